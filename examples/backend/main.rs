@@ -1,2 +1,162 @@
-//! doc
-fn main() {}
+//! A service whose every part is measured: annotated functions, real parts, true numbers.
+//!
+//! It loads time series from CSV files into `SQLite` or `PostgreSQL` through a workflow, serves them over HTTP, answers
+//! questions about them through an agent with tools (keyword rules and SQL: there is no language model behind it), and
+//! can send itself traffic. Run it from the root of the repository:
+//!
+//! ```text
+//! cargo run --release --example backend -- --duration 20s
+//! ```
+//!
+//! Where to look: `queries`, `pipeline` and `analyst` carry the attributes; `service` mounts `/metrics` and
+//! `/health/performance`; `fault` breaks something on purpose, so that one can watch the health fall and come back.
+
+mod analyst;
+mod cli;
+mod client;
+mod departure;
+mod error;
+mod fault;
+mod input;
+mod moment;
+mod pipeline;
+mod problem;
+mod queries;
+mod report;
+mod server;
+mod service;
+mod stop;
+mod store;
+mod tally;
+mod terminal;
+mod traffic;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use perf_runtime::Monitor;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use cli::Options;
+use error::Failure;
+use fault::FaultSwitch;
+use pipeline::Loaded;
+use server::Server;
+use stop::Stop;
+use store::Store;
+use terminal::say;
+use traffic::{ClientView, Plan, Traffic};
+
+/// How long requests in flight may still take once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // A wrong flag ends here: clap says what is wrong and exits with 2.
+    let options = Options::parse();
+    start_logging();
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", terminal::one_line(&failure.to_string()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+async fn run(options: &Options) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
+    // First what may be refused: a file or a port should say so before any work is done.
+    if let Some(path) = &options.report {
+        report::reserve(path).await?;
+    }
+    let listener = server::bind(options.port).await?;
+    let monitor = Monitor::builder().namespace("mcp").install()?;
+    let fault = FaultSwitch::default();
+    let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
+
+    let sources = options.sources();
+    let mut loaded = Vec::new();
+    let mut clients = ClientView::default();
+    tokio::select! {
+        result = pipeline::load_all(&store, &sources) => loaded = result?,
+        () = stop.requested() => {}
+    }
+    if !loaded.is_empty() {
+        clients = serve(options, listener, &monitor, &store, fault, &loaded, &stop).await?;
+    }
+
+    report::print(&monitor, &clients);
+    if let Some(path) = &options.report {
+        report::write(path, &monitor, &store, &clients, &loaded).await?;
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Answers requests until told to stop, and hands back what the traffic's clients saw.
+async fn serve(
+    options: &Options,
+    listener: TcpListener,
+    monitor: &Monitor,
+    store: &Arc<Store>,
+    fault: FaultSwitch,
+    loaded: &[Loaded],
+    stop: &Stop,
+) -> Result<ClientView, Failure> {
+    store
+        .ensure_series(traffic::OWN_SERIES)
+        .await
+        .map_err(Failure::Schema)?;
+    let mut server = Server::start(listener, service::router(monitor, store, fault.clone()))?;
+    say!(
+        "listening on {}",
+        server.url().as_str().trim_end_matches('/')
+    );
+
+    let traffic = Traffic::start(Plan {
+        url: server.url().clone(),
+        series: loaded.iter().map(|file| file.series.clone()).collect(),
+        clients: options.load,
+        requests: options.requests,
+    })?;
+    let watch = tokio::spawn(report::watch_health(monitor.clone()));
+    let script = options
+        .fault
+        .map(|kind| tokio::spawn(fault.play(kind, options.fault_after, options.fault_for)));
+
+    let ended = tokio::select! {
+        () = stop.requested() => Ok(()),
+        () = elapsed(options.duration) => Ok(()),
+        failure = server.failed() => Err(failure),
+    };
+
+    watch.abort();
+    if let Some(script) = script {
+        script.abort();
+    }
+    let clients = traffic.finish(GRACE).await;
+    server.shut_down(GRACE).await;
+    ended.map(|()| clients)
+}
+
+/// Waits for the given time, or for ever.
+async fn elapsed(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}

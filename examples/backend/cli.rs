@@ -1,0 +1,155 @@
+//! The command line: what one can ask for, and what is refused before anything starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use jiff::SignedDuration;
+
+use crate::fault::Fault;
+use crate::input::Source;
+
+/// A measured service: time series from CSV files, served, questioned and watched.
+///
+/// Without files it loads the two series it carries. It listens on 127.0.0.1 only.
+#[derive(Debug, Parser)]
+#[command(name = "backend", version)]
+pub(crate) struct Options {
+    /// CSV files to load instead, each with the header `timestamp,value`; a file's name becomes its series' name
+    #[arg(value_name = "FILE.csv")]
+    files: Vec<PathBuf>,
+
+    /// Port on 127.0.0.1; 0 picks a free one and prints it
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+
+    /// `postgres://user@host/database` or `sqlite://path`; without it, a fresh database in a file that is removed at the end
+    #[arg(long, value_name = "URL", value_parser = database_url)]
+    pub(crate) database_url: Option<String>,
+
+    /// Number of clients that send traffic over loopback; 0 sends none
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        default_value_t = 4,
+        default_missing_value = "4",
+        value_parser = clap::value_parser!(u16).range(0..=256)
+    )]
+    pub(crate) load: u16,
+
+    /// Each client stops after this many requests; the service goes on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: Option<u64>,
+
+    /// End by itself after this time, such as 20s, 2m or 500ms; without it, Ctrl-C ends the service
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Break something on purpose, for a while
+    #[arg(long, value_enum)]
+    pub(crate) fault: Option<Fault>,
+
+    /// When the fault begins, counted from the first request answered
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s", requires = "fault")]
+    pub(crate) fault_after: Duration,
+
+    /// How long the fault lasts
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s", requires = "fault")]
+    pub(crate) fault_for: Duration,
+
+    /// Write the final numbers to this file as JSON
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+impl Options {
+    /// What to load: the files named, or the two series built into the program.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        if self.files.is_empty() {
+            Source::built_in()
+        } else {
+            self.files.iter().cloned().map(Source::File).collect()
+        }
+    }
+}
+
+/// Reads `20s`, `2m`, `500ms`, `1h 30m`. A bare number is refused: nobody can tell what it counts.
+fn duration(text: &str) -> Result<Duration, String> {
+    if text.parse::<f64>().is_ok() {
+        return Err(format!(
+            "it has no unit: write {text}s, {text}m or {text}ms"
+        ));
+    }
+    let parsed: SignedDuration = text
+        .parse()
+        .map_err(|_| "it is not a time: write one such as 20s, 2m or 500ms".to_owned())?;
+    match Duration::try_from(parsed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("it must be longer than zero".to_owned()),
+    }
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    const SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "sqlite://"];
+    if text.contains(":memory:") {
+        return Err(
+            "each connection would see another database: leave the flag out for a fresh one"
+                .to_owned(),
+        );
+    }
+    if SCHEMES
+        .iter()
+        .any(|scheme| text.starts_with(scheme) && text.len() > scheme.len())
+    {
+        return Ok(text.to_owned());
+    }
+    Err("it must be postgres://user@host/database or sqlite://path".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_agree_with_each_other() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_needs_a_unit() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1m"), Ok(Duration::from_mins(1)));
+        assert_eq!(
+            duration("90"),
+            Err("it has no unit: write 90s, 90m or 90ms".to_owned())
+        );
+        for wrong in ["", "soon", "-5s", "0s", "5 parsecs"] {
+            assert!(duration(wrong).is_err(), "{wrong:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn load_without_a_number_is_four_clients() {
+        let options = |words: &[&str]| Options::try_parse_from([&["backend"], words].concat());
+        assert_eq!(options(&[]).map(|o| o.load).ok(), Some(4));
+        assert_eq!(options(&["--load"]).map(|o| o.load).ok(), Some(4));
+        assert_eq!(options(&["--load", "0"]).map(|o| o.load).ok(), Some(0));
+    }
+
+    #[test]
+    fn only_databases_that_it_can_use_are_accepted() {
+        assert!(database_url("sqlite:///tmp/some.db").is_ok());
+        assert!(database_url("postgres://me@localhost/some").is_ok());
+        for wrong in [
+            "mysql://localhost/x",
+            "sqlite://",
+            "sqlite::memory:",
+            "some.db",
+        ] {
+            assert!(database_url(wrong).is_err(), "{wrong:?} was accepted");
+        }
+    }
+}

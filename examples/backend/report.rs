@@ -1,0 +1,211 @@
+//! What the terminal and the report file are told: the numbers, and how healthy the service is.
+
+use std::path::Path;
+use std::time::Duration;
+
+use perf_runtime::{HealthReport, Indicator, Monitor, SeriesSummary, Window};
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::error::Failure;
+use crate::pipeline::Loaded;
+use crate::store::Store;
+use crate::terminal::{print_table, say, show_seconds};
+use crate::traffic::ClientView;
+
+/// How often the health is looked at, and how long it stays unmentioned while it does not change.
+const LOOK: Duration = Duration::from_secs(1);
+const REPEAT: Duration = Duration::from_secs(5);
+
+/// Prints a line whenever the health changes, and every few seconds all the same. Never returns.
+pub(crate) async fn watch_health(monitor: Monitor) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last: Option<(String, Instant)> = None;
+    loop {
+        ticks.tick().await;
+        let health = monitor.health();
+        let line = format!("health {:.0} {}", health.score(), health.status());
+        let is_new = last
+            .as_ref()
+            .is_none_or(|(text, at)| *text != line || at.elapsed() >= REPEAT);
+        if is_new {
+            say!("{line}{}", causes(&health));
+            last = Some((line, Instant::now()));
+        }
+    }
+}
+
+/// The indicators that cost points, in a few words.
+fn causes(health: &HealthReport) -> String {
+    let costly: Vec<String> = health
+        .indicators()
+        .iter()
+        .filter(|indicator| indicator.penalty() > 0.0)
+        .map(in_words)
+        .collect();
+    if costly.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", costly.join(", "))
+    }
+}
+
+fn in_words(indicator: &Indicator) -> String {
+    let value = indicator
+        .value()
+        .map_or_else(|| "no data".to_owned(), |value| show(indicator, value));
+    format!("{} {}: {value}", indicator.name(), indicator.status())
+}
+
+fn show(indicator: &Indicator, value: f64) -> String {
+    match indicator.unit() {
+        "seconds" => show_seconds(value),
+        "ratio" => format!("{:.1} %", value * 100.0),
+        unit => format!("{value} {unit}"),
+    }
+}
+
+/// The final word: every series, what the clients saw, and the health.
+pub(crate) fn print(monitor: &Monitor, clients: &ClientView) {
+    print_series(monitor);
+    if !clients.0.is_empty() {
+        print_clients(clients);
+    }
+    print_health(&monitor.health());
+}
+
+fn print_series(monitor: &Monitor) {
+    say!("\nsummary: every series since the start, rate and times over the last hour");
+    let headings = [
+        "kind",
+        "labels",
+        "calls",
+        "ok",
+        "error",
+        "panicked",
+        "cancelled",
+        "rate/s",
+        "p50",
+        "p95",
+        "max",
+    ];
+    let rows: Vec<Vec<String>> = monitor
+        .summary(Window::LastHour)
+        .series()
+        .iter()
+        .map(row)
+        .collect();
+    print_table(2, &headings, &rows);
+}
+
+fn row(series: &SeriesSummary) -> Vec<String> {
+    let total = &series.total;
+    let labels: Vec<&str> = series
+        .labels
+        .iter()
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let calls = total.ok + total.error + total.panicked + total.cancelled + series.in_flight;
+    let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), show_seconds);
+    vec![
+        series.kind.to_string(),
+        labels.join(" "),
+        calls.to_string(),
+        total.ok.to_string(),
+        total.error.to_string(),
+        total.panicked.to_string(),
+        total.cancelled.to_string(),
+        format!("{:.1}", series.rate),
+        time(series.p50),
+        time(series.p95),
+        time(series.max),
+    ]
+}
+
+fn print_clients(clients: &ClientView) {
+    say!("\nwhat the clients of the traffic saw");
+    let row = |entry: &crate::traffic::SeenCount| {
+        vec![
+            entry.method.to_owned(),
+            entry.route.to_owned(),
+            entry.seen.clone(),
+            entry.count.to_string(),
+        ]
+    };
+    print_table(
+        3,
+        &["method", "route", "saw", "times"],
+        &clients.0.iter().map(row).collect::<Vec<_>>(),
+    );
+}
+
+fn print_health(health: &HealthReport) {
+    say!(
+        "\nhealth score {:.1} of 100: {}",
+        health.score(),
+        health.status()
+    );
+    let row = |indicator: &Indicator| {
+        vec![
+            indicator.name().to_owned(),
+            indicator.status().to_string(),
+            indicator.series().unwrap_or("-").to_owned(),
+            indicator
+                .value()
+                .map_or_else(|| "no data".to_owned(), |value| show(indicator, value)),
+            show(indicator, indicator.warning()),
+            show(indicator, indicator.critical()),
+            format!("{:.1}", indicator.penalty()),
+        ]
+    };
+    let headings = [
+        "indicator",
+        "status",
+        "worst",
+        "value",
+        "warning",
+        "critical",
+        "points lost",
+    ];
+    print_table(
+        3,
+        &headings,
+        &health.indicators().iter().map(row).collect::<Vec<_>>(),
+    );
+    for recommendation in health.recommendations() {
+        say!("  - {recommendation}");
+    }
+}
+
+/// Makes the report's file, empty for now, or says why it cannot be written.
+pub(crate) async fn reserve(path: &Path) -> Result<(), Failure> {
+    put(path, String::new()).await
+}
+
+/// Writes everything as JSON, so that a program can compare what was done with what was measured.
+pub(crate) async fn write(
+    path: &Path,
+    monitor: &Monitor,
+    store: &Store,
+    clients: &ClientView,
+    loaded: &[Loaded],
+) -> Result<(), Failure> {
+    let report = json!({
+        "loaded": loaded,
+        "rows_loaded": loaded.iter().map(|file| file.rows).sum::<u64>(),
+        "clients": clients,
+        "statements": store.statements(),
+        "summary": monitor.summary(Window::LastHour),
+        "health": monitor.health(),
+    });
+    put(path, format!("{report:#}\n")).await
+}
+
+async fn put(path: &Path, text: String) -> Result<(), Failure> {
+    let failure = |cause| Failure::Report {
+        path: path.to_owned(),
+        cause,
+    };
+    tokio::fs::write(path, text).await.map_err(failure)
+}

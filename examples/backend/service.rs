@@ -1,0 +1,228 @@
+//! The HTTP side: the business routes, and those that perf brings along.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use perf_runtime::Monitor;
+use perf_server::HttpLayer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::analyst::{Analyst, Answer};
+use crate::fault::FaultSwitch;
+use crate::moment::{self, DAY};
+use crate::problem::ApiError;
+use crate::queries::{Point, Series};
+use crate::store::Store;
+
+pub(crate) const SERIES: &str = "/series";
+pub(crate) const POINTS: &str = "/series/{name}/points";
+pub(crate) const DAILY: &str = "/series/{name}/daily";
+pub(crate) const ASK: &str = "/ask";
+pub(crate) const SLOW: &str = "/slow";
+pub(crate) const FLAKY: &str = "/flaky";
+
+/// How long the agent may think.
+const ASK_LIMIT: Duration = Duration::from_secs(8);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MOST_POINTS: u16 = 1_000;
+
+#[derive(Debug, Clone)]
+struct Service {
+    store: Arc<Store>,
+    analyst: Arc<Analyst>,
+}
+
+type Reply<T = Value> = Result<Json<T>, ApiError>;
+
+/// All routes, each measured.
+pub(crate) fn router(monitor: &Monitor, store: &Arc<Store>, fault: FaultSwitch) -> Router {
+    let analyst = Arc::new(Analyst::new(Arc::clone(store), fault));
+    Router::new()
+        .route(SERIES, get(list_series))
+        .route(POINTS, get(points).post(add_point))
+        .route(DAILY, get(daily))
+        .route(ASK, post(ask))
+        .route(SLOW, get(slow))
+        .route(FLAKY, get(flaky))
+        .with_state(Service {
+            store: Arc::clone(store),
+            analyst,
+        })
+        .merge(perf_server::router(monitor.clone()))
+        .fallback(async || {
+            ApiError::not_found(
+                "there is no such page: try /series, /metrics or /health/performance",
+            )
+        })
+        .layer(HttpLayer::new(monitor))
+}
+
+async fn list_series(State(service): State<Service>) -> Reply {
+    let series = service.store.list_series().await?;
+    let entry = |(name, points, first, last): &(String, i64, Option<i64>, Option<i64>)| json!({ "name": name, "points": points, "first": first.map(moment::show), "last": last.map(moment::show) });
+    Ok(Json(series.iter().map(entry).collect()))
+}
+
+/// Which points: from one moment, before another, at most so many.
+#[derive(Deserialize)]
+struct Range {
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<u16>,
+}
+
+async fn points(
+    State(service): State<Service>,
+    name: Result<Path<String>, PathRejection>,
+    range: Result<Query<Range>, QueryRejection>,
+) -> Reply {
+    let (Path(name), Query(range)) = (name?, range?);
+    let from = range
+        .from
+        .as_deref()
+        .map_or(Ok(0), |text| moment_of("from", text))?;
+    let to = range
+        .to
+        .as_deref()
+        .map_or(Ok(i64::MAX), |text| moment_of("to", text))?;
+    let limit = range.limit.unwrap_or(100);
+    if !(1..=MOST_POINTS).contains(&limit) {
+        return Err(ApiError::bad_request(format!(
+            "limit is {limit} and must be 1 to {MOST_POINTS}"
+        )));
+    }
+    let series = find(&service.store, &name).await?;
+    let points = service
+        .store
+        .points(series.id, from, to, limit.into())
+        .await?;
+    let entry = |point: &Point| json!({ "at": moment::show(point.at), "value": point.value });
+    Ok(Json(points.iter().map(entry).collect()))
+}
+
+async fn daily(State(service): State<Service>, name: Result<Path<String>, PathRejection>) -> Reply {
+    let series = find(&service.store, &name?.0).await?;
+    let days = service.store.buckets(series.id, DAY).await?;
+    let entry = |day: &crate::queries::Bucket| json!({ "day": moment::show_day(day.at), "points": day.points, "total": day.total, "mean": day.mean });
+    Ok(Json(days.iter().map(entry).collect()))
+}
+
+/// A point to add; without a moment, now.
+#[derive(Deserialize)]
+struct NewPoint {
+    at: Option<String>,
+    value: f64,
+}
+
+async fn add_point(
+    State(service): State<Service>,
+    name: Result<Path<String>, PathRejection>,
+    point: Result<Json<NewPoint>, JsonRejection>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let (Path(name), Json(NewPoint { at, value })) = (name?, point?);
+    let at = at
+        .as_deref()
+        .map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
+    let series = find(&service.store, &name).await?;
+    let mut connection = service.store.pool.acquire().await?;
+    service
+        .store
+        .insert_points(&mut connection, series.id, &[Point { at, value }])
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({ "series": name, "at": moment::show(at), "value": value })),
+    ))
+}
+
+/// A question about a series, which may also be named in the question itself.
+#[derive(Deserialize)]
+struct Question {
+    question: String,
+    series: Option<String>,
+}
+
+async fn ask(
+    State(service): State<Service>,
+    question: Result<Json<Question>, JsonRejection>,
+) -> Reply<Answer> {
+    let Json(Question { question, series }) = question?;
+    let series = match series {
+        Some(name) => find(&service.store, &name).await?,
+        None => find_in(&service.store, &question).await?,
+    };
+    // When time is up the agent is dropped where it stands: perf counts it as cancelled.
+    match tokio::time::timeout(ASK_LIMIT, service.analyst.answer(&series, &question)).await {
+        Ok(answer) => Ok(Json(answer?)),
+        Err(_) => Err(ApiError::timeout(format!(
+            "the analyst did not answer within {ASK_LIMIT:?}: ask again later"
+        ))),
+    }
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    ms: u64,
+}
+
+/// A query that takes as long as one likes, for clients that lose their patience.
+async fn slow(State(service): State<Service>, wait: Result<Query<Wait>, QueryRejection>) -> Reply {
+    let wait = Duration::from_millis(wait?.0.ms);
+    if wait > LONGEST_WAIT {
+        return Err(ApiError::bad_request(format!(
+            "ms must be at most {}",
+            LONGEST_WAIT.as_millis()
+        )));
+    }
+    Ok(Json(
+        json!({ "points": service.store.count_slowly(wait).await? }),
+    ))
+}
+
+async fn flaky(State(service): State<Service>) -> Reply {
+    Ok(Json(
+        json!({ "entries": service.store.count_audit_log().await? }),
+    ))
+}
+
+fn moment_of(name: &str, text: &str) -> Result<i64, ApiError> {
+    moment::parse_loosely(text).ok_or_else(|| {
+        let text = text.escape_debug();
+        ApiError::bad_request(format!(
+            "{name} is `{text}` and must be a moment such as 2014-07-01 00:30:00 or 2014-07-01"
+        ))
+    })
+}
+
+async fn find(store: &Store, name: &str) -> Result<Series, ApiError> {
+    let series = store.find_series(name).await?;
+    series.ok_or_else(|| {
+        ApiError::not_found(format!(
+            "there is no series `{}`: GET /series lists them",
+            name.escape_debug()
+        ))
+    })
+}
+
+/// The series that the question itself names.
+async fn find_in(store: &Store, question: &str) -> Result<Series, ApiError> {
+    let names: Vec<String> = store
+        .list_series()
+        .await?
+        .into_iter()
+        .map(|(name, ..)| name)
+        .collect();
+    match names.iter().find(|name| question.contains(name.as_str())) {
+        Some(name) => find(store, name).await,
+        None => Err(ApiError::bad_request(format!(
+            "which series? Name one as `series`: {}",
+            names.join(", ")
+        ))),
+    }
+}

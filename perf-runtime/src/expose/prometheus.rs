@@ -1,0 +1,252 @@
+//! Prometheus text, format 0.0.4.
+//!
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
+
+use crate::measure::cells::Reading;
+use crate::measure::histogram::Layout;
+use crate::measure::kind::Kind;
+use crate::measure::outcome::Outcome;
+use crate::observe::registry::Registry;
+use crate::observe::series::Series;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The content type of [`render`]'s text.
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Writes all series of a registry. `prefix` stands before every name.
+///
+/// Families are sorted by name and series by their labels, so that two scrapes differ only in their numbers.
+pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
+    let all = registry.all();
+    let read: Vec<(&Series, Reading)> = all.iter().map(|series| (Arc::as_ref(series), series.read())).collect();
+    let mut families = BTreeMap::new();
+    for series in read.chunk_by(|(one, _), (other, _)| one.identity.kind == other.identity.kind) {
+        let Some((first, _)) = series.first() else { continue };
+        let kind = first.identity.kind;
+        let family = kind.family();
+        let family_of = |name: &str, text: &str, of: &str, lines: &dyn Fn(&mut String, &str)| {
+            let name = format!("{prefix}{name}");
+            let mut body = format!("# HELP {name} {text}\n# TYPE {name} {of}\n");
+            lines(&mut body, &name);
+            (name, body)
+        };
+        let plural = upper_first(family.plural);
+        families.extend([
+            family_of(family.counter, &format!("{plural} that ended, by outcome."), "counter", &|body, name| {
+                counters(body, name, series);
+            }),
+            family_of(family.histogram, &format!("{plural}: duration in seconds, by outcome."), "histogram", &|body, name| {
+                histograms(body, name, series);
+            }),
+        ]);
+        if kind != Kind::Workflow {
+            families.extend([family_of(
+                family.in_flight,
+                &format!("{plural} that have started and not ended."),
+                "gauge",
+                &|body, name| gauges(body, name, kind, in_flight(series)),
+            )]);
+        }
+    }
+    families.extend(active_workflows(prefix, &read));
+    families.extend(overflow(prefix, registry));
+    families.into_values().collect()
+}
+
+fn counters(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
+    for (series, reading) in series {
+        let labels = label_pairs(series);
+        let counts = Outcome::ALL.into_iter().zip(reading.finished());
+        for (outcome, count) in counts.filter(|&(outcome, _)| possible(series, outcome)) {
+            line(body, format_args!("{name}{{{labels},outcome=\"{outcome}\"}} {count}"));
+        }
+    }
+}
+
+/// `ok` and `error` are there from the beginning; the other two once they occurred.
+fn histograms(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
+    for (series, reading) in series {
+        let labels = label_pairs(series);
+        let layout = Layout::of(series.identity.kind);
+        for outcome in Outcome::ALL.into_iter().filter(|&outcome| possible(series, outcome)) {
+            let buckets = &reading.buckets[outcome.index()];
+            if buckets.is_empty() && matches!(outcome, Outcome::Panicked | Outcome::Cancelled) {
+                continue;
+            }
+            let labels = format!("{labels},outcome=\"{outcome}\"");
+            let (mut count, mut counted): (u64, usize) = (0, 0);
+            for bound in layout.bounds() {
+                count += buckets.iter().take(bound.buckets).skip(counted).sum::<u64>();
+                counted = bound.buckets;
+                line(body, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {count}", bound.le));
+            }
+            count += buckets.iter().skip(counted).sum::<u64>();
+            line(body, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {count}"));
+            line(body, format_args!("{name}_sum{{{labels}}} {}", Seconds(reading.nanos[outcome.index()])));
+            line(body, format_args!("{name}_count{{{labels}}} {count}"));
+        }
+    }
+}
+
+/// Whether calls of this series can end so. A request's status says how it ended; without a status it got no answer.
+fn possible(series: &Series, outcome: Outcome) -> bool {
+    match (series.identity.kind, series.identity.labels.last().map(AsRef::as_ref)) {
+        (Kind::HttpRequest, Some("")) => matches!(outcome, Outcome::Panicked | Outcome::Cancelled),
+        (Kind::HttpRequest, Some(status)) if status.starts_with('5') => outcome == Outcome::Error,
+        (Kind::HttpRequest, Some(_)) => outcome == Outcome::Ok,
+        _ => true,
+    }
+}
+
+/// Calls in flight by the labels that the gauge has, which may be fewer than the series'.
+fn in_flight<'a>(series: &'a [(&Series, Reading)]) -> BTreeMap<Vec<&'a str>, u64> {
+    let mut sums = BTreeMap::new();
+    for (series, reading) in series {
+        let kept = series.identity.kind.family().in_flight_labels;
+        let labels: Vec<&str> = series.identity.labels.iter().take(kept).map(AsRef::as_ref).collect();
+        *sums.entry(labels).or_default() += reading.in_flight();
+    }
+    sums
+}
+
+fn gauges(body: &mut String, name: &str, kind: Kind, values: BTreeMap<Vec<&str>, u64>) {
+    for (labels, value) in values {
+        let labels = pairs(kind.label_names().iter().copied().zip(labels));
+        line(body, format_args!("{name}{{{labels}}} {value}"));
+    }
+}
+
+/// Whole workflows in flight; of a workflow that has no site of its own, its steps.
+fn active_workflows(prefix: &str, read: &[(&Series, Reading)]) -> Option<(String, String)> {
+    let mut active: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
+    for kind in [Kind::Workflow, Kind::WorkflowStep] {
+        let mut of_kind: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
+        for (series, reading) in read.iter().filter(|(series, _)| series.identity.kind == kind) {
+            let workflow = series.identity.labels.iter().take(1).map(AsRef::as_ref).collect();
+            *of_kind.entry(workflow).or_default() += reading.in_flight();
+        }
+        for (workflow, in_flight) in of_kind {
+            active.entry(workflow).or_insert(in_flight);
+        }
+    }
+    let name = format!("{prefix}{}", Kind::Workflow.family().in_flight);
+    let text = "Workflows that have started and not ended; their steps, where the workflow itself is not measured.";
+    let mut body = format!("# HELP {name} {text}\n# TYPE {name} gauge\n");
+    let any = !active.is_empty();
+    gauges(&mut body, &name, Kind::Workflow, active);
+    any.then_some((name, body))
+}
+
+fn overflow(prefix: &str, registry: &Registry) -> Option<(String, String)> {
+    let overflowed = registry.overflowed();
+    let name = format!("{prefix}perf_label_overflow_total");
+    let text = "Calls whose label value was replaced because the label has too many values.";
+    let mut body = format!("# HELP {name} {text}\n# TYPE {name} counter\n");
+    for (kind, label, count) in &overflowed {
+        let metric = kind.family().counter;
+        line(&mut body, format_args!("{name}{{metric=\"{prefix}{metric}\",label=\"{label}\"}} {count}"));
+    }
+    (!overflowed.is_empty()).then_some((name, body))
+}
+
+fn label_pairs(series: &Series) -> String {
+    pairs(series.identity.pairs())
+}
+
+fn pairs<'a>(labels: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    let mut text = String::new();
+    for (name, value) in labels {
+        let comma = if text.is_empty() { "" } else { "," };
+        let _ = write!(text, "{comma}{name}=\"{}\"", Escaped(value));
+    }
+    text
+}
+
+/// Writing to a `String` cannot fail, so its `Result` is not looked at.
+fn line(body: &mut String, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(body, "{line}");
+}
+
+fn upper_first(text: &str) -> String {
+    let (first, rest) = text.split_at(text.len().min(1));
+    first.to_uppercase() + rest
+}
+
+/// A label's value with backslash, quote and newline escaped, as the format asks.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '\\' => f.write_str("\\\\"),
+            '"' => f.write_str("\\\""),
+            '\n' => f.write_str("\\n"),
+            other => f.write_char(other),
+        })
+    }
+}
+
+/// Nanoseconds shown as seconds, every digit of them.
+struct Seconds(u64);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn record(registry: &Registry, labels: &[&str], outcome: Outcome, millis: u64) {
+        let nanos = crate::measure::clock::nanos(Duration::from_millis(millis));
+        registry.series(Kind::McpCall, labels).own.record(outcome, nanos);
+    }
+
+    #[test]
+    fn a_family_is_written_as_the_format_asks() {
+        let registry = Registry::new();
+        record(&registry, &["context7", "resolve"], Outcome::Ok, 15);
+        record(&registry, &["context7", "resolve"], Outcome::Ok, 700_000);
+        let text = render(&registry, "mcp_");
+        let labels = r#"server="context7",capability="resolve",outcome="ok""#;
+        for expected in [
+            "# TYPE mcp_mcp_calls_total counter\n".to_owned(),
+            format!("mcp_mcp_calls_total{{{labels}}} 2\n"),
+            format!("mcp_mcp_call_duration_seconds_bucket{{{labels},le=\"0.01\"}} 0\n"),
+            format!("mcp_mcp_call_duration_seconds_bucket{{{labels},le=\"0.02\"}} 1\n"),
+            format!("mcp_mcp_call_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 2\n"),
+            format!("mcp_mcp_call_duration_seconds_sum{{{labels}}} 700.015000000\n"),
+            format!("mcp_mcp_call_duration_seconds_count{{{labels}}} 2\n"),
+            "mcp_mcp_calls_in_flight{server=\"context7\",capability=\"resolve\"} 0\n".to_owned(),
+        ] {
+            assert!(text.contains(&expected), "{expected:?} is not in\n{text}");
+        }
+        assert!(!text.contains("outcome=\"panicked\",le"), "no histogram before it is needed");
+    }
+
+    #[test]
+    fn hostile_labels_cannot_break_out_of_their_quotes() {
+        let registry = Registry::new();
+        record(&registry, &["a\"} 1\nfake_total 2", "b\\"], Outcome::Ok, 1);
+        let text = render(&registry, "");
+        assert!(text.contains(r#"server="a\"} 1\nfake_total 2",capability="b\\""#), "{text}");
+        assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("mcp_")), "{text}");
+    }
+
+    #[test]
+    fn workflows_without_a_site_count_their_steps() {
+        let registry = Registry::new();
+        registry.series(Kind::WorkflowStep, &["billing", "charge"]).own.start(|| {});
+        registry.series(Kind::WorkflowStep, &["nightly", "load"]).own.start(|| {});
+        registry.series(Kind::Workflow, &["nightly"]);
+        let text = render(&registry, "");
+        assert!(text.contains("active_workflows{workflow=\"billing\"} 1\n"), "{text}");
+        assert!(text.contains("active_workflows{workflow=\"nightly\"} 0\n"), "{text}");
+        assert_eq!(text.matches("# TYPE active_workflows gauge").count(), 1);
+    }
+}

@@ -1,0 +1,116 @@
+//! The clock: nanoseconds since the process first asked.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A moment of the monotonic clock, in nanoseconds since the process first read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// The time from `earlier` to `self`; zero where `earlier` is later.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// As [`since`](Self::since), in nanoseconds.
+    pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment `span` before this one; the first moment where there is none so early.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(span)))
+    }
+}
+
+/// A duration in whole nanoseconds; more than 584 years count as 584 years.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Reads the clock. Costs one `Instant::now()`.
+#[inline]
+pub(crate) fn now() -> Moment {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(moment) = manual::now() {
+        return moment;
+    }
+    Moment(nanos(origin().elapsed()))
+}
+
+fn origin() -> &'static Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    ORIGIN.get_or_init(Instant::now)
+}
+
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod manual {
+    //! A clock that stands still until a test moves it.
+
+    use super::{Moment, nanos};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::time::Duration;
+
+    static MANUAL: AtomicBool = AtomicBool::new(false);
+    static NANOS: AtomicU64 = AtomicU64::new(0);
+    static OWNER: Mutex<()> = Mutex::new(());
+
+    pub(super) fn now() -> Option<Moment> {
+        MANUAL.load(Ordering::Relaxed).then(|| Moment(NANOS.load(Ordering::Relaxed)))
+    }
+
+    /// The process's clock in the hand of one test: it stands still until [`advance`](Self::advance) moves it, and goes
+    /// back to real time when dropped.
+    ///
+    /// There is one clock in a process, so a second [`hold`](Self::hold) waits until the first holder lets go.
+    #[derive(Debug)]
+    pub struct ManualClock {
+        _owner: MutexGuard<'static, ()>,
+    }
+
+    impl ManualClock {
+        /// Takes the clock in hand, at the moment where real time stands.
+        pub fn hold() -> Self {
+            let owner = OWNER.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = super::now();
+            NANOS.fetch_max(now.0, Ordering::Relaxed);
+            MANUAL.store(true, Ordering::Relaxed);
+            Self { _owner: owner }
+        }
+
+        /// Moves the clock forward.
+        pub fn advance(&self, span: Duration) {
+            NANOS.fetch_add(nanos(span), Ordering::Relaxed);
+        }
+    }
+
+    impl Drop for ManualClock {
+        fn drop(&mut self) {
+            MANUAL.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_saturate() {
+        let (early, late) = (Moment(5), Moment(9));
+        assert_eq!(late.nanos_since(early), 4);
+        assert_eq!(early.nanos_since(late), 0);
+        assert_eq!(early.before(Duration::from_secs(1)), Moment(0));
+    }
+
+    #[test]
+    fn the_manual_clock_moves_only_by_hand() {
+        let clock = manual::ManualClock::hold();
+        let before = now();
+        assert_eq!(now(), before);
+        clock.advance(Duration::from_millis(250));
+        assert_eq!(now().since(before), Duration::from_millis(250));
+    }
+}

@@ -1,0 +1,185 @@
+//! What sort of thing a site measures, and by what names it is exposed.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What sort of thing a series measures: it decides the names of the metrics and of their labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// An operation on a database table: `#[monitor_db_operation]`.
+    DbOperation,
+    /// A workflow from end to end: `#[monitor_workflow]`.
+    Workflow,
+    /// A step of a workflow: `#[monitor_workflow_step]`.
+    WorkflowStep,
+    /// A run of an agent: `#[monitor_agent]`.
+    Agent,
+    /// A call of a tool: `#[monitor_tool]`.
+    Tool,
+    /// A call to an MCP server: `#[monitor_mcp_call]`.
+    McpCall,
+    /// A call to another service: `#[monitor_external_call]`.
+    ExternalCall,
+    /// Anything else: `#[monitor]`.
+    Operation,
+    /// A request that this process answers: the layer of `perf-server`.
+    HttpRequest,
+}
+
+/// The names under which a kind is exposed. All labels but `outcome` are listed; the gauge may have fewer.
+pub(crate) struct Family {
+    /// The kind's own name, as in spans and JSON.
+    pub(crate) name: &'static str,
+    /// Two words for people: "database operations".
+    pub(crate) plural: &'static str,
+    pub(crate) counter: &'static str,
+    pub(crate) histogram: &'static str,
+    pub(crate) in_flight: &'static str,
+    pub(crate) labels: &'static [&'static str],
+    /// How many of `labels`, from the first, the gauge of calls in flight has. A request's status is known only at its
+    /// end, so its gauge is without.
+    pub(crate) in_flight_labels: usize,
+    /// The upper bounds of the exposed buckets, in seconds.
+    pub(crate) bounds: &'static [f64],
+}
+
+/// The bounds that OpenTelemetry advises for `db.client.operation.duration`.
+const DB_BOUNDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// The bounds that OpenTelemetry advises for `http.server.request.duration` and its client side.
+const HTTP_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// The bounds that OpenTelemetry advises for `mcp.client.operation.duration`.
+const MCP_BOUNDS: &[f64] = &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+/// Agents and tools: as OpenTelemetry's doubling bounds, with the thresholds of health (2, 5 and 10 s) among them.
+const AGENT_BOUNDS: &[f64] = &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0];
+const TOOL_BOUNDS: &[f64] = &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0];
+/// Workflows run from milliseconds to hours.
+const WORKFLOW_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0];
+const OPERATION_BOUNDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0];
+
+impl Kind {
+    /// Every kind, in the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Self::HttpRequest,
+        Self::DbOperation,
+        Self::Workflow,
+        Self::WorkflowStep,
+        Self::Agent,
+        Self::Tool,
+        Self::McpCall,
+        Self::ExternalCall,
+        Self::Operation,
+    ];
+
+    /// The kind's name in spans and JSON, such as `db_operation`.
+    pub const fn as_str(self) -> &'static str {
+        self.family().name
+    }
+
+    /// The names of the labels that tell series of this kind apart, such as `operation` and `table`.
+    pub const fn label_names(self) -> &'static [&'static str] {
+        self.family().labels
+    }
+
+    pub(crate) const fn family(self) -> &'static Family {
+        match self {
+            Self::DbOperation => &Family {
+                name: "db_operation",
+                plural: "database operations",
+                counter: "db_operations_total",
+                histogram: "db_operation_duration_seconds",
+                in_flight: "db_operations_in_flight",
+                labels: &["operation", "table"],
+                in_flight_labels: 2,
+                bounds: DB_BOUNDS,
+            },
+            Self::Workflow => &Family {
+                name: "workflow",
+                plural: "workflows",
+                counter: "workflows_total",
+                histogram: "workflow_duration_seconds",
+                in_flight: "active_workflows",
+                labels: &["workflow"],
+                in_flight_labels: 1,
+                bounds: WORKFLOW_BOUNDS,
+            },
+            Self::WorkflowStep => &Family {
+                name: "workflow_step",
+                plural: "workflow steps",
+                counter: "workflow_steps_total",
+                histogram: "workflow_step_duration_seconds",
+                in_flight: "workflow_steps_in_flight",
+                labels: &["workflow", "step"],
+                in_flight_labels: 2,
+                bounds: WORKFLOW_BOUNDS,
+            },
+            Self::Agent => &Family {
+                name: "agent",
+                plural: "agent runs",
+                counter: "agent_runs_total",
+                histogram: "agent_run_duration_seconds",
+                in_flight: "agent_runs_in_flight",
+                labels: &["agent"],
+                in_flight_labels: 1,
+                bounds: AGENT_BOUNDS,
+            },
+            Self::Tool => &Family {
+                name: "tool",
+                plural: "tool calls",
+                counter: "tool_calls_total",
+                histogram: "tool_call_duration_seconds",
+                in_flight: "tool_calls_in_flight",
+                labels: &["tool"],
+                in_flight_labels: 1,
+                bounds: TOOL_BOUNDS,
+            },
+            Self::McpCall => &Family {
+                name: "mcp_call",
+                plural: "MCP calls",
+                counter: "mcp_calls_total",
+                histogram: "mcp_call_duration_seconds",
+                in_flight: "mcp_calls_in_flight",
+                labels: &["server", "capability"],
+                in_flight_labels: 2,
+                bounds: MCP_BOUNDS,
+            },
+            Self::ExternalCall => &Family {
+                name: "external_call",
+                plural: "external calls",
+                counter: "external_calls_total",
+                histogram: "external_call_duration_seconds",
+                in_flight: "external_calls_in_flight",
+                labels: &["service", "operation"],
+                in_flight_labels: 2,
+                bounds: HTTP_BOUNDS,
+            },
+            Self::Operation => &Family {
+                name: "operation",
+                plural: "operations",
+                counter: "operations_total",
+                histogram: "operation_duration_seconds",
+                in_flight: "operations_in_flight",
+                labels: &["operation"],
+                in_flight_labels: 1,
+                bounds: OPERATION_BOUNDS,
+            },
+            Self::HttpRequest => &Family {
+                name: "http_request",
+                plural: "HTTP requests",
+                counter: "http_requests_total",
+                histogram: "http_request_duration_seconds",
+                in_flight: "http_requests_in_flight",
+                labels: &["method", "route", "status"],
+                in_flight_labels: 2,
+                bounds: HTTP_BOUNDS,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,153 @@
+//! The `tracing` span of a call.
+//!
+//! A site is its own `tracing` callsite. While nobody listens at the site's level, that costs one relaxed load and a
+//! comparison. The metadata that a subscriber sees is made when the first one listens.
+
+use super::outcome::Outcome;
+use super::site::Site;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tracing::field::{Field, FieldSet, Value};
+use tracing::level_filters::LevelFilter;
+use tracing::metadata::Kind as MetadataKind;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Span};
+use tracing_core::callsite::{self, Callsite};
+use tracing_core::{dispatcher, identify_callsite};
+
+/// Fields of a span beyond this number are left out. The attribute refuses more.
+pub(crate) const MAX_FIELDS: usize = 32;
+/// The span's own first field, and its two last ones.
+const KIND: &str = "kind";
+const OUTCOME: &str = "outcome";
+const ERROR: &str = "error";
+
+/// The span side of a site.
+#[derive(Debug)]
+pub(crate) struct SpanSite {
+    callsite: OnceLock<&'static SpanCallsite>,
+}
+
+/// What a subscriber knows a site by. It lives on the heap, for ever, because metadata refers to its own callsite.
+struct SpanCallsite {
+    interest: AtomicU8,
+    metadata: OnceLock<Metadata<'static>>,
+}
+
+const NEVER: u8 = 0;
+const SOMETIMES: u8 = 1;
+const ALWAYS: u8 = 2;
+
+impl SpanSite {
+    pub(crate) const fn new() -> Self {
+        Self { callsite: OnceLock::new() }
+    }
+}
+
+impl Site {
+    /// The span of a call that starts now, boxed, because most calls have none and the future must stay small.
+    /// `fields` gives the values of the user's fields, and is asked only when the span is wanted.
+    #[inline]
+    pub(crate) fn new_span(&'static self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Option<Box<Span>> {
+        match self.level {
+            Some(level) if level <= LevelFilter::current() => self.span_for_listener(fields),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn span_for_listener(&'static self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Option<Box<Span>> {
+        let callsite = *self.span.callsite.get_or_init(|| SpanCallsite::register(self));
+        let metadata = callsite.metadata();
+        if !callsite.is_enabled(metadata) {
+            return None;
+        }
+        let mut span = None;
+        fields(&mut |values| span = Some(Box::new(self.open(metadata, values))));
+        span
+    }
+
+    fn open(&self, metadata: &'static Metadata<'static>, values: &[&dyn Value]) -> Span {
+        let own = self.meter.kind().as_str();
+        let labels = self.labels.iter().map(|label| label as &dyn Value);
+        let given = std::iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
+        let fields: Vec<Field> = metadata.fields().iter().collect();
+        let Some(first) = fields.first() else { return Span::none() };
+        let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
+        for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
+            *pair = (field, Some(value));
+        }
+        Span::new(metadata, &metadata.fields().value_set(&pairs))
+    }
+}
+
+/// Writes how a call ended on its span.
+pub(crate) fn record_outcome(span: &Span, outcome: Outcome) {
+    span.record(OUTCOME, outcome.as_str());
+}
+
+/// Writes an error's text on a span.
+pub(crate) fn record_error(span: &Span, error: &dyn fmt::Display) {
+    span.record(ERROR, tracing::field::display(error));
+}
+
+impl SpanCallsite {
+    /// Makes the callsite of a site known to `tracing`. Once for each site.
+    fn register(site: &'static Site) -> &'static Self {
+        let this: &'static Self =
+            Box::leak(Box::new(Self { interest: AtomicU8::new(SOMETIMES), metadata: OnceLock::new() }));
+        let mut names = vec![KIND];
+        names.extend(site.meter.kind().label_names());
+        names.extend(site.fields);
+        names.truncate(MAX_FIELDS - 2);
+        names.extend([OUTCOME, ERROR]);
+        let fields = FieldSet::new(names.leak(), identify_callsite!(this));
+        this.metadata.get_or_init(|| {
+            Metadata::new(
+                site.name,
+                site.target,
+                site.level.unwrap_or(tracing::Level::INFO),
+                Some(site.location.file()),
+                Some(site.location.line()),
+                Some(site.target),
+                fields,
+                MetadataKind::SPAN,
+            )
+        });
+        callsite::register(this);
+        this
+    }
+
+    fn is_enabled(&self, metadata: &'static Metadata<'static>) -> bool {
+        match self.interest.load(Ordering::Relaxed) {
+            NEVER => false,
+            ALWAYS => true,
+            _ => dispatcher::get_default(|dispatch| dispatch.enabled(metadata)),
+        }
+    }
+}
+
+impl Callsite for SpanCallsite {
+    fn set_interest(&self, interest: Interest) {
+        let interest = if interest.is_always() {
+            ALWAYS
+        } else if interest.is_never() {
+            NEVER
+        } else {
+            SOMETIMES
+        };
+        self.interest.store(interest, Ordering::Relaxed);
+    }
+
+    fn metadata(&self) -> &Metadata<'_> {
+        // Cannot fail: `register` sets it before it hands the callsite to anyone.
+        self.metadata.get().expect("metadata is set before the callsite is registered")
+    }
+}
+
+impl fmt::Debug for SpanCallsite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanCallsite").field("metadata", &self.metadata.get()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! What tells one series from another.
+
+use crate::measure::kind::Kind;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The value that stands for all values of a label beyond those that are kept.
+pub(crate) const OVERFLOW: &str = "__overflow__";
+
+/// The longest label value, in bytes. What is longer is cut at a character's border.
+pub(crate) const MAX_LABEL_BYTES: usize = 128;
+
+/// A kind and the values of its labels, compared as values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Identity {
+    pub(crate) kind: Kind,
+    pub(crate) labels: Box<[Cow<'static, str>]>,
+}
+
+impl Identity {
+    pub(crate) fn of_site(kind: Kind, labels: &'static [&'static str]) -> Self {
+        Self { kind, labels: labels.iter().map(|&label| Cow::Borrowed(label)).collect() }
+    }
+
+    pub(crate) fn of_values(kind: Kind, labels: &[&str]) -> Self {
+        Self { kind, labels: labels.iter().map(|label| Cow::Owned((*label).to_owned())).collect() }
+    }
+
+    /// The labels' names and values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.kind.label_names().iter().copied().zip(self.labels.iter().map(AsRef::as_ref))
+    }
+}
+
+/// Shown as `db_operation{operation=select,table=users}`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{{", self.kind)?;
+        for (place, (name, value)) in self.pairs().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{name}={value}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// Cuts a value that is too long, between two characters.
+pub(crate) fn shorten(value: &str) -> &str {
+    let mut end = value.len().min(MAX_LABEL_BYTES);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    &value[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_between_characters_and_short_ones_are_shown() {
+        let long = "é".repeat(100);
+        assert_eq!(shorten(&long), "é".repeat(64));
+        assert_eq!(Identity::of_values(Kind::Tool, &["short"]).to_string(), "tool{tool=short}");
+    }
+}

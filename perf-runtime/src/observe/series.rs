@@ -1,0 +1,111 @@
+//! One series: what it is, what writes it, and what happened to it.
+
+use super::history::{History, Slice};
+use super::identity::Identity;
+use super::summary::SeriesSummary;
+use super::window::Window;
+use crate::measure::cells::Reading;
+use crate::measure::clock::Moment;
+use crate::measure::meter::Meter;
+use crate::measure::outcome::Outcome;
+use crate::measure::site::Site;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) identity: Identity,
+    /// What the program records at run time.
+    pub(crate) own: Meter,
+    sites: RwLock<Vec<&'static Site>>,
+    history: Mutex<History>,
+}
+
+impl Series {
+    pub(crate) fn new(identity: Identity, sites: Vec<&'static Site>, history: History) -> Self {
+        let own = Meter::new(identity.kind);
+        Self { identity, own, sites: RwLock::new(sites), history: Mutex::new(history) }
+    }
+
+    /// Adds a site that writes this series.
+    pub(super) fn adopt(&self, site: &'static Site) {
+        self.sites.write().unwrap_or_else(PoisonError::into_inner).push(site);
+    }
+
+    /// All that was ever counted.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        self.for_each_meter(|meter| meter.read_into(&mut reading));
+        reading
+    }
+
+    /// The age of the oldest call that waits; `None` where none does.
+    pub(crate) fn oldest_age(&self, now: Moment) -> Option<Duration> {
+        let mut oldest: Option<Moment> = None;
+        self.for_each_meter(|meter| {
+            oldest = [oldest, meter.oldest()].into_iter().flatten().min();
+        });
+        oldest.map(|started| now.since(started))
+    }
+
+    fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
+        look(&self.own);
+        for site in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            look(&site.meter);
+        }
+    }
+
+    pub(crate) fn tick(&self, now: Moment) {
+        // Under the lock, so that two ticks at once do not cut the same calls twice.
+        let mut history = self.history();
+        history.tick(now, self.read());
+    }
+
+    pub(crate) fn reset(&self, now: Moment) {
+        let mut history = self.history();
+        history.reset(now, self.read());
+    }
+
+    /// What the series did in a window.
+    pub(super) fn observe(&self, window: Window, now: Moment) -> Observation {
+        let history = self.history();
+        let reading = self.read();
+        Observation {
+            total: history.total(&reading),
+            in_flight: reading.in_flight(),
+            oldest: self.oldest_age(now),
+            slice: history.slice(window, now, &reading),
+        }
+    }
+
+    pub(crate) fn summary(&self, window: Window, now: Moment) -> SeriesSummary {
+        SeriesSummary::new(self.identity.kind, self.identity.pairs(), &self.observe(window, now))
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one series, or several together, did in a window.
+#[derive(Debug, Default)]
+pub(crate) struct Observation {
+    /// Calls finished since the baseline, by outcome.
+    pub(crate) total: [u64; Outcome::ALL.len()],
+    pub(crate) in_flight: u64,
+    pub(crate) oldest: Option<Duration>,
+    pub(crate) slice: Slice,
+}
+
+impl Observation {
+    /// Adds what another series of the same kind did.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (sum, total) in self.total.iter_mut().zip(other.total) {
+            *sum += total;
+        }
+        self.in_flight += other.in_flight;
+        self.oldest = self.oldest.max(other.oldest);
+        self.slice.add(&other.slice);
+    }
+}

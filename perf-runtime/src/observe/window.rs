@@ -1,0 +1,55 @@
+//! The windows over which a summary is made.
+
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// How far back a summary looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Window {
+    /// The last minute, to the second.
+    LastMinute,
+    /// The last five minutes, to five seconds.
+    Last5Minutes,
+    /// The last fifteen minutes, to the minute.
+    Last15Minutes,
+    /// The last hour, to the minute.
+    LastHour,
+}
+
+impl Window {
+    /// All windows, the shortest first.
+    pub const ALL: [Self; 4] = [Self::LastMinute, Self::Last5Minutes, Self::Last15Minutes, Self::LastHour];
+
+    /// How long the window is.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::LastMinute => 60,
+            Self::Last5Minutes => 300,
+            Self::Last15Minutes => 900,
+            Self::LastHour => 3_600,
+        })
+    }
+
+    /// The ring that serves the window: the finest one that is long enough.
+    pub(crate) const fn tier(self) -> usize {
+        match self {
+            Self::LastMinute => 0,
+            Self::Last5Minutes => 1,
+            Self::Last15Minutes | Self::LastHour => 2,
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::LastMinute => "1m",
+            Self::Last5Minutes => "5m",
+            Self::Last15Minutes => "15m",
+            Self::LastHour => "1h",
+        })
+    }
+}
