@@ -68,19 +68,13 @@ impl Topic {
     /// The first topic of which one word is in the question.
     fn of(question: &str) -> Option<Self> {
         const WORDS: [(Topic, &[&str]); 4] = [
-            (
-                Topic::UsualWeekDeparture,
-                &["depart", "unusual", "usual week", "anomal", "odd"],
-            ),
+            (Topic::UsualWeekDeparture, &["depart", "unusual", "usual week", "anomal", "odd"]),
             (Topic::BusiestDay, &["busiest", "busy", "highest", "most"]),
             (Topic::CountPoints, &["how many", "count", "number of"]),
             (Topic::Average, &["average", "mean"]),
         ];
         let question = question.to_lowercase();
-        WORDS
-            .into_iter()
-            .find(|(_, words)| words.iter().any(|word| question.contains(word)))
-            .map(|(topic, _)| topic)
+        WORDS.into_iter().find(|(_, words)| words.iter().any(|word| question.contains(word))).map(|(topic, _)| topic)
     }
 }
 
@@ -91,11 +85,7 @@ impl Analyst {
 
     /// Answers a question about a series.
     #[monitor_agent("analyst")]
-    pub(crate) async fn answer(
-        &self,
-        series: &Series,
-        question: &str,
-    ) -> Result<Answer, AnalystError> {
+    pub(crate) async fn answer(&self, series: &Series, question: &str) -> Result<Answer, AnalystError> {
         self.fault.is_over(Fault::StuckAgent).await;
         let (tool, text, found) = match Topic::of(question).ok_or(AnalystError::UnknownQuestion)? {
             Topic::BusiestDay => self.busiest_day(series).await?,
@@ -104,29 +94,20 @@ impl Analyst {
             Topic::CountPoints => self.count_points(series).await?,
         };
         let by = "analyst: keyword rules and SQL, no language model";
-        Ok(Answer {
-            series: series.name.clone(),
-            text,
-            tool,
-            found,
-            by,
-        })
+        Ok(Answer { series: series.name.clone(), text, tool, found, by })
     }
 
     #[monitor_tool("busiest_day")]
     async fn busiest_day(&self, series: &Series) -> Result<Finding, AnalystError> {
-        let day = self
-            .store
-            .largest_day(series.id)
-            .await?
-            .ok_or_else(|| too_few(series, "at least one"))?;
+        let day = self.store.largest_day(series.id).await?.ok_or_else(|| too_few(series, "at least one"))?;
         let name = moment::show_weekday(day.at);
         let total = number(day.total);
         let answer = format!(
             "The busiest day of {} was {name}, with a total of {total} over {} points.",
             series.name, day.points
         );
-        let found = json!({ "day": moment::show_day(day.at), "total": day.total, "points": day.points, "mean": day.mean });
+        let found =
+            json!({ "day": moment::show_day(day.at), "total": day.total, "points": day.points, "mean": day.mean });
         Ok(("busiest_day", answer, found))
     }
 
@@ -140,31 +121,19 @@ impl Analyst {
         }
         let named: Vec<String> = days.iter().map(in_words).collect();
         let answer = match usual {
-            Usual::Week => format!(
-                "{} departs most from its usual week on {}.",
-                series.name,
-                named.join(", ")
-            ),
+            Usual::Week => format!("{} departs most from its usual week on {}.", series.name, named.join(", ")),
             Usual::Day => format!(
                 "{} covers less than four weeks, too little to know its usual week; from its usual day it departs most on {}.",
                 series.name,
                 named.join(", ")
             ),
         };
-        Ok((
-            "usual_week_departure",
-            answer,
-            json!({ "compared_with_usual": usual, "days": days }),
-        ))
+        Ok(("usual_week_departure", answer, json!({ "compared_with_usual": usual, "days": days })))
     }
 
     #[monitor_tool("average")]
     async fn average(&self, series: &Series) -> Result<Finding, AnalystError> {
-        let mean = self
-            .store
-            .mean_value(series.id)
-            .await?
-            .ok_or_else(|| too_few(series, "at least one"))?;
+        let mean = self.store.mean_value(series.id).await?.ok_or_else(|| too_few(series, "at least one"))?;
         let answer = format!("The average of {} is {}.", series.name, number(mean));
         Ok(("average", answer, json!({ "mean": mean })))
     }
@@ -172,11 +141,7 @@ impl Analyst {
     #[monitor_tool("count_points")]
     async fn count_points(&self, series: &Series) -> Result<Finding, AnalystError> {
         let points = self.store.count_points(series.id).await?;
-        Ok((
-            "count_points",
-            format!("{} has {points} points.", series.name),
-            json!({ "points": points }),
-        ))
+        Ok(("count_points", format!("{} has {points} points.", series.name), json!({ "points": points })))
     }
 }
 
@@ -196,10 +161,7 @@ fn in_words(day: &Departure) -> String {
         _ => "partly higher and partly lower",
     };
     let hour = day.hour.get(11..16).unwrap_or(&day.hour);
-    format!(
-        "{} ({:.1} times the usual spread, {direction}, most at {hour})",
-        day.day, day.distance
-    )
+    format!("{} ({:.1} times the usual spread, {direction}, most at {hour})", day.day, day.distance)
 }
 
 /// Two decimals at most, and none that say nothing.
@@ -209,134 +171,4 @@ fn number(value: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::input::Source;
-    use crate::pipeline;
-
-    /// The expected answers were worked out from the CSV files by a separate program.
-    async fn ask(series: &str, question: &str) -> Result<Answer, AnalystError> {
-        let store = Arc::new(
-            Store::open(None, FaultSwitch::default())
-                .await
-                .expect("a fresh database"),
-        );
-        let sources: Vec<Source> = Source::built_in()
-            .into_iter()
-            .filter(|source| source.series() == series)
-            .collect();
-        pipeline::load_all(&store, &sources)
-            .await
-            .expect("good files");
-        let series = store
-            .find_series(series)
-            .await
-            .expect("an answer")
-            .expect("the series");
-        Analyst::new(store, FaultSwitch::default())
-            .answer(&series, question)
-            .await
-    }
-
-    #[tokio::test]
-    async fn the_busiest_day_is_the_one_with_the_largest_total() {
-        let answer = ask("nyc_taxi", "Which day was busiest?")
-            .await
-            .expect("an answer");
-        assert_eq!(
-            answer.text,
-            "The busiest day of nyc_taxi was Saturday 2014-11-01, with a total of 986568 over 48 points."
-        );
-        assert_eq!(answer.found["day"], "2014-11-01");
-        let answer = ask(
-            "ec2_request_latency_system_failure",
-            "which day was busiest?",
-        )
-        .await
-        .expect("an answer");
-        assert_eq!(answer.found["day"], "2014-03-11");
-        assert!(
-            answer.text.contains("13359.95 over 288 points"),
-            "{}",
-            answer.text
-        );
-    }
-
-    #[tokio::test]
-    async fn the_unusual_days_of_the_taxis_are_holidays_and_a_blizzard() {
-        let answer = ask("nyc_taxi", "Where does it depart from its usual week?")
-            .await
-            .expect("an answer");
-        let days: Vec<&str> = answer.found["days"]
-            .as_array()
-            .expect("days")
-            .iter()
-            .filter_map(|day| day["day"].as_str())
-            .collect();
-        let expected = [
-            "Thursday 2015-01-01",
-            "Tuesday 2015-01-27",
-            "Thursday 2014-12-25",
-            "Thursday 2014-11-27",
-            "Monday 2014-09-01",
-        ];
-        assert_eq!(days, expected);
-        assert_eq!(answer.found["days"][0]["hour"], "2015-01-01 03:00:00");
-        assert_eq!(answer.found["compared_with_usual"], "week");
-        assert!(
-            answer
-                .text
-                .contains("2015-01-27 (11.2 times the usual spread, lower"),
-            "{}",
-            answer.text
-        );
-    }
-
-    #[tokio::test]
-    async fn two_weeks_are_compared_with_the_usual_day() {
-        let answer = ask("ec2_request_latency_system_failure", "where is it unusual?")
-            .await
-            .expect("an answer");
-        assert_eq!(answer.found["compared_with_usual"], "day");
-        // The day on which the system failed.
-        assert_eq!(answer.found["days"][0]["day"], "Friday 2014-03-21");
-    }
-
-    #[tokio::test]
-    async fn average_and_count() {
-        let answer = ask("nyc_taxi", "what is the average?")
-            .await
-            .expect("an answer");
-        assert_eq!(answer.text, "The average of nyc_taxi is 15137.57.");
-        let answer = ask(
-            "ec2_request_latency_system_failure",
-            "how many points are there?",
-        )
-        .await
-        .expect("an answer");
-        assert_eq!(
-            answer.text,
-            "ec2_request_latency_system_failure has 4032 points."
-        );
-    }
-
-    #[tokio::test]
-    async fn a_question_that_it_does_not_know_is_answered_with_those_it_knows() {
-        let error = ask("nyc_taxi", "who are you?")
-            .await
-            .expect_err("it answered");
-        assert!(matches!(error, AnalystError::UnknownQuestion));
-        assert!(error.to_string().contains("which day was busiest?"));
-    }
-
-    #[test]
-    fn it_knows_the_questions_that_it_lists() {
-        let topics = [
-            Topic::BusiestDay,
-            Topic::UsualWeekDeparture,
-            Topic::Average,
-            Topic::CountPoints,
-        ];
-        assert_eq!(QUESTIONS.map(Topic::of), topics.map(Some));
-    }
-}
+mod tests;

@@ -66,24 +66,17 @@ pub(crate) struct Options {
 impl Options {
     /// What to load: the files named, or the two series built into the program.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        if self.files.is_empty() {
-            Source::built_in()
-        } else {
-            self.files.iter().cloned().map(Source::File).collect()
-        }
+        if self.files.is_empty() { Source::built_in() } else { self.files.iter().cloned().map(Source::File).collect() }
     }
 }
 
 /// Reads `20s`, `2m`, `500ms`, `1h 30m`. A bare number is refused: nobody can tell what it counts.
 fn duration(text: &str) -> Result<Duration, String> {
     if text.parse::<f64>().is_ok() {
-        return Err(format!(
-            "it has no unit: write {text}s, {text}m or {text}ms"
-        ));
+        return Err(format!("it has no unit: write {text}s, {text}m or {text}ms"));
     }
-    let parsed: SignedDuration = text
-        .parse()
-        .map_err(|_| "it is not a time: write one such as 20s, 2m or 500ms".to_owned())?;
+    let parsed: SignedDuration =
+        text.parse().map_err(|_| "it is not a time: write one such as 20s, 2m or 500ms".to_owned())?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("it must be longer than zero".to_owned()),
@@ -93,15 +86,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn database_url(text: &str) -> Result<String, String> {
     const SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "sqlite://"];
     if text.contains(":memory:") {
-        return Err(
-            "each connection would see another database: leave the flag out for a fresh one"
-                .to_owned(),
-        );
+        return Err("each connection would see another database: leave the flag out for a fresh one".to_owned());
     }
-    if SCHEMES
-        .iter()
-        .any(|scheme| text.starts_with(scheme) && text.len() > scheme.len())
-    {
+    if SCHEMES.iter().any(|scheme| text.starts_with(scheme) && text.len() > scheme.len()) {
         return Ok(text.to_owned());
     }
     Err("it must be postgres://user@host/database or sqlite://path".to_owned())
@@ -122,10 +109,7 @@ mod tests {
         assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1m"), Ok(Duration::from_mins(1)));
-        assert_eq!(
-            duration("90"),
-            Err("it has no unit: write 90s, 90m or 90ms".to_owned())
-        );
+        assert_eq!(duration("90"), Err("it has no unit: write 90s, 90m or 90ms".to_owned()));
         for wrong in ["", "soon", "-5s", "0s", "5 parsecs"] {
             assert!(duration(wrong).is_err(), "{wrong:?} was accepted");
         }
@@ -143,12 +127,7 @@ mod tests {
     fn only_databases_that_it_can_use_are_accepted() {
         assert!(database_url("sqlite:///tmp/some.db").is_ok());
         assert!(database_url("postgres://me@localhost/some").is_ok());
-        for wrong in [
-            "mysql://localhost/x",
-            "sqlite://",
-            "sqlite::memory:",
-            "some.db",
-        ] {
+        for wrong in ["mysql://localhost/x", "sqlite://", "sqlite::memory:", "some.db"] {
             assert!(database_url(wrong).is_err(), "{wrong:?} was accepted");
         }
     }

@@ -1,70 +1,29 @@
-//! One client of the traffic: which requests it sends, and in what order.
+//! One client of the traffic: it plays its deck of cards, and remembers what came back.
 //!
-//! Every client plays the same deck of cards, each beginning at another place. So a run can be repeated, and the rare
-//! cards (a failure, a lost patience) come at an even pace instead of in clusters.
+//! A client stands for many users: it sends its next request without waiting for the answer to the last. Were it to
+//! wait, a service that becomes slow would be asked less, and hardly look slow at all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::analyst::QUESTIONS;
+use crate::deck::{Card, Dice, deck};
 use crate::service::{ASK, DAILY, FLAKY, POINTS, SERIES, SLOW};
 use crate::traffic::{OWN_SERIES, Phase, Plan, Seen};
 
 /// Longer than any answer takes, faults included.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A client sends no more while so many of its requests wait.
+const MOST_IN_FLIGHT: usize = 50;
 /// Less than the slow query takes.
 const LITTLE_PATIENCE: Duration = Duration::from_millis(300);
 const SLOW_QUERY: Duration = Duration::from_secs(5);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Card {
-    ListSeries,
-    Points,
-    Daily,
-    AddPoint,
-    Ask,
-    UnknownSeries,
-    BadRange,
-    SlowQuery,
-    LostPatience,
-    Flaky,
-}
-
-/// How often each card is in the deck. One request in two hundred fails, one is given up: a service in good health.
-const CARDS: [(Card, usize); 7] = [
-    (Card::Points, 60),
-    (Card::Daily, 40),
-    (Card::AddPoint, 40),
-    (Card::ListSeries, 30),
-    (Card::Ask, 20),
-    (Card::UnknownSeries, 4),
-    (Card::BadRange, 3),
-];
-/// The rare ones, at places where the first client meets them soon.
-const RARE: [(usize, Card); 3] = [
-    (20, Card::SlowQuery),
-    (30, Card::LostPatience),
-    (45, Card::Flaky),
-];
-
-fn deck() -> Vec<Card> {
-    let mut deck: Vec<Card> = CARDS
-        .iter()
-        .flat_map(|&(card, times)| std::iter::repeat_n(card, times))
-        .collect();
-    let mut dice = Dice(0);
-    for last in (1..deck.len()).rev() {
-        deck.swap(last, dice.below(last + 1));
-    }
-    for (place, card) in RARE {
-        deck.insert(place, card);
-    }
-    deck
-}
 
 /// A request that a client is about to send.
 struct Request {
@@ -77,14 +36,21 @@ struct Request {
 
 pub(crate) struct Client {
     plan: Arc<Plan>,
-    http: reqwest::Client,
-    seen: Arc<Seen>,
+    line: Line,
     deck: Vec<Card>,
     /// Where in the deck it is; also chooses among series and questions.
     turn: usize,
     dice: Dice,
-    /// How long its last request took.
-    latency: Duration,
+}
+
+/// What one needs to send a request and to remember what came back.
+#[derive(Clone)]
+struct Line {
+    http: reqwest::Client,
+    seen: Arc<Seen>,
+    /// How many milliseconds the latest answer took.
+    latency: Arc<AtomicU64>,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Client {
@@ -93,67 +59,33 @@ impl Client {
         plan: Arc<Plan>,
         http: reqwest::Client,
         seen: Arc<Seen>,
+        phase: watch::Receiver<Phase>,
     ) -> Self {
         let deck = deck();
         let turn = usize::from(number) * deck.len() / usize::from(plan.clients.max(1));
-        Self {
-            plan,
-            http,
-            seen,
-            deck,
-            turn,
-            dice: Dice(u64::from(number)),
-            latency: Duration::ZERO,
-        }
+        let line = Line { http, seen, latency: Arc::default(), phase };
+        Self { plan, line, deck, turn, dice: Dice(u64::from(number)) }
     }
 
-    pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>) {
+    pub(crate) async fn run(mut self) {
+        let mut in_flight = JoinSet::new();
         let mut left = self.plan.requests.unwrap_or(u64::MAX);
-        while left > 0 && *phase.borrow() == Phase::Going {
-            let request = self.next_request();
-            let (method, route) = (name(&request.method), request.route);
-            let seen = tokio::select! {
-                seen = self.send(request) => seen,
-                _ = phase.wait_for(|&phase| phase == Phase::Abandoning) => "abandoned".to_owned(),
-            };
-            self.seen.add(method, route, seen);
+        while left > 0 && self.line.phase() == Phase::Going {
+            while in_flight.len() >= MOST_IN_FLIGHT {
+                in_flight.join_next().await;
+            }
+            in_flight.spawn(self.line.clone().play(self.next_request()));
             left -= 1;
-            tokio::time::sleep(self.think()).await;
+            tokio::time::sleep(self.pause()).await;
+            // Forgets those that ended.
+            while in_flight.try_join_next().is_some() {}
         }
+        while in_flight.join_next().await.is_some() {}
     }
 
-    /// Time to think, so that a laptop stays cool: 10 to 50 ms.
-    fn think(&mut self) -> Duration {
+    /// The time to the next request, 10 to 50 ms: a laptop stays cool.
+    fn pause(&mut self) -> Duration {
         Duration::from_millis(10 + self.dice.below(41) as u64)
-    }
-
-    async fn send(&mut self, request: Request) -> String {
-        let Request {
-            method,
-            url,
-            body,
-            patience,
-            ..
-        } = request;
-        let mut builder = self.http.request(method, url).timeout(patience);
-        if let Some(body) = body {
-            builder = builder.json(&body);
-        }
-        let begin = Instant::now();
-        let result = async {
-            let response = builder.send().await?;
-            let status = response.status();
-            // An answer is one when it was read to its end.
-            response.bytes().await?;
-            Ok::<_, reqwest::Error>(status)
-        };
-        let seen = match result.await {
-            Ok(status) => status.as_str().to_owned(),
-            Err(error) if error.is_timeout() => "timeout".to_owned(),
-            Err(_) => "connection error".to_owned(),
-        };
-        self.latency = begin.elapsed();
-        seen
     }
 
     fn next_request(&mut self) -> Request {
@@ -172,16 +104,12 @@ impl Client {
             Card::SlowQuery => self.get(SLOW, &[], &[("ms", "200")]),
             Card::LostPatience => {
                 let wait = SLOW_QUERY.as_millis().to_string();
-                Request {
-                    patience: LITTLE_PATIENCE,
-                    ..self.get(SLOW, &[], &[("ms", &wait)])
-                }
+                Request { patience: LITTLE_PATIENCE, ..self.get(SLOW, &[], &[("ms", &wait)]) }
             }
-            Card::AddPoint => self.post(
-                POINTS,
-                &[OWN_SERIES],
-                json!({ "value": self.latency.as_secs_f64() * 1e3 }),
-            ),
+            Card::AddPoint => {
+                let latency = self.line.latency.load(Ordering::Relaxed);
+                self.post(POINTS, &[OWN_SERIES], json!({ "value": latency }))
+            }
             Card::Ask => self.post(ASK, &[], json!({ "series": series, "question": question })),
         }
     }
@@ -191,23 +119,11 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Request {
-            method: Method::GET,
-            route,
-            url,
-            body: None,
-            patience: PATIENCE,
-        }
+        Request { method: Method::GET, route, url, body: None, patience: PATIENCE }
     }
 
     fn post(&self, route: &'static str, names: &[&str], body: Value) -> Request {
-        Request {
-            method: Method::POST,
-            route,
-            url: self.url(route, names),
-            body: Some(body),
-            patience: PATIENCE,
-        }
+        Request { method: Method::POST, route, url: self.url(route, names), body: Some(body), patience: PATIENCE }
     }
 
     /// The route with a name in each of its places; a name may hold anything.
@@ -218,52 +134,60 @@ impl Client {
         if let Ok(mut path) = url.path_segments_mut() {
             path.clear();
             for part in route.split('/').skip(1) {
-                path.push(if part.starts_with('{') {
-                    names.next().unwrap_or(&part)
-                } else {
-                    part
-                });
+                path.push(if part.starts_with('{') { names.next().unwrap_or(&part) } else { part });
             }
         }
         url
     }
 }
 
-fn name(method: &Method) -> &'static str {
-    if *method == Method::POST {
-        "POST"
-    } else {
-        "GET"
+impl Line {
+    fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Sends a request and remembers what was seen of it.
+    async fn play(mut self, request: Request) {
+        let (method, route) = (name(&request.method), request.route);
+        let answer = send(&self.http, request);
+        let begin = Instant::now();
+        let seen = tokio::select! {
+            seen = answer => seen,
+            _ = self.phase.wait_for(|&phase| phase == Phase::Abandoning) => "abandoned".to_owned(),
+        };
+        let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.latency.store(millis, Ordering::Relaxed);
+        self.seen.add(method, route, seen);
     }
 }
 
-/// A generator of numbers that look random and can be repeated (a linear congruence with Knuth's constants).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        // The high bits are the good ones; the remainder is smaller than `limit` and so fits.
-        usize::try_from((self.0 >> 33) % limit as u64).unwrap_or(0)
+/// Sends a request and says what came back: a status, `timeout` or `connection error`.
+async fn send(http: &reqwest::Client, request: Request) -> String {
+    let mut builder = http.request(request.method, request.url).timeout(request.patience);
+    if let Some(body) = request.body {
+        builder = builder.json(&body);
     }
+    let answer = async {
+        let response = builder.send().await?;
+        let status = response.status();
+        // An answer is one when it was read to its end.
+        response.bytes().await?;
+        Ok::<_, reqwest::Error>(status)
+    };
+    match answer.await {
+        Ok(status) => status.as_str().to_owned(),
+        Err(error) if error.is_timeout() => "timeout".to_owned(),
+        Err(_) => "connection error".to_owned(),
+    }
+}
+
+fn name(method: &Method) -> &'static str {
+    if *method == Method::POST { "POST" } else { "GET" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_deck_is_the_same_each_time_and_mixed() {
-        let deck = deck();
-        assert_eq!(deck.len(), 200);
-        assert_eq!(deck, super::deck());
-        assert_eq!(deck[45], Card::Flaky);
-        let first: Vec<Card> = deck[..20].to_vec();
-        assert!(first.contains(&Card::Points) && first.contains(&Card::Daily));
-    }
 
     #[test]
     fn names_are_escaped_in_paths() {
@@ -273,14 +197,9 @@ mod tests {
             clients: 1,
             requests: None,
         };
-        let client = Client::new(0, Arc::new(plan), reqwest::Client::new(), Arc::default());
-        assert_eq!(
-            client.url(POINTS, &["a b/c"]).as_str(),
-            "http://127.0.0.1:1/series/a%20b%2Fc/points"
-        );
-        assert_eq!(
-            client.url(SERIES, &[]).as_str(),
-            "http://127.0.0.1:1/series"
-        );
+        let phase = watch::Sender::new(Phase::Going).subscribe();
+        let client = Client::new(0, Arc::new(plan), reqwest::Client::new(), Arc::default(), phase);
+        assert_eq!(client.url(POINTS, &["a b/c"]).as_str(), "http://127.0.0.1:1/series/a%20b%2Fc/points");
+        assert_eq!(client.url(SERIES, &[]).as_str(), "http://127.0.0.1:1/series");
     }
 }

@@ -50,32 +50,23 @@ pub(crate) struct Departure {
 /// All days by their distance, the farthest first; nothing if the series is too short to say.
 pub(crate) fn departures(hours: &[Bucket]) -> (Usual, Vec<Departure>) {
     let length = hours.last().map_or(0, |last| last.at) - hours.first().map_or(0, |first| first.at);
-    let usual = if length >= WEEKS_NEEDED * WEEK {
-        Usual::Week
-    } else {
-        Usual::Day
-    };
+    let usual = if length >= WEEKS_NEEDED * WEEK { Usual::Week } else { Usual::Day };
     let slot = |hour: &Bucket| hour.at % usual.seconds() / HOUR;
 
     let mut slots: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     for hour in hours {
         slots.entry(slot(hour)).or_default().push(hour.mean);
     }
-    let habits: BTreeMap<i64, Habit> = slots
-        .into_iter()
-        .filter_map(|(slot, values)| Some((slot, Habit::of(values)?)))
-        .collect();
+    let habits: BTreeMap<i64, Habit> =
+        slots.into_iter().filter_map(|(slot, values)| Some((slot, Habit::of(values)?))).collect();
 
     let mut days: BTreeMap<i64, Vec<(i64, f64)>> = BTreeMap::new();
     for hour in hours {
         if let Some(habit) = habits.get(&slot(hour)) {
-            days.entry(hour.at / DAY)
-                .or_default()
-                .push((hour.at, habit.distance(hour.mean)));
+            days.entry(hour.at / DAY).or_default().push((hour.at, habit.distance(hour.mean)));
         }
     }
-    let mut departures: Vec<Departure> =
-        days.into_values().map(|hours| departure(&hours)).collect();
+    let mut departures: Vec<Departure> = days.into_values().map(|hours| departure(&hours)).collect();
     departures.sort_by(|a, b| b.distance.total_cmp(&a.distance));
     (usual, departures)
 }
@@ -83,10 +74,7 @@ pub(crate) fn departures(hours: &[Bucket]) -> (Usual, Vec<Departure>) {
 /// `hours` is not empty: a day is made by its first hour.
 fn departure(hours: &[(i64, f64)]) -> Departure {
     let mean = |sum: f64| sum / hours.len() as f64;
-    let farthest = hours
-        .iter()
-        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-        .map_or(0, |hour| hour.0);
+    let farthest = hours.iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map_or(0, |hour| hour.0);
     Departure {
         day: moment::show_weekday(farthest),
         distance: mean(hours.iter().map(|hour| hour.1.abs()).sum()),
@@ -107,18 +95,9 @@ impl Habit {
             return None;
         }
         let center = median(values.clone());
-        let spread = NORMAL
-            * median(
-                values
-                    .into_iter()
-                    .map(|value| (value - center).abs())
-                    .collect(),
-            );
+        let spread = NORMAL * median(values.into_iter().map(|value| (value - center).abs()).collect());
         // Where nothing ever varies, no distance can be told.
-        (spread > 0.0).then_some(Self {
-            median: center,
-            spread,
-        })
+        (spread > 0.0).then_some(Self { median: center, spread })
     }
 
     fn distance(&self, value: f64) -> f64 {
@@ -130,11 +109,7 @@ impl Habit {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 #[cfg(test)]
@@ -142,12 +117,7 @@ mod tests {
     use super::*;
 
     fn hour(number: i64, mean: f64) -> Bucket {
-        Bucket {
-            at: number * HOUR,
-            points: 1,
-            total: mean,
-            mean,
-        }
+        Bucket { at: number * HOUR, points: 1, total: mean, mean }
     }
 
     #[test]
@@ -159,16 +129,12 @@ mod tests {
     #[test]
     fn the_odd_day_comes_first() {
         // Ten days of a daily rhythm with a little wobble; the fifth is far too high at noon.
-        let mut hours: Vec<Bucket> = (0..240_i32)
-            .map(|n| hour(n.into(), f64::from(n % 24) + f64::from(n / 24 % 3)))
-            .collect();
+        let mut hours: Vec<Bucket> =
+            (0..240_i32).map(|n| hour(n.into(), f64::from(n % 24) + f64::from(n / 24 % 3))).collect();
         hours[4 * 24 + 12].mean += 100.0;
         let (usual, days) = departures(&hours);
         assert_eq!(usual, Usual::Day);
-        assert_eq!(
-            (days[0].day.as_str(), days[0].hour.as_str()),
-            ("Monday 1970-01-05", "1970-01-05 12:00:00")
-        );
+        assert_eq!((days[0].day.as_str(), days[0].hour.as_str()), ("Monday 1970-01-05", "1970-01-05 12:00:00"));
         assert!(days[0].direction > 0.0);
         assert_eq!(days.len(), 10);
     }

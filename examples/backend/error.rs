@@ -10,27 +10,17 @@ pub(crate) enum Failure {
         "port {0} on 127.0.0.1 is already in use: stop the other program or choose another with --port (0 picks a free one)"
     )]
     PortInUse(u16),
-    #[error(
-        "cannot listen on port {port} of 127.0.0.1: {cause}: choose another with --port (0 picks a free one)"
-    )]
+    #[error("cannot listen on port {port} of 127.0.0.1: {cause}: choose another with --port (0 picks a free one)")]
     Listen { port: u16, cause: std::io::Error },
-    #[error(
-        "cannot reach the database {url}: {reason}: check that it runs and that --database-url is right"
-    )]
+    #[error("cannot reach the database {url}: {reason}: check that it runs and that --database-url is right")]
     Unreachable { url: String, reason: String },
-    #[error(
-        "cannot make a file for the fresh database: {0}: make room there or name a database with --database-url"
-    )]
+    #[error("cannot make a file for the fresh database: {0}: make room there or name a database with --database-url")]
     NoRoom(std::io::Error),
-    #[error(
-        "the database refused to create the tables: {0}: give a database in which you may create tables"
-    )]
+    #[error("the database refused to create the tables: {0}: give a database in which you may create tables")]
     Schema(sqlx::Error),
     #[error(transparent)]
     Input(#[from] InputError),
-    #[error(
-        "{file} could not be stored, and nothing of it was kept: {reason}: check the database and run again"
-    )]
+    #[error("{file} could not be stored, and nothing of it was kept: {reason}: check the database and run again")]
     Loading { file: String, reason: sqlx::Error },
     #[error("cannot measure: {0}")]
     Monitor(#[from] perf_runtime::InstallError),
@@ -41,8 +31,5 @@ pub(crate) enum Failure {
     #[error("the server stopped: {0}: run it again")]
     Server(String),
     #[error("cannot write the report {}: {cause}: give another file with --report", path.display())]
-    Report {
-        path: PathBuf,
-        cause: std::io::Error,
-    },
+    Report { path: PathBuf, cause: std::io::Error },
 }

@@ -62,15 +62,10 @@ impl FaultSwitch {
     /// Begins the fault after a while and ends it again, and says so.
     pub(crate) async fn play(self, fault: Fault, after: Duration, lasting: Duration) {
         tokio::time::sleep(after).await;
-        say!(
-            "fault {} begins for {}: {}",
-            fault.name(),
-            show_duration(lasting),
-            fault.meaning()
-        );
+        say!("fault {} begins for {}: {}", fault.name(), show_duration(lasting), fault.meaning());
         self.0.send_replace(Some(fault));
         tokio::time::sleep(lasting).await;
         self.0.send_replace(None);
-        say!("fault {} ends", fault.name());
+        say!("fault {} ends: the health looks at the last minute, so it comes back within one", fault.name());
     }
 }

@@ -23,10 +23,7 @@ pub(crate) enum Source {
 impl Source {
     pub(crate) fn built_in() -> Vec<Self> {
         vec![
-            Self::BuiltIn {
-                file: "nyc_taxi.csv",
-                text: include_str!("data/nyc_taxi.csv"),
-            },
+            Self::BuiltIn { file: "nyc_taxi.csv", text: include_str!("data/nyc_taxi.csv") },
             Self::BuiltIn {
                 file: "ec2_request_latency_system_failure.csv",
                 text: include_str!("data/ec2_request_latency_system_failure.csv"),
@@ -44,18 +41,15 @@ impl Source {
     /// The file's name without folder and ending.
     pub(crate) fn series(&self) -> String {
         let file = self.file();
-        Path::new(&file)
-            .file_stem()
-            .map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned())
+        Path::new(&file).file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
     pub(crate) async fn read(&self) -> Result<Vec<u8>, InputError> {
         match self {
             Self::BuiltIn { text, .. } => Ok(text.as_bytes().to_vec()),
-            Self::File(path) => tokio::fs::read(path).await.map_err(|cause| InputError {
-                file: self.file(),
-                problem: Problem::Unreadable(cause),
-            }),
+            Self::File(path) => tokio::fs::read(path)
+                .await
+                .map_err(|cause| InputError { file: self.file(), problem: Problem::Unreadable(cause) }),
         }
     }
 }
@@ -76,9 +70,7 @@ pub(crate) enum Problem {
     Header(String),
     #[error(", line {line}: {fields} fields, and there must be 2: timestamp,value")]
     Fields { line: u64, fields: usize },
-    #[error(
-        ", line {line}, field `timestamp`: `{found}` is not a moment from 1970 on such as 2014-07-01 00:30:00"
-    )]
+    #[error(", line {line}, field `timestamp`: `{found}` is not a moment from 1970 on such as 2014-07-01 00:30:00")]
     Timestamp { line: u64, found: String },
     #[error(", line {line}, field `value`: `{found}` is not a finite number such as 12.5")]
     Value { line: u64, found: String },
@@ -94,47 +86,27 @@ pub(crate) enum Problem {
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Point>, Problem> {
     // Some programs begin their CSV files with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = ReaderBuilder::new()
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(bytes);
+    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(bytes);
     let header = reader.headers().map_err(|_| Problem::Text { line: 1 })?;
     if !header.iter().eq(HEADER) {
-        return Err(Problem::Header(excerpt(
-            &header.iter().collect::<Vec<_>>().join(","),
-        )));
+        return Err(Problem::Header(excerpt(&header.iter().collect::<Vec<_>>().join(","))));
     }
     let mut points = Vec::new();
     for record in reader.into_records() {
-        let record = record.map_err(|error| Problem::Text {
-            line: line(bytes, error.position()),
-        })?;
+        let record = record.map_err(|error| Problem::Text { line: line(bytes, error.position()) })?;
         points.push(point(&record, line(bytes, record.position()))?);
     }
-    if points.is_empty() {
-        Err(Problem::Empty)
-    } else {
-        Ok(points)
-    }
+    if points.is_empty() { Err(Problem::Empty) } else { Ok(points) }
 }
 
 fn point(record: &StringRecord, line: u64) -> Result<Point, Problem> {
     let [timestamp, value] = record.iter().collect::<Vec<_>>()[..] else {
-        return Err(Problem::Fields {
-            line,
-            fields: record.len(),
-        });
+        return Err(Problem::Fields { line, fields: record.len() });
     };
-    let at = moment::parse(timestamp).ok_or_else(|| Problem::Timestamp {
-        line,
-        found: excerpt(timestamp),
-    })?;
+    let at = moment::parse(timestamp).ok_or_else(|| Problem::Timestamp { line, found: excerpt(timestamp) })?;
     match value.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Point { at, value }),
-        _ => Err(Problem::Value {
-            line,
-            found: excerpt(value),
-        }),
+        _ => Err(Problem::Value { line, found: excerpt(value) }),
     }
 }
 
@@ -142,26 +114,15 @@ fn point(record: &StringRecord, line: u64) -> Result<Point, Problem> {
 fn line(bytes: &[u8], position: Option<&Position>) -> u64 {
     let Some(position) = position else { return 0 };
     let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let blank = bytes
-        .iter()
-        .skip(start)
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let blank = bytes.iter().skip(start).take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Enough of a bad value to find it, and nothing that upsets a terminal.
 fn excerpt(text: &str) -> String {
     const LENGTH: usize = 40;
-    let shown: String = text
-        .chars()
-        .take(LENGTH)
-        .flat_map(char::escape_debug)
-        .collect();
-    if text.chars().nth(LENGTH).is_some() {
-        format!("{shown}..")
-    } else {
-        shown
-    }
+    let shown: String = text.chars().take(LENGTH).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LENGTH).is_some() { format!("{shown}..") } else { shown }
 }
 
 #[cfg(test)]
@@ -170,11 +131,7 @@ mod tests {
 
     fn problem(text: &str) -> String {
         let problem = parse(text.as_bytes()).expect_err("it was accepted");
-        InputError {
-            file: "some.csv".to_owned(),
-            problem,
-        }
-        .to_string()
+        InputError { file: "some.csv".to_owned(), problem }.to_string()
     }
 
     #[test]
@@ -201,33 +158,17 @@ mod tests {
             problem(&format!("{good}\n01/07/2014,5\n")),
             "some.csv, line 4, field `timestamp`: `01/07/2014` is not a moment from 1970 on such as 2014-07-01 00:30:00"
         );
-        assert_eq!(
-            problem(&format!("{good}5\n")),
-            "some.csv, line 3: 1 fields, and there must be 2: timestamp,value"
-        );
-        assert!(
-            problem(&format!("{good}2014-07-01 00:30:00,inf\n"))
-                .contains("line 3, field `value`: `inf`")
-        );
-        assert_eq!(
-            problem("time,n\n1,2\n"),
-            "some.csv, line 1: the header is `time,n` and must be `timestamp,value`"
-        );
+        assert_eq!(problem(&format!("{good}5\n")), "some.csv, line 3: 1 fields, and there must be 2: timestamp,value");
+        assert!(problem(&format!("{good}2014-07-01 00:30:00,inf\n")).contains("line 3, field `value`: `inf`"));
+        assert_eq!(problem("time,n\n1,2\n"), "some.csv, line 1: the header is `time,n` and must be `timestamp,value`");
         assert!(problem("").contains("line 1: the header is ``"));
         assert!(problem("timestamp,value\n").contains("no rows"));
     }
 
     #[test]
     fn what_spreadsheets_write_is_accepted() {
-        let points = parse(b"\xef\xbb\xbftimestamp,value\r\n\"2014-07-01 00:00:00\", 1.5\r\n")
-            .expect("a good file");
-        assert_eq!(
-            points,
-            [Point {
-                at: 1_404_172_800,
-                value: 1.5
-            }]
-        );
+        let points = parse(b"\xef\xbb\xbftimestamp,value\r\n\"2014-07-01 00:00:00\", 1.5\r\n").expect("a good file");
+        assert_eq!(points, [Point { at: 1_404_172_800, value: 1.5 }]);
     }
 
     #[test]

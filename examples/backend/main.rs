@@ -14,6 +14,7 @@
 mod analyst;
 mod cli;
 mod client;
+mod deck;
 mod departure;
 mod error;
 mod fault;
@@ -117,15 +118,9 @@ async fn serve(
     loaded: &[Loaded],
     stop: &Stop,
 ) -> Result<ClientView, Failure> {
-    store
-        .ensure_series(traffic::OWN_SERIES)
-        .await
-        .map_err(Failure::Schema)?;
+    store.ensure_series(traffic::OWN_SERIES).await.map_err(Failure::Schema)?;
     let mut server = Server::start(listener, service::router(monitor, store, fault.clone()))?;
-    say!(
-        "listening on {}",
-        server.url().as_str().trim_end_matches('/')
-    );
+    say!("listening on {}", server.url().as_str().trim_end_matches('/'));
 
     let traffic = Traffic::start(Plan {
         url: server.url().clone(),
@@ -134,9 +129,7 @@ async fn serve(
         requests: options.requests,
     })?;
     let watch = tokio::spawn(report::watch_health(monitor.clone()));
-    let script = options
-        .fault
-        .map(|kind| tokio::spawn(fault.play(kind, options.fault_after, options.fault_for)));
+    let script = options.fault.map(|kind| tokio::spawn(fault.play(kind, options.fault_after, options.fault_for)));
 
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),

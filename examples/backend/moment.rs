@@ -18,9 +18,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 /// As [`parse`], and also a day alone, and `T` between date and time: what one writes into a URL.
 pub(crate) fn parse_loosely(text: &str) -> Option<i64> {
     let day = || seconds(Date::strptime("%Y-%m-%d", text).ok()?.at(0, 0, 0, 0));
-    parse(text)
-        .or_else(|| seconds(DateTime::strptime("%Y-%m-%dT%H:%M:%S", text).ok()?))
-        .or_else(day)
+    parse(text).or_else(|| seconds(DateTime::strptime("%Y-%m-%dT%H:%M:%S", text).ok()?)).or_else(day)
 }
 
 pub(crate) fn now() -> i64 {
@@ -47,10 +45,7 @@ fn seconds(moment: DateTime) -> Option<i64> {
 
 fn format(format: &str, at: i64) -> String {
     // A number that is no date can only come from a database that somebody else wrote to: show it as it is.
-    Timestamp::from_second(at).map_or_else(
-        |_| at.to_string(),
-        |moment| moment.strftime(format).to_string(),
-    )
+    Timestamp::from_second(at).map_or_else(|_| at.to_string(), |moment| moment.strftime(format).to_string())
 }
 
 #[cfg(test)]
@@ -64,22 +59,12 @@ mod tests {
         assert_eq!(show(at), "2014-11-01 23:30:00");
         assert_eq!(show_weekday(at), "Saturday 2014-11-01");
         assert_eq!(parse_loosely("2014-11-01T23:30:00"), Some(at));
-        assert_eq!(
-            parse_loosely("2014-11-01").map(show).as_deref(),
-            Some("2014-11-01 00:00:00")
-        );
+        assert_eq!(parse_loosely("2014-11-01").map(show).as_deref(), Some("2014-11-01 00:00:00"));
     }
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for wrong in [
-            "",
-            "2014-02-30 00:00:00",
-            "2014-11-01",
-            "1969-12-31 23:59:59",
-            "2014-11-01 24:00:00",
-            "now",
-        ] {
+        for wrong in ["", "2014-02-30 00:00:00", "2014-11-01", "1969-12-31 23:59:59", "2014-11-01 24:00:00", "now"] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
     }

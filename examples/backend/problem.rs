@@ -17,10 +17,7 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
+        Self { status, message: message.into() }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -45,14 +42,10 @@ impl IntoResponse for ApiError {
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no database connection is free: try again",
-            ),
-            error => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                one_line(&error.to_string()),
-            ),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no database connection is free: try again")
+            }
+            error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, one_line(&error.to_string())),
         }
     }
 }

@@ -37,34 +37,17 @@ pub(crate) type Extent = (String, i64, Option<i64>, Option<i64>);
 impl Store {
     /// Finds the series of that name or adds it, and gives its id.
     #[monitor_db_operation("insert", "series")]
-    pub(crate) async fn insert_series(
-        &self,
-        connection: &mut AnyConnection,
-        name: &str,
-    ) -> Result<i64, sqlx::Error> {
+    pub(crate) async fn insert_series(&self, connection: &mut AnyConnection, name: &str) -> Result<i64, sqlx::Error> {
         // Setting the name to itself makes the database return the row that was there.
-        let sql = "INSERT INTO series (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
-        self.run(
-            ("insert", "series"),
-            sqlx::query_scalar(sql)
-                .bind(name.to_owned())
-                .fetch_one(connection),
-        )
-        .await
+        let sql =
+            "INSERT INTO series (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
+        self.run(("insert", "series"), sqlx::query_scalar(sql).bind(name.to_owned()).fetch_one(connection)).await
     }
 
     #[monitor_db_operation("delete", "points")]
-    pub(crate) async fn delete_points(
-        &self,
-        connection: &mut AnyConnection,
-        series: i64,
-    ) -> Result<u64, sqlx::Error> {
-        let statement = sqlx::query("DELETE FROM points WHERE series_id = $1")
-            .bind(series)
-            .execute(connection);
-        self.run(("delete", "points"), statement)
-            .await
-            .map(|done| done.rows_affected())
+    pub(crate) async fn delete_points(&self, connection: &mut AnyConnection, series: i64) -> Result<u64, sqlx::Error> {
+        let statement = sqlx::query("DELETE FROM points WHERE series_id = $1").bind(series).execute(connection);
+        self.run(("delete", "points"), statement).await.map(|done| done.rows_affected())
     }
 
     /// Inserts up to [`BATCH`] points with one statement.
@@ -80,78 +63,40 @@ impl Store {
         for point in points {
             statement = statement.bind(series).bind(point.at).bind(point.value);
         }
-        self.run(("insert", "points"), statement.execute(connection))
-            .await
-            .map(|done| done.rows_affected())
+        self.run(("insert", "points"), statement.execute(connection)).await.map(|done| done.rows_affected())
     }
 
     #[monitor_db_operation("select", "series")]
     pub(crate) async fn find_series(&self, name: &str) -> Result<Option<Series>, sqlx::Error> {
-        let statement =
-            sqlx::query_scalar("SELECT id FROM series WHERE name = $1").bind(name.to_owned());
-        let id = self
-            .run(("select", "series"), statement.fetch_optional(&self.pool))
-            .await?;
-        Ok(id.map(|id| Series {
-            id,
-            name: name.to_owned(),
-        }))
+        let statement = sqlx::query_scalar("SELECT id FROM series WHERE name = $1").bind(name.to_owned());
+        let id = self.run(("select", "series"), statement.fetch_optional(&self.pool)).await?;
+        Ok(id.map(|id| Series { id, name: name.to_owned() }))
     }
 
     #[monitor_db_operation("select", "series")]
     pub(crate) async fn list_series(&self) -> Result<Vec<Extent>, sqlx::Error> {
         let sql = "SELECT name, COUNT(points.at), MIN(points.at), MAX(points.at) \
                    FROM series LEFT JOIN points ON points.series_id = series.id GROUP BY name ORDER BY name";
-        self.run(
-            ("select", "series"),
-            sqlx::query_as(sql).fetch_all(&self.pool),
-        )
-        .await
+        self.run(("select", "series"), sqlx::query_as(sql).fetch_all(&self.pool)).await
     }
 
     /// The first `limit` points at or after `from` and before `to`.
     #[monitor_db_operation("select", "points")]
-    pub(crate) async fn points(
-        &self,
-        series: i64,
-        from: i64,
-        to: i64,
-        limit: i64,
-    ) -> Result<Vec<Point>, sqlx::Error> {
+    pub(crate) async fn points(&self, series: i64, from: i64, to: i64, limit: i64) -> Result<Vec<Point>, sqlx::Error> {
         let sql = "SELECT at, value FROM points WHERE series_id = $1 AND at >= $2 AND at < $3 ORDER BY at LIMIT $4";
-        let statement = sqlx::query_as(sql)
-            .bind(series)
-            .bind(from)
-            .bind(to)
-            .bind(limit)
-            .fetch_all(&self.pool);
+        let statement = sqlx::query_as(sql).bind(series).bind(from).bind(to).bind(limit).fetch_all(&self.pool);
         let rows: Vec<(i64, f64)> = self.run(("select", "points"), statement).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(at, value)| Point { at, value })
-            .collect())
+        Ok(rows.into_iter().map(|(at, value)| Point { at, value }).collect())
     }
 
     /// The points put together in buckets of so many seconds (an hour, a day), in order of time.
     #[monitor_db_operation("select", "points")]
-    pub(crate) async fn buckets(
-        &self,
-        series: i64,
-        seconds: i64,
-    ) -> Result<Vec<Bucket>, sqlx::Error> {
+    pub(crate) async fn buckets(&self, series: i64, seconds: i64) -> Result<Vec<Bucket>, sqlx::Error> {
         let sql = "SELECT at / $2 AS bucket, COUNT(*), SUM(value), AVG(value) \
                    FROM points WHERE series_id = $1 GROUP BY bucket ORDER BY bucket";
-        let statement = sqlx::query_as(sql)
-            .bind(series)
-            .bind(seconds)
-            .fetch_all(&self.pool);
+        let statement = sqlx::query_as(sql).bind(series).bind(seconds).fetch_all(&self.pool);
         let rows: Vec<(i64, i64, f64, f64)> = self.run(("select", "points"), statement).await?;
-        let bucket = |(number, points, total, mean)| Bucket {
-            at: number * seconds,
-            points,
-            total,
-            mean,
-        };
+        let bucket = |(number, points, total, mean)| Bucket { at: number * seconds, points, total, mean };
         Ok(rows.into_iter().map(bucket).collect())
     }
 
@@ -162,29 +107,20 @@ impl Store {
                    WHERE series_id = $1 GROUP BY day ORDER BY 3 DESC, 1 LIMIT 1";
         let statement = sqlx::query_as(sql).bind(series).fetch_optional(&self.pool);
         let row: Option<(i64, i64, f64, f64)> = self.run(("select", "points"), statement).await?;
-        Ok(row.map(|(day, points, total, mean)| Bucket {
-            at: day * 86_400,
-            points,
-            total,
-            mean,
-        }))
+        Ok(row.map(|(day, points, total, mean)| Bucket { at: day * 86_400, points, total, mean }))
     }
 
     #[monitor_db_operation("select", "points")]
     pub(crate) async fn count_points(&self, series: i64) -> Result<i64, sqlx::Error> {
-        let statement =
-            sqlx::query_scalar("SELECT COUNT(*) FROM points WHERE series_id = $1").bind(series);
-        self.run(("select", "points"), statement.fetch_one(&self.pool))
-            .await
+        let statement = sqlx::query_scalar("SELECT COUNT(*) FROM points WHERE series_id = $1").bind(series);
+        self.run(("select", "points"), statement.fetch_one(&self.pool)).await
     }
 
     /// The mean of all values; `None` without points.
     #[monitor_db_operation("select", "points")]
     pub(crate) async fn mean_value(&self, series: i64) -> Result<Option<f64>, sqlx::Error> {
-        let statement =
-            sqlx::query_scalar("SELECT AVG(value) FROM points WHERE series_id = $1").bind(series);
-        self.run(("select", "points"), statement.fetch_one(&self.pool))
-            .await
+        let statement = sqlx::query_scalar("SELECT AVG(value) FROM points WHERE series_id = $1").bind(series);
+        self.run(("select", "points"), statement.fetch_one(&self.pool)).await
     }
 
     /// Waits, as a query behind a lock does, then counts all points.
@@ -192,9 +128,7 @@ impl Store {
     pub(crate) async fn count_slowly(&self, wait: std::time::Duration) -> Result<i64, sqlx::Error> {
         let statement = async {
             tokio::time::sleep(wait).await;
-            sqlx::query_scalar("SELECT COUNT(*) FROM points")
-                .fetch_one(&self.pool)
-                .await
+            sqlx::query_scalar("SELECT COUNT(*) FROM points").fetch_one(&self.pool).await
         };
         self.run(("select", "points"), statement).await
     }
@@ -203,8 +137,7 @@ impl Store {
     #[monitor_db_operation("select", "audit_log")]
     pub(crate) async fn count_audit_log(&self) -> Result<i64, sqlx::Error> {
         let statement = sqlx::query_scalar("SELECT COUNT(*) FROM audit_log");
-        self.run(("select", "audit_log"), statement.fetch_one(&self.pool))
-            .await
+        self.run(("select", "audit_log"), statement.fetch_one(&self.pool)).await
     }
 }
 
@@ -212,8 +145,5 @@ impl Store {
 fn insert_text(points: usize) -> String {
     let row = |n: usize| format!("(${}, ${}, ${})", 3 * n + 1, 3 * n + 2, 3 * n + 3);
     let rows: Vec<String> = (0..points).map(row).collect();
-    format!(
-        "INSERT INTO points (series_id, at, value) VALUES {}",
-        rows.join(", ")
-    )
+    format!("INSERT INTO points (series_id, at, value) VALUES {}", rows.join(", "))
 }

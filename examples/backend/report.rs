@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use perf_runtime::{HealthReport, Indicator, Monitor, SeriesSummary, Window};
+use perf_runtime::{HealthReport, Indicator, Kind, Monitor, SeriesSummary, Window};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::pipeline::Loaded;
 use crate::store::Store;
 use crate::terminal::{print_table, say, show_seconds};
-use crate::traffic::ClientView;
+use crate::traffic::{ClientView, SeenCount};
 
 /// How often the health is looked at, and how long it stays unmentioned while it does not change.
 const LOOK: Duration = Duration::from_secs(1);
@@ -26,9 +26,7 @@ pub(crate) async fn watch_health(monitor: Monitor) {
         ticks.tick().await;
         let health = monitor.health();
         let line = format!("health {:.0} {}", health.score(), health.status());
-        let is_new = last
-            .as_ref()
-            .is_none_or(|(text, at)| *text != line || at.elapsed() >= REPEAT);
+        let is_new = last.as_ref().is_none_or(|(text, at)| *text != line || at.elapsed() >= REPEAT);
         if is_new {
             say!("{line}{}", causes(&health));
             last = Some((line, Instant::now()));
@@ -38,24 +36,17 @@ pub(crate) async fn watch_health(monitor: Monitor) {
 
 /// The indicators that cost points, in a few words.
 fn causes(health: &HealthReport) -> String {
-    let costly: Vec<String> = health
-        .indicators()
-        .iter()
-        .filter(|indicator| indicator.penalty() > 0.0)
-        .map(in_words)
-        .collect();
-    if costly.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", costly.join(", "))
-    }
+    let costly: Vec<String> =
+        health.indicators().iter().filter(|indicator| indicator.penalty() > 0.0).map(in_words).collect();
+    if costly.is_empty() { String::new() } else { format!(" ({})", costly.join(", ")) }
 }
 
 fn in_words(indicator: &Indicator) -> String {
-    let value = indicator
-        .value()
-        .map_or_else(|| "no data".to_owned(), |value| show(indicator, value));
-    format!("{} {}: {value}", indicator.name(), indicator.status())
+    format!("{} {}: {}", indicator.name(), indicator.status(), show_value(indicator))
+}
+
+fn show_value(indicator: &Indicator) -> String {
+    indicator.value().map_or_else(|| "no data".to_owned(), |value| show(indicator, value))
 }
 
 fn show(indicator: &Indicator, value: f64) -> String {
@@ -76,42 +67,27 @@ pub(crate) fn print(monitor: &Monitor, clients: &ClientView) {
 }
 
 fn print_series(monitor: &Monitor) {
-    say!("\nsummary: every series since the start, rate and times over the last hour");
-    let headings = [
-        "kind",
-        "labels",
-        "calls",
-        "ok",
-        "error",
-        "panicked",
-        "cancelled",
-        "rate/s",
-        "p50",
-        "p95",
-        "max",
-    ];
-    let rows: Vec<Vec<String>> = monitor
-        .summary(Window::LastHour)
-        .series()
-        .iter()
-        .map(row)
-        .collect();
-    print_table(2, &headings, &rows);
+    say!("\nsummary: every series since the start; rate and times over the last hour");
+    let summary = monitor.summary(Window::LastHour);
+    // The request that is not answered yet has a series without a status of its own: shown where it has something to say.
+    let rows = summary.series().iter().filter(|series| series.kind != Kind::HttpRequest || calls(series) > 0);
+    let headings = "kind labels calls ok error panicked cancelled rate/s p50 p95 max";
+    print_table(2, headings, rows.map(series_row).collect());
 }
 
-fn row(series: &SeriesSummary) -> Vec<String> {
+fn calls(series: &SeriesSummary) -> u64 {
     let total = &series.total;
-    let labels: Vec<&str> = series
-        .labels
-        .iter()
-        .map(|(_, value)| value.as_str())
-        .collect();
-    let calls = total.ok + total.error + total.panicked + total.cancelled + series.in_flight;
+    total.ok + total.error + total.panicked + total.cancelled + series.in_flight
+}
+
+fn series_row(series: &SeriesSummary) -> Vec<String> {
+    let total = &series.total;
+    let labels: Vec<&str> = series.labels.iter().map(|(_, value)| value.as_str()).collect();
     let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), show_seconds);
     vec![
         series.kind.to_string(),
         labels.join(" "),
-        calls.to_string(),
+        calls(series).to_string(),
         total.ok.to_string(),
         total.error.to_string(),
         total.panicked.to_string(),
@@ -125,57 +101,31 @@ fn row(series: &SeriesSummary) -> Vec<String> {
 
 fn print_clients(clients: &ClientView) {
     say!("\nwhat the clients of the traffic saw");
-    let row = |entry: &crate::traffic::SeenCount| {
-        vec![
-            entry.method.to_owned(),
-            entry.route.to_owned(),
-            entry.seen.clone(),
-            entry.count.to_string(),
-        ]
+    let row = |entry: &SeenCount| {
+        vec![entry.method.to_owned(), entry.route.to_owned(), entry.seen.clone(), entry.count.to_string()]
     };
-    print_table(
-        3,
-        &["method", "route", "saw", "times"],
-        &clients.0.iter().map(row).collect::<Vec<_>>(),
-    );
+    print_table(3, "method route saw times", clients.0.iter().map(row).collect());
 }
 
 fn print_health(health: &HealthReport) {
-    say!(
-        "\nhealth score {:.1} of 100: {}",
-        health.score(),
-        health.status()
-    );
-    let row = |indicator: &Indicator| {
-        vec![
-            indicator.name().to_owned(),
-            indicator.status().to_string(),
-            indicator.series().unwrap_or("-").to_owned(),
-            indicator
-                .value()
-                .map_or_else(|| "no data".to_owned(), |value| show(indicator, value)),
-            show(indicator, indicator.warning()),
-            show(indicator, indicator.critical()),
-            format!("{:.1}", indicator.penalty()),
-        ]
-    };
-    let headings = [
-        "indicator",
-        "status",
-        "worst",
-        "value",
-        "warning",
-        "critical",
-        "points lost",
-    ];
-    print_table(
-        3,
-        &headings,
-        &health.indicators().iter().map(row).collect::<Vec<_>>(),
-    );
+    say!("\nhealth score {:.1} of 100: {}", health.score(), health.status());
+    let headings = "indicator status worst value warning critical cost";
+    print_table(3, headings, health.indicators().iter().map(indicator_row).collect());
     for recommendation in health.recommendations() {
         say!("  - {recommendation}");
     }
+}
+
+fn indicator_row(indicator: &Indicator) -> Vec<String> {
+    vec![
+        indicator.name().to_owned(),
+        indicator.status().to_string(),
+        indicator.series().unwrap_or("-").to_owned(),
+        show_value(indicator),
+        show(indicator, indicator.warning()),
+        show(indicator, indicator.critical()),
+        format!("{:.1}", indicator.penalty()),
+    ]
 }
 
 /// Makes the report's file, empty for now, or says why it cannot be written.
@@ -203,9 +153,6 @@ pub(crate) async fn write(
 }
 
 async fn put(path: &Path, text: String) -> Result<(), Failure> {
-    let failure = |cause| Failure::Report {
-        path: path.to_owned(),
-        cause,
-    };
+    let failure = |cause| Failure::Report { path: path.to_owned(), cause };
     tokio::fs::write(path, text).await.map_err(failure)
 }

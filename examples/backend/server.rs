@@ -20,30 +20,23 @@ pub(crate) struct Server {
 
 /// Takes the port. Nobody outside this machine can reach it.
 pub(crate) async fn bind(port: u16) -> Result<TcpListener, Failure> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::AddrInUse => Failure::PortInUse(port),
-            _ => Failure::Listen { port, cause },
-        })
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::PortInUse(port),
+        _ => Failure::Listen { port, cause },
+    })
 }
 
 impl Server {
     pub(crate) fn start(listener: TcpListener, router: Router) -> Result<Self, Failure> {
-        let address = listener
-            .local_addr()
-            .map_err(|error| Failure::Server(error.to_string()))?;
-        let url = Url::parse(&format!("http://{address}"))
-            .map_err(|error| Failure::Server(error.to_string()))?;
+        let address = listener.local_addr().map_err(|error| Failure::Server(error.to_string()))?;
+        let url = Url::parse(&format!("http://{address}")).map_err(|error| Failure::Server(error.to_string()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stopped = async move {
                 // A sender that is gone means the same.
                 let _ = stopped.await;
             };
-            axum::serve(listener, router)
-                .with_graceful_shutdown(stopped)
-                .await
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await
         });
         Ok(Self { url, stop, task })
     }

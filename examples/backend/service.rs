@@ -50,16 +50,9 @@ pub(crate) fn router(monitor: &Monitor, store: &Arc<Store>, fault: FaultSwitch) 
         .route(ASK, post(ask))
         .route(SLOW, get(slow))
         .route(FLAKY, get(flaky))
-        .with_state(Service {
-            store: Arc::clone(store),
-            analyst,
-        })
+        .with_state(Service { store: Arc::clone(store), analyst })
         .merge(perf_server::router(monitor.clone()))
-        .fallback(async || {
-            ApiError::not_found(
-                "there is no such page: try /series, /metrics or /health/performance",
-            )
-        })
+        .fallback(async || ApiError::not_found("there is no such page: try /series, /metrics or /health/performance"))
         .layer(HttpLayer::new(monitor))
 }
 
@@ -83,25 +76,14 @@ async fn points(
     range: Result<Query<Range>, QueryRejection>,
 ) -> Reply {
     let (Path(name), Query(range)) = (name?, range?);
-    let from = range
-        .from
-        .as_deref()
-        .map_or(Ok(0), |text| moment_of("from", text))?;
-    let to = range
-        .to
-        .as_deref()
-        .map_or(Ok(i64::MAX), |text| moment_of("to", text))?;
+    let from = range.from.as_deref().map_or(Ok(0), |text| moment_of("from", text))?;
+    let to = range.to.as_deref().map_or(Ok(i64::MAX), |text| moment_of("to", text))?;
     let limit = range.limit.unwrap_or(100);
     if !(1..=MOST_POINTS).contains(&limit) {
-        return Err(ApiError::bad_request(format!(
-            "limit is {limit} and must be 1 to {MOST_POINTS}"
-        )));
+        return Err(ApiError::bad_request(format!("limit is {limit} and must be 1 to {MOST_POINTS}")));
     }
     let series = find(&service.store, &name).await?;
-    let points = service
-        .store
-        .points(series.id, from, to, limit.into())
-        .await?;
+    let points = service.store.points(series.id, from, to, limit.into()).await?;
     let entry = |point: &Point| json!({ "at": moment::show(point.at), "value": point.value });
     Ok(Json(points.iter().map(entry).collect()))
 }
@@ -126,19 +108,11 @@ async fn add_point(
     point: Result<Json<NewPoint>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let (Path(name), Json(NewPoint { at, value })) = (name?, point?);
-    let at = at
-        .as_deref()
-        .map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
+    let at = at.as_deref().map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
     let series = find(&service.store, &name).await?;
     let mut connection = service.store.pool.acquire().await?;
-    service
-        .store
-        .insert_points(&mut connection, series.id, &[Point { at, value }])
-        .await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({ "series": name, "at": moment::show(at), "value": value })),
-    ))
+    service.store.insert_points(&mut connection, series.id, &[Point { at, value }]).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "series": name, "at": moment::show(at), "value": value }))))
 }
 
 /// A question about a series, which may also be named in the question itself.
@@ -148,10 +122,7 @@ struct Question {
     series: Option<String>,
 }
 
-async fn ask(
-    State(service): State<Service>,
-    question: Result<Json<Question>, JsonRejection>,
-) -> Reply<Answer> {
+async fn ask(State(service): State<Service>, question: Result<Json<Question>, JsonRejection>) -> Reply<Answer> {
     let Json(Question { question, series }) = question?;
     let series = match series {
         Some(name) => find(&service.store, &name).await?,
@@ -160,9 +131,7 @@ async fn ask(
     // When time is up the agent is dropped where it stands: perf counts it as cancelled.
     match tokio::time::timeout(ASK_LIMIT, service.analyst.answer(&series, &question)).await {
         Ok(answer) => Ok(Json(answer?)),
-        Err(_) => Err(ApiError::timeout(format!(
-            "the analyst did not answer within {ASK_LIMIT:?}: ask again later"
-        ))),
+        Err(_) => Err(ApiError::timeout(format!("the analyst did not answer within {ASK_LIMIT:?}: ask again later"))),
     }
 }
 
@@ -175,20 +144,13 @@ struct Wait {
 async fn slow(State(service): State<Service>, wait: Result<Query<Wait>, QueryRejection>) -> Reply {
     let wait = Duration::from_millis(wait?.0.ms);
     if wait > LONGEST_WAIT {
-        return Err(ApiError::bad_request(format!(
-            "ms must be at most {}",
-            LONGEST_WAIT.as_millis()
-        )));
+        return Err(ApiError::bad_request(format!("ms must be at most {}", LONGEST_WAIT.as_millis())));
     }
-    Ok(Json(
-        json!({ "points": service.store.count_slowly(wait).await? }),
-    ))
+    Ok(Json(json!({ "points": service.store.count_slowly(wait).await? })))
 }
 
 async fn flaky(State(service): State<Service>) -> Reply {
-    Ok(Json(
-        json!({ "entries": service.store.count_audit_log().await? }),
-    ))
+    Ok(Json(json!({ "entries": service.store.count_audit_log().await? })))
 }
 
 fn moment_of(name: &str, text: &str) -> Result<i64, ApiError> {
@@ -203,26 +165,15 @@ fn moment_of(name: &str, text: &str) -> Result<i64, ApiError> {
 async fn find(store: &Store, name: &str) -> Result<Series, ApiError> {
     let series = store.find_series(name).await?;
     series.ok_or_else(|| {
-        ApiError::not_found(format!(
-            "there is no series `{}`: GET /series lists them",
-            name.escape_debug()
-        ))
+        ApiError::not_found(format!("there is no series `{}`: GET /series lists them", name.escape_debug()))
     })
 }
 
 /// The series that the question itself names.
 async fn find_in(store: &Store, question: &str) -> Result<Series, ApiError> {
-    let names: Vec<String> = store
-        .list_series()
-        .await?
-        .into_iter()
-        .map(|(name, ..)| name)
-        .collect();
+    let names: Vec<String> = store.list_series().await?.into_iter().map(|(name, ..)| name).collect();
     match names.iter().find(|name| question.contains(name.as_str())) {
         Some(name) => find(store, name).await,
-        None => Err(ApiError::bad_request(format!(
-            "which series? Name one as `series`: {}",
-            names.join(", ")
-        ))),
+        None => Err(ApiError::bad_request(format!("which series? Name one as `series`: {}", names.join(", ")))),
     }
 }

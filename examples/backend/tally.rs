@@ -39,28 +39,13 @@ pub(crate) struct Running<'a> {
 
 impl Tally {
     pub(crate) const fn start(&self, statement: Statement) -> Running<'_> {
-        Running {
-            tally: self,
-            statement,
-            ended: None,
-        }
+        Running { tally: self, statement, ended: None }
     }
 
     pub(crate) fn counts(&self) -> Vec<StatementCount> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |(
-            &(operation, table),
-            &Outcomes {
-                ok,
-                error,
-                cancelled,
-            },
-        ): (&Statement, &Outcomes)| StatementCount {
-            operation,
-            table,
-            ok,
-            error,
-            cancelled,
+        let count = |(&(operation, table), &Outcomes { ok, error, cancelled }): (&Statement, &Outcomes)| {
+            StatementCount { operation, table, ok, error, cancelled }
         };
         counts.iter().map(count).collect()
     }

@@ -33,27 +33,17 @@ pub(crate) fn show_duration(duration: Duration) -> String {
     format!("{duration:?}")
 }
 
-/// Prints rows under their headings; all columns but the first ones, which hold names, are aligned to the right.
-pub(crate) fn print_table(names: usize, headings: &[&str], rows: &[Vec<String>]) {
-    let mut widths: Vec<usize> = headings
-        .iter()
-        .map(|heading| heading.chars().count())
-        .collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
-    for row in std::iter::once(&headings).chain(rows) {
+/// Prints rows under their headings. The first columns hold names; the others are aligned to the right.
+pub(crate) fn print_table(names: usize, headings: &str, rows: Vec<Vec<String>>) {
+    let headings: Vec<String> = headings.split_whitespace().map(str::to_owned).collect();
+    let table: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
+    let width = |column: usize| table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..table[0].len()).map(|column| width(column).unwrap_or(0)).collect();
+    for row in &table {
         let mut line = String::new();
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             // Writing to a `String` cannot fail.
-            let _ = if column < names {
-                write!(line, "{cell:<width$}  ")
-            } else {
-                write!(line, "{cell:>width$}  ")
-            };
+            let _ = if column < names { write!(line, "{cell:<width$}  ") } else { write!(line, "{cell:>width$}  ") };
         }
         say!("  {}", line.trim_end());
     }

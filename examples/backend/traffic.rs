@@ -60,25 +60,17 @@ pub(crate) struct SeenCount {
 
 impl Seen {
     pub(crate) fn add(&self, method: &'static str, route: &'static str, seen: String) {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry((method, route, seen))
-            .or_default() += 1;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((method, route, seen)).or_default() += 1;
     }
 
     fn view(&self) -> ClientView {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry =
-            |((method, route, seen), &count): (&(&'static str, &'static str, String), &u64)| {
-                SeenCount {
-                    method,
-                    route,
-                    seen: seen.clone(),
-                    count,
-                }
-            };
+        let entry = |((method, route, seen), &count): (&(&'static str, &'static str, String), &u64)| SeenCount {
+            method,
+            route,
+            seen: seen.clone(),
+            count,
+        };
         ClientView(counts.iter().map(entry).collect())
     }
 }
@@ -95,33 +87,21 @@ impl Traffic {
         let seen = Arc::new(Seen::default());
         let phase = watch::Sender::new(Phase::Going);
         // A proxy set in the environment is not for loopback.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(Failure::Traffic)?;
+        let http = reqwest::Client::builder().no_proxy().build().map_err(Failure::Traffic)?;
         let plan = Arc::new(plan);
         let mut clients = JoinSet::new();
         for number in 0..plan.clients {
-            clients.spawn(
-                Client::new(number, Arc::clone(&plan), http.clone(), Arc::clone(&seen))
-                    .run(phase.subscribe()),
-            );
+            let client = Client::new(number, Arc::clone(&plan), http.clone(), Arc::clone(&seen), phase.subscribe());
+            clients.spawn(client.run());
         }
         let clients = tokio::spawn(wait_for(clients, plan, phase.subscribe()));
-        Ok(Self {
-            phase,
-            clients,
-            seen,
-        })
+        Ok(Self { phase, clients, seen })
     }
 
     /// Lets the requests in flight finish for as long as `grace`, abandons the others, and tells what was seen.
     pub(crate) async fn finish(mut self, grace: Duration) -> ClientView {
         self.phase.send_replace(Phase::Finishing);
-        if tokio::time::timeout(grace, &mut self.clients)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace, &mut self.clients).await.is_err() {
             self.phase.send_replace(Phase::Abandoning);
             // The task only waits for others; were it lost, what was seen so far is still right.
             let _ = self.clients.await;
@@ -134,10 +114,6 @@ impl Traffic {
 async fn wait_for(mut clients: JoinSet<()>, plan: Arc<Plan>, phase: watch::Receiver<Phase>) {
     while clients.join_next().await.is_some() {}
     if let Some(requests) = plan.requests.filter(|_| *phase.borrow() == Phase::Going) {
-        say!(
-            "load finished: {} requests by {} clients",
-            requests * u64::from(plan.clients),
-            plan.clients
-        );
+        say!("load finished: {} requests by {} clients", requests * u64::from(plan.clients), plan.clients);
     }
 }

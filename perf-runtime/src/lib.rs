@@ -1,4 +1,7 @@
 //! Measures annotated functions, observes them over windows, judges their health and exposes them.
+// The attributes name this crate as `::perf_runtime`, in its own docs and tests too.
+extern crate self as perf_runtime;
+
 pub use config::{ConfigError, InstallError};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Severity, Transition};
@@ -11,6 +14,10 @@ pub use observe::operation::{Operation, OperationCall};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{SeriesSummary, Summary};
 pub use observe::window::Window;
+pub use perf_macros::{
+    monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool,
+    monitor_workflow, monitor_workflow_step,
+};
 
 mod config;
 mod expose;
@@ -28,10 +35,11 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, enter, enter_with};
+    pub use crate::measure::call::{Call, Prepared, body, enter, prepare};
     pub use crate::measure::future::Watched;
     pub use crate::measure::kind::Kind;
-    pub use crate::measure::probe::{Other, Returned, error_if, ok_if};
+    pub use crate::measure::probe::{Returned, error_if, ok_if};
     pub use crate::measure::site::Site;
-    pub use tracing;
+    pub use tracing::Level;
+    pub use tracing::field::{Empty, Value, debug, display};
 }

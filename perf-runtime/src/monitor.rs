@@ -141,7 +141,7 @@ impl Monitor {
     /// [`health`](Self::health) in the shape of `GET /health/performance`.
     pub fn performance_health(&self) -> PerformanceHealth {
         let kinds = self.inner.registry.recent(clock::now());
-        PerformanceHealth::new(HealthReport::judge(&kinds), &kinds, SystemTime::now())
+        PerformanceHealth::new(&HealthReport::judge(&kinds), &kinds, SystemTime::now())
     }
 
     /// Every series with its statistics over a window, up to now.

@@ -37,9 +37,14 @@ pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
             family_of(family.counter, &format!("{plural} that ended, by outcome."), "counter", &|body, name| {
                 counters(body, name, series);
             }),
-            family_of(family.histogram, &format!("{plural}: duration in seconds, by outcome."), "histogram", &|body, name| {
-                histograms(body, name, series);
-            }),
+            family_of(
+                family.histogram,
+                &format!("{plural}: duration in seconds, by outcome."),
+                "histogram",
+                &|body, name| {
+                    histograms(body, name, series);
+                },
+            ),
         ]);
         if kind != Kind::Workflow {
             families.extend([family_of(

@@ -63,7 +63,7 @@ pub struct HealthIndicators {
 }
 
 impl PerformanceHealth {
-    pub(crate) fn new(report: HealthReport, kinds: &[KindSummary], at: SystemTime) -> Self {
+    pub(crate) fn new(report: &HealthReport, kinds: &[KindSummary], at: SystemTime) -> Self {
         let worst = |wanted: &dyn Fn(&Indicator) -> bool| {
             let wanted = report.indicators().iter().filter(|indicator| wanted(indicator));
             wanted.map(Indicator::status).max().unwrap_or(IndicatorStatus::Unknown)

@@ -39,7 +39,9 @@ pub(super) fn recommendation(indicator: &Indicator) -> Option<String> {
 fn hint(kind: Kind, aspect: Aspect) -> &'static str {
     match (kind, aspect) {
         (Kind::DbOperation, Aspect::Latency) => "Look for a lock, a missing index or an exhausted pool",
-        (Kind::DbOperation, Aspect::Errors) => "Read the errors of the database: is it reachable, is the schema as expected",
+        (Kind::DbOperation, Aspect::Errors) => {
+            "Read the errors of the database: is it reachable, is the schema as expected"
+        }
         (Kind::HttpRequest, Aspect::Latency) => "Look at what these routes wait for: queries, external calls, agents",
         (Kind::HttpRequest, Aspect::Errors) => "Look at what these routes call: something below them fails",
         (_, Aspect::Cancelled) => "Callers give up: compare their timeouts with how long the calls take",

@@ -146,7 +146,9 @@ impl Indicator {
     /// All indicators of a kind.
     pub(super) fn of_kind(summary: &KindSummary) -> impl Iterator<Item = Self> + '_ {
         let thresholds = Thresholds::of(summary.whole.kind);
-        Aspect::ALL.into_iter().filter_map(move |aspect| Some(Self::judge(aspect, aspect.limits(&thresholds)?, summary)))
+        Aspect::ALL
+            .into_iter()
+            .filter_map(move |aspect| Some(Self::judge(aspect, aspect.limits(&thresholds)?, summary)))
     }
 
     fn judge(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Self {

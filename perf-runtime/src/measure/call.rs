@@ -24,18 +24,39 @@ pub struct Call {
     waiting: Option<Ticket>,
 }
 
+/// A call that is yet to start: its span is there, its arguments may be gone.
+#[derive(Debug)]
+pub struct Prepared {
+    site: &'static Site,
+    span: Option<Box<Span>>,
+}
+
 /// Starts a call.
 #[inline]
 pub fn enter(site: &'static Site) -> Call {
-    enter_with(site, |emit| emit(&[]))
+    prepare(site, |emit| emit(&[])).start()
 }
 
-/// Starts a call whose span has fields of the user's. `fields` is asked for their values only when somebody listens.
+/// Makes the span of a call, with fields of the user's. `fields` is asked for their values only when somebody listens.
 #[inline]
-pub fn enter_with(site: &'static Site, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Call {
-    let span = site.new_span(fields);
-    site.start();
-    Call { site, started: clock::now(), span, waiting: None }
+pub fn prepare(site: &'static Site, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Prepared {
+    Prepared { site, span: site.new_span(fields) }
+}
+
+/// Runs a body at once, as a function would (see [`Call::run`]).
+#[inline]
+pub fn body<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+impl Prepared {
+    /// Starts the call.
+    #[inline]
+    pub fn start(self) -> Call {
+        let Self { site, span } = self;
+        site.start();
+        Call { site, started: clock::now(), span, waiting: None }
+    }
 }
 
 impl Call {

@@ -66,8 +66,8 @@ impl Cells {
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
         let shard = self.shard(layout);
-        let buckets = shard.buckets[outcome.index()]
-            .get_or_init(|| (0..shard.layout.len()).map(|_| AtomicU64::new(0)).collect());
+        let buckets =
+            shard.buckets[outcome.index()].get_or_init(|| (0..shard.layout.len()).map(|_| AtomicU64::new(0)).collect());
         // Bucket before sum, each with Release: whoever reads a sum finds its calls counted, and whoever finds a call
         // finished finds it started.
         buckets[shard.layout.index(nanos)].fetch_add(1, Ordering::Release);

@@ -53,15 +53,15 @@ mod section {
     use std::ptr;
 
     unsafe extern "Rust" {
-        #[link_name = "__start_perf_sites_0_1"]
+        #[link_name = "__start_perf_sites_0_1_0"]
         static START: Site;
-        #[link_name = "__stop_perf_sites_0_1"]
+        #[link_name = "__stop_perf_sites_0_1_0"]
         static STOP: Site;
     }
 
     /// Keeps the section in being, so that the linker defines its ends also where no site is linked.
     #[used]
-    #[unsafe(link_section = "perf_sites_0_1")]
+    #[unsafe(link_section = "perf_sites_0_1_0")]
     static ANCHOR: [Site; 0] = [];
 
     pub(super) fn sites() -> &'static [Site] {

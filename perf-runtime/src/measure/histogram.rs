@@ -15,6 +15,7 @@ const GROUPING_POWER: u32 = 4;
 const MAX_NANOS: u64 = (1 << 48) - 1;
 const FINE_BUCKETS: usize = fine_index(MAX_NANOS) + 1;
 
+#[expect(clippy::cast_possible_truncation, reason = "what is left after the shift is below 32")]
 const fn fine_index(nanos: u64) -> usize {
     let shift = (nanos | 1 << GROUPING_POWER).ilog2() - GROUPING_POWER;
     ((shift as usize) << GROUPING_POWER) + (nanos >> shift) as usize

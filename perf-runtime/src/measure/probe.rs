@@ -1,11 +1,12 @@
 //! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
 
 use super::outcome::Outcome;
+use std::ops::Deref;
 
 /// What a body returned, to be asked for its outcome.
 ///
-/// Where the type is a `Result`, the method `outcome` of the type itself is found; where it is anything else, that of
-/// the trait [`Other`], which comes second in the language's method look-up.
+/// Where the type is a `Result`, the method `outcome` of the type itself is found. Where it is anything else, the language
+/// looks further, behind [`Deref`], and finds that of [`NoResult`]. No trait need be in scope.
 #[derive(Debug)]
 pub struct Returned<'a, T>(pub &'a T);
 
@@ -17,16 +18,27 @@ impl<T, E> Returned<'_, Result<T, E>> {
     }
 }
 
-/// The outcome of everything that is not a `Result`.
-pub trait Other {
+/// Everything that is not a `Result`.
+#[derive(Debug)]
+pub struct NoResult;
+
+impl NoResult {
     /// Always `Ok`.
     #[inline]
-    fn outcome(&self) -> Outcome {
+    #[expect(clippy::unused_self, reason = "found by method look-up")]
+    pub const fn outcome(&self) -> Outcome {
         Outcome::Ok
     }
 }
 
-impl<T> Other for Returned<'_, T> {}
+impl<T> Deref for Returned<'_, T> {
+    type Target = NoResult;
+
+    #[inline]
+    fn deref(&self) -> &NoResult {
+        &NoResult
+    }
+}
 
 /// The outcome by a predicate of the user's: `ok_if` says what is `Ok`.
 #[inline]

@@ -34,12 +34,7 @@ impl Site {
     /// A site of `kind` in the function `name` of the module `target`. Its place in the source is the caller's.
     #[must_use]
     #[track_caller]
-    pub const fn new(
-        kind: Kind,
-        name: &'static str,
-        target: &'static str,
-        labels: &'static [&'static str],
-    ) -> Self {
+    pub const fn new(kind: Kind, name: &'static str, target: &'static str, labels: &'static [&'static str]) -> Self {
         assert!(labels.len() == kind.label_names().len(), "as many label values as the kind has labels");
         let mut checked = 0;
         while checked < labels.len() {

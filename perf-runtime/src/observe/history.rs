@@ -162,13 +162,7 @@ impl History {
     /// Begins now. `known` is what the series counted at times unknown, before anybody observed it: it is in the totals
     /// and in no window.
     pub(crate) fn new(begun: Moment, known: Reading) -> Self {
-        Self {
-            rings: Default::default(),
-            last: known,
-            last_tick: begun,
-            baseline: Reading::default(),
-            since: begun,
-        }
+        Self { rings: Default::default(), last: known, last_tick: begun, baseline: Reading::default(), since: begun }
     }
 
     /// Cuts off what happened since the last tick.

@@ -26,7 +26,12 @@ impl Operation {
     /// Starts a call; it is in flight until the guard ends it.
     pub fn start(&self) -> OperationCall {
         self.series.own.start(|| {});
-        OperationCall { series: Arc::clone(&self.series), started: clock::now(), unwinding: thread::panicking(), ended: None }
+        OperationCall {
+            series: Arc::clone(&self.series),
+            started: clock::now(),
+            unwinding: thread::panicking(),
+            ended: None,
+        }
     }
 }
 

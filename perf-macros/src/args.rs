@@ -1,0 +1,216 @@
+//! What stands in the attribute's parentheses, as data.
+
+use crate::suggest::nearest;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, parenthesized};
+
+/// The names of all options, as errors list them.
+const OPTIONS: &[&str] =
+    &["crate", "err", "error_if", "fields", "level", "name", "ok_if", "operation", "span", "target"];
+
+/// The arguments of an attribute, read but not yet checked against each other.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) positional: Vec<Expr>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) err: Option<Ident>,
+    pub(crate) ok_if: Option<Predicate>,
+    pub(crate) error_if: Option<Predicate>,
+    pub(crate) fields: Option<Vec<Field>>,
+    pub(crate) level: Option<LitStr>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) operation: Option<LitStr>,
+    pub(crate) span: Option<LitBool>,
+    pub(crate) target: Option<LitStr>,
+}
+
+/// `ok_if = path` or `error_if = path`.
+pub(crate) struct Predicate {
+    pub(crate) option: Ident,
+    pub(crate) function: Expr,
+}
+
+/// A field that the user adds to the span: `user_id = %id`, or `rows` for one to be recorded later.
+pub(crate) struct Field {
+    pub(crate) name: Punctuated<Ident, Token![.]>,
+    pub(crate) value: FieldValue,
+}
+
+pub(crate) enum FieldValue {
+    Later,
+    Display(Expr),
+    Debug(Expr),
+    Value(Expr),
+}
+
+impl Args {
+    /// Reads the arguments. What is wrong is collected, so that every mistake is told at once.
+    pub(crate) fn read(tokens: TokenStream) -> (Self, Option<Error>) {
+        let mut args = Self::default();
+        let mut errors: Option<Error> = None;
+        let read = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = args.read_one(input) {
+                    combine(&mut errors, error);
+                    skip_to_comma(input)?;
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = syn::parse::Parser::parse2(read, tokens) {
+            combine(&mut errors, error);
+        }
+        (args, errors)
+    }
+
+    fn read_one(&mut self, input: ParseStream<'_>) -> Result<()> {
+        let ahead = input.fork();
+        let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
+        let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
+        let list = option == "fields" && ahead.peek(syn::token::Paren);
+        let flag = option == "err" && (ahead.is_empty() || ahead.peek(Token![,]));
+        if assigned || list || flag {
+            input.call(Ident::parse_any)?;
+            return self.read_option(&option, input);
+        }
+        self.read_positional(input)
+    }
+
+    fn read_positional(&mut self, input: ParseStream<'_>) -> Result<()> {
+        self.positional.push(input.parse()?);
+        Ok(())
+    }
+
+    fn read_option(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
+        match option.to_string().as_str() {
+            "crate" => {
+                set(&mut self.krate, option, || value(option, input, "a path, such as `crate = my_crate::perf`"))
+            }
+            "err" => {
+                flag(option, input)?;
+                set(&mut self.err, option, || Ok(option.clone()))
+            }
+            "ok_if" => set(&mut self.ok_if, option, || predicate(option, input)),
+            "error_if" => set(&mut self.error_if, option, || predicate(option, input)),
+            "fields" => set(&mut self.fields, option, || fields(option, input)),
+            "level" => set(&mut self.level, option, || value(option, input, "a string, such as `level = \"debug\"`")),
+            "name" => set(&mut self.name, option, || value(option, input, "a string, such as `name = \"find user\"`")),
+            "operation" => {
+                set(&mut self.operation, option, || value(option, input, "a string, such as `operation = \"scan\"`"))
+            }
+            "span" => set(&mut self.span, option, || value(option, input, "`true` or `false`")),
+            "target" => set(&mut self.target, option, || value(option, input, "a string, such as `target = \"db\"`")),
+            unknown => Err(Error::new(option.span(), unknown_option(unknown))),
+        }
+    }
+}
+
+fn unknown_option(written: &str) -> String {
+    let list = OPTIONS.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ");
+    let near = nearest(written, OPTIONS).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("unknown option `{written}`{near} (valid options are {list})")
+}
+
+/// Sets an option once.
+fn set<T>(place: &mut Option<T>, option: &Ident, read: impl FnOnce() -> Result<T>) -> Result<()> {
+    if place.is_some() {
+        return Err(Error::new(option.span(), format!("the option `{option}` is given twice; keep one")));
+    }
+    *place = Some(read()?);
+    Ok(())
+}
+
+/// Reads `= value`.
+fn value<T: Parse>(option: &Ident, input: ParseStream<'_>, expected: &str) -> Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse().map_err(|error| Error::new(error.span(), format!("the option `{option}` takes {expected}")))
+}
+
+/// Checks that nothing follows an option that takes no value.
+fn flag(option: &Ident, input: ParseStream<'_>) -> Result<()> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(());
+    }
+    Err(Error::new(option.span(), format!("the option `{option}` takes no value; write `{option}` alone")))
+}
+
+fn predicate(option: &Ident, input: ParseStream<'_>) -> Result<Predicate> {
+    let function: Expr = value(option, input, "a path to a function, such as `error_if = Option::is_none`")?;
+    if !matches!(function, Expr::Path(_) | Expr::Closure(_)) {
+        let message = format!("the option `{option}` takes a path to a function, such as `{option} = Option::is_none`");
+        return Err(Error::new_spanned(function, message));
+    }
+    Ok(Predicate { option: option.clone(), function })
+}
+
+fn fields(option: &Ident, input: ParseStream<'_>) -> Result<Vec<Field>> {
+    if !input.peek(syn::token::Paren) {
+        return Err(Error::new(option.span(), "the option `fields` takes a list, such as `fields(user_id = %id)`"));
+    }
+    let list;
+    parenthesized!(list in input);
+    Ok(Punctuated::<Field, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+}
+
+impl Parse for Field {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut name = Punctuated::new();
+        loop {
+            name.push_value(input.call(Ident::parse_any)?);
+            if !input.peek(Token![.]) {
+                break;
+            }
+            name.push_punct(input.parse()?);
+        }
+        if !input.peek(Token![=]) {
+            return Ok(Self { name, value: FieldValue::Later });
+        }
+        input.parse::<Token![=]>()?;
+        let value = if input.peek(Token![%]) {
+            input.parse::<Token![%]>()?;
+            FieldValue::Display(input.parse()?)
+        } else if input.peek(Token![?]) {
+            input.parse::<Token![?]>()?;
+            FieldValue::Debug(input.parse()?)
+        } else {
+            FieldValue::Value(input.parse()?)
+        };
+        Ok(Self { name, value })
+    }
+}
+
+impl Field {
+    /// The name as it is shown: `http.method`.
+    pub(crate) fn text(&self) -> String {
+        self.name.iter().map(Ident::unraw).map(|part| part.to_string()).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl ToTokens for Field {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+    }
+}
+
+/// Adds an error to those there are.
+pub(crate) fn combine(errors: &mut Option<Error>, error: Error) {
+    match errors {
+        Some(errors) => errors.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
+/// Leaves out the rest of an argument that could not be read.
+fn skip_to_comma(input: ParseStream<'_>) -> Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<proc_macro2::TokenTree>()?;
+    }
+    Ok(())
+}

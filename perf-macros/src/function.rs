@@ -1,0 +1,68 @@
+//! The annotated function, its body kept as the tokens that they are: a body that does not parse yet is still there for
+//! the editor.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::token::Brace;
+use syn::{AttrStyle, Attribute, Error, Result, Signature, Token, Visibility, braced};
+
+pub(crate) struct Function {
+    /// All other attributes, those inside the body too.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) brace: Brace,
+    pub(crate) body: TokenStream,
+}
+
+impl Function {
+    /// Reads what the attribute stands on.
+    pub(crate) fn read(item: TokenStream, attribute: &str) -> Result<Self> {
+        let read = |input: ParseStream<'_>| {
+            let ahead = input.fork();
+            let attrs = ahead.call(Attribute::parse_outer);
+            let vis = ahead.parse::<Visibility>();
+            if attrs.is_err() || vis.is_err() || ahead.fork().parse::<Signature>().is_err() {
+                return Err(not_a_function(&ahead, attribute));
+            }
+            input.parse()
+        };
+        read.parse2(item)
+    }
+}
+
+fn not_a_function(at: ParseStream<'_>, attribute: &str) -> Error {
+    let hint = if at.peek(Token![impl]) { ": put it on the methods" } else { "" };
+    at.error(format!("`#[{attribute}]` can only be used on functions{hint}"))
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig: Signature = input.parse()?;
+        if input.peek(Token![;]) {
+            let message =
+                "a trait method without a body has nothing to measure: put the attribute on the implementations";
+            return Err(Error::new(sig.ident.span(), message));
+        }
+        let content;
+        let brace = braced!(content in input);
+        // What `#![..]` says inside the body, `#[..]` says on the function.
+        attrs.extend(
+            content.call(Attribute::parse_inner)?.into_iter().map(|attr| Attribute { style: AttrStyle::Outer, ..attr }),
+        );
+        Ok(Self { attrs, vis, sig, brace, body: content.parse()? })
+    }
+}
+
+impl Function {
+    /// The function with another body.
+    pub(crate) fn with_body(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, brace, .. } = self;
+        let mut block = TokenStream::new();
+        brace.surround(&mut block, |inside| body.to_tokens(inside));
+        quote!(#(#attrs)* #vis #sig #block)
+    }
+}

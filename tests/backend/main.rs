@@ -1,0 +1,106 @@
+//! The example service, run as its users run it: what it did, what its clients saw and what `/metrics` says must agree.
+#![cfg(unix)]
+
+mod fixed_load;
+mod metrics;
+mod postgres;
+mod program;
+mod refusals;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sqlx::{AnyConnection, Connection};
+use tempfile::TempDir;
+
+use fixed_load::fixed_load;
+use postgres::Postgres;
+use program::{Program, run};
+
+#[tokio::test]
+async fn what_is_counted_is_what_happened() {
+    let folder = TempDir::new().expect("a folder");
+    let database = format!("sqlite://{}", folder.path().join("fixed.db").display());
+    let run = fixed_load(&database, folder.path()).await;
+    run.agrees(&rows(&database).await);
+}
+
+#[tokio::test]
+async fn what_is_counted_is_what_happened_on_postgres() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(reason) if std::env::var_os("PERF_REQUIRE_SERVERS").is_some() => {
+            panic!("no PostgreSQL: {reason}")
+        }
+        Err(reason) => return println!("skipped, no PostgreSQL: {reason}"),
+    };
+    let folder = TempDir::new().expect("a folder");
+    let run = fixed_load(&server.url(), folder.path()).await;
+    run.agrees(&rows(&server.url()).await);
+}
+
+/// The number of points in each series.
+async fn rows(database: &str) -> BTreeMap<String, u64> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(database).await.expect("the database");
+    let sql = "SELECT name, COUNT(points.at) FROM series LEFT JOIN points ON series_id = id GROUP BY name";
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut connection).await.expect("rows");
+    connection.close().await.expect("closed");
+    rows.into_iter().map(|(name, count)| (name, count.try_into().expect("a count"))).collect()
+}
+
+#[test]
+fn it_ends_by_itself() {
+    let ended = run(&["--port", "0", "--duration", "2s"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("loaded nyc_taxi: 10320 rows"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("health score "), "{}", ended.stdout);
+    assert!(!ended.stderr.contains("loading"), "no progress bar where nobody watches: {}", ended.stderr);
+}
+
+#[test]
+fn files_named_on_the_command_line_are_loaded_instead() {
+    let folder = TempDir::new().expect("a folder");
+    let file =
+        write(folder.path(), "two points.csv", "timestamp,value\n2024-01-01 00:00:00,1\n2024-01-01 01:00:00,2\n");
+    let ended = run(&["--port", "0", "--duration", "1s", &file]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("loaded two points: 2 rows in 1 batches"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("nyc_taxi"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_health_falls_when_the_database_fails() {
+    let mut program =
+        Program::start(&["--port", "0", "--fault", "failing-db", "--fault-after", "2s", "--fault-for", "4s"]);
+    program.wait_for(|line| line == "health 100 healthy");
+    program.wait_for(|line| line.starts_with("fault failing-db begins"));
+    let line = program.wait_for(|line| line.starts_with("health ") && line.contains(" unhealthy"));
+    assert!(line.contains("db_operation.errors red"), "{line}");
+    program.wait_for(|line| line.starts_with("fault failing-db ends"));
+    let ended = program.interrupt();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// It takes more than a minute, because that is how far back the health looks: `cargo test -- --ignored`.
+#[test]
+#[ignore = "takes more than a minute"]
+fn the_health_comes_back() {
+    for fault in ["slow-db", "failing-db", "stuck-agent"] {
+        let mut program =
+            Program::start(&["--port", "0", "--fault", fault, "--fault-after", "5s", "--fault-for", "12s"]);
+        program.wait_for(|line| line == "health 100 healthy");
+        program.wait_for(|line| line.starts_with("fault ") && line.contains(" begins"));
+        program.wait_for(|line| line.starts_with("health ") && !line.contains(" healthy"));
+        program.wait_for(|line| line.starts_with("fault ") && line.contains(" ends"));
+        program.wait_for(|line| line == "health 100 healthy");
+        assert_eq!(program.interrupt().code, Some(0));
+    }
+}
+
+/// A file in that folder, and its path.
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}

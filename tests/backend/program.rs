@@ -1,0 +1,150 @@
+//! The example as a program: built once, started, listened to, and ended in any case.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A running example.
+pub(crate) struct Program {
+    child: Child,
+    lines: Receiver<String>,
+    /// What it printed so far.
+    printed: Vec<String>,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// What is left of it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Program {
+    pub(crate) fn start<S: AsRef<str>>(arguments: &[S]) -> Self {
+        let mut child = Command::new(binary())
+            .args(arguments.iter().map(AsRef::as_ref))
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(sender.send(line)));
+        });
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            BufReader::new(stderr).read_to_string(&mut text).expect("UTF-8");
+            text
+        });
+        Self { child, lines, printed: Vec::new(), errors: Some(errors) }
+    }
+
+    /// Waits for the next line that is wanted.
+    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.printed.push(line.clone());
+                    if wanted(&line) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("the line did not come; printed so far: {:#?}", self.printed)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("the program ended early: {:#?}", self.ended())
+                }
+            }
+        }
+    }
+
+    /// The address that it prints once it answers.
+    pub(crate) fn url(&mut self) -> String {
+        let line = self.wait_for(|line| line.starts_with("listening on "));
+        line.trim_start_matches("listening on ").to_owned()
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub(crate) fn interrupt(&mut self) -> Ended {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
+        assert!(status.success(), "no process {id}");
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Ended {
+        let status = self.wait();
+        self.printed.extend(self.lines.iter());
+        let errors = self.errors.take().expect("it ends once");
+        Ended {
+            code: status.code(),
+            stdout: self.printed.join("\n"),
+            stderr: errors.join().expect("the reader does not panic"),
+        }
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end; printed so far: {:#?}", self.printed);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs the example to its end.
+pub(crate) fn run<S: AsRef<str>>(arguments: &[S]) -> Ended {
+    Program::start(arguments).ended()
+}
+
+/// The example's file, built if need be: cargo hands a test only the programs of its own package.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    // Without `-p`, so that features are chosen as for `cargo run --example backend` in the root.
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--example", "backend", "--message-format=json"]);
+    cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
+    assert!(output.status.success(), "the example does not build");
+    let messages = String::from_utf8(output.stdout).expect("UTF-8");
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "backend" && message["target"]["kind"][0] == "example")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the program it built")
+}
