@@ -63,9 +63,10 @@ pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
 fn counters(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
     for (series, reading) in series {
         let labels = label_pairs(series);
-        let counts = Outcome::ALL.into_iter().zip(reading.finished());
-        for (outcome, count) in counts.filter(|&(outcome, _)| possible(series, outcome)) {
-            line(body, format_args!("{name}{{{labels},outcome=\"{outcome}\"}} {count}"));
+        for (outcome, count) in Outcome::ALL.into_iter().zip(reading.finished()) {
+            if count > 0 || shown_at_zero(series.identity.kind, &Outcome::ALL).contains(&outcome) {
+                line(body, format_args!("{name}{{{labels},outcome=\"{outcome}\"}} {count}"));
+            }
         }
     }
 }
@@ -75,9 +76,10 @@ fn histograms(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
     for (series, reading) in series {
         let labels = label_pairs(series);
         let layout = Layout::of(series.identity.kind);
-        for outcome in Outcome::ALL.into_iter().filter(|&outcome| possible(series, outcome)) {
+        let at_zero = shown_at_zero(series.identity.kind, &[Outcome::Ok, Outcome::Error]);
+        for outcome in Outcome::ALL {
             let buckets = &reading.buckets[outcome.index()];
-            if buckets.is_empty() && matches!(outcome, Outcome::Panicked | Outcome::Cancelled) {
+            if buckets.is_empty() && !at_zero.contains(&outcome) {
                 continue;
             }
             let labels = format!("{labels},outcome=\"{outcome}\"");
@@ -95,14 +97,10 @@ fn histograms(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
     }
 }
 
-/// Whether calls of this series can end so. A request's status says how it ended; without a status it got no answer.
-fn possible(series: &Series, outcome: Outcome) -> bool {
-    match (series.identity.kind, series.identity.labels.last().map(AsRef::as_ref)) {
-        (Kind::HttpRequest, Some("")) => matches!(outcome, Outcome::Panicked | Outcome::Cancelled),
-        (Kind::HttpRequest, Some(status)) if status.starts_with('5') => outcome == Outcome::Error,
-        (Kind::HttpRequest, Some(_)) => outcome == Outcome::Ok,
-        _ => true,
-    }
+/// Which outcomes of a series are shown although they never occurred. Of a request it is none: its status says how it
+/// ended, so most could never come.
+fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
+    if kind == Kind::HttpRequest { &[] } else { always }
 }
 
 /// Calls in flight by the labels that the gauge has, which may be fewer than the series'.

@@ -32,6 +32,9 @@ pub struct Site {
 
 impl Site {
     /// A site of `kind` in the function `name` of the module `target`. Its place in the source is the caller's.
+    ///
+    /// # Panics
+    /// While compiling, for it makes a `static`: where a label given by a constant's path is not allowed.
     #[must_use]
     #[track_caller]
     pub const fn new(kind: Kind, name: &'static str, target: &'static str, labels: &'static [&'static str]) -> Self {

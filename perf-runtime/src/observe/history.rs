@@ -35,7 +35,7 @@ struct Hit {
 }
 
 impl Hit {
-    fn place(&self) -> (u8, u16) {
+    fn place(self) -> (u8, u16) {
         (self.outcome, self.bucket)
     }
 }
@@ -71,7 +71,7 @@ impl Delta {
             *sum += nanos;
         }
         for hit in &later.hits {
-            match self.hits.binary_search_by_key(&hit.place(), Hit::place) {
+            match self.hits.binary_search_by_key(&hit.place(), |hit| hit.place()) {
                 Ok(at) if self.hits[at].count.checked_add(hit.count).is_some() => self.hits[at].count += hit.count,
                 Ok(at) | Err(at) => self.hits.insert(at, *hit),
             }

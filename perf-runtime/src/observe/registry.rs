@@ -77,12 +77,11 @@ impl Registry {
                     continue;
                 }
                 let hash = self.hash(site.meter.kind(), site.labels);
-                match inner.find(hash, site.meter.kind(), site.labels) {
-                    Some(series) => series.adopt(site),
-                    None => {
-                        let identity = Identity::of_site(site.meter.kind(), site.labels);
-                        inner.insert(hash, Series::new(identity, vec![site], History::new(now, known(site))));
-                    }
+                if let Some(series) = inner.find(hash, site.meter.kind(), site.labels) {
+                    series.adopt(site);
+                } else {
+                    let identity = Identity::of_site(site.meter.kind(), site.labels);
+                    inner.insert(hash, Series::new(identity, vec![site], History::new(now, known(site))));
                 }
             }
         });

@@ -10,7 +10,7 @@ use std::thread;
 
 /// A request that is being answered: what an HTTP layer holds from a request's arrival to its answer.
 ///
-/// Dropped without [`answer`](Self::answer), it counts as panicked where the thread began to unwind since the start, and
+/// Dropped without [`answer`](Self::answer) or [`fail`](Self::fail), it counts as panicked where the thread began to unwind since the start, and
 /// as cancelled otherwise; its label `status` is empty then.
 #[derive(Debug)]
 #[must_use = "a request that is dropped at once counts as cancelled"]
@@ -21,7 +21,14 @@ pub struct HttpRequest {
     started: Moment,
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
-    status: Option<u16>,
+    end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    Dropped,
+    Failed,
+    Answered(u16),
 }
 
 impl HttpRequest {
@@ -33,28 +40,40 @@ impl HttpRequest {
             open,
             started: clock::now(),
             unwinding: thread::panicking(),
-            status: None,
+            end: End::Dropped,
         }
     }
 
     /// Ends the request with the status that it was answered with. A status of 500 and more is an error of this process;
     /// one of 400 to 499 is the client's, and `Ok` here.
     pub fn answer(mut self, status: u16) {
-        self.status = Some(status);
+        self.end = End::Answered(status);
+    }
+
+    /// Ends the request as an error that no status tells of: the service failed to make an answer at all.
+    pub fn fail(mut self) {
+        self.end = End::Failed;
+    }
+}
+
+impl HttpRequest {
+    /// The status is known now: the request ends in the series that has it.
+    fn hand_over(&self, status: u16, nanos: u64) {
+        let [method, route, _] = &*self.open.identity.labels else { return };
+        let closed = self.registry.series(Kind::HttpRequest, &[method, route, &status.to_string()]);
+        self.open.own.hand_over(&closed.own, Outcome::from_success(status < 500), nanos);
     }
 }
 
 impl Drop for HttpRequest {
     fn drop(&mut self) {
         let nanos = clock::now().nanos_since(self.started);
-        if let (Some(status), [method, route, _]) = (self.status, &*self.open.identity.labels) {
-            let closed = self.registry.series(Kind::HttpRequest, &[method, route, &status.to_string()]);
-            let outcome = Outcome::from_success(status < 500);
-            self.open.own.hand_over(&closed.own, outcome, nanos);
-        } else {
-            let own_unwinding = thread::panicking() && !self.unwinding;
-            let outcome = if own_unwinding { Outcome::Panicked } else { Outcome::Cancelled };
-            self.open.own.finish(outcome, nanos);
-        }
+        let outcome = match self.end {
+            End::Answered(status) => return self.hand_over(status, nanos),
+            End::Failed => Outcome::Error,
+            End::Dropped if thread::panicking() && !self.unwinding => Outcome::Panicked,
+            End::Dropped => Outcome::Cancelled,
+        };
+        self.open.own.finish(outcome, nanos);
     }
 }
