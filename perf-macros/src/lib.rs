@@ -1,4 +1,69 @@
-//! The attributes of perf.
+//! The attributes of perf. Use them through `perf-runtime`, which re-exports them: its docs teach, these are for looking
+//! up.
+//!
+//! # What may stand under an attribute
+//!
+//! A function, a method, or a method of a trait's implementation; `async`, sync, or sync and returning a future
+//! (`impl Future`, `Pin<Box<dyn Future ..>>`, `BoxFuture`), which is then measured to completion. The function keeps its
+//! type, its lifetimes, the drop order of its parameters and its other attributes.
+//!
+//! Refused, each with one error that says why: a `const fn`, a trait method without a body, `#[track_caller]` on a sync
+//! function, a sync function that returns a stream, and whatever is not a function.
+//!
+//! # Labels
+//!
+//! The positional arguments are the labels' values: string literals, or paths of `&'static str` constants. 1 to 128
+//! bytes, no white space, control characters or quotes.
+//!
+//! # Options
+//!
+//! The same for all attributes, after the labels:
+//!
+//! | option | meaning |
+//! |---|---|
+//! | `err` | writes the text of an `Err` on the span |
+//! | `ok_if = path`, `error_if = path` | a function or closure of a reference to what was returned that decides the outcome; without one an `Err` is an error and all else is ok |
+//! | `fields(user_id = %id, rows = rows.len(), note)` | fields of the span, asked for only when a subscriber listens: `%` by `Display`, `?` by `Debug`, else by `tracing::Value`; a bare name is recorded later with `Span::current().record("note", ..)`. No argument is ever recorded unless named here |
+//! | `name = ".."` | the span's name; else the function's |
+//! | `level = ".."` | `trace`, `debug`, `info` (the default), `warn` or `error` |
+//! | `target = ".."` | the span's target; else the module's path |
+//! | `span = false` | no span |
+//! | `operation = ".."` | on `monitor_db_operation`, in place of its first label: a verb that is not a known one |
+//! | `crate = path` | where `perf-runtime` is, if not at `::perf_runtime` |
+//!
+//! # What an attribute writes
+//!
+//! ```
+//! # use perf_runtime::monitor_tool;
+//! #[monitor_tool("web_search")]
+//! async fn search(query: String) -> Result<usize, std::io::Error> {
+//!     Ok(query.len())
+//! }
+//! ```
+//!
+//! becomes, with the names shortened:
+//!
+//! ```text
+//! async fn search(query: String) -> Result<usize, std::io::Error> {
+//!     static SITE: Site = Site::new(Kind::Tool, "search", module_path!(), &["web_search"]);
+//!     let call = enter(&SITE);
+//!     let (value, call) = call
+//!         .watch(async move {
+//!             if false { let typed: Result<usize, std::io::Error> = loop {}; return typed; }
+//!             let query = query;
+//!             let value: Result<usize, std::io::Error> = { Ok(query.len()) };
+//!             value
+//!         })
+//!         .await;
+//!     call.finish(Returned(&value).outcome());
+//!     value
+//! }
+//! ```
+//!
+//! The `static` is placed where the runtime finds it before the first call. The unreachable `return` tells the compiler
+//! the type, for coercions, `?` and early returns. Parameters are bound anew so that all of them move in and are dropped
+//! in the language's order. `Returned` tells an error by type, so an alias of `Result` is seen through.
+
 mod args;
 mod expand;
 mod function;
@@ -22,41 +87,131 @@ macro_rules! attribute {
 }
 
 attribute! {
-    /// Measures an operation on a database table: `#[monitor_db_operation("select", "users")]`.
+    /// Measures an operation on a database table, as `db_operations_total{operation, table}` and its like.
+    ///
+    /// The operation is a known verb (`select`, `insert`, `update`, ..); one of your own is declared with `operation`.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_db_operation;
+    /// #[monitor_db_operation("select", "users", err, fields(user_id = id))]
+    /// async fn find_user(id: u64) -> Result<String, std::io::Error> {
+    ///     Ok(format!("user {id}"))
+    /// }
+    ///
+    /// #[monitor_db_operation("users", operation = "rebalance")]
+    /// fn rebalance() {}
+    /// ```
+    ///
+    /// A verb that is nearly a known one does not compile:
+    ///
+    /// ```compile_fail
+    /// # use perf_runtime::monitor_db_operation;
+    /// #[monitor_db_operation("selct", "users")] // did you mean "select"?
+    /// fn find_user() {}
+    /// ```
     monitor_db_operation = DbOperation
 }
 
 attribute! {
-    /// Measures a workflow from end to end: `#[monitor_workflow("data_processing")]`.
+    /// Measures a workflow from end to end, as `workflows_total{workflow}` and `active_workflows{workflow}`.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_workflow;
+    /// #[monitor_workflow("data_processing")]
+    /// async fn process(rows: Vec<u64>) -> u64 {
+    ///     rows.iter().sum()
+    /// }
+    /// ```
     monitor_workflow = Workflow
 }
 
 attribute! {
-    /// Measures a step of a workflow: `#[monitor_workflow_step("data_processing", "validation")]`.
+    /// Measures a step of a workflow, as `workflow_steps_total{workflow, step}` and its like.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_workflow_step;
+    /// #[monitor_workflow_step("data_processing", "validation", error_if = Option::is_none)]
+    /// fn validate(row: &str) -> Option<u64> {
+    ///     row.parse().ok()
+    /// }
+    /// ```
     monitor_workflow_step = WorkflowStep
 }
 
 attribute! {
-    /// Measures the runs of an agent: `#[monitor_agent("researcher")]`.
+    /// Measures the runs of an agent, as `agent_runs_total{agent}` and its like.
+    ///
+    /// What a run used goes on its span, recorded once it is known:
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_agent;
+    /// #[monitor_agent("researcher", fields(tokens_used, tools_called))]
+    /// async fn research(question: &str) -> Result<String, std::io::Error> {
+    ///     let span = tracing::Span::current();
+    ///     span.record("tokens_used", 512);
+    ///     span.record("tools_called", 2);
+    ///     Ok(question.to_uppercase())
+    /// }
+    /// ```
     monitor_agent = Agent
 }
 
 attribute! {
-    /// Measures the calls of a tool: `#[monitor_tool("web_search")]`.
+    /// Measures the calls of a tool, as `tool_calls_total{tool}` and its like.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_tool;
+    /// #[monitor_tool("word_count")]
+    /// fn count_words(text: &str) -> usize {
+    ///     text.split_whitespace().count()
+    /// }
+    /// ```
     monitor_tool = Tool
 }
 
 attribute! {
-    /// Measures calls to an MCP server: `#[monitor_mcp_call("context7", "resolve")]`.
+    /// Measures calls to an MCP server, as `mcp_calls_total{server, capability}` and its like.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_mcp_call;
+    /// # struct Client;
+    /// impl Client {
+    ///     #[monitor_mcp_call("context7", "resolve", err)]
+    ///     async fn resolve(&self, library: &str) -> Result<String, std::io::Error> {
+    ///         Ok(format!("/{library}"))
+    ///     }
+    /// }
+    /// ```
     monitor_mcp_call = McpCall
 }
 
 attribute! {
-    /// Measures calls to another service: `#[monitor_external_call("stripe", "charge")]`.
+    /// Measures calls to another service, as `external_calls_total{service, operation}` and its like.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor_external_call;
+    /// #[monitor_external_call("stripe", "charge", ok_if = |status| *status < 500)]
+    /// async fn charge(cents: u64) -> u16 {
+    ///     if cents > 0 { 200 } else { 422 }
+    /// }
+    /// ```
     monitor_external_call = ExternalCall
 }
 
 attribute! {
-    /// Measures anything else: `#[monitor("checkout")]`. Without a name, the function's own is taken.
+    /// Measures anything else, as `operations_total{operation}` and its like. Without a label, the function's name is it.
+    ///
+    /// ```
+    /// # use perf_runtime::monitor;
+    /// #[monitor]
+    /// fn resize(image: &mut Vec<u8>) {
+    ///     image.truncate(10);
+    /// }
+    ///
+    /// const CHECKOUT: &str = "checkout";
+    ///
+    /// #[monitor(CHECKOUT, level = "debug")]
+    /// async fn check_out() {}
+    /// ```
     monitor = Operation
 }

@@ -13,7 +13,7 @@ const MAX_NAMESPACE: usize = 64;
 pub enum InstallError {
     /// A setting has a value that is not allowed. Nothing was installed.
     Config(ConfigError),
-    /// A monitor is installed already: there is one in a process. [`monitor`](crate::monitor) gives it.
+    /// A monitor is installed already: there is one in a process. [`monitor`](crate::monitor()) gives it.
     AlreadyInstalled,
     /// The operating system gave no thread for the ticker. Nothing was installed.
     Ticker(io::Error),

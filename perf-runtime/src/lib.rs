@@ -1,4 +1,85 @@
 //! Measures annotated functions, observes them over windows, judges their health and exposes them.
+//!
+//! One attribute on a function gives it a `tracing` span, a duration histogram, counts by outcome, calls in flight, and a
+//! share in a health score that the process can be asked for. No server is needed.
+//!
+//! ```
+//! use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_db_operation};
+//!
+//! #[monitor_db_operation("select", "users")]
+//! async fn find_user(id: u64) -> Result<&'static str, String> {
+//!     if id > 0 { Ok("ada") } else { Err("no such user".into()) }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), perf_runtime::InstallError> {
+//! let monitor = Monitor::builder().namespace("shop").install()?;
+//! find_user(7).await.unwrap();
+//! find_user(0).await.unwrap_err();
+//!
+//! let summary = monitor.summary(Window::LastMinute);
+//! let users = summary.find(Kind::DbOperation, &["select", "users"]).unwrap();
+//! assert_eq!(users.total.of(Outcome::Ok), 1);
+//! assert_eq!(users.total.of(Outcome::Error), 1);
+//! assert!(users.p99.unwrap() < 1.0, "seconds");
+//! assert_eq!(monitor.health().score(), 100.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The law
+//!
+//! For every series, at quiescence exactly, and at any moment up to calls that are just passing through:
+//!
+//! ```text
+//! started == ok + error + panicked + cancelled + in flight
+//! ```
+//!
+//! A call starts when a sync function is entered, or an async one first polled; a future that is never polled is no call.
+//! It ends once, as one of the four [`Outcome`]s. A future that is leaked (`mem::forget`) stays in flight. Nothing is
+//! sampled, and nothing is lost under a scrape.
+//!
+//! # The eight attributes
+//!
+//! | attribute | labels | counter | histogram | gauge |
+//! |---|---|---|---|---|
+//! | [`monitor_db_operation`](macro@monitor_db_operation) | operation, table | `db_operations_total` | `db_operation_duration_seconds` | `db_operations_in_flight` |
+//! | [`monitor_workflow`](macro@monitor_workflow) | workflow | `workflows_total` | `workflow_duration_seconds` | `active_workflows` |
+//! | [`monitor_workflow_step`](macro@monitor_workflow_step) | workflow, step | `workflow_steps_total` | `workflow_step_duration_seconds` | `workflow_steps_in_flight` |
+//! | [`monitor_agent`](macro@monitor_agent) | agent | `agent_runs_total` | `agent_run_duration_seconds` | `agent_runs_in_flight` |
+//! | [`monitor_tool`](macro@monitor_tool) | tool | `tool_calls_total` | `tool_call_duration_seconds` | `tool_calls_in_flight` |
+//! | [`monitor_mcp_call`](macro@monitor_mcp_call) | server, capability | `mcp_calls_total` | `mcp_call_duration_seconds` | `mcp_calls_in_flight` |
+//! | [`monitor_external_call`](macro@monitor_external_call) | service, operation | `external_calls_total` | `external_call_duration_seconds` | `external_calls_in_flight` |
+//! | [`monitor`](macro@monitor) | operation | `operations_total` | `operation_duration_seconds` | `operations_in_flight` |
+//!
+//! Counter and histogram have the label `outcome` as well. Every annotated function is exported at zero before its first
+//! call (on Linux, Android and FreeBSD; elsewhere from its first call on), and two functions with the same labels add to
+//! one series.
+//!
+//! # What is known at run time
+//!
+//! Series that only the program knows are recorded on the monitor. They are bounded: 2,000 of a kind, 200 values of a
+//! label; beyond that a label's value becomes `__overflow__` and `perf_label_overflow_total` counts it.
+//!
+//! ```
+//! # use perf_runtime::{Monitor, Outcome};
+//! # use std::time::Duration;
+//! let monitor = perf_runtime::monitor();
+//! monitor.record_response_time("search", Duration::from_millis(30));
+//! monitor.record_mcp_call("context7", "resolve", Duration::from_millis(120), true);
+//! let call = monitor.operation("resize").start();
+//! call.finish(Outcome::Ok);
+//! ```
+//!
+//! # Features
+//!
+//! `test-util`: a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
+//!
+//! # Asking
+//!
+//! [`Monitor::health`] judges each kind over the last minutes and says which indicator took which points and which series
+//! is to blame; [`Monitor::alerts`] keeps what was wrong from when to when; [`Monitor::render_prometheus`] writes
+//! everything for a scrape. A thread of the monitor's own observes once a second, whatever the async runtime does.
 // The attributes name this crate as `::perf_runtime`, in its own docs and tests too.
 extern crate self as perf_runtime;
 

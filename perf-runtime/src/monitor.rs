@@ -84,7 +84,7 @@ impl MonitorBuilder {
     }
 
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
-    /// [`monitor`] gives from now on.
+    /// [`monitor`](fn@monitor) gives from now on.
     ///
     /// # Errors
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed

@@ -12,7 +12,7 @@ pub(super) fn complaint(indicator: &Indicator) -> String {
     };
     let plural = indicator.kind().family().plural;
     let value = indicator.value().unwrap_or(0.0);
-    let window = indicator.covered().round();
+    let window = indicator.covered().ceil().max(1.0);
     let blamed = indicator.series().map(|series| format!(", most of all {series}")).unwrap_or_default();
     match indicator.aspect() {
         Aspect::Latency => {

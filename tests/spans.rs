@@ -1,0 +1,189 @@
+//! The span of a call: what a subscriber sees, in which order.
+
+use perf_runtime::{monitor, monitor_db_operation};
+use std::cell::Cell;
+use std::fmt::{Debug, Write};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Writes down all that it is told.
+#[derive(Clone, Default)]
+struct Notebook {
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Notebook {
+    fn note(&self, line: String) {
+        self.lines.lock().unwrap().push(line);
+    }
+
+    /// What was written while `act` ran.
+    fn during(act: impl FnOnce()) -> Vec<String> {
+        let notebook = Self::default();
+        tracing::subscriber::with_default(notebook.clone(), act);
+        let lines = notebook.lines.lock().unwrap();
+        lines.clone()
+    }
+}
+
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Notebook {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() != "unwanted"
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let mut fields = Fields(String::new());
+        attributes.record(&mut fields);
+        let metadata = attributes.metadata();
+        self.note(format!("new {} {}{}", metadata.level(), metadata.name(), fields.0));
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        let mut fields = Fields("record".to_owned());
+        values.record(&mut fields);
+        self.note(fields.0);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields("event".to_owned());
+        event.record(&mut fields);
+        self.note(fields.0);
+    }
+
+    fn enter(&self, _: &Id) {
+        self.note("enter".to_owned());
+    }
+
+    fn exit(&self, _: &Id) {
+        self.note("exit".to_owned());
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        self.note("close".to_owned());
+        true
+    }
+}
+
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Pending once.
+async fn one_wait() {
+    let waited = Cell::new(false);
+    poll_fn(|_| if waited.replace(true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+#[monitor_db_operation("select", "users", err)]
+async fn find_user(id: u64) -> Result<u64, String> {
+    one_wait().await;
+    tracing::info!("looking");
+    if id == 0 { Err("no such user".to_owned()) } else { Ok(id) }
+}
+
+#[test]
+fn it_is_entered_at_each_poll_and_says_how_the_call_ended() {
+    let seen = Notebook::during(|| {
+        let mut call = pin!(find_user(0));
+        assert!(poll_once(call.as_mut()).is_pending());
+        assert!(poll_once(call.as_mut()).is_ready());
+    });
+    let expected = [
+        r#"new INFO find_user kind="db_operation" operation="select" table="users""#,
+        "enter",
+        "exit",
+        "enter",
+        "event message=looking",
+        "exit",
+        "record error=no such user",
+        r#"record outcome="error""#,
+        "close",
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_cancelled_call_says_so() {
+    let seen = Notebook::during(|| {
+        let mut call = pin!(find_user(1));
+        assert!(poll_once(call.as_mut()).is_pending());
+    });
+    assert_eq!(seen[1..], ["enter", "exit", r#"record outcome="cancelled""#, "close"]);
+}
+
+#[test]
+fn a_panicked_call_says_so() {
+    #[monitor("panics")]
+    fn panics() {
+        panic!("on purpose")
+    }
+    let seen = Notebook::during(|| assert!(std::panic::catch_unwind(panics).is_err()));
+    assert_eq!(seen[1..], ["enter", "exit", r#"record outcome="panicked""#, "close"]);
+}
+
+#[test]
+fn its_name_level_target_and_fields_are_the_users() {
+    #[monitor(
+        "checkout",
+        name = "check out",
+        level = "debug",
+        target = "shop",
+        fields(cart.id = %cart, items = items.len(), note = ?items, paid)
+    )]
+    fn checkout(cart: &str, items: Vec<u8>) {
+        tracing::Span::current().record("paid", items.len() * 2);
+        drop(items);
+    }
+    let seen = Notebook::during(|| checkout("c7", vec![1, 2]));
+    let expected = [
+        r#"new DEBUG check out kind="operation" operation="checkout" cart.id=c7 items=2 note=[1, 2]"#,
+        "enter",
+        "exit",
+        r#"record outcome="ok""#,
+        "close",
+    ];
+    assert_eq!(seen, expected, "the notebook does not track the current span, so `paid` is not seen here");
+}
+
+#[test]
+fn arguments_are_never_recorded_unasked() {
+    #[monitor("login", err)]
+    fn login(user: &str, password: &str) -> Result<(), String> {
+        if user == password { Ok(()) } else { Err("wrong".to_owned()) }
+    }
+    let seen = Notebook::during(|| login("ada", "s3cret").unwrap_err().clear()).join("\n");
+    assert!(!seen.contains("s3cret") && !seen.contains("ada"), "{seen}");
+}
+
+#[test]
+fn there_is_none_where_nobody_wants_it() {
+    #[monitor("silent", span = false)]
+    fn silent() {}
+    #[monitor("filtered", target = "unwanted", fields(costly = unreachable()))]
+    fn filtered() {}
+    fn unreachable() -> u8 {
+        unreachable!("nobody listens, so nobody asks")
+    }
+    let seen = Notebook::during(|| {
+        silent();
+        filtered();
+    });
+    assert!(seen.is_empty(), "{seen:?}");
+    filtered();
+}

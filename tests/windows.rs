@@ -1,0 +1,122 @@
+//! Windows, health and alerts on a clock that stands still until it is moved.
+
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{
+    HealthStatus, IndicatorStatus, Kind, Monitor, Outcome, Severity, Transition, Window, monitor_agent,
+    monitor_db_operation,
+};
+use std::future::pending;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn seconds(clock: &ManualClock, monitor: &Monitor, count: u32, mut each: impl FnMut()) {
+    for _ in 0..count {
+        each();
+        clock.advance(SECOND);
+        monitor.tick();
+    }
+}
+
+#[test]
+fn each_window_holds_its_own_time() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let search = monitor.operation("search");
+    seconds(&clock, &monitor, 7_200, || search.record(Duration::from_millis(20), Outcome::Ok));
+    for window in Window::ALL {
+        let summary = monitor.summary(window);
+        let series = summary.find(Kind::Operation, &["search"]).unwrap();
+        let length = window.duration().as_secs_f64();
+        assert!(series.covered >= length && series.covered <= length * 1.07, "{window}: covers {} s", series.covered);
+        assert!((series.rate - 1.0).abs() < 1e-9, "{window}: one a second, got {}", series.rate);
+        assert_eq!(series.total.ok, 7_200);
+    }
+}
+
+#[test]
+fn a_duration_ends_when_the_body_is_ready() {
+    #[monitor_db_operation("update", "windows_users")]
+    fn update(clock: &ManualClock) {
+        clock.advance(Duration::from_millis(700));
+    }
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    update(&clock);
+    clock.advance(5 * SECOND);
+    let summary = monitor.summary(Window::LastMinute);
+    let series = summary.find(Kind::DbOperation, &["update", "windows_users"]).unwrap();
+    assert!((series.mean.unwrap() - 0.7).abs() < 1e-9, "the mean is exact: {:?}", series.mean);
+    let (min, max) = (series.min.unwrap(), series.max.unwrap());
+    assert!(min <= 0.7 && max >= 0.7 && max - min <= 0.7 / 16.0, "{min} {max}");
+    let text = monitor.render_prometheus();
+    let line =
+        r#"db_operation_duration_seconds_sum{operation="update",table="windows_users",outcome="ok"} 0.700000000"#;
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn health_falls_with_a_fault_and_comes_back_after_it() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let record = |millis: u64, outcome| {
+        monitor.record_mcp_call("context7", "resolve", Duration::from_millis(millis), outcome == Outcome::Ok);
+    };
+    seconds(&clock, &monitor, 60, || record(40, Outcome::Ok));
+    assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
+    assert!(monitor.alerts().active().is_empty());
+
+    seconds(&clock, &monitor, 30, || record(9_000, Outcome::Error));
+    let report = monitor.health();
+    assert_eq!(report.status(), HealthStatus::Unhealthy);
+    assert!(report.score() < 70.0, "{}", report.score());
+    let names: Vec<_> = report.indicators().iter().filter(|one| one.status() == IndicatorStatus::Red).collect();
+    assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), ["mcp_call.errors", "mcp_call.latency"]);
+    assert!(names.iter().all(|one| one.series() == Some("mcp_call{server=context7,capability=resolve}")));
+    let active = monitor.alerts().active();
+    assert!(active.iter().all(|alert| alert.severity == Severity::Critical), "{active:?}");
+
+    seconds(&clock, &monitor, 61, || record(40, Outcome::Ok));
+    assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
+    assert!(monitor.alerts().active().is_empty());
+    let history = monitor.alerts().history();
+    let transitions = |wanted| history.iter().filter(|event| event.transition == wanted).count();
+    assert_eq!((transitions(Transition::Fired), transitions(Transition::Resolved)), (2, 2));
+}
+
+#[test]
+fn a_stuck_call_is_seen_while_it_is_stuck() {
+    #[monitor_agent("windows_stuck")]
+    async fn stuck() {
+        pending().await
+    }
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    {
+        let mut call = pin!(stuck());
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        seconds(&clock, &monitor, 120, || {});
+        let report = monitor.health();
+        let indicator = report.indicators().iter().find(|one| one.name() == "agent.stuck").unwrap();
+        assert_eq!((indicator.status(), indicator.value()), (IndicatorStatus::Red, Some(120.0)));
+        assert!(report.recommendations()[0].contains("agent=windows_stuck"), "{:?}", report.recommendations());
+    }
+    let report = monitor.health();
+    let indicator = report.indicators().iter().find(|one| one.name() == "agent.stuck").unwrap();
+    assert_eq!(indicator.status(), IndicatorStatus::Unknown, "nothing waits, and too few calls to say more");
+}
+
+#[test]
+fn a_reset_moves_the_views_and_not_the_counters() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let resize = monitor.operation("resize");
+    seconds(&clock, &monitor, 10, || resize.record(SECOND, Outcome::Error));
+    monitor.reset();
+    let summary = monitor.summary(Window::LastHour);
+    let series = summary.find(Kind::Operation, &["resize"]).unwrap();
+    assert_eq!((series.count, series.total.finished()), (0, 0));
+    assert!(monitor.render_prometheus().contains(r#"operations_total{operation="resize",outcome="error"} 10"#));
+}
