@@ -119,7 +119,7 @@ pub mod __private {
     pub use crate::measure::call::{Call, Prepared, body, enter, prepare};
     pub use crate::measure::future::Watched;
     pub use crate::measure::kind::Kind;
-    pub use crate::measure::probe::{Returned, error_if, ok_if};
+    pub use crate::measure::probe::{NoResult, Returned, error_if, ok_if};
     pub use crate::measure::site::Site;
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
