@@ -6,11 +6,23 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, Ident, LitBool, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, Ident, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
 
 /// The names of all options, as errors list them.
-const OPTIONS: &[&str] =
-    &["crate", "err", "error_if", "fields", "level", "name", "ok_if", "operation", "span", "target"];
+const OPTIONS: &[&str] = &[
+    "crate",
+    "err",
+    "error_if",
+    "fields",
+    "labels",
+    "level",
+    "max_series",
+    "name",
+    "ok_if",
+    "operation",
+    "span",
+    "target",
+];
 
 /// The arguments of an attribute, read but not yet checked against each other.
 #[derive(Default)]
@@ -21,6 +33,8 @@ pub(crate) struct Args {
     pub(crate) ok_if: Option<Predicate>,
     pub(crate) error_if: Option<Predicate>,
     pub(crate) fields: Option<Vec<Field>>,
+    pub(crate) labels: Option<Vec<NamedLabel>>,
+    pub(crate) max_series: Option<LitInt>,
     pub(crate) level: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) operation: Option<LitStr>,
@@ -32,6 +46,12 @@ pub(crate) struct Args {
 pub(crate) struct Predicate {
     pub(crate) option: Ident,
     pub(crate) function: Expr,
+}
+
+/// A label beyond the kind's own: `region = Region::Eu`.
+pub(crate) struct NamedLabel {
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
 }
 
 /// A field that the user adds to the span: `user_id = %id`, or `rows` for one to be recorded later.
@@ -74,7 +94,7 @@ impl Args {
         let ahead = input.fork();
         let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
         let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
-        let list = option == "fields" && ahead.peek(syn::token::Paren);
+        let list = (option == "fields" || option == "labels") && ahead.peek(syn::token::Paren);
         let flag = option == "err" && (ahead.is_empty() || ahead.peek(Token![,]));
         if assigned || list || flag {
             input.call(Ident::parse_any)?;
@@ -99,7 +119,11 @@ impl Args {
             }
             "ok_if" => set(&mut self.ok_if, option, || predicate(option, input)),
             "error_if" => set(&mut self.error_if, option, || predicate(option, input)),
-            "fields" => set(&mut self.fields, option, || fields(option, input)),
+            "fields" => set(&mut self.fields, option, || list(option, input, "fields(user_id = %id)")),
+            "labels" => set(&mut self.labels, option, || list(option, input, "labels(region = Region::Eu)")),
+            "max_series" => {
+                set(&mut self.max_series, option, || value(option, input, "a number, such as `max_series = 5_000`"))
+            }
             "level" => set(&mut self.level, option, || value(option, input, "a string, such as `level = \"debug\"`")),
             "name" => set(&mut self.name, option, || value(option, input, "a string, such as `name = \"find user\"`")),
             "operation" => {
@@ -150,13 +174,22 @@ fn predicate(option: &Ident, input: ParseStream<'_>) -> Result<Predicate> {
     Ok(Predicate { option: option.clone(), function })
 }
 
-fn fields(option: &Ident, input: ParseStream<'_>) -> Result<Vec<Field>> {
+/// Reads `(one, another)`.
+fn list<T: Parse>(option: &Ident, input: ParseStream<'_>, example: &str) -> Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
-        return Err(Error::new(option.span(), "the option `fields` takes a list, such as `fields(user_id = %id)`"));
+        return Err(Error::new(option.span(), format!("the option `{option}` takes a list, such as `{example}`")));
     }
     let list;
     parenthesized!(list in input);
-    Ok(Punctuated::<Field, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+    Ok(Punctuated::<T, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+}
+
+impl Parse for NamedLabel {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, value: input.parse()? })
+    }
 }
 
 impl Parse for Field {

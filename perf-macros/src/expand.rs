@@ -69,7 +69,9 @@ impl<'a> Expansion<'a> {
     fn site_static(&self) -> TokenStream {
         let Self { model, runtime, site, .. } = self;
         let kind = format_ident!("{}", model.kind.variant());
-        let (name, labels) = (&model.span.name, &model.labels);
+        let name = &model.span.name;
+        let (labels, more) = (model.labels.specs(runtime), &model.labels.more);
+        let values = model.labels.seen_values(runtime);
         let module = quote!(::core::module_path!());
         let target = model.span.target.as_ref().map_or(module, |target| quote!(#target));
         let fields: Vec<String> = model.span.fields.iter().map(crate::args::Field::text).collect();
@@ -88,7 +90,8 @@ impl<'a> Expansion<'a> {
                 unsafe(link_section = "perf_sites_0_1_0")
             )]
             static #site: #runtime::Site =
-                #runtime::Site::new(#runtime::Kind::#kind, #name, #target, &[#(#labels),*]) #fields #level;
+                #runtime::Site::new(#runtime::Kind::#kind, #name, #target, &[#(#labels),*], &[#(#more),*])
+                    #values #fields #level;
         }
     }
 
@@ -195,12 +198,18 @@ impl<'a> Expansion<'a> {
         let Self { model, runtime, site, .. } = self;
         let emit = Ident::new("__perf_emit", Span::mixed_site());
         let values = model.span.fields.iter().map(|field| field.value.tokens(runtime));
-        quote!(#runtime::prepare(&#site, |#emit| #emit(&[#(#values),*])))
+        let fields = quote!(|#emit| #emit(&[#(#values),*]));
+        let brought: Vec<&syn::Expr> = model.labels.brought().collect();
+        if brought.is_empty() {
+            return quote!(#runtime::prepare(&#site, #fields));
+        }
+        let budget = model.labels.budget(runtime);
+        quote!(#runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*), #fields))
     }
 
     fn enter(&self) -> TokenStream {
         let Self { model, runtime, site, .. } = self;
-        if model.span.fields.is_empty() {
+        if model.span.fields.is_empty() && model.labels.brought().next().is_none() {
             return quote!(#runtime::enter(&#site));
         }
         let prepare = self.prepare();

@@ -65,10 +65,12 @@
 //! in the language's order. `Returned` tells an error by type, so an alias of `Result` is seen through.
 
 mod args;
+mod derive;
 mod expand;
 mod function;
 mod kind;
 mod label;
+mod labels;
 mod model;
 mod shape;
 mod suggest;
@@ -214,4 +216,26 @@ attribute! {
     /// async fn check_out() {}
     /// ```
     monitor = Operation
+}
+
+/// Makes an enum without fields a `Label`: its variants' names in snake case are the values.
+///
+/// ```
+/// use perf_runtime::Label;
+///
+/// #[derive(Label)]
+/// enum Region {
+///     Eu,
+///     UsEast,
+///     #[label("asia-1")]
+///     Asia,
+/// }
+///
+/// assert_eq!(Region::VALUES, ["eu", "us_east", "asia-1"]);
+/// assert_eq!(Region::Asia.index(), 2);
+/// # let _ = (Region::Eu, Region::UsEast);
+/// ```
+#[proc_macro_derive(Label, attributes(label))]
+pub fn derive_label(input: TokenStream) -> TokenStream {
+    derive::label(input.into()).into()
 }

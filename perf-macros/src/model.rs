@@ -1,15 +1,14 @@
 //! What is to be measured, checked: whatever is here can be expanded.
 
-use crate::args::{Args, Field, FieldValue, Predicate, combine};
+use crate::args::{Args, Field, FieldValue, NamedLabel, Predicate, combine};
 use crate::function::Function;
 use crate::kind::Kind;
-use crate::label;
+use crate::labels::{LabelSet, unraw};
 use crate::shape::Shape;
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use std::collections::BTreeSet;
-use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, ExprPath, FnArg, Ident, Lit, LitStr, Pat, Path, Result, Signature, parse_quote};
+use syn::{Error, Expr, Ident, LitStr, Path, Result, parse_quote};
 
 /// The fields that every span has, beside its labels.
 const OWN_FIELDS: [&str; 3] = ["kind", "outcome", "error"];
@@ -19,19 +18,13 @@ const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 
 pub(crate) struct Model {
     pub(crate) kind: Kind,
-    pub(crate) labels: Vec<Label>,
+    pub(crate) labels: LabelSet,
     pub(crate) span: SpanModel,
     pub(crate) outcome: OutcomeRule,
     /// The place of the option `err`.
     pub(crate) err: Option<Span>,
     pub(crate) runtime: Path,
     pub(crate) shape: Shape,
-}
-
-/// A label's value, known when the program is compiled.
-pub(crate) enum Label {
-    Literal(LitStr),
-    Constant(ExprPath),
 }
 
 pub(crate) struct SpanModel {
@@ -64,12 +57,27 @@ impl Model {
         let mut keep = |error| combine(&mut errors, error);
         check_function(kind, function).unwrap_or_else(&mut keep);
         let shape = Shape::of(&function.sig).map_err(&mut keep);
-        let Args { positional, krate, err, ok_if, error_if, fields, level, name, operation, span, target } = args;
-        let labels = labels(kind, positional, operation, &function.sig).map_err(&mut keep);
+        let Args {
+            positional,
+            krate,
+            err,
+            ok_if,
+            error_if,
+            fields,
+            labels,
+            level,
+            max_series,
+            name,
+            operation,
+            span,
+            target,
+        } = args;
+        let fields = fields.unwrap_or_default();
+        check_fields(kind, &fields, labels.as_deref().unwrap_or_default()).unwrap_or_else(&mut keep);
+        let more = labels.unwrap_or_default();
+        let labels = LabelSet::new(kind, positional, operation, more, max_series, &function.sig).map_err(&mut keep);
         let outcome = outcome(ok_if, error_if).map_err(&mut keep);
         let level = span_level(level, span.as_ref()).map_err(&mut keep);
-        let fields = fields.unwrap_or_default();
-        check_fields(kind, &fields).unwrap_or_else(&mut keep);
         let (Ok(shape), Ok(labels), Ok(outcome), Ok(level), None) = (shape, labels, outcome, level, &errors) else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
@@ -91,7 +99,7 @@ fn check_function(kind: Kind, function: &Function) -> Result<()> {
     let attribute = kind.attribute();
     if let Some(constness) = &function.sig.constness {
         let message = "a `const fn` can run while compiling, where there is no clock: it cannot be measured";
-        return Err(Error::new(constness.span(), message));
+        return Err(Error::new(constness.span, message));
     }
     for attr in &function.attrs {
         let last = attr.path().segments.last().map(|segment| &segment.ident);
@@ -106,70 +114,6 @@ fn check_function(kind: Kind, function: &Function) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn labels(kind: Kind, mut given: Vec<Expr>, verb: Option<LitStr>, sig: &Signature) -> Result<Vec<Label>> {
-    let names = kind.labels();
-    let own_verb = verb.is_some();
-    if let Some(verb) = verb {
-        if kind != Kind::DbOperation {
-            let message = format!("the option `operation` is for `#[{}]` only", Kind::DbOperation.attribute());
-            return Err(Error::new(verb.span(), message));
-        }
-        given.insert(0, parse_quote!(#verb));
-    }
-    if given.is_empty() && kind == Kind::Operation {
-        let name = LitStr::new(&unraw(&sig.ident), sig.ident.span());
-        given.push(parse_quote!(#name));
-    }
-    if let Some(extra) = given.get(names.len()) {
-        let message = format!("one label too many: {} takes {}", kind.example(), list(names));
-        return Err(Error::new_spanned(extra, message));
-    }
-    if given.len() < names.len() {
-        let message = format!("the label `{}` is missing: write {}", names[given.len()], kind.example());
-        let at = given.last().map_or_else(Span::call_site, Spanned::span);
-        return Err(Error::new(at, message));
-    }
-    let mut errors = None;
-    let mut labels = Vec::with_capacity(names.len());
-    for (place, (name, expr)) in names.iter().zip(given).enumerate() {
-        match label(name, expr, sig) {
-            Ok(label) => labels.push(label),
-            Err(error) => combine(&mut errors, error),
-        }
-        if let (Kind::DbOperation, 0, false, Some(Label::Literal(verb))) = (kind, place, own_verb, labels.first()) {
-            label::check_verb(verb).unwrap_or_else(|error| combine(&mut errors, error));
-        }
-    }
-    errors.map_or(Ok(labels), Err)
-}
-
-fn label(name: &str, expr: Expr, sig: &Signature) -> Result<Label> {
-    let message = match expr {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            label::check(name, &text)?;
-            return Ok(Label::Literal(text));
-        }
-        Expr::Path(ref path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => {
-            format!("the label `{name}` cannot say `Self`: write the type's name")
-        }
-        Expr::Path(ref path) if path.path.get_ident().is_some_and(|ident| is_parameter(ident, sig)) => format!(
-            "the label `{name}` is taken from an argument, whose values are unbounded: record it on the span with \
-             `fields({} = ..)` instead",
-            path.path.to_token_stream()
-        ),
-        Expr::Path(path) => return Ok(Label::Constant(path)),
-        _ => format!("the label `{name}` must be a string literal or the path of a `&'static str` constant"),
-    };
-    Err(Error::new_spanned(expr, message))
-}
-
-fn is_parameter(ident: &Ident, sig: &Signature) -> bool {
-    sig.inputs.iter().any(|input| match input {
-        FnArg::Typed(parameter) => matches!(&*parameter.pat, Pat::Ident(pattern) if pattern.ident == *ident),
-        FnArg::Receiver(_) => ident == "self",
-    })
 }
 
 fn outcome(ok_if: Option<Predicate>, error_if: Option<Predicate>) -> Result<OutcomeRule> {
@@ -200,8 +144,9 @@ fn span_level(level: Option<LitStr>, span: Option<&syn::LitBool>) -> Result<Span
     Ok(SpanLevel::Given(Ident::new(&level.value().to_uppercase(), level.span())))
 }
 
-fn check_fields(kind: Kind, fields: &[Field]) -> Result<()> {
+fn check_fields(kind: Kind, fields: &[Field], labels: &[NamedLabel]) -> Result<()> {
     let mut seen: BTreeSet<String> = OWN_FIELDS.iter().chain(kind.labels()).map(|&name| name.to_owned()).collect();
+    seen.extend(labels.iter().map(|label| label.name.to_string()));
     for field in fields {
         if !seen.insert(field.text()) {
             return Err(Error::new_spanned(field, format!("the span has a field `{}` already", field.text())));
@@ -210,15 +155,6 @@ fn check_fields(kind: Kind, fields: &[Field]) -> Result<()> {
     match fields.get(MAX_FIELDS) {
         Some(extra) => Err(Error::new_spanned(extra, format!("a span has at most {MAX_FIELDS} fields of its user's"))),
         None => Ok(()),
-    }
-}
-
-impl ToTokens for Label {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Literal(text) => text.to_tokens(tokens),
-            Self::Constant(path) => path.to_tokens(tokens),
-        }
     }
 }
 
@@ -232,10 +168,6 @@ impl FieldValue {
             Self::Value(expr) => quote!(&(#expr)),
         }
     }
-}
-
-fn unraw(ident: &Ident) -> String {
-    syn::ext::IdentExt::unraw(ident).to_string()
 }
 
 fn list(words: &[&str]) -> String {

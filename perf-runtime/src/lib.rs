@@ -89,6 +89,7 @@ pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Sev
 pub use judge::health::{HealthReport, HealthStatus};
 pub use judge::indicator::{Aspect, Indicator, IndicatorStatus};
 pub use measure::kind::Kind;
+pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
 pub use observe::operation::{Operation, OperationCall};
@@ -96,7 +97,7 @@ pub use observe::request::HttpRequest;
 pub use observe::summary::{SeriesSummary, Summary};
 pub use observe::window::Window;
 pub use perf_macros::{
-    monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool,
+    Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool,
     monitor_workflow, monitor_workflow_step,
 };
 
@@ -116,9 +117,10 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, Prepared, body, enter, prepare};
+    pub use crate::measure::call::{Call, Prepared, body, enter, prepare, prepare_labelled};
     pub use crate::measure::future::Watched;
     pub use crate::measure::kind::Kind;
+    pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{NoResult, Returned, error_if, ok_if};
     pub use crate::measure::site::Site;
     pub use tracing::Level;

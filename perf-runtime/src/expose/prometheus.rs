@@ -51,7 +51,7 @@ pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
                 family.in_flight,
                 &format!("{plural} that have started and not ended."),
                 "gauge",
-                &|body, name| gauges(body, name, kind, in_flight(series)),
+                &|body, name| gauges(body, name, in_flight(series)),
             )]);
         }
     }
@@ -103,31 +103,30 @@ fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
     if kind == Kind::HttpRequest { &[] } else { always }
 }
 
-/// Calls in flight by the labels that the gauge has, which may be fewer than the series'.
-fn in_flight<'a>(series: &'a [(&Series, Reading)]) -> BTreeMap<Vec<&'a str>, u64> {
+/// Calls in flight by labels. A request's status is known only at its end, so its gauge is without.
+fn in_flight(series: &[(&Series, Reading)]) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for (series, reading) in series {
-        let kept = series.identity.kind.family().in_flight_labels;
-        let labels: Vec<&str> = series.identity.labels.iter().take(kept).map(AsRef::as_ref).collect();
+        let kept = series.identity.kind != Kind::HttpRequest;
+        let labels = pairs(series.identity.pairs().filter(|&(name, _)| kept || name != "status"));
         *sums.entry(labels).or_default() += reading.in_flight();
     }
     sums
 }
 
-fn gauges(body: &mut String, name: &str, kind: Kind, values: BTreeMap<Vec<&str>, u64>) {
+fn gauges(body: &mut String, name: &str, values: BTreeMap<String, u64>) {
     for (labels, value) in values {
-        let labels = pairs(kind.label_names().iter().copied().zip(labels));
         line(body, format_args!("{name}{{{labels}}} {value}"));
     }
 }
 
 /// Whole workflows in flight; of a workflow that has no site of its own, its steps.
 fn active_workflows(prefix: &str, read: &[(&Series, Reading)]) -> Option<(String, String)> {
-    let mut active: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
+    let mut active: BTreeMap<String, u64> = BTreeMap::new();
     for kind in [Kind::Workflow, Kind::WorkflowStep] {
-        let mut of_kind: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
+        let mut of_kind: BTreeMap<String, u64> = BTreeMap::new();
         for (series, reading) in read.iter().filter(|(series, _)| series.identity.kind == kind) {
-            let workflow = series.identity.labels.iter().take(1).map(AsRef::as_ref).collect();
+            let workflow = pairs(series.identity.pairs().take(1));
             *of_kind.entry(workflow).or_default() += reading.in_flight();
         }
         for (workflow, in_flight) in of_kind {
@@ -138,7 +137,7 @@ fn active_workflows(prefix: &str, read: &[(&Series, Reading)]) -> Option<(String
     let text = "Workflows that have started and not ended; their steps, where the workflow itself is not measured.";
     let mut body = format!("# HELP {name} {text}\n# TYPE {name} gauge\n");
     let any = !active.is_empty();
-    gauges(&mut body, &name, Kind::Workflow, active);
+    gauges(&mut body, &name, active);
     any.then_some((name, body))
 }
 

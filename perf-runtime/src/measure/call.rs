@@ -1,7 +1,10 @@
 //! One execution of an annotated function.
 
 use super::clock::{self, Moment};
+use super::directory;
 use super::future::Watched;
+use super::label::Labels;
+use super::meter::Meter;
 use super::outcome::Outcome;
 use super::site::Site;
 use super::span;
@@ -18,7 +21,7 @@ use tracing::field::Value;
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
-    site: &'static Site,
+    meter: &'static Meter,
     started: Moment,
     span: Option<Box<Span>>,
     waiting: Option<Ticket>,
@@ -28,6 +31,7 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Prepared {
     site: &'static Site,
+    meter: &'static Meter,
     span: Option<Box<Span>>,
 }
 
@@ -40,7 +44,18 @@ pub fn enter(site: &'static Site) -> Call {
 /// Makes the span of a call, with fields of the user's. `fields` is asked for their values only when somebody listens.
 #[inline]
 pub fn prepare(site: &'static Site, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Prepared {
-    Prepared { site, span: site.new_span(fields) }
+    Prepared { site, meter: site.only_meter(), span: site.new_span(0, fields) }
+}
+
+/// As [`prepare`], for a call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
+#[inline]
+pub fn prepare_labelled<const BUDGET: usize, L: Labels>(
+    site: &'static Site,
+    labels: &L,
+    fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+) -> Prepared {
+    let (meter, index) = site.meter_of::<L, BUDGET>(labels);
+    Prepared { site, meter, span: site.new_span(index, fields) }
 }
 
 /// Runs a body at once, as a function would (see [`Call::run`]).
@@ -53,9 +68,9 @@ impl Prepared {
     /// Starts the call.
     #[inline]
     pub fn start(self) -> Call {
-        let Self { site, span } = self;
-        site.start();
-        Call { site, started: clock::now(), span, waiting: None }
+        let Self { site, meter, span } = self;
+        meter.start(|| directory::list(site));
+        Call { meter, started: clock::now(), span, waiting: None }
     }
 }
 
@@ -97,16 +112,16 @@ impl Call {
     /// Puts the call on the list of those that wait.
     pub(super) fn wait(&mut self) {
         if self.waiting.is_none() {
-            self.waiting = self.site.meter.waiting.enter(self.started);
+            self.waiting = self.meter.waiting.enter(self.started);
         }
     }
 
     #[inline]
     fn end(&mut self, outcome: Outcome) {
         let nanos = clock::now().nanos_since(self.started);
-        self.site.meter.finish(outcome, nanos);
+        self.meter.finish(outcome, nanos);
         if let Some(ticket) = self.waiting.take() {
-            self.site.meter.waiting.leave(ticket);
+            self.meter.waiting.leave(ticket);
         }
         if let Some(span) = self.span.take() {
             span::record_outcome(&span, outcome);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The sites that made themselves known: a list that only grows, linked through the sites.
 static HEAD: AtomicPtr<Site> = AtomicPtr::new(ptr::null_mut());
-static LISTED: AtomicUsize = AtomicUsize::new(0);
+static CHANGES: AtomicUsize = AtomicUsize::new(0);
 
 /// Makes a site known, once, unless the section has it.
 #[cold]
@@ -26,12 +26,18 @@ pub(super) fn list(site: &'static Site) {
             Err(newer) => head = newer,
         }
     }
-    LISTED.fetch_add(1, Ordering::Release);
+    CHANGES.fetch_add(1, Ordering::Release);
 }
 
-/// How many sites are known.
-pub(crate) fn count() -> usize {
-    section::sites().len() + LISTED.load(Ordering::Acquire)
+/// Says that a site's labels have become known with its first call.
+#[cold]
+pub(super) fn values_came() {
+    CHANGES.fetch_add(1, Ordering::Release);
+}
+
+/// Grows whenever there is more to know than before: another site, or another site's labels.
+pub(crate) fn changes() -> usize {
+    CHANGES.load(Ordering::Acquire)
 }
 
 /// All known sites.

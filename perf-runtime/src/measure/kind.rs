@@ -28,7 +28,7 @@ pub enum Kind {
     HttpRequest,
 }
 
-/// The names under which a kind is exposed. All labels but `outcome` are listed; the gauge may have fewer.
+/// The names under which a kind is exposed. All labels but `outcome` are listed.
 pub(crate) struct Family {
     /// The kind's own name, as in spans and JSON.
     pub(crate) name: &'static str,
@@ -38,9 +38,6 @@ pub(crate) struct Family {
     pub(crate) histogram: &'static str,
     pub(crate) in_flight: &'static str,
     pub(crate) labels: &'static [&'static str],
-    /// How many of `labels`, from the first, the gauge of calls in flight has. A request's status is known only at its
-    /// end, so its gauge is without.
-    pub(crate) in_flight_labels: usize,
     /// The upper bounds of the exposed buckets, in seconds.
     pub(crate) bounds: &'static [f64],
 }
@@ -91,7 +88,6 @@ impl Kind {
                 histogram: "db_operation_duration_seconds",
                 in_flight: "db_operations_in_flight",
                 labels: &["operation", "table"],
-                in_flight_labels: 2,
                 bounds: DB_BOUNDS,
             },
             Self::Workflow => &Family {
@@ -101,7 +97,6 @@ impl Kind {
                 histogram: "workflow_duration_seconds",
                 in_flight: "active_workflows",
                 labels: &["workflow"],
-                in_flight_labels: 1,
                 bounds: WORKFLOW_BOUNDS,
             },
             Self::WorkflowStep => &Family {
@@ -111,7 +106,6 @@ impl Kind {
                 histogram: "workflow_step_duration_seconds",
                 in_flight: "workflow_steps_in_flight",
                 labels: &["workflow", "step"],
-                in_flight_labels: 2,
                 bounds: WORKFLOW_BOUNDS,
             },
             Self::Agent => &Family {
@@ -121,7 +115,6 @@ impl Kind {
                 histogram: "agent_run_duration_seconds",
                 in_flight: "agent_runs_in_flight",
                 labels: &["agent"],
-                in_flight_labels: 1,
                 bounds: AGENT_BOUNDS,
             },
             Self::Tool => &Family {
@@ -131,7 +124,6 @@ impl Kind {
                 histogram: "tool_call_duration_seconds",
                 in_flight: "tool_calls_in_flight",
                 labels: &["tool"],
-                in_flight_labels: 1,
                 bounds: TOOL_BOUNDS,
             },
             Self::McpCall => &Family {
@@ -141,7 +133,6 @@ impl Kind {
                 histogram: "mcp_call_duration_seconds",
                 in_flight: "mcp_calls_in_flight",
                 labels: &["server", "capability"],
-                in_flight_labels: 2,
                 bounds: MCP_BOUNDS,
             },
             Self::ExternalCall => &Family {
@@ -151,7 +142,6 @@ impl Kind {
                 histogram: "external_call_duration_seconds",
                 in_flight: "external_calls_in_flight",
                 labels: &["service", "operation"],
-                in_flight_labels: 2,
                 bounds: HTTP_BOUNDS,
             },
             Self::Operation => &Family {
@@ -161,7 +151,6 @@ impl Kind {
                 histogram: "operation_duration_seconds",
                 in_flight: "operations_in_flight",
                 labels: &["operation"],
-                in_flight_labels: 1,
                 bounds: OPERATION_BOUNDS,
             },
             Self::HttpRequest => &Family {
@@ -171,7 +160,6 @@ impl Kind {
                 histogram: "http_request_duration_seconds",
                 in_flight: "http_requests_in_flight",
                 labels: &["method", "route", "status"],
-                in_flight_labels: 2,
                 bounds: HTTP_BOUNDS,
             },
         }

@@ -20,10 +20,6 @@ impl Meter {
         Self { kind, cells: Cells::new(), waiting: Waiting::new() }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
     #[inline]
     pub(crate) fn start(&self, first_touch: impl FnOnce()) {
@@ -49,6 +45,13 @@ impl Meter {
     pub(crate) fn hand_over(&self, other: &Self, outcome: Outcome, nanos: u64) {
         other.record(outcome, nanos);
         self.cells.unstart(|| Layout::of(self.kind));
+    }
+
+    /// All that was counted.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        self.read_into(&mut reading);
+        reading
     }
 
     pub(crate) fn read_into(&self, reading: &mut Reading) {

@@ -11,6 +11,7 @@ pub(crate) mod directory;
 pub(crate) mod future;
 pub(crate) mod histogram;
 pub(crate) mod kind;
+pub(crate) mod label;
 pub(crate) mod meter;
 pub(crate) mod outcome;
 pub(crate) mod probe;

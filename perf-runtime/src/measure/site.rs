@@ -2,10 +2,13 @@
 
 use super::directory;
 use super::kind::Kind;
+use super::label::{LabelSpec, Labels, assert_budget, combinations};
 use super::meter::Meter;
 use super::span::SpanSite;
 use std::panic::Location;
 use std::ptr;
+use std::slice;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr};
 use tracing::Level;
 
@@ -15,9 +18,18 @@ use tracing::Level;
 /// their own site, and add up to one series.
 #[derive(Debug)]
 pub struct Site {
-    pub(crate) meter: Meter,
-    /// The values of the kind's labels, in the kind's order.
-    pub(crate) labels: &'static [&'static str],
+    kind: Kind,
+    labels: &'static [LabelSpec],
+    /// Names of the labels beyond the kind's own.
+    pub(crate) more_labels: &'static [&'static str],
+    /// The values of the labels that calls bring, where the signature shows their types.
+    seen_values: Option<Values>,
+    /// The same where only a first call shows them.
+    late_values: OnceLock<Values>,
+    /// What all calls write, where calls bring no labels.
+    meter: Meter,
+    /// What calls write, by the index of the labels they bring.
+    meters: OnceLock<Box<[Meter]>>,
     pub(crate) name: &'static str,
     pub(crate) target: &'static str,
     pub(crate) location: &'static Location<'static>,
@@ -30,23 +42,32 @@ pub struct Site {
     pub(crate) next: AtomicPtr<Site>,
 }
 
+/// The values of each label that calls bring.
+type Values = &'static [&'static [&'static str]];
+
 impl Site {
     /// A site of `kind` in the function `name` of the module `target`. Its place in the source is the caller's.
     ///
     /// # Panics
-    /// While compiling, for it makes a `static`: where a label given by a constant's path is not allowed.
+    /// While compiling, for it makes a `static`: where the number of labels is not the kind's.
     #[must_use]
     #[track_caller]
-    pub const fn new(kind: Kind, name: &'static str, target: &'static str, labels: &'static [&'static str]) -> Self {
-        assert!(labels.len() == kind.label_names().len(), "as many label values as the kind has labels");
-        let mut checked = 0;
-        while checked < labels.len() {
-            assert_label(labels[checked]);
-            checked += 1;
-        }
+    pub const fn new(
+        kind: Kind,
+        name: &'static str,
+        target: &'static str,
+        labels: &'static [LabelSpec],
+        more_labels: &'static [&'static str],
+    ) -> Self {
+        assert!(labels.len() == kind.label_names().len() + more_labels.len(), "as many values as labels");
         Self {
-            meter: Meter::new(kind),
+            kind,
             labels,
+            more_labels,
+            seen_values: None,
+            late_values: OnceLock::new(),
+            meter: Meter::new(kind),
+            meters: OnceLock::new(),
             name,
             target,
             location: Location::caller(),
@@ -56,6 +77,17 @@ impl Site {
             listed: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// The values of the labels that calls bring, and how many series they may make.
+    ///
+    /// # Panics
+    /// While compiling, for it makes a `static`: where they make more.
+    #[must_use]
+    pub const fn with_values(mut self, values: Values, budget: usize) -> Self {
+        assert_budget(values, budget);
+        self.seen_values = Some(values);
+        self
     }
 
     /// Fields that the span has beside the kind and the labels.
@@ -72,27 +104,65 @@ impl Site {
         self
     }
 
-    /// Counts a call as started, and makes the site known where it is not yet.
-    #[inline]
-    pub(crate) fn start(&'static self) {
-        self.meter.start(|| directory::list(self));
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
-}
 
-/// Refuses, while compiling, a label given by a constant's name that the attribute could not see through.
-///
-/// The same rule as for literals: 1 to 128 bytes, no white space, control characters or quotes.
-const fn assert_label(label: &str) {
-    let bytes = label.as_bytes();
-    assert!(!bytes.is_empty(), "a label must not be empty");
-    assert!(bytes.len() <= 128, "a label must not be longer than 128 bytes");
-    let mut place = 0;
-    while place < bytes.len() {
-        let byte = bytes[place];
-        assert!(
-            byte > b' ' && byte != 0x7f && byte != b'"' && byte != b'\'' && byte != b'`',
-            "a label must not contain white space, control characters or quotes"
-        );
-        place += 1;
+    /// The meter of a call that brings no labels.
+    #[inline]
+    pub(super) fn only_meter(&'static self) -> &'static Meter {
+        &self.meter
+    }
+
+    /// The meter of a call that brings labels, and the index of their combination.
+    #[inline]
+    pub(super) fn meter_of<L: Labels, const BUDGET: usize>(&'static self, labels: &L) -> (&'static Meter, usize) {
+        const { assert_budget(L::VALUES, BUDGET) };
+        let index = labels.index();
+        if self.seen_values.is_none() && self.late_values.get().is_none() {
+            // Makes the series known from now on; whoever asks for the values next finds these.
+            let _ = self.late_values.set(L::VALUES);
+            directory::values_came();
+        }
+        let meters = self.meters();
+        // An index beyond all values comes only of a `Label` written by hand that does not keep its word.
+        (meters.get(index).or(meters.last()).unwrap_or(&self.meter), index)
+    }
+
+    /// The meters of all combinations of labels, in order; none while the values are not known.
+    pub(crate) fn meters(&'static self) -> &'static [Meter] {
+        if !self.brings_labels() {
+            return slice::from_ref(&self.meter);
+        }
+        let Some(values) = self.values() else { return &[] };
+        self.meters.get_or_init(|| (0..combinations(values)).map(|_| Meter::new(self.kind)).collect())
+    }
+
+    /// The values of all labels, for the combination with this index.
+    pub(crate) fn label_values(&self, mut index: usize) -> Vec<&'static str> {
+        let mut brought = self.values().unwrap_or_default().iter().rev();
+        let mut texts: Vec<&'static str> = Vec::with_capacity(self.labels.len());
+        for label in self.labels.iter().rev() {
+            texts.push(match label {
+                LabelSpec::Text(text) => text,
+                LabelSpec::Constant(value) => value.name(),
+                LabelSpec::Variable => {
+                    let values = brought.next().copied().unwrap_or_default();
+                    let place = index % values.len().max(1);
+                    index /= values.len().max(1);
+                    values.get(place).copied().unwrap_or_default()
+                }
+            });
+        }
+        texts.reverse();
+        texts
+    }
+
+    fn brings_labels(&self) -> bool {
+        self.labels.iter().any(|label| matches!(label, LabelSpec::Variable))
+    }
+
+    fn values(&self) -> Option<Values> {
+        self.seen_values.or_else(|| self.late_values.get().copied())
     }
 }

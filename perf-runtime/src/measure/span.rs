@@ -47,30 +47,38 @@ impl SpanSite {
 
 impl Site {
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small.
-    /// `fields` gives the values of the user's fields, and is asked only when the span is wanted.
+    /// `labels` is the index of the labels that the call brought; `fields` gives the values of the user's fields, and is asked only when the span is wanted.
     #[inline]
-    pub(crate) fn new_span(&'static self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Option<Box<Span>> {
+    pub(crate) fn new_span(
+        &'static self,
+        labels: usize,
+        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+    ) -> Option<Box<Span>> {
         match self.level {
-            Some(level) if level <= LevelFilter::current() => self.span_for_listener(fields),
+            Some(level) if level <= LevelFilter::current() => self.span_for_listener(labels, fields),
             _ => None,
         }
     }
 
     #[cold]
-    fn span_for_listener(&'static self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Option<Box<Span>> {
+    fn span_for_listener(
+        &'static self,
+        labels: usize,
+        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+    ) -> Option<Box<Span>> {
         let callsite = *self.span.callsite.get_or_init(|| SpanCallsite::register(self));
         let metadata = callsite.metadata();
         if !callsite.is_enabled(metadata) {
             return None;
         }
         let mut span = None;
-        fields(&mut |values| span = Some(Box::new(self.open(metadata, values))));
+        fields(&mut |values| span = Some(Box::new(self.open(metadata, &self.label_values(labels), values))));
         span
     }
 
-    fn open(&self, metadata: &'static Metadata<'static>, values: &[&dyn Value]) -> Span {
-        let own = self.meter.kind().as_str();
-        let labels = self.labels.iter().map(|label| label as &dyn Value);
+    fn open(&self, metadata: &'static Metadata<'static>, labels: &[&'static str], values: &[&dyn Value]) -> Span {
+        let own = self.kind().as_str();
+        let labels = labels.iter().map(|label| label as &dyn Value);
         let given = std::iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
         let fields: Vec<Field> = metadata.fields().iter().collect();
         let Some(first) = fields.first() else { return Span::none() };
@@ -98,7 +106,8 @@ impl SpanCallsite {
         let this: &'static Self =
             Box::leak(Box::new(Self { interest: AtomicU8::new(SOMETIMES), metadata: OnceLock::new() }));
         let mut names = vec![KIND];
-        names.extend(site.meter.kind().label_names());
+        names.extend(site.kind().label_names());
+        names.extend(site.more_labels);
         names.extend(site.fields);
         names.truncate(MAX_FIELDS - 2);
         names.extend([OUTCOME, ERROR]);

@@ -1,6 +1,7 @@
 //! What tells one series from another.
 
 use crate::measure::kind::Kind;
+use crate::measure::site::Site;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,20 +16,33 @@ pub(crate) const MAX_LABEL_BYTES: usize = 128;
 pub(crate) struct Identity {
     pub(crate) kind: Kind,
     pub(crate) labels: Box<[Cow<'static, str>]>,
+    /// The names of the labels beyond the kind's own.
+    more: &'static [&'static str],
 }
 
 impl Identity {
-    pub(crate) fn of_site(kind: Kind, labels: &'static [&'static str]) -> Self {
-        Self { kind, labels: labels.iter().map(|&label| Cow::Borrowed(label)).collect() }
+    /// What one combination of a site's labels is.
+    pub(crate) fn of_site(site: &Site, index: usize) -> Self {
+        let labels = site.label_values(index).into_iter().map(Cow::Borrowed).collect();
+        Self { kind: site.kind(), labels, more: site.more_labels }
     }
 
     pub(crate) fn of_values(kind: Kind, labels: &[&str]) -> Self {
-        Self { kind, labels: labels.iter().map(|label| Cow::Owned((*label).to_owned())).collect() }
+        Self { kind, labels: labels.iter().map(|label| Cow::Owned((*label).to_owned())).collect(), more: &[] }
     }
 
     /// The labels' names and values.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.kind.label_names().iter().copied().zip(self.labels.iter().map(AsRef::as_ref))
+        self.names().zip(self.labels.iter().map(AsRef::as_ref))
+    }
+
+    /// Whether this is the series of a kind with these labels and no more.
+    pub(crate) fn is(&self, kind: Kind, labels: &[&str]) -> bool {
+        self.kind == kind && self.more.is_empty() && self.labels.iter().map(AsRef::as_ref).eq(labels.iter().copied())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.kind.label_names().iter().chain(self.more).copied()
     }
 }
 

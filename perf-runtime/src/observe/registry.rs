@@ -13,6 +13,7 @@ use crate::measure::cells::Reading;
 use crate::measure::clock::{self, Moment};
 use crate::measure::directory;
 use crate::measure::kind::Kind;
+use crate::measure::meter::Meter;
 use crate::measure::site::Site;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -38,8 +39,10 @@ struct Inner {
     series: Vec<Arc<Series>>,
     /// By the hash of kind and labels; what shares a hash is told apart by value.
     by_hash: HashMap<u64, Vec<Arc<Series>>>,
-    /// The sites that are in `series`, by address.
-    sites: BTreeSet<usize>,
+    /// The meters of sites that are in `series`, by address.
+    meters: BTreeSet<usize>,
+    /// What there was to know of sites when they were last looked at.
+    changes: usize,
     made: BTreeMap<Kind, Made>,
 }
 
@@ -57,31 +60,33 @@ impl Registry {
     /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window.
     pub(crate) fn new() -> Self {
         let this = Self { hasher: RandomState::new(), inner: RwLock::default() };
-        this.adopt_sites(Site::read);
+        this.adopt_sites(Meter::read);
         this
     }
 
     /// Makes sites known that announced themselves since. They did so less than a tick ago: what they counted is recent.
     fn refresh(&self) {
-        let known = self.read(|inner| inner.sites.len());
-        if known != directory::count() {
+        if self.read(|inner| inner.changes) != directory::changes() {
             self.adopt_sites(|_| Reading::default());
         }
     }
 
-    fn adopt_sites(&self, known: impl Fn(&Site) -> Reading) {
+    fn adopt_sites(&self, known: impl Fn(&Meter) -> Reading) {
         let now = clock::now();
         self.write(|inner| {
-            for site in directory::sites() {
-                if !inner.sites.insert(std::ptr::from_ref(site).addr()) {
+            // Before the sites are looked at: what comes while they are is found the next time.
+            inner.changes = directory::changes();
+            for (site, index, meter) in directory::sites().flat_map(meters_of) {
+                if !inner.meters.insert(std::ptr::from_ref(meter).addr()) {
                     continue;
                 }
-                let hash = self.hash(site.meter.kind(), site.labels);
-                if let Some(series) = inner.find(hash, site.meter.kind(), site.labels) {
-                    series.adopt(site);
+                let identity = Identity::of_site(site, index);
+                let values: Vec<&str> = identity.labels.iter().map(AsRef::as_ref).collect();
+                let hash = self.hash(identity.kind, &values);
+                if let Some(series) = inner.find(hash, |other| *other == identity) {
+                    series.adopt(meter);
                 } else {
-                    let identity = Identity::of_site(site.meter.kind(), site.labels);
-                    inner.insert(hash, Series::new(identity, vec![site], History::new(now, known(site))));
+                    inner.insert(hash, Series::new(identity, vec![meter], History::new(now, known(meter))));
                 }
             }
         });
@@ -94,17 +99,17 @@ impl Registry {
             return self.series(kind, &shortened);
         }
         let hash = self.hash(kind, labels);
-        if let Some(found) = self.read(|inner| inner.find(hash, kind, labels)) {
+        if let Some(found) = self.read(|inner| inner.find(hash, |identity| identity.is(kind, labels))) {
             return found;
         }
         self.refresh();
         self.write(|inner| {
-            if let Some(found) = inner.find(hash, kind, labels) {
+            if let Some(found) = inner.find(hash, |identity| identity.is(kind, labels)) {
                 return found;
             }
             let labels = inner.made.entry(kind).or_default().admit(kind, labels);
             let hash = self.hash(kind, &labels);
-            inner.find(hash, kind, &labels).unwrap_or_else(|| {
+            inner.find(hash, |identity| identity.is(kind, &labels)).unwrap_or_else(|| {
                 let history = History::new(clock::now(), Reading::default());
                 let series = Series::new(Identity::of_values(kind, &labels), Vec::new(), history);
                 inner.made.entry(kind).or_default().series += 1;
@@ -176,11 +181,8 @@ impl Registry {
 }
 
 impl Inner {
-    fn find(&self, hash: u64, kind: Kind, labels: &[&str]) -> Option<Arc<Series>> {
-        let same = |series: &&Arc<Series>| {
-            series.identity.kind == kind && series.identity.labels.iter().map(AsRef::as_ref).eq(labels.iter().copied())
-        };
-        self.by_hash.get(&hash)?.iter().find(same).cloned()
+    fn find(&self, hash: u64, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Series>> {
+        self.by_hash.get(&hash)?.iter().find(|series| is_it(&series.identity)).cloned()
     }
 
     fn insert(&mut self, hash: u64, series: Series) -> Arc<Series> {
@@ -218,12 +220,9 @@ impl Made {
     }
 }
 
-impl Site {
-    fn read(&self) -> Reading {
-        let mut reading = Reading::default();
-        self.meter.read_into(&mut reading);
-        reading
-    }
+/// The meters of a site, each with the index of its combination of labels.
+fn meters_of(site: &'static Site) -> impl Iterator<Item = (&'static Site, usize, &'static Meter)> {
+    site.meters().iter().enumerate().map(move |(index, meter)| (site, index, meter))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
-use crate::measure::site::Site;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,19 +17,20 @@ pub(crate) struct Series {
     pub(crate) identity: Identity,
     /// What the program records at run time.
     pub(crate) own: Meter,
-    sites: RwLock<Vec<&'static Site>>,
+    /// What annotated functions write.
+    sites: RwLock<Vec<&'static Meter>>,
     history: Mutex<History>,
 }
 
 impl Series {
-    pub(crate) fn new(identity: Identity, sites: Vec<&'static Site>, history: History) -> Self {
+    pub(crate) fn new(identity: Identity, sites: Vec<&'static Meter>, history: History) -> Self {
         let own = Meter::new(identity.kind);
         Self { identity, own, sites: RwLock::new(sites), history: Mutex::new(history) }
     }
 
-    /// Adds a site that writes this series.
-    pub(super) fn adopt(&self, site: &'static Site) {
-        self.sites.write().unwrap_or_else(PoisonError::into_inner).push(site);
+    /// Adds a function that writes this series.
+    pub(super) fn adopt(&self, meter: &'static Meter) {
+        self.sites.write().unwrap_or_else(PoisonError::into_inner).push(meter);
     }
 
     /// All that was ever counted.
@@ -51,8 +51,8 @@ impl Series {
 
     fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
         look(&self.own);
-        for site in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            look(&site.meter);
+        for meter in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            look(meter);
         }
     }
 

@@ -1,0 +1,122 @@
+//! `#[derive(Label)]`.
+
+use crate::args::combine;
+use crate::label;
+use proc_macro2::TokenStream;
+use quote::quote;
+use std::collections::BTreeMap;
+use syn::{Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_quote};
+
+/// Implements `Label` for an enum without fields.
+pub(crate) fn label(input: TokenStream) -> TokenStream {
+    syn::parse2(input).and_then(|input| expand(&input)).unwrap_or_else(Error::into_compile_error)
+}
+
+fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let Data::Enum(data) = &input.data else {
+        let message = "only an enum can derive `Label`: its variants are the values, known and few";
+        return Err(Error::new(input.ident.span(), message));
+    };
+    if data.variants.is_empty() {
+        return Err(Error::new(input.ident.span(), "an enum without variants has no value to be a label"));
+    }
+    let runtime = runtime_path(input)?;
+    let mut names: BTreeMap<String, LitStr> = BTreeMap::new();
+    let mut errors = None;
+    let mut values = Vec::with_capacity(data.variants.len());
+    for variant in &data.variants {
+        match value_of(variant) {
+            Ok(value) => {
+                if names.insert(value.value(), value.clone()).is_some() {
+                    let message = format!(
+                        "two variants have the value {:?}; give one another with `#[label(\"..\")]`",
+                        value.value()
+                    );
+                    combine(&mut errors, Error::new(value.span(), message));
+                }
+                values.push(value);
+            }
+            Err(error) => combine(&mut errors, error),
+        }
+    }
+    if let Some(errors) = errors {
+        return Err(errors);
+    }
+    let (name, places) = (&input.ident, 0..data.variants.len());
+    let variants = data.variants.iter().map(|variant| &variant.ident);
+    let (impls, types, bounds) = input.generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impls #runtime::Label for #name #types #bounds {
+            const VALUES: &'static [&'static str] = &[#(#values),*];
+
+            #[inline]
+            fn index(&self) -> usize {
+                match self {
+                    #(Self::#variants => #places,)*
+                }
+            }
+        }
+    })
+}
+
+/// `#[label(crate = path)]` on the enum, or where the runtime is.
+fn runtime_path(input: &DeriveInput) -> Result<Path> {
+    let mut path: Path = parse_quote!(::perf_runtime);
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("label")) {
+        attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                path = meta.value()?.parse()?;
+                return Ok(());
+            }
+            Err(meta.error("on the enum, `#[label(..)]` takes `crate = path`; a value goes on its variant"))
+        })?;
+    }
+    Ok(path)
+}
+
+/// What `#[label("..")]` says, or the variant's name in snake case.
+fn value_of(variant: &Variant) -> Result<LitStr> {
+    if !matches!(variant.fields, Fields::Unit) {
+        let message = format!(
+            "the variant `{}` has fields, so its values are not a few known ones: label the enum's kinds with an enum \
+             without fields",
+            variant.ident
+        );
+        return Err(Error::new_spanned(&variant.fields, message));
+    }
+    let mut value = LitStr::new(&snake_case(&variant.ident.to_string()), variant.ident.span());
+    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("label")) {
+        value = attr.parse_args().map_err(|error| {
+            Error::new(error.span(), "`#[label(..)]` takes the value as a string, such as `#[label(\"pro\")]`")
+        })?;
+    }
+    label::check(&variant.ident.to_string(), &value)?;
+    Ok(value)
+}
+
+fn snake_case(name: &str) -> String {
+    let name = name.trim_start_matches("r#");
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut previous_lower = false;
+    for char in name.chars() {
+        if char.is_uppercase() && previous_lower {
+            snake.push('_');
+        }
+        previous_lower = char.is_lowercase() || char.is_numeric();
+        snake.extend(char.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_snake_case() {
+        for (name, snake) in [("Eu", "eu"), ("UsEast1", "us_east1"), ("HTTP", "http"), ("r#Move", "move"), ("A", "a")] {
+            assert_eq!(snake_case(name), snake);
+        }
+    }
+}
