@@ -1,18 +1,24 @@
-//! `#[derive(Label)]`.
+//! `#[derive(Label)]` and `#[derive(ErrorType)]`.
 
 use crate::args::combine;
 use crate::label;
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::collections::BTreeMap;
-use syn::{Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_quote};
+use syn::parse::ParseStream;
+use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Type, Variant, parse_quote};
 
 /// Implements `Label` for an enum without fields.
 pub(crate) fn label(input: TokenStream) -> TokenStream {
-    syn::parse2(input).and_then(|input| expand(&input)).unwrap_or_else(Error::into_compile_error)
+    syn::parse2(input).and_then(|input| expand_label(&input)).unwrap_or_else(Error::into_compile_error)
 }
 
-fn expand(input: &DeriveInput) -> Result<TokenStream> {
+/// Implements `ErrorType` for an enum.
+pub(crate) fn error_type(input: TokenStream) -> TokenStream {
+    syn::parse2(input).and_then(|input| expand_error_type(&input)).unwrap_or_else(Error::into_compile_error)
+}
+
+fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &input.data else {
         let message = "only an enum can derive `Label`: its variants are the values, known and few";
         return Err(Error::new(input.ident.span(), message));
@@ -20,7 +26,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if data.variants.is_empty() {
         return Err(Error::new(input.ident.span(), "an enum without variants has no value to be a label"));
     }
-    let runtime = runtime_path(input)?;
+    let runtime = runtime_path(input, "label")?;
     let mut names: BTreeMap<String, LitStr> = BTreeMap::new();
     let mut errors = None;
     let mut values = Vec::with_capacity(data.variants.len());
@@ -60,16 +66,103 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
+/// What a variant of an error enum says of its sort.
+enum Sort {
+    Named(LitStr),
+    /// The sort of the error that it carries, of this type.
+    Nested(Type),
+}
+
+fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
+    let Data::Enum(data) = &input.data else {
+        return Err(Error::new(input.ident.span(), "only an enum can derive `ErrorType`: its variants are the sorts"));
+    };
+    let runtime = runtime_path(input, "error_type")?;
+    let mut errors = None;
+    let (mut lists, mut lengths, mut arms) = (Vec::new(), Vec::new(), Vec::new());
+    for variant in &data.variants {
+        let ident = &variant.ident;
+        let before = quote!(0 #(+ #lengths)*);
+        match sort_of(variant) {
+            Ok(Sort::Named(name)) => {
+                lists.push(quote!(&[#name]));
+                lengths.push(quote!(1));
+                arms.push(quote!(Self::#ident { .. } => #before,));
+            }
+            Ok(Sort::Nested(ty)) => {
+                let member = variant.fields.members().next();
+                lists.push(quote!(<#ty as #runtime::ErrorType>::NAMES));
+                lengths.push(quote!(<#ty as #runtime::ErrorType>::NAMES.len()));
+                arms.push(quote!(Self::#ident { #member: nested } => #before + #runtime::ErrorType::index(nested),));
+            }
+            Err(error) => combine(&mut errors, error),
+        }
+    }
+    if let Some(errors) = errors {
+        return Err(errors);
+    }
+    let name = &input.ident;
+    let (impls, types, bounds) = input.generics.split_for_impl();
+    // An enum without variants is never there to be asked.
+    let body = if arms.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms)* }) };
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impls #runtime::ErrorType for #name #types #bounds {
+            const NAMES: &'static [&'static str] =
+                &#runtime::__private::concat::<{ 0 #(+ #lengths)* }>(&[#(#lists),*]);
+
+            fn index(&self) -> usize {
+                #body
+            }
+        }
+    })
+}
+
+/// What `#[error_type(..)]` says, or the variant's name in snake case.
+fn sort_of(variant: &Variant) -> Result<Sort> {
+    let name = snake_case(&variant.ident.to_string());
+    let mut sort = Sort::Named(LitStr::new(&name, variant.ident.span()));
+    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("error_type")) {
+        sort = attr.parse_args_with(|input: ParseStream<'_>| {
+            if input.peek(LitStr) {
+                return Ok(Sort::Named(input.parse()?));
+            }
+            if input.parse::<Option<Ident>>()?.is_none_or(|word| word != "nested") {
+                let message = "`#[error_type(..)]` takes the name as a string, such as `#[error_type(\"timeout\")]`, or \
+                               `nested` for that of the error that the variant carries";
+                return Err(Error::new_spanned(attr, message));
+            }
+            nested(variant)
+        })?;
+    }
+    if let Sort::Named(name) = &sort {
+        label::check("error_type", name)?;
+    }
+    Ok(sort)
+}
+
+fn nested(variant: &Variant) -> Result<Sort> {
+    let mut fields = variant.fields.iter();
+    match (fields.next(), fields.next()) {
+        (Some(field), None) => Ok(Sort::Nested(field.ty.clone())),
+        _ => {
+            let message = "`nested` is for a variant with one field: the error that it carries";
+            Err(Error::new(variant.ident.span(), message))
+        }
+    }
+}
+
 /// `#[label(crate = path)]` on the enum, or where the runtime is.
-fn runtime_path(input: &DeriveInput) -> Result<Path> {
+fn runtime_path(input: &DeriveInput, attribute: &str) -> Result<Path> {
     let mut path: Path = parse_quote!(::perf_runtime);
-    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("label")) {
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident(attribute)) {
         attr.parse_nested_meta(|meta| {
             if meta.path.is_ident("crate") {
                 path = meta.value()?.parse()?;
                 return Ok(());
             }
-            Err(meta.error("on the enum, `#[label(..)]` takes `crate = path`; a value goes on its variant"))
+            Err(meta
+                .error(format!("on the enum, `#[{attribute}(..)]` takes `crate = path`; a name goes on its variant")))
         })?;
     }
     Ok(path)

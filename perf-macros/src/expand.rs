@@ -222,12 +222,12 @@ impl<'a> Expansion<'a> {
             let at = at.resolved_at(Span::mixed_site());
             quote_spanned!(at=> #call.record_error(&#value);)
         });
-        let outcome = match &model.outcome {
-            OutcomeRule::ByType => quote!(#runtime::Returned(&#value).outcome()),
-            OutcomeRule::OkIf(predicate) => quote!(#runtime::ok_if(&#value, #predicate)),
-            OutcomeRule::ErrorIf(predicate) => quote!(#runtime::error_if(&#value, #predicate)),
+        let finish = match &model.outcome {
+            OutcomeRule::ByType => quote!(#runtime::returned(&#value).finish(#call);),
+            OutcomeRule::OkIf(predicate) => quote!(#call.finish(#runtime::ok_if(&#value, #predicate));),
+            OutcomeRule::ErrorIf(predicate) => quote!(#call.finish(#runtime::error_if(&#value, #predicate));),
         };
-        quote!(#record_error #call.finish(#outcome);)
+        quote!(#record_error #finish)
     }
 }
 

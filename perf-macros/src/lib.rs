@@ -55,14 +55,14 @@
 //!             value
 //!         })
 //!         .await;
-//!     call.finish(Returned(&value).outcome());
+//!     returned(&value).finish(call);
 //!     value
 //! }
 //! ```
 //!
 //! The `static` is placed where the runtime finds it before the first call. The unreachable `return` tells the compiler
 //! the type, for coercions, `?` and early returns. Parameters are bound anew so that all of them move in and are dropped
-//! in the language's order. `Returned` tells an error by type, so an alias of `Result` is seen through.
+//! in the language's order. `returned` tells an error by type, so an alias of `Result` is seen through.
 
 mod args;
 mod derive;
@@ -216,6 +216,34 @@ attribute! {
     /// async fn check_out() {}
     /// ```
     monitor = Operation
+}
+
+/// Makes an error enum an `ErrorType`: its variants' names in snake case are the sorts of errors.
+///
+/// ```
+/// use perf_runtime::ErrorType;
+///
+/// #[derive(ErrorType)]
+/// enum FetchError {
+///     NotFound,
+///     #[error_type("timeout")]
+///     TookTooLong { seconds: u64 },
+///     #[error_type(nested)]
+///     Parse(ParseError),
+/// }
+///
+/// #[derive(ErrorType)]
+/// enum ParseError {
+///     BadHeader,
+/// }
+///
+/// assert_eq!(FetchError::NAMES, ["not_found", "timeout", "bad_header"]);
+/// assert_eq!(FetchError::Parse(ParseError::BadHeader).index(), 2);
+/// # let _ = (FetchError::NotFound, FetchError::TookTooLong { seconds: 1 });
+/// ```
+#[proc_macro_derive(ErrorType, attributes(error_type))]
+pub fn derive_error_type(input: TokenStream) -> TokenStream {
+    derive::error_type(input.into()).into()
 }
 
 /// Makes an enum without fields a `Label`: its variants' names in snake case are the values.

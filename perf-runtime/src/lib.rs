@@ -88,6 +88,7 @@ pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, Performa
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Severity, Transition};
 pub use judge::health::{HealthReport, HealthStatus};
 pub use judge::indicator::{Aspect, Indicator, IndicatorStatus};
+pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
@@ -97,8 +98,8 @@ pub use observe::request::HttpRequest;
 pub use observe::summary::{SeriesSummary, Summary};
 pub use observe::window::Window;
 pub use perf_macros::{
-    Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool,
-    monitor_workflow, monitor_workflow_step,
+    ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
+    monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 
 mod config;
@@ -118,10 +119,11 @@ pub mod test_util {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::measure::call::{Call, Prepared, body, enter, prepare, prepare_labelled};
+    pub use crate::measure::error_type::{ErrorType, concat};
     pub use crate::measure::future::Watched;
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
-    pub use crate::measure::probe::{NoResult, Returned, error_if, ok_if};
+    pub use crate::measure::probe::{MaybeResult, NoResult, Returned, error_if, ok_if, returned};
     pub use crate::measure::site::Site;
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};

@@ -20,11 +20,10 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 /// Families are sorted by name and series by their labels, so that two scrapes differ only in their numbers.
 pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
     let all = registry.all();
-    let read: Vec<(&Series, Reading)> = all.iter().map(|series| (Arc::as_ref(series), series.read())).collect();
+    let read: Vec<Scraped<'_>> = all.iter().map(Scraped::new).collect();
     let mut families = BTreeMap::new();
-    for series in read.chunk_by(|(one, _), (other, _)| one.identity.kind == other.identity.kind) {
-        let Some((first, _)) = series.first() else { continue };
-        let kind = first.identity.kind;
+    for series in read.chunk_by(|one, other| one.kind() == other.kind()) {
+        let Some(kind) = series.first().map(Scraped::kind) else { continue };
         let family = kind.family();
         let family_of = |name: &str, text: &str, of: &str, lines: &dyn Fn(&mut String, &str)| {
             let name = format!("{prefix}{name}");
@@ -60,11 +59,41 @@ pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
     families.into_values().collect()
 }
 
-fn counters(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
-    for (series, reading) in series {
-        let labels = label_pairs(series);
-        for (outcome, count) in Outcome::ALL.into_iter().zip(reading.finished()) {
-            if count > 0 || shown_at_zero(series.identity.kind, &Outcome::ALL).contains(&outcome) {
+/// A series and all that it had counted at the time of the scrape: read once, so that its families agree.
+struct Scraped<'a> {
+    series: &'a Series,
+    error_types: BTreeMap<&'static str, u64>,
+    reading: Reading,
+}
+
+impl<'a> Scraped<'a> {
+    fn new(series: &'a Arc<Series>) -> Self {
+        // The sorts of errors first: the calls that they belong to are then in the reading.
+        Self { series, error_types: series.error_types(), reading: series.read() }
+    }
+
+    fn kind(&self) -> Kind {
+        self.series.identity.kind
+    }
+
+    fn labels(&self) -> String {
+        pairs(self.series.identity.pairs())
+    }
+}
+
+fn counters(body: &mut String, name: &str, series: &[Scraped<'_>]) {
+    for one in series {
+        let labels = one.labels();
+        let always = shown_at_zero(one.kind(), &Outcome::ALL);
+        for (outcome, mut count) in Outcome::ALL.into_iter().zip(one.reading.finished()) {
+            if outcome == Outcome::Error {
+                for (sort, errors) in &one.error_types {
+                    let labels = format_args!("{labels},outcome=\"error\",error_type=\"{}\"", Escaped(sort));
+                    line(body, format_args!("{name}{{{labels}}} {errors}"));
+                    count = count.saturating_sub(*errors);
+                }
+            }
+            if count > 0 || always.contains(&outcome) {
                 line(body, format_args!("{name}{{{labels},outcome=\"{outcome}\"}} {count}"));
             }
         }
@@ -72,29 +101,32 @@ fn counters(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
 }
 
 /// `ok` and `error` are there from the beginning; the other two once they occurred.
-fn histograms(body: &mut String, name: &str, series: &[(&Series, Reading)]) {
-    for (series, reading) in series {
-        let labels = label_pairs(series);
-        let layout = Layout::of(series.identity.kind);
-        let at_zero = shown_at_zero(series.identity.kind, &[Outcome::Ok, Outcome::Error]);
+fn histograms(body: &mut String, name: &str, series: &[Scraped<'_>]) {
+    for one in series {
+        let labels = one.labels();
+        let at_zero = shown_at_zero(one.kind(), &[Outcome::Ok, Outcome::Error]);
         for outcome in Outcome::ALL {
-            let buckets = &reading.buckets[outcome.index()];
-            if buckets.is_empty() && !at_zero.contains(&outcome) {
-                continue;
+            let buckets = &one.reading.buckets[outcome.index()];
+            if !buckets.is_empty() || at_zero.contains(&outcome) {
+                let nanos = one.reading.nanos[outcome.index()];
+                let labels = format!("{labels},outcome=\"{outcome}\"");
+                histogram(body, name, &labels, Layout::of(one.kind()), buckets, nanos);
             }
-            let labels = format!("{labels},outcome=\"{outcome}\"");
-            let (mut count, mut counted): (u64, usize) = (0, 0);
-            for bound in layout.bounds() {
-                count += buckets.iter().take(bound.buckets).skip(counted).sum::<u64>();
-                counted = bound.buckets;
-                line(body, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {count}", bound.le));
-            }
-            count += buckets.iter().skip(counted).sum::<u64>();
-            line(body, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {count}"));
-            line(body, format_args!("{name}_sum{{{labels}}} {}", Seconds(reading.nanos[outcome.index()])));
-            line(body, format_args!("{name}_count{{{labels}}} {count}"));
         }
     }
+}
+
+fn histogram(body: &mut String, name: &str, labels: &str, layout: &Layout, buckets: &[u64], nanos: u64) {
+    let (mut count, mut counted): (u64, usize) = (0, 0);
+    for bound in layout.bounds() {
+        count += buckets.iter().take(bound.buckets).skip(counted).sum::<u64>();
+        counted = bound.buckets;
+        line(body, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {count}", bound.le));
+    }
+    count += buckets.iter().skip(counted).sum::<u64>();
+    line(body, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {count}"));
+    line(body, format_args!("{name}_sum{{{labels}}} {}", Seconds(nanos)));
+    line(body, format_args!("{name}_count{{{labels}}} {count}"));
 }
 
 /// Which outcomes of a series are shown although they never occurred. Of a request it is none: its status says how it
@@ -104,12 +136,12 @@ fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
 }
 
 /// Calls in flight by labels. A request's status is known only at its end, so its gauge is without.
-fn in_flight(series: &[(&Series, Reading)]) -> BTreeMap<String, u64> {
+fn in_flight(series: &[Scraped<'_>]) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
-    for (series, reading) in series {
-        let kept = series.identity.kind != Kind::HttpRequest;
-        let labels = pairs(series.identity.pairs().filter(|&(name, _)| kept || name != "status"));
-        *sums.entry(labels).or_default() += reading.in_flight();
+    for one in series {
+        let kept = one.kind() != Kind::HttpRequest;
+        let labels = pairs(one.series.identity.pairs().filter(|&(name, _)| kept || name != "status"));
+        *sums.entry(labels).or_default() += one.reading.in_flight();
     }
     sums
 }
@@ -121,13 +153,13 @@ fn gauges(body: &mut String, name: &str, values: BTreeMap<String, u64>) {
 }
 
 /// Whole workflows in flight; of a workflow that has no site of its own, its steps.
-fn active_workflows(prefix: &str, read: &[(&Series, Reading)]) -> Option<(String, String)> {
+fn active_workflows(prefix: &str, read: &[Scraped<'_>]) -> Option<(String, String)> {
     let mut active: BTreeMap<String, u64> = BTreeMap::new();
     for kind in [Kind::Workflow, Kind::WorkflowStep] {
         let mut of_kind: BTreeMap<String, u64> = BTreeMap::new();
-        for (series, reading) in read.iter().filter(|(series, _)| series.identity.kind == kind) {
-            let workflow = pairs(series.identity.pairs().take(1));
-            *of_kind.entry(workflow).or_default() += reading.in_flight();
+        for one in read.iter().filter(|one| one.kind() == kind) {
+            let workflow = pairs(one.series.identity.pairs().take(1));
+            *of_kind.entry(workflow).or_default() += one.reading.in_flight();
         }
         for (workflow, in_flight) in of_kind {
             active.entry(workflow).or_insert(in_flight);
@@ -151,10 +183,6 @@ fn overflow(prefix: &str, registry: &Registry) -> Option<(String, String)> {
         line(&mut body, format_args!("{name}{{metric=\"{prefix}{metric}\",label=\"{label}\"}} {count}"));
     }
     (!overflowed.is_empty()).then_some((name, body))
-}
-
-fn label_pairs(series: &Series) -> String {
-    pairs(series.identity.pairs())
 }
 
 fn pairs<'a>(labels: impl Iterator<Item = (&'static str, &'a str)>) -> String {

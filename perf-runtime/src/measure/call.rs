@@ -105,6 +105,17 @@ impl Call {
         ManuallyDrop::new(self).end(outcome);
     }
 
+    /// Ends the call with an error of a known sort.
+    pub fn finish_error(self, names: &'static [&'static str], index: usize) {
+        let meter = self.meter;
+        if let (Some(span), Some(name)) = (&self.span, names.get(index)) {
+            span::record_error_type(span, name);
+        }
+        self.finish(Outcome::Error);
+        // After the call itself, so that no scrape finds more errors of known sorts than errors.
+        meter.errors.add(names, index);
+    }
+
     pub(super) fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
         self.span.as_deref().map(Span::enter)
     }

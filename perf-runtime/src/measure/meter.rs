@@ -2,6 +2,7 @@
 
 use super::cells::{Cells, Reading};
 use super::clock::Moment;
+use super::error_type::ErrorCounts;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
@@ -13,11 +14,12 @@ pub(crate) struct Meter {
     kind: Kind,
     cells: Cells,
     pub(crate) waiting: Waiting,
+    pub(crate) errors: ErrorCounts,
 }
 
 impl Meter {
     pub(crate) const fn new(kind: Kind) -> Self {
-        Self { kind, cells: Cells::new(), waiting: Waiting::new() }
+        Self { kind, cells: Cells::new(), waiting: Waiting::new(), errors: ErrorCounts::new() }
     }
 
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.

@@ -8,6 +8,7 @@ pub(crate) mod call;
 pub(crate) mod cells;
 pub(crate) mod clock;
 pub(crate) mod directory;
+pub(crate) mod error_type;
 pub(crate) mod future;
 pub(crate) mod histogram;
 pub(crate) mod kind;

@@ -1,42 +1,75 @@
 //! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
 
+use super::call::Call;
+use super::error_type::ErrorType;
 use super::outcome::Outcome;
 use std::ops::Deref;
 
-/// What a body returned, to be asked for its outcome.
+/// What a body returned, to end its call by.
 ///
-/// Where the type is a `Result`, the method `outcome` of the type itself is found. Where it is anything else, the language
-/// looks further, behind [`Deref`], and finds that of [`NoResult`]. No trait need be in scope.
+/// Where the type is a `Result` whose error is an [`ErrorType`], the method `finish` of the type itself is found. Else the
+/// language looks further, behind [`Deref`]: at [`MaybeResult`], whose own is for all other `Result`s, and at last at
+/// [`NoResult`]. No trait need be in scope.
 #[derive(Debug)]
-pub struct Returned<'a, T>(pub &'a T);
+pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
 
-impl<T, E> Returned<'_, Result<T, E>> {
-    /// `Error` for an `Err`.
-    #[inline]
-    pub const fn outcome(&self) -> Outcome {
-        Outcome::from_success(self.0.is_ok())
-    }
-}
+/// A `Result`, or not.
+#[derive(Debug)]
+pub struct MaybeResult<'a, T>(&'a T);
 
 /// Everything that is not a `Result`.
 #[derive(Debug)]
 pub struct NoResult;
 
-impl NoResult {
-    /// Always `Ok`.
+/// Looks at what a body returned.
+#[inline]
+pub const fn returned<T>(value: &T) -> Returned<'_, T> {
+    Returned(MaybeResult(value))
+}
+
+impl<T, E: ErrorType> Returned<'_, Result<T, E>> {
+    /// Ends the call with the sort of its error.
     #[inline]
-    #[expect(clippy::unused_self, reason = "found by method look-up")]
-    pub const fn outcome(&self) -> Outcome {
-        Outcome::Ok
+    pub fn finish(&self, call: Call) {
+        match self.0.0 {
+            Ok(_) => call.finish(Outcome::Ok),
+            Err(error) => call.finish_error(E::NAMES, error.index()),
+        }
     }
 }
 
-impl<T> Deref for Returned<'_, T> {
+impl<'a, T> Deref for Returned<'a, T> {
+    type Target = MaybeResult<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T, E> MaybeResult<'_, Result<T, E>> {
+    /// Ends the call: an `Err` is an error.
+    #[inline]
+    pub fn finish(&self, call: Call) {
+        call.finish(Outcome::from_success(self.0.is_ok()));
+    }
+}
+
+impl<T> Deref for MaybeResult<'_, T> {
     type Target = NoResult;
 
     #[inline]
     fn deref(&self) -> &NoResult {
         &NoResult
+    }
+}
+
+impl NoResult {
+    /// Ends the call: it is ok.
+    #[inline]
+    #[expect(clippy::unused_self, reason = "found by method look-up")]
+    pub fn finish(&self, call: Call) {
+        call.finish(Outcome::Ok);
     }
 }
 
@@ -54,17 +87,36 @@ pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call::enter;
+    use super::super::kind::Kind;
+    use super::super::label::LabelSpec;
+    use super::super::site::Site;
     use super::*;
 
     type Alias<T> = Result<T, String>;
 
+    struct Known;
+
+    impl ErrorType for Known {
+        const NAMES: &'static [&'static str] = &["known"];
+
+        fn index(&self) -> usize {
+            0
+        }
+    }
+
     #[test]
     fn results_are_seen_through_aliases_and_nothing_else_is_an_error() {
+        static SITE: Site = Site::new(Kind::Operation, "f", "m", &[LabelSpec::Text("probe")], &[]);
         let failed: Alias<u8> = Err("no".into());
-        assert_eq!(Returned(&failed).outcome(), Outcome::Error);
-        assert_eq!(Returned(&Ok::<_, ()>(1)).outcome(), Outcome::Ok);
-        assert_eq!(Returned(&None::<u8>).outcome(), Outcome::Ok);
-        assert_eq!(Returned(&()).outcome(), Outcome::Ok);
+        returned(&failed).finish(enter(&SITE));
+        returned(&Ok::<_, ()>(1)).finish(enter(&SITE));
+        returned(&None::<u8>).finish(enter(&SITE));
+        returned(&()).finish(enter(&SITE));
+        returned(&Err::<u8, _>(Known)).finish(enter(&SITE));
+        let meter = &SITE.meters()[0];
+        assert_eq!(meter.read().finished(), [3, 2, 0, 0]);
+        assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);
     }
 
     #[test]

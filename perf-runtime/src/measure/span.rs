@@ -18,10 +18,11 @@ use tracing_core::{dispatcher, identify_callsite};
 
 /// Fields of a span beyond this number are left out. The attribute refuses more.
 pub(crate) const MAX_FIELDS: usize = 32;
-/// The span's own first field, and its two last ones.
+/// The span's own first field, and its last ones.
 const KIND: &str = "kind";
 const OUTCOME: &str = "outcome";
 const ERROR: &str = "error";
+const ERROR_TYPE: &str = "error_type";
 
 /// The span side of a site.
 #[derive(Debug)]
@@ -100,6 +101,11 @@ pub(crate) fn record_error(span: &Span, error: &dyn fmt::Display) {
     span.record(ERROR, tracing::field::display(error));
 }
 
+/// Writes the sort of an error on a span.
+pub(crate) fn record_error_type(span: &Span, name: &str) {
+    span.record(ERROR_TYPE, name);
+}
+
 impl SpanCallsite {
     /// Makes the callsite of a site known to `tracing`. Once for each site.
     fn register(site: &'static Site) -> &'static Self {
@@ -109,8 +115,8 @@ impl SpanCallsite {
         names.extend(site.kind().label_names());
         names.extend(site.more_labels);
         names.extend(site.fields);
-        names.truncate(MAX_FIELDS - 2);
-        names.extend([OUTCOME, ERROR]);
+        names.truncate(MAX_FIELDS - 3);
+        names.extend([OUTCOME, ERROR, ERROR_TYPE]);
         let fields = FieldSet::new(names.leak(), identify_callsite!(this));
         this.metadata.get_or_init(|| {
             Metadata::new(

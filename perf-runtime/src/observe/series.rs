@@ -8,6 +8,7 @@ use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -38,6 +39,18 @@ impl Series {
         let mut reading = Reading::default();
         self.for_each_meter(|meter| meter.read_into(&mut reading));
         reading
+    }
+
+    /// Failed calls by the sort of their error, where that is known. Read it before [`read`](Self::read): so there are
+    /// never more of them than errors.
+    pub(crate) fn error_types(&self) -> BTreeMap<&'static str, u64> {
+        let mut sorts = BTreeMap::new();
+        self.for_each_meter(|meter| {
+            for (name, count) in meter.errors.read() {
+                *sorts.entry(name).or_default() += count;
+            }
+        });
+        sorts
     }
 
     /// The age of the oldest call that waits; `None` where none does.
