@@ -95,7 +95,7 @@ pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
 pub use observe::operation::{Operation, OperationCall};
 pub use observe::request::HttpRequest;
-pub use observe::summary::{SeriesSummary, Summary};
+pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
 pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
@@ -125,6 +125,7 @@ pub mod __private {
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{MaybeResult, NoResult, Returned, error_if, ok_if, returned};
     pub use crate::measure::site::Site;
+    pub use crate::measure::target::{Objective, Targets};
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
 }

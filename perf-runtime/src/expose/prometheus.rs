@@ -3,7 +3,7 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use crate::measure::cells::Reading;
-use crate::measure::histogram::Layout;
+use crate::measure::histogram::Bound;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
 use crate::observe::registry::Registry;
@@ -104,21 +104,22 @@ fn counters(body: &mut String, name: &str, series: &[Scraped<'_>]) {
 fn histograms(body: &mut String, name: &str, series: &[Scraped<'_>]) {
     for one in series {
         let labels = one.labels();
+        let bounds = one.series.bounds();
         let at_zero = shown_at_zero(one.kind(), &[Outcome::Ok, Outcome::Error]);
         for outcome in Outcome::ALL {
             let buckets = &one.reading.buckets[outcome.index()];
             if !buckets.is_empty() || at_zero.contains(&outcome) {
                 let nanos = one.reading.nanos[outcome.index()];
                 let labels = format!("{labels},outcome=\"{outcome}\"");
-                histogram(body, name, &labels, Layout::of(one.kind()), buckets, nanos);
+                histogram(body, name, &labels, &bounds, buckets, nanos);
             }
         }
     }
 }
 
-fn histogram(body: &mut String, name: &str, labels: &str, layout: &Layout, buckets: &[u64], nanos: u64) {
+fn histogram(body: &mut String, name: &str, labels: &str, bounds: &[&Bound], buckets: &[u64], nanos: u64) {
     let (mut count, mut counted): (u64, usize) = (0, 0);
-    for bound in layout.bounds() {
+    for bound in bounds {
         count += buckets.iter().take(bound.buckets).skip(counted).sum::<u64>();
         counted = bound.buckets;
         line(body, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {count}", bound.le));

@@ -157,6 +157,21 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Adds another reading in the same buckets.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.started = self.started.wrapping_add(other.started);
+        for outcome in Outcome::ALL.map(Outcome::index) {
+            self.nanos[outcome] += other.nanos[outcome];
+            add_counts(&mut self.buckets[outcome], &other.buckets[outcome]);
+        }
+    }
+
+    /// The same in the buckets of another layout.
+    pub(crate) fn moved(mut self, from: &Layout, to: &Layout) -> Self {
+        self.buckets = self.buckets.map(|counts| moved(&counts, from, to));
+        self
+    }
+
     /// Calls finished, by outcome.
     pub(crate) fn finished(&self) -> [u64; Outcome::ALL.len()] {
         array::from_fn(|outcome| self.buckets[outcome].iter().sum())
@@ -166,6 +181,25 @@ impl Reading {
     pub(crate) fn in_flight(&self) -> u64 {
         self.started.saturating_sub(self.finished().iter().sum())
     }
+}
+
+/// Adds counts, bucket by bucket.
+pub(crate) fn add_counts(sums: &mut Vec<u64>, counts: &[u64]) {
+    if sums.len() < counts.len() {
+        sums.resize(counts.len(), 0);
+    }
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += count;
+    }
+}
+
+/// Counts of one layout in the buckets of another: each goes where its bucket's largest duration lies.
+pub(crate) fn moved(counts: &[u64], from: &Layout, to: &Layout) -> Vec<u64> {
+    let mut moved = vec![0; if counts.is_empty() { 0 } else { to.len() }];
+    for (bucket, &count) in counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
+        moved[to.index(from.range(bucket).1)] += count;
+    }
+    moved
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 //! exposed bound, and percentiles.
 
 use super::kind::Kind;
-use std::sync::OnceLock;
+use super::target::Targets;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Each octave has 2^4 buckets.
 const GROUPING_POWER: u32 = 4;
@@ -47,6 +49,7 @@ struct Fine {
 /// An exposed bound.
 #[derive(Debug)]
 pub(crate) struct Bound {
+    nanos: u64,
     /// The value of the label `le`.
     pub(crate) le: String,
     /// How many buckets, from the first, lie at or below the bound.
@@ -57,23 +60,42 @@ impl Layout {
     /// The layout of a kind's histograms, built on first use.
     pub(crate) fn of(kind: Kind) -> &'static Self {
         static LAYOUTS: [OnceLock<Layout>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
-        LAYOUTS[kind as usize].get_or_init(|| Self::new(kind.family().bounds))
+        LAYOUTS[kind as usize].get_or_init(|| Self::new(&[], kind.family().bounds))
     }
 
-    /// Cuts the fine buckets at `bounds`, given in seconds. A bound that cannot be cut, because it shares its fine bucket
-    /// with a smaller one or is not a positive number of at most 78 hours, is left out.
-    fn new(bounds: &[f64]) -> Self {
+    /// The layout of a function with targets of its own. Layouts are made once for each set of bounds, and kept: there
+    /// are as many as the program's text has.
+    pub(crate) fn of_targets(kind: Kind, targets: &Targets) -> &'static Self {
+        static LAYOUTS: Mutex<BTreeMap<(Vec<u64>, Vec<u64>), &'static Layout>> = Mutex::new(BTreeMap::new());
+        if targets.is_plain() {
+            return Self::of(kind);
+        }
+        let (exact, bounds): (Vec<u64>, _) = (targets.exact_bounds().collect(), targets.bounds(kind));
+        let key = (exact, bounds.iter().map(|bound| bound.to_bits()).collect());
+        let mut layouts = LAYOUTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = layouts.get(&key) {
+            return layout;
+        }
+        let layout: &'static Self = Box::leak(Box::new(Self::new(&key.0, bounds)));
+        layouts.insert(key, layout);
+        layout
+    }
+
+    /// Cuts the fine buckets at the `exact` bounds, in nanoseconds, and then at `bounds`, in seconds. A bound that cannot be
+    /// cut, because an earlier one cuts the same fine bucket or because it is not a positive number of at most 78 hours, is
+    /// left out.
+    fn new(exact: &[u64], bounds: &[f64]) -> Self {
         let mut cuts = [u64::MAX; FINE_BUCKETS];
-        let mut kept: Vec<(f64, u64)> = Vec::with_capacity(bounds.len());
-        for &bound in bounds {
-            let Some(nanos) = nanos_of(bound) else { continue };
+        let mut kept = BTreeSet::new();
+        let exact = exact.iter().copied().filter(|nanos| (1..=MAX_NANOS).contains(nanos));
+        for nanos in exact.chain(bounds.iter().filter_map(|&bound| nanos_of(bound))) {
             let index = fine_index(nanos);
             let natural = fine_upper(index) == nanos;
             if natural || cuts[index] == u64::MAX {
                 if !natural {
                     cuts[index] = nanos;
                 }
-                kept.push((bound, nanos));
+                kept.insert(nanos);
             }
         }
         let mut fine = Vec::with_capacity(FINE_BUCKETS);
@@ -86,10 +108,12 @@ impl Layout {
             }
             upper.push(fine_upper(index));
         }
-        let bounds = kept
-            .into_iter()
-            .map(|(bound, nanos)| Bound { le: bound.to_string(), buckets: upper.partition_point(|&top| top <= nanos) })
-            .collect();
+        let bounds = kept.into_iter().map(|nanos| Bound {
+            nanos,
+            le: (nanos as f64 / 1e9).to_string(),
+            buckets: upper.partition_point(|&top| top <= nanos),
+        });
+        let bounds = bounds.collect();
         Self { fine: fine.into(), upper: upper.into(), bounds }
     }
 
@@ -101,6 +125,11 @@ impl Layout {
     /// The exposed bounds, ascending.
     pub(crate) fn bounds(&self) -> &[Bound] {
         &self.bounds
+    }
+
+    /// Whether counts are exact at a bound, in nanoseconds.
+    pub(crate) fn is_exact_at(&self, bound: &Bound) -> bool {
+        self.upper.binary_search(&bound.nanos).is_ok()
     }
 
     /// The bucket of a duration: two table reads and a comparison, no search.
@@ -153,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_bound_includes_itself_and_nothing_above() {
-        let layout = Layout::new(&[0.005]);
+        let layout = Layout::new(&[], &[0.005]);
         let bound = &layout.bounds()[0];
         assert_eq!(bound.le, "0.005");
         assert!(layout.index(5_000_000) < bound.buckets);
@@ -161,8 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn exact_bounds_come_first() {
+        let layout = Layout::new(&[99_000_000], &[0.1, 0.5]);
+        let shown: Vec<&str> = layout.bounds().iter().map(|bound| bound.le.as_str()).collect();
+        assert_eq!(shown, ["0.099", "0.5"], "100 ms lies in the fine bucket that 99 ms cuts");
+    }
+
+    #[test]
+    fn the_same_bounds_are_the_same_layout() {
+        let of = |targets: &Targets| Layout::of_targets(Kind::Tool, targets);
+        let (one, other) = (Targets::new("one").slow(7_000), Targets::new("other").slow(7_000));
+        assert!(std::ptr::eq(of(&one), of(&other)));
+        assert!(std::ptr::eq(of(&Targets::NONE), Layout::of(Kind::Tool)));
+    }
+
+    #[test]
     fn a_layout_of_nonsense_still_counts() {
-        let layout = Layout::new(&[f64::NAN, -1.0, 0.0, f64::INFINITY, 1e30]);
+        let layout = Layout::new(&[], &[f64::NAN, -1.0, 0.0, f64::INFINITY, 1e30]);
         assert!(layout.bounds().is_empty());
         assert_eq!(layout.index(u64::MAX), layout.len() - 1);
     }
@@ -175,7 +219,7 @@ mod tests {
         ) {
             bounds.insert(1_000_000);
             let seconds: Vec<f64> = bounds.iter().map(|&nanos| nanos as f64 / 1e9).collect();
-            let layout = Layout::new(&seconds);
+            let layout = Layout::new(&[], &seconds);
             let mut counts = vec![0_u64; layout.len()];
             for &sample in &samples {
                 let bucket = layout.index(sample);
@@ -184,7 +228,7 @@ mod tests {
                 counts[bucket] += 1;
             }
             for bound in layout.bounds() {
-                let limit = nanos_of(bound.le.parse().unwrap()).unwrap();
+                let limit = bound.nanos;
                 let brute = samples.iter().filter(|&&sample| sample <= limit).count();
                 prop_assert_eq!(counts[..bound.buckets].iter().sum::<u64>(), brute as u64);
             }

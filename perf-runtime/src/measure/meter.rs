@@ -6,12 +6,17 @@ use super::error_type::ErrorCounts;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
+use super::target::Targets;
 use super::waiting::Waiting;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Counts, durations and waiting calls.
 #[derive(Debug)]
 pub(crate) struct Meter {
     kind: Kind,
+    targets: &'static Targets,
+    layout: OnceLock<&'static Layout>,
     cells: Cells,
     pub(crate) waiting: Waiting,
     pub(crate) errors: ErrorCounts,
@@ -19,7 +24,22 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) const fn new(kind: Kind) -> Self {
-        Self { kind, cells: Cells::new(), waiting: Waiting::new(), errors: ErrorCounts::new() }
+        Self::with_targets(kind, &Targets::NONE)
+    }
+
+    pub(crate) const fn with_targets(kind: Kind, targets: &'static Targets) -> Self {
+        Self {
+            kind,
+            targets,
+            layout: OnceLock::new(),
+            cells: Cells::new(),
+            waiting: Waiting::new(),
+            errors: ErrorCounts::new(),
+        }
+    }
+
+    pub(super) const fn set_targets(&mut self, targets: &'static Targets) {
+        self.targets = targets;
     }
 
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
@@ -27,14 +47,34 @@ impl Meter {
     pub(crate) fn start(&self, first_touch: impl FnOnce()) {
         self.cells.start(|| {
             first_touch();
-            Layout::of(self.kind)
+            self.layout()
         });
     }
 
     /// Counts a call as finished.
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
-        self.cells.finish(outcome, nanos, || Layout::of(self.kind));
+        self.cells.finish(outcome, nanos, || self.layout());
+        if self.targets.slow.is_some_and(|limit| nanos > limit) {
+            self.tell_slow(nanos);
+        }
+    }
+
+    /// The buckets that it counts in.
+    pub(crate) fn layout(&self) -> &'static Layout {
+        self.layout.get_or_init(|| Layout::of_targets(self.kind, self.targets))
+    }
+
+    pub(crate) fn targets(&self) -> &'static Targets {
+        self.targets
+    }
+
+    #[cold]
+    fn tell_slow(&self, nanos: u64) {
+        let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
+        let (took, limit) = (seconds(nanos), seconds(self.targets.slow.unwrap_or(nanos)));
+        let name = self.targets.name;
+        tracing::warn!(kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
     }
 
     /// Counts a call that is over.
@@ -46,18 +86,25 @@ impl Meter {
     /// Moves a call that `self` counted as started to `other`, where it ends.
     pub(crate) fn hand_over(&self, other: &Self, outcome: Outcome, nanos: u64) {
         other.record(outcome, nanos);
-        self.cells.unstart(|| Layout::of(self.kind));
+        self.cells.unstart(|| self.layout());
     }
 
     /// All that was counted.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        self.read_into(&mut reading);
+        self.cells.read_into(&mut reading);
         reading
     }
 
-    pub(crate) fn read_into(&self, reading: &mut Reading) {
-        self.cells.read_into(reading);
+    /// Adds what was counted to a reading in the buckets of `layout`. Where those are not its own, each of its buckets
+    /// goes where its largest duration lies: exact at every bound that both have.
+    pub(crate) fn read_into(&self, reading: &mut Reading, layout: &Layout) {
+        let own = self.layout();
+        if std::ptr::eq(own, layout) {
+            self.cells.read_into(reading);
+        } else {
+            reading.add(&self.read().moved(own, layout));
+        }
     }
 
     /// When the oldest waiting call started.

@@ -18,4 +18,5 @@ pub(crate) mod outcome;
 pub(crate) mod probe;
 pub(crate) mod site;
 pub(crate) mod span;
+pub(crate) mod target;
 pub(crate) mod waiting;

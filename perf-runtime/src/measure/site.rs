@@ -5,6 +5,7 @@ use super::kind::Kind;
 use super::label::{LabelSpec, Labels, assert_budget, combinations};
 use super::meter::Meter;
 use super::span::SpanSite;
+use super::target::Targets;
 use std::panic::Location;
 use std::ptr;
 use std::slice;
@@ -90,6 +91,13 @@ impl Site {
         self
     }
 
+    /// What the function promises of itself.
+    #[must_use]
+    pub const fn with_targets(mut self, targets: &'static Targets) -> Self {
+        self.meter.set_targets(targets);
+        self
+    }
+
     /// Fields that the span has beside the kind and the labels.
     #[must_use]
     pub const fn with_fields(mut self, fields: &'static [&'static str]) -> Self {
@@ -135,7 +143,10 @@ impl Site {
             return slice::from_ref(&self.meter);
         }
         let Some(values) = self.values() else { return &[] };
-        self.meters.get_or_init(|| (0..combinations(values)).map(|_| Meter::new(self.kind)).collect())
+        self.meters.get_or_init(|| {
+            let meter = |_| Meter::with_targets(self.kind, self.meter.targets());
+            (0..combinations(values)).map(meter).collect()
+        })
     }
 
     /// The values of all labels, for the combination with this index.

@@ -4,8 +4,9 @@
 //! A latency that spreads over 30 buckets fills the three rings with about 60 KiB; an idle series holds none.
 
 use super::window::Window;
-use crate::measure::cells::Reading;
+use crate::measure::cells::{Reading, add_counts, moved};
 use crate::measure::clock::Moment;
+use crate::measure::histogram::Layout;
 use crate::measure::outcome::Outcome;
 use std::array;
 use std::collections::VecDeque;
@@ -104,18 +105,18 @@ pub(crate) struct Slice {
 }
 
 impl Slice {
-    /// Adds what another series of the same layout did.
+    /// The same in the buckets of another layout.
+    pub(super) fn moved(&self, from: &Layout, to: &Layout) -> Self {
+        let buckets = self.buckets.each_ref().map(|counts| moved(counts, from, to));
+        Self { covered: self.covered, nanos: self.nanos, buckets }
+    }
+
+    /// Adds what another series did, in the same buckets.
     pub(super) fn add(&mut self, other: &Self) {
         self.covered = self.covered.max(other.covered);
         for outcome in 0..OUTCOMES {
             self.nanos[outcome] += other.nanos[outcome];
-            let (sums, counts) = (&mut self.buckets[outcome], &other.buckets[outcome]);
-            if sums.len() < counts.len() {
-                sums.resize(counts.len(), 0);
-            }
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += count;
-            }
+            add_counts(&mut self.buckets[outcome], &other.buckets[outcome]);
         }
     }
 }

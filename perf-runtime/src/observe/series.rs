@@ -6,8 +6,11 @@ use super::summary::SeriesSummary;
 use super::window::Window;
 use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
+use crate::measure::histogram::{Bound, Layout};
+use crate::measure::kind::Kind;
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
+use crate::measure::target::Targets;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -20,13 +23,16 @@ pub(crate) struct Series {
     pub(crate) own: Meter,
     /// What annotated functions write.
     sites: RwLock<Vec<&'static Meter>>,
+    /// The buckets that it is read in: those of what wrote it first.
+    pub(crate) layout: &'static Layout,
     history: Mutex<History>,
 }
 
 impl Series {
     pub(crate) fn new(identity: Identity, sites: Vec<&'static Meter>, history: History) -> Self {
         let own = Meter::new(identity.kind);
-        Self { identity, own, sites: RwLock::new(sites), history: Mutex::new(history) }
+        let layout = sites.first().map_or_else(|| own.layout(), |site| site.layout());
+        Self { identity, own, sites: RwLock::new(sites), layout, history: Mutex::new(history) }
     }
 
     /// Adds a function that writes this series.
@@ -37,7 +43,7 @@ impl Series {
     /// All that was ever counted.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        self.for_each_meter(|meter| meter.read_into(&mut reading));
+        self.for_each_meter(|meter| meter.read_into(&mut reading, self.layout));
         reading
     }
 
@@ -60,6 +66,20 @@ impl Series {
             oldest = [oldest, meter.oldest()].into_iter().flatten().min();
         });
         oldest.map(|started| now.since(started))
+    }
+
+    /// The bounds at which the counts of all that write it are exact.
+    pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let exact = |bound: &&Bound| sites.iter().all(|site| site.layout().is_exact_at(bound));
+        self.layout.bounds().iter().filter(exact).collect()
+    }
+
+    /// What the functions that write it promise: the first that promises anything.
+    pub(crate) fn targets(&self) -> &'static Targets {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let promising = |targets: &&Targets| targets.slow.is_some() || targets.objective.is_some();
+        sites.iter().map(|site| site.targets()).find(promising).unwrap_or(&Targets::NONE)
     }
 
     fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
@@ -88,12 +108,13 @@ impl Series {
             total: history.total(&reading),
             in_flight: reading.in_flight(),
             oldest: self.oldest_age(now),
+            layout: self.layout,
             slice: history.slice(window, now, &reading),
         }
     }
 
     pub(crate) fn summary(&self, window: Window, now: Moment) -> SeriesSummary {
-        SeriesSummary::new(self.identity.kind, self.identity.pairs(), &self.observe(window, now))
+        SeriesSummary::new(self.identity.kind, self.identity.pairs(), &self.observe(window, now), self.targets())
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
@@ -102,16 +123,24 @@ impl Series {
 }
 
 /// What one series, or several together, did in a window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Observation {
     /// Calls finished since the baseline, by outcome.
     pub(crate) total: [u64; Outcome::ALL.len()],
     pub(crate) in_flight: u64,
     pub(crate) oldest: Option<Duration>,
+    /// The buckets of `slice`.
+    pub(crate) layout: &'static Layout,
     pub(crate) slice: Slice,
 }
 
 impl Observation {
+    /// Nothing yet, of a kind.
+    pub(super) fn none(kind: Kind) -> Self {
+        let layout = Layout::of(kind);
+        Self { total: Default::default(), in_flight: 0, oldest: None, layout, slice: Slice::default() }
+    }
+
     /// Adds what another series of the same kind did.
     pub(super) fn add(&mut self, other: &Self) {
         for (sum, total) in self.total.iter_mut().zip(other.total) {
@@ -119,6 +148,10 @@ impl Observation {
         }
         self.in_flight += other.in_flight;
         self.oldest = self.oldest.max(other.oldest);
-        self.slice.add(&other.slice);
+        if std::ptr::eq(self.layout, other.layout) {
+            self.slice.add(&other.slice);
+        } else {
+            self.slice.add(&other.slice.moved(other.layout, self.layout));
+        }
     }
 }

@@ -3,10 +3,12 @@
 use super::history::Slice;
 use super::series::{Observation, Series};
 use super::window::Window;
+use crate::measure::cells::add_counts;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::Layout;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
+use crate::measure::target::{Objective, Targets};
 use serde::Serialize;
 use std::array;
 use std::sync::Arc;
@@ -81,6 +83,59 @@ pub struct SeriesSummary {
     pub p95: Option<f64>,
     /// 99 % of the calls took no longer.
     pub p99: Option<f64>,
+    /// Where the function said `slow = ..`: the calls that were. Exact.
+    pub slow: Option<SlowCalls>,
+    /// Where the function said `objective(..)`: whether it is met.
+    pub objective: Option<ObjectiveState>,
+}
+
+/// The calls of a window that took longer than the function's `slow`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SlowCalls {
+    /// The limit, in seconds.
+    pub limit: f64,
+    /// How many took longer.
+    pub count: u64,
+}
+
+/// A function's `objective` held against a window. Shares are 0 to 1, and exact; `None` where there is no such part, or no
+/// call to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ObjectiveState {
+    /// The latency to stay within, in seconds.
+    pub latency: Option<f64>,
+    /// The share of calls that is to stay within it.
+    pub latency_target: Option<f64>,
+    /// The share of calls that did.
+    pub latency_share: Option<f64>,
+    /// The share of calls that is to succeed.
+    pub success_target: Option<f64>,
+    /// The share of calls that did, of those that ran to their end.
+    pub success_share: Option<f64>,
+    /// Whether both targets are met, as far as there are calls to tell.
+    pub met: bool,
+}
+
+impl ObjectiveState {
+    fn new(objective: &Objective, durations: &Durations, outcomes: OutcomeCounts) -> Self {
+        let slower = objective.latency.map(|(nanos, _)| durations.slower_than(nanos));
+        let count = durations.count;
+        let latency_share = slower.filter(|_| count > 0).map(|slow| 1.0 - slow.count as f64 / count as f64);
+        let latency_target = objective.latency.map(|(_, share)| share);
+        let success_share = objective.success.and(outcomes.error_rate()).map(|failed| 1.0 - failed);
+        let met =
+            |share: Option<f64>, target: Option<f64>| share.zip(target).is_none_or(|(share, target)| share >= target);
+        Self {
+            latency: slower.map(|slow| slow.limit),
+            latency_target,
+            latency_share,
+            success_target: objective.success,
+            success_share,
+            met: met(latency_share, latency_target) && met(success_share, objective.success),
+        }
+    }
 }
 
 impl SeriesSummary {
@@ -88,10 +143,11 @@ impl SeriesSummary {
         kind: Kind,
         labels: impl IntoIterator<Item = (&'static str, &'a str)>,
         observation: &Observation,
+        targets: &Targets,
     ) -> Self {
         let slice = &observation.slice;
         let outcomes = OutcomeCounts::from_array(array::from_fn(|outcome| slice.buckets[outcome].iter().sum()));
-        let durations = Durations::new(kind, slice);
+        let durations = Durations::new(observation.layout, slice);
         let covered = slice.covered.as_secs_f64();
         Self {
             kind,
@@ -113,6 +169,8 @@ impl SeriesSummary {
             p90: durations.quantile(0.9),
             p95: durations.quantile(0.95),
             p99: durations.quantile(0.99),
+            slow: targets.slow.map(|limit| durations.slower_than(limit)),
+            objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
         }
     }
 
@@ -135,14 +193,14 @@ impl KindSummary {
     /// Sums up series of one kind, of which there is at least one.
     pub(super) fn new(series: &[Arc<Series>], window: Window, now: Moment) -> Self {
         let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
-        let mut whole = Observation::default();
+        let mut whole = Observation::none(kind);
         let mut parts = Vec::with_capacity(series.len());
         for one in series {
             let observation = one.observe(window, now);
-            parts.push(SeriesSummary::new(kind, one.identity.pairs(), &observation));
+            parts.push(SeriesSummary::new(kind, one.identity.pairs(), &observation, one.targets()));
             whole.add(&observation);
         }
-        Self { whole: SeriesSummary::new(kind, [], &whole), series: parts }
+        Self { whole: SeriesSummary::new(kind, [], &whole, &Targets::NONE), series: parts }
     }
 }
 
@@ -157,16 +215,13 @@ struct Durations {
 const NANOS_PER_SECOND: f64 = 1e9;
 
 impl Durations {
-    fn new(kind: Kind, slice: &Slice) -> Self {
-        let len = slice.buckets.iter().map(Vec::len).max().unwrap_or(0);
-        let mut buckets = vec![0; len];
+    fn new(layout: &'static Layout, slice: &Slice) -> Self {
+        let mut buckets = Vec::new();
         for outcome in &slice.buckets {
-            for (sum, count) in buckets.iter_mut().zip(outcome) {
-                *sum += count;
-            }
+            add_counts(&mut buckets, outcome);
         }
         let count = buckets.iter().sum();
-        Self { layout: Layout::of(kind), buckets, count, nanos: slice.nanos.iter().sum() }
+        Self { layout, buckets, count, nanos: slice.nanos.iter().sum() }
     }
 
     /// The buckets that were hit: lower and upper bound in seconds, and count.
@@ -175,6 +230,12 @@ impl Durations {
             let (lower, upper) = self.layout.range(bucket);
             (lower as f64 / NANOS_PER_SECOND, upper as f64 / NANOS_PER_SECOND, count)
         })
+    }
+
+    /// Exact where `limit`, in nanoseconds, is a bound of the layout.
+    fn slower_than(&self, limit: u64) -> SlowCalls {
+        let slower = self.buckets.iter().enumerate().filter(|&(bucket, _)| self.layout.range(bucket).0 > limit);
+        SlowCalls { limit: limit as f64 / NANOS_PER_SECOND, count: slower.map(|(_, count)| count).sum() }
     }
 
     fn min(&self) -> Option<f64> {
@@ -220,7 +281,7 @@ mod tests {
 
     fn summarise(nanos: &[u64]) -> SeriesSummary {
         let layout = Layout::of(Kind::Operation);
-        let mut observation = Observation::default();
+        let mut observation = Observation::none(Kind::Operation);
         let slice = &mut observation.slice;
         slice.covered = Duration::from_secs(10);
         slice.buckets[0] = vec![0; layout.len()];
@@ -228,7 +289,7 @@ mod tests {
             slice.buckets[0][layout.index(sample)] += 1;
             slice.nanos[0] += sample;
         }
-        SeriesSummary::new(Kind::Operation, [("operation", "x")], &observation)
+        SeriesSummary::new(Kind::Operation, [("operation", "x")], &observation, &Targets::NONE)
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! What an annotated function promises of itself: its own buckets, when a call is slow, its objective.
+
+use super::kind::Kind;
+
+/// What a site says beyond its kind: made by the options `buckets`, `slow` and `objective`.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets {
+    /// The function's name, for messages.
+    pub(crate) name: &'static str,
+    /// Exposed bounds in place of the kind's, in seconds.
+    pub(crate) buckets: Option<&'static [f64]>,
+    /// A call that takes longer, in nanoseconds, is slow.
+    pub(crate) slow: Option<u64>,
+    pub(crate) objective: Option<Objective>,
+}
+
+/// A service level objective. Shares are 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// The latency, in nanoseconds, that a share of calls is to stay within.
+    pub latency: Option<(u64, f64)>,
+    /// The share of calls that is to succeed.
+    pub success: Option<f64>,
+}
+
+impl Targets {
+    /// No promise.
+    pub(crate) const NONE: Self = Self::new("");
+
+    /// The targets of the function `name`, none as yet.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, buckets: None, slow: None, objective: None }
+    }
+
+    /// Exposes these bounds, in seconds, in place of the kind's.
+    #[must_use]
+    pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
+        self.buckets = Some(bounds);
+        self
+    }
+
+    /// Calls that take longer, in nanoseconds, are slow.
+    #[must_use]
+    pub const fn slow(mut self, nanos: u64) -> Self {
+        self.slow = Some(nanos);
+        self
+    }
+
+    /// Sets the objective.
+    #[must_use]
+    pub const fn objective(mut self, objective: Objective) -> Self {
+        self.objective = Some(objective);
+        self
+    }
+
+    /// Bounds that must be exact, in nanoseconds, because something is judged at them.
+    pub(crate) fn exact_bounds(&self) -> impl Iterator<Item = u64> {
+        let latency = self.objective.and_then(|objective| objective.latency).map(|(nanos, _)| nanos);
+        self.slow.into_iter().chain(latency)
+    }
+
+    /// All other bounds to expose, in seconds.
+    pub(crate) fn bounds(&self, kind: Kind) -> &'static [f64] {
+        self.buckets.unwrap_or(kind.family().bounds)
+    }
+
+    /// Whether the kind's own layout serves.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.buckets.is_none() && self.exact_bounds().next().is_none()
+    }
+}
