@@ -6,10 +6,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, Ident, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, ExprArray, Ident, Lit, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
 
 /// The names of all options, as errors list them.
 const OPTIONS: &[&str] = &[
+    "buckets",
     "crate",
     "err",
     "error_if",
@@ -18,8 +19,10 @@ const OPTIONS: &[&str] = &[
     "level",
     "max_series",
     "name",
+    "objective",
     "ok_if",
     "operation",
+    "slow",
     "span",
     "target",
 ];
@@ -28,6 +31,7 @@ const OPTIONS: &[&str] = &[
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Expr>,
+    pub(crate) buckets: Option<ExprArray>,
     pub(crate) krate: Option<Path>,
     pub(crate) err: Option<Ident>,
     pub(crate) ok_if: Option<Predicate>,
@@ -37,7 +41,9 @@ pub(crate) struct Args {
     pub(crate) max_series: Option<LitInt>,
     pub(crate) level: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
+    pub(crate) objective: Option<Vec<ObjectivePart>>,
     pub(crate) operation: Option<LitStr>,
+    pub(crate) slow: Option<LitStr>,
     pub(crate) span: Option<LitBool>,
     pub(crate) target: Option<LitStr>,
 }
@@ -46,6 +52,12 @@ pub(crate) struct Args {
 pub(crate) struct Predicate {
     pub(crate) option: Ident,
     pub(crate) function: Expr,
+}
+
+/// A part of `objective(latency = "250ms", percentile = 99.0, success = 99.9)`.
+pub(crate) struct ObjectivePart {
+    pub(crate) name: Ident,
+    pub(crate) value: Lit,
 }
 
 /// A label beyond the kind's own: `region = Region::Eu`.
@@ -94,7 +106,7 @@ impl Args {
         let ahead = input.fork();
         let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
         let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
-        let list = (option == "fields" || option == "labels") && ahead.peek(syn::token::Paren);
+        let list = ["fields", "labels", "objective"].iter().any(|list| option == list) && ahead.peek(syn::token::Paren);
         let flag = option == "err" && (ahead.is_empty() || ahead.peek(Token![,]));
         if assigned || list || flag {
             input.call(Ident::parse_any)?;
@@ -110,6 +122,9 @@ impl Args {
 
     fn read_option(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         match option.to_string().as_str() {
+            "buckets" => set(&mut self.buckets, option, || {
+                value(option, input, "bounds in seconds, such as `buckets = [0.1, 0.5]`")
+            }),
             "crate" => {
                 set(&mut self.krate, option, || value(option, input, "a path, such as `crate = my_crate::perf`"))
             }
@@ -126,9 +141,11 @@ impl Args {
             }
             "level" => set(&mut self.level, option, || value(option, input, "a string, such as `level = \"debug\"`")),
             "name" => set(&mut self.name, option, || value(option, input, "a string, such as `name = \"find user\"`")),
+            "objective" => set(&mut self.objective, option, || list(option, input, "objective(latency = \"250ms\")")),
             "operation" => {
                 set(&mut self.operation, option, || value(option, input, "a string, such as `operation = \"scan\"`"))
             }
+            "slow" => set(&mut self.slow, option, || value(option, input, "a duration, such as `slow = \"250ms\"`")),
             "span" => set(&mut self.span, option, || value(option, input, "`true` or `false`")),
             "target" => set(&mut self.target, option, || value(option, input, "a string, such as `target = \"db\"`")),
             unknown => Err(Error::new(option.span(), unknown_option(unknown))),
@@ -182,6 +199,14 @@ fn list<T: Parse>(option: &Ident, input: ParseStream<'_>, example: &str) -> Resu
     let list;
     parenthesized!(list in input);
     Ok(Punctuated::<T, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+}
+
+impl Parse for ObjectivePart {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, value: input.parse()? })
+    }
 }
 
 impl Parse for NamedLabel {

@@ -72,6 +72,7 @@ impl<'a> Expansion<'a> {
         let name = &model.span.name;
         let (labels, more) = (model.labels.specs(runtime), &model.labels.more);
         let values = model.labels.seen_values(runtime);
+        let targets = model.targets.tokens(runtime, name);
         let module = quote!(::core::module_path!());
         let target = model.span.target.as_ref().map_or(module, |target| quote!(#target));
         let fields: Vec<String> = model.span.fields.iter().map(crate::args::Field::text).collect();
@@ -91,7 +92,7 @@ impl<'a> Expansion<'a> {
             )]
             static #site: #runtime::Site =
                 #runtime::Site::new(#runtime::Kind::#kind, #name, #target, &[#(#labels),*], &[#(#more),*])
-                    #values #fields #level;
+                    #targets #values #fields #level;
         }
     }
 

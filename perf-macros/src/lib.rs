@@ -12,8 +12,13 @@
 //!
 //! # Labels
 //!
-//! The positional arguments are the labels' values: string literals, or paths of `&'static str` constants. 1 to 128
-//! bytes, no white space, control characters or quotes.
+//! The positional arguments are the labels' values. Each is
+//!
+//! - a string literal or the path of a `&'static str` constant: 1 to 128 bytes, no white space, control characters or
+//!   quotes;
+//! - the path of an enum's variant whose type is a `Label`; or
+//! - an argument, or an expression over the arguments, whose type is a `Label`: the value is taken as the call starts.
+//!   Where the signature shows the type, all its series are known before the first call; else from the first call on.
 //!
 //! # Options
 //!
@@ -28,6 +33,11 @@
 //! | `level = ".."` | `trace`, `debug`, `info` (the default), `warn` or `error` |
 //! | `target = ".."` | the span's target; else the module's path |
 //! | `span = false` | no span |
+//! | `labels(region = Region::Eu, tier = tier)` | labels beyond the kind's own: literals, constants, or values of the call's whose type is a `Label` |
+//! | `max_series = 5_000` | how many series the labels of calls may make together; else 2,000 |
+//! | `buckets = [0.1, 0.5]` | the exposed bounds in seconds, in place of the kind's |
+//! | `slow = "250ms"` | a call that takes longer is told by a warning through `tracing`, and counted; exact, for it becomes a bound |
+//! | `objective(latency = "250ms", percentile = 99.0, success = 99.9)` | what share of calls is to be within a latency, and to succeed; the summary says whether it is met |
 //! | `operation = ".."` | on `monitor_db_operation`, in place of its first label: a verb that is not a known one |
 //! | `crate = path` | where `perf-runtime` is, if not at `::perf_runtime` |
 //!
@@ -74,6 +84,7 @@ mod labels;
 mod model;
 mod shape;
 mod suggest;
+mod target;
 
 use kind::Kind;
 use proc_macro::TokenStream;

@@ -5,6 +5,7 @@ use crate::function::Function;
 use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
 use crate::shape::Shape;
+use crate::target::Targets;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 pub(crate) struct Model {
     pub(crate) kind: Kind,
     pub(crate) labels: LabelSet,
+    pub(crate) targets: Targets,
     pub(crate) span: SpanModel,
     pub(crate) outcome: OutcomeRule,
     /// The place of the option `err`.
@@ -59,6 +61,7 @@ impl Model {
         let shape = Shape::of(&function.sig).map_err(&mut keep);
         let Args {
             positional,
+            buckets,
             krate,
             err,
             ok_if,
@@ -68,7 +71,9 @@ impl Model {
             level,
             max_series,
             name,
+            objective,
             operation,
+            slow,
             span,
             target,
         } = args;
@@ -76,9 +81,12 @@ impl Model {
         check_fields(kind, &fields, labels.as_deref().unwrap_or_default()).unwrap_or_else(&mut keep);
         let more = labels.unwrap_or_default();
         let labels = LabelSet::new(kind, positional, operation, more, max_series, &function.sig).map_err(&mut keep);
+        let targets = Targets::new(buckets.as_ref(), slow.as_ref(), objective.as_deref()).map_err(&mut keep);
         let outcome = outcome(ok_if, error_if).map_err(&mut keep);
         let level = span_level(level, span.as_ref()).map_err(&mut keep);
-        let (Ok(shape), Ok(labels), Ok(outcome), Ok(level), None) = (shape, labels, outcome, level, &errors) else {
+        let (Ok(shape), Ok(labels), Ok(targets), Ok(outcome), Ok(level), None) =
+            (shape, labels, targets, outcome, level, &errors)
+        else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
         let ident = &function.sig.ident;
@@ -86,6 +94,7 @@ impl Model {
         Ok(Self {
             kind,
             labels,
+            targets,
             span: SpanModel { name, target, level, fields },
             outcome,
             err: err.map(|option| option.span()),
