@@ -1,6 +1,7 @@
 //! Writes the tokens: one `static`, one call in, one call out.
 
 use crate::args::{Args, combine};
+use crate::block::Block;
 use crate::function::Function;
 use crate::kind::Kind;
 use crate::model::{Model, OutcomeRule, SpanLevel};
@@ -19,6 +20,9 @@ pub(crate) fn attribute(kind: Kind, args: TokenStream, item: &TokenStream) -> To
 }
 
 fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
+    if let (Kind::Operation, Some(block)) = (kind, Block::read(&item)?) {
+        return block.expand(&args);
+    }
     let function = Function::read(item, kind.attribute())?;
     let (args, mut errors) = Args::read(args);
     match (Model::new(kind, args, &function), &errors) {

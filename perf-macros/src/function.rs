@@ -33,7 +33,7 @@ impl Function {
 }
 
 fn not_a_function(at: ParseStream<'_>, attribute: &str) -> Error {
-    let hint = if at.peek(Token![impl]) { ": put it on the methods" } else { "" };
+    let hint = if at.peek(Token![impl]) { ": put it on the methods, or `#[monitor]` on the block" } else { "" };
     at.error(format!("`#[{attribute}]` can only be used on functions{hint}"))
 }
 
@@ -58,6 +58,11 @@ impl Parse for Function {
 }
 
 impl Function {
+    /// The function as it was.
+    pub(crate) fn unchanged(&self) -> TokenStream {
+        self.with_body(&self.sig, &self.body)
+    }
+
     /// The function with another body.
     pub(crate) fn with_body(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
         let Self { attrs, vis, brace, .. } = self;

@@ -14,6 +14,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::DbOperation,
+        Self::Workflow,
+        Self::WorkflowStep,
+        Self::Agent,
+        Self::Tool,
+        Self::McpCall,
+        Self::ExternalCall,
+        Self::Operation,
+    ];
+
     /// The attribute's name.
     pub(crate) fn attribute(self) -> &'static str {
         match self {

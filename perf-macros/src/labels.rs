@@ -138,6 +138,12 @@ fn complete(kind: Kind, mut given: Vec<Expr>, verb: Option<LitStr>, sig: &Signat
         let name = LitStr::new(&unraw(&sig.ident), sig.ident.span());
         given.push(parse_quote!(#name));
     }
+    if let (Kind::Operation, [Expr::Path(path)]) = (kind, given.as_slice()) {
+        if path.path.is_ident("skip") {
+            let message = "`skip` is for methods of an `impl` block that stands under `#[monitor]`";
+            return Err(Error::new_spanned(path, message));
+        }
+    }
     if let Some(extra) = given.get(names.len()) {
         let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let message = format!("one label too many: {} takes {list}; more go into `labels(name = ..)`", kind.example());

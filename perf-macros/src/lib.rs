@@ -75,6 +75,7 @@
 //! in the language's order. `returned` tells an error by type, so an alias of `Result` is seen through.
 
 mod args;
+mod block;
 mod derive;
 mod expand;
 mod function;
@@ -214,6 +215,10 @@ attribute! {
 attribute! {
     /// Measures anything else, as `operations_total{operation}` and its like. Without a label, the function's name is it.
     ///
+    /// On an `impl` block it stands for all methods, each labelled `Type::method`, with the options of the block. Left out
+    /// are methods marked `#[monitor(skip)]`, methods with an attribute of perf's of their own, and `const fn`, which cannot
+    /// be measured.
+    ///
     /// ```
     /// # use perf_runtime::monitor;
     /// #[monitor]
@@ -225,6 +230,33 @@ attribute! {
     ///
     /// #[monitor(CHECKOUT, level = "debug")]
     /// async fn check_out() {}
+    ///
+    /// struct Cart(Vec<u32>);
+    ///
+    /// #[monitor(err)]
+    /// impl Cart {
+    ///     const fn new() -> Self {
+    ///         Self(Vec::new())
+    ///     }
+    ///
+    ///     /// Counted as `operation="Cart::add"`.
+    ///     fn add(&mut self, cents: u32) -> Result<(), std::num::TryFromIntError> {
+    ///         self.0.push(cents);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     #[monitor(skip)]
+    ///     fn len(&self) -> usize {
+    ///         self.0.len()
+    ///     }
+    /// }
+    ///
+    /// let mut cart = Cart::new();
+    /// cart.add(995).unwrap();
+    /// assert_eq!(cart.len(), 1);
+    /// let text = perf_runtime::monitor().render_prometheus();
+    /// assert!(text.contains(r#"operations_total{operation="Cart::add",outcome="ok"} 1"#));
+    /// assert!(!text.contains("Cart::len"));
     /// ```
     monitor = Operation
 }
