@@ -129,3 +129,8 @@ pub mod __private {
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
 }
+
+/// The README's examples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
