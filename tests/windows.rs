@@ -120,3 +120,23 @@ fn a_reset_moves_the_views_and_not_the_counters() {
     assert_eq!((series.count, series.total.finished()), (0, 0));
     assert!(monitor.render_prometheus().contains(r#"operations_total{operation="resize",outcome="error"} 10"#));
 }
+
+#[test]
+fn what_was_counted_before_the_monitor_is_in_the_totals_and_in_no_window() {
+    #[perf_runtime::monitor_tool("windows_before")]
+    fn one() {}
+    #[perf_runtime::monitor_tool("windows_before")]
+    fn other() {}
+    let clock = ManualClock::hold();
+    for _ in 0..3 {
+        one();
+        other();
+    }
+    let monitor = Monitor::builder().build().unwrap();
+    clock.advance(SECOND);
+    monitor.tick();
+    other();
+    let summary = monitor.summary(Window::LastMinute);
+    let series = summary.find(Kind::Tool, &["windows_before"]).unwrap();
+    assert_eq!((series.total.ok, series.count), (7, 1));
+}

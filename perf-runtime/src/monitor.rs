@@ -5,6 +5,7 @@ use crate::expose::prometheus;
 use crate::expose::view::{MetricsSummary, PerformanceHealth};
 use crate::judge::alert::{AcknowledgeError, Alert, AlertBook, AlertEvent, Severity, Transition};
 use crate::judge::health::HealthReport;
+use crate::judge::threshold::Thresholds;
 use crate::measure::clock::{self, Moment};
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
@@ -176,8 +177,13 @@ impl Monitor {
         Operation::new(self.inner.registry.series(Kind::Operation, &[name]))
     }
 
-    /// Records how long an operation took to answer: a call of [`operation`](Self::operation) that went well.
+    /// Records how long an operation took to answer: a call of [`operation`](Self::operation) that went well. More than
+    /// 2 seconds are told by a warning through `tracing`.
     pub fn record_response_time(&self, operation: &str, duration: Duration) {
+        let took = duration.as_secs_f64();
+        if Thresholds::of(Kind::Operation).latency.is_some_and(|limits| took > limits.critical) {
+            tracing::warn!(operation, took, "Slow response: {operation} took {took:.2}s");
+        }
         self.operation(operation).record(duration, Outcome::Ok);
     }
 
@@ -204,9 +210,9 @@ impl Inner {
         let now = clock::now();
         self.registry.tick(now);
         let report = HealthReport::judge(&self.registry.recent(now));
-        for event in self.alerts().evaluate(&report, SystemTime::now()) {
-            log(&event);
-        }
+        // Logged after the book is closed: a subscriber may look into it.
+        let events = self.alerts().evaluate(&report, SystemTime::now());
+        events.iter().for_each(log);
     }
 
     fn alerts(&self) -> MutexGuard<'_, AlertBook> {

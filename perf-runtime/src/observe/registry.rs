@@ -4,12 +4,10 @@
 //! kind, 200 values of a label. Beyond that a label's value becomes `__overflow__`, the other labels stay, and each call
 //! that this happens to is counted.
 
-use super::history::History;
 use super::identity::{Identity, MAX_LABEL_BYTES, OVERFLOW, shorten};
 use super::series::Series;
 use super::summary::{KindSummary, Summary};
 use super::window::Window;
-use crate::measure::cells::Reading;
 use crate::measure::clock::{self, Moment};
 use crate::measure::directory;
 use crate::measure::kind::Kind;
@@ -60,18 +58,20 @@ impl Registry {
     /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window.
     pub(crate) fn new() -> Self {
         let this = Self { hasher: RandomState::new(), inner: RwLock::default() };
-        this.adopt_sites(Meter::read);
+        this.adopt_sites();
+        let now = clock::now();
+        this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
         this
     }
 
     /// Makes sites known that announced themselves since. They did so less than a tick ago: what they counted is recent.
     fn refresh(&self) {
         if self.read(|inner| inner.changes) != directory::changes() {
-            self.adopt_sites(|_| Reading::default());
+            self.adopt_sites();
         }
     }
 
-    fn adopt_sites(&self, known: impl Fn(&Meter) -> Reading) {
+    fn adopt_sites(&self) {
         let now = clock::now();
         self.write(|inner| {
             // Before the sites are looked at: what comes while they are is found the next time.
@@ -86,7 +86,7 @@ impl Registry {
                 if let Some(series) = inner.find(hash, |other| *other == identity) {
                     series.adopt(meter);
                 } else {
-                    inner.insert(hash, Series::new(identity, vec![meter], History::new(now, known(meter))));
+                    inner.insert(hash, Series::new(identity, vec![meter], now));
                 }
             }
         });
@@ -110,8 +110,7 @@ impl Registry {
             let labels = inner.made.entry(kind).or_default().admit(kind, labels);
             let hash = self.hash(kind, &labels);
             inner.find(hash, |identity| identity.is(kind, &labels)).unwrap_or_else(|| {
-                let history = History::new(clock::now(), Reading::default());
-                let series = Series::new(Identity::of_values(kind, &labels), Vec::new(), history);
+                let series = Series::new(Identity::of_values(kind, &labels), Vec::new(), clock::now());
                 inner.made.entry(kind).or_default().series += 1;
                 inner.insert(hash, series)
             })

@@ -29,10 +29,17 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(identity: Identity, sites: Vec<&'static Meter>, history: History) -> Self {
+    /// A series that is observed from now on; what its sites counted before is taken to be recent.
+    pub(crate) fn new(identity: Identity, sites: Vec<&'static Meter>, now: Moment) -> Self {
         let own = Meter::new(identity.kind);
         let layout = sites.first().map_or_else(|| own.layout(), |site| site.layout());
-        Self { identity, own, sites: RwLock::new(sites), layout, history: Mutex::new(history) }
+        Self {
+            identity,
+            own,
+            sites: RwLock::new(sites),
+            layout,
+            history: Mutex::new(History::new(now, Reading::default())),
+        }
     }
 
     /// Adds a function that writes this series.
@@ -89,6 +96,12 @@ impl Series {
         }
     }
 
+    /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
+    pub(crate) fn begin(&self, now: Moment) {
+        let mut history = self.history();
+        *history = History::new(now, self.read());
+    }
+
     pub(crate) fn tick(&self, now: Moment) {
         // Under the lock, so that two ticks at once do not cut the same calls twice.
         let mut history = self.history();
@@ -103,8 +116,10 @@ impl Series {
     /// What the series did in a window.
     pub(super) fn observe(&self, window: Window, now: Moment) -> Observation {
         let history = self.history();
+        let error_types = self.error_types();
         let reading = self.read();
         Observation {
+            error_types,
             total: history.total(&reading),
             in_flight: reading.in_flight(),
             oldest: self.oldest_age(now),
@@ -127,6 +142,8 @@ impl Series {
 pub(crate) struct Observation {
     /// Calls finished since the baseline, by outcome.
     pub(crate) total: [u64; Outcome::ALL.len()],
+    /// Failed calls by the sort of their error, since the process started.
+    pub(crate) error_types: BTreeMap<&'static str, u64>,
     pub(crate) in_flight: u64,
     pub(crate) oldest: Option<Duration>,
     /// The buckets of `slice`.
@@ -138,13 +155,23 @@ impl Observation {
     /// Nothing yet, of a kind.
     pub(super) fn none(kind: Kind) -> Self {
         let layout = Layout::of(kind);
-        Self { total: Default::default(), in_flight: 0, oldest: None, layout, slice: Slice::default() }
+        Self {
+            total: [0; 4],
+            error_types: BTreeMap::new(),
+            in_flight: 0,
+            oldest: None,
+            layout,
+            slice: Slice::default(),
+        }
     }
 
     /// Adds what another series of the same kind did.
     pub(super) fn add(&mut self, other: &Self) {
         for (sum, total) in self.total.iter_mut().zip(other.total) {
             *sum += total;
+        }
+        for (&name, count) in &other.error_types {
+            *self.error_types.entry(name).or_default() += count;
         }
         self.in_flight += other.in_flight;
         self.oldest = self.oldest.max(other.oldest);

@@ -11,6 +11,7 @@ use crate::measure::outcome::OutcomeCounts;
 use crate::measure::target::{Objective, Targets};
 use serde::Serialize;
 use std::array;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every series over one window.
@@ -51,6 +52,9 @@ pub struct SeriesSummary {
     pub labels: Vec<(String, String)>,
     /// Calls finished since the process started, or since the last reset.
     pub total: OutcomeCounts,
+    /// Failed calls by the sort of their error, since the process started; only those whose error is an
+    /// [`ErrorType`](trait@crate::ErrorType).
+    pub error_types: BTreeMap<String, u64>,
     /// Calls that have started and not ended.
     pub in_flight: u64,
     /// The age in seconds of the oldest call that waits now. `None` where none waits.
@@ -153,6 +157,7 @@ impl SeriesSummary {
             kind,
             labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             total: OutcomeCounts::from_array(observation.total),
+            error_types: observation.error_types.iter().map(|(&name, &count)| (name.to_owned(), count)).collect(),
             in_flight: observation.in_flight,
             oldest_in_flight: observation.oldest.map(|age| age.as_secs_f64()),
             covered,
