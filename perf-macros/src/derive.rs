@@ -70,7 +70,7 @@ fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
 enum Sort {
     Named(LitStr),
     /// The sort of the error that it carries, of this type.
-    Nested(Type),
+    Nested(Box<Type>),
 }
 
 fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
@@ -143,13 +143,11 @@ fn sort_of(variant: &Variant) -> Result<Sort> {
 
 fn nested(variant: &Variant) -> Result<Sort> {
     let mut fields = variant.fields.iter();
-    match (fields.next(), fields.next()) {
-        (Some(field), None) => Ok(Sort::Nested(field.ty.clone())),
-        _ => {
-            let message = "`nested` is for a variant with one field: the error that it carries";
-            Err(Error::new(variant.ident.span(), message))
-        }
+    if let (Some(field), None) = (fields.next(), fields.next()) {
+        return Ok(Sort::Nested(Box::new(field.ty.clone())));
     }
+    let message = "`nested` is for a variant with one field: the error that it carries";
+    Err(Error::new(variant.ident.span(), message))
 }
 
 /// `#[label(crate = path)]` on the enum, or where the runtime is.

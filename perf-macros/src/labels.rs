@@ -138,11 +138,11 @@ fn complete(kind: Kind, mut given: Vec<Expr>, verb: Option<LitStr>, sig: &Signat
         let name = LitStr::new(&unraw(&sig.ident), sig.ident.span());
         given.push(parse_quote!(#name));
     }
-    if let (Kind::Operation, [Expr::Path(path)]) = (kind, given.as_slice()) {
-        if path.path.is_ident("skip") {
-            let message = "`skip` is for methods of an `impl` block that stands under `#[monitor]`";
-            return Err(Error::new_spanned(path, message));
-        }
+    if let (Kind::Operation, [Expr::Path(path)]) = (kind, given.as_slice())
+        && path.path.is_ident("skip")
+    {
+        let message = "`skip` is for methods of an `impl` block that stands under `#[monitor]`";
+        return Err(Error::new_spanned(path, message));
     }
     if let Some(extra) = given.get(names.len()) {
         let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -185,7 +185,7 @@ fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
             Err(Error::new_spanned(literal, message))
         }
         Expr::Path(path) => Ok(match parameter_type(&path, sig) {
-            Some(ty) => Label::Brought { value: Expr::Path(path), ty: nameable(ty, sig).then(|| ty.clone()) },
+            Some(ty) => Label::Brought { value: Expr::Path(path), ty: nameable(ty, sig).then(|| Box::new(ty.clone())) },
             None if path.path.is_ident("self") => Label::Brought { value: Expr::Path(path), ty: None },
             None if path.path.segments.first().is_some_and(|first| first.ident == "Self") => {
                 let message = format!("the label `{name}` cannot say `Self`: write the type's name");
@@ -198,11 +198,11 @@ fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
 }
 
 /// The type of the parameter that the path names.
-fn parameter_type<'a>(path: &ExprPath, sig: &'a Signature) -> Option<&'a Box<Type>> {
+fn parameter_type<'a>(path: &ExprPath, sig: &'a Signature) -> Option<&'a Type> {
     let ident = path.path.get_ident()?;
     sig.inputs.iter().find_map(|input| match input {
         FnArg::Typed(parameter) => match &*parameter.pat {
-            Pat::Ident(pattern) if pattern.ident == *ident => Some(&parameter.ty),
+            Pat::Ident(pattern) if pattern.ident == *ident => Some(&*parameter.ty),
             _ => None,
         },
         FnArg::Receiver(_) => None,

@@ -88,10 +88,7 @@ fn keep<T>(read: Option<Result<T>>, errors: &mut Option<Error>) -> Option<T> {
 }
 
 fn option(tokens: Option<TokenStream>) -> TokenStream {
-    match tokens {
-        Some(tokens) => quote!(::core::option::Option::Some(#tokens)),
-        None => quote!(::core::option::Option::None),
-    }
+    tokens.map_or_else(|| quote!(::core::option::Option::None), |tokens| quote!(::core::option::Option::Some(#tokens)))
 }
 
 fn too_near(one: f64, other: f64) -> bool {

@@ -1,10 +1,17 @@
 //! Says what is wrong and what to do, in words.
 
-use super::indicator::{Aspect, Indicator};
+use super::indicator::{Aspect, Indicator, IndicatorStatus};
 use crate::measure::kind::Kind;
 
+impl Indicator {
+    /// What is wrong, in one sentence. `None` where nothing is.
+    pub fn complaint(&self) -> Option<String> {
+        (self.status() >= IndicatorStatus::Yellow).then(|| complaint(self))
+    }
+}
+
 /// What is wrong, in one sentence with numbers.
-pub(super) fn complaint(indicator: &Indicator) -> String {
+fn complaint(indicator: &Indicator) -> String {
     let limit = if indicator.value().is_some_and(|value| value > indicator.critical()) {
         indicator.critical()
     } else {

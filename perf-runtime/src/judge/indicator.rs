@@ -1,6 +1,5 @@
 //! One named part of the health: a value, its limits, and what it takes off the score.
 
-use super::advice;
 use super::threshold::{Limits, Thresholds};
 use crate::measure::kind::Kind;
 use crate::observe::summary::{KindSummary, SeriesSummary};
@@ -239,11 +238,6 @@ impl Indicator {
     /// The calls that were looked at.
     pub fn calls(&self) -> u64 {
         self.calls
-    }
-
-    /// What is wrong, in one sentence. `None` where nothing is.
-    pub fn complaint(&self) -> Option<String> {
-        (self.status >= IndicatorStatus::Yellow).then(|| advice::complaint(self))
     }
 
     /// Leaves at most `points` of the penalty, so that no score falls below zero.

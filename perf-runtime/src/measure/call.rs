@@ -2,8 +2,7 @@
 
 use super::clock::{self, Moment};
 use super::directory;
-use super::future::Watched;
-use super::label::Labels;
+use super::label::{Labels, assert_budget};
 use super::meter::Meter;
 use super::outcome::Outcome;
 use super::site::Site;
@@ -17,7 +16,7 @@ use tracing::field::Value;
 /// A call that has started and has not yet ended.
 ///
 /// It ends once: through [`finish`](Self::finish), or by being dropped, which only an unwinding body does: then it is
-/// counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see [`Watched`]).
+/// counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see [`watch`](Self::watch)).
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
@@ -54,8 +53,12 @@ pub fn prepare_labelled<const BUDGET: usize, L: Labels>(
     labels: &L,
     fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
 ) -> Prepared {
-    let (meter, index) = site.meter_of::<L, BUDGET>(labels);
-    Prepared { site, meter, span: site.new_span(index, fields) }
+    const { assert_budget(L::VALUES, BUDGET) };
+    if site.learn_values(L::VALUES) {
+        directory::values_came();
+    }
+    let index = labels.index();
+    Prepared { site, meter: site.meter_at(index), span: site.new_span(index, fields) }
 }
 
 /// Runs a body at once, as a function would (see [`Call::run`]).
@@ -83,12 +86,6 @@ impl Call {
     pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
         let _entered = self.enter_span();
         body()
-    }
-
-    /// Runs an async body: the future yields what the body returned and the call, not yet finished.
-    #[inline]
-    pub fn watch<F: Future>(self, body: F) -> Watched<F> {
-        Watched::new(self, body)
     }
 
     /// Writes the text of an `Err` on the call's span.

@@ -28,9 +28,11 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F> Watched<F> {
-    pub(super) fn new(call: Call, body: F) -> Self {
-        Self { call: Some(call), body }
+impl Call {
+    /// Runs an async body: the future yields what the body returned and the call, not yet finished.
+    #[inline]
+    pub fn watch<F: Future>(self, body: F) -> Watched<F> {
+        Watched { call: Some(self), body }
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct Layout {
     bounds: Box<[Bound]>,
 }
 
+/// The exact bounds in nanoseconds, and the bits of the others.
+type LayoutKey = (Vec<u64>, Vec<u64>);
+
 #[derive(Clone, Copy, Debug)]
 struct Fine {
     cut: u64,
@@ -66,7 +69,7 @@ impl Layout {
     /// The layout of a function with targets of its own. Layouts are made once for each set of bounds, and kept: there
     /// are as many as the program's text has.
     pub(crate) fn of_targets(kind: Kind, targets: &Targets) -> &'static Self {
-        static LAYOUTS: Mutex<BTreeMap<(Vec<u64>, Vec<u64>), &'static Layout>> = Mutex::new(BTreeMap::new());
+        static LAYOUTS: Mutex<BTreeMap<LayoutKey, &'static Layout>> = Mutex::new(BTreeMap::new());
         if targets.is_plain() {
             return Self::of(kind);
         }

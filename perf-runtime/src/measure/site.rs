@@ -1,17 +1,16 @@
 //! One annotated function.
 
-use super::directory;
 use super::kind::Kind;
-use super::label::{LabelSpec, Labels, assert_budget, combinations};
+use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
 use super::span::SpanSite;
 use super::target::Targets;
-use std::panic::Location;
 use std::ptr;
 use std::slice;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr};
-use tracing::Level;
+use tracing::field::Value;
+use tracing::{Level, Span};
 
 /// One annotated function: what it measures, and the cells that its calls write.
 ///
@@ -31,16 +30,10 @@ pub struct Site {
     meter: Meter,
     /// What calls write, by the index of the labels they bring.
     meters: OnceLock<Box<[Meter]>>,
-    pub(crate) name: &'static str,
-    pub(crate) target: &'static str,
-    pub(crate) location: &'static Location<'static>,
-    /// Names of the fields that the user adds to the span.
-    pub(crate) fields: &'static [&'static str],
-    /// The span's level; `None` where there is to be no span.
-    pub(crate) level: Option<Level>,
-    pub(crate) span: SpanSite,
-    pub(crate) listed: AtomicBool,
-    pub(crate) next: AtomicPtr<Site>,
+    span: SpanSite,
+    /// Whether it is in the directory's list, and what follows it there.
+    pub(super) listed: AtomicBool,
+    pub(super) next: AtomicPtr<Site>,
 }
 
 /// The values of each label that calls bring.
@@ -69,12 +62,7 @@ impl Site {
             late_values: OnceLock::new(),
             meter: Meter::new(kind),
             meters: OnceLock::new(),
-            name,
-            target,
-            location: Location::caller(),
-            fields: &[],
-            level: Some(Level::INFO),
-            span: SpanSite::new(),
+            span: SpanSite::new(kind, name, target, more_labels),
             listed: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
@@ -101,14 +89,14 @@ impl Site {
     /// Fields that the span has beside the kind and the labels.
     #[must_use]
     pub const fn with_fields(mut self, fields: &'static [&'static str]) -> Self {
-        self.fields = fields;
+        self.span.set_fields(fields);
         self
     }
 
     /// The level of the span; `None` for no span.
     #[must_use]
     pub const fn with_level(mut self, level: Option<Level>) -> Self {
-        self.level = level;
+        self.span.set_level(level);
         self
     }
 
@@ -122,19 +110,28 @@ impl Site {
         &self.meter
     }
 
-    /// The meter of a call that brings labels, and the index of their combination.
+    /// The meter of a call that brings the labels with this index.
     #[inline]
-    pub(super) fn meter_of<L: Labels, const BUDGET: usize>(&'static self, labels: &L) -> (&'static Meter, usize) {
-        const { assert_budget(L::VALUES, BUDGET) };
-        let index = labels.index();
-        if self.seen_values.is_none() && self.late_values.get().is_none() {
-            // Makes the series known from now on; whoever asks for the values next finds these.
-            let _ = self.late_values.set(L::VALUES);
-            directory::values_came();
-        }
+    pub(super) fn meter_at(&'static self, index: usize) -> &'static Meter {
         let meters = self.meters();
         // An index beyond all values comes only of a `Label` written by hand that does not keep its word.
-        (meters.get(index).or(meters.last()).unwrap_or(&self.meter), index)
+        meters.get(index).or(meters.last()).unwrap_or(&self.meter)
+    }
+
+    /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.
+    #[inline]
+    pub(super) fn learn_values(&self, values: Values) -> bool {
+        self.seen_values.is_none() && self.late_values.get().is_none() && self.late_values.set(values).is_ok()
+    }
+
+    /// The span of a call that starts now with the labels of this index; see [`SpanSite::new_span`].
+    #[inline]
+    pub(super) fn new_span(
+        &'static self,
+        labels: usize,
+        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+    ) -> Option<Box<Span>> {
+        self.span.new_span(|| self.label_values(labels), fields)
     }
 
     /// The meters of all combinations of labels, in order; none while the values are not known.

@@ -3,16 +3,18 @@
 //! A site is its own `tracing` callsite. While nobody listens at the site's level, that costs one relaxed load and a
 //! comparison. The metadata that a subscriber sees is made when the first one listens.
 
+use super::kind::Kind;
 use super::outcome::Outcome;
-use super::site::Site;
 use std::fmt;
+use std::iter;
+use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tracing::field::{Field, FieldSet, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::metadata::Kind as MetadataKind;
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Span};
+use tracing::{Level, Metadata, Span};
 use tracing_core::callsite::{self, Callsite};
 use tracing_core::{dispatcher, identify_callsite};
 
@@ -24,9 +26,19 @@ const OUTCOME: &str = "outcome";
 const ERROR: &str = "error";
 const ERROR_TYPE: &str = "error_type";
 
-/// The span side of a site.
+/// The span side of a site: all that its spans have in common.
 #[derive(Debug)]
 pub(crate) struct SpanSite {
+    kind: Kind,
+    name: &'static str,
+    target: &'static str,
+    location: &'static Location<'static>,
+    /// The names of the labels beyond the kind's own.
+    more_labels: &'static [&'static str],
+    /// The names of the fields that the user adds.
+    fields: &'static [&'static str],
+    /// `None` where there is to be no span.
+    level: Option<Level>,
     callsite: OnceLock<&'static SpanCallsite>,
 }
 
@@ -41,18 +53,31 @@ const SOMETIMES: u8 = 1;
 const ALWAYS: u8 = 2;
 
 impl SpanSite {
-    pub(crate) const fn new() -> Self {
-        Self { callsite: OnceLock::new() }
+    #[track_caller]
+    pub(super) const fn new(
+        kind: Kind,
+        name: &'static str,
+        target: &'static str,
+        more_labels: &'static [&'static str],
+    ) -> Self {
+        let (fields, level): (&[&str], _) = (&[], Some(Level::INFO));
+        Self { kind, name, target, location: Location::caller(), more_labels, fields, level, callsite: OnceLock::new() }
     }
-}
 
-impl Site {
-    /// The span of a call that starts now, boxed, because most calls have none and the future must stay small.
-    /// `labels` is the index of the labels that the call brought; `fields` gives the values of the user's fields, and is asked only when the span is wanted.
+    pub(super) const fn set_fields(&mut self, fields: &'static [&'static str]) {
+        self.fields = fields;
+    }
+
+    pub(super) const fn set_level(&mut self, level: Option<Level>) {
+        self.level = level;
+    }
+
+    /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
+    /// and `fields` give the values of the labels and of the user's fields, and are asked only when the span is wanted.
     #[inline]
-    pub(crate) fn new_span(
+    pub(super) fn new_span(
         &'static self,
-        labels: usize,
+        labels: impl FnOnce() -> Vec<&'static str>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         match self.level {
@@ -64,23 +89,24 @@ impl Site {
     #[cold]
     fn span_for_listener(
         &'static self,
-        labels: usize,
+        labels: impl FnOnce() -> Vec<&'static str>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
-        let callsite = *self.span.callsite.get_or_init(|| SpanCallsite::register(self));
+        let callsite = *self.callsite.get_or_init(|| SpanCallsite::register(self));
         let metadata = callsite.metadata();
         if !callsite.is_enabled(metadata) {
             return None;
         }
         let mut span = None;
-        fields(&mut |values| span = Some(Box::new(self.open(metadata, &self.label_values(labels), values))));
+        let labels = labels();
+        fields(&mut |values| span = Some(Box::new(self.open(metadata, &labels, values))));
         span
     }
 
     fn open(&self, metadata: &'static Metadata<'static>, labels: &[&'static str], values: &[&dyn Value]) -> Span {
-        let own = self.kind().as_str();
+        let own = self.kind.as_str();
         let labels = labels.iter().map(|label| label as &dyn Value);
-        let given = std::iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
+        let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
         let fields: Vec<Field> = metadata.fields().iter().collect();
         let Some(first) = fields.first() else { return Span::none() };
         let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
@@ -108,11 +134,11 @@ pub(crate) fn record_error_type(span: &Span, name: &str) {
 
 impl SpanCallsite {
     /// Makes the callsite of a site known to `tracing`. Once for each site.
-    fn register(site: &'static Site) -> &'static Self {
+    fn register(site: &'static SpanSite) -> &'static Self {
         let this: &'static Self =
             Box::leak(Box::new(Self { interest: AtomicU8::new(SOMETIMES), metadata: OnceLock::new() }));
         let mut names = vec![KIND];
-        names.extend(site.kind().label_names());
+        names.extend(site.kind.label_names());
         names.extend(site.more_labels);
         names.extend(site.fields);
         names.truncate(MAX_FIELDS - 3);
@@ -122,7 +148,7 @@ impl SpanCallsite {
             Metadata::new(
                 site.name,
                 site.target,
-                site.level.unwrap_or(tracing::Level::INFO),
+                site.level.unwrap_or(Level::INFO),
                 Some(site.location.file()),
                 Some(site.location.line()),
                 Some(site.target),

@@ -6,7 +6,7 @@
 
 use super::identity::{Identity, MAX_LABEL_BYTES, OVERFLOW, shorten};
 use super::series::Series;
-use super::summary::{KindSummary, Summary};
+use super::summary::{KindSummary, SeriesSummary, Summary};
 use super::window::Window;
 use crate::measure::clock::{self, Moment};
 use crate::measure::directory;
@@ -148,7 +148,9 @@ impl Registry {
     }
 
     pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
-        Summary { window, series: self.all().iter().map(|series| series.summary(window, now)).collect() }
+        let all = self.all();
+        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, now)));
+        Summary { window, series: summed_up.collect() }
     }
 
     /// Each kind that has series, as a whole and series by series: over the last minute, or over the last five where the

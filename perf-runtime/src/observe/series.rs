@@ -2,7 +2,6 @@
 
 use super::history::{History, Slice};
 use super::identity::Identity;
-use super::summary::SeriesSummary;
 use super::window::Window;
 use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
@@ -126,10 +125,6 @@ impl Series {
             layout: self.layout,
             slice: history.slice(window, now, &reading),
         }
-    }
-
-    pub(crate) fn summary(&self, window: Window, now: Moment) -> SeriesSummary {
-        SeriesSummary::new(self.identity.kind, self.identity.pairs(), &self.observe(window, now), self.targets())
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

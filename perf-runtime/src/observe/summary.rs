@@ -143,7 +143,12 @@ impl ObjectiveState {
 }
 
 impl SeriesSummary {
-    pub(crate) fn new<'a>(
+    /// Sums up one series.
+    pub(super) fn of(series: &Series, observation: &Observation) -> Self {
+        Self::new(series.identity.kind, series.identity.pairs(), observation, series.targets())
+    }
+
+    fn new<'a>(
         kind: Kind,
         labels: impl IntoIterator<Item = (&'static str, &'a str)>,
         observation: &Observation,
@@ -202,7 +207,7 @@ impl KindSummary {
         let mut parts = Vec::with_capacity(series.len());
         for one in series {
             let observation = one.observe(window, now);
-            parts.push(SeriesSummary::new(kind, one.identity.pairs(), &observation, one.targets()));
+            parts.push(SeriesSummary::of(one, &observation));
             whole.add(&observation);
         }
         Self { whole: SeriesSummary::new(kind, [], &whole, &Targets::NONE), series: parts }
