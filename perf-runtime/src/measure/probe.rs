@@ -67,7 +67,6 @@ impl<T> Deref for MaybeResult<'_, T> {
 impl NoResult {
     /// Ends the call: it is ok.
     #[inline]
-    #[expect(clippy::unused_self, reason = "found by method look-up")]
     pub fn finish(&self, call: Call) {
         call.finish(Outcome::Ok);
     }
