@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A client sends no more while so many of its requests wait.
 const MOST_IN_FLIGHT: usize = 50;
 /// Less than the slow query takes.
-const LITTLE_PATIENCE: Duration = Duration::from_millis(300);
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 const SLOW_QUERY: Duration = Duration::from_secs(5);
 
 /// A request that a client is about to send.

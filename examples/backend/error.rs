@@ -16,12 +16,12 @@ pub(crate) enum Failure {
     Unreachable { url: String, reason: String },
     #[error("cannot make a file for the fresh database: {0}: make room there or name a database with --database-url")]
     NoRoom(std::io::Error),
-    #[error("the database refused to create the tables: {0}: give a database in which you may create tables")]
+    #[error("the database refused to create the tables: {}: give a database in which you may create tables", reason(.0))]
     Schema(sqlx::Error),
     #[error(transparent)]
     Input(#[from] InputError),
-    #[error("{file} could not be stored, and nothing of it was kept: {reason}: check the database and run again")]
-    Loading { file: String, reason: sqlx::Error },
+    #[error("{file} was not stored, and nothing of it is left: {}: check the database and run again", reason(.cause))]
+    Loading { file: String, cause: sqlx::Error },
     #[error("cannot measure: {0}")]
     Monitor(#[from] perf_runtime::InstallError),
     #[error("cannot listen for Ctrl-C: {0}")]
@@ -32,4 +32,13 @@ pub(crate) enum Failure {
     Server(String),
     #[error("cannot write the report {}: {cause}: give another file with --report", path.display())]
     Report { path: PathBuf, cause: std::io::Error },
+}
+
+/// What the database said, without what the driver puts around it.
+pub(crate) fn reason(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }

@@ -32,7 +32,7 @@ mod tally;
 mod terminal;
 mod traffic;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,8 @@ async fn main() -> ExitCode {
     match run(&options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {}", terminal::one_line(&failure.to_string()));
+            // `eprintln!` would panic where standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {}", terminal::one_line(&failure.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -51,9 +51,7 @@ fn refuse_same_series(sources: &[Source]) -> Result<(), InputError> {
 async fn process(store: &Store, source: &Source, bar: &ProgressBar) -> Result<Loaded, Failure> {
     let points = validate(source).await?;
     let batches = transform(points);
-    load(store, &source.series(), &batches, bar)
-        .await
-        .map_err(|reason| Failure::Loading { file: source.file(), reason })
+    load(store, &source.series(), &batches, bar).await.map_err(|cause| Failure::Loading { file: source.file(), cause })
 }
 
 #[monitor_workflow_step("data_processing", "validation")]

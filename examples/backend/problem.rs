@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::analyst::AnalystError;
+use crate::error::reason;
 use crate::terminal::one_line;
 
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl From<sqlx::Error> for ApiError {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "no database connection is free: try again")
             }
-            error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, one_line(&error.to_string())),
+            error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, one_line(&reason(&error))),
         }
     }
 }

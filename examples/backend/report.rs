@@ -13,23 +13,25 @@ use crate::store::Store;
 use crate::terminal::{print_table, say, show_seconds};
 use crate::traffic::{ClientView, SeenCount};
 
-/// How often the health is looked at, and how long it stays unmentioned while it does not change.
+/// How often the health is looked at, and how long it stays unmentioned while it hardly changes.
 const LOOK: Duration = Duration::from_secs(1);
 const REPEAT: Duration = Duration::from_secs(5);
+/// So many points are a change worth a line.
+const STEP: f64 = 5.0;
 
 /// Prints a line whenever the health changes, and every few seconds all the same. Never returns.
 pub(crate) async fn watch_health(monitor: Monitor) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last: Option<(String, Instant)> = None;
+    let mut told: Option<(HealthReport, Instant)> = None;
     loop {
         ticks.tick().await;
         let health = monitor.health();
-        let line = format!("health {:.0} {}", health.score(), health.status());
-        let is_new = last.as_ref().is_none_or(|(text, at)| *text != line || at.elapsed() >= REPEAT);
-        if is_new {
-            say!("{line}{}", causes(&health));
-            last = Some((line, Instant::now()));
+        let has_changed =
+            |last: &HealthReport| last.status() != health.status() || (last.score() - health.score()).abs() >= STEP;
+        if told.as_ref().is_none_or(|(last, at)| has_changed(last) || at.elapsed() >= REPEAT) {
+            say!("health {:.0} {}{}", health.score(), health.status(), causes(&health));
+            told = Some((health, Instant::now()));
         }
     }
 }
@@ -82,7 +84,9 @@ fn calls(series: &SeriesSummary) -> u64 {
 
 fn series_row(series: &SeriesSummary) -> Vec<String> {
     let total = &series.total;
-    let labels: Vec<&str> = series.labels.iter().map(|(_, value)| value.as_str()).collect();
+    // A request that was never answered has no status.
+    let shown = |value: &'_ str| if value.is_empty() { "-".to_owned() } else { value.to_owned() };
+    let labels: Vec<String> = series.labels.iter().map(|(_, value)| shown(value)).collect();
     let time = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), show_seconds);
     vec![
         series.kind.to_string(),

@@ -110,8 +110,7 @@ async fn add_point(
     let (Path(name), Json(NewPoint { at, value })) = (name?, point?);
     let at = at.as_deref().map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
     let series = find(&service.store, &name).await?;
-    let mut connection = service.store.pool.acquire().await?;
-    service.store.insert_points(&mut connection, series.id, &[Point { at, value }]).await?;
+    service.store.add_point(series.id, Point { at, value }).await?;
     Ok((StatusCode::CREATED, Json(json!({ "series": name, "at": moment::show(at), "value": value }))))
 }
 

@@ -6,7 +6,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor, Transaction};
 use tempfile::TempDir;
 
-use crate::error::Failure;
+use crate::error::{Failure, reason};
 use crate::fault::{EXTRA_WAIT, Fault, FaultSwitch};
 use crate::tally::{Statement, StatementCount, Tally};
 
@@ -115,10 +115,14 @@ async fn connect(url: &str, is_sqlite: bool) -> Result<AnyPool, String> {
     // One connection first: the pool would try again and again, and then say only that time is up.
     match tokio::time::timeout(CONNECT_LIMIT, AnyConnection::connect(&url)).await {
         Ok(Ok(connection)) => drop(connection.close().await),
-        Ok(Err(error)) => return Err(error.to_string()),
+        Ok(Err(error)) => return Err(reason(&error)),
         Err(_) => return Err(format!("no answer within {CONNECT_LIMIT:?}")),
     }
-    let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_LIMIT);
+    // How long one waits for a connection is part of what is measured: no need to log it as well.
+    let options = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECT_LIMIT)
+        .acquire_slow_threshold(CONNECT_LIMIT);
     let options = options.after_connect(move |connection, _| {
         Box::pin(async move {
             if is_sqlite {
@@ -127,7 +131,7 @@ async fn connect(url: &str, is_sqlite: bool) -> Result<AnyPool, String> {
             Ok(())
         })
     });
-    options.connect(&url).await.map_err(|error| error.to_string())
+    options.connect(&url).await.map_err(|error| reason(&error))
 }
 
 /// The address as it may be printed.

@@ -20,7 +20,9 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// A time span in the unit that suits it: `830 µs`, `12.4 ms`, `1.50 s`.
 pub(crate) fn show_seconds(seconds: f64) -> String {
-    if seconds < 0.001 {
+    if seconds == 0.0 {
+        "0 s".to_owned()
+    } else if seconds < 0.001 {
         format!("{:.0} µs", seconds * 1e6)
     } else if seconds < 1.0 {
         format!("{:.1} ms", seconds * 1e3)

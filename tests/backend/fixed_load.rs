@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::metrics::{Labels, Scrape};
-use crate::program::Program;
+use crate::program::{PATIENCE, Program};
 
 /// `perf_server`'s own routes: they are measured too, but not asked by the clients.
 const OWN_ROUTES: [&str; 3] = ["/metrics", "/metrics/summary", "/health/performance"];
@@ -43,7 +43,8 @@ pub(crate) async fn fixed_load(database: &str, folder: &Path) -> FixedLoad {
 
     let ended = program.interrupt();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.stderr, "", "nothing went wrong");
+    // A busy machine may make the monitor warn of slow calls.
+    assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("error:"), "{}", ended.stderr);
     for part in ["summary: every series", "what the clients of the traffic saw", "health score "] {
         assert!(ended.stdout.contains(part), "{part:?} is missing in {}", ended.stdout);
     }
@@ -52,18 +53,20 @@ pub(crate) async fn fixed_load(database: &str, folder: &Path) -> FixedLoad {
 }
 
 /// Scrapes until nothing is in flight but the scrape itself: the server notices a lost client only a little later.
-async fn quiet_scrape(url: &str) -> Scrape {
+pub(crate) async fn quiet_scrape(url: &str) -> Scrape {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let scrape = Scrape::parse(&get(&format!("{url}/metrics")).await);
         let is_own = |labels: &Labels| labels.get("route").is_some_and(|route| route == "/metrics");
         if scrape.in_flight().all(|(_, labels, value)| value == 0 || is_own(labels)) {
             return scrape;
         }
+        assert!(Instant::now() < deadline, "still in flight: {scrape:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-async fn get(url: &str) -> String {
+pub(crate) async fn get(url: &str) -> String {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let response = client.get(url).send().await.expect("an answer");
     assert_eq!(response.status(), 200, "{url}");

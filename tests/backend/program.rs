@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A running example.
 pub(crate) struct Program {
@@ -81,10 +81,12 @@ impl Program {
 
     /// Ends it as Ctrl-C does.
     pub(crate) fn interrupt(&mut self) -> Ended {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
-        assert!(status.success(), "no process {id}");
+        assert!(self.signal("-INT").is_ok_and(|status| status.success()), "it is gone");
         self.ended()
+    }
+
+    fn signal(&self, signal: &str) -> std::io::Result<ExitStatus> {
+        Command::new("kill").arg(signal).arg(self.child.id().to_string()).status()
     }
 
     /// Waits until it has ended by itself.
@@ -112,8 +114,16 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// Ends it where the test did not: first as Ctrl-C does, so that it leaves nothing behind.
     fn drop(&mut self) {
-        // It may have ended already.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        // Each step may find that it has ended already.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            drop(self.signal("-INT"));
+        }
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }
