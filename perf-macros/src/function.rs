@@ -57,7 +57,49 @@ impl Parse for Function {
     }
 }
 
+/// Attributes that are no macros: for their sake nobody reads the function's tokens after us.
+const INERT: [&str; 21] = [
+    "allow",
+    "automatically_derived",
+    "cfg",
+    "clippy",
+    "cold",
+    "coverage",
+    "deny",
+    "deprecated",
+    "diagnostic",
+    "doc",
+    "expect",
+    "export_name",
+    "forbid",
+    "inline",
+    "link_section",
+    "no_mangle",
+    "rustfmt",
+    "target_feature",
+    "track_caller",
+    "unsafe",
+    "warn",
+];
+
+fn is_inert(attr: &Attribute) -> bool {
+    attr.path().segments.first().is_some_and(|first| INERT.iter().any(|name| first.ident == name))
+}
+
 impl Function {
+    /// Whether another attribute macro may read the function after us.
+    pub(crate) fn is_read_by_others(&self) -> bool {
+        self.attrs.iter().any(|attr| !is_inert(attr) && !attr.path().is_ident("must_use"))
+    }
+
+    /// Whether an `async fn` may become a `fn` that returns what the `async fn` did.
+    ///
+    /// Other attribute macros would no longer find the `async fn` that they are for, and `#[must_use]` would no longer
+    /// speak of what is awaited.
+    pub(crate) fn may_stop_being_async(&self) -> bool {
+        self.attrs.iter().all(is_inert)
+    }
+
     /// The function as it was.
     pub(crate) fn unchanged(&self) -> TokenStream {
         self.with_body(&self.sig, &self.body)

@@ -21,7 +21,7 @@ const MAX_BROUGHT: usize = 8;
 pub(crate) struct LabelSet {
     labels: Vec<Label>,
     /// The names of those beyond the kind's own.
-    pub(crate) more: Vec<String>,
+    more: Vec<String>,
     /// The most series that they may make; `None` for the runtime's default.
     max_series: Option<LitInt>,
 }
@@ -89,6 +89,12 @@ impl LabelSet {
         }
     }
 
+    /// The names of the labels beyond the kind's own, where there are any.
+    pub(crate) fn more_tokens(&self) -> Option<TokenStream> {
+        let names = &self.more;
+        (!names.is_empty()).then(|| quote!(more_labels: &[#(#names),*],))
+    }
+
     /// The values that each call brings.
     pub(crate) fn brought(&self) -> impl Iterator<Item = &Expr> {
         self.labels.iter().filter_map(|label| match label {
@@ -120,7 +126,8 @@ impl LabelSet {
             }
         }
         let budget = self.budget(runtime);
-        (!types.is_empty()).then(|| quote!(.with_values(&[#(<#types as #runtime::Label>::VALUES),*], #budget)))
+        let values = quote!(&[#(<#types as #runtime::Label>::VALUES),*]);
+        (!types.is_empty()).then(|| quote!(values: #runtime::within_budget(#values, #budget),))
     }
 }
 

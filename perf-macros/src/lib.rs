@@ -83,6 +83,7 @@ mod kind;
 mod label;
 mod labels;
 mod model;
+mod params;
 mod shape;
 mod suggest;
 mod target;

@@ -18,9 +18,13 @@ pub(crate) struct Params {
 }
 
 impl Params {
+    pub(crate) fn as_they_are(sig: &Signature) -> Self {
+        Self { sig: sig.clone(), head: TokenStream::new(), borrowed: TokenStream::new() }
+    }
+
     /// `keep_patterns`: another attribute may yet look at the parameters, so all patterns must stay where they are.
     pub(crate) fn of(sig: &Signature, keep_patterns: bool) -> Self {
-        let mut params = Self { sig: sig.clone(), head: TokenStream::new(), borrowed: TokenStream::new() };
+        let mut params = Self::as_they_are(sig);
         let mut inputs = std::mem::take(&mut params.sig.inputs);
         for (place, input) in inputs.iter_mut().enumerate() {
             match input {
@@ -102,9 +106,7 @@ fn is_taken_whole(pattern: &Pat) -> bool {
         // What is behind a reference is not ours to drop.
         Pat::Reference(_) => true,
         Pat::Wild(_) | Pat::Rest(_) | Pat::Macro(_) | Pat::Verbatim(_) => false,
-        Pat::Struct(pattern) => {
-            pattern.rest.is_none() && pattern.fields.iter().all(|field| is_taken_whole(&field.pat))
-        }
+        Pat::Struct(pattern) => pattern.rest.is_none() && pattern.fields.iter().all(|field| is_taken_whole(&field.pat)),
         _ => {
             let mut whole = true;
             each_part(&mut pattern.clone(), &mut |part| whole &= is_taken_whole(part));

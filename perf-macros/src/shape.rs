@@ -1,11 +1,10 @@
-//! What the signature says of how a function runs, and how its parameters reach its body.
+//! What the signature says of how a function runs, and of what it returns.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::{
-    AngleBracketedGenericArguments, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, PathArguments,
-    PathSegment, Result, ReturnType, Signature, Type, TypeParamBound,
+    AngleBracketedGenericArguments, Error, GenericArgument, Path, PathArguments, PathSegment, Result, ReturnType,
+    Signature, Token, Type, TypeParamBound, parse_quote,
 };
 
 /// How a function runs.
@@ -50,30 +49,28 @@ impl Shape {
 /// A return type, as far as it tells of futures.
 enum Made<'a> {
     /// `impl Future<..>`
-    Plain(&'a Punctuated<TypeParamBound, syn::Token![+]>),
+    Plain(&'a Punctuated<TypeParamBound, Token![+]>),
     /// `Pin<Box<dyn Future<..>>>`
-    Boxed(&'a Punctuated<TypeParamBound, syn::Token![+]>),
+    Boxed(&'a Punctuated<TypeParamBound, Token![+]>),
     /// `BoxFuture<..>` and `LocalBoxFuture<..>`, as the crate `futures` names them.
     Alias,
     Else,
 }
 
 fn made_of(ty: &Type) -> Made<'_> {
-    match ty {
+    match bare(ty) {
         Type::ImplTrait(ty) => Made::Plain(&ty.bounds),
         Type::Path(path) => match path.path.segments.last() {
             Some(last) if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" => Made::Alias,
             Some(last) if last.ident == "Pin" => boxed_in(last).map_or(Made::Else, Made::Boxed),
             _ => Made::Else,
         },
-        Type::Paren(ty) => made_of(&ty.elem),
-        Type::Group(ty) => made_of(&ty.elem),
         _ => Made::Else,
     }
 }
 
 /// The bounds of the `dyn` in `Pin<Box<dyn ..>>`.
-fn boxed_in(pin: &PathSegment) -> Option<&Punctuated<TypeParamBound, syn::Token![+]>> {
+fn boxed_in(pin: &PathSegment) -> Option<&Punctuated<TypeParamBound, Token![+]>> {
     let Type::Path(inner) = only_type_in(pin)? else { return None };
     let last = inner.path.segments.last().filter(|last| last.ident == "Box")?;
     match only_type_in(last)? {
@@ -104,87 +101,101 @@ impl Returns {
     pub(crate) fn of(sig: &Signature) -> Self {
         match &sig.output {
             ReturnType::Default => Self::Value(Some(Box::new(unit()))),
-            ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => Self::Never,
-            ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => Self::Value(None),
-            ReturnType::Type(_, ty) => {
-                let mut ty = ty.clone();
-                erase_impl(&mut ty);
-                Self::Value(Some(ty))
-            }
+            ReturnType::Type(_, ty) => match bare(ty) {
+                Type::Never(_) => Self::Never,
+                // What a macro stands for may be anything.
+                Type::ImplTrait(_) | Type::Macro(_) => Self::Value(None),
+                _ => {
+                    let mut ty = ty.clone();
+                    // A `let` cannot name an `impl Trait`.
+                    each_impl(&mut ty, &mut |found| *found = parse_quote!(_));
+                    Self::Value(Some(ty))
+                }
+            },
         }
     }
 }
 
-fn unit() -> Type {
-    Type::Tuple(syn::TypeTuple {
-        attrs: Vec::new(),
-        paren_token: syn::token::Paren::default(),
-        elems: Punctuated::new(),
+/// Whether what is returned is `impl Fn..`: only what stands in the function itself takes its parameters' types from that.
+pub(crate) fn returns_closure(sig: &Signature) -> bool {
+    let ReturnType::Type(_, ty) = &sig.output else { return false };
+    let Type::ImplTrait(ty) = bare(ty) else { return false };
+    ty.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+        }
+        _ => false,
     })
 }
 
-/// Puts `_` for each `impl Trait`, at any depth: a `let` cannot name one.
-fn erase_impl(ty: &mut Type) {
-    match ty {
-        Type::ImplTrait(_) => {
-            *ty = Type::Infer(syn::TypeInfer { attrs: Vec::new(), underscore_token: <syn::Token![_]>::default() });
+/// The return type of an `async fn` as that of a `fn`, which does what it did.
+///
+/// `impl` says itself what it captures: by the rules of the edition of its token. Ours are those of 2024, which are the
+/// same as those of `async fn`: everything.
+pub(crate) fn future_of(output: &ReturnType) -> ReturnType {
+    let mut value = match output {
+        ReturnType::Default => Box::new(unit()),
+        ReturnType::Type(_, ty) => ty.clone(),
+    };
+    each_impl(&mut value, &mut |found| {
+        if let Type::ImplTrait(found) = found {
+            found.impl_token.span = Span::mixed_site().located_at(found.impl_token.span);
         }
-        Type::Array(ty) => erase_impl(&mut ty.elem),
-        Type::Group(ty) => erase_impl(&mut ty.elem),
-        Type::Paren(ty) => erase_impl(&mut ty.elem),
-        Type::Ptr(ty) => erase_impl(&mut ty.elem),
-        Type::Reference(ty) => erase_impl(&mut ty.elem),
-        Type::Slice(ty) => erase_impl(&mut ty.elem),
-        Type::Tuple(ty) => ty.elems.iter_mut().for_each(erase_impl),
-        Type::Path(path) => {
-            for segment in &mut path.path.segments {
-                let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
-                for argument in &mut arguments.args {
-                    if let GenericArgument::Type(ty) = argument {
-                        erase_impl(ty);
-                    }
-                }
-            }
+    });
+    let token = Token![impl](Span::mixed_site());
+    parse_quote!(-> #token ::core::future::Future<Output = #value>)
+}
+
+fn unit() -> Type {
+    parse_quote!(())
+}
+
+/// A type without the parentheses and invisible groups around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(ty) => bare(&ty.elem),
+        Type::Group(ty) => bare(&ty.elem),
+        ty => ty,
+    }
+}
+
+/// Visits each `impl Trait` in a type, at any depth, the inner ones first.
+fn each_impl(ty: &mut Type, visit: &mut dyn FnMut(&mut Type)) {
+    match ty {
+        Type::Array(ty) => each_impl(&mut ty.elem, visit),
+        Type::Group(ty) => each_impl(&mut ty.elem, visit),
+        Type::Paren(ty) => each_impl(&mut ty.elem, visit),
+        Type::Ptr(ty) => each_impl(&mut ty.elem, visit),
+        Type::Reference(ty) => each_impl(&mut ty.elem, visit),
+        Type::Slice(ty) => each_impl(&mut ty.elem, visit),
+        Type::Tuple(ty) => ty.elems.iter_mut().for_each(|ty| each_impl(ty, visit)),
+        Type::Path(ty) => each_impl_in(&mut ty.path, visit),
+        Type::TraitObject(ty) => each_impl_in_bounds(&mut ty.bounds, visit),
+        Type::ImplTrait(inner) => {
+            each_impl_in_bounds(&mut inner.bounds, visit);
+            visit(ty);
         }
         _ => {}
     }
 }
 
-/// Makes the parameters ready to be moved into the body's closure or async block: gives the signature to be written, and
-/// the statements for the head of the body.
-///
-/// Each parameter is bound anew at the head of the body, used or not, in order: so all of them move in, and are dropped
-/// as the language says, the last one first. A pattern is taken apart inside; outside it has a name of ours.
-pub(crate) fn rebind(sig: &Signature) -> (Signature, TokenStream) {
-    let mut outer = sig.clone();
-    let mut head = TokenStream::new();
-    for (place, input) in outer.inputs.iter_mut().enumerate() {
-        match input {
-            FnArg::Receiver(receiver) => {
-                let this = receiver.self_token;
-                head.extend(quote!(let _ = &#this;));
-            }
-            FnArg::Typed(parameter) => head.extend(rebind_one(parameter, place)),
+fn each_impl_in_bounds(bounds: &mut Punctuated<TypeParamBound, Token![+]>, visit: &mut dyn FnMut(&mut Type)) {
+    for bound in bounds {
+        if let TypeParamBound::Trait(bound) = bound {
+            each_impl_in(&mut bound.path, visit);
         }
     }
-    (outer, head)
 }
 
-fn rebind_one(parameter: &mut PatType, place: usize) -> TokenStream {
-    let cfg: Vec<&Attribute> = parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
-    if let Pat::Ident(PatIdent { by_ref: None, subpat: None, mutability, ident, .. }) = &mut *parameter.pat {
-        let mutability = mutability.take();
-        // A name that begins with an underscore is used here, but not by the user.
-        let allow = ident.to_string().starts_with('_').then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-        return quote!(#(#cfg)* #allow let #mutability #ident = #ident;);
+fn each_impl_in(path: &mut Path, visit: &mut dyn FnMut(&mut Type)) {
+    for segment in &mut path.segments {
+        let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+        for argument in &mut arguments.args {
+            match argument {
+                GenericArgument::Type(ty) => each_impl(ty, visit),
+                GenericArgument::AssocType(assigned) => each_impl(&mut assigned.ty, visit),
+                _ => {}
+            }
+        }
     }
-    let ours = format_ident!("__perf_arg{place}", span = Span::mixed_site());
-    let taken_apart = match &*parameter.pat {
-        Pat::Wild(_) => None,
-        pattern => Some(quote!(#(#cfg)* let #pattern = #ours;)),
-    };
-    let tokens = quote!(#(#cfg)* let #ours = #ours; #taken_apart);
-    *parameter.pat =
-        Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: ours, subpat: None });
-    tokens
 }

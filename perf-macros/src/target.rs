@@ -78,7 +78,7 @@ impl Targets {
             let success = option(success.map(|share| quote!(#share)));
             quote!(.objective(#runtime::Objective { latency: #latency, success: #success }))
         });
-        Some(quote!(.with_targets(&const { #runtime::Targets::new(#name) #buckets #slow #objective })))
+        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective }))
     }
 }
 

@@ -118,13 +118,14 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, Prepared, body, enter, prepare, prepare_labelled};
+    pub use crate::measure::call::{Call, Prepared, Scope, body, enter, prepare, prepare_labelled};
     pub use crate::measure::error_type::{ErrorType, concat};
-    pub use crate::measure::future::Watched;
+    pub use crate::measure::future::{Stage, Watched, never, watch};
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{MaybeResult, NoResult, Returned, error_if, ok_if, returned};
-    pub use crate::measure::site::Site;
+    pub use crate::measure::site::{Site, Spec, State, within_budget};
+    pub use crate::measure::span::SpanSpec;
     pub use crate::measure::target::{Objective, Targets};
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};

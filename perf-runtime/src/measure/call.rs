@@ -10,13 +10,15 @@ use super::span;
 use super::waiting::Ticket;
 use std::fmt::Display;
 use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::thread;
 use tracing::Span;
 use tracing::field::Value;
 
 /// A call that has started and has not yet ended.
 ///
 /// It ends once: through [`finish`](Self::finish), or by being dropped, which only an unwinding body does: then it is
-/// counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see [`watch`](Self::watch)).
+/// counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see `Watched`).
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
@@ -26,39 +28,46 @@ pub struct Call {
     waiting: Option<Ticket>,
 }
 
-/// A call that is yet to start: its span is there, its arguments may be gone.
+/// A call that is yet to start: its labels are known, its arguments may be gone.
 #[derive(Debug)]
 pub struct Prepared {
     site: &'static Site,
     meter: &'static Meter,
-    span: Option<Box<Span>>,
+    span: SpanToBe,
+}
+
+/// The span of a call that is yet to start.
+#[derive(Debug)]
+enum SpanToBe {
+    /// To be made as the call starts, a child of what is current then; with the labels of this index.
+    AtStart(u32),
+    /// Made already, because of fields whose values may be gone by then.
+    Made(Option<Box<Span>>),
 }
 
 /// Starts a call.
 #[inline]
+#[track_caller]
 pub fn enter(site: &'static Site) -> Call {
-    prepare(site, |emit| emit(&[])).start()
+    prepare(site).start()
 }
 
-/// Makes the span of a call, with fields of the user's. `fields` is asked for their values only when somebody listens.
+/// A call that brings no labels.
 #[inline]
-pub fn prepare(site: &'static Site, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Prepared {
-    Prepared { site, meter: site.only_meter(), span: site.new_span(0, fields) }
+pub fn prepare(site: &'static Site) -> Prepared {
+    Prepared { site, meter: site.only_meter(), span: SpanToBe::AtStart(0) }
 }
 
-/// As [`prepare`], for a call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
+/// A call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
 #[inline]
-pub fn prepare_labelled<const BUDGET: usize, L: Labels>(
-    site: &'static Site,
-    labels: &L,
-    fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
-) -> Prepared {
+pub fn prepare_labelled<const BUDGET: usize, L: Labels>(site: &'static Site, labels: &L) -> Prepared {
     const { assert_budget(L::VALUES, BUDGET) };
     if site.learn_values(L::VALUES) {
         directory::values_came();
     }
     let index = labels.index();
-    Prepared { site, meter: site.meter_at(index), span: site.new_span(index, fields) }
+    // No budget is so large that an index needs more.
+    Prepared { site, meter: site.meter_at(index), span: SpanToBe::AtStart(u32::try_from(index).unwrap_or(u32::MAX)) }
 }
 
 /// Runs a body at once, as a function would (see [`Call::run`]).
@@ -68,10 +77,26 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
 }
 
 impl Prepared {
+    /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
+    #[inline]
+    #[must_use]
+    #[track_caller]
+    pub fn with_fields(mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Self {
+        if let SpanToBe::AtStart(labels) = self.span {
+            self.span = SpanToBe::Made(self.site.new_span(labels as usize, fields));
+        }
+        self
+    }
+
     /// Starts the call.
     #[inline]
+    #[track_caller]
     pub fn start(self) -> Call {
         let Self { site, meter, span } = self;
+        let span = match span {
+            SpanToBe::AtStart(labels) => site.new_span(labels as usize, |emit| emit(&[])),
+            SpanToBe::Made(span) => span,
+        };
         meter.start(|| directory::list(site));
         Call { meter, started: clock::now(), span, waiting: None }
     }
@@ -134,6 +159,42 @@ impl Call {
         if let Some(span) = self.span.take() {
             span::record_outcome(&span, outcome);
         }
+    }
+}
+
+/// A panic leaves a call as it is: there is nothing in it that could be half changed.
+impl UnwindSafe for Call {}
+impl RefUnwindSafe for Call {}
+impl UnwindSafe for Prepared {}
+impl RefUnwindSafe for Prepared {}
+
+/// Ends a call as its scope is left: for bodies that cannot be a closure.
+#[derive(Debug)]
+pub struct Scope {
+    call: ManuallyDrop<Call>,
+    unwinding_before: bool,
+}
+
+impl Call {
+    /// Hands the call to the scope that it is measured by.
+    #[inline]
+    pub fn scope(self) -> Scope {
+        Scope { call: ManuallyDrop::new(self), unwinding_before: thread::panicking() }
+    }
+}
+
+impl Scope {
+    /// Enters the call's span until the end of the scope.
+    #[inline]
+    pub fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
+        self.call.enter_span()
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let unwound = !self.unwinding_before && thread::panicking();
+        self.call.end(if unwound { Outcome::Panicked } else { Outcome::Ok });
     }
 }
 

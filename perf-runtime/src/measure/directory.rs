@@ -15,12 +15,13 @@ static CHANGES: AtomicUsize = AtomicUsize::new(0);
 /// Makes a site known, once, unless the section has it.
 #[cold]
 pub(super) fn list(site: &'static Site) {
-    if section::sites().as_ptr_range().contains(&ptr::from_ref(site)) || site.listed.swap(true, Ordering::Relaxed) {
+    if section::sites().as_ptr_range().contains(&ptr::from_ref(site)) || site.state.listed.swap(true, Ordering::Relaxed)
+    {
         return;
     }
     let mut head = HEAD.load(Ordering::Acquire);
     loop {
-        site.next.store(head, Ordering::Relaxed);
+        site.state.next.store(head, Ordering::Relaxed);
         match HEAD.compare_exchange_weak(head, ptr::from_ref(site).cast_mut(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => break,
             Err(newer) => head = newer,
@@ -47,7 +48,7 @@ pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
     let mut next = follow(&HEAD);
     let listed = std::iter::from_fn(move || {
         let site = next?;
-        next = follow(&site.next);
+        next = follow(&site.state.next);
         Some(site)
     });
     section::sites().iter().chain(listed)

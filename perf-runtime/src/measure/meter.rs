@@ -38,10 +38,6 @@ impl Meter {
         }
     }
 
-    pub(super) const fn set_targets(&mut self, targets: &'static Targets) {
-        self.targets = targets;
-    }
-
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
     #[inline]
     pub(crate) fn start(&self, first_touch: impl FnOnce()) {

@@ -87,9 +87,8 @@ pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::super::call::enter;
-    use super::super::kind::Kind;
     use super::super::label::LabelSpec;
-    use super::super::site::Site;
+    use super::super::site::{Site, Spec, State};
     use super::*;
 
     type Alias<T> = Result<T, String>;
@@ -106,7 +105,8 @@ mod tests {
 
     #[test]
     fn results_are_seen_through_aliases_and_nothing_else_is_an_error() {
-        static SITE: Site = Site::new(Kind::Operation, "f", "m", &[LabelSpec::Text("probe")], &[]);
+        static SITE: Site =
+            Site { spec: Spec { labels: &[LabelSpec::Text("probe")], ..Spec::BLANK }, state: State::Operation };
         let failed: Alias<u8> = Err("no".into());
         returned(&failed).finish(enter(&SITE));
         returned(&Ok::<_, ()>(1)).finish(enter(&SITE));

@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
-use super::span::SpanSite;
+use super::span::{Callsite, SpanSpec};
 use super::target::Targets;
 use std::ptr;
 use std::slice;
@@ -16,98 +16,117 @@ use tracing::{Level, Span};
 ///
 /// The attribute makes one `static` of this type for each function. Functions with the same kind and labels each have
 /// their own site, and add up to one series.
+///
+/// It is written as a literal, of parts that are constants: calling functions for each site would cost the compiler more
+/// than everything else that an attribute writes.
 #[derive(Debug)]
 pub struct Site {
-    kind: Kind,
-    labels: &'static [LabelSpec],
+    /// What the attribute says.
+    pub spec: Spec,
+    /// What calls write.
+    pub state: State,
+}
+
+/// What an attribute says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The kind.
+    pub kind: Kind,
+    /// The values of the kind's own labels and then of the others, in order.
+    pub labels: &'static [LabelSpec],
     /// Names of the labels beyond the kind's own.
-    pub(crate) more_labels: &'static [&'static str],
+    pub more_labels: &'static [&'static str],
     /// The values of the labels that calls bring, where the signature shows their types.
-    seen_values: Option<Values>,
-    /// The same where only a first call shows them.
-    late_values: OnceLock<Values>,
-    /// What all calls write, where calls bring no labels.
-    meter: Meter,
-    /// What calls write, by the index of the labels they bring.
-    meters: OnceLock<Box<[Meter]>>,
-    span: SpanSite,
-    /// Whether it is in the directory's list, and what follows it there.
-    pub(super) listed: AtomicBool,
-    pub(super) next: AtomicPtr<Site>,
+    pub values: Option<Values>,
+    /// What the function promises of itself.
+    pub targets: &'static Targets,
+    /// The span.
+    pub span: SpanSpec,
+}
+
+impl Spec {
+    /// No label, no span's name: what the attribute fills in.
+    pub const BLANK: Self = Self {
+        kind: Kind::Operation,
+        labels: &[],
+        more_labels: &[],
+        values: None,
+        targets: &Targets::NONE,
+        span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO) },
+    };
 }
 
 /// The values of each label that calls bring.
 type Values = &'static [&'static [&'static str]];
 
-impl Site {
-    /// A site of `kind` in the function `name` of the module `target`. Its place in the source is the caller's.
-    ///
-    /// # Panics
-    /// While compiling, for it makes a `static`: where the number of labels is not the kind's.
+/// Values whose combinations are within the budget.
+///
+/// # Panics
+/// While compiling, for it is part of a `static`: where they make more series.
+#[must_use]
+pub const fn within_budget(values: Values, budget: usize) -> Option<Values> {
+    assert_budget(values, budget);
+    Some(values)
+}
+
+/// What the calls of a function write.
+#[derive(Debug)]
+pub struct State {
+    /// The values of the labels that calls bring, where only a first call shows them.
+    late_values: OnceLock<Values>,
+    /// What all calls write, where calls bring no labels.
+    meter: Meter,
+    /// What calls write, by the index of the labels they bring.
+    meters: OnceLock<Box<[Meter]>>,
+    callsite: Callsite,
+    /// Whether the site is in the directory's list, and what follows it there.
+    pub(super) listed: AtomicBool,
+    pub(super) next: AtomicPtr<Site>,
+}
+
+impl State {
+    /// The state of a function of which nothing was called.
     #[must_use]
-    #[track_caller]
-    pub const fn new(
-        kind: Kind,
-        name: &'static str,
-        target: &'static str,
-        labels: &'static [LabelSpec],
-        more_labels: &'static [&'static str],
-    ) -> Self {
-        assert!(labels.len() == kind.label_names().len() + more_labels.len(), "as many values as labels");
+    pub const fn new(kind: Kind, targets: &'static Targets) -> Self {
         Self {
-            kind,
-            labels,
-            more_labels,
-            seen_values: None,
             late_values: OnceLock::new(),
-            meter: Meter::new(kind),
+            meter: Meter::with_targets(kind, targets),
             meters: OnceLock::new(),
-            span: SpanSite::new(kind, name, target, more_labels),
+            callsite: Callsite::new(),
             listed: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
     }
+}
 
-    /// The values of the labels that calls bring, and how many series they may make.
-    ///
-    /// # Panics
-    /// While compiling, for it makes a `static`: where they make more.
-    #[must_use]
-    pub const fn with_values(mut self, values: Values, budget: usize) -> Self {
-        assert_budget(values, budget);
-        self.seen_values = Some(values);
-        self
-    }
+macro_rules! states {
+    ($($kind:ident)+) => {
+        /// The states of functions without targets of their own, each evaluated once in a crate and then copied.
+        #[expect(non_upper_case_globals, clippy::declare_interior_mutable_const, reason = "named as the kinds; copied")]
+        impl State {
+            $(
+                #[doc = concat!("Of a function of kind `", stringify!($kind), "`.")]
+                pub const $kind: Self = Self::new(Kind::$kind, &Targets::NONE);
+            )+
+        }
+    };
+}
 
-    /// What the function promises of itself.
-    #[must_use]
-    pub const fn with_targets(mut self, targets: &'static Targets) -> Self {
-        self.meter.set_targets(targets);
-        self
-    }
+states!(DbOperation Workflow WorkflowStep Agent Tool McpCall ExternalCall Operation);
 
-    /// Fields that the span has beside the kind and the labels.
-    #[must_use]
-    pub const fn with_fields(mut self, fields: &'static [&'static str]) -> Self {
-        self.span.set_fields(fields);
-        self
-    }
-
-    /// The level of the span; `None` for no span.
-    #[must_use]
-    pub const fn with_level(mut self, level: Option<Level>) -> Self {
-        self.span.set_level(level);
-        self
-    }
-
+impl Site {
     pub(crate) fn kind(&self) -> Kind {
-        self.kind
+        self.spec.kind
+    }
+
+    pub(crate) fn more_labels(&self) -> &'static [&'static str] {
+        self.spec.more_labels
     }
 
     /// The meter of a call that brings no labels.
     #[inline]
     pub(super) fn only_meter(&'static self) -> &'static Meter {
-        &self.meter
+        &self.state.meter
     }
 
     /// The meter of a call that brings the labels with this index.
@@ -115,33 +134,36 @@ impl Site {
     pub(super) fn meter_at(&'static self, index: usize) -> &'static Meter {
         let meters = self.meters();
         // An index beyond all values comes only of a `Label` written by hand that does not keep its word.
-        meters.get(index).or(meters.last()).unwrap_or(&self.meter)
+        meters.get(index).or(meters.last()).unwrap_or(&self.state.meter)
     }
 
     /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.
     #[inline]
     pub(super) fn learn_values(&self, values: Values) -> bool {
-        self.seen_values.is_none() && self.late_values.get().is_none() && self.late_values.set(values).is_ok()
+        let late = &self.state.late_values;
+        self.spec.values.is_none() && late.get().is_none() && late.set(values).is_ok()
     }
 
-    /// The span of a call that starts now with the labels of this index; see [`SpanSite::new_span`].
+    /// The span of a call that starts now with the labels of this index; see [`Callsite::new_span`].
     #[inline]
+    #[track_caller]
     pub(super) fn new_span(
         &'static self,
         labels: usize,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
-        self.span.new_span(|| self.label_values(labels), fields)
+        let Spec { kind, more_labels, span, .. } = &self.spec;
+        self.state.callsite.new_span(span, *kind, more_labels, || self.label_values(labels), fields)
     }
 
     /// The meters of all combinations of labels, in order; none while the values are not known.
     pub(crate) fn meters(&'static self) -> &'static [Meter] {
         if !self.brings_labels() {
-            return slice::from_ref(&self.meter);
+            return slice::from_ref(&self.state.meter);
         }
         let Some(values) = self.values() else { return &[] };
-        self.meters.get_or_init(|| {
-            let meter = |_| Meter::with_targets(self.kind, self.meter.targets());
+        self.state.meters.get_or_init(|| {
+            let meter = |_| Meter::with_targets(self.spec.kind, self.spec.targets);
             (0..combinations(values)).map(meter).collect()
         })
     }
@@ -149,8 +171,8 @@ impl Site {
     /// The values of all labels, for the combination with this index.
     pub(crate) fn label_values(&self, mut index: usize) -> Vec<&'static str> {
         let mut brought = self.values().unwrap_or_default().iter().rev();
-        let mut texts: Vec<&'static str> = Vec::with_capacity(self.labels.len());
-        for label in self.labels.iter().rev() {
+        let mut texts: Vec<&'static str> = Vec::with_capacity(self.spec.labels.len());
+        for label in self.spec.labels.iter().rev() {
             texts.push(match label {
                 LabelSpec::Text(text) => text,
                 LabelSpec::Constant(value) => value.name(),
@@ -167,10 +189,10 @@ impl Site {
     }
 
     fn brings_labels(&self) -> bool {
-        self.labels.iter().any(|label| matches!(label, LabelSpec::Variable))
+        self.spec.labels.iter().any(|label| matches!(label, LabelSpec::Variable))
     }
 
     fn values(&self) -> Option<Values> {
-        self.seen_values.or_else(|| self.late_values.get().copied())
+        self.spec.values.or_else(|| self.state.late_values.get().copied())
     }
 }

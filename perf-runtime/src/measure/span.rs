@@ -15,7 +15,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::metadata::Kind as MetadataKind;
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Span};
-use tracing_core::callsite::{self, Callsite};
+use tracing_core::callsite::{self, Callsite as _};
 use tracing_core::{dispatcher, identify_callsite};
 
 /// Fields of a span beyond this number are left out. The attribute refuses more.
@@ -26,20 +26,23 @@ const OUTCOME: &str = "outcome";
 const ERROR: &str = "error";
 const ERROR_TYPE: &str = "error_type";
 
-/// The span side of a site: all that its spans have in common.
-#[derive(Debug)]
-pub(crate) struct SpanSite {
-    kind: Kind,
-    name: &'static str,
-    target: &'static str,
-    location: &'static Location<'static>,
-    /// The names of the labels beyond the kind's own.
-    more_labels: &'static [&'static str],
+/// What an attribute says of a function's spans.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanSpec {
+    /// The span's name.
+    pub name: &'static str,
+    /// The span's target.
+    pub target: &'static str,
     /// The names of the fields that the user adds.
-    fields: &'static [&'static str],
-    /// `None` where there is to be no span.
-    level: Option<Level>,
-    callsite: OnceLock<&'static SpanCallsite>,
+    pub fields: &'static [&'static str],
+    /// The span's level; `None` where there is to be no span.
+    pub level: Option<Level>,
+}
+
+/// A site's callsite of `tracing`, made when somebody first listens.
+#[derive(Debug)]
+pub(crate) struct Callsite {
+    made: OnceLock<&'static SpanCallsite>,
 }
 
 /// What a subscriber knows a site by. It lives on the heap, for ever, because metadata refers to its own callsite.
@@ -52,69 +55,63 @@ const NEVER: u8 = 0;
 const SOMETIMES: u8 = 1;
 const ALWAYS: u8 = 2;
 
-impl SpanSite {
-    #[track_caller]
-    pub(super) const fn new(
-        kind: Kind,
-        name: &'static str,
-        target: &'static str,
-        more_labels: &'static [&'static str],
-    ) -> Self {
-        let (fields, level): (&[&str], _) = (&[], Some(Level::INFO));
-        Self { kind, name, target, location: Location::caller(), more_labels, fields, level, callsite: OnceLock::new() }
-    }
-
-    pub(super) const fn set_fields(&mut self, fields: &'static [&'static str]) {
-        self.fields = fields;
-    }
-
-    pub(super) const fn set_level(&mut self, level: Option<Level>) {
-        self.level = level;
+impl Callsite {
+    pub(super) const fn new() -> Self {
+        Self { made: OnceLock::new() }
     }
 
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
     /// and `fields` give the values of the labels and of the user's fields, and are asked only when the span is wanted.
+    /// Its place in the source is the caller's.
     #[inline]
+    #[track_caller]
     pub(super) fn new_span(
         &'static self,
+        spec: &SpanSpec,
+        kind: Kind,
+        more_labels: &[&'static str],
         labels: impl FnOnce() -> Vec<&'static str>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
-        match self.level {
-            Some(level) if level <= LevelFilter::current() => self.span_for_listener(labels, fields),
+        match spec.level {
+            Some(level) if level <= LevelFilter::current() => {
+                let location = Location::caller();
+                let make = || SpanCallsite::register(spec, level, kind, more_labels, location);
+                span_for_listener(self.made.get_or_init(make), kind, labels, fields)
+            }
             _ => None,
         }
     }
+}
 
-    #[cold]
-    fn span_for_listener(
-        &'static self,
-        labels: impl FnOnce() -> Vec<&'static str>,
-        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
-    ) -> Option<Box<Span>> {
-        let callsite = *self.callsite.get_or_init(|| SpanCallsite::register(self));
-        let metadata = callsite.metadata();
-        if !callsite.is_enabled(metadata) {
-            return None;
-        }
-        let mut span = None;
-        let labels = labels();
-        fields(&mut |values| span = Some(Box::new(self.open(metadata, &labels, values))));
-        span
+#[cold]
+fn span_for_listener(
+    callsite: &'static SpanCallsite,
+    kind: Kind,
+    labels: impl FnOnce() -> Vec<&'static str>,
+    fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+) -> Option<Box<Span>> {
+    let metadata = callsite.metadata();
+    if !callsite.is_enabled(metadata) {
+        return None;
     }
+    let mut span = None;
+    let labels = labels();
+    fields(&mut |values| span = Some(Box::new(open(metadata, kind, &labels, values))));
+    span
+}
 
-    fn open(&self, metadata: &'static Metadata<'static>, labels: &[&'static str], values: &[&dyn Value]) -> Span {
-        let own = self.kind.as_str();
-        let labels = labels.iter().map(|label| label as &dyn Value);
-        let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
-        let fields: Vec<Field> = metadata.fields().iter().collect();
-        let Some(first) = fields.first() else { return Span::none() };
-        let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
-        for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
-            *pair = (field, Some(value));
-        }
-        Span::new(metadata, &metadata.fields().value_set(&pairs))
+fn open(metadata: &'static Metadata<'static>, kind: Kind, labels: &[&'static str], values: &[&dyn Value]) -> Span {
+    let own = kind.as_str();
+    let labels = labels.iter().map(|label| label as &dyn Value);
+    let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
+    let fields: Vec<Field> = metadata.fields().iter().collect();
+    let Some(first) = fields.first() else { return Span::none() };
+    let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
+    for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
+        *pair = (field, Some(value));
     }
+    Span::new(metadata, &metadata.fields().value_set(&pairs))
 }
 
 /// Writes how a call ended on its span.
@@ -133,28 +130,27 @@ pub(crate) fn record_error_type(span: &Span, name: &str) {
 }
 
 impl SpanCallsite {
-    /// Makes the callsite of a site known to `tracing`. Once for each site.
-    fn register(site: &'static SpanSite) -> &'static Self {
+    /// Makes a callsite known to `tracing`. Once for each site.
+    fn register(
+        spec: &SpanSpec,
+        level: Level,
+        kind: Kind,
+        more_labels: &[&'static str],
+        location: &'static Location<'static>,
+    ) -> &'static Self {
         let this: &'static Self =
             Box::leak(Box::new(Self { interest: AtomicU8::new(SOMETIMES), metadata: OnceLock::new() }));
         let mut names = vec![KIND];
-        names.extend(site.kind.label_names());
-        names.extend(site.more_labels);
-        names.extend(site.fields);
+        names.extend(kind.label_names());
+        names.extend(more_labels);
+        names.extend(spec.fields);
         names.truncate(MAX_FIELDS - 3);
         names.extend([OUTCOME, ERROR, ERROR_TYPE]);
         let fields = FieldSet::new(names.leak(), identify_callsite!(this));
         this.metadata.get_or_init(|| {
-            Metadata::new(
-                site.name,
-                site.target,
-                site.level.unwrap_or(Level::INFO),
-                Some(site.location.file()),
-                Some(site.location.line()),
-                Some(site.target),
-                fields,
-                MetadataKind::SPAN,
-            )
+            let (file, line) = (Some(location.file()), Some(location.line()));
+            let SpanSpec { name, target, .. } = *spec;
+            Metadata::new(name, target, level, file, line, Some(target), fields, MetadataKind::SPAN)
         });
         callsite::register(this);
         this
@@ -169,7 +165,7 @@ impl SpanCallsite {
     }
 }
 
-impl Callsite for SpanCallsite {
+impl callsite::Callsite for SpanCallsite {
     fn set_interest(&self, interest: Interest) {
         let interest = if interest.is_always() {
             ALWAYS

@@ -25,7 +25,7 @@ pub struct Objective {
 
 impl Targets {
     /// No promise.
-    pub(crate) const NONE: Self = Self::new("");
+    pub const NONE: Self = Self::new("");
 
     /// The targets of the function `name`, none as yet.
     #[must_use]

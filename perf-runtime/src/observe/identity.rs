@@ -24,7 +24,7 @@ impl Identity {
     /// What one combination of a site's labels is.
     pub(crate) fn of_site(site: &Site, index: usize) -> Self {
         let labels = site.label_values(index).into_iter().map(Cow::Borrowed).collect();
-        Self { kind: site.kind(), labels, more: site.more_labels }
+        Self { kind: site.kind(), labels, more: site.more_labels() }
     }
 
     pub(crate) fn of_values(kind: Kind, labels: &[&str]) -> Self {

@@ -1,0 +1,220 @@
+//! The new body: one call in, the user's body, one call out.
+
+use crate::function::Function;
+use crate::model::{Model, OutcomeRule};
+use crate::params::Params;
+use crate::shape::{Returns, Shape, future_of, returns_closure};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Signature;
+
+/// The pieces of the new body, and the names of our own in it, which no name of the user's can meet.
+pub(super) struct Body<'a> {
+    model: &'a Model,
+    function: &'a Function,
+    params: Params,
+    returns: Returns,
+    /// The hidden module of the runtime.
+    runtime: TokenStream,
+    site: Ident,
+    call: Ident,
+    value: Ident,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(model: &'a Model, function: &'a Function, runtime: TokenStream, site: Ident) -> Self {
+        let ours = |name: &str| Ident::new(name, Span::mixed_site());
+        let params = if stays_in_place(model, function) {
+            Params::as_they_are(&function.sig)
+        } else {
+            Params::of(&function.sig, function.is_read_by_others())
+        };
+        Self {
+            model,
+            function,
+            params,
+            returns: Returns::of(&function.sig),
+            runtime,
+            site,
+            call: ours("__perf_call"),
+            value: ours("__perf_value"),
+        }
+    }
+
+    /// The signature to be written, and what stands between the braces.
+    pub(super) fn expand(self) -> (Signature, TokenStream) {
+        let body = match &self.model.shape {
+            Shape::Sync if stays_in_place(self.model, self.function) => self.in_place(),
+            Shape::Sync => self.sync(),
+            Shape::Async if self.may_stop_being_async() => return self.returned_future(),
+            Shape::Async => self.awaited(),
+            Shape::Future { boxed } => self.made_future(*boxed),
+        };
+        (self.params.sig, body)
+    }
+
+    fn sync(&self) -> TokenStream {
+        let Self { runtime, site, call, value, .. } = self;
+        let enter = if self.brings_nothing() {
+            quote!(#runtime::enter(&#site))
+        } else {
+            let prepared = self.prepared();
+            quote!(#prepared.start())
+        };
+        let (closure, finish) = (self.closure(), self.finish(&quote!(&#value)));
+        if let Returns::Never = self.returns {
+            return quote!(let #call = #enter; #call.run(#closure));
+        }
+        quote! {
+            let #call = #enter;
+            let #value = #call.run(#closure);
+            #finish
+            #value
+        }
+    }
+
+    /// A closure that is returned as `impl Fn(..)` takes the types of its parameters from there. In a closure of ours it
+    /// would not see that, so here the body stays where it is, and its call ends with its scope.
+    fn in_place(&self) -> TokenStream {
+        let Self { call, .. } = self;
+        let entered = Ident::new("__perf_entered", Span::mixed_site());
+        let (prepared, block) = (self.prepared(), self.user_block());
+        quote! {
+            let #call = #prepared.start().scope();
+            let #entered = #call.enter_span();
+            #block
+        }
+    }
+
+    /// An `async fn` becomes a `fn` that returns the measured future: in an `async fn` around it all arguments would be
+    /// held twice.
+    fn returned_future(self) -> (Signature, TokenStream) {
+        let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
+        let Self { runtime, mut params, .. } = self;
+        params.sig.output = future_of(&params.sig.output);
+        params.sig.asyncness = None;
+        (params.sig, quote!(#runtime::watch(#prepared, #block, #end)))
+    }
+
+    /// Fields need the arguments as the call starts, `-> !` cannot be named as what a future returns.
+    fn may_stop_being_async(&self) -> bool {
+        let free = self.model.span.fields.is_empty() && !matches!(self.returns, Returns::Never);
+        free && self.function.may_stop_being_async()
+    }
+
+    fn awaited(&self) -> TokenStream {
+        let Self { runtime, .. } = self;
+        let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
+        let awaited = quote!(#runtime::watch(#prepared.start(), #block, #end).await);
+        if let Returns::Never = self.returns { quote!(#runtime::never(#awaited)) } else { awaited }
+    }
+
+    /// The sync part runs at once, as it did; what it makes is measured from its first poll.
+    fn made_future(&self, boxed: bool) -> TokenStream {
+        let Self { call, runtime, .. } = self;
+        let (prepared, closure, end) = (self.prepared(), self.closure(), self.end());
+        let watched = quote!(#runtime::watch(#call, #runtime::body(#closure), #end));
+        let made = if boxed { quote!(::std::boxed::Box::pin(#watched)) } else { watched };
+        quote!(let #call = #prepared; #made)
+    }
+
+    /// The body as a closure that returns what the function does. Said of the closure itself, the type guides coercions,
+    /// `?` and early returns inside as it did before.
+    fn closure(&self) -> TokenStream {
+        let typed = self.typed_body();
+        match &self.returns {
+            Returns::Never => quote!(move || -> ! { #typed }),
+            Returns::Value(Some(ty)) => quote!(move || -> #ty { #typed }),
+            Returns::Value(None) => quote!(move || { #typed }),
+        }
+    }
+
+    fn async_block(&self) -> TokenStream {
+        let (hint, typed) = (self.return_type_hint(), self.typed_body());
+        quote!(async move { #hint #typed })
+    }
+
+    /// An async block cannot say what it returns. A `return` of the right type that is never reached says it: it guides
+    /// coercions, `?` and early returns.
+    fn return_type_hint(&self) -> Option<TokenStream> {
+        let Returns::Value(Some(ty)) = &self.returns else { return None };
+        let typed = Ident::new("__perf_typed", Span::mixed_site());
+        Some(quote! {
+            #[allow(unreachable_code, clippy::diverging_sub_expression)]
+            if false {
+                let #typed: #ty = loop {};
+                return #typed;
+            }
+        })
+    }
+
+    /// The parameters, then the user's block. The block's value goes through a typed `let`, so that temporaries of its
+    /// last expression are gone before the parameters are dropped.
+    fn typed_body(&self) -> TokenStream {
+        let Self { value, params: Params { head, .. }, .. } = self;
+        let block = self.user_block();
+        match &self.returns {
+            Returns::Never => quote!(#head #block),
+            Returns::Value(Some(ty)) => quote!(#head let #value: #ty = #block; #value),
+            Returns::Value(None) => quote!(#head let #value = #block; #value),
+        }
+    }
+
+    /// The body between braces that stand where the user's did, but are ours: so no lint asks for their removal.
+    fn user_block(&self) -> TokenStream {
+        let body = &self.function.body;
+        let at = Span::call_site().located_at(self.function.brace.span.join());
+        quote_spanned!(at=> { #body })
+    }
+
+    /// The call, with what of its arguments it needs, not yet started.
+    fn prepared(&self) -> TokenStream {
+        let Self { model, runtime, site, params: Params { borrowed, .. }, .. } = self;
+        let brought: Vec<&syn::Expr> = model.labels.brought().collect();
+        let prepared = if brought.is_empty() {
+            quote!(#runtime::prepare(&#site))
+        } else {
+            let budget = model.labels.budget(runtime);
+            quote!({ #borrowed #runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*)) })
+        };
+        if model.span.fields.is_empty() {
+            return prepared;
+        }
+        let emit = Ident::new("__perf_emit", Span::mixed_site());
+        let values = model.span.fields.iter().map(|field| field.value.tokens(runtime));
+        quote!(#prepared.with_fields(|#emit| { #borrowed #emit(&[#(#values),*]) }))
+    }
+
+    fn brings_nothing(&self) -> bool {
+        self.model.span.fields.is_empty() && self.model.labels.brought().next().is_none()
+    }
+
+    /// What ends the call of a future, given a reference to its value.
+    fn end(&self) -> TokenStream {
+        let Self { call, value, .. } = self;
+        let finish = self.finish(&quote!(#value));
+        quote!(|#value, #call| { #finish })
+    }
+
+    /// Ends the call, given a reference to what the body returned.
+    fn finish(&self, value: &TokenStream) -> TokenStream {
+        let Self { model, runtime, call, .. } = self;
+        let record_error = model.err.map(|at| {
+            let at = at.resolved_at(Span::mixed_site());
+            quote_spanned!(at=> #call.record_error(#value);)
+        });
+        let finish = match &model.outcome {
+            OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#call);),
+            OutcomeRule::OkIf(predicate) => quote!(#call.finish(#runtime::ok_if(#value, #predicate));),
+            OutcomeRule::ErrorIf(predicate) => quote!(#call.finish(#runtime::error_if(#value, #predicate));),
+        };
+        quote!(#record_error #finish)
+    }
+}
+
+/// Whether the body must stay in the function itself (see [`Body::in_place`]). Its value cannot be looked at there, so
+/// whoever wants that says the types of the closure's parameters.
+fn stays_in_place(model: &Model, function: &Function) -> bool {
+    let by_type = matches!(model.outcome, OutcomeRule::ByType) && model.err.is_none();
+    by_type && returns_closure(&function.sig)
+}
