@@ -1,0 +1,114 @@
+//! What one call of an annotated function costs, beside its peers: all in one process, interleaved.
+
+mod alloc;
+mod cores;
+mod ours;
+mod peers;
+mod rounds;
+mod stats;
+mod threads;
+mod variant;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use variant::Variant;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+const USAGE: &str = "\
+usage: calls [--quick] [--subscriber] [--threads 1,2,8]
+  --quick       a tenth of the rounds: to see that it works, not to quote
+  --subscriber  spans are on: a `tracing_subscriber::Registry` listens
+  --threads     so many threads call one function at once, in place of the table of single calls";
+
+/// Of 15 batches of a fifth of a millisecond each: some seconds in all.
+const ROUNDS: usize = 1_000;
+/// Fewer, for these take longer: threads have to be started, and must overlap for most of the time.
+const THREAD_ROUNDS: usize = 60;
+const QUICK: usize = 10;
+
+#[derive(Default)]
+struct Options {
+    quick: bool,
+    subscriber: bool,
+    threads: Option<Vec<usize>>,
+}
+
+fn main() -> ExitCode {
+    let Some(options) = Options::read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let divisor = if options.quick { QUICK } else { 1 };
+    if options.subscriber {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
+    }
+    let monitor = perf_runtime::Monitor::builder().install().expect("the only one, and a thread for its ticker");
+    let metrics = peers::install_metrics();
+
+    let variants = match options.threads {
+        None => {
+            let variants: Vec<_> =
+                [peers::floor(), ours::variants(), peers::variants()].into_iter().flatten().collect();
+            print!("{}", rounds::run(&variants, ROUNDS / divisor));
+            variants
+        }
+        Some(counts) => {
+            let variants = vec![ours::contended(), peers::tikv_contended(), peers::metrics_contended()];
+            print!("{}", threads::run(&variants, &counts, THREAD_ROUNDS / divisor));
+            variants
+        }
+    };
+    println!("\n{}", versions());
+    complain(&variants, &[monitor.render_prometheus(), metrics.render(), peers::scrape()].concat())
+}
+
+impl Options {
+    fn read(mut args: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self::default();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--quick" => options.quick = true,
+                "--subscriber" => options.subscriber = true,
+                "--threads" => {
+                    let counts: Vec<_> =
+                        args.next()?.split(',').map(|count| count.parse().ok()).collect::<Option<_>>()?;
+                    options.threads = Some(counts).filter(|counts| !counts.contains(&0));
+                    options.threads.as_ref()?;
+                }
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+/// Says who did not record every call: a figure of something that does nothing is worth nothing.
+fn complain(variants: &[Variant], scraped: &str) -> ExitCode {
+    let mut recorded: BTreeMap<&str, (f64, u64)> = BTreeMap::new();
+    for (counter, calls) in variants.iter().filter_map(|variant| Some((variant.counter?, variant.calls()))) {
+        let samples = scraped.lines().filter(|line| line.starts_with(counter));
+        let sum = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        recorded.entry(counter).or_insert((sum, 0)).1 += calls;
+    }
+    recorded.retain(|_, (sum, calls)| (*sum - *calls as f64).abs() >= 0.5);
+    for (counter, (sum, calls)) in &recorded {
+        eprintln!("{counter}..}} recorded {sum} of {calls} calls");
+    }
+    if recorded.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The versions of the peers, as locked.
+fn versions() -> String {
+    let lock = include_str!("../../Cargo.lock");
+    let version = |name: &str| {
+        let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?.1;
+        Some(format!("{name} {}", entry.split_once('"')?.0))
+    };
+    ["autometrics", "metrics", "metrics-exporter-prometheus", "prometheus", "prometheus-client", "tracing"]
+        .into_iter()
+        .filter_map(version)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,99 @@
+//! The floor, and what others do: each as its documentation recommends for speed, with handles looked up once.
+//!
+//! Peers that count calls have what ours has, as far as they can: a counter by outcome, a histogram and a gauge of calls in
+//! flight.
+
+use crate::variant::{Failed, Variant, drive, work};
+use std::hint::black_box;
+use std::time::Instant;
+
+mod client;
+mod facade;
+mod tikv;
+
+pub(crate) use facade::{install as install_metrics, metrics_contended};
+pub(crate) use tikv::tikv_contended;
+
+/// The names of the two rows that the others are compared with.
+pub(crate) const BASE: &str = "bare `async fn`";
+pub(crate) const TWO_INSTANTS: &str = "two `Instant::now()`";
+
+/// Twelve, as many as the peers' own defaults have.
+const BUCKETS: [f64; 12] = [1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0];
+
+async fn bare(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+async fn two_instants(id: u64) -> Result<u64, Failed> {
+    let started = Instant::now();
+    let result = work(id);
+    black_box(started.elapsed());
+    result
+}
+
+#[cfg(target_arch = "x86_64")]
+async fn two_time_stamps(id: u64) -> Result<u64, Failed> {
+    // SAFETY: every x86-64 processor has a time stamp counter, and no system in use forbids reading it.
+    let read = || unsafe { std::arch::x86_64::_rdtsc() };
+    let started = read();
+    let result = work(id);
+    black_box(read().wrapping_sub(started));
+    result
+}
+
+/// What nobody can go below.
+pub(crate) fn floor() -> Vec<Variant> {
+    vec![
+        Variant::new(BASE, None, |calls| drive(calls, bare)),
+        #[cfg(target_arch = "x86_64")]
+        Variant::new("two time-stamp reads", None, |calls| drive(calls, two_time_stamps)),
+        Variant::new(TWO_INSTANTS, None, |calls| drive(calls, two_instants)),
+    ]
+}
+
+pub(crate) fn variants() -> Vec<Variant> {
+    vec![
+        Variant::new("tracing `#[instrument(skip_all)]`", None, |calls| drive(calls, spanned)),
+        metrics_contended(),
+        Variant::new(
+            "tracing `#[instrument(skip_all)]` + metrics, cached handles",
+            Some("metrics_calls_total{function=\"spanned\""),
+            |calls| drive(calls, facade::spanned),
+        ),
+        tikv_contended(),
+        Variant::new("prometheus-client, cached handles", Some("client_calls_total{"), |calls| {
+            drive(calls, client::cached)
+        }),
+        Variant::new("autometrics `#[autometrics]` (prometheus)", Some("function_calls_total{"), |calls| {
+            drive(calls, annotated)
+        }),
+        Variant::new(
+            "autometrics `#[autometrics(track_concurrency)]`",
+            // The same counter as the row above: the two are counted together.
+            Some("function_calls_total{"),
+            |calls| drive(calls, annotated_with_gauge),
+        ),
+    ]
+}
+
+/// What the peers recorded that have no handle of their own to ask.
+pub(crate) fn scrape() -> String {
+    let registered = prometheus::TextEncoder::new().encode_to_string(&prometheus::gather());
+    registered.expect("the families are well formed") + &client::scrape()
+}
+
+#[tracing::instrument(skip_all)]
+async fn spanned(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[autometrics::autometrics]
+async fn annotated(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[autometrics::autometrics(track_concurrency)]
+async fn annotated_with_gauge(id: u64) -> Result<u64, Failed> {
+    work(id)
+}

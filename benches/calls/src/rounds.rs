@@ -1,0 +1,85 @@
+//! One thread: rounds in which each variant runs one short batch, in random order.
+//!
+//! A machine that others use too is fast and slow in turns, each far longer than a batch. Variants that run one after the
+//! other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a round.
+
+use crate::alloc::allocations;
+use crate::cores::pin;
+use crate::peers::{BASE, TWO_INSTANTS};
+use crate::stats::{SEED, Spread, shuffle};
+use crate::variant::{ERROR_EVERY, Variant};
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Long enough that reading the clock around it is nothing, short enough that seldom anything else gets in.
+const BATCH_NANOS: f64 = 200_000.0;
+
+#[derive(Default)]
+struct Samples {
+    /// Nanoseconds a call, of each round.
+    nanos: Vec<f64>,
+    allocations: u64,
+    calls: u64,
+}
+
+/// Runs so many rounds, and tells the result as a table in Markdown.
+pub(crate) fn run(variants: &[Variant], rounds: usize) -> String {
+    // Not the first core, which serves the most interrupts.
+    pin(1);
+    let batches: Vec<u64> = variants.iter().map(batch_of).collect();
+    let mut samples: Vec<Samples> = variants.iter().map(|_| Samples::default()).collect();
+    let mut order: Vec<usize> = (0..variants.len()).collect();
+    let mut state = SEED;
+    for _ in 0..rounds {
+        shuffle(&mut order, &mut state);
+        for &place in &order {
+            samples[place].take(&variants[place], batches[place]);
+        }
+    }
+    table(variants, &samples)
+}
+
+fn batch_of(variant: &Variant) -> u64 {
+    variant.run(1_024);
+    let once = || nanos_a_call(variant, 1_024);
+    let fastest = once().min(once()).min(once());
+    (BATCH_NANOS / fastest) as u64 / ERROR_EVERY * ERROR_EVERY + ERROR_EVERY
+}
+
+fn nanos_a_call(variant: &Variant, calls: u64) -> f64 {
+    let started = Instant::now();
+    variant.run(calls);
+    started.elapsed().as_nanos() as f64 / calls as f64
+}
+
+impl Samples {
+    fn take(&mut self, variant: &Variant, batch: u64) {
+        // The variant before this one left the caches and the predictors to itself.
+        variant.run(batch / 8);
+        let before = allocations();
+        self.nanos.push(nanos_a_call(variant, batch));
+        self.allocations += allocations() - before;
+        self.calls += batch;
+    }
+}
+
+fn table(variants: &[Variant], samples: &[Samples]) -> String {
+    let nanos_of = |name| variants.iter().position(|variant| variant.name == name).map(|place| &samples[place].nanos);
+    let (Some(base), Some(clock)) = (nanos_of(BASE), nanos_of(TWO_INSTANTS)) else { return String::new() };
+    let mut text = String::from(
+        "| variant | min ns | median ns | p10–p90 | over base, ns | × two `Instant`s | allocations a call |\n\
+         |---|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for (variant, Samples { nanos, allocations, calls }) in variants.iter().zip(samples) {
+        let Spread { min, p10, median, p90 } = Spread::of(nanos.iter().copied());
+        let over = Spread::of(nanos.iter().zip(base).map(|(own, base)| own - base)).median;
+        let ratio = Spread::of(nanos.iter().zip(clock).map(|(own, clock)| own / clock)).median;
+        let allocations = *allocations as f64 / *calls as f64;
+        let _ = writeln!(
+            text,
+            "| {} | {min:.1} | {median:.1} | {p10:.1}–{p90:.1} | {over:.1} | {ratio:.2} | {allocations:.2} |",
+            variant.name
+        );
+    }
+    text
+}

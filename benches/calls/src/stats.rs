@@ -1,0 +1,32 @@
+//! Order statistics: a mean would tell of the machine's other guests.
+
+/// What a list of samples says.
+pub(crate) struct Spread {
+    pub(crate) min: f64,
+    pub(crate) p10: f64,
+    pub(crate) median: f64,
+    pub(crate) p90: f64,
+}
+
+impl Spread {
+    /// Of at least one sample.
+    pub(crate) fn of(samples: impl IntoIterator<Item = f64>) -> Self {
+        let mut samples: Vec<f64> = samples.into_iter().collect();
+        samples.sort_by(f64::total_cmp);
+        let quantile = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
+        Self { min: quantile(0.0), p10: quantile(0.1), median: quantile(0.5), p90: quantile(0.9) }
+    }
+}
+
+/// Puts a list in random order. The order is the same in every run of the program, and another in every round.
+pub(crate) fn shuffle<T>(list: &mut [T], state: &mut u64) {
+    for last in (1..list.len()).rev() {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        list.swap(last, (*state % (last as u64 + 1)) as usize);
+    }
+}
+
+/// Where [`shuffle`] begins: any number but zero.
+pub(crate) const SEED: u64 = 0x1234_5678_9ABC_DEF0;

@@ -1,0 +1,68 @@
+//! Several threads on one function: what sharing costs.
+
+use crate::cores::pin;
+use crate::stats::{SEED, Spread, shuffle};
+use crate::variant::Variant;
+use std::fmt::Write;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+/// So many calls of each thread: some milliseconds, so that the threads overlap for nearly all of it.
+const CALLS: u64 = 40_960;
+
+/// Runs so many rounds with each number of threads, and tells the result as a table in Markdown.
+///
+/// The figure is the time a core spends on a call: the time from the first start to the last end, times the cores in use,
+/// by all calls. Where nothing is shared it is the same for any number of threads.
+pub(crate) fn run(variants: &[Variant], counts: &[usize], rounds: usize) -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut samples = vec![vec![Vec::with_capacity(rounds); counts.len()]; variants.len()];
+    let mut order: Vec<_> =
+        (0..variants.len()).flat_map(|row| (0..counts.len()).map(move |column| (row, column))).collect();
+    let mut state = SEED;
+    for _ in 0..rounds {
+        shuffle(&mut order, &mut state);
+        for &(row, column) in &order {
+            samples[row][column].push(nanos_a_call(&variants[row], counts[column], cores));
+        }
+    }
+    table(variants, counts, cores, &samples)
+}
+
+fn nanos_a_call(variant: &Variant, threads: usize, cores: usize) -> f64 {
+    let together = Barrier::new(threads);
+    let body = &|number| {
+        pin(number);
+        variant.run(CALLS / 8);
+        together.wait();
+        let started = Instant::now();
+        variant.run(CALLS);
+        (started, Instant::now())
+    };
+    let spans: Vec<(Instant, Instant)> = thread::scope(|scope| {
+        let started: Vec<_> = (0..threads).map(|number| scope.spawn(move || body(number))).collect();
+        started.into_iter().map(|thread| thread.join().expect("no variant panics")).collect()
+    });
+    let first = spans.iter().map(|span| span.0).min();
+    let last = spans.iter().map(|span| span.1).max();
+    let nanos = first.zip(last).map_or(0, |(first, last)| (last - first).as_nanos());
+    nanos as f64 * threads.min(cores) as f64 / (CALLS * threads as u64) as f64
+}
+
+fn table(variants: &[Variant], counts: &[usize], cores: usize, samples: &[Vec<Vec<f64>>]) -> String {
+    let mut text = String::from("| core-ns a call: median (p10–p90) |");
+    for count in counts {
+        let _ = write!(text, " {count} on {cores} cores | × |");
+    }
+    let _ = writeln!(text, "\n|---|{}", "--:|--:|".repeat(counts.len()));
+    for (variant, samples) in variants.iter().zip(samples) {
+        let _ = write!(text, "| {} |", variant.name);
+        let spreads: Vec<Spread> = samples.iter().map(|samples| Spread::of(samples.iter().copied())).collect();
+        for Spread { p10, median, p90, .. } in &spreads {
+            let _ = write!(text, " {median:.0} ({p10:.0}–{p90:.0}) | {:.2} |", median / spreads[0].median);
+        }
+        text.push('\n');
+    }
+    text
+}

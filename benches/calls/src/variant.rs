@@ -1,0 +1,71 @@
+//! One way to measure a function, and the work that all of them measure.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// One call in so many is an error. Batches are multiples of it, so that each has the same share.
+pub(crate) const ERROR_EVERY: u64 = 128;
+
+/// Why a call went wrong.
+#[derive(Debug)]
+pub(crate) struct Failed;
+
+/// What every variant does: next to nothing, so that the rest is overhead.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call here would be the largest part of the base")]
+pub(crate) fn work(id: u64) -> Result<u64, Failed> {
+    let id = black_box(id);
+    if id % ERROR_EVERY == ERROR_EVERY - 1 { Err(Failed) } else { Ok(id.wrapping_mul(0x9E37_79B9_7F4A_7C15)) }
+}
+
+/// One way to measure a function.
+pub(crate) struct Variant {
+    pub(crate) name: &'static str,
+    /// How the samples of its counter begin in the scraped text, where it has a counter.
+    pub(crate) counter: Option<&'static str>,
+    batch: fn(u64) -> u64,
+    calls: AtomicU64,
+}
+
+impl Variant {
+    /// A variant of which `batch` makes so many calls.
+    pub(crate) const fn new(name: &'static str, counter: Option<&'static str>, batch: fn(u64) -> u64) -> Self {
+        Self { name, counter, batch, calls: AtomicU64::new(0) }
+    }
+
+    /// Makes so many calls.
+    pub(crate) fn run(&self, calls: u64) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        black_box((self.batch)(black_box(calls)));
+    }
+
+    /// How many calls were made.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+/// Calls a function so many times, inside one executor's run: what an executor costs is not asked here.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "each variant is to have a loop of its own")]
+pub(crate) fn drive(calls: u64, function: impl AsyncFn(u64) -> Result<u64, Failed>) -> u64 {
+    block_on(async {
+        let mut sum = 0_u64;
+        for id in 0..calls {
+            sum = black_box(sum.wrapping_add(function(id).await.unwrap_or(1)));
+        }
+        sum
+    })
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
