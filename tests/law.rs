@@ -207,7 +207,7 @@ fn it_holds_under_threads_panics_and_cancellation() {
     #[monitor("law_storm")]
     async fn stormy(seed: u64) -> Result<(), ()> {
         STARTED.fetch_add(1, Ordering::Relaxed);
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             tokio::task::yield_now().await;
         }
         match seed % 5 {

@@ -36,9 +36,10 @@ fn labels_come_from_arguments_as_the_call_starts() {
     }
 
     #[monitor("options_checkout", labels(region = Region::Eu, tier = cart.tier, express = express))]
-    async fn check_out(cart: Cart, mut express: bool) {
+    async fn check_out(cart: Cart, mut express: bool) -> bool {
         express = !express;
-        drop((cart, express));
+        let Cart { tier } = cart;
+        express && matches!(tier, Tier::Free)
     }
 
     let known = Monitor::builder().build().unwrap().render_prometheus();
@@ -59,6 +60,7 @@ fn labels_come_from_arguments_as_the_call_starts() {
 #[test]
 fn every_combination_is_known_before_the_first_call_where_the_signature_shows_the_types() {
     #[monitor_external_call("options_stripe", "charge", labels(region = region, tier = tier))]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "a reference to a label is a label")]
     fn charge(region: &Region, tier: Tier) -> u8 {
         let _ = (region, tier);
         7
@@ -122,7 +124,8 @@ fn slow_calls_are_counted_exactly_and_the_bound_is_exposed() {
     let slow = summary.find(Kind::Tool, &["options_slow"]).unwrap().slow.unwrap();
     assert_eq!((slow.limit, slow.count), (0.25, 2));
     let text = monitor.render_prometheus();
-    let bucket = |le: &str| format!(r#"tool_call_duration_seconds_bucket{{tool="options_slow",outcome="ok",le="{le}"}}"#);
+    let bucket =
+        |le: &str| format!(r#"tool_call_duration_seconds_bucket{{tool="options_slow",outcome="ok",le="{le}"}}"#);
     assert!(text.contains(&format!("{} 2\n", bucket("0.25"))), "{text}");
     assert!(text.contains(&format!("{} 0\n", bucket("0.2"))), "the kind's own bounds stay");
 }
@@ -156,7 +159,8 @@ fn buckets_replace_the_kinds() {
     work();
     let text = Monitor::builder().build().unwrap().render_prometheus();
     let lines = text.lines().filter(|line| line.contains("options_buckets") && line.contains("_bucket{"));
-    let bounds: Vec<_> = lines.filter(|line| line.contains("\"ok\"")).filter_map(|line| line.split('"').nth(5)).collect();
+    let bounds: Vec<_> =
+        lines.filter(|line| line.contains("\"ok\"")).filter_map(|line| line.split('"').nth(5)).collect();
     assert_eq!(bounds, ["0.007", "0.7", "+Inf"]);
 }
 
@@ -174,7 +178,8 @@ fn functions_that_share_a_series_show_the_bounds_that_all_of_them_have() {
     one(&clock);
     other(&clock);
     let text = Monitor::builder().build().unwrap().render_prometheus();
-    let line = |le| format!(r#"operation_duration_seconds_bucket{{operation="options_shared",outcome="ok",le="{le}"}} 2"#);
+    let line =
+        |le| format!(r#"operation_duration_seconds_bucket{{operation="options_shared",outcome="ok",le="{le}"}} 2"#);
     assert!(text.contains(&line("0.7")) && text.contains(&line("+Inf")), "{text}");
     assert!(!text.contains(r#"operation="options_shared",outcome="ok",le="0.007"#), "not exact, so not shown");
 }
@@ -214,7 +219,9 @@ fn sorts_of_errors_add_up_to_the_errors() {
     }
     #[derive(ErrorType)]
     enum AppError {
-        Denied { reason: u8 },
+        Denied {
+            reason: u8,
+        },
         #[error_type(nested)]
         Store(Box<StoreError>),
     }
@@ -239,7 +246,8 @@ fn sorts_of_errors_add_up_to_the_errors() {
     fail_somehow().unwrap_err();
     assert_eq!(series(Kind::Operation, &["options_sorts"]).total.error, 5);
     let text = Monitor::builder().build().unwrap().render_prometheus();
-    for (sort, count) in [(",error_type=\"denied\"", 1), (",error_type=\"timeout\"", 1), (",error_type=\"gone\"", 2), ("", 1)]
+    for (sort, count) in
+        [(",error_type=\"denied\"", 1), (",error_type=\"timeout\"", 1), (",error_type=\"gone\"", 2), ("", 1)]
     {
         let line = format!("operations_total{{operation=\"options_sorts\",outcome=\"error\"{sort}}} {count}\n");
         assert!(text.contains(&line), "{line} in {text}");

@@ -49,6 +49,8 @@ pub(crate) struct Callsite {
 struct SpanCallsite {
     interest: AtomicU8,
     metadata: OnceLock<Metadata<'static>>,
+    /// The metadata's fields, looked up once.
+    fields: OnceLock<Vec<Field>>,
 }
 
 const NEVER: u8 = 0;
@@ -97,21 +99,8 @@ fn span_for_listener(
     }
     let mut span = None;
     let labels = labels();
-    fields(&mut |values| span = Some(Box::new(open(metadata, kind, &labels, values))));
+    fields(&mut |values| span = Some(Box::new(callsite.open(metadata, kind, &labels, values))));
     span
-}
-
-fn open(metadata: &'static Metadata<'static>, kind: Kind, labels: &[&'static str], values: &[&dyn Value]) -> Span {
-    let own = kind.as_str();
-    let labels = labels.iter().map(|label| label as &dyn Value);
-    let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
-    let fields: Vec<Field> = metadata.fields().iter().collect();
-    let Some(first) = fields.first() else { return Span::none() };
-    let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
-    for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
-        *pair = (field, Some(value));
-    }
-    Span::new(metadata, &metadata.fields().value_set(&pairs))
 }
 
 /// Writes how a call ended on its span.
@@ -138,8 +127,11 @@ impl SpanCallsite {
         more_labels: &[&'static str],
         location: &'static Location<'static>,
     ) -> &'static Self {
-        let this: &'static Self =
-            Box::leak(Box::new(Self { interest: AtomicU8::new(SOMETIMES), metadata: OnceLock::new() }));
+        let this: &'static Self = Box::leak(Box::new(Self {
+            interest: AtomicU8::new(SOMETIMES),
+            metadata: OnceLock::new(),
+            fields: OnceLock::new(),
+        }));
         let mut names = vec![KIND];
         names.extend(kind.label_names());
         names.extend(more_labels);
@@ -147,13 +139,33 @@ impl SpanCallsite {
         names.truncate(MAX_FIELDS - 3);
         names.extend([OUTCOME, ERROR, ERROR_TYPE]);
         let fields = FieldSet::new(names.leak(), identify_callsite!(this));
-        this.metadata.get_or_init(|| {
+        let metadata = this.metadata.get_or_init(|| {
             let (file, line) = (Some(location.file()), Some(location.line()));
             let SpanSpec { name, target, .. } = *spec;
             Metadata::new(name, target, level, file, line, Some(target), fields, MetadataKind::SPAN)
         });
+        this.fields.get_or_init(|| metadata.fields().iter().collect());
         callsite::register(this);
         this
+    }
+
+    fn open(
+        &self,
+        metadata: &'static Metadata<'static>,
+        kind: Kind,
+        labels: &[&'static str],
+        values: &[&dyn Value],
+    ) -> Span {
+        let own = kind.as_str();
+        let labels = labels.iter().map(|label| label as &dyn Value);
+        let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
+        let fields = self.fields.get().map(Vec::as_slice).unwrap_or_default();
+        let Some(first) = fields.first() else { return Span::none() };
+        let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
+        for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
+            *pair = (field, Some(value));
+        }
+        Span::new(metadata, &metadata.fields().value_set(&pairs))
     }
 
     fn is_enabled(&self, metadata: &'static Metadata<'static>) -> bool {
