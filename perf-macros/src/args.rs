@@ -27,6 +27,9 @@ const OPTIONS: &[&str] = &[
     "target",
 ];
 
+/// Those that take a list in parentheses.
+const LISTS: &[&str] = &["fields", "labels", "objective"];
+
 /// The arguments of an attribute, read but not yet checked against each other.
 #[derive(Default)]
 pub(crate) struct Args {
@@ -106,9 +109,10 @@ impl Args {
         let ahead = input.fork();
         let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
         let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
-        let list = ["fields", "labels", "objective"].iter().any(|list| option == list) && ahead.peek(syn::token::Paren);
+        let list = LISTS.iter().any(|list| option == list) && ahead.peek(syn::token::Paren);
         let flag = option == "err" && (ahead.is_empty() || ahead.peek(Token![,]));
-        if assigned || list || flag {
+        let misspelt_list = ahead.peek(syn::token::Paren) && nearest(&option.to_string(), LISTS).is_some();
+        if assigned || list || flag || misspelt_list {
             input.call(Ident::parse_any)?;
             return self.read_option(&option, input);
         }

@@ -1,6 +1,7 @@
 //! The annotated function, its body kept as the tokens that they are: a body that does not parse yet is still there for
 //! the editor.
 
+use crate::shape::takes_anonymous_impl;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -95,9 +96,9 @@ impl Function {
     /// Whether an `async fn` may become a `fn` that returns what the `async fn` did.
     ///
     /// Other attribute macros would no longer find the `async fn` that they are for, and `#[must_use]` would no longer
-    /// speak of what is awaited.
+    /// speak of what is awaited; and not all that an `async fn` may take, a `fn` may.
     pub(crate) fn may_stop_being_async(&self) -> bool {
-        self.attrs.iter().all(is_inert)
+        self.attrs.iter().all(is_inert) && !takes_anonymous_impl(&self.sig)
     }
 
     /// The function as it was.

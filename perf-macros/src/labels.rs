@@ -4,7 +4,7 @@ use crate::args::{NamedLabel, combine};
 use crate::kind::Kind;
 use crate::label;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
 use syn::spanned::Spanned;
 use syn::{
@@ -112,7 +112,11 @@ impl LabelSet {
     pub(crate) fn specs(&self, runtime: &TokenStream) -> impl Iterator<Item = TokenStream> {
         self.labels.iter().map(move |label| match label {
             Label::Literal(text) => quote!(#runtime::LabelSpec::Text(#text)),
-            Label::Constant(path) => quote!(#runtime::Constant(#path).spec()),
+            Label::Constant(path) => {
+                // What is wrong with the constant's type is told at its path.
+                let at = Span::call_site().located_at(path.span());
+                quote_spanned!(at=> #runtime::Constant(#path).spec())
+            }
             Label::Brought { .. } => quote!(#runtime::LabelSpec::Variable),
         })
     }
@@ -127,7 +131,8 @@ impl LabelSet {
         }
         let budget = self.budget(runtime);
         let values = quote!(&[#(<#types as #runtime::Label>::VALUES),*]);
-        (!types.is_empty()).then(|| quote!(values: #runtime::within_budget(#values, #budget),))
+        let at = Span::call_site().located_at(self.brought().next()?.span());
+        Some(quote_spanned!(at=> values: #runtime::within_budget(#values, #budget),))
     }
 }
 
@@ -182,6 +187,9 @@ fn check_names(kind: Kind, more: &[NamedLabel]) -> Result<Vec<String>> {
 
 fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
     match value {
+        // What a `macro_rules!` handed on stands in an invisible group.
+        Expr::Group(group) => read(name, *group.expr, sig),
+        Expr::Paren(paren) => read(name, *paren.expr, sig),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             label::check(name, &text)?;
             Ok(Label::Literal(text))
@@ -192,6 +200,14 @@ fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
             Err(Error::new_spanned(literal, message))
         }
         Expr::Path(path) => Ok(match parameter_type(&path, sig) {
+            Some(ty) if is_unbounded(ty) => {
+                let message = format!(
+                    "the label `{name}` is taken from a `{}`, whose values are unbounded: take an enum that derives \
+                     `Label`, or record the value on the span with `fields(..)`",
+                    ty.to_token_stream()
+                );
+                return Err(Error::new_spanned(path, message));
+            }
             Some(ty) => Label::Brought { value: Expr::Path(path), ty: nameable(ty, sig).then(|| Box::new(ty.clone())) },
             None if path.path.is_ident("self") => Label::Brought { value: Expr::Path(path), ty: None },
             None if path.path.segments.first().is_some_and(|first| first.ident == "Self") => {
@@ -214,6 +230,19 @@ fn parameter_type<'a>(path: &ExprPath, sig: &'a Signature) -> Option<&'a Type> {
         },
         FnArg::Receiver(_) => None,
     })
+}
+
+/// Whether the type is one of those of the language that are never a label: so that the mistake is told once, and here.
+fn is_unbounded(ty: &Type) -> bool {
+    const NAMES: [&str; 20] = [
+        "String", "str", "Cow", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+        "isize", "f32", "f64", "Vec", "Uuid",
+    ];
+    match ty {
+        Type::Reference(ty) => is_unbounded(&ty.elem),
+        Type::Path(ty) => ty.path.segments.last().is_some_and(|last| NAMES.iter().any(|name| last.ident == name)),
+        _ => false,
+    }
 }
 
 /// Whether a `static` may name the type: it knows nothing of the function's generics nor of the `impl` block's, whose

@@ -6,8 +6,8 @@ use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
 use crate::shape::Shape;
 use crate::target::Targets;
-use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use std::collections::BTreeSet;
 use syn::{Error, Expr, Ident, LitStr, Path, Result, parse_quote};
 
@@ -101,6 +101,33 @@ impl Model {
             runtime: krate.unwrap_or_else(|| parse_quote!(::perf_runtime)),
             shape,
         })
+    }
+}
+
+impl Model {
+    /// All names that the attribute's labels and fields take from the function's arguments, and others.
+    pub(crate) fn names_in_arguments(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let fields = self.span.fields.iter().filter_map(|field| match &field.value {
+            FieldValue::Later => None,
+            FieldValue::Display(value) | FieldValue::Debug(value) | FieldValue::Value(value) => Some(value),
+        });
+        for value in self.labels.brought().chain(fields) {
+            collect_names(value.to_token_stream(), &mut names);
+        }
+        names
+    }
+}
+
+fn collect_names(tokens: TokenStream, names: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => {
+                names.insert(name.to_string());
+            }
+            TokenTree::Group(group) => collect_names(group.stream(), names),
+            _ => {}
+        }
     }
 }
 

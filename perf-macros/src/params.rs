@@ -5,6 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
+use std::collections::BTreeSet;
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, Signature};
 
 /// The parameters of a function, made ready to move into its body.
@@ -23,16 +24,17 @@ impl Params {
     }
 
     /// `keep_patterns`: another attribute may yet look at the parameters, so all patterns must stay where they are.
-    pub(crate) fn of(sig: &Signature, keep_patterns: bool) -> Self {
+    /// `used`: names that the attribute's arguments use, so that nobody need be told that the body does not.
+    pub(crate) fn of(sig: &Signature, keep_patterns: bool, used: &BTreeSet<String>) -> Self {
         let mut params = Self::as_they_are(sig);
         let mut inputs = std::mem::take(&mut params.sig.inputs);
         for (place, input) in inputs.iter_mut().enumerate() {
             match input {
                 FnArg::Receiver(receiver) => params.head.extend(capture(receiver)),
                 FnArg::Typed(parameter) if keep_patterns || is_taken_whole(&parameter.pat) => {
-                    params.head.extend(rebind(parameter));
+                    params.head.extend(rebind(parameter, used));
                 }
-                FnArg::Typed(parameter) => params.take_apart_inside(parameter, place),
+                FnArg::Typed(parameter) => params.take_apart_inside(parameter, place, used),
             }
         }
         params.sig.inputs = inputs;
@@ -41,14 +43,18 @@ impl Params {
 
     /// A pattern that leaves something behind (`_`, `..`) or borrows (`ref`) moves inside, and the parameter gets a name of
     /// ours: for what is left behind is dropped where the pattern stands.
-    fn take_apart_inside(&mut self, parameter: &mut PatType, place: usize) {
+    fn take_apart_inside(&mut self, parameter: &mut PatType, place: usize, used: &BTreeSet<String>) {
         let ours = format_ident!("__perf_arg{place}", span = Span::mixed_site());
         let lints = take_lints(&mut parameter.attrs);
         let cfg = conditions(&parameter.attrs);
         let pattern = &*parameter.pat;
-        self.head.extend(quote!(#(#cfg)* let #ours = #ours;));
+        let mutability = borrows_mutably(pattern).then(|| quote!(mut));
+        self.head.extend(quote!(#(#cfg)* let #mutability #ours = #ours;));
         if !matches!(pattern, Pat::Wild(_)) {
-            self.head.extend(quote!(#(#cfg)* #(#lints)* let #pattern = #ours;));
+            let mut names = Vec::new();
+            collect(&mut pattern.clone(), &mut names);
+            let allow = allowances(names.iter().map(|(name, _)| name), used);
+            self.head.extend(quote!(#(#cfg)* #allow #(#lints)* let #pattern = #ours;));
             let borrowing = borrowing(pattern);
             self.borrowed.extend(quote!(#(#cfg)* #[allow(unused_variables)] let #borrowing = &#ours;));
         }
@@ -64,7 +70,7 @@ fn capture(receiver: &Receiver) -> TokenStream {
 }
 
 /// Binds the names of a pattern anew. What was `mut` is so inside only.
-fn rebind(parameter: &mut PatType) -> TokenStream {
+fn rebind(parameter: &mut PatType, used: &BTreeSet<String>) -> TokenStream {
     let mut names = Vec::new();
     collect(&mut parameter.pat, &mut names);
     if names.is_empty() {
@@ -72,14 +78,28 @@ fn rebind(parameter: &mut PatType) -> TokenStream {
     }
     let lints = take_lints(&mut parameter.attrs);
     let cfg = conditions(&parameter.attrs);
-    // A name that begins with an underscore is used here, but not by the user.
-    let underscored = names.iter().any(|(name, _)| name.to_string().starts_with('_'));
-    let allow = underscored.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
+    let allow = allowances(names.iter().map(|(name, _)| name), used);
     let (name, mutability): (Vec<_>, Vec<_>) = names.into_iter().unzip();
     if let ([name], [mutability]) = (&*name, &*mutability) {
-        return quote!(#(#cfg)* #(#lints)* #allow let #mutability #name = #name;);
+        return quote!(#(#cfg)* #allow #(#lints)* let #mutability #name = #name;);
     }
-    quote!(#(#cfg)* #(#lints)* #allow let (#(#mutability #name),*) = (#(#name),*);)
+    quote!(#(#cfg)* #allow #(#lints)* let (#(#mutability #name),*) = (#(#name),*);)
+}
+
+/// Lints that would be wrong about what is bound here.
+fn allowances<'a>(mut names: impl Iterator<Item = &'a Ident> + Clone, used: &BTreeSet<String>) -> TokenStream {
+    // A name that begins with an underscore is used here, but not by the user.
+    let underscored = names.clone().any(|name| name.to_string().starts_with('_'));
+    let underscored = underscored.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
+    let unused = names.any(|name| used.contains(&name.to_string())).then(|| quote!(#[allow(unused_variables)]));
+    quote!(#underscored #unused)
+}
+
+/// Whether a pattern has a `ref mut` in it.
+fn borrows_mutably(pattern: &Pat) -> bool {
+    let mut found = matches!(pattern, Pat::Ident(name) if name.by_ref.is_some() && name.mutability.is_some());
+    each_part(&mut pattern.clone(), &mut |part| found |= borrows_mutably(part));
+    found
 }
 
 /// The names that a pattern binds, in order. Takes `mut` from them.

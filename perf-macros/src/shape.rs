@@ -1,10 +1,11 @@
 //! What the signature says of how a function runs, and of what it returns.
 
-use proc_macro2::Span;
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{
-    AngleBracketedGenericArguments, Error, GenericArgument, Path, PathArguments, PathSegment, Result, ReturnType,
-    Signature, Token, Type, TypeParamBound, parse_quote,
+    AngleBracketedGenericArguments, Error, FnArg, GenericArgument, Path, PathArguments, PathSegment, Result,
+    ReturnType, Signature, Token, Type, TypeParamBound, parse_quote,
 };
 
 /// How a function runs.
@@ -144,6 +145,44 @@ pub(crate) fn future_of(output: &ReturnType) -> ReturnType {
     });
     let token = Token![impl](Span::mixed_site());
     parse_quote!(-> #token ::core::future::Future<Output = #value>)
+}
+
+/// Whether a parameter is an `impl Trait` with a lifetime that has no name, such as `impl Trait<'_>`: that may stand in an
+/// `async fn` only.
+pub(crate) fn takes_anonymous_impl(sig: &Signature) -> bool {
+    let mut found = false;
+    for input in &sig.inputs {
+        if let FnArg::Typed(parameter) = input {
+            let mut look = |part: &mut Type| found |= names_no_lifetime(part.to_token_stream());
+            each_impl(&mut parameter.ty.clone(), &mut look);
+        }
+    }
+    found
+}
+
+/// Whether `'_`, or `&` alone, stands somewhere; but for `Fn(&T)`, where it means any lifetime.
+fn names_no_lifetime(tokens: TokenStream) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut after_name = false;
+    while let Some(token) = tokens.next() {
+        let found = match &token {
+            TokenTree::Punct(mark) if mark.as_char() == '\'' => {
+                matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "_")
+            }
+            TokenTree::Punct(mark) if mark.as_char() == '&' => {
+                !matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '\'')
+            }
+            TokenTree::Group(group) => {
+                !(after_name && group.delimiter() == Delimiter::Parenthesis) && names_no_lifetime(group.stream())
+            }
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        after_name = matches!(token, TokenTree::Ident(_));
+    }
+    false
 }
 
 fn unit() -> Type {

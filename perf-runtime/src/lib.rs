@@ -120,7 +120,7 @@ pub mod test_util {
 pub mod __private {
     pub use crate::measure::call::{Call, Prepared, Scope, body, enter, prepare, prepare_labelled};
     pub use crate::measure::error_type::{ErrorType, concat};
-    pub use crate::measure::future::{Stage, Watched, never, watch};
+    pub use crate::measure::future::{Stage, Watched, never, unreached, watch};
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{MaybeResult, NoResult, Returned, error_if, ok_if, returned};

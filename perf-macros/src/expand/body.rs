@@ -6,7 +6,7 @@ use crate::params::Params;
 use crate::shape::{Returns, Shape, future_of, returns_closure};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Signature;
+use syn::{Lifetime, Signature};
 
 /// The pieces of the new body, and the names of our own in it, which no name of the user's can meet.
 pub(super) struct Body<'a> {
@@ -27,7 +27,7 @@ impl<'a> Body<'a> {
         let params = if stays_in_place(model, function) {
             Params::as_they_are(&function.sig)
         } else {
-            Params::of(&function.sig, function.is_read_by_others())
+            Params::of(&function.sig, function.is_read_by_others(), &model.names_in_arguments())
         };
         Self {
             model,
@@ -138,25 +138,29 @@ impl<'a> Body<'a> {
     /// coercions, `?` and early returns.
     fn return_type_hint(&self) -> Option<TokenStream> {
         let Returns::Value(Some(ty)) = &self.returns else { return None };
-        let typed = Ident::new("__perf_typed", Span::mixed_site());
-        Some(quote! {
-            #[allow(unreachable_code, clippy::diverging_sub_expression)]
-            if false {
-                let #typed: #ty = loop {};
-                return #typed;
-            }
-        })
+        let runtime = &self.runtime;
+        Some(quote!(if false { return #runtime::unreached::<#ty>(); }))
     }
 
     /// The parameters, then the user's block. The block's value goes through a typed `let`, so that temporaries of its
     /// last expression are gone before the parameters are dropped.
     fn typed_body(&self) -> TokenStream {
-        let Self { value, params: Params { head, .. }, .. } = self;
+        let Self { runtime, value, params: Params { head, .. }, .. } = self;
         let block = self.user_block();
-        match &self.returns {
-            Returns::Never => quote!(#head #block),
-            Returns::Value(Some(ty)) => quote!(#head let #value: #ty = #block; #value),
-            Returns::Value(None) => quote!(#head let #value = #block; #value),
+        let ty = match &self.returns {
+            Returns::Never => return quote!(#head #block),
+            Returns::Value(ty) => ty.as_ref().map(|ty| quote!(: #ty)),
+        };
+        // A block that may be broken out of is thought to end, so nobody is told that what follows a `loop` or `todo!()`
+        // of the user's is never reached.
+        let ends = Lifetime::new("'__perf_body", Span::mixed_site());
+        quote! {
+            #head
+            let #value #ty = #ends: {
+                if false { break #ends #runtime::unreached(); }
+                #block
+            };
+            #value
         }
     }
 
@@ -192,6 +196,9 @@ impl<'a> Body<'a> {
     /// What ends the call of a future, given a reference to its value.
     fn end(&self) -> TokenStream {
         let Self { call, value, .. } = self;
+        if let Returns::Never = self.returns {
+            return quote!(|_, _| {});
+        }
         let finish = self.finish(&quote!(#value));
         quote!(|#value, #call| { #finish })
     }
@@ -201,7 +208,13 @@ impl<'a> Body<'a> {
         let Self { model, runtime, call, .. } = self;
         let record_error = model.err.map(|at| {
             let at = at.resolved_at(Span::mixed_site());
-            quote_spanned!(at=> #call.record_error(#value);)
+            // Whatever is wrong with the value is told at the option that asks for it.
+            let shown = value.clone().into_iter().map(|mut token| {
+                token.set_span(token.span().located_at(at));
+                token
+            });
+            let shown: TokenStream = shown.collect();
+            quote_spanned!(at=> #call.record_error(#shown);)
         });
         let finish = match &model.outcome {
             OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#call);),

@@ -115,8 +115,8 @@ impl Call {
 
     /// Writes the text of an `Err` on the call's span.
     #[inline]
-    pub fn record_error<T, E: Display>(&self, result: &Result<T, E>) {
-        if let (Some(span), Err(error)) = (&self.span, result) {
+    pub fn record_error(&self, result: &impl Fallible) {
+        if let (Some(span), Some(error)) = (&self.span, result.error()) {
             span::record_error(span, error);
         }
     }
@@ -159,6 +159,22 @@ impl Call {
         if let Some(span) = self.span.take() {
             span::record_outcome(&span, outcome);
         }
+    }
+}
+
+/// What the option `err` can show: a `Result` whose error can be displayed.
+#[diagnostic::on_unimplemented(
+    message = "the option `err` needs a `Result` whose error is `Display`; this function returns `{Self}`",
+    label = "there is no error here to show"
+)]
+pub trait Fallible {
+    /// The error, if it is one.
+    fn error(&self) -> Option<&dyn Display>;
+}
+
+impl<T, E: Display> Fallible for Result<T, E> {
+    fn error(&self) -> Option<&dyn Display> {
+        self.as_ref().err().map(|error| error as &dyn Display)
     }
 }
 

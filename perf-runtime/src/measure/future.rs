@@ -61,7 +61,14 @@ pub fn watch<F: Future, E: Fn(&F::Output, Call)>(call: impl Into<Stage>, body: F
     Watched { stage: call.into(), end, body }
 }
 
-/// Where the type of an async body's value is not `!`, though it never returns.
+/// What is never reached, though it has a type: so that the compiler takes the type from it.
+#[cold]
+pub fn unreached<T>() -> T {
+    unreachable!("it stands under `if false`")
+}
+
+/// What an async body gives that never returns: its type may be another than `!`.
+#[cold]
 pub fn never<T>(_: T) -> ! {
     unreachable!("a function that never returns did")
 }

@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor("checkout", buckets = [])]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use perf_runtime::*;
+
+#[monitor("checkout", err)]
+fn f() -> u8 {
+    7
+}
+
+fn main() {}

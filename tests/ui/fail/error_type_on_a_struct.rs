@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[derive(ErrorType)]
+struct Broken;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use perf_runtime::*;
+
+#[monitor_tool("")]
+fn f() {}
+
+fn main() {
+    f();
+}

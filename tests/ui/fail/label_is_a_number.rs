@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor_tool(7)]
+fn f() {}
+
+fn main() {}

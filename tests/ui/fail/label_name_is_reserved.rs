@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor("checkout", labels(le = "x"))]
+fn f() {}
+
+fn main() {}

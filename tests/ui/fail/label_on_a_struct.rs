@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[derive(Label)]
+struct Tier;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use perf_runtime::*;
+
+#[derive(Label)]
+enum Tier {
+    Free,
+    Paid(u32),
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor_tool("web\u{7}search")]
+fn f() {}
+
+fn main() {}

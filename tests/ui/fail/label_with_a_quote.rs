@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor_tool("web\"search")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor("checkout", level = "verbose")]
+fn f() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use perf_runtime::*;
+
+#[monitor("checkout")]
+struct Cart;
+
+fn main() {
+    let _ = Cart;
+}

@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor("checkout", leval = "debug")]
+fn f() {}
+
+fn main() {}

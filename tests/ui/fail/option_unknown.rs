@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor("checkout", colour = "red")]
+fn f() {}
+
+fn main() {}

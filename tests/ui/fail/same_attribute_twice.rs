@@ -1,0 +1,7 @@
+use perf_runtime::*;
+
+#[monitor("one")]
+#[monitor("other")]
+fn f() {}
+
+fn main() {}

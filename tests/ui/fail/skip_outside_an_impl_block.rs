@@ -1,0 +1,6 @@
+use perf_runtime::*;
+
+#[monitor(skip)]
+fn f() {}
+
+fn main() {}
