@@ -127,7 +127,7 @@ fn a_panic_in_a_later_poll_is_the_calls_own() {
 fn what_somebody_elses_panic_drops_was_cancelled_and_what_it_calls_is_ok() {
     #[monitor("law_bystander")]
     async fn bystander() {
-        pending().await
+        pending::<()>().await;
     }
     #[monitor("law_cleanup")]
     fn cleanup() {}

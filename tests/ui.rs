@@ -16,4 +16,5 @@ fn each_mistake_gets_one_helpful_error() {
     }
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/fail/*.rs");
+    cases.pass("ui/pass/*.rs");
 }

@@ -90,7 +90,7 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
 fn a_stuck_call_is_seen_while_it_is_stuck() {
     #[monitor_agent("windows_stuck")]
     async fn stuck() {
-        pending().await
+        pending::<()>().await;
     }
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();

@@ -202,7 +202,12 @@ fn list<T: Parse>(option: &Ident, input: ParseStream<'_>, example: &str) -> Resu
     }
     let list;
     parenthesized!(list in input);
-    Ok(Punctuated::<T, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+    let read = Punctuated::<T, Token![,]>::parse_terminated(&list);
+    if read.is_err() {
+        // The rest of the list is not an error of its own.
+        list.parse::<TokenStream>()?;
+    }
+    Ok(read?.into_iter().collect())
 }
 
 impl Parse for ObjectivePart {

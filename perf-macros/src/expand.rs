@@ -66,6 +66,8 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
             any(target_os = "linux", target_os = "android", target_os = "freebsd"),
             unsafe(link_section = "perf_sites_0_1_0")
         )]
+        // Where the attribute gives all there is, nothing is left to take from the blank one.
+        #[allow(clippy::needless_update)]
         static #site: #runtime::Site = #runtime::Site {
             spec: #runtime::Spec {
                 kind: #runtime::Kind::#kind,

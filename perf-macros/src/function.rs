@@ -44,8 +44,7 @@ impl Parse for Function {
         let vis = input.parse()?;
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
-            let message =
-                "a trait method without a body has nothing to measure: put the attribute on the implementations";
+            let message = "a function without a body has nothing to measure: put the attribute on the implementations, or on what calls it";
             return Err(Error::new(sig.ident.span(), message));
         }
         let content;

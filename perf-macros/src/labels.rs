@@ -3,6 +3,7 @@
 use crate::args::{NamedLabel, combine};
 use crate::kind::Kind;
 use crate::label;
+use crate::place::shown_at;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
@@ -113,8 +114,9 @@ impl LabelSet {
         self.labels.iter().map(move |label| match label {
             Label::Literal(text) => quote!(#runtime::LabelSpec::Text(#text)),
             Label::Constant(path) => {
-                // What is wrong with the constant's type is told at its path.
+                // What is wrong with the constant is told at its path.
                 let at = Span::call_site().located_at(path.span());
+                let runtime = shown_at(at, runtime);
                 quote_spanned!(at=> #runtime::Constant(#path).spec())
             }
             Label::Brought { .. } => quote!(#runtime::LabelSpec::Variable),

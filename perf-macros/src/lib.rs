@@ -84,6 +84,7 @@ mod label;
 mod labels;
 mod model;
 mod params;
+mod place;
 mod shape;
 mod suggest;
 mod target;

@@ -4,11 +4,13 @@ use crate::args::{Args, Field, FieldValue, NamedLabel, Predicate, combine};
 use crate::function::Function;
 use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
+use crate::place::shown_at;
 use crate::shape::Shape;
 use crate::target::Targets;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
+use syn::spanned::Spanned;
 use syn::{Error, Expr, Ident, LitStr, Path, Result, parse_quote};
 
 /// The fields that every span has, beside its labels.
@@ -197,11 +199,16 @@ fn check_fields(kind: Kind, fields: &[Field], labels: &[NamedLabel]) -> Result<(
 impl FieldValue {
     /// The value as `&dyn tracing::Value`.
     pub(crate) fn tokens(&self, runtime: &TokenStream) -> TokenStream {
+        let (Self::Display(expr) | Self::Debug(expr) | Self::Value(expr)) = self else {
+            return quote!(&#runtime::Empty);
+        };
+        // What is wrong with the value's type is told at the value.
+        let at = Span::call_site().located_at(expr.span());
+        let runtime = shown_at(at, runtime);
         match self {
-            Self::Later => quote!(&#runtime::Empty),
-            Self::Display(expr) => quote!(&#runtime::display(&(#expr))),
-            Self::Debug(expr) => quote!(&#runtime::debug(&(#expr))),
-            Self::Value(expr) => quote!(&(#expr)),
+            Self::Display(_) => quote_spanned!(at=> &#runtime::display(&(#expr))),
+            Self::Debug(_) => quote_spanned!(at=> &#runtime::debug(&(#expr))),
+            _ => quote_spanned!(at=> &(#expr)),
         }
     }
 }

@@ -53,10 +53,11 @@ impl Params {
         if !matches!(pattern, Pat::Wild(_)) {
             let mut names = Vec::new();
             collect(&mut pattern.clone(), &mut names);
-            let allow = allowances(names.iter().map(|(name, _)| name), used);
-            self.head.extend(quote!(#(#cfg)* #allow #(#lints)* let #pattern = #ours;));
+            let (name, _): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+            let (allow, mention) = (allowance(&name), uses(&name, used, &cfg));
+            self.head.extend(quote!(#(#cfg)* #allow #(#lints)* let #pattern = #ours; #mention));
             let borrowing = borrowing(pattern);
-            self.borrowed.extend(quote!(#(#cfg)* #[allow(unused_variables)] let #borrowing = &#ours;));
+            self.borrowed.extend(quote!(#(#cfg)* let #borrowing = &#ours; #(#cfg)* let _ = (#(&#name),*);));
         }
         *parameter.pat =
             Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: ours, subpat: None });
@@ -78,21 +79,25 @@ fn rebind(parameter: &mut PatType, used: &BTreeSet<String>) -> TokenStream {
     }
     let lints = take_lints(&mut parameter.attrs);
     let cfg = conditions(&parameter.attrs);
-    let allow = allowances(names.iter().map(|(name, _)| name), used);
     let (name, mutability): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+    let (allow, mention) = (allowance(&name), uses(&name, used, &cfg));
+    let shadows = quote!(#[allow(clippy::shadow_same, clippy::shadow_reuse, clippy::shadow_unrelated)]);
     if let ([name], [mutability]) = (&*name, &*mutability) {
-        return quote!(#(#cfg)* #allow #(#lints)* let #mutability #name = #name;);
+        return quote!(#(#cfg)* #shadows #allow #(#lints)* let #mutability #name = #name; #mention);
     }
-    quote!(#(#cfg)* #allow #(#lints)* let (#(#mutability #name),*) = (#(#name),*);)
+    quote!(#(#cfg)* #shadows #allow #(#lints)* let (#(#mutability #name),*) = (#(#name),*); #mention)
 }
 
-/// Lints that would be wrong about what is bound here.
-fn allowances<'a>(mut names: impl Iterator<Item = &'a Ident> + Clone, used: &BTreeSet<String>) -> TokenStream {
-    // A name that begins with an underscore is used here, but not by the user.
-    let underscored = names.clone().any(|name| name.to_string().starts_with('_'));
-    let underscored = underscored.then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-    let unused = names.any(|name| used.contains(&name.to_string())).then(|| quote!(#[allow(unused_variables)]));
-    quote!(#underscored #unused)
+/// A name that begins with an underscore is used here, but not by the user.
+fn allowance(names: &[Ident]) -> Option<TokenStream> {
+    let underscored = names.iter().any(|name| name.to_string().starts_with('_'));
+    underscored.then(|| quote!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]))
+}
+
+/// What the attribute's arguments use is used, whether the body does so or not.
+fn uses(names: &[Ident], used: &BTreeSet<String>, cfg: &[Attribute]) -> TokenStream {
+    let names = names.iter().filter(|name| used.contains(&name.to_string()));
+    names.map(|name| quote!(#(#cfg)* let _ = &#name;)).collect()
 }
 
 /// Whether a pattern has a `ref mut` in it.

@@ -123,7 +123,9 @@ pub mod __private {
     pub use crate::measure::future::{Stage, Watched, never, unreached, watch};
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
-    pub use crate::measure::probe::{MaybeResult, NoResult, Returned, error_if, ok_if, returned};
+    pub use crate::measure::probe::{
+        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoResult, Returned, error_if, ok_if, returned, returned_at_once,
+    };
     pub use crate::measure::site::{Site, Spec, State, within_budget};
     pub use crate::measure::span::SpanSpec;
     pub use crate::measure::target::{Objective, Targets};

@@ -3,10 +3,12 @@
 use crate::function::Function;
 use crate::model::{Model, OutcomeRule};
 use crate::params::Params;
+use crate::place::shown_at;
 use crate::shape::{Returns, Shape, future_of, returns_closure};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{Lifetime, Signature};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Lifetime, ReturnType, Signature};
 
 /// The pieces of the new body, and the names of our own in it, which no name of the user's can meet.
 pub(super) struct Body<'a> {
@@ -65,8 +67,10 @@ impl<'a> Body<'a> {
         if let Returns::Never = self.returns {
             return quote!(let #call = #enter; #call.run(#closure));
         }
+        let allow = self.allow_complex_type();
         quote! {
             let #call = #enter;
+            #allow
             let #value = #call.run(#closure);
             #finish
             #value
@@ -113,9 +117,16 @@ impl<'a> Body<'a> {
     fn made_future(&self, boxed: bool) -> TokenStream {
         let Self { call, runtime, .. } = self;
         let (prepared, closure, end) = (self.prepared(), self.closure(), self.end());
-        let watched = quote!(#runtime::watch(#call, #runtime::body(#closure), #end));
+        let future = Ident::new("__perf_future", Span::mixed_site());
+        let allow = self.allow_complex_type();
+        let watched = quote!(#runtime::watch(#call, #future, #end));
         let made = if boxed { quote!(::std::boxed::Box::pin(#watched)) } else { watched };
-        quote!(let #call = #prepared; #made)
+        quote! {
+            let #call = #prepared;
+            #allow
+            let #future = #runtime::body(#closure);
+            #made
+        }
     }
 
     /// The body as a closure that returns what the function does. Said of the closure itself, the type guides coercions,
@@ -138,8 +149,11 @@ impl<'a> Body<'a> {
     /// coercions, `?` and early returns.
     fn return_type_hint(&self) -> Option<TokenStream> {
         let Returns::Value(Some(ty)) = &self.returns else { return None };
-        let runtime = &self.runtime;
-        Some(quote!(if false { return #runtime::unreached::<#ty>(); }))
+        // Where the compiler says that the type comes from here, it shows the signature.
+        let at = Span::mixed_site().located_at(ty.span());
+        let runtime = shown_at(at, &self.runtime);
+        let returned = quote_spanned!(at=> return #runtime::unreached::<#ty>(););
+        Some(quote!(if false { #returned }))
     }
 
     /// The parameters, then the user's block. The block's value goes through a typed `let`, so that temporaries of its
@@ -149,26 +163,37 @@ impl<'a> Body<'a> {
         let block = self.user_block();
         let ty = match &self.returns {
             Returns::Never => return quote!(#head #block),
-            Returns::Value(ty) => ty.as_ref().map(|ty| quote!(: #ty)),
+            Returns::Value(ty) => ty.as_ref(),
         };
+        let allow = self.allow_complex_type();
+        let ty = ty.map(|ty| quote!(: #ty));
         // A block that may be broken out of is thought to end, so nobody is told that what follows a `loop` or `todo!()`
-        // of the user's is never reached.
+        // of the user's is never reached. The `let` is for other macros, for `syn` 2 does not read `break 'a ::path`.
         let ends = Lifetime::new("'__perf_body", Span::mixed_site());
         quote! {
             #head
+            #allow
             let #value #ty = #ends: {
-                if false { break #ends #runtime::unreached(); }
+                if false { let #value = #runtime::unreached(); break #ends #value; }
                 #block
             };
             #value
         }
     }
 
-    /// The body between braces that stand where the user's did, but are ours: so no lint asks for their removal.
+    /// In a trait's implementation clippy asks nobody to simplify a type; in a `let` and of a closure it does.
+    fn allow_complex_type(&self) -> Option<TokenStream> {
+        let Returns::Value(Some(ty)) = &self.returns else { return None };
+        (count_names(ty.to_token_stream()) > 5).then(|| quote!(#[allow(clippy::type_complexity)]))
+    }
+
+    /// The body between the user's own braces: their edition decides when temporaries of its last expression are dropped.
+    /// With a statement before it, no lint asks for the removal of the braces.
     fn user_block(&self) -> TokenStream {
-        let body = &self.function.body;
-        let at = Span::call_site().located_at(self.function.brace.span.join());
-        quote_spanned!(at=> { #body })
+        let Function { body, brace, .. } = self.function;
+        let mut block = TokenStream::new();
+        brace.surround(&mut block, |inside| inside.extend(quote!((); #body)));
+        block
     }
 
     /// The call, with what of its arguments it needs, not yet started.
@@ -217,6 +242,12 @@ impl<'a> Body<'a> {
             quote_spanned!(at=> #call.record_error(#shown);)
         });
         let finish = match &model.outcome {
+            OutcomeRule::ByType if matches!(model.shape, Shape::Sync) => {
+                let at = Span::mixed_site().located_at(return_type(&self.function.sig));
+                let runtime = shown_at(at, runtime);
+                let by_type = quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#call));
+                quote!(#by_type;)
+            }
             OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#call);),
             OutcomeRule::OkIf(predicate) => quote!(#call.finish(#runtime::ok_if(#value, #predicate));),
             OutcomeRule::ErrorIf(predicate) => quote!(#call.finish(#runtime::error_if(#value, #predicate));),
@@ -230,4 +261,21 @@ impl<'a> Body<'a> {
 fn stays_in_place(model: &Model, function: &Function) -> bool {
     let by_type = matches!(model.outcome, OutcomeRule::ByType) && model.err.is_none();
     by_type && returns_closure(&function.sig)
+}
+
+/// Where the return type stands.
+fn return_type(sig: &Signature) -> Span {
+    match &sig.output {
+        ReturnType::Default => sig.ident.span(),
+        ReturnType::Type(_, ty) => ty.span(),
+    }
+}
+
+fn count_names(tokens: TokenStream) -> usize {
+    let count = |token| match token {
+        TokenTree::Ident(_) => 1,
+        TokenTree::Group(group) => count_names(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => 0,
+    };
+    tokens.into_iter().map(count).sum()
 }

@@ -142,6 +142,7 @@ impl Constant<&'static str> {
     ///
     /// # Panics
     /// While compiling, where the text cannot be a label.
+    #[track_caller]
     pub const fn spec(&'static self) -> LabelSpec {
         assert_label(self.0);
         LabelSpec::Text(self.0)
@@ -158,6 +159,7 @@ impl<T: Label + Sync> Constant<T> {
 /// Refuses, while compiling, a label given by a constant's name that the attribute could not see through.
 ///
 /// The same rule as for literals: 1 to 128 bytes, no white space, control characters or quotes.
+#[track_caller]
 const fn assert_label(label: &str) {
     let bytes = label.as_bytes();
     assert!(!bytes.is_empty(), "a label must not be empty");

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::error_type::ErrorType;
 use super::outcome::Outcome;
 use std::ops::Deref;
+use std::pin::Pin;
 
 /// What a body returned, to end its call by.
 ///
@@ -20,6 +21,47 @@ pub struct MaybeResult<'a, T>(&'a T);
 /// Everything that is not a `Result`.
 #[derive(Debug)]
 pub struct NoResult;
+
+/// What a body that ran at once returned: not a future that is still to run.
+#[derive(Debug)]
+pub struct AtOnce<'a, T>(Returned<'a, T>);
+
+/// Never implemented: by it a boxed future is refused that goes by a name which tells the attribute nothing.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future by another name, and only its making would be measured",
+    label = "write it out here: `Pin<Box<dyn Future<Output = ..>>>`; or measure an `async fn` that this one calls"
+)]
+pub trait EndsAtOnce {}
+
+/// Looks at what a body returned that ran at once.
+#[inline]
+pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
+    AtOnce(returned(value))
+}
+
+/// Whatever its name: a boxed future.
+pub trait BoxedFuture {}
+
+impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
+
+impl<T: BoxedFuture> AtOnce<'_, T> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: Call)
+    where
+        T: EndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<'a, T> Deref for AtOnce<'a, T> {
+    type Target = Returned<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
 
 /// Looks at what a body returned.
 #[inline]

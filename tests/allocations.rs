@@ -1,0 +1,94 @@
+//! A warm call allocates nothing.
+
+use perf_runtime::{Label, monitor};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+struct Counting;
+
+thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
+
+// SAFETY: all it does beside what the system's allocator does is to count, in a cell without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: passed on as it came.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: passed on as it came.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `f` allocates in 1,000 calls, after some to warm up.
+fn allocations(f: impl Fn()) -> usize {
+    (0..10).for_each(|_| f());
+    let before = ALLOCATIONS.get();
+    (0..1_000).for_each(|_| f());
+    ALLOCATIONS.get() - before
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+fn finish<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Label)]
+enum Tier {
+    Free,
+    Paid,
+}
+
+#[monitor("allocations_sync")]
+fn sync(n: u8) -> Result<u8, u8> {
+    if n == 0 { Err(n) } else { Ok(n) }
+}
+
+#[monitor("allocations_async")]
+async fn waits(n: u8) -> Result<u8, u8> {
+    yield_once().await;
+    if n == 0 { Err(n) } else { Ok(n) }
+}
+
+#[monitor("allocations_labelled", labels(tier = tier), fields(text = %tier as u8))]
+fn labelled(tier: Tier) {
+    let _ = tier;
+}
+
+#[monitor("allocations_impl")]
+fn made(n: u8) -> impl Future<Output = u8> {
+    std::future::ready(n)
+}
+
+#[test]
+fn a_thousand_warm_calls_allocate_nothing() {
+    assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "sync");
+    assert_eq!(allocations(|| _ = (finish(waits(0)), finish(waits(1)))), 0, "async that waits");
+    assert_eq!(allocations(|| drop((finish(made(1)), made(2)))), 0, "a future that is made");
+    assert_eq!(allocations(|| _ = (labelled(Tier::Free), labelled(Tier::Paid))), 0, "labels from arguments");
+}
+
+#[test]
+fn cancelled_and_panicked_calls_allocate_nothing_of_ours() {
+    let cancel = || {
+        let mut future = pin!(waits(1));
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    };
+    assert_eq!(allocations(cancel), 0);
+}
