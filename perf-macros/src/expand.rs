@@ -58,6 +58,8 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
             (Some(targets), quote!(#runtime::State::new(#runtime::Kind::#kind, &#made)))
         }
     };
+    let complete = more_labels.is_some() && values.is_some() && targets.is_some();
+    let blank = (!complete).then(|| quote!(..#runtime::Spec::BLANK));
     // The section is how the runtime finds sites before their first call; its name carries the version, so that two
     // versions in one program do not meet.
     quote! {
@@ -66,8 +68,6 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
             any(target_os = "linux", target_os = "android", target_os = "freebsd"),
             unsafe(link_section = "perf_sites_0_1_0")
         )]
-        // Where the attribute gives all there is, nothing is left to take from the blank one.
-        #[allow(clippy::needless_update)]
         static #site: #runtime::Site = #runtime::Site {
             spec: #runtime::Spec {
                 kind: #runtime::Kind::#kind,
@@ -76,7 +76,7 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
                 #values
                 #targets
                 span: #span,
-                ..#runtime::Spec::BLANK
+                #blank
             },
             state: #state,
         };

@@ -54,25 +54,39 @@
 //! becomes, with the names shortened:
 //!
 //! ```text
-//! async fn search(query: String) -> Result<usize, std::io::Error> {
-//!     static SITE: Site = Site::new(Kind::Tool, "search", module_path!(), &["web_search"]);
-//!     let call = enter(&SITE);
-//!     let (value, call) = call
-//!         .watch(async move {
-//!             if false { let typed: Result<usize, std::io::Error> = loop {}; return typed; }
+//! fn search(query: String) -> impl Future<Output = Result<usize, std::io::Error>> {
+//!     static SITE: Site = Site { labels: &["web_search"], .. };
+//!     watch(
+//!         prepare(&SITE),
+//!         async move {
+//!             if false { return unreached::<Result<usize, std::io::Error>>(); }
 //!             let query = query;
-//!             let value: Result<usize, std::io::Error> = { Ok(query.len()) };
+//!             let value: Result<usize, std::io::Error> = 'body: {
+//!                 if false { break 'body unreached(); }
+//!                 { Ok(query.len()) }
+//!             };
 //!             value
-//!         })
-//!         .await;
-//!     returned(&value).finish(call);
-//!     value
+//!         },
+//!         |value, call| returned(value).finish(call),
+//!     )
 //! }
 //! ```
 //!
 //! The `static` is placed where the runtime finds it before the first call. The unreachable `return` tells the compiler
-//! the type, for coercions, `?` and early returns. Parameters are bound anew so that all of them move in and are dropped
-//! in the language's order. `returned` tells an error by type, so an alias of `Result` is seen through.
+//! the type, for coercions, `?` and early returns; the unreachable `break` tells it that the body may end, so that no lint
+//! speaks of what follows it. Parameters are bound anew so that all of them move in and are dropped in the language's
+//! order. `returned` tells an error by type, so an alias of `Result` is seen through.
+//!
+//! An `async fn` becomes a `fn` that returns what the `async fn` did, so that its arguments are held once. It stays an
+//! `async fn` where it has `fields`, which are taken as it is first polled; where it returns `!`; and where it has
+//! `#[must_use]` or another attribute macro, which may be for an `async fn` only. Then its arguments are held twice.
+//!
+//! # Limits
+//!
+//! - An `async fn` that returns `impl Fn(..)` says the types of the closure's parameters in the closure.
+//! - A generic function that returns its type parameter is not known to return a `Result`; `error_if` is for that.
+//! - In a function that returns a future, what panics before the future is made is not a call.
+//! - With an attribute macro below ours, what a pattern leaves behind (`_`, `..`) is dropped after all parameters.
 
 mod args;
 mod block;

@@ -23,16 +23,17 @@ impl Params {
         Self { sig: sig.clone(), head: TokenStream::new(), borrowed: TokenStream::new() }
     }
 
-    /// `keep_patterns`: another attribute may yet look at the parameters, so all patterns must stay where they are.
-    /// `used`: names that the attribute's arguments use, so that nobody need be told that the body does not.
-    pub(crate) fn of(sig: &Signature, keep_patterns: bool, used: &BTreeSet<String>) -> Self {
+    /// `keep`: another attribute may yet look at the parameters, so all patterns must stay as they are.
+    /// `used`: names that the attribute's arguments use.
+    pub(crate) fn of(sig: &Signature, keep: bool, used: &BTreeSet<String>) -> Self {
         let mut params = Self::as_they_are(sig);
         let mut inputs = std::mem::take(&mut params.sig.inputs);
+        let mut names = Names { keep, used, twins: BTreeSet::new() };
         for (place, input) in inputs.iter_mut().enumerate() {
             match input {
                 FnArg::Receiver(receiver) => params.head.extend(capture(receiver)),
-                FnArg::Typed(parameter) if keep_patterns || is_taken_whole(&parameter.pat) => {
-                    params.head.extend(rebind(parameter, used));
+                FnArg::Typed(parameter) if keep || is_taken_whole(&parameter.pat) => {
+                    params.head.extend(names.rebind(parameter));
                 }
                 FnArg::Typed(parameter) => params.take_apart_inside(parameter, place, used),
             }
@@ -52,12 +53,11 @@ impl Params {
         self.head.extend(quote!(#(#cfg)* let #mutability #ours = #ours;));
         if !matches!(pattern, Pat::Wild(_)) {
             let mut names = Vec::new();
-            collect(&mut pattern.clone(), &mut names);
-            let (name, _): (Vec<_>, Vec<_>) = names.into_iter().unzip();
-            let (allow, mention) = (allowance(&name), uses(&name, used, &cfg));
-            self.head.extend(quote!(#(#cfg)* #allow #(#lints)* let #pattern = #ours; #mention));
+            each_name(&mut pattern.clone(), &mut |name| names.push(name.ident.clone()));
+            let use_them = uses(&names, used, &cfg);
+            self.head.extend(quote!(#(#cfg)* #(#lints)* let #pattern = #ours; #use_them));
             let borrowing = borrowing(pattern);
-            self.borrowed.extend(quote!(#(#cfg)* let #borrowing = &#ours; #(#cfg)* let _ = (#(&#name),*);));
+            self.borrowed.extend(quote!(#(#cfg)* let #borrowing = &#ours; #(#cfg)* let _ = (#(&#names),*);));
         }
         *parameter.pat =
             Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: ours, subpat: None });
@@ -70,28 +70,74 @@ fn capture(receiver: &Receiver) -> TokenStream {
     quote!(#(#cfg)* let _ = &#this;)
 }
 
-/// Binds the names of a pattern anew. What was `mut` is so inside only.
-fn rebind(parameter: &mut PatType, used: &BTreeSet<String>) -> TokenStream {
-    let mut names = Vec::new();
-    collect(&mut parameter.pat, &mut names);
-    if names.is_empty() {
-        return TokenStream::new();
-    }
-    let lints = take_lints(&mut parameter.attrs);
-    let cfg = conditions(&parameter.attrs);
-    let (name, mutability): (Vec<_>, Vec<_>) = names.into_iter().unzip();
-    let (allow, mention) = (allowance(&name), uses(&name, used, &cfg));
-    let shadows = quote!(#[allow(clippy::shadow_same, clippy::shadow_reuse, clippy::shadow_unrelated)]);
-    if let ([name], [mutability]) = (&*name, &*mutability) {
-        return quote!(#(#cfg)* #shadows #allow #(#lints)* let #mutability #name = #name; #mention);
-    }
-    quote!(#(#cfg)* #shadows #allow #(#lints)* let (#(#mutability #name),*) = (#(#name),*); #mention)
+/// How the names of parameters are bound anew.
+struct Names<'a> {
+    keep: bool,
+    used: &'a BTreeSet<String>,
+    /// Those that are spelled as the user did, but are ours.
+    twins: BTreeSet<String>,
 }
 
-/// A name that begins with an underscore is used here, but not by the user.
-fn allowance(names: &[Ident]) -> Option<TokenStream> {
-    let underscored = names.iter().any(|name| name.to_string().starts_with('_'));
-    underscored.then(|| quote!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]))
+impl Names<'_> {
+    /// Binds the names of a pattern anew. What was `mut` is so inside only.
+    fn rebind(&mut self, parameter: &mut PatType) -> TokenStream {
+        let (mut inside, mut outside, mut mutability) = (Vec::new(), Vec::new(), Vec::new());
+        each_name(&mut parameter.pat, &mut |name| {
+            // On the other side of an or-pattern the same names stand again.
+            let known = inside.iter().position(|known| *known == name.ident);
+            let own = name.ident.clone();
+            match known {
+                Some(place) => name.ident = Ident::clone(&outside[place]),
+                None => name.ident = self.twin(&name.ident),
+            }
+            let mutable = if name.by_ref.is_none() { name.mutability.take() } else { None };
+            if known.is_none() {
+                inside.push(own);
+                outside.push(name.ident.clone());
+                mutability.push(mutable);
+            }
+        });
+        if inside.is_empty() {
+            return TokenStream::new();
+        }
+        let lints = take_lints(&mut parameter.attrs);
+        let cfg = conditions(&parameter.attrs);
+        let use_them = uses(&inside, self.used, &cfg);
+        let shadows = self.keep || inside.iter().any(|name| self.used.contains(&name.to_string()));
+        let allow = shadows.then(allow_shadows);
+        // In `let _a = b` clippy sees a binding without an effect, in `let (_a,) = (b,)` it does not.
+        if let ([inside], [outside], [mutability]) = (&*inside, &*outside, &*mutability)
+            && !inside.to_string().starts_with('_')
+        {
+            return quote!(#(#cfg)* #allow #(#lints)* let #mutability #inside = #outside; #use_them);
+        }
+        quote!(#(#cfg)* #allow #(#lints)* let (#(#mutability #inside,)*) = (#(#outside,)*); #use_them)
+    }
+
+    /// A name for the signature that is spelled the same but is ours: so that no lint thinks that the user shadows a name,
+    /// or uses one that begins with an underscore. The attribute's arguments and other attributes need the user's own.
+    fn twin(&mut self, name: &Ident) -> Ident {
+        let mut twin = name.clone();
+        let like_ours = name.to_string().starts_with("__perf");
+        let free = !self.keep && !like_ours && !self.used.contains(&name.to_string());
+        // Names that only a macro's hygiene tells apart would be the same one.
+        if free && self.twins.insert(name.to_string()) {
+            twin.set_span(Span::mixed_site().located_at(name.span()));
+        }
+        twin
+    }
+}
+
+fn allow_shadows() -> TokenStream {
+    quote! {
+        #[allow(
+            clippy::no_effect_underscore_binding,
+            clippy::shadow_reuse,
+            clippy::shadow_same,
+            clippy::shadow_unrelated,
+            clippy::used_underscore_binding
+        )]
+    }
 }
 
 /// What the attribute's arguments use is used, whether the body does so or not.
@@ -107,20 +153,13 @@ fn borrows_mutably(pattern: &Pat) -> bool {
     found
 }
 
-/// The names that a pattern binds, in order. Takes `mut` from them.
-fn collect(pattern: &mut Pat, names: &mut Vec<(Ident, Option<syn::Token![mut]>)>) {
-    if let Pat::Ident(name) = pattern {
-        let by_ref = name.by_ref.is_some();
-        let known = names.iter().any(|(known, _)| *known == name.ident);
-        if !may_be_constant(name) && !known {
-            let mutability = if by_ref { None } else { name.mutability.take() };
-            names.push((name.ident.clone(), mutability));
-        } else if known && !by_ref {
-            // The other side of an or-pattern.
-            name.mutability = None;
-        }
+/// Visits the names that a pattern binds, in order.
+fn each_name(pattern: &mut Pat, visit: &mut dyn FnMut(&mut PatIdent)) {
+    match pattern {
+        Pat::Ident(name) if !may_be_constant(name) => visit(name),
+        _ => {}
     }
-    each_part(pattern, &mut |part| collect(part, names));
+    each_part(pattern, &mut |part| each_name(part, visit));
 }
 
 /// Whether all that a pattern is given ends up in what it binds by value.

@@ -132,7 +132,7 @@ impl<'a> Body<'a> {
     /// The body as a closure that returns what the function does. Said of the closure itself, the type guides coercions,
     /// `?` and early returns inside as it did before.
     fn closure(&self) -> TokenStream {
-        let typed = self.typed_body();
+        let typed = self.typed_body(None);
         match &self.returns {
             Returns::Never => quote!(move || -> ! { #typed }),
             Returns::Value(Some(ty)) => quote!(move || -> #ty { #typed }),
@@ -141,7 +141,7 @@ impl<'a> Body<'a> {
     }
 
     fn async_block(&self) -> TokenStream {
-        let (hint, typed) = (self.return_type_hint(), self.typed_body());
+        let (hint, typed) = (self.return_type_hint(), self.typed_body(self.allow_complex_type().as_ref()));
         quote!(async move { #hint #typed })
     }
 
@@ -158,14 +158,13 @@ impl<'a> Body<'a> {
 
     /// The parameters, then the user's block. The block's value goes through a typed `let`, so that temporaries of its
     /// last expression are gone before the parameters are dropped.
-    fn typed_body(&self) -> TokenStream {
+    fn typed_body(&self, allow: Option<&TokenStream>) -> TokenStream {
         let Self { runtime, value, params: Params { head, .. }, .. } = self;
         let block = self.user_block();
         let ty = match &self.returns {
             Returns::Never => return quote!(#head #block),
             Returns::Value(ty) => ty.as_ref(),
         };
-        let allow = self.allow_complex_type();
         let ty = ty.map(|ty| quote!(: #ty));
         // A block that may be broken out of is thought to end, so nobody is told that what follows a `loop` or `todo!()`
         // of the user's is never reached. The `let` is for other macros, for `syn` 2 does not read `break 'a ::path`.
@@ -184,7 +183,7 @@ impl<'a> Body<'a> {
     /// In a trait's implementation clippy asks nobody to simplify a type; in a `let` and of a closure it does.
     fn allow_complex_type(&self) -> Option<TokenStream> {
         let Returns::Value(Some(ty)) = &self.returns else { return None };
-        (count_names(ty.to_token_stream()) > 5).then(|| quote!(#[allow(clippy::type_complexity)]))
+        (count_names(ty.to_token_stream()) >= 5).then(|| quote!(#[allow(clippy::type_complexity)]))
     }
 
     /// The body between the user's own braces: their edition decides when temporaries of its last expression are dropped.

@@ -1,1 +1,388 @@
+//! What the attributes write, as text: a change of the expansion shows here, without a compiler.
 
+use super::attribute;
+use crate::kind::Kind;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{ItemFn, Stmt};
+
+fn pretty(file: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(file).expect("an expansion is Rust"))
+}
+
+/// The function that `#[monitor(args)]` makes, its site left out: that is the same for all.
+fn monitored(args: TokenStream, item: &TokenStream) -> String {
+    let mut function: ItemFn = syn::parse2(attribute(Kind::Operation, args, item)).expect("a function");
+    assert!(matches!(function.block.stmts.remove(0), Stmt::Item(_)), "the site comes first");
+    pretty(function.into_token_stream())
+}
+
+#[track_caller]
+fn assert_written(written: &str, expected: TokenStream) {
+    assert_eq!(written, pretty(expected), "what is written has changed");
+}
+
+#[test]
+fn a_site_and_a_sync_function() {
+    let item = quote! {
+        /// Finds.
+        pub fn find<'a>(&self, id: &'a u64, _: u8) -> Result<&'a str, Error> {
+            self.0.get(id)
+        }
+    };
+    let written = attribute(Kind::DbOperation, quote!("select", TABLE, level = "debug"), &item);
+    let expected = quote! {
+        /// Finds.
+        pub fn find<'a>(&self, id: &'a u64, __perf_arg2: u8) -> Result<&'a str, Error> {
+            #[used]
+            #[cfg_attr(
+                any(target_os = "linux", target_os = "android", target_os = "freebsd"),
+                unsafe(link_section = "perf_sites_0_1_0")
+            )]
+            static __PERF_SITE: ::perf_runtime::__private::Site = ::perf_runtime::__private::Site {
+                spec: ::perf_runtime::__private::Spec {
+                    kind: ::perf_runtime::__private::Kind::DbOperation,
+                    labels: &[
+                        ::perf_runtime::__private::LabelSpec::Text("select"),
+                        ::perf_runtime::__private::Constant(TABLE).spec()
+                    ],
+                    span: ::perf_runtime::__private::SpanSpec {
+                        name: "find",
+                        target: ::core::module_path!(),
+                        fields: &[],
+                        level: ::core::option::Option::Some(::perf_runtime::__private::Level::DEBUG)
+                    },
+                    ..::perf_runtime::__private::Spec::BLANK
+                },
+                state: ::perf_runtime::__private::State::DbOperation,
+            };
+            let __perf_call = ::perf_runtime::__private::enter(&__PERF_SITE);
+            let __perf_value = __perf_call.run(move || -> Result<&'a str, Error> {
+                let _ = &self;
+                let id = id;
+                let __perf_arg2 = __perf_arg2;
+                let __perf_value: Result<&'a str, Error> = '__perf_body: {
+                    if false {
+                        let __perf_value = ::perf_runtime::__private::unreached();
+                        break '__perf_body __perf_value;
+                    }
+                    {
+                        ();
+                        self.0.get(id)
+                    }
+                };
+                __perf_value
+            });
+            ::perf_runtime::__private::returned_at_once(&__perf_value).finish(__perf_call);
+            __perf_value
+        }
+    };
+    assert_written(&pretty(written), expected);
+}
+
+#[test]
+fn an_async_function_becomes_one_that_returns_its_future() {
+    let written = monitored(
+        quote!("checkout", labels(tier = tier), error_if = Option::is_none),
+        &quote! {
+            async fn check_out(mut cart: Cart, tier: Tier) -> Option<impl Display> {
+                cart.pay().await
+            }
+        },
+    );
+    let expected = quote! {
+        fn check_out(cart: Cart, tier: Tier) -> impl ::core::future::Future<Output = Option<impl Display>> {
+            ::perf_runtime::__private::watch(
+                {
+                    ::perf_runtime::__private::prepare_labelled::<{ ::perf_runtime::__private::DEFAULT_BUDGET }, _>(
+                        &__PERF_SITE,
+                        &(&(tier),),
+                    )
+                },
+                async move {
+                    if false {
+                        return ::perf_runtime::__private::unreached::<Option<_>>();
+                    }
+                    let mut cart = cart;
+                    #[allow(
+                        clippy::no_effect_underscore_binding,
+                        clippy::shadow_reuse,
+                        clippy::shadow_same,
+                        clippy::shadow_unrelated,
+                        clippy::used_underscore_binding
+                    )]
+                    let tier = tier;
+                    let _ = &tier;
+                    let __perf_value: Option<_> = '__perf_body: {
+                        if false {
+                            let __perf_value = ::perf_runtime::__private::unreached();
+                            break '__perf_body __perf_value;
+                        }
+                        {
+                            ();
+                            cart.pay().await
+                        }
+                    };
+                    __perf_value
+                },
+                |__perf_value, __perf_call| {
+                    __perf_call.finish(::perf_runtime::__private::error_if(__perf_value, Option::is_none));
+                },
+            )
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn an_async_function_stays_one_where_fields_or_others_need_it() {
+    let written = monitored(
+        quote!("checkout", fields(id = %id, note), err),
+        &quote! {
+            #[instrument]
+            async fn check_out((id, _): (u64, u8)) -> Result<(), Error> {
+                pay(id).await
+            }
+        },
+    );
+    let expected = quote! {
+        #[instrument]
+        async fn check_out((id, _): (u64, u8)) -> Result<(), Error> {
+            ::perf_runtime::__private::watch(
+                ::perf_runtime::__private::prepare(&__PERF_SITE)
+                    .with_fields(|__perf_emit| {
+                        __perf_emit(&[
+                            &::perf_runtime::__private::display(&(id)),
+                            &::perf_runtime::__private::Empty,
+                        ])
+                    })
+                    .start(),
+                async move {
+                    if false {
+                        return ::perf_runtime::__private::unreached::<Result<(), Error>>();
+                    }
+                    #[allow(
+                        clippy::no_effect_underscore_binding,
+                        clippy::shadow_reuse,
+                        clippy::shadow_same,
+                        clippy::shadow_unrelated,
+                        clippy::used_underscore_binding
+                    )]
+                    let id = id;
+                    let _ = &id;
+                    let __perf_value: Result<(), Error> = '__perf_body: {
+                        if false {
+                            let __perf_value = ::perf_runtime::__private::unreached();
+                            break '__perf_body __perf_value;
+                        }
+                        {
+                            ();
+                            pay(id).await
+                        }
+                    };
+                    __perf_value
+                },
+                |__perf_value, __perf_call| {
+                    __perf_call.record_error(__perf_value);
+                    ::perf_runtime::__private::returned(__perf_value).finish(__perf_call);
+                },
+            )
+            .await
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn a_boxed_future_is_measured_after_the_work_before_it() {
+    let written = monitored(
+        quote!("checkout"),
+        &quote! {
+            fn check_out(&self) -> Pin<Box<dyn Future<Output = u8> + '_>> {
+                let total = self.total();
+                Box::pin(async move { total })
+            }
+        },
+    );
+    let expected = quote! {
+        fn check_out(&self) -> Pin<Box<dyn Future<Output = u8> + '_>> {
+            let __perf_call = ::perf_runtime::__private::prepare(&__PERF_SITE);
+            #[allow(clippy::type_complexity)]
+            let __perf_future = ::perf_runtime::__private::body(move || -> Pin<Box<dyn Future<Output = u8> + '_>> {
+                let _ = &self;
+                let __perf_value: Pin<Box<dyn Future<Output = u8> + '_>> = '__perf_body: {
+                    if false {
+                        let __perf_value = ::perf_runtime::__private::unreached();
+                        break '__perf_body __perf_value;
+                    }
+                    {
+                        ();
+                        let total = self.total();
+                        Box::pin(async move { total })
+                    }
+                };
+                __perf_value
+            });
+            ::std::boxed::Box::pin(::perf_runtime::__private::watch(
+                __perf_call,
+                __perf_future,
+                |__perf_value, __perf_call| {
+                    ::perf_runtime::__private::returned(__perf_value).finish(__perf_call);
+                },
+            ))
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn bodies_that_never_return_have_no_value_to_look_at() {
+    let written = monitored(
+        quote!("serve"),
+        &quote!(
+            fn serve(self) -> ! {
+                loop {}
+            }
+        ),
+    );
+    let expected = quote! {
+        fn serve(self) -> ! {
+            let __perf_call = ::perf_runtime::__private::enter(&__PERF_SITE);
+            __perf_call.run(move || -> ! {
+                let _ = &self;
+                {
+                    ();
+                    loop {}
+                }
+            })
+        }
+    };
+    assert_written(&written, expected);
+
+    let written = monitored(
+        quote!("serve"),
+        &quote!(
+            async fn serve() -> ! {
+                loop {}
+            }
+        ),
+    );
+    let expected = quote! {
+        async fn serve() -> ! {
+            ::perf_runtime::__private::never(
+                ::perf_runtime::__private::watch(
+                    ::perf_runtime::__private::prepare(&__PERF_SITE).start(),
+                    async move {
+                        {
+                            ();
+                            loop {}
+                        }
+                    },
+                    |_, _| {},
+                )
+                .await,
+            )
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn a_function_that_returns_a_closure_keeps_its_body_in_place() {
+    let written = monitored(
+        quote!("adder"),
+        &quote!(
+            fn adder(mut n: u8) -> impl Fn(u8) -> u8 {
+                move |x| x + n
+            }
+        ),
+    );
+    let expected = quote! {
+        fn adder(mut n: u8) -> impl Fn(u8) -> u8 {
+            let __perf_call = ::perf_runtime::__private::prepare(&__PERF_SITE).start().scope();
+            let __perf_entered = __perf_call.enter_span();
+            {
+                ();
+                move |x| x + n
+            }
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn a_function_with_a_mistake_in_its_attribute_is_still_there() {
+    let item = quote! {
+        fn f() {
+            x.
+        }
+    };
+    let written = attribute(Kind::Tool, quote!(), &item).to_string();
+    assert!(written.starts_with(&item.to_string()), "{written}");
+    assert_eq!(written.matches("compile_error").count(), 1, "{written}");
+}
+
+#[test]
+fn a_body_that_does_not_parse_yet_is_measured_as_it_stands() {
+    let written = attribute(Kind::Tool, quote!("x"), &quote!(fn f() { x. })).to_string();
+    assert!(written.contains("{ () ; x . }"), "{written}");
+}
+
+#[test]
+fn the_same_is_written_every_time() {
+    let write = || {
+        let args =
+            quote!("a", labels(b = b, c = C, a = a), fields(z = z, y = %y, x), slow = "1s", buckets = [0.5, 2.0]);
+        let item = quote!(
+            async fn f((a, b): (Tier, Tier), z: u8, Y { y, .. }: Y) -> Result<(), ()> {
+                Ok(())
+            }
+        );
+        attribute(Kind::Operation, args, &item).to_string()
+    };
+    let first = write();
+    assert!((0..20).all(|_| write() == first));
+}
+
+/// Test frameworks and the like read the function after us, and many are written with `syn` 2.
+#[test]
+fn the_last_syn_reads_what_is_written_too() {
+    let items = [
+        quote!(
+            fn stop(mut self, (a, ..): (u8, u8)) -> Result<(), Error> {
+                loop {
+                    self.turn(a)?;
+                }
+            }
+        ),
+        quote!(
+            #[test]
+            async fn stop(self, _: u8) -> Result<(), Error> {
+                loop {
+                    self.turn().await?;
+                }
+            }
+        ),
+        quote!(
+            async fn stop(executor: impl Executor<'_>) {
+                executor.stop().await
+            }
+        ),
+        quote!(
+            fn stop() -> BoxFuture<'static, ()> {
+                Box::pin(async {})
+            }
+        ),
+        quote!(
+            fn stop() -> ! {
+                loop {}
+            }
+        ),
+    ];
+    for item in items {
+        for args in [quote!(), quote!(err, fields(at = %a), labels(more = a), slow = "1s")] {
+            let written = attribute(Kind::Operation, args, &item);
+            syn_2::parse2::<syn_2::ItemFn>(written.clone()).unwrap_or_else(|error| panic!("{error}: {written}"));
+        }
+    }
+}
