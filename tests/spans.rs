@@ -187,3 +187,14 @@ fn there_is_none_where_nobody_wants_it() {
     assert!(seen.is_empty(), "{seen:?}");
     filtered();
 }
+
+#[test]
+fn under_a_block_it_is_named_as_the_series_is() {
+    struct Cart;
+    #[monitor]
+    impl Cart {
+        fn add(&self) {}
+    }
+    let seen = Notebook::during(|| Cart.add());
+    assert_eq!(seen[0], r#"new INFO Cart::add kind="operation" operation="Cart::add""#);
+}

@@ -55,13 +55,15 @@ impl Block {
             return Err(Error::new_spanned(label, message));
         }
         let name = self.type_name()?;
+        // The span has the same name as the series, unless the block says another for all.
+        let named = read.name.is_none();
         let runtime = read.krate.unwrap_or_else(|| parse_quote!(::perf_runtime));
         let Self { attrs, header, brace, items, .. } = self;
         let mut block = TokenStream::new();
         brace.surround(&mut block, |inside| {
             for item in items {
                 match item {
-                    Item::Method(method) => annotate(*method, &name, &runtime, args).to_tokens(inside),
+                    Item::Method(method) => annotate(*method, &name, named, &runtime, args).to_tokens(inside),
                     Item::Other(item) => item.to_tokens(inside),
                 }
             }
@@ -85,14 +87,15 @@ impl Block {
     }
 }
 
-fn annotate(mut method: Function, type_name: &str, runtime: &Path, args: &TokenStream) -> TokenStream {
+fn annotate(mut method: Function, type_name: &str, named: bool, runtime: &Path, args: &TokenStream) -> TokenStream {
     let before = method.attrs.len();
     method.attrs.retain(|attr| !is_skip(attr));
     let skipped = method.attrs.len() < before;
     if !skipped && method.sig.constness.is_none() && !method.attrs.iter().any(is_ours) {
         let label = format!("{type_name}::{}", syn::ext::IdentExt::unraw(&method.sig.ident));
         // Last, so that `cfg` and what else stands there has its say first.
-        method.attrs.push(parse_quote!(#[#runtime::monitor(#label, #args)]));
+        let name = named.then(|| quote!(name = #label,));
+        method.attrs.push(parse_quote!(#[#runtime::monitor(#label, #name #args)]));
     }
     method.unchanged()
 }
