@@ -198,6 +198,7 @@ pub(crate) const fn assert_budget(values: &[&[&str]], budget: usize) {
             .with(": use labels with fewer values, or raise the budget with `max_series = ")
             .with_number(made)
             .with("`");
+        // Only ever while compiling: both callers are constants. It is how a constant says what is wrong.
         panic!("{}", text.as_str());
     }
 }
