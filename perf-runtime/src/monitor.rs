@@ -1,22 +1,19 @@
 //! The one type that a user builds, installs and asks.
 
 use crate::config::{ConfigError, InstallError, prefix_of};
-use crate::expose::prometheus;
-use crate::expose::view::{MetricsSummary, PerformanceHealth};
-use crate::judge::alert::{AcknowledgeError, Alert, AlertBook, AlertEvent, Severity, Transition};
+use crate::judge::alert::AlertBook;
 use crate::judge::health::HealthReport;
-use crate::judge::threshold::Thresholds;
 use crate::measure::clock::{self, Moment};
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
-use crate::observe::operation::Operation;
 use crate::observe::registry::Registry;
-use crate::observe::request::HttpRequest;
-use crate::observe::summary::Summary;
 use crate::observe::ticker;
-use crate::observe::window::Window;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
+
+mod alerts;
+mod ask;
+mod record;
+
+pub use alerts::Alerts;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
 static DEFAULT: OnceLock<Monitor> = OnceLock::new();
@@ -125,41 +122,6 @@ impl Monitor {
         ticker::spawn(Arc::downgrade(&self.inner), Inner::tick)
     }
 
-    /// All metrics as Prometheus text, format 0.0.4. Takes microseconds for each series: call it where blocking is
-    /// allowed.
-    pub fn render_prometheus(&self) -> String {
-        prometheus::render(&self.inner.registry, &self.inner.prefix)
-    }
-
-    /// The content type of [`render_prometheus`](Self::render_prometheus)'s text.
-    pub const PROMETHEUS_CONTENT_TYPE: &'static str = prometheus::CONTENT_TYPE;
-
-    /// How well the process is, and why: judged now, over the last minutes.
-    pub fn health(&self) -> HealthReport {
-        HealthReport::judge(&self.inner.registry.recent(clock::now()))
-    }
-
-    /// [`health`](Self::health) in the shape of `GET /health/performance`.
-    pub fn performance_health(&self) -> PerformanceHealth {
-        let kinds = self.inner.registry.recent(clock::now());
-        PerformanceHealth::new(&HealthReport::judge(&kinds), &kinds, SystemTime::now())
-    }
-
-    /// Every series with its statistics over a window, up to now.
-    pub fn summary(&self, window: Window) -> Summary {
-        self.inner.registry.summary(window, clock::now())
-    }
-
-    /// The [`summary`](Self::summary) of the last hour in the shape of `GET /metrics/summary`.
-    pub fn metrics_summary(&self) -> MetricsSummary {
-        MetricsSummary::new(self.summary(Window::LastHour), self.uptime())
-    }
-
-    /// The alerts: what is wrong now and what was.
-    pub fn alerts(&self) -> Alerts {
-        Alerts { inner: Arc::clone(&self.inner) }
-    }
-
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
     pub fn reset(&self) {
         self.inner.registry.reset(clock::now());
@@ -169,33 +131,6 @@ impl Monitor {
     /// The time since the monitor was made.
     pub fn uptime(&self) -> Duration {
         clock::now().since(self.inner.started)
-    }
-
-    /// A series of kind `operation`, made where there is none of this name yet. Beyond 200 names the name becomes
-    /// `__overflow__`.
-    pub fn operation(&self, name: &str) -> Operation {
-        Operation::new(self.inner.registry.series(Kind::Operation, &[name]))
-    }
-
-    /// Records how long an operation took to answer: a call of [`operation`](Self::operation) that went well. More than
-    /// 2 seconds are told by a warning through `tracing`.
-    pub fn record_response_time(&self, operation: &str, duration: Duration) {
-        let took = duration.as_secs_f64();
-        if Thresholds::of(Kind::Operation).latency.is_some_and(|limits| took > limits.critical) {
-            tracing::warn!(operation, took, "Slow response: {operation} took {took:.2}s");
-        }
-        self.operation(operation).record(duration, Outcome::Ok);
-    }
-
-    /// Records a call to an MCP server.
-    pub fn record_mcp_call(&self, server: &str, capability: &str, duration: Duration, success: bool) {
-        let series = self.inner.registry.series(Kind::McpCall, &[server, capability]);
-        series.own.record(Outcome::from_success(success), clock::nanos(duration));
-    }
-
-    /// Counts a request that begins to be answered. For HTTP layers; `route` is the route's template, never the raw path.
-    pub fn http_request(&self, method: &str, route: &str) -> HttpRequest {
-        HttpRequest::start(&self.inner.registry, method, route)
     }
 
     /// What the ticker does once a second. For tests that move the clock by hand.
@@ -212,55 +147,10 @@ impl Inner {
         let report = HealthReport::judge(&self.registry.recent(now));
         // Logged after the book is closed: a subscriber may look into it.
         let events = self.alerts().evaluate(&report, SystemTime::now());
-        events.iter().for_each(log);
+        events.iter().for_each(alerts::log);
     }
 
     fn alerts(&self) -> MutexGuard<'_, AlertBook> {
         self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The alerts of a [`Monitor`].
-///
-/// An alert is an indicator of the health that is yellow (warning) or red (critical). It is judged once a second.
-#[derive(Clone, Debug)]
-pub struct Alerts {
-    inner: Arc<Inner>,
-}
-
-impl Alerts {
-    /// What is wrong now, the oldest first.
-    pub fn active(&self) -> Vec<Alert> {
-        self.inner.alerts().active()
-    }
-
-    /// What happened, the oldest first: the last 1,000 transitions.
-    pub fn history(&self) -> Vec<AlertEvent> {
-        self.inner.alerts().history()
-    }
-
-    /// Marks an active alert: `by` took notice of it, until a moment or, with `None`, until it ends.
-    ///
-    /// # Errors
-    /// No active alert has this id, `by` is empty, or `until` is past. Nothing is marked then.
-    pub fn acknowledge(
-        &self,
-        id: u64,
-        by: &str,
-        comment: &str,
-        until: impl Into<Option<SystemTime>>,
-    ) -> Result<Alert, AcknowledgeError> {
-        let alert = self.inner.alerts().acknowledge(id, by, comment, until.into(), SystemTime::now())?;
-        tracing::info!(id, by, comment, alert = alert.name, "alert acknowledged");
-        Ok(alert)
-    }
-}
-
-fn log(event: &AlertEvent) {
-    let Alert { name, severity, message, .. } = &event.alert;
-    match (event.transition, severity) {
-        (Transition::Resolved, _) => tracing::info!(alert = name, "resolved: {message}"),
-        (_, Severity::Warning) => tracing::warn!(alert = name, %severity, "{message}"),
-        (_, Severity::Critical) => tracing::error!(alert = name, %severity, "{message}"),
     }
 }

@@ -150,6 +150,10 @@ fn this_threads_shard() -> usize {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) started: u64,
+    /// Nanoseconds that async calls spent waiting, between their polls: of calls that returned `Pending`, once they ended.
+    pub(crate) idle_nanos: u64,
+    /// Polls that kept their thread for long.
+    pub(crate) slow_polls: u64,
     /// The summed durations of each outcome, in nanoseconds.
     pub(crate) nanos: [u64; Outcome::ALL.len()],
     /// The buckets of each outcome; empty where the outcome never occurred.
@@ -160,6 +164,8 @@ impl Reading {
     /// Adds another reading in the same buckets.
     pub(crate) fn add(&mut self, other: &Self) {
         self.started = self.started.wrapping_add(other.started);
+        self.idle_nanos += other.idle_nanos;
+        self.slow_polls += other.slow_polls;
         for outcome in Outcome::ALL.map(Outcome::index) {
             self.nanos[outcome] += other.nanos[outcome];
             add_counts(&mut self.buckets[outcome], &other.buckets[outcome]);

@@ -218,7 +218,7 @@ mod tests {
         let mut buckets: [Vec<u64>; 4] = Default::default();
         buckets[0] = vec![0; 8];
         buckets[0][7] = calls;
-        Reading { started: calls, nanos: [calls * 7, 0, 0, 0], buckets }
+        Reading { started: calls, nanos: [calls * 7, 0, 0, 0], buckets, ..Reading::default() }
     }
 
     fn calls(history: &History, window: Window, reading: &Reading) -> u64 {

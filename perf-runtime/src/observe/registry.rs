@@ -33,8 +33,8 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Sorted by identity.
-    series: Vec<Arc<Series>>,
+    /// Sorted by identity. Shared with those who read it; a change makes a copy while they do.
+    series: Arc<Vec<Arc<Series>>>,
     /// By the hash of kind and labels; what shares a hash is told apart by value.
     by_hash: HashMap<u64, Vec<Arc<Series>>>,
     /// The meters of sites that are in `series`, by address.
@@ -117,10 +117,10 @@ impl Registry {
         })
     }
 
-    /// All series, sorted by kind and labels.
-    pub(crate) fn all(&self) -> Vec<Arc<Series>> {
+    /// All series, sorted by kind and labels. Costs a read lock and a count.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<Series>>> {
         self.refresh();
-        self.read(|inner| inner.series.clone())
+        self.read(|inner| Arc::clone(&inner.series))
     }
 
     /// How many calls had a label's value replaced: kind, label, count.
@@ -136,13 +136,13 @@ impl Registry {
 
     /// Cuts off what happened since the last tick, in every series.
     pub(crate) fn tick(&self, now: Moment) {
-        for series in self.all() {
+        for series in self.all().iter() {
             series.tick(now);
         }
     }
 
     pub(crate) fn reset(&self, now: Moment) {
-        for series in self.all() {
+        for series in self.all().iter() {
             series.reset(now);
         }
     }
@@ -190,7 +190,7 @@ impl Inner {
         let series = Arc::new(series);
         self.by_hash.entry(hash).or_default().push(Arc::clone(&series));
         let place = self.series.partition_point(|other| other.identity < series.identity);
-        self.series.insert(place, Arc::clone(&series));
+        Arc::make_mut(&mut self.series).insert(place, Arc::clone(&series));
         series
     }
 }
