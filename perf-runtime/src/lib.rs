@@ -118,9 +118,9 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, Prepared, Scope, body, enter, prepare, prepare_labelled};
+    pub use crate::measure::call::{Call, Scope, body, enter, prepare, prepare_labelled};
     pub use crate::measure::error_type::{ErrorType, concat};
-    pub use crate::measure::future::{Stage, Watched, never, unreached, watch};
+    pub use crate::measure::future::{Watched, never, unreached, watch};
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{

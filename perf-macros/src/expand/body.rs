@@ -65,11 +65,11 @@ impl<'a> Body<'a> {
         };
         let (closure, finish) = (self.closure(), self.finish(&quote!(&#value)));
         if let Returns::Never = self.returns {
-            return quote!(let #call = #enter; #call.run(#closure));
+            return quote!(let #call = &mut #enter; #call.run(#closure));
         }
         let allow = self.allow_complex_type();
         quote! {
-            let #call = #enter;
+            let #call = &mut #enter;
             #allow
             let #value = #call.run(#closure);
             #finish

@@ -1,5 +1,6 @@
 //! One execution of an annotated function.
 
+use super::cells::Ticket;
 use super::clock::{self, Moment};
 use super::directory;
 use super::label::{Labels, assert_budget};
@@ -7,42 +8,54 @@ use super::meter::Meter;
 use super::outcome::Outcome;
 use super::site::Site;
 use super::span;
-use super::waiting::Ticket;
 use std::fmt::Display;
-use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use tracing::Span;
 use tracing::field::Value;
 
-/// A call that has started and has not yet ended.
+/// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
+/// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
+const SLOW_POLL_NANOS: u64 = 10_000_000;
+
+/// One execution of a function: from where its labels are known until it has ended.
 ///
-/// It ends once: through [`finish`](Self::finish), or by being dropped, which only an unwinding body does: then it is
-/// counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see `Watched`).
+/// It ends once: through [`finish`](Self::finish), or by being dropped before that, which only an unwinding body does: then
+/// it is counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see `Watched`). One
+/// that is dropped before it started was no call.
+///
+/// It stays where it was made, from the start on: what is written a word at a time and then moved in larger pieces has to
+/// go through the cache first, which costs more than all counting.
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
-    meter: &'static Meter,
-    started: Moment,
-    span: Option<Box<Span>>,
-    waiting: Option<Ticket>,
-}
-
-/// A call that is yet to start: its labels are known, its arguments may be gone.
-#[derive(Debug)]
-pub struct Prepared {
     site: &'static Site,
     meter: &'static Meter,
-    span: SpanToBe,
+    started: Moment,
+    /// When the body last began to run or, while the call is paused, ceased to.
+    turned: Moment,
+    /// The time between polls.
+    idle_nanos: u64,
+    span: Option<Box<Span>>,
+    ticket: Option<Ticket>,
+    pace: Pace,
 }
 
-/// The span of a call that is yet to start.
-#[derive(Debug)]
-enum SpanToBe {
-    /// To be made as the call starts, a child of what is current then; with the labels of this index.
-    AtStart(u32),
-    /// Made already, because of fields whose values may be gone by then.
-    Made(Option<Box<Span>>),
+/// What a call's body is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// It is yet to run.
+    Prepared,
+    /// It is yet to run, and the span was made already, because its fields' values may be gone by then.
+    WithSpan,
+    /// It runs from beginning to end.
+    AtOnce,
+    /// It is being polled.
+    Polled,
+    /// It returned `Pending`, and waits to be polled.
+    Paused,
+    /// It ended.
+    Over,
 }
 
 /// Starts a call.
@@ -54,20 +67,18 @@ pub fn enter(site: &'static Site) -> Call {
 
 /// A call that brings no labels.
 #[inline]
-pub fn prepare(site: &'static Site) -> Prepared {
-    Prepared { site, meter: site.only_meter(), span: SpanToBe::AtStart(0) }
+pub fn prepare(site: &'static Site) -> Call {
+    Call::prepared(site, site.only_meter())
 }
 
 /// A call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
 #[inline]
-pub fn prepare_labelled<const BUDGET: usize, L: Labels>(site: &'static Site, labels: &L) -> Prepared {
+pub fn prepare_labelled<const BUDGET: usize, L: Labels>(site: &'static Site, labels: &L) -> Call {
     const { assert_budget(L::VALUES, BUDGET) };
     if site.learn_values(L::VALUES) {
         directory::values_came();
     }
-    let index = labels.index();
-    // No budget is so large that an index needs more.
-    Prepared { site, meter: site.meter_at(index), span: SpanToBe::AtStart(u32::try_from(index).unwrap_or(u32::MAX)) }
+    Call::prepared(site, site.meter_at(labels.index()))
 }
 
 /// Runs a body at once, as a function would (see [`Call::run`]).
@@ -76,33 +87,61 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-impl Prepared {
+impl Call {
+    #[inline]
+    fn prepared(site: &'static Site, meter: &'static Meter) -> Self {
+        let never = Moment::default();
+        let pace = Pace::Prepared;
+        Self { site, meter, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
+    }
+
     /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
     #[inline]
-    #[must_use]
     #[track_caller]
     pub fn with_fields(mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Self {
-        if let SpanToBe::AtStart(labels) = self.span {
-            self.span = SpanToBe::Made(self.site.new_span(labels as usize, fields));
-        }
+        self.span = self.site.new_span(self.meter, fields);
+        self.pace = Pace::WithSpan;
         self
     }
 
-    /// Starts the call.
+    /// Starts a call whose body runs from beginning to end.
     #[inline]
     #[track_caller]
-    pub fn start(self) -> Call {
-        let Self { site, meter, span } = self;
-        let span = match span {
-            SpanToBe::AtStart(labels) => site.new_span(labels as usize, |emit| emit(&[])),
-            SpanToBe::Made(span) => span,
-        };
-        meter.start(|| directory::list(site));
-        Call { meter, started: clock::now(), span, waiting: None }
+    pub fn start(mut self) -> Self {
+        self.begin(Pace::AtOnce);
+        self
     }
-}
 
-impl Call {
+    /// The body is polled: for the first time, or again. Not to be called once the call is over.
+    #[track_caller]
+    pub(super) fn poll(&mut self) {
+        match self.pace {
+            Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
+            Pace::Paused => self.resume(),
+            // Started a moment ago, before its first poll.
+            Pace::AtOnce | Pace::Polled | Pace::Over => self.pace = Pace::Polled,
+        }
+    }
+
+    #[track_caller]
+    fn begin(&mut self, pace: Pace) {
+        let Self { site, meter, .. } = *self;
+        if self.pace == Pace::Prepared {
+            self.span = site.new_span(meter, |emit| emit(&[]));
+        }
+        self.pace = pace;
+        meter.start(|| directory::list(site));
+        self.started = clock::now();
+        self.turned = self.started;
+    }
+
+    fn resume(&mut self) {
+        let now = clock::now();
+        self.idle_nanos = self.idle_nanos.saturating_add(now.nanos_since(self.turned));
+        self.turned = now;
+        self.pace = Pace::Polled;
+    }
+
     /// Runs a sync body inside the call's span.
     ///
     /// The body comes as an `FnOnce`, not as a closure called in place: so the compiler takes the lifetimes of what it
@@ -121,14 +160,16 @@ impl Call {
         }
     }
 
-    /// Ends the call.
+    /// Ends the call. What comes after the first time is not heard.
     #[inline]
-    pub fn finish(self, outcome: Outcome) {
-        ManuallyDrop::new(self).end(outcome);
+    pub fn finish(&mut self, outcome: Outcome) {
+        if matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused) {
+            self.end(outcome);
+        }
     }
 
     /// Ends the call with an error of a known sort.
-    pub fn finish_error(self, names: &'static [&'static str], index: usize) {
+    pub fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
         let meter = self.meter;
         if let (Some(span), Some(name)) = (&self.span, names.get(index)) {
             span::record_error_type(span, name);
@@ -142,23 +183,47 @@ impl Call {
         self.span.as_deref().map(Span::enter)
     }
 
-    /// Puts the call on the list of those that wait.
-    pub(super) fn wait(&mut self) {
-        if self.waiting.is_none() {
-            self.waiting = self.meter.waiting.enter(self.started);
+    /// Whether it has ended.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.pace == Pace::Over
+    }
+
+    /// The body returned `Pending`.
+    pub(super) fn pause(&mut self) {
+        let now = clock::now();
+        self.note_slow_poll(now);
+        self.turned = now;
+        self.pace = Pace::Paused;
+        if self.ticket.is_none() {
+            self.ticket = self.meter.wait(self.started);
         }
     }
 
-    #[inline]
+    fn note_slow_poll(&self, now: Moment) {
+        if self.pace == Pace::Polled && now.nanos_since(self.turned) >= SLOW_POLL_NANOS {
+            self.meter.slow_poll();
+        }
+    }
+
     fn end(&mut self, outcome: Outcome) {
-        let nanos = clock::now().nanos_since(self.started);
-        self.meter.finish(outcome, nanos);
-        if let Some(ticket) = self.waiting.take() {
-            self.meter.waiting.leave(ticket);
+        let now = clock::now();
+        self.meter.finish(outcome, now.nanos_since(self.started));
+        self.note_slow_poll(now);
+        if let Some(ticket) = self.ticket.take() {
+            self.leave(ticket, now);
         }
+        self.pace = Pace::Over;
         if let Some(span) = self.span.take() {
-            span::record_outcome(&span, outcome);
+            span::end(span, outcome);
         }
+    }
+
+    /// Leaves the list of those that wait.
+    #[cold]
+    fn leave(&self, ticket: Ticket, now: Moment) {
+        let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned) } else { 0 };
+        self.meter.waited(ticket, self.idle_nanos.saturating_add(last_pause));
     }
 }
 
@@ -181,13 +246,11 @@ impl<T, E: Display> Fallible for Result<T, E> {
 /// A panic leaves a call as it is: there is nothing in it that could be half changed.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
-impl UnwindSafe for Prepared {}
-impl RefUnwindSafe for Prepared {}
 
 /// Ends a call as its scope is left: for bodies that cannot be a closure.
 #[derive(Debug)]
 pub struct Scope {
-    call: ManuallyDrop<Call>,
+    call: Call,
     unwinding_before: bool,
 }
 
@@ -195,7 +258,7 @@ impl Call {
     /// Hands the call to the scope that it is measured by.
     #[inline]
     pub fn scope(self) -> Scope {
-        Scope { call: ManuallyDrop::new(self), unwinding_before: thread::panicking() }
+        Scope { call: self, unwinding_before: thread::panicking() }
     }
 }
 
@@ -210,12 +273,13 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         let unwound = !self.unwinding_before && thread::panicking();
-        self.call.end(if unwound { Outcome::Panicked } else { Outcome::Ok });
+        self.call.finish(if unwound { Outcome::Panicked } else { Outcome::Ok });
     }
 }
 
 impl Drop for Call {
+    #[inline]
     fn drop(&mut self) {
-        self.end(Outcome::Panicked);
+        self.finish(Outcome::Panicked);
     }
 }

@@ -1,149 +1,132 @@
 //! Where counts live: cumulative cells that are never reset.
 //!
-//! Each thread adds to one of sixteen shards, so that threads seldom write the same cache line. A shard is allocated when a
-//! thread first touches it, and the buckets of an outcome when that outcome first occurs there: a series that is never
-//! called costs 128 bytes, a called one about 6 KiB for each thread (up to sixteen) and outcome. A warm update allocates nothing, takes no
-//! lock and never waits.
+//! Each thread writes cells of its own (see `slot`), so that no two write the same cache line and a count needs no atomic
+//! addition. Cells come into being when they are first touched. A series that is never called costs 128 bytes. For each
+//! thread that calls it, it costs 384 bytes (and 512 once for every sixteen threads of the process), 192 for each outcome
+//! that occurred, and 512 for each page of 64 buckets that a duration fell into: about 1.6 KiB a thread, where durations
+//! are of one order of magnitude. A warm update allocates nothing, takes no lock and never waits.
 //!
-//! Calls in flight are not stored: they are calls started less calls finished. A shard alone may have finished more than
-//! it started, because futures move between threads; only the sum over shards has a meaning.
+//! Calls in flight are not stored: they are calls started less calls ended. One thread's cells alone may have ended more
+//! than they started, because futures move between threads; only the sum over all has a meaning.
 
+use super::clock::Moment;
 use super::histogram::Layout;
 use super::outcome::Outcome;
+use super::shard::{Shard, Writers};
+use super::slot::{self, SLOTS, Slot};
+use super::waiting::Place;
 use std::array;
-use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-const SHARDS: usize = 16;
+/// Shards come in groups, so that a series which few threads call stays small.
+const GROUP: usize = 16;
 
 /// The cells of one series, or of one site where several sites make up a series.
 #[derive(Debug)]
 pub(crate) struct Cells {
-    shards: [AtomicPtr<Shard>; SHARDS],
+    groups: [OnceLock<Box<Group>>; SLOTS / GROUP],
 }
 
-/// What the threads of one shard write. Aligned to a pair of cache lines, for processors fetch lines in pairs.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Shard {
-    layout: &'static Layout,
-    started: AtomicU64,
-    /// The summed durations of each outcome.
-    nanos: [AtomicU64; Outcome::ALL.len()],
-    buckets: [OnceLock<Box<[AtomicU64]>>; Outcome::ALL.len()],
-}
+type Group = [OnceLock<Box<Shard>>; GROUP];
 
-impl Shard {
-    fn new(layout: &'static Layout) -> Self {
-        Self {
-            layout,
-            started: AtomicU64::new(0),
-            nanos: Default::default(),
-            buckets: [const { OnceLock::new() }; Outcome::ALL.len()],
-        }
-    }
+/// Where a waiting call is listed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    place: Place,
+    slot: Slot,
 }
 
 impl Cells {
     pub(crate) const fn new() -> Self {
-        Self { shards: [const { AtomicPtr::new(ptr::null_mut()) }; SHARDS] }
+        Self { groups: [const { OnceLock::new() }; SLOTS / GROUP] }
     }
 
-    /// Counts a call as started. `layout` is asked only when this thread's shard is touched for the first time.
+    /// Counts a call as started. `layout` is asked only when this thread's cells are touched for the first time.
     #[inline]
     pub(crate) fn start(&self, layout: impl FnOnce() -> &'static Layout) {
-        self.shard(layout).started.fetch_add(1, Ordering::Relaxed);
+        let slot = slot::current();
+        self.shard(slot, layout).start(writers(slot));
     }
 
     /// Takes back one [`start`](Self::start): the call goes on under another series.
     pub(crate) fn unstart(&self, layout: impl FnOnce() -> &'static Layout) {
-        // Wraps below zero in a shard that others started in; the sum over shards comes out right.
-        self.shard(layout).started.fetch_sub(1, Ordering::Release);
+        let slot = slot::current();
+        self.shard(slot, layout).unstart(writers(slot));
     }
 
-    /// Counts a call as finished.
+    /// Counts a call as ended.
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
-        let shard = self.shard(layout);
-        let buckets =
-            shard.buckets[outcome.index()].get_or_init(|| (0..shard.layout.len()).map(|_| AtomicU64::new(0)).collect());
-        // Bucket before sum, each with Release: whoever reads a sum finds its calls counted, and whoever finds a call
-        // finished finds it started.
-        buckets[shard.layout.index(nanos)].fetch_add(1, Ordering::Release);
-        shard.nanos[outcome.index()].fetch_add(nanos, Ordering::Release);
+        let slot = slot::current();
+        self.shard(slot, layout).finish(outcome, nanos, writers(slot));
     }
 
-    #[inline]
-    fn shard(&self, layout: impl FnOnce() -> &'static Layout) -> &Shard {
-        let slot = &self.shards[this_threads_shard()];
-        let found = slot.load(Ordering::Acquire);
-        // SAFETY: a slot is null or holds a pointer from `Box::into_raw` that is freed only when `self` is dropped.
-        unsafe { found.as_ref() }.unwrap_or_else(|| Self::allocate(slot, layout()))
+    /// Counts a poll that kept its thread for long.
+    pub(super) fn slow_poll(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).slow_poll(writers(slot));
     }
 
-    #[cold]
-    fn allocate<'a>(slot: &'a AtomicPtr<Shard>, layout: &'static Layout) -> &'a Shard {
-        let fresh = Box::into_raw(Box::new(Shard::new(layout)));
-        match slot.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: the slot now owns `fresh`, and frees it only when the cells are dropped.
-            Ok(_) => unsafe { &*fresh },
-            Err(winner) => {
-                // SAFETY: `fresh` was never shared; `winner` is another thread's shard, owned by the slot.
-                unsafe {
-                    drop(Box::from_raw(fresh));
-                    &*winner
-                }
-            }
+    /// Lists a call that waits, and how old it is. `None` where four billion calls wait already.
+    pub(super) fn wait(&self, started: Moment, layout: impl FnOnce() -> &'static Layout) -> Option<Ticket> {
+        let slot = slot::current();
+        let place = self.shard(slot, layout).waiting.enter(started)?;
+        Some(Ticket { place, slot })
+    }
+
+    /// Takes a call off the list, wherever it is, and counts the time it waited.
+    pub(super) fn waited(&self, ticket: Ticket, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        if let Some(shard) = self.existing_shard(ticket.slot) {
+            shard.waiting.leave(ticket.place);
         }
+        let slot = slot::current();
+        self.shard(slot, layout).waited(nanos, writers(slot));
+    }
+
+    /// When each of the waiting calls started.
+    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+        self.shards().for_each(|(shard, _)| shard.waiting.for_each(&mut look));
+    }
+
+    /// A number that changes with every call that starts or ends. Costs a look at two cells for each thread that called.
+    pub(crate) fn changes(&self) -> u64 {
+        self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.changes()))
     }
 
     /// Adds what the cells hold to `reading`.
     pub(crate) fn read_into(&self, reading: &mut Reading) {
-        let shards = || {
-            self.shards.iter().filter_map(|slot| {
-                // SAFETY: as in `shard`.
-                unsafe { slot.load(Ordering::Acquire).as_ref() }
-            })
-        };
-        for shard in shards() {
-            for outcome in Outcome::ALL.map(Outcome::index) {
-                reading.nanos[outcome] += shard.nanos[outcome].load(Ordering::Acquire);
-                let Some(buckets) = shard.buckets[outcome].get() else { continue };
-                let sums = &mut reading.buckets[outcome];
-                if sums.len() < buckets.len() {
-                    sums.resize(buckets.len(), 0);
-                }
-                for (sum, bucket) in sums.iter_mut().zip(buckets) {
-                    *sum += bucket.load(Ordering::Acquire);
-                }
-            }
+        for (shard, slot) in self.shards() {
+            shard.read_into(reading, writers(slot));
         }
-        // Starts after all finishes, over all shards: so no call is ever seen finished but not started.
-        for shard in shards() {
-            reading.started = reading.started.wrapping_add(shard.started.load(Ordering::Acquire));
+        // Starts after all ends, over all shards: so no call is ever seen ended but not started.
+        for (shard, _) in self.shards() {
+            shard.read_starts_into(reading);
         }
+    }
+
+    #[inline]
+    fn shard(&self, slot: Slot, layout: impl FnOnce() -> &'static Layout) -> &Shard {
+        let group = &self.groups[slot.index() / GROUP];
+        let group = group.get_or_init(|| Box::new([const { OnceLock::new() }; GROUP]));
+        group[slot.index() % GROUP].get_or_init(|| Box::new(Shard::new(layout())))
+    }
+
+    fn existing_shard(&self, slot: Slot) -> Option<&Shard> {
+        let group = self.groups[slot.index() / GROUP].get()?;
+        group[slot.index() % GROUP].get().map(AsRef::as_ref)
+    }
+
+    fn shards(&self) -> impl Iterator<Item = (&Shard, Slot)> {
+        let groups = self.groups.iter().zip(Slot::groups(GROUP));
+        let used = groups.filter_map(|(group, slots)| Some((group.get()?, slots)));
+        let all = used.flat_map(|(group, slots)| group.iter().zip(slots));
+        all.filter_map(|(shard, slot)| Some((shard.get()?.as_ref(), slot)))
     }
 }
 
-impl Drop for Cells {
-    fn drop(&mut self) {
-        for slot in &mut self.shards {
-            let shard = *slot.get_mut();
-            if !shard.is_null() {
-                // SAFETY: it came from `Box::into_raw`, and `&mut self` says that nobody else uses it.
-                drop(unsafe { Box::from_raw(shard) });
-            }
-        }
-    }
-}
-
-/// Threads take shards in turn. The key has no destructor, so this works while a thread ends, too.
 #[inline]
-fn this_threads_shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static SHARD: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
-    SHARD.try_with(|shard| *shard).unwrap_or(0)
+fn writers(slot: Slot) -> Writers {
+    if slot.is_shared() { Writers::Several } else { Writers::One }
 }
 
 /// What cells held when they were read.

@@ -1,13 +1,12 @@
 //! Everything that one series, or one site of it, writes.
 
-use super::cells::{Cells, Reading};
+use super::cells::{Cells, Reading, Ticket};
 use super::clock::Moment;
 use super::error_type::ErrorCounts;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
 use super::target::Targets;
-use super::waiting::Waiting;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -18,7 +17,6 @@ pub(crate) struct Meter {
     targets: &'static Targets,
     layout: OnceLock<&'static Layout>,
     cells: Cells,
-    pub(crate) waiting: Waiting,
     pub(crate) errors: ErrorCounts,
 }
 
@@ -28,14 +26,7 @@ impl Meter {
     }
 
     pub(crate) const fn with_targets(kind: Kind, targets: &'static Targets) -> Self {
-        Self {
-            kind,
-            targets,
-            layout: OnceLock::new(),
-            cells: Cells::new(),
-            waiting: Waiting::new(),
-            errors: ErrorCounts::new(),
-        }
+        Self { kind, targets, layout: OnceLock::new(), cells: Cells::new(), errors: ErrorCounts::new() }
     }
 
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
@@ -54,6 +45,21 @@ impl Meter {
         if self.targets.slow.is_some_and(|limit| nanos > limit) {
             self.tell_slow(nanos);
         }
+    }
+
+    /// Lists a call that waits.
+    pub(crate) fn wait(&self, started: Moment) -> Option<Ticket> {
+        self.cells.wait(started, || self.layout())
+    }
+
+    /// Takes a call off the list of those that wait, and counts how long it waited.
+    pub(crate) fn waited(&self, ticket: Ticket, nanos: u64) {
+        self.cells.waited(ticket, nanos, || self.layout());
+    }
+
+    /// Counts a poll that kept its thread for long.
+    pub(super) fn slow_poll(&self) {
+        self.cells.slow_poll(|| self.layout());
     }
 
     /// The buckets that it counts in.
@@ -103,8 +109,20 @@ impl Meter {
         }
     }
 
+    /// A number that changes with every call that starts or ends; see [`Cells::changes`].
+    pub(crate) fn changes(&self) -> u64 {
+        self.cells.changes()
+    }
+
+    /// When each of the waiting calls started.
+    pub(crate) fn for_each_waiting(&self, look: impl FnMut(Moment)) {
+        self.cells.for_each_waiting(look);
+    }
+
     /// When the oldest waiting call started.
     pub(crate) fn oldest(&self) -> Option<Moment> {
-        self.waiting.oldest()
+        let mut oldest: Option<Moment> = None;
+        self.for_each_waiting(|started| oldest = Some(oldest.map_or(started, |oldest| oldest.min(started))));
+        oldest
     }
 }

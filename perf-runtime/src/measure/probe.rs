@@ -46,7 +46,7 @@ impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
 
 impl<T: BoxedFuture> AtOnce<'_, T> {
     /// Refuses to end the call.
-    pub fn finish(&self, call: Call)
+    pub fn finish(&self, call: &mut Call)
     where
         T: EndsAtOnce,
     {
@@ -72,7 +72,7 @@ pub const fn returned<T>(value: &T) -> Returned<'_, T> {
 impl<T, E: ErrorType> Returned<'_, Result<T, E>> {
     /// Ends the call with the sort of its error.
     #[inline]
-    pub fn finish(&self, call: Call) {
+    pub fn finish(&self, call: &mut Call) {
         match self.0.0 {
             Ok(_) => call.finish(Outcome::Ok),
             Err(error) => call.finish_error(E::NAMES, error.index()),
@@ -92,7 +92,7 @@ impl<'a, T> Deref for Returned<'a, T> {
 impl<T, E> MaybeResult<'_, Result<T, E>> {
     /// Ends the call: an `Err` is an error.
     #[inline]
-    pub fn finish(&self, call: Call) {
+    pub fn finish(&self, call: &mut Call) {
         call.finish(Outcome::from_success(self.0.is_ok()));
     }
 }
@@ -109,7 +109,7 @@ impl<T> Deref for MaybeResult<'_, T> {
 impl NoResult {
     /// Ends the call: it is ok.
     #[inline]
-    pub fn finish(&self, call: Call) {
+    pub fn finish(&self, call: &mut Call) {
         call.finish(Outcome::Ok);
     }
 }
@@ -150,11 +150,11 @@ mod tests {
         static SITE: Site =
             Site { spec: Spec { labels: &[LabelSpec::Text("probe")], ..Spec::BLANK }, state: State::Operation };
         let failed: Alias<u8> = Err("no".into());
-        returned(&failed).finish(enter(&SITE));
-        returned(&Ok::<_, ()>(1)).finish(enter(&SITE));
-        returned(&None::<u8>).finish(enter(&SITE));
-        returned(&()).finish(enter(&SITE));
-        returned(&Err::<u8, _>(Known)).finish(enter(&SITE));
+        returned(&failed).finish(&mut enter(&SITE));
+        returned(&Ok::<_, ()>(1)).finish(&mut enter(&SITE));
+        returned(&None::<u8>).finish(&mut enter(&SITE));
+        returned(&()).finish(&mut enter(&SITE));
+        returned(&Err::<u8, _>(Known)).finish(&mut enter(&SITE));
         let meter = &SITE.meters()[0];
         assert_eq!(meter.read().finished(), [3, 2, 0, 0]);
         assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);

@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
-use super::span::{Callsite, SpanSpec};
+use super::span::{Callsite, Labels, SpanSpec};
 use super::target::Targets;
 use std::ptr;
 use std::slice;
@@ -144,16 +144,23 @@ impl Site {
         self.spec.values.is_none() && late.get().is_none() && late.set(values).is_ok()
     }
 
-    /// The span of a call that starts now with the labels of this index; see [`Callsite::new_span`].
+    /// The span of a call that starts now and is counted by one of this site's meters; see [`Callsite::new_span`].
     #[inline]
     #[track_caller]
     pub(super) fn new_span(
         &'static self,
-        labels: usize,
+        meter: &'static Meter,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         let Spec { kind, more_labels, span, .. } = &self.spec;
-        self.state.callsite.new_span(span, *kind, more_labels, || self.label_values(labels), fields)
+        let labels = |texts: &mut Labels| self.write_labels(self.index_of(meter), texts);
+        self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
+    }
+
+    /// Which combination of labels a meter counts.
+    fn index_of(&'static self, meter: &'static Meter) -> usize {
+        let bytes = ptr::from_ref(meter).addr().wrapping_sub(self.meters().as_ptr().addr());
+        bytes / size_of::<Meter>()
     }
 
     /// The meters of all combinations of labels, in order; none while the values are not known.
@@ -169,11 +176,18 @@ impl Site {
     }
 
     /// The values of all labels, for the combination with this index.
-    pub(crate) fn label_values(&self, mut index: usize) -> Vec<&'static str> {
+    pub(crate) fn label_values(&self, index: usize) -> Vec<&'static str> {
+        let mut texts = vec![""; self.spec.labels.len()];
+        self.write_labels(index, &mut texts);
+        texts
+    }
+
+    /// Writes the values of all labels, as far as there is room, and says how many there are.
+    fn write_labels(&self, mut index: usize, texts: &mut [&'static str]) -> usize {
         let mut brought = self.values().unwrap_or_default().iter().rev();
-        let mut texts: Vec<&'static str> = Vec::with_capacity(self.spec.labels.len());
-        for label in self.spec.labels.iter().rev() {
-            texts.push(match label {
+        let count = self.spec.labels.len().min(texts.len());
+        for (text, label) in texts.iter_mut().zip(self.spec.labels).take(count).rev() {
+            *text = match label {
                 LabelSpec::Text(text) => text,
                 LabelSpec::Constant(value) => value.name(),
                 LabelSpec::Variable => {
@@ -182,10 +196,9 @@ impl Site {
                     index /= values.len().max(1);
                     values.get(place).copied().unwrap_or_default()
                 }
-            });
+            };
         }
-        texts.reverse();
-        texts
+        count
     }
 
     fn brings_labels(&self) -> bool {

@@ -26,6 +26,12 @@ const OUTCOME: &str = "outcome";
 const ERROR: &str = "error";
 const ERROR_TYPE: &str = "error_type";
 
+/// How many there are of the last ones; the outcome is the first of them.
+const OWN_LAST: usize = 3;
+
+/// The values of a call's labels: as many as there are, from the first on.
+pub(super) type Labels = [&'static str; MAX_FIELDS];
+
 /// What an attribute says of a function's spans.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanSpec {
@@ -63,8 +69,8 @@ impl Callsite {
     }
 
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
-    /// and `fields` give the values of the labels and of the user's fields, and are asked only when the span is wanted.
-    /// Its place in the source is the caller's.
+    /// writes the values of the labels, and `fields` gives those of the user's fields; they are asked only when the span is
+    /// wanted. Its place in the source is the caller's.
     #[inline]
     #[track_caller]
     pub(super) fn new_span(
@@ -72,7 +78,7 @@ impl Callsite {
         spec: &SpanSpec,
         kind: Kind,
         more_labels: &[&'static str],
-        labels: impl FnOnce() -> Vec<&'static str>,
+        labels: impl FnOnce(&mut Labels) -> usize,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         match spec.level {
@@ -90,7 +96,7 @@ impl Callsite {
 fn span_for_listener(
     callsite: &'static SpanCallsite,
     kind: Kind,
-    labels: impl FnOnce() -> Vec<&'static str>,
+    labels: impl FnOnce(&mut Labels) -> usize,
     fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
 ) -> Option<Box<Span>> {
     let metadata = callsite.metadata();
@@ -98,14 +104,21 @@ fn span_for_listener(
         return None;
     }
     let mut span = None;
-    let labels = labels();
-    fields(&mut |values| span = Some(Box::new(callsite.open(metadata, kind, &labels, values))));
+    let mut texts: Labels = [""; MAX_FIELDS];
+    let count = labels(&mut texts);
+    let labels = texts.get(..count).unwrap_or_default();
+    fields(&mut |values| span = Some(boxes::hold(callsite.open(metadata, kind, labels, values))));
     span
 }
 
-/// Writes how a call ended on its span.
-pub(crate) fn record_outcome(span: &Span, outcome: Outcome) {
-    span.record(OUTCOME, outcome.as_str());
+/// Writes how a call ended on its span, and closes it.
+pub(crate) fn end(span: Box<Span>, outcome: Outcome) {
+    let fields = span.metadata().map(Metadata::fields);
+    // The fields of a call's own come last. To find them by name costs more than everything else here.
+    if let Some(field) = fields.and_then(|fields| fields.iter().nth(fields.len().checked_sub(OWN_LAST)?)) {
+        span.record(&field, outcome.as_str());
+    }
+    boxes::release(span);
 }
 
 /// Writes an error's text on a span.
@@ -136,7 +149,7 @@ impl SpanCallsite {
         names.extend(kind.label_names());
         names.extend(more_labels);
         names.extend(spec.fields);
-        names.truncate(MAX_FIELDS - 3);
+        names.truncate(MAX_FIELDS - OWN_LAST);
         names.extend([OUTCOME, ERROR, ERROR_TYPE]);
         let fields = FieldSet::new(names.leak(), identify_callsite!(this));
         let metadata = this.metadata.get_or_init(|| {
@@ -157,15 +170,27 @@ impl SpanCallsite {
         values: &[&dyn Value],
     ) -> Span {
         let own = kind.as_str();
+        let given_count = 1 + labels.len() + values.len();
         let labels = labels.iter().map(|label| label as &dyn Value);
         let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
         let fields = self.fields.get().map(Vec::as_slice).unwrap_or_default();
         let Some(first) = fields.first() else { return Span::none() };
-        let mut pairs: [(&Field, Option<&dyn Value>); MAX_FIELDS] = [(first, None); MAX_FIELDS];
-        for (pair, (field, value)) in pairs.iter_mut().zip(fields.iter().zip(given)) {
-            *pair = (field, Some(value));
+        let pairs = fields.iter().zip(given);
+        // `tracing` takes arrays of fixed lengths. To fill the longest for each span would cost more than the span.
+        macro_rules! open {
+            ($length:expr) => {{
+                let mut array: [(&Field, Option<&dyn Value>); $length] = [(first, None); $length];
+                for (entry, (field, value)) in array.iter_mut().zip(pairs) {
+                    *entry = (field, Some(value));
+                }
+                Span::new(metadata, &metadata.fields().value_set(&array))
+            }};
         }
-        Span::new(metadata, &metadata.fields().value_set(&pairs))
+        match given_count {
+            0..=4 => open!(4),
+            5..=8 => open!(8),
+            _ => open!(MAX_FIELDS),
+        }
     }
 
     fn is_enabled(&self, metadata: &'static Metadata<'static>) -> bool {
@@ -192,6 +217,42 @@ impl callsite::Callsite for SpanCallsite {
     fn metadata(&self) -> &Metadata<'_> {
         // Cannot fail: `register` sets it before it hands the callsite to anyone.
         self.metadata.get().expect("metadata is set before the callsite is registered")
+    }
+}
+
+mod boxes {
+    //! Boxes for spans, used again: so that a call under a subscriber allocates nothing itself.
+
+    use std::cell::RefCell;
+    use tracing::Span;
+
+    /// As many as a thread keeps: calls within calls, or calls that wait, that ended on it. 40 bytes each.
+    const KEPT: usize = 64;
+
+    thread_local!(static EMPTY: RefCell<Vec<Box<Span>>> = const { RefCell::new(Vec::new()) });
+
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what this is about")]
+    pub(super) fn hold(span: Span) -> Box<Span> {
+        let kept = EMPTY.try_with(|boxes| boxes.try_borrow_mut().ok()?.pop()).ok().flatten();
+        match kept {
+            Some(mut kept) => {
+                *kept = span;
+                kept
+            }
+            None => Box::new(span),
+        }
+    }
+
+    /// Closes a span and keeps its box.
+    pub(super) fn release(mut span: Box<Span>) {
+        // The subscriber runs in this line: the list of boxes is not to be held here.
+        *span = Span::none();
+        // Refused while the thread ends; then the box is freed.
+        let _ = EMPTY.try_with(|boxes| {
+            if let Some(mut boxes) = boxes.try_borrow_mut().ok().filter(|boxes| boxes.len() < KEPT) {
+                boxes.push(span);
+            }
+        });
     }
 }
 

@@ -1,13 +1,14 @@
 //! Calls that had to wait, and since when: so that a stuck call can be told by its age.
 //!
 //! Only a future that returned `Pending` is listed. A call that is ready at its first poll pays nothing here; one that
-//! waits pays one uncontended lock when it begins to wait and one when it ends.
+//! waits pays one lock when it begins to wait and one when it ends. There is a list for each thread, so that the lock is
+//! free unless the call ends on another thread, or somebody reads.
 
 use super::clock::Moment;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The waiting calls of one series.
+/// The waiting calls of one series that began to wait on one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     slots: Mutex<Slots>,
@@ -20,8 +21,8 @@ struct Slots {
     free: Vec<NonZeroU32>,
 }
 
-/// A call's place in the list: its slot's number, counted from one.
-pub(crate) type Ticket = NonZeroU32;
+/// A call's place in the list, counted from one.
+pub(crate) type Place = NonZeroU32;
 
 impl Waiting {
     pub(crate) const fn new() -> Self {
@@ -29,27 +30,27 @@ impl Waiting {
     }
 
     /// Lists a call. `None` where four billion calls wait already: that call's age is not known.
-    pub(crate) fn enter(&self, started: Moment) -> Option<Ticket> {
+    pub(crate) fn enter(&self, started: Moment) -> Option<Place> {
         let slots = &mut *self.lock();
-        if let Some(ticket) = slots.free.pop() {
-            slots.started[index(ticket)] = Some(started);
-            return Some(ticket);
+        if let Some(place) = slots.free.pop() {
+            slots.started[index(place)] = Some(started);
+            return Some(place);
         }
-        let ticket = u32::try_from(slots.started.len() + 1).ok().and_then(NonZeroU32::new)?;
+        let place = u32::try_from(slots.started.len() + 1).ok().and_then(NonZeroU32::new)?;
         slots.started.push(Some(started));
-        Some(ticket)
+        Some(place)
     }
 
     /// Takes a call off the list.
-    pub(crate) fn leave(&self, ticket: Ticket) {
+    pub(crate) fn leave(&self, place: Place) {
         let slots = &mut *self.lock();
-        slots.started[index(ticket)] = None;
-        slots.free.push(ticket);
+        slots.started[index(place)] = None;
+        slots.free.push(place);
     }
 
-    /// When the oldest of the waiting calls started.
-    pub(crate) fn oldest(&self) -> Option<Moment> {
-        self.lock().started.iter().flatten().min().copied()
+    /// When each of the waiting calls started.
+    pub(crate) fn for_each(&self, look: impl FnMut(Moment)) {
+        self.lock().started.iter().flatten().copied().for_each(look);
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -58,8 +59,8 @@ impl Waiting {
     }
 }
 
-fn index(ticket: Ticket) -> usize {
-    ticket.get() as usize - 1
+fn index(place: Place) -> usize {
+    place.get() as usize - 1
 }
 
 #[cfg(test)]
@@ -69,18 +70,23 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_oldest_is_the_one_that_started_first() {
+    fn those_who_left_are_forgotten_and_their_places_used_again() {
         let clock = ManualClock::hold();
         let waiting = Waiting::new();
-        assert_eq!(waiting.oldest(), None);
+        let all = || {
+            let mut all = Vec::new();
+            waiting.for_each(|started| all.push(started));
+            all
+        };
+        assert_eq!(all(), []);
         let first_started = now();
         let first = waiting.enter(first_started).unwrap();
         clock.advance(Duration::from_secs(1));
         let second_started = now();
         let second = waiting.enter(second_started).unwrap();
-        assert_eq!(waiting.oldest(), Some(first_started));
+        assert_eq!(all(), [first_started, second_started]);
         waiting.leave(first);
-        assert_eq!(waiting.oldest(), Some(second_started));
+        assert_eq!(all(), [second_started]);
         assert_eq!(waiting.enter(second_started), Some(first), "a free slot is used again");
         waiting.leave(second);
     }

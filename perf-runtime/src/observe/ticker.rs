@@ -1,5 +1,6 @@
 //! Once a second, on a thread of its own: a stalled async runtime is exactly when the process must still observe itself.
 
+use crate::measure::clock;
 use std::io;
 use std::sync::Weak;
 use std::thread;
@@ -19,6 +20,7 @@ pub(crate) fn spawn<T: Send + Sync + 'static>(owner: Weak<T>, tick: fn(&T)) -> i
 fn run<T>(owner: &Weak<T>, tick: fn(&T)) {
     let mut due = Instant::now() + PERIOD;
     loop {
+        clock::tune();
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let Some(owner) = owner.upgrade() else { return };
         tick(&owner);

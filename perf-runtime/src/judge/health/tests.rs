@@ -68,12 +68,14 @@ fn a_call_that_does_not_end_is_seen_while_it_waits() {
     let clock = ManualClock::hold();
     let registry = Registry::new();
     let series = registry.series(Kind::Agent, &["analyst"]);
-    let ticket = series.own.waiting.enter(clock::now()).unwrap();
+    series.own.start(|| {});
+    let ticket = series.own.wait(clock::now()).unwrap();
     clock.advance(Duration::from_secs(45));
     let report = HealthReport::judge(&registry.recent(clock::now()));
     let stuck = report.indicators().iter().find(|indicator| indicator.name() == "agent.stuck").unwrap();
     assert_eq!((stuck.status(), stuck.value()), (IndicatorStatus::Yellow, Some(45.0)));
-    series.own.waiting.leave(ticket);
+    series.own.waited(ticket, 0);
+    series.own.finish(Outcome::Ok, 0);
 }
 
 fn any_calls() -> impl Strategy<Value = Vec<(u64, u64, Outcome)>> {
