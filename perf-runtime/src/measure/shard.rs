@@ -20,7 +20,7 @@
 //! of the buckets.
 
 use super::cells::Reading;
-use super::histogram::Layout;
+use super::histogram::{Layout, MAX_NANOS};
 use super::outcome::Outcome;
 use super::sync::{AtomicU64, OnceLock};
 use super::waiting::Waiting;
@@ -29,9 +29,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 const OUTCOMES: usize = Outcome::ALL.len();
 /// Buckets come into being by pages: durations of one function seldom spread over more than two or three.
-const PAGE: usize = 64;
-/// Longer durations, over 78 hours, are kept as this one: they share the last bucket.
-const MAX_NANOS: u64 = (1 << 48) - 1;
+const PAGE: usize = if cfg!(perf_loom) { 8 } else { 64 };
 
 type Page = [AtomicU64; PAGE];
 type Pages = Box<[OnceLock<Box<Page>>]>;
@@ -254,3 +252,6 @@ fn new_pages(layout: &Layout) -> Pages {
 fn new_page() -> Box<Page> {
     Box::new(array::from_fn(|_| AtomicU64::new(0)))
 }
+
+#[cfg(all(test, perf_loom))]
+mod model;

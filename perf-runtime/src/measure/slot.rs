@@ -80,20 +80,28 @@ impl Drop for Lease {
         // What the thread counts from here on, in destructors that run later, goes to the shared cells.
         CURRENT.set(SHARED.0);
         // The lock hands over what was written: whoever takes the slot next goes on from these counts.
-        pool().free.push(self.0);
+        pool().give_back(self.0);
     }
 }
 
 #[derive(Debug)]
-struct Pool {
+pub(super) struct Pool {
     free: Vec<Slot>,
     /// The lowest slot that no thread ever had.
     fresh: u8,
 }
 
 impl Pool {
+    pub(super) const fn new() -> Self {
+        Self { free: Vec::new(), fresh: 0 }
+    }
+
+    pub(super) fn give_back(&mut self, slot: Slot) {
+        self.free.push(slot);
+    }
+
     /// The slot that was given back last, for its cells are warm; else a fresh one; else the shared one.
-    fn take(&mut self) -> Slot {
+    pub(super) fn take(&mut self) -> Slot {
         self.free.pop().unwrap_or_else(|| {
             let slot = Slot(self.fresh);
             self.fresh = (self.fresh + 1).min(SHARED.0);
@@ -103,7 +111,7 @@ impl Pool {
 }
 
 fn pool() -> MutexGuard<'static, Pool> {
-    static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), fresh: 0 });
+    static POOL: Mutex<Pool> = Mutex::new(Pool::new());
     // Nothing under the lock can unwind half way.
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -116,11 +124,11 @@ mod tests {
 
     #[test]
     fn a_pool_gives_each_slot_once_and_then_the_shared_one() {
-        let mut pool = Pool { free: Vec::new(), fresh: 0 };
+        let mut pool = Pool::new();
         let own: Vec<usize> = (0..SLOTS - 1).map(|_| pool.take().index()).collect();
         assert_eq!(own, (0..SLOTS - 1).collect::<Vec<_>>());
         assert!(pool.take().is_shared() && pool.take().is_shared());
-        pool.free.push(Slot(5));
+        pool.give_back(Slot(5));
         assert_eq!(pool.take(), Slot(5));
         assert!(pool.take().is_shared());
         let all: Vec<usize> = Slot::groups(16).flatten().map(Slot::index).collect();

@@ -1,18 +1,18 @@
 //! The primitives of the cells: the standard library's, or loom's where a test tries every interleaving.
 
-#[cfg(not(loom))]
+#[cfg(not(all(test, perf_loom)))]
 pub(super) use std::sync::atomic::AtomicU64;
 
-#[cfg(not(loom))]
+#[cfg(not(all(test, perf_loom)))]
 pub(super) use std::sync::OnceLock;
 
-#[cfg(loom)]
+#[cfg(all(test, perf_loom))]
 pub(super) use loom::sync::atomic::AtomicU64;
 
-#[cfg(loom)]
+#[cfg(all(test, perf_loom))]
 pub(super) use model::OnceLock;
 
-#[cfg(loom)]
+#[cfg(all(test, perf_loom))]
 mod model {
     //! loom has no `OnceLock`; the cells need `get` and `get_or_init` of it.
 
