@@ -93,6 +93,7 @@ pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
+pub use observe::in_flight::CallInFlight;
 pub use observe::operation::{Operation, OperationCall};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};

@@ -9,15 +9,17 @@
 //!
 //! A reader adds the latest call itself. It never stops the writer, and yet sees every call once:
 //!
-//! - The writer, at the end of its `n`th call: call `n - 1` into its bucket; the duration of `n` into `latest[n % 2]`;
-//!   `ended = n`; the sum of durations. Each is a store with `Release`, so whoever sees one sees all before it.
-//! - The reader, the other way round: the sums; `ended`; the latest, and `ended` again, until both are the same `n`; the
-//!   buckets, and last of all the one that call `n` belongs to.
-//! - The reader then has all calls up to `n - 1` in the buckets. If there are just `n - 1` in them, it adds the latest. If
-//!   there are more, call `n` went into its bucket in the meantime, and the reader has it, for that bucket was read last.
+//! - The writer, at the end of its `n`th call: call `n - 1` into its bucket; the duration of `n` into `latest`; `ended = n`;
+//!   the sum of durations. Each is a store with `Release`, so whoever sees one sees all before it.
+//! - The reader, the other way round: the sums; `ended`, say `n`; the latest; the buckets, and last of all the one that the
+//!   latest call belongs to.
+//! - The reader then has all calls up to `n - 1` in the buckets. If there are just `n - 1` in them, the writer has not gone
+//!   on, `latest` is call `n`, and the reader adds it. If there are more, call `n` went into its bucket in the meantime. The
+//!   reader has it: either `latest` was call `n`, and that bucket was read last; or `latest` was a later call, and `n` was in
+//!   its bucket before any of them was read.
 //!
 //! So no bucket, count or sum is ever seen to go back, a sum's calls are always counted, and the count of calls is the sum
-//! of the buckets.
+//! of the buckets. The module `model` tries this in every interleaving.
 
 use super::cells::Reading;
 use super::histogram::{Layout, MAX_NANOS};
@@ -40,8 +42,8 @@ type Pages = Box<[OnceLock<Box<Page>>]>;
 pub(super) struct Shard {
     started: AtomicU64,
     ended: AtomicU64,
-    /// The last two calls that ended, by the parity of their number.
-    latest: [AtomicU64; 2],
+    /// The last call that ended (see [`Ended::into_word`]).
+    latest: AtomicU64,
     /// The summed durations of each outcome.
     nanos: [AtomicU64; OUTCOMES],
     idle_nanos: AtomicU64,
@@ -81,7 +83,7 @@ impl Shard {
         Self {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
-            latest: array::from_fn(|_| AtomicU64::new(0)),
+            latest: AtomicU64::new(0),
             nanos: array::from_fn(|_| AtomicU64::new(0)),
             idle_nanos: AtomicU64::new(0),
             slow_polls: AtomicU64::new(0),
@@ -111,12 +113,10 @@ impl Shard {
             Writers::One => {
                 let before = self.ended.load(Relaxed);
                 if before > 0 {
-                    let cell = self.cell_of(Ended::from_word(self.latest(before).load(Relaxed)));
-                    writers.add(cell, 1);
+                    writers.add(self.cell_of(Ended::from_word(self.latest.load(Relaxed))), 1);
                 }
-                let number = before.wrapping_add(1);
-                self.latest(number).store(call.into_word(), Release);
-                self.ended.store(number, Release);
+                self.latest.store(call.into_word(), Release);
+                self.ended.store(before.wrapping_add(1), Release);
             }
             Writers::Several => {
                 writers.add(self.cell_of(call), 1);
@@ -162,7 +162,11 @@ impl Shard {
     }
 
     fn read_buckets_and_latest(&self, reading: &mut Reading) {
-        let Some((number, call)) = self.last_ended() else { return };
+        let number = self.ended.load(Acquire);
+        if number == 0 {
+            return;
+        }
+        let call = Ended::from_word(self.latest.load(Acquire));
         let bucket = self.layout.index(call.nanos);
         let in_other_shards = reading.buckets[call.outcome].get(bucket).copied().unwrap_or_default();
         let mut counted = self.read_buckets(reading);
@@ -174,23 +178,6 @@ impl Shard {
         let here = self.existing_cell(call.outcome, bucket).map_or(0, |cell| cell.load(Acquire));
         counted += here;
         *sum = in_other_shards + here + u64::from(counted < number);
-    }
-
-    /// The last call that ended, and its number.
-    fn last_ended(&self) -> Option<(u64, Ended)> {
-        let mut number = self.ended.load(Acquire);
-        loop {
-            if number == 0 {
-                return None;
-            }
-            let word = self.latest(number).load(Acquire);
-            // The writer overwrites this word only after it said that the next call, too, has ended.
-            let now = self.ended.load(Acquire);
-            if now == number {
-                return Some((number, Ended::from_word(word)));
-            }
-            number = now;
-        }
     }
 
     /// Adds what the buckets hold, and says how many calls that were.
@@ -211,11 +198,6 @@ impl Shard {
             }
         }
         counted
-    }
-
-    #[inline]
-    fn latest(&self, number: u64) -> &AtomicU64 {
-        &self.latest[(number % 2) as usize]
     }
 
     #[inline]

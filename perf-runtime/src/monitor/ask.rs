@@ -5,6 +5,7 @@ use crate::expose::prometheus;
 use crate::expose::view::{MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
 use crate::measure::clock;
+use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::summary::Summary;
 use crate::observe::window::Window;
 use std::time::SystemTime;
@@ -33,6 +34,12 @@ impl Monitor {
     /// Every series with its statistics over a window, up to now.
     pub fn summary(&self, window: Window) -> Summary {
         self.inner.registry.summary(window, clock::now())
+    }
+
+    /// The calls that wait now, the oldest first, `limit` at most: async calls that returned `Pending` and have not ended.
+    /// A call that never waited is not among them while it runs.
+    pub fn calls_in_flight(&self, limit: usize) -> Vec<CallInFlight> {
+        in_flight::oldest(&self.inner.registry, limit, clock::now())
     }
 
     /// The [`summary`](Self::summary) of the last hour in the shape of `GET /metrics/summary`.

@@ -7,6 +7,7 @@
 
 pub(crate) mod history;
 pub(crate) mod identity;
+pub(crate) mod in_flight;
 pub(crate) mod operation;
 pub(crate) mod registry;
 pub(crate) mod request;

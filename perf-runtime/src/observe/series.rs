@@ -74,6 +74,11 @@ impl Series {
         oldest.map(|started| now.since(started))
     }
 
+    /// When each of the calls that wait started.
+    pub(super) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+        self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
+    }
+
     /// The bounds at which the counts of all that write it are exact.
     pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);

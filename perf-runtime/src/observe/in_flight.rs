@@ -1,0 +1,43 @@
+//! The calls that wait now, and since when.
+
+use super::registry::Registry;
+use crate::measure::clock::Moment;
+use crate::measure::kind::Kind;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A call that has started, returned `Pending` at least once, and not ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CallInFlight {
+    /// What its series measures.
+    pub kind: Kind,
+    /// The names and values of its series' labels.
+    pub labels: Vec<(String, String)>,
+    /// Seconds since its first poll.
+    pub age: f64,
+}
+
+/// The `limit` oldest calls, the oldest first. Costs a look at every call that waits, and memory for `limit` of them.
+pub(crate) fn oldest(registry: &Registry, limit: usize, now: Moment) -> Vec<CallInFlight> {
+    let all = registry.all();
+    // The youngest of those kept is on top.
+    let mut kept: BinaryHeap<(Moment, Reverse<usize>)> = BinaryHeap::new();
+    for (place, series) in all.iter().enumerate() {
+        series.for_each_waiting(|started| {
+            if kept.len() < limit {
+                kept.push((started, Reverse(place)));
+            } else if kept.peek().is_some_and(|&(youngest, _)| started < youngest) {
+                kept.pop();
+                kept.push((started, Reverse(place)));
+            }
+        });
+    }
+    let calls = kept.into_sorted_vec().into_iter().filter_map(|(started, Reverse(place))| {
+        let identity = &all.get(place)?.identity;
+        let labels = identity.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Some(CallInFlight { kind: identity.kind, labels, age: now.since(started).as_secs_f64() })
+    });
+    calls.collect()
+}
