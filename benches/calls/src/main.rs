@@ -1,11 +1,8 @@
 //! What one call of an annotated function costs, beside its peers: all in one process, interleaved.
 
-mod alloc;
-mod cores;
 mod ours;
 mod peers;
 mod rounds;
-mod stats;
 mod threads;
 mod variant;
 
@@ -14,7 +11,7 @@ use std::process::ExitCode;
 use variant::Variant;
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: kit::alloc::Counting = kit::alloc::Counting;
 
 const USAGE: &str = "\
 usage: calls [--quick] [--subscriber] [--threads 1,2,8]

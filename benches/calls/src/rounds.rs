@@ -3,11 +3,11 @@
 //! A machine that others use too is fast and slow in turns, each far longer than a batch. Variants that run one after the
 //! other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a round.
 
-use crate::alloc::allocations;
-use crate::cores::pin;
 use crate::peers::{BASE, TWO_INSTANTS};
-use crate::stats::{SEED, Spread, shuffle};
 use crate::variant::{ERROR_EVERY, Variant};
+use kit::alloc::allocations;
+use kit::cores::pin;
+use kit::stats::{SEED, Spread, shuffle};
 use std::fmt::Write;
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! Several threads on one function: what sharing costs.
 
-use crate::cores::pin;
-use crate::stats::{SEED, Spread, shuffle};
 use crate::variant::Variant;
+use kit::cores::pin;
+use kit::stats::{SEED, Spread, shuffle};
 use std::fmt::Write;
 use std::sync::Barrier;
 use std::thread;

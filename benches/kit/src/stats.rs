@@ -1,16 +1,25 @@
 //! Order statistics: a mean would tell of the machine's other guests.
 
 /// What a list of samples says.
-pub(crate) struct Spread {
-    pub(crate) min: f64,
-    pub(crate) p10: f64,
-    pub(crate) median: f64,
-    pub(crate) p90: f64,
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// The least.
+    pub min: f64,
+    /// What one in ten is below.
+    pub p10: f64,
+    /// The middle.
+    pub median: f64,
+    /// What one in ten is above.
+    pub p90: f64,
 }
 
 impl Spread {
     /// Of at least one sample.
-    pub(crate) fn of(samples: impl IntoIterator<Item = f64>) -> Self {
+    ///
+    /// # Panics
+    /// Of none.
+    #[must_use]
+    pub fn of(samples: impl IntoIterator<Item = f64>) -> Self {
         let mut samples: Vec<f64> = samples.into_iter().collect();
         samples.sort_by(f64::total_cmp);
         let quantile = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
@@ -19,7 +28,7 @@ impl Spread {
 }
 
 /// Puts a list in random order. The order is the same in every run of the program, and another in every round.
-pub(crate) fn shuffle<T>(list: &mut [T], state: &mut u64) {
+pub fn shuffle<T>(list: &mut [T], state: &mut u64) {
     for last in (1..list.len()).rev() {
         *state ^= *state << 13;
         *state ^= *state >> 7;
@@ -29,4 +38,4 @@ pub(crate) fn shuffle<T>(list: &mut [T], state: &mut u64) {
 }
 
 /// Where [`shuffle`] begins: any number but zero.
-pub(crate) const SEED: u64 = 0x1234_5678_9ABC_DEF0;
+pub const SEED: u64 = 0x1234_5678_9ABC_DEF0;

@@ -5,7 +5,7 @@
 
 /// Keeps the calling thread on the core of this number, counted round among the cores that the process may use. Does
 /// nothing where the system has no such call: the figures spread more there.
-pub(crate) fn pin(number: usize) {
+pub fn pin(number: usize) {
     #[cfg(target_os = "linux")]
     linux::pin(number);
     #[cfg(not(target_os = "linux"))]

@@ -1,0 +1,90 @@
+//! What the monitor's own thread costs: processor time of a tick over 1,000 series that were called since the last one.
+
+use crowd::{Crowd, Observation, Ours, Wait};
+use kit::cores::pin;
+use kit::cost::thread_time;
+use kit::stats::Spread;
+use perf_runtime::Monitor;
+use perf_runtime::test_util::ManualClock;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+const USAGE: &str = "\
+usage: tick [--quick]
+  --quick  a tenth of the ticks: to see that it works, not to quote";
+
+const SERIES: usize = 1_000;
+/// Calls of each series between two ticks, from each thread that calls.
+const CALLS: usize = 20;
+/// Of five minutes: each ring has turned.
+const TICKS: usize = 300;
+/// The most that the ticks of a second may take of it.
+const BAR: f64 = 0.5;
+/// More than a cache holds.
+const EVICTED_BYTES: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    let divisor = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => 1,
+        [only] if only == "--quick" => 10,
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let ticks = TICKS / divisor;
+    // For the rest of the process: the calls refer to it.
+    let clock: &'static ManualClock = Box::leak(Box::new(ManualClock::hold()));
+    let monitor = Monitor::builder().build().expect("no setting is wrong");
+    let wait: Box<Wait> = Box::new(|duration| clock.advance(duration));
+    let ours = Ours::new(monitor, SERIES, wait);
+    pin(1);
+    println!(
+        "| {SERIES} series, {CALLS} calls of each between ticks | min µs | median µs | p10–p90 | mean µs | of one core, % |\n\
+         |---|--:|--:|--:|--:|--:|"
+    );
+    for (name, threads, evict) in [
+        ("idle: nothing called", 0, false),
+        ("busy, called from 1 thread", 1, false),
+        ("busy, called from 4 threads", 4, false),
+        ("busy, called from 4 threads, caches cold", 4, true),
+    ] {
+        let micros = run(&ours, clock, ticks, threads, evict);
+        let mean = micros.iter().sum::<f64>() / micros.len() as f64;
+        let Spread { min, p10, median, p90 } = Spread::of(micros);
+        // One tick a second.
+        let share = mean / 1e6 * 100.0;
+        println!("| {name} | {min:.0} | {median:.0} | {p10:.0}–{p90:.0} | {mean:.0} | {share:.3} (at most {BAR}) |");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Microseconds of processor time of each tick.
+fn run(ours: &Ours, clock: &ManualClock, ticks: usize, threads: usize, evict: bool) -> Vec<f64> {
+    let mut evicted = vec![0_u8; if evict { EVICTED_BYTES } else { 0 }];
+    let mut micros = Vec::with_capacity(ticks);
+    for _ in 0..ticks {
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| call_all(ours));
+            }
+        });
+        clock.advance(Duration::from_secs(1));
+        evicted.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1));
+        black_box(&evicted);
+        let before = thread_time();
+        ours.monitor().tick();
+        micros.push((thread_time() - before).as_secs_f64() * 1e6);
+    }
+    micros
+}
+
+fn call_all(ours: &Ours) {
+    for call in 0..CALLS {
+        for series in 0..ours.series() {
+            ours.touch(series, Observation::FEW[call % Observation::FEW.len()]);
+        }
+    }
+}
