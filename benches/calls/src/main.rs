@@ -1,11 +1,15 @@
 //! What one call of an annotated function costs, beside its peers: all in one process, interleaved.
 
+mod bars;
 mod ours;
 mod peers;
+#[cfg(target_arch = "x86_64")]
+mod reference;
 mod rounds;
 mod threads;
 mod variant;
 
+use peers::profilers;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use variant::Variant;
@@ -14,12 +18,13 @@ use variant::Variant;
 static ALLOCATOR: kit::alloc::Counting = kit::alloc::Counting;
 
 const USAGE: &str = "\
-usage: calls [--quick] [--subscriber] [--threads 1,2,8]
+usage: calls [--quick] [--subscriber] [--threads 1,2,8 | --profilers]
   --quick       a tenth of the rounds: to see that it works, not to quote
   --subscriber  spans are on: a `tracing_subscriber::Registry` listens
-  --threads     so many threads call one function at once, in place of the table of single calls";
+  --threads     so many threads call one function at once, in place of the table of single calls
+  --profilers   beside what hands each call to a thread of its own, in place of the peers that add up at once";
 
-/// Of 15 batches of a fifth of a millisecond each: some seconds in all.
+/// Of 20 batches of a fifth of a millisecond each: some seconds in all.
 const ROUNDS: usize = 1_000;
 /// Fewer, for these take longer: threads have to be started, and must overlap for most of the time.
 const THREAD_ROUNDS: usize = 60;
@@ -29,6 +34,7 @@ const QUICK: usize = 10;
 struct Options {
     quick: bool,
     subscriber: bool,
+    profilers: bool,
     threads: Option<Vec<usize>>,
 }
 
@@ -38,27 +44,31 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let divisor = if options.quick { QUICK } else { 1 };
+    // Before anything else starts a thread.
+    let _profilers = options.profilers.then(profilers::install);
     if options.subscriber {
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
     }
     let monitor = perf_runtime::Monitor::builder().install().expect("the only one, and a thread for its ticker");
     let metrics = peers::install_metrics();
 
-    let variants = match options.threads {
-        None => {
-            let variants: Vec<_> =
-                [peers::floor(), ours::variants(), peers::variants()].into_iter().flatten().collect();
-            print!("{}", rounds::run(&variants, ROUNDS / divisor));
-            variants
-        }
-        Some(counts) => {
-            let variants = vec![ours::contended(), peers::tikv_contended(), peers::metrics_contended()];
-            print!("{}", threads::run(&variants, &counts, THREAD_ROUNDS / divisor));
-            variants
-        }
+    let variants = variants(&options);
+    let table = match &options.threads {
+        None => rounds::run(&variants, ROUNDS / divisor, options.subscriber),
+        Some(counts) => threads::run(&variants, counts, THREAD_ROUNDS / divisor),
     };
+    print!("{table}");
     println!("\n{}", versions());
     complain(&variants, &[monitor.render_prometheus(), metrics.render(), peers::scrape()].concat())
+}
+
+fn variants(options: &Options) -> Vec<Variant> {
+    let groups = match options {
+        Options { threads: Some(_), .. } => vec![vec![ours::contended()], peers::contended()],
+        Options { profilers: true, .. } => vec![peers::floor(), vec![ours::contended()], profilers::variants()],
+        _ => vec![peers::floor(), ours::variants(), peers::variants()],
+    };
+    groups.into_iter().flatten().collect()
 }
 
 impl Options {
@@ -67,6 +77,7 @@ impl Options {
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => options.quick = true,
+                "--profilers" => options.profilers = true,
                 "--subscriber" => options.subscriber = true,
                 "--threads" => {
                     let counts: Vec<_> =
@@ -77,7 +88,7 @@ impl Options {
                 _ => return None,
             }
         }
-        Some(options)
+        Some(options).filter(|options| !(options.profilers && options.threads.is_some()))
     }
 }
 
@@ -103,9 +114,19 @@ fn versions() -> String {
         let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?.1;
         Some(format!("{name} {}", entry.split_once('"')?.0))
     };
-    ["autometrics", "metrics", "metrics-exporter-prometheus", "prometheus", "prometheus-client", "tracing"]
-        .into_iter()
-        .filter_map(version)
-        .collect::<Vec<_>>()
-        .join(", ")
+    [
+        "autometrics",
+        "fastrace",
+        "hotpath",
+        "measured",
+        "metrics",
+        "metrics-exporter-prometheus",
+        "prometheus",
+        "prometheus-client",
+        "tracing",
+    ]
+    .into_iter()
+    .filter_map(version)
+    .collect::<Vec<_>>()
+    .join(", ")
 }

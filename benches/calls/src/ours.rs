@@ -1,8 +1,7 @@
 //! This project's attributes.
 
-use crate::variant::{Failed, Variant, drive, work};
+use crate::variant::{Failed, Variant, drive, wait_once, work};
 use perf_runtime::{monitor, monitor_db_operation};
-use std::task::Poll;
 
 #[monitor("plain")]
 async fn plain(id: u64) -> Result<u64, Failed> {
@@ -25,20 +24,14 @@ async fn pending_once(id: u64) -> Result<u64, Failed> {
     work(id)
 }
 
-async fn bare_pending_once(id: u64) -> Result<u64, Failed> {
-    wait_once().await;
-    work(id)
-}
-
-/// Pending at its first poll, ready at its second.
-async fn wait_once() {
-    let mut waited = false;
-    std::future::poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
+/// The name of the row that is held to the bar.
+pub(crate) const MONITOR: &str = "perf `#[monitor(..)]`";
+/// The same without a span: what it costs where nobody listens.
+pub(crate) const WITHOUT_SPAN: &str = "perf `#[monitor(.., span = false)]`";
 
 /// What `threads` compares.
 pub(crate) fn contended() -> Variant {
-    Variant::new("perf `#[monitor(..)]`", Some("operations_total{operation=\"plain\""), |calls| drive(calls, plain))
+    Variant::new(MONITOR, Some("operations_total{operation=\"plain\""), |calls| drive(calls, plain))
 }
 
 pub(crate) fn variants() -> Vec<Variant> {
@@ -47,12 +40,9 @@ pub(crate) fn variants() -> Vec<Variant> {
         Variant::new("perf `#[monitor_db_operation(..)]`", Some("db_operations_total{"), |calls| {
             drive(calls, db_operation)
         }),
-        Variant::new(
-            "perf `#[monitor(.., span = false)]`",
-            Some("operations_total{operation=\"without_span\""),
-            |calls| drive(calls, without_span),
-        ),
-        Variant::new("bare, pending once", None, |calls| drive(calls, bare_pending_once)),
+        Variant::new(WITHOUT_SPAN, Some("operations_total{operation=\"without_span\""), |calls| {
+            drive(calls, without_span)
+        }),
         Variant::new(
             "perf `#[monitor(..)]`, pending once",
             Some("operations_total{operation=\"pending_once\""),

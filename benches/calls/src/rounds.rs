@@ -3,7 +3,8 @@
 //! A machine that others use too is fast and slow in turns, each far longer than a batch. Variants that run one after the
 //! other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a round.
 
-use crate::peers::{BASE, TWO_INSTANTS};
+use crate::bars::{self, ratio};
+use crate::peers::{BASE, TWO_INSTANTS, TWO_TIME_STAMPS};
 use crate::variant::{ERROR_EVERY, Variant};
 use kit::alloc::allocations;
 use kit::cores::pin;
@@ -22,8 +23,8 @@ struct Samples {
     calls: u64,
 }
 
-/// Runs so many rounds, and tells the result as a table in Markdown.
-pub(crate) fn run(variants: &[Variant], rounds: usize) -> String {
+/// Runs so many rounds, and tells the result as a table in Markdown. With a subscriber, other bars are held.
+pub(crate) fn run(variants: &[Variant], rounds: usize, subscriber: bool) -> String {
     // Not the first core, which serves the most interrupts.
     pin(1);
     let batches: Vec<u64> = variants.iter().map(batch_of).collect();
@@ -36,7 +37,7 @@ pub(crate) fn run(variants: &[Variant], rounds: usize) -> String {
             samples[place].take(&variants[place], batches[place]);
         }
     }
-    table(variants, &samples)
+    table(variants, &samples, subscriber)
 }
 
 fn batch_of(variant: &Variant) -> u64 {
@@ -63,23 +64,28 @@ impl Samples {
     }
 }
 
-fn table(variants: &[Variant], samples: &[Samples]) -> String {
-    let nanos_of = |name| variants.iter().position(|variant| variant.name == name).map(|place| &samples[place].nanos);
-    let (Some(base), Some(clock)) = (nanos_of(BASE), nanos_of(TWO_INSTANTS)) else { return String::new() };
+fn table(variants: &[Variant], samples: &[Samples], subscriber: bool) -> String {
+    let nanos_of = |name: &str| {
+        let place = variants.iter().position(|variant| variant.name == name)?;
+        samples.get(place).map(|samples| samples.nanos.as_slice())
+    };
+    let (base, stamps, instants) = (nanos_of(BASE), nanos_of(TWO_TIME_STAMPS), nanos_of(TWO_INSTANTS));
     let mut text = String::from(
-        "| variant | min ns | median ns | p10–p90 | over base, ns | × two `Instant`s | allocations a call |\n\
-         |---|--:|--:|--:|--:|--:|--:|\n",
+        "| variant | min ns | median ns | p10–p90 | over base, ns | × two stamps | × two `Instant`s | allocations a call |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for (variant, Samples { nanos, allocations, calls }) in variants.iter().zip(samples) {
         let Spread { min, p10, median, p90 } = Spread::of(nanos.iter().copied());
-        let over = Spread::of(nanos.iter().zip(base).map(|(own, base)| own - base)).median;
-        let ratio = Spread::of(nanos.iter().zip(clock).map(|(own, clock)| own / clock)).median;
+        let over =
+            base.map_or(f64::NAN, |base| Spread::of(nanos.iter().zip(base).map(|(own, base)| own - base)).median);
+        let [stamps, instants] = [stamps, instants]
+            .map(|clock| clock.map_or_else(String::new, |clock| format!("{:.2}", ratio(nanos, clock))));
         let allocations = *allocations as f64 / *calls as f64;
         let _ = writeln!(
             text,
-            "| {} | {min:.1} | {median:.1} | {p10:.1}–{p90:.1} | {over:.1} | {ratio:.2} | {allocations:.2} |",
+            "| {} | {min:.1} | {median:.1} | {p10:.1}–{p90:.1} | {over:.1} | {stamps} | {instants} | {allocations:.2} |",
             variant.name
         );
     }
-    text
+    text + "\n" + &bars::text(subscriber, nanos_of)
 }

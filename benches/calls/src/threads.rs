@@ -1,5 +1,6 @@
 //! Several threads on one function: what sharing costs.
 
+use crate::ours::MONITOR;
 use crate::variant::Variant;
 use kit::cores::pin;
 use kit::stats::{SEED, Spread, shuffle};
@@ -10,6 +11,9 @@ use std::time::Instant;
 
 /// So many calls of each thread: some milliseconds, so that the threads overlap for nearly all of it.
 const CALLS: u64 = 40_960;
+
+/// What the last number of threads may cost of the first.
+const BAR: f64 = 1.2;
 
 /// Runs so many rounds with each number of threads, and tells the result as a table in Markdown.
 ///
@@ -51,6 +55,7 @@ fn nanos_a_call(variant: &Variant, threads: usize, cores: usize) -> f64 {
 }
 
 fn table(variants: &[Variant], counts: &[usize], cores: usize, samples: &[Vec<Vec<f64>>]) -> String {
+    let mut bar = String::new();
     let mut text = String::from("| core-ns a call: median (p10–p90) |");
     for count in counts {
         let _ = write!(text, " {count} on {cores} cores | × |");
@@ -63,6 +68,13 @@ fn table(variants: &[Variant], counts: &[usize], cores: usize, samples: &[Vec<Ve
             let _ = write!(text, " {median:.0} ({p10:.0}–{p90:.0}) | {:.2} |", median / spreads[0].median);
         }
         text.push('\n');
+        if let Some((count, last)) = counts.last().zip(spreads.last()).filter(|_| variant.name == MONITOR) {
+            let ratio = last.median / spreads[0].median;
+            bar = format!(
+                "\n- {MONITOR}: {count} threads against {}: {ratio:.2} times the cost; the bar is {BAR}.\n",
+                counts[0]
+            );
+        }
     }
-    text
+    text + &bar
 }

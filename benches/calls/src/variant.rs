@@ -47,6 +47,12 @@ impl Variant {
     }
 }
 
+/// Pending at its first poll, ready at its second.
+pub(crate) async fn wait_once() {
+    let mut waited = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
 /// Calls a function so many times, inside one executor's run: what an executor costs is not asked here.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "each variant is to have a loop of its own")]
@@ -60,7 +66,8 @@ pub(crate) fn drive(calls: u64, function: impl AsyncFn(u64) -> Result<u64, Faile
     })
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+/// Polls a future until it is ready.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {

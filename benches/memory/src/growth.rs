@@ -61,19 +61,19 @@ pub(crate) fn table(calls: usize) -> (String, bool) {
         "| {calls} calls of {SERIES} series, no scrape | resident, grown by bytes | allocated, grown by bytes | bytes a call |\n\
          |---|--:|--:|--:|\n"
     );
-    let mut line = |name: &str, resident: f64, live: f64| {
+    let mut write_row = |name: &str, resident: f64, live: f64| {
         let _ = writeln!(text, "| {name} | {resident:.0} | {live:.0} | {:.2} |", live / calls as f64);
     };
     let ours = ask(&[CHILD, OURS, &calls.to_string()]);
     let mut flat = ours.len() == 4;
     for (name, grown) in ["perf", "perf, with a tick every hundredth of the calls"].into_iter().zip(ours.chunks(2)) {
         let [resident, live] = grown else { continue };
-        line(name, *resident, *live);
+        write_row(name, *resident, *live);
         flat &= *resident <= FLAT_RESIDENT && *live <= FLAT;
     }
     for peer in peers() {
         if let [resident, live] = ask(&[CHILD, peer.name, &calls.to_string()])[..] {
-            line(peer.name, resident, live);
+            write_row(peer.name, resident, live);
         }
     }
     let _ = writeln!(text, "\nperf is {}: at most {FLAT} bytes allocated.", if flat { "flat" } else { "NOT FLAT" });

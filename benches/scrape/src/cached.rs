@@ -33,17 +33,17 @@ enum Number {
 impl CachedWriter {
     /// Keeps each line: one copy and one number a line.
     pub(crate) fn of_lines(text: &str) -> Self {
-        Self::new(text, |fixed, line| {
+        Self::new(text, |fixed, pieces, line| {
             let start = fixed.len();
             fixed.extend_from_slice(line.as_bytes());
-            vec![start..fixed.len()]
+            pieces.push(start..fixed.len());
         })
     }
 
     /// Keeps each name, each series' labels and each bound once: three copies and one number a line.
     pub(crate) fn of_labels(text: &str) -> Self {
         let mut kept: HashMap<String, Range<usize>> = HashMap::new();
-        Self::new(text, |fixed, line| {
+        Self::new(text, |fixed, pieces, line| {
             let labels = line.rfind('{').map_or(line.len(), |brace| brace + 1);
             let end = line.rfind(",le=").or(line.rfind('}')).unwrap_or(line.len()).max(labels);
             let keep = |piece: &str| {
@@ -54,19 +54,19 @@ impl CachedWriter {
                 });
                 range.clone()
             };
-            [&line[..labels], &line[labels..end], &line[end..]].map(keep).to_vec()
+            pieces.extend([&line[..labels], &line[labels..end], &line[end..]].map(keep));
         })
     }
 
     /// Cuts a text in the Prometheus format. What is no plain number belongs to what is kept.
-    fn new(text: &str, mut keep: impl FnMut(&mut Vec<u8>, &str) -> Vec<Range<usize>>) -> Self {
+    fn new(text: &str, mut keep: impl FnMut(&mut Vec<u8>, &mut Vec<Range<usize>>, &str)) -> Self {
         let mut this = Self { fixed: Vec::new(), pieces: Vec::new(), cells: Vec::new(), rest: 0..0 };
         let mut kept = 0;
         for (start, line) in lines(text) {
             let line = line.trim_end();
             let place = line.rfind(' ').map_or(0, |space| space + 1);
             if let Some(number) = Number::parse(&line[place..]).filter(|_| !line.starts_with('#')) {
-                this.pieces.extend(keep(&mut this.fixed, &text[kept..start + place]));
+                keep(&mut this.fixed, &mut this.pieces, &text[kept..start + place]);
                 this.cells.push(Cell { pieces: this.pieces.len(), number });
                 kept = start + line.len();
             }

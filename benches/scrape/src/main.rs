@@ -85,9 +85,10 @@ fn run_child(arguments: &[String]) -> ExitCode {
 /// Lines, bytes, and then the seconds of so many scrapes; of ours, each is followed by those of the two cached writers.
 fn time(crowd: &dyn Crowd, ours: bool, scrapes: usize) -> Vec<f64> {
     let mut text = crowd.render(Vec::new());
-    let lines = text.iter().filter(|&&byte| byte == b'\n').count();
+    let known = str::from_utf8(&text).expect("a scrape is text");
+    let lines = known.lines().count();
     let mut written = Vec::new();
-    let writers = if ours { writers(&text, lines, &mut written) } else { Vec::new() };
+    let writers = if ours { writers(known, lines, &mut written) } else { Vec::new() };
     let mut numbers = vec![lines as f64, text.len() as f64];
     for _ in 0..scrapes {
         numbers.push(seconds(|| text = black_box(crowd.render(std::mem::take(&mut text)))));
@@ -99,12 +100,11 @@ fn time(crowd: &dyn Crowd, ours: bool, scrapes: usize) -> Vec<f64> {
 }
 
 /// Both cached writers of a text, having shown that they write it.
-fn writers(text: &[u8], lines: usize, written: &mut Vec<u8>) -> Vec<CachedWriter> {
-    let cut = str::from_utf8(text).expect("a scrape is text");
-    let writers = vec![CachedWriter::of_lines(cut), CachedWriter::of_labels(cut)];
+fn writers(text: &str, lines: usize, written: &mut Vec<u8>) -> Vec<CachedWriter> {
+    let writers = vec![CachedWriter::of_lines(text), CachedWriter::of_labels(text)];
     for writer in &writers {
         writer.write(written);
-        assert!(written == text, "the writer writes what was rendered");
+        assert!(written == text.as_bytes(), "the writer writes what was rendered");
         assert!(writer.numbers() * 100 > lines * 99, "nearly all lines have a number that it writes");
     }
     writers

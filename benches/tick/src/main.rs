@@ -76,7 +76,7 @@ fn run(ours: &Ours, clock: &ManualClock, ticks: usize, threads: usize, evict: bo
         black_box(&evicted);
         let before = thread_time();
         ours.monitor().tick();
-        micros.push((thread_time() - before).as_secs_f64() * 1e6);
+        micros.push(thread_time().saturating_sub(before).as_secs_f64() * 1e6);
     }
     micros
 }

@@ -1,6 +1,6 @@
 //! `prometheus-client`, of the Prometheus project.
 
-use super::{BUCKETS, Failed, Instant, work};
+use super::{BUCKETS, Failed, Instant, Variant, drive, work};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 use prometheus_client::registry::Registry;
@@ -25,7 +25,7 @@ static HANDLES: LazyLock<Handles> = LazyLock::new(|| {
     Handles { ok: counter("ok"), error: counter("error"), seconds, in_flight, registry }
 });
 
-pub(super) async fn cached(id: u64) -> Result<u64, Failed> {
+async fn cached(id: u64) -> Result<u64, Failed> {
     let handles = &*HANDLES;
     handles.in_flight.inc();
     let started = Instant::now();
@@ -34,6 +34,10 @@ pub(super) async fn cached(id: u64) -> Result<u64, Failed> {
     handles.seconds.observe(started.elapsed().as_secs_f64());
     handles.in_flight.dec();
     result
+}
+
+pub(super) fn variant() -> Variant {
+    Variant::new("prometheus-client, cached handles", Some("client_calls_total{"), |calls| drive(calls, cached))
 }
 
 pub(super) fn scrape() -> String {

@@ -3,25 +3,32 @@
 //! Peers that count calls have what ours has, as far as they can: a counter by outcome, a histogram and a gauge of calls in
 //! flight.
 
-use crate::variant::{Failed, Variant, drive, work};
+use crate::variant::{Failed, Variant, drive, wait_once, work};
 use std::hint::black_box;
 use std::time::Instant;
 
 mod client;
 mod facade;
+mod measured;
+pub(crate) mod profilers;
 mod tikv;
 
-pub(crate) use facade::{install as install_metrics, metrics_contended};
-pub(crate) use tikv::tikv_contended;
+pub(crate) use facade::install as install_metrics;
 
-/// The names of the two rows that the others are compared with.
+/// The names of the rows that the others are compared with.
 pub(crate) const BASE: &str = "bare `async fn`";
+pub(crate) const TWO_TIME_STAMPS: &str = "two time-stamp reads";
 pub(crate) const TWO_INSTANTS: &str = "two `Instant::now()`";
 
 /// Twelve, as many as the peers' own defaults have.
 const BUCKETS: [f64; 12] = [1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0];
 
 async fn bare(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+async fn bare_pending_once(id: u64) -> Result<u64, Failed> {
+    wait_once().await;
     work(id)
 }
 
@@ -47,40 +54,63 @@ pub(crate) fn floor() -> Vec<Variant> {
     vec![
         Variant::new(BASE, None, |calls| drive(calls, bare)),
         #[cfg(target_arch = "x86_64")]
-        Variant::new("two time-stamp reads", None, |calls| drive(calls, two_time_stamps)),
+        Variant::new(TWO_TIME_STAMPS, None, |calls| drive(calls, two_time_stamps)),
         Variant::new(TWO_INSTANTS, None, |calls| drive(calls, two_instants)),
+        #[cfg(target_arch = "x86_64")]
+        crate::reference::variant(),
+        Variant::new("bare, pending once", None, |calls| drive(calls, bare_pending_once)),
     ]
 }
 
+/// The row of a span alone.
+pub(crate) const SPAN_ALONE: &str = "tracing `#[instrument(skip_all)]`";
+
 pub(crate) fn variants() -> Vec<Variant> {
     vec![
-        Variant::new("tracing `#[instrument(skip_all)]`", None, |calls| drive(calls, spanned)),
-        metrics_contended(),
-        Variant::new(
-            "tracing `#[instrument(skip_all)]` + metrics, cached handles",
-            Some("metrics_calls_total{function=\"spanned\""),
-            |calls| drive(calls, facade::spanned),
-        ),
-        tikv_contended(),
-        Variant::new("prometheus-client, cached handles", Some("client_calls_total{"), |calls| {
-            drive(calls, client::cached)
-        }),
+        Variant::new(SPAN_ALONE, None, |calls| drive(calls, spanned)),
+        facade::careful_variant(),
+        facade::careful_variant_pending_once(),
+        facade::usual_variant(),
+        facade::cached_variant(),
+        tikv::variant(),
+        client::variant(),
+        measured::variant(),
         Variant::new("autometrics `#[autometrics]` (prometheus)", Some("function_calls_total{"), |calls| {
             drive(calls, annotated)
         }),
-        Variant::new(
-            "autometrics `#[autometrics(track_concurrency)]`",
-            // The same counter as the row above: the two are counted together.
-            Some("function_calls_total{"),
-            |calls| drive(calls, annotated_with_gauge),
-        ),
+        annotated_variant(),
     ]
+}
+
+/// What `threads` compares: those that count, each as it is fastest and as it is used.
+pub(crate) fn contended() -> Vec<Variant> {
+    vec![
+        #[cfg(target_arch = "x86_64")]
+        crate::reference::variant(),
+        facade::careful_variant(),
+        facade::usual_variant(),
+        facade::cached_variant(),
+        tikv::variant(),
+        client::variant(),
+        measured::variant(),
+        annotated_variant(),
+    ]
+}
+
+fn annotated_variant() -> Variant {
+    // The same counter as that without a gauge: the two are counted together.
+    Variant::new("autometrics `#[autometrics(track_concurrency)]`", Some("function_calls_total{"), |calls| {
+        drive(calls, annotated_with_gauge)
+    })
 }
 
 /// What the peers recorded that have no handle of their own to ask.
 pub(crate) fn scrape() -> String {
     let registered = prometheus::TextEncoder::new().encode_to_string(&prometheus::gather());
-    registered.expect("the families are well formed") + &client::scrape()
+    let mut text = registered.expect("the families are well formed") + &client::scrape() + &measured::scrape();
+    #[cfg(target_arch = "x86_64")]
+    text.push_str(&crate::reference::scrape());
+    text
 }
 
 #[tracing::instrument(skip_all)]

@@ -37,6 +37,6 @@ async fn cached(id: u64) -> Result<u64, Failed> {
     result
 }
 
-pub(crate) fn tikv_contended() -> Variant {
+pub(super) fn variant() -> Variant {
     Variant::new("prometheus (tikv), cached handles", Some("tikv_calls_total{"), |calls| drive(calls, cached))
 }
