@@ -32,9 +32,10 @@ pub(crate) fn run(name: &str, calls: usize) -> Vec<f64> {
     let mut numbers = grown(|| call(&subject, calls)).to_vec();
     if let Some(hand) = &subject.ours {
         numbers.extend(grown(|| {
+            let mut last = hand.monitor.uptime();
             for _ in 0..TICKS {
                 call(&subject, calls / TICKS);
-                hand.tick(Duration::from_secs(1));
+                last = hand.tick(last, Duration::from_secs(1));
             }
         }));
     }

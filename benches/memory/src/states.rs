@@ -56,12 +56,13 @@ fn call(subject: &Subject, series: usize, threads: usize) {
 /// five seconds, a minute of seconds.
 pub(crate) fn fill_windows(subject: &Subject, series: usize) {
     let Some(hand) = &subject.ours else { return };
+    let mut last = hand.monitor.uptime();
     for seconds in [60, 5, 1] {
         for _ in 0..=60 {
             for series in 0..series {
                 subject.crowd.touch_a_few(series);
             }
-            hand.tick(Duration::from_secs(seconds));
+            last = hand.tick(last, Duration::from_secs(seconds));
         }
     }
 }

@@ -8,7 +8,11 @@ use std::fmt::Write;
 const BAR: f64 = 1.5;
 
 /// The writers that ours is compared with, of its own text.
-const WRITERS: [&str; 2] = ["each line cached, the text of perf", "each series' labels cached, the text of perf"];
+const WRITERS: [&str; 3] = [
+    "the text of perf, each line cached",
+    "the text of perf, each series' labels cached",
+    "the text of perf, each series' labels cached, a new buffer",
+];
 
 /// One library.
 pub(crate) struct Row {
@@ -55,7 +59,7 @@ pub(crate) fn table(series: usize, rows: &[Row]) -> String {
             let ratio = Spread::of(row.scrapes.iter().zip(writes).map(|(scrape, write)| scrape / write)).median;
             ratios.push(format!("{ratio:.2}"));
         }
-        let ratio = if ratios.is_empty() { String::new() } else { format!("{} (at most {BAR})", ratios.join(" and ")) };
+        let ratio = if ratios.is_empty() { String::new() } else { format!("{} (at most {BAR})", ratios.join(", ")) };
         line(&mut text, &row.name, series, row, &row.scrapes, &ratio);
     }
     text
