@@ -28,9 +28,15 @@ struct Cells {
     started: AtomicU64,
     ticks: [AtomicU64; OUTCOMES.len()],
     buckets: [[AtomicU64; BUCKETS]; OUTCOMES.len()],
+    /// Where a bucket is counted one call later: the place of the last call's, and one more; zero where there is none.
+    last: AtomicU64,
 }
 
-static SITE: Site = Site { slots: [const { Cells::new() }; SLOTS] };
+/// A site counted at once, and one counted later.
+static SITES: [Site; 2] = [const { Site { slots: [const { Cells::new() }; SLOTS] } }; 2];
+const ENGINES: [&str; 2] = ["at_once", "later"];
+const AT_ONCE: usize = 0;
+const LATER: usize = 1;
 
 impl Cells {
     const fn new() -> Self {
@@ -38,7 +44,15 @@ impl Cells {
             started: AtomicU64::new(0),
             ticks: [const { AtomicU64::new(0) }; OUTCOMES.len()],
             buckets: [const { [const { AtomicU64::new(0) }; BUCKETS] }; OUTCOMES.len()],
+            last: AtomicU64::new(0),
         }
+    }
+
+    /// How many calls ended so, by the histogram's own buckets.
+    fn count(&self, outcome: usize) -> u64 {
+        let counted: u64 = self.buckets[outcome].iter().map(|bucket| bucket.load(Relaxed)).sum();
+        let last = self.last.load(Relaxed).checked_sub(1).map(|place| place as usize / BUCKETS);
+        counted + u64::from(last == Some(outcome))
     }
 }
 
@@ -79,29 +93,38 @@ fn lease() -> usize {
     slot
 }
 
-/// One call.
-struct Call {
+/// One call of a site.
+struct Call<const SITE: usize> {
     started: u64,
     outcome: usize,
 }
 
-impl Drop for Call {
+impl<const SITE: usize> Drop for Call<SITE> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is the second half of what is measured")]
     fn drop(&mut self) {
         let ticks = now().wrapping_sub(self.started);
         // Looked up again: a future may have moved to another thread.
-        let cells = SITE.cells();
-        add(&cells.buckets[self.outcome][bucket_of(ticks)], 1);
+        let cells = SITES[SITE].cells();
+        let bucket = bucket_of(ticks);
         add(&cells.ticks[self.outcome], ticks);
+        if SITE == AT_ONCE {
+            return add(&cells.buckets[self.outcome][bucket], 1);
+        }
+        // Which cell it is waits for the clock. That of the last call is known.
+        let last = cells.last.load(Relaxed);
+        cells.last.store((self.outcome * BUCKETS + bucket) as u64 + 1, Relaxed);
+        if let Some(cell) = (last as usize).checked_sub(1).and_then(|place| cells.buckets.as_flattened().get(place)) {
+            add(cell, 1);
+        }
     }
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "an attribute would write this into the function")]
-async fn call(id: u64) -> Result<u64, Failed> {
-    add(&SITE.cells().started, 1);
-    let mut call = Call { started: now(), outcome: 1 };
+async fn call<const SITE: usize>(id: u64) -> Result<u64, Failed> {
+    add(&SITES[SITE].cells().started, 1);
+    let mut call = Call::<SITE> { started: now(), outcome: 1 };
     let result = work(id);
     call.outcome = usize::from(result.is_err());
     drop(call);
@@ -130,22 +153,34 @@ fn bucket_of(ticks: u64) -> usize {
     ((power as usize) << STEP_BITS) + (ticks >> power) as usize
 }
 
-/// The engine as a variant.
-pub(crate) fn variant() -> Variant {
-    Variant::new("reference engine", Some("reference_calls_total{"), |calls| drive(calls, call))
+/// The engine, with each call counted at its end, and with its bucket counted at the end of the next.
+pub(crate) fn variants() -> [Variant; 2] {
+    [
+        Variant::new("reference engine", Some("reference_calls_total{engine=\"at_once\""), |calls| {
+            drive(calls, call::<AT_ONCE>)
+        }),
+        Variant::new(
+            "reference engine, buckets one call later",
+            Some("reference_calls_total{engine=\"later\""),
+            |calls| drive(calls, call::<LATER>),
+        ),
+    ]
 }
 
-/// What it counted: all from the histogram's own buckets.
+/// What it counted.
 pub(crate) fn scrape() -> String {
-    let sum = |of: &dyn Fn(&Cells) -> u64| SITE.slots.iter().map(of).sum::<u64>();
     let mut text = String::new();
-    for (place, outcome) in OUTCOMES.iter().enumerate() {
-        let count = sum(&|cells| cells.buckets[place].iter().map(|bucket| bucket.load(Relaxed)).sum());
-        let ticks = sum(&|cells| cells.ticks[place].load(Relaxed));
-        let _ = writeln!(text, "reference_calls_total{{outcome=\"{outcome}\"}} {count}");
-        let _ = writeln!(text, "reference_call_ticks_sum{{outcome=\"{outcome}\"}} {ticks}");
+    for (site, engine) in SITES.iter().zip(ENGINES) {
+        let sum = |of: &dyn Fn(&Cells) -> u64| site.slots.iter().map(of).sum::<u64>();
+        for (place, outcome) in OUTCOMES.iter().enumerate() {
+            let labels = format!("engine=\"{engine}\",outcome=\"{outcome}\"");
+            let _ = writeln!(text, "reference_calls_total{{{labels}}} {}", sum(&|cells| cells.count(place)));
+            let ticks = sum(&|cells| cells.ticks[place].load(Relaxed));
+            let _ = writeln!(text, "reference_call_ticks_sum{{{labels}}} {ticks}");
+        }
+        let started = sum(&|cells| cells.started.load(Relaxed));
+        let _ = writeln!(text, "reference_calls_started_total{{engine=\"{engine}\"}} {started}");
     }
-    let _ = writeln!(text, "reference_calls_started_total {}", sum(&|cells| cells.started.load(Relaxed)));
     text
 }
 

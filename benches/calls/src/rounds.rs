@@ -5,15 +5,15 @@
 
 use crate::bars::{self, ratio};
 use crate::peers::{BASE, TWO_INSTANTS, TWO_TIME_STAMPS};
-use crate::variant::{ERROR_EVERY, Variant};
+use crate::variant::Variant;
 use kit::alloc::allocations;
 use kit::cores::pin;
 use kit::stats::{SEED, Spread, shuffle};
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::Duration;
 
 /// Long enough that reading the clock around it is nothing, short enough that seldom anything else gets in.
-const BATCH_NANOS: f64 = 200_000.0;
+const BATCH: Duration = Duration::from_micros(200);
 
 #[derive(Default)]
 struct Samples {
@@ -27,7 +27,7 @@ struct Samples {
 pub(crate) fn run(variants: &[Variant], rounds: usize, subscriber: bool) -> String {
     // Not the first core, which serves the most interrupts.
     pin(1);
-    let batches: Vec<u64> = variants.iter().map(batch_of).collect();
+    let batches: Vec<u64> = variants.iter().map(|variant| variant.calls_in(BATCH)).collect();
     let mut samples: Vec<Samples> = variants.iter().map(|_| Samples::default()).collect();
     let mut order: Vec<usize> = (0..variants.len()).collect();
     let mut state = SEED;
@@ -40,25 +40,12 @@ pub(crate) fn run(variants: &[Variant], rounds: usize, subscriber: bool) -> Stri
     table(variants, &samples, subscriber)
 }
 
-fn batch_of(variant: &Variant) -> u64 {
-    variant.run(1_024);
-    let once = || nanos_a_call(variant, 1_024);
-    let fastest = once().min(once()).min(once());
-    (BATCH_NANOS / fastest) as u64 / ERROR_EVERY * ERROR_EVERY + ERROR_EVERY
-}
-
-fn nanos_a_call(variant: &Variant, calls: u64) -> f64 {
-    let started = Instant::now();
-    variant.run(calls);
-    started.elapsed().as_nanos() as f64 / calls as f64
-}
-
 impl Samples {
     fn take(&mut self, variant: &Variant, batch: u64) {
         // The variant before this one left the caches and the predictors to itself.
         variant.run(batch / 8);
         let before = allocations();
-        self.nanos.push(nanos_a_call(variant, batch));
+        self.nanos.push(variant.nanos_a_call(batch));
         self.allocations += allocations() - before;
         self.calls += batch;
     }

@@ -3,24 +3,26 @@
 use crate::ours::MONITOR;
 use crate::variant::Variant;
 use kit::cores::pin;
+use kit::cost::thread_time;
 use kit::stats::{SEED, Spread, shuffle};
 use std::fmt::Write;
 use std::sync::Barrier;
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
-/// So many calls of each thread: some milliseconds, so that the threads overlap for nearly all of it.
-const CALLS: u64 = 40_960;
+/// So long each thread calls: the threads overlap for nearly all of it.
+const BATCH: Duration = Duration::from_millis(5);
 
 /// What the last number of threads may cost of the first.
 const BAR: f64 = 1.2;
 
 /// Runs so many rounds with each number of threads, and tells the result as a table in Markdown.
 ///
-/// The figure is the time a core spends on a call: the time from the first start to the last end, times the cores in use,
-/// by all calls. Where nothing is shared it is the same for any number of threads.
+/// The figure is the time a core spends on a call, by the processor time of all threads. Where nothing is shared it is the
+/// same for any number of threads; and threads that wait for a core do not count.
 pub(crate) fn run(variants: &[Variant], counts: &[usize], rounds: usize) -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    let calls: Vec<u64> = variants.iter().map(|variant| variant.calls_in(BATCH)).collect();
     let mut samples = vec![vec![Vec::with_capacity(rounds); counts.len()]; variants.len()];
     let mut order: Vec<_> =
         (0..variants.len()).flat_map(|row| (0..counts.len()).map(move |column| (row, column))).collect();
@@ -28,30 +30,27 @@ pub(crate) fn run(variants: &[Variant], counts: &[usize], rounds: usize) -> Stri
     for _ in 0..rounds {
         shuffle(&mut order, &mut state);
         for &(row, column) in &order {
-            samples[row][column].push(nanos_a_call(&variants[row], counts[column], cores));
+            samples[row][column].push(nanos_a_call(&variants[row], calls[row], counts[column]));
         }
     }
     table(variants, counts, cores, &samples)
 }
 
-fn nanos_a_call(variant: &Variant, threads: usize, cores: usize) -> f64 {
+fn nanos_a_call(variant: &Variant, calls: u64, threads: usize) -> f64 {
     let together = Barrier::new(threads);
     let body = &|number| {
         pin(number);
-        variant.run(CALLS / 8);
+        variant.run(calls / 8);
         together.wait();
-        let started = Instant::now();
-        variant.run(CALLS);
-        (started, Instant::now())
+        let before = thread_time();
+        variant.run(calls);
+        thread_time().saturating_sub(before)
     };
-    let spans: Vec<(Instant, Instant)> = thread::scope(|scope| {
+    let times: Duration = thread::scope(|scope| {
         let started: Vec<_> = (0..threads).map(|number| scope.spawn(move || body(number))).collect();
-        started.into_iter().map(|thread| thread.join().expect("no variant panics")).collect()
+        started.into_iter().map(|thread| thread.join().expect("no variant panics")).sum()
     });
-    let first = spans.iter().map(|span| span.0).min();
-    let last = spans.iter().map(|span| span.1).max();
-    let nanos = first.zip(last).map_or(0, |(first, last)| (last - first).as_nanos());
-    nanos as f64 * threads.min(cores) as f64 / (CALLS * threads as u64) as f64
+    times.as_nanos() as f64 / (calls * threads as u64) as f64
 }
 
 fn table(variants: &[Variant], counts: &[usize], cores: usize, samples: &[Vec<Vec<f64>>]) -> String {

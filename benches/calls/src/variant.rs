@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 /// One call in so many is an error. Batches are multiples of it, so that each has the same share.
 pub(crate) const ERROR_EVERY: u64 = 128;
@@ -39,6 +40,21 @@ impl Variant {
     pub(crate) fn run(&self, calls: u64) {
         self.calls.fetch_add(calls, Ordering::Relaxed);
         black_box((self.batch)(black_box(calls)));
+    }
+
+    /// How many calls take so long where nothing disturbs them: a multiple of [`ERROR_EVERY`].
+    pub(crate) fn calls_in(&self, duration: Duration) -> u64 {
+        self.run(1_024);
+        let once = || self.nanos_a_call(1_024);
+        let fastest = once().min(once()).min(once());
+        (duration.as_nanos() as f64 / fastest) as u64 / ERROR_EVERY * ERROR_EVERY + ERROR_EVERY
+    }
+
+    /// Makes so many calls, and says how long each took.
+    pub(crate) fn nanos_a_call(&self, calls: u64) -> f64 {
+        let started = Instant::now();
+        self.run(calls);
+        started.elapsed().as_nanos() as f64 / calls as f64
     }
 
     /// How many calls were made.

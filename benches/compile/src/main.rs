@@ -17,7 +17,8 @@ const ROUNDS: usize = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = match env::args().nth(1) {
-        Some(rounds) => rounds.parse().map_err(|_| "usage: compile [ROUNDS]")?,
+        Some(quick) if quick == "--quick" => 1,
+        Some(rounds) => rounds.parse().map_err(|_| "usage: compile [ROUNDS | --quick]")?,
         None => ROUNDS,
     };
     let crates = crates_folder()?;

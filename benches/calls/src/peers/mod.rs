@@ -51,15 +51,23 @@ async fn two_time_stamps(id: u64) -> Result<u64, Failed> {
 
 /// What nobody can go below.
 pub(crate) fn floor() -> Vec<Variant> {
-    vec![
+    let mut variants = vec![
         Variant::new(BASE, None, |calls| drive(calls, bare)),
+        Variant::new("bare, pending once", None, |calls| drive(calls, bare_pending_once)),
         #[cfg(target_arch = "x86_64")]
         Variant::new(TWO_TIME_STAMPS, None, |calls| drive(calls, two_time_stamps)),
         Variant::new(TWO_INSTANTS, None, |calls| drive(calls, two_instants)),
-        #[cfg(target_arch = "x86_64")]
-        crate::reference::variant(),
-        Variant::new("bare, pending once", None, |calls| drive(calls, bare_pending_once)),
-    ]
+    ];
+    variants.extend(reference());
+    variants
+}
+
+/// The engine that has nothing of a library around it, where there is a time stamp.
+fn reference() -> Vec<Variant> {
+    #[cfg(target_arch = "x86_64")]
+    return crate::reference::variants().into();
+    #[cfg(not(target_arch = "x86_64"))]
+    return Vec::new();
 }
 
 /// The row of a span alone.
@@ -84,9 +92,8 @@ pub(crate) fn variants() -> Vec<Variant> {
 
 /// What `threads` compares: those that count, each as it is fastest and as it is used.
 pub(crate) fn contended() -> Vec<Variant> {
-    vec![
-        #[cfg(target_arch = "x86_64")]
-        crate::reference::variant(),
+    let mut variants = reference();
+    variants.extend([
         facade::careful_variant(),
         facade::usual_variant(),
         facade::cached_variant(),
@@ -94,7 +101,8 @@ pub(crate) fn contended() -> Vec<Variant> {
         client::variant(),
         measured::variant(),
         annotated_variant(),
-    ]
+    ]);
+    variants
 }
 
 fn annotated_variant() -> Variant {
