@@ -21,7 +21,7 @@ pub(crate) struct Kind {
 const OURS: &str = concat!("perf-runtime = { path = '", env!("CARGO_MANIFEST_DIR"), "/../../perf-runtime' }");
 
 /// The first is what the others are compared with.
-pub(crate) const KINDS: [Kind; 4] = [
+pub(crate) const KINDS: [Kind; 7] = [
     Kind { name: "plain", attribute: "", dependency: "" },
     Kind { name: "ours", attribute: "#[perf_runtime::monitor(\"f{n}\")]", dependency: OURS },
     Kind { name: "ours-without-span", attribute: "#[perf_runtime::monitor(\"f{n}\", span = false)]", dependency: OURS },
@@ -29,6 +29,21 @@ pub(crate) const KINDS: [Kind; 4] = [
         name: "instrument",
         attribute: "#[tracing::instrument]",
         dependency: "tracing = { version = '0.1', default-features = false, features = ['attributes', 'std'] }",
+    },
+    Kind {
+        name: "fastrace-trace",
+        attribute: "#[fastrace::trace]",
+        dependency: "fastrace = { version = '0.7', features = ['enable'] }",
+    },
+    Kind {
+        name: "hotpath-measure",
+        attribute: "#[hotpath::measure]",
+        dependency: "hotpath = { version = '0.30', default-features = false, features = ['hotpath'] }",
+    },
+    Kind {
+        name: "autometrics-prometheus",
+        attribute: "#[autometrics::autometrics]",
+        dependency: "autometrics = { version = '3.0', features = ['prometheus'] }",
     },
 ];
 
