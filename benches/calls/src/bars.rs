@@ -1,5 +1,5 @@
-//! What must hold, as ratios within one round: the machine's speed is in neither. Nothing fails on it, for a figure of a
-//! busy machine says nothing.
+//! What must hold, as ratios within one round: the machine's speed is in neither. Nothing fails on it, for a figure of
+//! a busy machine says nothing.
 
 use crate::ours::{MONITOR, WITHOUT_SPAN};
 use crate::peers::{SPAN_ALONE, TWO_INSTANTS, TWO_TIME_STAMPS};

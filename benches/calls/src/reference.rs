@@ -1,8 +1,9 @@
 //! The reference engine: the least that counts every call exactly, with nothing of a library around it.
 //!
-//! Two time-stamp reads; cells of each thread's own, written by plain stores; a log-linear histogram by outcome, sums, and
-//! calls started, from which those in flight follow. A call that is dropped before its end is counted too. What it lacks is
-//! what makes a library: labels, bounds, spans, waiting calls, a clock for processors whose stamp cannot be trusted.
+//! Two time-stamp reads; cells of each thread's own, written by plain stores; a log-linear histogram by outcome, sums,
+//! and calls started, from which those in flight follow. A call that is dropped before its end is counted too. What it
+//! lacks is what makes a library: labels, bounds, spans, waiting calls, a clock for processors whose stamp cannot be
+//! trusted.
 
 use crate::variant::{Failed, Variant, drive, work};
 use std::cell::{Cell, OnceCell};

@@ -1,7 +1,8 @@
 //! One thread: rounds in which each variant runs one short batch, in random order.
 //!
-//! A machine that others use too is fast and slow in turns, each far longer than a batch. Variants that run one after the
-//! other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a round.
+//! A machine that others use too is fast and slow in turns, each far longer than a batch. Variants that run one after
+//! the other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a
+//! round.
 
 use crate::bars::{self, ratio};
 use crate::peers::{BASE, TWO_INSTANTS, TWO_TIME_STAMPS};

@@ -18,8 +18,8 @@ const BAR: f64 = 1.2;
 
 /// Runs so many rounds with each number of threads, and tells the result as a table in Markdown.
 ///
-/// The figure is the time a core spends on a call, by the processor time of all threads. Where nothing is shared it is the
-/// same for any number of threads; and threads that wait for a core do not count.
+/// The figure is the time a core spends on a call, by the processor time of all threads. Where nothing is shared it is
+/// the same for any number of threads; and threads that wait for a core do not count.
 pub(crate) fn run(variants: &[Variant], counts: &[usize], rounds: usize) -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let calls: Vec<u64> = variants.iter().map(|variant| variant.calls_in(BATCH)).collect();

@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock"), crates.join("Cargo.lock"))?;
     eprintln!("checking all kinds once, with what they depend on");
     for kind in &KINDS {
-        // One by one: together they would share the features of what they depend on, and each would build it anew alone.
+        // One by one: together they would share the features of what they depend on, and each would build it anew
+        // alone.
         check(&crates, kind)?;
     }
 

@@ -1,8 +1,8 @@
 //! Many series, in this project and in each peer.
 //!
-//! A peer's series is a pair: a counter and a histogram of twelve buckets under two labels, `function` and `module`. Ours
-//! has the same two labels and buckets, and what an annotated function has: four counters by outcome, histograms by
-//! outcome, a gauge.
+//! A peer's series is a pair: a counter and a histogram of twelve buckets under two labels, `function` and `module`.
+//! Ours has the same two labels and buckets, and what an annotated function has: four counters by outcome, histograms
+//! by outcome, a gauge.
 
 mod names;
 mod ours;

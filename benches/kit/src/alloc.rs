@@ -42,7 +42,8 @@ unsafe impl GlobalAlloc for Counting {
 
 static LIVE: AtomicU64 = AtomicU64::new(0);
 
-/// The system's allocator, and a sum of what the process holds. The sum is shared by all threads: not for what is timed.
+/// The system's allocator, and a sum of what the process holds. The sum is shared by all threads: not for what is
+/// timed.
 pub struct Summing;
 
 /// Bytes that the process has allocated and not freed, as it asked for them.

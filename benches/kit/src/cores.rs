@@ -1,7 +1,7 @@
 //! Which core a thread runs on.
 //!
-//! Left alone, a scheduler may wake two short-lived threads on one core, where they take turns: nothing is contended then,
-//! and the time from start to end is twice what it should be.
+//! Left alone, a scheduler may wake two short-lived threads on one core, where they take turns: nothing is contended
+//! then, and the time from start to end is twice what it should be.
 
 /// Keeps the calling thread on the core of this number, counted round among the cores that the process may use. Does
 /// nothing where the system has no such call: the figures spread more there.
@@ -33,7 +33,8 @@ mod linux {
         let Some(&core) = number.checked_rem(ALLOWED.len()).and_then(|place| ALLOWED.get(place)) else { return };
         // SAFETY: all zeros is the empty set.
         let mut set: cpu_set_t = unsafe { zeroed() };
-        // SAFETY: the number came out of a set of this size, and `set` is as long as is said. Zero is the calling thread.
+        // SAFETY: the number came out of a set of this size, and `set` is as long as is said. Zero is the calling
+        // thread.
         unsafe {
             CPU_SET(core, &mut set);
             sched_setaffinity(0, size_of::<cpu_set_t>(), &raw const set);

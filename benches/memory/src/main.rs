@@ -20,8 +20,8 @@ const USAGE: &str = "\
 usage: memory [--quick]
   --quick  a tenth of the series and of the calls: to see that it works, not to quote";
 
-/// Calls of ours take so much less time than a peer's, on a clock that they all move: else ten thousand of them would take
-/// minutes of it, one after the other.
+/// Calls of ours take so much less time than a peer's, on a clock that they all move: else ten thousand of them would
+/// take minutes of it, one after the other.
 const SHORTER: u32 = 1_000;
 
 /// How the child that runs ours is called.

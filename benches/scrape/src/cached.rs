@@ -1,7 +1,7 @@
 //! What a scrape is compared with: the same text, of which all but the numbers was known before.
 //!
-//! Two writers, by how much they keep. The one keeps each line's bytes, and so holds the whole text in memory; nothing that
-//! puts a number on each line can be faster. The other keeps the labels of each series, once.
+//! Two writers, by how much they keep. The one keeps each line's bytes, and so holds the whole text in memory; nothing
+//! that puts a number on each line can be faster. The other keeps the labels of each series, once.
 
 use itoa::Buffer;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! What a scrape of many series costs, beside the peers and beside a writer that knows all but the numbers.
 //!
-//! Each library runs in processes of its own, several of them in random order, so that none renders in memory that another
-//! has left.
+//! Each library runs in processes of its own, several of them in random order, so that none renders in memory that
+//! another has left.
 
 mod cached;
 mod table;
@@ -82,8 +82,8 @@ fn run_child(arguments: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lines, bytes, and then the seconds of so many scrapes; of ours, each is followed by those of the cached writers, and of the
-/// last one again into a new buffer, as ours needs one for each text that it gives away.
+/// Lines, bytes, and then the seconds of so many scrapes; of ours, each is followed by those of the cached writers, and
+/// of the last one again into a new buffer, as ours needs one for each text that it gives away.
 fn time(crowd: &dyn Crowd, ours: bool, scrapes: usize) -> Vec<f64> {
     let mut text = crowd.render(Vec::new());
     let known = str::from_utf8(&text).expect("a scrape is text");

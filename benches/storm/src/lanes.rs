@@ -4,8 +4,8 @@ use crate::Size;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Runs `life` in every thread of a storm, with the numbers of the calls that are its own; and each of `beside` again and
-/// again, in a thread of its own, until the storm is over. How often each ran.
+/// Runs `life` in every thread of a storm, with the numbers of the calls that are its own; and each of `beside` again
+/// and again, in a thread of its own, until the storm is over. How often each ran.
 pub(crate) fn run(size: Size, life: impl Fn(std::ops::Range<u64>) + Sync, beside: &[&(dyn Fn() + Sync)]) -> Vec<u64> {
     let over = AtomicBool::new(false);
     let repeat = |what: &(dyn Fn() + Sync)| {

@@ -1,5 +1,5 @@
-//! Whether every call is counted once, as what it was: sixteen threads that are born and die, ten million calls, and all the
-//! while scrapes and ticks without a pause. Ours must be exact; a peer is shown for the record.
+//! Whether every call is counted once, as what it was: sixteen threads that are born and die, ten million calls, and
+//! all the while scrapes and ticks without a pause. Ours must be exact; a peer is shown for the record.
 
 mod lanes;
 mod ours;

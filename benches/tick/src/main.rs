@@ -20,8 +20,8 @@ const SERIES: usize = 1_000;
 const CALLS: usize = 20;
 /// Of five minutes: each ring has turned.
 const TICKS: usize = 300;
-/// Calls take so much less than [`Observation::FEW`] says, for they all move the one clock: less than a second between two
-/// ticks, and in different buckets still.
+/// Calls take so much less than [`Observation::FEW`] says, for they all move the one clock: less than a second between
+/// two ticks, and in different buckets still.
 const SHORTER: u32 = 1_000;
 /// So many ticks before the first that counts: the minute of seconds is full then.
 const WARM_UP: usize = 65;

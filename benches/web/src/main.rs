@@ -1,4 +1,5 @@
-//! What measuring costs a web service, end to end: an axum service that says hello, measured in several ways, under load.
+//! What measuring costs a web service, end to end: an axum service that says hello, measured in several ways, under
+//! load.
 //!
 //! Each way is a server in a process of its own, one worker on one core; the load comes from another core.
 

@@ -1,7 +1,7 @@
 //! The floor, and what others do: each as its documentation recommends for speed, with handles looked up once.
 //!
-//! Peers that count calls have what ours has, as far as they can: a counter by outcome, a histogram and a gauge of calls in
-//! flight.
+//! Peers that count calls have what ours has, as far as they can: a counter by outcome, a histogram and a gauge of
+//! calls in flight.
 
 use crate::variant::{Failed, Variant, drive, wait_once, work};
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! What hands each call to a thread of its own, which adds it up: profilers of spans and durations.
 //!
-//! Their figures are not those of what adds up at once: the time of their own threads is in no row. And these threads would
-//! take it from the others, so they run apart.
+//! Their figures are not those of what adds up at once: the time of their own threads is in no row. And these threads
+//! would take it from the others, so they run apart.
 
 use super::{Failed, Variant, work};
 use crate::variant::{block_on, drive};
