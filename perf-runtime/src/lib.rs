@@ -97,6 +97,7 @@ pub use observe::in_flight::CallInFlight;
 pub use observe::operation::{Operation, OperationCall};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
+pub use observe::ticker::TickCounts;
 pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,

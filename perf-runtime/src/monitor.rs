@@ -5,7 +5,7 @@ use crate::judge::alert::AlertBook;
 use crate::judge::health::HealthReport;
 use crate::measure::clock::{self, Moment};
 use crate::observe::registry::Registry;
-use crate::observe::ticker;
+use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -64,6 +64,7 @@ struct Inner {
     registry: Arc<Registry>,
     alerts: Mutex<AlertBook>,
     started: Moment,
+    ticker: OnceLock<Ticker>,
 }
 
 /// Settings of a [`Monitor`] to be.
@@ -115,11 +116,21 @@ impl Monitor {
 
     fn new(prefix: String) -> Self {
         let registry = Arc::new(Registry::new());
-        Self { inner: Arc::new(Inner { prefix, registry, alerts: Mutex::default(), started: clock::now() }) }
+        let (alerts, started, ticker) = (Mutex::default(), clock::now(), OnceLock::new());
+        Self { inner: Arc::new(Inner { prefix, registry, alerts, started, ticker }) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
-        ticker::spawn(Arc::downgrade(&self.inner), Inner::tick)
+        let ticker = Ticker::spawn(Arc::downgrade(&self.inner), Inner::tick)?;
+        // One that runs already stays, and this one ends.
+        let _ = self.inner.ticker.set(ticker);
+        Ok(())
+    }
+
+    /// How regularly the monitor observed the process so far. All zero for a monitor without a ticker (of
+    /// [`MonitorBuilder::build`]); its windows go on when it is asked for them.
+    pub fn ticks(&self) -> TickCounts {
+        self.inner.ticker.get().map(Ticker::counts).unwrap_or_default()
     }
 
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
@@ -143,8 +154,7 @@ impl Monitor {
 impl Inner {
     fn tick(&self) {
         let now = clock::now();
-        self.registry.tick(now);
-        let report = HealthReport::judge(&self.registry.recent(now));
+        let report = HealthReport::judge(&self.registry.tick(now));
         // Logged after the book is closed: a subscriber may look into it.
         let events = self.alerts().evaluate(&report, SystemTime::now());
         events.iter().for_each(alerts::log);

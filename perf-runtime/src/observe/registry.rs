@@ -5,8 +5,9 @@
 //! that this happens to is counted.
 
 use super::identity::{Identity, MAX_LABEL_BYTES, OVERFLOW, shorten};
-use super::series::Series;
+use super::series::{Look, Series};
 use super::summary::{KindSummary, SeriesSummary, Summary};
+use super::ticker;
 use super::window::Window;
 use crate::measure::clock::{self, Moment};
 use crate::measure::directory;
@@ -41,6 +42,8 @@ struct Inner {
     meters: BTreeSet<usize>,
     /// What there was to know of sites when they were last looked at.
     changes: usize,
+    /// The last tick.
+    ticked: Moment,
     made: BTreeMap<Kind, Made>,
 }
 
@@ -60,6 +63,7 @@ impl Registry {
         let this = Self { hasher: RandomState::new(), inner: RwLock::default() };
         this.adopt_sites();
         let now = clock::now();
+        this.ticked(now);
         this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
         this
     }
@@ -72,7 +76,6 @@ impl Registry {
     }
 
     fn adopt_sites(&self) {
-        let now = clock::now();
         self.write(|inner| {
             // Before the sites are looked at: what comes while they are is found the next time.
             inner.changes = directory::changes();
@@ -86,7 +89,7 @@ impl Registry {
                 if let Some(series) = inner.find(hash, |other| *other == identity) {
                     series.adopt(meter);
                 } else {
-                    inner.insert(hash, Series::new(identity, vec![meter], now));
+                    inner.insert(hash, Series::new(identity, vec![meter], inner.ticked));
                 }
             }
         });
@@ -134,10 +137,23 @@ impl Registry {
         })
     }
 
-    /// Cuts off what happened since the last tick, in every series.
-    pub(crate) fn tick(&self, now: Moment) {
-        for series in self.all().iter() {
-            series.tick(now);
+    /// Cuts off what happened since the last tick, in every series, and sums it up as [`recent`](Self::recent) does.
+    pub(crate) fn tick(&self, now: Moment) -> Vec<KindSummary> {
+        let recent = self.kinds(Look::ticking(now));
+        self.ticked(now);
+        recent
+    }
+
+    fn ticked(&self, now: Moment) {
+        self.write(|inner| inner.ticked = inner.ticked.max(now));
+    }
+
+    /// Ticks where nobody else does: so that windows go on, though coarser.
+    fn catch_up(&self, now: Moment) {
+        if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
+            let mut look = Look::ticking(now);
+            self.all().iter().for_each(|series| series.tick(&mut look));
+            self.ticked(now);
         }
     }
 
@@ -145,25 +161,32 @@ impl Registry {
         for series in self.all().iter() {
             series.reset(now);
         }
+        self.ticked(now);
     }
 
     pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
-        let all = self.all();
-        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, now)));
+        self.catch_up(now);
+        let (all, mut look) = (self.all(), Look::live(now));
+        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
         Summary { window, series: summed_up.collect() }
     }
 
-    /// Each kind that has series, as a whole and series by series: over the last minute, or over the last five where the
-    /// last minute saw fewer than 20 calls.
+    /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or
+    /// over the last five where the last minute saw fewer than 20 calls.
     pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
+        self.catch_up(now);
+        self.kinds(Look::live(now))
+    }
+
+    fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
         let all = self.all();
-        let kinds = all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
-        let recent = kinds.map(|series| {
-            let minute = KindSummary::new(series, Window::LastMinute, now);
-            if minute.whole.count >= MIN_CALLS_IN_A_MINUTE {
-                return minute;
-            }
-            KindSummary::new(series, Window::Last5Minutes, now)
+        let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
+        let minute = kinds().map(|series| KindSummary::new(series, Window::LastMinute, &mut look));
+        let minute: Vec<KindSummary> = minute.collect();
+        look.has_ticked();
+        let recent = minute.into_iter().zip(kinds()).map(|(minute, series)| {
+            let enough = minute.whole.count >= MIN_CALLS_IN_A_MINUTE;
+            if enough { minute } else { KindSummary::new(series, Window::Last5Minutes, &mut look) }
         });
         recent.collect()
     }
