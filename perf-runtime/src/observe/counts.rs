@@ -178,8 +178,7 @@ mod tests {
         for (outcome, bucket, count) in [(0, 0, 1), (0, 15, 2), (0, 16, 3), (0, 99, 4), (3, 17, 5)] {
             reading.buckets[outcome][bucket] = count;
         }
-        let found: Vec<_> =
-            hits_of(&reading).map(|hit| (hit.place.outcome(), hit.place.bucket(), hit.count)).collect();
+        let found: Vec<_> = hits_of(&reading).map(|hit| (hit.place.outcome(), hit.place.bucket(), hit.count)).collect();
         assert_eq!(found, [(0, 0, 1), (0, 15, 2), (0, 16, 3), (0, 99, 4), (3, 17, 5)]);
     }
 }

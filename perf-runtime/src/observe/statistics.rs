@@ -44,15 +44,16 @@ impl Durations {
             let (lower, upper) = layout.range(bucket);
             Bucket { lower, upper, count }
         };
-        let mut buckets: Vec<Bucket> =
-            counts.hits.iter().map(|hit| bucket((hit.place.bucket(), hit.count))).collect();
-        // The buckets of each outcome are in order, and a stable sort merges what is.
-        buckets.sort_by_key(|bucket| bucket.lower);
-        buckets.dedup_by(|later, earlier| {
-            let same = later.lower == earlier.lower;
-            earlier.count += if same { later.count } else { 0 };
-            same
-        });
+        let mut buckets: Vec<Bucket> = counts.hits.iter().map(|hit| bucket((hit.place.bucket(), hit.count))).collect();
+        // Those of one outcome are in order. Of several, a stable sort merges what is.
+        if !buckets.is_sorted_by(|one, other| one.lower < other.lower) {
+            buckets.sort_by_key(|bucket| bucket.lower);
+            buckets.dedup_by(|later, earlier| {
+                let same = later.lower == earlier.lower;
+                earlier.count += if same { later.count } else { 0 };
+                same
+            });
+        }
         let nanos = counts.sums.nanos.iter().fold(0, |sum: u64, nanos| sum.wrapping_add(*nanos));
         Self { count: buckets.iter().map(|bucket| bucket.count).sum(), buckets, nanos }
     }

@@ -74,10 +74,11 @@ impl Ledger {
 
     /// What a window held at the last tick.
     pub(super) fn at_last_tick(&self, window: Window) -> (Sums, Vec<Hit>) {
-        let counts = self.counts[NOW].iter().zip(&self.counts[column(window)]).map(|(now, before)| now - before);
-        let hits = self.places.iter().zip(counts).map(|(&place, count)| Hit { place, count });
-        let hits = hits.filter(|hit| hit.count > 0);
-        (self.sums[NOW].since(self.sums[column(window)]), hits.collect())
+        let counts = || self.counts[NOW].iter().zip(&self.counts[column(window)]).map(|(now, before)| now - before);
+        let mut hits = Vec::with_capacity(counts().filter(|&count| count > 0).count());
+        let all = self.places.iter().zip(counts()).map(|(&place, count)| Hit { place, count });
+        hits.extend(all.filter(|hit| hit.count > 0));
+        (self.sums[NOW].since(self.sums[column(window)]), hits)
     }
 
     /// What a window holds by a later reading.

@@ -31,11 +31,6 @@ impl Packed {
         }
         packer.pack()
     }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.0.len()
-    }
 }
 
 fn first(ours: &mut Peekable<Hits<'_>>, theirs: &mut Peekable<Hits<'_>>) -> Option<Place> {
