@@ -172,6 +172,11 @@ fn a_series_that_rests_for_an_hour_holds_no_slices() {
 }
 
 #[test]
+fn a_series_that_was_never_called_costs_what_is_stated() {
+    assert!(size_of::<History>() <= 640, "{} bytes", size_of::<History>());
+}
+
+#[test]
 fn ticks_that_come_too_often_share_slices() {
     let mut bench = Bench::new();
     for _ in 0..200_000 {
