@@ -9,7 +9,7 @@ pub(crate) const OUTCOMES: usize = Outcome::ALL.len();
 /// A layout has 720 buckets and as many cuts at most, so eleven bits hold a bucket's number.
 const BUCKET_BITS: u32 = 14;
 /// So many counts are looked at together for whether there is any; most buckets of a series are never hit.
-const CHUNK: usize = 16;
+const CHUNK: usize = 32;
 
 /// A bucket of an outcome, in one number: sorted by outcome, then by duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

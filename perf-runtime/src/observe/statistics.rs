@@ -33,8 +33,9 @@ struct Bucket {
 }
 
 impl Bucket {
+    /// In nanoseconds.
     fn middle(self) -> f64 {
-        f64::midpoint(seconds(self.lower), seconds(self.upper))
+        (self.lower + self.upper) as f64 / 2.0
     }
 }
 
@@ -84,12 +85,11 @@ impl Durations {
     /// The standard deviation (of the population), from the middles of the buckets.
     pub(super) fn std(&self) -> Option<f64> {
         let count = self.count as f64;
-        let average = |of: &dyn Fn(f64) -> f64| {
-            let weighted = self.buckets.iter().map(|bucket| of(bucket.middle()) * bucket.count as f64);
-            weighted.sum::<f64>() / count
-        };
-        let mean = average(&|middle| middle);
-        (self.count > 0).then(|| average(&|middle| (middle - mean).powi(2)).sqrt())
+        let weighted = || self.buckets.iter().map(|bucket| (bucket.middle(), bucket.count as f64));
+        let mean = weighted().map(|(middle, weight)| middle * weight).sum::<f64>() / count;
+        let squares = weighted().map(|(middle, weight)| (middle - mean) * (middle - mean) * weight);
+        let variance = squares.sum::<f64>() / count;
+        (self.count > 0).then(|| variance.sqrt() / NANOS_PER_SECOND)
     }
 
     /// The durations that the shares [`QUANTILES`] of the calls did not exceed: that of the nearest rank, which is
@@ -139,18 +139,19 @@ pub(super) fn apdex_threshold(kind: Kind, targets: &Targets) -> Option<u64> {
 ///
 /// A call that was cancelled within the threshold is not counted; one that was cancelled later frustrates.
 pub(super) fn apdex(layout: &Layout, counts: &WindowCounts, threshold: u64) -> Option<f64> {
+    let (satisfying, tolerable) = (layout.index(threshold), layout.index(threshold.saturating_mul(TOLERATED)));
     let (mut satisfied, mut tolerating, mut all) = (0_u64, 0_u64, 0_u64);
     for hit in &counts.hits {
-        let (lower, _) = layout.range(hit.place.bucket());
         let ok = hit.place.outcome() == Outcome::Ok.index();
         let cancelled = hit.place.outcome() == Outcome::Cancelled.index();
-        if lower <= threshold && cancelled {
+        let in_time = hit.place.bucket() <= satisfying;
+        if in_time && cancelled {
             continue;
         }
         all += hit.count;
-        if ok && lower <= threshold {
+        if ok && in_time {
             satisfied += hit.count;
-        } else if ok && lower <= threshold.saturating_mul(TOLERATED) {
+        } else if ok && hit.place.bucket() <= tolerable {
             tolerating += hit.count;
         }
     }

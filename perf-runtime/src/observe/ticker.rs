@@ -105,9 +105,9 @@ impl Counts {
 fn after(due: Instant, now: Instant, period: Duration) -> (Instant, u64) {
     let late = now.saturating_duration_since(due).as_nanos();
     let period_nanos = period.as_nanos().max(1);
-    let into_period = u64::try_from(late % period_nanos).unwrap_or(0);
+    let to_next = u64::try_from(period_nanos - late % period_nanos).unwrap_or(u64::MAX);
     let missed = u64::try_from(late / period_nanos).unwrap_or(u64::MAX);
-    (now.max(due) + period - Duration::from_nanos(into_period), missed)
+    (now.max(due) + Duration::from_nanos(to_next), missed)
 }
 
 #[cfg(test)]

@@ -42,21 +42,28 @@ impl Ledger {
         let sums = Sums::of(reading);
         let mut packer = Packer::new(sums.since(self.sums[NOW]), bytes);
         self.sums[NOW] = sums;
+        let Self { places, counts, finished, .. } = self;
         let mut at = 0;
-        for hit in hits_of(reading) {
-            at += self.places[at..].iter().take_while(|&&place| place < hit.place).count();
-            if self.places.get(at) != Some(&hit.place) {
-                self.places.insert(at, hit.place);
-                self.counts.iter_mut().for_each(|counts| counts.insert(at, 0));
+        // `for_each`, for a loop over the iterator would look again at each step in which of the nested parts it is.
+        hits_of(reading).for_each(|hit| {
+            while places.get(at).is_some_and(|&place| place < hit.place) {
+                at += 1;
             }
-            let known = &mut self.counts[NOW][at];
+            if places.get(at) != Some(&hit.place) {
+                places.insert(at, hit.place);
+                for counts in counts.iter_mut() {
+                    counts.insert(at, 0);
+                }
+            }
+            let known = &mut counts[NOW][at];
             let count = hit.count.saturating_sub(*known);
             if count > 0 {
                 *known = hit.count;
-                self.finished[hit.place.outcome()] += count;
+                finished[hit.place.outcome()] += count;
                 packer.hit(Hit { count, ..hit });
             }
-        }
+            at += 1;
+        });
         packer.pack_if_any()
     }
 
@@ -84,13 +91,15 @@ impl Ledger {
     /// What a window holds by a later reading.
     pub(super) fn by(&self, reading: &Reading, window: Window) -> (Sums, Vec<Hit>) {
         let mut known = self.places.iter().zip(&self.counts[column(window)]).peekable();
-        let hits = hits_of(reading).filter_map(|Hit { place, count }| {
+        let mut hits = Vec::new();
+        hits_of(reading).for_each(|Hit { place, count }| {
             while known.next_if(|&(&known, _)| known < place).is_some() {}
             let before = known.next_if(|&(&known, _)| known == place).map_or(0, |(_, &count)| count);
-            let count = count.saturating_sub(before);
-            (count > 0).then_some(Hit { place, count })
+            if count > before {
+                hits.push(Hit { place, count: count - before });
+            }
         });
-        (Sums::of(reading).since(self.sums[column(window)]), hits.collect())
+        (Sums::of(reading).since(self.sums[column(window)]), hits)
     }
 
     /// Calls that had ended at the last tick, by outcome.
