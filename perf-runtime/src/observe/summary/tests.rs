@@ -1,6 +1,8 @@
 use super::*;
+use crate::measure::clock::{self, Moment, manual::ManualClock};
 use crate::measure::outcome::Outcome;
 use crate::observe::counts::{Hit, Place};
+use crate::observe::registry::Registry;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -156,5 +158,50 @@ proptest! {
         });
         let all = count(&|outcome, nanos| outcome != Outcome::Cancelled || nanos > 500 * MILLI);
         prop_assert_eq!(summary.apdex, (all > 0.0).then(|| (satisfied + tolerated / 2.0) / all));
+    }
+}
+
+/// Several series of a kind, each called at times of its own, are summed up over one and the same span.
+fn hold_together(steps: &[(u64, usize, u8)]) -> Result<(), TestCaseError> {
+    let clock = ManualClock::hold();
+    let registry = Registry::new();
+    let names = ["a", "b", "c"];
+    let mut calls = Vec::new();
+    for &(millis, series, then) in steps {
+        clock.advance(Duration::from_millis(millis) + Duration::from_nanos(1));
+        let called = registry.series(Kind::Tool, &[names[series]]);
+        clock.advance(Duration::from_nanos(1));
+        called.own.record(Outcome::Ok, millis);
+        calls.push((clock::now(), series));
+        clock.advance(Duration::from_nanos(1));
+        let now = clock::now();
+        if then < 6 {
+            registry.tick(now);
+        } else if then == 6 {
+            let recent = registry.recent(now);
+            let Some(tools) = recent.iter().find(|kind| kind.whole.kind == Kind::Tool) else { continue };
+            let start = now.before(Duration::from_secs_f64(tools.whole.covered));
+            let count = |wanted: Option<usize>| {
+                let counted = |(at, series): &&(Moment, usize)| *at > start && wanted.is_none_or(|it| it == *series);
+                calls.iter().filter(counted).count() as u64
+            };
+            prop_assert_eq!(tools.whole.count, count(None), "over {} s", tools.whole.covered);
+            for part in &tools.series {
+                let series = names.iter().position(|name| part.labels[0].1 == *name);
+                prop_assert_eq!(part.count, count(series));
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_kind_is_summed_up_over_one_span(
+        steps in prop::collection::vec((prop_oneof![0_u64..1_500, 0_u64..20_000], 0_usize..3, 0_u8..9), 1..250),
+    ) {
+        hold_together(&steps)?;
     }
 }
