@@ -136,15 +136,14 @@ impl Shard {
         writers.add(&self.slow_polls, 1);
     }
 
-    /// A number that changes with every start and every end. The sums are in it, because they are what an end writes last:
+    /// A number that changes with everything that is written. The sums are in it, because they are what an end writes last:
     /// who sees the number that an end leaves has seen all of that end. What is written is weighed, so that a start which is
     /// taken back does not hide an end.
     pub(super) fn changes(&self) -> u64 {
         /// Two to the 64th over the golden ratio, made odd: what is multiplied by it spreads over all bits.
         const WEIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
-        let nanos = self.nanos.iter().fold(0, |sum: u64, nanos| sum.wrapping_add(nanos.load(Acquire)));
-        let weighed = self.ended.load(Acquire).wrapping_add(nanos.wrapping_mul(WEIGHT)).wrapping_mul(WEIGHT);
-        self.started.load(Acquire).wrapping_add(weighed)
+        let cells = self.nanos.iter().chain([&self.idle_nanos, &self.slow_polls, &self.ended, &self.started]);
+        cells.fold(0, |sum: u64, cell| sum.wrapping_mul(WEIGHT).wrapping_add(cell.load(Acquire)))
     }
 
     /// Adds everything but the starts to `reading`: those are to be read after the ends in *all* shards, so that no call
