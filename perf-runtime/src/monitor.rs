@@ -1,9 +1,14 @@
 //! The one type that a user builds, installs and asks.
 
 use crate::config::{ConfigError, InstallError, prefix_of};
+#[cfg(feature = "metrics")]
+use crate::expose::facade::MetricsFacade;
+use crate::expose::merge::{Others, Source};
 use crate::judge::alert::AlertBook;
 use crate::judge::health::HealthReport;
 use crate::measure::clock::{self, Moment};
+use crate::observe::custom::HistogramBounds;
+use crate::observe::marks::Marks;
 use crate::observe::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,6 +16,8 @@ use std::time::{Duration, SystemTime};
 
 mod alerts;
 mod ask;
+#[cfg(feature = "metrics")]
+mod facade;
 mod record;
 
 pub use alerts::Alerts;
@@ -22,7 +29,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new(String::new());
+        let monitor = Monitor::new(String::new(), HistogramBounds::default(), Vec::new());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -63,6 +70,10 @@ struct Inner {
     prefix: String,
     registry: Arc<Registry>,
     alerts: Mutex<AlertBook>,
+    marks: Marks,
+    others: Others,
+    #[cfg(feature = "metrics")]
+    out: facade::Out,
     started: Moment,
     ticker: OnceLock<Ticker>,
 }
@@ -72,6 +83,10 @@ struct Inner {
 #[must_use = "a builder does nothing until `install` or `build`"]
 pub struct MonitorBuilder {
     namespace: String,
+    histogram_bounds: Vec<(String, Vec<f64>)>,
+    sources: Vec<Source>,
+    #[cfg(feature = "metrics")]
+    facade: MetricsFacade,
 }
 
 impl MonitorBuilder {
@@ -82,19 +97,58 @@ impl MonitorBuilder {
         self
     }
 
+    /// The buckets of a histogram of the application's own: their upper bounds, which include themselves, in the metric's
+    /// unit; 1 to 200 finite numbers, ascending. `name` is the metric's name, or a pattern with one `*` at its start or
+    /// its end; the first that fits a name holds.
+    ///
+    /// Elsewhere it is by the unit, which the metric's description or the end of its name tells: seconds (and what has no
+    /// unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes from 256 to
+    /// 64 Mi by fours, ratios from 0.01 to 1.
+    pub fn histogram_bounds(mut self, name: impl Into<String>, bounds: impl IntoIterator<Item = f64>) -> Self {
+        self.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
+        self
+    }
+
+    /// Serves another library's metrics together with the monitor's: `render` gives them as Prometheus text (0.0.4) at each
+    /// scrape. Of an application that runs `metrics-exporter-prometheus`, it is its handle:
+    ///
+    /// ```
+    /// # use perf_runtime::Monitor;
+    /// # struct PrometheusHandle;
+    /// # impl PrometheusHandle { fn render(&self) -> String { "jobs_total 3\n".into() } }
+    /// # fn handle() -> PrometheusHandle { PrometheusHandle }
+    /// let handle = handle(); // what `PrometheusBuilder::install_recorder` gives
+    /// let monitor = Monitor::builder().merge_prometheus(move || handle.render()).build()?;
+    /// assert!(monitor.render_prometheus().contains("jobs_total 3"));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    ///
+    /// No family is there twice: where a name is taken by a metric of the monitor's or of the application's, the other
+    /// text's is left out, and told once through `tracing`; so are lines that are not of the format. A `render` that panics
+    /// is left out. It is called by whoever asks for the text, and may take as long as that may.
+    pub fn merge_prometheus(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.sources.push(Source::new(render));
+        self
+    }
+
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
-    /// [`monitor`](fn@monitor) gives from now on.
+    /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
+    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::MetricsFacade)).
     ///
     /// # Errors
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
+        #[cfg(feature = "metrics")]
+        let facade = self.facade;
         let monitor = self.build()?;
         if INSTALLED.get().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
         monitor.start_ticker().map_err(InstallError::Ticker)?;
         INSTALLED.set(monitor.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        #[cfg(feature = "metrics")]
+        monitor.join_facade(facade);
         Ok(monitor)
     }
 
@@ -104,7 +158,10 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        Ok(Monitor::new(prefix_of(&self.namespace)?))
+        let prefix = prefix_of(&self.namespace)?;
+        let mut bounds = HistogramBounds::default();
+        self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
+        Ok(Monitor::new(prefix, bounds, self.sources))
     }
 }
 
@@ -114,10 +171,19 @@ impl Monitor {
         MonitorBuilder::default()
     }
 
-    fn new(prefix: String) -> Self {
-        let registry = Arc::new(Registry::new());
-        let (alerts, started, ticker) = (Mutex::default(), clock::now(), OnceLock::new());
-        Self { inner: Arc::new(Inner { prefix, registry, alerts, started, ticker }) }
+    fn new(prefix: String, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
+        let inner = Inner {
+            prefix,
+            registry: Arc::new(Registry::with_bounds(bounds)),
+            alerts: Mutex::default(),
+            marks: Marks::default(),
+            others: Others::new(sources),
+            #[cfg(feature = "metrics")]
+            out: facade::Out::default(),
+            started: clock::now(),
+            ticker: OnceLock::new(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
@@ -158,6 +224,8 @@ impl Inner {
         // Logged after the book is closed: a subscriber may look into it.
         let events = self.alerts().evaluate(&report, SystemTime::now());
         events.iter().for_each(alerts::log);
+        #[cfg(feature = "metrics")]
+        self.push_to_the_installed();
     }
 
     fn alerts(&self) -> MutexGuard<'_, AlertBook> {

@@ -2,6 +2,7 @@
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
+use super::block::Block;
 use crate::measure::cells::Reading;
 use crate::measure::histogram::Bound;
 use crate::measure::kind::Kind;
@@ -18,7 +19,13 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 /// Writes all series of a registry. `prefix` stands before every name.
 ///
 /// Families are sorted by name and series by their labels, so that two scrapes differ only in their numbers.
+#[cfg(test)]
 pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
+    render_with(registry, prefix, Vec::new())
+}
+
+/// As [`render`], with the families of others between ours.
+pub(crate) fn render_with(registry: &Registry, prefix: &str, others: Vec<Block>) -> String {
     let all = registry.all();
     let read: Vec<Scraped<'_>> = all.iter().map(Scraped::new).collect();
     let mut families = BTreeMap::new();
@@ -56,6 +63,9 @@ pub(crate) fn render(registry: &Registry, prefix: &str) -> String {
     }
     families.extend(active_workflows(prefix, &read));
     families.extend(overflow(prefix, registry));
+    for block in others {
+        families.entry(block.name).or_insert(block.text);
+    }
     families.into_values().collect()
 }
 
@@ -183,7 +193,11 @@ fn overflow(prefix: &str, registry: &Registry) -> Option<(String, String)> {
         let metric = kind.family().counter;
         line(&mut body, format_args!("{name}{{metric=\"{prefix}{metric}\",label=\"{label}\"}} {count}"));
     }
-    (!overflowed.is_empty()).then_some((name, body))
+    let custom = registry.custom().overflowed();
+    for (metric, label, count) in &custom {
+        line(&mut body, format_args!("{name}{{metric=\"{metric}\",label=\"{label}\"}} {count}"));
+    }
+    (!overflowed.is_empty() || !custom.is_empty()).then_some((name, body))
 }
 
 fn pairs<'a>(labels: impl Iterator<Item = (&'static str, &'a str)>) -> String {

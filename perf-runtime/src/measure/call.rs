@@ -16,7 +16,7 @@ use tracing::field::Value;
 
 /// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
 /// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
-const SLOW_POLL_NANOS: u64 = 10_000_000;
+pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 
 /// One execution of a function: from where its labels are known until it has ended.
 ///

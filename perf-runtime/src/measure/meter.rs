@@ -58,7 +58,7 @@ impl Meter {
     }
 
     /// Counts a poll that kept its thread for long.
-    pub(super) fn slow_poll(&self) {
+    pub(crate) fn slow_poll(&self) {
         self.cells.slow_poll(|| self.layout());
     }
 

@@ -1,10 +1,12 @@
 //! What a monitor answers: text for a scrape, summaries, health.
 
-use super::Monitor;
+use super::{Inner, Monitor};
+use crate::expose::format::Format;
 use crate::expose::prometheus;
 use crate::expose::view::{MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
 use crate::measure::clock;
+use crate::observe::custom::CustomMetric;
 use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::summary::Summary;
 use crate::observe::window::Window;
@@ -14,11 +16,18 @@ impl Monitor {
     /// All metrics as Prometheus text, format 0.0.4. Takes microseconds for each series: call it where blocking is
     /// allowed.
     pub fn render_prometheus(&self) -> String {
-        prometheus::render(&self.inner.registry, &self.inner.prefix)
+        let Inner { registry, prefix, others, .. } = &*self.inner;
+        prometheus::render_with(registry, prefix, others.blocks(Format::Prometheus, registry, prefix))
     }
 
     /// The content type of [`render_prometheus`](Self::render_prometheus)'s text.
     pub const PROMETHEUS_CONTENT_TYPE: &'static str = prometheus::CONTENT_TYPE;
+
+    /// The application's own metrics as they stand: what it counted through the `metrics` facade, or with
+    /// [`record_custom_metric`](Self::record_custom_metric). In the order of their names.
+    pub fn custom_metrics(&self) -> Vec<CustomMetric> {
+        self.inner.registry.custom().metrics()
+    }
 
     /// How well the process is, and why: judged now, over the last minutes.
     pub fn health(&self) -> HealthReport {

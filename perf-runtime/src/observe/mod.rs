@@ -6,10 +6,15 @@
 //! the live part since the last tick. This room knows nothing of thresholds or exposition.
 
 pub(crate) mod counts;
+#[cfg_attr(not(feature = "metrics"), allow(dead_code, unused_imports, reason = "the facade counts in them"))]
+pub(crate) mod custom;
 pub(crate) mod history;
 pub(crate) mod identity;
 pub(crate) mod in_flight;
+pub(crate) mod lookup;
+pub(crate) mod marks;
 pub(crate) mod operation;
+pub(crate) mod overflow;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;

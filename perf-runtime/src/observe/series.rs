@@ -3,6 +3,8 @@
 use super::counts::WindowCounts;
 use super::history::History;
 use super::identity::Identity;
+#[cfg(feature = "metrics")]
+use super::summary::SeriesSummary;
 use super::window::Window;
 use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
@@ -147,6 +149,12 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
         }
+    }
+
+    /// The statistics of a window.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sum_up(&self, window: Window, now: Moment) -> SeriesSummary {
+        SeriesSummary::of(self, &self.observe(window, &mut Look::live(now)))
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.
