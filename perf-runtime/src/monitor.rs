@@ -1,9 +1,11 @@
 //! The one type that a user builds, installs and asks.
 
 use crate::config::{ConfigError, InstallError, prefix_of};
+use crate::expose::text::Renderer;
 use crate::judge::alert::AlertBook;
 use crate::judge::health::HealthReport;
 use crate::measure::clock::{self, Moment};
+use crate::measure::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::observe::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,7 +24,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new(String::new());
+        let monitor = Monitor::new("");
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -60,8 +62,8 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Inner {
-    prefix: String,
     registry: Arc<Registry>,
+    renderer: Renderer,
     alerts: Mutex<AlertBook>,
     started: Moment,
     ticker: OnceLock<Ticker>,
@@ -72,6 +74,7 @@ struct Inner {
 #[must_use = "a builder does nothing until `install` or `build`"]
 pub struct MonitorBuilder {
     namespace: String,
+    trace_id_of: Option<TraceIdOf>,
 }
 
 impl MonitorBuilder {
@@ -82,6 +85,30 @@ impl MonitorBuilder {
         self
     }
 
+    /// How to get the id of the trace that a call's span belongs to; `None` where it belongs to none, or to one that nobody
+    /// keeps. With it, the buckets of histograms have exemplars in [`render_openmetrics`](Monitor::render_openmetrics): of
+    /// each bucket the last call's but once a second, so that a slow bucket leads to the trace of a slow call. No default.
+    ///
+    /// It is asked as a call with a span ends, on the call's own thread, once a second for each bucket and more often only
+    /// while it has no answer. Calls are measured once for the process: what the last monitor was built with holds for all.
+    /// An id of more than 120 characters gives no exemplar, and neither does a panic.
+    ///
+    /// With the crates `opentelemetry` and `tracing-opentelemetry` it is:
+    ///
+    /// ```ignore
+    /// use opentelemetry::trace::TraceContextExt;
+    /// use tracing_opentelemetry::OpenTelemetrySpanExt;
+    ///
+    /// let builder = Monitor::builder().trace_id_of(|span| {
+    ///     let context = span.context().span().span_context().clone();
+    ///     context.is_sampled().then(|| context.trace_id().to_string())
+    /// });
+    /// ```
+    pub fn trace_id_of(mut self, trace_id_of: fn(&tracing::Span) -> Option<String>) -> Self {
+        self.trace_id_of = Some(trace_id_of);
+        self
+    }
+
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
     /// [`monitor`](fn@monitor) gives from now on.
     ///
@@ -89,12 +116,13 @@ impl MonitorBuilder {
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
-        let monitor = self.build()?;
+        let monitor = Monitor::new(&prefix_of(&self.namespace)?);
         if INSTALLED.get().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
         monitor.start_ticker().map_err(InstallError::Ticker)?;
         INSTALLED.set(monitor.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
         Ok(monitor)
     }
 
@@ -104,7 +132,9 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        Ok(Monitor::new(prefix_of(&self.namespace)?))
+        let monitor = Monitor::new(&prefix_of(&self.namespace)?);
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
+        Ok(monitor)
     }
 }
 
@@ -114,10 +144,11 @@ impl Monitor {
         MonitorBuilder::default()
     }
 
-    fn new(prefix: String) -> Self {
+    fn new(prefix: &str) -> Self {
         let registry = Arc::new(Registry::new());
+        let renderer = Renderer::new(prefix);
         let (alerts, started, ticker) = (Mutex::default(), clock::now(), OnceLock::new());
-        Self { inner: Arc::new(Inner { prefix, registry, alerts, started, ticker }) }
+        Self { inner: Arc::new(Inner { registry, renderer, alerts, started, ticker }) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {

@@ -4,7 +4,7 @@
 /// is served together with ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// The family's name, as its samples bear it: with the namespace, without `_bucket` and its like.
+    /// The family's name, as in its TYPE line: with the namespace, without `_bucket` and its like.
     pub(crate) name: String,
     /// The family's whole text in the format that is asked for: HELP and TYPE where it has them, then its samples, each
     /// line with its newline.
