@@ -52,8 +52,8 @@ impl Text {
     }
 
     fn sample(&mut self, line: &str, family: &Family, format: Format) {
-        let (sample, exemplar) = line.split_once(" # ").map_or((line, None), |(sample, rest)| (sample, Some(rest)));
-        let (name, labels, value) = labelled(sample);
+        let (name, labels, rest) = labelled(line);
+        let (value, exemplar) = rest.split_once(" # ").map_or((&*rest, None), |(value, rest)| (value, Some(rest)));
         assert!(family.has_samples_named(&name, format), "{name} in {}", family.name);
         let at = (name, labels);
         if let Some(exemplar) = exemplar {
@@ -64,7 +64,7 @@ impl Text {
             let exemplar = Exemplar { labels, value: number(value), at: number(when) };
             self.exemplars.insert(at.clone(), exemplar);
         }
-        let before = self.samples.insert(at, number(&value));
+        let before = self.samples.insert(at, number(value));
         assert_eq!(before, None, "twice: {line}");
     }
 
