@@ -4,9 +4,11 @@ use crate::config::{ConfigError, InstallError, prefix_of};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::merge::{Others, Source};
+use crate::expose::text::Renderer;
 use crate::judge::alert::AlertBook;
 use crate::judge::health::HealthReport;
 use crate::measure::clock::{self, Moment};
+use crate::measure::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::observe::custom::HistogramBounds;
 use crate::observe::marks::Marks;
 use crate::observe::registry::Registry;
@@ -29,7 +31,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new(String::new(), HistogramBounds::default(), Vec::new());
+        let monitor = Monitor::new("", HistogramBounds::default(), Vec::new());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -67,8 +69,8 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Inner {
-    prefix: String,
     registry: Arc<Registry>,
+    renderer: Renderer,
     alerts: Mutex<AlertBook>,
     marks: Marks,
     others: Others,
@@ -87,6 +89,7 @@ pub struct MonitorBuilder {
     sources: Vec<Source>,
     #[cfg(feature = "metrics")]
     facade: MetricsFacade,
+    trace_id_of: Option<TraceIdOf>,
 }
 
 impl MonitorBuilder {
@@ -131,6 +134,30 @@ impl MonitorBuilder {
         self
     }
 
+    /// How to get the id of the trace that a call's span belongs to; `None` where it belongs to none, or to one that nobody
+    /// keeps. With it, the buckets of histograms have exemplars in [`render_openmetrics`](Monitor::render_openmetrics): of
+    /// each bucket the last call's but once a second, so that a slow bucket leads to the trace of a slow call. No default.
+    ///
+    /// It is asked as a call with a span ends, on the call's own thread, once a second for each bucket and more often only
+    /// while it has no answer. Calls are measured once for the process: what the last monitor was built with holds for all.
+    /// An id of more than 120 characters gives no exemplar, and neither does a panic.
+    ///
+    /// With the crates `opentelemetry` and `tracing-opentelemetry` it is:
+    ///
+    /// ```ignore
+    /// use opentelemetry::trace::TraceContextExt;
+    /// use tracing_opentelemetry::OpenTelemetrySpanExt;
+    ///
+    /// let builder = Monitor::builder().trace_id_of(|span| {
+    ///     let context = span.context().span().span_context().clone();
+    ///     context.is_sampled().then(|| context.trace_id().to_string())
+    /// });
+    /// ```
+    pub fn trace_id_of(mut self, trace_id_of: fn(&tracing::Span) -> Option<String>) -> Self {
+        self.trace_id_of = Some(trace_id_of);
+        self
+    }
+
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
     /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
     /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::MetricsFacade)).
@@ -139,16 +166,15 @@ impl MonitorBuilder {
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
-        #[cfg(feature = "metrics")]
-        let facade = self.facade;
-        let monitor = self.build()?;
+        let monitor = self.make()?;
         if INSTALLED.get().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
         monitor.start_ticker().map_err(InstallError::Ticker)?;
         INSTALLED.set(monitor.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
         #[cfg(feature = "metrics")]
-        monitor.join_facade(facade);
+        monitor.join_facade(self.facade);
         Ok(monitor)
     }
 
@@ -158,10 +184,16 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
+        let monitor = self.make()?;
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
+        Ok(monitor)
+    }
+
+    fn make(&self) -> Result<Monitor, ConfigError> {
         let prefix = prefix_of(&self.namespace)?;
         let mut bounds = HistogramBounds::default();
         self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
-        Ok(Monitor::new(prefix, bounds, self.sources))
+        Ok(Monitor::new(&prefix, bounds, self.sources.clone()))
     }
 }
 
@@ -171,9 +203,9 @@ impl Monitor {
         MonitorBuilder::default()
     }
 
-    fn new(prefix: String, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
+    fn new(prefix: &str, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
         let inner = Inner {
-            prefix,
+            renderer: Renderer::new(prefix),
             registry: Arc::new(Registry::with_bounds(bounds)),
             alerts: Mutex::default(),
             marks: Marks::default(),

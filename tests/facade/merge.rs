@@ -97,3 +97,32 @@ fn what_a_monitor_gives_can_be_merged_into_another() {
     assert!(text.contains("\ntool_calls_total{") && text.contains("\nouter_tool_calls_total{"));
     promtool::check(&text);
 }
+
+#[test]
+fn openmetrics_has_the_others_in_its_own_terms() {
+    let handle = exporter().handle();
+    let monitor = Monitor::builder().merge_prometheus(move || handle.render()).build().unwrap();
+    metrics::with_local_recorder(&monitor.metrics_recorder(), || {
+        describe_counter!("mails_total", "Mails \"sent\".");
+        counter!("mails_total", "to" => "ada").increment(2);
+        counter!("misses").increment(1);
+        gauge!("mails").set(1.0);
+        describe_histogram!("wait_seconds", Unit::Seconds, "How long.");
+        histogram!("wait_seconds").record(1.0);
+    });
+    let text = monitor.render_openmetrics();
+    for expected in [
+        "# TYPE jobs counter\njobs_total{kind=",
+        // Its name without `_total` is another's.
+        "# HELP mails_total Mails \\\"sent\\\".\n# TYPE mails_total unknown\nmails_total{to=\"ada\"} 2\n",
+        "# TYPE misses unknown\nmisses 1\n",
+        "# TYPE wait_seconds histogram\n# UNIT wait_seconds seconds\n",
+        "wait_seconds_bucket{le=\"1.0\"} 1\n",
+        "# TYPE queue_depth gauge\nqueue_depth +Inf\n",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+    }
+    assert!(text.ends_with("\n# EOF\n") && text.matches("# EOF").count() == 1);
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.is_sorted() && names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+}

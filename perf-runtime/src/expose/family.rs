@@ -1,7 +1,7 @@
 //! Writes one family of metrics that is not of our own kinds, in either format.
 
 use super::block::Block;
-use super::format::Format;
+use super::text::Format;
 use std::fmt::{self, Display, Write};
 
 /// What a family says of itself.

@@ -6,7 +6,7 @@
 
 use super::block::Block;
 use super::family::{FamilyKind, FamilyText, Number, bound};
-use super::format::Format;
+use super::text::Format;
 use crate::measure::kind::Kind;
 use crate::observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue};
 use crate::observe::registry::Registry;
@@ -141,7 +141,7 @@ impl Taken {
         for kind in kinds.filter_map(|series| Some(series.first()?.identity.kind)) {
             let family = kind.family();
             let workflows = (kind == Kind::WorkflowStep).then_some(Kind::Workflow.family().in_flight);
-            let plain = [family.counter, family.in_flight].into_iter().chain(workflows);
+            let plain = [family.counter, family.in_flight, family.busy, family.slow_polls].into_iter().chain(workflows);
             let histogram =
                 FamilyKind::Histogram.suffixes().iter().map(|suffix| format!("{}{suffix}", family.histogram));
             let names = plain.chain([family.histogram]).map(ToOwned::to_owned).chain(histogram);

@@ -4,7 +4,6 @@ pub(crate) mod block;
 #[cfg(feature = "metrics")]
 pub(crate) mod facade;
 mod family;
-pub(crate) mod format;
 pub(crate) mod merge;
-pub(crate) mod prometheus;
+pub(crate) mod text;
 pub(crate) mod view;

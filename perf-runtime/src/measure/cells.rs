@@ -166,6 +166,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Takes everything out again and keeps the room, for the next series to be read into.
+    pub(crate) fn clear(&mut self) {
+        let mut buckets = std::mem::take(&mut self.buckets);
+        buckets.iter_mut().for_each(Vec::clear);
+        *self = Self { buckets, ..Self::default() };
+    }
+
     /// Adds another reading in the same buckets.
     pub(crate) fn add(&mut self, other: &Self) {
         self.started = self.started.wrapping_add(other.started);

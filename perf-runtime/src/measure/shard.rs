@@ -149,11 +149,12 @@ impl Shard {
     /// Adds everything but the starts to `reading`: those are to be read after the ends in *all* shards, so that no call
     /// is ever seen ended and not started.
     pub(super) fn read_into(&self, reading: &mut Reading, writers: Writers) {
-        reading.idle_nanos = reading.idle_nanos.wrapping_add(self.idle_nanos.load(Acquire));
-        reading.slow_polls += self.slow_polls.load(Acquire);
         for (sum, nanos) in reading.nanos.iter_mut().zip(&self.nanos) {
             *sum = sum.wrapping_add(nanos.load(Acquire));
         }
+        // After the durations, as they were written before them: never is a call's duration seen without its waiting.
+        reading.idle_nanos = reading.idle_nanos.wrapping_add(self.idle_nanos.load(Acquire));
+        reading.slow_polls += self.slow_polls.load(Acquire);
         match writers {
             Writers::One => self.read_buckets_and_latest(reading),
             Writers::Several => {

@@ -51,12 +51,21 @@ impl Series {
     /// All that was ever counted.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        self.for_each_meter(|meter| meter.read_into(&mut reading, self.layout));
+        self.read_into(&mut reading);
         reading
     }
 
-    /// Failed calls by the sort of their error, where that is known. Read it before [`read`](Self::read): so there are
-    /// never more of them than errors.
+    /// Adds all that was ever counted to `reading`, and says how many functions write the series: never fewer than before.
+    pub(crate) fn read_into(&self, reading: &mut Reading) -> usize {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        self.own.read_into(reading, self.layout);
+        for meter in sites.iter() {
+            meter.read_into(reading, self.layout);
+        }
+        sites.len()
+    }
+
+    /// Failed calls by the sort of their error, where that is known. A call counts its sort just before itself.
     pub(crate) fn error_types(&self) -> BTreeMap<&'static str, u64> {
         let mut sorts = BTreeMap::new();
         self.for_each_meter(|meter| {
@@ -81,6 +90,11 @@ impl Series {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
     }
 
+    /// How many functions write it: never fewer than before.
+    pub(crate) fn sites(&self) -> usize {
+        self.sites.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The bounds at which the counts of all that write it are exact.
     pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +109,7 @@ impl Series {
         sites.iter().map(|site| site.targets()).find(promising).unwrap_or(&Targets::NONE)
     }
 
-    fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
+    pub(crate) fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
         look(&self.own);
         for meter in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
             look(meter);
@@ -158,7 +172,7 @@ impl Series {
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.
-    fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         let mut changes: u64 = 0;
         self.for_each_meter(|meter| changes = changes.wrapping_add(meter.changes()));
         changes
@@ -166,10 +180,8 @@ impl Series {
 
     /// Reads into what an earlier reading left.
     fn read_again<'a>(&self, reading: &'a mut Reading) -> &'a Reading {
-        let mut buckets = std::mem::take(&mut reading.buckets);
-        buckets.iter_mut().for_each(Vec::clear);
-        *reading = Reading { buckets, ..Reading::default() };
-        self.for_each_meter(|meter| meter.read_into(reading, self.layout));
+        reading.clear();
+        self.read_into(reading);
         reading
     }
 

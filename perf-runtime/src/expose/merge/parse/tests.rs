@@ -1,6 +1,6 @@
 use super::*;
 use crate::expose::family::FamilyText;
-use crate::expose::format::Format;
+use crate::expose::text::Format;
 use proptest::prelude::*;
 
 /// What a text says, written as text again.
