@@ -176,10 +176,10 @@ impl Reading {
     /// Adds another reading in the same buckets.
     pub(crate) fn add(&mut self, other: &Self) {
         self.started = self.started.wrapping_add(other.started);
-        self.idle_nanos += other.idle_nanos;
+        self.idle_nanos = self.idle_nanos.wrapping_add(other.idle_nanos);
         self.slow_polls += other.slow_polls;
         for outcome in Outcome::ALL.map(Outcome::index) {
-            self.nanos[outcome] += other.nanos[outcome];
+            self.nanos[outcome] = self.nanos[outcome].wrapping_add(other.nanos[outcome]);
             add_counts(&mut self.buckets[outcome], &other.buckets[outcome]);
         }
     }
