@@ -198,3 +198,61 @@ fn under_a_block_it_is_named_as_the_series_is() {
     let seen = Notebook::during(|| Cart.add());
     assert_eq!(seen[0], r#"new INFO Cart::add kind="operation" operation="Cart::add""#);
 }
+
+/// Notes where the spans' functions are.
+#[derive(Clone, Default)]
+struct Places(Arc<Mutex<Vec<(Option<&'static str>, u32)>>>);
+
+impl Subscriber for Places {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let metadata = attributes.metadata();
+        self.0.lock().unwrap().push((metadata.file(), metadata.line().unwrap_or_default()));
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn a_span_is_at_its_function_wherever_its_future_is_polled() {
+    let first = line!() + 1;
+    #[monitor("spans_place_sync")]
+    fn sync() {}
+    #[monitor("spans_place_async")]
+    async fn at_once() {}
+    #[monitor("spans_place_fields", fields(number))]
+    async fn with_fields(number: u8) {
+        let _ = number;
+    }
+    #[monitor("spans_place_made")]
+    fn made() -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+    let last = line!();
+    let places = Places::default();
+    tracing::subscriber::with_default(places.clone(), || {
+        let mut context = Context::from_waker(Waker::noop());
+        sync();
+        assert!(pin!(at_once()).poll(&mut context).is_ready());
+        assert!(pin!(with_fields(1)).poll(&mut context).is_ready());
+        assert!(pin!(made()).poll(&mut context).is_ready());
+    });
+    let places = places.0.lock().unwrap();
+    assert_eq!(places.len(), 4);
+    for (file, line) in places.iter() {
+        assert!(file.is_some_and(|file| file.ends_with("spans.rs")), "{file:?}");
+        assert!((first..last).contains(line), "line {line}");
+    }
+}

@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::site::Site;
 use super::span;
 use std::fmt::Display;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::thread;
 use tracing::Span;
 use tracing::field::Value;
@@ -31,6 +31,8 @@ pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 pub struct Call {
     site: &'static Site,
     meter: &'static Meter,
+    /// Where its function is: a future is begun somewhere else.
+    location: &'static Location<'static>,
     started: Moment,
     /// When the body last began to run or, while the call is paused, ceased to.
     turned: Moment,
@@ -67,12 +69,14 @@ pub fn enter(site: &'static Site) -> Call {
 
 /// A call that brings no labels.
 #[inline]
+#[track_caller]
 pub fn prepare(site: &'static Site) -> Call {
     Call::prepared(site, site.only_meter())
 }
 
 /// A call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
 #[inline]
+#[track_caller]
 pub fn prepare_labelled<const BUDGET: usize, L: Labels>(site: &'static Site, labels: &L) -> Call {
     const { assert_budget(L::VALUES, BUDGET) };
     if site.learn_values(L::VALUES) {
@@ -89,31 +93,28 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
 
 impl Call {
     #[inline]
+    #[track_caller]
     fn prepared(site: &'static Site, meter: &'static Meter) -> Self {
-        let never = Moment::default();
-        let pace = Pace::Prepared;
-        Self { site, meter, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
+        let (location, never, pace) = (Location::caller(), Moment::default(), Pace::Prepared);
+        Self { site, meter, location, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
     }
 
     /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
     #[inline]
-    #[track_caller]
     pub fn with_fields(mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Self {
-        self.span = self.site.new_span(self.meter, fields);
+        self.span = self.site.new_span(self.meter, self.location, fields);
         self.pace = Pace::WithSpan;
         self
     }
 
     /// Starts a call whose body runs from beginning to end.
     #[inline]
-    #[track_caller]
     pub fn start(mut self) -> Self {
         self.begin(Pace::AtOnce);
         self
     }
 
     /// The body is polled: for the first time, or again. Not to be called once the call is over.
-    #[track_caller]
     pub(super) fn poll(&mut self) {
         match self.pace {
             Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
@@ -123,11 +124,10 @@ impl Call {
         }
     }
 
-    #[track_caller]
     fn begin(&mut self, pace: Pace) {
-        let Self { site, meter, .. } = *self;
+        let Self { site, meter, location, .. } = *self;
         if self.pace == Pace::Prepared {
-            self.span = site.new_span(meter, |emit| emit(&[]));
+            self.span = site.new_span(meter, location, |emit| emit(&[]));
         }
         self.pace = pace;
         meter.start(|| directory::list(site));

@@ -5,6 +5,7 @@ use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
 use super::span::{Callsite, Labels, SpanSpec};
 use super::target::Targets;
+use std::panic::Location;
 use std::ptr;
 use std::slice;
 use std::sync::OnceLock;
@@ -146,15 +147,15 @@ impl Site {
 
     /// The span of a call that starts now and is counted by one of this site's meters; see [`Callsite::new_span`].
     #[inline]
-    #[track_caller]
     pub(super) fn new_span(
         &'static self,
         meter: &'static Meter,
+        location: &'static Location<'static>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         let Spec { kind, more_labels, span, .. } = &self.spec;
         let labels = |texts: &mut Labels| self.write_labels(self.index_of(meter), texts);
-        self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
+        self.state.callsite.new_span(span, *kind, more_labels, location, labels, fields)
     }
 
     /// Which combination of labels a meter counts.

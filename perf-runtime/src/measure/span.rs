@@ -70,20 +70,19 @@ impl Callsite {
 
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
     /// writes the values of the labels, and `fields` gives those of the user's fields; they are asked only when the span is
-    /// wanted. Its place in the source is the caller's.
+    /// wanted. Its place in the source is `location`.
     #[inline]
-    #[track_caller]
     pub(super) fn new_span(
         &'static self,
         spec: &SpanSpec,
         kind: Kind,
         more_labels: &[&'static str],
+        location: &'static Location<'static>,
         labels: impl FnOnce(&mut Labels) -> usize,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         match spec.level {
             Some(level) if level <= LevelFilter::current() => {
-                let location = Location::caller();
                 let make = || SpanCallsite::register(spec, level, kind, more_labels, location);
                 span_for_listener(self.made.get_or_init(make), kind, labels, fields)
             }
