@@ -199,9 +199,12 @@ fn under_a_block_it_is_named_as_the_series_is() {
     assert_eq!(seen[0], r#"new INFO Cart::add kind="operation" operation="Cart::add""#);
 }
 
+/// The file and the line of a span.
+type Place = (Option<&'static str>, u32);
+
 /// Notes where the spans' functions are.
 #[derive(Clone, Default)]
-struct Places(Arc<Mutex<Vec<(Option<&'static str>, u32)>>>);
+struct Places(Arc<Mutex<Vec<Place>>>);
 
 impl Subscriber for Places {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -225,34 +228,44 @@ impl Subscriber for Places {
     fn exit(&self, _: &Id) {}
 }
 
-#[test]
-fn a_span_is_at_its_function_wherever_its_future_is_polled() {
-    let first = line!() + 1;
+mod placed {
+    use super::monitor;
+
+    pub(super) const FIRST: u32 = line!();
+
     #[monitor("spans_place_sync")]
-    fn sync() {}
+    pub(super) fn sync() {}
+
     #[monitor("spans_place_async")]
-    async fn at_once() {}
+    pub(super) async fn at_once() {}
+
     #[monitor("spans_place_fields", fields(number))]
-    async fn with_fields(number: u8) {
+    pub(super) async fn with_fields(number: u8) {
         let _ = number;
     }
+
     #[monitor("spans_place_made")]
-    fn made() -> impl Future<Output = ()> {
+    pub(super) fn made() -> impl Future<Output = ()> {
         std::future::ready(())
     }
-    let last = line!();
+
+    pub(super) const LAST: u32 = line!();
+}
+
+#[test]
+fn a_span_is_at_its_function_wherever_its_future_is_polled() {
     let places = Places::default();
     tracing::subscriber::with_default(places.clone(), || {
         let mut context = Context::from_waker(Waker::noop());
-        sync();
-        assert!(pin!(at_once()).poll(&mut context).is_ready());
-        assert!(pin!(with_fields(1)).poll(&mut context).is_ready());
-        assert!(pin!(made()).poll(&mut context).is_ready());
+        placed::sync();
+        assert!(pin!(placed::at_once()).poll(&mut context).is_ready());
+        assert!(pin!(placed::with_fields(1)).poll(&mut context).is_ready());
+        assert!(pin!(placed::made()).poll(&mut context).is_ready());
     });
     let places = places.0.lock().unwrap();
     assert_eq!(places.len(), 4);
     for (file, line) in places.iter() {
         assert!(file.is_some_and(|file| file.ends_with("spans.rs")), "{file:?}");
-        assert!((first..last).contains(line), "line {line}");
+        assert!((placed::FIRST..placed::LAST).contains(line), "line {line}");
     }
 }
