@@ -76,9 +76,12 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), ["mcp_call.errors", "mcp_call.latency"]);
     assert!(names.iter().all(|one| one.series() == Some("mcp_call{server=context7,capability=resolve}")));
     let active = monitor.alerts().active();
+    assert_eq!(active.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["mcp-latency", "mcp-success"]);
     assert!(active.iter().all(|alert| alert.severity == Severity::Critical), "{active:?}");
+    assert_eq!(active[1].labels["server"], "context7");
 
-    seconds(&clock, &monitor, 61, || record(40, Outcome::Ok));
+    // The rules look back over five minutes.
+    seconds(&clock, &monitor, 305, || record(40, Outcome::Ok));
     assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
     assert!(monitor.alerts().active().is_empty());
     let history = monitor.alerts().history();

@@ -83,11 +83,23 @@
 // The attributes name this crate as `::perf_runtime`, in its own docs and tests too.
 extern crate self as perf_runtime;
 
-pub use config::{ConfigError, InstallError};
+pub use error::{ConfigError, InstallError};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
-pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Severity, Transition};
+pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
+pub use judge::book::AlertStatistics;
 pub use judge::health::{HealthReport, HealthStatus};
 pub use judge::indicator::{Aspect, Indicator, IndicatorStatus};
+pub use judge::machine::AlertState;
+pub use judge::objective::spec::Objective;
+pub use judge::objective::{ObjectiveReport, Promise};
+pub use judge::preset::presets;
+pub use judge::rule::build::RuleBuilder;
+pub use judge::rule::condition::{Condition, Threshold};
+pub use judge::rule::set::RuleSet;
+pub use judge::rule::signal::{Metric, Statistic, Unit};
+pub use judge::rule::{NoData, Rule};
+pub use judge::subscription::AlertSubscription;
+pub use judge::watch::RuleStatus;
 pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
@@ -103,7 +115,7 @@ pub use perf_macros::{
     monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 
-mod config;
+mod error;
 mod expose;
 mod judge;
 mod measure;

@@ -1,16 +1,22 @@
 //! The one type that a user builds, installs and asks.
 
-use crate::config::{ConfigError, InstallError, prefix_of};
-use crate::judge::alert::AlertBook;
-use crate::judge::health::HealthReport;
+use crate::error::{ConfigError, InstallError, prefix_of};
+use crate::judge::book::{AlertBook, DEFAULT_HISTORY};
+use crate::judge::objective::Objectives;
+use crate::judge::objective::spec::Objective;
+use crate::judge::preset::presets;
+use crate::judge::rule::set::RuleSet;
 use crate::measure::clock::{self, Moment};
+use crate::measure::target::Objective as Target;
 use crate::observe::registry::Registry;
 use crate::observe::ticker;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 mod alerts;
 mod ask;
+mod judging;
+mod objectives;
 mod record;
 
 pub use alerts::Alerts;
@@ -22,7 +28,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new(String::new());
+        let monitor = Monitor::new(String::new(), AlertBook::new(&presets::standard(), DEFAULT_HISTORY), Vec::new());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -63,14 +69,20 @@ struct Inner {
     prefix: String,
     registry: Arc<Registry>,
     alerts: Mutex<AlertBook>,
+    objectives: Mutex<Objectives>,
+    /// Those that were set on the monitor.
+    set_objectives: Vec<(Objective, Target)>,
     started: Moment,
 }
 
 /// Settings of a [`Monitor`] to be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `install` or `build`"]
 pub struct MonitorBuilder {
     namespace: String,
+    rules: RuleSet,
+    objectives: Vec<Objective>,
+    alert_history: usize,
 }
 
 impl MonitorBuilder {
@@ -78,6 +90,24 @@ impl MonitorBuilder {
     /// underscores, a letter first and no underscore last; empty for none, the default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
+        self
+    }
+
+    /// What is judged: [`presets::standard`](crate::presets::standard) by default.
+    pub fn rules(mut self, rules: RuleSet) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Adds an objective. It goes before what a function says of itself; of several that cover a series, the first holds.
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.objectives.push(objective);
+        self
+    }
+
+    /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
+    pub fn alert_history(mut self, transitions: usize) -> Self {
+        self.alert_history = transitions;
         self
     }
 
@@ -103,19 +133,31 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        Ok(Monitor::new(prefix_of(&self.namespace)?))
+        let prefix = prefix_of(&self.namespace)?;
+        if !(100..=100_000).contains(&self.alert_history) {
+            return Err(ConfigError::new("alert_history", self.alert_history, "100 to 100000 transitions"));
+        }
+        let with_target = |objective: Objective| objective.target().map(|target| (objective, target));
+        let objectives = self.objectives.into_iter().map(with_target).collect::<Result<_, _>>()?;
+        Ok(Monitor::new(prefix, AlertBook::new(&self.rules, self.alert_history), objectives))
     }
 }
 
 impl Monitor {
     /// Begins a monitor.
     pub fn builder() -> MonitorBuilder {
-        MonitorBuilder::default()
+        MonitorBuilder {
+            namespace: String::new(),
+            rules: presets::standard(),
+            objectives: Vec::new(),
+            alert_history: DEFAULT_HISTORY,
+        }
     }
 
-    fn new(prefix: String) -> Self {
-        let registry = Arc::new(Registry::new());
-        Self { inner: Arc::new(Inner { prefix, registry, alerts: Mutex::default(), started: clock::now() }) }
+    fn new(prefix: String, alerts: AlertBook, set_objectives: Vec<(Objective, Target)>) -> Self {
+        let (registry, started) = (Arc::new(Registry::new()), clock::now());
+        let (alerts, objectives) = (Mutex::new(alerts), Mutex::default());
+        Self { inner: Arc::new(Inner { prefix, registry, alerts, objectives, set_objectives, started }) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
@@ -125,6 +167,7 @@ impl Monitor {
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
     pub fn reset(&self) {
         self.inner.registry.reset(clock::now());
+        self.inner.objectives().reset();
         tracing::info!("the baseline was reset");
     }
 
@@ -144,13 +187,6 @@ impl Inner {
     fn tick(&self) {
         let now = clock::now();
         self.registry.tick(now);
-        let report = HealthReport::judge(&self.registry.recent(now));
-        // Logged after the book is closed: a subscriber may look into it.
-        let events = self.alerts().evaluate(&report, SystemTime::now());
-        events.iter().for_each(alerts::log);
-    }
-
-    fn alerts(&self) -> MutexGuard<'_, AlertBook> {
-        self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.judge(now);
     }
 }

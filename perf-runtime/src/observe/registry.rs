@@ -153,6 +153,13 @@ impl Registry {
         Summary { window, series: summed_up.collect() }
     }
 
+    /// The series of some kinds over a window, sorted by kind and labels.
+    pub(crate) fn summaries(&self, window: Window, now: Moment, wanted: impl Fn(Kind) -> bool) -> Vec<SeriesSummary> {
+        let all = self.all();
+        let some = all.iter().filter(|series| wanted(series.identity.kind));
+        some.map(|series| SeriesSummary::of(series, &series.observe(window, now))).collect()
+    }
+
     /// Each kind that has series, as a whole and series by series: over the last minute, or over the last five where the
     /// last minute saw fewer than 20 calls.
     pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
