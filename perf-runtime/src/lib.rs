@@ -88,7 +88,7 @@ pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, Performa
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
 pub use judge::book::AlertStatistics;
 pub use judge::health::{HealthReport, HealthStatus};
-pub use judge::indicator::{Aspect, Indicator, IndicatorStatus};
+pub use judge::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
 pub use judge::machine::AlertState;
 pub use judge::objective::spec::Objective;
 pub use judge::objective::{ObjectiveReport, Promise};

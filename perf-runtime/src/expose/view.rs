@@ -69,10 +69,10 @@ impl PerformanceHealth {
             wanted.map(Indicator::status).max().unwrap_or(IndicatorStatus::Unknown)
         };
         let health_indicators = HealthIndicators {
-            response_time: worst(&|one| one.kind() == Kind::HttpRequest && one.aspect() == Aspect::Latency),
+            response_time: worst(&|one| one.kind() == Some(Kind::HttpRequest) && one.aspect() == Aspect::Latency),
             error_rate: worst(&|one| one.aspect() == Aspect::Errors),
-            resource_usage: IndicatorStatus::Unknown,
-            agent_performance: worst(&|one| one.kind() == Kind::Agent),
+            resource_usage: worst(&|one| one.aspect() == Aspect::Resource),
+            agent_performance: worst(&|one| one.kind() == Some(Kind::Agent)),
         };
         Self {
             status: report.status(),

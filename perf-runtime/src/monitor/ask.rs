@@ -1,12 +1,12 @@
 //! What a monitor answers: text for a scrape, summaries, health.
 
-use super::Monitor;
+use super::{Inner, Monitor};
 use crate::expose::prometheus;
 use crate::expose::view::{MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
 use crate::measure::clock;
 use crate::observe::in_flight::{self, CallInFlight};
-use crate::observe::summary::Summary;
+use crate::observe::summary::{KindSummary, Summary};
 use crate::observe::window::Window;
 use std::time::SystemTime;
 
@@ -22,13 +22,13 @@ impl Monitor {
 
     /// How well the process is, and why: judged now, over the last minutes.
     pub fn health(&self) -> HealthReport {
-        HealthReport::judge(&self.inner.registry.recent(clock::now()))
+        self.inner.health().0
     }
 
     /// [`health`](Self::health) in the shape of `GET /health/performance`.
     pub fn performance_health(&self) -> PerformanceHealth {
-        let kinds = self.inner.registry.recent(clock::now());
-        PerformanceHealth::new(&HealthReport::judge(&kinds), &kinds, SystemTime::now())
+        let (report, kinds) = self.inner.health();
+        PerformanceHealth::new(&report, &kinds, SystemTime::now())
     }
 
     /// Every series with its statistics over a window, up to now.
@@ -45,5 +45,16 @@ impl Monitor {
     /// The [`summary`](Self::summary) of the last hour in the shape of `GET /metrics/summary`.
     pub fn metrics_summary(&self) -> MetricsSummary {
         MetricsSummary::new(self.summary(Window::LastHour), self.uptime())
+    }
+}
+
+impl Inner {
+    /// The verdict, and what it was made from.
+    fn health(&self) -> (HealthReport, Vec<KindSummary>) {
+        let now = clock::now();
+        let kinds = self.registry.recent(now);
+        let firing = self.alerts().active();
+        let report = HealthReport::judge(&kinds, &self.gauges(self.moment_of(now)), &firing);
+        (report, kinds)
     }
 }

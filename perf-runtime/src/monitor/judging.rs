@@ -28,7 +28,7 @@ impl Inner {
     }
 
     /// What is judged beside calls.
-    fn gauges(&self, tick: Tick) -> Gauges {
+    pub(super) fn gauges(&self, tick: Tick) -> Gauges {
         let mut gauges = Gauges::new();
         self.objectives().add_to(&mut gauges, tick.elapsed);
         gauges
