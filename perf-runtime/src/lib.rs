@@ -84,6 +84,7 @@
 extern crate self as perf_runtime;
 
 pub use error::{ConfigError, InstallError};
+pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
 pub use judge::book::AlertStatistics;

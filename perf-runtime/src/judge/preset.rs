@@ -176,8 +176,10 @@ fn mean(kind: Kind) -> RuleBuilder {
 }
 
 fn errors(kind: Kind) -> RuleBuilder {
-    on(kind, "errors", Statistic::ErrorRate, "Failing")
-        .min_samples(MIN_FOR_ERRORS)
+    let rule = on(kind, "errors", Statistic::ErrorRate, "Failing");
+    // A request's status says how it ended: by itself each status would fail always or never.
+    let rule = if kind == Kind::HttpRequest { rule.by(["method", "route"]) } else { rule };
+    rule.min_samples(MIN_FOR_ERRORS)
         .critical(0.05)
         .description("More than this share of the calls failed over the last five minutes.")
 }

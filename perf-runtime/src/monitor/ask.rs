@@ -2,6 +2,7 @@
 
 use super::{Inner, Monitor};
 use crate::expose::prometheus;
+use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::view::{MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
 use crate::measure::clock;
@@ -29,6 +30,12 @@ impl Monitor {
     pub fn performance_health(&self) -> PerformanceHealth {
         let (report, kinds) = self.inner.health();
         PerformanceHealth::new(&report, &kinds, SystemTime::now())
+    }
+
+    /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
+    pub fn prometheus_rules(&self, profile: RuleProfile) -> PrometheusRules {
+        let rules = self.inner.alerts().rules();
+        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), &self.inner.prefix, profile)
     }
 
     /// Every series with its statistics over a window, up to now.
