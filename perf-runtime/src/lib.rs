@@ -73,7 +73,7 @@
 //!
 //! # Features
 //!
-//! `test-util`: a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
+//! `toml`: settings from a TOML file ([`MonitorBuilder::config_file`]). `test-util`: a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
 //!
 //! # Asking
 //!
@@ -88,6 +88,7 @@ pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
 pub use judge::book::AlertStatistics;
+pub use judge::dry_run::Firing;
 pub use judge::health::{HealthReport, HealthStatus};
 pub use judge::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
 pub use judge::machine::AlertState;
@@ -116,6 +117,7 @@ pub use perf_macros::{
     monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 
+mod config;
 mod error;
 mod expose;
 mod judge;

@@ -11,6 +11,7 @@
 pub(crate) mod advice;
 pub(crate) mod alert;
 pub(crate) mod book;
+pub(crate) mod dry_run;
 pub(crate) mod health;
 pub(crate) mod indicator;
 mod instance;

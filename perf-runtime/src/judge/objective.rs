@@ -10,8 +10,11 @@ pub(crate) mod spec;
 use super::rule::Rule;
 use super::rule::build::RuleBuilder;
 use super::sight::{GaugeSample, Gauges};
+use crate::measure::target::Objective as Target;
+use crate::observe::identity::Identity;
 use ledger::{Counts, Ledger};
 use serde::Serialize;
+use spec::Objective;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -116,12 +119,30 @@ pub(crate) struct Promised {
 /// Every promise, and what became of it.
 #[derive(Debug, Default)]
 pub(crate) struct Objectives {
+    /// Those that were set on the monitor.
+    set: Vec<(Objective, Target)>,
     kept: BTreeMap<(String, Promise), (Promised, Ledger)>,
 }
 
 impl Objectives {
+    pub(crate) fn new(set: Vec<(Objective, Target)>) -> Self {
+        Self { set, ..Self::default() }
+    }
+
+    /// Puts others in the place of those that were set. What goes on being promised keeps its budget.
+    pub(crate) fn replace(&mut self, set: Vec<(Objective, Target)>) {
+        self.set = set;
+    }
+
+    /// What was set on the monitor for a series.
+    pub(crate) fn set_for(&self, series: &Identity) -> Option<Target> {
+        self.set.iter().find(|(objective, _)| objective.covers(series)).map(|(_, target)| *target)
+    }
+
     /// Takes in what was counted until now.
     pub(crate) fn observe(&mut self, promised: Vec<Promised>, now: Duration) {
+        // What is promised otherwise than before, or no longer, begins anew or ends.
+        self.kept.retain(|_, (kept, _)| promised.iter().any(|one| one.is_the_promise_of(kept)));
         for one in promised {
             let key = (one.series.clone(), one.promise);
             let (kept, ledger) = self.kept.entry(key).or_insert_with(|| (one.clone(), Ledger::new(now, one.counts)));
@@ -169,6 +190,11 @@ fn burn_rate(promised: &Promised, ledger: &Ledger, pair: Pair) -> Option<f64> {
 }
 
 impl Promised {
+    fn is_the_promise_of(&self, other: &Self) -> bool {
+        let what = |one: &Self| (one.promise, one.target.to_bits(), one.latency.map(f64::to_bits));
+        self.series == other.series && what(self) == what(other)
+    }
+
     fn labels_with(&self, windows: Option<&str>) -> Vec<(String, String)> {
         let mut labels = self.labels.clone();
         labels.push(("objective".to_owned(), self.promise.as_str().to_owned()));

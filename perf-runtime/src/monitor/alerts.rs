@@ -1,6 +1,7 @@
 //! The alerts of a monitor.
 
-use super::{Inner, Monitor, judging};
+use super::{Inner, Monitor, Setup, judging};
+use crate::error::ConfigError;
 use crate::judge::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
 use crate::judge::book::AlertStatistics;
 use crate::judge::rule::set::RuleSet;
@@ -15,6 +16,25 @@ impl Monitor {
     /// The alerts: what is wrong now and what was.
     pub fn alerts(&self) -> Alerts {
         Alerts { inner: Arc::clone(&self.inner) }
+    }
+
+    /// Reads the file and the environment anew, and judges by the rules and objectives found there. A rule that is the same
+    /// as before keeps the state of its alerts; the alerts of rules that changed or are gone end. The number of transitions
+    /// that are kept stays as it is.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or another namespace: the metrics have their names already. Nothing changes then.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        let settings = self.inner.sources.over(&self.inner.code)?;
+        let setup = Setup::of(&settings)?;
+        if setup.prefix != self.inner.prefix {
+            let allowed =
+                format!("what it was, {:?}: metrics keep their names", self.inner.prefix.trim_end_matches('_'));
+            return Err(ConfigError::new("namespace", settings.namespace, allowed));
+        }
+        self.inner.objectives().replace(setup.objectives);
+        self.replace_rules(&settings.rules);
+        Ok(())
     }
 
     /// Judges by other rules from now on. A rule that is the same as before keeps the state of its alerts; the alerts of

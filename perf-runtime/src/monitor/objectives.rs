@@ -28,10 +28,11 @@ impl Inner {
     }
 
     pub(super) fn keep_objectives(&self, now: Moment) {
+        let mut objectives = self.objectives();
         let mut promised: BTreeMap<(String, Promise), Promised> = BTreeMap::new();
         for series in self.registry.all().iter() {
-            let set = self.set_objectives.iter().find(|(objective, _)| objective.covers(&series.identity));
-            let Some(target) = set.map(|(_, target)| *target).or(series.targets().objective) else { continue };
+            let set = objectives.set_for(&series.identity);
+            let Some(target) = set.or(series.targets().objective) else { continue };
             for one in promises(series, target) {
                 let counts = one.counts;
                 promised
@@ -43,7 +44,7 @@ impl Inner {
                     .or_insert(one);
             }
         }
-        self.objectives().observe(promised.into_values().collect(), now.since(self.started));
+        objectives.observe(promised.into_values().collect(), now.since(self.started));
     }
 }
 

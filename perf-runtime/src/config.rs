@@ -1,0 +1,160 @@
+//! Settings from outside the program: a file, the environment.
+//!
+//! What is set in code comes first, then the file, then the environment; the later one wins. All of it is read and checked
+//! before any of it is applied.
+//!
+//! ```toml
+//! namespace = "shop"                    # PERF_NAMESPACE
+//! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents
+//! alert_history = 1000                  # PERF_ALERT_HISTORY
+//!
+//! [rules.http-latency]                  # changes a rule of a preset
+//! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
+//! for = "30s"                           # PERF_RULE_HTTP_LATENCY_FOR=30s
+//!
+//! [rules.deep-queue]                    # makes a new one
+//! metric = "queue_depth"
+//! warning = 100
+//! critical = 1000
+//!
+//! [objectives.checkout]
+//! kind = "http_request"
+//! only = { route = "/checkout" }
+//! latency = "250ms"
+//! percentile = "99%"
+//! success = "99.9%"
+//! ```
+
+pub(crate) mod environment;
+#[cfg(feature = "toml")]
+pub(crate) mod file;
+mod objective;
+mod rule;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::ConfigError;
+use crate::judge::objective::spec::Objective;
+use crate::judge::preset::presets;
+use crate::judge::rule::set::RuleSet;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use value::{Table, Value};
+
+/// Everything that can be set, in code or from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) namespace: String,
+    pub(crate) rules: RuleSet,
+    pub(crate) objectives: Vec<Objective>,
+    pub(crate) alert_history: usize,
+}
+
+/// Where settings come from beside the code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) environment: bool,
+}
+
+/// The settings of one source, not applied yet.
+#[derive(Debug)]
+struct Layer {
+    source: String,
+    table: Table,
+}
+
+const KEYS: [&str; 5] = ["namespace", "presets", "alert_history", "rules", "objectives"];
+
+impl Sources {
+    /// Reads all sources and lays them over what was set in code.
+    pub(crate) fn over(&self, code: &Settings) -> Result<Settings, ConfigError> {
+        let mut layers = Vec::new();
+        if let Some(path) = &self.file {
+            layers.push(read_file(path)?);
+        }
+        if self.environment {
+            let base = effective_rules(&layers, code)?;
+            let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+            layers.push(environment::layer(variables, &base, &layers)?);
+        }
+        apply(&layers, code)
+    }
+}
+
+#[cfg(feature = "toml")]
+fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
+    file::read(path)
+}
+
+#[cfg(not(feature = "toml"))]
+fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
+    Err(ConfigError::new("config_file", path.display(), "a file only with the feature `toml` of perf-runtime"))
+}
+
+/// The rules that the layers begin with: those of the last named presets, or else those of the code.
+fn effective_rules(layers: &[Layer], code: &Settings) -> Result<RuleSet, ConfigError> {
+    let last = layers.iter().rev().find_map(|layer| Some((layer, layer.table.get("presets")?)));
+    let Some((layer, named)) = last else { return Ok(code.rules.clone()) };
+    let mut rules = RuleSet::new();
+    for name in named.texts("presets").map_err(|error| error.found_in(&layer.source))? {
+        let found = presets::BY_NAME.iter().find(|(known, _)| *known == name);
+        let Some((_, preset)) = found else {
+            let known = presets::BY_NAME.map(|(known, _)| known);
+            return Err(ConfigError::unknown("presets", &name, known).found_in(&layer.source));
+        };
+        rules.extend(preset());
+    }
+    Ok(rules)
+}
+
+fn apply(layers: &[Layer], code: &Settings) -> Result<Settings, ConfigError> {
+    let mut settings = Settings { rules: effective_rules(layers, code)?, ..code.clone() };
+    let mut objectives = BTreeMap::new();
+    for Layer { source, table } in layers {
+        apply_one(table, &mut settings, &mut objectives).map_err(|error| error.found_in(source))?;
+    }
+    settings.objectives.splice(0..0, objectives.into_values());
+    Ok(settings)
+}
+
+fn apply_one(
+    table: &Table,
+    settings: &mut Settings,
+    objectives: &mut BTreeMap<String, Objective>,
+) -> Result<(), ConfigError> {
+    for (key, value) in table {
+        match key.as_str() {
+            "namespace" => value.text("namespace")?.clone_into(&mut settings.namespace),
+            // Looked at before.
+            "presets" => {}
+            "alert_history" => settings.alert_history = whole(value, "alert_history")?,
+            "rules" => {
+                for (id, keys) in value.table("rules")? {
+                    rule::apply(&mut settings.rules, id, keys.table(&format!("rules.{id}"))?)?;
+                }
+            }
+            "objectives" => {
+                for (name, keys) in value.table("objectives")? {
+                    let path = format!("objectives.{name}");
+                    let objective = objective::read(&path, keys.table(&path)?)?;
+                    objectives.insert(name.clone(), objective);
+                }
+            }
+            other => return Err(ConfigError::unknown("", other, KEYS)),
+        }
+    }
+    Ok(())
+}
+
+/// A whole number.
+fn whole(value: &Value, field: &str) -> Result<usize, ConfigError> {
+    let number = value.number(field)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    if (0.0..=1e9).contains(&number) && number.fract() == 0.0 {
+        return Ok(number as usize);
+    }
+    Err(ConfigError::new(field, number, "a whole number"))
+}
