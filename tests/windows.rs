@@ -68,7 +68,7 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
     assert!(monitor.alerts().active().is_empty());
 
-    seconds(&clock, &monitor, 30, || record(9_000, Outcome::Error));
+    seconds(&clock, &monitor, 60, || record(9_000, Outcome::Error));
     let report = monitor.health();
     assert_eq!(report.status(), HealthStatus::Unhealthy);
     assert!(report.score() < 70.0, "{}", report.score());

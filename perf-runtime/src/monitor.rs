@@ -214,7 +214,10 @@ impl Monitor {
         let (registry, started) = (Arc::new(Registry::new()), clock::now());
         let (alerts, objectives) = (Mutex::new(setup.alerts), Mutex::new(Objectives::new(setup.objectives)));
         let prefix = setup.prefix;
-        Self { inner: Arc::new(Inner { prefix, registry, alerts, objectives, code, sources, started }) }
+        let inner = Inner { prefix, registry, alerts, objectives, code, sources, started };
+        // What was counted before is not known to be recent.
+        inner.keep_objectives(started);
+        Self { inner: Arc::new(inner) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
@@ -223,8 +226,10 @@ impl Monitor {
 
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
     pub fn reset(&self) {
-        self.inner.registry.reset(clock::now());
+        let now = clock::now();
+        self.inner.registry.reset(now);
         self.inner.objectives().reset();
+        self.inner.keep_objectives(now);
         tracing::info!("the baseline was reset");
     }
 

@@ -11,6 +11,7 @@ pub(super) type Table = BTreeMap<String, Value>;
 
 /// A setting as it was written. In the environment everything is text.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "toml"), expect(dead_code, reason = "only a file has anything but texts and tables"))]
 pub(super) enum Value {
     Text(String),
     Number(f64),

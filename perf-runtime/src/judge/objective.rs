@@ -121,6 +121,9 @@ pub(crate) struct Promised {
 pub(crate) struct Objectives {
     /// Those that were set on the monitor.
     set: Vec<(Objective, Target)>,
+    /// Whether what a promise that is new has counted is known to be recent: not where it is the promise that is new, and
+    /// not what it is about.
+    is_begun: bool,
     kept: BTreeMap<(String, Promise), (Promised, Ledger)>,
 }
 
@@ -132,6 +135,7 @@ impl Objectives {
     /// Puts others in the place of those that were set. What goes on being promised keeps its budget.
     pub(crate) fn replace(&mut self, set: Vec<(Objective, Target)>) {
         self.set = set;
+        self.is_begun = false;
     }
 
     /// What was set on the monitor for a series.
@@ -145,15 +149,18 @@ impl Objectives {
         self.kept.retain(|_, (kept, _)| promised.iter().any(|one| one.is_the_promise_of(kept)));
         for one in promised {
             let key = (one.series.clone(), one.promise);
-            let (kept, ledger) = self.kept.entry(key).or_insert_with(|| (one.clone(), Ledger::new(now, one.counts)));
+            let before = if self.is_begun { Counts::default() } else { one.counts };
+            let (kept, ledger) = self.kept.entry(key).or_insert_with(|| (one.clone(), Ledger::new(now, before)));
             ledger.observe(now, one.counts);
             *kept = one;
         }
+        self.is_begun = true;
     }
 
     /// Forgets what was counted.
     pub(crate) fn reset(&mut self) {
         self.kept.clear();
+        self.is_begun = false;
     }
 
     /// The burn rates and budgets as gauges, for rules to look at.

@@ -40,6 +40,8 @@ pub(crate) mod gauge {
 const MIN_FOR_P95: u64 = 20;
 /// With so many calls, a share of 5 % is at least three of them: no bad luck of one or two.
 const MIN_FOR_ERRORS: u64 = 40;
+/// A young window is soon full of one slow moment; what is so for half a minute is so.
+const SETTLING: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
@@ -160,7 +162,9 @@ fn word(kind: Kind) -> &'static str {
 
 fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
     let name = format!("{name} {}", kind.family().plural);
-    Rule::builder(format!("{}-{what}", word(kind))).name(name).metric(kind).statistic(statistic)
+    let rule = Rule::builder(format!("{}-{what}", word(kind))).name(name).metric(kind).statistic(statistic);
+    // What is stuck has waited long enough.
+    if statistic == Statistic::OldestInFlight { rule } else { rule.hold_for(SETTLING) }
 }
 
 fn latency(kind: Kind) -> RuleBuilder {
