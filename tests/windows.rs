@@ -73,8 +73,12 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     assert_eq!(report.status(), HealthStatus::Unhealthy);
     assert!(report.score() < 70.0, "{}", report.score());
     let names: Vec<_> = report.indicators().iter().filter(|one| one.status() == IndicatorStatus::Red).collect();
-    assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), ["mcp_call.errors", "mcp_call.latency"]);
-    assert!(names.iter().all(|one| one.series() == Some("mcp_call{server=context7,capability=resolve}")));
+    let expected = ["mcp_call.errors", "mcp_call.latency", "mcp_call.server.context7", "alerts"];
+    assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), expected);
+    let series = "mcp_call{server=context7,capability=resolve}";
+    assert!(names[..3].iter().all(|one| one.series() == Some(series)));
+    let taken: f64 = report.indicators().iter().flat_map(|one| one.shares()).map(|share| share.points).sum();
+    assert!((100.0 - report.score() - taken).abs() < 1e-9, "every point has its series");
     let active = monitor.alerts().active();
     assert_eq!(active.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["mcp-latency", "mcp-success"]);
     assert!(active.iter().all(|alert| alert.severity == Severity::Critical), "{active:?}");
