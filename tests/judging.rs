@@ -188,3 +188,15 @@ fn rules_are_replaced_while_others_read_and_record() {
     let still = u64::try_from(statistics.firing_warning + statistics.firing_critical).unwrap();
     assert_eq!(statistics.fired, statistics.resolved + still, "each alert that fired fires still or has ended");
 }
+
+#[test]
+fn the_parts_are_checked_one_by_one() {
+    let monitor = Monitor::builder().build().unwrap();
+    assert!(monitor.check_health().keys().all(|name| name == "response_time_healthy"));
+    monitor.record_mcp_call("context7", "resolve", SECOND, true);
+    monitor.record_mcp_call("magic", "draw", SECOND, false);
+    let checks = monitor.check_health();
+    assert_eq!((checks.get("context7_healthy"), checks.get("magic_healthy")), (Some(&true), Some(&false)));
+    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    assert!(json["performance_metrics"]["memory_percent"].is_null());
+}

@@ -73,13 +73,42 @@
 //!
 //! # Features
 //!
-//! `toml`: settings from a TOML file ([`MonitorBuilder::config_file`]). `test-util`: a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
+//! `toml`: settings from a TOML file (`MonitorBuilder::config_file`). `test-util`: a clock that a test moves by hand
+//! (`test_util::ManualClock`) and `Monitor::tick`.
 //!
 //! # Asking
 //!
-//! [`Monitor::health`] judges each kind over the last minutes and says which indicator took which points and which series
-//! is to blame; [`Monitor::alerts`] keeps what was wrong from when to when; [`Monitor::render_prometheus`] writes
-//! everything for a scrape. A thread of the monitor's own observes once a second, whatever the async runtime does.
+//! [`Monitor::health`] judges each kind over the last minutes and says which indicator and which series took which points;
+//! [`Monitor::render_prometheus`] writes everything for a scrape. A thread of the monitor's own observes and judges once a
+//! second, whatever the async runtime does.
+//!
+//! # Alerts
+//!
+//! A [`Rule`] is a condition on a figure of each series: `presets::standard()` is what a monitor has unless told
+//! otherwise. [`Monitor::alerts`] says what fires and what happened, takes acknowledgements and silences, and tells
+//! subscribers. [`Monitor::objectives`] says how much of the budget of each `objective(..)` is left.
+//! [`Rule::dry_run`] says when a rule would have fired, and [`Monitor::prometheus_rules`] writes the same rules for
+//! Prometheus.
+//!
+//! ```
+//! use perf_runtime::{Kind, Monitor, Rule, Statistic, presets};
+//! use std::time::Duration;
+//!
+//! let mut rules = presets::standard();
+//! rules.insert(
+//!     Rule::builder("slow-checkout")
+//!         .metric(Kind::Operation)
+//!         .only("operation", ["checkout"])
+//!         .statistic(Statistic::P95)
+//!         .warning(0.25)
+//!         .critical(1.0)
+//!         .hold_for(Duration::from_secs(30))
+//!         .build()?,
+//! );
+//! let monitor = Monitor::builder().rules(rules).build()?;
+//! assert!(monitor.alerts().active().is_empty());
+//! # Ok::<(), perf_runtime::ConfigError>(())
+//! ```
 // The attributes name this crate as `::perf_runtime`, in its own docs and tests too.
 extern crate self as perf_runtime;
 

@@ -1,10 +1,12 @@
 //! What Prometheus itself makes of `/metrics`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use perf_runtime::RuleProfile;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -48,6 +50,41 @@ async fn prometheus_scrapes_it_and_answers_with_its_numbers() {
     assert_eq!(prometheus.ask(query).await, counted.to_string());
 }
 
+/// The monitor in the process and a Prometheus with the exported rules see the same: the same alerts fire.
+#[tokio::test]
+async fn prometheus_fires_the_same_alerts() {
+    if std::env::var_os("PERF_SLOW_TESTS").is_none() {
+        println!("skipped: it takes about a minute, and PERF_SLOW_TESTS is not set");
+        return;
+    }
+    let Some(()) = or_skip(installed("prometheus")) else { return };
+    let fault = ["--fault", "failing-db", "--fault-after", "3s", "--fault-for", "5m"];
+    let mut program = Program::start(&[&["--port", "0", "--load", "4"], &fault[..]].concat());
+    let url = program.url();
+    let folder = TempDir::new().expect("a folder");
+    // The same rules as the program's, which has the presets.
+    let monitor = perf_runtime::Monitor::builder().namespace("mcp").build().expect("a monitor");
+    let rules = folder.path().join("perf.rules.yml");
+    std::fs::write(&rules, monitor.prometheus_rules(RuleProfile::Current).rules).expect("a file");
+    let prometheus = Prometheus::with_rules(folder.path(), url.trim_start_matches("http://"), &rules);
+
+    program.wait_for(|line| line.starts_with("fault failing-db begins"));
+    let line = program.wait_for(|line| line.starts_with("alert db-errors fired critical"));
+    assert!(line.contains("error_rate of db_operation{"), "{line}");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // The rules that have alerts which were not resolved yet: the fault goes on.
+        let fired = |line: &String| line.strip_prefix("alert ")?.split_once(" fired ").map(|(rule, _)| rule.to_owned());
+        let here: BTreeSet<String> = program.printed().iter().filter_map(fired).collect();
+        let there = prometheus.firing().await;
+        if here == there && here.contains("db-errors") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "here {here:?}, in Prometheus {there:?}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 fn installed(program: &str) -> Result<(), String> {
     let run = Command::new(program).arg("--version").output();
     run.map(drop).map_err(|error| format!("{program}: {error}"))
@@ -61,9 +98,20 @@ struct Prometheus {
 
 impl Prometheus {
     fn start(folder: &Path, target: &str) -> Self {
+        Self::configured(folder, target, "")
+    }
+
+    /// One that judges by these rules as well.
+    fn with_rules(folder: &Path, target: &str, rules: &Path) -> Self {
+        Self::configured(folder, target, &format!("rule_files: ['{}']\n", rules.display()))
+    }
+
+    fn configured(folder: &Path, target: &str, more: &str) -> Self {
         let config = folder.join("prometheus.yml");
         let jobs = format!("[{{job_name: backend, static_configs: [{{targets: ['{target}']}}]}}]");
-        let text = format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: {jobs}\n");
+        let text = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nscrape_configs: {jobs}\n{more}"
+        );
         std::fs::write(&config, text).expect("a file");
         let port = free_port();
         let child = Command::new("prometheus")
@@ -75,6 +123,18 @@ impl Prometheus {
             .spawn()
             .expect("prometheus starts");
         Self { child, port }
+    }
+
+    /// The rules that have alerts which fire.
+    async fn firing(&self) -> BTreeSet<String> {
+        let url = format!("http://127.0.0.1:{}/api/v1/alerts", self.port);
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        // Until it listens it refuses.
+        let Ok(response) = client.get(url).send().await else { return BTreeSet::new() };
+        let answer: Value = response.text().await.expect("text").parse().unwrap_or_default();
+        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        let firing = alerts.iter().filter(|alert| alert["state"] == "firing");
+        firing.filter_map(|alert| alert["labels"]["alertname"].as_str()).map(str::to_owned).collect()
     }
 
     /// The value of the only series that the query finds, once there is one.

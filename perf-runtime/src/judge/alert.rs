@@ -156,6 +156,28 @@ pub enum Transition {
     Told,
 }
 
+impl Transition {
+    /// The word for it in JSON, such as `fired`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Cleared => "cleared",
+            Self::Fired => "fired",
+            Self::Changed => "changed",
+            Self::Resolved => "resolved",
+            Self::Acknowledged => "acknowledged",
+            Self::Flapping => "flapping",
+            Self::Told => "told",
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]

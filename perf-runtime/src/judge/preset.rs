@@ -46,6 +46,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
 /// Ready-made sets of rules. Each rule can be switched off or changed: [`RuleSet::switch`], [`RuleSet::insert`].
+///
+/// How good they are: on 360 made-up operations (quiet, seasonal, noisy, with steps, spikes and drifts; half an hour
+/// each) the standard preset raised 122 alerts. 120 of them were right, 2 were two seconds of slowness at hardly any
+/// traffic, and none of the 120 faults was missed. `tests/precision.rs` makes the tally.
 pub mod presets {
     use super::{
         Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, gauge, latency, mcp_success,

@@ -3,12 +3,14 @@
 use super::{Inner, Monitor};
 use crate::expose::prometheus;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
-use crate::expose::view::{MetricsSummary, PerformanceHealth};
+use crate::expose::view::{self, MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
+use crate::judge::sight::Gauges;
 use crate::measure::clock;
 use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::summary::{KindSummary, Summary};
 use crate::observe::window::Window;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 impl Monitor {
@@ -28,8 +30,15 @@ impl Monitor {
 
     /// [`health`](Self::health) in the shape of `GET /health/performance`.
     pub fn performance_health(&self) -> PerformanceHealth {
-        let (report, kinds) = self.inner.health();
-        PerformanceHealth::new(&report, &kinds, SystemTime::now())
+        let (report, kinds, gauges) = self.inner.health();
+        PerformanceHealth::new(&report, &kinds, &gauges, SystemTime::now())
+    }
+
+    /// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
+    /// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. What was not called lately is not
+    /// there.
+    pub fn check_health(&self) -> BTreeMap<String, bool> {
+        view::health_checks(&self.inner.registry.recent(clock::now()))
     }
 
     /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
@@ -57,11 +66,11 @@ impl Monitor {
 
 impl Inner {
     /// The verdict, and what it was made from.
-    fn health(&self) -> (HealthReport, Vec<KindSummary>) {
+    fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let now = clock::now();
         let kinds = self.registry.recent(now);
         let firing = self.alerts().active();
-        let report = HealthReport::judge(&kinds, &self.gauges(self.moment_of(now)), &firing);
-        (report, kinds)
+        let gauges = self.gauges(self.moment_of(now));
+        (HealthReport::judge(&kinds, &gauges, &firing), kinds, gauges)
     }
 }
