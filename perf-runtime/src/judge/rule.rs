@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) mod build;
+mod check;
 pub(crate) mod condition;
 pub(crate) mod set;
 pub(crate) mod signal;
