@@ -1,14 +1,10 @@
 //! The one type that a user builds, installs and asks.
 
 use crate::config::{Settings, Sources};
-use crate::error::{ConfigError, InstallError, prefix_of};
-use crate::judge::book::{AlertBook, DEFAULT_HISTORY};
+use crate::error::{ConfigError, InstallError};
+use crate::judge::book::AlertBook;
 use crate::judge::objective::Objectives;
-use crate::judge::objective::spec::Objective;
-use crate::judge::preset::presets;
-use crate::judge::rule::set::RuleSet;
 use crate::measure::clock::{self, Moment};
-use crate::measure::target::Objective as Target;
 use crate::observe::registry::Registry;
 use crate::observe::ticker;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -19,8 +15,10 @@ mod ask;
 mod judging;
 mod objectives;
 mod record;
+mod setup;
 
 pub use alerts::Alerts;
+use setup::Setup;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
 static DEFAULT: OnceLock<Monitor> = OnceLock::new();
@@ -29,13 +27,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let code = default_settings();
-        let setup = Setup {
-            prefix: String::new(),
-            alerts: AlertBook::new(&code.rules, code.alert_history),
-            objectives: Vec::new(),
-        };
-        let monitor = Monitor::new(setup, code, Sources::default());
+        let monitor = Monitor::new(Setup::default());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -79,32 +71,8 @@ struct Inner {
     objectives: Mutex<Objectives>,
     /// What was set in code, and where the rest is read.
     code: Settings,
-    sources: Sources,
+    outside: Sources,
     started: Moment,
-}
-
-fn default_settings() -> Settings {
-    let (rules, alert_history) = (presets::standard(), DEFAULT_HISTORY);
-    Settings { namespace: String::new(), rules, objectives: Vec::new(), alert_history }
-}
-
-/// What a monitor is made of, checked.
-struct Setup {
-    prefix: String,
-    alerts: AlertBook,
-    objectives: Vec<(Objective, Target)>,
-}
-
-impl Setup {
-    fn of(settings: &Settings) -> Result<Self, ConfigError> {
-        let prefix = prefix_of(&settings.namespace)?;
-        if !(100..=100_000).contains(&settings.alert_history) {
-            return Err(ConfigError::new("alert_history", settings.alert_history, "100 to 100000 transitions"));
-        }
-        let with_target = |objective: &Objective| objective.target().map(|target| (objective.clone(), target));
-        let objectives = settings.objectives.iter().map(with_target).collect::<Result<_, _>>()?;
-        Ok(Self { prefix, alerts: AlertBook::new(&settings.rules, settings.alert_history), objectives })
-    }
 }
 
 /// Settings of a [`Monitor`] to be.
@@ -112,7 +80,7 @@ impl Setup {
 #[must_use = "a builder does nothing until `install` or `build`"]
 pub struct MonitorBuilder {
     settings: Settings,
-    sources: Sources,
+    outside: Sources,
 }
 
 impl MonitorBuilder {
@@ -120,60 +88,6 @@ impl MonitorBuilder {
     /// underscores, a letter first and no underscore last; empty for none, the default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.settings.namespace = namespace.into();
-        self
-    }
-
-    /// What is judged: [`presets::standard`](crate::presets::standard) by default.
-    pub fn rules(mut self, rules: RuleSet) -> Self {
-        self.settings.rules = rules;
-        self
-    }
-
-    /// Adds an objective. It goes before what a function says of itself; of several that cover a series, the first holds.
-    pub fn objective(mut self, objective: Objective) -> Self {
-        self.settings.objectives.push(objective);
-        self
-    }
-
-    /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
-    pub fn alert_history(mut self, transitions: usize) -> Self {
-        self.settings.alert_history = transitions;
-        self
-    }
-
-    /// Lays the settings of a TOML file over those of the code, when the monitor is made and at each
-    /// [`reload`](Monitor::reload). The keys are those of this builder, of [`RuleBuilder`](crate::RuleBuilder) (`for` for
-    /// `hold_for`) and of [`Objective`]; durations are written with their unit (`"250ms"`), shares as `"80%"` or `0.8`.
-    ///
-    /// ```toml
-    /// namespace = "shop"
-    /// presets = ["standard", "agents"]
-    ///
-    /// [rules.http-latency]
-    /// warning = "250ms"
-    ///
-    /// [rules.deep-queue]
-    /// metric = "queue_depth"
-    /// warning = 100
-    /// for = "30s"
-    ///
-    /// [objectives.checkout]
-    /// kind = "http_request"
-    /// only = { route = "/checkout" }
-    /// latency = "250ms"
-    /// percentile = "99%"
-    /// ```
-    #[cfg(feature = "toml")]
-    pub fn config_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.sources.file = Some(path.into());
-        self
-    }
-
-    /// Lays the settings of the environment over those of code and file, when the monitor is made and at each
-    /// [`reload`](Monitor::reload): `PERF_NAMESPACE`, `PERF_PRESETS` (names with commas between), `PERF_ALERT_HISTORY`, and
-    /// `PERF_RULE_<ID>_<KEY>` for each key of each rule, as in `PERF_RULE_HTTP_LATENCY_WARNING=250ms`.
-    pub fn environment(mut self) -> Self {
-        self.sources.environment = true;
         self
     }
 
@@ -199,22 +113,21 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        let setup = Setup::of(&self.sources.over(&self.settings)?)?;
-        Ok(Monitor::new(setup, self.settings, self.sources))
+        Ok(Monitor::new(Setup::new(self.settings, self.outside)?))
     }
 }
 
 impl Monitor {
     /// Begins a monitor.
     pub fn builder() -> MonitorBuilder {
-        MonitorBuilder { settings: default_settings(), sources: Sources::default() }
+        MonitorBuilder { settings: Settings::default(), outside: Sources::default() }
     }
 
-    fn new(setup: Setup, code: Settings, sources: Sources) -> Self {
+    fn new(setup: Setup) -> Self {
+        let Setup { prefix, alerts, objectives, code, outside } = setup;
         let (registry, started) = (Arc::new(Registry::new()), clock::now());
-        let (alerts, objectives) = (Mutex::new(setup.alerts), Mutex::new(Objectives::new(setup.objectives)));
-        let prefix = setup.prefix;
-        let inner = Inner { prefix, registry, alerts, objectives, code, sources, started };
+        let (alerts, objectives) = (Mutex::new(alerts), Mutex::new(objectives));
+        let inner = Inner { prefix, registry, alerts, objectives, code, outside, started };
         // What was counted before is not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }

@@ -1,7 +1,8 @@
 //! The alerts of a monitor.
 
-use super::{Inner, Monitor, Setup, judging};
-use crate::error::ConfigError;
+use super::setup::targets;
+use super::{Inner, Monitor, judging};
+use crate::error::{ConfigError, prefix_of};
 use crate::judge::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
 use crate::judge::book::AlertStatistics;
 use crate::judge::rule::set::RuleSet;
@@ -25,14 +26,14 @@ impl Monitor {
     /// # Errors
     /// A setting that is not allowed, or another namespace: the metrics have their names already. Nothing changes then.
     pub fn reload(&self) -> Result<(), ConfigError> {
-        let settings = self.inner.sources.over(&self.inner.code)?;
-        let setup = Setup::of(&settings)?;
-        if setup.prefix != self.inner.prefix {
+        let settings = self.inner.outside.over(&self.inner.code)?;
+        let objectives = targets(&settings)?;
+        if prefix_of(&settings.namespace)? != self.inner.prefix {
             let allowed =
                 format!("what it was, {:?}: metrics keep their names", self.inner.prefix.trim_end_matches('_'));
             return Err(ConfigError::new("namespace", settings.namespace, allowed));
         }
-        self.inner.objectives().replace(setup.objectives);
+        self.inner.objectives().replace(objectives);
         self.replace_rules(&settings.rules);
         Ok(())
     }
