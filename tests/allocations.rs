@@ -4,11 +4,12 @@
 //! a page of buckets, a dozen times in the life of a thread at most.
 
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Label, monitor};
+use perf_runtime::{Label, Monitor, Outcome, monitor};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
@@ -120,6 +121,33 @@ fn calls_under_a_subscriber_allocate_nothing() {
     tracing::subscriber::with_default(Listener, || {
         assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "sync");
         assert_eq!(allocations(|| _ = (finish(waits(0)), finish(waits(1)))), 0, "async that waits");
+    });
+}
+
+#[test]
+fn series_that_are_made_at_run_time_allocate_nothing_once_they_are_known() {
+    let _clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let millis = Duration::from_millis(3);
+    let operation = monitor.operation("allocations_run");
+    let routes: Vec<String> = (0..20).map(|route| format!("/allocations/{route}/{{id}}")).collect();
+    assert_eq!(allocations(|| monitor.operation("allocations").record(millis, Outcome::Ok)), 0, "operation");
+    assert_eq!(allocations(|| drop(monitor.timer("allocations"))), 0, "timer");
+    assert_eq!(allocations(|| operation.run(|| ())), 0, "run");
+    assert_eq!(allocations(|| finish(operation.watch(yield_once()))), 0, "watch");
+    assert_eq!(allocations(|| monitor.record_response_time("allocations", millis)), 0, "response time");
+    assert_eq!(allocations(|| monitor.record_mcp_call("context7", "resolve", millis, true)), 0, "MCP call");
+    let request = || routes.iter().for_each(|route| monitor.http_request("GET", route).answer(200));
+    assert_eq!(allocations(request), 0, "HTTP request");
+    assert_eq!(allocations(|| drop(monitor.http_request("GET", "/allocations"))), 0, "HTTP request that is cancelled");
+    monitor.mark("allocations");
+    let measure = || _ = monitor.measure("allocations", "allocations", None).unwrap();
+    assert_eq!(allocations(|| monitor.mark("allocations")), 0, "mark");
+    assert_eq!(allocations(measure), 0, "measure");
+    assert_eq!(allocations(|| monitor.record_custom_metric("allocations", 1.0, "calls")), 0, "custom metric");
+    metrics::with_local_recorder(&monitor.metrics_recorder(), || {
+        assert_eq!(allocations(|| metrics::counter!("allocations_total", "a" => "b").increment(1)), 0, "counter");
+        assert_eq!(allocations(|| metrics::histogram!("allocations_seconds").record(0.1)), 0, "histogram");
     });
 }
 

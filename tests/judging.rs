@@ -200,3 +200,19 @@ fn the_parts_are_checked_one_by_one() {
     let json = serde_json::to_value(monitor.performance_health()).unwrap();
     assert!(json["performance_metrics"]["memory_percent"].is_null());
 }
+
+#[test]
+fn a_rule_looks_at_what_the_application_counts_itself() {
+    let clock = ManualClock::hold();
+    let deep = Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build().unwrap();
+    let full = Rule::builder("full-memory").metric("system_memory_utilization_ratio").critical(0.85).build().unwrap();
+    let monitor = Monitor::builder().rules([deep, full].into_iter().collect()).build().unwrap();
+    monitor.record_custom_metric("queue_depth", 250.0, "items");
+    seconds(&clock, &monitor, 1, || monitor.record_custom_metric("system_memory_utilization_ratio", 0.95, "ratio"));
+    let alerts = monitor.alerts().active();
+    assert_eq!(alerts.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["deep-queue", "full-memory"]);
+    assert_eq!(alerts[0].value, Some(250.0));
+    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    assert_eq!(json["health_indicators"]["resource_usage"], "red");
+    assert!((json["performance_metrics"]["memory_percent"].as_f64().unwrap() - 95.0).abs() < 1e-9);
+}

@@ -52,8 +52,7 @@ fn a_duration_ends_when_the_body_is_ready() {
     let (min, max) = (series.min.unwrap(), series.max.unwrap());
     assert!(min <= 0.7 && max >= 0.7 && max - min <= 0.7 / 16.0, "{min} {max}");
     let text = monitor.render_prometheus();
-    let line =
-        r#"db_operation_duration_seconds_sum{operation="update",table="windows_users",outcome="ok"} 0.700000000"#;
+    let line = r#"db_operation_duration_seconds_sum{operation="update",table="windows_users",outcome="ok"} 0.7"#;
     assert!(text.contains(line), "{text}");
 }
 
@@ -146,4 +145,50 @@ fn what_was_counted_before_the_monitor_is_in_the_totals_and_in_no_window() {
     let summary = monitor.summary(Window::LastMinute);
     let series = summary.find(Kind::Tool, &["windows_before"]).unwrap();
     assert_eq!((series.total.ok, series.count), (7, 1));
+}
+
+#[test]
+fn without_a_ticker_windows_go_on_when_they_are_asked_for() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let search = monitor.operation("search");
+    let count = |window| {
+        let summary = monitor.summary(window);
+        let series = summary.find(Kind::Operation, &["search"]).unwrap();
+        assert!((series.rate * series.covered - series.count as f64).abs() < 1e-6);
+        (series.count, series.covered)
+    };
+    search.record(SECOND, Outcome::Ok);
+    clock.advance(30 * SECOND);
+    assert_eq!(count(Window::LastMinute), (1, 30.0));
+    search.record(SECOND, Outcome::Ok);
+    clock.advance(61 * SECOND);
+    // Of the call after the first question nothing is known but that it came within the last 61 seconds.
+    assert_eq!(count(Window::LastMinute), (1, 61.0));
+    clock.advance(61 * SECOND);
+    assert_eq!(count(Window::LastMinute), (0, 60.0));
+    assert_eq!(count(Window::LastHour).0, 2);
+    assert_eq!(monitor.ticks().ticks, 0);
+}
+
+#[test]
+fn two_monitors_see_the_same_calls_each_in_its_own_time() {
+    #[perf_runtime::monitor_tool("windows_shared")]
+    fn shared() {}
+    let clock = ManualClock::hold();
+    let (early, late) = (Monitor::builder().build().unwrap(), Monitor::builder().build().unwrap());
+    let count =
+        |monitor: &Monitor, window| monitor.summary(window).find(Kind::Tool, &["windows_shared"]).unwrap().count;
+    for second in 0..120 {
+        shared();
+        clock.advance(SECOND);
+        early.tick();
+        if second % 10 == 9 {
+            late.tick();
+        }
+    }
+    assert_eq!((count(&early, Window::LastMinute), count(&late, Window::LastMinute)), (60, 60));
+    late.reset();
+    shared();
+    assert_eq!((count(&early, Window::Last5Minutes), count(&late, Window::Last5Minutes)), (121, 1));
 }

@@ -67,11 +67,41 @@
 //! let monitor = perf_runtime::monitor();
 //! monitor.record_response_time("search", Duration::from_millis(30));
 //! monitor.record_mcp_call("context7", "resolve", Duration::from_millis(120), true);
-//! let call = monitor.operation("resize").start();
+//!
+//! let resize = monitor.operation("resize");
+//! let halved = resize.run(|| 84 / 2); // or `try_run`, and `watch` and `try_watch` for futures
+//! let call = resize.start(); // in flight until it is finished
 //! call.finish(Outcome::Ok);
+//! {
+//!     let _timer = monitor.timer("warm_up"); // to the end of the scope
+//! }
+//! monitor.mark("batch_start");
+//! monitor.measure("batch", "batch_start", None)?; // from a mark to another, or to now
+//! # Ok::<(), perf_runtime::MeasureError>(())
+//! ```
+//!
+//! # Your own metrics
+//!
+//! What the application counts through the `metrics` facade lands in the same registry and on the same page, without a
+//! namespace: an installed monitor is its recorder, unless another is installed already. Then it is the other way round:
+//! the monitor's series are pushed there once a second ([`MetricsFacade`]). An application that runs
+//! `metrics-exporter-prometheus` can have both served as one text
+//! ([`merge_prometheus`](MonitorBuilder::merge_prometheus)).
+//!
+//! ```
+//! # use perf_runtime::{Monitor, MetricsFacade};
+//! let monitor = Monitor::builder().namespace("shop").histogram_bounds("cart_value_euros", [10.0, 100.0]).install()?;
+//! metrics::counter!("carts_total", "tier" => "pro").increment(1);
+//! metrics::histogram!("cart_value_euros").record(35.0);
+//! let text = monitor.render_prometheus();
+//! assert!(text.contains(r#"carts_total{tier="pro"} 1"#));
+//! assert!(text.contains(r#"cart_value_euros_bucket{le="100"} 1"#));
+//! # Ok::<(), perf_runtime::InstallError>(())
 //! ```
 //!
 //! # Features
+//!
+//! `metrics`, on by default: the `metrics` facade in both directions.
 //!
 //! `toml`: settings from a TOML file (`MonitorBuilder::config_file`). `test-util`: a clock that a test moves by hand
 //! (`test_util::ManualClock`) and `Monitor::tick`.
@@ -113,6 +143,8 @@
 extern crate self as perf_runtime;
 
 pub use error::{ConfigError, InstallError};
+#[cfg(feature = "metrics")]
+pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
 pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
@@ -136,10 +168,13 @@ pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
+pub use observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 pub use observe::in_flight::CallInFlight;
-pub use observe::operation::{Operation, OperationCall};
+pub use observe::marks::MeasureError;
+pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
+pub use observe::ticker::TickCounts;
 pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,

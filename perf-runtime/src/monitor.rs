@@ -2,16 +2,25 @@
 
 use crate::config::{Settings, Sources};
 use crate::error::{ConfigError, InstallError};
+#[cfg(feature = "metrics")]
+use crate::expose::facade::MetricsFacade;
+use crate::expose::merge::{Others, Source};
+use crate::expose::text::Renderer;
 use crate::judge::book::AlertBook;
 use crate::judge::objective::Objectives;
 use crate::measure::clock::{self, Moment};
+use crate::measure::exemplar::{TraceIdOf, set_trace_id_of};
+use crate::observe::custom::HistogramBounds;
+use crate::observe::marks::Marks;
 use crate::observe::registry::Registry;
-use crate::observe::ticker;
+use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 mod alerts;
 mod ask;
+#[cfg(feature = "metrics")]
+mod facade;
 mod judging;
 mod objectives;
 mod record;
@@ -27,7 +36,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new(Setup::default());
+        let monitor = Monitor::new(Setup::default(), HistogramBounds::default(), Vec::new());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -65,14 +74,19 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Inner {
-    prefix: String,
     registry: Arc<Registry>,
+    renderer: Renderer,
     alerts: Mutex<AlertBook>,
     objectives: Mutex<Objectives>,
     /// What was set in code, and where the rest is read.
     code: Settings,
     outside: Sources,
+    marks: Marks,
+    others: Others,
+    #[cfg(feature = "metrics")]
+    out: facade::Out,
     started: Moment,
+    ticker: OnceLock<Ticker>,
 }
 
 /// Settings of a [`Monitor`] to be.
@@ -81,6 +95,11 @@ struct Inner {
 pub struct MonitorBuilder {
     settings: Settings,
     outside: Sources,
+    histogram_bounds: Vec<(String, Vec<f64>)>,
+    sources: Vec<Source>,
+    #[cfg(feature = "metrics")]
+    facade: MetricsFacade,
+    trace_id_of: Option<TraceIdOf>,
 }
 
 impl MonitorBuilder {
@@ -91,19 +110,81 @@ impl MonitorBuilder {
         self
     }
 
+    /// The buckets of a histogram of the application's own: their upper bounds, which include themselves, in the metric's
+    /// unit; 1 to 200 finite numbers, ascending. `name` is the metric's name, or a pattern with one `*` at its start or
+    /// its end; the first that fits a name holds.
+    ///
+    /// Elsewhere it is by the unit, which the metric's description or the end of its name tells: seconds (and what has no
+    /// unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes from 256 to
+    /// 64 Mi by fours, ratios from 0.01 to 1.
+    pub fn histogram_bounds(mut self, name: impl Into<String>, bounds: impl IntoIterator<Item = f64>) -> Self {
+        self.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
+        self
+    }
+
+    /// Serves another library's metrics together with the monitor's: `render` gives them as Prometheus text (0.0.4) at each
+    /// scrape. Of an application that runs `metrics-exporter-prometheus`, it is its handle:
+    ///
+    /// ```
+    /// # use perf_runtime::Monitor;
+    /// # struct PrometheusHandle;
+    /// # impl PrometheusHandle { fn render(&self) -> String { "jobs_total 3\n".into() } }
+    /// # fn handle() -> PrometheusHandle { PrometheusHandle }
+    /// let handle = handle(); // what `PrometheusBuilder::install_recorder` gives
+    /// let monitor = Monitor::builder().merge_prometheus(move || handle.render()).build()?;
+    /// assert!(monitor.render_prometheus().contains("jobs_total 3"));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    ///
+    /// No family is there twice: where a name is taken by a metric of the monitor's or of the application's, the other
+    /// text's is left out, and told once through `tracing`; so are lines that are not of the format. A `render` that panics
+    /// is left out. It is called by whoever asks for the text, and may take as long as that may.
+    pub fn merge_prometheus(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.sources.push(Source::new(render));
+        self
+    }
+
+    /// How to get the id of the trace that a call's span belongs to; `None` where it belongs to none, or to one that nobody
+    /// keeps. With it, the buckets of histograms have exemplars in [`render_openmetrics`](Monitor::render_openmetrics): of
+    /// each bucket the last call's but once a second, so that a slow bucket leads to the trace of a slow call. No default.
+    ///
+    /// It is asked as a call with a span ends, on the call's own thread, once a second for each bucket and more often only
+    /// while it has no answer. Calls are measured once for the process: what the last monitor was built with holds for all.
+    /// An id of more than 120 characters gives no exemplar, and neither does a panic.
+    ///
+    /// With the crates `opentelemetry` and `tracing-opentelemetry` it is:
+    ///
+    /// ```ignore
+    /// use opentelemetry::trace::TraceContextExt;
+    /// use tracing_opentelemetry::OpenTelemetrySpanExt;
+    ///
+    /// let builder = Monitor::builder().trace_id_of(|span| {
+    ///     let context = span.context().span().span_context().clone();
+    ///     context.is_sampled().then(|| context.trace_id().to_string())
+    /// });
+    /// ```
+    pub fn trace_id_of(mut self, trace_id_of: fn(&tracing::Span) -> Option<String>) -> Self {
+        self.trace_id_of = Some(trace_id_of);
+        self
+    }
+
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
-    /// [`monitor`](fn@monitor) gives from now on.
+    /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
+    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::MetricsFacade)).
     ///
     /// # Errors
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
-        let monitor = self.build()?;
+        let monitor = self.make()?;
         if INSTALLED.get().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
         monitor.start_ticker().map_err(InstallError::Ticker)?;
         INSTALLED.set(monitor.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
+        #[cfg(feature = "metrics")]
+        monitor.join_facade(self.facade);
         Ok(monitor)
     }
 
@@ -113,28 +194,66 @@ impl MonitorBuilder {
     /// # Errors
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
-        Ok(Monitor::new(Setup::new(self.settings, self.outside)?))
+        let monitor = self.make()?;
+        self.trace_id_of.into_iter().for_each(set_trace_id_of);
+        Ok(monitor)
+    }
+
+    fn make(&self) -> Result<Monitor, ConfigError> {
+        let setup = Setup::new(self.settings.clone(), self.outside.clone())?;
+        let mut bounds = HistogramBounds::default();
+        self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
+        Ok(Monitor::new(setup, bounds, self.sources.clone()))
     }
 }
 
 impl Monitor {
     /// Begins a monitor.
     pub fn builder() -> MonitorBuilder {
-        MonitorBuilder { settings: Settings::default(), outside: Sources::default() }
+        MonitorBuilder {
+            settings: Settings::default(),
+            outside: Sources::default(),
+            histogram_bounds: Vec::new(),
+            sources: Vec::new(),
+            #[cfg(feature = "metrics")]
+            facade: MetricsFacade::default(),
+            trace_id_of: None,
+        }
     }
 
-    fn new(setup: Setup) -> Self {
+    fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
         let Setup { prefix, alerts, objectives, code, outside } = setup;
-        let (registry, started) = (Arc::new(Registry::new()), clock::now());
-        let (alerts, objectives) = (Mutex::new(alerts), Mutex::new(objectives));
-        let inner = Inner { prefix, registry, alerts, objectives, code, outside, started };
+        let started = clock::now();
+        let inner = Inner {
+            renderer: Renderer::new(&prefix),
+            registry: Arc::new(Registry::with_bounds(bounds)),
+            alerts: Mutex::new(alerts),
+            objectives: Mutex::new(objectives),
+            code,
+            outside,
+            marks: Marks::default(),
+            others: Others::new(sources),
+            #[cfg(feature = "metrics")]
+            out: facade::Out::default(),
+            started,
+            ticker: OnceLock::new(),
+        };
         // What was counted before is not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
-        ticker::spawn(Arc::downgrade(&self.inner), Inner::tick)
+        let ticker = Ticker::spawn(Arc::downgrade(&self.inner), Inner::tick)?;
+        // One that runs already stays, and this one ends.
+        let _ = self.inner.ticker.set(ticker);
+        Ok(())
+    }
+
+    /// How regularly the monitor observed the process so far. All zero for a monitor without a ticker (of
+    /// [`MonitorBuilder::build`]); its windows go on when it is asked for them.
+    pub fn ticks(&self) -> TickCounts {
+        self.inner.ticker.get().map(Ticker::counts).unwrap_or_default()
     }
 
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
@@ -161,7 +280,8 @@ impl Monitor {
 impl Inner {
     fn tick(&self) {
         let now = clock::now();
-        self.registry.tick(now);
-        self.judge(now);
+        self.observe_and_judge(now);
+        #[cfg(feature = "metrics")]
+        self.push_to_the_installed();
     }
 }

@@ -11,6 +11,7 @@
 //! # Ok::<(), perf_runtime::InstallError>(())
 //! ```
 
+mod accept;
 mod layer;
 mod router;
 

@@ -1,7 +1,8 @@
 //! The routes that tell of the process.
 
+use crate::accept::Format;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,7 +13,7 @@ use serde::Serialize;
 ///
 /// | route | answer |
 /// |---|---|
-/// | `GET /metrics` | Prometheus text, format 0.0.4 |
+/// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
 /// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
 /// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`perf_runtime::PerformanceHealth`]) |
 ///
@@ -33,10 +34,14 @@ pub fn router(monitor: Monitor) -> Router {
         .with_state(monitor)
 }
 
-async fn metrics(State(monitor): State<Monitor>) -> Response {
-    let text = off_the_runtime(move || monitor.render_prometheus()).await;
+async fn metrics(State(monitor): State<Monitor>, headers: HeaderMap) -> Response {
+    let (content_type, render): (_, fn(&Monitor) -> String) = match Format::wanted(&headers) {
+        Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus),
+        Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics),
+    };
+    let text = off_the_runtime(move || render(&monitor)).await;
     text.map_or_else(IntoResponse::into_response, |text| {
-        ([(header::CONTENT_TYPE, Monitor::PROMETHEUS_CONTENT_TYPE)], text).into_response()
+        ([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response()
     })
 }
 

@@ -90,6 +90,24 @@ async fn a_handler_that_panics_is_panicked() {
 }
 
 #[tokio::test]
+async fn metrics_come_in_the_format_that_is_asked_for() {
+    let monitor = Monitor::builder().build().unwrap();
+    for (accept, content_type, last_line) in [
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8", None),
+        ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8", Some("# EOF")),
+    ] {
+        let request = Request::get("/metrics").header("accept", accept).body(Body::empty()).unwrap();
+        let response = app(&monitor).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], content_type);
+        assert_eq!(response.headers()["vary"], "Accept");
+        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        assert!(text.contains("http_requests_in_flight"), "{text}");
+        assert_eq!(text.lines().last().filter(|line| *line == "# EOF"), last_line);
+    }
+}
+
+#[tokio::test]
 async fn the_router_serves_metrics_summary_and_health() {
     let monitor = Monitor::builder().namespace("shop").build().unwrap();
     let app = app(&monitor);

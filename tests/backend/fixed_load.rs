@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::metrics::{Labels, Scrape};
-use crate::program::{PATIENCE, Program};
+use crate::program::Program;
+use crate::servers::PATIENCE;
 
 /// `perf_server`'s own routes: they are measured too, but not asked by the clients.
 const OWN_ROUTES: [&str; 3] = ["/metrics", "/metrics/summary", "/health/performance"];

@@ -7,6 +7,8 @@ mod postgres;
 mod program;
 mod prometheus;
 mod refusals;
+#[path = "../servers.rs"]
+mod servers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 use fixed_load::fixed_load;
 use postgres::Postgres;
 use program::{Program, run};
+use servers::or_skip;
 
 #[tokio::test]
 async fn what_is_counted_is_what_happened() {
@@ -32,16 +35,6 @@ async fn what_is_counted_is_what_happened_on_postgres() {
     let folder = TempDir::new().expect("a folder");
     let run = fixed_load(&server.url(), folder.path()).await;
     run.agrees(&rows(&server.url()).await);
-}
-
-/// What a test needs from outside, or nothing where it is not installed: then the test is skipped and says so. With
-/// `PERF_REQUIRE_SERVERS` set it fails instead.
-fn or_skip<T>(needed: Result<T, String>) -> Option<T> {
-    if let Err(reason) = &needed {
-        assert!(std::env::var_os("PERF_REQUIRE_SERVERS").is_none(), "{reason}");
-        println!("skipped: {reason}");
-    }
-    needed.ok()
 }
 
 /// The number of points in each series.

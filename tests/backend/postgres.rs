@@ -1,11 +1,12 @@
 //! A `PostgreSQL` server of one's own, for one test: in a folder of its own, on a free port, and stopped in any case.
 
 use std::env;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use crate::servers::free_port;
 
 pub(crate) struct Postgres {
     programs: PathBuf,
@@ -78,11 +79,6 @@ fn is_root() -> bool {
 }
 
 /// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound port").port()
-}
-
 fn succeed(command: &mut Command) -> Result<(), String> {
     let Output { status, stderr, .. } = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let told = String::from_utf8_lossy(&stderr);

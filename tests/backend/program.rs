@@ -8,8 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes, on a machine that is busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(8);
+use crate::servers::PATIENCE;
 
 /// A running example.
 pub(crate) struct Program {

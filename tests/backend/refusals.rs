@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use tempfile::TempDir;
 
-use crate::postgres::free_port;
 use crate::program::{Ended, run};
+use crate::servers::free_port;
 use crate::{rows, write};
 
 #[test]

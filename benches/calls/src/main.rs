@@ -49,7 +49,9 @@ fn main() -> ExitCode {
     if options.subscriber {
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
     }
-    let monitor = perf_runtime::Monitor::builder().install().expect("the only one, and a thread for its ticker");
+    // The one recorder of the `metrics` facade is to be the peers' own.
+    let builder = perf_runtime::Monitor::builder().metrics_facade(perf_runtime::MetricsFacade::Off);
+    let monitor = builder.install().expect("the only one, and a thread for its ticker");
     let metrics = peers::install_metrics();
 
     let variants = variants(&options);

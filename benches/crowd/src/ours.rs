@@ -57,9 +57,11 @@ impl Crowd for Ours {
     }
 
     fn render(&self, buffer: Vec<u8>) -> Vec<u8> {
-        // A `String` of its own, by the one way there is.
-        drop(buffer);
-        self.monitor.render_prometheus().into_bytes()
+        // What was a text before is one still.
+        let mut text = String::from_utf8(buffer).unwrap_or_default();
+        text.clear();
+        self.monitor.render_prometheus_to(&mut text);
+        text.into_bytes()
     }
 }
 

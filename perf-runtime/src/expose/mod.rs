@@ -1,5 +1,10 @@
 //! The numbers for others to read: Prometheus text, and views for JSON. This room knows nothing of HTTP.
 
-pub(crate) mod prometheus;
+pub(crate) mod block;
+#[cfg(feature = "metrics")]
+pub(crate) mod facade;
+mod family;
+pub(crate) mod merge;
 pub(crate) mod rules;
+pub(crate) mod text;
 pub(crate) mod view;

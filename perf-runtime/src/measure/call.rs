@@ -16,7 +16,7 @@ use tracing::field::Value;
 
 /// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
 /// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
-const SLOW_POLL_NANOS: u64 = 10_000_000;
+pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 
 /// One execution of a function: from where its labels are known until it has ended.
 ///
@@ -174,9 +174,9 @@ impl Call {
         if let (Some(span), Some(name)) = (&self.span, names.get(index)) {
             span::record_error_type(span, name);
         }
-        self.finish(Outcome::Error);
-        // After the call itself, so that no scrape finds more errors of known sorts than errors.
+        // Before the call itself: what a scrape takes for errors of no known sort, the rest, is then never too much.
         meter.errors.add(names, index);
+        self.finish(Outcome::Error);
     }
 
     pub(super) fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
@@ -208,13 +208,16 @@ impl Call {
 
     fn end(&mut self, outcome: Outcome) {
         let now = clock::now();
-        self.meter.finish(outcome, now.nanos_since(self.started));
+        let nanos = now.nanos_since(self.started);
+        // Before the end itself: whoever finds a call ended finds what is known of its polls.
         self.note_slow_poll(now);
         if let Some(ticket) = self.ticket.take() {
             self.leave(ticket, now);
         }
+        self.meter.finish(outcome, nanos);
         self.pace = Pace::Over;
         if let Some(span) = self.span.take() {
+            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
             span::end(span, outcome);
         }
     }

@@ -16,6 +16,7 @@ use super::shard::{Shard, Writers};
 use super::slot::{self, SLOTS, Slot};
 use super::waiting::Place;
 use std::array;
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 
 /// Shards come in groups, so that a series which few threads call stays small.
@@ -29,11 +30,27 @@ pub(crate) struct Cells {
 
 type Group = [OnceLock<Box<Shard>>; GROUP];
 
-/// Where a waiting call is listed.
+/// Where a waiting call is listed: the slot in the upper seven bits, its place below. In one word, for every future holds
+/// one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket {
-    place: Place,
-    slot: Slot,
+pub(crate) struct Ticket(NonZeroU32);
+
+impl Ticket {
+    const PLACE_BITS: u32 = u32::BITS - SLOTS.ilog2();
+
+    fn new(slot: Slot, place: Place) -> Option<Self> {
+        let slot = u32::try_from(slot.index()).ok()?;
+        // Where 33 million calls of a thread wait already, the place does not fit.
+        (place.get() >> Self::PLACE_BITS == 0).then_some(Self(place | slot << Self::PLACE_BITS))
+    }
+
+    fn slot(self) -> usize {
+        (self.0.get() >> Self::PLACE_BITS) as usize
+    }
+
+    fn place(self) -> Option<Place> {
+        Place::new(self.0.get() & ((1 << Self::PLACE_BITS) - 1))
+    }
 }
 
 impl Cells {
@@ -67,17 +84,22 @@ impl Cells {
         self.shard(slot, layout).slow_poll(writers(slot));
     }
 
-    /// Lists a call that waits, and how old it is. `None` where four billion calls wait already.
+    /// Lists a call that waits, and how old it is. `None` where 33 million calls that began on this thread wait already: then
+    /// this one's age is not known.
     pub(super) fn wait(&self, started: Moment, layout: impl FnOnce() -> &'static Layout) -> Option<Ticket> {
         let slot = slot::current();
-        let place = self.shard(slot, layout).waiting.enter(started)?;
-        Some(Ticket { place, slot })
+        let waiting = &self.shard(slot, layout).waiting;
+        let place = waiting.enter(started)?;
+        Ticket::new(slot, place).or_else(|| {
+            waiting.leave(place);
+            None
+        })
     }
 
     /// Takes a call off the list, wherever it is, and counts the time it waited.
     pub(super) fn waited(&self, ticket: Ticket, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
-        if let Some(shard) = self.existing_shard(ticket.slot) {
-            shard.waiting.leave(ticket.place);
+        if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
+            shard.waiting.leave(place);
         }
         let slot = slot::current();
         self.shard(slot, layout).waited(nanos, writers(slot));
@@ -111,9 +133,9 @@ impl Cells {
         group[slot.index() % GROUP].get_or_init(|| Box::new(Shard::new(layout())))
     }
 
-    fn existing_shard(&self, slot: Slot) -> Option<&Shard> {
-        let group = self.groups[slot.index() / GROUP].get()?;
-        group[slot.index() % GROUP].get().map(AsRef::as_ref)
+    fn existing_shard(&self, slot: usize) -> Option<&Shard> {
+        let group = self.groups.get(slot / GROUP)?.get()?;
+        group[slot % GROUP].get().map(AsRef::as_ref)
     }
 
     fn shards(&self) -> impl Iterator<Item = (&Shard, Slot)> {
@@ -144,6 +166,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Takes everything out again and keeps the room, for the next series to be read into.
+    pub(crate) fn clear(&mut self) {
+        let mut buckets = std::mem::take(&mut self.buckets);
+        buckets.iter_mut().for_each(Vec::clear);
+        *self = Self { buckets, ..Self::default() };
+    }
+
     /// Adds another reading in the same buckets.
     pub(crate) fn add(&mut self, other: &Self) {
         self.started = self.started.wrapping_add(other.started);
@@ -239,6 +268,15 @@ mod tests {
         assert_eq!(reading.finished(), [THREADS * CALLS / 4; 4]);
         assert_eq!(reading.nanos.iter().sum::<u64>(), THREADS * (0..CALLS).map(|call| call * 1_000).sum::<u64>());
         assert_eq!(reading.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_ticket_keeps_slot_and_place() {
+        let first = slot::current();
+        let most = NonZeroU32::new((1 << Ticket::PLACE_BITS) - 1).unwrap();
+        let ticket = Ticket::new(first, most).unwrap();
+        assert_eq!((ticket.slot(), ticket.place()), (first.index(), Some(most)));
+        assert!(Ticket::new(first, NonZeroU32::MAX).is_none());
     }
 
     #[test]

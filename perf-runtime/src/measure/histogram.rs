@@ -52,7 +52,7 @@ struct Fine {
 /// An exposed bound.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    nanos: u64,
+    pub(crate) nanos: u64,
     /// The value of the label `le`.
     pub(crate) le: String,
     /// How many buckets, from the first, lie at or below the bound.

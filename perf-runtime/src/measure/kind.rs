@@ -37,6 +37,8 @@ pub(crate) struct Family {
     pub(crate) counter: &'static str,
     pub(crate) histogram: &'static str,
     pub(crate) in_flight: &'static str,
+    pub(crate) busy: &'static str,
+    pub(crate) slow_polls: &'static str,
     pub(crate) labels: &'static [&'static str],
     /// The upper bounds of the exposed buckets, in seconds.
     pub(crate) bounds: &'static [f64],
@@ -79,6 +81,7 @@ impl Kind {
         self.family().labels
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     pub(crate) const fn family(self) -> &'static Family {
         match self {
             Self::DbOperation => &Family {
@@ -87,6 +90,8 @@ impl Kind {
                 counter: "db_operations_total",
                 histogram: "db_operation_duration_seconds",
                 in_flight: "db_operations_in_flight",
+                busy: "db_operation_busy_seconds_total",
+                slow_polls: "db_operation_slow_polls_total",
                 labels: &["operation", "table"],
                 bounds: DB_BOUNDS,
             },
@@ -96,6 +101,8 @@ impl Kind {
                 counter: "workflows_total",
                 histogram: "workflow_duration_seconds",
                 in_flight: "active_workflows",
+                busy: "workflow_busy_seconds_total",
+                slow_polls: "workflow_slow_polls_total",
                 labels: &["workflow"],
                 bounds: WORKFLOW_BOUNDS,
             },
@@ -105,6 +112,8 @@ impl Kind {
                 counter: "workflow_steps_total",
                 histogram: "workflow_step_duration_seconds",
                 in_flight: "workflow_steps_in_flight",
+                busy: "workflow_step_busy_seconds_total",
+                slow_polls: "workflow_step_slow_polls_total",
                 labels: &["workflow", "step"],
                 bounds: WORKFLOW_BOUNDS,
             },
@@ -114,6 +123,8 @@ impl Kind {
                 counter: "agent_runs_total",
                 histogram: "agent_run_duration_seconds",
                 in_flight: "agent_runs_in_flight",
+                busy: "agent_run_busy_seconds_total",
+                slow_polls: "agent_run_slow_polls_total",
                 labels: &["agent"],
                 bounds: AGENT_BOUNDS,
             },
@@ -123,6 +134,8 @@ impl Kind {
                 counter: "tool_calls_total",
                 histogram: "tool_call_duration_seconds",
                 in_flight: "tool_calls_in_flight",
+                busy: "tool_call_busy_seconds_total",
+                slow_polls: "tool_call_slow_polls_total",
                 labels: &["tool"],
                 bounds: TOOL_BOUNDS,
             },
@@ -132,6 +145,8 @@ impl Kind {
                 counter: "mcp_calls_total",
                 histogram: "mcp_call_duration_seconds",
                 in_flight: "mcp_calls_in_flight",
+                busy: "mcp_call_busy_seconds_total",
+                slow_polls: "mcp_call_slow_polls_total",
                 labels: &["server", "capability"],
                 bounds: MCP_BOUNDS,
             },
@@ -141,6 +156,8 @@ impl Kind {
                 counter: "external_calls_total",
                 histogram: "external_call_duration_seconds",
                 in_flight: "external_calls_in_flight",
+                busy: "external_call_busy_seconds_total",
+                slow_polls: "external_call_slow_polls_total",
                 labels: &["service", "operation"],
                 bounds: HTTP_BOUNDS,
             },
@@ -150,6 +167,8 @@ impl Kind {
                 counter: "operations_total",
                 histogram: "operation_duration_seconds",
                 in_flight: "operations_in_flight",
+                busy: "operation_busy_seconds_total",
+                slow_polls: "operation_slow_polls_total",
                 labels: &["operation"],
                 bounds: OPERATION_BOUNDS,
             },
@@ -159,6 +178,8 @@ impl Kind {
                 counter: "http_requests_total",
                 histogram: "http_request_duration_seconds",
                 in_flight: "http_requests_in_flight",
+                busy: "http_request_busy_seconds_total",
+                slow_polls: "http_request_slow_polls_total",
                 labels: &["method", "route", "status"],
                 bounds: HTTP_BOUNDS,
             },

@@ -3,6 +3,7 @@
 use super::cells::{Cells, Reading, Ticket};
 use super::clock::Moment;
 use super::error_type::ErrorCounts;
+use super::exemplar::Exemplars;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
@@ -18,6 +19,7 @@ pub(crate) struct Meter {
     layout: OnceLock<&'static Layout>,
     cells: Cells,
     pub(crate) errors: ErrorCounts,
+    pub(crate) exemplars: Exemplars,
 }
 
 impl Meter {
@@ -26,7 +28,14 @@ impl Meter {
     }
 
     pub(crate) const fn with_targets(kind: Kind, targets: &'static Targets) -> Self {
-        Self { kind, targets, layout: OnceLock::new(), cells: Cells::new(), errors: ErrorCounts::new() }
+        Self {
+            kind,
+            targets,
+            layout: OnceLock::new(),
+            cells: Cells::new(),
+            errors: ErrorCounts::new(),
+            exemplars: Exemplars::new(),
+        }
     }
 
     /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
@@ -58,7 +67,7 @@ impl Meter {
     }
 
     /// Counts a poll that kept its thread for long.
-    pub(super) fn slow_poll(&self) {
+    pub(crate) fn slow_poll(&self) {
         self.cells.slow_poll(|| self.layout());
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod cells;
 pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod error_type;
+pub(crate) mod exemplar;
 pub(crate) mod future;
 pub(crate) mod histogram;
 pub(crate) mod kind;

@@ -136,19 +136,25 @@ impl Shard {
         writers.add(&self.slow_polls, 1);
     }
 
-    /// A number that changes with every start and every end.
+    /// A number that changes with everything that is written. The sums are in it, because they are what an end writes last:
+    /// who sees the number that an end leaves has seen all of that end. What is written is weighed, so that a start which is
+    /// taken back does not hide an end.
     pub(super) fn changes(&self) -> u64 {
-        self.started.load(Acquire).wrapping_add(self.ended.load(Acquire))
+        /// Two to the 64th over the golden ratio, made odd: what is multiplied by it spreads over all bits.
+        const WEIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
+        let cells = self.nanos.iter().chain([&self.idle_nanos, &self.slow_polls, &self.ended, &self.started]);
+        cells.fold(0, |sum: u64, cell| sum.wrapping_mul(WEIGHT).wrapping_add(cell.load(Acquire)))
     }
 
     /// Adds everything but the starts to `reading`: those are to be read after the ends in *all* shards, so that no call
     /// is ever seen ended and not started.
     pub(super) fn read_into(&self, reading: &mut Reading, writers: Writers) {
-        reading.idle_nanos = reading.idle_nanos.wrapping_add(self.idle_nanos.load(Acquire));
-        reading.slow_polls += self.slow_polls.load(Acquire);
         for (sum, nanos) in reading.nanos.iter_mut().zip(&self.nanos) {
             *sum = sum.wrapping_add(nanos.load(Acquire));
         }
+        // After the durations, as they were written before them: never is a call's duration seen without its waiting.
+        reading.idle_nanos = reading.idle_nanos.wrapping_add(self.idle_nanos.load(Acquire));
+        reading.slow_polls += self.slow_polls.load(Acquire);
         match writers {
             Writers::One => self.read_buckets_and_latest(reading),
             Writers::Several => {

@@ -229,7 +229,9 @@ mod boxes {
     /// As many as a thread keeps: calls within calls, or calls that wait, that ended on it. 40 bytes each.
     const KEPT: usize = 64;
 
-    thread_local!(static EMPTY: RefCell<Vec<Box<Span>>> = const { RefCell::new(Vec::new()) });
+    type Boxes = Vec<Box<Span>>;
+
+    thread_local!(static EMPTY: RefCell<Boxes> = const { RefCell::new(Vec::new()) });
 
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what this is about")]
     pub(super) fn hold(span: Span) -> Box<Span> {

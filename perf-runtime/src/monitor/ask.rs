@@ -1,12 +1,13 @@
 //! What a monitor answers: text for a scrape, summaries, health.
 
 use super::{Inner, Monitor};
-use crate::expose::prometheus;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
+use crate::expose::text::Format;
 use crate::expose::view::{self, MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
 use crate::judge::sight::Gauges;
 use crate::measure::clock;
+use crate::observe::custom::CustomMetric;
 use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::summary::{KindSummary, Summary};
 use crate::observe::window::Window;
@@ -14,14 +15,54 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 impl Monitor {
-    /// All metrics as Prometheus text, format 0.0.4. Takes microseconds for each series: call it where blocking is
-    /// allowed.
+    /// All metrics as Prometheus text, format 0.0.4. Takes about half a microsecond for each series, and another where calls
+    /// ended since the last time: call it where blocking is allowed.
     pub fn render_prometheus(&self) -> String {
-        prometheus::render(&self.inner.registry, &self.inner.prefix)
+        let mut text = String::new();
+        self.render_prometheus_to(&mut text);
+        text
+    }
+
+    /// Writes [`render_prometheus`](Self::render_prometheus)'s text behind what `text` holds. Where the text has megabytes,
+    /// to find room for it anew takes longer than to write it: so clear it, and give it again for the next scrape.
+    pub fn render_prometheus_to(&self, text: &mut String) {
+        self.render(Format::Prometheus, text);
+    }
+
+    /// All metrics as OpenMetrics text, version 1.0.0, with exemplars where
+    /// [`trace_id_of`](super::MonitorBuilder::trace_id_of) says how to get them. Costs as much as
+    /// [`render_prometheus`](Self::render_prometheus).
+    ///
+    /// The bound of a bucket is a decimal number here, `le="1.0"` in place of `le="1"`, as the format asks: to Prometheus
+    /// before its version 3 these are two series.
+    pub fn render_openmetrics(&self) -> String {
+        let mut text = String::new();
+        self.render_openmetrics_to(&mut text);
+        text
+    }
+
+    /// Writes [`render_openmetrics`](Self::render_openmetrics)'s text behind what `text` holds.
+    pub fn render_openmetrics_to(&self, text: &mut String) {
+        self.render(Format::OpenMetrics, text);
+    }
+
+    fn render(&self, format: Format, text: &mut String) {
+        let Inner { renderer, registry, others, .. } = &*self.inner;
+        let others = others.blocks(format, registry, renderer.prefix());
+        renderer.render(registry, format, &others, text);
     }
 
     /// The content type of [`render_prometheus`](Self::render_prometheus)'s text.
-    pub const PROMETHEUS_CONTENT_TYPE: &'static str = prometheus::CONTENT_TYPE;
+    pub const PROMETHEUS_CONTENT_TYPE: &'static str = Format::Prometheus.content_type();
+
+    /// The content type of [`render_openmetrics`](Self::render_openmetrics)'s text.
+    pub const OPENMETRICS_CONTENT_TYPE: &'static str = Format::OpenMetrics.content_type();
+
+    /// The application's own metrics as they stand: what it counted through the `metrics` facade, or with
+    /// [`record_custom_metric`](Self::record_custom_metric). In the order of their names.
+    pub fn custom_metrics(&self) -> Vec<CustomMetric> {
+        self.inner.registry.custom().metrics()
+    }
 
     /// How well the process is, and why: judged now, over the last minutes.
     pub fn health(&self) -> HealthReport {
@@ -44,7 +85,7 @@ impl Monitor {
     /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
     pub fn prometheus_rules(&self, profile: RuleProfile) -> PrometheusRules {
         let rules = self.inner.alerts().rules();
-        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), &self.inner.prefix, profile)
+        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), self.inner.renderer.prefix(), profile)
     }
 
     /// Every series with its statistics over a window, up to now.

@@ -3,23 +3,19 @@
 use super::Inner;
 use crate::judge::alert::{AlertEvent, Severity, Transition};
 use crate::judge::book::AlertBook;
-use crate::judge::sight::{Gauges, Sight, Tick};
+use crate::judge::sight::{GaugeSample, Gauges, Sight, Tick};
 use crate::measure::clock::Moment;
-use std::collections::BTreeMap;
+use crate::observe::custom::{CustomSeries, CustomValue};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 impl Inner {
-    pub(super) fn judge(&self, now: Moment) {
+    /// Observes, and judges what was seen.
+    pub(super) fn observe_and_judge(&self, now: Moment) {
         let tick = self.moment_of(now);
         let wanted = self.alerts().windows();
-        let mut windows = BTreeMap::new();
-        for (window, _) in &wanted {
-            // Each window is summed up once, whatever number of rules looks at it.
-            windows
-                .entry(*window)
-                .or_insert_with(|| self.registry.summaries(*window, now, |kind| wanted.contains(&(*window, kind))));
-        }
+        // Each window is summed up once, whatever number of rules looks at it.
+        let windows = self.registry.tick(now, &wanted);
         self.keep_objectives(now);
         let gauges = self.gauges(tick);
         let events = self.alerts().evaluate(&Sight::new(&windows, &gauges), tick);
@@ -31,6 +27,18 @@ impl Inner {
     pub(super) fn gauges(&self, tick: Tick) -> Gauges {
         let mut gauges = Gauges::new();
         self.objectives().add_to(&mut gauges, tick.elapsed);
+        for metric in self.registry.custom().metrics() {
+            let value = |value: CustomValue| match value {
+                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+                CustomValue::Counter(count) => Some(count as f64),
+                CustomValue::Gauge(value) => Some(value),
+                CustomValue::Histogram(_) => None,
+            };
+            let sample =
+                |series: CustomSeries| Some(GaugeSample { value: value(series.value)?, labels: series.labels });
+            let samples: Vec<GaugeSample> = metric.series.into_iter().filter_map(sample).collect();
+            gauges.entry(metric.name).or_default().extend(samples);
+        }
         gauges
     }
 

@@ -1,32 +1,44 @@
 //! Every series that a monitor knows.
 //!
-//! Series of annotated functions are bounded by the program's text. Series made at run time are bounded here: 2,000 of a
-//! kind, 200 values of a label. Beyond that a label's value becomes `__overflow__`, the other labels stay, and each call
-//! that this happens to is counted.
+//! Series of annotated functions are bounded by the program's text. Series made at run time are bounded (see
+//! [`overflow`](super::overflow)) and found through a cache of each thread's own (see [`lookup`](super::lookup)).
 
-use super::identity::{Identity, MAX_LABEL_BYTES, OVERFLOW, shorten};
-use super::series::Series;
+use super::custom::{CustomMetrics, HistogramBounds};
+use super::identity::{Identity, shorten};
+use super::lookup::{Lookup, Owner, Owners, quick_hash};
+use super::overflow::{Bounds, Overflow, Replaced};
+use super::series::{Look, Series};
 use super::summary::{KindSummary, SeriesSummary, Summary};
+use super::ticker;
 use super::window::Window;
 use crate::measure::clock::{self, Moment};
 use crate::measure::directory;
 use crate::measure::kind::Kind;
 use crate::measure::meter::Meter;
+use crate::measure::outcome::Outcome;
 use crate::measure::site::Site;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Series of one kind that are made at run time.
-const MAX_SERIES: usize = 2_000;
 /// With fewer calls, the last minute says too little.
 const MIN_CALLS_IN_A_MINUTE: u64 = 20;
-/// Values of one label of a kind.
-const MAX_VALUES: usize = 200;
+
+/// The most labels that a kind has.
+const MAX_LABELS: usize = 4;
+
+static OWNERS: Owners = Owners::new();
+
+thread_local! {
+    /// Series that were made at run time, by the labels that were asked for.
+    static FOUND: Lookup<Arc<Series>> = Lookup::new();
+}
 
 /// All series, and the bounds on them.
 #[derive(Debug)]
 pub(crate) struct Registry {
+    owner: Owner,
+    custom: CustomMetrics,
     hasher: RandomState,
     inner: RwLock<Inner>,
 }
@@ -41,27 +53,36 @@ struct Inner {
     meters: BTreeSet<usize>,
     /// What there was to know of sites when they were last looked at.
     changes: usize,
-    made: BTreeMap<Kind, Made>,
-}
-
-/// What was made of one kind at run time.
-#[derive(Debug, Default)]
-struct Made {
-    series: usize,
-    /// The values of each label.
-    values: Vec<BTreeSet<Box<str>>>,
-    /// For each label, how many calls had its value replaced.
-    overflowed: Vec<u64>,
+    /// The last tick.
+    ticked: Moment,
+    made: BTreeMap<Kind, Bounds>,
 }
 
 impl Registry {
-    /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
-        let this = Self { hasher: RandomState::new(), inner: RwLock::default() };
+        Self::with_bounds(HistogramBounds::default())
+    }
+
+    /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window. `bounds`
+    /// are those of the application's own histograms.
+    pub(crate) fn with_bounds(bounds: HistogramBounds) -> Self {
+        let this = Self {
+            owner: Owner::new(&OWNERS),
+            custom: CustomMetrics::new(bounds),
+            hasher: RandomState::new(),
+            inner: RwLock::default(),
+        };
         this.adopt_sites();
         let now = clock::now();
+        this.ticked(now);
         this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
         this
+    }
+
+    /// The application's own metrics.
+    pub(crate) fn custom(&self) -> &CustomMetrics {
+        &self.custom
     }
 
     /// Makes sites known that announced themselves since. They did so less than a tick ago: what they counted is recent.
@@ -72,7 +93,6 @@ impl Registry {
     }
 
     fn adopt_sites(&self) {
-        let now = clock::now();
         self.write(|inner| {
             // Before the sites are looked at: what comes while they are is found the next time.
             inner.changes = directory::changes();
@@ -82,38 +102,73 @@ impl Registry {
                 }
                 let identity = Identity::of_site(site, index);
                 let values: Vec<&str> = identity.labels.iter().map(AsRef::as_ref).collect();
-                let hash = self.hash(identity.kind, &values);
+                let hash = self.hasher.hash_one((identity.kind, &*values));
                 if let Some(series) = inner.find(hash, |other| *other == identity) {
                     series.adopt(meter);
                 } else {
-                    inner.insert(hash, Series::new(identity, vec![meter], now));
+                    inner.insert(hash, Series::new(identity, vec![meter], inner.ticked));
                 }
             }
         });
     }
 
-    /// The series of a kind with these label values, made where there is none yet. Costs a read lock and a look-up.
-    pub(crate) fn series(&self, kind: Kind, labels: &[&str]) -> Arc<Series> {
-        if labels.iter().any(|label| label.len() > MAX_LABEL_BYTES) {
-            let shortened: Vec<&str> = labels.iter().map(|label| shorten(label)).collect();
-            return self.series(kind, &shortened);
+    /// Shows the series of a kind with these label values to `look`, made where there is none yet; and how its labels
+    /// overflowed, if they did. It is for `look` to count that.
+    ///
+    /// Costs a hash and a comparison where this thread met the series before, and then neither a lock nor an allocation;
+    /// else a read lock, and a write lock where the series is made.
+    #[inline]
+    pub(crate) fn with<R>(
+        &self,
+        kind: Kind,
+        labels: &[&str],
+        look: impl Fn(&Arc<Series>, Option<&Overflow>) -> R,
+    ) -> R {
+        let hash = quick_hash(kind as u64, labels.iter().copied());
+        let kept = FOUND.try_with(|cache| {
+            let is_it = |series: &Arc<Series>| series.identity.is(kind, labels);
+            cache.with(&self.owner, hash, is_it, |series| look(series, None))
+        });
+        // No cache, while the thread ends.
+        if let Ok(Some(looked)) = kept {
+            return looked;
         }
-        let hash = self.hash(kind, labels);
-        if let Some(found) = self.read(|inner| inner.find(hash, |identity| identity.is(kind, labels))) {
+        let (series, overflow) = self.resolve(kind, labels);
+        // What overflowed is not kept: it is one of too many.
+        if series.identity.is(kind, labels) {
+            let _ = FOUND.try_with(|cache| cache.keep(&self.owner, hash, Arc::clone(&series)));
+        }
+        look(&series, overflow.as_ref())
+    }
+
+    /// Counts a call that is over.
+    #[inline]
+    pub(crate) fn record(&self, kind: Kind, labels: &[&str], outcome: Outcome, nanos: u64) {
+        self.with(kind, labels, |series, overflow| {
+            overflow.inspect(|overflow| overflow.count());
+            series.own.record(outcome, nanos);
+        });
+    }
+
+    fn resolve(&self, kind: Kind, labels: &[&str]) -> (Arc<Series>, Option<Overflow>) {
+        let mut cut = [""; MAX_LABELS];
+        cut.iter_mut().zip(labels).for_each(|(cut, label)| *cut = shorten(label));
+        let labels = &cut[..labels.len().min(MAX_LABELS)];
+        if let Some(found) = self.read(|inner| inner.look_up(&self.hasher, kind, labels)) {
             return found;
         }
         self.refresh();
         self.write(|inner| {
-            if let Some(found) = inner.find(hash, |identity| identity.is(kind, labels)) {
-                return found;
-            }
-            let labels = inner.made.entry(kind).or_default().admit(kind, labels);
-            let hash = self.hash(kind, &labels);
-            inner.find(hash, |identity| identity.is(kind, &labels)).unwrap_or_else(|| {
-                let series = Series::new(Identity::of_values(kind, &labels), Vec::new(), clock::now());
-                inner.made.entry(kind).or_default().series += 1;
-                inner.insert(hash, series)
-            })
+            inner.look_up(&self.hasher, kind, labels).unwrap_or_else(|| inner.make(&self.hasher, kind, labels))
+        })
+    }
+
+    /// The series of a kind with these label values.
+    #[cfg(test)]
+    pub(crate) fn series(&self, kind: Kind, labels: &[&str]) -> Arc<Series> {
+        self.with(kind, labels, |series, overflow| {
+            overflow.inspect(|overflow| overflow.count());
+            Arc::clone(series)
         })
     }
 
@@ -127,17 +182,38 @@ impl Registry {
     pub(crate) fn overflowed(&self) -> Vec<(Kind, &'static str, u64)> {
         self.read(|inner| {
             let counts = inner.made.iter().flat_map(|(&kind, made)| {
-                let names = kind.label_names().iter().copied();
-                names.zip(made.overflowed.iter().copied()).map(move |(name, count)| (kind, name, count))
+                let name = move |place: usize| kind.label_names().get(place).copied();
+                made.overflowed().filter_map(move |(place, count)| Some((kind, name(place)?, count)))
             });
-            counts.filter(|&(.., count)| count > 0).collect()
+            counts.collect()
         })
     }
 
-    /// Cuts off what happened since the last tick, in every series.
-    pub(crate) fn tick(&self, now: Moment) {
-        for series in self.all().iter() {
-            series.tick(now);
+    /// Cuts off what happened since the last tick, in every series, and sums up those of some kinds over some windows: for
+    /// each window, sorted by kind and labels.
+    pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
+        let (all, mut look) = (self.all(), Look::ticking(now));
+        all.iter().for_each(|series| series.tick(&mut look));
+        look.has_ticked();
+        self.ticked(now);
+        let windows: BTreeSet<Window> = wanted.iter().map(|(window, _)| *window).collect();
+        let mut of = |window: Window| {
+            let some = all.iter().filter(|series| wanted.contains(&(window, series.identity.kind)));
+            some.map(|series| SeriesSummary::of(series, &series.observe(window, &mut look))).collect()
+        };
+        windows.into_iter().map(|window| (window, of(window))).collect()
+    }
+
+    fn ticked(&self, now: Moment) {
+        self.write(|inner| inner.ticked = inner.ticked.max(now));
+    }
+
+    /// Ticks where nobody else does: so that windows go on, though coarser.
+    fn catch_up(&self, now: Moment) {
+        if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
+            let mut look = Look::ticking(now);
+            self.all().iter().for_each(|series| series.tick(&mut look));
+            self.ticked(now);
         }
     }
 
@@ -145,38 +221,34 @@ impl Registry {
         for series in self.all().iter() {
             series.reset(now);
         }
+        self.ticked(now);
     }
 
     pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
-        let all = self.all();
-        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, now)));
+        self.catch_up(now);
+        let (all, mut look) = (self.all(), Look::live(now));
+        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
         Summary { window, series: summed_up.collect() }
     }
 
-    /// The series of some kinds over a window, sorted by kind and labels.
-    pub(crate) fn summaries(&self, window: Window, now: Moment, wanted: impl Fn(Kind) -> bool) -> Vec<SeriesSummary> {
-        let all = self.all();
-        let some = all.iter().filter(|series| wanted(series.identity.kind));
-        some.map(|series| SeriesSummary::of(series, &series.observe(window, now))).collect()
+    /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or
+    /// over the last five where the last minute saw fewer than 20 calls.
+    pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
+        self.catch_up(now);
+        self.kinds(Look::live(now))
     }
 
-    /// Each kind that has series, as a whole and series by series: over the last minute, or over the last five where the
-    /// last minute saw fewer than 20 calls.
-    pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
+    fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
         let all = self.all();
-        let kinds = all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
-        let recent = kinds.map(|series| {
-            let minute = KindSummary::new(series, Window::LastMinute, now);
-            if minute.whole.count >= MIN_CALLS_IN_A_MINUTE {
-                return minute;
-            }
-            KindSummary::new(series, Window::Last5Minutes, now)
+        let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
+        let minute = kinds().map(|series| KindSummary::new(series, Window::LastMinute, &mut look));
+        let minute: Vec<KindSummary> = minute.collect();
+        look.has_ticked();
+        let recent = minute.into_iter().zip(kinds()).map(|(minute, series)| {
+            let enough = minute.whole.count >= MIN_CALLS_IN_A_MINUTE;
+            if enough { minute } else { KindSummary::new(series, Window::Last5Minutes, &mut look) }
         });
         recent.collect()
-    }
-
-    fn hash(&self, kind: Kind, labels: &[&str]) -> u64 {
-        self.hasher.hash_one((kind, labels))
     }
 
     fn read<R>(&self, look: impl FnOnce(&Inner) -> R) -> R {
@@ -189,6 +261,35 @@ impl Registry {
 }
 
 impl Inner {
+    /// The series under which a call with these labels counts, where it exists.
+    fn look_up(&self, hasher: &RandomState, kind: Kind, labels: &[&str]) -> Option<(Arc<Series>, Option<Overflow>)> {
+        let find = |replaced: Replaced| {
+            let labels = &fitted(labels, replaced)[..labels.len()];
+            self.find(hasher.hash_one((kind, labels)), |identity| identity.is(kind, labels))
+        };
+        if let Some(found) = find(Replaced::NONE) {
+            return Some((found, None));
+        }
+        let made = self.made.get(&kind)?;
+        let places = || labels.iter().copied().enumerate();
+        let ways = [Some(made.fit(places())), made.all(places())];
+        ways.into_iter()
+            .flatten()
+            .find_map(|replaced| Some((find(replaced)?, made.overflow(replaced, kind.family().counter))))
+    }
+
+    /// Makes the series under which a call with these labels counts.
+    fn make(&mut self, hasher: &RandomState, kind: Kind, labels: &[&str]) -> (Arc<Series>, Option<Overflow>) {
+        let made = self.made.entry(kind).or_default();
+        let places = || labels.iter().copied().enumerate();
+        let replaced = made.all(places()).unwrap_or_else(|| made.fit(places()));
+        let labels = &fitted(labels, replaced)[..labels.len()];
+        made.admit(labels.iter().copied().enumerate());
+        let overflow = made.overflow(replaced, kind.family().counter);
+        let series = Series::new(Identity::of_values(kind, labels), Vec::new(), clock::now());
+        (self.insert(hasher.hash_one((kind, labels)), series), overflow)
+    }
+
     fn find(&self, hash: u64, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Series>> {
         self.by_hash.get(&hash)?.iter().find(|series| is_it(&series.identity)).cloned()
     }
@@ -202,30 +303,13 @@ impl Inner {
     }
 }
 
-impl Made {
-    /// The label values under which a call counts: its own, as far as there is room.
-    fn admit<'a>(&mut self, kind: Kind, labels: &[&'a str]) -> Vec<&'a str> {
-        self.values.resize_with(kind.label_names().len(), BTreeSet::new);
-        self.overflowed.resize(kind.label_names().len(), 0);
-        let full = self.series >= MAX_SERIES;
-        // Where the kind as a whole is full, it is the label with the most values that gives way.
-        let widest = self.values.iter().enumerate().max_by_key(|(_, values)| values.len()).map(|(place, _)| place);
-        let mut admitted = Vec::with_capacity(labels.len());
-        for (place, &label) in labels.iter().enumerate() {
-            let known = self.values[place].contains(label);
-            let room = known || self.values[place].len() < MAX_VALUES;
-            if !room || (full && Some(place) == widest) {
-                self.overflowed[place] += 1;
-                admitted.push(OVERFLOW);
-            } else {
-                if !known {
-                    self.values[place].insert(label.into());
-                }
-                admitted.push(label);
-            }
-        }
-        admitted
+/// Label values as they count, with some replaced.
+fn fitted<'a>(labels: &[&'a str], replaced: Replaced) -> [&'a str; MAX_LABELS] {
+    let mut fitted = [""; MAX_LABELS];
+    for (place, (fitted, label)) in fitted.iter_mut().zip(labels).enumerate() {
+        *fitted = replaced.value(place, label);
     }
+    fitted
 }
 
 /// The meters of a site, each with the index of its combination of labels.
@@ -234,44 +318,4 @@ fn meters_of(site: &'static Site) -> impl Iterator<Item = (&'static Site, usize,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_overflows_alone_and_is_counted() {
-        let registry = Registry::new();
-        for value in 0..250 {
-            registry.series(Kind::McpCall, &[&format!("server-{value}"), "resolve"]);
-        }
-        let servers: Vec<_> = registry.all().iter().map(|series| series.identity.clone()).collect();
-        let of_kind: Vec<_> = servers.iter().filter(|identity| identity.kind == Kind::McpCall).collect();
-        assert_eq!(of_kind.len(), MAX_VALUES + 1);
-        assert!(of_kind.iter().all(|identity| identity.labels[1] == "resolve"));
-        assert_eq!(registry.overflowed(), [(Kind::McpCall, "server", 50)]);
-    }
-
-    #[test]
-    fn a_kind_is_bounded_as_a_whole() {
-        let registry = Registry::new();
-        for (server, capability) in (0..100).flat_map(|server| (0..100).map(move |capability| (server, capability))) {
-            registry.series(Kind::McpCall, &[&format!("s{server}"), &format!("c{capability}")]);
-        }
-        assert!(registry.all().len() <= MAX_SERIES + MAX_VALUES);
-    }
-
-    #[test]
-    fn values_that_are_too_long_are_the_same_series_when_cut() {
-        let registry = Registry::new();
-        let long = registry.series(Kind::Tool, &[&"x".repeat(1_000)]);
-        assert!(Arc::ptr_eq(&long, &registry.series(Kind::Tool, &[&"x".repeat(500)])));
-    }
-
-    #[test]
-    fn the_same_values_are_the_same_series_and_others_are_not() {
-        let registry = Registry::new();
-        let one = registry.series(Kind::McpCall, &["ab", "c"]);
-        assert!(Arc::ptr_eq(&one, &registry.series(Kind::McpCall, &["ab", "c"])));
-        assert!(!Arc::ptr_eq(&one, &registry.series(Kind::McpCall, &["a", "bc"])));
-        assert!(!Arc::ptr_eq(&one, &registry.series(Kind::ExternalCall, &["ab", "c"])));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The requests that this process answers, for an HTTP layer to count.
 
+use super::overflow::Overflow;
 use super::registry::Registry;
 use super::series::Series;
 use crate::measure::clock::{self, Moment};
@@ -18,6 +19,8 @@ pub struct HttpRequest {
     registry: Arc<Registry>,
     /// Where the request is in flight: the series of its method and route without a status.
     open: Arc<Series>,
+    /// How method and route overflowed.
+    overflow: Option<Overflow>,
     started: Moment,
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
@@ -33,11 +36,15 @@ enum End {
 
 impl HttpRequest {
     pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str) -> Self {
-        let open = registry.series(Kind::HttpRequest, &[method, route, ""]);
-        open.own.start(|| {});
+        let (open, overflow) = registry.with(Kind::HttpRequest, &[method, route, ""], |open, overflow| {
+            overflow.inspect(|overflow| overflow.count());
+            open.own.start(|| {});
+            (Arc::clone(open), overflow.cloned())
+        });
         Self {
             registry: Arc::clone(registry),
             open,
+            overflow,
             started: clock::now(),
             unwinding: thread::panicking(),
             end: End::Dropped,
@@ -60,9 +67,28 @@ impl HttpRequest {
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&self, status: u16, nanos: u64) {
         let [method, route, _] = &*self.open.identity.labels else { return };
-        let closed = self.registry.series(Kind::HttpRequest, &[method, route, &status.to_string()]);
-        self.open.own.hand_over(&closed.own, Outcome::from_success(status < 500), nanos);
+        let outcome = Outcome::from_success(status < 500);
+        let mut digits = [0; 5];
+        let labels: [&str; 3] = [method, route, decimal(status, &mut digits)];
+        self.registry.with(Kind::HttpRequest, &labels, |closed, overflow| {
+            overflow.inspect(|overflow| overflow.count_besides(self.overflow.as_ref()));
+            self.open.own.hand_over(&closed.own, outcome, nanos);
+        });
     }
+}
+
+/// Writes a number without allocating.
+fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &str {
+    let mut first = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&digits[first..]).unwrap_or_default()
 }
 
 impl Drop for HttpRequest {
@@ -75,5 +101,29 @@ impl Drop for HttpRequest {
             End::Dropped => Outcome::Cancelled,
         };
         self.open.own.finish(outcome, nanos);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_written_as_a_number() {
+        for status in [0, 7, 200, 599, 1_000, u16::MAX] {
+            assert_eq!(decimal(status, &mut [0; 5]), status.to_string());
+        }
+    }
+
+    #[test]
+    fn a_request_whose_route_overflows_is_one_call_that_does() {
+        let registry = Arc::new(Registry::new());
+        for route in 0..250 {
+            HttpRequest::start(&registry, "GET", &format!("/{route}")).answer(204);
+        }
+        assert_eq!(registry.overflowed(), [(Kind::HttpRequest, "route", 50)]);
+        let overflowed = registry.series(Kind::HttpRequest, &["GET", "__overflow__", "204"]).read();
+        assert_eq!((overflowed.finished(), overflowed.in_flight()), ([50, 0, 0, 0], 0));
+        assert_eq!(registry.series(Kind::HttpRequest, &["GET", "__overflow__", ""]).read().in_flight(), 0);
     }
 }

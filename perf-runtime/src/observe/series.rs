@@ -1,12 +1,14 @@
 //! One series: what it is, what writes it, and what happened to it.
 
-use super::history::{History, Slice};
+use super::counts::WindowCounts;
+use super::history::History;
 use super::identity::Identity;
+#[cfg(feature = "metrics")]
+use super::summary::SeriesSummary;
 use super::window::Window;
 use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
-use crate::measure::kind::Kind;
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
 use crate::measure::target::Targets;
@@ -37,7 +39,7 @@ impl Series {
             own,
             sites: RwLock::new(sites),
             layout,
-            history: Mutex::new(History::new(now, Reading::default())),
+            history: Mutex::new(History::new(now, &Reading::default())),
         }
     }
 
@@ -49,12 +51,21 @@ impl Series {
     /// All that was ever counted.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        self.for_each_meter(|meter| meter.read_into(&mut reading, self.layout));
+        self.read_into(&mut reading);
         reading
     }
 
-    /// Failed calls by the sort of their error, where that is known. Read it before [`read`](Self::read): so there are
-    /// never more of them than errors.
+    /// Adds all that was ever counted to `reading`, and says how many functions write the series: never fewer than before.
+    pub(crate) fn read_into(&self, reading: &mut Reading) -> usize {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        self.own.read_into(reading, self.layout);
+        for meter in sites.iter() {
+            meter.read_into(reading, self.layout);
+        }
+        sites.len()
+    }
+
+    /// Failed calls by the sort of their error, where that is known. A call counts its sort just before itself.
     pub(crate) fn error_types(&self) -> BTreeMap<&'static str, u64> {
         let mut sorts = BTreeMap::new();
         self.for_each_meter(|meter| {
@@ -79,6 +90,11 @@ impl Series {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
     }
 
+    /// How many functions write it: never fewer than before.
+    pub(crate) fn sites(&self) -> usize {
+        self.sites.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The bounds at which the counts of all that write it are exact.
     pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +109,7 @@ impl Series {
         sites.iter().map(|site| site.targets()).find(promising).unwrap_or(&Targets::NONE)
     }
 
-    fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
+    pub(crate) fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
         look(&self.own);
         for meter in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
             look(meter);
@@ -103,37 +119,115 @@ impl Series {
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
     pub(crate) fn begin(&self, now: Moment) {
         let mut history = self.history();
-        *history = History::new(now, self.read());
+        *history = History::new(now, &self.read());
     }
 
-    pub(crate) fn tick(&self, now: Moment) {
+    /// Cuts off what happened since the last tick.
+    pub(super) fn tick(&self, look: &mut Look) {
         // Under the lock, so that two ticks at once do not cut the same calls twice.
-        let mut history = self.history();
-        history.tick(now, self.read());
+        self.cut(&mut self.history(), look);
+    }
+
+    /// An idle series is not read.
+    fn cut(&self, history: &mut History, look: &mut Look) {
+        let changes = self.changes();
+        if history.is_behind(changes) {
+            self.read_again(&mut look.reading);
+            history.tick(look.now, changes, &look.reading, &mut look.bytes);
+        } else {
+            history.tick_idle(look.now, &mut look.bytes);
+        }
     }
 
     pub(crate) fn reset(&self, now: Moment) {
         let mut history = self.history();
-        history.reset(now, self.read());
+        history.reset(now, &self.read());
     }
 
     /// What the series did in a window.
-    pub(super) fn observe(&self, window: Window, now: Moment) -> Observation {
-        let history = self.history();
+    pub(super) fn observe(&self, window: Window, look: &mut Look) -> Observation {
+        let mut history = self.history();
         let error_types = self.error_types();
-        let reading = self.read();
+        if look.sees == Sees::ItsTick {
+            self.cut(&mut history, look);
+        }
+        let behind = look.sees == Sees::Now && history.is_behind(self.changes());
+        let live = behind.then(|| self.read_again(&mut look.reading));
+        let in_flight = history.in_flight(live);
         Observation {
             error_types,
-            total: history.total(&reading),
-            in_flight: reading.in_flight(),
-            oldest: self.oldest_age(now),
+            total: history.total(live),
+            in_flight,
+            // Who waits is in flight, so there is nobody to look for where nothing is.
+            oldest: if in_flight > 0 { self.oldest_age(look.now) } else { None },
             layout: self.layout,
-            slice: history.slice(window, now, &reading),
+            counts: history.window(window, look.now, live, &mut look.bytes),
         }
+    }
+
+    /// The statistics of a window.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sum_up(&self, window: Window, now: Moment) -> SeriesSummary {
+        SeriesSummary::of(self, &self.observe(window, &mut Look::live(now)))
+    }
+
+    /// A number that is another one whenever a call started or ended, as far as chance allows.
+    pub(crate) fn changes(&self) -> u64 {
+        let mut changes: u64 = 0;
+        self.for_each_meter(|meter| changes = changes.wrapping_add(meter.changes()));
+        changes
+    }
+
+    /// Reads into what an earlier reading left.
+    fn read_again<'a>(&self, reading: &'a mut Reading) -> &'a Reading {
+        reading.clear();
+        self.read_into(reading);
+        reading
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A look at many series, one after the other, at one moment.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) now: Moment,
+    sees: Sees,
+    /// Room to work in.
+    reading: Reading,
+    bytes: Vec<u8>,
+}
+
+/// Up to when a look sees what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sees {
+    /// Up to now.
+    Now,
+    /// Up to the tick that it gives each series itself. A series is then looked for in memory once only, which is what
+    /// a tick over many costs most.
+    ItsTick,
+    /// Up to a tick that was given just now: nothing is read again.
+    LastTick,
+}
+
+impl Look {
+    /// Sees everything up to now.
+    pub(super) fn live(now: Moment) -> Self {
+        Self { now, sees: Sees::Now, reading: Reading::default(), bytes: Vec::new() }
+    }
+
+    /// Ticks, and sees what the tick cut off.
+    pub(super) fn ticking(now: Moment) -> Self {
+        Self { sees: Sees::ItsTick, ..Self::live(now) }
+    }
+
+    /// From now on, sees what the last tick cut off.
+    pub(super) fn has_ticked(&mut self) {
+        if self.sees == Sees::ItsTick {
+            self.sees = Sees::LastTick;
+        }
     }
 }
 
@@ -146,39 +240,7 @@ pub(crate) struct Observation {
     pub(crate) error_types: BTreeMap<&'static str, u64>,
     pub(crate) in_flight: u64,
     pub(crate) oldest: Option<Duration>,
-    /// The buckets of `slice`.
+    /// The buckets of `counts`.
     pub(crate) layout: &'static Layout,
-    pub(crate) slice: Slice,
-}
-
-impl Observation {
-    /// Nothing yet, of a kind.
-    pub(super) fn none(kind: Kind) -> Self {
-        let layout = Layout::of(kind);
-        Self {
-            total: [0; 4],
-            error_types: BTreeMap::new(),
-            in_flight: 0,
-            oldest: None,
-            layout,
-            slice: Slice::default(),
-        }
-    }
-
-    /// Adds what another series of the same kind did.
-    pub(super) fn add(&mut self, other: &Self) {
-        for (sum, total) in self.total.iter_mut().zip(other.total) {
-            *sum += total;
-        }
-        for (&name, count) in &other.error_types {
-            *self.error_types.entry(name).or_default() += count;
-        }
-        self.in_flight += other.in_flight;
-        self.oldest = self.oldest.max(other.oldest);
-        if std::ptr::eq(self.layout, other.layout) {
-            self.slice.add(&other.slice);
-        } else {
-            self.slice.add(&other.slice.moved(other.layout, self.layout));
-        }
-    }
+    pub(crate) counts: WindowCounts,
 }

@@ -1,16 +1,14 @@
 //! The statistics of a series over a window.
 
-use super::history::Slice;
-use super::series::{Observation, Series};
+use super::counts::{Together, WindowCounts};
+use super::series::{Look, Observation, Series};
+use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
 use super::window::Window;
-use crate::measure::cells::add_counts;
-use crate::measure::clock::Moment;
 use crate::measure::histogram::Layout;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
 use crate::measure::target::{Objective, Targets};
 use serde::Serialize;
-use std::array;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,7 +40,7 @@ impl Summary {
 /// seconds is evidence of five seconds.
 ///
 /// Durations come from buckets that are at most 6.25 % wide: `min` and `max` are the bounds of the outermost ones,
-/// percentiles are interpolated inside theirs. The mean is exact.
+/// percentiles (the nearest rank) are interpolated inside theirs. The mean is exact.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SeriesSummary {
@@ -59,7 +57,9 @@ pub struct SeriesSummary {
     pub in_flight: u64,
     /// The age in seconds of the oldest call that waits now. `None` where none waits.
     pub oldest_in_flight: Option<f64>,
-    /// The seconds that the figures below cover: the window, or less while the process is young.
+    /// The seconds that the figures below cover, up to now: the window and what belongs to its first slice of time (up to
+    /// 1 s of `1m`, 6 s of `5m`, a minute of the others, while the monitor ticks in time), or less while the process is
+    /// young. The figures are of all calls that ended in them, and of no others.
     pub covered: f64,
     /// Calls finished in the window.
     pub count: u64,
@@ -87,6 +87,21 @@ pub struct SeriesSummary {
     pub p95: Option<f64>,
     /// 99 % of the calls took no longer.
     pub p99: Option<f64>,
+    /// How content callers were, 0 to 1: the [Apdex](https://www.apdex.org) score, (satisfied + tolerating / 2) / all. A
+    /// call satisfies that was `ok` within [`apdex_threshold`](Self::apdex_threshold); one within four times that is
+    /// tolerated; slower ones and failed ones (errors and panics) frustrate. Who cancels a call within the threshold says
+    /// nothing and is left out; later, it frustrated. Exact where the threshold, and four times that, are bucket bounds;
+    /// elsewhere the calls of one bucket may be taken for faster than they were.
+    pub apdex: Option<f64>,
+    /// The threshold of `apdex`, in seconds: the latency of the function's `objective`, or its `slow`, or that of its kind:
+    /// 0.5 s for requests and database operations, 1 s for operations, 2 s for tools and MCP calls, 2.5 s for other
+    /// services, 5 s for agents. `None`, as `apdex`, for workflows and their steps: how long is too long, only their author
+    /// knows.
+    pub apdex_threshold: Option<f64>,
+    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. 1 where none ever waited.
+    pub busy_share: Option<f64>,
+    /// Polls that kept their thread for long.
+    pub slow_polls: u64,
     /// Where the function said `slow = ..`: the calls that were. Exact.
     pub slow: Option<SlowCalls>,
     /// Where the function said `objective(..)`: whether it is met.
@@ -101,6 +116,13 @@ pub struct SlowCalls {
     pub limit: f64,
     /// How many took longer.
     pub count: u64,
+}
+
+impl SlowCalls {
+    /// Exact where `limit`, in nanoseconds, is a bound of the layout.
+    fn beyond(limit: u64, durations: &Durations) -> Self {
+        Self { limit: seconds(limit), count: durations.slower_than(limit) }
+    }
 }
 
 /// A function's `objective` held against a window. Shares are 0 to 1, and exact; `None` where there is no such part, or no
@@ -124,8 +146,8 @@ pub struct ObjectiveState {
 
 impl ObjectiveState {
     fn new(objective: &Objective, durations: &Durations, outcomes: OutcomeCounts) -> Self {
-        let slower = objective.latency.map(|(nanos, _)| durations.slower_than(nanos));
-        let count = durations.count;
+        let slower = objective.latency.map(|(nanos, _)| SlowCalls::beyond(nanos, durations));
+        let count = durations.count();
         let latency_share = slower.filter(|_| count > 0).map(|slow| 1.0 - slow.count as f64 / count as f64);
         let latency_target = objective.latency.map(|(_, share)| share);
         let success_share = objective.success.and(outcomes.error_rate()).map(|failed| 1.0 - failed);
@@ -154,10 +176,12 @@ impl SeriesSummary {
         observation: &Observation,
         targets: &Targets,
     ) -> Self {
-        let slice = &observation.slice;
-        let outcomes = OutcomeCounts::from_array(array::from_fn(|outcome| slice.buckets[outcome].iter().sum()));
-        let durations = Durations::new(observation.layout, slice);
-        let covered = slice.covered.as_secs_f64();
+        let counts = &observation.counts;
+        let outcomes = OutcomeCounts::from_array(counts.finished());
+        let durations = Durations::new(observation.layout, counts);
+        let [p50, p90, p95, p99] = durations.quantiles();
+        let threshold = apdex_threshold(kind, targets);
+        let covered = counts.covered.as_secs_f64();
         Self {
             kind,
             labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -173,13 +197,17 @@ impl SeriesSummary {
             min: durations.min(),
             max: durations.max(),
             mean: durations.mean(),
-            median: durations.quantile(0.5),
+            median: p50,
             std: durations.std(),
-            p50: durations.quantile(0.5),
-            p90: durations.quantile(0.9),
-            p95: durations.quantile(0.95),
-            p99: durations.quantile(0.99),
-            slow: targets.slow.map(|limit| durations.slower_than(limit)),
+            p50,
+            p90,
+            p95,
+            p99,
+            apdex: threshold.and_then(|threshold| apdex(observation.layout, counts, threshold)),
+            apdex_threshold: threshold.map(seconds),
+            busy_share: busy_share(counts),
+            slow_polls: counts.sums.slow_polls,
+            slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
         }
     }
@@ -196,141 +224,56 @@ impl SeriesSummary {
 pub(crate) struct KindSummary {
     /// The kind as a whole; it has no labels.
     pub(crate) whole: SeriesSummary,
+    /// Those that were called in the window, or are being called now.
     pub(crate) series: Vec<SeriesSummary>,
 }
 
 impl KindSummary {
     /// Sums up series of one kind, of which there is at least one.
-    pub(super) fn new(series: &[Arc<Series>], window: Window, now: Moment) -> Self {
+    pub(super) fn new(series: &[Arc<Series>], window: Window, look: &mut Look) -> Self {
         let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
-        let mut whole = Observation::none(kind);
-        let mut parts = Vec::with_capacity(series.len());
+        let layout = Layout::of(kind);
+        let mut together = Together::new(layout);
+        let mut whole = Observation::none(layout);
+        let mut parts = Vec::new();
         for one in series {
-            let observation = one.observe(window, now);
-            parts.push(SeriesSummary::of(one, &observation));
+            let observation = one.observe(window, look);
+            together.add(&observation.counts, observation.layout);
             whole.add(&observation);
+            if observation.in_flight > 0 || !observation.counts.hits.is_empty() {
+                parts.push(SeriesSummary::of(one, &observation));
+            }
         }
+        whole.counts = together.into_counts();
         Self { whole: SeriesSummary::new(kind, [], &whole, &Targets::NONE), series: parts }
     }
 }
 
-/// The durations of a slice, all outcomes together.
-struct Durations {
-    layout: &'static Layout,
-    buckets: Vec<u64>,
-    count: u64,
-    nanos: u64,
-}
-
-const NANOS_PER_SECOND: f64 = 1e9;
-
-impl Durations {
-    fn new(layout: &'static Layout, slice: &Slice) -> Self {
-        let mut buckets = Vec::new();
-        for outcome in &slice.buckets {
-            add_counts(&mut buckets, outcome);
+impl Observation {
+    /// Nothing yet.
+    fn none(layout: &'static Layout) -> Self {
+        Self {
+            total: [0; 4],
+            error_types: BTreeMap::new(),
+            in_flight: 0,
+            oldest: None,
+            layout,
+            counts: WindowCounts::default(),
         }
-        let count = buckets.iter().sum();
-        Self { layout, buckets, count, nanos: slice.nanos.iter().sum() }
     }
 
-    /// The buckets that were hit: lower and upper bound in seconds, and count.
-    fn hit(&self) -> impl DoubleEndedIterator<Item = (f64, f64, u64)> {
-        self.buckets.iter().enumerate().filter(|&(_, &count)| count > 0).map(|(bucket, &count)| {
-            let (lower, upper) = self.layout.range(bucket);
-            (lower as f64 / NANOS_PER_SECOND, upper as f64 / NANOS_PER_SECOND, count)
-        })
-    }
-
-    /// Exact where `limit`, in nanoseconds, is a bound of the layout.
-    fn slower_than(&self, limit: u64) -> SlowCalls {
-        let slower = self.buckets.iter().enumerate().filter(|&(bucket, _)| self.layout.range(bucket).0 > limit);
-        SlowCalls { limit: limit as f64 / NANOS_PER_SECOND, count: slower.map(|(_, count)| count).sum() }
-    }
-
-    fn min(&self) -> Option<f64> {
-        self.hit().next().map(|(lower, ..)| lower)
-    }
-
-    fn max(&self) -> Option<f64> {
-        self.hit().next_back().map(|(_, upper, _)| upper)
-    }
-
-    fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.nanos as f64 / NANOS_PER_SECOND / self.count as f64)
-    }
-
-    fn std(&self) -> Option<f64> {
-        let middles = || self.hit().map(|(lower, upper, count)| (f64::midpoint(lower, upper), count as f64));
-        let count = self.count as f64;
-        let mean = middles().map(|(middle, hits)| middle * hits).sum::<f64>() / count;
-        let variance = middles().map(|(middle, hits)| (middle - mean).powi(2) * hits).sum::<f64>() / count;
-        (self.count > 0).then(|| variance.sqrt())
-    }
-
-    /// The duration that the share `q` of the calls did not exceed: the nearest rank, interpolated inside its bucket.
-    fn quantile(&self, q: f64) -> Option<f64> {
-        let rank = (q * self.count as f64).max(1.0);
-        let mut below = 0.0;
-        for (lower, upper, count) in self.hit() {
-            let count = count as f64;
-            if below + count >= rank {
-                return Some(lower + (upper - lower) * (rank - below) / count);
-            }
-            below += count;
+    /// Adds what another series of the same kind did, all but the counts of the window.
+    fn add(&mut self, other: &Self) {
+        for (sum, total) in self.total.iter_mut().zip(other.total) {
+            *sum += total;
         }
-        self.max()
+        for (&name, count) in &other.error_types {
+            *self.error_types.entry(name).or_default() += count;
+        }
+        self.in_flight += other.in_flight;
+        self.oldest = self.oldest.max(other.oldest);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    fn summarise(nanos: &[u64]) -> SeriesSummary {
-        let layout = Layout::of(Kind::Operation);
-        let mut observation = Observation::none(Kind::Operation);
-        let slice = &mut observation.slice;
-        slice.covered = Duration::from_secs(10);
-        slice.buckets[0] = vec![0; layout.len()];
-        for &sample in nanos {
-            slice.buckets[0][layout.index(sample)] += 1;
-            slice.nanos[0] += sample;
-        }
-        SeriesSummary::new(Kind::Operation, [("operation", "x")], &observation, &Targets::NONE)
-    }
-
-    #[test]
-    fn no_calls_no_statistics() {
-        let summary = summarise(&[]);
-        assert_eq!((summary.count, summary.mean, summary.p99, summary.error_rate), (0, None, None, None));
-        assert!(summary.std.is_none() && summary.min.is_none() && summary.max.is_none());
-    }
-
-    proptest! {
-        #[test]
-        fn statistics_stay_within_the_width_of_a_bucket(
-            mut samples in prop::collection::vec(1_000_u64..10_000_000_000, 1..300),
-        ) {
-            let summary = summarise(&samples);
-            samples.sort_unstable();
-            let near = |got: Option<f64>, truth: f64| (got.unwrap() - truth).abs() <= truth * 0.0625 + 1e-9;
-            let seconds = |nanos: u64| nanos as f64 / 1e9;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
-            let ranked = |q: f64| {
-                let rank = (q * samples.len() as f64).max(1.0).ceil() as usize;
-                seconds(samples[rank - 1])
-            };
-            prop_assert!(near(summary.min, seconds(samples[0])));
-            prop_assert!(near(summary.max, seconds(samples[samples.len() - 1])));
-            for (got, q) in [(summary.p50, 0.5), (summary.p90, 0.9), (summary.p95, 0.95), (summary.p99, 0.99)] {
-                prop_assert!(near(got, ranked(q)), "q {} got {:?} truth {}", q, got, ranked(q));
-            }
-            let mean = seconds(samples.iter().sum()) / samples.len() as f64;
-            prop_assert!((summary.mean.unwrap() - mean).abs() < 1e-6);
-            prop_assert!((summary.rate - samples.len() as f64 / 10.0).abs() < 1e-9);
-        }
-    }
-}
+mod tests;

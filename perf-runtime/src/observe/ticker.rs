@@ -1,30 +1,114 @@
 //! Once a second, on a thread of its own: a stalled async runtime is exactly when the process must still observe itself.
+//!
+//! The ticker keeps time by the monotonic clock, so steps of the wall clock do not matter. Seconds that it slept through,
+//! because the machine was suspended or had no core to spare, are not made up for: the next tick sees what happened in all
+//! of them. A tick that panics, say in a `tracing` subscriber that it tells an alert to, is the last of nothing: the next
+//! comes a second later. Both are counted.
 
 use crate::measure::clock;
+use serde::Serialize;
 use std::io;
-use std::sync::Weak;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The time between two ticks.
-const PERIOD: Duration = Duration::from_secs(1);
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
-/// Starts a thread that calls `tick` once a second for as long as `owner` lives.
-///
-/// # Errors
-/// When the operating system gives no thread.
-pub(crate) fn spawn<T: Send + Sync + 'static>(owner: Weak<T>, tick: fn(&T)) -> io::Result<()> {
-    thread::Builder::new().name("perf-ticker".to_owned()).spawn(move || run(&owner, tick)).map(drop)
+/// A thread that ticks until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    counts: Arc<Counts>,
+    /// The thread waits on the other end, and ends when this one is gone.
+    _alive: Sender<()>,
 }
 
-fn run<T>(owner: &Weak<T>, tick: fn(&T)) {
-    let mut due = Instant::now() + PERIOD;
-    loop {
-        clock::tune();
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        let Some(owner) = owner.upgrade() else { return };
-        tick(&owner);
-        // Ticks that the machine slept through are not made up for: the next delta simply spans longer.
-        due = (due + PERIOD).max(Instant::now());
+#[derive(Debug, Default)]
+struct Counts {
+    ticks: AtomicU64,
+    missed: AtomicU64,
+    panicked: AtomicU64,
+}
+
+/// How regularly a monitor observes its process: [`Monitor::ticks`](crate::Monitor::ticks).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TickCounts {
+    /// Ticks, of which there is to be one a second.
+    pub ticks: u64,
+    /// Seconds without a tick, because the process was suspended or starved. Windows that they fall into begin earlier.
+    pub missed: u64,
+    /// Ticks that panicked and did only part of their work. What panics is most likely a `tracing` subscriber.
+    pub panicked: u64,
+}
+
+impl Ticker {
+    /// Starts a thread that calls `tick` once a second until the ticker is dropped or `owner` is gone.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub(crate) fn spawn<T: Send + Sync + 'static>(owner: Weak<T>, tick: fn(&T)) -> io::Result<Self> {
+        Self::spawn_with(PERIOD, owner, tick)
+    }
+
+    fn spawn_with<T: Send + Sync + 'static>(period: Duration, owner: Weak<T>, tick: fn(&T)) -> io::Result<Self> {
+        let (alive, stopped) = channel();
+        let counts = Arc::new(Counts::default());
+        let ours = Arc::clone(&counts);
+        let thread = thread::Builder::new().name("perf-ticker".to_owned());
+        thread.spawn(move || ours.run(period, &stopped, &owner, tick))?;
+        Ok(Self { counts, _alive: alive })
+    }
+
+    pub(crate) fn counts(&self) -> TickCounts {
+        let Counts { ticks, missed, panicked } = &*self.counts;
+        let [ticks, missed, panicked] = [ticks, missed, panicked].map(|count| count.load(Ordering::Relaxed));
+        TickCounts { ticks, missed, panicked }
     }
 }
+
+impl Counts {
+    fn run<T>(&self, period: Duration, stopped: &Receiver<()>, owner: &Weak<T>, tick: fn(&T)) {
+        let mut due = Instant::now() + period;
+        loop {
+            clock::tune();
+            let wait = due.saturating_duration_since(Instant::now());
+            if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let Some(owner) = owner.upgrade() else { return };
+            self.tick(|| tick(&owner));
+            drop(owner);
+            let (next, missed) = after(due, Instant::now(), period);
+            self.missed.fetch_add(missed, Ordering::Relaxed);
+            due = next;
+        }
+    }
+
+    fn tick(&self, tick: impl FnOnce()) {
+        // Sound to go on after: what a tick shares with others stands behind locks that outlive a panic.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(tick)) {
+            self.panicked.fetch_add(1, Ordering::Relaxed);
+            // What was thrown may panic when it is dropped; what that throws is left alone.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
+        }
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// When the next tick is due after the one that was due at `due` and is done `now`, and how many are left out: those whose
+/// second is over.
+fn after(due: Instant, now: Instant, period: Duration) -> (Instant, u64) {
+    let late = now.saturating_duration_since(due).as_nanos();
+    let period_nanos = period.as_nanos().max(1);
+    let to_next = u64::try_from(period_nanos - late % period_nanos).unwrap_or(u64::MAX);
+    let missed = u64::try_from(late / period_nanos).unwrap_or(u64::MAX);
+    (now.max(due) + Duration::from_nanos(to_next), missed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 /// How far back a summary looks.
+///
+/// A window is made of whole slices of time, so it covers its length and a little more; a summary says how much
+/// ([`SeriesSummary::covered`](crate::SeriesSummary::covered)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,15 +34,6 @@ impl Window {
             Self::Last15Minutes => 900,
             Self::LastHour => 3_600,
         })
-    }
-
-    /// The ring that serves the window: the finest one that is long enough.
-    pub(crate) const fn tier(self) -> usize {
-        match self {
-            Self::LastMinute => 0,
-            Self::Last5Minutes => 1,
-            Self::Last15Minutes | Self::LastHour => 2,
-        }
     }
 }
 

@@ -1,0 +1,181 @@
+//! Out: our series to the recorder that an application has installed.
+//!
+//! Counters go out as deltas, for not every recorder knows absolute values; gauges are set. Handles are asked for anew each
+//! time, so a recorder that is installed later receives as well. Samples of histograms are not replayed: the percentiles
+//! of the last minute go out as gauges. A push costs some microseconds for each series, of which the recorder takes most;
+//! for one that was called within the last minute its percentiles cost as much again, so a ticker gives them only every
+//! ten seconds: sooner than anybody scrapes.
+
+use crate::measure::clock::Moment;
+use crate::measure::kind::Kind;
+use crate::measure::outcome::Outcome;
+use crate::observe::registry::Registry;
+use crate::observe::series::Series;
+use crate::observe::window::Window;
+use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The figures of a series that go out as gauges, in seconds: what is behind the histogram's name.
+const FIGURES: [&str; 4] = ["_p50", "_p90", "_p99", "_max"];
+const METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// What went out already.
+#[derive(Debug, Default)]
+pub(crate) struct Pushed {
+    /// When percentiles were last pushed.
+    figures: Option<Moment>,
+    /// By the address of the series, which stay where they are as long as their registry lives.
+    series: HashMap<usize, Sent>,
+    workflows: BTreeMap<String, Key>,
+    overflowed: HashMap<Key, u64>,
+}
+
+/// What went out of one series.
+#[derive(Debug)]
+struct Sent {
+    finished: [u64; Outcome::ALL.len()],
+    /// When a push last found that calls had ended; `None` once its percentiles were withdrawn.
+    active: Option<Moment>,
+    counters: [Key; Outcome::ALL.len()],
+    /// None for a request whose status is known: it is not in flight any more.
+    in_flight: Option<Key>,
+    figures: [Key; FIGURES.len()],
+}
+
+impl Pushed {
+    /// Pushes what happened since the last push; percentiles where the last were pushed so long ago.
+    pub(crate) fn push(
+        &mut self,
+        registry: &Registry,
+        prefix: &str,
+        recorder: &dyn Recorder,
+        now: Moment,
+        figures_every: Duration,
+    ) {
+        let all = registry.all();
+        let with_figures = self.figures.is_none_or(|last| now.since(last) >= figures_every);
+        if with_figures {
+            self.figures = Some(now);
+        }
+        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
+            if let Some(first) = series.first() {
+                describe(first.identity.kind, prefix, recorder);
+            }
+            for series in series {
+                let sent = self.series.entry(Arc::as_ptr(series).addr()).or_insert_with(|| Sent::new(series, prefix));
+                sent.push(series, recorder, now, with_figures);
+            }
+        }
+        self.push_workflows(&all, prefix, recorder);
+        self.push_overflow(registry, prefix, recorder);
+    }
+
+    /// Whole workflows in flight; of a workflow that is not measured itself, its steps.
+    fn push_workflows(&mut self, all: &[Arc<Series>], prefix: &str, recorder: &dyn Recorder) {
+        let mut active = BTreeMap::new();
+        for kind in [Kind::Workflow, Kind::WorkflowStep] {
+            let mut of_kind: BTreeMap<&str, u64> = BTreeMap::new();
+            for series in all.iter().filter(|series| series.identity.kind == kind) {
+                let workflow = series.identity.pairs().next().map_or("", |(_, workflow)| workflow);
+                *of_kind.entry(workflow).or_default() += series.read().in_flight();
+            }
+            for (workflow, in_flight) in of_kind {
+                active.entry(workflow).or_insert(in_flight);
+            }
+        }
+        for (workflow, in_flight) in active {
+            let name = || format!("{prefix}{}", Kind::Workflow.family().in_flight);
+            let make = || Key::from_parts(name(), vec![Label::new("workflow", workflow.to_owned())]);
+            let key = self.workflows.entry(workflow.to_owned()).or_insert_with(make);
+            recorder.register_gauge(key, &METADATA).set(in_flight as f64);
+        }
+    }
+
+    fn push_overflow(&mut self, registry: &Registry, prefix: &str, recorder: &dyn Recorder) {
+        for (kind, label, count) in registry.overflowed() {
+            let metric = format!("{prefix}{}", kind.family().counter);
+            let labels = vec![Label::new("metric", metric), Label::new("label", label)];
+            let key = Key::from_parts(format!("{prefix}perf_label_overflow_total"), labels);
+            let sent = self.overflowed.entry(key.clone()).or_default();
+            recorder.register_counter(&key, &METADATA).increment(count - *sent);
+            *sent = count;
+        }
+    }
+}
+
+impl Sent {
+    fn new(series: &Series, prefix: &str) -> Self {
+        let kind = series.identity.kind;
+        let family = kind.family();
+        let pairs: Vec<(&str, &str)> = series.identity.pairs().collect();
+        let key = |name: String, keep: &dyn Fn(&str) -> bool, outcome: Option<Outcome>| {
+            let label = |&(name, value): &(&str, &str)| Label::new(name.to_owned(), value.to_owned());
+            let outcome = outcome.map(|outcome| Label::new("outcome", outcome.as_str()));
+            let labels = pairs.iter().filter(|(name, _)| keep(name)).map(label).chain(outcome);
+            Key::from_parts(format!("{prefix}{name}"), labels.collect::<Vec<_>>())
+        };
+        let is_open = |status: &(&str, &str)| *status == ("status", "");
+        let has_in_flight = kind != Kind::Workflow && (kind != Kind::HttpRequest || pairs.iter().any(is_open));
+        let without_status = |name: &str| kind != Kind::HttpRequest || name != "status";
+        Self {
+            finished: [0; Outcome::ALL.len()],
+            active: None,
+            counters: Outcome::ALL.map(|outcome| key(family.counter.to_owned(), &|_| true, Some(outcome))),
+            in_flight: has_in_flight.then(|| key(family.in_flight.to_owned(), &without_status, None)),
+            figures: FIGURES.map(|figure| key(format!("{}{figure}", family.histogram), &|_| true, None)),
+        }
+    }
+
+    fn push(&mut self, series: &Series, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
+        let reading = series.read();
+        let finished = reading.finished();
+        let is_shown_at_zero = series.identity.kind != Kind::HttpRequest;
+        for ((key, count), sent) in self.counters.iter().zip(finished).zip(&mut self.finished) {
+            // Counted by zero, a counter is there before its first call.
+            if count > *sent || (count == 0 && is_shown_at_zero) {
+                recorder.register_counter(key, &METADATA).increment(count.saturating_sub(*sent));
+                self.active = if count > *sent { Some(now) } else { self.active };
+                *sent = count;
+            }
+        }
+        if let Some(key) = &self.in_flight {
+            recorder.register_gauge(key, &METADATA).set(reading.in_flight() as f64);
+        }
+        if let Some(active) = self.active.filter(|_| with_figures) {
+            self.push_figures(series, recorder, now);
+            // With the last call gone from the window, they are withdrawn: there is nothing that they could say.
+            self.active = Some(active).filter(|&active| now.since(active) <= Window::LastMinute.duration());
+        }
+    }
+
+    fn push_figures(&self, series: &Series, recorder: &dyn Recorder, now: Moment) {
+        let summary = series.sum_up(Window::LastMinute, now);
+        let figures = [summary.p50, summary.p90, summary.p99, summary.max];
+        for (key, figure) in self.figures.iter().zip(figures) {
+            recorder.register_gauge(key, &METADATA).set(figure.unwrap_or(f64::NAN));
+        }
+    }
+}
+
+fn describe(kind: Kind, prefix: &str, recorder: &dyn Recorder) {
+    let (family, name) = (kind.family(), |name: &str| format!("{prefix}{name}").into());
+    recorder.describe_counter(
+        name(family.counter),
+        Some(Unit::Count),
+        format!("{}, by outcome: those that ended.", family.plural).into(),
+    );
+    recorder.describe_gauge(
+        name(family.in_flight),
+        Some(Unit::Count),
+        format!("{}: those that have started and not ended.", family.plural).into(),
+    );
+    for figure in FIGURES {
+        recorder.describe_gauge(
+            name(&format!("{}{figure}", family.histogram)),
+            Some(Unit::Seconds),
+            format!("{}: duration in seconds over the last minute.", family.plural).into(),
+        );
+    }
+}

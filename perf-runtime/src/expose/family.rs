@@ -1,0 +1,184 @@
+//! Writes one family of metrics that is not of our own kinds, in either format.
+
+use super::block::Block;
+use super::text::Format;
+use std::fmt::{self, Display, Write};
+
+/// What a family says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FamilyKind {
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    /// Nobody said.
+    Unknown,
+}
+
+impl FamilyKind {
+    /// What its samples' names have behind the family's.
+    pub(super) const fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Histogram => &["_bucket", "_sum", "_count"],
+            Self::Summary => &["", "_sum", "_count"],
+            Self::Counter | Self::Gauge | Self::Unknown => &[""],
+        }
+    }
+
+    const fn name(self, format: Format) -> &'static str {
+        match (self, format) {
+            (Self::Counter, _) => "counter",
+            (Self::Gauge, _) => "gauge",
+            (Self::Histogram, _) => "histogram",
+            (Self::Summary, _) => "summary",
+            (Self::Unknown, Format::Prometheus) => "untyped",
+            (Self::Unknown, Format::OpenMetrics) => "unknown",
+        }
+    }
+}
+
+/// One family as text.
+#[derive(Debug)]
+pub(super) struct FamilyText<'a> {
+    format: Format,
+    /// The name that its samples begin with.
+    sample: &'a str,
+    block: Block,
+}
+
+impl<'a> FamilyText<'a> {
+    /// Begins a family. In `OpenMetrics` a counter is named without the `_total` that its samples end with.
+    pub(super) fn new(format: Format, name: &'a str, kind: FamilyKind, help: Option<&str>, unit: Option<&str>) -> Self {
+        let is_stripped = format == Format::OpenMetrics && kind == FamilyKind::Counter;
+        let family = if is_stripped { name.strip_suffix("_total").unwrap_or(name) } else { name };
+        let mut block = Block { name: family.to_owned(), text: String::new() };
+        if let Some(help) = help {
+            push(&mut block.text, format_args!("# HELP {family} "));
+            escape(&mut block.text, help, format == Format::OpenMetrics);
+            block.text.push('\n');
+        }
+        push(&mut block.text, format_args!("# TYPE {family} {}\n", kind.name(format)));
+        let unit = unit.filter(|unit| family.strip_suffix(unit).is_some_and(|front| front.ends_with('_')));
+        if let (Some(unit), Format::OpenMetrics) = (unit, format) {
+            push(&mut block.text, format_args!("# UNIT {family} {unit}\n"));
+        }
+        Self { format, sample: name, block }
+    }
+
+    /// Writes a sample. Its timestamp is in milliseconds since 1970.
+    pub(super) fn sample<'b>(
+        &mut self,
+        suffix: &str,
+        labels: impl Iterator<Item = (&'b str, &'b str)>,
+        value: impl Display,
+        timestamp: Option<i64>,
+    ) {
+        let text = &mut self.block.text;
+        text.push_str(self.sample);
+        text.push_str(suffix);
+        let mut before = '{';
+        for (name, value) in labels {
+            text.push(before);
+            text.push_str(name);
+            text.push_str("=\"");
+            escape(text, value, true);
+            text.push('"');
+            before = ',';
+        }
+        if before == ',' {
+            text.push('}');
+        }
+        push(text, format_args!(" {value}"));
+        match (timestamp, self.format) {
+            (Some(millis), Format::Prometheus) => push(text, format_args!(" {millis}")),
+            (Some(millis), Format::OpenMetrics) => push(text, format_args!(" {}", millis as f64 / 1e3)),
+            (None, _) => {}
+        }
+        text.push('\n');
+    }
+
+    pub(super) fn into_block(self) -> Block {
+        self.block
+    }
+}
+
+/// Writing to a `String` cannot fail, so its `Result` is not looked at.
+fn push(text: &mut String, arguments: fmt::Arguments<'_>) {
+    let _ = text.write_fmt(arguments);
+}
+
+/// A number as both formats write it.
+pub(super) struct Number(pub(super) f64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            value if value == f64::INFINITY => f.write_str("+Inf"),
+            value if value == f64::NEG_INFINITY => f.write_str("-Inf"),
+            value => value.fmt(f),
+        }
+    }
+}
+
+/// A bound as the value of `le`: `OpenMetrics` asks that whole numbers show that they are not.
+pub(super) fn bound(format: Format, bound: f64) -> String {
+    match format {
+        Format::Prometheus => bound.to_string(),
+        Format::OpenMetrics => format!("{bound:?}"),
+    }
+}
+
+/// Writes a text with backslash and newline escaped; with `quotes`, as in labels' values and in the help texts of
+/// `OpenMetrics`, quotes too.
+fn escape(text: &mut String, plain: &str, quotes: bool) {
+    let mut rest = plain;
+    while let Some(place) = rest.find(|char| matches!(char, '\\' | '\n') || (quotes && char == '"')) {
+        let (plain, special) = rest.split_at(place);
+        text.push_str(plain);
+        text.push_str(match special.as_bytes().first() {
+            Some(b'\n') => "\\n",
+            Some(b'"') => "\\\"",
+            _ => "\\\\",
+        });
+        rest = &special[1..];
+    }
+    text.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn family(format: Format, name: &str, kind: FamilyKind) -> Block {
+        let mut family = FamilyText::new(format, name, kind, Some("All\n\"of\\it\"."), Some("seconds"));
+        family.sample("", [("a", "b\"\\\n")].into_iter(), 7, Some(1_500));
+        family.sample("", std::iter::empty(), Number(f64::NEG_INFINITY), None);
+        family.into_block()
+    }
+
+    #[test]
+    fn a_family_is_written_as_prometheus_text() {
+        let block = family(Format::Prometheus, "x_seconds_total", FamilyKind::Counter);
+        let text = "# HELP x_seconds_total All\\n\"of\\\\it\".\n# TYPE x_seconds_total counter\n\
+                    x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1500\nx_seconds_total -Inf\n";
+        assert_eq!(block, Block { name: "x_seconds_total".into(), text: text.into() });
+    }
+
+    #[test]
+    fn a_family_is_written_as_openmetrics() {
+        let block = family(Format::OpenMetrics, "x_seconds_total", FamilyKind::Counter);
+        let text = "# HELP x_seconds All\\n\\\"of\\\\it\\\".\n# TYPE x_seconds counter\n# UNIT x_seconds seconds\n\
+                    x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1.5\nx_seconds_total -Inf\n";
+        assert_eq!(block, Block { name: "x_seconds".into(), text: text.into() });
+        let block = family(Format::OpenMetrics, "x_total", FamilyKind::Unknown);
+        assert!(block.name == "x_total" && block.text.contains("# TYPE x_total unknown\nx_total{"));
+    }
+
+    #[test]
+    fn bounds_are_as_each_format_writes_them() {
+        let both = |value: f64| [bound(Format::Prometheus, value), bound(Format::OpenMetrics, value)];
+        assert_eq!(both(1.0), ["1", "1.0"]);
+        assert_eq!(both(0.25), ["0.25", "0.25"]);
+        assert_eq!(Number(f64::NAN).to_string(), "NaN");
+    }
+}

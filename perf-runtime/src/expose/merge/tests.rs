@@ -1,0 +1,126 @@
+use super::*;
+use crate::measure::outcome::Outcome;
+use crate::observe::custom::Cell;
+use std::iter;
+
+fn others(texts: &[&'static str]) -> Others {
+    Others::new(texts.iter().map(|&text| Source::new(move || text.to_owned())).collect())
+}
+
+fn count(registry: &Registry, kind: CustomKind, name: &str, value: u32) {
+    match registry.custom().resolve(kind, name, [("a", "b")].into_iter()).cell {
+        Cell::Counter(counter) => counter.add(value.into()),
+        Cell::Gauge(gauge) => gauge.put(value.into()),
+        Cell::Histogram(histogram) => histogram.count(value.into(), 1),
+    }
+}
+
+/// Names and types, by the TYPE lines.
+fn types(blocks: &[Block]) -> Vec<&str> {
+    let lines = blocks.iter().flat_map(|block| block.text.lines());
+    lines.filter_map(|line| line.strip_prefix("# TYPE ")).collect()
+}
+
+#[test]
+fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
+    let registry = Registry::new();
+    registry.record(Kind::Tool, &["merge_search"], Outcome::Ok, 1);
+    for name in ["tool_calls_total", "zebra", "perf_anything", "app_jobs"] {
+        count(&registry, CustomKind::Gauge, name, 1);
+    }
+    let others = others(&[
+        "# TYPE app_jobs gauge\napp_jobs 5\n# TYPE first gauge\nfirst 1\ntool_call_duration_seconds_count 7\n",
+        "# TYPE first counter\nfirst 2\nbear 1\n# TYPE tool_calls gauge\ntool_calls 2\n",
+    ]);
+    let blocks = others.blocks(Format::Prometheus, &registry, "");
+    assert_eq!(types(&blocks), ["app_jobs gauge", "bear untyped", "first gauge", "zebra gauge"]);
+    assert!(blocks[0].text.contains("app_jobs{a=\"b\"} 1\n"));
+    assert_eq!(others.told.lock().unwrap().len(), 6, "{:?}", others.told);
+    others.blocks(Format::Prometheus, &registry, "");
+    assert_eq!(others.told.lock().unwrap().len(), 6, "told once");
+    let blocks = others.blocks(Format::Prometheus, &registry, "mcp_");
+    assert_eq!(types(&blocks).len(), 8, "with a namespace all have room: {blocks:?}");
+}
+
+#[test]
+fn the_samples_of_a_histogram_are_names_as_well() {
+    let registry = Registry::new();
+    count(&registry, CustomKind::Histogram, "latency", 2);
+    count(&registry, CustomKind::Counter, "latency_count", 2);
+    count(&registry, CustomKind::Gauge, "size_sum", 2);
+    let others = others(&["# TYPE size histogram\nsize_bucket{le=\"+Inf\"} 1\nsize_sum 1\nsize_count 1\n"]);
+    assert_eq!(types(&others.blocks(Format::Prometheus, &registry, "")), ["latency histogram", "size_sum gauge"]);
+}
+
+#[test]
+fn a_name_of_two_kinds_is_exposed_as_what_it_was_first() {
+    let registry = Registry::new();
+    count(&registry, CustomKind::Gauge, "jobs", 4);
+    count(&registry, CustomKind::Counter, "jobs", 1);
+    let blocks = others(&[]).blocks(Format::Prometheus, &registry, "");
+    assert_eq!((types(&blocks), blocks[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
+}
+
+#[test]
+fn a_source_that_panics_or_gives_rubbish_breaks_nothing() {
+    let sources = [
+        Source::new(|| panic!("on purpose")),
+        Source::new(|| "\u{0}{{{\n<html>no metrics</html>\ngood 1\n".to_owned()),
+        Source::new(|| "# TYPE fine gauge\nfine 2".to_owned()),
+    ];
+    let others = Others::new(sources.into());
+    for _ in 0..2 {
+        let blocks = others.blocks(Format::Prometheus, &Registry::new(), "");
+        assert_eq!(types(&blocks), ["fine gauge", "good untyped"]);
+    }
+    assert_eq!(others.told.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn in_openmetrics_counters_go_by_their_name_without_total() {
+    let registry = Registry::new();
+    for (kind, name) in [
+        (CustomKind::Counter, "hits_total"),
+        (CustomKind::Counter, "misses"),
+        (CustomKind::Counter, "jobs_total"),
+        (CustomKind::Gauge, "jobs"),
+    ] {
+        count(&registry, kind, name, 3);
+    }
+    let others = others(&["# TYPE calls_total counter\ncalls_total 1 1500\n# TYPE raw counter\nraw 1\nplain 1\n"]);
+    let blocks = others.blocks(Format::OpenMetrics, &registry, "");
+    let expected = [
+        "calls counter",
+        "hits counter",
+        "jobs gauge",
+        "jobs_total unknown",
+        "misses unknown",
+        "plain unknown",
+        "raw unknown",
+    ];
+    assert_eq!(types(&blocks), expected);
+    assert!(blocks.iter().zip(expected).all(|(block, line)| line.starts_with(&format!("{} ", block.name))));
+    assert!(blocks[0].text.ends_with("\ncalls_total 1 1.5\n"), "{}", blocks[0].text);
+}
+
+#[test]
+fn a_histogram_is_written_with_its_bounds_in_each_format() {
+    let registry = Registry::new();
+    let custom = registry.custom();
+    custom.describe(CustomKind::Histogram, "wait.seconds", Some("seconds"), Some("How long."));
+    let Cell::Histogram(cell) = custom.resolve(CustomKind::Histogram, "wait.seconds", iter::empty()).cell else {
+        panic!("not a histogram")
+    };
+    cell.count(0.75, 3);
+    cell.count(60.0, 1);
+    let text = |format| others(&[]).blocks(format, &registry, "").remove(0).text;
+    let lines = [
+        "# HELP wait_seconds How long.\n# TYPE wait_seconds histogram\n",
+        "wait_seconds_bucket{le=\"0.5\"} 0\nwait_seconds_bucket{le=\"1\"} 3\n",
+        "wait_seconds_bucket{le=\"10\"} 3\nwait_seconds_bucket{le=\"+Inf\"} 4\nwait_seconds_sum 62.25\nwait_seconds_count 4\n",
+    ];
+    let written = text(Format::Prometheus);
+    assert!(lines.iter().all(|line| written.contains(line)), "{written}");
+    let written = text(Format::OpenMetrics);
+    assert!(written.contains("# UNIT wait_seconds seconds\n") && written.contains("{le=\"1.0\"} 3\n"), "{written}");
+}

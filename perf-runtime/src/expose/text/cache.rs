@@ -1,0 +1,53 @@
+//! All series, as they were at the last scrape.
+
+use super::entry::Entry;
+use super::ladder::Ladder;
+use crate::measure::cells::Reading;
+use crate::measure::kind::Kind;
+use crate::observe::series::Series;
+use std::mem;
+use std::sync::Arc;
+
+/// What is kept of all series.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    /// The series that there were, as the registry lists them.
+    known: Arc<Vec<Arc<Series>>>,
+    /// Each of them, in the same order: sorted by kind and labels.
+    entries: Vec<Entry>,
+    /// The bounds that they show.
+    ladders: Vec<Arc<Ladder>>,
+    /// What a series is read into.
+    reading: Reading,
+}
+
+impl Cache {
+    /// Reads all series that there are now.
+    pub(super) fn read(&mut self, series: Arc<Vec<Arc<Series>>>) {
+        self.follow(series);
+        for entry in &mut self.entries {
+            entry.read(&mut self.reading, &mut self.ladders);
+        }
+    }
+
+    /// The series of a kind.
+    pub(super) fn of(&self, kind: Kind) -> &[Entry] {
+        let from = self.entries.partition_point(|entry| entry.kind() < kind);
+        let until = self.entries.partition_point(|entry| entry.kind() <= kind);
+        self.entries.get(from..until).unwrap_or_default()
+    }
+
+    /// Takes up new series. Both lists are sorted and series do not go, so those that are known come by in their order.
+    fn follow(&mut self, series: Arc<Vec<Arc<Series>>>) {
+        if Arc::ptr_eq(&self.known, &series) {
+            return;
+        }
+        let mut known = mem::take(&mut self.entries).into_iter().peekable();
+        let entries = series.iter().map(|one| {
+            let known = known.next_if(|entry| Arc::ptr_eq(&entry.series, one));
+            known.unwrap_or_else(|| Entry::new(one, &mut self.ladders))
+        });
+        self.entries = entries.collect();
+        self.known = series;
+    }
+}

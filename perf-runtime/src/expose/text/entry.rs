@@ -1,0 +1,142 @@
+//! One series: the text of its labels, which stays, and its numbers as they were last read.
+
+use super::ladder::Ladder;
+use super::pen::escape;
+use crate::measure::cells::Reading;
+use crate::measure::kind::Kind;
+use crate::measure::outcome::Outcome;
+use crate::observe::series::Series;
+use std::sync::Arc;
+
+/// What is kept of one series from scrape to scrape.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) series: Arc<Series>,
+    /// `operation="select",table="users",`: what stands in the braces before the outcome.
+    labels: Box<str>,
+    /// The bytes of `labels` that tell its gauge of calls in flight from others.
+    gauge: usize,
+    /// The bounds that its histograms show.
+    pub(super) ladder: Arc<Ladder>,
+    /// How many functions wrote it when the bounds were looked at.
+    sites: usize,
+    /// How far it had come when it was last read.
+    changes: Option<u64>,
+    pub(super) numbers: Numbers,
+}
+
+/// What was read of one series.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) in_flight: u64,
+    /// Calls that ended, by outcome.
+    pub(super) finished: [u64; Outcome::ALL.len()],
+    /// The sum of their durations.
+    pub(super) nanos: [u64; Outcome::ALL.len()],
+    /// Of each outcome that occurred, one after the other: the count at or below each bound.
+    pub(super) cumulative: Vec<u64>,
+    /// Failed calls by the sort of their error, sorted.
+    pub(super) errors: Vec<(&'static str, u64)>,
+    /// Failed calls whose error is of no known sort.
+    pub(super) other_errors: u64,
+    /// The durations without the time that calls waited.
+    pub(super) busy_nanos: u64,
+    pub(super) slow_polls: u64,
+    /// Whether any call waited, or kept its thread for long.
+    pub(super) waited: bool,
+}
+
+impl Entry {
+    pub(super) fn new(series: &Arc<Series>, ladders: &mut Vec<Arc<Ladder>>) -> Self {
+        let mut labels = String::new();
+        let mut gauge = 0;
+        for (name, value) in series.identity.pairs() {
+            labels.push_str(name);
+            labels.push_str("=\"");
+            escape(value, |part| labels.push_str(part));
+            labels.push('"');
+            // A request's status is known only at its end, so its gauge is without.
+            if series.identity.kind != Kind::HttpRequest || name != "status" {
+                gauge = labels.len();
+            }
+            labels.push(',');
+        }
+        // Before the bounds are looked at: should a function come meanwhile, they are looked at again.
+        let sites = series.sites();
+        let ladder = Ladder::of(series, ladders);
+        let (series, labels) = (Arc::clone(series), labels.into());
+        Self { series, labels, gauge, ladder, sites, changes: None, numbers: Numbers::default() }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.series.identity.kind
+    }
+
+    /// What stands in the braces before the outcome: all labels, each with a comma behind it.
+    pub(super) fn labels(&self) -> &str {
+        &self.labels
+    }
+
+    /// All its labels.
+    pub(super) fn whole(&self) -> &str {
+        self.labels.strip_suffix(',').unwrap_or_default()
+    }
+
+    /// The labels of its gauge of calls in flight.
+    pub(super) fn gauge(&self) -> &str {
+        self.labels.get(..self.gauge).unwrap_or_default()
+    }
+
+    /// Reads the series anew, into `reading` first. Where no call started or ended since the last time, and none was
+    /// running, that is not done: nothing can be different.
+    pub(super) fn read(&mut self, reading: &mut Reading, ladders: &mut Vec<Arc<Ladder>>) {
+        let changes = Some(self.series.changes());
+        if self.changes == changes && self.numbers.in_flight == 0 {
+            return;
+        }
+        self.changes = changes;
+        reading.clear();
+        let sites = self.series.read_into(reading);
+        if self.sites != sites {
+            // They may count in other buckets: fewer bounds are then exact for all.
+            self.ladder = Ladder::of(&self.series, ladders);
+            self.sites = sites;
+        }
+        self.numbers.take(reading, &self.ladder);
+        self.numbers.take_errors(&self.series);
+    }
+}
+
+impl Numbers {
+    fn take(&mut self, reading: &Reading, ladder: &Ladder) {
+        self.cumulative.clear();
+        for (finished, buckets) in self.finished.iter_mut().zip(&reading.buckets) {
+            *finished = ladder.accumulate(buckets, &mut self.cumulative);
+        }
+        self.nanos = reading.nanos;
+        self.in_flight = reading.started.saturating_sub(self.finished.iter().sum());
+        // A difference of two sums, of which the smaller is read later: it is never too large, and once it was it stays.
+        let busy = reading.nanos.iter().fold(0_u64, |sum, nanos| sum.saturating_add(*nanos));
+        self.busy_nanos = self.busy_nanos.max(busy.saturating_sub(reading.idle_nanos));
+        self.slow_polls = reading.slow_polls;
+        self.waited = reading.idle_nanos > 0 || reading.slow_polls > 0;
+    }
+
+    /// The sorts of errors, after the calls that they belong to: a call counts its sort first. So the rest, those of no
+    /// known sort, are never too many either.
+    fn take_errors(&mut self, series: &Series) {
+        self.errors.clear();
+        series.for_each_meter(|meter| {
+            for (name, count) in meter.errors.read() {
+                match self.errors.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, sum)) => *sum += count,
+                    None => self.errors.push((name, count)),
+                }
+            }
+        });
+        self.errors.sort_unstable_by_key(|(name, _)| *name);
+        let of_known_sorts = self.errors.iter().map(|(_, count)| count).sum();
+        let errors = self.finished[Outcome::Error.index()];
+        self.other_errors = self.other_errors.max(errors.saturating_sub(of_known_sorts));
+    }
+}

@@ -1,0 +1,128 @@
+//! Which families there are, by what names, and what stands above their samples.
+
+use super::Format;
+use crate::measure::kind::Kind;
+
+/// One family of metrics.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) part: Part,
+    /// The name in HELP and TYPE.
+    pub(super) name: String,
+    pub(super) samples: SampleNames,
+    /// The lines above the samples: HELP, TYPE and, in OpenMetrics, UNIT.
+    pub(super) head: String,
+}
+
+/// The names of a family's samples, each with the brace behind it.
+#[derive(Debug)]
+pub(super) struct SampleNames {
+    /// Of all but a histogram's.
+    pub(super) own: String,
+    pub(super) bucket: String,
+    pub(super) sum: String,
+    pub(super) count: String,
+}
+
+/// What a family says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Counter(Kind),
+    Histogram(Kind),
+    /// Of [`Kind::Workflow`]: whole workflows; of a workflow that is not measured itself, its steps.
+    InFlight(Kind),
+    Busy(Kind),
+    SlowPolls(Kind),
+    /// Calls whose label value was replaced.
+    Overflow,
+}
+
+impl Part {
+    fn counts_up(self) -> bool {
+        !matches!(self, Self::Histogram(_) | Self::InFlight(_))
+    }
+
+    fn type_name(self) -> &'static str {
+        match self {
+            Self::Histogram(_) => "histogram",
+            Self::InFlight(_) => "gauge",
+            Self::Counter(_) | Self::Busy(_) | Self::SlowPolls(_) | Self::Overflow => "counter",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Counter(kind) => kind.family().counter,
+            Self::Histogram(kind) => kind.family().histogram,
+            Self::InFlight(kind) => kind.family().in_flight,
+            Self::Busy(kind) => kind.family().busy,
+            Self::SlowPolls(kind) => kind.family().slow_polls,
+            Self::Overflow => "perf_label_overflow_total",
+        }
+    }
+
+    fn help(self) -> String {
+        let of = |kind: Kind, text: &str| upper_first(kind.family().plural) + text;
+        match self {
+            Self::Counter(kind) => of(kind, " that ended, by outcome."),
+            Self::Histogram(kind) => of(kind, ": duration in seconds, by outcome."),
+            Self::InFlight(Kind::Workflow) => of(
+                Kind::Workflow,
+                " that have started and not ended; their steps, where the workflow itself is not measured.",
+            ),
+            Self::InFlight(kind) => of(kind, " that have started and not ended."),
+            Self::Busy(kind) => of(kind, " that ended: seconds in which they ran, without those in which they waited."),
+            Self::SlowPolls(kind) => of(kind, ": polls that kept their thread for long."),
+            Self::Overflow => "Calls whose label value was replaced because the label has too many values.".to_owned(),
+        }
+    }
+
+    /// Whether a sample of this part may be named so: the family's name and this behind it.
+    fn has_samples_named(self, suffix: &str) -> bool {
+        match self {
+            Self::Histogram(_) => matches!(suffix, "_bucket" | "_count" | "_sum" | "_created"),
+            Self::InFlight(_) => false,
+            _ => matches!(suffix, "_total" | "_created"),
+        }
+    }
+}
+
+/// All families that there can be, sorted by name.
+pub(super) fn families(format: Format, prefix: &str) -> Vec<Family> {
+    let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
+        [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls].map(|part| part(kind))
+    });
+    let mut families: Vec<Family> =
+        of_kinds.chain([Part::Overflow]).map(|part| Family::new(part, format, prefix)).collect();
+    families.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    families
+}
+
+/// The place of the family that a name is taken by: it is the family's own, or that of one of its samples.
+pub(super) fn taken_by(families: &[Family], name: &str) -> Option<usize> {
+    let place = |name: &str| families.binary_search_by(|family| family.name.as_str().cmp(name)).ok();
+    place(name).or_else(|| {
+        let (stem, suffix) = name.split_at(name.rfind('_')?);
+        place(stem).filter(|&place| families.get(place).is_some_and(|family| family.part.has_samples_named(suffix)))
+    })
+}
+
+impl Family {
+    fn new(part: Part, format: Format, prefix: &str) -> Self {
+        let sample = format!("{prefix}{}", part.name());
+        // In OpenMetrics a counter's family is named without what its samples' names end with.
+        let suffix = if format == Format::OpenMetrics && part.counts_up() { "_total" } else { "" };
+        let name = sample.strip_suffix(suffix).unwrap_or(&sample).to_owned();
+        let in_seconds = format == Format::OpenMetrics && name.ends_with("_seconds");
+        let unit = if in_seconds { format!("# UNIT {name} seconds\n") } else { String::new() };
+        let head = format!("# HELP {name} {}\n# TYPE {name} {}\n{unit}", part.help(), part.type_name());
+        let samples = ["", "_bucket", "_sum", "_count"].map(|suffix| format!("{sample}{suffix}{{"));
+        let [own, bucket, sum, count] = samples;
+        Self { part, name, samples: SampleNames { own, bucket, sum, count }, head }
+    }
+}
+
+fn upper_first(text: &str) -> String {
+    let (first, rest) = text.split_at(text.len().min(1));
+    first.to_uppercase() + rest
+}

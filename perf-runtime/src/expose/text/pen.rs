@@ -1,0 +1,164 @@
+//! Writes lines: what they begin with, and numbers.
+//!
+//! A line is put together from parts that the processor has near at hand: what all lines of a series begin with, a short
+//! text and a number. Short texts are copied at their full room, which is two or three instructions, and cut to length.
+
+use crate::measure::clock;
+use crate::measure::exemplar::{Exemplar, TRACE_ID};
+use std::time::UNIX_EPOCH;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// An ASCII text of at most 24 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Short {
+    const ROOM: usize = 24;
+
+    /// A short text. What is too long is cut, and what is not ASCII becomes it: cut anywhere, it is still a text.
+    pub(super) const fn new(text: &str) -> Self {
+        let (mut bytes, mut len) = ([0; Self::ROOM], 0);
+        while len < text.len() && len < Self::ROOM {
+            bytes[len] = text.as_bytes()[len] & 0x7F;
+            len += 1;
+        }
+        Self { bytes, len }
+    }
+
+    /// A number's digits and the line's end: 21 bytes at most.
+    fn line(digits: &str) -> Self {
+        let mut this = Self::new(digits);
+        if let Some(end) = this.bytes.get_mut(this.len) {
+            *end = b'\n';
+            this.len += 1;
+        }
+        this
+    }
+
+    /// Copies 16 bytes or all 24, whichever is enough: lengths that are known when this is compiled, so that no function
+    /// is called for it.
+    #[inline]
+    fn write_to(&self, text: &mut Vec<u8>) {
+        let end = text.len() + self.len;
+        match self.bytes.first_chunk::<16>() {
+            Some(most) if self.len <= most.len() => text.extend_from_slice(most),
+            _ => text.extend_from_slice(&self.bytes),
+        }
+        text.truncate(end);
+    }
+}
+
+/// Writes into a text.
+pub(super) struct Pen<'a> {
+    text: &'a mut Vec<u8>,
+    /// What the lines of one series begin with.
+    head: Vec<u8>,
+    /// The number that was written last, and its line's end: neighbouring buckets often have the same.
+    last: u64,
+    end: Short,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(text: &'a mut String) -> Self {
+        // SAFETY: what is written are whole `&str`s, and `Short`s, which are ASCII. What is cut off is never more than the
+        // end of a `Short`.
+        let text = unsafe { text.as_mut_vec() };
+        Self { text, head: Vec::new(), last: 0, end: Short::new("0\n") }
+    }
+
+    pub(super) fn write(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    fn write_all(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.write(part);
+        }
+    }
+
+    pub(super) fn escaped(&mut self, value: &str) {
+        escape(value, |part| self.write(part));
+    }
+
+    /// What [`line`](Self::line)s begin with from now on: a name with its brace, and labels.
+    pub(super) fn begin(&mut self, name: &str, labels: &str, rest: &Short) {
+        self.head.clear();
+        self.head.extend_from_slice(name.as_bytes());
+        self.head.extend_from_slice(labels.as_bytes());
+        rest.write_to(&mut self.head);
+    }
+
+    /// Begins a line. A value is to follow.
+    #[inline]
+    pub(super) fn line(&mut self, rest: &Short) {
+        self.text.extend_from_slice(&self.head);
+        rest.write_to(self.text);
+    }
+
+    /// Begins a line of a series that has one line of this name.
+    pub(super) fn sample(&mut self, name: &str, labels: &str, rest: &Short) {
+        self.write(name);
+        self.write(labels);
+        rest.write_to(self.text);
+    }
+
+    /// Ends a line with a number.
+    #[inline]
+    pub(super) fn number(&mut self, number: u64) {
+        if self.last != number {
+            let mut buffer = itoa::Buffer::new();
+            self.last = number;
+            self.end = Short::line(buffer.format(number));
+        }
+        self.end.write_to(self.text);
+    }
+
+    /// Ends a line with nanoseconds, as seconds: every digit, and no more.
+    pub(super) fn seconds(&mut self, nanos: u64) {
+        self.decimal(nanos);
+        self.write("\n");
+    }
+
+    /// Ends a bucket's line with the number of its calls, and one of them.
+    pub(super) fn number_of_which(&mut self, number: u64, exemplar: &Exemplar) {
+        self.write_all(&[itoa::Buffer::new().format(number), " # {", TRACE_ID, "=\""]);
+        self.escaped(&exemplar.trace_id);
+        self.write("\"} ");
+        self.decimal(exemplar.nanos);
+        self.write(" ");
+        let since_epoch = exemplar.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.seconds(clock::nanos(since_epoch));
+    }
+
+    /// Nanoseconds as seconds.
+    fn decimal(&mut self, nanos: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.write(digits.format(nanos / NANOS_PER_SECOND));
+        let rest = nanos % NANOS_PER_SECOND;
+        if rest > 0 {
+            // With a one before them, so that the zeros at the front are written.
+            let fraction = digits.format(NANOS_PER_SECOND + rest).trim_end_matches('0');
+            self.write_all(&[".", fraction.get(1..).unwrap_or_default()]);
+        }
+    }
+}
+
+/// Writes a label's value with backslash, quote and newline escaped, as both formats ask.
+pub(super) fn escape(value: &str, mut write: impl FnMut(&str)) {
+    let mut rest = value;
+    while let Some(place) = rest.find(['\\', '"', '\n']) {
+        let (plain, special) = rest.split_at(place);
+        write(plain);
+        write(match special.as_bytes().first() {
+            Some(b'\n') => "\\n",
+            Some(b'"') => "\\\"",
+            _ => "\\\\",
+        });
+        rest = special.get(1..).unwrap_or_default();
+    }
+    write(rest);
+}

@@ -1,0 +1,106 @@
+//! A monitor and the `metrics` facade.
+
+use super::{Inner, Monitor, MonitorBuilder};
+use crate::expose::facade::MetricsFacade;
+use crate::expose::facade::push::Pushed;
+use crate::expose::facade::recorder::MetricsRecorder;
+use crate::measure::clock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often a ticker pushes percentiles.
+const FIGURES_EVERY: Duration = Duration::from_secs(10);
+
+/// What goes out to other recorders.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    /// Whether each tick pushes to the recorder that is installed.
+    is_on: AtomicBool,
+    to_the_installed: Mutex<Pushed>,
+    by_hand: Mutex<Pushed>,
+}
+
+impl MonitorBuilder {
+    /// How the monitor goes together with the `metrics` facade once it is installed: whether it installs its own recorder
+    /// or pushes to the one that is there. See [`MetricsFacade`]; the default is `Automatic`.
+    pub fn metrics_facade(mut self, facade: MetricsFacade) -> Self {
+        self.facade = facade;
+        self
+    }
+}
+
+impl Monitor {
+    /// A recorder for the `metrics` facade that counts on this monitor: for a fan-out, or for a test.
+    /// [`install`](MonitorBuilder::install) installs it by itself where no recorder is installed.
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// metrics::with_local_recorder(&monitor.metrics_recorder(), || {
+    ///     metrics::counter!("cache_hits_total", "cache" => "users").increment(3);
+    ///     metrics::gauge!("queue.depth").set(7);
+    /// });
+    /// let text = monitor.render_prometheus();
+    /// assert!(text.contains(r#"cache_hits_total{cache="users"} 3"#));
+    /// assert!(text.contains("queue_depth 7"));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn metrics_recorder(&self) -> MetricsRecorder {
+        MetricsRecorder::new(&self.inner.registry)
+    }
+
+    /// Pushes the monitor's series to a recorder: what was counted since the last call of this function, as counters by
+    /// outcome; calls in flight, and p50, p90, p99 and the maximum of the last minute in seconds, as gauges (`NaN` where
+    /// no call ended in it). The application's own metrics are not among them.
+    ///
+    /// An installed monitor does this once a second where another recorder is installed (see [`MetricsFacade`]), percentiles
+    /// every ten seconds; that is counted apart. Costs some microseconds for each series, most of them the recorder's, and as
+    /// much again for those that were called within the last minute.
+    pub fn flush_to(&self, recorder: &dyn metrics::Recorder) {
+        self.inner.push(&self.inner.out.by_hand, recorder, Duration::ZERO);
+    }
+
+    /// Takes its place beside the recorder that is installed, or as the one that is.
+    pub(super) fn join_facade(&self, facade: MetricsFacade) {
+        let is_served_beside = facade == MetricsFacade::Automatic && self.inner.others.has_sources();
+        let pushes = match facade {
+            MetricsFacade::Automatic => !self.install_recorder() && !is_served_beside,
+            MetricsFacade::Receive => {
+                if !self.install_recorder() {
+                    tracing::warn!("another `metrics` recorder is installed: its metrics are not observed here");
+                }
+                false
+            }
+            MetricsFacade::Push => true,
+            MetricsFacade::Off => false,
+        };
+        self.inner.out.is_on.store(pushes, Ordering::Relaxed);
+    }
+
+    fn install_recorder(&self) -> bool {
+        metrics::set_global_recorder(self.metrics_recorder()).is_ok()
+    }
+}
+
+impl Inner {
+    /// What a tick pushes.
+    pub(super) fn push_to_the_installed(&self) {
+        if !self.out.is_on.load(Ordering::Relaxed) {
+            return;
+        }
+        let push = || metrics::with_recorder(|recorder| self.push(&self.out.to_the_installed, recorder, FIGURES_EVERY));
+        // A recorder is the application's: that it panics must not end the ticker.
+        if catch_unwind(AssertUnwindSafe(push)).is_err() {
+            self.out.is_on.store(false, Ordering::Relaxed);
+            tracing::error!("the installed `metrics` recorder panicked: nothing more is pushed to it");
+        }
+    }
+
+    fn push(&self, pushed: &Mutex<Pushed>, recorder: &dyn metrics::Recorder, figures_every: Duration) {
+        let mut pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed.push(&self.registry, self.renderer.prefix(), recorder, clock::now(), figures_every);
+    }
+}

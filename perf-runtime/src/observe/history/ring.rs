@@ -1,0 +1,88 @@
+//! Slices of time in a row.
+
+use super::packed::Packed;
+use crate::measure::clock::{self, Moment};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What happened after `start` and up to `end`.
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub(super) start: Moment,
+    pub(super) end: Moment,
+    pub(super) delta: Packed,
+}
+
+/// Slices, the oldest first; times when nothing happened have none.
+///
+/// Slices that end in the same *cell* of time are one. Cells are counted from the clock's beginning, so that all series
+/// have the same: their slices can be told apart, joined and forgotten at the same moments, and counts of several series
+/// over a window are counts of the same span.
+#[derive(Debug)]
+pub(super) struct Ring {
+    slices: VecDeque<Slice>,
+    cell: Duration,
+}
+
+impl Ring {
+    pub(super) const fn new(cell: Duration) -> Self {
+        Self { slices: VecDeque::new(), cell }
+    }
+
+    /// Adds what happened since the last slice.
+    pub(super) fn push(&mut self, slice: Slice, bytes: &mut Vec<u8>) {
+        let same = self.back_in_cell_of(slice.end);
+        match same {
+            Some(back) => {
+                back.end = slice.end;
+                back.delta = back.delta.join(&slice.delta, bytes);
+            }
+            None => self.slices.push_back(slice),
+        }
+    }
+
+    /// Says that nothing happened up to a moment: a slice that ended in the same cell now ends there.
+    pub(super) fn stretch(&mut self, end: Moment) {
+        if let Some(back) = self.back_in_cell_of(end) {
+            back.end = end;
+        }
+    }
+
+    fn back_in_cell_of(&mut self, end: Moment) -> Option<&mut Slice> {
+        let cell = self.cell_of(end);
+        let back = self.slices.back()?;
+        if self.cell_of(back.end) == cell { self.slices.back_mut() } else { None }
+    }
+
+    fn cell_of(&self, moment: Moment) -> u64 {
+        moment.nanos_since(Moment::default()) / clock::nanos(self.cell).max(1)
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<&Slice> {
+        self.slices.get(place)
+    }
+
+    /// Takes the oldest slice off if it ended so long ago.
+    pub(super) fn pop_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
+        let ended = now.since(self.slices.front()?.end) >= age;
+        if ended { self.slices.pop_front() } else { None }
+    }
+
+    /// Takes the oldest slice off if its whole cell ended so long ago.
+    pub(super) fn pop_cell_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
+        self.cell_ended(0, age, now)?;
+        self.slices.pop_front()
+    }
+
+    /// The slice at a place if its whole cell ended so long ago.
+    pub(super) fn cell_ended(&self, place: usize, age: Duration, now: Moment) -> Option<&Slice> {
+        let end_of_cell = |slice: &Slice| (self.cell_of(slice.end) + 1).saturating_mul(clock::nanos(self.cell));
+        let now = now.nanos_since(Moment::default());
+        self.get(place).filter(|slice| now.saturating_sub(end_of_cell(slice)) >= clock::nanos(age))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slices.len()
+    }
+}

@@ -1,0 +1,176 @@
+//! A future that is a call of an operation.
+
+use super::{Operation, Running};
+use crate::measure::call::SLOW_POLL_NANOS;
+use crate::measure::cells::Ticket;
+use crate::measure::clock::{self, Moment};
+use crate::measure::outcome::Outcome;
+use crate::observe::series::Series;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+pin_project_lite::pin_project! {
+    /// A future that is measured as a call of an [`Operation`].
+    ///
+    /// While it is polled the call is held on the stack, so a future that unwinds drops it there: panicked. Dropped between
+    /// polls it is cancelled, whatever else unwinds at the time.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WatchedOperation<F: Future> {
+        stage: Stage,
+        outcome: fn(&F::Output) -> Outcome,
+        #[pin]
+        future: F,
+    }
+
+    impl<F: Future> PinnedDrop for WatchedOperation<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Stage::Running(call) = mem::replace(this.project().stage, Stage::Over) {
+                call.end(Outcome::Cancelled);
+            }
+        }
+    }
+}
+
+/// How far a watched future has come.
+#[derive(Debug)]
+enum Stage {
+    NotStarted(Operation),
+    /// Started, and not being polled.
+    Running(Polled),
+    /// Being polled, or ended.
+    Over,
+}
+
+impl<F: Future> WatchedOperation<F> {
+    pub(super) fn new(operation: &Operation, future: F, outcome: fn(&F::Output) -> Outcome) -> Self {
+        Self { stage: Stage::NotStarted(operation.clone()), outcome, future }
+    }
+}
+
+impl<F: Future> Future for WatchedOperation<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut call = match mem::replace(this.stage, Stage::Over) {
+            Stage::NotStarted(operation) => Polled::start(&operation),
+            Stage::Running(call) => call.resumed(),
+            // Polled again after its end: what happens then is for the future to say.
+            Stage::Over => return this.future.poll(context),
+        };
+        match this.future.poll(context) {
+            Poll::Ready(value) => {
+                call.end((this.outcome)(&value));
+                Poll::Ready(value)
+            }
+            Poll::Pending => {
+                call.pause();
+                *this.stage = Stage::Running(call);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for WatchedOperation<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedOperation").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
+/// A call that is polled: how long it waits between its polls, and its place among those that wait.
+#[derive(Debug)]
+struct Polled {
+    call: Running<Arc<Series>>,
+    /// When the poll that runs began, or the pause.
+    turned: Moment,
+    is_paused: bool,
+    idle_nanos: u64,
+    /// From its first pause on.
+    ticket: Option<Ticket>,
+}
+
+impl Polled {
+    fn start(operation: &Operation) -> Self {
+        // Dropped without an end it is only by a poll that unwinds.
+        let call = operation.begin(Outcome::Panicked, Arc::clone);
+        Self { turned: call.started, call, is_paused: false, idle_nanos: 0, ticket: None }
+    }
+
+    fn resumed(mut self) -> Self {
+        self.turn(clock::now(), false);
+        self
+    }
+
+    fn pause(&mut self) {
+        self.turn(clock::now(), true);
+        if self.ticket.is_none() {
+            self.ticket = self.call.series.own.wait(self.call.started);
+        }
+    }
+
+    fn end(mut self, outcome: Outcome) {
+        let now = clock::now();
+        self.call.count(outcome, now);
+        self.turn(now, true);
+    }
+
+    /// From a poll to a pause, or back.
+    fn turn(&mut self, now: Moment, is_paused: bool) {
+        let nanos = now.nanos_since(self.turned);
+        if self.is_paused {
+            self.idle_nanos = self.idle_nanos.saturating_add(nanos);
+        } else if nanos >= SLOW_POLL_NANOS {
+            self.call.series.own.slow_poll();
+        }
+        self.turned = now;
+        self.is_paused = is_paused;
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.call.series.own.waited(ticket, self.idle_nanos);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::clock::manual::ManualClock;
+    use crate::measure::kind::Kind;
+    use crate::observe::registry::Registry;
+    use std::pin::pin;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    #[test]
+    fn the_time_between_polls_is_idle_and_a_long_poll_is_slow() {
+        let clock = ManualClock::hold();
+        let registry = Registry::new();
+        let operation = registry.with(Kind::Operation, &["watched"], Operation::new);
+        let mut polls = 0;
+        let body = std::future::poll_fn(|_| {
+            polls += 1;
+            clock.advance(Duration::from_millis(if polls == 2 { 30 } else { 1 }));
+            if polls == 3 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let mut watched = pin!(operation.watch(body));
+        let mut poll = || watched.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll().is_pending());
+        clock.advance(Duration::from_millis(100));
+        assert!(poll().is_pending());
+        assert!(operation.series.oldest_age(clock::now()).is_some());
+        clock.advance(Duration::from_millis(200));
+        assert!(poll().is_ready());
+        let reading = operation.series.read();
+        assert_eq!((reading.idle_nanos, reading.slow_polls), (300_000_000, 1));
+        assert_eq!((reading.finished(), reading.nanos[0]), ([1, 0, 0, 0], 332_000_000));
+        assert_eq!(operation.series.oldest_age(clock::now()), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! A warm request allocates nothing of ours. The clock stands still: a duration of a magnitude that never was before does
+//! allocate, a page of buckets.
+
+use http::{Request, Response};
+use perf_runtime::Monitor;
+use perf_runtime::test_util::ManualClock;
+use perf_server::HttpLayer;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use tower_layer::Layer as _;
+use tower_service::Service;
+
+struct Counting;
+
+thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
+
+// SAFETY: all it does beside what the system's allocator does is to count, in a cell without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: passed on as it came.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: passed on as it came.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A service that answers each request with a status of its own.
+#[derive(Clone)]
+struct Statuses;
+
+impl Service<Request<u16>> for Statuses {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<u16>) -> Self::Future {
+        let mut response = Response::new(());
+        *response.status_mut() = request.into_body().try_into().expect("a status");
+        ready(Ok(response))
+    }
+}
+
+#[test]
+fn a_thousand_warm_requests_allocate_nothing() {
+    let _clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let mut service = HttpLayer::new(&monitor).layer(Statuses);
+    let mut answer = |status: u16| {
+        let mut answer = pin!(service.call(Request::new(status)));
+        assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    };
+    let mut both = || (answer(200), answer(503));
+    (0..10).for_each(|_| _ = both());
+    let before = ALLOCATIONS.get();
+    (0..1_000).for_each(|_| _ = both());
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let text = monitor.render_prometheus();
+    assert!(text.contains(r#"http_requests_total{method="GET",route="unmatched",status="503",outcome="error"} 1010"#));
+}

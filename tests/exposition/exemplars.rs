@@ -1,0 +1,90 @@
+//! From a bucket to the trace of a call that fell into it.
+
+use crate::traces::{Traces, trace_id_of};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Monitor, monitor_tool};
+use std::time::{Duration, UNIX_EPOCH};
+use tracing::Span;
+use tracing_subscriber::layer::SubscriberExt;
+
+#[monitor_tool("exposition_traced", fields(trace = %trace))]
+fn traced(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
+    clock.advance(Duration::from_millis(millis));
+    if trace.starts_with("bad") { Err(()) } else { Ok(()) }
+}
+
+/// A test under a subscriber, with the clock in its hand: as long as it has that, no other test tells the process another
+/// way to get ids.
+fn listening<R>(trace_id_of: fn(&Span) -> Option<String>, test: impl FnOnce(&ManualClock, &Monitor) -> R) -> R {
+    let clock = ManualClock::hold();
+    // Whatever an earlier test left in a bucket is of an earlier second.
+    clock.advance(Duration::from_secs(1));
+    let monitor = Monitor::builder().trace_id_of(trace_id_of).build().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(Traces), || test(&clock, &monitor))
+}
+
+/// The labels, value and moment of a bucket's exemplar.
+fn exemplar(text: &str, outcome: &str, le: &str) -> Option<(String, f64, f64)> {
+    let bucket =
+        format!("tool_call_duration_seconds_bucket{{tool=\"exposition_traced\",outcome=\"{outcome}\",le=\"{le}\"}} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&bucket))?;
+    let (labels, numbers) = line.split_once(" # {")?.1.split_once("} ")?;
+    let (value, at) = numbers.split_once(' ').unwrap();
+    Some((labels.to_owned(), value.parse().unwrap(), at.parse().unwrap()))
+}
+
+#[test]
+fn a_slow_bucket_leads_to_the_trace_of_a_slow_call() {
+    let before = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let (text, older) = listening(trace_id_of, |clock, monitor| {
+        traced("quick", 3, clock).unwrap();
+        traced("slow\"1\"", 15_000, clock).unwrap();
+        traced("bad", 70_000, clock).unwrap_err();
+        (monitor.render_openmetrics(), monitor.render_prometheus())
+    });
+    let of = |outcome, le| exemplar(&text, outcome, le).map(|(labels, value, _)| (labels, value));
+    let some = |labels: &str, value| Some((labels.to_owned(), value));
+    assert_eq!(of("ok", "0.01"), some("trace_id=\"quick\"", 0.003));
+    assert_eq!(of("ok", "20.0"), some("trace_id=\"slow\\\"1\\\"\"", 15.0));
+    assert_eq!(of("error", "+Inf"), some("trace_id=\"bad\"", 70.0));
+    assert_eq!(of("ok", "+Inf"), None, "it is the error's bucket");
+    let (.., at) = exemplar(&text, "ok", "20.0").unwrap();
+    assert!(before <= at && at <= UNIX_EPOCH.elapsed().unwrap().as_secs_f64(), "{at}");
+    assert!(!older.contains("trace_id"), "the older format has no exemplars");
+}
+
+#[test]
+fn a_bucket_takes_one_exemplar_a_second() {
+    listening(trace_id_of, |clock, monitor| {
+        let shown = || exemplar(&monitor.render_openmetrics(), "ok", "0.1").map(|(labels, ..)| labels);
+        traced("first", 60, clock).unwrap();
+        traced("second", 60, clock).unwrap();
+        assert_eq!(shown().as_deref(), Some("trace_id=\"first\""));
+        clock.advance(Duration::from_secs(1));
+        traced("third", 60, clock).unwrap();
+        assert_eq!(shown().as_deref(), Some("trace_id=\"third\""));
+    });
+}
+
+#[test]
+fn without_an_id_a_call_is_counted_and_no_exemplar() {
+    fn odd(span: &Span) -> Option<String> {
+        let id = trace_id_of(span)?;
+        assert_ne!(id, "panics");
+        (id != "none").then_some(id)
+    }
+    let too_long = "x".repeat(121);
+    let (without, with) = listening(odd, |clock, monitor| {
+        for trace in ["panics", "none", "", &too_long] {
+            traced(trace, 45_000, clock).unwrap();
+        }
+        let without = monitor.render_openmetrics();
+        traced(&too_long[1..], 45_000, clock).unwrap();
+        (without, monitor.render_openmetrics())
+    });
+    assert_eq!(exemplar(&without, "ok", "60.0"), None);
+    let bucket = "outcome=\"ok\",le=\"60.0\"} ";
+    let line = without.lines().find(|line| line.contains("exposition_traced") && line.contains(bucket)).unwrap();
+    assert!(line.rsplit(' ').next().unwrap().parse::<u64>().unwrap() >= 4, "{line}");
+    assert!(exemplar(&with, "ok", "60.0").is_some(), "120 characters are not too many");
+}
