@@ -76,7 +76,8 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), expected);
     let series = "mcp_call{server=context7,capability=resolve}";
     assert!(names[..3].iter().all(|one| one.series() == Some(series)));
-    let taken: f64 = report.indicators().iter().flat_map(|one| one.shares()).map(|share| share.points).sum();
+    let taken: f64 =
+        report.indicators().iter().flat_map(perf_runtime::Indicator::shares).map(|share| share.points).sum();
     assert!((100.0 - report.score() - taken).abs() < 1e-9, "every point has its series");
     let active = monitor.alerts().active();
     assert_eq!(active.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["mcp-latency", "mcp-success"]);
