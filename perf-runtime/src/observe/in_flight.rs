@@ -41,3 +41,26 @@ pub(crate) fn oldest(registry: &Registry, limit: usize, now: Moment) -> Vec<Call
     });
     calls.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::clock::{self, manual::ManualClock};
+    use std::time::Duration;
+
+    #[test]
+    fn of_many_only_the_oldest_are_shown() {
+        let clock = ManualClock::hold();
+        let registry = Registry::new();
+        let series = registry.series(Kind::Agent, &["researcher"]);
+        for _ in 0..5 {
+            series.own.start(|| {});
+            series.own.wait(clock::now());
+            clock.advance(Duration::from_secs(1));
+        }
+        let ages = |limit| oldest(&registry, limit, clock::now()).iter().map(|call| call.age).collect::<Vec<_>>();
+        assert_eq!(ages(2), [5.0, 4.0]);
+        assert_eq!(ages(9), [5.0, 4.0, 3.0, 2.0, 1.0]);
+        assert_eq!(ages(0), [0.0; 0]);
+    }
+}
