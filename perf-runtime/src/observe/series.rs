@@ -223,6 +223,11 @@ impl Look {
         Self { sees: Sees::ItsTick, ..Self::live(now) }
     }
 
+    /// Sees what a tick at this moment cut off.
+    pub(super) fn ticked(now: Moment) -> Self {
+        Self { sees: Sees::LastTick, ..Self::live(now) }
+    }
+
     /// From now on, sees what the last tick cut off.
     pub(super) fn has_ticked(&mut self) {
         if self.sees == Sees::ItsTick {
