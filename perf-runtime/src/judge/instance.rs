@@ -3,22 +3,13 @@
 use super::alert::{Alert, AlertEvent, Severity, Silence, Transition};
 use super::machine::{AlertState, Machine, Patience};
 use super::rule::{Level, NoData, Rule};
-use super::sight::{Labels, Tick};
+use super::sight::{Labels, Seen, Tick};
 use super::telling::Telling;
 use super::words;
 use std::time::Duration;
 
 /// How long a resolved alert is remembered, as in Prometheus.
 const RESOLVED_KEPT: Duration = Duration::from_secs(15 * 60);
-
-/// What a tick showed of a series.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Seen {
-    Value(f64),
-    Nothing,
-    /// The rule is about absence, and there is nothing.
-    Absence,
-}
 
 /// What an instance needs of its surroundings.
 pub(super) struct Around<'a> {

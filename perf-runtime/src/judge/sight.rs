@@ -126,3 +126,12 @@ impl Tally {
         }
     }
 }
+
+/// What a tick showed of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Seen {
+    Value(f64),
+    Nothing,
+    /// The rule is about absence, and there is nothing.
+    Absence,
+}

@@ -1,12 +1,12 @@
 //! One rule at work: on every series that it looks at.
 
 use super::alert::{Alert, Severity};
-use super::instance::{Around, Instance, Seen};
+use super::instance::{Around, Instance};
 use super::machine::AlertState;
 use super::rule::Rule;
 use super::rule::condition::Condition;
 use super::rule::signal::Matcher;
-use super::sight::{Labels, Sight};
+use super::sight::{Labels, Seen, Sight};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

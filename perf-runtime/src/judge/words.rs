@@ -1,12 +1,11 @@
 //! Says in words what an alert is about.
 
 use super::alert::{Alert, Severity};
-use super::instance::Seen;
 use super::machine::AlertState;
 use super::rule::Rule;
 use super::rule::condition::{Condition, Threshold};
 use super::rule::signal::Metric;
-use super::sight::Labels;
+use super::sight::{Labels, Seen};
 use std::time::SystemTime;
 
 /// An alert that becomes active now.

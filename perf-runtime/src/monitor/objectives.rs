@@ -3,10 +3,10 @@
 use super::{Inner, Monitor};
 use crate::judge::objective::ledger::Counts;
 use crate::judge::objective::{ObjectiveReport, Objectives, Promise, Promised};
-use crate::measure::cells::Reading;
 use crate::measure::clock::{self, Moment};
 use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
+use crate::measure::reading::Reading;
 use crate::measure::target::Objective as Target;
 use crate::observe::series::Series;
 use std::collections::BTreeMap;

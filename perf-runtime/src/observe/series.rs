@@ -3,14 +3,12 @@
 use super::counts::WindowCounts;
 use super::history::History;
 use super::identity::Identity;
-#[cfg(feature = "metrics")]
-use super::summary::SeriesSummary;
 use super::window::Window;
-use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
+use crate::measure::reading::Reading;
 use crate::measure::target::Targets;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -163,12 +161,6 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
         }
-    }
-
-    /// The statistics of a window.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn sum_up(&self, window: Window, now: Moment) -> SeriesSummary {
-        SeriesSummary::of(self, &self.observe(window, &mut Look::live(now)))
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.
