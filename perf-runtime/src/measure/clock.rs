@@ -29,9 +29,11 @@ impl Moment {
     }
 }
 
-/// A duration in whole nanoseconds; more than 584 years count as 584 years.
+/// A duration in whole nanoseconds; more than 584 years count as 584 years. In words of 64 bits, not by way of
+/// `as_nanos` and its 128.
+#[inline]
 pub(crate) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+    span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
 }
 
 /// Reads the clock. Costs one read of the time stamp counter, or one `Instant::now()`.
@@ -113,6 +115,13 @@ pub(crate) mod manual {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_durations_are_as_long_as_can_be_told() {
+        assert_eq!(nanos(Duration::new(3, 7)), 3_000_000_007);
+        assert_eq!(nanos(Duration::from_nanos(u64::MAX)), u64::MAX);
+        assert_eq!(nanos(Duration::MAX), u64::MAX);
+    }
 
     #[test]
     fn differences_saturate() {
