@@ -1,6 +1,6 @@
 //! The process's own monitor: before and after it is installed. One test, for there is one in a process.
 
-use perf_runtime::{InstallError, Monitor, monitor, monitor_tool};
+use perf_runtime::{InstallError, Kind, Monitor, Rule, Statistic, monitor, monitor_tool};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,9 @@ fn there_is_always_a_monitor_and_one_that_is_installed() {
     assert!(matches!(&refused, InstallError::Config(error) if error.field == "namespace"), "{refused}");
     assert!(monitor().render_prometheus().contains("\ntool_calls_total"), "nothing was half applied");
 
-    let installed = Monitor::builder().namespace("mcp").install().unwrap();
+    let rule = Rule::builder("failing").metric(Kind::McpCall).statistic(Statistic::ErrorRate).warning(0.5);
+    let rules = [rule.build().unwrap()].into_iter().collect();
+    let installed = Monitor::builder().namespace("mcp").rules(rules).install().unwrap();
     assert!(matches!(Monitor::builder().install(), Err(InstallError::AlreadyInstalled)));
     assert!(monitor().render_prometheus().contains(r#"mcp_tool_calls_total{tool="early",outcome="ok"} 1"#));
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes, on a machine that is busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(8);
 
 /// What a test needs from outside, or nothing where it is not installed: then the test is skipped and says so. With
 /// `PERF_REQUIRE_SERVERS` set it fails instead.
@@ -52,7 +52,10 @@ impl Prometheus {
     pub(crate) fn start(folder: &Path, target: &str) -> Self {
         let config = folder.join("prometheus.yml");
         let jobs = format!("[{{job_name: backend, static_configs: [{{targets: ['{target}']}}]}}]");
-        let text = format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: {jobs}\n");
+        let every = "{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}";
+        // Rules that the test put there, if it did.
+        let rules = folder.join("*.rules.yml");
+        let text = format!("global: {every}\nscrape_configs: {jobs}\nrule_files: ['{}']\n", rules.display());
         std::fs::write(&config, text).expect("a file");
         let port = free_port();
         let child = Command::new("prometheus")

@@ -67,17 +67,25 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
     assert!(monitor.alerts().active().is_empty());
 
-    seconds(&clock, &monitor, 30, || record(9_000, Outcome::Error));
+    seconds(&clock, &monitor, 60, || record(9_000, Outcome::Error));
     let report = monitor.health();
     assert_eq!(report.status(), HealthStatus::Unhealthy);
     assert!(report.score() < 70.0, "{}", report.score());
     let names: Vec<_> = report.indicators().iter().filter(|one| one.status() == IndicatorStatus::Red).collect();
-    assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), ["mcp_call.errors", "mcp_call.latency"]);
-    assert!(names.iter().all(|one| one.series() == Some("mcp_call{server=context7,capability=resolve}")));
+    let expected = ["mcp_call.errors", "mcp_call.latency", "mcp_call.server.context7", "alerts"];
+    assert_eq!(names.iter().map(|one| one.name()).collect::<Vec<_>>(), expected);
+    let series = "mcp_call{server=context7,capability=resolve}";
+    assert!(names[..3].iter().all(|one| one.series() == Some(series)));
+    let taken: f64 =
+        report.indicators().iter().flat_map(perf_runtime::Indicator::shares).map(|share| share.points).sum();
+    assert!((100.0 - report.score() - taken).abs() < 1e-9, "every point has its series");
     let active = monitor.alerts().active();
+    assert_eq!(active.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["mcp-latency", "mcp-success"]);
     assert!(active.iter().all(|alert| alert.severity == Severity::Critical), "{active:?}");
+    assert_eq!(active[1].labels["server"], "context7");
 
-    seconds(&clock, &monitor, 61, || record(40, Outcome::Ok));
+    // The rules look back over five minutes.
+    seconds(&clock, &monitor, 305, || record(40, Outcome::Ok));
     assert_eq!((monitor.health().score(), monitor.health().status()), (100.0, HealthStatus::Healthy));
     assert!(monitor.alerts().active().is_empty());
     let history = monitor.alerts().history();

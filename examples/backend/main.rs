@@ -129,7 +129,8 @@ async fn serve(
         clients: options.load,
         requests: options.requests,
     })?;
-    let watch = tokio::spawn(report::watch_health(monitor.clone()));
+    let watches =
+        [tokio::spawn(report::watch_health(monitor.clone())), tokio::spawn(report::watch_alerts(monitor.clone()))];
     let script = options.fault.map(|kind| tokio::spawn(fault.play(kind, options.fault_after, options.fault_for)));
 
     let ended = tokio::select! {
@@ -138,7 +139,7 @@ async fn serve(
         failure = server.failed() => Err(failure),
     };
 
-    watch.abort();
+    watches.iter().for_each(tokio::task::JoinHandle::abort);
     if let Some(script) = script {
         script.abort();
     }

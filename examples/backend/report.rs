@@ -19,6 +19,18 @@ const REPEAT: Duration = Duration::from_secs(5);
 /// So many points are a change worth a line.
 const STEP: f64 = 5.0;
 
+/// Prints a line whenever an alert is to be told of. Never returns.
+pub(crate) async fn watch_alerts(monitor: Monitor) {
+    let mut events = monitor.alerts().subscribe(100);
+    loop {
+        let event = events.recv().await;
+        let alert = &event.alert;
+        if event.notify {
+            say!("alert {} {} {}: {}", alert.rule, event.transition, alert.severity, alert.message);
+        }
+    }
+}
+
 /// Prints a line whenever the health changes, and every few seconds all the same. Never returns.
 pub(crate) async fn watch_health(monitor: Monitor) {
     let mut ticks = tokio::time::interval(LOOK);
@@ -152,6 +164,7 @@ pub(crate) async fn write(
         "statements": store.statements(),
         "summary": monitor.summary(Window::LastHour),
         "health": monitor.health(),
+        "alerts": monitor.alerts().history(),
     });
     put(path, format!("{report:#}\n")).await
 }

@@ -1,106 +1,160 @@
-//! What a monitor can be told, and what it answers when told wrong.
+//! Settings from outside the program: a file, the environment.
+//!
+//! What is set in code comes first, then the file, then the environment; the later one wins. All of it is read and checked
+//! before any of it is applied.
+//!
+//! ```toml
+//! namespace = "shop"                    # PERF_NAMESPACE
+//! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents
+//! alert_history = 1000                  # PERF_ALERT_HISTORY
+//!
+//! [rules.http-latency]                  # changes a rule of a preset
+//! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
+//! for = "30s"                           # PERF_RULE_HTTP_LATENCY_FOR=30s
+//!
+//! [rules.deep-queue]                    # makes a new one
+//! metric = "queue_depth"
+//! warning = 100
+//! critical = 1000
+//!
+//! [objectives.checkout]
+//! kind = "http_request"
+//! only = { route = "/checkout" }
+//! latency = "250ms"
+//! percentile = "99%"
+//! success = "99.9%"
+//! ```
 
-use std::error::Error;
-use std::fmt;
-use std::io;
-
-/// The longest namespace, in bytes.
-const MAX_NAMESPACE: usize = 64;
-
-/// Why a monitor could not be made.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum InstallError {
-    /// A setting has a value that is not allowed. Nothing was installed.
-    Config(ConfigError),
-    /// A monitor is installed already: there is one in a process. [`monitor`](crate::monitor()) gives it.
-    AlreadyInstalled,
-    /// The operating system gave no thread for the ticker. Nothing was installed.
-    Ticker(io::Error),
-}
-
-impl fmt::Display for InstallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::AlreadyInstalled => {
-                f.write_str("a monitor is installed already; `perf_runtime::monitor()` gives the installed one")
-            }
-            Self::Ticker(error) => write!(f, "no thread for the ticker: {error}"),
-        }
-    }
-}
-
-impl Error for InstallError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Config(error) => Some(error),
-            Self::AlreadyInstalled => None,
-            Self::Ticker(error) => Some(error),
-        }
-    }
-}
-
-/// A setting with a value that is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConfigError {
-    /// The setting.
-    pub field: &'static str,
-    /// The value it was given.
-    pub value: String,
-    /// What is allowed.
-    pub allowed: &'static str,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?} is not allowed; it takes {}", self.field, self.value, self.allowed)
-    }
-}
-
-impl Error for ConfigError {}
-
-impl From<ConfigError> for InstallError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-/// What stands before every metric's name: the namespace and an underscore, or nothing.
-pub(crate) fn prefix_of(namespace: &str) -> Result<String, ConfigError> {
-    if namespace.is_empty() {
-        return Ok(String::new());
-    }
-    let first = namespace.starts_with(|char: char| char.is_ascii_alphabetic());
-    let rest = namespace.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
-    if first && rest && !namespace.ends_with('_') && namespace.len() <= MAX_NAMESPACE {
-        return Ok(format!("{namespace}_"));
-    }
-    Err(ConfigError {
-        field: "namespace",
-        value: namespace.to_owned(),
-        allowed: "up to 64 letters, digits and underscores, a letter first and no underscore last",
-    })
-}
+pub(crate) mod environment;
+#[cfg(feature = "toml")]
+pub(crate) mod file;
+mod objective;
+mod rule;
+mod value;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
 
-    #[test]
-    fn a_namespace_becomes_a_prefix() {
-        assert_eq!(prefix_of("").unwrap(), "");
-        assert_eq!(prefix_of("mcp").unwrap(), "mcp_");
-        assert_eq!(prefix_of("my_app2").unwrap(), "my_app2_");
+use crate::error::ConfigError;
+use crate::judge::objective::spec::Objective;
+use crate::judge::preset::presets;
+use crate::judge::rule::set::RuleSet;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use value::{Table, Value};
+
+/// Everything that can be set, in code or from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) namespace: String,
+    pub(crate) rules: RuleSet,
+    pub(crate) objectives: Vec<Objective>,
+    pub(crate) alert_history: usize,
+}
+
+/// Where settings come from beside the code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) environment: bool,
+}
+
+/// The settings of one source, not applied yet.
+#[derive(Debug)]
+struct Layer {
+    source: String,
+    table: Table,
+}
+
+const KEYS: [&str; 5] = ["namespace", "presets", "alert_history", "rules", "objectives"];
+
+impl Sources {
+    /// Reads all sources and lays them over what was set in code.
+    pub(crate) fn over(&self, code: &Settings) -> Result<Settings, ConfigError> {
+        let mut layers = Vec::new();
+        if let Some(path) = &self.file {
+            layers.push(read_file(path)?);
+        }
+        if self.environment {
+            let base = effective_rules(&layers, code)?;
+            let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+            layers.push(environment::layer(variables, &base, &layers)?);
+        }
+        apply(&layers, code)
     }
+}
 
-    #[test]
-    fn a_bad_namespace_is_refused_with_field_value_and_what_is_allowed() {
-        for bad in ["mcp_", "1st", "a b", "ä", "_x", "a-b", &"x".repeat(65)] {
-            let error = prefix_of(bad).unwrap_err();
-            assert_eq!((error.field, error.value.as_str()), ("namespace", bad));
-            assert!(error.to_string().contains("letters, digits and underscores"));
+#[cfg(feature = "toml")]
+fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
+    file::read(path)
+}
+
+#[cfg(not(feature = "toml"))]
+fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
+    Err(ConfigError::new("config_file", path.display(), "a file only with the feature `toml` of perf-runtime"))
+}
+
+/// The rules that the layers begin with: those of the last named presets, or else those of the code.
+fn effective_rules(layers: &[Layer], code: &Settings) -> Result<RuleSet, ConfigError> {
+    let last = layers.iter().rev().find_map(|layer| Some((layer, layer.table.get("presets")?)));
+    let Some((layer, named)) = last else { return Ok(code.rules.clone()) };
+    let mut rules = RuleSet::new();
+    for name in named.texts("presets").map_err(|error| error.found_in(&layer.source))? {
+        let found = presets::BY_NAME.iter().find(|(known, _)| *known == name);
+        let Some((_, preset)) = found else {
+            let known = presets::BY_NAME.map(|(known, _)| known);
+            return Err(ConfigError::unknown("presets", &name, known).found_in(&layer.source));
+        };
+        rules.extend(preset());
+    }
+    Ok(rules)
+}
+
+fn apply(layers: &[Layer], code: &Settings) -> Result<Settings, ConfigError> {
+    let mut settings = Settings { rules: effective_rules(layers, code)?, ..code.clone() };
+    let mut objectives = BTreeMap::new();
+    for Layer { source, table } in layers {
+        apply_one(table, &mut settings, &mut objectives).map_err(|error| error.found_in(source))?;
+    }
+    settings.objectives.splice(0..0, objectives.into_values());
+    Ok(settings)
+}
+
+fn apply_one(
+    table: &Table,
+    settings: &mut Settings,
+    objectives: &mut BTreeMap<String, Objective>,
+) -> Result<(), ConfigError> {
+    for (key, value) in table {
+        match key.as_str() {
+            "namespace" => value.text("namespace")?.clone_into(&mut settings.namespace),
+            // Looked at before.
+            "presets" => {}
+            "alert_history" => settings.alert_history = whole(value, "alert_history")?,
+            "rules" => {
+                for (id, keys) in value.table("rules")? {
+                    rule::apply(&mut settings.rules, id, keys.table(&format!("rules.{id}"))?)?;
+                }
+            }
+            "objectives" => {
+                for (name, keys) in value.table("objectives")? {
+                    let path = format!("objectives.{name}");
+                    let objective = objective::read(&path, keys.table(&path)?)?;
+                    objectives.insert(name.clone(), objective);
+                }
+            }
+            other => return Err(ConfigError::unknown("", other, KEYS)),
         }
     }
+    Ok(())
+}
+
+/// A whole number.
+fn whole(value: &Value, field: &str) -> Result<usize, ConfigError> {
+    let number = value.number(field)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    if (0.0..=1e9).contains(&number) && number.fract() == 0.0 {
+        return Ok(number as usize);
+    }
+    Err(ConfigError::new(field, number, "a whole number"))
 }

@@ -103,23 +103,66 @@
 //!
 //! `metrics`, on by default: the `metrics` facade in both directions.
 //!
-//! `test-util`: a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
+//! `toml`: settings from a TOML file (`MonitorBuilder::config_file`). `test-util`: a clock that a test moves by hand
+//! (`test_util::ManualClock`) and `Monitor::tick`.
 //!
 //! # Asking
 //!
-//! [`Monitor::health`] judges each kind over the last minutes and says which indicator took which points and which series
-//! is to blame; [`Monitor::alerts`] keeps what was wrong from when to when; [`Monitor::render_prometheus`] writes
-//! everything for a scrape. A thread of the monitor's own observes once a second, whatever the async runtime does.
+//! [`Monitor::health`] judges each kind over the last minutes and says which indicator and which series took which points;
+//! [`Monitor::render_prometheus`] writes everything for a scrape. A thread of the monitor's own observes and judges once a
+//! second, whatever the async runtime does.
+//!
+//! # Alerts
+//!
+//! A [`Rule`] is a condition on a figure of each series: `presets::standard()` is what a monitor has unless told
+//! otherwise. [`Monitor::alerts`] says what fires and what happened, takes acknowledgements and silences, and tells
+//! subscribers. [`Monitor::objectives`] says how much of the budget of each `objective(..)` is left.
+//! [`Rule::dry_run`] says when a rule would have fired, and [`Monitor::prometheus_rules`] writes the same rules for
+//! Prometheus.
+//!
+//! ```
+//! use perf_runtime::{Kind, Monitor, Rule, Statistic, presets};
+//! use std::time::Duration;
+//!
+//! let mut rules = presets::standard();
+//! rules.insert(
+//!     Rule::builder("slow-checkout")
+//!         .metric(Kind::Operation)
+//!         .only("operation", ["checkout"])
+//!         .statistic(Statistic::P95)
+//!         .warning(0.25)
+//!         .critical(1.0)
+//!         .hold_for(Duration::from_secs(30))
+//!         .build()?,
+//! );
+//! let monitor = Monitor::builder().rules(rules).build()?;
+//! assert!(monitor.alerts().active().is_empty());
+//! # Ok::<(), perf_runtime::ConfigError>(())
+//! ```
 // The attributes name this crate as `::perf_runtime`, in its own docs and tests too.
 extern crate self as perf_runtime;
 
-pub use config::{ConfigError, InstallError};
+pub use error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
+pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
-pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Severity, Transition};
+pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
+pub use judge::book::AlertStatistics;
+pub use judge::dry_run::Firing;
 pub use judge::health::{HealthReport, HealthStatus};
-pub use judge::indicator::{Aspect, Indicator, IndicatorStatus};
+pub use judge::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
+pub use judge::machine::AlertState;
+pub use judge::objective::spec::Objective;
+pub use judge::objective::{ObjectiveReport, Promise};
+pub use judge::preset::presets;
+pub use judge::rule::build::RuleBuilder;
+pub use judge::rule::condition::{Condition, Threshold};
+pub use judge::rule::set::RuleSet;
+pub use judge::rule::signal::{Metric, Statistic, Unit};
+pub use judge::rule::{NoData, Rule};
+pub use judge::subscription::AlertSubscription;
+pub use judge::watch::RuleStatus;
 pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
@@ -139,6 +182,7 @@ pub use perf_macros::{
 };
 
 mod config;
+mod error;
 mod expose;
 mod judge;
 mod measure;

@@ -1,28 +1,33 @@
 //! The one type that a user builds, installs and asks.
 
-use crate::config::{ConfigError, InstallError, prefix_of};
+use crate::config::{Settings, Sources};
+use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::merge::{Others, Source};
 use crate::expose::text::Renderer;
-use crate::judge::alert::AlertBook;
-use crate::judge::health::HealthReport;
+use crate::judge::book::AlertBook;
+use crate::judge::objective::Objectives;
 use crate::measure::clock::{self, Moment};
 use crate::measure::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::observe::custom::HistogramBounds;
 use crate::observe::marks::Marks;
 use crate::observe::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 mod alerts;
 mod ask;
 #[cfg(feature = "metrics")]
 mod facade;
+mod judging;
+mod objectives;
 mod record;
+mod setup;
 
 pub use alerts::Alerts;
+use setup::Setup;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
 static DEFAULT: OnceLock<Monitor> = OnceLock::new();
@@ -31,7 +36,7 @@ static DEFAULT: OnceLock<Monitor> = OnceLock::new();
 /// panics.
 pub fn monitor() -> Monitor {
     let default = || {
-        let monitor = Monitor::new("", HistogramBounds::default(), Vec::new());
+        let monitor = Monitor::new(Setup::default(), HistogramBounds::default(), Vec::new());
         // Without a thread the windows are cut when somebody asks: coarser, not wrong.
         let _ = monitor.start_ticker();
         monitor
@@ -72,6 +77,10 @@ struct Inner {
     registry: Arc<Registry>,
     renderer: Renderer,
     alerts: Mutex<AlertBook>,
+    objectives: Mutex<Objectives>,
+    /// What was set in code, and where the rest is read.
+    code: Settings,
+    outside: Sources,
     marks: Marks,
     others: Others,
     #[cfg(feature = "metrics")]
@@ -81,10 +90,11 @@ struct Inner {
 }
 
 /// Settings of a [`Monitor`] to be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `install` or `build`"]
 pub struct MonitorBuilder {
-    namespace: String,
+    settings: Settings,
+    outside: Sources,
     histogram_bounds: Vec<(String, Vec<f64>)>,
     sources: Vec<Source>,
     #[cfg(feature = "metrics")]
@@ -96,7 +106,7 @@ impl MonitorBuilder {
     /// What stands before every metric's name: `mcp` makes `mcp_db_operations_total`. Up to 64 letters, digits and
     /// underscores, a letter first and no underscore last; empty for none, the default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.settings.namespace = namespace.into();
         self
     }
 
@@ -190,31 +200,46 @@ impl MonitorBuilder {
     }
 
     fn make(&self) -> Result<Monitor, ConfigError> {
-        let prefix = prefix_of(&self.namespace)?;
+        let setup = Setup::new(self.settings.clone(), self.outside.clone())?;
         let mut bounds = HistogramBounds::default();
         self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
-        Ok(Monitor::new(&prefix, bounds, self.sources.clone()))
+        Ok(Monitor::new(setup, bounds, self.sources.clone()))
     }
 }
 
 impl Monitor {
     /// Begins a monitor.
     pub fn builder() -> MonitorBuilder {
-        MonitorBuilder::default()
+        MonitorBuilder {
+            settings: Settings::default(),
+            outside: Sources::default(),
+            histogram_bounds: Vec::new(),
+            sources: Vec::new(),
+            #[cfg(feature = "metrics")]
+            facade: MetricsFacade::default(),
+            trace_id_of: None,
+        }
     }
 
-    fn new(prefix: &str, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
+    fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
+        let Setup { prefix, alerts, objectives, code, outside } = setup;
+        let started = clock::now();
         let inner = Inner {
-            renderer: Renderer::new(prefix),
+            renderer: Renderer::new(&prefix),
             registry: Arc::new(Registry::with_bounds(bounds)),
-            alerts: Mutex::default(),
+            alerts: Mutex::new(alerts),
+            objectives: Mutex::new(objectives),
+            code,
+            outside,
             marks: Marks::default(),
             others: Others::new(sources),
             #[cfg(feature = "metrics")]
             out: facade::Out::default(),
-            started: clock::now(),
+            started,
             ticker: OnceLock::new(),
         };
+        // What was counted before is not known to be recent.
+        inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
     }
 
@@ -233,7 +258,10 @@ impl Monitor {
 
     /// Moves the baseline: totals and windows begin anew. Exported counters go on.
     pub fn reset(&self) {
-        self.inner.registry.reset(clock::now());
+        let now = clock::now();
+        self.inner.registry.reset(now);
+        self.inner.objectives().reset();
+        self.inner.keep_objectives(now);
         tracing::info!("the baseline was reset");
     }
 
@@ -252,15 +280,8 @@ impl Monitor {
 impl Inner {
     fn tick(&self) {
         let now = clock::now();
-        let report = HealthReport::judge(&self.registry.tick(now));
-        // Logged after the book is closed: a subscriber may look into it.
-        let events = self.alerts().evaluate(&report, SystemTime::now());
-        events.iter().for_each(alerts::log);
+        self.observe_and_judge(now);
         #[cfg(feature = "metrics")]
         self.push_to_the_installed();
-    }
-
-    fn alerts(&self) -> MutexGuard<'_, AlertBook> {
-        self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -72,6 +72,12 @@ impl Program {
         }
     }
 
+    /// What it printed until now.
+    pub(crate) fn printed(&mut self) -> &[String] {
+        self.printed.extend(self.lines.try_iter());
+        &self.printed
+    }
+
     /// The address that it prints once it answers.
     pub(crate) fn url(&mut self) -> String {
         let line = self.wait_for(|line| line.starts_with("listening on "));

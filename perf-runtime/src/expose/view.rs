@@ -5,6 +5,9 @@
 
 use crate::judge::health::{HealthReport, HealthStatus};
 use crate::judge::indicator::{Aspect, Indicator, IndicatorStatus};
+use crate::judge::preset::gauge;
+use crate::judge::sight::Gauges;
+use crate::judge::threshold::Thresholds;
 use crate::measure::kind::Kind;
 use crate::observe::summary::{KindSummary, SeriesSummary, Summary};
 use crate::observe::window::Window;
@@ -46,6 +49,10 @@ pub struct PerformanceMetrics {
     pub active_connections: u64,
     /// HTTP requests a minute.
     pub requests_per_minute: f64,
+    /// Memory of the host in use, in per cent.
+    pub memory_percent: Option<f64>,
+    /// Processors of the host in use, in per cent.
+    pub cpu_percent: Option<f64>,
 }
 
 /// The colours of [`PerformanceHealth`].
@@ -56,29 +63,29 @@ pub struct HealthIndicators {
     pub response_time: IndicatorStatus,
     /// The worst of the errors of all kinds.
     pub error_rate: IndicatorStatus,
-    /// Memory and processor: `unknown` until something measures them.
+    /// The worst of memory, processor and other resources: `unknown` until something measures them.
     pub resource_usage: IndicatorStatus,
     /// The worst of all that is judged of agents.
     pub agent_performance: IndicatorStatus,
 }
 
 impl PerformanceHealth {
-    pub(crate) fn new(report: &HealthReport, kinds: &[KindSummary], at: SystemTime) -> Self {
+    pub(crate) fn new(report: &HealthReport, kinds: &[KindSummary], gauges: &Gauges, at: SystemTime) -> Self {
         let worst = |wanted: &dyn Fn(&Indicator) -> bool| {
             let wanted = report.indicators().iter().filter(|indicator| wanted(indicator));
             wanted.map(Indicator::status).max().unwrap_or(IndicatorStatus::Unknown)
         };
         let health_indicators = HealthIndicators {
-            response_time: worst(&|one| one.kind() == Kind::HttpRequest && one.aspect() == Aspect::Latency),
+            response_time: worst(&|one| one.kind() == Some(Kind::HttpRequest) && one.aspect() == Aspect::Latency),
             error_rate: worst(&|one| one.aspect() == Aspect::Errors),
-            resource_usage: IndicatorStatus::Unknown,
-            agent_performance: worst(&|one| one.kind() == Kind::Agent),
+            resource_usage: worst(&|one| one.aspect() == Aspect::Resource),
+            agent_performance: worst(&|one| one.kind() == Some(Kind::Agent)),
         };
         Self {
             status: report.status(),
             score: report.score(),
             timestamp: humantime::format_rfc3339_millis(at).to_string(),
-            performance_metrics: PerformanceMetrics::new(kinds),
+            performance_metrics: PerformanceMetrics::new(kinds, gauges),
             health_indicators,
             recommendations: report.recommendations().to_vec(),
             indicators: report.indicators().to_vec(),
@@ -87,7 +94,8 @@ impl PerformanceHealth {
 }
 
 impl PerformanceMetrics {
-    fn new(kinds: &[KindSummary]) -> Self {
+    fn new(kinds: &[KindSummary], gauges: &Gauges) -> Self {
+        let percent = |name: &str| gauges.get(name)?.first().map(|sample| 100.0 * sample.value);
         let of = |kind: Kind| kinds.iter().map(|summary| &summary.whole).find(|whole| whole.kind == kind);
         let millis = |kind: Kind| of(kind).and_then(|whole| whole.mean).map(|mean| mean * 1_000.0);
         let (mut failed, mut ended) = (0, 0);
@@ -102,8 +110,31 @@ impl PerformanceMetrics {
             avg_agent_time: millis(Kind::Agent),
             active_connections: http.map_or(0, |whole| whole.in_flight),
             requests_per_minute: http.map_or(0.0, |whole| whole.rate * 60.0),
+            memory_percent: percent(gauge::MEMORY),
+            cpu_percent: percent(gauge::CPU),
         }
     }
+}
+
+/// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
+/// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. What was not called is not there.
+pub(crate) fn health_checks(kinds: &[KindSummary]) -> BTreeMap<String, bool> {
+    let mut checks = BTreeMap::new();
+    let of = |kind: Kind| kinds.iter().find(|summary| summary.whole.kind == kind);
+    let limit = Thresholds::of(Kind::Operation).latency.map(|limits| limits.critical);
+    let mean = of(Kind::Operation).and_then(|operations| operations.whole.mean);
+    checks.extend(mean.zip(limit).map(|(mean, limit)| ("response_time_healthy".to_owned(), mean < limit)));
+    let mut servers: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for series in of(Kind::McpCall).iter().flat_map(|calls| &calls.series).filter(|series| series.count > 0) {
+        let Some((_, server)) = series.labels.iter().find(|(name, _)| name == "server") else { continue };
+        let (ok, all) = servers.entry(server).or_default();
+        *ok += series.outcomes.ok;
+        *all += series.count;
+    }
+    let least = 1.0 - Thresholds::of(Kind::McpCall).errors.critical;
+    let check = |(server, (ok, all)): (&str, (u64, u64))| (format!("{server}_healthy"), ok as f64 / all as f64 > least);
+    checks.extend(servers.into_iter().map(check));
+    checks
 }
 
 /// What `GET /metrics/summary` answers: each series in short, and in full.

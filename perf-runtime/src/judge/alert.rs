@@ -1,36 +1,41 @@
-//! Alerts: indicators that are not green, from when to when, and who knows of it.
+//! Alerts as they are told: what fires, since when, who knows of it.
 
-use super::health::HealthReport;
-use super::indicator::{Indicator, IndicatorStatus};
+use super::machine::AlertState;
+use super::rule::condition::Threshold;
+use super::rule::signal::Unit;
 use serde::{Serialize, Serializer};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::time::SystemTime;
-
-/// How many transitions are kept.
-const MAX_HISTORY: usize = 1_000;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The indicator is yellow.
+    /// Somebody should look at it today.
     Warning,
-    /// The indicator is red.
+    /// Somebody should look at it now.
     Critical,
+}
+
+impl Severity {
+    /// `warning` or `critical`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        })
+        f.pad(self.as_str())
     }
 }
 
-/// Who took notice of an alert.
+/// Who took notice of an alert. It ends with the alert, when the alert gets worse, or when it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Acknowledgement {
@@ -43,31 +48,89 @@ pub struct Acknowledgement {
     pub until: Option<SystemTime>,
 }
 
-/// An indicator that is yellow or red, for as long as it is.
+/// Alerts that nobody is to be told of for a while: planned work, or what is known already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Silence {
+    /// Counts up in a process; what [`Alerts::unsilence`](crate::Alerts::unsilence) takes.
+    pub id: u64,
+    /// The rule whose alerts are meant; `None` means those of all rules.
+    pub rule: Option<String>,
+    /// Labels that an alert must have, with these values.
+    pub labels: BTreeMap<String, String>,
+    /// Who wants it so.
+    pub by: String,
+    /// Why.
+    pub comment: String,
+    /// When it ends.
+    #[serde(serialize_with = "rfc3339")]
+    pub until: SystemTime,
+}
+
+impl Silence {
+    pub(super) fn covers(&self, alert: &Alert) -> bool {
+        self.rule.as_ref().is_none_or(|rule| *rule == alert.rule)
+            && self.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+    }
+}
+
+/// Why somebody is not told of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Muted {
+    /// A [`Silence`] covers it.
+    Silenced,
+    /// It was told of within the rule's `cooldown`.
+    Cooldown,
+    /// It comes and goes too often; it is told of again when it has been steady for a while.
+    Flapping,
+}
+
+/// A rule that holds for one series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Alert {
-    /// Counts up in a process; what [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
+    /// Counts up in a process, anew each time an alert becomes active; what
+    /// [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
     pub id: u64,
-    /// The name of the indicator, such as `db_operation.latency`.
+    /// The rule's id, such as `http-latency`.
+    pub rule: String,
+    /// The rule's name for people.
     pub name: String,
-    /// How bad it is now.
+    /// Pending, firing or resolved.
+    pub state: AlertState,
+    /// How bad it is now; while pending, how bad it would be.
     pub severity: Severity,
-    /// The indicator's value when it was last judged, in `unit`.
-    pub value: f64,
-    /// The limit that the value is above, in `unit`.
-    pub threshold: f64,
-    /// `seconds` or `ratio`.
-    pub unit: String,
-    /// The series that has the most to do with it.
-    pub series: Option<String>,
+    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none.
+    pub value: Option<f64>,
+    /// The threshold of its severity, in `unit`.
+    pub threshold: Option<Threshold>,
+    /// The unit of value and threshold.
+    pub unit: Unit,
+    /// The labels of the series and of the rule.
+    pub labels: BTreeMap<String, String>,
+    /// The series: `db_operation{operation=select,table=users}`.
+    pub series: String,
     /// What is wrong, in one sentence.
     pub message: String,
-    /// Since when.
+    /// What it means.
+    pub description: String,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
+    /// Since when the condition holds.
     #[serde(serialize_with = "rfc3339")]
     pub since: SystemTime,
+    /// When it began to fire.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub fired_at: Option<SystemTime>,
+    /// When it ended.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub resolved_at: Option<SystemTime>,
     /// Who took notice.
     pub acknowledged: Option<Acknowledgement>,
+    /// Whether nobody is told of it now, and why.
+    pub muted: Option<Muted>,
 }
 
 /// What happened to an alert.
@@ -75,14 +138,44 @@ pub struct Alert {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Transition {
-    /// The indicator is no longer green.
+    /// The condition holds, but not yet for long enough.
+    Pending,
+    /// The condition ended before it had held for long enough.
+    Cleared,
+    /// It fires.
     Fired,
     /// Its severity changed.
     Changed,
-    /// It is green again, or nothing is called any more.
+    /// The condition ended.
     Resolved,
     /// Somebody took notice.
     Acknowledged,
+    /// It comes and goes too often: it is not told of for a while.
+    Flapping,
+    /// It was muted, what was last told of it is no longer so, and now it can be told how it stands.
+    Told,
+}
+
+impl Transition {
+    /// The word for it in JSON, such as `fired`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Cleared => "cleared",
+            Self::Fired => "fired",
+            Self::Changed => "changed",
+            Self::Resolved => "resolved",
+            Self::Acknowledged => "acknowledged",
+            Self::Flapping => "flapping",
+            Self::Told => "told",
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One line of the history.
@@ -94,11 +187,13 @@ pub struct AlertEvent {
     pub at: SystemTime,
     /// What happened.
     pub transition: Transition,
+    /// Whether somebody should be told: not of what is pending or cleared, and not while the alert is muted.
+    pub notify: bool,
     /// The alert as it was then.
     pub alert: Alert,
 }
 
-/// An acknowledgement that could not be taken.
+/// A mark that could not be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcknowledgeError {
@@ -113,6 +208,13 @@ pub enum AcknowledgeError {
     NoName,
     /// It would end before it begins.
     InThePast,
+    /// There is no rule with this id, so the silence would silence nothing.
+    NoSuchRule {
+        /// The rule that was asked for.
+        rule: String,
+        /// The ids of the rules that are judged.
+        rules: Vec<String>,
+    },
 }
 
 impl fmt::Display for AcknowledgeError {
@@ -121,122 +223,22 @@ impl fmt::Display for AcknowledgeError {
             Self::NotActive { id, active } => write!(f, "id {id}: no such active alert; active are {active:?}"),
             Self::NoName => f.write_str("by: empty; the name of the person is needed"),
             Self::InThePast => f.write_str("until: is in the past; a later moment or none is allowed"),
+            Self::NoSuchRule { rule, rules } => write!(f, "rule {rule:?}: no such rule; there are {rules:?}"),
         }
     }
 }
 
 impl Error for AcknowledgeError {}
 
-/// All alerts of a monitor.
-#[derive(Debug, Default)]
-pub(crate) struct AlertBook {
-    active: Vec<Alert>,
-    history: VecDeque<AlertEvent>,
-    last_id: u64,
-}
-
-impl AlertBook {
-    /// Takes in a verdict, and gives what changed by it.
-    pub(crate) fn evaluate(&mut self, report: &HealthReport, at: SystemTime) -> Vec<AlertEvent> {
-        let mut events = Vec::new();
-        let mut before = std::mem::take(&mut self.active);
-        for indicator in report.indicators() {
-            let Some(severity) = severity(indicator.status()) else { continue };
-            let known = before.iter().position(|alert| alert.name == indicator.name());
-            let mut alert = match known {
-                Some(place) => before.swap_remove(place),
-                None => self.open(indicator, severity, at),
-            };
-            let changed = alert.severity != severity;
-            alert.update(indicator, severity, at);
-            if known.is_none() || changed {
-                let transition = if known.is_none() { Transition::Fired } else { Transition::Changed };
-                events.push(AlertEvent { at, transition, alert: alert.clone() });
-            }
-            self.active.push(alert);
-        }
-        let resolved = before.into_iter().map(|alert| AlertEvent { at, transition: Transition::Resolved, alert });
-        events.extend(resolved);
-        self.active.sort_by_key(|alert| alert.id);
-        self.remember(events.iter().cloned());
-        events
+/// Checks what all marks need: who, and an end that is still to come.
+pub(super) fn check_mark(by: &str, until: Option<SystemTime>, now: SystemTime) -> Result<(), AcknowledgeError> {
+    if by.trim().is_empty() {
+        return Err(AcknowledgeError::NoName);
     }
-
-    pub(crate) fn acknowledge(
-        &mut self,
-        id: u64,
-        by: &str,
-        comment: &str,
-        until: Option<SystemTime>,
-        at: SystemTime,
-    ) -> Result<Alert, AcknowledgeError> {
-        if by.trim().is_empty() {
-            return Err(AcknowledgeError::NoName);
-        }
-        if until.is_some_and(|until| until <= at) {
-            return Err(AcknowledgeError::InThePast);
-        }
-        let Some(alert) = self.active.iter_mut().find(|alert| alert.id == id) else {
-            let active = self.active.iter().map(|alert| alert.id).collect();
-            return Err(AcknowledgeError::NotActive { id, active });
-        };
-        alert.acknowledged = Some(Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until });
-        let alert = alert.clone();
-        self.remember([AlertEvent { at, transition: Transition::Acknowledged, alert: alert.clone() }]);
-        Ok(alert)
+    if until.is_some_and(|until| until <= now) {
+        return Err(AcknowledgeError::InThePast);
     }
-
-    pub(crate) fn active(&self) -> Vec<Alert> {
-        self.active.clone()
-    }
-
-    pub(crate) fn history(&self) -> Vec<AlertEvent> {
-        self.history.iter().cloned().collect()
-    }
-
-    fn open(&mut self, indicator: &Indicator, severity: Severity, since: SystemTime) -> Alert {
-        self.last_id += 1;
-        Alert {
-            id: self.last_id,
-            name: indicator.name().to_owned(),
-            severity,
-            value: 0.0,
-            threshold: 0.0,
-            unit: indicator.unit().to_owned(),
-            series: None,
-            message: String::new(),
-            since,
-            acknowledged: None,
-        }
-    }
-
-    fn remember(&mut self, events: impl IntoIterator<Item = AlertEvent>) {
-        self.history.extend(events);
-        let beyond = self.history.len().saturating_sub(MAX_HISTORY);
-        self.history.drain(..beyond);
-    }
-}
-
-impl Alert {
-    fn update(&mut self, indicator: &Indicator, severity: Severity, at: SystemTime) {
-        self.severity = severity;
-        self.value = indicator.value().unwrap_or(0.0);
-        self.threshold = match severity {
-            Severity::Warning => indicator.warning(),
-            Severity::Critical => indicator.critical(),
-        };
-        self.series = indicator.series().map(str::to_owned);
-        self.message = indicator.complaint().unwrap_or_default();
-        self.acknowledged.take_if(|mark| mark.until.is_some_and(|until| until <= at));
-    }
-}
-
-fn severity(status: IndicatorStatus) -> Option<Severity> {
-    match status {
-        IndicatorStatus::Unknown | IndicatorStatus::Green => None,
-        IndicatorStatus::Yellow => Some(Severity::Warning),
-        IndicatorStatus::Red => Some(Severity::Critical),
-    }
+    Ok(())
 }
 
 /// Moments are written as `2026-11-21T03:05:00.000Z`.
@@ -251,6 +253,3 @@ fn rfc3339_or_none<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Res
         None => serializer.serialize_none(),
     }
 }
-
-#[cfg(test)]
-mod tests;

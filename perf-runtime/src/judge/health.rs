@@ -1,7 +1,9 @@
 //! How well the process is, and why.
 
 use super::advice;
+use super::alert::Alert;
 use super::indicator::{Indicator, IndicatorStatus};
+use super::sight::Gauges;
 use crate::observe::summary::KindSummary;
 use serde::Serialize;
 use std::fmt;
@@ -31,8 +33,10 @@ impl fmt::Display for HealthStatus {
 /// How well the process is: a score that explains itself.
 ///
 /// Each kind that was called is judged by its latency, its errors, its cancelled calls and its calls that do not end, over
-/// the last minute (the last five where the last minute saw fewer than 20 calls). The score is 100 less the penalties of
-/// the indicators. What was not called takes nothing off.
+/// the last minute (the last five where the last minute saw fewer than 20 calls); each MCP server and each other service
+/// by whether it answers; resources by how much of them is used; and the alerts that fire by how many and how bad they
+/// are. The score is 100 less the penalties of the indicators, and each says which series took which points. What was not
+/// called, and what nothing measures, takes nothing off.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HealthReport {
     score: f64,
@@ -42,9 +46,12 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
-    /// Judges what was seen of each kind.
-    pub(crate) fn judge(kinds: &[KindSummary]) -> Self {
+    /// Judges what was seen of each kind, what the gauges say, and what fires.
+    pub(crate) fn judge(kinds: &[KindSummary], gauges: &Gauges, firing: &[Alert]) -> Self {
         let mut indicators: Vec<Indicator> = kinds.iter().flat_map(Indicator::of_kind).collect();
+        indicators.extend(kinds.iter().flat_map(Indicator::of_servers));
+        indicators.extend(Indicator::of_resources(gauges));
+        indicators.extend(Indicator::of_alerts(firing));
         // The worst first: so they are read first, and what the score has no room for is taken from the least.
         indicators.sort_by(|one, other| other.penalty().total_cmp(&one.penalty()));
         let mut score = 100.0;

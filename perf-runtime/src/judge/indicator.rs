@@ -1,18 +1,14 @@
 //! One named part of the health: a value, its limits, and what it takes off the score.
 
-use super::threshold::{Limits, Thresholds};
+mod beyond;
+mod of_kind;
+
+use super::threshold::Limits;
 use crate::measure::kind::Kind;
-use crate::observe::summary::{KindSummary, SeriesSummary};
 use serde::Serialize;
 use std::fmt;
 
-/// Fewer calls than this say nothing.
-const MIN_CALLS: u64 = 5;
-/// Below this number of calls one slow call would decide the 95th percentile, so the median is judged instead.
-const MIN_CALLS_FOR_P95: u64 = 20;
-/// Fewer failures than this are bad luck.
-const MIN_FAILURES: u64 = 3;
-/// The value at which an indicator takes all of its points: five times the critical duration, or a share of one.
+/// The duration at which an indicator takes all of its points: so many times the critical one.
 const WORST_DURATION: f64 = 5.0;
 
 /// The colour of an indicator.
@@ -53,11 +49,15 @@ pub enum Aspect {
     Cancelled,
     /// The age of the oldest call that waits, in seconds.
     Stuck,
+    /// The share of calls to one MCP server or one other service that failed, 0 to 1.
+    Availability,
+    /// How much of something the host or the process has only so much of is used, 0 to 1.
+    Resource,
+    /// Alerts that fire, counted: a critical one as three.
+    Alerts,
 }
 
 impl Aspect {
-    const ALL: [Self; 4] = [Self::Latency, Self::Errors, Self::Cancelled, Self::Stuck];
-
     /// The aspect's name, as in `db_operation.latency`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,14 +65,18 @@ impl Aspect {
             Self::Errors => "errors",
             Self::Cancelled => "cancelled",
             Self::Stuck => "stuck",
+            Self::Availability => "availability",
+            Self::Resource => "resource",
+            Self::Alerts => "alerts",
         }
     }
 
-    /// The unit of its values: `seconds` or `ratio`.
+    /// The unit of its values: `seconds`, `ratio` or `alerts`.
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Latency | Self::Stuck => "seconds",
-            Self::Errors | Self::Cancelled => "ratio",
+            Self::Errors | Self::Cancelled | Self::Availability | Self::Resource => "ratio",
+            Self::Alerts => "alerts",
         }
     }
 
@@ -81,54 +85,30 @@ impl Aspect {
         match self {
             Self::Errors => 30.0,
             Self::Latency => 20.0,
-            Self::Stuck => 15.0,
-            Self::Cancelled => 10.0,
-        }
-    }
-
-    /// What is judged, where there is enough of it.
-    fn value(self, summary: &SeriesSummary) -> Option<f64> {
-        let enough = summary.count >= MIN_CALLS;
-        let share = |calls: u64| if calls < MIN_FAILURES { 0.0 } else { calls as f64 / summary.count as f64 };
-        match self {
-            Self::Latency if summary.count >= MIN_CALLS_FOR_P95 => summary.p95,
-            Self::Latency => summary.p50.filter(|_| enough),
-            Self::Errors => enough.then(|| {
-                let failures = summary.outcomes.error + summary.outcomes.panicked;
-                if failures < MIN_FAILURES { 0.0 } else { summary.error_rate.unwrap_or(0.0) }
-            }),
-            Self::Cancelled => enough.then(|| share(summary.outcomes.cancelled)),
-            Self::Stuck => summary.oldest_in_flight.or(enough.then_some(0.0)),
-        }
-    }
-
-    fn limits(self, thresholds: &Thresholds) -> Option<Limits> {
-        match self {
-            Self::Latency => thresholds.latency,
-            Self::Errors => Some(thresholds.errors),
-            Self::Cancelled => Some(thresholds.cancelled),
-            Self::Stuck => thresholds.age,
-        }
-    }
-
-    /// How much a series has to do with the kind's value: the one with the most is named.
-    fn blame(self, series: &SeriesSummary, whole: &SeriesSummary) -> f64 {
-        match self {
-            // A rare series does not make the 95th percentile of its kind.
-            Self::Latency if series.count * 20 < whole.count => 0.0,
-            Self::Latency => series.p95.unwrap_or(0.0),
-            Self::Errors => (series.outcomes.error + series.outcomes.panicked) as f64,
-            Self::Cancelled => series.outcomes.cancelled as f64,
-            Self::Stuck => series.oldest_in_flight.unwrap_or(0.0),
+            Self::Stuck | Self::Resource => 15.0,
+            Self::Cancelled | Self::Availability | Self::Alerts => 10.0,
         }
     }
 }
+
+/// The points that one series takes off the score, through one indicator.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PenaltyShare {
+    /// The series, such as `db_operation{operation=select,table=users}`.
+    pub series: String,
+    /// Its points.
+    pub points: f64,
+}
+
+/// So many firing alerts take all of the points.
+const MOST_ALERTS: f64 = 12.0;
 
 /// One named part of the health.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Indicator {
     name: String,
-    kind: Kind,
+    kind: Option<Kind>,
     aspect: Aspect,
     status: IndicatorStatus,
     value: Option<f64>,
@@ -136,61 +116,84 @@ pub struct Indicator {
     warning: f64,
     critical: f64,
     penalty: f64,
+    /// Until the penalty is known, how much each series has to do with it, in any unit.
+    shares: Vec<PenaltyShare>,
     series: Option<String>,
     covered: f64,
     calls: u64,
 }
 
 impl Indicator {
-    /// All indicators of a kind.
-    pub(super) fn of_kind(summary: &KindSummary) -> impl Iterator<Item = Self> + '_ {
-        let thresholds = Thresholds::of(summary.whole.kind);
-        Aspect::ALL
-            .into_iter()
-            .filter_map(move |aspect| Some(Self::judge(aspect, aspect.limits(&thresholds)?, summary)))
-    }
-
-    fn judge(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Self {
-        let whole = &summary.whole;
-        let value = aspect.value(whole);
+    /// Judges a value. `blame` says how much each series has to do with it, in any unit.
+    fn judge(
+        name: String,
+        kind: Option<Kind>,
+        aspect: Aspect,
+        value: Option<f64>,
+        limits: Limits,
+        blame: impl IntoIterator<Item = (String, f64)>,
+    ) -> Self {
         let status = match value {
             None => IndicatorStatus::Unknown,
             Some(value) if value > limits.critical => IndicatorStatus::Red,
             Some(value) if value > limits.warning => IndicatorStatus::Yellow,
             Some(_) => IndicatorStatus::Green,
         };
-        let blamed = summary
-            .series
-            .iter()
-            .max_by(|one, other| aspect.blame(one, whole).total_cmp(&aspect.blame(other, whole)))
-            .filter(|_| status >= IndicatorStatus::Yellow);
-        Self {
-            name: format!("{}.{}", whole.kind, aspect.as_str()),
-            kind: whole.kind,
+        let penalty = value.map_or(0.0, |value| aspect.weight() * severity(aspect, value, limits));
+        let mut shares = Vec::new();
+        if status >= IndicatorStatus::Yellow {
+            let blamed = blame.into_iter().filter(|(_, amount)| *amount > 0.0);
+            shares.extend(blamed.map(|(series, points)| PenaltyShare { series, points }));
+            shares.sort_by(|one, other| other.points.total_cmp(&one.points));
+        }
+        let series = shares.first().map(|share| share.series.clone());
+        let Limits { warning, critical } = limits;
+        let unit = aspect.unit();
+        let mut this = Self {
+            name,
+            kind,
             aspect,
             status,
             value,
-            unit: aspect.unit(),
-            warning: limits.warning,
-            critical: limits.critical,
-            penalty: value.map_or(0.0, |value| aspect.weight() * severity(aspect, value, limits)),
-            series: blamed.map(SeriesSummary::name),
-            covered: whole.covered,
-            calls: whole.count,
+            unit,
+            warning,
+            critical,
+            penalty,
+            shares,
+            series,
+            covered: 0.0,
+            calls: 0,
+        };
+        this.share_out();
+        this
+    }
+
+    /// Shares the penalty out in proportion to the blame.
+    fn share_out(&mut self) {
+        let whole: f64 = self.shares.iter().map(|share| share.points).sum();
+        let mut left = self.penalty;
+        for share in &mut self.shares {
+            share.points = (self.penalty * (share.points / whole)).min(left);
+            left -= share.points;
+        }
+        // What rounding left over goes to the first, so that the shares are the penalty.
+        if let Some(first) = self.shares.first_mut() {
+            first.points += left;
         }
     }
 
-    /// The kind and the aspect: `db_operation.latency`.
+    /// What it is about: the kind and the aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
+    /// resource (`memory`), or `alerts`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The kind that is judged.
-    pub fn kind(&self) -> Kind {
+    /// The kind that is judged, where it is one.
+    pub fn kind(&self) -> Option<Kind> {
         self.kind
     }
 
-    /// What of the kind is judged.
+    /// What is judged.
     pub fn aspect(&self) -> Aspect {
         self.aspect
     }
@@ -205,7 +208,7 @@ impl Indicator {
         self.value
     }
 
-    /// `seconds` or `ratio`.
+    /// `seconds`, `ratio` or `alerts`.
     pub fn unit(&self) -> &str {
         self.unit
     }
@@ -225,12 +228,17 @@ impl Indicator {
         self.penalty
     }
 
+    /// Which series took which of these points, the most first: they sum up to the penalty. Empty where none is to blame.
+    pub fn shares(&self) -> &[PenaltyShare] {
+        &self.shares
+    }
+
     /// The series that has the most to do with it, where it is yellow or red.
     pub fn series(&self) -> Option<&str> {
         self.series.as_deref()
     }
 
-    /// The seconds that were looked at.
+    /// The seconds that were looked at; 0 where it is about now.
     pub fn covered(&self) -> f64 {
         self.covered
     }
@@ -242,7 +250,10 @@ impl Indicator {
 
     /// Leaves at most `points` of the penalty, so that no score falls below zero.
     pub(super) fn cap_penalty(&mut self, points: f64) {
-        self.penalty = self.penalty.min(points);
+        if self.penalty > points {
+            self.penalty = points;
+            self.share_out();
+        }
     }
 }
 
@@ -251,6 +262,7 @@ impl Indicator {
 fn severity(aspect: Aspect, value: f64, limits: Limits) -> f64 {
     let worst = match aspect.unit() {
         "ratio" => 1.0,
+        "alerts" => MOST_ALERTS,
         _ => limits.critical * WORST_DURATION,
     };
     let part = |from: f64, to: f64| ((value - from) / (to - from)).clamp(0.0, 1.0);

@@ -1,12 +1,13 @@
 //! Everything that one series, or one site of it, writes.
 
-use super::cells::{Cells, Reading, Ticket};
+use super::cells::{Cells, Ticket};
 use super::clock::Moment;
 use super::error_type::ErrorCounts;
 use super::exemplar::Exemplars;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
+use super::reading::Reading;
 use super::target::Targets;
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -17,6 +17,7 @@ pub(crate) mod label;
 pub(crate) mod meter;
 pub(crate) mod outcome;
 pub(crate) mod probe;
+pub(crate) mod reading;
 mod shard;
 pub(crate) mod site;
 mod slot;

@@ -21,9 +21,9 @@
 //! So no bucket, count or sum is ever seen to go back, a sum's calls are always counted, and the count of calls is the sum
 //! of the buckets. The module `model` tries this in every interleaving.
 
-use super::cells::Reading;
 use super::histogram::{Layout, MAX_NANOS};
 use super::outcome::Outcome;
+use super::reading::Reading;
 use super::sync::{AtomicU64, OnceLock};
 use super::waiting::Waiting;
 use std::array;

@@ -1,7 +1,15 @@
 //! The alerts of a monitor.
 
-use super::{Inner, Monitor};
-use crate::judge::alert::{AcknowledgeError, Alert, AlertEvent, Severity, Transition};
+use super::setup::targets;
+use super::{Inner, Monitor, judging};
+use crate::error::{ConfigError, prefix_of};
+use crate::judge::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
+use crate::judge::book::AlertStatistics;
+use crate::judge::rule::set::RuleSet;
+use crate::judge::subscription::AlertSubscription;
+use crate::judge::watch::RuleStatus;
+use crate::measure::clock;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,28 +18,86 @@ impl Monitor {
     pub fn alerts(&self) -> Alerts {
         Alerts { inner: Arc::clone(&self.inner) }
     }
+
+    /// Reads the file and the environment anew, and judges by the rules and objectives found there. A rule that is the same
+    /// as before keeps the state of its alerts; the alerts of rules that changed or are gone end. The number of transitions
+    /// that are kept stays as it is.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or another namespace: the metrics have their names already. Nothing changes then.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        let settings = self.inner.outside.over(&self.inner.code)?;
+        let objectives = targets(&settings)?;
+        if prefix_of(&settings.namespace)? != self.inner.renderer.prefix() {
+            let allowed = format!(
+                "what it was, {:?}: metrics keep their names",
+                self.inner.renderer.prefix().trim_end_matches('_')
+            );
+            return Err(ConfigError::new("namespace", settings.namespace, allowed));
+        }
+        self.inner.objectives().replace(objectives);
+        self.replace_rules(&settings.rules);
+        Ok(())
+    }
+
+    /// Judges by other rules from now on. A rule that is the same as before keeps the state of its alerts; the alerts of
+    /// rules that changed or are gone end.
+    pub fn replace_rules(&self, rules: &RuleSet) {
+        let tick = self.inner.moment_of(clock::now());
+        let events = self.inner.alerts().replace_rules(rules, tick);
+        tracing::info!(rules = rules.len(), "the rules were replaced");
+        events.iter().for_each(judging::log);
+    }
 }
 
 /// The alerts of a [`Monitor`].
 ///
-/// An alert is an indicator of the health that is yellow (warning) or red (critical). It is judged once a second.
+/// Once a second each [`Rule`](crate::Rule) is held against what was observed. Where it holds for a series, there is an
+/// alert: pending at first, then firing, and at last resolved, with the states of Prometheus.
 #[derive(Clone, Debug)]
 pub struct Alerts {
     inner: Arc<Inner>,
 }
 
 impl Alerts {
-    /// What is wrong now, the oldest first.
+    /// What fires now, the oldest first.
     pub fn active(&self) -> Vec<Alert> {
         self.inner.alerts().active()
     }
 
-    /// What happened, the oldest first: the last 1,000 transitions.
+    /// What holds, but not yet for long enough to fire, the oldest first.
+    pub fn pending(&self) -> Vec<Alert> {
+        self.inner.alerts().pending()
+    }
+
+    /// The last 100 alerts that ended, the oldest first.
+    pub fn past(&self) -> Vec<Alert> {
+        self.inner.alerts().past()
+    }
+
+    /// What happened, the oldest first: the last transitions, as many as
+    /// [`alert_history`](crate::MonitorBuilder::alert_history) says.
     pub fn history(&self) -> Vec<AlertEvent> {
         self.inner.alerts().history()
     }
 
-    /// Marks an active alert: `by` took notice of it, until a moment or, with `None`, until it ends.
+    /// Every rule, and how it stands.
+    pub fn rules(&self) -> Vec<RuleStatus> {
+        self.inner.alerts().rules()
+    }
+
+    /// Figures of the alerting itself.
+    pub fn statistics(&self) -> AlertStatistics {
+        self.inner.alerts().statistics(SystemTime::now())
+    }
+
+    /// Each event from now on. `capacity` is how many wait for a reader who is slow, at least one; beyond that the oldest
+    /// are lost, and counted.
+    pub fn subscribe(&self, capacity: usize) -> AlertSubscription {
+        self.inner.alerts().subscribe(capacity)
+    }
+
+    /// Marks an active alert: `by` took notice of it, until a moment or, with `None`, until it ends or gets worse.
     ///
     /// # Errors
     /// No active alert has this id, `by` is empty, or `until` is past. Nothing is marked then.
@@ -42,17 +108,38 @@ impl Alerts {
         comment: &str,
         until: impl Into<Option<SystemTime>>,
     ) -> Result<Alert, AcknowledgeError> {
-        let alert = self.inner.alerts().acknowledge(id, by, comment, until.into(), SystemTime::now())?;
-        tracing::info!(id, by, comment, alert = alert.name, "alert acknowledged");
-        Ok(alert)
+        let event = self.inner.alerts().acknowledge(id, by, comment, until.into(), SystemTime::now())?;
+        judging::log(&event);
+        Ok(event.alert)
     }
-}
 
-pub(super) fn log(event: &AlertEvent) {
-    let Alert { name, severity, message, .. } = &event.alert;
-    match (event.transition, severity) {
-        (Transition::Resolved, _) => tracing::info!(alert = name, "resolved: {message}"),
-        (_, Severity::Warning) => tracing::warn!(alert = name, %severity, "{message}"),
-        (_, Severity::Critical) => tracing::error!(alert = name, %severity, "{message}"),
+    /// Has nobody told of some alerts until a moment: those of one rule, or with `None` of all, that have these labels.
+    /// They fire and are kept in the history all the same.
+    ///
+    /// # Errors
+    /// There is no such rule, `by` is empty, or `until` is past. Nothing is silenced then.
+    pub fn silence(
+        &self,
+        rule: Option<&str>,
+        labels: &[(&str, &str)],
+        by: &str,
+        comment: &str,
+        until: SystemTime,
+    ) -> Result<Silence, AcknowledgeError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let labels: BTreeMap<String, String> = labels.iter().map(owned).collect();
+        let (by, comment) = (by.to_owned(), comment.to_owned());
+        let silence = Silence { id: 0, rule: rule.map(str::to_owned), labels, by, comment, until };
+        self.inner.alerts().silence(silence, SystemTime::now())
+    }
+
+    /// Ends a silence, and says whether there was one with this id.
+    pub fn unsilence(&self, id: u64) -> bool {
+        self.inner.alerts().unsilence(id)
+    }
+
+    /// The silences that are in force.
+    pub fn silences(&self) -> Vec<Silence> {
+        self.inner.alerts().silences(SystemTime::now())
     }
 }

@@ -1,8 +1,8 @@
 //! What was counted in a window: which buckets were hit, and the sums that buckets do not tell.
 
-use crate::measure::cells::Reading;
 use crate::measure::histogram::Layout;
 use crate::measure::outcome::Outcome;
+use crate::measure::reading::Reading;
 use std::time::Duration;
 
 pub(crate) const OUTCOMES: usize = Outcome::ALL.len();

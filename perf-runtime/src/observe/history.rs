@@ -21,8 +21,8 @@
 
 use super::counts::{OUTCOMES, WindowCounts};
 use super::window::Window;
-use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
+use crate::measure::reading::Reading;
 use ledger::Ledger;
 use ring::{Ring, Slice};
 use std::array;

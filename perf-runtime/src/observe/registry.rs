@@ -189,11 +189,30 @@ impl Registry {
         })
     }
 
-    /// Cuts off what happened since the last tick, in every series, and sums it up as [`recent`](Self::recent) does.
-    pub(crate) fn tick(&self, now: Moment) -> Vec<KindSummary> {
-        let recent = self.kinds(Look::ticking(now));
+    /// Cuts off what happened since the last tick, in every series, and sums up those of some kinds over some windows: for
+    /// each window, sorted by kind and labels.
+    pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
+        let all = self.all();
+        let mut summed_up = BTreeMap::new();
+        let (mut ticking, mut ticked) = (Look::ticking(now), Look::ticked(now));
+        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
+            let kind = series.first().map(|first| first.identity.kind);
+            let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
+            for one in series {
+                // What a tick costs is to look for a series in memory. So all is done with one before the next comes.
+                let mut look = &mut ticking;
+                for &window in &windows {
+                    let summary = SeriesSummary::of(one, &one.observe(window, look));
+                    summed_up.entry(window).or_insert_with(Vec::new).push(summary);
+                    look = &mut ticked;
+                }
+                if windows.is_empty() {
+                    one.tick(&mut ticking);
+                }
+            }
+        }
         self.ticked(now);
-        recent
+        summed_up
     }
 
     fn ticked(&self, now: Moment) {

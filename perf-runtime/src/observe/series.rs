@@ -3,14 +3,12 @@
 use super::counts::WindowCounts;
 use super::history::History;
 use super::identity::Identity;
-#[cfg(feature = "metrics")]
-use super::summary::SeriesSummary;
 use super::window::Window;
-use crate::measure::cells::Reading;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
+use crate::measure::reading::Reading;
 use crate::measure::target::Targets;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -165,12 +163,6 @@ impl Series {
         }
     }
 
-    /// The statistics of a window.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn sum_up(&self, window: Window, now: Moment) -> SeriesSummary {
-        SeriesSummary::of(self, &self.observe(window, &mut Look::live(now)))
-    }
-
     /// A number that is another one whenever a call started or ended, as far as chance allows.
     pub(crate) fn changes(&self) -> u64 {
         let mut changes: u64 = 0;
@@ -221,6 +213,11 @@ impl Look {
     /// Ticks, and sees what the tick cut off.
     pub(super) fn ticking(now: Moment) -> Self {
         Self { sees: Sees::ItsTick, ..Self::live(now) }
+    }
+
+    /// Sees what a tick at this moment cut off.
+    pub(super) fn ticked(now: Moment) -> Self {
+        Self { sees: Sees::LastTick, ..Self::live(now) }
     }
 
     /// From now on, sees what the last tick cut off.

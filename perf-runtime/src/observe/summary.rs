@@ -4,6 +4,8 @@ use super::counts::{Together, WindowCounts};
 use super::series::{Look, Observation, Series};
 use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
 use super::window::Window;
+#[cfg(feature = "metrics")]
+use crate::measure::clock::Moment;
 use crate::measure::histogram::Layout;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
@@ -165,6 +167,12 @@ impl ObjectiveState {
 }
 
 impl SeriesSummary {
+    /// Sums up one series over a window, up to now.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn live(series: &Series, window: Window, now: Moment) -> Self {
+        Self::of(series, &series.observe(window, &mut Look::live(now)))
+    }
+
     /// Sums up one series.
     pub(super) fn of(series: &Series, observation: &Observation) -> Self {
         Self::new(series.identity.kind, series.identity.pairs(), observation, series.targets())

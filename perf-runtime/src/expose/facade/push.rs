@@ -11,6 +11,7 @@ use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
 use crate::observe::registry::Registry;
 use crate::observe::series::Series;
+use crate::observe::summary::SeriesSummary;
 use crate::observe::window::Window;
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use std::collections::{BTreeMap, HashMap};
@@ -151,7 +152,7 @@ impl Sent {
     }
 
     fn push_figures(&self, series: &Series, recorder: &dyn Recorder, now: Moment) {
-        let summary = series.sum_up(Window::LastMinute, now);
+        let summary = SeriesSummary::live(series, Window::LastMinute, now);
         let figures = [summary.p50, summary.p90, summary.p99, summary.max];
         for (key, figure) in self.figures.iter().zip(figures) {
             recorder.register_gauge(key, &METADATA).set(figure.unwrap_or(f64::NAN));

@@ -2,8 +2,8 @@
 
 use super::entry::Entry;
 use super::ladder::Ladder;
-use crate::measure::cells::Reading;
 use crate::measure::kind::Kind;
+use crate::measure::reading::Reading;
 use crate::observe::series::Series;
 use std::mem;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 
 use super::ladder::Ladder;
 use super::pen::escape;
-use crate::measure::cells::Reading;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
+use crate::measure::reading::Reading;
 use crate::observe::series::Series;
 use std::sync::Arc;
 

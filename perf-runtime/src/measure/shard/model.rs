@@ -1,10 +1,10 @@
 //! Every interleaving of a writer and a reader, as far as loom goes: run with
 //! `RUSTFLAGS="--cfg perf_loom" cargo test -p perf-runtime --lib --release model`.
 
-use super::super::cells::Reading;
 use super::super::histogram::Layout;
 use super::super::kind::Kind;
 use super::super::outcome::Outcome;
+use super::super::reading::Reading;
 use super::super::slot::Pool;
 use super::{Shard, Writers};
 use loom::model::Builder;

@@ -1,6 +1,6 @@
 //! The bounds of the application's own histograms.
 
-use crate::config::ConfigError;
+use crate::error::ConfigError;
 use std::sync::Arc;
 
 /// The most bounds of one histogram.
@@ -26,11 +26,11 @@ impl HistogramBounds {
         let pattern = Pattern::new(pattern)?;
         let ascend = bounds.windows(2).all(|pair| pair[0] < pair[1]);
         if bounds.is_empty() || bounds.len() > MAX_BOUNDS || !ascend || !bounds.iter().all(|bound| bound.is_finite()) {
-            return Err(ConfigError {
-                field: "histogram_bounds",
-                value: format!("{bounds:?}"),
-                allowed: "1 to 200 finite numbers, each larger than the one before",
-            });
+            return Err(ConfigError::new(
+                "histogram_bounds",
+                format!("{bounds:?}"),
+                "1 to 200 finite numbers, each larger than the one before",
+            ));
         }
         self.rules.push((pattern, bounds.into()));
         Ok(())
@@ -86,11 +86,11 @@ impl Pattern {
         };
         let (Self::Name(plain) | Self::Front(plain) | Self::End(plain)) = &pattern;
         if text.is_empty() || plain.contains('*') {
-            return Err(ConfigError {
-                field: "histogram_bounds",
-                value: text.to_owned(),
-                allowed: "a metric's name, or a pattern with one `*` at its start or its end",
-            });
+            return Err(ConfigError::new(
+                "histogram_bounds",
+                text.to_owned(),
+                "a metric's name, or a pattern with one `*` at its start or its end",
+            ));
         }
         Ok(pattern)
     }
@@ -131,7 +131,7 @@ mod tests {
         let mut bounds = HistogramBounds::default();
         for bad in [&[][..], &[1.0, 1.0], &[2.0, 1.0], &[f64::NAN], &[1.0, f64::INFINITY]] {
             let error = bounds.add("x", bad).unwrap_err();
-            assert_eq!((error.field, error.value), ("histogram_bounds", format!("{bad:?}")));
+            assert_eq!((error.field.as_str(), error.value), ("histogram_bounds", format!("{bad:?}")));
         }
         for bad in ["", "a*b", "*a*"] {
             assert_eq!(bounds.add(bad, &[1.0]).unwrap_err().value, bad);

@@ -1,7 +1,7 @@
 //! What a series had counted by now, and what it had counted when each window began. What a window holds is the difference.
 
 use super::packed::{Packed, Packer};
-use crate::measure::cells::Reading;
+use crate::measure::reading::Reading;
 use crate::observe::counts::{Hit, OUTCOMES, Place, Sums, hits_of};
 use crate::observe::window::Window;
 

@@ -176,7 +176,7 @@ fn hold_together(steps: &[(u64, usize, u8)]) -> Result<(), TestCaseError> {
         clock.advance(Duration::from_nanos(1));
         let now = clock::now();
         if then < 6 {
-            registry.tick(now);
+            registry.tick(now, &std::collections::BTreeSet::new());
         } else if then == 6 {
             let recent = registry.recent(now);
             let Some(tools) = recent.iter().find(|kind| kind.whole.kind == Kind::Tool) else { continue };

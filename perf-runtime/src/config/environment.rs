@@ -1,0 +1,99 @@
+//! Settings from the environment: `PERF_NAMESPACE`, `PERF_PRESETS`, `PERF_ALERT_HISTORY` and
+//! `PERF_RULE_<ID>_<KEY>`, in capitals and with underscores.
+//!
+//! Other programs have variables that begin with `PERF_`, too. So only what begins with `PERF_RULE_`, or is nearly one of
+//! the others, is refused where it is not known.
+
+use super::rule::KEYS;
+use super::value::{Table, Value};
+use super::{Layer, effective_rules};
+use crate::error::{ConfigError, nearest};
+use crate::judge::rule::set::RuleSet;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+const SOURCE: &str = "environment";
+const RULE: &str = "PERF_RULE_";
+const PLAIN: [(&str, &str); 3] =
+    [("PERF_NAMESPACE", "namespace"), ("PERF_PRESETS", "presets"), ("PERF_ALERT_HISTORY", "alert_history")];
+
+/// Reads the variables. Rules can be changed, not made: they are those of the presets and of the layers before.
+pub(super) fn layer(
+    variables: impl Iterator<Item = (String, OsString)>,
+    rules: &RuleSet,
+    before: &[Layer],
+) -> Result<Layer, ConfigError> {
+    let mut table = Table::new();
+    let mut of_rules: Vec<(String, String)> = Vec::new();
+    for (name, value) in variables.filter(|(name, _)| name.starts_with("PERF_")) {
+        let Ok(value) = value.into_string() else {
+            return Err(ConfigError::new(name, "(not Unicode)", "a Unicode text").found_in(SOURCE));
+        };
+        if let Some((_, key)) = PLAIN.iter().find(|(known, _)| *known == name) {
+            table.insert((*key).to_owned(), Value::Text(value));
+        } else if name.starts_with(RULE) {
+            of_rules.push((name, value));
+        } else if let Some(near) = nearest(&name, PLAIN.map(|(known, _)| known)) {
+            let allowed = format!("a known name: did you mean {near:?}?");
+            return Err(ConfigError::new(&name, value, allowed).found_in(SOURCE));
+        }
+    }
+    let mut layer = Layer { source: SOURCE.to_owned(), table };
+    let ids = known_ids(&layer, rules, before)?;
+    let mut tables = Table::new();
+    for (name, value) in of_rules {
+        let (id, key) = place(&name, &ids)?;
+        let entry = tables.entry(id.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(keys) = entry {
+            keys.insert(key.to_owned(), Value::Text(value));
+        }
+    }
+    layer.table.insert("rules".to_owned(), Value::Table(tables));
+    Ok(layer)
+}
+
+/// The rules there will be: those of the presets that hold in the end, and those that the layers make.
+fn known_ids(layer: &Layer, rules: &RuleSet, before: &[Layer]) -> Result<BTreeSet<String>, ConfigError> {
+    let mut ids: BTreeSet<String> = if layer.table.contains_key("presets") {
+        let unused = super::Settings {
+            namespace: String::new(),
+            rules: RuleSet::new(),
+            objectives: Vec::new(),
+            alert_history: 0,
+        };
+        effective_rules(std::slice::from_ref(layer), &unused)?.ids().map(str::to_owned).collect()
+    } else {
+        rules.ids().map(str::to_owned).collect()
+    };
+    for layer in before {
+        if let Some(Value::Table(tables)) = layer.table.get("rules") {
+            ids.extend(tables.keys().cloned());
+        }
+    }
+    Ok(ids)
+}
+
+/// Which rule and which of its keys a variable is about.
+fn place<'a>(name: &str, ids: &'a BTreeSet<String>) -> Result<(&'a str, &'static str), ConfigError> {
+    let rest = name.strip_prefix(RULE).unwrap_or_default();
+    let capitals = |text: &str| text.to_uppercase().replace('-', "_");
+    // The longest id that fits: one id may begin as another does.
+    let fitting = ids.iter().filter_map(|id| Some((id, rest.strip_prefix(&capitals(id))?.strip_prefix('_')?)));
+    let Some((id, key)) = fitting.max_by_key(|(id, _)| id.len()) else {
+        let with_key = |id: &String| {
+            let key = KEYS
+                .iter()
+                .map(|key| capitals(key))
+                .filter(|key| rest.ends_with(&format!("_{key}")))
+                .max_by_key(String::len);
+            format!("{RULE}{}_{}", capitals(id), key.unwrap_or_else(|| "<KEY>".to_owned()))
+        };
+        let known: Vec<String> = ids.iter().map(with_key).collect();
+        return Err(ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(SOURCE));
+    };
+    let found = KEYS.into_iter().find(|known| capitals(known) == key);
+    found.map(|key| (id.as_str(), key)).ok_or_else(|| {
+        let known = KEYS.map(|key| format!("{RULE}{}_{}", capitals(id), capitals(key)));
+        ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(SOURCE)
+    })
+}

@@ -1,0 +1,158 @@
+//! A rule from outside: one of a preset with other settings, or a new one.
+
+use super::value::{Table, Value};
+use super::whole;
+use crate::error::ConfigError;
+use crate::judge::alert::Severity;
+use crate::judge::rule::build::RuleBuilder;
+use crate::judge::rule::condition::Condition;
+use crate::judge::rule::set::RuleSet;
+use crate::judge::rule::signal::{Metric, Statistic, Unit};
+use crate::judge::rule::{NoData, Rule};
+use crate::observe::window::Window;
+use std::time::Duration;
+
+/// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
+pub(super) const KEYS: [&str; 24] = [
+    "metric",
+    "statistic",
+    "divided_by",
+    "condition",
+    "absent",
+    "name",
+    "only",
+    "except",
+    "window",
+    "by",
+    "change_over",
+    "min_samples",
+    "warning",
+    "critical",
+    "recovery",
+    "for",
+    "keep_firing_for",
+    "cooldown",
+    "no_data",
+    "no_data_for",
+    "labels",
+    "description",
+    "runbook",
+    "enabled",
+];
+
+/// For how long nothing must be known, where the policy does not say it.
+const NO_DATA_FOR: Duration = Duration::from_secs(60);
+
+/// Sets the keys on the rule with this id, or makes one of them.
+pub(super) fn apply(rules: &mut RuleSet, id: &str, keys: &Table) -> Result<(), ConfigError> {
+    let path = format!("rules.{id}");
+    if let Some(unknown) = keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(ConfigError::unknown(&path, unknown, KEYS));
+    }
+    let mut builder = match rules.get(id) {
+        Some(rule) => rule.to_builder(),
+        // Without a metric it is no new rule: the name of one is misspelt.
+        None if !keys.contains_key("metric") => {
+            let mut error = ConfigError::unknown("rules", id, rules.ids());
+            error.allowed.push_str("; a new rule needs `metric`");
+            return Err(error);
+        }
+        None => Rule::builder(id),
+    };
+    let mut no_data_for = match builder.no_data {
+        NoData::Keep(span) | NoData::Alert(span) => span,
+        NoData::Ok => NO_DATA_FOR,
+    };
+    if let Some(value) = keys.get("no_data_for") {
+        no_data_for = value.duration(&format!("{path}.no_data_for"))?;
+    }
+    for key in KEYS {
+        if let Some(value) = keys.get(key) {
+            builder = set(builder, key, value, &format!("{path}.{key}"), no_data_for)?;
+        }
+    }
+    rules.insert(builder.build()?);
+    Ok(())
+}
+
+fn set(
+    mut builder: RuleBuilder,
+    key: &str,
+    value: &Value,
+    field: &str,
+    no_data_for: Duration,
+) -> Result<RuleBuilder, ConfigError> {
+    let unit = if builder.over.is_some() { Unit::Plain } else { builder.statistic.unwrap_or(Statistic::Value).unit() };
+    match key {
+        "metric" => builder.metric = Some(Metric::named(value.text(field)?)),
+        "statistic" => builder.statistic = Some(one_of(value, field, Statistic::ALL, Statistic::as_str)?),
+        "divided_by" => builder.over = Some(Metric::named(value.text(field)?)),
+        "condition" => builder.condition = one_of(value, field, Condition::ALL, Condition::as_str)?,
+        "absent" => {
+            return Ok(builder.absent(one_of(
+                value,
+                field,
+                [Severity::Warning, Severity::Critical],
+                Severity::as_str,
+            )?));
+        }
+        "name" => builder.name = Some(value.text(field)?.to_owned()),
+        "only" | "except" => {
+            builder.matchers.retain(|matcher| matcher.except != (key == "except"));
+            for (label, values) in value.table(field)? {
+                builder = builder.matcher(label.clone(), values.texts(field)?, key == "except");
+            }
+        }
+        "window" => builder.window = one_of(value, field, Window::ALL, window_name)?,
+        "by" => builder.by = Some(value.texts(field)?),
+        "change_over" => builder.change = Some(value.duration(field)?),
+        "min_samples" => builder.min_samples = whole(value, field)? as u64,
+        "warning" => builder.warning = Some(value.threshold(field, unit)?),
+        "critical" => builder.critical = Some(value.threshold(field, unit)?),
+        "recovery" => builder.recovery = Some(value.threshold(field, unit)?),
+        "for" => builder.hold_for = value.duration(field)?,
+        "keep_firing_for" => builder.keep_firing_for = value.duration(field)?,
+        "cooldown" => builder.cooldown = value.duration(field)?,
+        "no_data" => {
+            builder.no_data = match one_of(value, field, ["ok", "keep", "alert"], |name| name)? {
+                "keep" => NoData::Keep(no_data_for),
+                "alert" => NoData::Alert(no_data_for),
+                _ => NoData::Ok,
+            };
+        }
+        "no_data_for" => match &mut builder.no_data {
+            NoData::Keep(span) | NoData::Alert(span) => *span = no_data_for,
+            NoData::Ok => return Err(ConfigError::new(field, value.text(field)?, "nothing: `no_data` is \"ok\"")),
+        },
+        "labels" => {
+            for (label, text) in value.table(field)? {
+                builder.labels.insert(label.clone(), text.text(field)?.to_owned());
+            }
+        }
+        "description" => value.text(field)?.clone_into(&mut builder.description),
+        "runbook" => builder.runbook = Some(value.text(field)?.to_owned()),
+        _ => builder.enabled = value.bool(field)?,
+    }
+    Ok(builder)
+}
+
+const fn window_name(window: Window) -> &'static str {
+    match window {
+        Window::LastMinute => "1m",
+        Window::Last5Minutes => "5m",
+        Window::Last15Minutes => "15m",
+        Window::LastHour => "1h",
+    }
+}
+
+/// A name among those that are known.
+pub(super) fn one_of<T: Copy, const N: usize>(
+    value: &Value,
+    field: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, ConfigError> {
+    let text = value.text(field)?;
+    let found = all.into_iter().find(|&one| name(one) == text);
+    found.ok_or_else(|| ConfigError::unknown(field, text, all.map(name)))
+}

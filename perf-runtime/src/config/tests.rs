@@ -1,0 +1,205 @@
+//! Settings as text, laid over those of the code. Through the environment's variables, which need no feature; files are in
+//! the tests of the public API.
+
+use super::*;
+use crate::judge::alert::Severity;
+use crate::judge::rule::condition::Threshold;
+use proptest::prelude::*;
+use std::ffi::OsString;
+use std::time::Duration;
+
+fn code() -> Settings {
+    Settings { namespace: "code".to_owned(), rules: presets::standard(), objectives: Vec::new(), alert_history: 500 }
+}
+
+fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    let layer = environment::layer(variables, &code().rules, &[])?;
+    apply(&[layer], &code())
+}
+
+fn refused(variables: &[(&str, &str)]) -> ConfigError {
+    from_environment(variables).expect_err("refused")
+}
+
+#[test]
+fn each_setting_has_its_variable() {
+    let settings = from_environment(&[
+        ("PERF_NAMESPACE", "shop"),
+        ("PERF_ALERT_HISTORY", "200"),
+        ("PERF_RULE_HTTP_LATENCY_WARNING", "250ms"),
+        ("PERF_RULE_HTTP_LATENCY_FOR", "2m"),
+        ("PERF_RULE_HTTP_ERRORS_CRITICAL", "10%"),
+        ("PERF_RULE_CPU_ENABLED", "false"),
+        ("PERF_RULE_MEMORY_WARNING", "0.7"),
+        ("PERF_RULE_DB_LATENCY_NO_DATA", "alert"),
+        ("PERF_RULE_DB_LATENCY_NO_DATA_FOR", "5m"),
+        // Those of others.
+        ("PERF_EXEC_PATH", "/usr/bin"),
+        ("HOME", "/root"),
+    ])
+    .unwrap();
+    assert_eq!((settings.namespace.as_str(), settings.alert_history), ("shop", 200));
+    let rule = |id| settings.rules.get(id).unwrap();
+    assert_eq!(rule("http-latency").threshold(Severity::Warning), Some(Threshold::Value(0.25)));
+    assert_eq!(rule("http-latency").hold_for(), Duration::from_secs(120));
+    assert_eq!(rule("http-latency").threshold(Severity::Critical), Some(Threshold::Value(1.0)), "as it was");
+    assert_eq!(rule("http-errors").threshold(Severity::Critical), Some(Threshold::Value(0.1)));
+    assert_eq!(rule("memory").threshold(Severity::Warning), Some(Threshold::Value(0.7)));
+    assert!(!rule("cpu").is_enabled());
+    assert_eq!(rule("db-latency").no_data, crate::judge::rule::NoData::Alert(Duration::from_secs(300)));
+}
+
+#[test]
+fn presets_are_replaced_by_name() {
+    let settings = from_environment(&[("PERF_PRESETS", "agents, dashboard")]).unwrap();
+    let mut expected = presets::agents();
+    expected.extend(presets::dashboard());
+    assert_eq!(settings.rules, expected);
+    assert_eq!(from_environment(&[("PERF_PRESETS", "")]).unwrap().rules, RuleSet::new());
+    let misspelt = refused(&[("PERF_PRESETS", "standart")]);
+    assert_eq!((misspelt.field.as_str(), misspelt.value.as_str()), ("presets", "standart"));
+    assert!(misspelt.to_string().contains("did you mean \"standard\"?"), "{misspelt}");
+    // A rule is one of those that hold in the end.
+    assert!(from_environment(&[("PERF_PRESETS", "dashboard"), ("PERF_RULE_FRAMES_WARNING", "24")]).is_ok());
+    assert!(from_environment(&[("PERF_PRESETS", "dashboard"), ("PERF_RULE_CACHE_WARNING", "0.5")]).is_err());
+}
+
+#[test]
+fn what_is_not_known_is_refused_with_the_nearest() {
+    let cases = [
+        ("PERF_RULE_HTTP_LATENCY_WARNNIG", "1s", "\"PERF_RULE_HTTP_LATENCY_WARNING\""),
+        ("PERF_RULE_HTTP_LATENSY_WARNING", "1s", "\"PERF_RULE_HTTP_LATENCY_WARNING\""),
+        ("PERF_NAMESPCE", "x", "\"PERF_NAMESPACE\""),
+        ("PERF_RULE_HTTP_LATENCY_STATISTIC", "erorr_rate", "\"error_rate\""),
+        ("PERF_RULE_HTTP_LATENCY_CONDITION", "abovee", "\"above\""),
+        ("PERF_RULE_HTTP_LATENCY_WINDOW", "7m", "\"1m\""),
+    ];
+    for (name, value, near) in cases {
+        let error = refused(&[(name, value)]);
+        assert!(error.allowed.contains(near), "{error}");
+        assert_eq!(error.source.as_deref(), Some("environment"));
+    }
+}
+
+#[test]
+fn values_have_their_units_and_contradictions_are_refused() {
+    let cases = [
+        ("PERF_RULE_HTTP_LATENCY_WARNING", "250", "rules.http-latency.warning", "\"250ms\""),
+        ("PERF_RULE_HTTP_LATENCY_WARNING", "2s", "rules.http-latency.critical", "beyond the warning"),
+        ("PERF_RULE_HTTP_LATENCY_FOR", "soon", "rules.http-latency.for", "\"5m\""),
+        ("PERF_RULE_HTTP_LATENCY_FOR", "900h", "rules.http-latency.for", "7days"),
+        ("PERF_RULE_HTTP_LATENCY_RECOVERY", "600ms", "rules.http-latency.recovery", "good side of 0.5"),
+        ("PERF_RULE_HTTP_ERRORS_CRITICAL", "80", "rules.http-errors.critical", "0 to 1"),
+        ("PERF_RULE_HTTP_ERRORS_CRITICAL", "many%", "rules.http-errors.critical", "\"80%\""),
+        ("PERF_RULE_CPU_ENABLED", "perhaps", "rules.cpu.enabled", "true or false"),
+        ("PERF_RULE_HTTP_ERRORS_MIN_SAMPLES", "1.5", "rules.http-errors.min_samples", "whole"),
+        ("PERF_RULE_HTTP_LATENCY_NO_DATA_FOR", "1m", "rules.http-latency.no_data_for", "\"ok\""),
+        ("PERF_ALERT_HISTORY", "many", "alert_history", "number"),
+    ];
+    for (name, value, field, allowed) in cases {
+        let error = refused(&[(name, value)]);
+        assert_eq!(error.field, field, "{name}={value}");
+        assert!(error.allowed.contains(allowed), "{error}");
+    }
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn a_file_makes_rules_and_objectives_and_the_environment_changes_them() {
+    let text = r#"
+        namespace = "file"
+        presets = ["mcp_backend"]
+
+        [rules.deep-queue]
+        metric = "queue_depth"
+        condition = "outside"
+        warning = [2, 8.5]
+        labels = { team = "mail" }
+        only = { queue = ["mail", "print"] }
+        no_data = "keep"
+
+        [objectives.checkout]
+        kind = "http_request"
+        only = { route = "/checkout" }
+        latency = "250ms"
+        percentile = 99
+        success = "99.9%"
+    "#;
+    let file = file::parse(text, "perf.toml").unwrap();
+    let variables = [("PERF_NAMESPACE", "env"), ("PERF_RULE_DEEP_QUEUE_FOR", "10s")];
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    let layers = [file];
+    let environment = environment::layer(variables, &presets::mcp_backend(), &layers).unwrap();
+    let [file] = layers;
+    let settings = apply(&[file, environment], &code()).unwrap();
+    assert_eq!((settings.namespace.as_str(), settings.rules.len()), ("env", 10));
+    let rule = settings.rules.get("deep-queue").unwrap();
+    assert_eq!(rule.threshold(Severity::Warning), Some(Threshold::Range(2.0, 8.5)));
+    assert_eq!(rule.hold_for(), Duration::from_secs(10));
+    let objective = &settings.objectives[0];
+    assert_eq!((objective.latency, objective.success), (Some((Duration::from_millis(250), 99.0)), Some(99.9)));
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn a_bad_file_is_refused_with_file_key_value_and_what_is_allowed() {
+    let cases = [
+        ("rule = 1", "rule", "1", "\"rules\""),
+        ("presets = 3", "presets", "3", "list"),
+        ("[rules.http-latensy]\nwarning = \"1s\"", "rules", "http-latensy", "\"http-latency\""),
+        ("[rules.x]\nmetric = \"depth\"\nwarnign = 1", "rules.x", "warnign", "\"warning\""),
+        ("[rules.x]\nmetric = \"depth\"", "rules.x.warning", "", "`critical`"),
+        ("[rules.x]\nmetric = \"db_operatoin\"\nwarning = 1", "rules.x.metric", "db_operatoin", "\"db_operation\""),
+        ("[rules.x]\nmetric = \"depth\"\nwarning = 1979-05-27", "rules.x.warning", "1979-05-27", "a number"),
+        ("[rules.http-latency]\nfor = 30", "rules.http-latency.for", "30", "\"30s\""),
+        ("[objectives.a]\nkind = \"tol\"", "objectives.a.kind", "tol", "\"tool\""),
+        ("[objectives.a]\nkind = \"tool\"", "objectives.a.latency", "", "`success`"),
+        ("[objectives.a]\nkind = \"tool\"\nlatency = \"3s\"", "objectives.a.latency", "3s", "a bound"),
+        ("[objectives.a]\nkind = \"tool\"\nsuccess = 0.99", "objectives.a.success", "0.99", "\"99%\""),
+        ("a = 1\nb = [", "line 2", "b = [", "TOML"),
+    ];
+    for (text, field, value, allowed) in cases {
+        let layer = file::parse(text, "perf.toml");
+        let error = layer.and_then(|layer| apply(&[layer], &code())).expect_err(text);
+        assert_eq!(error.source.as_deref(), Some("perf.toml"), "{error}");
+        if field == "rule" {
+            assert_eq!(error.value, "rule", "{error}");
+        } else {
+            assert_eq!((error.field.as_str(), error.value.as_str()), (field, value));
+        }
+        assert!(error.allowed.contains(allowed), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn no_variable_makes_it_panic(name in "PERF_[A-Z_]{0,30}", rule in "[A-Z_]{0,20}", value in any::<String>()) {
+        let rule = format!("PERF_RULE_{rule}");
+        let _ = from_environment(&[(&name, &value)]);
+        let _ = from_environment(&[(&rule, &value)]);
+        for key in rule::KEYS {
+            let known = format!("PERF_RULE_HTTP_LATENCY_{}", key.to_uppercase());
+            let _ = from_environment(&[(&known, &value)]);
+        }
+    }
+}
+
+#[cfg(feature = "toml")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn no_file_makes_it_panic(
+        text in any::<String>(),
+        key in prop::sample::select(rule::KEYS.to_vec()),
+        value in "([0-9]{1,4}|\"[a-z0-9%.]{0,8}\"|\\[1, [0-9]\\]|\\{ a = \"[a-z]{0,3}\" \\}|true)",
+    ) {
+        let rule = format!("[rules.http-latency]\n{key} = {value}\n");
+        for text in [text, rule] {
+            let _ = file::parse(&text, "perf.toml").and_then(|layer| apply(&[layer], &code()));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A setting as it was written, and what it can be read as.
+
+use crate::error::ConfigError;
+use crate::judge::rule::condition::Threshold;
+use crate::judge::rule::signal::Unit;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Settings by their keys.
+pub(super) type Table = BTreeMap<String, Value>;
+
+/// A setting as it was written. In the environment everything is text.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "toml"), expect(dead_code, reason = "only a file has anything but texts and tables"))]
+pub(super) enum Value {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+    List(Vec<Value>),
+    Table(Table),
+}
+
+const DURATION: &str = "a span with its unit, such as \"250ms\", \"30s\", \"5m\" or \"1h\"";
+
+impl Value {
+    fn refused(&self, field: &str, allowed: &str) -> ConfigError {
+        ConfigError::new(field, self.shown(), allowed)
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Bool(bool) => bool.to_string(),
+            Self::List(values) => values.iter().map(Self::shown).collect::<Vec<_>>().join(","),
+            Self::Table(_) => "a table".to_owned(),
+        }
+    }
+
+    pub(super) fn text(&self, field: &str) -> Result<&str, ConfigError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            _ => Err(self.refused(field, "a text")),
+        }
+    }
+
+    /// A list of texts; one text stands for those between its commas.
+    pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, ConfigError> {
+        match self {
+            Self::Text(text) => {
+                Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+            }
+            Self::List(values) => values.iter().map(|value| value.text(field).map(str::to_owned)).collect(),
+            _ => Err(self.refused(field, "a list of texts")),
+        }
+    }
+
+    pub(super) fn bool(&self, field: &str) -> Result<bool, ConfigError> {
+        match self {
+            Self::Bool(bool) => Ok(*bool),
+            Self::Text(text) if text == "true" || text == "1" => Ok(true),
+            Self::Text(text) if text == "false" || text == "0" => Ok(false),
+            _ => Err(self.refused(field, "true or false")),
+        }
+    }
+
+    pub(super) fn number(&self, field: &str) -> Result<f64, ConfigError> {
+        let number = match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|number: &f64| number.is_finite()).ok_or_else(|| self.refused(field, "a number"))
+    }
+
+    /// A span. A number without a unit would leave open what it counts, so it is refused.
+    pub(super) fn duration(&self, field: &str) -> Result<Duration, ConfigError> {
+        match self {
+            Self::Text(text) => humantime::parse_duration(text).map_err(|_| self.refused(field, DURATION)),
+            _ => Err(self.refused(field, DURATION)),
+        }
+    }
+
+    /// A share as `"80%"` or `0.8`.
+    pub(super) fn share(&self, field: &str) -> Result<f64, ConfigError> {
+        if let Self::Text(text) = self
+            && let Some(percent) = text.trim().strip_suffix('%')
+        {
+            let percent = percent.trim().parse::<f64>().ok().filter(|percent| percent.is_finite());
+            return percent
+                .map(|percent| percent / 100.0)
+                .ok_or_else(|| self.refused(field, "a share, such as \"80%\""));
+        }
+        self.number(field).map_err(|_| self.refused(field, "a share, such as \"80%\" or 0.8"))
+    }
+
+    /// A number in the unit, or the two of a range.
+    pub(super) fn threshold(&self, field: &str, unit: Unit) -> Result<Threshold, ConfigError> {
+        let parts = match self {
+            Self::List(values) => values.clone(),
+            Self::Text(text) if text.contains(',') => {
+                text.split(',').map(|part| Self::Text(part.trim().to_owned())).collect()
+            }
+            one => vec![one.clone()],
+        };
+        let in_unit = |value: &Self| match unit {
+            Unit::Seconds => value.seconds(field),
+            Unit::Ratio => value.share(field),
+            Unit::Plain if matches!(value, Self::Text(text) if text.ends_with('%')) => value.share(field),
+            _ => value.number(field),
+        };
+        match parts.as_slice() {
+            [one] => in_unit(one).map(Threshold::Value),
+            [low, high] => Ok(Threshold::Range(in_unit(low)?, in_unit(high)?)),
+            _ => Err(self.refused(field, "one value, or two for `outside`")),
+        }
+    }
+
+    /// Seconds: a span with its unit. A change can be downward, so a minus is understood.
+    fn seconds(&self, field: &str) -> Result<f64, ConfigError> {
+        let Self::Text(text) = self else { return Err(self.refused(field, DURATION)) };
+        let (sign, span) = text.strip_prefix('-').map_or((1.0, text.as_str()), |span| (-1.0, span));
+        let span = humantime::parse_duration(span).map_err(|_| self.refused(field, DURATION))?;
+        Ok(sign * span.as_secs_f64())
+    }
+
+    pub(super) fn table(&self, field: &str) -> Result<&Table, ConfigError> {
+        match self {
+            Self::Table(table) => Ok(table),
+            _ => Err(self.refused(field, "a table")),
+        }
+    }
+}

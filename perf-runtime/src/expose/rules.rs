@@ -1,0 +1,181 @@
+//! The rules as files of Prometheus, with a unit test for each, so that the same rules can be judged where many processes
+//! come together.
+
+mod promql;
+mod unit_test;
+
+#[cfg(test)]
+mod parity;
+#[cfg(test)]
+mod tests;
+
+use crate::judge::alert::Severity;
+use crate::judge::objective::{BURN_RATE, ObjectiveReport, PAIRS};
+use crate::judge::rule::Rule;
+use crate::judge::rule::signal::Metric;
+use promql::{duration, quoted};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Who is to read a rule file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RuleProfile {
+    /// Prometheus 2.42 or later, and what reads the same files.
+    #[default]
+    Current,
+    /// Older engines: without `keep_firing_for`, and without recovery thresholds, for which there is no word there.
+    Plain,
+}
+
+/// Rules as files of Prometheus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PrometheusRules {
+    /// The rule file, in YAML: for `rule_files` of Prometheus' configuration.
+    pub rules: String,
+    /// Unit tests of these rules, for `promtool test rules`: that each fires when it should, and else does not. They read
+    /// the rule file as `perf.rules.yml`, beside them.
+    pub tests: String,
+    /// The ids of the rules that the file has not, each with the reason.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// One level of a rule, as Prometheus has it.
+struct AlertingRule {
+    alert: String,
+    severity: Severity,
+    expr: String,
+    hold_for: Duration,
+    keep_firing_for: Duration,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+const HEAD: &str =
+    "# Made by perf from the rules of a monitor. Critical and warning are levels of one rule, with the same alertname:
+# have Alertmanager hide the warning, with
+#   inhibit_rules:
+#     - source_matchers: [severity = critical]
+#       target_matchers: [severity = warning]
+#       equal: [alertname, job, instance]
+";
+
+/// Writes rules and objectives. `prefix` stands before every metric's name.
+pub(crate) fn write<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    objectives: &[ObjectiveReport],
+    prefix: &str,
+    profile: RuleProfile,
+) -> PrometheusRules {
+    let mut written = String::new();
+    let mut tests = Vec::new();
+    let mut left_out = Vec::new();
+    for rule in rules.into_iter().filter(|rule| rule.is_enabled()) {
+        if rule.signal.term.metric == Metric::Gauge(BURN_RATE.to_owned()) {
+            for alerting in burn_rules(rule, objectives, prefix) {
+                written.push_str(&alerting.0.yaml(profile));
+                tests.push(alerting.1);
+            }
+            continue;
+        }
+        let of_level = |severity| alerting_rule(rule, severity, prefix, profile);
+        let levels = [Severity::Warning, Severity::Critical].map(of_level);
+        if let Some(reason) = levels.iter().find_map(|level| level.as_ref().err().filter(|reason| **reason != UNUSED)) {
+            left_out.push((rule.id().to_owned(), (*reason).to_owned()));
+            continue;
+        }
+        let levels: Vec<AlertingRule> = levels.into_iter().flatten().collect();
+        written.extend(levels.iter().map(|level| level.yaml(profile)));
+        tests.extend(levels.first().and_then(|level| unit_test::of_rule(rule, level, prefix)));
+    }
+    let mut text = HEAD.to_owned();
+    for (id, reason) in &left_out {
+        let _ = writeln!(text, "# Left out: {id}, for {reason}.");
+    }
+    let rules = if written.is_empty() { "    rules: []\n".to_owned() } else { format!("    rules:\n{written}") };
+    let _ = write!(text, "groups:\n  - name: perf\n{rules}");
+    PrometheusRules { rules: text, tests: unit_test::file(&tests), left_out }
+}
+
+const UNUSED: &str = "it has no such level";
+
+fn alerting_rule(
+    rule: &Rule,
+    severity: Severity,
+    prefix: &str,
+    profile: RuleProfile,
+) -> Result<AlertingRule, &'static str> {
+    Ok(AlertingRule {
+        alert: rule.id().to_owned(),
+        severity,
+        expr: promql::condition(rule, severity, prefix, profile)?,
+        hold_for: rule.hold_for,
+        keep_firing_for: rule.keep_firing_for,
+        labels: rule.labels.clone(),
+        annotations: annotations(rule),
+    })
+}
+
+fn annotations(rule: &Rule) -> BTreeMap<String, String> {
+    let of = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let mut annotations = BTreeMap::from([of("summary", rule.name())]);
+    if !rule.description().is_empty() {
+        annotations.extend([of("description", rule.description())]);
+    }
+    annotations.extend(rule.runbook.iter().map(|address| of("runbook_url", address)));
+    // What looks like a template would be taken for one.
+    for text in annotations.values_mut() {
+        *text = text.replace("{{", "{ {");
+    }
+    annotations
+}
+
+/// A rule on burn rates: for each promise, from the counts themselves.
+fn burn_rules(rule: &Rule, objectives: &[ObjectiveReport], prefix: &str) -> Vec<(AlertingRule, unit_test::Case)> {
+    let Some(pair) = PAIRS.into_iter().find(|pair| rule.id().ends_with(pair.name)) else { return Vec::new() };
+    let severity = if pair.pages { Severity::Critical } else { Severity::Warning };
+    let of = |objective: &ObjectiveReport| {
+        let mut labels = rule.labels.clone();
+        let own = [("kind", promql::kind_of(objective).as_str()), ("objective", objective.promise.as_str())];
+        labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        labels.insert("windows".to_owned(), pair.name.to_owned());
+        let alerting = AlertingRule {
+            alert: rule.id().to_owned(),
+            severity,
+            expr: promql::burn(objective, pair, prefix),
+            hold_for: rule.hold_for,
+            keep_firing_for: rule.keep_firing_for,
+            labels,
+            annotations: annotations(rule),
+        };
+        let case = unit_test::of_objective(objective, &alerting, prefix);
+        (alerting, case)
+    };
+    objectives.iter().map(of).collect()
+}
+
+impl AlertingRule {
+    fn yaml(&self, profile: RuleProfile) -> String {
+        let mut text = format!("      - alert: {}\n        expr: {}\n", quoted(&self.alert), quoted(&self.expr));
+        let mut span = |key: &str, span: Duration| {
+            if !span.is_zero() {
+                let _ = writeln!(text, "        {key}: {}", duration(span));
+            }
+        };
+        span("for", self.hold_for);
+        if profile == RuleProfile::Current {
+            span("keep_firing_for", self.keep_firing_for);
+        }
+        let _ = writeln!(text, "        labels:\n          severity: {}", self.severity);
+        for (name, value) in &self.labels {
+            let _ = writeln!(text, "          {name}: {}", quoted(value));
+        }
+        let _ = writeln!(text, "        annotations:");
+        for (name, value) in &self.annotations {
+            let _ = writeln!(text, "          {name}: {}", quoted(value));
+        }
+        text
+    }
+}

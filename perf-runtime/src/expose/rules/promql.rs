@@ -1,0 +1,225 @@
+//! A rule's condition as an expression of Prometheus.
+
+use super::RuleProfile;
+use crate::judge::alert::Severity;
+use crate::judge::objective::{ObjectiveReport, Pair, Promise};
+use crate::judge::rule::condition::{Condition, Threshold};
+use crate::judge::rule::signal::{Matcher, Metric, Signal, Statistic, Term};
+use crate::judge::rule::{Level, Rule};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Why a rule has no expression.
+type Reason = &'static str;
+
+/// The condition of one level of a rule.
+pub(super) fn condition(rule: &Rule, severity: Severity, prefix: &str, profile: RuleProfile) -> Result<String, Reason> {
+    let signal = &rule.signal;
+    let value = value(signal, prefix)?;
+    let threshold = match rule.levels.of(severity) {
+        Level::From(threshold) => threshold,
+        Level::Absence => return Ok(format!("absent({value})")),
+        Level::Unused => return Err("it has no such level"),
+    };
+    let enough = enough(signal, prefix)?;
+    let holds = |threshold| compare(&value, rule.condition, threshold, enough.as_deref());
+    let reached = holds(threshold);
+    let recovery = rule.recovery.filter(|_| severity == rule.levels.lowest() && profile == RuleProfile::Current);
+    Ok(match recovery {
+        // What fired at the last evaluation goes on as long as it has not recovered.
+        Some(recovery) => {
+            let more: String = rule.labels.keys().flat_map(|label| [", ", label]).collect();
+            format!(
+                "({reached}) or (({}) and ignoring (alertname, alertstate, severity{more}) \
+                 ALERTS{{alertname={},alertstate=\"firing\",severity=\"{severity}\"}})",
+                holds(recovery),
+                quoted(rule.id()),
+            )
+        }
+        None => reached,
+    })
+}
+
+fn compare(value: &str, condition: Condition, threshold: Threshold, enough: Option<&str>) -> String {
+    let and = enough.map(|enough| format!(" and {enough}")).unwrap_or_default();
+    let one = |sign: &str, limit: f64| format!("{value} {sign} {}{and}", number(limit));
+    match (condition, threshold) {
+        (Condition::AtLeast, Threshold::Value(limit)) => one(">=", limit),
+        (Condition::Below, Threshold::Value(limit)) => one("<", limit),
+        (Condition::AtMost, Threshold::Value(limit)) => one("<=", limit),
+        (_, Threshold::Value(limit)) => one(">", limit),
+        (_, Threshold::Range(low, high)) => format!("({}) or ({})", one("<", low), one(">", high)),
+    }
+}
+
+/// The value that is judged.
+fn value(signal: &Signal, prefix: &str) -> Result<String, Reason> {
+    let at = |offset: &str| {
+        let of = |term: &Term| figure(term, signal.by.as_deref(), prefix, offset);
+        let term = of(&signal.term)?;
+        match &signal.over {
+            Some(over) => Ok(format!("(({term}) / ({}))", of(over)?)),
+            None => Ok(term),
+        }
+    };
+    let Some(span) = signal.change else { return at("") };
+    Ok(format!("(({}) - ({}))", at("")?, at(&format!(" offset {}", duration(span)))?))
+}
+
+/// That there were enough calls.
+fn enough(signal: &Signal, prefix: &str) -> Result<Option<String>, Reason> {
+    if signal.min_samples == 0 {
+        return Ok(None);
+    }
+    let calls = Term { statistic: Statistic::Calls, ..signal.term.clone() };
+    let calls = figure(&calls, signal.by.as_deref(), prefix, "")?;
+    Ok(Some(format!("{calls} >= {}", signal.min_samples)))
+}
+
+/// One figure of each series, or of groups of them.
+fn figure(term: &Term, by: Option<&[String]>, prefix: &str, offset: &str) -> Result<String, Reason> {
+    let Metric::Kind(kind) = &term.metric else {
+        let selected = format!("{}{offset}", selector(&term.metric.to_string(), &term.matchers, ""));
+        return Ok(by.map_or(selected.clone(), |by| format!("sum by ({}) ({selected})", by.join(", "))));
+    };
+    let family = kind.family();
+    let window = term.window;
+    let add_up = |inner: String| match by {
+        Some(by) => format!("sum by ({}) ({inner})", by.join(", ")),
+        None => format!("sum without (outcome, error_type) ({inner})"),
+    };
+    let over_window = |function: &str, name: &str, outcomes: &str| {
+        let selected = selector(&format!("{prefix}{name}"), &term.matchers, outcomes);
+        add_up(format!("{function}({selected}[{window}]{offset})"))
+    };
+    let calls = |outcomes: &str| over_window("rate", family.counter, outcomes);
+    // Of an outcome that never occurred there may be no series: that is none of all the calls.
+    let share = |part: &str, whole: &str| {
+        let (part, whole) = (calls(part), calls(whole));
+        format!("(({part} or 0 * {whole}) / {whole})")
+    };
+    let quantile = |q: f64| {
+        let buckets = over_window("rate", &format!("{}_bucket", family.histogram), "");
+        format!("histogram_quantile({q}, {buckets})")
+    };
+    Ok(match term.statistic {
+        Statistic::Calls => over_window("increase", family.counter, ""),
+        Statistic::Rate => calls(""),
+        Statistic::ErrorRate => share("outcome=~\"error|panicked\"", "outcome=~\"ok|error|panicked\""),
+        Statistic::SuccessRate => share("outcome=\"ok\"", "outcome=~\"ok|error|panicked\""),
+        Statistic::CancelledRate => share("outcome=\"cancelled\"", ""),
+        Statistic::Mean => {
+            let sum = over_window("rate", &format!("{}_sum", family.histogram), "");
+            let count = over_window("rate", &format!("{}_count", family.histogram), "");
+            format!("({sum} / {count})")
+        }
+        Statistic::P50 => quantile(0.5),
+        Statistic::P90 => quantile(0.9),
+        Statistic::P95 => quantile(0.95),
+        Statistic::P99 => quantile(0.99),
+        Statistic::InFlight => {
+            add_up(format!("{}{offset}", selector(&format!("{prefix}{}", family.in_flight), &term.matchers, "")))
+        }
+        Statistic::SlowRate => return Err("what is slow differs from function to function"),
+        Statistic::OldestInFlight => return Err("the age of calls in flight is not exposed"),
+        Statistic::Min | Statistic::Max | Statistic::Std => return Err("a histogram's buckets do not tell it"),
+        Statistic::Value => return Err("a kind has no such figure"),
+    })
+}
+
+/// That a promise burns its budget too fast in both windows, and that there is traffic.
+pub(super) fn burn(objective: &ObjectiveReport, pair: Pair, prefix: &str) -> String {
+    let family = kind_of(objective).family();
+    let matchers: Vec<Matcher> = objective
+        .labels
+        .iter()
+        .skip(1)
+        .map(|(label, value)| Matcher { label: label.clone(), values: vec![value.clone()], except: false })
+        .collect();
+    let limit = number(pair.factor * (1.0 - objective.target));
+    let by: Vec<&str> = matchers.iter().map(|matcher| matcher.label.as_str()).collect();
+    let sum = |function: &str, name: &str, more: &str, minutes: u32| {
+        let selected = selector(&format!("{prefix}{name}"), &matchers, more);
+        format!("sum by ({}) ({function}({selected}[{minutes}m]))", by.join(", "))
+    };
+    let bad = |minutes: u32| match objective.promise {
+        Promise::Success => {
+            let part = sum("rate", family.counter, "outcome=~\"error|panicked\"", minutes);
+            let whole = sum("rate", family.counter, "outcome=~\"ok|error|panicked\"", minutes);
+            format!("(({part} or 0 * {whole}) / {whole})")
+        }
+        Promise::Latency => {
+            let le = bound(objective.latency.unwrap_or_default());
+            let part = sum("rate", &format!("{}_bucket", family.histogram), &le, minutes);
+            let whole = sum("rate", &format!("{}_count", family.histogram), "", minutes);
+            format!("(1 - {part} / {whole})")
+        }
+    };
+    let calls = sum("increase", family.counter, "", pair.long);
+    format!("{} > {limit} and {} > {limit} and {calls} >= 100", bad(pair.short), bad(pair.long))
+}
+
+pub(super) fn kind_of(objective: &ObjectiveReport) -> crate::measure::kind::Kind {
+    use crate::measure::kind::Kind;
+    let name = objective.labels.first().map_or("", |(_, kind)| kind);
+    Kind::ALL.into_iter().find(|kind| kind.as_str() == name).unwrap_or(Kind::Operation)
+}
+
+/// A bound as a matcher: later versions of Prometheus write `1.0` for `1`.
+fn bound(seconds: f64) -> String {
+    let text = seconds.to_string();
+    if text.contains('.') { format!("le=\"{text}\"") } else { format!("le=~\"{text}|{text}[.]0\"") }
+}
+
+fn selector(name: &str, matchers: &[Matcher], more: &str) -> String {
+    let mut text = String::new();
+    for matcher in matchers {
+        let comma = if text.is_empty() { "" } else { "," };
+        let sign = match (matcher.except, matcher.values.len()) {
+            (false, 1) => "=",
+            (true, 1) => "!=",
+            (false, _) => "=~",
+            (true, _) => "!~",
+        };
+        let value = match matcher.values.as_slice() {
+            [value] => quoted(value),
+            values => quoted(&values.iter().map(|value| literal(value)).collect::<Vec<_>>().join("|")),
+        };
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{comma}{}{sign}{value}", matcher.label);
+    }
+    let comma = if text.is_empty() || more.is_empty() { "" } else { "," };
+    if text.is_empty() && more.is_empty() { name.to_owned() } else { format!("{name}{{{text}{comma}{more}}}") }
+}
+
+/// A text that means itself in a regular expression.
+fn literal(text: &str) -> String {
+    let escape = |char: char| [if "\\.+*?()|[]{}^$".contains(char) { "\\" } else { "" }.to_owned(), char.to_string()];
+    text.chars().flat_map(escape).collect()
+}
+
+/// A text in quotes, as Prometheus and YAML both read it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '\\' => quoted.push_str("\\\\"),
+            '"' => quoted.push_str("\\\""),
+            '\n' => quoted.push_str("\\n"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+pub(super) fn number(value: f64) -> String {
+    // Fifteen digits are what a number of this size keeps: 14.4 times 0.001 is written 0.0144.
+    let rounded: f64 = format!("{value:.14e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
+/// A span as Prometheus writes it: `90s`, in milliseconds where it must.
+pub(super) fn duration(span: Duration) -> String {
+    if span.subsec_nanos() == 0 { format!("{}s", span.as_secs()) } else { format!("{}ms", span.as_millis()) }
+}

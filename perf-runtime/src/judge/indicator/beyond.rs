@@ -1,0 +1,83 @@
+//! What is judged beside the calls of each kind: servers and services one by one, resources, and the alerts that fire.
+
+use super::of_kind::{MIN_CALLS, MIN_FAILURES};
+use super::{Aspect, Indicator};
+use crate::judge::alert::{Alert, Severity};
+use crate::judge::preset::gauge;
+use crate::judge::rule::signal::Metric;
+use crate::judge::sight::{GaugeSample, Gauges};
+use crate::judge::threshold::{Limits, Thresholds};
+use crate::judge::words;
+use crate::measure::kind::Kind;
+use crate::observe::summary::{KindSummary, SeriesSummary};
+use std::collections::BTreeMap;
+
+/// A resource: its name, its gauge, and from where on it is yellow and red.
+const RESOURCES: [(&str, &str, Limits); 5] = [
+    ("memory", gauge::MEMORY, Limits::new(0.70, 0.85)),
+    ("cpu", gauge::CPU, Limits::new(0.80, 0.90)),
+    ("disk", gauge::DISK, Limits::new(0.80, 0.90)),
+    ("pool", gauge::POOL, Limits::new(0.80, 0.90)),
+    ("load", gauge::LOAD, Limits::new(0.80, 0.95)),
+];
+
+impl Indicator {
+    /// Each MCP server, or each other service, that was called: whether it answers.
+    pub(in crate::judge) fn of_servers(summary: &KindSummary) -> impl Iterator<Item = Self> + use<> {
+        let kind = summary.whole.kind;
+        let label = match kind {
+            Kind::McpCall => Some("server"),
+            Kind::ExternalCall => Some("service"),
+            _ => None,
+        };
+        let mut servers: BTreeMap<&str, Vec<&SeriesSummary>> = BTreeMap::new();
+        for series in summary.series.iter().filter(|series| series.count > 0) {
+            let named = series.labels.iter().find(|(name, _)| Some(name.as_str()) == label);
+            if let Some((_, server)) = named {
+                servers.entry(server).or_default().push(series);
+            }
+        }
+        let covered = summary.whole.covered;
+        let judged = servers.into_iter().map(move |(server, series)| {
+            let name = format!("{kind}.{}.{server}", label.unwrap_or_default());
+            Self { covered, ..of_server(name, kind, &series) }
+        });
+        judged.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Each resource that something measures. Of several samples, such as disks, the worst is judged.
+    pub(in crate::judge) fn of_resources(gauges: &Gauges) -> impl Iterator<Item = Self> + '_ {
+        RESOURCES.into_iter().filter_map(|(name, gauge, limits)| {
+            let samples = gauges.get(gauge)?;
+            let worst = samples.iter().map(|sample| sample.value).filter(|value| !value.is_nan()).reduce(f64::max);
+            let metric = Metric::Gauge(gauge.to_owned());
+            let over = |sample: &GaugeSample| (sample.value - limits.warning).max(0.0);
+            let blame = samples.iter().map(|sample| (words::series(&metric, &sample.labels), over(sample)));
+            Some(Self::judge(name.to_owned(), None, Aspect::Resource, worst, limits, blame))
+        })
+    }
+
+    /// The alerts that fire; nothing where none does.
+    pub(in crate::judge) fn of_alerts(firing: &[Alert]) -> Option<Self> {
+        let weight = |alert: &Alert| if alert.severity == Severity::Critical { 3.0 } else { 1.0 };
+        let sum: f64 = firing.iter().map(weight).sum();
+        let blame = firing.iter().map(|alert| (alert.series.clone(), weight(alert)));
+        // One warning is yellow, one critical alert red.
+        let limits = Limits::new(0.5, 2.5);
+        (sum > 0.0).then(|| Self::judge("alerts".to_owned(), None, Aspect::Alerts, Some(sum), limits, blame))
+    }
+}
+
+fn of_server(name: String, kind: Kind, series: &[&SeriesSummary]) -> Indicator {
+    let failures = |one: &SeriesSummary| one.outcomes.error + one.outcomes.panicked;
+    let failed: u64 = series.iter().map(|one| failures(one)).sum();
+    let ended: u64 = series.iter().map(|one| failures(one) + one.outcomes.ok).sum();
+    let value = match (ended, failed) {
+        (..MIN_CALLS, _) => None,
+        (_, ..MIN_FAILURES) => Some(0.0),
+        _ => Some(failed as f64 / ended as f64),
+    };
+    let blame = series.iter().map(|one| (one.name(), failures(one) as f64));
+    let indicator = Indicator::judge(name, Some(kind), Aspect::Availability, value, Thresholds::of(kind).errors, blame);
+    Indicator { calls: ended, ..indicator }
+}

@@ -1,0 +1,221 @@
+//! Whether the settings of a rule are allowed, and fit together.
+
+use super::build::RuleBuilder;
+use super::condition::{Condition, Threshold};
+use super::signal::{Matcher, Metric, Signal, Statistic, Term, Unit};
+use super::{Level, Levels, NoData, Rule};
+use crate::error::{ConfigError, nearest};
+use crate::judge::alert::Severity;
+use crate::measure::kind::Kind;
+use std::time::Duration;
+
+/// Longer than this no condition is waited for.
+const MAX_SPAN: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How far back a change can look.
+const MAX_CHANGE: Duration = Duration::from_secs(3_600);
+/// The labels that Prometheus gives an alert itself.
+const RESERVED: [&str; 3] = ["alertname", "alertstate", "severity"];
+const MAX_TEXT: usize = 1_000;
+
+impl RuleBuilder {
+    /// Makes the rule.
+    ///
+    /// # Errors
+    /// The first setting that is not allowed, or that contradicts another, as `rules.<id>.<setting>`.
+    pub fn build(self) -> Result<Rule, ConfigError> {
+        self.check_names()?;
+        let signal = self.signal()?;
+        let levels = self.levels(signal.unit())?;
+        let recovery = self.checked_recovery(levels)?;
+        for (field, span) in
+            [("for", self.hold_for), ("keep_firing_for", self.keep_firing_for), ("cooldown", self.cooldown)]
+        {
+            self.check_span(field, span, Duration::ZERO, MAX_SPAN)?;
+        }
+        if let NoData::Keep(span) | NoData::Alert(span) = self.no_data {
+            self.check_span("no_data_for", span, Duration::from_secs(1), MAX_SPAN)?;
+            self.check(
+                self.condition != Condition::Absent,
+                "no_data",
+                "keep or alert",
+                "ok: the rule is about absence",
+            )?;
+        }
+        Ok(Rule {
+            name: self.name.unwrap_or_else(|| self.id.clone()),
+            id: self.id,
+            signal,
+            condition: self.condition,
+            levels,
+            recovery,
+            hold_for: self.hold_for,
+            keep_firing_for: self.keep_firing_for,
+            cooldown: self.cooldown,
+            no_data: self.no_data,
+            labels: self.labels,
+            description: self.description,
+            runbook: self.runbook,
+            enabled: self.enabled,
+        })
+    }
+
+    fn check(&self, holds: bool, field: &str, value: impl ToString, allowed: &str) -> Result<(), ConfigError> {
+        if holds { Ok(()) } else { Err(ConfigError::new(format!("rules.{}.{field}", self.id), value, allowed)) }
+    }
+
+    fn check_span(&self, field: &str, span: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
+        let show = |span: Duration| humantime::format_duration(span).to_string();
+        let allowed = format!("{} to {}", show(least), show(most));
+        self.check((least..=most).contains(&span), field, show(span), &allowed)
+    }
+
+    fn check_names(&self) -> Result<(), ConfigError> {
+        let is_id = self.id.starts_with(|first: char| first.is_ascii_lowercase())
+            && self.id.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-');
+        if !is_id || self.id.len() > 64 {
+            let allowed = "up to 64 lower-case letters, digits and hyphens, a letter first";
+            return Err(ConfigError::new("rules", &self.id, allowed));
+        }
+        for (label, value) in &self.labels {
+            self.check(is_label(label) && !RESERVED.contains(&label.as_str()), "labels", label, LABEL)?;
+            self.check(is_text(value), "labels", value, TEXT)?;
+        }
+        self.check(is_text(self.name.as_deref().unwrap_or_default()), "name", "(long text)", TEXT)?;
+        self.check(is_text(&self.description), "description", "(long text)", TEXT)?;
+        let is_address = |address: &str| {
+            let rest = address.strip_prefix("https://").or(address.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty()) && is_text(address) && !address.contains(char::is_whitespace)
+        };
+        let runbook = self.runbook.as_deref();
+        self.check(runbook.is_none_or(is_address), "runbook", runbook.unwrap_or_default(), "an http or https address")
+    }
+
+    fn signal(&self) -> Result<Signal, ConfigError> {
+        let term = self.term(self.metric.as_ref(), "metric")?;
+        let over = self.over.as_ref().map(|metric| self.term(Some(metric), "divided_by")).transpose()?;
+        let statistic = term.statistic;
+        if let Some(by) = &self.by {
+            self.check(statistic.adds_up(), "by", by.join(","), "nothing: percentiles and std cannot be added up")?;
+            for label in by {
+                self.check(is_label(label), "by", label, LABEL)?;
+            }
+        }
+        let counts = statistic.has_window() || self.min_samples == 0;
+        self.check(counts, "min_samples", self.min_samples, "nothing: only calls in a window can be counted")?;
+        if let Some(span) = self.change {
+            self.check_span("change_over", span, Duration::from_secs(1), MAX_CHANGE)?;
+            self.check(
+                self.condition != Condition::Absent,
+                "change_over",
+                "a span",
+                "nothing: the rule is about absence",
+            )?;
+        }
+        let (by, change, min_samples) = (self.by.clone(), self.change, self.min_samples);
+        Ok(Signal { term, over, by, change, min_samples })
+    }
+
+    fn term(&self, metric: Option<&Metric>, field: &str) -> Result<Term, ConfigError> {
+        let Some(metric) = metric else {
+            return Err(ConfigError::new(format!("rules.{}.{field}", self.id), "", "a kind's name or a gauge's"));
+        };
+        let statistic = match metric {
+            Metric::Gauge(name) => {
+                self.check(is_metric(name), field, name, "letters, digits, underscores and colons, no digit first")?;
+                let near = nearest(name, Kind::ALL.map(Kind::as_str));
+                let allowed = near.map(|near| format!("a known name: did you mean {near:?}?")).unwrap_or_default();
+                self.check(near.is_none(), field, name, &allowed)?;
+                self.statistic.unwrap_or(Statistic::Value)
+            }
+            Metric::Kind(_) => self.statistic.unwrap_or(Statistic::Value),
+        };
+        let fits = (statistic == Statistic::Value) == matches!(metric, Metric::Gauge(_));
+        let allowed = match metric {
+            Metric::Gauge(_) => "\"value\" for a gauge".to_owned(),
+            Metric::Kind(_) => names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value)),
+        };
+        self.check(fits, "statistic", statistic, &allowed)?;
+        for Matcher { label, values, .. } in &self.matchers {
+            self.check(is_label(label), "only", label, LABEL)?;
+            self.check(!values.is_empty(), "only", label, "at least one value for the label")?;
+        }
+        Ok(Term { metric: metric.clone(), matchers: self.matchers.clone(), statistic, window: self.window })
+    }
+
+    fn levels(&self, unit: Unit) -> Result<Levels, ConfigError> {
+        if self.condition == Condition::Absent {
+            self.check(self.warning.is_none(), "warning", "a threshold", "nothing: absence has no threshold")?;
+            self.check(self.critical.is_none(), "critical", "a threshold", "nothing: absence has no threshold")?;
+            let of = |severity| if self.absence == severity { Level::Absence } else { Level::Unused };
+            return Ok(Levels { warning: of(Severity::Warning), critical: of(Severity::Critical) });
+        }
+        let some = self.warning.is_some() || self.critical.is_some();
+        self.check(some, "warning", "", "a threshold here or in `critical`")?;
+        for (field, threshold) in [("warning", self.warning), ("critical", self.critical)] {
+            threshold.map_or(Ok(()), |threshold| self.check_threshold(field, threshold, unit))?;
+        }
+        if let (Some(warning), Some(critical)) = (self.warning, self.critical) {
+            let allowed = format!("a threshold beyond the warning, {warning}");
+            let beyond = warning != critical && self.condition.is_as_strict(critical, warning);
+            self.check(beyond, "critical", critical, &allowed)?;
+        }
+        let of = |threshold: Option<Threshold>| threshold.map_or(Level::Unused, Level::From);
+        Ok(Levels { warning: of(self.warning), critical: of(self.critical) })
+    }
+
+    fn check_threshold(&self, field: &str, threshold: Threshold, unit: Unit) -> Result<(), ConfigError> {
+        self.check(threshold.numbers().all(f64::is_finite), field, threshold, "a finite number")?;
+        let is_range = matches!(threshold, Threshold::Range(low, high) if low <= high);
+        if self.condition == Condition::Outside {
+            self.check(is_range, field, threshold, "two numbers, the lower one first")?;
+        } else {
+            let one = matches!(threshold, Threshold::Value(_));
+            self.check(one, field, threshold, "one number, for only `outside` takes two")?;
+        }
+        // A change can be downward.
+        if self.change.is_some() {
+            return Ok(());
+        }
+        match unit {
+            Unit::Ratio => {
+                let within = threshold.numbers().all(|number| (0.0..=1.0).contains(&number));
+                self.check(within, field, threshold, "a share, 0 to 1")
+            }
+            Unit::Plain => Ok(()),
+            _ => self.check(threshold.numbers().all(|number| number >= 0.0), field, threshold, "no negative number"),
+        }
+    }
+
+    fn checked_recovery(&self, levels: Levels) -> Result<Option<Threshold>, ConfigError> {
+        let Some(recovery) = self.recovery else { return Ok(None) };
+        let Level::From(lowest) = levels.of(levels.lowest()) else {
+            self.check(false, "recovery", recovery, "nothing: absence has no threshold")?;
+            return Ok(None);
+        };
+        self.check_threshold("recovery", recovery, Unit::Plain)?;
+        let allowed = format!("a threshold on the good side of {lowest}");
+        self.check(self.condition.is_as_strict(lowest, recovery), "recovery", recovery, &allowed)?;
+        Ok(Some(recovery))
+    }
+}
+
+const LABEL: &str = "a label: letters, digits and underscores, no digit first, none of alertname, alertstate, severity";
+const TEXT: &str = "up to 1000 bytes without control characters";
+
+fn is_text(text: &str) -> bool {
+    text.len() <= MAX_TEXT && !text.contains(char::is_control)
+}
+
+fn is_label(name: &str) -> bool {
+    is_metric(name) && !name.contains(':')
+}
+
+fn is_metric(name: &str) -> bool {
+    name.len() <= 200
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_' || first == ':')
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == ':')
+}
+
+fn names_of(statistics: impl Iterator<Item = Statistic>) -> String {
+    statistics.map(Statistic::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,332 @@
+//! What a rule looks at: a number for each series, read from what was seen at a tick.
+
+use crate::judge::sight::{Labels, Sight, Tally};
+use crate::measure::kind::Kind;
+use crate::observe::window::Window;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What is measured: the calls of a kind, or a gauge by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The calls of a kind.
+    Kind(Kind),
+    /// A number that the program, or a part of this project, keeps under a name. A cumulative counter is one, too: see
+    /// [`change_over`](crate::RuleBuilder::change_over).
+    Gauge(String),
+}
+
+impl Metric {
+    /// Reads a kind's name (`db_operation`), one of the names it is exposed by (`db_operations_total`), or else the name
+    /// of a gauge.
+    pub(crate) fn named(name: &str) -> Self {
+        let is_called = |kind: &Kind| {
+            let family = kind.family();
+            [family.name, family.counter, family.histogram, family.in_flight].contains(&name)
+        };
+        Kind::ALL.into_iter().find(is_called).map_or_else(|| Self::Gauge(name.to_owned()), Self::Kind)
+    }
+}
+
+impl From<Kind> for Metric {
+    fn from(kind: Kind) -> Self {
+        Self::Kind(kind)
+    }
+}
+
+impl From<&str> for Metric {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kind(kind) => f.pad(kind.as_str()),
+            Self::Gauge(name) => f.pad(name),
+        }
+    }
+}
+
+/// Which figure of a metric is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Statistic {
+    /// What a gauge says now, in its own unit.
+    Value,
+    /// Calls that finished in the window.
+    Calls,
+    /// Calls that finished a second.
+    Rate,
+    /// The share of errors and panics among the calls that ran to their end, 0 to 1.
+    ErrorRate,
+    /// One less the [`ErrorRate`](Self::ErrorRate).
+    SuccessRate,
+    /// The share of cancelled calls among all that finished, 0 to 1.
+    CancelledRate,
+    /// The share of calls that took longer than the function's `slow`, 0 to 1. Nothing for other functions.
+    SlowRate,
+    /// The shortest duration, in seconds.
+    Min,
+    /// The longest duration, in seconds.
+    Max,
+    /// The mean duration, in seconds.
+    Mean,
+    /// The standard deviation of durations, in seconds.
+    Std,
+    /// The duration in seconds that half of the calls did not exceed.
+    P50,
+    /// The duration in seconds that 90 % of the calls did not exceed.
+    P90,
+    /// The duration in seconds that 95 % of the calls did not exceed.
+    P95,
+    /// The duration in seconds that 99 % of the calls did not exceed.
+    P99,
+    /// Calls that have started and not ended, now.
+    InFlight,
+    /// The age in seconds of the oldest call that waits now; 0 where none does.
+    OldestInFlight,
+}
+
+impl Statistic {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Value,
+        Self::Calls,
+        Self::Rate,
+        Self::ErrorRate,
+        Self::SuccessRate,
+        Self::CancelledRate,
+        Self::SlowRate,
+        Self::Min,
+        Self::Max,
+        Self::Mean,
+        Self::Std,
+        Self::P50,
+        Self::P90,
+        Self::P95,
+        Self::P99,
+        Self::InFlight,
+        Self::OldestInFlight,
+    ];
+
+    /// The name in configuration, such as `error_rate`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Calls => "calls",
+            Self::Rate => "rate",
+            Self::ErrorRate => "error_rate",
+            Self::SuccessRate => "success_rate",
+            Self::CancelledRate => "cancelled_rate",
+            Self::SlowRate => "slow_rate",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Mean => "mean",
+            Self::Std => "std",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::InFlight => "in_flight",
+            Self::OldestInFlight => "oldest_in_flight",
+        }
+    }
+
+    /// The unit of its values.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Value => Unit::Plain,
+            Self::Calls | Self::InFlight => Unit::Calls,
+            Self::Rate => Unit::PerSecond,
+            Self::ErrorRate | Self::SuccessRate | Self::CancelledRate | Self::SlowRate => Unit::Ratio,
+            _ => Unit::Seconds,
+        }
+    }
+
+    /// Whether it can be had of several series together without their single calls.
+    pub(crate) const fn adds_up(self) -> bool {
+        !matches!(self, Self::Std | Self::P50 | Self::P90 | Self::P95 | Self::P99)
+    }
+
+    /// Whether it looks back over a window.
+    pub(crate) const fn has_window(self) -> bool {
+        !matches!(self, Self::Value | Self::InFlight | Self::OldestInFlight)
+    }
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The unit of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A share, 0 to 1.
+    Ratio,
+    /// A number of calls.
+    Calls,
+    /// Calls a second.
+    PerSecond,
+    /// Whatever the gauge's unit is.
+    Plain,
+}
+
+impl Unit {
+    /// `seconds`, `ratio`, `calls`, `per_second` or `plain`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Ratio => "ratio",
+            Self::Calls => "calls",
+            Self::PerSecond => "per_second",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// The value with its unit, for people: `1.20 s`, `4.0 %`.
+    pub(crate) fn show(self, value: f64) -> String {
+        match self {
+            Self::Seconds if value.abs() < 0.01 => format!("{:.3} ms", value * 1e3),
+            Self::Seconds => format!("{value:.2} s"),
+            Self::Ratio => format!("{:.1} %", value * 100.0),
+            Self::Calls => format!("{value:.0} calls"),
+            Self::PerSecond => format!("{value:.2}/s"),
+            Self::Plain => format!("{value}"),
+        }
+    }
+}
+
+/// A label that is to have, or not to have, one of some values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Matcher {
+    pub(crate) label: String,
+    pub(crate) values: Vec<String>,
+    /// Whether these values are the ones left out.
+    pub(crate) except: bool,
+}
+
+impl Matcher {
+    /// As in Prometheus, a label that is not there is the same as an empty one.
+    fn admits(&self, labels: &Labels) -> bool {
+        let value = labels.iter().find(|(name, _)| *name == self.label).map_or("", |(_, value)| value);
+        self.values.iter().any(|wanted| wanted == value) != self.except
+    }
+}
+
+/// One figure of some series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Term {
+    pub(crate) metric: Metric,
+    pub(crate) matchers: Vec<Matcher>,
+    pub(crate) statistic: Statistic,
+    pub(crate) window: Window,
+}
+
+impl Term {
+    fn admits(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|matcher| matcher.admits(labels))
+    }
+
+    /// Gives each series, or each group of them, that has a value.
+    fn each(&self, by: Option<&[String]>, min_samples: u64, sight: &Sight<'_>, see: &mut dyn FnMut(&Labels, f64)) {
+        match (&self.metric, by) {
+            (Metric::Kind(kind), by) => {
+                let series = sight.of_kind(*kind, self.window).iter().filter(|one| self.admits(&one.labels));
+                let Some(by) = by else {
+                    for one in series.filter(|one| one.count >= min_samples) {
+                        if let Some(value) = Tally::value_of(one, self.statistic) {
+                            see(&one.labels, value);
+                        }
+                    }
+                    return;
+                };
+                let mut groups: BTreeMap<Box<Labels>, Tally> = BTreeMap::new();
+                for one in series {
+                    groups.entry(group(&one.labels, by)).or_default().add(one);
+                }
+                for (labels, tally) in groups.iter().filter(|(_, tally)| tally.count >= min_samples) {
+                    if let Some(value) = tally.value(self.statistic) {
+                        see(labels, value);
+                    }
+                }
+            }
+            (Metric::Gauge(name), None) => {
+                for sample in sight.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
+                    see(&sample.labels, sample.value);
+                }
+            }
+            (Metric::Gauge(name), Some(by)) => {
+                let mut groups: BTreeMap<Box<Labels>, f64> = BTreeMap::new();
+                for sample in sight.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
+                    *groups.entry(group(&sample.labels, by)).or_default() += sample.value;
+                }
+                for (labels, sum) in &groups {
+                    see(labels, *sum);
+                }
+            }
+        }
+    }
+}
+
+fn group(labels: &Labels, by: &[String]) -> Box<Labels> {
+    labels.iter().filter(|(name, _)| by.contains(name)).cloned().collect()
+}
+
+/// What a rule looks at: a figure of each series, or of groups of them; divided by another and compared with the past
+/// where the rule says so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Signal {
+    pub(crate) term: Term,
+    /// The denominator of a ratio.
+    pub(crate) over: Option<Term>,
+    /// The labels by which series are added up; `None` leaves each by itself.
+    pub(crate) by: Option<Vec<String>>,
+    /// How long ago the value is that is taken off.
+    pub(crate) change: Option<Duration>,
+    /// With fewer calls in the window there is no value.
+    pub(crate) min_samples: u64,
+}
+
+impl Signal {
+    /// Gives each value there is. The change over time is not taken here: only who remembers can.
+    pub(crate) fn each(&self, sight: &Sight<'_>, see: &mut dyn FnMut(&Labels, f64)) {
+        let by = self.by.as_deref();
+        let Some(over) = &self.over else { return self.term.each(by, self.min_samples, sight, see) };
+        let mut divisors: BTreeMap<Box<Labels>, f64> = BTreeMap::new();
+        over.each(by, self.min_samples, sight, &mut |labels, value| {
+            divisors.insert(labels.into(), value);
+        });
+        self.term.each(by, self.min_samples, sight, &mut |labels, value| {
+            // Nothing divided by nothing is no value.
+            let ratio = divisors.get(labels).map(|divisor| value / divisor).filter(|ratio| !ratio.is_nan());
+            if let Some(ratio) = ratio {
+                see(labels, ratio);
+            }
+        });
+    }
+
+    /// The windows that must be summed up for it.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
+        [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match term.metric {
+            Metric::Kind(kind) => Some((kind, term.window)),
+            Metric::Gauge(_) => None,
+        })
+    }
+
+    /// The unit of its values.
+    pub(crate) fn unit(&self) -> Unit {
+        if self.over.is_some() { Unit::Plain } else { self.term.statistic.unit() }
+    }
+}

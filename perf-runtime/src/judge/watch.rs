@@ -1,0 +1,173 @@
+//! One rule at work: on every series that it looks at.
+
+use super::alert::{Alert, Severity};
+use super::instance::{Around, Instance};
+use super::machine::AlertState;
+use super::rule::Rule;
+use super::rule::condition::Condition;
+use super::rule::signal::Matcher;
+use super::sight::{Labels, Seen, Sight};
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// How old a value may be and still be the one of then, as in Prometheus.
+const LOOKBACK: Duration = Duration::from_secs(5 * 60);
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RuleStatus {
+    /// The rule.
+    pub rule: Rule,
+    /// The worst state among its series. `None` before its first evaluation: then it is not known.
+    pub state: Option<AlertState>,
+    /// Series for which it is pending.
+    pub pending: usize,
+    /// Series for which it fires.
+    pub firing: usize,
+}
+
+/// A rule, and what it remembers of each series.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) rule: Rule,
+    is_evaluated: bool,
+    /// Only of series for which there is something to remember.
+    instances: BTreeMap<Box<Labels>, Instance>,
+    past: Past,
+}
+
+impl Watch {
+    pub(super) fn new(rule: Rule) -> Self {
+        Self { rule, is_evaluated: false, instances: BTreeMap::new(), past: Past::default() }
+    }
+
+    pub(super) fn status(&self) -> RuleStatus {
+        let count = |state| self.active().filter(|alert| alert.state == state).count();
+        let (pending, firing) = (count(AlertState::Pending), count(AlertState::Firing));
+        let worst = match (firing, pending) {
+            (0, 0) => AlertState::Inactive,
+            (0, _) => AlertState::Pending,
+            _ => AlertState::Firing,
+        };
+        RuleStatus { rule: self.rule.clone(), state: self.is_evaluated.then_some(worst), pending, firing }
+    }
+
+    /// Its alerts that are pending or firing.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Alert> {
+        self.instances.values().filter_map(Instance::active)
+    }
+
+    pub(super) fn active_mut(&mut self) -> impl Iterator<Item = &mut Alert> {
+        self.instances.values_mut().filter_map(Instance::active_mut)
+    }
+
+    /// Judges what is seen.
+    pub(super) fn evaluate(&mut self, sight: &Sight<'_>, around: &mut Around<'_>) {
+        let Self { rule, instances, past, is_evaluated } = self;
+        if !rule.enabled {
+            return;
+        }
+        *is_evaluated = true;
+        let now = around.tick.elapsed;
+        let remembers = matches!(rule.no_data, super::rule::NoData::Alert(_));
+        let is_absence = rule.condition == Condition::Absent;
+        let mut any = false;
+        rule.signal.each(sight, &mut |labels, value| {
+            any = true;
+            if is_absence {
+                return;
+            }
+            let value = match rule.signal.change {
+                Some(span) => past.change(labels, value, now, span),
+                None => Some(value),
+            };
+            let Some(value) = value.filter(|value| !value.is_nan()) else { return };
+            if let Some(instance) = instances.get_mut(labels) {
+                instance.step(rule, labels, Seen::Value(value), around);
+            } else if remembers || rule.is_reached_by(value) {
+                let mut instance = Instance::new(now);
+                instance.step(rule, labels, Seen::Value(value), around);
+                instances.insert(labels.into(), instance);
+            }
+        });
+        if is_absence && !any {
+            let labels = named_by(&rule.signal.term.matchers);
+            let instance = instances.entry(labels.as_slice().into()).or_insert_with(|| Instance::new(now));
+            instance.step(rule, &labels, Seen::Absence, around);
+        }
+        if let Some(span) = rule.signal.change {
+            past.forget(now, span);
+        }
+        instances.retain(|labels, instance| {
+            if instance.looked_at != now {
+                instance.step(rule, labels, Seen::Nothing, around);
+            }
+            !instance.is_over(rule, now)
+        });
+    }
+
+    /// Ends all its alerts, because the rule is no longer there.
+    pub(super) fn end(&mut self, around: &mut Around<'_>) {
+        for (labels, instance) in &mut self.instances {
+            instance.end(&self.rule, labels, around);
+        }
+    }
+
+    /// How many of its series have an alert of this severity that fires.
+    pub(super) fn firing(&self, severity: Severity) -> usize {
+        let fires = |alert: &&Alert| alert.state == AlertState::Firing && alert.severity == severity;
+        self.active().filter(fires).count()
+    }
+}
+
+/// The labels that an absence is about: those that the rule says the value of, as in Prometheus.
+fn named_by(matchers: &[Matcher]) -> Vec<(String, String)> {
+    let mut named: Vec<_> = matchers
+        .iter()
+        .filter(|matcher| !matcher.except)
+        .filter_map(|matcher| match matcher.values.as_slice() {
+            [value] => Some((matcher.label.clone(), value.clone())),
+            _ => None,
+        })
+        .collect();
+    named.sort();
+    named.dedup();
+    named
+}
+
+/// What values were, for rules on their change. 16 bytes for each second that is looked back and each series.
+#[derive(Debug, Default)]
+struct Past {
+    values: BTreeMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,
+}
+
+impl Past {
+    /// Keeps a value and gives its change since `span` ago. `None` where there was no value then.
+    fn change(&mut self, labels: &Labels, value: f64, now: Duration, span: Duration) -> Option<f64> {
+        if !self.values.contains_key(labels) {
+            self.values.insert(labels.into(), VecDeque::new());
+        }
+        let kept = self.values.get_mut(labels)?;
+        kept.push_back((now, Some(value)));
+        let then = now.checked_sub(span)?;
+        // The newest value that is old enough; what is older is not needed again.
+        while kept.get(1).is_some_and(|&(at, _)| at <= then) {
+            kept.pop_front();
+        }
+        let &(at, before) = kept.front()?;
+        before.filter(|_| at <= then && then.saturating_sub(at) < LOOKBACK).map(|before| value - before)
+    }
+
+    /// Marks the series that have no value now, and forgets those that had none for long.
+    fn forget(&mut self, now: Duration, span: Duration) {
+        self.values.retain(|_, kept| {
+            let Some(&(last, value)) = kept.back() else { return false };
+            if last != now && value.is_some() {
+                kept.push_back((now, None));
+            }
+            value.is_some() || now.saturating_sub(last) <= span + LOOKBACK
+        });
+    }
+}

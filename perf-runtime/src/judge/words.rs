@@ -1,0 +1,87 @@
+//! Says in words what an alert is about.
+
+use super::alert::{Alert, Severity};
+use super::machine::AlertState;
+use super::rule::Rule;
+use super::rule::condition::{Condition, Threshold};
+use super::rule::signal::Metric;
+use super::sight::{Labels, Seen};
+use std::time::SystemTime;
+
+/// An alert that becomes active now.
+pub(super) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -> Alert {
+    let all = labels.iter().cloned().chain(rule.labels.clone());
+    Alert {
+        id,
+        rule: rule.id.clone(),
+        name: rule.name.clone(),
+        state: AlertState::Pending,
+        severity: rule.levels.lowest(),
+        value: None,
+        threshold: None,
+        unit: rule.unit(),
+        labels: all.collect(),
+        series: series(&rule.signal.term.metric, labels),
+        message: String::new(),
+        description: rule.description.clone(),
+        runbook: rule.runbook.clone(),
+        since,
+        fired_at: None,
+        resolved_at: None,
+        acknowledged: None,
+        muted: None,
+    }
+}
+
+/// Brings an active alert up to date.
+pub(super) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: Seen) {
+    alert.severity = severity;
+    alert.threshold = rule.threshold(severity);
+    match seen {
+        Seen::Value(value) => {
+            alert.value = Some(value);
+            alert.message = message(rule, &alert.series, severity, value);
+        }
+        Seen::Absence => alert.message = format!("{}: {} has no value", rule.name, alert.series),
+        Seen::Nothing if alert.value.is_none() => {
+            alert.message = format!("{}: {} has no value any more", rule.name, alert.series);
+        }
+        Seen::Nothing => {}
+    }
+}
+
+/// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
+fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String {
+    let (signal, unit) = (&rule.signal, rule.unit());
+    let term = &signal.term;
+    let what = match (&term.metric, &signal.over) {
+        (_, Some(over)) => format!("{series} divided by {}", over.metric),
+        (Metric::Gauge(_), None) => series.to_owned(),
+        (Metric::Kind(_), None) => format!("{} of {series}", term.statistic),
+    };
+    let change = match signal.change {
+        Some(span) => format!(" changed within {} by", humantime::format_duration(span)),
+        None => " is".to_owned(),
+    };
+    let window = if term.statistic.has_window() { format!(" over the last {}", term.window) } else { String::new() };
+    let limit = match rule.threshold(severity) {
+        Some(Threshold::Value(limit)) => format!(" {}", unit.show(limit)),
+        Some(Threshold::Range(low, high)) => format!(" {} to {}", unit.show(low), unit.show(high)),
+        None => String::new(),
+    };
+    let relation = match rule.condition {
+        Condition::AtLeast => "from",
+        Condition::AtMost => "down from",
+        other => other.as_str(),
+    };
+    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit})", rule.name, unit.show(value))
+}
+
+/// `db_operation{operation=select,table=users}`; the metric alone where it has no labels.
+pub(super) fn series(metric: &Metric, labels: &Labels) -> String {
+    if labels.is_empty() {
+        return metric.to_string();
+    }
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{metric}{{{}}}", pairs.join(","))
+}

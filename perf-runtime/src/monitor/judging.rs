@@ -1,0 +1,70 @@
+//! What the monitor shows to the judgement at each tick.
+
+use super::Inner;
+use crate::judge::alert::{AlertEvent, Severity, Transition};
+use crate::judge::book::AlertBook;
+use crate::judge::sight::{GaugeSample, Gauges, Sight, Tick};
+use crate::measure::clock::Moment;
+use crate::observe::custom::{CustomSeries, CustomValue};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+impl Inner {
+    /// Observes, and judges what was seen.
+    pub(super) fn observe_and_judge(&self, now: Moment) {
+        let tick = self.moment_of(now);
+        let wanted = self.alerts().windows();
+        // Each window is summed up once, whatever number of rules looks at it.
+        let windows = self.registry.tick(now, &wanted);
+        self.keep_objectives(now);
+        let gauges = self.gauges(tick);
+        let events = self.alerts().evaluate(&Sight::new(&windows, &gauges), tick);
+        // Logged after the book is closed: a subscriber may look into it.
+        events.iter().for_each(log);
+    }
+
+    /// What is judged beside calls.
+    pub(super) fn gauges(&self, tick: Tick) -> Gauges {
+        let mut gauges = Gauges::new();
+        self.objectives().add_to(&mut gauges, tick.elapsed);
+        for metric in self.registry.custom().metrics() {
+            let value = |value: CustomValue| match value {
+                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+                CustomValue::Counter(count) => Some(count as f64),
+                CustomValue::Gauge(value) => Some(value),
+                CustomValue::Histogram(_) => None,
+            };
+            let sample =
+                |series: CustomSeries| Some(GaugeSample { value: value(series.value)?, labels: series.labels });
+            let samples: Vec<GaugeSample> = metric.series.into_iter().filter_map(sample).collect();
+            gauges.entry(metric.name).or_default().extend(samples);
+        }
+        gauges
+    }
+
+    pub(super) fn moment_of(&self, now: Moment) -> Tick {
+        Tick { elapsed: now.since(self.started), wall: SystemTime::now() }
+    }
+
+    pub(super) fn alerts(&self) -> MutexGuard<'_, AlertBook> {
+        self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells of an event through `tracing`: what nobody is to be told of, only at level `debug`.
+pub(super) fn log(event: &AlertEvent) {
+    let alert = &event.alert;
+    let (rule, series, severity, message) = (&alert.rule, &alert.series, alert.severity, &alert.message);
+    match (event.transition, severity) {
+        (Transition::Acknowledged, _) => {
+            let by = alert.acknowledged.as_ref().map_or("", |mark| &mark.by);
+            tracing::info!(rule, series, by, "alert acknowledged");
+        }
+        (transition, _) if !event.notify => tracing::debug!(rule, series, ?transition, "{message}"),
+        (Transition::Resolved, _) => tracing::info!(rule, series, "resolved: {message}"),
+        (Transition::Flapping, _) => tracing::warn!(rule, series, "alert comes and goes, told less often: {message}"),
+        (Transition::Told, _) if alert.resolved_at.is_some() => tracing::info!(rule, series, "resolved: {message}"),
+        (_, Severity::Warning) => tracing::warn!(rule, series, %severity, "{message}"),
+        (_, Severity::Critical) => tracing::error!(rule, series, %severity, "{message}"),
+    }
+}

@@ -1,0 +1,117 @@
+//! What a monitor is told to judge: in code, in a file, in the environment.
+
+use super::MonitorBuilder;
+use crate::config::{Settings, Sources};
+use crate::error::{ConfigError, prefix_of};
+use crate::judge::book::{AlertBook, DEFAULT_HISTORY};
+use crate::judge::objective::Objectives;
+use crate::judge::objective::spec::Objective;
+use crate::judge::preset::presets;
+use crate::judge::rule::set::RuleSet;
+use crate::measure::target::Objective as Target;
+
+/// What a monitor is made of, checked.
+pub(super) struct Setup {
+    pub(super) prefix: String,
+    pub(super) alerts: AlertBook,
+    pub(super) objectives: Objectives,
+    pub(super) code: Settings,
+    pub(super) outside: Sources,
+}
+
+impl Setup {
+    /// Reads what is set outside, lays it over what is set in code, and checks all of it.
+    pub(super) fn new(code: Settings, outside: Sources) -> Result<Self, ConfigError> {
+        let settings = outside.over(&code)?;
+        let prefix = prefix_of(&settings.namespace)?;
+        if !(100..=100_000).contains(&settings.alert_history) {
+            return Err(ConfigError::new("alert_history", settings.alert_history, "100 to 100000 transitions"));
+        }
+        let objectives = Objectives::new(targets(&settings)?);
+        let alerts = AlertBook::new(&settings.rules, settings.alert_history);
+        Ok(Self { prefix, alerts, objectives, code, outside })
+    }
+}
+
+/// The objectives, each with what series are held against.
+pub(super) fn targets(settings: &Settings) -> Result<Vec<(Objective, Target)>, ConfigError> {
+    let with_target = |objective: &Objective| objective.target().map(|target| (objective.clone(), target));
+    settings.objectives.iter().map(with_target).collect()
+}
+
+/// What a monitor is made of that is told nothing.
+impl Default for Setup {
+    fn default() -> Self {
+        let code = Settings::default();
+        Self {
+            prefix: String::new(),
+            alerts: AlertBook::new(&code.rules, code.alert_history),
+            objectives: Objectives::default(),
+            code,
+            outside: Sources::default(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (rules, alert_history) = (presets::standard(), DEFAULT_HISTORY);
+        Self { namespace: String::new(), rules, objectives: Vec::new(), alert_history }
+    }
+}
+
+impl MonitorBuilder {
+    /// What is judged: [`presets::standard`](crate::presets::standard) by default.
+    pub fn rules(mut self, rules: RuleSet) -> Self {
+        self.settings.rules = rules;
+        self
+    }
+
+    /// Adds an objective. It goes before what a function says of itself; of several that cover a series, the first holds.
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.settings.objectives.push(objective);
+        self
+    }
+
+    /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
+    pub fn alert_history(mut self, transitions: usize) -> Self {
+        self.settings.alert_history = transitions;
+        self
+    }
+
+    /// Lays the settings of a TOML file over those of the code, when the monitor is made and at each
+    /// [`reload`](crate::Monitor::reload). The keys are those of this builder, of [`RuleBuilder`](crate::RuleBuilder) (`for` for
+    /// `hold_for`) and of [`Objective`]; durations are written with their unit (`"250ms"`), shares as `"80%"` or `0.8`.
+    ///
+    /// ```toml
+    /// namespace = "shop"
+    /// presets = ["standard", "agents"]
+    ///
+    /// [rules.http-latency]
+    /// warning = "250ms"
+    ///
+    /// [rules.deep-queue]
+    /// metric = "queue_depth"
+    /// warning = 100
+    /// for = "30s"
+    ///
+    /// [objectives.checkout]
+    /// kind = "http_request"
+    /// only = { route = "/checkout" }
+    /// latency = "250ms"
+    /// percentile = "99%"
+    /// ```
+    #[cfg(feature = "toml")]
+    pub fn config_file(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.outside.file = Some(path.into());
+        self
+    }
+
+    /// Lays the settings of the environment over those of code and file, when the monitor is made and at each
+    /// [`reload`](crate::Monitor::reload): `PERF_NAMESPACE`, `PERF_PRESETS` (names with commas between), `PERF_ALERT_HISTORY`, and
+    /// `PERF_RULE_<ID>_<KEY>` for each key of each rule, as in `PERF_RULE_HTTP_LATENCY_WARNING=250ms`.
+    pub fn environment(mut self) -> Self {
+        self.outside.environment = true;
+        self
+    }
+}

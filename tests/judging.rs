@@ -1,0 +1,218 @@
+//! Rules, alerts, objectives and settings as a program has them.
+
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{
+    AlertState, Condition, Kind, Monitor, Objective, Outcome, Promise, Rule, RuleProfile, RuleSet, Severity, Statistic,
+    Transition, Window, monitor, presets,
+};
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn seconds(clock: &ManualClock, monitor: &Monitor, count: u32, mut each: impl FnMut()) {
+    for _ in 0..count {
+        each();
+        clock.advance(SECOND);
+        monitor.tick();
+    }
+}
+
+fn only(rule: Rule) -> RuleSet {
+    [rule].into_iter().collect()
+}
+
+#[test]
+fn a_rule_of_ones_own_goes_through_its_states() {
+    let clock = ManualClock::hold();
+    let rule = Rule::builder("slow-exports")
+        .metric(Kind::Operation)
+        .only("operation", ["export"])
+        .statistic(Statistic::Mean)
+        .window(Window::LastMinute)
+        .warning(0.5)
+        .critical(2.0)
+        .hold_for(10 * SECOND)
+        .label("team", "data")
+        .runbook("https://example.com/exports")
+        .build()
+        .unwrap();
+    let monitor = Monitor::builder().rules(only(rule)).build().unwrap();
+    assert_eq!(monitor.alerts().rules()[0].state, None, "not judged yet");
+    let record = |name: &str, millis| monitor.operation(name).record(Duration::from_millis(millis), Outcome::Ok);
+
+    seconds(&clock, &monitor, 5, || record("import", 9_000));
+    assert_eq!(monitor.alerts().rules()[0].state, Some(AlertState::Inactive));
+    seconds(&clock, &monitor, 10, || record("export", 900));
+    let pending = monitor.alerts().pending();
+    assert_eq!((pending.len(), pending[0].state), (1, AlertState::Pending));
+    assert!(monitor.alerts().active().is_empty());
+    seconds(&clock, &monitor, 1, || record("export", 900));
+    let alert = &monitor.alerts().active()[0];
+    assert_eq!((alert.severity, alert.labels["team"].as_str()), (Severity::Warning, "data"));
+    assert_eq!(alert.series, "operation{operation=export}");
+    assert!(alert.message.contains("mean of operation{operation=export} is 0.90 s"), "{}", alert.message);
+    let json = serde_json::to_value(alert).unwrap();
+    assert_eq!(
+        (&json["severity"], &json["state"], &json["unit"]),
+        (&"warning".into(), &"firing".into(), &"seconds".into())
+    );
+    assert_eq!(monitor.health().indicators().iter().find(|one| one.name() == "alerts").unwrap().value(), Some(1.0));
+}
+
+#[test]
+fn an_objective_of_a_function_burns_its_budget_and_alerts() {
+    #[monitor("judging_checkout", objective(success = 99.9))]
+    fn checkout(good: bool) -> Result<(), String> {
+        if good { Ok(()) } else { Err("no".to_owned()) }
+    }
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    seconds(&clock, &monitor, 600, || assert_eq!(checkout(true), Ok(())));
+    let mine = |monitor: &Monitor| {
+        let all = monitor.objectives();
+        all.into_iter().find(|one| one.series == "operation{operation=judging_checkout}").unwrap()
+    };
+    let report = mine(&monitor);
+    assert_eq!((report.promise, report.calls, report.bad), (Promise::Success, 600, 0));
+    assert!((report.budget_left - 1.0).abs() < 1e-9);
+    let burns = |monitor: &Monitor| {
+        monitor.alerts().active().into_iter().filter(|alert| alert.rule.starts_with("objective-burn-")).count()
+    };
+    assert_eq!(burns(&monitor), 0);
+    seconds(&clock, &monitor, 60, || assert!(checkout(false).is_err()));
+    assert!(mine(&monitor).budget_left < 0.0);
+    assert_eq!(burns(&monitor), 4);
+    let alerts = monitor.alerts().active();
+    let fast = alerts.iter().find(|alert| alert.rule == "objective-burn-5m-1h").unwrap();
+    assert_eq!((fast.severity, fast.labels["operation"].as_str()), (Severity::Critical, "judging_checkout"));
+    let exported = monitor.prometheus_rules(RuleProfile::Current).rules;
+    assert!(exported.contains(r#"operations_total{operation=\"judging_checkout\",outcome=~\"error|panicked\"}[5m]"#));
+}
+
+#[test]
+fn requests_have_objectives_whatever_their_status() {
+    let clock = ManualClock::hold();
+    let objective = Objective::new(Kind::HttpRequest).only("route", "/judging").latency(SECOND, 90.0).success(90.0);
+    let monitor = Monitor::builder().objective(objective).build().unwrap();
+    seconds(&clock, &monitor, 1, || {});
+    let request = |status: u16, millis| {
+        let request = monitor.http_request("GET", "/judging");
+        clock.advance(Duration::from_millis(millis));
+        request.answer(status);
+    };
+    (0..8).for_each(|_| request(200, 1_000));
+    request(200, 1_500);
+    request(503, 10);
+    seconds(&clock, &monitor, 1, || {});
+    let reports = monitor.objectives();
+    let reports: Vec<_> =
+        reports.into_iter().filter(|one| one.series == "http_request{method=GET,route=/judging}").collect();
+    let figures: Vec<_> = reports.iter().map(|one| (one.promise, one.latency, one.calls, one.bad)).collect();
+    assert_eq!(figures, [(Promise::Latency, Some(1.0), 10, 1), (Promise::Success, None, 10, 1)]);
+    assert!(reports.iter().all(|one| one.budget_left.abs() < 1e-9), "one in ten is all of the budget: {reports:?}");
+}
+
+#[test]
+fn a_file_is_reloaded_whole_or_not_at_all() {
+    let clock = ManualClock::hold();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut put = |text: &str| {
+        file.as_file_mut().set_len(0).unwrap();
+        std::io::Seek::rewind(file.as_file_mut()).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.path().to_owned()
+    };
+    let rule = |warning: &str| {
+        format!("[rules.failing]\nmetric = \"operation\"\nstatistic = \"error_rate\"\nwarning = \"{warning}\"\n")
+    };
+    let path = put(&format!("presets = []\n{}", rule("10%")));
+    let monitor = Monitor::builder().config_file(&path).build().unwrap();
+    seconds(&clock, &monitor, 3, || monitor.operation("judging_reload").record(SECOND, Outcome::Error));
+    let before = monitor.alerts().active();
+    assert_eq!(before.len(), 1);
+
+    put(&format!("presets = []\n{}[rules.other]\nmetric = \"depth\"\nwarning = 1\n", rule("10%")));
+    monitor.reload().unwrap();
+    assert_eq!((monitor.alerts().rules().len(), monitor.alerts().active()), (2, before.clone()));
+
+    put(&format!("presets = []\n{}[rules.other]\nmetric = \"depth\"\nwarnin = 1\n", rule("20%")));
+    let error = monitor.reload().unwrap_err();
+    assert_eq!((error.field.as_str(), error.source.as_deref()), ("rules.other", path.to_str()));
+    assert_eq!((monitor.alerts().rules().len(), monitor.alerts().active()), (2, before), "as it was");
+
+    put(&format!("presets = []\nnamespace = \"new\"\n{}", rule("20%")));
+    assert_eq!(monitor.reload().unwrap_err().field, "namespace");
+
+    put(&format!("presets = []\n{}", rule("20%")));
+    monitor.reload().unwrap();
+    assert!(monitor.alerts().active().is_empty(), "another rule, another alert");
+    assert_eq!(monitor.alerts().history().last().unwrap().transition, Transition::Resolved);
+    assert!(Monitor::builder().config_file("/no/such/file").build().unwrap_err().to_string().contains("/no/such/file"));
+}
+
+#[test]
+fn rules_are_replaced_while_others_read_and_record() {
+    let monitor = Monitor::builder().build().unwrap();
+    let one = presets::standard();
+    let other = only(
+        Rule::builder("few")
+            .metric(Kind::Operation)
+            .statistic(Statistic::Rate)
+            .condition(Condition::Below)
+            .warning(1e9)
+            .build()
+            .unwrap(),
+    );
+    let until = Instant::now() + Duration::from_millis(300);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while Instant::now() < until {
+                monitor.replace_rules(&one);
+                monitor.replace_rules(&other);
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    monitor.operation("judging_race").record(SECOND, Outcome::Error);
+                    monitor.tick();
+                    let rules = monitor.alerts().rules().len();
+                    assert!(rules == one.len() || rules == 1, "a set is there whole: {rules}");
+                }
+            });
+        }
+    });
+    let statistics = monitor.alerts().statistics();
+    let still = u64::try_from(statistics.firing_warning + statistics.firing_critical).unwrap();
+    assert_eq!(statistics.fired, statistics.resolved + still, "each alert that fired fires still or has ended");
+}
+
+#[test]
+fn the_parts_are_checked_one_by_one() {
+    let monitor = Monitor::builder().build().unwrap();
+    assert!(monitor.check_health().keys().all(|name| name == "response_time_healthy"));
+    monitor.record_mcp_call("context7", "resolve", SECOND, true);
+    monitor.record_mcp_call("magic", "draw", SECOND, false);
+    let checks = monitor.check_health();
+    assert_eq!((checks.get("context7_healthy"), checks.get("magic_healthy")), (Some(&true), Some(&false)));
+    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    assert!(json["performance_metrics"]["memory_percent"].is_null());
+}
+
+#[test]
+fn a_rule_looks_at_what_the_application_counts_itself() {
+    let clock = ManualClock::hold();
+    let deep = Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build().unwrap();
+    let full = Rule::builder("full-memory").metric("system_memory_utilization_ratio").critical(0.85).build().unwrap();
+    let monitor = Monitor::builder().rules([deep, full].into_iter().collect()).build().unwrap();
+    monitor.record_custom_metric("queue_depth", 250.0, "items");
+    seconds(&clock, &monitor, 1, || monitor.record_custom_metric("system_memory_utilization_ratio", 0.95, "ratio"));
+    let alerts = monitor.alerts().active();
+    assert_eq!(alerts.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["deep-queue", "full-memory"]);
+    assert_eq!(alerts[0].value, Some(250.0));
+    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    assert_eq!(json["health_indicators"]["resource_usage"], "red");
+    assert!((json["performance_metrics"]["memory_percent"].as_f64().unwrap() - 95.0).abs() < 1e-9);
+}

@@ -1,0 +1,170 @@
+//! How many of the alerts that the presets raise are right: 360 made-up operations whose faults are known.
+//!
+//! Each runs for half an hour of the manual clock. An alert is right where it fires while the fault goes on, or within the
+//! five minutes that the rules look back. The tally is in the docs of `presets`.
+
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Monitor, Operation, Outcome, Transition};
+use std::ops::Range;
+use std::time::Duration;
+
+/// The seconds between two looks, and how many there are.
+const STEP: u32 = 5;
+const STEPS: u32 = 360;
+const SERIES: usize = 360;
+/// How many operations one monitor has: a label has room for 200 values.
+const IN_ONE: usize = 120;
+/// How far back the rules look, in steps.
+const LOOK_BACK: u32 = 60;
+
+/// Numbers that look like chance and are the same each time (Knuth's 64-bit linear congruential generator).
+struct Chance(u64);
+
+impl Chance {
+    /// Between 0 and 1.
+    fn share(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
+    }
+
+    /// Around 0 with a deviation of 1: the sum of twelve shares.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.share()).sum::<f64>() - 6.0
+    }
+}
+
+/// What an operation does at a step.
+struct Behaviour {
+    /// Calls at this step.
+    calls: f64,
+    /// The median duration in seconds, and how far durations spread (the deviation of their logarithm).
+    median: f64,
+    spread: f64,
+    errors: f64,
+}
+
+/// An operation that is made up.
+struct Made {
+    operation: Operation,
+    name: String,
+    sort: Sort,
+    chance: Chance,
+    median: f64,
+    calls: f64,
+    /// The steps in which it has a fault, if it is of a sort that has.
+    fault: Range<u32>,
+    /// Whether the fault is errors, not slowness.
+    fails: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Quiet,
+    Seasonal,
+    Noisy,
+    Step,
+    Spike,
+    Drift,
+}
+
+const SORTS: [Sort; 6] = [Sort::Quiet, Sort::Seasonal, Sort::Noisy, Sort::Step, Sort::Spike, Sort::Drift];
+
+impl Made {
+    fn new(monitor: &Monitor, number: usize) -> Self {
+        let sort = SORTS[number % SORTS.len()];
+        let name = format!("{sort:?}-{number}");
+        let mut chance = Chance(number as u64);
+        let median = 0.02 + 0.2 * chance.share();
+        let calls = 2.0 + 20.0 * chance.share();
+        let start = 120 + u32::try_from(number % 60).unwrap();
+        let fault = match sort {
+            Sort::Step => start..start + 60,
+            // Two seconds of slowness are not worth an alert.
+            Sort::Spike | Sort::Quiet | Sort::Seasonal | Sort::Noisy => 0..0,
+            Sort::Drift => start..STEPS,
+        };
+        let fails = number / SORTS.len() % 2 == 1;
+        Self { operation: monitor.operation(&name), name, sort, chance, median, calls, fault, fails }
+    }
+
+    fn behaviour(&mut self, step: u32) -> Behaviour {
+        let usual = Behaviour { calls: self.calls, median: self.median, spread: 0.3, errors: 0.002 };
+        let in_fault = self.fault.contains(&step);
+        let phase = f64::from(step) / 90.0 * std::f64::consts::TAU;
+        match self.sort {
+            Sort::Seasonal => Behaviour {
+                calls: self.calls * (1.0 + 0.9 * phase.sin()),
+                median: self.median * (1.5 + phase.sin()),
+                ..usual
+            },
+            Sort::Noisy => Behaviour { spread: 0.8, errors: 0.01, ..usual },
+            Sort::Step if in_fault && self.fails => Behaviour { errors: 0.3, ..usual },
+            Sort::Step if in_fault => Behaviour { median: 3.0, ..usual },
+            Sort::Spike if self.chance.share() < 0.01 => Behaviour { median: 5.0, calls: self.calls * 0.4, ..usual },
+            // Beyond any threshold at the end of its second minute.
+            Sort::Drift if in_fault => {
+                let grown = f64::from(step - self.fault.start) / 24.0;
+                let errors = if self.fails { (0.06 * grown).min(0.5) } else { usual.errors };
+                let median = if self.fails { usual.median } else { usual.median + 1.2 * grown };
+                Behaviour { median, errors, ..usual }
+            }
+            _ => usual,
+        }
+    }
+
+    fn run(&mut self, step: u32) {
+        let Behaviour { calls, median, spread, errors } = self.behaviour(step);
+        let mut left = calls * (0.5 + self.chance.share());
+        while left >= 1.0 {
+            left -= 1.0;
+            let seconds = median * (spread * self.chance.normal()).exp();
+            let outcome = if self.chance.share() < errors { Outcome::Error } else { Outcome::Ok };
+            self.operation.record(Duration::from_secs_f64(seconds), outcome);
+        }
+    }
+
+    /// Whether an alert is right that fires at a step.
+    fn is_right(&self, step: u32) -> bool {
+        (self.fault.start..self.fault.end + LOOK_BACK).contains(&step) && !self.fault.is_empty()
+    }
+}
+
+#[test]
+fn over_95_of_100_alerts_are_right_and_no_fault_is_missed() {
+    let clock = ManualClock::hold();
+    let (mut right, mut wrong, mut faults) = (0, Vec::new(), 0);
+    let mut missed = Vec::new();
+    for first in (0..SERIES).step_by(IN_ONE) {
+        let monitor = Monitor::builder().build().unwrap();
+        let events = monitor.alerts().subscribe(10_000);
+        let mut all: Vec<Made> = (first..first + IN_ONE).map(|number| Made::new(&monitor, number)).collect();
+        let mut found: Vec<bool> = vec![false; IN_ONE];
+        for step in 0..STEPS {
+            for made in &mut all {
+                made.run(step);
+            }
+            clock.advance(Duration::from_secs(u64::from(STEP)));
+            monitor.tick();
+            while let Some(event) = events.try_recv() {
+                let mine = |made: &Made| Some(&made.name) == event.alert.labels.get("operation");
+                let (Some(place), Transition::Fired) = (all.iter().position(mine), event.transition) else { continue };
+                if all[place].is_right(step) {
+                    right += 1;
+                    found[place] = true;
+                } else {
+                    wrong.push(format!("{step}: {}", event.alert.message));
+                }
+            }
+        }
+        assert_eq!(events.take_missed(), 0);
+        for (made, found) in all.iter().zip(found).filter(|(made, _)| !made.fault.is_empty()) {
+            faults += 1;
+            if !found {
+                missed.push(made.name.clone());
+            }
+        }
+    }
+    println!("{right} alerts right, {} wrong; {} of {faults} faults missed", wrong.len(), missed.len());
+    assert!(right * 100 > 95 * (right + wrong.len()), "{right} right, wrong: {wrong:#?}");
+    assert!(missed.is_empty(), "missed: {missed:?}");
+}
