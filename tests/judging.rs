@@ -2,8 +2,8 @@
 
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{
-    AlertState, Condition, Kind, Monitor, Objective, Outcome, Promise, Rule, RuleProfile, RuleSet, Severity, Statistic,
-    Transition, Window, monitor, presets,
+    AlertState, Condition, Kind, Monitor, Objective, Outcome, Promise, Rule, RuleBuilder, RuleProfile, RuleSet,
+    Severity, Statistic, Transition, Window, monitor, presets,
 };
 use std::io::Write;
 use std::thread;
@@ -112,6 +112,43 @@ fn requests_have_objectives_whatever_their_status() {
     let figures: Vec<_> = reports.iter().map(|one| (one.promise, one.latency, one.calls, one.bad)).collect();
     assert_eq!(figures, [(Promise::Latency, Some(1.0), 10, 1), (Promise::Success, None, 10, 1)]);
     assert!(reports.iter().all(|one| one.budget_left.abs() < 1e-9), "one in ten is all of the budget: {reports:?}");
+}
+
+/// Makes `calls` calls in one of `every` seconds, first good ones, then bad ones, and says after how many seconds of good
+/// ones nothing fires any more.
+fn seconds_until_quiet(clock: &ManualClock, rule: Rule, name: &str, (calls, every): (u32, u32)) -> Option<u32> {
+    let monitor = Monitor::builder().rules(only(rule)).build().unwrap();
+    let mut passed = 0;
+    let mut run = |times: u32, outcome| {
+        seconds(clock, &monitor, times, || {
+            let now = if passed % every == 0 { calls } else { 0 };
+            (0..now).for_each(|_| monitor.operation(name).record(SECOND, outcome));
+            passed += 1;
+        });
+    };
+    run(240, Outcome::Ok);
+    run(60, Outcome::Error);
+    assert_eq!(monitor.alerts().active().len(), 1, "{name}");
+    (1..400).find(|_| {
+        run(1, Outcome::Ok);
+        monitor.alerts().active().is_empty()
+    })
+}
+
+#[test]
+fn an_alert_ends_soon_after_its_cause_where_there_is_traffic_to_tell() {
+    let clock = ManualClock::hold();
+    let rule = || {
+        let rule = Rule::builder("failing").metric(Kind::Operation).statistic(Statistic::ErrorRate);
+        rule.warning(0.10).min_samples(20)
+    };
+    let quiet = |rule: RuleBuilder, name, calls| seconds_until_quiet(&clock, rule.build().unwrap(), name, calls);
+    let long = quiet(rule(), "judging_long", (5, 1)).unwrap();
+    assert!(long > 180, "five minutes remember it for long: {long} s");
+    let soon = quiet(rule().recovery_window(Window::LastMinute), "judging_soon", (5, 1)).unwrap();
+    assert!((50..=61).contains(&soon), "a minute is well once less than a tenth of it failed: {soon} s");
+    let few = quiet(rule().recovery_window(Window::LastMinute), "judging_few", (1, 10)).unwrap();
+    assert!(few > 180, "six calls a minute say nothing: {few} s");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::observe::window::Window;
 use std::time::Duration;
 
 /// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 25] = [
     "metric",
     "statistic",
     "divided_by",
@@ -29,6 +29,7 @@ pub(super) const KEYS: [&str; 24] = [
     "warning",
     "critical",
     "recovery",
+    "recovery_window",
     "for",
     "keep_firing_for",
     "cooldown",
@@ -103,13 +104,14 @@ fn set(
                 builder = builder.matcher(label.clone(), values.texts(field)?, key == "except");
             }
         }
-        "window" => builder.window = one_of(value, field, Window::ALL, window_name)?,
+        "window" => return Ok(builder.window(one_of(value, field, Window::ALL, window_name)?)),
         "by" => builder.by = Some(value.texts(field)?),
         "change_over" => builder.change = Some(value.duration(field)?),
         "min_samples" => builder.min_samples = whole(value, field)? as u64,
         "warning" => builder.warning = Some(value.threshold(field, unit)?),
         "critical" => builder.critical = Some(value.threshold(field, unit)?),
         "recovery" => builder.recovery = Some(value.threshold(field, unit)?),
+        "recovery_window" => builder.recovery_window = Some(one_of(value, field, Window::ALL, window_name)?),
         "for" => builder.hold_for = value.duration(field)?,
         "keep_firing_for" => builder.keep_firing_for = value.duration(field)?,
         "cooldown" => builder.cooldown = value.duration(field)?,

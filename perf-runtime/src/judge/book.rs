@@ -74,8 +74,7 @@ impl AlertBook {
 
     /// The kinds and windows that the rules look at.
     pub(crate) fn windows(&self) -> BTreeSet<(Window, Kind)> {
-        let enabled = self.watches.iter().filter(|watch| watch.rule.enabled);
-        enabled.flat_map(|watch| watch.rule.signal.windows()).map(|(kind, window)| (window, kind)).collect()
+        self.watches.iter().flat_map(Watch::windows).map(|(kind, window)| (window, kind)).collect()
     }
 
     /// Judges what is seen at a tick, and gives what changed by it.

@@ -27,7 +27,8 @@ const GAUGE: &str = "dry_run";
 impl Rule {
     /// Says when the rule would have fired on recorded or made-up values: those of the figure that it judges, for one
     /// series, each with its time, in order. `None` is a time without a value. The rule is judged at these times and no
-    /// others, so give them as often as the monitor would judge: once a second.
+    /// others, so give them as often as the monitor would judge: once a second. A recovery window says nothing here, for
+    /// the figure over it is not known.
     ///
     /// ```
     /// use perf_runtime::{Kind, Rule, Severity, Statistic};
@@ -71,7 +72,7 @@ impl Rule {
             window: Window::LastMinute,
         };
         let signal = Signal { term, over: None, by: None, change: self.signal.change, min_samples: 0 };
-        Self { signal, enabled: true, ..self.clone() }
+        Self { signal, recovery_window: None, enabled: true, ..self.clone() }
     }
 }
 

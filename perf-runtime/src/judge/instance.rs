@@ -76,7 +76,7 @@ impl Instance {
         let now = around.tick.elapsed;
         let before = self.stands();
         self.looked_at = now;
-        if let Seen::Value(_) = seen {
+        if let Seen::Value { .. } = seen {
             self.valued_at = now;
         }
         let patience = Patience { hold_for: rule.hold_for, keep_firing_for: rule.keep_firing_for };
@@ -109,7 +109,10 @@ impl Instance {
         let valued_at = self.valued_at;
         let is_firing = self.machine(severity).is_firing();
         match seen {
-            Seen::Value(value) => rule.holds(severity, value, is_firing),
+            Seen::Value { value, lately } => {
+                let holds = |value| rule.holds(severity, value, is_firing);
+                holds(value) && lately.is_none_or(holds)
+            }
             Seen::Absence => rule.levels.of(severity) == Level::Absence,
             Seen::Nothing => match rule.no_data {
                 NoData::Keep(span) => is_firing && now.saturating_sub(valued_at) < span,

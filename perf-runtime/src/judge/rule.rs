@@ -18,6 +18,7 @@ pub(crate) mod signal;
 mod tests;
 
 use super::alert::Severity;
+use crate::observe::window::Window;
 
 /// A condition on a figure of each series, which makes an alert for each series that it holds for.
 ///
@@ -56,6 +57,8 @@ pub struct Rule {
     pub(crate) levels: Levels,
     /// A firing alert holds until the value is on the good side of this.
     pub(crate) recovery: Option<Threshold>,
+    /// Nothing holds while the value over this shorter window is good.
+    pub(crate) recovery_window: Option<Window>,
     #[serde(rename = "for", serialize_with = "seconds")]
     pub(crate) hold_for: Duration,
     #[serde(serialize_with = "seconds")]
@@ -165,6 +168,11 @@ impl Rule {
         let Level::From(threshold) = self.levels.of(severity) else { return false };
         let recovery = self.recovery.filter(|_| is_firing && severity == self.levels.lowest());
         self.condition.holds(value, recovery.unwrap_or(threshold))
+    }
+
+    /// The signal over the recovery window.
+    pub(crate) fn lately(&self) -> Option<Signal> {
+        self.recovery_window.map(|window| self.signal.over_window(window))
     }
 
     /// The lowest level that a value reaches, where nothing fires yet.

@@ -130,7 +130,11 @@ impl Tally {
 /// What a tick showed of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Seen {
-    Value(f64),
+    Value {
+        value: f64,
+        /// Over the recovery window, where the rule has one and it says something.
+        lately: Option<f64>,
+    },
     Nothing,
     /// The rule is about absence, and there is nothing.
     Absence,

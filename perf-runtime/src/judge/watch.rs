@@ -5,9 +5,12 @@ use super::instance::{Around, Instance};
 use super::machine::AlertState;
 use super::rule::Rule;
 use super::rule::condition::Condition;
-use super::rule::signal::Matcher;
+use super::rule::signal::{Matcher, Signal};
 use super::sight::{Labels, Seen, Sight};
+use crate::measure::kind::Kind;
+use crate::observe::window::Window;
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -32,6 +35,8 @@ pub struct RuleStatus {
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) rule: Rule,
+    /// What the rule looks at over its recovery window.
+    lately: Option<Signal>,
     is_evaluated: bool,
     /// Only of series for which there is something to remember.
     instances: BTreeMap<Box<Labels>, Instance>,
@@ -40,7 +45,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(rule: Rule) -> Self {
-        Self { rule, is_evaluated: false, instances: BTreeMap::new(), past: Past::default() }
+        Self { lately: rule.lately(), rule, is_evaluated: false, instances: BTreeMap::new(), past: Past::default() }
     }
 
     pub(super) fn status(&self) -> RuleStatus {
@@ -54,6 +59,12 @@ impl Watch {
         RuleStatus { rule: self.rule.clone(), state: self.is_evaluated.then_some(worst), pending, firing }
     }
 
+    /// The kinds and windows that it looks at.
+    pub(super) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
+        let signals = [Some(&self.rule.signal), self.lately.as_ref()];
+        signals.into_iter().flatten().filter(|_| self.rule.enabled).flat_map(Signal::windows)
+    }
+
     /// Its alerts that are pending or firing.
     pub(super) fn active(&self) -> impl Iterator<Item = &Alert> {
         self.instances.values().filter_map(Instance::active)
@@ -65,7 +76,7 @@ impl Watch {
 
     /// Judges what is seen.
     pub(super) fn evaluate(&mut self, sight: &Sight<'_>, around: &mut Around<'_>) {
-        let Self { rule, instances, past, is_evaluated } = self;
+        let Self { rule, lately, instances, past, is_evaluated } = self;
         if !rule.enabled {
             return;
         }
@@ -74,6 +85,7 @@ impl Watch {
         let remembers = matches!(rule.no_data, super::rule::NoData::Alert(_));
         let is_absence = rule.condition == Condition::Absent;
         let mut any = false;
+        let recent = Recent { signal: lately.as_ref(), sight, values: OnceCell::new() };
         rule.signal.each(sight, &mut |labels, value| {
             any = true;
             if is_absence {
@@ -84,11 +96,12 @@ impl Watch {
                 None => Some(value),
             };
             let Some(value) = value.filter(|value| !value.is_nan()) else { return };
+            let seen = |value| Seen::Value { value, lately: recent.value(labels) };
             if let Some(instance) = instances.get_mut(labels) {
-                instance.step(rule, labels, Seen::Value(value), around);
+                instance.step(rule, labels, seen(value), around);
             } else if remembers || rule.is_reached_by(value) {
                 let mut instance = Instance::new(now);
-                instance.step(rule, labels, Seen::Value(value), around);
+                instance.step(rule, labels, seen(value), around);
                 instances.insert(labels.into(), instance);
             }
         });
@@ -119,6 +132,27 @@ impl Watch {
     pub(super) fn firing(&self, severity: Severity) -> usize {
         let fires = |alert: &&Alert| alert.state == AlertState::Firing && alert.severity == severity;
         self.active().filter(fires).count()
+    }
+}
+
+/// The values over the recovery window: looked at only when the first is needed, for mostly none is.
+struct Recent<'a> {
+    signal: Option<&'a Signal>,
+    sight: &'a Sight<'a>,
+    values: OnceCell<BTreeMap<Box<Labels>, f64>>,
+}
+
+impl Recent<'_> {
+    fn value(&self, labels: &Labels) -> Option<f64> {
+        let signal = self.signal?;
+        let values = self.values.get_or_init(|| {
+            let mut values = BTreeMap::new();
+            signal.each(self.sight, &mut |labels, value| {
+                values.insert(labels.into(), value);
+            });
+            values
+        });
+        values.get(labels).copied().filter(|value| !value.is_nan())
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: S
     alert.severity = severity;
     alert.threshold = rule.threshold(severity);
     match seen {
-        Seen::Value(value) => {
+        Seen::Value { value, .. } => {
             alert.value = Some(value);
             alert.message = message(rule, &alert.series, severity, value);
         }

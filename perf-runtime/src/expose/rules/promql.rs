@@ -15,14 +15,19 @@ type Reason = &'static str;
 /// The condition of one level of a rule.
 pub(super) fn condition(rule: &Rule, severity: Severity, prefix: &str, profile: RuleProfile) -> Result<String, Reason> {
     let signal = &rule.signal;
-    let value = value(signal, prefix)?;
+    let judged = Judged::of(signal, prefix)?;
     let threshold = match rule.levels.of(severity) {
         Level::From(threshold) => threshold,
-        Level::Absence => return Ok(format!("absent({value})")),
+        Level::Absence => return Ok(format!("absent({})", judged.value)),
         Level::Unused => return Err("it has no such level"),
     };
-    let enough = enough(signal, prefix)?;
-    let holds = |threshold| compare(&value, rule.condition, threshold, enough.as_deref());
+    let lately = rule.lately().map(|signal| Judged::of(&signal, prefix)).transpose()?;
+    let holds = |threshold| match &lately {
+        Some(lately) => {
+            format!("({}) unless ({})", judged.bad(rule.condition, threshold), lately.good(rule.condition, threshold))
+        }
+        None => judged.bad(rule.condition, threshold),
+    };
     let reached = holds(threshold);
     let recovery = rule.recovery.filter(|_| severity == rule.levels.lowest() && profile == RuleProfile::Current);
     Ok(match recovery {
@@ -40,15 +45,46 @@ pub(super) fn condition(rule: &Rule, severity: Severity, prefix: &str, profile: 
     })
 }
 
-fn compare(value: &str, condition: Condition, threshold: Threshold, enough: Option<&str>) -> String {
-    let and = enough.map(|enough| format!(" and {enough}")).unwrap_or_default();
-    let one = |sign: &str, limit: f64| format!("{value} {sign} {}{and}", number(limit));
-    match (condition, threshold) {
-        (Condition::AtLeast, Threshold::Value(limit)) => one(">=", limit),
-        (Condition::Below, Threshold::Value(limit)) => one("<", limit),
-        (Condition::AtMost, Threshold::Value(limit)) => one("<=", limit),
-        (_, Threshold::Value(limit)) => one(">", limit),
-        (_, Threshold::Range(low, high)) => format!("({}) or ({})", one("<", low), one(">", high)),
+/// A signal as an expression, and the one that there are enough calls for it.
+struct Judged {
+    value: String,
+    enough: Option<String>,
+}
+
+impl Judged {
+    fn of(signal: &Signal, prefix: &str) -> Result<Self, Reason> {
+        Ok(Self { value: value(signal, prefix)?, enough: enough(signal, prefix)? })
+    }
+
+    /// That it reaches a threshold.
+    fn bad(&self, condition: Condition, threshold: Threshold) -> String {
+        match (condition, threshold) {
+            (Condition::AtLeast, Threshold::Value(limit)) => self.compare(">=", limit),
+            (Condition::Below, Threshold::Value(limit)) => self.compare("<", limit),
+            (Condition::AtMost, Threshold::Value(limit)) => self.compare("<=", limit),
+            (_, Threshold::Value(limit)) => self.compare(">", limit),
+            (_, Threshold::Range(low, high)) => {
+                format!("({}) or ({})", self.compare("<", low), self.compare(">", high))
+            }
+        }
+    }
+
+    /// That it does not.
+    fn good(&self, condition: Condition, threshold: Threshold) -> String {
+        match (condition, threshold) {
+            (Condition::AtLeast, Threshold::Value(limit)) => self.compare("<", limit),
+            (Condition::Below, Threshold::Value(limit)) => self.compare(">=", limit),
+            (Condition::AtMost, Threshold::Value(limit)) => self.compare(">", limit),
+            (_, Threshold::Value(limit)) => self.compare("<=", limit),
+            (_, Threshold::Range(low, high)) => {
+                format!("({}) and ({})", self.compare(">=", low), self.compare("<=", high))
+            }
+        }
+    }
+
+    fn compare(&self, sign: &str, limit: f64) -> String {
+        let and = self.enough.as_ref().map(|enough| format!(" and {enough}")).unwrap_or_default();
+        format!("{} {sign} {}{and}", self.value, number(limit))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::judge::rule::condition::Condition;
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::signal::Statistic;
 use crate::measure::kind::Kind;
+use crate::observe::window::Window;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -92,6 +93,13 @@ fn of_every_sort() -> RuleSet {
         calls("p90", Statistic::P90).condition(Condition::Below).warning(0.01),
         calls("p95", Statistic::P95).warning(0.5).critical(1.0).min_samples(20),
         calls("p99", Statistic::P99).warning(2.0).hold_for(minute),
+        calls("soon", Statistic::P95).warning(0.5).min_samples(20).recovery_window(Window::LastMinute),
+        calls("soon-divided", Statistic::Rate)
+            .divided_by(Kind::HttpRequest)
+            .by(none)
+            .condition(Condition::Outside)
+            .warning((0.5, 2.0))
+            .recovery_window(Window::LastMinute),
         calls("in-flight", Statistic::InFlight).warning(50.0),
     ];
     rules.into_iter().map(|rule| rule.description("a \"quoted\" {{ text }}").build().unwrap()).collect()

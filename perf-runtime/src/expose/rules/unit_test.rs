@@ -27,6 +27,8 @@ pub(super) struct Case {
     name: String,
     firing: Vec<Made>,
     quiet: Option<Vec<Made>>,
+    /// How long after all is well an alert has ended, where that is sooner than the window would have it.
+    recovery: Option<Duration>,
     at: Duration,
     alert: String,
     severities: Vec<Severity>,
@@ -64,6 +66,7 @@ pub(super) fn of_rule(rule: &Rule, alerting: &AlertingRule, prefix: &str) -> Opt
         name: rule.id().to_owned(),
         firing,
         quiet: good_value(rule).and_then(series),
+        recovery: rule.recovery_window.map(|window| window.duration() + rule.keep_firing_for),
         at: rule.hold_for + window + Duration::from_secs(4 * INTERVAL),
         alert: alerting.alert.clone(),
         severities: both.into_iter().filter(is_reached).collect(),
@@ -95,6 +98,7 @@ pub(super) fn of_objective(objective: &ObjectiveReport, alerting: &AlertingRule,
         name: format!("{} {} {}", alerting.alert, objective.series, objective.promise.as_str()),
         firing: series(true),
         quiet: Some(series(false)),
+        recovery: None,
         at: Duration::from_secs(600),
         alert: alerting.alert.clone(),
         severities: vec![alerting.severity],
@@ -227,9 +231,17 @@ pub(super) fn file(cases: &[Case]) -> String {
     let mut text = format!("rule_files: [perf.rules.yml]\nevaluation_interval: {INTERVAL}s\n");
     text.push_str(if cases.is_empty() { "tests: []\n" } else { "tests:\n" });
     for case in cases {
-        write_case(&mut text, case, &case.firing, true);
+        let samples = case.at.as_secs() / INTERVAL + 2;
+        let lasting = |made: &[Made]| -> Vec<(String, String)> {
+            made.iter().map(|(name, begin, each)| (name.clone(), values(*begin, *each, samples))).collect()
+        };
+        write_case(&mut text, case, "fires", &lasting(&case.firing), case.at, &case.severities);
         if let Some(quiet) = &case.quiet {
-            write_case(&mut text, case, quiet, false);
+            write_case(&mut text, case, "stays quiet", &lasting(quiet), case.at, &[]);
+        }
+        if let (Some(quiet), Some(recovery)) = (&case.quiet, case.recovery) {
+            let until = Duration::from_secs((samples + 1) * INTERVAL) + recovery;
+            write_case(&mut text, case, "recovers", &recovering(&case.firing, quiet, samples, recovery), until, &[]);
         }
     }
     text
@@ -241,25 +253,40 @@ fn values(begin: f64, each: f64, samples: u64) -> String {
     format!("{}{sign}{}x{samples}", number(begin), number(each.abs()))
 }
 
+/// Series that are bad for so many samples, and good from then on.
+fn recovering(bad: &[Made], good: &[Made], samples: u64, recovery: Duration) -> Vec<(String, String)> {
+    let more = recovery.as_secs() / INTERVAL + 2;
+    let of = |((name, begin, each), (_, _, then)): (&Made, &Made)| {
+        let reached = begin + each * samples as f64;
+        (name.clone(), format!("{} {}", values(*begin, *each, samples), values(reached + then, *then, more)))
+    };
+    bad.iter().zip(good).map(of).collect()
+}
+
 /// Writing to a `String` cannot fail, so its results are not looked at.
-fn write_case(text: &mut String, case: &Case, series: &[Made], fires: bool) {
-    let samples = case.at.as_secs() / INTERVAL + 2;
-    let word = if fires { "fires" } else { "stays quiet" };
-    let _ = writeln!(text, "  - name: {}", quoted(&format!("{} {word}", case.name)));
+fn write_case(
+    text: &mut String,
+    case: &Case,
+    what: &str,
+    series: &[(String, String)],
+    at: Duration,
+    severities: &[Severity],
+) {
+    let _ = writeln!(text, "  - name: {}", quoted(&format!("{} {what}", case.name)));
     let _ = writeln!(text, "    interval: {INTERVAL}s\n    input_series:");
-    for (name, begin, each) in series {
+    for (name, values) in series {
         let _ = writeln!(text, "      - series: {}", quoted(name));
-        let _ = writeln!(text, "        values: {}", quoted(&values(*begin, *each, samples)));
+        let _ = writeln!(text, "        values: {}", quoted(values));
     }
-    let at = case.at.as_secs();
+    let at = at.as_secs();
     let _ =
         writeln!(text, "    alert_rule_test:\n      - eval_time: {at}s\n        alertname: {}", quoted(&case.alert));
-    if !fires {
+    if severities.is_empty() {
         text.push_str("        exp_alerts: []\n");
         return;
     }
     text.push_str("        exp_alerts:\n");
-    for severity in &case.severities {
+    for severity in severities {
         let labels = with(&case.labels, &[("severity", severity.as_str())]);
         for (key, pairs) in [("- exp_labels", &labels), ("  exp_annotations", &case.annotations)] {
             let _ = writeln!(text, "          {key}:");

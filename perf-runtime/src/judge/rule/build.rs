@@ -27,6 +27,7 @@ pub struct RuleBuilder {
     pub(crate) critical: Option<Threshold>,
     pub(crate) absence: Severity,
     pub(crate) recovery: Option<Threshold>,
+    pub(crate) recovery_window: Option<Window>,
     pub(crate) hold_for: Duration,
     pub(crate) keep_firing_for: Duration,
     pub(crate) cooldown: Duration,
@@ -56,6 +57,7 @@ impl Rule {
             critical: None,
             absence: Severity::Warning,
             recovery: None,
+            recovery_window: None,
             hold_for: Duration::ZERO,
             keep_firing_for: Duration::ZERO,
             cooldown: Duration::ZERO,
@@ -87,6 +89,7 @@ impl Rule {
             critical: threshold(Severity::Critical),
             absence: self.levels.lowest(),
             recovery: self.recovery,
+            recovery_window: self.recovery_window,
             hold_for: self.hold_for,
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
@@ -133,9 +136,10 @@ impl RuleBuilder {
         self
     }
 
-    /// How far back the figure looks: five minutes by default.
+    /// How far back the figure looks: five minutes by default. A recovery window that is not shorter is none any more.
     pub fn window(mut self, window: Window) -> Self {
         self.window = window;
+        self.recovery_window.take_if(|recovery| *recovery >= window);
         self
     }
 
@@ -194,6 +198,15 @@ impl RuleBuilder {
     /// of the critical threshold where there is no warning.
     pub fn recovery(mut self, threshold: impl Into<Threshold>) -> Self {
         self.recovery = Some(threshold.into());
+        self
+    }
+
+    /// The condition does not hold while the figure over this window, shorter than the rule's own, does not reach the
+    /// threshold: so an alert ends soon after its cause did, however far back the rule looks. Of fewer calls than
+    /// [`min_samples`](Self::min_samples) the shorter window says nothing, and the rule's own decides alone. None by
+    /// default.
+    pub fn recovery_window(mut self, window: Window) -> Self {
+        self.recovery_window = Some(window);
         self
     }
 

@@ -27,6 +27,7 @@ impl RuleBuilder {
         let signal = self.signal()?;
         let levels = self.levels(signal.unit())?;
         let recovery = self.checked_recovery(levels)?;
+        self.check_recovery_window(&signal)?;
         for (field, span) in
             [("for", self.hold_for), ("keep_firing_for", self.keep_firing_for), ("cooldown", self.cooldown)]
         {
@@ -48,6 +49,7 @@ impl RuleBuilder {
             condition: self.condition,
             levels,
             recovery,
+            recovery_window: self.recovery_window,
             hold_for: self.hold_for,
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
@@ -196,6 +198,15 @@ impl RuleBuilder {
         let allowed = format!("a threshold on the good side of {lowest}");
         self.check(self.condition.is_as_strict(lowest, recovery), "recovery", recovery, &allowed)?;
         Ok(Some(recovery))
+    }
+
+    fn check_recovery_window(&self, signal: &Signal) -> Result<(), ConfigError> {
+        let Some(window) = self.recovery_window else { return Ok(()) };
+        let check = |holds, allowed: &str| self.check(holds, "recovery_window", window, allowed);
+        check(signal.term.statistic.has_window(), "nothing: what is judged looks at no window")?;
+        check(signal.change.is_none(), "nothing: a change looks at no window")?;
+        check(self.condition != Condition::Absent, "nothing: the rule is about absence")?;
+        check(window < self.window, &format!("a window shorter than {}, the rule's own", self.window))
     }
 }
 

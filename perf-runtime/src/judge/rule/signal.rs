@@ -317,6 +317,12 @@ impl Signal {
         });
     }
 
+    /// The same figures over another window.
+    pub(crate) fn over_window(&self, window: Window) -> Self {
+        let at = |term: &Term| Term { window, ..term.clone() };
+        Self { term: at(&self.term), over: self.over.as_ref().map(at), ..self.clone() }
+    }
+
     /// The windows that must be summed up for it.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
         [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match term.metric {

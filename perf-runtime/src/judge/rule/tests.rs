@@ -5,6 +5,7 @@ use crate::error::ConfigError;
 use crate::judge::alert::Severity;
 use crate::judge::rule::build::RuleBuilder;
 use crate::measure::kind::Kind;
+use crate::observe::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ fn a_metric_is_found_by_each_of_its_names() {
 #[test]
 fn what_contradicts_itself_is_refused_with_field_value_and_what_is_allowed() {
     let day = Duration::from_secs(86_400);
+    let minute = Window::LastMinute;
     let cases = [
         (gauge(), "warning", ""),
         (p95().warning(1.0).critical(0.5), "critical", "0.5"),
@@ -38,6 +40,10 @@ fn what_contradicts_itself_is_refused_with_field_value_and_what_is_allowed() {
         (p95().condition(Condition::Below).warning(1.0).critical(2.0), "critical", "2"),
         (p95().warning(1.0).recovery(1.5), "recovery", "1.5"),
         (p95().condition(Condition::Below).warning(1.0).recovery(0.5), "recovery", "0.5"),
+        (p95().warning(1.0).recovery_window(Window::Last5Minutes), "recovery_window", "5m"),
+        (p95().warning(1.0).change_over(day / 48).recovery_window(minute), "recovery_window", "1m"),
+        (gauge().warning(1.0).recovery_window(minute), "recovery_window", "1m"),
+        (gauge().absent(Severity::Warning).recovery_window(minute), "recovery_window", "1m"),
         (p95().warning(f64::NAN), "warning", "NaN"),
         (p95().warning(-1.0), "warning", "-1"),
         (p95().warning((1.0, 2.0)), "warning", "1..2"),
