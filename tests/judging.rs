@@ -239,6 +239,24 @@ fn the_parts_are_checked_one_by_one() {
 }
 
 #[test]
+fn a_slow_response_alerts_by_itself_for_a_minute() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().rules(presets::performance_monitor()).build().unwrap();
+    let active = || monitor.alerts().active();
+    monitor.record_response_time("judging_answer", Duration::from_secs(2));
+    seconds(&clock, &monitor, 1, || {});
+    assert!(active().is_empty(), "two seconds are not over two seconds");
+    monitor.record_response_time("judging_answer", Duration::from_millis(2_340));
+    seconds(&clock, &monitor, 1, || {});
+    let alerts = active();
+    assert_eq!(alerts.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["slow-response"]);
+    let message = &alerts[0].message;
+    assert!(message.starts_with("Slow response: max of operation{operation=judging_answer} is 2."), "{message}");
+    seconds(&clock, &monitor, 62, || {});
+    assert!(active().is_empty());
+}
+
+#[test]
 fn a_rule_looks_at_what_the_application_counts_itself() {
     let clock = ManualClock::hold();
     let deep = Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build().unwrap();

@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Loading { file: String, cause: sqlx::Error },
     #[error("cannot measure: {0}")]
     Monitor(#[from] perf_runtime::InstallError),
+    #[error("cannot judge: {0}")]
+    Rules(#[from] perf_runtime::ConfigError),
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(std::io::Error),
     #[error("cannot send traffic: {0}: run without it (--load 0)")]

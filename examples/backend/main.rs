@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use perf_runtime::Monitor;
+use perf_runtime::{ConfigError, Monitor, RuleSet, presets};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -79,6 +79,16 @@ fn start_logging() {
         .init();
 }
 
+/// The standard rules, but for what is bad on purpose: one route that always fails, and one that its clients give up on.
+fn rules() -> Result<RuleSet, ConfigError> {
+    let mut rules = presets::standard();
+    for id in ["http-errors", "http-latency"] {
+        rules.change(id, |rule| rule.except("route", [service::FLAKY, service::SLOW]))?;
+    }
+    rules.change("db-errors", |rule| rule.except("table", ["audit_log"]))?;
+    Ok(rules)
+}
+
 async fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     // First what may be refused: a file or a port should say so before any work is done.
@@ -86,7 +96,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
         report::reserve(path).await?;
     }
     let listener = server::bind(options.port).await?;
-    let monitor = Monitor::builder().namespace("mcp").install()?;
+    let monitor = Monitor::builder().namespace("mcp").rules(rules()?).install()?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
 

@@ -11,6 +11,7 @@
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
 //! for = "30s"                           # PERF_RULE_HTTP_LATENCY_FOR=30s
+//! recovery_window = "1m"                # PERF_RULE_HTTP_LATENCY_RECOVERY_WINDOW=1m
 //!
 //! [rules.deep-queue]                    # makes a new one
 //! metric = "queue_depth"

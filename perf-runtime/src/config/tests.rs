@@ -90,6 +90,7 @@ fn values_have_their_units_and_contradictions_are_refused() {
         ("PERF_RULE_HTTP_LATENCY_FOR", "soon", "rules.http-latency.for", "\"5m\""),
         ("PERF_RULE_HTTP_LATENCY_FOR", "900h", "rules.http-latency.for", "7days"),
         ("PERF_RULE_HTTP_LATENCY_RECOVERY", "600ms", "rules.http-latency.recovery", "good side of 0.5"),
+        ("PERF_RULE_HTTP_LATENCY_RECOVERY_WINDOW", "15m", "rules.http-latency.recovery_window", "shorter than 5m"),
         ("PERF_RULE_HTTP_ERRORS_CRITICAL", "80", "rules.http-errors.critical", "0 to 1"),
         ("PERF_RULE_HTTP_ERRORS_CRITICAL", "many%", "rules.http-errors.critical", "\"80%\""),
         ("PERF_RULE_CPU_ENABLED", "perhaps", "rules.cpu.enabled", "true or false"),

@@ -2,7 +2,7 @@
 
 use crate::error::ConfigError;
 use crate::judge::rule::condition::Threshold;
-use crate::judge::rule::signal::Unit;
+use crate::judge::rule::statistic::Unit;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

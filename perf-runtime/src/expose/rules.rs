@@ -11,8 +11,8 @@ mod tests;
 
 use crate::judge::alert::Severity;
 use crate::judge::objective::{BURN_RATE, ObjectiveReport, PAIRS};
-use crate::judge::rule::Rule;
 use crate::judge::rule::signal::Metric;
+use crate::judge::rule::{NoData, Rule};
 use promql::{duration, quoted};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -40,6 +40,8 @@ pub struct PrometheusRules {
     pub tests: String,
     /// The ids of the rules that the file has not, each with the reason.
     pub left_out: Vec<(String, String)>,
+    /// Of rules that the file has: the settings for which a rule file has no word, so that only the process minds them.
+    pub only_here: Vec<(String, &'static str)>,
 }
 
 /// One level of a rule, as Prometheus has it.
@@ -72,6 +74,7 @@ pub(crate) fn write<'a>(
     let mut written = String::new();
     let mut tests = Vec::new();
     let mut left_out = Vec::new();
+    let mut only_here = Vec::new();
     for rule in rules.into_iter().filter(|rule| rule.is_enabled()) {
         if rule.signal.term.metric == Metric::Gauge(BURN_RATE.to_owned()) {
             for alerting in burn_rules(rule, objectives, prefix) {
@@ -86,6 +89,7 @@ pub(crate) fn write<'a>(
             left_out.push((rule.id().to_owned(), (*reason).to_owned()));
             continue;
         }
+        only_here.extend(settings_without_a_word(rule).map(|setting| (rule.id().to_owned(), setting)));
         let levels: Vec<AlertingRule> = levels.into_iter().flatten().collect();
         written.extend(levels.iter().map(|level| level.yaml(profile)));
         tests.extend(levels.first().and_then(|level| unit_test::of_rule(rule, level, prefix)));
@@ -94,9 +98,20 @@ pub(crate) fn write<'a>(
     for (id, reason) in &left_out {
         let _ = writeln!(text, "# Left out: {id}, for {reason}.");
     }
+    for (id, setting) in &only_here {
+        let _ = writeln!(text, "# Without a word here: {setting} of {id}.");
+    }
     let rules = if written.is_empty() { "    rules: []\n".to_owned() } else { format!("    rules:\n{written}") };
     let _ = write!(text, "groups:\n  - name: perf\n{rules}");
-    PrometheusRules { rules: text, tests: unit_test::file(&tests), left_out }
+    PrometheusRules { rules: text, tests: unit_test::file(&tests), left_out, only_here }
+}
+
+/// Alertmanager tells again after its own `repeat_interval`, and a series that is gone is no alert there.
+fn settings_without_a_word(rule: &Rule) -> impl Iterator<Item = &'static str> {
+    let has_policy = rule.no_data != NoData::Ok;
+    [(!rule.cooldown.is_zero(), "cooldown"), (has_policy, "no_data")]
+        .into_iter()
+        .filter_map(|(is_set, setting)| is_set.then_some(setting))
 }
 
 const UNUSED: &str = "it has no such level";

@@ -2,7 +2,7 @@
 
 use super::machine::AlertState;
 use super::rule::condition::Threshold;
-use super::rule::signal::Unit;
+use super::rule::statistic::Unit;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -77,6 +77,12 @@ impl AlertBook {
         self.watches.iter().flat_map(Watch::windows).map(|(kind, window)| (window, kind)).collect()
     }
 
+    /// The gauges that the rules look at.
+    pub(crate) fn gauges(&self) -> BTreeSet<String> {
+        let enabled = self.watches.iter().filter(|watch| watch.rule.enabled);
+        enabled.flat_map(|watch| watch.rule.signal.gauges()).map(str::to_owned).collect()
+    }
+
     /// Judges what is seen at a tick, and gives what changed by it.
     pub(crate) fn evaluate(&mut self, sight: &Sight<'_>, tick: Tick) -> Vec<AlertEvent> {
         self.silences.retain(|silence| silence.until > tick.wall);

@@ -3,7 +3,8 @@
 use super::alert::{AlertEvent, Severity, Transition};
 use super::book::AlertBook;
 use super::rule::Rule;
-use super::rule::signal::{Metric, Signal, Statistic, Term};
+use super::rule::signal::{Metric, Signal, Term};
+use super::rule::statistic::Statistic;
 use super::sight::{GaugeSample, Gauges, Sight, Tick};
 use crate::observe::window::Window;
 use serde::Serialize;

@@ -13,7 +13,7 @@ use super::rule::Rule;
 use super::rule::build::RuleBuilder;
 use super::rule::condition::Condition;
 use super::rule::set::RuleSet;
-use super::rule::signal::Statistic;
+use super::rule::statistic::Statistic;
 use super::threshold::Thresholds;
 use crate::measure::kind::Kind;
 use crate::observe::window::Window;
@@ -46,7 +46,7 @@ const SETTLING: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
-/// Ready-made sets of rules. Each rule can be switched off or changed: [`RuleSet::switch`], [`RuleSet::insert`].
+/// Ready-made sets of rules. Each rule can be switched off or changed: [`RuleSet::switch`], [`RuleSet::change`].
 ///
 /// Those on calls look back over five minutes, wait for half a minute, and end once the last minute was well (where it had
 /// enough calls to tell).
@@ -57,7 +57,7 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 pub mod presets {
     use super::{
         Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, gauge, latency, mcp_success,
-        mean, resource, set, slow, stuck,
+        mean, resource, set, slow, slow_response, stuck,
     };
 
     /// Every kind's latency, errors, slow and stuck calls; objectives; resources. Where the sources differ, the stricter
@@ -87,10 +87,10 @@ pub mod presets {
         set(rules)
     }
 
-    /// Responses over 2 s, MCP calls over 5 s or with less than 80 % success, memory over 80 %.
+    /// Each response over 2 s, MCP calls over 5 s or with less than 80 % success, memory over 80 %.
     pub fn performance_monitor() -> RuleSet {
         set([
-            latency(Kind::Operation).warning(2.0),
+            slow_response(),
             latency(Kind::McpCall).warning(5.0),
             mcp_success(),
             resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.80),
@@ -198,6 +198,17 @@ fn errors(kind: Kind) -> RuleBuilder {
     rule.min_samples(MIN_FOR_ERRORS)
         .critical(0.05)
         .description("More than this share of the calls failed over the last five minutes.")
+}
+
+/// Each slow response is told of, so the slowest is looked at, and for as short as can be.
+fn slow_response() -> RuleBuilder {
+    Rule::builder("slow-response")
+        .name("Slow response")
+        .metric(Kind::Operation)
+        .statistic(Statistic::Max)
+        .window(Window::LastMinute)
+        .warning(2.0)
+        .description("A response took longer than this in the last minute.")
 }
 
 /// Servers as a whole, for it is the server that is down.

@@ -4,7 +4,8 @@
 
 use condition::{Condition, Threshold};
 use serde::{Serialize, Serializer};
-use signal::{Signal, Unit};
+use signal::Signal;
+use statistic::Unit;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ mod check;
 pub(crate) mod condition;
 pub(crate) mod set;
 pub(crate) mod signal;
+pub(crate) mod statistic;
 
 #[cfg(test)]
 mod tests;

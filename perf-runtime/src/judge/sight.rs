@@ -1,6 +1,6 @@
 //! What is seen at one tick: the input of all judgement.
 
-use crate::judge::rule::signal::Statistic;
+use crate::judge::rule::statistic::Statistic;
 use crate::measure::kind::Kind;
 use crate::observe::summary::SeriesSummary;
 use crate::observe::window::Window;

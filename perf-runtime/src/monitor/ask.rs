@@ -5,6 +5,7 @@ use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
 use crate::expose::view::{self, MetricsSummary, PerformanceHealth};
 use crate::judge::health::HealthReport;
+use crate::judge::indicator::Indicator;
 use crate::judge::sight::Gauges;
 use crate::measure::clock;
 use crate::observe::custom::CustomMetric;
@@ -111,7 +112,7 @@ impl Inner {
         let now = clock::now();
         let kinds = self.registry.recent(now);
         let firing = self.alerts().active();
-        let gauges = self.gauges(self.moment_of(now));
+        let gauges = self.gauges(self.moment_of(now), Indicator::gauges_of_resources());
         (HealthReport::judge(&kinds, &gauges, &firing), kinds, gauges)
     }
 }

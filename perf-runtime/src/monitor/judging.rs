@@ -13,30 +13,25 @@ impl Inner {
     /// Observes, and judges what was seen.
     pub(super) fn observe_and_judge(&self, now: Moment) {
         let tick = self.moment_of(now);
-        let wanted = self.alerts().windows();
+        let (wanted, looked_at) = {
+            let rules = self.alerts();
+            (rules.windows(), rules.gauges())
+        };
         // Each window is summed up once, whatever number of rules looks at it.
         let windows = self.registry.tick(now, &wanted);
         self.keep_objectives(now);
-        let gauges = self.gauges(tick);
+        let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
         let events = self.alerts().evaluate(&Sight::new(&windows, &gauges), tick);
         // Logged after the book is closed: a subscriber may look into it.
         events.iter().for_each(log);
     }
 
-    /// What is judged beside calls.
-    pub(super) fn gauges(&self, tick: Tick) -> Gauges {
+    /// What is judged beside calls: how objectives stand, and the metrics of these names.
+    pub(super) fn gauges<'a>(&self, tick: Tick, names: impl Iterator<Item = &'a str>) -> Gauges {
         let mut gauges = Gauges::new();
         self.objectives().add_to(&mut gauges, tick.elapsed);
-        for metric in self.registry.custom().metrics() {
-            let value = |value: CustomValue| match value {
-                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-                CustomValue::Counter(count) => Some(count as f64),
-                CustomValue::Gauge(value) => Some(value),
-                CustomValue::Histogram(_) => None,
-            };
-            let sample =
-                |series: CustomSeries| Some(GaugeSample { value: value(series.value)?, labels: series.labels });
-            let samples: Vec<GaugeSample> = metric.series.into_iter().filter_map(sample).collect();
+        for metric in names.flat_map(|name| self.registry.custom().named(name)) {
+            let samples = metric.series.into_iter().filter_map(sample);
             gauges.entry(metric.name).or_default().extend(samples);
         }
         gauges
@@ -49,6 +44,17 @@ impl Inner {
     pub(super) fn alerts(&self) -> MutexGuard<'_, AlertBook> {
         self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a series says now. A histogram says no one thing.
+fn sample(series: CustomSeries) -> Option<GaugeSample> {
+    let value = match series.value {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        CustomValue::Counter(count) => count as f64,
+        CustomValue::Gauge(value) => value,
+        CustomValue::Histogram(_) => return None,
+    };
+    Some(GaugeSample { labels: series.labels, value })
 }
 
 /// Tells of an event through `tracing`: what nobody is to be told of, only at level `debug`.

@@ -144,12 +144,13 @@ impl CustomMetrics {
 
     /// Every metric as it stands, in the order of names and kinds.
     pub(crate) fn metrics(&self) -> Vec<CustomMetric> {
+        self.read(|inner| inner.by_name.iter().flat_map(|(name, kinds)| readings(name, kinds)).collect())
+    }
+
+    /// The metrics of one name as they stand.
+    pub(crate) fn named(&self, name: &str) -> Vec<CustomMetric> {
         self.read(|inner| {
-            let all = inner.by_name.iter().flat_map(|(name, kinds)| {
-                let kinds = kinds.iter().zip(CustomKind::ALL);
-                kinds.filter_map(move |(metric, kind)| metric.as_ref()?.reading(name, kind))
-            });
-            all.collect()
+            inner.by_name.get_key_value(name).into_iter().flat_map(|(name, kinds)| readings(name, kinds)).collect()
         })
     }
 
@@ -177,6 +178,10 @@ impl CustomMetrics {
     fn write<R>(&self, change: impl FnOnce(&mut Inner) -> R) -> R {
         change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn readings<'a>(name: &'a str, kinds: &'a ByKind) -> impl Iterator<Item = CustomMetric> + 'a {
+    kinds.iter().zip(CustomKind::ALL).filter_map(move |(metric, kind)| metric.as_ref()?.reading(name, kind))
 }
 
 impl Inner {

@@ -3,7 +3,7 @@ use crate::judge::objective::Promise;
 use crate::judge::preset::presets;
 use crate::judge::rule::condition::Condition;
 use crate::judge::rule::set::RuleSet;
-use crate::judge::rule::signal::Statistic;
+use crate::judge::rule::statistic::Statistic;
 use crate::measure::kind::Kind;
 use crate::observe::window::Window;
 use std::path::{Path, PathBuf};
@@ -134,6 +134,16 @@ fn promtool_passes_the_presets_and_says_what_is_left_out() {
     assert_eq!((left_out.len(), left_out.iter().all(|what| ["slow", "stuck"].contains(what))), (15, true));
     let only: Vec<_> = rules.iter().filter(|rule| !left_out.contains(&rule.id())).collect();
     assert!(only.len() > 20);
+}
+
+#[test]
+fn what_a_rule_file_has_no_word_for_is_said() {
+    let rule = Rule::builder("deep").metric("queue_depth").warning(10.0).cooldown(Duration::from_secs(60));
+    let rule = rule.no_data(NoData::Alert(Duration::from_secs(60))).build().unwrap();
+    let written = write([&rule], &[], "", RuleProfile::Current);
+    assert_eq!(written.only_here, [("deep".to_owned(), "cooldown"), ("deep".to_owned(), "no_data")]);
+    assert!(written.rules.contains("# Without a word here: cooldown of deep.\n"));
+    passes("words", &written);
 }
 
 #[test]

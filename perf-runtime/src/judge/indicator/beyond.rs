@@ -45,6 +45,11 @@ impl Indicator {
         judged.collect::<Vec<_>>().into_iter()
     }
 
+    /// The gauges that resources are judged by.
+    pub(crate) fn gauges_of_resources() -> impl Iterator<Item = &'static str> {
+        RESOURCES.into_iter().map(|(_, gauge, _)| gauge)
+    }
+
     /// Each resource that something measures. Of several samples, such as disks, the worst is judged.
     pub(in crate::judge) fn of_resources(gauges: &Gauges) -> impl Iterator<Item = Self> + '_ {
         RESOURCES.into_iter().filter_map(|(name, gauge, limits)| {

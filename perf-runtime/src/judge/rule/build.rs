@@ -1,7 +1,8 @@
 //! The settings of a rule to be. Whether they are allowed is checked in `check`.
 
 use super::condition::{Condition, Threshold};
-use super::signal::{Matcher, Metric, Signal, Statistic};
+use super::signal::{Matcher, Metric, Signal};
+use super::statistic::Statistic;
 use super::{NoData, Rule};
 use crate::judge::alert::Severity;
 use crate::observe::window::Window;

@@ -2,7 +2,8 @@
 
 use super::build::RuleBuilder;
 use super::condition::{Condition, Threshold};
-use super::signal::{Matcher, Metric, Signal, Statistic, Term, Unit};
+use super::signal::{Matcher, Metric, Signal, Term};
+use super::statistic::{Statistic, Unit};
 use super::{Level, Levels, NoData, Rule};
 use crate::error::{ConfigError, nearest};
 use crate::judge::alert::Severity;

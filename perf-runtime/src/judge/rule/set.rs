@@ -1,6 +1,7 @@
 //! Rules that are judged together.
 
 use super::Rule;
+use super::build::RuleBuilder;
 use crate::error::ConfigError;
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 ///
 /// let mut rules = presets::standard();
 /// rules.insert(Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build()?);
+/// rules.change("http-errors", |rule| rule.except("route", ["/health"]).critical(0.02))?;
 /// rules.switch("http-latency", false)?;
 /// assert!(rules.switch("http-latensy", true).unwrap_err().to_string().contains("http-latency"));
 /// # Ok::<(), perf_runtime::ConfigError>(())
@@ -45,16 +47,24 @@ impl RuleSet {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
+    /// Changes settings of a rule.
+    ///
+    /// # Errors
+    /// There is no rule with this id, and the error names the nearest; or the settings are not allowed. The rule then
+    /// stays as it was.
+    pub fn change(&mut self, id: &str, change: impl FnOnce(RuleBuilder) -> RuleBuilder) -> Result<(), ConfigError> {
+        let rule = self.get(id).ok_or_else(|| ConfigError::unknown("rules", id, self.ids()))?;
+        let changed = change(rule.to_builder()).build()?;
+        self.insert(changed);
+        Ok(())
+    }
+
     /// Switches a rule on or off.
     ///
     /// # Errors
     /// There is no rule with this id; the error names the nearest.
     pub fn switch(&mut self, id: &str, enabled: bool) -> Result<(), ConfigError> {
-        match self.rules.iter_mut().find(|rule| rule.id == id) {
-            Some(rule) => rule.enabled = enabled,
-            None => return Err(ConfigError::unknown("rules", id, self.ids())),
-        }
-        Ok(())
+        self.change(id, |rule| rule.enabled(enabled))
     }
 
     /// All rules, in the order in which they were added.

@@ -1,5 +1,6 @@
 //! What a rule looks at: a number for each series, read from what was seen at a tick.
 
+use super::statistic::{Statistic, Unit};
 use crate::judge::sight::{Labels, Sight, Tally};
 use crate::measure::kind::Kind;
 use crate::observe::window::Window;
@@ -48,162 +49,6 @@ impl fmt::Display for Metric {
         match self {
             Self::Kind(kind) => f.pad(kind.as_str()),
             Self::Gauge(name) => f.pad(name),
-        }
-    }
-}
-
-/// Which figure of a metric is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Statistic {
-    /// What a gauge says now, in its own unit.
-    Value,
-    /// Calls that finished in the window.
-    Calls,
-    /// Calls that finished a second.
-    Rate,
-    /// The share of errors and panics among the calls that ran to their end, 0 to 1.
-    ErrorRate,
-    /// One less the [`ErrorRate`](Self::ErrorRate).
-    SuccessRate,
-    /// The share of cancelled calls among all that finished, 0 to 1.
-    CancelledRate,
-    /// The share of calls that took longer than the function's `slow`, 0 to 1. Nothing for other functions.
-    SlowRate,
-    /// The shortest duration, in seconds.
-    Min,
-    /// The longest duration, in seconds.
-    Max,
-    /// The mean duration, in seconds.
-    Mean,
-    /// The standard deviation of durations, in seconds.
-    Std,
-    /// The duration in seconds that half of the calls did not exceed.
-    P50,
-    /// The duration in seconds that 90 % of the calls did not exceed.
-    P90,
-    /// The duration in seconds that 95 % of the calls did not exceed.
-    P95,
-    /// The duration in seconds that 99 % of the calls did not exceed.
-    P99,
-    /// Calls that have started and not ended, now.
-    InFlight,
-    /// The age in seconds of the oldest call that waits now; 0 where none does.
-    OldestInFlight,
-}
-
-impl Statistic {
-    /// All of them.
-    pub const ALL: [Self; 17] = [
-        Self::Value,
-        Self::Calls,
-        Self::Rate,
-        Self::ErrorRate,
-        Self::SuccessRate,
-        Self::CancelledRate,
-        Self::SlowRate,
-        Self::Min,
-        Self::Max,
-        Self::Mean,
-        Self::Std,
-        Self::P50,
-        Self::P90,
-        Self::P95,
-        Self::P99,
-        Self::InFlight,
-        Self::OldestInFlight,
-    ];
-
-    /// The name in configuration, such as `error_rate`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Value => "value",
-            Self::Calls => "calls",
-            Self::Rate => "rate",
-            Self::ErrorRate => "error_rate",
-            Self::SuccessRate => "success_rate",
-            Self::CancelledRate => "cancelled_rate",
-            Self::SlowRate => "slow_rate",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Mean => "mean",
-            Self::Std => "std",
-            Self::P50 => "p50",
-            Self::P90 => "p90",
-            Self::P95 => "p95",
-            Self::P99 => "p99",
-            Self::InFlight => "in_flight",
-            Self::OldestInFlight => "oldest_in_flight",
-        }
-    }
-
-    /// The unit of its values.
-    pub const fn unit(self) -> Unit {
-        match self {
-            Self::Value => Unit::Plain,
-            Self::Calls | Self::InFlight => Unit::Calls,
-            Self::Rate => Unit::PerSecond,
-            Self::ErrorRate | Self::SuccessRate | Self::CancelledRate | Self::SlowRate => Unit::Ratio,
-            _ => Unit::Seconds,
-        }
-    }
-
-    /// Whether it can be had of several series together without their single calls.
-    pub(crate) const fn adds_up(self) -> bool {
-        !matches!(self, Self::Std | Self::P50 | Self::P90 | Self::P95 | Self::P99)
-    }
-
-    /// Whether it looks back over a window.
-    pub(crate) const fn has_window(self) -> bool {
-        !matches!(self, Self::Value | Self::InFlight | Self::OldestInFlight)
-    }
-}
-
-impl fmt::Display for Statistic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The unit of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Unit {
-    /// Seconds.
-    Seconds,
-    /// A share, 0 to 1.
-    Ratio,
-    /// A number of calls.
-    Calls,
-    /// Calls a second.
-    PerSecond,
-    /// Whatever the gauge's unit is.
-    Plain,
-}
-
-impl Unit {
-    /// `seconds`, `ratio`, `calls`, `per_second` or `plain`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds",
-            Self::Ratio => "ratio",
-            Self::Calls => "calls",
-            Self::PerSecond => "per_second",
-            Self::Plain => "plain",
-        }
-    }
-
-    /// The value with its unit, for people: `1.20 s`, `4.0 %`.
-    pub(crate) fn show(self, value: f64) -> String {
-        match self {
-            Self::Seconds if value.abs() < 0.01 => format!("{:.3} ms", value * 1e3),
-            Self::Seconds => format!("{value:.2} s"),
-            Self::Ratio => format!("{:.1} %", value * 100.0),
-            Self::Calls => format!("{value:.0} calls"),
-            Self::PerSecond => format!("{value:.2}/s"),
-            Self::Plain => format!("{value}"),
         }
     }
 }
@@ -321,6 +166,14 @@ impl Signal {
     pub(crate) fn over_window(&self, window: Window) -> Self {
         let at = |term: &Term| Term { window, ..term.clone() };
         Self { term: at(&self.term), over: self.over.as_ref().map(at), ..self.clone() }
+    }
+
+    /// The gauges that must be read for it.
+    pub(crate) fn gauges(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match &term.metric {
+            Metric::Gauge(name) => Some(name.as_str()),
+            Metric::Kind(_) => None,
+        })
     }
 
     /// The windows that must be summed up for it.

@@ -1,5 +1,6 @@
 use super::condition::{Condition, Threshold};
-use super::signal::{Metric, Statistic};
+use super::signal::Metric;
+use super::statistic::Statistic;
 use super::{NoData, Rule};
 use crate::error::ConfigError;
 use crate::judge::alert::Severity;
