@@ -85,6 +85,29 @@ impl Sources {
     }
 }
 
+/// The rules that a file and the environment make of the standard ones, read from texts instead: what a
+/// [`MonitorBuilder`](crate::MonitorBuilder) would have.
+///
+/// # Errors
+/// The first setting that is not allowed, of whatever sort.
+#[cfg(all(feature = "test-util", feature = "toml"))]
+pub fn read_rules<'a>(
+    file: &str,
+    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<RuleSet, ConfigError> {
+    let code = Settings {
+        namespace: String::new(),
+        rules: presets::standard(),
+        objectives: Vec::new(),
+        alert_history: crate::judge::book::DEFAULT_HISTORY,
+    };
+    let mut layers = vec![file::parse(file, "file")?];
+    let base = effective_rules(&layers, &code)?;
+    let variables = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    layers.push(environment::layer(variables, &base, &layers)?);
+    Ok(apply(&layers, &code)?.rules)
+}
+
 #[cfg(feature = "toml")]
 fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
     file::read(path)

@@ -193,6 +193,8 @@ mod observe;
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util {
+    #[cfg(feature = "toml")]
+    pub use crate::config::read_rules;
     pub use crate::measure::clock::manual::ManualClock;
 }
 
