@@ -3,7 +3,7 @@
 //! Two reads of the counter cost a third of two `Instant::now()`. That a processor says its counter is invariant is not
 //! enough to trust it (on some, the counters of the cores differ, and time goes backwards between them); that the kernel
 //! chose it as its clock source is: the kernel watches it and drops it when it errs. So the counter is used on Linux, on
-//! x86-64, while the current clock source is `tsc`, and only after it was held against `Instant` for a while; and each
+//! x86-64, while the current clock source is `tsc`, and only after it was held against the kernel's clock for a while; and each
 //! check that finds the two to differ by more than a thousandth puts an end to it.
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
@@ -21,7 +21,7 @@ mod counter {
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod counter {
-    use super::super::{Moment, by_instant};
+    use super::super::{Moment, by_kernel};
     use std::arch::x86_64::_rdtsc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Mutex, PoisonError};
@@ -30,7 +30,7 @@ mod counter {
 
     /// Which clock the kernel keeps time by.
     const CLOCK_SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    /// How long the counter is held against `Instant` before it is used. Each of the two readings is off by some 20 ns at
+    /// How long the counter is held against the kernel's clock before it is used. Each of the two readings is off by some 20 ns at
     /// most, so the rate is right to a few millionths.
     const TRIAL: Duration = Duration::from_millis(20);
     /// How far the two may drift apart between two checks: a thousandth, and what a reading may be late.
@@ -77,7 +77,7 @@ mod counter {
         fn take() -> Self {
             let once = || {
                 let before = ticks();
-                let Moment(nanos) = by_instant();
+                let Moment(nanos) = by_kernel();
                 let took = ticks().saturating_sub(before);
                 (took, Self { ticks: before.wrapping_add(took / 2), nanos })
             };
@@ -190,7 +190,7 @@ mod counter {
                 eprintln!("skipped: the kernel of this machine does not keep time by the time stamp counter");
                 return;
             };
-            let (early, between, late) = (by_instant().0, now().unwrap(), by_instant().0);
+            let (early, between, late) = (by_kernel().0, now().unwrap(), by_kernel().0);
             assert!(between >= before);
             // Instead of a difference, which a thread that is put aside would make large.
             let slack = 1_000_000;
