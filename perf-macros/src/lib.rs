@@ -86,6 +86,8 @@
 //!
 //! - An `async fn` that returns `impl Fn(..)` says the types of the closure's parameters in the closure.
 //! - A generic function that returns its type parameter is not known to return a `Result`; `error_if` is for that.
+//! - A sync function that returns a future by the name of its type, such as `JoinHandle<..>`, is measured as what it is:
+//!   until it has returned. A boxed future by another name is refused.
 //! - In a function that returns a future, what panics before the future is made is not a call.
 //! - With an attribute macro below ours, what a pattern leaves behind (`_`, `..`) is dropped after all parameters.
 
