@@ -19,15 +19,28 @@ pub(super) struct Cache {
     ladders: Vec<Arc<Ladder>>,
     /// What a series is read into.
     reading: Reading,
+    /// The kinds of which calls have waited: mostly few, so that nobody looks for them among all series.
+    waited: Vec<Kind>,
 }
 
 impl Cache {
     /// Reads all series that there are now.
     pub(super) fn read(&mut self, series: Arc<Vec<Arc<Series>>>) {
         self.follow(series);
+        self.waited.clear();
         for entry in &mut self.entries {
             entry.read(&mut self.reading, &mut self.ladders);
+            if entry.numbers.waited && self.waited.last() != Some(&entry.kind()) {
+                self.waited.push(entry.kind());
+            }
         }
+    }
+
+    /// The series of a kind of which it is shown how long their calls ran.
+    pub(super) fn waited(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        let any = self.waited.contains(&kind);
+        let entries = if any { self.of(kind) } else { &[] };
+        entries.iter().filter(|entry| entry.numbers.waited)
     }
 
     /// The series of a kind.

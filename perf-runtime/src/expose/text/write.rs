@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
                 self.cache.of(Kind::HttpRequest).iter().any(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
             }
             Part::Counter(kind) | Part::Histogram(kind) | Part::InFlight(kind) => any(kind),
-            Part::Busy(kind) | Part::SlowPolls(kind) => self.waited(kind).next().is_some(),
+            Part::Busy(kind) | Part::SlowPolls(kind) => self.cache.waited(kind).next().is_some(),
             Part::Overflow => !self.overflowed.is_empty() || !self.custom_overflowed.is_empty(),
         }
     }
@@ -68,21 +68,16 @@ impl<'a> Source<'a> {
             }
             Part::InFlight(Kind::Workflow) => self.active_workflows(name, pen),
             Part::InFlight(kind) => self.in_flight(name, kind, pen),
-            Part::Busy(kind) => self.waited(kind).for_each(|entry| {
+            Part::Busy(kind) => self.cache.waited(kind).for_each(|entry| {
                 pen.sample(name, entry.whole(), &CLOSE);
                 pen.seconds(entry.numbers.busy_nanos);
             }),
-            Part::SlowPolls(kind) => self.waited(kind).for_each(|entry| {
+            Part::SlowPolls(kind) => self.cache.waited(kind).for_each(|entry| {
                 pen.sample(name, entry.whole(), &CLOSE);
                 pen.number(entry.numbers.slow_polls);
             }),
             Part::Overflow => self.overflow(name, pen),
         }
-    }
-
-    /// The series of which it is shown how long their calls ran.
-    fn waited(self, kind: Kind) -> impl Iterator<Item = &'a Entry> {
-        self.cache.of(kind).iter().filter(|entry| entry.numbers.waited)
     }
 
     /// `ok` and `error` are there from the beginning; the other two once they occurred.
