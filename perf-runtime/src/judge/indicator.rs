@@ -53,7 +53,7 @@ pub enum Aspect {
     Availability,
     /// How much of something the host or the process has only so much of is used, 0 to 1.
     Resource,
-    /// Alerts that fire, counted: a critical one as three.
+    /// Alerts that fire. One that is critical is red, warnings alone are yellow while they are few.
     Alerts,
 }
 
@@ -101,7 +101,7 @@ pub struct PenaltyShare {
     pub points: f64,
 }
 
-/// So many firing alerts take all of the points.
+/// So many alerts that fire take all of the points.
 const MOST_ALERTS: f64 = 12.0;
 
 /// One named part of the health.

@@ -1,7 +1,7 @@
 //! What is judged beside the calls of each kind: servers and services one by one, resources, and the alerts that fire.
 
 use super::of_kind::{MIN_CALLS, MIN_FAILURES};
-use super::{Aspect, Indicator};
+use super::{Aspect, Indicator, MOST_ALERTS};
 use crate::judge::alert::{Alert, Severity};
 use crate::judge::preset::gauge;
 use crate::judge::rule::signal::Metric;
@@ -20,6 +20,11 @@ const RESOURCES: [(&str, &str, Limits); 5] = [
     ("pool", gauge::POOL, Limits::new(0.80, 0.90)),
     ("load", gauge::LOAD, Limits::new(0.80, 0.95)),
 ];
+
+/// Less than any number of alerts; one critical alert is red.
+const FEWEST: f64 = 0.5;
+/// More warnings than this are red, too.
+const MANY: f64 = MOST_ALERTS / 2.0;
 
 impl Indicator {
     /// Each MCP server, or each other service, that was called: whether it answers.
@@ -64,12 +69,13 @@ impl Indicator {
 
     /// The alerts that fire; nothing where none does.
     pub(in crate::judge) fn of_alerts(firing: &[Alert]) -> Option<Self> {
-        let weight = |alert: &Alert| if alert.severity == Severity::Critical { 3.0 } else { 1.0 };
-        let sum: f64 = firing.iter().map(weight).sum();
+        let is_critical = |alert: &Alert| alert.severity == Severity::Critical;
+        let critical = if firing.iter().any(is_critical) { FEWEST } else { MANY };
+        let weight = |alert: &Alert| if is_critical(alert) { 3.0 } else { 1.0 };
         let blame = firing.iter().map(|alert| (alert.series.clone(), weight(alert)));
-        // One warning is yellow, one critical alert red.
-        let limits = Limits::new(0.5, 2.5);
-        (sum > 0.0).then(|| Self::judge("alerts".to_owned(), None, Aspect::Alerts, Some(sum), limits, blame))
+        let limits = Limits::new(FEWEST, critical);
+        (!firing.is_empty())
+            .then(|| Self::judge("alerts".to_owned(), None, Aspect::Alerts, Some(firing.len() as f64), limits, blame))
     }
 }
 
