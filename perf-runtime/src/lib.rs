@@ -146,6 +146,7 @@ pub use error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
 pub use expose::rules::{PrometheusRules, RuleProfile};
+pub use expose::series::{FamilyNames, SeriesEntry};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
 pub use judge::book::AlertStatistics;
@@ -176,6 +177,7 @@ pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
 pub use observe::ticker::TickCounts;
+pub use observe::timeline::{TimeSlice, Timeline};
 pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,

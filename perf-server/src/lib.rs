@@ -12,8 +12,15 @@
 //! ```
 
 mod accept;
+mod context;
 mod layer;
+mod params;
+mod payload;
+mod problem;
+mod reply;
 mod router;
+mod routes;
+mod settings;
 
 pub use layer::{HttpFuture, HttpLayer, HttpService};
 pub use router::router;

@@ -6,5 +6,6 @@ pub(crate) mod facade;
 mod family;
 pub(crate) mod merge;
 pub(crate) mod rules;
+pub(crate) mod series;
 pub(crate) mod text;
 pub(crate) mod view;

@@ -21,4 +21,5 @@ pub(crate) mod series;
 mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;
+pub(crate) mod timeline;
 pub(crate) mod window;
