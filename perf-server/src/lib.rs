@@ -12,7 +12,9 @@
 //! ```
 
 mod accept;
+mod auth;
 mod context;
+mod error;
 mod layer;
 mod params;
 mod payload;
@@ -20,10 +22,14 @@ mod problem;
 mod reply;
 mod router;
 mod routes;
+mod server;
 mod settings;
 
+pub use auth::Access;
+pub use error::ServeError;
 pub use layer::{HttpFuture, HttpLayer, HttpService};
 pub use router::router;
+pub use server::{Server, ServerBuilder, serve};
 
 #[cfg(test)]
 mod tests;

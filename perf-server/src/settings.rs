@@ -1,5 +1,7 @@
 //! What can be set about the routes.
 
+use crate::auth::origin::Origins;
+use crate::auth::token::Tokens;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Settings that are checked.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    pub(crate) tokens: Tokens,
+    /// Whose pages may change things, beside our own.
+    pub(crate) origins: Origins,
+    /// The names under which we may be asked without a token, beside those of this machine.
+    pub(crate) hosts: Vec<String>,
     /// The largest body that is read, in bytes.
     pub(crate) body_limit: usize,
     /// How long a body may take to arrive.
@@ -22,7 +29,14 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_limit: BODY_LIMIT, body_timeout: BODY_TIMEOUT, readiness: Vec::new() }
+        Self {
+            tokens: Tokens::default(),
+            origins: Origins::default(),
+            hosts: Vec::new(),
+            body_limit: BODY_LIMIT,
+            body_timeout: BODY_TIMEOUT,
+            readiness: Vec::new(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The routes, by what one must be to use them.
 
+use crate::auth::login;
 use crate::context::Context;
 use axum::Router;
 use axum::routing::{delete, get, post};
@@ -10,9 +11,14 @@ mod health;
 mod metrics;
 mod series;
 
-/// What anybody may ask: whether the process is there and ready.
+/// What anybody may ask: whether the process is there and ready, and to be let in.
 pub(crate) fn public() -> Router<Context> {
-    Router::new().route("/health/live", get(health::live)).route("/health/ready", get(health::ready))
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/login", get(login::page).post(login::log_in))
+        .route("/login.css", get(login::style))
+        .route("/logout", post(login::log_out))
 }
 
 /// What readers may ask.
