@@ -145,6 +145,10 @@ extern crate self as perf_runtime;
 pub use error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
+pub use expose::report::{
+    AlertInShort, AlertsOverview, CallsOverview, Dashboard, KindReport, MetricsReport, ResourcesOverview,
+    SystemOverview,
+};
 pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::series::{FamilyNames, SeriesEntry};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};

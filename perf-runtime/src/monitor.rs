@@ -24,6 +24,7 @@ mod facade;
 mod judging;
 mod objectives;
 mod record;
+mod report;
 mod series;
 mod setup;
 

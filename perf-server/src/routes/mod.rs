@@ -27,6 +27,10 @@ pub(crate) fn read() -> Router<Context> {
         .route("/metrics", get(metrics::exposition))
         .route("/metrics/summary", get(metrics::summary))
         .route("/api/v1/metrics/summary", get(metrics::summary))
+        .route("/metrics/report", get(metrics::report))
+        .route("/api/v1/metrics/report", get(metrics::report))
+        .route("/metrics/dashboard", get(metrics::dashboard))
+        .route("/api/v1/metrics/dashboard", get(metrics::dashboard))
         .route("/health/performance", get(health::performance))
         .route("/api/v1/series", get(series::list))
         .route("/api/v1/query", get(series::query))
@@ -42,6 +46,8 @@ pub(crate) fn read() -> Router<Context> {
 /// What changes something.
 pub(crate) fn admin() -> Router<Context> {
     Router::new()
+        .route("/metrics/reset", post(metrics::reset))
+        .route("/api/v1/metrics/reset", post(metrics::reset))
         .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/api/v1/alerts/silence", post(alerts::silence))
         .route("/api/v1/alerts/silences/{id}", delete(alerts::unsilence))
