@@ -13,6 +13,7 @@
 
 mod accept;
 mod auth;
+mod client;
 mod context;
 mod error;
 mod layer;
@@ -24,12 +25,15 @@ mod router;
 mod routes;
 mod server;
 mod settings;
+mod trace_context;
 
 pub use auth::Access;
+pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
 pub use error::ServeError;
-pub use layer::{HttpFuture, HttpLayer, HttpService};
+pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
 pub use router::router;
 pub use server::{Server, ServerBuilder, serve};
+pub use trace_context::TraceContext;
 
 #[cfg(test)]
 mod tests;

@@ -22,4 +22,5 @@ mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;
 pub(crate) mod timeline;
+mod turns;
 pub(crate) mod window;
