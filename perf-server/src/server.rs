@@ -46,9 +46,10 @@ pub async fn serve(monitor: Monitor, address: impl ToSocketAddrs) -> Result<(), 
 /// ```no_run
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// # let monitor = perf_runtime::monitor();
+/// # async fn stop_signal() {}
 /// let server = perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?;
 /// println!("listening on {}", server.local_addr());
-/// server.run_until(async { _ = tokio::signal::ctrl_c().await }).await;
+/// server.run_until(stop_signal()).await;
 /// # Ok(())
 /// # }
 /// ```

@@ -9,6 +9,7 @@ mod alerts;
 mod dry_run;
 mod health;
 mod metrics;
+mod openapi;
 mod series;
 
 /// What anybody may ask: whether the process is there and ready, and to be let in.
@@ -32,6 +33,7 @@ pub(crate) fn read() -> Router<Context> {
         .route("/metrics/dashboard", get(metrics::dashboard))
         .route("/api/v1/metrics/dashboard", get(metrics::dashboard))
         .route("/health/performance", get(health::performance))
+        .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/series", get(series::list))
         .route("/api/v1/query", get(series::query))
         .route("/api/v1/calls", get(series::calls))

@@ -1,0 +1,4 @@
+//! What is served, and what is refused, through the public API alone.
+
+mod common;
+mod openapi;
