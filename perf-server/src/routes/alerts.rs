@@ -179,6 +179,11 @@ fn check(by: &str, comment: &str) -> Result<(), Problem> {
         if text.len() > most {
             return Err(Problem::invalid(field, text, format!("at most {most} bytes")));
         }
+        // A name stands in logs, one line each; a comment may have lines.
+        let may_break = |letter: char| field == "comment" && matches!(letter, '\n' | '\t');
+        if text.contains(|letter: char| letter.is_control() && !may_break(letter)) {
+            return Err(Problem::invalid(field, text, "a text without control characters"));
+        }
     }
     Ok(())
 }

@@ -2,3 +2,5 @@
 
 mod common;
 mod openapi;
+mod routes;
+mod security;
