@@ -38,6 +38,7 @@ pub struct ServerBuilder {
     hosts: Vec<String>,
     readiness: Vec<Readiness>,
     body_limit: usize,
+    body_timeout: Duration,
     limits: Limits,
 }
 
@@ -58,6 +59,7 @@ impl std::fmt::Debug for Secret {
 
 impl ServerBuilder {
     pub(super) fn new(monitor: Monitor) -> Self {
+        let Settings { body_limit, body_timeout, .. } = Settings::default();
         Self {
             monitor,
             read_token: None,
@@ -66,7 +68,8 @@ impl ServerBuilder {
             origins: Vec::new(),
             hosts: Vec::new(),
             readiness: Vec::new(),
-            body_limit: Settings::default().body_limit,
+            body_limit,
+            body_timeout,
             limits: Limits::default(),
         }
     }
@@ -130,6 +133,12 @@ impl ServerBuilder {
         self
     }
 
+    /// How long the body of a request may take to arrive, 100 ms to 10 minutes: 10 s by default.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
     /// How many connections a server has at once, 8 to 100,000: 512 by default. Beyond that those that do nothing are
     /// closed, the longest idle first; where all are busy, new ones are. WebSockets have a limit of their own.
     pub fn max_connections(mut self, connections: usize) -> Self {
@@ -173,14 +182,17 @@ impl ServerBuilder {
     fn checked(self) -> Result<(Context, Limits), ServeError> {
         in_range("body_limit", self.body_limit, 1 << 10, 16 << 20)?;
         in_range("max_connections", self.limits.connections, 8, 100_000)?;
-        for (field, span) in
-            [("header_timeout", self.limits.header_timeout), ("stall_timeout", self.limits.stall_timeout)]
-        {
+        for (field, span) in [
+            ("body_timeout", self.body_timeout),
+            ("header_timeout", self.limits.header_timeout),
+            ("stall_timeout", self.limits.stall_timeout),
+        ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(600)).contains(&span) {
                 return Err(ServeError::setting(field, format!("{span:?}"), "100 ms to 10 minutes"));
             }
         }
-        let mut settings = Settings { body_limit: self.body_limit, readiness: self.readiness, ..Settings::default() };
+        let (body_limit, body_timeout) = (self.body_limit, self.body_timeout);
+        let mut settings = Settings { body_limit, body_timeout, readiness: self.readiness, ..Settings::default() };
         for origin in &self.origins {
             if !settings.origins.add(origin) {
                 return Err(ServeError::setting("allow_origin", origin, "such as https://ops.example.com"));
