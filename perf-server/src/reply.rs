@@ -70,6 +70,6 @@ pub(crate) fn not_acceptable(offered: &str) -> Problem {
 pub(crate) async fn off_the_runtime<T: Send + 'static>(
     make: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let made = tokio::task::spawn_blocking(make).await;
-    made.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made"))
+    let task = tokio::task::spawn_blocking(make);
+    task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made"))
 }

@@ -166,17 +166,17 @@ pub struct KindReport {
 }
 
 /// What both views are made from.
-pub(crate) struct Overview<'a> {
-    pub(crate) summary: &'a Summary,
-    pub(crate) health: &'a HealthReport,
-    pub(crate) gauges: &'a Gauges,
-    pub(crate) firing: &'a [Alert],
-    pub(crate) past: &'a [Alert],
+pub(crate) struct Overview {
+    pub(crate) summary: Summary,
+    pub(crate) health: HealthReport,
+    pub(crate) gauges: Gauges,
+    pub(crate) firing: Vec<Alert>,
+    pub(crate) past: Vec<Alert>,
     pub(crate) uptime: Duration,
     pub(crate) at: SystemTime,
 }
 
-impl Overview<'_> {
+impl Overview {
     pub(crate) fn dashboard(&self) -> Dashboard {
         let workflows = self.of(Kind::Workflow);
         let workflows = if workflows.is_empty() { self.of(Kind::WorkflowStep) } else { workflows };

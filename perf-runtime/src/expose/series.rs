@@ -33,9 +33,9 @@ impl SeriesEntry {
     /// `prefix` stands before each metric's name.
     pub(crate) fn new(summary: SeriesSummary, prefix: &str) -> Self {
         let names = summary.kind.family();
-        let named = |name: &str| format!("{prefix}{name}");
-        let (counter, histogram) = (named(names.counter), named(names.histogram));
-        let family = FamilyNames { counter, histogram, in_flight: named(names.in_flight) };
+        let with_prefix = |name: &str| format!("{prefix}{name}");
+        let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
+        let family = FamilyNames { counter, histogram, in_flight: with_prefix(names.in_flight) };
         Self { id: summary.name(), family, summary }
     }
 }

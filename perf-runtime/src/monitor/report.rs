@@ -8,25 +8,25 @@ use std::time::SystemTime;
 impl Monitor {
     /// The process at a glance, in the shape of `GET /metrics/dashboard`: over the last hour.
     pub fn dashboard(&self) -> Dashboard {
-        self.overview(|overview| overview.dashboard())
+        self.overview().dashboard()
     }
 
     /// Key figures and the alerts of now, in the shape of `GET /metrics/report`: over the last hour.
     pub fn metrics_report(&self) -> MetricsReport {
-        self.overview(|overview| overview.report())
+        self.overview().report()
     }
 
-    fn overview<T>(&self, view: impl FnOnce(&Overview<'_>) -> T) -> T {
+    fn overview(&self) -> Overview {
         let (health, _, gauges) = Inner::health(&self.inner);
         let alerts = self.alerts();
-        view(&Overview {
-            summary: &self.summary(Window::LastHour),
-            health: &health,
-            gauges: &gauges,
-            firing: &alerts.active(),
-            past: &alerts.past(),
+        Overview {
+            summary: self.summary(Window::LastHour),
+            health,
+            gauges,
+            firing: alerts.active(),
+            past: alerts.past(),
             uptime: self.uptime(),
             at: SystemTime::now(),
-        })
+        }
     }
 }

@@ -23,10 +23,10 @@ pub(crate) const COOKIE: &str = "perf_token";
 
 /// Lets those through who may read.
 pub(crate) async fn readers(State(context): State<Context>, request: Request, next: Next) -> Response {
-    if let Err(refusal) = admit(&context, &request, Access::Read) {
-        return refusal;
+    match admit(&context, &request, Access::Read) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
     }
-    next.run(request).await
 }
 
 /// Lets those through who may change things, and tells of each who tries.
@@ -34,7 +34,7 @@ pub(crate) async fn admins(State(context): State<Context>, request: Request, nex
     let change = Change::of(&request);
     let response = match admit(&context, &request, Access::Admin) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.into_response(),
     };
     change.tell(response.status());
     response
@@ -46,25 +46,42 @@ fn access_of(context: &Context, request: &Request) -> Option<Access> {
     known.or_else(|| context.settings.tokens.access(given(request.headers())?))
 }
 
-fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Response> {
+/// Why somebody is not let through.
+enum Refusal {
+    /// Whatever the token: it is not allowed.
+    Forbidden(Problem),
+    /// A token is needed; whether a wrong one was shown.
+    Unauthorized { is_wrong: bool },
+    /// A person, who can be shown the login page.
+    LogIn,
+}
+
+fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Refusal> {
     if !request.method().is_safe() {
         let own = context.settings.origins.check(request.headers(), request.uri());
-        own.map_err(IntoResponse::into_response)?;
+        own.map_err(Refusal::Forbidden)?;
     }
     let tokens = &context.settings.tokens;
+    let forbidden = |detail: &str| Err(Refusal::Forbidden(Problem::new(StatusCode::FORBIDDEN, detail)));
     match (needed, access_of(context, request)) {
         (needed, Some(access)) if access >= needed => Ok(()),
         (Access::Read, None) if !tokens.is_any() => Ok(()),
-        (Access::Admin, _) if tokens.admin.is_none() => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)",
-        )
-        .into_response()),
-        (Access::Admin, Some(_)) => {
-            Err(Problem::new(StatusCode::FORBIDDEN, "this needs the admin token").into_response())
+        (Access::Admin, _) if tokens.admin.is_none() => {
+            forbidden("nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)")
         }
-        _ if is_page(request) => Err(Redirect::to("login").into_response()),
-        _ => Err(unauthorized(given(request.headers()).is_some())),
+        (Access::Admin, Some(_)) => forbidden("this needs the admin token"),
+        _ if is_page(request) => Err(Refusal::LogIn),
+        _ => Err(Refusal::Unauthorized { is_wrong: given(request.headers()).is_some() }),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Forbidden(problem) => problem.into_response(),
+            Self::Unauthorized { is_wrong } => unauthorized(is_wrong),
+            Self::LogIn => Redirect::to("login").into_response(),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ const EVENTS: usize = 100;
 const MOST_EVENTS: usize = 100_000;
 
 #[derive(Serialize)]
-struct Alerts {
+struct Wrong {
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
     statistics: AlertStatistics,
@@ -45,7 +45,7 @@ pub(super) async fn list(
         Some("resolved") => alerts.past(),
         Some(other) => return Err(Problem::invalid("state", other, "firing, pending or resolved")),
     };
-    let view = move || Alerts { alerts: listed, silences: alerts.silences(), statistics: alerts.statistics() };
+    let view = move || Wrong { alerts: listed, silences: alerts.silences(), statistics: alerts.statistics() };
     reply::json(&headers, view).await
 }
 
@@ -136,7 +136,8 @@ pub(super) async fn acknowledge(
     let id: u64 = id.parse().map_err(|_| Problem::invalid("id", &id, "the number of an alert"))?;
     check(&mark.by, &mark.comment)?;
     let until = mark.lasts.as_deref().map(until).transpose()?;
-    let alert = context.monitor.alerts().acknowledge(id, &mark.by, &mark.comment, until).map_err(refused)?;
+    let alert =
+        context.monitor.alerts().acknowledge(id, &mark.by, &mark.comment, until).map_err(|error| refused(&error))?;
     Ok(axum::Json(alert).into_response())
 }
 
@@ -161,7 +162,9 @@ pub(super) async fn silence(State(context): State<Context>, Payload(wish): Paylo
     let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let alerts = context.monitor.alerts();
     let until = until(&wish.lasts)?;
-    let silence = alerts.silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until).map_err(refused)?;
+    let silence = alerts
+        .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
+        .map_err(|error| refused(&error))?;
     Ok((StatusCode::CREATED, axum::Json(silence)).into_response())
 }
 
@@ -195,8 +198,8 @@ fn until(span: &str) -> Result<SystemTime, Problem> {
     end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 366d, such as 30m or 2h"))
 }
 
-fn refused(error: AcknowledgeError) -> Problem {
-    match &error {
+fn refused(error: &AcknowledgeError) -> Problem {
+    match error {
         AcknowledgeError::NotActive { .. } => Problem::not_found(error.to_string()),
         _ => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     }

@@ -140,7 +140,7 @@ impl ServerBuilder {
     }
 
     /// How many connections a server has at once, 8 to 100,000: 512 by default. Beyond that those that do nothing are
-    /// closed, the longest idle first; where all are busy, new ones are. WebSockets have a limit of their own.
+    /// closed, the longest idle first; where all are busy, new ones are. Sockets of the live feed have a limit of their own.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.connections = connections;
         self

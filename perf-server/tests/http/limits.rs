@@ -157,7 +157,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_by_others() {
 #[tokio::test]
 async fn who_does_not_read_the_answer_is_let_go() {
     // More than sockets hold.
-    let filler: String = (0..300_000).map(|line| format!("filler_of_{line} 1\n")).collect();
+    let filler = (0..300_000).fold(String::new(), |text, line| text + "filler_of_" + &line.to_string() + " 1\n");
     let monitor = Monitor::builder().merge_prometheus(move || filler.clone()).build().unwrap();
     let builder = Server::builder(monitor).stall_timeout(Duration::from_millis(200));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());

@@ -39,7 +39,7 @@ impl Operation {
             if let Some(example) = parameter.get("example") {
                 let mark = if path.contains('?') { '&' } else { '?' };
                 let value: String = form_urlencoded::byte_serialize(text(example).as_bytes()).collect();
-                path.push_str(&format!("{mark}{}={value}", text(&parameter["name"])));
+                path = format!("{path}{mark}{}={value}", text(&parameter["name"]));
             }
         }
         path
