@@ -173,7 +173,7 @@ pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
+pub use monitor::{Alerts, Monitor, MonitorBuilder, PastFigures, monitor};
 pub use observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;

@@ -261,7 +261,7 @@ impl KindSummary {
 
 impl Observation {
     /// Nothing yet.
-    fn none(layout: &'static Layout) -> Self {
+    pub(super) fn none(layout: &'static Layout) -> Self {
         Self {
             total: [0; 4],
             error_types: BTreeMap::new(),

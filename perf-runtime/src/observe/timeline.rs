@@ -1,15 +1,19 @@
 //! One series over a window, slice by slice: what a chart is drawn from.
 
-use super::counts::WindowCounts;
+use super::counts::{Together, WindowCounts};
 use super::registry::Registry;
-use super::series::{Look, Series};
+use super::series::{Look, Observation, Series};
 use super::statistics::{Durations, busy_share, seconds};
+use super::summary::SeriesSummary;
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How often a series is looked at in retrospect.
+const STEP: Duration = Duration::from_secs(5);
 
 /// One series over a window, in the slices of time that are kept: of a tick (about 1 s) in the last minute, of 5 s in the
 /// last five minutes, of a minute before that.
@@ -83,6 +87,35 @@ pub(crate) fn of(registry: &Registry, name: &str, window: Window, now: Moment) -
         slices: touching(&counted, now).map(|slice| TimeSlice::new(slice, series, &bounds, clock)).collect(),
         bounds: bounds.seconds,
     })
+}
+
+/// What the summaries over `span` would have said of a series, every five seconds of the last hour: each with the time
+/// since the first, and how long ago that was. What is kept by the minute only is taken to have happened at its end.
+pub(crate) fn past(
+    registry: &Registry,
+    name: &str,
+    span: Duration,
+    now: Moment,
+) -> Option<(Duration, Vec<(Duration, SeriesSummary)>)> {
+    registry.catch_up(now);
+    let all = registry.all();
+    let series = all.iter().find(|series| series.identity.to_string() == name)?;
+    let slices = series.slices(Window::LastHour, &mut Look::live(now));
+    let begin = slices.first().map_or(now, |first| first.start);
+    let length = now.since(begin);
+    let times = (1..).map(|step| STEP * step).take_while(|after| *after <= length);
+    let at = |after: Duration| {
+        let mut together = Together::new(series.layout);
+        for slice in &slices {
+            let ended = slice.end.since(begin);
+            if ended <= after && ended + span > after {
+                together.add(&slice.counts, series.layout);
+            }
+        }
+        let counts = WindowCounts { covered: span.min(after), ..together.into_counts() };
+        (after, SeriesSummary::of(series, &Observation { counts, ..Observation::none(series.layout) }))
+    };
+    Some((length, times.map(at).collect()))
 }
 
 /// The slices with the times between them, in which nothing happened.
@@ -179,7 +212,6 @@ mod tests {
     use crate::measure::clock::{self, manual::ManualClock};
     use crate::measure::outcome::Outcome;
     use std::collections::BTreeSet;
-    use std::time::Duration;
 
     const NAME: &str = "db_operation{operation=select,table=users}";
 

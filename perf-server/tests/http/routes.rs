@@ -221,3 +221,34 @@ async fn the_dashboard_is_in_the_shape_of_its_source() {
     let guarded = ask(&guarded(&monitor), request("GET", "/metrics/dashboard", &[("authorization", &read)], "")).await;
     assert_eq!(guarded.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_rule_is_tried_before_it_is_judged_by() {
+    let app = open(&monitor());
+    let trial = async |body: Value| post(&app, "/api/v1/alerts/dry-run", &[], &body.to_string()).await;
+    let values = json!([0.1, 0.9, 0.9, 0.1]);
+    let fired =
+        trial(json!({ "rule": "new", "settings": { "metric": "queue_depth", "warning": 0.5 }, "values": values }))
+            .await;
+    let expected = json!({ "firings": [{ "from": 1.0, "until": 3.0, "severity": "warning" }] });
+    assert_eq!(fired.json(), expected);
+    let series = "operation{operation=search}";
+    let settings = json!({ "metric": "operation", "statistic": "mean", "warning": "1ms" });
+    let on_series = trial(json!({ "rule": "new", "settings": settings, "series": series })).await;
+    assert_eq!(on_series.status, StatusCode::OK, "{}", on_series.text);
+    assert!(on_series.json()["since"].as_f64().is_some_and(|since| since > 1e9));
+    for (body, field) in [
+        (json!({ "rule": "deep-queue", "settings": { "warn": 1 }, "values": [] }), "rules.deep-queue"),
+        (json!({ "rule": "deep-queue", "settings": { "warning": "many" }, "values": [] }), "rules.deep-queue.warning"),
+        (json!({ "rule": "deep-queue", "series": series }), "rules.deep-queue.statistic"),
+        (json!({ "rule": "new", "settings": settings, "series": "no such" }), "series"),
+        (json!({ "rule": "deep-queue" }), "values"),
+    ] {
+        let refused = trial(body.clone()).await;
+        assert_eq!(
+            (refused.status, &refused.json()["field"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)),
+            "{body}"
+        );
+    }
+}
