@@ -6,6 +6,7 @@ use exchange::{Exchange, ends_with_its_head, is_head, span_of};
 use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
+use sizes::Sizes;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ pub use body::MeasuredBody;
 
 mod body;
 mod exchange;
+mod sizes;
 
 /// The route of requests that no route matches, so that no path a stranger makes up becomes a series.
 const UNMATCHED: &str = "unmatched";
@@ -52,18 +54,28 @@ const OTHER: &str = "_OTHER";
 pub struct HttpLayer {
     monitor: Monitor,
     has_span: bool,
+    sizes: Option<Sizes>,
 }
 
 impl HttpLayer {
     /// A layer that records on `monitor`.
     pub fn new(monitor: &Monitor) -> Self {
-        Self { monitor: monitor.clone(), has_span: true }
+        Self { monitor: monitor.clone(), has_span: true, sizes: None }
     }
 
     /// Opens no spans: where another layer does.
     #[must_use]
     pub fn without_span(mut self) -> Self {
         self.has_span = false;
+        self
+    }
+
+    /// Measures the sizes of bodies too, by method and route: of requests as they are announced, in
+    /// `http_request_size_bytes`, and of answers as they are taken, in `http_response_size_bytes`. These two are metrics of
+    /// the application's own, without the monitor's namespace. Costs a read lock and two look-ups for each request.
+    #[must_use]
+    pub fn with_sizes(mut self) -> Self {
+        self.sizes = Some(Sizes::new(&self.monitor));
         self
     }
 }
@@ -97,7 +109,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let HttpLayer { monitor, has_span } = &self.settings;
+        let HttpLayer { monitor, has_span, sizes } = &self.settings;
         let trace = TraceContext::of(request.headers());
         if let Some(trace) = trace {
             request.extensions_mut().insert(trace);
@@ -105,7 +117,8 @@ where
         let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
         let call = monitor.http_request(method_label(request.method()), route);
         let span = if *has_span { span_of(&request, route, trace) } else { Span::none() };
-        let exchange = Exchange::new(call, span);
+        let sizes = sizes.as_ref().map(|sizes| sizes.of(method_label(request.method()), route));
+        let exchange = Exchange::new(call, span, trace, sizes, request.headers());
         let is_head = is_head(request.method());
         let _current = TraceContext::enter(trace);
         let answer = exchange.span().in_scope(|| self.inner.call(request));
@@ -113,19 +126,19 @@ where
     }
 }
 
-pub(crate) fn method_label(method: &Method) -> &str {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::HEAD,
-        Method::OPTIONS,
-        Method::PATCH,
-        Method::CONNECT,
-        Method::TRACE,
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    static KNOWN: [(Method, &str); 9] = [
+        (Method::GET, "GET"),
+        (Method::POST, "POST"),
+        (Method::PUT, "PUT"),
+        (Method::DELETE, "DELETE"),
+        (Method::HEAD, "HEAD"),
+        (Method::OPTIONS, "OPTIONS"),
+        (Method::PATCH, "PATCH"),
+        (Method::CONNECT, "CONNECT"),
+        (Method::TRACE, "TRACE"),
     ];
-    if KNOWN.contains(method) { method.as_str() } else { OTHER }
+    KNOWN.iter().find(|(known, _)| known == method).map_or(OTHER, |(_, name)| name)
 }
 
 pin_project_lite::pin_project! {

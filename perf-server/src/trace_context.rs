@@ -18,6 +18,14 @@ thread_local! {
 ///
 /// [`HttpLayer`](crate::HttpLayer) puts it into the request's extensions, for handlers to take, and makes it
 /// [`current`](Self::current) while the handler is polled; [`ClientLayer`](crate::ClientLayer) passes it on.
+///
+/// It is enough for exemplars, where no library for traces is there to say which trace a call belongs to:
+///
+/// ```
+/// # use perf_server::TraceContext;
+/// let builder = perf_runtime::Monitor::builder()
+///     .trace_id_of(|_| TraceContext::current().filter(|trace| trace.is_sampled()).map(|trace| trace.trace_id()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     trace_id: u128,

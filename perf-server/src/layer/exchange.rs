@@ -1,6 +1,7 @@
 //! A request and its answer, from the first byte that came to the last that was taken.
 
 use super::method_label;
+use super::sizes::Pair;
 use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, header};
 use perf_runtime::{HttpRequest, Outcome};
@@ -61,14 +62,25 @@ pub(super) struct Exchange {
     status: Option<u16>,
     /// Bytes of the body that were taken.
     sent: u64,
+    sizes: Option<Pair>,
+    trace: Option<TraceContext>,
 }
 
 impl Exchange {
-    pub(super) fn new(mut call: HttpRequest, span: Span) -> Self {
+    pub(super) fn new(
+        mut call: HttpRequest,
+        span: Span,
+        trace: Option<TraceContext>,
+        sizes: Option<Pair>,
+        headers: &HeaderMap,
+    ) -> Self {
         if !span.is_disabled() {
             call.in_span(&span);
         }
-        Self { call: Some(call), span, status: None, sent: 0 }
+        if let Some(sizes) = &sizes {
+            sizes.came(length(headers).unwrap_or(0));
+        }
+        Self { call: Some(call), span, status: None, sent: 0, sizes, trace }
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -111,9 +123,14 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         let Some(call) = self.call.take() else { return };
+        if let Some(sizes) = &self.sizes {
+            sizes.went(self.sent);
+        }
         if !self.span.is_disabled() {
             self.tell(outcome, call.elapsed());
         }
+        // For whoever is asked for the trace that the call belongs to.
+        let _current = TraceContext::enter(self.trace);
         match (self.status, outcome) {
             (Some(status), outcome) => call.end(status, outcome),
             (None, Outcome::Error) => call.fail(),

@@ -235,3 +235,33 @@ async fn a_layer_without_span_has_none() {
     assert_eq!(fields.get("http.route"), None);
     assert_eq!(outcomes(&monitor, "/", "200").ok, 1);
 }
+
+#[tokio::test]
+async fn sizes_are_measured_where_that_is_wanted() {
+    let monitor = Monitor::builder().build().unwrap();
+    let app: Router =
+        Router::new().route("/text", on_get(|| async { "x".repeat(300) })).layer(HttpLayer::new(&monitor).with_sizes());
+    ask(&app, request("GET", "/text", &[("content-length", "3")], "abc")).await;
+    get(&app, "/text").await;
+    let text = monitor.render_prometheus();
+    for line in [
+        r#"http_request_size_bytes_sum{method="GET",route="/text"} 3"#,
+        r#"http_request_size_bytes_count{method="GET",route="/text"} 2"#,
+        r#"http_response_size_bytes_sum{method="GET",route="/text"} 600"#,
+        r#"http_response_size_bytes_bucket{method="GET",route="/text",le="256"} 0"#,
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_traced_is_the_exemplar_of_its_bucket() {
+    let trace_id = |_: &tracing::Span| TraceContext::current().map(|trace| trace.trace_id());
+    let monitor = Monitor::builder().trace_id_of(trace_id).build().unwrap();
+    let _on = tracing::subscriber::set_default(tracing_subscriber::registry());
+    ask(&app(&monitor), request("GET", "/text", &[("traceparent", TRACE)], "")).await;
+    let text = monitor.render_openmetrics();
+    let bucket = r#"http_request_duration_seconds_bucket{method="GET",route="/text",status="200",outcome="ok""#;
+    let exemplar = r#"# {trace_id="0af7651916cd43dd8448eb211c80319c"}"#;
+    assert!(text.lines().any(|line| line.starts_with(bucket) && line.contains(exemplar)), "{text}");
+}
