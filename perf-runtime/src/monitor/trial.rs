@@ -124,10 +124,8 @@ mod tests {
     #[test]
     fn other_settings_are_laid_over_a_rule() {
         let alerts = Monitor::builder().build().unwrap().alerts();
-        let settings = |pairs: &[(&'static str, &'static str)]| {
-            serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(
-                pairs.iter().copied().collect::<Vec<_>>().into_iter(),
-            )
+        let settings = |pairs: &'static [(&'static str, &'static str)]| {
+            serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(pairs.iter().copied())
         };
         let changed = alerts.rule_with("http-latency", settings(&[("warning", "250ms")])).unwrap();
         assert_eq!(changed.threshold(crate::Severity::Warning), Some(0.25.into()));
