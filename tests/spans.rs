@@ -269,3 +269,28 @@ fn a_span_is_at_its_function_wherever_its_future_is_polled() {
         assert!((placed::FIRST..placed::LAST).contains(line), "line {line}");
     }
 }
+
+#[test]
+fn a_field_that_panics_leaves_no_call_and_no_span() {
+    struct Unshown;
+    impl std::fmt::Display for Unshown {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("not to be shown")
+        }
+    }
+    #[monitor("spans_unshown", fields(what = what.to_string()))]
+    async fn show(what: Unshown) -> usize {
+        size_of_val(&what)
+    }
+    let seen = Notebook::during(|| {
+        let mut future = Box::pin(show(Unshown));
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        assert!(polled.is_err());
+        assert!(future.as_mut().poll(&mut context).is_pending(), "there is nothing to go on with");
+    });
+    assert_eq!(seen, [""; 0]);
+    let summary = monitor().summary(perf_runtime::Window::LastHour);
+    let series = summary.find(perf_runtime::Kind::Operation, &["spans_unshown"]).expect("a series");
+    assert_eq!((series.total.finished(), series.in_flight), (0, 0));
+}

@@ -6,9 +6,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use perf_runtime::test_util::{ManualClock, read_rules};
-use perf_runtime::{Monitor, Outcome, RuleProfile, RuleSet};
+use perf_runtime::{Monitor, Outcome, RuleProfile, RuleSet, presets};
 use std::sync::LazyLock;
 use std::time::Duration;
+
+static STANDARD: LazyLock<RuleSet> = LazyLock::new(presets::standard);
 
 static MONITOR: LazyLock<Monitor> = LazyLock::new(|| {
     let clock = ManualClock::hold();
@@ -35,7 +37,8 @@ fuzz_target!(|input: &str| {
 });
 
 fn use_them(rules: &RuleSet) {
-    for rule in rules.iter() {
+    // What every preset has in common with the standard one was tried before.
+    for rule in rules.iter().filter(|rule| STANDARD.get(rule.id()) != Some(*rule)) {
         assert_eq!(rule.to_builder().build().as_ref(), Ok(rule), "made anew");
         let ramp = (0..60).map(|second| (Duration::from_secs(second), Some(second as f64)));
         rule.dry_run(ramp);
@@ -43,8 +46,6 @@ fn use_them(rules: &RuleSet) {
     MONITOR.replace_rules(rules);
     MONITOR.tick();
     MONITOR.health();
-    for profile in [RuleProfile::Current, RuleProfile::Plain] {
-        let written = MONITOR.prometheus_rules(profile);
-        assert!(written.rules.contains("groups:"));
-    }
+    let written = MONITOR.prometheus_rules(RuleProfile::Current);
+    assert!(written.rules.contains("groups:"));
 }

@@ -93,7 +93,7 @@ fn span_spec(model: &Model, runtime: &TokenStream) -> TokenStream {
         SpanLevel::Off => quote!(::core::option::Option::None),
         SpanLevel::Given(level) => quote!(::core::option::Option::Some(#runtime::Level::#level)),
     };
-    quote!(#runtime::SpanSpec { name: #name, target: #target, fields: &[#(#fields),*], level: #level })
+    quote!(#runtime::SpanSpec { name: #name, target: #target, fields: &[#(#fields),*], level: #level, location: ::core::panic::Location::caller() })
 }
 
 mod body;

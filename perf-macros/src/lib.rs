@@ -77,14 +77,17 @@
 //! speaks of what follows it. Parameters are bound anew so that all of them move in and are dropped in the language's
 //! order. `returned` tells an error by type, so an alias of `Result` is seen through.
 //!
-//! An `async fn` becomes a `fn` that returns what the `async fn` did, so that its arguments are held once. It stays an
-//! `async fn` where it has `fields`, which are taken as it is first polled; where it returns `!`; and where it has
-//! `#[must_use]` or another attribute macro, which may be for an `async fn` only. Then its arguments are held twice.
+//! An `async fn` becomes a `fn` that returns what the `async fn` did, so that its arguments are held once. With `fields`,
+//! `watch_late` makes the body as it is first polled, once the fields have looked at the arguments. It stays an `async fn`
+//! where it returns `!`, and where it has `#[must_use]` or another attribute macro, which may be for an `async fn` only.
+//! Then its arguments are held twice.
 //!
 //! # Limits
 //!
 //! - An `async fn` that returns `impl Fn(..)` says the types of the closure's parameters in the closure.
 //! - A generic function that returns its type parameter is not known to return a `Result`; `error_if` is for that.
+//! - A sync function that returns a future by the name of its type, such as `JoinHandle<..>`, is measured as what it is:
+//!   until it has returned. A boxed future by another name is refused.
 //! - In a function that returns a future, what panics before the future is made is not a call.
 //! - With an attribute macro below ours, what a pattern leaves behind (`_`, `..`) is dropped after all parameters.
 

@@ -35,7 +35,8 @@ impl Shape {
         let made = made_of(ty);
         if names_bound(&made, "Stream") {
             let message = "a stream runs after the function has returned, so its duration would be a lie: make the \
-                           function `async` to measure the making, or measure what consumes the stream";
+                           function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
+                           block, `#[monitor(skip)]` leaves it out";
             return Err(Error::new_spanned(ty, message));
         }
         Ok(match made {

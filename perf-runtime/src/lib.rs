@@ -209,7 +209,7 @@ pub mod test_util {
 pub mod __private {
     pub use crate::measure::call::{Call, Scope, body, enter, prepare, prepare_labelled};
     pub use crate::measure::error_type::{ErrorType, concat};
-    pub use crate::measure::future::{Watched, never, unreached, watch};
+    pub use crate::measure::future::{Watched, never, unreached, watch, watch_late};
     pub use crate::measure::kind::Kind;
     pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::probe::{

@@ -76,6 +76,37 @@ fn labels_from_arguments_and_options_cost_no_more() {
 }
 
 #[test]
+fn fields_of_arguments_cost_no_more() {
+    async fn plain_array(b: [u8; 4096], id: u64) -> usize {
+        leaf(&b).await + usize::try_from(id).unwrap_or(0)
+    }
+    #[monitor("size_fields", fields(id, len = b.len(), first = ?b[0]))]
+    async fn array(b: [u8; 4096], id: u64) -> usize {
+        leaf(&b).await + usize::try_from(id).unwrap_or(0)
+    }
+    struct Buffer([u8; 1024]);
+    impl Buffer {
+        async fn plain_taken(self, (a, mut b): ([u8; 256], [u8; 256])) -> usize {
+            b[0] = a[0];
+            leaf(&self.0).await + leaf(&a).await + leaf(&b).await
+        }
+        #[monitor("size_fields_self", fields(all = self.0.len(), of_a = a.len()))]
+        async fn taken(self, (a, mut b): ([u8; 256], [u8; 256])) -> usize {
+            b[0] = a[0];
+            leaf(&self.0).await + leaf(&a).await + leaf(&b).await
+        }
+    }
+    let big = [0; 4096];
+    assert_small(size_of_val(&array(big, 1)), size_of_val(&plain_array(big, 1)));
+    let ours = Buffer([0; 1024]).taken(([0; 256], [0; 256]));
+    let plain = Buffer([0; 1024]).plain_taken(([0; 256], [0; 256]));
+    assert_small(size_of_val(&ours), size_of_val(&plain));
+    assert_eq!((finish(array(big, 1)), finish(ours)), (4097, 1536));
+    drop(plain);
+    assert_eq!((calls("size_fields"), calls("size_fields_self")), ("1 ok".to_owned(), "1 ok".to_owned()));
+}
+
+#[test]
 fn a_method_that_returns_a_future_costs_no_more() {
     struct Buffer([u8; 1024]);
     impl Buffer {

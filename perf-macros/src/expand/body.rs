@@ -93,17 +93,22 @@ impl<'a> Body<'a> {
     /// An `async fn` becomes a `fn` that returns the measured future: in an `async fn` around it all arguments would be
     /// held twice.
     fn returned_future(self) -> (Signature, TokenStream) {
-        let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
-        let Self { runtime, mut params, .. } = self;
+        let (prepared, block, end) = (self.labelled(), self.async_block(), self.end());
+        let Self { runtime, call, .. } = &self;
+        let watched = match self.fields() {
+            None => quote!(#runtime::watch(#prepared, #block, #end)),
+            // The arguments' values are looked at as the call starts, and are the body's from then on.
+            Some(fields) => quote!(#runtime::watch_late(#prepared, move |#call| { #call.open(#fields); #block }, #end)),
+        };
+        let Self { mut params, .. } = self;
         params.sig.output = future_of(&params.sig.output);
         params.sig.asyncness = None;
-        (params.sig, quote!(#runtime::watch(#prepared, #block, #end)))
+        (params.sig, watched)
     }
 
-    /// Fields need the arguments as the call starts, `-> !` cannot be named as what a future returns.
+    /// `-> !` cannot be named as what a future returns.
     fn may_stop_being_async(&self) -> bool {
-        let free = self.model.span.fields.is_empty() && !matches!(self.returns, Returns::Never);
-        free && self.function.may_stop_being_async()
+        !matches!(self.returns, Returns::Never) && self.function.may_stop_being_async()
     }
 
     fn awaited(&self) -> TokenStream {
@@ -197,20 +202,28 @@ impl<'a> Body<'a> {
 
     /// The call, with what of its arguments it needs, not yet started.
     fn prepared(&self) -> TokenStream {
+        let labelled = self.labelled();
+        self.fields().map_or(labelled.clone(), |fields| quote!(#labelled.with_fields(#fields)))
+    }
+
+    /// The call, with the labels that it brings.
+    fn labelled(&self) -> TokenStream {
         let Self { model, runtime, site, params: Params { borrowed, .. }, .. } = self;
         let brought: Vec<&syn::Expr> = model.labels.brought().collect();
-        let prepared = if brought.is_empty() {
-            quote!(#runtime::prepare(&#site))
-        } else {
-            let budget = model.labels.budget(runtime);
-            quote!({ #borrowed #runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*)) })
-        };
-        if model.span.fields.is_empty() {
-            return prepared;
+        if brought.is_empty() {
+            return quote!(#runtime::prepare(&#site));
         }
+        let budget = model.labels.budget(runtime);
+        quote!({ #borrowed #runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*)) })
+    }
+
+    /// What gives the values of the span's fields; `None` where it has none.
+    fn fields(&self) -> Option<TokenStream> {
+        let Self { model, runtime, params: Params { borrowed, .. }, .. } = self;
+        let fields = &model.span.fields;
         let emit = Ident::new("__perf_emit", Span::mixed_site());
-        let values = model.span.fields.iter().map(|field| field.value.tokens(runtime));
-        quote!(#prepared.with_fields(|#emit| { #borrowed #emit(&[#(#values),*]) }))
+        let values = fields.iter().map(|field| field.value.tokens(runtime));
+        (!fields.is_empty()).then(|| quote!(|#emit| { #borrowed #emit(&[#(#values),*]) }))
     }
 
     fn brings_nothing(&self) -> bool {

@@ -50,7 +50,8 @@ fn a_site_and_a_sync_function() {
                         name: "find",
                         target: ::core::module_path!(),
                         fields: &[],
-                        level: ::core::option::Option::Some(::perf_runtime::__private::Level::DEBUG)
+                        level: ::core::option::Option::Some(::perf_runtime::__private::Level::DEBUG),
+                        location: ::core::panic::Location::caller()
                     },
                     ..::perf_runtime::__private::Spec::BLANK
                 },
@@ -135,7 +136,55 @@ fn an_async_function_becomes_one_that_returns_its_future() {
 }
 
 #[test]
-fn an_async_function_stays_one_where_fields_or_others_need_it() {
+fn fields_look_at_the_arguments_before_the_body_takes_them() {
+    let written = monitored(
+        quote!("pay", fields(id = %id)),
+        &quote!(
+            async fn pay(id: u64) {}
+        ),
+    );
+    let expected = quote! {
+        fn pay(id: u64) -> impl ::core::future::Future<Output = ()> {
+            ::perf_runtime::__private::watch_late(
+                ::perf_runtime::__private::prepare(&__PERF_SITE),
+                move |__perf_call| {
+                    __perf_call.open(|__perf_emit| { __perf_emit(&[&::perf_runtime::__private::display(&(id))]) });
+                    async move {
+                        if false {
+                            return ::perf_runtime::__private::unreached::<()>();
+                        }
+                        #[allow(
+                            clippy::no_effect_underscore_binding,
+                            clippy::shadow_reuse,
+                            clippy::shadow_same,
+                            clippy::shadow_unrelated,
+                            clippy::used_underscore_binding
+                        )]
+                        let id = id;
+                        let _ = &id;
+                        let __perf_value: () = '__perf_body: {
+                            if false {
+                                let __perf_value = ::perf_runtime::__private::unreached();
+                                break '__perf_body __perf_value;
+                            }
+                            {
+                                ();
+                            }
+                        };
+                        __perf_value
+                    }
+                },
+                |__perf_value, __perf_call| {
+                    ::perf_runtime::__private::returned(__perf_value).finish(__perf_call);
+                },
+            )
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn an_async_function_stays_one_where_another_macro_may_need_it() {
     let written = monitored(
         quote!("checkout", fields(id = %id, note), err),
         &quote! {

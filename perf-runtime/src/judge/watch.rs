@@ -38,6 +38,8 @@ pub(super) struct Watch {
     /// What the rule looks at over its recovery window.
     lately: Option<Signal>,
     is_evaluated: bool,
+    /// Whether a value reached a level at the last tick.
+    was_reached: bool,
     /// Only of series for which there is something to remember.
     instances: BTreeMap<Box<Labels>, Instance>,
     past: Past,
@@ -45,7 +47,14 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(rule: Rule) -> Self {
-        Self { lately: rule.lately(), rule, is_evaluated: false, instances: BTreeMap::new(), past: Past::default() }
+        Self {
+            lately: rule.lately(),
+            rule,
+            is_evaluated: false,
+            was_reached: false,
+            instances: BTreeMap::new(),
+            past: Past::default(),
+        }
     }
 
     pub(super) fn status(&self) -> RuleStatus {
@@ -59,10 +68,16 @@ impl Watch {
         RuleStatus { rule: self.rule.clone(), state: self.is_evaluated.then_some(worst), pending, firing }
     }
 
-    /// The kinds and windows that it looks at.
+    /// The kinds and windows that it looks at, at the next tick.
     pub(super) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
-        let signals = [Some(&self.rule.signal), self.lately.as_ref()];
+        let signals = [Some(&self.rule.signal), self.lately.as_ref().filter(|_| self.looks_at_lately())];
         signals.into_iter().flatten().filter(|_| self.rule.enabled).flat_map(Signal::windows)
+    }
+
+    /// Whether it looks at its recovery window, if it has one. Mostly nothing is reached, and to sum up a window costs more
+    /// than to judge it: so a rule that waits anyway begins to look at the tick after the first that reached a level.
+    fn looks_at_lately(&self) -> bool {
+        self.was_reached || !self.instances.is_empty() || self.rule.hold_for.is_zero()
     }
 
     /// Its alerts that are pending or firing.
@@ -76,11 +91,14 @@ impl Watch {
 
     /// Judges what is seen.
     pub(super) fn evaluate(&mut self, sight: &Sight<'_>, around: &mut Around<'_>) {
-        let Self { rule, lately, instances, past, is_evaluated } = self;
+        let looks_at_lately = self.looks_at_lately();
+        let Self { rule, lately, instances, past, is_evaluated, was_reached } = self;
         if !rule.enabled {
             return;
         }
         *is_evaluated = true;
+        *was_reached = false;
+        let must_look_first = lately.is_some() && !looks_at_lately;
         let now = around.tick.elapsed;
         let remembers = matches!(rule.no_data, super::rule::NoData::Alert(_));
         let is_absence = rule.condition == Condition::Absent;
@@ -97,9 +115,11 @@ impl Watch {
             };
             let Some(value) = value.filter(|value| !value.is_nan()) else { return };
             let seen = |value| Seen::Value { value, lately: recent.value(labels) };
+            let is_reached = rule.is_reached_by(value);
+            *was_reached |= is_reached;
             if let Some(instance) = instances.get_mut(labels) {
                 instance.step(rule, labels, seen(value), around);
-            } else if remembers || rule.is_reached_by(value) {
+            } else if remembers || (is_reached && !must_look_first) {
                 let mut instance = Instance::new(now);
                 instance.step(rule, labels, seen(value), around);
                 instances.insert(labels.into(), instance);

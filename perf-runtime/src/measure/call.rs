@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::site::Site;
 use super::span;
 use std::fmt::Display;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use tracing::Span;
 use tracing::field::Value;
@@ -31,8 +31,6 @@ pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 pub struct Call {
     site: &'static Site,
     meter: &'static Meter,
-    /// Where its function is: a future is begun somewhere else.
-    location: &'static Location<'static>,
     started: Moment,
     /// When the body last began to run or, while the call is paused, ceased to.
     turned: Moment,
@@ -62,21 +60,18 @@ enum Pace {
 
 /// Starts a call.
 #[inline]
-#[track_caller]
 pub fn enter(site: &'static Site) -> Call {
     prepare(site).start()
 }
 
 /// A call that brings no labels.
 #[inline]
-#[track_caller]
 pub fn prepare(site: &'static Site) -> Call {
     Call::prepared(site, site.only_meter())
 }
 
 /// A call that brings labels. Together they make at most `BUDGET` series, or it does not compile.
 #[inline]
-#[track_caller]
 pub fn prepare_labelled<const BUDGET: usize, L: Labels>(site: &'static Site, labels: &L) -> Call {
     const { assert_budget(L::VALUES, BUDGET) };
     if site.learn_values(L::VALUES) {
@@ -93,18 +88,23 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
 
 impl Call {
     #[inline]
-    #[track_caller]
     fn prepared(site: &'static Site, meter: &'static Meter) -> Self {
-        let (location, never, pace) = (Location::caller(), Moment::default(), Pace::Prepared);
-        Self { site, meter, location, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
+        let (never, pace) = (Moment::default(), Pace::Prepared);
+        Self { site, meter, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
     }
 
     /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
     #[inline]
     pub fn with_fields(mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Self {
-        self.span = self.site.new_span(self.meter, self.location, fields);
-        self.pace = Pace::WithSpan;
+        self.open(fields);
         self
+    }
+
+    /// As [`with_fields`](Self::with_fields), of a call that stays where it is.
+    #[inline]
+    pub fn open(&mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) {
+        self.span = self.site.new_span(self.meter, fields);
+        self.pace = Pace::WithSpan;
     }
 
     /// Starts a call whose body runs from beginning to end.
@@ -125,9 +125,9 @@ impl Call {
     }
 
     fn begin(&mut self, pace: Pace) {
-        let Self { site, meter, location, .. } = *self;
+        let Self { site, meter, .. } = *self;
         if self.pace == Pace::Prepared {
-            self.span = site.new_span(meter, location, |emit| emit(&[]));
+            self.span = site.new_span(meter, |emit| emit(&[]));
         }
         self.pace = pace;
         meter.start(|| directory::list(site));

@@ -53,7 +53,7 @@ impl Spec {
         more_labels: &[],
         values: None,
         targets: &Targets::NONE,
-        span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO) },
+        span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO), location: Location::caller() },
     };
 }
 
@@ -150,12 +150,11 @@ impl Site {
     pub(super) fn new_span(
         &'static self,
         meter: &'static Meter,
-        location: &'static Location<'static>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         let Spec { kind, more_labels, span, .. } = &self.spec;
         let labels = |texts: &mut Labels| self.write_labels(self.index_of(meter), texts);
-        self.state.callsite.new_span(span, *kind, more_labels, location, labels, fields)
+        self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
     }
 
     /// Which combination of labels a meter counts.

@@ -43,6 +43,8 @@ pub struct SpanSpec {
     pub fields: &'static [&'static str],
     /// The span's level; `None` where there is to be no span.
     pub level: Option<Level>,
+    /// Where the function is.
+    pub location: &'static Location<'static>,
 }
 
 /// A site's callsite of `tracing`, made when somebody first listens.
@@ -70,20 +72,19 @@ impl Callsite {
 
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
     /// writes the values of the labels, and `fields` gives those of the user's fields; they are asked only when the span is
-    /// wanted. Its place in the source is `location`.
+    /// wanted.
     #[inline]
     pub(super) fn new_span(
         &'static self,
         spec: &SpanSpec,
         kind: Kind,
         more_labels: &[&'static str],
-        location: &'static Location<'static>,
         labels: impl FnOnce(&mut Labels) -> usize,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         match spec.level {
             Some(level) if level <= LevelFilter::current() => {
-                let make = || SpanCallsite::register(spec, level, kind, more_labels, location);
+                let make = || SpanCallsite::register(spec, level, kind, more_labels);
                 span_for_listener(self.made.get_or_init(make), kind, labels, fields)
             }
             _ => None,
@@ -132,13 +133,7 @@ pub(crate) fn record_error_type(span: &Span, name: &str) {
 
 impl SpanCallsite {
     /// Makes a callsite known to `tracing`. Once for each site.
-    fn register(
-        spec: &SpanSpec,
-        level: Level,
-        kind: Kind,
-        more_labels: &[&'static str],
-        location: &'static Location<'static>,
-    ) -> &'static Self {
+    fn register(spec: &SpanSpec, level: Level, kind: Kind, more_labels: &[&'static str]) -> &'static Self {
         let this: &'static Self = Box::leak(Box::new(Self {
             interest: AtomicU8::new(SOMETIMES),
             metadata: OnceLock::new(),
@@ -152,8 +147,8 @@ impl SpanCallsite {
         names.extend([OUTCOME, ERROR, ERROR_TYPE]);
         let fields = FieldSet::new(names.leak(), identify_callsite!(this));
         let metadata = this.metadata.get_or_init(|| {
+            let SpanSpec { name, target, location, .. } = *spec;
             let (file, line) = (Some(location.file()), Some(location.line()));
-            let SpanSpec { name, target, .. } = *spec;
             Metadata::new(name, target, level, file, line, Some(target), fields, MetadataKind::SPAN)
         });
         this.fields.get_or_init(|| metadata.fields().iter().collect());
