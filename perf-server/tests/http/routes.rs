@@ -252,3 +252,17 @@ async fn a_rule_is_tried_before_it_is_judged_by() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_application_that_has_the_same_paths_nests_the_routes() {
+    let app = axum::Router::new()
+        .route("/metrics", axum::routing::get(|| async { "my own" }))
+        .nest("/perf/", guarded(&monitor()));
+    assert_eq!(get(&app, "/metrics").await.text, "my own");
+    let token = bearer();
+    let auth = [("authorization", token.as_str())];
+    let nested = ask(&app, request("GET", "/perf/metrics", &auth, "")).await;
+    assert!(nested.text.contains("shop_operations_total"), "{}", nested.text);
+    assert_eq!(post(&app, "/perf/metrics/reset", &auth, "").await.status, StatusCode::OK);
+    assert!(get(&app, "/perf/login").await.text.contains("action=\"login\""));
+}
