@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Monitor(#[from] perf_runtime::InstallError),
     #[error("cannot judge: {0}")]
     Rules(#[from] perf_runtime::ConfigError),
+    #[error("cannot serve what is measured: {0}")]
+    Serve(#[from] perf_server::ServeError),
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(std::io::Error),
     #[error("cannot send traffic: {0}: run without it (--load 0)")]

@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use clap::Parser;
 use perf_runtime::{ConfigError, Monitor, RuleSet, presets};
 use tokio::net::TcpListener;
@@ -97,6 +98,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
     }
     let listener = server::bind(options.port).await?;
     let monitor = Monitor::builder().namespace("mcp").rules(rules()?).install()?;
+    // Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
+    let own = perf_server::Server::builder(monitor.clone()).environment().router()?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
 
@@ -108,7 +111,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
         () = stop.requested() => {}
     }
     if !loaded.is_empty() {
-        clients = serve(options, listener, &monitor, &store, fault, &loaded, &stop).await?;
+        clients = serve(options, listener, (&monitor, own), &store, fault, &loaded, &stop).await?;
     }
 
     report::print(&monitor, &clients);
@@ -123,14 +126,14 @@ async fn run(options: &Options) -> Result<(), Failure> {
 async fn serve(
     options: &Options,
     listener: TcpListener,
-    monitor: &Monitor,
+    (monitor, own): (&Monitor, Router),
     store: &Arc<Store>,
     fault: FaultSwitch,
     loaded: &[Loaded],
     stop: &Stop,
 ) -> Result<ClientView, Failure> {
     store.ensure_series(traffic::OWN_SERIES).await.map_err(Failure::Schema)?;
-    let mut server = Server::start(listener, service::router(monitor, store, fault.clone()))?;
+    let mut server = Server::start(listener, service::router(monitor, own, store, fault.clone()))?;
     say!("listening on {}", server.url().as_str().trim_end_matches('/'));
 
     let traffic = Traffic::start(Plan {

@@ -40,8 +40,8 @@ struct Service {
 
 type Reply<T = Value> = Result<Json<T>, ApiError>;
 
-/// All routes, each measured.
-pub(crate) fn router(monitor: &Monitor, store: &Arc<Store>, fault: FaultSwitch) -> Router {
+/// All routes, each measured; `own` are those that perf brings along.
+pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: FaultSwitch) -> Router {
     let analyst = Arc::new(Analyst::new(Arc::clone(store), fault));
     Router::new()
         .route(SERIES, get(list_series))
@@ -51,7 +51,7 @@ pub(crate) fn router(monitor: &Monitor, store: &Arc<Store>, fault: FaultSwitch) 
         .route(SLOW, get(slow))
         .route(FLAKY, get(flaky))
         .with_state(Service { store: Arc::clone(store), analyst })
-        .merge(perf_server::router(monitor.clone()))
+        .merge(own)
         .fallback(async || ApiError::not_found("there is no such page: try /series, /metrics or /health/performance"))
         .layer(HttpLayer::new(monitor))
 }

@@ -39,7 +39,9 @@ mod tests;
 use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
 use crate::judge::preset::presets;
+use crate::judge::rule::Rule;
 use crate::judge::rule::set::RuleSet;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use value::{Table, Value};
@@ -116,6 +118,19 @@ fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
 #[cfg(not(feature = "toml"))]
 fn read_file(path: &std::path::Path) -> Result<Layer, ConfigError> {
     Err(ConfigError::new("config_file", path.display(), "a file only with the feature `toml` of perf-runtime"))
+}
+
+/// The rule with this id as `rules` has it, or a new one, with settings laid over it: the keys of a rule in a file.
+pub(crate) fn rule_with<'de, D: Deserializer<'de>>(
+    mut rules: RuleSet,
+    id: &str,
+    settings: D,
+) -> Result<Rule, ConfigError> {
+    let path = format!("rules.{id}");
+    let keys = Table::deserialize(settings);
+    let keys = keys.map_err(|error| ConfigError::new(&path, error, "a table of settings"))?;
+    rule::apply(&mut rules, id, &keys)?;
+    rules.get(id).cloned().ok_or_else(|| ConfigError::unknown("rules", id, rules.ids()))
 }
 
 /// The rules that the layers begin with: those of the last named presets, or else those of the code.

@@ -145,7 +145,12 @@ extern crate self as perf_runtime;
 pub use error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
+pub use expose::report::{
+    AlertInShort, AlertsOverview, CallsOverview, Dashboard, KindReport, MetricsReport, ResourcesOverview,
+    SystemOverview,
+};
 pub use expose::rules::{PrometheusRules, RuleProfile};
+pub use expose::series::{FamilyNames, SeriesEntry};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
 pub use judge::book::AlertStatistics;
@@ -168,7 +173,7 @@ pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{Alerts, Monitor, MonitorBuilder, monitor};
+pub use monitor::{Alerts, Monitor, MonitorBuilder, PastFigures, monitor};
 pub use observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;
@@ -176,6 +181,7 @@ pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
 pub use observe::request::HttpRequest;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
 pub use observe::ticker::TickCounts;
+pub use observe::timeline::{TimeSlice, Timeline};
 pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,

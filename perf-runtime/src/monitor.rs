@@ -24,10 +24,14 @@ mod facade;
 mod judging;
 mod objectives;
 mod record;
+mod report;
+mod series;
 mod setup;
+mod trial;
 
 pub use alerts::Alerts;
 use setup::Setup;
+pub use trial::PastFigures;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
 static DEFAULT: OnceLock<Monitor> = OnceLock::new();

@@ -13,22 +13,28 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// OpenMetrics where it is named and liked as well as plain text, else Prometheus text: also where neither is wanted,
-    /// for an answer says more than none.
-    pub(crate) fn wanted(headers: &HeaderMap) -> Self {
-        let accepted: Vec<Range<'_>> = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(Range::parse)
-            .collect();
+    /// OpenMetrics where it is named and liked as well as plain text, else Prometheus text. `None` where neither is wanted.
+    pub(crate) fn wanted(headers: &HeaderMap) -> Option<Self> {
+        let accepted = ranges(headers);
         let openmetrics = accepted.iter().filter(|range| range.is_openmetrics()).map(|range| range.quality).max();
+        let text = quality_of_text(&accepted);
         match openmetrics {
-            Some(quality) if quality > 0 && quality >= quality_of_text(&accepted) => Self::OpenMetrics,
-            _ => Self::Prometheus,
+            Some(quality) if quality > 0 && quality >= text => Some(Self::OpenMetrics),
+            _ => (text > 0 || accepted.is_empty()).then_some(Self::Prometheus),
         }
     }
+}
+
+/// Whether an answer of this media type is wanted. Who does not say anything that can be understood takes all.
+pub(crate) fn accepts(headers: &HeaderMap, kind: &str, subkind: &str) -> bool {
+    let accepted = ranges(headers);
+    let fitting = accepted.iter().filter_map(|range| Some((range.fits(kind, subkind)?, range.quality)));
+    accepted.is_empty() || fitting.max().is_some_and(|(_, quality)| quality > 0)
+}
+
+fn ranges(headers: &HeaderMap) -> Vec<Range<'_>> {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(Range::parse).collect()
 }
 
 /// How much plain text is liked: what the range says that fits it best. In thousandths.
@@ -72,6 +78,16 @@ impl<'a> Range<'a> {
         self.is("application", "openmetrics-text") && self.version.is_none_or(|version| version == "1.0.0")
     }
 
+    /// Whether it means this media type, and how exactly.
+    fn fits(&self, kind: &str, subkind: &str) -> Option<u8> {
+        [self.is("*", "*"), self.is(kind, "*"), self.is(kind, subkind)]
+            .into_iter()
+            .zip(0..)
+            .filter(|fit| fit.0)
+            .map(|fit| fit.1)
+            .max()
+    }
+
     /// Whether it means Prometheus text, and how exactly.
     fn fits_text(&self) -> Option<u8> {
         match self.version {
@@ -96,7 +112,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn wanted(lines: &[&'static str]) -> Format {
+    fn wanted(lines: &[&'static str]) -> Option<Format> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(ACCEPT, HeaderValue::from_static(line));
@@ -112,7 +128,7 @@ mod tests {
                          application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,\
                          text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         for header in [version_2, version_3] {
-            assert_eq!(wanted(&[header]), Format::OpenMetrics);
+            assert_eq!(wanted(&[header]), Some(Format::OpenMetrics));
         }
     }
 
@@ -125,7 +141,7 @@ mod tests {
             &["application/openmetrics-text;q=0.1, text/plain;q=0, */*"],
             &["application/openmetrics-text;q=0.5, text/plain;version=1.0.0"],
         ] {
-            assert_eq!(wanted(lines), Format::OpenMetrics, "{lines:?}");
+            assert_eq!(wanted(lines), Some(Format::OpenMetrics), "{lines:?}");
         }
     }
 
@@ -135,16 +151,40 @@ mod tests {
             &[][..],
             &["*/*"],
             &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"],
-            &["application/*"],
-            &["application/openmetrics-text;version=0.0.1"],
-            &["application/openmetrics-text;q=0"],
             &["application/openmetrics-text;q=0.4, text/plain;q=0.5"],
             &["application/openmetrics-text;q=0.4, text/*;q=0.3, text/plain;version=0.0.4"],
             &["application/openmetrics-text;q=2"],
-            &["application/json"],
             &["nonsense"],
         ] {
-            assert_eq!(wanted(lines), Format::Prometheus, "{lines:?}");
+            assert_eq!(wanted(lines), Some(Format::Prometheus), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_wants_neither_gets_none() {
+        for lines in [
+            &["application/json"][..],
+            &["application/*"],
+            &["application/openmetrics-text;version=0.0.1"],
+            &["application/openmetrics-text;q=0"],
+            &["*/*;q=0"],
+        ] {
+            assert_eq!(wanted(lines), None, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn json_comes_to_those_who_do_not_shut_it_out() {
+        let accepts = |line: &'static str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(line))]);
+            accepts(&headers, "application", "json")
+        };
+        assert!(super::accepts(&HeaderMap::new(), "application", "json"));
+        for wanted in ["application/json", "application/*", "text/html, */*;q=0.1", "", "text/html, APPLICATION/JSON"] {
+            assert!(accepts(wanted), "{wanted}");
+        }
+        for unwanted in ["text/html", "application/json;q=0, */*", "application/xml"] {
+            assert!(!accepts(unwanted), "{unwanted}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP for perf: the layer that measures your requests, and the router that serves metrics and health.
+//! HTTP for perf, in both directions: layers that measure requests, and routes that show what is measured.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -10,13 +10,61 @@
 //!     .layer(perf_server::HttpLayer::new(&monitor));
 //! # Ok::<(), perf_runtime::InstallError>(())
 //! ```
+//!
+//! | what | for |
+//! |---|---|
+//! | [`HttpLayer`] | the requests that a service answers, by method, route template and status |
+//! | [`ClientLayer`] | the requests that it sends to others |
+//! | [`router`](router()) | metrics, health, alerts and series, mounted in an application |
+//! | [`serve`] | the same on a port of its own |
+//! | [`Server::builder`] | either of the two with tokens, limits and readiness checks |
+//!
+//! # Who may see it, and who may change it
+//!
+//! Without tokens everybody who reaches the routes may read, and nobody may change anything (acknowledge, silence, reset). A
+//! server of [`serve`] then listens on loopback only. With a read token or an admin token, everything but the probes and the
+//! login page needs one: `Authorization: Bearer ..`, or the cookie of the login page. Changes need the admin token, and are
+//! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
+//! target `perf_server::audit`.
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! # let monitor = perf_runtime::monitor();
+//! // PERF_READ_TOKEN and PERF_ADMIN_TOKEN, or the names of files in PERF_READ_TOKEN_FILE and PERF_ADMIN_TOKEN_FILE.
+//! perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?.run().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An application that knows its users says so with [`Access`] in place of tokens.
+//!
+//! # Features
+//!
+//! `reqwest`: [`ClientLayer`] around a `reqwest::Client`.
 
 mod accept;
+mod auth;
+mod client;
+mod context;
+mod error;
 mod layer;
+mod params;
+mod payload;
+mod problem;
+mod reply;
 mod router;
+mod routes;
+mod server;
+mod settings;
+mod trace_context;
 
-pub use layer::{HttpFuture, HttpLayer, HttpService};
+pub use auth::Access;
+pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
+pub use error::ServeError;
+pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
 pub use router::router;
+pub use server::{Server, ServerBuilder, serve};
+pub use trace_context::TraceContext;
 
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,32 @@
-//! The routes that tell of the process.
+//! All routes together, with what holds for each of them.
 
-use crate::accept::Format;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use crate::auth;
+use crate::context::Context;
+use crate::problem::Problem;
+use crate::routes;
+use crate::settings::Settings;
+use axum::Router;
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use perf_runtime::Monitor;
-use serde::Serialize;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-/// A router that serves what `monitor` knows, to be merged into yours or served alone.
+/// A router that serves what `monitor` knows, to be merged into yours or nested under a path.
 ///
 /// | route | answer |
 /// |---|---|
 /// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
 /// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
+/// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
 /// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`perf_runtime::PerformanceHealth`]) |
+/// | `GET /health/live`, `/health/ready` | for probes |
+/// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives: `GET /api/v1/openapi.json` describes them all |
+///
+/// Everybody who reaches it may read, and nobody may change anything: for tokens, and for more settings, there is
+/// [`Server::builder`](crate::Server::builder). A path of your own that is the same as one of these makes axum panic as it
+/// starts; then nest the router, with a slash at the end of the path: `.nest("/perf/", perf_server::router(monitor))`.
 ///
 /// ```no_run
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,37 +38,52 @@ use serde::Serialize;
 /// # }
 /// ```
 pub fn router(monitor: Monitor) -> Router {
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/metrics/summary", get(summary))
-        .route("/health/performance", get(health))
-        .with_state(monitor)
+    assemble(Context::new(monitor, Settings::default()))
 }
 
-async fn metrics(State(monitor): State<Monitor>, headers: HeaderMap) -> Response {
-    let (content_type, render): (_, fn(&Monitor) -> String) = match Format::wanted(&headers) {
-        Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus),
-        Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics),
-    };
-    let text = off_the_runtime(move || render(&monitor)).await;
-    text.map_or_else(IntoResponse::into_response, |text| {
-        ([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response()
-    })
+/// Every route behind the checks that hold for it.
+pub(crate) fn assemble(context: Context) -> Router {
+    let read = routes::read();
+    // The dashboard and its feed are merged here: `.merge(crate::dashboard::routes()).merge(crate::live::routes())`. They
+    // take `State<Context>` and are behind the same authentication and security headers as all that readers may ask. A
+    // WebSocket is a `GET`: let `context.settings.origins.check(&headers, &uri)?` look where it comes from.
+    let read = read.route_layer(from_fn_with_state(context.clone(), auth::readers));
+    let admin = routes::admin().route_layer(from_fn_with_state(context.clone(), auth::admins));
+    routes::public()
+        .merge(read)
+        .merge(admin)
+        .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route_layer(map_response(with_security_headers))
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(context)
 }
 
-async fn summary(State(monitor): State<Monitor>) -> Response {
-    json(move || monitor.metrics_summary()).await
+async fn not_allowed(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not for this path: the header Allow says what is"),
+    )
 }
 
-async fn health(State(monitor): State<Monitor>) -> Response {
-    json(move || monitor.performance_health()).await
-}
+/// What browsers are told of everything that is served. The hash is that of an empty style element, which the charts'
+/// library adds.
+const SECURITY: [(HeaderName, &str); 6] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
+         img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
+         form-action 'self'; frame-ancestors 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
 
-async fn json<T: Serialize + Send + 'static>(view: impl FnOnce() -> T + Send + 'static) -> Response {
-    off_the_runtime(view).await.map_or_else(IntoResponse::into_response, |view| Json(view).into_response())
-}
-
-/// Views read every series: milliseconds, when there are thousands. That is not for the threads that poll futures.
-async fn off_the_runtime<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, StatusCode> {
-    tokio::task::spawn_blocking(make).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+pub(crate) async fn with_security_headers(mut response: Response) -> Response {
+    for (name, value) in SECURITY {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }

@@ -45,7 +45,8 @@ async fn requests_count_by_route_template_and_status() {
     let monitor = Monitor::builder().build().unwrap();
     let app = app(&monitor);
     for path in ["/users/1", "/users/2", "/fails", "/missing", "/no/such/path", "/another"] {
-        app.clone().oneshot(get_request(path)).await.unwrap();
+        let answer = app.clone().oneshot(get_request(path)).await.unwrap();
+        to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     }
     let count = |labels: &str| requests(&monitor, labels);
     assert_eq!(count(r#"method="GET",route="/users/{id}",status="200",outcome="ok""#), Some(2));

@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::judge::rule::condition::Threshold;
 use crate::judge::rule::statistic::Unit;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use std::time::Duration;
 pub(super) type Table = BTreeMap<String, Value>;
 
 /// A setting as it was written. In the environment everything is text.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(not(feature = "toml"), expect(dead_code, reason = "only a file has anything but texts and tables"))]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
 pub(super) enum Value {
     Text(String),
     Number(f64),

@@ -6,6 +6,7 @@ use super::rule::Rule;
 use super::rule::condition::{Condition, Threshold};
 use super::rule::signal::Metric;
 use super::sight::{Labels, Seen};
+use crate::observe::identity::in_a_name;
 use std::time::SystemTime;
 
 /// An alert that becomes active now.
@@ -82,6 +83,6 @@ pub(super) fn series(metric: &Metric, labels: &Labels) -> String {
     if labels.is_empty() {
         return metric.to_string();
     }
-    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
     format!("{metric}{{{}}}", pairs.join(","))
 }

@@ -96,11 +96,15 @@ impl Cells {
         })
     }
 
-    /// Takes a call off the list, wherever it is, and counts the time it waited.
-    pub(super) fn waited(&self, ticket: Ticket, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+    /// Takes a call off the list, wherever it is.
+    pub(super) fn leave(&self, ticket: Ticket) {
         if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
             shard.waiting.leave(place);
         }
+    }
+
+    /// Counts the time that a call waited.
+    pub(super) fn idle(&self, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
         let slot = slot::current();
         self.shard(slot, layout).waited(nanos, writers(slot));
     }

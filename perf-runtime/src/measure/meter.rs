@@ -64,7 +64,18 @@ impl Meter {
 
     /// Takes a call off the list of those that wait, and counts how long it waited.
     pub(crate) fn waited(&self, ticket: Ticket, nanos: u64) {
-        self.cells.waited(ticket, nanos, || self.layout());
+        self.leave(ticket);
+        self.idle(nanos);
+    }
+
+    /// Takes a call off the list of those that wait.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        self.cells.leave(ticket);
+    }
+
+    /// Counts how long a call waited.
+    pub(crate) fn idle(&self, nanos: u64) {
+        self.cells.idle(nanos, || self.layout());
     }
 
     /// Counts a poll that kept its thread for long.

@@ -108,7 +108,7 @@ impl Monitor {
 
 impl Inner {
     /// The verdict, and what it was made from.
-    fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
+    pub(super) fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let now = clock::now();
         let kinds = self.registry.recent(now);
         let firing = self.alerts().active();

@@ -8,6 +8,7 @@ use crate::measure::kind::Kind;
 use crate::measure::outcome::OutcomeCounts;
 use crate::measure::reading::Reading;
 use crate::measure::target::Objective as Target;
+use crate::observe::identity::in_a_name;
 use crate::observe::series::Series;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -54,7 +55,8 @@ fn promises(series: &Series, target: Target) -> Vec<Promised> {
     let mut labels: Vec<(String, String)> = vec![("kind".to_owned(), kind.as_str().to_owned())];
     let own = series.identity.pairs().filter(|&(name, _)| kind != Kind::HttpRequest || name != "status");
     labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let pairs: Vec<String> = labels.iter().skip(1).map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> =
+        labels.iter().skip(1).map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
     let name = format!("{kind}{{{}}}", pairs.join(","));
     let reading = series.read();
     let promised = |promise, share, latency: Option<u64>, counts| Promised {

@@ -81,6 +81,12 @@ impl Monitor {
         self.inner.registry.record(Kind::McpCall, &[server, capability], outcome, clock::nanos(duration));
     }
 
+    /// A series of calls to another service, made where there is none yet. Both names are for the program to choose: never
+    /// what a request brings.
+    pub fn external_call(&self, service: &str, operation: &str) -> Operation {
+        self.inner.registry.with(Kind::ExternalCall, &[service, operation], Operation::new)
+    }
+
     /// Sets a gauge of the application's own, in a unit of its choice: `seconds`, `bytes`, or a word such as `jobs`. It is
     /// exposed by this name, without the namespace; with labels, counters and histograms, use the `metrics` facade. Costs
     /// an uncontended read lock and a search.

@@ -20,6 +20,7 @@
 //! `tests/memory.rs` holds these figures.
 
 use super::counts::{OUTCOMES, WindowCounts};
+use super::timeline::CountedSlice;
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::reading::Reading;
@@ -152,6 +153,32 @@ impl History {
         let start = self.oldest(window).map(|slice| slice.start).or(live_start);
         let covered = now.since(from.min(start.unwrap_or(from)));
         WindowCounts { covered, sums, hits }
+    }
+
+    /// The slices of a window, the oldest first, and what came since the last tick where there is a `live` reading.
+    pub(super) fn slices(
+        &mut self,
+        window: Window,
+        now: Moment,
+        live: Option<&Reading>,
+        bytes: &mut Vec<u8>,
+    ) -> Vec<CountedSlice> {
+        let now = now.max(self.ticked);
+        self.forget(now, bytes);
+        let coarse = match window {
+            Window::LastMinute | Window::Last5Minutes => None,
+            Window::Last15Minutes => Some(self.coarse.iter_from(self.passed)),
+            Window::LastHour => Some(self.coarse.iter_from(0)),
+        };
+        let middle = (window != Window::LastMinute).then(|| self.middle.iter_from(0));
+        let kept = coarse.into_iter().flatten().chain(middle.into_iter().flatten()).chain(self.fine.iter_from(0));
+        let mut slices: Vec<CountedSlice> = kept.map(Slice::counted).collect();
+        let (sums, hits) = live.map_or_else(Default::default, |reading| self.ledger.since_last_tick(reading));
+        if !hits.is_empty() {
+            let counts = WindowCounts { covered: now.since(self.ticked), sums, hits };
+            slices.push(CountedSlice { start: self.ticked, end: now, counts });
+        }
+        slices
     }
 
     /// The oldest slice that a window holds.

@@ -49,16 +49,24 @@ impl Identity {
     }
 }
 
-/// Shown as `db_operation{operation=select,table=users}`.
+/// Shown as `db_operation{operation=select,table=users}`: each series otherwise, whatever its labels hold.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{{", self.kind)?;
         for (place, (name, value)) in self.pairs().enumerate() {
             let comma = if place == 0 { "" } else { "," };
-            write!(f, "{comma}{name}={value}")?;
+            write!(f, "{comma}{name}={}", in_a_name(value))?;
         }
         f.write_str("}")
     }
+}
+
+/// A label's value as part of a series' name: a comma in it does not look like the end of the value.
+pub(crate) fn in_a_name(value: &str) -> Cow<'_, str> {
+    if value.contains([',', '\\']) {
+        return Cow::Owned(value.replace('\\', "\\\\").replace(',', "\\,"));
+    }
+    Cow::Borrowed(value)
 }
 
 /// Whether two texts are the same. Empty ones are not left to `memcmp`: an empty `String` points to no memory, and where
@@ -86,5 +94,13 @@ mod tests {
         let long = "é".repeat(100);
         assert_eq!(shorten(&long), "é".repeat(64));
         assert_eq!(Identity::of_values(Kind::Tool, &["short"]).to_string(), "tool{tool=short}");
+    }
+
+    #[test]
+    fn no_two_series_have_the_same_name() {
+        let name = |labels: &[&str]| Identity::of_values(Kind::DbOperation, labels).to_string();
+        assert_eq!(name(&["select", "users"]), "db_operation{operation=select,table=users}");
+        assert_ne!(name(&["a,table=b", "c"]), name(&["a", "b,table=c"]));
+        assert_ne!(name(&["a\\", "b"]), name(&["a\\,table=b", ""]));
     }
 }

@@ -21,4 +21,6 @@ pub(crate) mod series;
 mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;
+pub(crate) mod timeline;
+mod turns;
 pub(crate) mod window;

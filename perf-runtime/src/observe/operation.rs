@@ -86,6 +86,11 @@ impl Operation {
         WatchedOperation::new(self, future, |result| Outcome::from_success(result.is_ok()))
     }
 
+    /// Measures a future as [`watch`](Self::watch) does; `outcome` says how it ended by what it gave.
+    pub fn watch_as<F: Future>(&self, future: F, outcome: fn(&F::Output) -> Outcome) -> WatchedOperation<F> {
+        WatchedOperation::new(self, future, outcome)
+    }
+
     fn run_as<R>(&self, body: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
         // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
         let call = self.begin(Outcome::Panicked, |series| &**series);

@@ -220,7 +220,7 @@ impl Registry {
     }
 
     /// Ticks where nobody else does: so that windows go on, though coarser.
-    fn catch_up(&self, now: Moment) {
+    pub(super) fn catch_up(&self, now: Moment) {
         if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
             let mut look = Look::ticking(now);
             self.all().iter().for_each(|series| series.tick(&mut look));

@@ -3,11 +3,15 @@
 use super::overflow::Overflow;
 use super::registry::Registry;
 use super::series::Series;
+use super::turns::Turns;
 use crate::measure::clock::{self, Moment};
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
+use tracing::Span;
 
 /// A request that is being answered: what an HTTP layer holds from a request's arrival to its answer.
 ///
@@ -22,6 +26,9 @@ pub struct HttpRequest {
     /// How method and route overflowed.
     overflow: Option<Overflow>,
     started: Moment,
+    turns: Turns,
+    /// What its exemplar is taken from.
+    span: Span,
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
     end: End,
@@ -31,7 +38,8 @@ pub struct HttpRequest {
 enum End {
     Dropped,
     Failed,
-    Answered(u16),
+    /// By its status.
+    Answered(u16, Outcome),
 }
 
 impl HttpRequest {
@@ -41,11 +49,14 @@ impl HttpRequest {
             open.own.start(|| {});
             (Arc::clone(open), overflow.cloned())
         });
+        let started = clock::now();
         Self {
             registry: Arc::clone(registry),
             open,
             overflow,
-            started: clock::now(),
+            started,
+            turns: Turns::new(started),
+            span: Span::none(),
             unwinding: thread::panicking(),
             end: End::Dropped,
         }
@@ -53,26 +64,57 @@ impl HttpRequest {
 
     /// Ends the request with the status that it was answered with. A status of 500 and more is an error of this process;
     /// one of 400 to 499 is the client's, and `Ok` here.
-    pub fn answer(mut self, status: u16) {
-        self.end = End::Answered(status);
+    pub fn answer(self, status: u16) {
+        self.end(status, Outcome::from_success(status < 500));
+    }
+
+    /// Ends the request whose head was answered with this status, with another outcome than the status says: the body
+    /// failed, or the client went away before it had all of it.
+    pub fn end(mut self, status: u16, outcome: Outcome) {
+        self.end = End::Answered(status, outcome);
     }
 
     /// Ends the request as an error that no status tells of: the service failed to make an answer at all.
     pub fn fail(mut self) {
         self.end = End::Failed;
     }
-}
 
-impl HttpRequest {
+    /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
+    /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
+    pub fn pause(&mut self) {
+        self.turns.pause(&self.open, self.started);
+    }
+
+    /// Says that the request is polled again. Reads the clock where it waited.
+    pub fn resume(&mut self) {
+        self.turns.resume();
+    }
+
+    /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
+    /// [`trace_id_of`](crate::MonitorBuilder::trace_id_of) finds one.
+    pub fn in_span(&mut self, span: &Span) {
+        self.span = span.clone();
+    }
+
+    /// The time since it came.
+    pub fn elapsed(&self) -> Duration {
+        clock::now().since(self.started)
+    }
     /// The status is known now: the request ends in the series that has it.
-    fn hand_over(&self, status: u16, nanos: u64) {
-        let [method, route, _] = &*self.open.identity.labels else { return };
-        let outcome = Outcome::from_success(status < 500);
+    fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
+        let Self { registry, open, overflow: own_overflow, turns, span, .. } = self;
+        let turns = RefCell::new(turns);
+        let nanos = now.nanos_since(self.started);
+        let [method, route, _] = &*open.identity.labels else { return };
         let mut digits = [0; 5];
         let labels: [&str; 3] = [method, route, decimal(status, &mut digits)];
-        self.registry.with(Kind::HttpRequest, &labels, |closed, overflow| {
-            overflow.inspect(|overflow| overflow.count_besides(self.overflow.as_ref()));
-            self.open.own.hand_over(&closed.own, outcome, nanos);
+        registry.with(Kind::HttpRequest, &labels, |closed, overflow| {
+            overflow.inspect(|overflow| overflow.count_besides(own_overflow.as_ref()));
+            turns.borrow_mut().end(now, open, closed);
+            open.own.hand_over(&closed.own, outcome, nanos);
+            if !span.is_disabled() {
+                closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
+            }
         });
     }
 }
@@ -93,14 +135,15 @@ fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &str {
 
 impl Drop for HttpRequest {
     fn drop(&mut self) {
-        let nanos = clock::now().nanos_since(self.started);
+        let now = clock::now();
         let outcome = match self.end {
-            End::Answered(status) => return self.hand_over(status, nanos),
+            End::Answered(status, outcome) => return self.hand_over(status, outcome, now),
             End::Failed => Outcome::Error,
             End::Dropped if thread::panicking() && !self.unwinding => Outcome::Panicked,
             End::Dropped => Outcome::Cancelled,
         };
-        self.open.own.finish(outcome, nanos);
+        self.turns.end(now, &self.open, &self.open);
+        self.open.own.finish(outcome, now.nanos_since(self.started));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::counts::WindowCounts;
 use super::history::History;
 use super::identity::Identity;
+use super::timeline::CountedSlice;
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
@@ -161,6 +162,13 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
         }
+    }
+
+    /// What the series did in a window, slice by slice, the oldest first.
+    pub(super) fn slices(&self, window: Window, look: &mut Look) -> Vec<CountedSlice> {
+        let mut history = self.history();
+        let live = history.is_behind(self.changes()).then(|| self.read_again(&mut look.reading));
+        history.slices(window, look.now, live, &mut look.bytes)
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.

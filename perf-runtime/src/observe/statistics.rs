@@ -63,6 +63,11 @@ impl Durations {
         self.count
     }
 
+    /// In seconds.
+    pub(super) fn sum(&self) -> f64 {
+        seconds(self.nanos)
+    }
+
     /// How many took longer. Exact where `limit`, in nanoseconds, is a bound of the layout.
     pub(super) fn slower_than(&self, limit: u64) -> u64 {
         self.buckets.iter().filter(|bucket| bucket.lower > limit).map(|bucket| bucket.count).sum()

@@ -1,6 +1,7 @@
 //! The statistics of a series over a window.
 
 use super::counts::{Together, WindowCounts};
+use super::identity::in_a_name;
 use super::series::{Look, Observation, Series};
 use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
 use super::window::Window;
@@ -222,7 +223,8 @@ impl SeriesSummary {
 
     /// The series in one line: `db_operation{operation=select,table=users}`.
     pub fn name(&self) -> String {
-        let labels: Vec<String> = self.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let labels: Vec<String> =
+            self.labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
         format!("{}{{{}}}", self.kind, labels.join(","))
     }
 }
@@ -259,7 +261,7 @@ impl KindSummary {
 
 impl Observation {
     /// Nothing yet.
-    fn none(layout: &'static Layout) -> Self {
+    pub(super) fn none(layout: &'static Layout) -> Self {
         Self {
             total: [0; 4],
             error_types: BTreeMap::new(),

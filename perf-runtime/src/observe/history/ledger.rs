@@ -90,7 +90,16 @@ impl Ledger {
 
     /// What a window holds by a later reading.
     pub(super) fn by(&self, reading: &Reading, window: Window) -> (Sums, Vec<Hit>) {
-        let mut known = self.places.iter().zip(&self.counts[column(window)]).peekable();
+        self.since_column(reading, column(window))
+    }
+
+    /// What a later reading has more than the last tick.
+    pub(super) fn since_last_tick(&self, reading: &Reading) -> (Sums, Vec<Hit>) {
+        self.since_column(reading, NOW)
+    }
+
+    fn since_column(&self, reading: &Reading, column: usize) -> (Sums, Vec<Hit>) {
+        let mut known = self.places.iter().zip(&self.counts[column]).peekable();
         let mut hits = Vec::new();
         hits_of(reading).for_each(|Hit { place, count }| {
             while known.next_if(|&(&known, _)| known < place).is_some() {}
@@ -99,7 +108,7 @@ impl Ledger {
                 hits.push(Hit { place, count: count - before });
             }
         });
-        (Sums::of(reading).since(self.sums[column(window)]), hits)
+        (Sums::of(reading).since(self.sums[column]), hits)
     }
 
     /// Calls that had ended at the last tick, by outcome.

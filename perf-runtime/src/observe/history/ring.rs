@@ -2,6 +2,8 @@
 
 use super::packed::Packed;
 use crate::measure::clock::{self, Moment};
+use crate::observe::counts::WindowCounts;
+use crate::observe::timeline::CountedSlice;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,6 +13,15 @@ pub(super) struct Slice {
     pub(super) start: Moment,
     pub(super) end: Moment,
     pub(super) delta: Packed,
+}
+
+impl Slice {
+    /// What was counted in it.
+    pub(super) fn counted(&self) -> CountedSlice {
+        let (sums, hits) = self.delta.read();
+        let counts = WindowCounts { covered: self.end.since(self.start), sums, hits: hits.collect() };
+        CountedSlice { start: self.start, end: self.end, counts }
+    }
 }
 
 /// Slices, the oldest first; times when nothing happened have none.
@@ -60,6 +71,11 @@ impl Ring {
 
     pub(super) fn get(&self, place: usize) -> Option<&Slice> {
         self.slices.get(place)
+    }
+
+    /// The slices from a place on.
+    pub(super) fn iter_from(&self, place: usize) -> impl Iterator<Item = &Slice> {
+        self.slices.iter().skip(place)
     }
 
     /// Takes the oldest slice off if it ended so long ago.

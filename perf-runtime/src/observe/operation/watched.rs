@@ -1,11 +1,10 @@
 //! A future that is a call of an operation.
 
 use super::{Operation, Running};
-use crate::measure::call::SLOW_POLL_NANOS;
-use crate::measure::cells::Ticket;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock;
 use crate::measure::outcome::Outcome;
 use crate::observe::series::Series;
+use crate::observe::turns::Turns;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -81,60 +80,41 @@ impl<F: Future> fmt::Debug for WatchedOperation<F> {
     }
 }
 
-/// A call that is polled: how long it waits between its polls, and its place among those that wait.
+/// A call that is polled.
 #[derive(Debug)]
 struct Polled {
     call: Running<Arc<Series>>,
-    /// When the poll that runs began, or the pause.
-    turned: Moment,
-    is_paused: bool,
-    idle_nanos: u64,
-    /// From its first pause on.
-    ticket: Option<Ticket>,
+    turns: Turns,
 }
 
 impl Polled {
     fn start(operation: &Operation) -> Self {
         // Dropped without an end it is only by a poll that unwinds.
         let call = operation.begin(Outcome::Panicked, Arc::clone);
-        Self { turned: call.started, call, is_paused: false, idle_nanos: 0, ticket: None }
+        Self { turns: Turns::new(call.started), call }
     }
 
     fn resumed(mut self) -> Self {
-        self.turn(clock::now(), false);
+        self.turns.resume();
         self
     }
 
     fn pause(&mut self) {
-        self.turn(clock::now(), true);
-        if self.ticket.is_none() {
-            self.ticket = self.call.series.own.wait(self.call.started);
-        }
+        self.turns.pause(&self.call.series, self.call.started);
     }
 
     fn end(mut self, outcome: Outcome) {
         let now = clock::now();
+        // Before the end itself: whoever finds a call ended finds what is known of its polls.
+        self.turns.end(now, &self.call.series, &self.call.series);
         self.call.count(outcome, now);
-        self.turn(now, true);
-    }
-
-    /// From a poll to a pause, or back.
-    fn turn(&mut self, now: Moment, is_paused: bool) {
-        let nanos = now.nanos_since(self.turned);
-        if self.is_paused {
-            self.idle_nanos = self.idle_nanos.saturating_add(nanos);
-        } else if nanos >= SLOW_POLL_NANOS {
-            self.call.series.own.slow_poll();
-        }
-        self.turned = now;
-        self.is_paused = is_paused;
     }
 }
 
 impl Drop for Polled {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.call.series.own.waited(ticket, self.idle_nanos);
+        if !self.call.over {
+            self.turns.end(clock::now(), &self.call.series, &self.call.series);
         }
     }
 }

@@ -1,0 +1,41 @@
+//! The list of all series: what each is called, and how it does.
+
+use crate::observe::summary::SeriesSummary;
+use serde::Serialize;
+
+/// One series in the list of all.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SeriesEntry {
+    /// What [`Monitor::timeline`](crate::Monitor::timeline) takes, and alerts and health call it:
+    /// `db_operation{operation=select,table=users}`.
+    pub id: String,
+    /// The names under which it is exposed.
+    pub family: FamilyNames,
+    /// What it is and how it did in the window.
+    #[serde(flatten)]
+    pub summary: SeriesSummary,
+}
+
+/// The names of the metrics of a series, with the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FamilyNames {
+    /// Calls by outcome: `db_operations_total`.
+    pub counter: String,
+    /// Their durations: `db_operation_duration_seconds`.
+    pub histogram: String,
+    /// Calls that have started and not ended: `db_operations_in_flight`.
+    pub in_flight: String,
+}
+
+impl SeriesEntry {
+    /// `prefix` stands before each metric's name.
+    pub(crate) fn new(summary: SeriesSummary, prefix: &str) -> Self {
+        let names = summary.kind.family();
+        let with_prefix = |name: &str| format!("{prefix}{name}");
+        let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
+        let family = FamilyNames { counter, histogram, in_flight: with_prefix(names.in_flight) };
+        Self { id: summary.name(), family, summary }
+    }
+}

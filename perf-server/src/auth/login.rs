@@ -1,0 +1,76 @@
+//! The login page: keeps a token where no script can read it and no other site can have it sent.
+
+use super::{COOKIE, Change};
+use crate::context::Context;
+use crate::payload;
+use crate::problem::Problem;
+use crate::reply;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+const PAGE: &str = include_str!("login.html");
+const STYLE: &str = include_str!("login.css");
+
+/// `GET /login`
+pub(crate) async fn page() -> Html<String> {
+    Html(PAGE.replace("{{message}}", ""))
+}
+
+/// `GET /login.css`
+pub(crate) async fn style(headers: HeaderMap) -> Response {
+    reply::tagged(&headers, "text/css; charset=utf-8", STYLE)
+}
+
+/// `POST /login`: the form of the page, with the field `token`.
+pub(crate) async fn log_in(State(context): State<Context>, request: Request) -> Response {
+    let change = Change::of(&request);
+    let response = try_log_in(&context, request).await.unwrap_or_else(IntoResponse::into_response);
+    change.tell(response.status());
+    response
+}
+
+async fn try_log_in(context: &Context, request: Request) -> Result<Response, Problem> {
+    context.settings.origins.check(request.headers(), request.uri())?;
+    if !is_form(request.headers()) {
+        let detail = "the body must be a form: send the header Content-Type: application/x-www-form-urlencoded";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let is_over_tls = request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    let body = payload::body_of(request, context).await?;
+    let token = token_in(&body);
+    if token.as_deref().and_then(|token| context.settings.tokens.access(token.as_bytes())).is_none() {
+        let page = PAGE.replace("{{message}}", "<p role=\"alert\">This token is not known.</p>");
+        return Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response());
+    }
+    // Whoever forges the header that a proxy sets only makes the own cookie stricter.
+    let secure = if is_over_tls { "; Secure" } else { "" };
+    Ok(to_page("./", &format!("{}{secure}", cookie(&token.unwrap_or_default()))))
+}
+
+/// `POST /logout`: forgets the token.
+pub(crate) async fn log_out(State(context): State<Context>, request: Request) -> Result<Response, Problem> {
+    context.settings.origins.check(request.headers(), request.uri())?;
+    Ok(to_page("login", &format!("{}; Max-Age=0", cookie(""))))
+}
+
+fn cookie(token: &str) -> String {
+    format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict")
+}
+
+fn to_page(page: &str, cookie: &str) -> Response {
+    let mut response = Redirect::to(page).into_response();
+    response.headers_mut().extend(HeaderValue::try_from(cookie).map(|cookie| (header::SET_COOKIE, cookie)));
+    response
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// The field `token` of a form. Tokens have spaces around them where they were copied with them.
+fn token_in(body: &[u8]) -> Option<String> {
+    let mut fields = form_urlencoded::parse(body);
+    fields.find(|(name, _)| name == "token").map(|(_, token)| token.trim().to_owned())
+}

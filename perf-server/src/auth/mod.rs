@@ -1,0 +1,150 @@
+//! Who may do what.
+//!
+//! Without tokens everybody may read, and nobody may change anything. With a token, who reads needs the read token or the
+//! admin token, and who changes something the admin token: as `Authorization: Bearer ..`, or in the cookie that the login
+//! page sets.
+
+use crate::context::Context;
+use crate::problem::Problem;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use std::net::SocketAddr;
+
+pub(crate) mod login;
+pub(crate) mod origin;
+pub(crate) mod token;
+
+pub use token::Access;
+
+/// The cookie that holds a token.
+pub(crate) const COOKIE: &str = "perf_token";
+
+/// Lets those through who may read.
+pub(crate) async fn readers(State(context): State<Context>, request: Request, next: Next) -> Response {
+    match admit(&context, &request, Access::Read) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Lets those through who may change things, and tells of each who tries.
+pub(crate) async fn admins(State(context): State<Context>, request: Request, next: Next) -> Response {
+    let change = Change::of(&request);
+    let response = match admit(&context, &request, Access::Admin) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    change.tell(response.status());
+    response
+}
+
+/// What a request is allowed, by what it shows.
+fn access_of(context: &Context, request: &Request) -> Option<Access> {
+    let known = request.extensions().get::<Access>().copied();
+    known.or_else(|| context.settings.tokens.access(given(request.headers())?))
+}
+
+/// Why somebody is not let through.
+enum Refusal {
+    /// Whatever the token: it is not allowed.
+    Forbidden(Problem),
+    /// A token is needed; whether a wrong one was shown.
+    Unauthorized { is_wrong: bool },
+    /// A person, who can be shown the login page.
+    LogIn,
+}
+
+fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Refusal> {
+    if !request.method().is_safe() {
+        let own = context.settings.origins.check(request.headers(), request.uri());
+        own.map_err(Refusal::Forbidden)?;
+    }
+    let tokens = &context.settings.tokens;
+    let forbidden = |detail: &str| Err(Refusal::Forbidden(Problem::new(StatusCode::FORBIDDEN, detail)));
+    match (needed, access_of(context, request)) {
+        (needed, Some(access)) if access >= needed => Ok(()),
+        (Access::Read, None) if !tokens.is_any() => Ok(()),
+        (Access::Admin, _) if tokens.admin.is_none() => {
+            forbidden("nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)")
+        }
+        (Access::Admin, Some(_)) => forbidden("this needs the admin token"),
+        _ if is_page(request) => Err(Refusal::LogIn),
+        _ => Err(Refusal::Unauthorized { is_wrong: given(request.headers()).is_some() }),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Forbidden(problem) => problem.into_response(),
+            Self::Unauthorized { is_wrong } => unauthorized(is_wrong),
+            Self::LogIn => Redirect::to("login").into_response(),
+        }
+    }
+}
+
+/// Whether it is somebody who looks at the dashboard: a person, who can be shown the login page.
+fn is_page(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    request.method() == Method::GET
+        && request.uri().path() == "/"
+        && accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn unauthorized(is_wrong: bool) -> Response {
+    let (challenge, detail) = if is_wrong {
+        ("Bearer realm=\"perf\", error=\"invalid_token\"", "the token is not known")
+    } else {
+        ("Bearer realm=\"perf\"", "a token is needed: send the header Authorization: Bearer .., or log in at login")
+    };
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}
+
+/// The token that a request shows: in the header `Authorization`, or else in the cookie.
+fn given(headers: &HeaderMap) -> Option<&[u8]> {
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return in_cookie(headers) };
+    let (scheme, token) = authorization.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn in_cookie(headers: &HeaderMap) -> Option<&[u8]> {
+    let cookies = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut tokens =
+        cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="));
+    tokens.next()
+}
+
+/// Somebody's wish to change something, to be told of in the audit log.
+pub(crate) struct Change {
+    method: Method,
+    route: String,
+    path: String,
+    peer: Option<SocketAddr>,
+}
+
+impl Change {
+    pub(crate) fn of(request: &Request) -> Self {
+        let extensions = request.extensions();
+        Self {
+            method: request.method().clone(),
+            route: extensions.get::<MatchedPath>().map_or_else(String::new, |route| route.as_str().to_owned()),
+            path: request.uri().path().to_owned(),
+            peer: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer),
+        }
+    }
+
+    /// An event of the target `perf_server::audit`. Its fields are written as `Debug` does, so that no line can be forged.
+    pub(crate) fn tell(self, status: StatusCode) {
+        let Self { method, route, path, peer } = self;
+        let (peer, status) = (peer.map(tracing::field::display), status.as_u16());
+        if status < 400 {
+            tracing::info!(target: "perf_server::audit", ?method, route, path, status, peer, "changed");
+        } else {
+            tracing::warn!(target: "perf_server::audit", ?method, route, path, status, peer, "refused");
+        }
+    }
+}

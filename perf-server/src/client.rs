@@ -1,0 +1,139 @@
+//! Measures the requests that this process sends to others.
+
+use crate::layer::method_label;
+use crate::trace_context::{TRACEPARENT, TraceContext};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use perf_runtime::{Monitor, Outcome, WatchedOperation};
+use std::task::{Context, Poll};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// A tower layer that measures calls to another service: they are counted in `external_calls_total`, by the service's name
+/// and an operation.
+///
+/// A call starts with the first poll and ends with the head of the answer. A status of 400 or more is an `error`, as
+/// OpenTelemetry has it for clients; so is no answer at all. A call that is dropped before is `cancelled`.
+///
+/// Where the request that is being answered came with a `traceparent` (see [`HttpLayer`](crate::HttpLayer)), the call passes
+/// it on, unless it has one of its own.
+///
+/// It goes around every service of `http` requests, such as `hyper`'s clients, and with the feature `reqwest` around a
+/// `reqwest::Client`:
+///
+/// ```ignore
+/// let stripe = tower::ServiceBuilder::new()
+///     .layer(perf_server::ClientLayer::new(&monitor, "stripe").operation("charge"))
+///     .service(reqwest::Client::new());
+/// let answer = stripe.oneshot(request).await?;
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientLayer {
+    monitor: Monitor,
+    service: String,
+    operation: Option<String>,
+}
+
+impl ClientLayer {
+    /// A layer that records on `monitor`. `service` is the name of what is called, as the program knows it.
+    pub fn new(monitor: &Monitor, service: impl Into<String>) -> Self {
+        Self { monitor: monitor.clone(), service: service.into(), operation: None }
+    }
+
+    /// What is asked of the service. Without it the operation is the request's method.
+    #[must_use]
+    pub fn operation(mut self, operation: impl Into<String>) -> Self {
+        self.operation = Some(operation.into());
+        self
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ClientService { inner, settings: self.clone() }
+    }
+}
+
+/// What [`ClientLayer`] makes of a client.
+#[derive(Clone, Debug)]
+pub struct ClientService<S> {
+    inner: S,
+    settings: ClientLayer,
+}
+
+impl<S, Q> Service<Q> for ClientService<S>
+where
+    S: Service<Q>,
+    S::Response: ClientResponse,
+    Q: ClientRequest,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = WatchedOperation<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Q) -> Self::Future {
+        let ClientLayer { monitor, service, operation } = &self.settings;
+        let operation = operation.as_deref().unwrap_or_else(|| method_label(request.method()));
+        let series = monitor.external_call(service, operation);
+        if let Some(header) = TraceContext::current().and_then(TraceContext::to_header) {
+            request.headers_mut().entry(TRACEPARENT).or_insert(header);
+        }
+        series.watch_as(self.inner.call(request), |answer| {
+            Outcome::from_success(answer.as_ref().is_ok_and(|answer| answer.status().as_u16() < 400))
+        })
+    }
+}
+
+/// A request that a [`ClientService`] can send.
+pub trait ClientRequest {
+    /// Its method.
+    fn method(&self) -> &Method;
+
+    /// Its headers, for one to be added.
+    fn headers_mut(&mut self) -> &mut HeaderMap;
+}
+
+/// An answer that a [`ClientService`] can judge.
+pub trait ClientResponse {
+    /// Its status.
+    fn status(&self) -> StatusCode;
+}
+
+impl<B> ClientRequest for Request<B> {
+    fn method(&self) -> &Method {
+        Request::method(self)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        Request::headers_mut(self)
+    }
+}
+
+impl<B> ClientResponse for Response<B> {
+    fn status(&self) -> StatusCode {
+        Response::status(self)
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl ClientRequest for reqwest::Request {
+    fn method(&self) -> &Method {
+        reqwest::Request::method(self)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        reqwest::Request::headers_mut(self)
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl ClientResponse for reqwest::Response {
+    fn status(&self) -> StatusCode {
+        reqwest::Response::status(self)
+    }
+}

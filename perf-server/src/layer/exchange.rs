@@ -1,0 +1,189 @@
+//! A request and its answer, from the first byte that came to the last that was taken.
+
+use super::method_label;
+use super::sizes::Pair;
+use crate::trace_context::TraceContext;
+use http::{HeaderMap, Method, Request, header};
+use perf_runtime::{HttpRequest, Outcome};
+use std::thread;
+use std::time::Duration;
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+/// Above these a request is moderate, and slow.
+const MODERATE: Duration = Duration::from_millis(500);
+const SLOW: Duration = Duration::from_secs(1);
+/// The longest part of a user agent's name that is written on a span, in bytes.
+const MAX_AGENT: usize = 256;
+
+/// Opens the span of a request, with the names that OpenTelemetry gives a server's span
+/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>). Costs next to nothing where nobody listens.
+pub(super) fn span_of<B>(request: &Request<B>, route: &str, trace: Option<TraceContext>) -> Span {
+    let method = request.method();
+    tracing::info_span!(
+        target: "perf_server::http",
+        "http_request",
+        "otel.name" = format_args!("{} {route}", method_label(method)),
+        "otel.kind" = "server",
+        "otel.status_code" = Empty,
+        "http.request.method" = method_label(method),
+        "http.route" = route,
+        "url.path" = request.uri().path(),
+        "user_agent.original" = agent(request.headers()),
+        "http.request.body.size" = length(request.headers()),
+        "http.response.status_code" = Empty,
+        "http.response.body.size" = Empty,
+        "error.type" = Empty,
+        outcome = Empty,
+        performance_category = Empty,
+        trace_id = trace.map(|trace| display(trace.trace_id())),
+        parent_span_id = trace.map(|trace| display(trace.parent_id())),
+    )
+}
+
+fn agent(headers: &HeaderMap) -> Option<&str> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    // Visible ASCII: any place is the border of a character.
+    Some(agent.get(..MAX_AGENT).unwrap_or(agent))
+}
+
+/// The length that a body is said to have.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// What is measured of a request while it is answered. Dropped without an end, it counts as cancelled or panicked.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// `None` once it is over.
+    call: Option<HttpRequest>,
+    span: Span,
+    /// Once the head of the answer is there.
+    status: Option<u16>,
+    /// Bytes of the body that were taken.
+    sent: u64,
+    sizes: Option<Pair>,
+    trace: Option<TraceContext>,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        mut call: HttpRequest,
+        span: Span,
+        trace: Option<TraceContext>,
+        sizes: Option<Pair>,
+        headers: &HeaderMap,
+    ) -> Self {
+        if !span.is_disabled() {
+            call.in_span(&span);
+        }
+        if let Some(sizes) = &sizes {
+            sizes.came(length(headers).unwrap_or(0));
+        }
+        Self { call: Some(call), span, status: None, sent: 0, sizes, trace }
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    pub(super) fn resume(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.resume();
+        }
+    }
+
+    pub(super) fn pause(&mut self) {
+        if let Some(call) = &mut self.call {
+            call.pause();
+        }
+    }
+
+    /// The head of the answer is there.
+    pub(super) fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// A part of the body was taken. Says how many bytes were until now.
+    pub(super) fn sent(&mut self, bytes: usize) -> u64 {
+        self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.sent
+    }
+
+    /// All of the answer was taken.
+    pub(super) fn complete(mut self) {
+        let outcome = Outcome::from_success(self.status.is_some_and(|status| status < 500));
+        self.end(outcome);
+    }
+
+    /// The service, or the body, failed.
+    pub(super) fn fail(mut self) {
+        self.end(Outcome::Error);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let Some(call) = self.call.take() else { return };
+        if let Some(sizes) = &self.sizes {
+            sizes.went(self.sent);
+        }
+        if !self.span.is_disabled() {
+            self.tell(outcome, call.elapsed());
+        }
+        // For whoever is asked for the trace that the call belongs to.
+        let _current = TraceContext::enter(self.trace);
+        match (self.status, outcome) {
+            (Some(status), outcome) => call.end(status, outcome),
+            (None, Outcome::Error) => call.fail(),
+            // It knows itself whether it was cancelled or panicked.
+            (None, _) => drop(call),
+        }
+    }
+
+    /// Writes on the span how it ended.
+    fn tell(&self, outcome: Outcome, took: Duration) {
+        let Self { span, status, sent, .. } = self;
+        span.record("outcome", outcome.as_str());
+        span.record("performance_category", category(took));
+        span.record("http.response.body.size", sent);
+        if let Some(status) = status {
+            span.record("http.response.status_code", status);
+        }
+        match (outcome, status) {
+            (Outcome::Ok, _) => return,
+            (Outcome::Error, Some(status)) if *status >= 500 => span.record("error.type", display(status)),
+            (outcome, _) => span.record("error.type", outcome.as_str()),
+        };
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// `fast`, `moderate` from half a second on, `slow` from a second on.
+fn category(took: Duration) -> &'static str {
+    match took {
+        took if took > SLOW => "slow",
+        took if took > MODERATE => "moderate",
+        _ => "fast",
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.call.is_some() {
+            self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
+        }
+    }
+}
+
+/// Whether an answer has no body that is to be waited for: none at all, or a stream of events, which lasts for as long as
+/// the client listens.
+pub(super) fn ends_with_its_head(method_is_head: bool, status: http::StatusCode, headers: &HeaderMap) -> bool {
+    let is_stream = || {
+        let kind = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
+    };
+    method_is_head || status.is_informational() || matches!(status.as_u16(), 204 | 304) || is_stream()
+}
+
+pub(super) fn is_head(method: &Method) -> bool {
+    method == Method::HEAD
+}

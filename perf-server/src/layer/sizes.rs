@@ -1,0 +1,77 @@
+//! How large requests and answers are.
+
+use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use perf_runtime::{MetricsRecorder, Monitor};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+const REQUEST: &str = "http_request_size_bytes";
+const RESPONSE: &str = "http_response_size_bytes";
+static METADATA: Metadata<'static> = Metadata::new("perf_server", Level::INFO, None);
+
+/// Histograms of sizes by method and route: of the monitor's own custom metrics, and bounded as those are.
+#[derive(Clone)]
+pub(super) struct Sizes {
+    recorder: MetricsRecorder,
+    /// By method, and then by route: a look-up costs an uncontended read lock and two hashes.
+    known: Arc<RwLock<HashMap<&'static str, HashMap<String, Pair>>>>,
+}
+
+/// The histograms of one method and route.
+#[derive(Clone)]
+pub(super) struct Pair {
+    request: Histogram,
+    response: Histogram,
+}
+
+impl Sizes {
+    pub(super) fn new(monitor: &Monitor) -> Self {
+        let recorder = monitor.metrics_recorder();
+        let describe = |name: &'static str, what: &'static str| {
+            recorder.describe_histogram(name.into(), Some(Unit::Bytes), what.into());
+        };
+        describe(REQUEST, "Bodies of HTTP requests, as they were announced.");
+        describe(RESPONSE, "Bodies of HTTP answers, as they were taken.");
+        Self { recorder, known: Arc::default() }
+    }
+
+    pub(super) fn of(&self, method: &'static str, route: &str) -> Pair {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pair) = known.get(method).and_then(|routes| routes.get(route)) {
+            return pair.clone();
+        }
+        drop(known);
+        let histogram = |name: &'static str| {
+            let labels = vec![Label::new("method", method), Label::new("route", route.to_owned())];
+            self.recorder.register_histogram(&Key::from_parts(name, labels), &METADATA)
+        };
+        let pair = Pair { request: histogram(REQUEST), response: histogram(RESPONSE) };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(method).or_default().insert(route.to_owned(), pair.clone());
+        pair
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to petabytes")]
+impl Pair {
+    pub(super) fn came(&self, bytes: u64) {
+        self.request.record(bytes as f64);
+    }
+
+    pub(super) fn went(&self, bytes: u64) {
+        self.response.record(bytes as f64);
+    }
+}
+
+impl fmt::Debug for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sizes")
+    }
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pair")
+    }
+}

@@ -1,0 +1,75 @@
+//! How a view becomes an answer: negotiated, made off the async runtime, tagged.
+
+use crate::accept;
+use crate::problem::Problem;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::hash::{DefaultHasher, Hasher};
+
+/// Answers with a view as JSON, made and written where blocking is allowed.
+pub(crate) async fn json<T: Serialize>(
+    headers: &HeaderMap,
+    view: impl FnOnce() -> T + Send + 'static,
+) -> Result<Response, Problem> {
+    try_json(headers, || Ok(view())).await
+}
+
+/// As [`json`], where there may be no view to show.
+pub(crate) async fn try_json<T: Serialize>(
+    headers: &HeaderMap,
+    view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    if !accept::accepts(headers, "application", "json") {
+        return Err(not_acceptable("application/json"));
+    }
+    let written = off_the_runtime(|| {
+        let view = view()?;
+        serde_json::to_vec(&view).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+    });
+    Ok(tagged(headers, "application/json", written.await??))
+}
+
+/// An answer with a tag of its content; the tag alone where the client has it already (RFC 9110, section 13.1.2).
+pub(crate) fn tagged(request: &HeaderMap, content_type: &'static str, body: impl Into<Body> + AsRef<[u8]>) -> Response {
+    let tag = tag_of(body.as_ref());
+    let is_known = request.get_all(header::IF_NONE_MATCH).iter().any(|known| matches(known, &tag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(body.into());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    };
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// Weak, for what is compressed on the way is the same to us.
+fn tag_of(body: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    format!("W/\"{:016x}-{:x}\"", hasher.finish(), body.len())
+}
+
+fn matches(known: &HeaderValue, tag: &str) -> bool {
+    let opaque = tag.trim_start_matches("W/");
+    let known = known.to_str().unwrap_or_default();
+    known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == opaque)
+}
+
+pub(crate) fn not_acceptable(offered: &str) -> Problem {
+    let detail = format!("the header Accept leaves out what there is: {offered}");
+    Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
+}
+
+/// Views read every series: milliseconds, when there are thousands. That is not for the threads that poll futures.
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let task = tokio::task::spawn_blocking(make);
+    task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made"))
+}

@@ -1,0 +1,71 @@
+//! All metrics, as text for scrapers and in short for people.
+
+use crate::accept::Format;
+use crate::context::Context;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::reply;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use perf_runtime::Monitor;
+use serde::Serialize;
+use std::time::SystemTime;
+
+/// `GET /metrics`: Prometheus text, or OpenMetrics.
+pub(super) async fn exposition(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Problem> {
+    let format = Format::wanted(&headers)
+        .ok_or_else(|| reply::not_acceptable("text/plain; version=0.0.4, application/openmetrics-text"))?;
+    let (content_type, render): (_, fn(&Monitor) -> String) = match format {
+        Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus),
+        Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics),
+    };
+    let text = reply::off_the_runtime(move || render(&context.monitor)).await?;
+    Ok(([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response())
+}
+
+/// `GET /metrics/summary`: every series over the last hour.
+pub(super) async fn summary(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    reply::json(&headers, move || context.monitor.metrics_summary()).await
+}
+
+/// `GET /metrics/report`: key figures, and the alerts of now.
+pub(super) async fn report(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    reply::json(&headers, move || context.monitor.metrics_report()).await
+}
+
+/// `GET /metrics/dashboard`: the process at a glance.
+pub(super) async fn dashboard(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    reply::json(&headers, move || context.monitor.dashboard()).await
+}
+
+#[derive(Serialize)]
+struct Reset {
+    status: &'static str,
+    /// When, as RFC 3339.
+    timestamp: String,
+}
+
+/// `POST /metrics/reset`: totals and windows begin anew. Exported counters go on.
+pub(super) async fn reset(State(context): State<Context>, params: Params) -> Result<Response, Problem> {
+    params.only(&[])?;
+    reply::off_the_runtime(move || context.monitor.reset()).await?;
+    let timestamp = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    Ok(Json(Reset { status: "reset", timestamp }).into_response())
+}

@@ -1,0 +1,110 @@
+//! A server of its own for the routes: where there is no application to mount them in, or they are to have a port of
+//! their own.
+
+use crate::context::Context;
+use crate::error::ServeError;
+use crate::problem::Problem;
+use crate::router::{assemble, with_security_headers};
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use connections::Limits;
+use perf_runtime::Monitor;
+use std::future::{Future, pending};
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
+
+pub use builder::ServerBuilder;
+
+mod builder;
+mod connections;
+mod hosts;
+
+/// Serves what `monitor` knows at this address, and does not return unless it cannot. Tokens are read from the environment
+/// as [`ServerBuilder::environment`] says.
+///
+/// ```no_run
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
+/// tokio::spawn(perf_server::serve(monitor, "127.0.0.1:9464"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As [`ServerBuilder::bind`].
+pub async fn serve(monitor: Monitor, address: impl ToSocketAddrs) -> Result<(), ServeError> {
+    Server::builder(monitor).environment().bind(address).await?.run().await;
+    Ok(())
+}
+
+/// A server that listens already.
+///
+/// It is made to stand where anybody can reach it: a request's head must arrive in time and fit into 64 KiB, a body into
+/// what is allowed; who does not read the answer is let go; and where there are too many connections, those that do nothing
+/// make room for new ones.
+///
+/// ```no_run
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// # let monitor = perf_runtime::monitor();
+/// # async fn stop_signal() {}
+/// let server = perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?;
+/// println!("listening on {}", server.local_addr());
+/// server.run_until(stop_signal()).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a server answers nobody until `run`"]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Router,
+    limits: Limits,
+}
+
+impl Server {
+    /// Begins a server.
+    pub fn builder(monitor: Monitor) -> ServerBuilder {
+        ServerBuilder::new(monitor)
+    }
+
+    /// The address that it listens on; with port 0, the port that it was given.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests for ever.
+    pub async fn run(self) {
+        self.run_until(pending()).await;
+    }
+
+    /// Answers requests until `stop` is ready. Then it takes no new ones, and those in flight have ten seconds to end.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        connections::serve(self.listener, self.app, self.limits, stop).await;
+    }
+
+    async fn bind(context: Context, limits: Limits, address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+        let failed = |address: &str| {
+            let address = address.to_owned();
+            move |cause| ServeError::Bind { address, cause }
+        };
+        let addresses: Vec<SocketAddr> = lookup_host(address).await.map_err(failed("the address"))?.collect();
+        let has_tokens = context.settings.tokens.is_any();
+        let outside = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(outside) = outside.filter(|_| !has_tokens) {
+            return Err(ServeError::Unprotected(*outside));
+        }
+        let shown = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed(&shown))?;
+        let address = listener.local_addr().map_err(failed(&shown))?;
+        Ok(Self { listener, address, app: alone(context), limits })
+    }
+}
+
+/// The routes as they are where there is no application around them.
+fn alone(context: Context) -> Router {
+    assemble(context.clone())
+        .fallback(async || Problem::not_found("there is no such page: GET /api/v1/openapi.json lists them"))
+        .layer(from_fn_with_state(context, hosts::only_known))
+        .layer(map_response(with_security_headers))
+}

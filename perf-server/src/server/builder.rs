@@ -1,0 +1,239 @@
+//! The settings of a server to be, and what is allowed of them.
+
+use super::Server;
+use super::connections::Limits;
+use crate::auth::token::Token;
+use crate::context::Context;
+use crate::error::ServeError;
+use crate::router::assemble;
+use crate::settings::{Readiness, Settings};
+use axum::Router;
+use perf_runtime::Monitor;
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::ToSocketAddrs;
+
+/// Settings of a [`Server`], or of a [router](Self::router), to be.
+///
+/// ```
+/// # use std::sync::atomic::{AtomicBool, Ordering};
+/// # static CONNECTED: AtomicBool = AtomicBool::new(true);
+/// let monitor = perf_runtime::Monitor::builder().build()?;
+/// let router = perf_server::Server::builder(monitor)
+///     .admin_token("a secret of sixteen letters or more".replace(' ', "-"))
+///     .ready_when("database", || CONNECTED.load(Ordering::Relaxed))
+///     .router()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `bind` or `router`"]
+pub struct ServerBuilder {
+    monitor: Monitor,
+    read_token: Option<Secret>,
+    admin_token: Option<Secret>,
+    environment: bool,
+    origins: Vec<String>,
+    hosts: Vec<String>,
+    readiness: Vec<Readiness>,
+    body_limit: usize,
+    body_timeout: Duration,
+    limits: Limits,
+}
+
+/// Where a token is: never shown.
+enum Secret {
+    Text(String),
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+impl ServerBuilder {
+    pub(super) fn new(monitor: Monitor) -> Self {
+        let Settings { body_limit, body_timeout, .. } = Settings::default();
+        Self {
+            monitor,
+            read_token: None,
+            admin_token: None,
+            environment: false,
+            origins: Vec::new(),
+            hosts: Vec::new(),
+            readiness: Vec::new(),
+            body_limit,
+            body_timeout,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The token that lets somebody read: 16 to 512 visible ASCII characters, without quotes, commas, semicolons and
+    /// backslashes. As soon as there is any token, only the probes (`/health/live` and `/health/ready`) and the login page
+    /// need none.
+    pub fn read_token(mut self, token: impl Into<String>) -> Self {
+        self.read_token = Some(Secret::Text(token.into()));
+        self
+    }
+
+    /// The token that lets somebody read and change things. Without one nothing can be changed.
+    pub fn admin_token(mut self, token: impl Into<String>) -> Self {
+        self.admin_token = Some(Secret::Text(token.into()));
+        self
+    }
+
+    /// Reads the [`read_token`](Self::read_token) from a file, once.
+    pub fn read_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.read_token = Some(Secret::File(path.into()));
+        self
+    }
+
+    /// Reads the [`admin_token`](Self::admin_token) from a file, once.
+    pub fn admin_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.admin_token = Some(Secret::File(path.into()));
+        self
+    }
+
+    /// Takes tokens from the environment, over those of the code: `PERF_READ_TOKEN` and `PERF_ADMIN_TOKEN`, or the names of
+    /// files in `PERF_READ_TOKEN_FILE` and `PERF_ADMIN_TOKEN_FILE`.
+    pub fn environment(mut self) -> Self {
+        self.environment = true;
+        self
+    }
+
+    /// Another origin whose pages may change things and listen, such as `https://ops.example.com`: needed where a proxy
+    /// asks us under another name than the browser asked for.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
+    /// Another name under which a server on loopback without tokens may be asked, such as that of a proxy in front.
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.push(host.into());
+        self
+    }
+
+    /// Something that must be well for `/health/ready` to say so. It is asked by each probe, on a thread that polls
+    /// futures: let it look at what is known already, and wait for nothing.
+    pub fn ready_when(mut self, name: impl Into<String>, is_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.readiness.push(Readiness { name: name.into(), is_ready: Arc::new(is_ready) });
+        self
+    }
+
+    /// The largest body of a request, 1 KiB to 16 MiB: 64 KiB by default.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long the body of a request may take to arrive, 100 ms to 10 minutes: 10 s by default.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// How many connections a server has at once, 8 to 100,000: 512 by default. Beyond that those that do nothing are
+    /// closed, the longest idle first; where all are busy, new ones are. Sockets of the live feed have a limit of their own.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections;
+        self
+    }
+
+    /// How long the head of a request may take to arrive, and a connection may be idle, 100 ms to 10 minutes: 15 s by
+    /// default.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.header_timeout = timeout;
+        self
+    }
+
+    /// How long somebody may take nothing of an answer that is ready, 100 ms to 10 minutes: 30 s by default.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.stall_timeout = timeout;
+        self
+    }
+
+    /// The routes with these settings, to be merged into an application's, as [`router`](crate::router()) says. What is
+    /// about connections and hosts is then for the application's server to set.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or a token file that cannot be read.
+    pub fn router(self) -> Result<Router, ServeError> {
+        let (context, _) = self.checked()?;
+        Ok(assemble(context))
+    }
+
+    /// Listens at an address. Without tokens only loopback is allowed, where nobody but this machine is.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, a token file that cannot be read, an address outside loopback without tokens, or one
+    /// that cannot be bound.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
+        let (context, limits) = self.checked()?;
+        Server::bind(context, limits, address).await
+    }
+
+    fn checked(self) -> Result<(Context, Limits), ServeError> {
+        in_range("body_limit", self.body_limit, 1 << 10, 16 << 20)?;
+        in_range("max_connections", self.limits.connections, 8, 100_000)?;
+        for (field, span) in [
+            ("body_timeout", self.body_timeout),
+            ("header_timeout", self.limits.header_timeout),
+            ("stall_timeout", self.limits.stall_timeout),
+        ] {
+            if !(Duration::from_millis(100)..=Duration::from_secs(600)).contains(&span) {
+                return Err(ServeError::setting(field, format!("{span:?}"), "100 ms to 10 minutes"));
+            }
+        }
+        let (body_limit, body_timeout) = (self.body_limit, self.body_timeout);
+        let mut settings = Settings { body_limit, body_timeout, readiness: self.readiness, ..Settings::default() };
+        for origin in &self.origins {
+            if !settings.origins.add(origin) {
+                return Err(ServeError::setting("allow_origin", origin, "such as https://ops.example.com"));
+            }
+        }
+        settings.hosts = self.hosts;
+        let environment = |name: &str| self.environment.then(|| from_environment(name)).transpose();
+        settings.tokens.read = token("read_token", environment("PERF_READ_TOKEN")?.flatten().or(self.read_token))?;
+        settings.tokens.admin = token("admin_token", environment("PERF_ADMIN_TOKEN")?.flatten().or(self.admin_token))?;
+        Ok((Context::new(self.monitor, settings), self.limits))
+    }
+}
+
+fn in_range(field: &str, value: usize, least: usize, most: usize) -> Result<(), ServeError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ServeError::setting(field, value.to_string(), format!("{least} to {most}")))
+}
+
+fn from_environment(name: &str) -> Result<Option<Secret>, ServeError> {
+    let file = format!("{name}_FILE");
+    match (env::var_os(name), env::var_os(&file)) {
+        (Some(_), Some(path)) => {
+            Err(ServeError::setting(&file, path.to_string_lossy(), format!("nothing, where {name} is set")))
+        }
+        (Some(text), None) => match text.into_string() {
+            Ok(text) => Ok(Some(Secret::Text(text))),
+            Err(_) => Err(ServeError::setting(name, "not shown", "a text")),
+        },
+        (None, path) => Ok(path.map(|path| Secret::File(path.into()))),
+    }
+}
+
+fn token(field: &str, secret: Option<Secret>) -> Result<Option<Token>, ServeError> {
+    let text = match secret {
+        None => return Ok(None),
+        Some(Secret::Text(text)) => text,
+        Some(Secret::File(path)) => {
+            std::fs::read_to_string(&path).map_err(|cause| ServeError::TokenFile { path, cause })?
+        }
+    };
+    Token::new(field, &text).map(Some)
+}

@@ -1,0 +1,54 @@
+//! What can be set about the routes.
+
+use crate::auth::origin::Origins;
+use crate::auth::token::Tokens;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The largest body that is read, in bytes, unless said otherwise.
+const BODY_LIMIT: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Settings that are checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) tokens: Tokens,
+    /// Whose pages may change things, beside our own.
+    pub(crate) origins: Origins,
+    /// The names under which we may be asked without a token, beside those of this machine.
+    pub(crate) hosts: Vec<String>,
+    /// The largest body that is read, in bytes.
+    pub(crate) body_limit: usize,
+    /// How long a body may take to arrive.
+    pub(crate) body_timeout: Duration,
+    /// What must be well for the process to be ready.
+    pub(crate) readiness: Vec<Readiness>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tokens: Tokens::default(),
+            origins: Origins::default(),
+            hosts: Vec::new(),
+            body_limit: BODY_LIMIT,
+            body_timeout: BODY_TIMEOUT,
+            readiness: Vec::new(),
+        }
+    }
+}
+
+/// Something that must be well for the process to be ready.
+#[derive(Clone)]
+pub(crate) struct Readiness {
+    pub(crate) name: String,
+    pub(crate) is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Readiness").field(&self.name).finish()
+    }
+}

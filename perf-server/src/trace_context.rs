@@ -1,0 +1,187 @@
+//! The trace that a request belongs to: the header `traceparent` of W3C Trace Context, <https://www.w3.org/TR/trace-context/>.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::cell::Cell;
+use std::fmt;
+
+/// The header's name.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The length of a header of version 00.
+const LENGTH: usize = 55;
+
+thread_local! {
+    /// Of the request whose future is polled on this thread.
+    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+}
+
+/// The trace that a request came with: read from its header `traceparent`, and known to be well formed.
+///
+/// [`HttpLayer`](crate::HttpLayer) puts it into the request's extensions, for handlers to take, and makes it
+/// [`current`](Self::current) while the handler is polled; [`ClientLayer`](crate::ClientLayer) passes it on.
+///
+/// It is enough for exemplars, where no library for traces is there to say which trace a call belongs to:
+///
+/// ```
+/// # use perf_server::TraceContext;
+/// let builder = perf_runtime::Monitor::builder()
+///     .trace_id_of(|_| TraceContext::current().filter(|trace| trace.is_sampled()).map(|trace| trace.trace_id()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    trace_id: u128,
+    parent_id: u64,
+    flags: u8,
+}
+
+impl TraceContext {
+    /// Reads a header's value; `None` where it is not well formed. Of a later version than 00 it reads what version 00 has,
+    /// as the specification asks.
+    ///
+    /// ```
+    /// use perf_server::TraceContext;
+    ///
+    /// let context = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("well formed");
+    /// assert_eq!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    /// assert!(context.is_sampled());
+    /// assert_eq!(TraceContext::parse("00-00000000000000000000000000000000-b7ad6b7169203331-01"), None);
+    /// ```
+    pub fn parse(value: &str) -> Option<Self> {
+        let (own, rest) = value.split_at_checked(LENGTH)?;
+        let mut parts = own.split('-');
+        let version = hex::<2>(parts.next()?)?;
+        let context = Self {
+            trace_id: hex::<32>(parts.next()?)?,
+            parent_id: u64::try_from(hex::<16>(parts.next()?)?).ok()?,
+            flags: u8::try_from(hex::<2>(parts.next()?)?).ok()?,
+        };
+        let is_whole = parts.next().is_none() && context.trace_id != 0 && context.parent_id != 0;
+        let fits_version = if version == 0 { rest.is_empty() } else { rest.is_empty() || rest.starts_with('-') };
+        (is_whole && fits_version && version != 0xff).then_some(context)
+    }
+
+    /// What the request says, if it says it once.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut given = headers.get_all(TRACEPARENT).iter();
+        let value = given.next()?;
+        if given.next().is_some() {
+            return None;
+        }
+        Self::parse(value.to_str().ok()?)
+    }
+
+    /// That of the request whose future is polled on this thread. A task that the handler spawns has none.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Cell::get).ok().flatten()
+    }
+
+    /// The trace's id: 32 hexadecimal digits.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
+    /// The id of the caller's span: 16 hexadecimal digits.
+    pub fn parent_id(&self) -> String {
+        format!("{:016x}", self.parent_id)
+    }
+
+    /// Whether the caller may have kept the trace.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    pub(crate) fn to_header(self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.to_string()).ok()
+    }
+
+    /// Makes this the current one, until what is returned is dropped.
+    pub(crate) fn enter(this: Option<Self>) -> Entered {
+        Entered(CURRENT.try_with(|current| current.replace(this)).unwrap_or_default())
+    }
+}
+
+/// Shown as the header's value, version 00.
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trace_id, parent_id, flags } = self;
+        write!(f, "00-{trace_id:032x}-{parent_id:016x}-{flags:02x}")
+    }
+}
+
+/// A number of exactly so many lower-case hexadecimal digits.
+fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let fits = text.len() == DIGITS && text.bytes().all(is_hex);
+    fits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+/// Holds what was current before.
+pub(crate) struct Entered(Option<TraceContext>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // While the thread ends there is nothing to put back.
+        let _ = CURRENT.try_with(|current| current.set(self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn what_is_not_well_formed_is_none() {
+        for bad in [
+            "",
+            "00",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
+            "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert_eq!(TraceContext::parse(bad), None, "{bad}");
+        }
+        let later = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes";
+        assert_eq!(TraceContext::parse(later), TraceContext::parse(GOOD));
+    }
+
+    #[test]
+    fn a_header_that_is_there_twice_is_none() {
+        let mut headers = HeaderMap::new();
+        headers.append(TRACEPARENT, HeaderValue::from_static(GOOD));
+        assert_eq!(TraceContext::of(&headers).unwrap().to_string(), GOOD);
+        headers.append(TRACEPARENT, HeaderValue::from_static(GOOD));
+        assert_eq!(TraceContext::of(&headers), None);
+    }
+
+    #[test]
+    fn what_was_current_before_is_current_again() {
+        let one = TraceContext::parse(GOOD);
+        let outer = TraceContext::enter(one);
+        drop(TraceContext::enter(None));
+        assert_eq!(TraceContext::current(), one);
+        drop(outer);
+        assert_eq!(TraceContext::current(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_not_and_what_is_read_is_written_the_same(text in "\\PC{0,60}|[0-9a-f-]{50,60}") {
+            if let Some(context) = TraceContext::parse(&text) {
+                prop_assert_eq!(&context.to_string()[2..], &text[2..LENGTH]);
+            }
+        }
+
+        #[test]
+        fn every_context_can_be_passed_on(trace_id in 1_u128.., parent_id in 1_u64.., flags in any::<u8>()) {
+            let context = TraceContext { trace_id, parent_id, flags };
+            prop_assert_eq!(TraceContext::parse(&context.to_string()), Some(context));
+        }
+    }
+}

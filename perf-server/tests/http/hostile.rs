@@ -1,0 +1,157 @@
+//! What strangers send: it adds no series, and gets nowhere that it could be taken for ours.
+
+use crate::common::{Answer, ask, get, open, request};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::routing::get as on_get;
+use perf_runtime::{Monitor, Window};
+use perf_server::HttpLayer;
+use proptest::prelude::*;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Builder;
+use tower::ServiceExt;
+use tracing_subscriber::fmt::MakeWriter;
+
+fn app(monitor: &Monitor) -> Router {
+    Router::new().route("/users/{id}", on_get(|| async { "ada" })).merge(open(monitor)).layer(HttpLayer::new(monitor))
+}
+
+fn http_series(monitor: &Monitor) -> Vec<String> {
+    let all = monitor.summary(Window::LastHour).series;
+    all.iter().filter(|one| one.kind.as_str() == "http_request").map(perf_runtime::SeriesSummary::name).collect()
+}
+
+#[tokio::test]
+async fn a_scanner_adds_one_series() {
+    let monitor = Monitor::builder().build().unwrap();
+    let app = app(&monitor);
+    let mut dice: u64 = 0x9E37_79B9_7F4A_7C15;
+    for _ in 0..100_000 {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        let answer = app.clone().oneshot(request("GET", &format!("/{dice:x}/{}", dice % 97), &[], "")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        axum::body::to_bytes(answer.into_body(), 0).await.unwrap();
+    }
+    let series = http_series(&monitor);
+    // And where they were in flight, before their status was known.
+    let ends = ["status=404}", "status=}"];
+    assert_eq!(series.len(), 2, "{series:?}");
+    assert!(series.iter().all(|one| one.contains("route=unmatched") && ends.iter().any(|end| one.ends_with(end))));
+    let text = monitor.render_prometheus();
+    assert!(text.contains(r#"http_requests_total{method="GET",route="unmatched",status="404",outcome="ok"} 100000"#));
+}
+
+/// Anything that a server would let through as a header's value.
+fn any_value() -> impl Strategy<Value = Vec<u8>> {
+    let nasty = prop::sample::select(vec![
+        &b"\"} 1\n# TYPE evil counter"[..],
+        b"<script>alert(1)</script>",
+        b"a\tb\\\"c",
+        b"\x1b[31mERROR\x1b[0m",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        b"text/plain;q=9e999, */*;q=nan",
+        b"application/json;q=",
+        b"Bearer ",
+        b"perf_token=\"; perf_token=x",
+        b"W/\"\"\", *",
+        b"18446744073709551616",
+    ]);
+    prop_oneof![nasty.prop_map(<[u8]>::to_vec), prop::collection::vec(any::<u8>(), 0..200)]
+}
+
+fn any_path() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "/metrics",
+        "/metrics/summary",
+        "/health/performance",
+        "/api/v1/query",
+        "/api/v1/series",
+        "/users/",
+        "/login",
+        "/api/v1/alerts/",
+    ]);
+    let rest = "[!-~]{0,40}|%00|%0a%0d|\\.\\./\\.\\./etc/passwd|%22%7D%201|\\?series=%3Cscript%3E&window=1m|\\?series=%ff&series=\\{";
+    (known, rest).prop_map(|(known, rest)| format!("{known}{rest}"))
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+async fn attack(app: &Router, method: &str, path: &str, headers: &[(String, Vec<u8>)], body: &[u8]) -> Option<Answer> {
+    let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).ok()?).uri(path);
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        // What no header can hold, no server lets through.
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            request = request.header(name, value);
+        }
+    }
+    Some(ask(app, request.body(Body::from(body.to_vec())).ok()?).await)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_request_gets_into_what_is_shown(
+        method in "GET|POST|DELETE|HEAD|OPTIONS|[A-Z]{1,12}",
+        path in any_path(),
+        headers in prop::collection::vec(("accept|cookie|authorization|traceparent|user-agent|if-none-match|content-type|content-length|origin|host|accept-encoding|x-[a-z]{1,8}", any_value()), 0..6),
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false)
+            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE).finish();
+        let monitor = Monitor::builder().build().unwrap();
+        let app = app(&monitor);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        tracing::subscriber::with_default(subscriber, || runtime.block_on(async {
+            if let Some(answer) = attack(&app, &method, &path, &headers, &body).await {
+                prop_assert!(answer.status != StatusCode::INTERNAL_SERVER_ERROR, "{}", answer.text);
+                if answer.header("content-type").starts_with("text/html") {
+                    prop_assert!(!answer.text.contains("<script"), "{}", answer.text);
+                }
+                if answer.header("content-type").contains("json") && !answer.text.is_empty() && answer.header("content-encoding").is_empty() {
+                    prop_assert!(answer.text.parse::<serde_json::Value>().is_ok(), "{}", answer.text);
+                }
+            }
+            let shown = get(&app, "/metrics").await.text;
+            for line in shown.lines().filter(|line| !line.starts_with('#')) {
+                let is_ours = ["http_request", "db_", "workflow", "active_", "agent_", "tool_", "mcp_", "external_", "operation", "perf_"];
+                prop_assert!(is_ours.iter().any(|name| line.starts_with(name)), "{line}");
+            }
+            prop_assert!(http_series(&monitor).len() <= 4, "{:?}", http_series(&monitor));
+            Ok(())
+        }))?;
+        let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+        for line in logged.lines() {
+            // Each begins with the time: none was begun by somebody else.
+            prop_assert!(line.starts_with("20"), "{line:?}");
+            prop_assert!(!line.contains('\u{1b}'), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What is served, and what is refused, through the public API alone.
+
+mod client;
+mod common;
+mod hostile;
+mod layer;
+mod limits;
+mod openapi;
+mod routes;
+mod security;

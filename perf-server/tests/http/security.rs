@@ -1,0 +1,156 @@
+//! Who is let in, what is changed, and what browsers are told.
+
+use crate::common::{ADMIN, HOST, READ, ask, get, guarded, monitor, open, post, request, with_tokens};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use perf_runtime::Window;
+use perf_server::{Access, ServeError, Server};
+use std::io::Write;
+
+const RESET: &str = "/api/v1/metrics/reset";
+
+#[tokio::test]
+async fn a_reader_cannot_reset_and_an_admin_can() {
+    let monitor = monitor();
+    let app = guarded(&monitor);
+    let total = || monitor.summary(Window::LastHour).series.iter().map(|one| one.total.finished()).sum::<u64>();
+    let before = total();
+    let bearer = |token: &str| format!("Bearer {token}");
+    let reader = post(&app, RESET, &[("authorization", &bearer(READ))], "").await;
+    assert_eq!((reader.status, total()), (StatusCode::FORBIDDEN, before));
+    assert!(reader.text.contains("admin token"), "{}", reader.text);
+    let admin = post(&app, RESET, &[("authorization", &bearer(ADMIN))], "").await;
+    assert_eq!((admin.status, total()), (StatusCode::OK, 0), "{}", admin.text);
+    assert!(monitor.render_prometheus().contains(r#"operations_total{operation="search",outcome="ok"} 3"#));
+}
+
+#[tokio::test]
+async fn without_tokens_all_is_read_and_nothing_changed() {
+    let app = open(&monitor());
+    assert_eq!(get(&app, "/api/v1/series").await.status, StatusCode::OK);
+    let refused = post(&app, RESET, &[], "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("PERF_ADMIN_TOKEN"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn a_middleware_that_knows_who_asks_goes_before_tokens() {
+    let who = |access: Access| {
+        from_fn(move |mut request: Request, next: Next| {
+            request.extensions_mut().insert(access);
+            next.run(request)
+        })
+    };
+    let admin: Router = open(&monitor()).layer(who(Access::Admin));
+    // Even so no other admin token is set, and it is they who say that the request may change something.
+    assert_eq!(post(&admin, RESET, &[], "").await.status, StatusCode::OK);
+    let reader: Router = guarded(&monitor()).layer(who(Access::Read));
+    assert_eq!(get(&reader, "/metrics").await.status, StatusCode::OK);
+    assert_eq!(post(&reader, RESET, &[], "").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
+    let app = guarded(&monitor());
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://127.0.0.1:8080")];
+    let page = get(&app, "/login").await;
+    assert!(page.text.contains("<form method=\"post\" action=\"login\">"));
+    let wrong = ask(&app, request("POST", "/login", &form, "token=a-token-of-nobody")).await;
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (StatusCode::UNAUTHORIZED, ""));
+    assert!(!wrong.text.contains("nobody"));
+    let right = ask(&app, request("POST", "/login", &form, &format!("token=%20{ADMIN}%0A"))).await;
+    assert_eq!((right.status, right.header("location")), (StatusCode::SEE_OTHER, "./"));
+    let cookie = right.header("set-cookie").to_owned();
+    assert_eq!(cookie, format!("perf_token={ADMIN}; Path=/; HttpOnly; SameSite=Strict"));
+    let pair = format!("theme=dark; {}", cookie.split(';').next().unwrap());
+    let own = [("cookie", pair.as_str()), ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(post(&app, RESET, &own, "").await.status, StatusCode::OK);
+    assert_eq!(post(&app, RESET, &own[..1], "").await.status, StatusCode::FORBIDDEN, "no word of where it comes from");
+    let over_tls = [&form[..], &[("x-forwarded-proto", "https")]].concat();
+    let secure = ask(&app, request("POST", "/login", &over_tls, &format!("token={READ}"))).await;
+    assert!(secure.header("set-cookie").ends_with("; Secure"));
+    let out = ask(&app, request("POST", "/logout", &own, "")).await;
+    assert!(out.header("set-cookie").contains("perf_token=;") && out.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn another_origin_may_where_it_is_named() {
+    let app = with_tokens(&monitor()).allow_origin("https://ops.example.com").router().unwrap();
+    let bearer = format!("Bearer {ADMIN}");
+    for (origin, status) in
+        [("https://ops.example.com", StatusCode::OK), ("https://ops.example.org", StatusCode::FORBIDDEN)]
+    {
+        let headers = [("authorization", bearer.as_str()), ("origin", origin), ("sec-fetch-site", "cross-site")];
+        assert_eq!(post(&app, RESET, &headers, "").await.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_run_nothing_that_is_not_ours() {
+    let app = guarded(&monitor());
+    for path in ["/health/live", "/login", "/metrics", "/api/v1/series"] {
+        let answer = get(&app, path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn outside_loopback_there_is_no_server_without_a_token() {
+    let unprotected = |error: ServeError| matches!(error, ServeError::Unprotected(_));
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let refused = Server::builder(monitor()).bind(address).await.map(drop);
+        assert!(refused.is_err_and(unprotected), "{address}");
+        let refused = perf_server::serve(monitor(), address).await;
+        assert!(refused.is_err_and(unprotected), "{address}");
+    }
+    Server::builder(monitor()).bind("127.0.0.1:0").await.map(drop).unwrap();
+    with_tokens(&monitor()).bind("0.0.0.0:0").await.map(drop).unwrap();
+}
+
+#[tokio::test]
+async fn tokens_come_from_files_and_are_never_shown() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{ADMIN}").unwrap();
+    let builder = Server::builder(monitor()).read_token(READ).admin_token_file(file.path());
+    let shown = format!("{builder:?}");
+    assert!(!shown.contains(READ) && !shown.contains(ADMIN), "{shown}");
+    let app = builder.router().unwrap();
+    let bearer = format!("bearer {ADMIN}");
+    assert_eq!(post(&app, RESET, &[("authorization", &bearer)], "").await.status, StatusCode::OK);
+    let missing = Server::builder(monitor()).admin_token_file("/no/such/file").router().map(drop).unwrap_err();
+    assert!(missing.to_string().contains("/no/such/file"), "{missing}");
+    let short = Server::builder(monitor()).read_token("hunter2").router().map(drop).unwrap_err();
+    assert!(short.to_string().contains("read_token") && !short.to_string().contains("hunter2"), "{short}");
+}
+
+#[tokio::test]
+async fn settings_that_are_not_allowed_are_named() {
+    let builder = || Server::builder(monitor());
+    for (name, wrong) in [
+        ("body_limit", builder().body_limit(0)),
+        ("max_connections", builder().max_connections(1)),
+        ("header_timeout", builder().header_timeout(std::time::Duration::ZERO)),
+        ("stall_timeout", builder().stall_timeout(std::time::Duration::MAX)),
+        ("allow_origin", builder().allow_origin("ops.example.com")),
+    ] {
+        let error = wrong.router().map(drop).unwrap_err();
+        assert!(matches!(&error, ServeError::Setting { field, .. } if field == name), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_look_at_the_page_is_sent_to_the_login() {
+    let app = guarded(&monitor());
+    let page = ask(&app, request("GET", "/", &[("accept", "text/html,*/*;q=0.8")], "")).await;
+    if page.status != StatusCode::NOT_FOUND {
+        assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, "login"));
+    }
+    let program = ask(&app, request("GET", "/metrics", &[("accept", "text/html,*/*;q=0.8")], "")).await;
+    assert_eq!(program.status, StatusCode::UNAUTHORIZED, "of {HOST}");
+}
