@@ -43,10 +43,7 @@ pub fn router(monitor: Monitor) -> Router {
 
 /// Every route behind the checks that hold for it.
 pub(crate) fn assemble(context: Context) -> Router {
-    let read = routes::read();
-    // The dashboard and its feed are merged here: `.merge(crate::dashboard::routes()).merge(crate::live::routes())`. They
-    // take `State<Context>` and are behind the same authentication and security headers as all that readers may ask. A
-    // WebSocket is a `GET`: let `context.settings.origins.check(&headers, &uri)?` look where it comes from.
+    let read = routes::read().merge(crate::dashboard::routes());
     let read = read.route_layer(from_fn_with_state(context.clone(), auth::readers));
     let admin = routes::admin().route_layer(from_fn_with_state(context.clone(), auth::admins));
     routes::public()
