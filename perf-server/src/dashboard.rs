@@ -52,7 +52,6 @@ const ASSETS: &[Asset] = assets![
     "format.js": SCRIPT,
     "draw.js": SCRIPT,
     "charts.js": SCRIPT,
-    "heatmap.js": SCRIPT,
     "overview.js": SCRIPT,
     "table.js": SCRIPT,
     "series.js": SCRIPT,

@@ -32,6 +32,8 @@ pub struct CellGrid {
     pub cells: u64,
     /// The cell of the last tick.
     pub newest: u64,
+    /// How long that cell had lasted by then, in seconds: it is still filling.
+    pub filled: f64,
     /// The time of the last tick, in seconds since the monitor was made.
     pub ticked: f64,
 }
@@ -154,6 +156,7 @@ impl Grid {
             step: seconds(self.step),
             cells: self.cells(),
             newest: self.newest,
+            filled: seconds(if self.shift > 0 { self.step } else { self.ticked.nanos_since(self.origin) % self.step }),
             ticked: self.ticked.since(self.started).as_secs_f64(),
         }
     }

@@ -83,7 +83,11 @@ impl Board {
     }
 
     fn body(&self, topic: &Arc<Topic>, epoch: &str) -> String {
-        let mut body = format!(r#","epoch":"{epoch}","window":"{}""#, topic.window);
+        let mut body = format!(
+            r#","epoch":"{epoch}","window":"{}","uptime":{:.1}"#,
+            topic.window,
+            self.monitor.uptime().as_secs_f64()
+        );
         self.common.write_all(&mut body);
         match &topic.series {
             None => self.windows.get(&topic.window).map(|frame| frame.write_all(&mut body)),

@@ -207,9 +207,12 @@ fn comma(text: &mut String, place: usize) {
 }
 
 fn write_grid(body: &mut String, grid: &CellGrid) {
-    let CellGrid { step, cells, newest, ticked, .. } = grid;
+    let CellGrid { step, cells, newest, filled, ticked, .. } = grid;
     // A `String` takes all that is written.
-    let _ = write!(body, r#","grid":{{"step":{step},"cells":{cells},"newest":{newest},"ticked":{ticked:.3}}}"#);
+    let _ = write!(
+        body,
+        r#","grid":{{"step":{step},"cells":{cells},"newest":{newest},"filled":{filled:.3},"ticked":{ticked:.3}}}"#
+    );
 }
 
 fn write_columns(body: &mut String) {

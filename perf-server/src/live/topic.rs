@@ -2,6 +2,7 @@
 
 use perf_runtime::{Kind, Window};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// The longest list of labels that is looked at, and the longest label, in bytes.
 const MAX_LABELS: usize = 64;
@@ -32,10 +33,11 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// What is meant, or what is wrong with it.
-    pub(super) fn topic(self) -> Result<Topic, String> {
+    /// What is meant, or what is wrong with it. Where no window is named, it is the shortest one that goes back to the
+    /// beginning of a process that is up for so long; or else the longest.
+    pub(super) fn topic(self, uptime: Duration) -> Result<Topic, String> {
         let window = match &self.window {
-            None => Window::Last5Minutes,
+            None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),
             Some(wanted) => Window::ALL
                 .into_iter()
                 .find(|window| window.to_string() == *wanted)
