@@ -144,18 +144,25 @@ export class Overview {
     this.slow = new SeriesTable("Slowest, by p95", { limit: 5, sort: { key: "p95", down: true }, compact: true });
     this.alerts = new AlertStrip(5);
     this.calls = new CallList("Running now, the oldest", 5);
-    this.element = h(
+    this.empty = h("p", { class: "card" }, "Nothing is measured yet. Put #[monitor(\"checkout\")] on a function, or the HttpLayer on your router, and it shows here with its first call.");
+    this.body = h(
       "div",
       { class: "page" },
-      h("h1", { class: "unseen" }, "Overview"),
-      this.health.element,
-      this.alerts.element,
       this.heading,
       h("div", { class: "tiles" }, this.tiles.map((tile) => tile.element)),
       this.pair.element,
       h("h2", {}, "Everything that is measured"),
       this.kinds.element,
       h("div", { class: "pair" }, this.slow.element, this.calls.element),
+    );
+    this.element = h(
+      "div",
+      { class: "page" },
+      h("h1", { class: "unseen" }, "Overview"),
+      this.health.element,
+      this.alerts.element,
+      this.empty,
+      this.body,
     );
   }
 
@@ -164,7 +171,10 @@ export class Overview {
     this.alerts.update(store);
     this.calls.update(store);
     const kinds = store.kinds().map((kind) => store.kind(kind));
-    if (!store.grid || kinds.length === 0) return;
+    if (!store.grid) return;
+    this.empty.hidden = kinds.length > 0;
+    this.body.hidden = kinds.length === 0;
+    if (kinds.length === 0) return;
     const main = kinds.find((row) => row.kind === "http_request" && row.count > 0) ?? kinds.toSorted((one, other) => other.count - one.count)[0];
     text(this.heading, kindName(main.kind));
     const [calls, errors, p50, p95, p99, flying] = this.tiles;

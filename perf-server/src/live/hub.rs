@@ -128,6 +128,11 @@ impl Hub {
         self.shared().log.covers(seq)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_working(&self) -> bool {
+        self.shared().worker.is_some()
+    }
+
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.inner.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }

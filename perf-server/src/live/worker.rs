@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 /// So long after the last one who watched something is gone, it is still kept up to date: so that who loses the connection
 /// for a moment goes on where it was.
-const LINGER: Duration = Duration::from_secs(10);
+const LINGER: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
 /// Where no tick comes, since a monitor without a ticker has none.
 const WITHOUT_TICKS: Duration = Duration::from_millis(1_500);
 const HEARTBEAT: Duration = Duration::from_secs(5);
