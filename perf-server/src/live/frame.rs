@@ -91,19 +91,20 @@ impl WindowFrame {
             if total < row.total {
                 return false;
             }
+            let points: Vec<(u64, String)> = track.points.iter().map(|point| (point.cell, point_text(point))).collect();
+            let points: Vec<(u64, String)> = points.into_iter().filter(|point| !row.points.contains(point)).collect();
             if known.is_none() {
                 separate(&mut new);
                 new.push_str(&row.definition);
-            } else if numbers == row.numbers && track.points.is_empty() {
+            } else if numbers == row.numbers && points.is_empty() {
                 continue;
             }
             separate(&mut rows);
             // A `String` takes all that is written.
             let _ = write!(rows, "[{id},{numbers}");
-            for point in &track.points {
-                let text = point_text(point);
+            for (cell, text) in points {
                 rows.extend([",", &text]);
-                row.keep(point.cell, text);
+                row.keep(cell, text);
             }
             rows.push(']');
             while row.points.front().is_some_and(|(cell, _)| *cell < oldest) {
@@ -227,7 +228,7 @@ fn numbers_text(summary: &SeriesSummary) -> String {
     push_count(&mut text, summary.count);
     push_outcomes(&mut text, summary.outcomes);
     // Of what nothing happened in, it would only change and say nothing.
-    let covered = (summary.count > 0).then(|| summary.covered.round());
+    let covered = (summary.count > 0).then(|| summary.covered.round().max(1.0));
     for value in [covered, summary.error_rate, summary.mean, summary.p50, summary.p95, summary.p99, summary.max] {
         text.push(',');
         push(&mut text, value);

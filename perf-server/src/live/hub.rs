@@ -26,6 +26,7 @@ pub(super) struct Inner {
     pub(super) seats: Arc<Semaphore>,
     shared: Mutex<Shared>,
     latest: watch::Sender<u64>,
+    closed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +69,19 @@ impl Hub {
         let epoch = format!("{:x}-{:x}", since_epoch.as_nanos(), std::process::id());
         let shared = Mutex::default();
         let (seats, latest) = (Arc::new(Semaphore::new(MAX_CLIENTS)), watch::Sender::new(0));
-        Self { inner: Arc::new(Inner { monitor, epoch, seats, shared, latest }) }
+        let closed = watch::Sender::new(false);
+        Self { inner: Arc::new(Inner { monitor, epoch, seats, shared, latest, closed }) }
+    }
+
+    /// Sends all clients away.
+    pub(crate) fn close(&self) {
+        self.inner.closed.send_replace(true);
+    }
+
+    /// Returns when all clients are to go.
+    pub(super) async fn closed(&self) {
+        // An error means that the sender is gone, but `self` holds it.
+        let _ = self.inner.closed.subscribe().wait_for(|&closed| closed).await;
     }
 
     /// Begins to watch. `None` where the worker is gone, which only a panic in it can do.

@@ -50,22 +50,29 @@ pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Re
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
     let socket = socket.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
-    socket.on_upgrade(async move |socket| {
+    socket.on_upgrade(async move |mut socket| {
         let _seat = seat;
-        serve(socket, &hub, topic, since).await;
+        tokio::select! {
+            () = serve(&mut socket, &hub, topic, since) => {}
+            () = hub.closed() => {
+                let frame = CloseFrame { code: close_code::AWAY, reason: "the server stops".into() };
+                // Whoever does not take it is gone.
+                let _ = put(&mut socket, Message::Close(Some(frame))).await;
+            }
+        }
     })
 }
 
-async fn serve(mut socket: WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) {
-    let Some(mut watcher) = watch(&mut socket, hub, topic, since).await else { return };
+async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) {
+    let Some(mut watcher) = watch(socket, hub, topic, since).await else { return };
     loop {
         let goes_on = tokio::select! {
             heard = socket.recv() => match heard {
-                Some(Ok(Message::Text(text))) => hear(&mut socket, hub, &text, &mut watcher).await,
+                Some(Ok(Message::Text(text))) => hear(socket, hub, &text, &mut watcher).await,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Some(()),
                 _ => None,
             },
-            unread = watcher.unread() => send(&mut socket, hub, unread, &mut watcher).await,
+            unread = watcher.unread() => send(socket, hub, unread, &mut watcher).await,
         };
         if goes_on.is_none() {
             return;
