@@ -106,7 +106,9 @@ function drawBar() {
   keyed(links, listed, ({ name }) => name, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, { name }) => {
     const link = item.firstElementChild;
     attribute(link, "href", address.to(name));
-    attribute(link, "aria-current", name === kind ? "page" : null);
+    const isHere = name === kind;
+    if (isHere && !link.hasAttribute("aria-current")) requestAnimationFrame(() => link.scrollIntoView({ block: "nearest", inline: "nearest" }));
+    attribute(link, "aria-current", isHere ? "page" : null);
     const count = name === "alerts" ? firing : name === "running" ? waiting : 0;
     text(link.lastElementChild, count >= 50 ? "50+" : count > 0 ? String(count) : "");
     link.lastElementChild.classList.toggle("bad", name === "alerts");
