@@ -63,7 +63,9 @@ const ASSETS: &[Asset] = assets![
 /// A tag of what all assets hold.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = DefaultHasher::new();
-    ASSETS.iter().for_each(|asset| hasher.write(asset.text.as_bytes()));
+    for asset in ASSETS {
+        hasher.write(asset.text.as_bytes());
+    }
     format!("{:016x}", hasher.finish())
 });
 

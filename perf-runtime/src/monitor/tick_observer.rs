@@ -45,7 +45,9 @@ impl TickObservers {
             observers.extend(observer.upgrade());
             observer.strong_count() > 0
         });
-        observers.iter().for_each(|observer| observer());
+        for observer in observers {
+            observer();
+        }
     }
 }
 

@@ -38,7 +38,7 @@ async fn the_page_names_what_is_there() {
 
 #[tokio::test]
 async fn scripts_import_what_is_there() {
-    for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
+    for asset in ASSETS.iter().filter(|asset| asset.content_type == super::SCRIPT) {
         for line in asset.text.lines().filter(|line| line.starts_with("import ")) {
             let imported = line.split('"').nth(1).and_then(|path| path.strip_prefix("./"));
             let is_there = imported.is_some_and(|name| ASSETS.iter().any(|other| other.name == name));

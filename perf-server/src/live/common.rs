@@ -95,8 +95,8 @@ impl Common {
         let indicators = health.indicators.iter().map(|one| (one.name().to_owned(), indicator(one)));
         let indicators: BTreeMap<String, String> = indicators.collect();
         if indicators.keys().eq(self.indicators.keys()) {
-            let changed = indicators.iter().filter(|(name, text)| self.indicators.get(*name) != Some(text));
-            list_if_any(&mut changes.body, "indicators_changed", changed.map(|(_, text)| text));
+            let others = indicators.iter().filter(|(name, text)| self.indicators.get(*name) != Some(text));
+            list_if_any(&mut changes.body, "indicators_changed", others.map(|(_, text)| text));
         } else {
             list(&mut changes.body, "indicators", indicators.values());
         }

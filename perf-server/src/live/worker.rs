@@ -157,10 +157,9 @@ impl Worker {
         self.board.alerts_changed();
         let kind = match event.transition {
             Transition::Acknowledged => "alert_acknowledged",
-            Transition::Resolved => "alert_resolved",
             Transition::Fired | Transition::Changed => "alert_triggered",
-            Transition::Told if event.alert.resolved_at.is_some() => "alert_resolved",
-            Transition::Told => "alert_triggered",
+            Transition::Told if event.alert.resolved_at.is_none() => "alert_triggered",
+            Transition::Told | Transition::Resolved => "alert_resolved",
             _ => return,
         };
         // What is a plain tree of texts and numbers can be written.
