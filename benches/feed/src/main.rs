@@ -3,13 +3,17 @@
 //! The clients are processes' worth of their own: this program again, with the server's address. Both halves of a run
 //! record the same calls, so what the second has more is what the clients cost.
 
+use kit::cost::Cpu;
 use perf_runtime::Monitor;
-use std::fs;
+use std::cell::Cell;
+use std::future::pending;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::LocalSet;
 
 const CLIENTS: usize = 50;
 const SERVERS: usize = 25;
@@ -38,18 +42,12 @@ async fn serve() {
     tokio::spawn(server.run());
     let alone = measured().await;
     println!("{} series, {CALLS} calls a second each", SERVERS * CAPABILITIES);
-    println!("nobody looks: {:.2} % of a core", 100.0 * alone);
+    println!("nobody looks: {} of a core", percent(alone));
     for (window, clients) in [("1m", 1), ("1m", CLIENTS), ("1h", CLIENTS)] {
         let mut child = clients_of(address, window, clients);
         let watched = measured().await;
-        let bytes = bytes_written();
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        let each = (bytes_written() - bytes) / 5 / clients as u64;
-        println!(
-            "{clients} look at {window}: {:.2} % of a core, {:.2} % more; {each} bytes a second each",
-            100.0 * watched,
-            100.0 * (watched - alone)
-        );
+        let more = watched.saturating_sub(alone);
+        println!("{clients} look at {window}: {} of a core, {} more", percent(watched), percent(more));
         child.kill().expect("it runs");
         child.wait().expect("it ends");
     }
@@ -58,32 +56,20 @@ async fn serve() {
 fn clients_of(address: SocketAddr, window: &str, clients: usize) -> Child {
     let program = std::env::current_exe().expect("a path");
     let wanted = format!("{clients}x{window}");
-    Command::new(program).args([address.to_string(), wanted]).stdout(Stdio::null()).spawn().expect("clients")
+    Command::new(program).args([address.to_string(), wanted]).spawn().expect("clients")
 }
 
-/// The share of one core that this process takes.
-async fn measured() -> f64 {
+/// The processor's time that this process takes in the time that is measured.
+async fn measured() -> Duration {
     tokio::time::sleep(WARM_UP).await;
-    let (before, started) = (cpu_time(), Instant::now());
+    let before = Cpu::of_process();
     tokio::time::sleep(MEASURED).await;
-    (cpu_time() - before).as_secs_f64() / started.elapsed().as_secs_f64()
+    let after = Cpu::of_process();
+    (after.user + after.system).saturating_sub(before.user + before.system)
 }
 
-/// The processor's time of all threads, in steps of nanoseconds.
-fn cpu_time() -> Duration {
-    let tasks = fs::read_dir("/proc/self/task").expect("procfs").flatten();
-    let nanos = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanos.sum())
-}
-
-/// Bytes that went to sockets and files.
-fn bytes_written() -> u64 {
-    let text = fs::read_to_string("/proc/self/io").expect("procfs");
-    let line = text.lines().find_map(|line| line.strip_prefix("wchar: "));
-    line.and_then(|count| count.parse().ok()).expect("a count")
+fn percent(time: Duration) -> String {
+    format!("{:.2} %", 100.0 * time.as_secs_f64() / MEASURED.as_secs_f64())
 }
 
 fn record(monitor: &Monitor) {
@@ -105,15 +91,24 @@ fn record(monitor: &Monitor) {
 /// Reads what is sent, and throws it away.
 async fn listen_all(address: SocketAddr, wanted: &str) {
     let (clients, window) = wanted.split_once('x').expect("clients x window");
-    let tasks: Vec<_> = (0..clients.parse().expect("a number"))
-        .map(|_: usize| tokio::spawn(listen(address, window.to_owned())))
-        .collect();
-    for task in tasks {
-        task.await.expect("no panic");
+    let clients: u64 = clients.parse().expect("a number");
+    let bytes = Rc::new(Cell::new(0));
+    let local = LocalSet::new();
+    for _ in 0..clients {
+        local.spawn_local(listen(address, window.to_owned(), Rc::clone(&bytes)));
     }
+    let report = async {
+        tokio::time::sleep(WARM_UP).await;
+        let before = bytes.get();
+        tokio::time::sleep(MEASURED / 2).await;
+        let each = (bytes.get() - before) / clients / (MEASURED / 2).as_secs();
+        println!("  each of {clients} at {window} is sent {each} bytes a second");
+        pending::<()>().await;
+    };
+    local.run_until(report).await;
 }
 
-async fn listen(address: SocketAddr, window: String) {
+async fn listen(address: SocketAddr, window: String, read: Rc<Cell<u64>>) {
     let mut stream = TcpStream::connect(address).await.expect("the server");
     let request = format!(
         "GET /ws?window={window} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -121,5 +116,5 @@ async fn listen(address: SocketAddr, window: String) {
     );
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut bytes = vec![0; 1 << 16];
-    while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+    while let Ok(1..) = stream.read(&mut bytes).await.inspect(|count| read.set(read.get() + *count as u64)) {}
 }
