@@ -1,4 +1,4 @@
-//! The dashboard in a real browser: Chromium, driven through WebDriver.
+//! The dashboard in a real browser: Chromium, driven through `WebDriver`.
 //!
 //! Screenshots are left in the folder `dashboard` of the target directory's `tmp`, for people to look at.
 
