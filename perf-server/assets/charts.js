@@ -201,7 +201,7 @@ export class Stack extends Chart {
   }
 }
 
-/** When calls took how long: darker where there were more. */
+/** When calls took how long: stronger where there were more. */
 export class Heat extends Chart {
   /** `cells` holds for each place a list of `[outcome, lower, upper, count]`. */
   updateHeat({ histograms, cells, timeOf, step }) {

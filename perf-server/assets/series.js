@@ -56,7 +56,7 @@ export class Series {
     this.topic = { kind, labels };
     this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}))));
     this.pair = new Pair("");
-    this.heat = new Heat({ title: "When calls took how long", note: "darker: more calls", series: [], show: duration, tall: true });
+    this.heat = new Heat({ title: "When calls took how long", note: "stronger: more calls", series: [], show: duration, tall: true });
     this.outcomes = new Split("How calls ended", OUTCOMES, "");
     this.busy = new Split("Busy or waiting", [{ colour: "accent", label: "busy" }, { colour: "idle", label: "waiting" }], "");
     this.slow = h("tbody");

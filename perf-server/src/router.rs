@@ -17,6 +17,8 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 ///
 /// | route | answer |
 /// |---|---|
+/// | `GET /` | the dashboard: health, every series, alerts, what runs now, live |
+/// | `GET /ws` (and `/` by upgrade) | what the dashboard draws, pushed once a second over a WebSocket |
 /// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
 /// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
