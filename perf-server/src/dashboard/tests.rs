@@ -68,3 +68,13 @@ async fn what_is_known_is_not_sent_again_and_what_is_old_is_not_found() {
     let nothing = format!("/perf-assets/{}/passwd", *VERSION);
     assert_eq!(get(&nothing, &[]).await.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn it_can_be_nested_under_a_path() {
+    let router = crate::router(Monitor::builder().build().unwrap());
+    let app = axum::Router::new().nest("/perf/", router);
+    for path in ["/perf/".to_owned(), format!("/perf/{}", links()[0])] {
+        let request = Request::get(&path).body(Body::empty()).unwrap();
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::OK, "{path}");
+    }
+}
