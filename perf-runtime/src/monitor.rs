@@ -27,10 +27,13 @@ mod record;
 mod report;
 mod series;
 mod setup;
+mod tick_observer;
 mod trial;
 
 pub use alerts::Alerts;
 use setup::Setup;
+pub use tick_observer::TickObserver;
+use tick_observer::TickObservers;
 pub use trial::PastFigures;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
@@ -86,6 +89,7 @@ struct Inner {
     code: Settings,
     outside: Sources,
     marks: Marks,
+    tick_observers: TickObservers,
     others: Others,
     #[cfg(feature = "metrics")]
     out: facade::Out,
@@ -236,6 +240,7 @@ impl Monitor {
             code,
             outside,
             marks: Marks::default(),
+            tick_observers: TickObservers::default(),
             others: Others::new(sources),
             #[cfg(feature = "metrics")]
             out: facade::Out::default(),
@@ -287,5 +292,6 @@ impl Inner {
         self.observe_and_judge(now);
         #[cfg(feature = "metrics")]
         self.push_to_the_installed();
+        self.tick_observers.tell();
     }
 }

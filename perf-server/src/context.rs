@@ -1,5 +1,6 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::live::Hub;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;
@@ -16,11 +17,13 @@ pub(crate) struct Context {
 pub(crate) struct Shared {
     pub(crate) monitor: Monitor,
     pub(crate) settings: Settings,
+    pub(crate) feed: Hub,
 }
 
 impl Context {
     pub(crate) fn new(monitor: Monitor, settings: Settings) -> Self {
-        Self { shared: Arc::new(Shared { monitor, settings }) }
+        let feed = Hub::new(monitor.clone());
+        Self { shared: Arc::new(Shared { monitor, settings, feed }) }
     }
 }
 

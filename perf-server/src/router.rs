@@ -17,6 +17,8 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 ///
 /// | route | answer |
 /// |---|---|
+/// | `GET /` | the dashboard: health, every series, alerts, what runs now, live |
+/// | `GET /ws` (and `/` by upgrade) | what the dashboard draws, pushed once a second over a WebSocket |
 /// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
 /// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
@@ -43,10 +45,7 @@ pub fn router(monitor: Monitor) -> Router {
 
 /// Every route behind the checks that hold for it.
 pub(crate) fn assemble(context: Context) -> Router {
-    let read = routes::read();
-    // The dashboard and its feed are merged here: `.merge(crate::dashboard::routes()).merge(crate::live::routes())`. They
-    // take `State<Context>` and are behind the same authentication and security headers as all that readers may ask. A
-    // WebSocket is a `GET`: let `context.settings.origins.check(&headers, &uri)?` look where it comes from.
+    let read = routes::read().merge(crate::dashboard::routes());
     let read = read.route_layer(from_fn_with_state(context.clone(), auth::readers));
     let admin = routes::admin().route_layer(from_fn_with_state(context.clone(), auth::admins));
     routes::public()
@@ -65,18 +64,17 @@ async fn not_allowed(method: Method) -> Problem {
     )
 }
 
-/// What browsers are told of everything that is served. The hash is that of an empty style element, which the charts'
-/// library adds.
+/// What browsers are told of everything that is served. Without a referrer to our own pages, browsers would not say of a
+/// form where it comes from.
 const SECURITY: [(HeaderName, &str); 6] = [
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
-         img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];

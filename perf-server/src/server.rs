@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::error::ServeError;
+use crate::live::Hub;
 use crate::problem::Problem;
 use crate::router::{assemble, with_security_headers};
 use axum::Router;
@@ -60,6 +61,7 @@ pub struct Server {
     address: SocketAddr,
     app: Router,
     limits: Limits,
+    feed: Hub,
 }
 
 impl Server {
@@ -80,6 +82,12 @@ impl Server {
 
     /// Answers requests until `stop` is ready. Then it takes no new ones, and those in flight have ten seconds to end.
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        let feed = self.feed;
+        let stop = async {
+            stop.await;
+            // Those who listen would stay for ever.
+            feed.close();
+        };
         connections::serve(self.listener, self.app, self.limits, stop).await;
     }
 
@@ -97,7 +105,8 @@ impl Server {
         let shown = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed(&shown))?;
         let address = listener.local_addr().map_err(failed(&shown))?;
-        Ok(Self { listener, address, app: alone(context), limits })
+        let feed = context.feed.clone();
+        Ok(Self { listener, address, app: alone(context), limits, feed })
     }
 }
 

@@ -22,6 +22,11 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The moment `span` after this one.
+    pub(crate) fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(span)))
+    }
+
     /// The moment `span` before this one; the first moment where there is none so early.
     pub(crate) fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(span)))

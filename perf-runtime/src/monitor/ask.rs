@@ -8,12 +8,14 @@ use crate::judge::health::HealthReport;
 use crate::judge::indicator::Indicator;
 use crate::judge::sight::Gauges;
 use crate::measure::clock;
+use crate::measure::kind::Kind;
 use crate::observe::custom::CustomMetric;
 use crate::observe::in_flight::{self, CallInFlight};
+use crate::observe::panorama::{CellGrid, Panorama, Track};
 use crate::observe::summary::{KindSummary, Summary};
 use crate::observe::window::Window;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 impl Monitor {
     /// All metrics as Prometheus text, format 0.0.4. Takes about half a microsecond for each series, and another where calls
@@ -92,6 +94,25 @@ impl Monitor {
     /// Every series with its statistics over a window, up to now.
     pub fn summary(&self, window: Window) -> Summary {
         self.inner.registry.summary(window, clock::now())
+    }
+
+    /// Every series over a window and cell by cell, as the rings hold it: what a dashboard draws. With `after`, a time since
+    /// the monitor was made, only the points of cells in which anything happened since; ask with the last answer's
+    /// [`ticked`](crate::CellGrid::ticked) for what is new. Costs some microseconds for each series and each point.
+    pub fn panorama(&self, window: Window, after: Option<Duration>) -> Panorama {
+        self.inner.registry.panorama(window, self.inner.started, after)
+    }
+
+    /// As [`panorama`](Self::panorama), of the series of one kind whose first labels have these values, taken together and
+    /// with histograms. `None` where there is no such series.
+    pub fn track(
+        &self,
+        kind: Kind,
+        labels: &[&str],
+        window: Window,
+        after: Option<Duration>,
+    ) -> Option<(CellGrid, Track)> {
+        self.inner.registry.track(kind, labels, window, self.inner.started, after)
     }
 
     /// The calls that wait now, the oldest first, `limit` at most: async calls that returned `Pending` and have not ended.

@@ -21,6 +21,11 @@ impl Place {
         Self((outcome << BUCKET_BITS | bucket) as u16)
     }
 
+    /// The same outcome in another bucket.
+    pub(super) const fn in_bucket(self, bucket: usize) -> Self {
+        Self::new(self.outcome(), bucket)
+    }
+
     pub(crate) const fn outcome(self) -> usize {
         (self.0 >> BUCKET_BITS) as usize
     }

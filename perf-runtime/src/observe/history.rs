@@ -19,12 +19,13 @@
 //! The worst there is, every bucket of every outcome hit in every second, is 1.1 MiB: so a slice needs no bound of its own.
 //! `tests/memory.rs` holds these figures.
 
-use super::counts::{OUTCOMES, WindowCounts};
+use super::counts::{OUTCOMES, Sums, WindowCounts};
 use super::timeline::CountedSlice;
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::reading::Reading;
 use ledger::Ledger;
+pub(super) use packed::Hits;
 use ring::{Ring, Slice};
 use std::array;
 use std::time::Duration;
@@ -190,6 +191,14 @@ impl History {
         };
         let middle = if window == Window::LastMinute { None } else { self.middle.get(0) };
         coarse.or(middle).or(self.fine.get(0))
+    }
+
+    /// Shows each slice that ended after a moment, the oldest first: when it ended, its sums and its hits.
+    pub(super) fn for_each_slice(&self, after: Moment, mut look: impl FnMut(Moment, Sums, Hits<'_>)) {
+        for slice in [&self.coarse, &self.middle, &self.fine].into_iter().flat_map(|ring| ring.after(after)) {
+            let (sums, hits) = slice.delta.read();
+            look(slice.end, sums, hits);
+        }
     }
 
     /// Calls that ended since the baseline, by outcome.

@@ -15,6 +15,7 @@ pub(crate) mod lookup;
 pub(crate) mod marks;
 pub(crate) mod operation;
 pub(crate) mod overflow;
+pub(crate) mod panorama;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;

@@ -215,6 +215,11 @@ impl Registry {
         summed_up
     }
 
+    /// When all series were last cut.
+    pub(super) fn last_tick(&self) -> Moment {
+        self.read(|inner| inner.ticked)
+    }
+
     fn ticked(&self, now: Moment) {
         self.write(|inner| inner.ticked = inner.ticked.max(now));
     }

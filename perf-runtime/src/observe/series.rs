@@ -1,7 +1,7 @@
 //! One series: what it is, what writes it, and what happened to it.
 
-use super::counts::WindowCounts;
-use super::history::History;
+use super::counts::{Sums, WindowCounts};
+use super::history::{History, Hits};
 use super::identity::Identity;
 use super::timeline::CountedSlice;
 use super::window::Window;
@@ -169,6 +169,11 @@ impl Series {
         let mut history = self.history();
         let live = history.is_behind(self.changes()).then(|| self.read_again(&mut look.reading));
         history.slices(window, look.now, live, &mut look.bytes)
+    }
+
+    /// Shows what happened after a moment up to the last tick, slice by slice, the oldest first.
+    pub(super) fn for_each_slice(&self, after: Moment, look: impl FnMut(Moment, Sums, Hits<'_>)) {
+        self.history().for_each_slice(after, look);
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.

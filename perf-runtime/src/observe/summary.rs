@@ -242,20 +242,44 @@ impl KindSummary {
     /// Sums up series of one kind, of which there is at least one.
     pub(super) fn new(series: &[Arc<Series>], window: Window, look: &mut Look) -> Self {
         let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
-        let layout = Layout::of(kind);
-        let mut together = Together::new(layout);
-        let mut whole = Observation::none(layout);
+        let mut merged = Merged::new(Layout::of(kind));
         let mut parts = Vec::new();
         for one in series {
             let observation = one.observe(window, look);
-            together.add(&observation.counts, observation.layout);
-            whole.add(&observation);
+            merged.add(&observation);
             if observation.in_flight > 0 || !observation.counts.hits.is_empty() {
                 parts.push(SeriesSummary::of(one, &observation));
             }
         }
-        whole.counts = together.into_counts();
-        Self { whole: SeriesSummary::new(kind, [], &whole, &Targets::NONE), series: parts }
+        Self { whole: merged.into_summary(kind, []), series: parts }
+    }
+}
+
+/// Several series taken together.
+#[derive(Debug)]
+pub(super) struct Merged {
+    counts: Together,
+    rest: Observation,
+}
+
+impl Merged {
+    /// Nothing yet, in the buckets of a layout.
+    pub(super) fn new(layout: &'static Layout) -> Self {
+        Self { counts: Together::new(layout), rest: Observation::none(layout) }
+    }
+
+    pub(super) fn add(&mut self, observation: &Observation) {
+        self.counts.add(&observation.counts, observation.layout);
+        self.rest.add(observation);
+    }
+
+    pub(super) fn into_summary<'a>(
+        self,
+        kind: Kind,
+        labels: impl IntoIterator<Item = (&'static str, &'a str)>,
+    ) -> SeriesSummary {
+        let whole = Observation { counts: self.counts.into_counts(), ..self.rest };
+        SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
     }
 }
 

@@ -38,7 +38,7 @@ fn first(ours: &mut Peekable<Hits<'_>>, theirs: &mut Peekable<Hits<'_>>) -> Opti
 }
 
 /// The hits of a [`Packed`], in order.
-pub(super) struct Hits<'a> {
+pub(in crate::observe) struct Hits<'a> {
     bytes: &'a [u8],
     last: Place,
 }

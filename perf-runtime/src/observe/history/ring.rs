@@ -78,6 +78,11 @@ impl Ring {
         self.slices.iter().skip(place)
     }
 
+    /// The slices that ended after a moment, the oldest first.
+    pub(super) fn after(&self, moment: Moment) -> impl Iterator<Item = &Slice> {
+        self.slices.range(self.slices.partition_point(|slice| slice.end <= moment)..)
+    }
+
     /// Takes the oldest slice off if it ended so long ago.
     pub(super) fn pop_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
         let ended = now.since(self.slices.front()?.end) >= age;

@@ -1,0 +1,278 @@
+// Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys.
+
+import { area, bars, begin, colour, largest, line, ticks } from "./draw.js";
+import { clock } from "./format.js";
+import { attribute, h, keyed, text } from "./dom.js";
+
+const LEFT = 58;
+const RIGHT = 10;
+const TOP = 8;
+const BOTTOM = 20;
+
+/** The charts that are shown, and the place where the cursor stands. */
+const shown = new Set();
+let cursor = null;
+
+function move(place) {
+  if (place === cursor) return;
+  cursor = place;
+  for (const chart of shown) chart.draw();
+}
+
+/** Charts of a page that is left are forgotten. */
+export function forgetCharts() {
+  shown.clear();
+  cursor = null;
+}
+
+/** What charts have in common: title, legend, axes, cursor. */
+export class Chart {
+  /** `series` is a list of `{ key, label, colour }`, `show` writes a value. */
+  constructor({ title, note = "", series, show, tall = false }) {
+    this.series = series;
+    this.show = show;
+    this.title = title;
+    this.canvas = h("canvas", { class: tall ? "chart tall" : "chart", tabindex: 0, role: "img" });
+    this.readout = h("p", { class: "readout", "aria-live": "off" });
+    this.legend = h("ul", { class: "legend" });
+    this.element = h(
+      "figure",
+      { class: "card figure" },
+      h("figcaption", {}, h("h3", {}, title), note && h("span", { class: "quiet" }, note), this.legend),
+      h("div", { class: "plot" }, this.canvas, this.readout),
+    );
+    keyed(this.legend, series, (one) => one.key, (one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), h("b", {})));
+    this.listen();
+    shown.add(this);
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointermove", (event) => {
+      const box = canvas.getBoundingClientRect();
+      const part = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
+      move(this.data ? Math.min(this.data.cells - 1, Math.max(0, Math.floor(part * this.data.cells))) : null);
+    });
+    canvas.addEventListener("pointerleave", () => move(null));
+    canvas.addEventListener("blur", () => move(null));
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+      if (!this.data || !(event.key in steps)) return;
+      event.preventDefault();
+      const last = this.data.cells - 1;
+      move(Math.min(last, Math.max(0, (cursor ?? last) + steps[event.key])));
+      attribute(this.readout, "aria-live", "polite");
+    });
+  }
+
+  /** `columns` holds the values of each series, `timeOf` tells when a place of them began. */
+  update({ columns, cells, timeOf, step, limits = [] }) {
+    this.data = { columns, cells, timeOf, step, limits };
+    for (const item of this.legend.children) {
+      const one = this.series[[...this.legend.children].indexOf(item)];
+      text(item.lastElementChild, this.show(lastOf(columns[one.key])));
+    }
+    this.draw();
+  }
+
+  draw() {
+    if (!this.data || !this.canvas.isConnected) return;
+    const drawn = begin(this.canvas);
+    if (!drawn) return;
+    const { pen, width, height } = drawn;
+    const { cells } = this.data;
+    const inner = width - LEFT - RIGHT;
+    const x = (place) => LEFT + ((place + 0.5) / cells) * inner;
+    const floor = height - BOTTOM;
+    this.axes(pen, width, floor, x);
+    if (cursor !== null && cursor < cells) {
+      pen.fillStyle = colour("cursor");
+      pen.fillRect(LEFT + (cursor / cells) * inner, TOP, Math.max(inner / cells, 1), floor - TOP);
+    }
+    this.paint(pen, x, inner / cells, floor);
+    this.read(x, width);
+  }
+
+  /** Lines to read values by, and moments below. */
+  axes(pen, width, floor, x) {
+    const { cells, step, timeOf } = this.data;
+    pen.font = `11px ${colour("font")}`;
+    pen.fillStyle = colour("quiet");
+    pen.strokeStyle = colour("grid");
+    pen.lineWidth = 1;
+    pen.textAlign = "right";
+    pen.textBaseline = "middle";
+    for (const [value, y] of this.levels(floor)) {
+      pen.beginPath();
+      pen.moveTo(LEFT, Math.round(y) + 0.5);
+      pen.lineTo(width - RIGHT, Math.round(y) + 0.5);
+      pen.stroke();
+      pen.fillText(value, LEFT - 8, y);
+    }
+    pen.textBaseline = "top";
+    const marks = Math.max(2, Math.min(6, Math.floor(width / 110)));
+    for (let mark = 0; mark <= marks; mark += 1) {
+      const place = Math.round((mark / marks) * (cells - 1));
+      pen.textAlign = mark === 0 ? "left" : mark === marks ? "right" : "center";
+      const at = mark === 0 ? LEFT : mark === marks ? width - RIGHT : x(place);
+      pen.fillText(clock(timeOf(place), step < 60), at, floor + 6);
+    }
+  }
+
+  levels(floor) {
+    const steps = ticks(this.top());
+    const most = steps.at(-1);
+    this.y = (value) => floor - (value / most) * (floor - TOP);
+    return steps.map((value) => [this.show(value), this.y(value)]);
+  }
+
+  top() {
+    return largest(...Object.values(this.data.columns));
+  }
+
+  /** What the cursor stands on, in words. */
+  read(x, width) {
+    const { columns, cells, timeOf, step } = this.data;
+    const place = cursor;
+    this.readout.hidden = place === null || place >= cells;
+    attribute(this.canvas, "aria-label", this.describe());
+    if (this.readout.hidden) return;
+    const at = clock(timeOf(place), step < 60);
+    const values = this.series.map((one) => `${one.label} ${this.show(columns[one.key][place])}`);
+    text(this.readout, [at, ...values].join("  ·  "));
+    const isRight = x(place) > width / 2;
+    this.readout.classList.toggle("left", isRight);
+  }
+
+  describe() {
+    const { columns } = this.data;
+    const values = this.series.map((one) => `${one.label} ${this.show(lastOf(columns[one.key]))}, at most ${this.show(largest(columns[one.key]))}`);
+    return `${this.title}: ${values.join("; ")}. Arrow keys read it out moment by moment.`;
+  }
+}
+
+function lastOf(values) {
+  for (let place = values.length - 1; place >= 0; place -= 1) if (!Number.isNaN(values[place])) return values[place];
+  return NaN;
+}
+
+/** Lines, the first with the space below it tinted. */
+export class Lines extends Chart {
+  paint(pen, x, wide, floor) {
+    const { columns, limits } = this.data;
+    for (const { value, colour: name } of limits) {
+      const y = this.y(value);
+      if (y < TOP) continue;
+      pen.strokeStyle = colour(name);
+      pen.setLineDash([4, 4]);
+      pen.beginPath();
+      pen.moveTo(LEFT, y);
+      pen.lineTo(x(this.data.cells - 1) + wide / 2, y);
+      pen.stroke();
+      pen.setLineDash([]);
+    }
+    const [first] = this.series;
+    area(pen, columns[first.key], x, this.y, floor, colour(first.colour), 0.12);
+    for (const one of this.series.toReversed()) line(pen, columns[one.key], x, this.y, colour(one.colour));
+  }
+}
+
+/** Bars on top of each other. */
+export class Stack extends Chart {
+  top() {
+    const { columns, cells } = this.data;
+    let most = 0;
+    for (let place = 0; place < cells; place += 1) {
+      most = Math.max(most, this.series.reduce((sum, one) => sum + (columns[one.key][place] || 0), 0));
+    }
+    return most;
+  }
+
+  paint(pen, x, wide) {
+    const { columns, cells } = this.data;
+    const gap = wide > 4 ? 1 : 0;
+    let lower = new Float64Array(cells);
+    for (const one of this.series) {
+      const upper = lower.map((value, place) => value + (columns[one.key][place] || 0));
+      bars(pen, lower, upper, x, this.y, wide - gap, colour(one.colour));
+      lower = upper;
+    }
+  }
+}
+
+/** When calls took how long: stronger where there were more. */
+export class Heat extends Chart {
+  /** `cells` holds for each place a list of `[outcome, lower, upper, count]`. */
+  updateHeat({ histograms, cells, timeOf, step }) {
+    let [least, most] = [Infinity, 0];
+    for (const buckets of histograms) {
+      for (const [, lower, upper] of buckets) {
+        least = Math.min(least, Math.max(lower, 1e-9));
+        most = Math.max(most, upper);
+      }
+    }
+    if (most === 0) [least, most] = [0.001, 1];
+    // Half octaves, so that a bucket of the histogram lies in one row or two.
+    const from = Math.floor(Math.log2(least) * 2);
+    const rows = Math.max(6, Math.ceil(Math.log2(most) * 2) - from);
+    this.scale = { from, rows };
+    this.grid = histograms.map((buckets) => {
+      const column = new Float64Array(rows);
+      for (const [, lower, upper, count] of buckets) {
+        const middle = Math.max((lower + upper) / 2, 1e-9);
+        const row = Math.min(rows - 1, Math.max(0, Math.floor(Math.log2(middle) * 2) - from));
+        column[row] += count;
+      }
+      return column;
+    });
+    this.fullest = largest(...this.grid);
+    this.update({ columns: { calls: this.grid.map((column) => column.reduce((sum, count) => sum + count, 0)) }, cells, timeOf, step });
+  }
+
+  levels(floor) {
+    const { from, rows } = this.scale;
+    this.y = (row) => floor - (row / rows) * (floor - TOP);
+    const decades = (rows / 2) * Math.log10(2);
+    const steps = decades > 3.5 ? [1] : decades > 1.8 ? [1, 3] : [1, 2, 5];
+    const levels = [];
+    for (let power = Math.floor((from / 2) * Math.log10(2)); ; power += 1) {
+      for (const step of steps) {
+        const row = Math.log2(step * 10 ** power) * 2 - from;
+        if (row > rows) return levels;
+        if (row >= 0) levels.push([this.show(step * 10 ** power * 1.0000001), this.y(row)]);
+      }
+    }
+  }
+
+  paint(pen, x, wide) {
+    const high = this.y(0) - this.y(1);
+    pen.fillStyle = colour("heat");
+    this.grid.forEach((column, place) => {
+      column.forEach((count, row) => {
+        if (count === 0) return;
+        pen.globalAlpha = 0.12 + 0.88 * Math.sqrt(count / this.fullest);
+        pen.fillRect(x(place) - wide / 2, this.y(row + 1), Math.max(wide - 0.5, 1), Math.max(high - 0.5, 1));
+      });
+    });
+    pen.globalAlpha = 1;
+  }
+
+  read(x, width) {
+    super.read(x, width);
+    if (this.readout.hidden) return;
+    const { from } = this.scale;
+    const column = this.grid[cursor];
+    const found = [];
+    for (let row = column.length - 1; row >= 0; row -= 1) {
+      if (column[row] > 0) found.push(`${this.show(2 ** ((from + row) / 2))}: ${column[row]}`);
+    }
+    const { timeOf, step } = this.data;
+    text(this.readout, [clock(timeOf(cursor), step < 60), ...(found.length > 0 ? found.slice(0, 6) : ["no call ended"])].join("  ·  "));
+  }
+
+  describe() {
+    const calls = this.data.columns.calls.reduce((sum, count) => sum + count, 0);
+    return `${this.title}: ${calls} calls, from ${this.show(2 ** (this.scale.from / 2))} to ${this.show(2 ** ((this.scale.from + this.scale.rows) / 2))}. Arrow keys read it out moment by moment.`;
+  }
+}

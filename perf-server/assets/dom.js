@@ -1,0 +1,69 @@
+// Elements, made and kept up to date. Texts from the service only ever become text nodes and attributes.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.setAttribute("class", value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** An element with attributes, listeners (`onclick`) and children. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/** Sets a text where it is another one: what did not change is not laid out anew. */
+export function text(element, value) {
+  if (element.textContent !== value) element.textContent = value;
+}
+
+export function attribute(element, name, value) {
+  if (value === null || value === false || value === undefined) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
+/**
+ * Keeps the children of an element in line with a list: elements of the same key stay, in the order of the list.
+ * `make(item)` makes an element, `update(element, item)` brings it up to date.
+ */
+export function keyed(parent, items, key, make, update) {
+  const known = parent.keyed ?? (parent.keyed = new Map());
+  const wanted = new Set();
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    const name = key(item);
+    if (wanted.has(name)) continue;
+    wanted.add(name);
+    let element = known.get(name);
+    if (!element) {
+      element = make(item);
+      known.set(name, element);
+    }
+    update?.(element, item);
+    if (element === place) place = place.nextElementSibling;
+    else parent.insertBefore(element, place);
+  }
+  for (const [name, element] of known) {
+    if (!wanted.has(name)) {
+      element.remove();
+      known.delete(name);
+    }
+  }
+}
+
+/** Tells those who do not see the page. */
+export function announce(message) {
+  const region = document.getElementById("announce");
+  if (region) region.textContent = message;
+}

@@ -1,0 +1,125 @@
+// Drawing on canvases: sharp on every screen, in the colours of the page.
+
+const colours = new Map();
+
+/** A colour of the style sheet, by the name of its property. */
+export function colour(name) {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
+}
+
+export function forgetColours() {
+  colours.clear();
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", forgetColours);
+
+/** A canvas as large as it is shown, cleared. `null` where it is not shown. */
+export function begin(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  if (width === 0 || height === 0) return null;
+  const scale = devicePixelRatio || 1;
+  const [pixelsWide, pixelsHigh] = [Math.round(width * scale), Math.round(height * scale)];
+  if (canvas.width !== pixelsWide || canvas.height !== pixelsHigh) {
+    canvas.width = pixelsWide;
+    canvas.height = pixelsHigh;
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return { pen, width, height };
+}
+
+/** A line through values; it breaks where there is none. A value with no neighbour is a dot. */
+export function line(pen, values, x, y, style, width = 1.5) {
+  pen.strokeStyle = style;
+  pen.fillStyle = style;
+  pen.lineWidth = width;
+  pen.lineJoin = "round";
+  pen.beginPath();
+  let before = false;
+  const dots = [];
+  for (let place = 0; place < values.length; place += 1) {
+    const value = values[place];
+    if (Number.isNaN(value)) {
+      before = false;
+      continue;
+    }
+    if (before) pen.lineTo(x(place), y(value));
+    else pen.moveTo(x(place), y(value));
+    if (!before && !(place + 1 < values.length && !Number.isNaN(values[place + 1]))) dots.push(place);
+    before = true;
+  }
+  pen.stroke();
+  for (const place of dots) {
+    pen.beginPath();
+    pen.arc(x(place), y(values[place]), width * 1.1, 0, 2 * Math.PI);
+    pen.fill();
+  }
+}
+
+/** The space below a line. */
+export function area(pen, values, x, y, floor, style, opacity) {
+  pen.fillStyle = style;
+  pen.globalAlpha = opacity;
+  let from = -1;
+  for (let place = 0; place <= values.length; place += 1) {
+    const isThere = place < values.length && !Number.isNaN(values[place]);
+    if (isThere && from < 0) from = place;
+    if (isThere || from < 0) continue;
+    pen.beginPath();
+    pen.moveTo(x(from), floor);
+    for (let at = from; at < place; at += 1) pen.lineTo(x(at), y(values[at]));
+    pen.lineTo(x(place - 1), floor);
+    pen.fill();
+    from = -1;
+  }
+  pen.globalAlpha = 1;
+}
+
+export function largest(...columns) {
+  let most = 0;
+  for (const values of columns) for (const value of values) if (value > most) most = value;
+  return most;
+}
+
+/** A line without axes, for a table's cell: `values`, and over it what went wrong. */
+export function spark(canvas, values, faults, name) {
+  const drawn = begin(canvas);
+  if (!drawn) return;
+  const { pen, width, height } = drawn;
+  const top = largest(values) || 1;
+  const x = (place) => 1 + (place / Math.max(values.length - 1, 1)) * (width - 2);
+  const y = (value) => height - 1.5 - (value / top) * (height - 4);
+  area(pen, values, x, y, height - 1, colour(name), 0.14);
+  line(pen, values, x, y, colour(name), 1.25);
+  if (!faults) return;
+  pen.fillStyle = colour("error");
+  const bar = Math.max(1.5, width / values.length - 0.5);
+  for (let place = 0; place < faults.length; place += 1) {
+    if (faults[place] > 0) pen.fillRect(x(place) - bar / 2, Math.min(y(faults[place]), height - 3), bar, height);
+  }
+}
+
+/** Round values for an axis from 0 to at least `most`. */
+export function ticks(most, count = 4) {
+  if (!(most > 0)) return [0, 1];
+  const rough = most / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((times) => times * power).find((size) => size >= rough * 0.999);
+  const values = [];
+  for (let value = 0; ; value += step) {
+    values.push(value);
+    if (value >= most * 0.999) return values;
+  }
+}
+
+/** Bars side by side: each from a lower to an upper value. */
+export function bars(pen, lower, upper, x, y, wide, style) {
+  pen.fillStyle = style;
+  for (let place = 0; place < upper.length; place += 1) {
+    if (!(upper[place] > lower[place])) continue;
+    const top = y(upper[place]);
+    pen.fillRect(x(place) - wide / 2, top, wide, Math.max(y(lower[place]) - top, 1));
+  }
+}

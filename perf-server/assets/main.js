@@ -1,0 +1,208 @@
+// The frame: the bar, the pages, and what brings new numbers to them.
+
+import { Feed } from "./feed.js";
+import { Store } from "./store.js";
+import * as address from "./address.js";
+import { announce, attribute, h, keyed, text } from "./dom.js";
+import { forgetColours } from "./draw.js";
+import { forgetCharts } from "./charts.js";
+import { age, clock } from "./format.js";
+import { Kinds, Overview, PAGE_OF } from "./overview.js";
+import { Series } from "./series.js";
+import { Running } from "./calls.js";
+import { Alerts } from "./alerts.js";
+import { Metrics } from "./metrics.js";
+
+const WINDOWS = ["1m", "5m", "15m", "1h"];
+const THEME_KEY = "perf.theme";
+
+const PAGES = [
+  { name: "overview", title: "Overview", make: () => new Overview() },
+  { name: "requests", title: "Requests", make: () => new Kinds("Requests", ["http_request"]) },
+  { name: "database", title: "Database", make: () => new Kinds("Database", ["db_operation"]) },
+  { name: "workflows", title: "Workflows", make: () => new Kinds("Workflows", ["workflow", "workflow_step"]) },
+  { name: "agents", title: "Agents, tools", make: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]) },
+  { name: "external", title: "External calls", make: () => new Kinds("External calls", ["external_call"]) },
+  { name: "operations", title: "Operations", make: () => new Kinds("Operations", ["operation"]) },
+  { name: "running", title: "Running now", make: () => new Running() },
+  { name: "alerts", title: "Alerts", make: () => new Alerts() },
+  { name: "metrics", title: "Own metrics", make: () => new Metrics() },
+];
+
+const store = new Store();
+const feed = new Feed(hear, turned);
+let page = null;
+let pagePath = null;
+let pausedAt = null;
+let isDrawing = false;
+
+// The bar.
+const status = h("a", { class: "pill", href: address.to("overview") }, "–");
+const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", onclick: () => address.set({ window: name }) }, name)));
+const pause = h("button", { type: "button", class: "pause", "aria-pressed": "false", onclick: () => hold(pausedAt === null) }, "Pause");
+const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
+const since = h("span", { class: "quiet since" });
+const banner = h("p", { class: "banner", role: "alert" });
+banner.hidden = true;
+document.getElementById("bar").append(
+  h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
+  status,
+  since,
+  h("div", { class: "controls" }, windows, pause, theme),
+  banner,
+);
+const links = h("ul");
+document.getElementById("pages").append(links);
+const main = document.getElementById("main");
+
+/** A message has come. */
+function hear(message) {
+  const before = store.health?.status;
+  store.apply(message);
+  if (message.type === "alert_triggered") announce(`Alert: ${message.event.alert.message}`);
+  if (message.type === "alert_resolved") announce(`Resolved: ${message.event.alert.name}, ${message.event.alert.series}`);
+  if (before && before !== store.health?.status) announce(`The service is ${store.health.status}`);
+  draw();
+}
+
+/** The connection is another. */
+function turned(state) {
+  document.documentElement.classList.toggle("stale", state === "lost");
+  if (state === "lost") announce("The connection is lost");
+  showBanner();
+  draw();
+}
+
+/** Draws once before the next frame, whatever came until then. */
+function draw() {
+  if (isDrawing) return;
+  isDrawing = true;
+  // Frames do not come while the page is hidden: nothing is drawn then.
+  requestAnimationFrame(() => {
+    isDrawing = false;
+    drawBar();
+    if (!store.ready || pausedAt !== null) return;
+    page?.update(store);
+    // For those who measure how long it takes to see anything.
+    if (!performance.getEntriesByName("drawn").length) performance.mark("drawn");
+  });
+}
+
+function drawBar() {
+  const { health, alerts } = store;
+  if (health) {
+    const score = Math.round(health.score);
+    text(status, `${score} ${health.status}`);
+    attribute(status, "data-status", health.status);
+    document.title = `${health.status === "healthy" ? "" : `${score} ${health.status} · `}${page?.title ?? "perf"} · perf`;
+  }
+  if (store.uptime !== undefined) text(since, `up ${age(store.uptime)}`);
+  const shown = address.read().params.get("window") ?? store.window;
+  for (const button of windows.children) attribute(button, "aria-pressed", String(button.textContent === shown));
+  const here = address.read().page;
+  const kind = here === "series" ? PAGE_OF[address.read().parts[0]] : here;
+  const firing = alerts?.active.filter((alert) => !alert.acknowledged).length ?? 0;
+  const waiting = store.calls?.length ?? 0;
+  // Each kind that has series is judged, and so is known on every page.
+  const there = new Set([...(store.indicators?.values() ?? [])].map((one) => PAGE_OF[one.kind]));
+  const listed = PAGES.filter(({ name }) => ["overview", "running", "alerts", "metrics"].includes(name) || there.has(name) || name === kind);
+  keyed(links, listed, ({ name }) => name, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, { name }) => {
+    const link = item.firstElementChild;
+    attribute(link, "href", address.to(name));
+    const isHere = name === kind;
+    if (isHere && !link.hasAttribute("aria-current")) requestAnimationFrame(() => link.scrollIntoView({ block: "nearest", inline: "nearest" }));
+    attribute(link, "aria-current", isHere ? "page" : null);
+    const count = name === "alerts" ? firing : name === "running" ? waiting : 0;
+    text(link.lastElementChild, count >= 50 ? "50+" : count > 0 ? String(count) : "");
+    link.lastElementChild.classList.toggle("bad", name === "alerts");
+  });
+}
+
+/** Shows what the address says. */
+function navigate() {
+  const { page: name, parts, params } = address.read();
+  const path = [name, ...parts].join("\n");
+  if (path !== pagePath) {
+    const isFirst = pagePath === null;
+    pagePath = path;
+    forgetCharts();
+    const known = PAGES.find((one) => one.name === name);
+    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : (known ?? PAGES[0]).make();
+    main.replaceChildren(page.element);
+    if (!isFirst) {
+      scrollTo(0, 0);
+      main.focus({ preventScroll: true });
+      announce(page.title);
+    }
+    if (pausedAt !== null) hold(false);
+  }
+  const wanted = { ...page.topic };
+  const chosen = params.get("window");
+  if (WINDOWS.includes(chosen)) wanted.window = chosen;
+  else if (store.window && chosen === null && feed.socket) wanted.window = store.window;
+  feed.watch(wanted);
+  draw();
+}
+
+/** Stops the picture, not the feed: it goes on with what is true then. */
+function hold(isHeld) {
+  pausedAt = isHeld ? Date.now() : null;
+  attribute(pause, "aria-pressed", String(isHeld));
+  text(pause, isHeld ? "Resume" : "Pause");
+  showBanner();
+  draw();
+}
+
+function showBanner() {
+  const isLost = feed.state === "lost";
+  banner.hidden = !isLost && pausedAt === null;
+  banner.classList.toggle("quiet", !isLost);
+  const old = store.at ? `What is shown is from ${clock(store.at)}, ${age((Date.now() - store.at) / 1000)} ago.` : "Nothing was heard from the service yet.";
+  if (isLost) text(banner, `The connection is lost. ${old} Trying again ...`);
+  else if (pausedAt !== null) text(banner, `Paused at ${clock(pausedAt)}. The service is watched on.`);
+}
+
+function applyTheme(name) {
+  attribute(document.documentElement, "data-theme", name === "auto" ? null : name);
+  text(theme, { auto: "Auto", light: "Light", dark: "Dark" }[name]);
+  attribute(theme, "aria-label", `Theme: ${name}`);
+  forgetColours();
+  draw();
+}
+
+function themeNow() {
+  try {
+    return localStorage.getItem(THEME_KEY) ?? "auto";
+  } catch {
+    return "auto";
+  }
+}
+
+function nextTheme() {
+  const next = { auto: "light", light: "dark", dark: "auto" }[themeNow()];
+  try {
+    localStorage.setItem(THEME_KEY, next);
+  } catch {
+    // Where nothing may be stored it holds until the page is left.
+  }
+  applyTheme(next);
+}
+
+/** Keys for those who like them: p pauses, 1 to 4 choose the window, / finds. */
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "p") hold(pausedAt === null);
+  else if (event.key === "/" && document.querySelector("input[type=search]")) {
+    event.preventDefault();
+    document.querySelector("input[type=search]").focus();
+  } else if (WINDOWS[Number(event.key) - 1]) address.set({ window: WINDOWS[Number(event.key) - 1] });
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+setInterval(showBanner, 1000);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+address.listen(navigate);
+applyTheme(themeNow());
+navigate();

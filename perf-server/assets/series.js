@@ -1,0 +1,162 @@
+// One series: its history, its histogram, how its calls ended, and the slowest of them.
+
+import { h, keyed, text, attribute } from "./dom.js";
+import { Heat } from "./charts.js";
+import { clock, duration, kindName, label, number, rate, share } from "./format.js";
+import * as address from "./address.js";
+import { OUTCOMES } from "./table.js";
+import { BUCKETS } from "./store.js";
+import { PAGE_OF, Pair } from "./overview.js";
+import { CallList } from "./calls.js";
+
+const NAMES = ["ok", "error", "panicked", "cancelled"];
+const SLOWEST = 10;
+
+const FIGURES = [
+  ["Calls", (row) => number(row.count)],
+  ["Rate", (row) => rate(row.rate)],
+  ["Errors", (row) => share(row.error_rate)],
+  ["p50", (row) => duration(row.p50)],
+  ["p90", (row) => duration(row.p90)],
+  ["p95", (row) => duration(row.p95)],
+  ["p99", (row) => duration(row.p99)],
+  ["Longest", (row) => duration(row.max)],
+  ["Mean", (row) => duration(row.mean)],
+  ["Deviation", (row) => duration(row.std)],
+  ["Apdex", (row) => (row.apdex === null ? "–" : `${row.apdex.toFixed(2)} at ${duration(row.apdex_threshold)}`)],
+  ["In flight", (row) => number(row.in_flight) + (row.oldest ? `, oldest ${duration(row.oldest)}` : "")],
+];
+
+/** A bar that is divided in proportion, with a legend. */
+class Split {
+  constructor(title, parts, note) {
+    this.parts = parts;
+    this.bar = h("div", { class: "split", role: "img" }, parts.map(({ colour }) => h("span", { class: `fill ${colour}` })));
+    this.legend = h("ul", { class: "legend" }, parts.map(({ colour, label: name }) => h("li", { class: `mark ${colour}` }, h("span", {}, name), h("b", {}))));
+    this.note = h("p", { class: "quiet" }, note);
+    this.element = h("section", { class: "card" }, h("h3", {}, title), this.bar, this.legend, this.note);
+  }
+
+  update(values, show, note) {
+    const all = values.reduce((sum, value) => sum + (value ?? 0), 0);
+    values.forEach((value, place) => {
+      this.bar.children[place].style.flexGrow = String(all > 0 ? value / all : 0);
+      text(this.legend.children[place].lastElementChild, show(value ?? null, all));
+    });
+    if (note !== undefined) text(this.note, note);
+    attribute(this.bar, "aria-label", this.parts.map(({ label: name }, place) => `${name} ${show(values[place] ?? null, all)}`).join(", "));
+  }
+}
+
+export class Series {
+  constructor(kind, labels) {
+    Object.assign(this, { kind, labels });
+    const row = { kind, labels: labels.map((value) => ["", value]) };
+    this.title = label(row);
+    this.topic = { kind, labels };
+    this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}))));
+    this.pair = new Pair("");
+    this.heat = new Heat({ title: "When calls took how long", note: "stronger: more calls", series: [], show: duration, tall: true });
+    this.outcomes = new Split("How calls ended", OUTCOMES, "");
+    this.busy = new Split("Busy or waiting", [{ colour: "accent", label: "busy" }, { colour: "idle", label: "waiting" }], "");
+    this.slow = h("tbody");
+    this.slowNote = h("p", { class: "quiet more" }, "From the histogram of each moment: when, between which bounds, and how many.");
+    this.parts = h("tbody");
+    this.partsCard = h("section", { class: "card scroll" }, h("table", {}, h("caption", {}, "By status"), h("thead", {}, head(["Status", "Calls", "Failed", "p95"])), this.parts));
+    this.errors = h("ul", { class: "sorts" });
+    this.promises = h("section", { class: "card" }, h("h3", {}, "What was promised"), h("ul", { class: "sorts" }));
+    this.flying = new CallList("Running now", 10, (call) => call.kind === kind && labels.every((value, place) => call.labels[place]?.[1] === value));
+    this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
+    this.outcomes.element.append(this.errors);
+    const back = h("a", { href: address.to(PAGE_OF[kind] ?? "operations") }, kindName(kind));
+    this.body = h(
+      "div",
+      { class: "page" },
+      this.figures,
+      this.pair.element,
+      this.heat.element,
+      h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
+      this.promises,
+      h("div", { class: "pair" }, h("section", { class: "card scroll" }, h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
+      this.partsCard,
+    );
+    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, this.title), this.missing, this.body);
+  }
+
+  update(store) {
+    const row = store.detail;
+    this.missing.hidden = row !== null;
+    this.body.hidden = !row;
+    if (!row) return;
+    const isWaiting = row.in_flight > 0 || row.busy_share !== null;
+    FIGURES.forEach(([, show], place) => text(this.figures.children[place].lastElementChild, show(row)));
+    const promise = row.objective?.latency ?? row.slow?.limit;
+    this.pair.update(store, row, promise ? [{ value: promise, colour: "warn" }] : []);
+    this.updateHeat(store, row);
+    const counts = NAMES.map((name) => row[name]);
+    this.outcomes.update(counts, (value, all) => (all > 0 ? `${number(value)} (${share(value / all)})` : number(value)));
+    keyed(this.errors, Object.entries(row.error_types ?? {}).sort((one, other) => other[1] - one[1]), ([name]) => name, () => h("li", {}, h("code", {}), h("b", {})), (item, [name, count]) => {
+      text(item.firstElementChild, name);
+      text(item.lastElementChild, `${number(count)} since the start`);
+    });
+    const share_ = row.busy_share;
+    this.busy.update(isWaiting && share_ !== null ? [share_, 1 - share_] : [0, 0], share, busyNote(row));
+    this.updatePromises(row);
+    this.updateSlowest(store, row);
+    this.flying.update(store);
+    this.partsCard.hidden = (row.parts ?? []).length < 2;
+    keyed(this.parts, row.parts ?? [], (part) => part.name, () => h("tr", {}, h("th", { scope: "row" }), [0, 1, 2].map(() => h("td", { class: "number" }))), (element, part) => {
+      const values = [part.labels.at(-1)?.[1] || "(none)", number(part.count), number(part.outcomes.error + part.outcomes.panicked), duration(part.p95)];
+      values.forEach((value, place) => text(element.children[place], value));
+    });
+  }
+
+  updateHeat(store, row) {
+    const { cells, newest, step } = store.grid;
+    const histograms = Array.from({ length: cells }, () => []);
+    for (const point of row.points.values()) {
+      const place = point[0] - newest + cells - 1;
+      if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
+    }
+    this.heat.updateHeat({ histograms, cells, step, timeOf: (place) => store.timeOf(place) });
+  }
+
+  updatePromises(row) {
+    const lines = [];
+    if (row.objective?.latency_target) lines.push(`${share(row.objective.latency_share)} within ${duration(row.objective.latency)}; promised are ${share(row.objective.latency_target)}`);
+    if (row.objective?.success_target) lines.push(`${share(row.objective.success_share)} went well; promised are ${share(row.objective.success_target)}`);
+    if (row.slow) lines.push(`${number(row.slow.count)} took longer than ${duration(row.slow.limit)}, which is called slow`);
+    this.promises.hidden = lines.length === 0;
+    keyed(this.promises.lastElementChild, lines, (line) => line, (line) => h("li", {}, line));
+  }
+
+  /** The uppermost buckets of all moments. */
+  updateSlowest(store, row) {
+    const { cells, newest } = store.grid;
+    const found = [];
+    for (const point of row.points.values()) {
+      const place = point[0] - newest + cells - 1;
+      for (const [outcome, lower, upper, count] of point[BUCKETS] ?? []) found.push({ key: `${point[0]} ${outcome} ${upper}`, place, outcome, lower, upper, count });
+    }
+    found.sort((one, other) => other.upper - one.upper || other.place - one.place);
+    const rows = () => h("tr", {}, h("th", { scope: "row" }), h("td", {}, h("span")), h("td"), h("td", { class: "number" }));
+    keyed(this.slow, found.slice(0, SLOWEST), (one) => one.key, rows, (element, one) => {
+      const [took, ended, when, calls] = element.children;
+      text(took, `${duration(one.lower)} to ${duration(one.upper)}`);
+      text(ended.firstElementChild, NAMES[one.outcome]);
+      attribute(ended.firstElementChild, "class", `mark ${NAMES[one.outcome]}`);
+      text(when, clock(store.timeOf(one.place), store.grid.step < 60));
+      text(calls, number(one.count));
+    });
+  }
+}
+
+function busyNote(row) {
+  if (row.busy_share === null) return "No call ended in this window.";
+  const polls = row.slow_polls > 0 ? ` ${number(row.slow_polls)} polls kept their thread for long.` : "";
+  return `Of the time that calls took, the share in which they were polled; the rest they waited.${polls}`;
+}
+
+function head(titles, numbersFrom = 1) {
+  return h("tr", {}, titles.map((title, place) => h("th", { scope: "col", class: place >= numbersFrom && numbersFrom > 0 || title === "Calls" ? "number" : "" }, title)));
+}

@@ -1,0 +1,150 @@
+// A table of series: sorted by any column, searched, with a line for each over the window.
+
+import { h, keyed, text, attribute } from "./dom.js";
+import { spark } from "./draw.js";
+import { duration, label, number, rate, share } from "./format.js";
+import * as address from "./address.js";
+import { CANCELLED, ERROR, OK, P95, PANICKED } from "./store.js";
+
+const failed = (point) => point[ERROR] + point[PANICKED];
+const ended = (point) => point[OK] + failed(point) + point[CANCELLED];
+
+const COLUMNS = [
+  { key: "rate", title: "Rate", show: rate, class: "" },
+  { key: "error_rate", title: "Errors", show: share, class: "" },
+  { key: "p50", title: "p50", show: duration, class: "wide" },
+  { key: "p95", title: "p95", show: duration, class: "" },
+  { key: "p99", title: "p99", show: duration, class: "wide" },
+  { key: "in_flight", title: "In flight", show: number, class: "wide" },
+];
+
+/** How the address says that a table is sorted: `p95` ascending, `-p95` descending. */
+function order() {
+  const wanted = address.read().params.get("sort") ?? "-rate";
+  return { key: wanted.replace(/^-/, ""), down: wanted.startsWith("-") };
+}
+
+function compare(one, other, { key, down }) {
+  if (key === "name") return (down ? -1 : 1) * label(one).localeCompare(label(other));
+  const [ours, theirs] = [one[key] ?? -1, other[key] ?? -1];
+  return (down ? theirs - ours : ours - theirs) || label(one).localeCompare(label(other));
+}
+
+export class SeriesTable {
+  constructor(caption, { limit = Infinity, sort = null, name = label, link = address.toSeries, compact = false } = {}) {
+    Object.assign(this, { limit, sort, name, link });
+    this.body = h("tbody");
+    this.heads = new Map();
+    this.caption = h("caption", {}, caption);
+    this.table = h("table", { class: compact ? "series compact" : "series" }, this.caption, h("thead", {}, this.headings()), this.body);
+    this.more = h("p", { class: "quiet more" });
+    this.element = h("div", { class: "card scroll" }, this.table, this.more);
+    this.visible = new Set();
+    this.sight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) {
+          this.visible.add(target);
+          this.paint(target);
+        } else this.visible.delete(target);
+      }
+    }, { rootMargin: "100px" });
+  }
+
+  headings() {
+    const heading = (key, title, kind) => {
+      const cell = h("th", { scope: "col", class: kind });
+      if (this.sort) cell.append(title);
+      else cell.append(h("button", { type: "button", class: "sort", onclick: () => this.sortBy(key) }, title));
+      this.heads.set(key, cell);
+      return cell;
+    };
+    return h(
+      "tr",
+      {},
+      heading("name", "Name", "name"),
+      h("th", { scope: "col", class: "trend" }, "Calls, faults"),
+      h("th", { scope: "col", class: "trend wide" }, "p95"),
+      COLUMNS.map(({ key, title, class: kind }) => heading(key, title, `number ${kind}`)),
+    );
+  }
+
+  sortBy(key) {
+    const now = order();
+    const down = now.key === key ? !now.down : key !== "name";
+    this.held = false;
+    address.set({ sort: `${down ? "-" : ""}${key}` });
+  }
+
+  update(store, rows) {
+    this.store = store;
+    const by = this.sort ?? order();
+    for (const [key, cell] of this.heads) {
+      attribute(cell, "aria-sort", !this.sort && by.key === key ? (by.down ? "descending" : "ascending") : null);
+    }
+    const sorted = this.isHeld() ? this.inOrder(rows) : rows.toSorted((one, other) => compare(one, other, by));
+    const few = sorted.slice(0, this.limit);
+    keyed(this.body, few, (row) => row.name, (row) => this.make(row), (element, row) => this.fill(element, row));
+    text(this.more, rows.length === 0 ? "Nothing here yet." : few.length < rows.length && !this.sort ? `${rows.length - few.length} more` : "");
+    this.more.hidden = this.more.textContent === "";
+    for (const element of this.visible) this.paint(element);
+  }
+
+  /** Whoever points at a row, or has it in focus, does not want it to jump away. */
+  isHeld() {
+    return this.body.matches(":hover") || this.body.contains(document.activeElement);
+  }
+
+  inOrder(rows) {
+    const places = new Map([...this.body.children].map((element, place) => [element.row.name, place]));
+    return rows.toSorted((one, other) => (places.get(one.name) ?? 1e9) - (places.get(other.name) ?? 1e9));
+  }
+
+  make(row) {
+    const trend = () => h("canvas", { class: "spark", "aria-hidden": "true" });
+    const element = h(
+      "tr",
+      {},
+      h("th", { scope: "row", class: "name" }, h("a", { href: this.link(row), title: row.name }, this.name(row))),
+      h("td", { class: "trend" }, trend()),
+      h("td", { class: "trend wide" }, trend()),
+      COLUMNS.map(({ class: kind, title }) => h("td", { class: `number ${kind}`, "data-title": title })),
+    );
+    element.trends = element.querySelectorAll("canvas");
+    element.fields = [...element.querySelectorAll("td.number")];
+    element.addEventListener("click", (event) => {
+      if (!event.target.closest("a") && !getSelection().toString()) location.hash = this.link(row);
+    });
+    this.sight.observe(element);
+    return element;
+  }
+
+  fill(element, row) {
+    element.row = row;
+    attribute(element.querySelector("a"), "href", this.link(row));
+    COLUMNS.forEach(({ key, show }, place) => text(element.fields[place], show(row[key])));
+    element.classList.toggle("idle", row.count === 0 && row.in_flight === 0);
+    element.fields[1].classList.toggle("bad", row.error_rate > 0.05);
+    element.fields[1].classList.toggle("warn", row.error_rate > 0.01 && row.error_rate <= 0.05);
+  }
+
+  paint(element) {
+    const { store } = this;
+    if (!store?.grid || !element.row) return;
+    const [calls, latency] = element.trends;
+    spark(calls, store.rates(element.row, ended), store.rates(element.row, failed), "accent");
+    spark(latency, store.column(element.row, (point) => point[P95]), null, "p95");
+  }
+}
+
+/** The columns of a chart of calls by outcome, and of one of durations. */
+export const OUTCOMES = [
+  { key: "ok", label: "ok", colour: "ok" },
+  { key: "error", label: "error", colour: "error" },
+  { key: "panicked", label: "panicked", colour: "panicked" },
+  { key: "cancelled", label: "cancelled", colour: "cancelled" },
+];
+export const LATENCIES = [
+  { key: "p50", label: "p50", colour: "p50" },
+  { key: "p95", label: "p95", colour: "p95" },
+  { key: "p99", label: "p99", colour: "p99" },
+];

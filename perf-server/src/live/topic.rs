@@ -1,0 +1,55 @@
+//! What a client watches.
+
+use perf_runtime::{Kind, Window};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// The longest list of labels that is looked at, and the longest label, in bytes.
+const MAX_LABELS: usize = 64;
+const MAX_LABEL_BYTES: usize = 1_024;
+
+/// A window, and maybe one series: the same for all who look at the same page.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Topic {
+    pub(super) window: Window,
+    /// `None` for all series.
+    pub(super) series: Option<SeriesKey>,
+}
+
+/// A kind and the values of a series' first labels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SeriesKey {
+    pub(super) kind: Kind,
+    pub(super) labels: Vec<String>,
+}
+
+/// What a client asks for, as it writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) window: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) labels: Vec<String>,
+}
+
+impl Request {
+    /// What is meant, or what is wrong with it. Where no window is named, it is the shortest one that goes back to the
+    /// beginning of a process that is up for so long; or else the longest.
+    pub(super) fn topic(self, uptime: Duration) -> Result<Topic, String> {
+        let window = match &self.window {
+            None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),
+            Some(wanted) => Window::ALL
+                .into_iter()
+                .find(|window| window.to_string() == *wanted)
+                .ok_or_else(|| format!("window is {wanted:?} and must be 1m, 5m, 15m or 1h"))?,
+        };
+        let Some(name) = self.kind else { return Ok(Topic { window, series: None }) };
+        let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        let names = || Kind::ALL.map(Kind::as_str).join(", ");
+        let kind = kind.ok_or_else(|| format!("kind is {name:?} and must be one of {}", names()))?;
+        if self.labels.len() > MAX_LABELS || self.labels.iter().any(|label| label.len() > MAX_LABEL_BYTES) {
+            return Err(format!("labels: at most {MAX_LABELS} of at most {MAX_LABEL_BYTES} bytes"));
+        }
+        Ok(Topic { window, series: Some(SeriesKey { kind, labels: self.labels }) })
+    }
+}

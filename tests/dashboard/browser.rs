@@ -1,0 +1,237 @@
+//! A browser of one's own, for one test.
+
+use super::servers::{PATIENCE, free_port, installed, or_skip};
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Chromium, and the program that drives it; both end with this.
+pub(crate) struct Browser {
+    driver: Child,
+    client: Client,
+}
+
+/// What it is looked at through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    is_phone: bool,
+    is_dark: bool,
+}
+
+impl Screen {
+    pub(crate) const ALL: [Self; 4] = [
+        Self { is_phone: false, is_dark: false },
+        Self { is_phone: false, is_dark: true },
+        Self { is_phone: true, is_dark: false },
+        Self { is_phone: true, is_dark: true },
+    ];
+
+    pub(crate) fn width(self) -> u64 {
+        if self.is_phone { 390 } else { 1440 }
+    }
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.width(), if self.is_dark { "dark" } else { "light" })
+    }
+}
+
+/// A command that only Chromium's driver knows.
+#[derive(Debug)]
+struct Own(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.0))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.1.to_string()))
+    }
+}
+
+impl Browser {
+    /// Starts one, or says why there is none.
+    pub(crate) async fn start() -> Option<Self> {
+        or_skip(installed("chromedriver").and_then(|()| installed("chromium")))?;
+        let port = free_port();
+        let mut driver = Command::new("chromedriver");
+        driver.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = driver.spawn().expect("chromedriver starts");
+        let client = Self::connect(port).await;
+        Some(Self { driver, client })
+    }
+
+    async fn connect(port: u16) -> Client {
+        let arguments =
+            ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
+        let capabilities = json!({
+            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:chromeOptions": { "args": arguments },
+        });
+        let capabilities: Capabilities = serde_json::from_value(capabilities).expect("an object");
+        let (deadline, driver) = (Instant::now() + PATIENCE, format!("http://127.0.0.1:{port}"));
+        loop {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            let connected = builder.capabilities(capabilities.clone()).connect(&driver);
+            match connected.await {
+                Ok(client) => return client,
+                // Until the driver listens it refuses.
+                Err(error) => assert!(Instant::now() < deadline, "no browser: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.client.clone().close().await.expect("the browser ends");
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // It may have ended already.
+        drop(self.driver.kill());
+        drop(self.driver.wait());
+    }
+
+    pub(crate) async fn open(&self, url: &str) {
+        self.client.goto("about:blank").await.expect("an empty page");
+        self.client.goto(url).await.expect("a page");
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.client.refresh().await.expect("a reload");
+    }
+
+    /// Another page of the dashboard.
+    pub(crate) async fn go(&self, hash: &str) {
+        self.script(&format!("location.hash = {}", json!(hash))).await;
+    }
+
+    pub(crate) async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    pub(crate) async fn count(&self, selector: &str) -> u64 {
+        let count = self.script(&format!("return document.querySelectorAll({}).length", json!(selector))).await;
+        count.as_u64().expect("a number")
+    }
+
+    /// Waits until this is there and can be seen.
+    pub(crate) async fn wait_for(&self, selector: &str) {
+        let script = format!("return document.querySelector({})?.checkVisibility() ?? false", json!(selector));
+        self.wait_until(&script, selector, |is_there| *is_there == json!(true)).await;
+    }
+
+    /// The text of the first that fits.
+    pub(crate) async fn text(&self, selector: &str) -> String {
+        let text = self.script(&text_of(selector)).await;
+        text.as_str().unwrap_or_else(|| panic!("no {selector}")).to_owned()
+    }
+
+    pub(crate) async fn wait_for_text(&self, selector: &str, wanted: impl Fn(&str) -> bool) {
+        let found = |text: &Value| text.as_str().is_some_and(&wanted);
+        self.wait_until(&text_of(selector), selector, found).await;
+    }
+
+    pub(crate) async fn wait_for_title(&self, wanted: impl Fn(&str) -> bool) {
+        self.wait_until("return document.title", "title", |title| title.as_str().is_some_and(&wanted)).await;
+    }
+
+    async fn wait_until(&self, script: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE / 8;
+        loop {
+            let found = self.script(script).await;
+            if wanted(&found) {
+                return;
+            }
+            if Instant::now() > deadline {
+                self.screenshot("failed").await;
+                panic!("{what} is {found}; the console: {:?}", self.errors().await);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        self.wait_for(selector).await;
+        let element = self.client.find(Locator::Css(selector)).await.expect("it is there");
+        element.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        self.wait_for(selector).await;
+        let element = self.client.find(Locator::Css(selector)).await.expect("it is there");
+        element.clear().await.expect("a field");
+        element.send_keys(text).await.expect("a field");
+    }
+
+    /// Fills in the login page, and waits for the dashboard.
+    pub(crate) async fn log_in(&self, token: &str) {
+        self.fill("#token", token).await;
+        self.click("button[type=submit]").await;
+        self.wait_for("#pages a").await;
+    }
+
+    /// Presses a key while this has the focus.
+    pub(crate) async fn press(&self, selector: &str, key: char) {
+        self.script(&format!("document.activeElement.blur(); document.querySelector({}).focus()", json!(selector)))
+            .await;
+        let element = self.client.active_element().await.expect("something has the focus");
+        element.send_keys(&key.to_string()).await.expect("it takes keys");
+    }
+
+    async fn own(&self, endpoint: &'static str, parameters: Value) -> Value {
+        self.client.issue_cmd(Own(endpoint, parameters)).await.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        self.own("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
+    }
+
+    /// What the console says of errors and warnings since the last time it was asked.
+    async fn errors(&self) -> Vec<Value> {
+        let log = self.own("se/log", json!({ "type": "browser" })).await;
+        let lines = log.as_array().cloned().unwrap_or_default();
+        lines.into_iter().filter(|line| line["level"] != "INFO" && line["level"] != "DEBUG").collect()
+    }
+
+    pub(crate) async fn has_no_errors(&self) {
+        let errors = self.errors().await;
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+
+    pub(crate) async fn look_through(&self, screen: Screen) {
+        let (width, height) = if screen.is_phone { (390, 844) } else { (1440, 900) };
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": screen.is_phone });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if screen.is_dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+
+    /// Leaves a picture of what can be seen.
+    pub(crate) async fn screenshot(&self, name: &str) {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let picture = self.client.screenshot().await.expect("a screenshot");
+        std::fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn text_of(selector: &str) -> String {
+    format!("return document.querySelector({})?.textContent ?? null", json!(selector))
+}

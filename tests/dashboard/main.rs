@@ -1,0 +1,222 @@
+//! The dashboard in a real browser: Chromium, driven through `WebDriver`.
+//!
+//! Screenshots are left in the folder `dashboard` of the target directory's `tmp`, for people to look at.
+
+mod browser;
+#[path = "../servers.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod servers;
+mod service;
+
+use browser::{Browser, Screen};
+use perf_runtime::Outcome;
+use serde_json::json;
+use service::Service;
+use std::time::Duration;
+
+const MILLI: Duration = Duration::from_millis(1);
+const PAGES: [&str; 9] =
+    ["overview", "requests", "database", "workflows", "agents", "operations", "running", "alerts", "metrics"];
+
+#[tokio::test]
+async fn every_page_loads_without_an_error_and_numbers_move() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    browser.open(&service.url).await;
+    browser.wait_for_text(".tile b", |rate| rate.ends_with("/s") && rate != "0 /s").await;
+    let calls = browser.text(".tile .quiet").await;
+    service.some_calls();
+    browser.wait_for_text(".tile .quiet", |now| now != calls).await;
+    for page in PAGES {
+        browser.go(&format!("#/{page}")).await;
+        browser.wait_for("main h1").await;
+        service.some_calls();
+    }
+    browser.go("#/series/http_request/GET/%2Fcarts%2F%7Bid%7D").await;
+    browser.wait_for_text("main h1", |title| title == "GET /carts/{id}").await;
+    browser.wait_for_text(".figures dd", |calls| calls != "–").await;
+    assert_eq!(browser.count("table caption").await, 3, "slowest, running, by status");
+    browser.go("#/series/tool/nobody").await;
+    browser.wait_for_text("main .page > p.card", |text| text.starts_with("There is no such series")).await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_fault_turns_health_red_within_five_ticks() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    browser.open(&service.url).await;
+    browser.wait_for(".health[data-status=healthy]").await;
+    for _ in 0..5 {
+        (0..40).for_each(|_| service.monitor.operation("checkout").record(MILLI, Outcome::Error));
+        service.tick();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    browser.wait_for(".health[data-status=unhealthy]").await;
+    browser.wait_for_text(".lost", |lost| lost.contains("operation.errors") && lost.contains("checkout")).await;
+    browser.wait_for_title(|title| title.contains("unhealthy")).await;
+    browser.click(".lost a").await;
+    browser.wait_for_text("main h1", |title| title == "checkout").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn an_alert_is_acknowledged_by_name_and_with_a_note() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::guarded().await;
+    service.an_alert();
+    browser.open(&service.url).await;
+    browser.log_in(service::READER).await;
+    browser.go("#/alerts").await;
+    browser.wait_for(".alert[data-severity=critical]").await;
+    browser.click(".alert .primary").await;
+    browser.fill("dialog [name=by]", "Ada").await;
+    browser.click("dialog [type=submit]").await;
+    browser.wait_for_text("dialog .problem", |problem| problem.contains("admin token")).await;
+    browser.click("dialog .problem a").await;
+    browser.log_in(service::ADMIN).await;
+    browser.go("#/alerts").await;
+    browser.click(".alert .primary").await;
+    browser.fill("dialog [name=comment]", "The disk is being changed").await;
+    browser.click("dialog [type=submit]").await;
+    browser.wait_for_text(".alert", |alert| alert.contains("Acknowledged by Ada: The disk is being changed")).await;
+    let alerts = service.monitor.alerts().active();
+    assert_eq!(alerts[0].acknowledged.as_ref().map(|mark| mark.by.as_str()), Some("Ada"));
+    service.tick();
+    browser.wait_for_text(".history tbody", |history| history.contains("acknowledged")).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_view_and_tables_sort_by_keyboard() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    browser.open(&format!("{}#/operations?window=15m&sort=-p95&find=step", service.url)).await;
+    let names = ".series tbody th";
+    browser.wait_for_text(names, |name| name.starts_with("step ")).await;
+    let view = async || {
+        json!({
+            "address": browser.script("return location.hash").await,
+            "window": browser.text("[aria-label=Window] [aria-pressed=true]").await,
+            "find": browser.script("return document.querySelector('[type=search]').value").await,
+            "rows": browser.script("return [...document.querySelectorAll('.series tbody th')].map(cell => cell.textContent)").await,
+            "sorted": browser.text("[aria-sort=descending]").await,
+        })
+    };
+    let before = view().await;
+    assert_eq!((&before["window"], &before["sorted"]), (&json!("15m"), &json!("p95")));
+    assert_eq!(before["rows"].as_array().map(Vec::len), Some(8));
+    assert_eq!(before["rows"][0], "step 7", "the slowest: {before}");
+    browser.reload().await;
+    browser.wait_for_text(names, |name| name.starts_with("step ")).await;
+    assert_eq!(view().await, before);
+    browser.press("thead th:first-child button", '\u{e007}').await;
+    browser.wait_for_text(names, |name| name == "step 0").await;
+    assert_eq!(browser.text("[aria-sort=ascending]").await, "Name");
+    browser.press("body", '4').await;
+    browser.wait_for_text("[aria-label=Window] [aria-pressed=true]", |window| window == "1h").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_picture_and_a_restart_is_survived() {
+    let Some(browser) = Browser::start().await else { return };
+    let mut service = Service::start().await;
+    service.a_day_in_short();
+    browser.open(&service.url).await;
+    browser.wait_for_text(".tile b", |rate| rate != "–").await;
+    browser.click(".pause").await;
+    let paused = browser.text(".tile .quiet").await;
+    service.some_calls();
+    browser.wait_for_text(".banner", |banner| banner.starts_with("Paused at")).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(browser.text(".tile .quiet").await, paused);
+    browser.click(".pause").await;
+    browser.wait_for_text(".tile .quiet", |now| now != paused).await;
+    service.stop().await;
+    browser.wait_for_text(".banner", |banner| banner.contains("connection is lost") && banner.contains("ago")).await;
+    browser.wait_for("html.stale").await;
+    service.restart().await;
+    service.monitor.operation("after_the_restart").record(MILLI, Outcome::Ok);
+    service.tick();
+    browser.wait_for("html:not(.stale)").await;
+    browser.go("#/operations").await;
+    browser.wait_for_text(".series tbody", |names| names.contains("after_the_restart")).await;
+    assert!(!browser.text(".series tbody").await.contains("step 1"), "what the process before knew is gone");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_strangers_write_is_shown_as_text() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    let hostile = [
+        "<img src=x onerror=window.hacked=1>",
+        "\"><script>window.hacked=1</script>",
+        "javascript:window.hacked=1",
+        "{{constructor}} ${1} %00 \u{202e}abc ' & é",
+        "__proto__",
+    ];
+    for name in hostile {
+        (0..30).for_each(|_| service.monitor.operation(name).record(MILLI, Outcome::Error));
+        service.monitor.record_custom_metric(name, 1.0, name);
+        service.monitor.http_request("GET", name).answer(500);
+    }
+    service.tick();
+    browser.open(&format!("{}#/operations?sort=name", service.url)).await;
+    browser.wait_for(".series tbody tr:nth-child(5)").await;
+    let shown =
+        browser.script("return [...document.querySelectorAll('.series tbody a')].map(a => a.textContent)").await;
+    for name in hostile {
+        assert!(shown.as_array().is_some_and(|shown| shown.iter().any(|one| one == name)), "{name} in {shown}");
+    }
+    for place in 1..=hostile.len() {
+        browser.go("#/operations?sort=name").await;
+        browser.wait_for(".series tbody tr:nth-child(5)").await;
+        browser.click(&format!(".series tbody tr:nth-child({place}) a")).await;
+        browser.wait_for_text("main h1", |title| hostile.contains(&title)).await;
+        browser.wait_for_text(".figures dd", |calls| calls == "30").await;
+    }
+    for page in ["overview", "alerts", "metrics", "requests"] {
+        browser.go(&format!("#/{page}")).await;
+        browser.wait_for("main h1").await;
+    }
+    assert_eq!(browser.script("return window.hacked ?? null").await, json!(null));
+    assert_eq!(browser.count("main img, main script").await, 0);
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn it_can_be_looked_at() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    service.an_alert();
+    let pages = [
+        ("overview", "?window=1m"),
+        ("requests", "?window=1m"),
+        ("series/http_request/GET/%2Fcarts%2F%7Bid%7D", "?window=1m"),
+        ("alerts", ""),
+    ];
+    for (page, query) in pages {
+        browser.open(&format!("{}#/{page}{query}", service.url)).await;
+        for screen in Screen::ALL {
+            browser.look_through(screen).await;
+            service.tick();
+            browser.wait_for("main h1, main table").await;
+            let name = page.split('/').next().unwrap_or(page);
+            browser.screenshot(&format!("{name}-{screen}")).await;
+            let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
+            assert!(inner.as_u64().is_some_and(|width| width <= outer), "{page} is {inner} wide on {screen}");
+        }
+    }
+    browser.has_no_errors().await;
+    browser.close().await;
+}

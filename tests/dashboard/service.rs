@@ -1,0 +1,119 @@
+//! A service to look at: its monitor ticks once a second, and when the test says so.
+
+use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, presets};
+use perf_server::Server;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) const READER: &str = "the-token-of-whoever-may-look";
+pub(crate) const ADMIN: &str = "the-token-of-whoever-may-change-things";
+
+pub(crate) struct Service {
+    pub(crate) monitor: Monitor,
+    pub(crate) url: String,
+    port: u16,
+    ticks: Arc<AtomicBool>,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    pub(crate) async fn start() -> Self {
+        Self::at(0, false).await
+    }
+
+    /// One that asks who one is.
+    pub(crate) async fn guarded() -> Self {
+        Self::at(0, true).await
+    }
+
+    async fn at(port: u16, is_guarded: bool) -> Self {
+        let monitor = monitor();
+        let server = Server::builder(monitor.clone());
+        let server = if is_guarded { server.read_token(READER).admin_token(ADMIN) } else { server };
+        let server = server.bind(("127.0.0.1", port)).await.expect("a port");
+        let port = server.local_addr().port();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(server.run_until(async {
+            // A sender that is gone means the same.
+            let _ = stopped.await;
+        }));
+        let ticks = Arc::new(AtomicBool::new(true));
+        let (goes_on, ticked) = (Arc::clone(&ticks), monitor.clone());
+        thread::spawn(move || {
+            while goes_on.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_secs(1));
+                ticked.tick();
+            }
+        });
+        let url = format!("http://127.0.0.1:{port}/");
+        Self { monitor, url, port, ticks, stop: Some(stop), task: Some(task) }
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.ticks.store(false, Ordering::Relaxed);
+        drop(self.stop.take());
+        if let Some(task) = self.task.take() {
+            task.await.expect("the server ends");
+        }
+    }
+
+    /// Another process at the same port, as far as the browser can tell.
+    pub(crate) async fn restart(&mut self) {
+        *self = Self::at(self.port, false).await;
+    }
+
+    pub(crate) fn tick(&self) {
+        self.monitor.tick();
+    }
+
+    /// Calls of every kind that can be made at run time.
+    pub(crate) fn some_calls(&self) {
+        for call in 0..60_u64 {
+            let status = if call % 60 == 59 { 404 } else { 200 };
+            self.monitor.http_request("GET", "/carts/{id}").answer(status);
+            self.monitor.http_request("POST", "/orders").answer(201);
+            self.monitor.record_mcp_call("context7", "resolve", Duration::from_millis(40 + call * 3), true);
+            for step in 0..8 {
+                let took = Duration::from_micros(800 + 900 * step * step + 37 * call);
+                self.monitor.operation(&format!("step {step}")).record(took, Outcome::Ok);
+            }
+        }
+        self.monitor.operation("resize").record(Duration::from_millis(90), Outcome::Cancelled);
+        self.monitor.record_custom_metric("queue_depth", 12.0, "jobs");
+        self.monitor.tick();
+    }
+
+    /// Some seconds of what a service does.
+    pub(crate) fn a_day_in_short(&self) {
+        for _ in 0..3 {
+            self.some_calls();
+            thread::sleep(Duration::from_millis(700));
+        }
+    }
+
+    /// Something that fires at once.
+    pub(crate) fn an_alert(&self) {
+        for _ in 0..40 {
+            self.monitor.operation("backup").record(Duration::from_secs(4), Outcome::Ok);
+        }
+        self.monitor.tick();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.ticks.store(false, Ordering::Relaxed);
+    }
+}
+
+fn monitor() -> Monitor {
+    let mut rules = presets::standard();
+    let slow = Rule::builder("slow-backup").name("Slow backup").metric(Kind::Operation).only("operation", ["backup"]);
+    rules.insert(slow.statistic(Statistic::P95).warning(1.0).critical(2.0).build().expect("a rule"));
+    Monitor::builder().rules(rules).build().expect("a monitor")
+}
