@@ -1,5 +1,6 @@
 //! What was counted in a window: which buckets were hit, and the sums that buckets do not tell.
 
+use crate::measure::clock::Moment;
 use crate::measure::histogram::Layout;
 use crate::measure::outcome::Outcome;
 use crate::measure::reading::Reading;
@@ -125,6 +126,14 @@ impl WindowCounts {
         }
         finished
     }
+}
+
+/// What was counted after `start` and up to `end`.
+#[derive(Debug)]
+pub(super) struct CountedSlice {
+    pub(super) start: Moment,
+    pub(super) end: Moment,
+    pub(super) counts: WindowCounts,
 }
 
 /// The counts of several series together, in the buckets of one layout.

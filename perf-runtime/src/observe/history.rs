@@ -19,8 +19,7 @@
 //! The worst there is, every bucket of every outcome hit in every second, is 1.1 MiB: so a slice needs no bound of its own.
 //! `tests/memory.rs` holds these figures.
 
-use super::counts::{OUTCOMES, Sums, WindowCounts};
-use super::timeline::CountedSlice;
+use super::counts::{CountedSlice, OUTCOMES, Sums, WindowCounts};
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::reading::Reading;

@@ -1,9 +1,8 @@
 //! One series: what it is, what writes it, and what happened to it.
 
-use super::counts::{Sums, WindowCounts};
+use super::counts::{CountedSlice, Sums, WindowCounts};
 use super::history::{History, Hits};
 use super::identity::Identity;
-use super::timeline::CountedSlice;
 use super::window::Window;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};

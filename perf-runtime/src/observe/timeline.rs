@@ -1,6 +1,6 @@
 //! One series over a window, slice by slice: what a chart is drawn from.
 
-use super::counts::{Together, WindowCounts};
+use super::counts::{CountedSlice, Together, WindowCounts};
 use super::registry::Registry;
 use super::series::{Look, Observation, Series};
 use super::statistics::{Durations, busy_share, seconds};
@@ -62,14 +62,6 @@ pub struct TimeSlice {
     /// How many fell into each bucket of [`Timeline::bounds`], and at last how many took longer than all bounds. Not
     /// cumulative. Empty where no call ended.
     pub buckets: Vec<u64>,
-}
-
-/// What was counted after `start` and up to `end`.
-#[derive(Debug)]
-pub(super) struct CountedSlice {
-    pub(super) start: Moment,
-    pub(super) end: Moment,
-    pub(super) counts: WindowCounts,
 }
 
 /// The series of this name ([`Identity`](super::identity::Identity)'s) over a window.

@@ -2,8 +2,7 @@
 
 use super::packed::Packed;
 use crate::measure::clock::{self, Moment};
-use crate::observe::counts::WindowCounts;
-use crate::observe::timeline::CountedSlice;
+use crate::observe::counts::{CountedSlice, WindowCounts};
 use std::collections::VecDeque;
 use std::time::Duration;
 
