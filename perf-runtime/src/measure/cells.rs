@@ -119,6 +119,17 @@ impl Cells {
         self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.changes()))
     }
 
+    /// How many calls ended, over all threads.
+    pub(super) fn ended(&self) -> u64 {
+        self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.ended()))
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let groups = self.groups.iter().filter(|group| group.get().is_some()).count();
+        groups * size_of::<Group>() + self.shards().map(|(shard, _)| shard.bytes()).sum::<usize>()
+    }
+
     /// Adds what the cells hold to `reading`.
     pub(crate) fn read_into(&self, reading: &mut Reading) {
         for (shard, slot) in self.shards() {

@@ -135,6 +135,16 @@ impl Meter {
         self.cells.changes()
     }
 
+    /// How many calls ended here; wraps, as the counts do.
+    pub(crate) fn ended(&self) -> u64 {
+        self.cells.ended()
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(crate) fn bytes_of_cells(&self) -> usize {
+        self.cells.bytes()
+    }
+
     /// When each of the waiting calls started.
     pub(crate) fn for_each_waiting(&self, look: impl FnMut(Moment)) {
         self.cells.for_each_waiting(look);

@@ -136,6 +136,18 @@ impl Shard {
         writers.add(&self.slow_polls, 1);
     }
 
+    /// How many calls ended here.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Relaxed)
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let pages = self.buckets.iter().filter_map(OnceLock::get).flat_map(|pages| pages.iter());
+        let of_page = |page: &OnceLock<Box<Page>>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
+        size_of::<Self>() + pages.map(of_page).sum::<usize>()
+    }
+
     /// A number that changes with everything that is written. The sums are in it, because they are what an end writes last:
     /// who sees the number that an end leaves has seen all of that end. What is written is weighed, so that a start which is
     /// taken back does not hide an end.

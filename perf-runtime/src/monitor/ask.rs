@@ -1,5 +1,6 @@
 //! What a monitor answers: text for a scrape, summaries, health.
 
+use super::overhead::Part;
 use super::{Inner, Monitor};
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
@@ -50,9 +51,11 @@ impl Monitor {
     }
 
     fn render(&self, format: Format, text: &mut String) {
-        let Inner { renderer, registry, others, .. } = &*self.inner;
-        let others = others.blocks(format, registry, renderer.prefix());
-        renderer.render(registry, format, &others, text);
+        let Inner { renderer, registry, others, spent, .. } = &*self.inner;
+        spent.time(Part::Rendering, || {
+            let others = others.blocks(format, registry, renderer.prefix());
+            renderer.render(registry, format, &others, text);
+        });
     }
 
     /// The content type of [`render_prometheus`](Self::render_prometheus)'s text.

@@ -19,6 +19,7 @@ pub(crate) mod panorama;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;
+pub(crate) mod sheet;
 mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;

@@ -115,6 +115,25 @@ impl Series {
         }
     }
 
+    /// How many calls ever ended. Costs a look at a cell for each thread that called.
+    pub(crate) fn ended(&self) -> u64 {
+        let mut ended: u64 = 0;
+        self.for_each_meter(|meter| ended = ended.wrapping_add(meter.ended()));
+        ended
+    }
+
+    /// What it takes in memory, without its windows, in bytes: by the sizes of what it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let mut bytes = size_of::<Self>() - size_of::<History>();
+        self.for_each_meter(|meter| bytes += meter.bytes_of_cells());
+        bytes + self.identity.labels.iter().map(|label| size_of_val(label) + label.len()).sum::<usize>()
+    }
+
+    /// What its windows take in memory, in bytes.
+    pub(crate) fn window_bytes(&self) -> usize {
+        self.history().bytes()
+    }
+
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
     pub(crate) fn begin(&self, now: Moment) {
         let mut history = self.history();
