@@ -103,7 +103,7 @@ mod tests {
             ("PERF_HOST_PARTS", "disk", "\"disks\""),
             ("PERF_HOST_INTERVAL", "5", "unit"),
             ("PERF_HOST_DISK", "/", "\"PERF_HOST_DISKS\""),
-            ("PERF_HOST_FOO", "1", "PERF_HOST_PARTS"),
+            ("PERF_HOST_COLOUR", "1", "PERF_HOST_PARTS"),
         ] {
             let error = with(&[(name, value)]).unwrap_err();
             assert_eq!(error.field, name);

@@ -74,9 +74,14 @@
 //! only this crate knows: open files, a suspected leak, targets that do not answer, blocked workers.
 
 pub use install::{HostBuilder, Part};
+#[cfg(feature = "bb8")]
+pub use pool::Bb8Pool;
+pub use pool::{ConnectionPool, PoolUsage, PoolWatch, watch_pool};
 pub use rules::rules;
 
 mod aside;
+#[cfg(feature = "moka")]
+pub mod cache;
 mod compute;
 mod container;
 mod disk;
@@ -86,6 +91,7 @@ mod install;
 mod leak;
 mod network;
 mod own;
+mod pool;
 mod process;
 mod rate;
 mod rules;

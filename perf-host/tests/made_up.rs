@@ -22,7 +22,9 @@ impl MadeUp {
     fn new(files: &[(&str, &str)], parts: &[Part]) -> Self {
         let clock = ManualClock::hold();
         let this = Self { folder: TempDir::new().unwrap(), clock, monitor: Monitor::builder().build().unwrap() };
-        files.iter().for_each(|(path, text)| this.write(path, text));
+        for (path, text) in files {
+            this.write(path, text);
+        }
         let host = Host::builder().root(this.folder.path()).parts(parts.iter().copied());
         host.install(&this.monitor).unwrap();
         this

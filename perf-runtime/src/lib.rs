@@ -176,7 +176,9 @@ pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{
     Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, SamplerCost, Samples, TickObserver, monitor,
 };
-pub use observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
+pub use observe::custom::{
+    CustomHistogram, CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading,
+};
 pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;
 pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};

@@ -12,15 +12,16 @@ use super::lookup::{Owner, Owners};
 use super::overflow::{Bounds, MAX_LABELS, Overflow, Replaced};
 pub(crate) use bounds::HistogramBounds;
 pub(crate) use cell::{Cell, CounterCell, GaugeCell, HistogramCell};
+pub use handle::CustomHistogram;
 pub use reading::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 
 mod bounds;
 mod cell;
+mod handle;
 mod names;
 mod reading;
 
@@ -160,11 +161,24 @@ impl CustomMetrics {
 
     /// Sets a gauge without labels, and says its unit where it is new.
     pub(crate) fn set_gauge(&self, name: &str, value: f64, unit: &str) {
+        self.set_labelled_gauge(name, &[], value, (unit, ""));
+    }
+
+    /// Sets a gauge, and says its unit and what it means where it is new.
+    pub(crate) fn set_labelled_gauge(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+        (unit, help): (&str, &str),
+    ) {
+        let given = || labels.iter().copied();
         let exposed = names::metric_name(name);
-        let known = self.read(|inner| inner.find(CustomKind::Gauge, &exposed)?.find(&[]));
+        let sorted = names::labels(CustomKind::Gauge, given());
+        let known = self.read(|inner| inner.find(CustomKind::Gauge, &exposed)?.find(&sorted));
         let resolved = known.unwrap_or_else(|| {
-            self.describe(CustomKind::Gauge, name, Some(unit), None);
-            self.resolve(CustomKind::Gauge, name, iter::empty())
+            self.describe(CustomKind::Gauge, name, Some(unit), Some(help));
+            self.resolve(CustomKind::Gauge, name, given())
         });
         resolved.overflow.inspect(Overflow::count);
         if let Cell::Gauge(gauge) = resolved.cell {
