@@ -3,6 +3,7 @@
 use crate::compute::{Capacity, Compute};
 use crate::container::Container;
 use crate::disk::{Rooms, Traffic};
+use crate::executor::Executor;
 use crate::files::Files;
 use crate::leak::Watch;
 use crate::network::{Interfaces, Target};
@@ -27,14 +28,30 @@ pub enum Part {
     Latency,
     /// Whether the process keeps more and more memory. Needs [`Compute`](Self::Compute).
     Leaks,
+    /// Whether a poll blocks a thread of the executor; with the feature `tokio`, the runtime that
+    /// [`install`](HostBuilder::install) is called in.
+    Executor,
+    /// What the allocator says, with the features `alloc` and `jemalloc`.
+    Allocator,
+    /// NVIDIA's devices, with the feature `gpu`.
+    Gpu,
     /// What the monitoring itself costs.
     Monitoring,
 }
 
 impl Part {
     /// All parts.
-    pub const ALL: [Self; 6] =
-        [Self::Compute, Self::Disks, Self::Network, Self::Latency, Self::Leaks, Self::Monitoring];
+    pub const ALL: [Self; 9] = [
+        Self::Compute,
+        Self::Disks,
+        Self::Network,
+        Self::Latency,
+        Self::Leaks,
+        Self::Executor,
+        Self::Allocator,
+        Self::Gpu,
+        Self::Monitoring,
+    ];
 
     /// The part's name in the environment, such as `disks`.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +61,9 @@ impl Part {
             Self::Network => "network",
             Self::Latency => "latency",
             Self::Leaks => "leaks",
+            Self::Executor => "executor",
+            Self::Allocator => "allocator",
+            Self::Gpu => "gpu",
             Self::Monitoring => "monitoring",
         }
     }
@@ -173,11 +193,11 @@ impl HostBuilder {
         }
     }
 
-    fn sample(self, monitor: &Monitor) {
+    fn sample(&self, monitor: &Monitor) {
         let has = |part| self.parts.contains(&part);
         let files = Files::new(&self.root);
         if has(Part::Compute) {
-            sample_compute(monitor, &self, files.clone());
+            sample_compute(monitor, self, files.clone());
         }
         if has(Part::Disks) {
             let (rooms, mut traffic) = (Rooms::watch(&files, self.disks.as_deref()), Traffic::default());
@@ -188,7 +208,7 @@ impl HostBuilder {
             });
         }
         if has(Part::Network) {
-            let mut interfaces = Interfaces::new(self.interfaces);
+            let mut interfaces = Interfaces::new(self.interfaces.clone());
             monitor.sample("network", self.interval, move |samples| {
                 interfaces.sample(&files, samples.monitor().uptime(), samples);
             });
@@ -202,9 +222,42 @@ impl HostBuilder {
                 }
             });
         }
+        if self.parts.contains(&Part::Executor) {
+            let mut executor = Executor::default();
+            // As often as can be, so that it is named while it blocks.
+            monitor.sample("executor", Duration::ZERO, move |samples| executor.sample(samples));
+            #[cfg(feature = "tokio")]
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                crate::watch_runtime(monitor, "main", &runtime);
+            }
+        }
+        self.sample_memory_and_devices(monitor);
         if self.parts.contains(&Part::Monitoring) {
             let mut own = Own::default();
             monitor.sample("monitoring", self.interval, move |samples| own.sample(samples.monitor().uptime(), samples));
+        }
+    }
+}
+
+impl HostBuilder {
+    /// What the features bring.
+    #[cfg_attr(
+        not(any(feature = "alloc", feature = "gpu", feature = "jemalloc")),
+        expect(unused_variables, clippy::unused_self)
+    )]
+    fn sample_memory_and_devices(&self, monitor: &Monitor) {
+        #[cfg(feature = "alloc")]
+        if self.parts.contains(&Part::Allocator) {
+            monitor.sample("allocator", self.interval, crate::allocator::sample);
+        }
+        #[cfg(feature = "jemalloc")]
+        if self.parts.contains(&Part::Allocator) {
+            monitor.sample("jemalloc", self.interval, crate::jemalloc::sample);
+        }
+        #[cfg(feature = "gpu")]
+        if self.parts.contains(&Part::Gpu) {
+            let gpus = crate::gpu::Gpus::watch();
+            monitor.sample("gpu", self.interval, move |samples| gpus.sample(samples));
         }
     }
 }

@@ -27,6 +27,9 @@
 //! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio` | `statvfs`, `/proc` |
 //! | [`Network`](Part::Network) | `system_network_io_bytes_total`, `system_network_packets_total`, `system_network_errors_total`, `system_network_packets_dropped_total`, `system_network_throughput_bytes_per_second` | `/proc` |
 //! | [`Latency`](Part::Latency) | `system_network_latency_seconds`, `system_network_target_up`, `system_network_latency_failures_total` | a TCP connection |
+//! | [`Executor`](Part::Executor) | `executor_blocked_seconds`, `executor_blocked_threads`; with the feature `tokio`, `tokio_busy_ratio`, `tokio_worker_busy_ratio`, `tokio_alive_tasks`, `tokio_global_queue_depth`, `tokio_schedule_delay_seconds`, .. | measured calls, tokio's metrics |
+//! | [`Allocator`](Part::Allocator) | `allocator_live_bytes`, `allocator_allocations_total`, .. (feature `alloc`), `jemalloc_bytes` (feature `jemalloc`) | the allocator |
+//! | [`Gpu`](Part::Gpu) | `hw_gpu_utilization_ratio`, `hw_gpu_memory_usage_bytes`, `hw_temperature_celsius`, `hw_power_watts`, .. (feature `gpu`) | NVIDIA's driver |
 //! | [`Leaks`](Part::Leaks) | `process_memory_growth_bytes_per_hour`, `process_memory_growth_bytes_per_call`, `process_memory_leak_suspected` | the slope of RSS |
 //! | [`Monitoring`](Part::Monitoring) | `monitoring_core_utilization_ratio`, `monitoring_time_seconds_total`, `monitoring_memory_bytes`, `monitoring_series`, `monitoring_ticks_lost_total`, .. | [`Monitor::overhead`](perf_runtime::Monitor::overhead) |
 //!
@@ -68,17 +71,35 @@
 //! | `PERF_HOST_LATENCY_INTERVAL` | `30s` | `10s` |
 //! | `PERF_HOST_LATENCY_TIMEOUT` | `500ms` | `2s` |
 //!
+//! # Pools and caches
+//!
+//! [`watch_pool`] has the pools of `sqlx`, `deadpool` and `bb8` watched, each with the feature of its name, and any other
+//! that implements [`ConnectionPool`]. With the feature `moka`, the module `cache` has caches that say how well they do.
+//!
+//! # Features
+//!
+//! None is on by default. `tokio`: the runtime that [`install`] is called in, and `watch_runtime` for others; tokio built
+//! with `--cfg tokio_unstable` tells of its blocking threads too. `alloc`: `CountingAllocator`. `jemalloc`: its statistics.
+//! `gpu`: NVIDIA's devices, through the driver's library where that is found at run time. `sqlx`, `deadpool`, `bb8`, `moka`:
+//! pools and caches.
+//!
 //! # More to judge
 //!
 //! The monitor's presets have rules for memory, processors, disks, load, pools and caches. [`rules`] has those for what
 //! only this crate knows: open files, a suspected leak, targets that do not answer, blocked workers.
 
+#[cfg(feature = "alloc")]
+pub use allocator::{AllocationCounts, CountingAllocator};
 pub use install::{HostBuilder, Part};
 #[cfg(feature = "bb8")]
 pub use pool::Bb8Pool;
 pub use pool::{ConnectionPool, PoolUsage, PoolWatch, watch_pool};
 pub use rules::rules;
+#[cfg(feature = "tokio")]
+pub use runtime::watch_runtime;
 
+#[cfg(feature = "alloc")]
+pub mod allocator;
 mod aside;
 #[cfg(feature = "moka")]
 pub mod cache;
@@ -86,8 +107,13 @@ mod compute;
 mod container;
 mod disk;
 mod environment;
+mod executor;
 mod files;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod install;
+#[cfg(feature = "jemalloc")]
+mod jemalloc;
 mod leak;
 mod network;
 mod own;
@@ -95,6 +121,8 @@ mod pool;
 mod process;
 mod rate;
 mod rules;
+#[cfg(feature = "tokio")]
+mod runtime;
 mod trend;
 
 use perf_runtime::{ConfigError, Monitor};

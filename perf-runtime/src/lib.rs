@@ -176,6 +176,7 @@ pub use measure::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{
     Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, SamplerCost, Samples, TickObserver, monitor,
 };
+pub use observe::blocked::BlockedThread;
 pub use observe::custom::{
     CustomHistogram, CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading,
 };

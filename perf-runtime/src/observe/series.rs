@@ -5,6 +5,7 @@ use super::history::{History, Hits};
 use super::identity::Identity;
 use super::timeline::CountedSlice;
 use super::window::Window;
+use crate::measure::cells::Running;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
 use crate::measure::meter::Meter;
@@ -87,6 +88,11 @@ impl Series {
     /// When each of the calls that wait started.
     pub(super) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
+    }
+
+    /// What runs on each thread, by the number of its slot.
+    pub(super) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
+        self.for_each_meter(|meter| meter.for_each_running(&mut look));
     }
 
     /// How many functions write it: never fewer than before.

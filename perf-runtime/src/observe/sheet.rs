@@ -146,7 +146,9 @@ mod tests {
     const DISK: SampledMetric = SampledMetric::gauge("disk_ratio", "ratio", "How full a disk is.");
     const TIME: SampledMetric = SampledMetric::counter("cpu_seconds_total", "seconds", "Time on a processor.");
 
-    fn shown(custom: &CustomMetrics) -> Vec<(String, Vec<(String, String)>, CustomValue)> {
+    type Shown = (String, Vec<(String, String)>, CustomValue);
+
+    fn shown(custom: &CustomMetrics) -> Vec<Shown> {
         let all = custom.metrics().into_iter();
         all.flat_map(|metric| metric.series.into_iter().map(move |one| (metric.name.clone(), one.labels, one.value)))
             .collect()
