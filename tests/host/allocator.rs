@@ -3,16 +3,20 @@
 use super::get;
 use perf_host::{CountingAllocator, Host, Part};
 use perf_runtime::Monitor;
+use perf_runtime::test_util::ManualClock;
 use std::hint::black_box;
 use std::thread;
+use std::time::Duration;
 
 const MIB: usize = 1_048_576;
 
 #[test]
 fn a_known_amount_is_found_by_both_within_a_quarter() {
+    let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
     Host::builder().parts([Part::Allocator]).install(&monitor).unwrap();
     let live = |name: &str, labels: &[&str]| {
+        clock.advance(Duration::from_secs(1));
         monitor.tick();
         get(&monitor, name, labels).unwrap()
     };

@@ -7,7 +7,6 @@ mod postgres;
 mod servers;
 
 mod allocator;
-mod executor;
 mod pool;
 
 use perf_host::CountingAllocator;

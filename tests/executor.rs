@@ -1,9 +1,19 @@
 //! An executor: how its workers do, and which function blocks one.
 
-use super::get;
-use perf_runtime::{Monitor, monitor, presets};
+use perf_runtime::{CustomSeries, CustomValue, Monitor, monitor, presets};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+/// What the monitor says now of the series whose labels have all these values.
+fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
+    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
+    match series.value {
+        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        _ => None,
+    }
+}
 
 #[monitor("validate")]
 fn validate(go_on: &Receiver<()>) {
