@@ -1,6 +1,7 @@
 //! Pools of connections: how many there are, how many are in use, who waits.
 
 use perf_runtime::{CustomHistogram, Monitor, SampledMetric, Samples};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ pub use self::bb8::Bb8Pool;
 const RATIO: SampledMetric = SampledMetric::gauge(
     "db_pool_utilization_ratio",
     "ratio",
-    "Connections of a pool in use, of those that it may have. Who waits makes it 1.",
+    "Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.",
 );
 const COUNT: SampledMetric =
     SampledMetric::gauge("db_client_connection_count", "", "Connections of a pool, by whether they are in use.");
@@ -34,6 +35,9 @@ const WAITED: SampledMetric = SampledMetric::counter(
     "Time for which was waited for connections, as the pool says it.",
 );
 const WAIT_TIME: &str = "db_client_connection_wait_time_seconds";
+
+/// So many looks, a second apart, make the utilisation: for a moment every pool is used up now and then.
+const LOOKS: usize = 10;
 
 /// What a pool says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,15 +92,16 @@ pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> P
     let watch =
         PoolWatch { wait_time: monitor.custom_histogram(WAIT_TIME, &label, "seconds", help), waits: Arc::default() };
     let (name, waits) = (name.to_owned(), Arc::clone(&watch.waits));
+    let mut seen = VecDeque::with_capacity(LOOKS);
     monitor.sample(&format!("pool {name}"), Duration::ZERO, move |samples| {
         if let Some(usage) = pool.usage() {
-            tell(&name, usage, &waits, samples);
+            tell(&name, usage, &waits, &mut seen, samples);
         }
     });
     watch
 }
 
-fn tell(name: &str, usage: PoolUsage, waits: &Waits, samples: &mut Samples<'_>) {
+fn tell(name: &str, usage: PoolUsage, waits: &Waits, seen: &mut VecDeque<f64>, samples: &mut Samples<'_>) {
     let pool = ("pool", name);
     let (pending, failures) = (waits.pending.load(Ordering::Relaxed), waits.failures.load(Ordering::Relaxed));
     let is_waited_for = waits.started.load(Ordering::Relaxed) > 0;
@@ -107,7 +112,11 @@ fn tell(name: &str, usage: PoolUsage, waits: &Waits, samples: &mut Samples<'_>) 
         Some(1..) => Some(1.0),
         _ => (usage.max > 0).then(|| (used as f64 / usage.max as f64).min(1.0)),
     };
-    samples.put(&RATIO, &[pool], ratio);
+    if seen.len() == LOOKS {
+        seen.pop_front();
+    }
+    seen.extend(ratio);
+    samples.put(&RATIO, &[pool], (!seen.is_empty()).then(|| seen.iter().sum::<f64>() / seen.len() as f64));
     samples.put(&COUNT, &[pool, ("state", "used")], used as f64);
     samples.put(&COUNT, &[pool, ("state", "idle")], usage.idle as f64);
     samples.put(&MAX, &[pool], usage.max as f64);

@@ -63,7 +63,7 @@ async fn exhaust(url: &str) {
         let (pool, watch) = (pool.clone(), watch.clone());
         async move { watch.wait(pool.acquire()).await.is_err() }
     });
-    bench.tick(1);
+    bench.tick(10);
     assert_eq!(bench.get("db_pool_utilization_ratio"), Some(1.0));
     assert!(bench.monitor.alerts().active().is_empty(), "the rule waits for a minute");
     assert!(waiting.await.unwrap(), "there are four");

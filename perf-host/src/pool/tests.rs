@@ -113,6 +113,8 @@ mod of_deadpool {
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(1.0));
         drop((third, one));
         monitor.tick();
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.75), "half of it since a look");
+        (0..9).for_each(|_| monitor.tick());
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
         assert_eq!(get(&monitor, "db_client_connection_count", &["idle"]), Some(1.0));
         drop(two);
@@ -159,7 +161,7 @@ mod of_bb8 {
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(1.0));
         assert_eq!(get(&monitor, "db_client_connection_failures_total", &["numbers"]), Some(1.0));
         drop(one);
-        monitor.tick();
+        (0..10).for_each(|_| monitor.tick());
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
         drop(two);
     }
