@@ -129,3 +129,15 @@ fn the_cost_of_the_monitor_is_known() {
     assert!(after.rendering_seconds > before.rendering_seconds);
     assert_eq!(after.ticks.ticks, 0, "nobody ticks but the test");
 }
+
+#[test]
+fn memory_is_kept_by_component() {
+    let (_clock, monitor) = monitor();
+    monitor.record_memory_usage("index", 4_096);
+    monitor.record_memory_usage("index", 8_192);
+    monitor.record_memory_usage("queue", 100);
+    let text = monitor.render_prometheus();
+    for line in ["memory_usage_bytes{component=\"index\"} 8192", "memory_usage_bytes{component=\"queue\"} 100"] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
