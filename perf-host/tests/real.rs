@@ -49,6 +49,8 @@ fn agree(what: &str, tolerance: f64, look: impl Fn() -> (f64, f64)) {
         if (last.0 - last.1).abs() <= tolerance {
             return;
         }
+        // It is looked at once a second.
+        thread::sleep(Duration::from_millis(600));
     }
     panic!("{what}: {} and {} are more than {tolerance} apart", last.0, last.1);
 }
