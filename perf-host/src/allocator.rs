@@ -17,8 +17,8 @@
 //! ```
 //!
 //! It counts in 64 places, one for each of as many threads, so that threads seldom meet. Each allocation and each release
-//! costs a thread-local read and two atomic additions, about 9 ns the pair, beside what the allocator below takes; memory
-//! costs 8 KiB for the process.
+//! costs a thread-local read and two atomic additions: measured, 13 ns on a virtual machine, beside what the allocator below
+//! takes. In memory it costs 8 KiB for the process.
 
 use perf_runtime::{SampledMetric, Samples};
 use std::alloc::{GlobalAlloc, Layout, System};
