@@ -14,7 +14,7 @@ const CPU_RATIO: SampledMetric = SampledMetric::gauge(
     "Processors in use over the last five seconds. Where the container has a limit, that is the 1.",
 );
 const CPU_COUNT: SampledMetric =
-    SampledMetric::gauge("system_cpu_logical_count", "", "Logical processors of the host.");
+    SampledMetric::gauge("system_cpu_logical_processors", "", "Logical processors of the host.");
 const LOAD: [SampledMetric; 3] = [
     SampledMetric::gauge("system_cpu_load_average_1m", "", "Tasks that run or want to, over a minute."),
     SampledMetric::gauge("system_cpu_load_average_5m", "", "Tasks that run or want to, over five minutes."),

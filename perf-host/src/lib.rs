@@ -17,13 +17,13 @@
 //! # What is sampled
 //!
 //! Names and units are those of OpenTelemetry's conventions in Prometheus' spelling, without the namespace; what the
-//! conventions do not have is named in their manner.
+//! conventions do not have is named in their manner, and what Prometheus reserves for histograms (`_count`) is a plural.
 //!
 //! | part | gauges and counters | by |
 //! |---|---|---|
-//! | [`Compute`](Part::Compute) | `system_cpu_utilization_ratio`, `system_cpu_time_seconds_total`, `system_cpu_logical_count`, `system_cpu_load_average_1m` (`5m`, `15m`), `system_load_ratio`, `system_memory_utilization_ratio`, `system_memory_usage_bytes`, `system_memory_limit_bytes`, `system_paging_usage_bytes`, `system_paging_utilization_ratio`, `system_uptime_seconds` | `/proc` |
+//! | [`Compute`](Part::Compute) | `system_cpu_utilization_ratio`, `system_cpu_time_seconds_total`, `system_cpu_logical_processors`, `system_cpu_load_average_1m` (`5m`, `15m`), `system_load_ratio`, `system_memory_utilization_ratio`, `system_memory_usage_bytes`, `system_memory_limit_bytes`, `system_paging_usage_bytes`, `system_paging_utilization_ratio`, `system_uptime_seconds` | `/proc` |
 //! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, .. | cgroup v2 |
-//! | | `process_cpu_utilization_ratio`, `process_cpu_time_seconds_total`, `process_memory_usage_bytes`, `process_memory_virtual_bytes`, `process_memory_utilization_ratio`, `process_thread_count`, `process_unix_file_descriptor_count` (`_limit`, `_utilization_ratio`), `process_paging_faults_total`, `process_context_switches_total`, `process_disk_io_bytes_total`, `process_uptime_seconds` | `/proc/self`, `getrusage` |
+//! | | `process_cpu_utilization_ratio`, `process_cpu_time_seconds_total`, `process_memory_usage_bytes`, `process_memory_virtual_bytes`, `process_memory_utilization_ratio`, `process_threads`, `process_unix_file_descriptors`, `process_unix_file_descriptor_limit`, `process_unix_file_descriptor_utilization_ratio`, `process_paging_faults_total`, `process_context_switches_total`, `process_disk_io_bytes_total`, `process_uptime_seconds` | `/proc/self`, `getrusage` |
 //! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio` | `statvfs`, `/proc` |
 //! | [`Network`](Part::Network) | `system_network_io_bytes_total`, `system_network_packets_total`, `system_network_errors_total`, `system_network_packets_dropped_total`, `system_network_throughput_bytes_per_second` | `/proc` |
 //! | [`Latency`](Part::Latency) | `system_network_latency_seconds`, `system_network_target_up`, `system_network_latency_failures_total` | a TCP connection |

@@ -23,7 +23,7 @@ const RATIO: SampledMetric = SampledMetric::gauge(
     "Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.",
 );
 const COUNT: SampledMetric =
-    SampledMetric::gauge("db_client_connection_count", "", "Connections of a pool, by whether they are in use.");
+    SampledMetric::gauge("db_client_connections", "", "Connections of a pool, by whether they are in use.");
 const MAX: SampledMetric = SampledMetric::gauge("db_client_connection_max", "", "Connections that a pool may have.");
 const PENDING: SampledMetric =
     SampledMetric::gauge("db_client_connection_pending_requests", "", "Who waits for a connection of a pool.");

@@ -24,9 +24,9 @@ const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
     "ratio",
     "Memory of the process, of what the host has or the container's limit allows.",
 );
-const THREADS: SampledMetric = SampledMetric::gauge("process_thread_count", "", "Threads of the process.");
+const THREADS: SampledMetric = SampledMetric::gauge("process_threads", "", "Threads of the process.");
 const FILES: SampledMetric =
-    SampledMetric::gauge("process_unix_file_descriptor_count", "", "Files, sockets and the like that are open.");
+    SampledMetric::gauge("process_unix_file_descriptors", "", "Files, sockets and the like that are open.");
 const FILES_LIMIT: SampledMetric =
     SampledMetric::gauge("process_unix_file_descriptor_limit", "", "Files, sockets and the like that may be open.");
 const FILES_RATIO: SampledMetric = SampledMetric::gauge(

@@ -128,7 +128,7 @@ fn a_host_and_its_process_are_read() {
     close(host.get("process_memory_usage_bytes", &[]), MIB);
     close(host.get("process_memory_utilization_ratio", &[]), 1.0 / 1_024.0);
     close(host.get("process_uptime_seconds", &[]), 95.0);
-    close(host.get("process_thread_count", &[]), 4.0);
+    close(host.get("process_threads", &[]), 4.0);
     close(host.get("process_paging_faults_total", &["major"]), 2.0);
     close(host.get("process_disk_io_bytes_total", &["write"]), 8_192.0);
     // Three, less the one by which a real folder would be read.
@@ -202,7 +202,7 @@ fn what_is_missing_or_broken_is_absent() {
             }
             host.tick();
             let gone: &[&str] = match path {
-                "proc/stat" => &["system_cpu_utilization_ratio", "system_load_ratio", "system_cpu_logical_count"],
+                "proc/stat" => &["system_cpu_utilization_ratio", "system_load_ratio", "system_cpu_logical_processors"],
                 "proc/meminfo" => &["system_memory_utilization_ratio", "system_memory_limit_bytes"],
                 "proc/loadavg" => &["system_load_ratio", "system_cpu_load_average_1m"],
                 "proc/self/stat" => &["process_memory_usage_bytes", "process_cpu_utilization_ratio"],

@@ -87,7 +87,7 @@ fn the_process_agrees_with_ps_within_a_megabyte_and_two_threads() {
     // Other tests' threads come and go.
     agree("threads", 2.0, || {
         monitor.tick();
-        (get(&monitor, "process_thread_count", &[]).unwrap(), ps("nlwp="))
+        (get(&monitor, "process_threads", &[]).unwrap(), ps("nlwp="))
     });
     agree("uptime in seconds", 2.0, || {
         monitor.tick();
@@ -139,10 +139,10 @@ fn load_open_files_and_traffic_agree_with_the_kernels_files() {
     agree("open files", 8.0, || {
         monitor.tick();
         let count = fs::read_dir("/proc/self/fd").unwrap().count() as f64;
-        (get(&monitor, "process_unix_file_descriptor_count", &[]).unwrap(), count)
+        (get(&monitor, "process_unix_file_descriptors", &[]).unwrap(), count)
     });
     let cpus = thread::available_parallelism().unwrap().get() as f64;
-    assert!(get(&monitor, "system_cpu_logical_count", &[]).unwrap() >= cpus);
+    assert!(get(&monitor, "system_cpu_logical_processors", &[]).unwrap() >= cpus);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn watched(usage: Option<PoolUsage>) -> (Monitor, PoolWatch) {
 fn what_a_pool_does_not_know_is_absent() {
     let (monitor, _) = watched(Some(PoolUsage { connections: 3, idle: 1, max: 4, ..PoolUsage::default() }));
     assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["main"]), Some(0.5));
-    assert_eq!(get(&monitor, "db_client_connection_count", &["idle"]), Some(1.0));
+    assert_eq!(get(&monitor, "db_client_connections", &["idle"]), Some(1.0));
     for unknown in ["pending_requests", "failures_total", "waited_seconds_total"] {
         assert_eq!(get(&monitor, &format!("db_client_connection_{unknown}"), &["main"]), None, "{unknown}");
     }
@@ -116,7 +116,7 @@ mod of_deadpool {
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.75), "half of it since a look");
         (0..9).for_each(|_| monitor.tick());
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
-        assert_eq!(get(&monitor, "db_client_connection_count", &["idle"]), Some(1.0));
+        assert_eq!(get(&monitor, "db_client_connections", &["idle"]), Some(1.0));
         drop(two);
         pool.close();
         monitor.tick();

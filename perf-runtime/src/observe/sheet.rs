@@ -13,7 +13,7 @@ use super::overflow::Overflow;
 /// use perf_runtime::SampledMetric;
 ///
 /// const OPEN_FILES: SampledMetric =
-///     SampledMetric::gauge("process_unix_file_descriptor_count", "files", "Files that the process has open.");
+///     SampledMetric::gauge("process_unix_file_descriptors", "files", "Files that the process has open.");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledMetric {
