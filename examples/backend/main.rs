@@ -83,6 +83,7 @@ fn start_logging() {
 /// The standard rules, but for what is bad on purpose: one route that always fails, and one that its clients give up on.
 fn rules() -> Result<RuleSet, ConfigError> {
     let mut rules = presets::standard();
+    rules.extend(perf_host::rules());
     for id in ["http-errors", "http-latency"] {
         rules.change(id, |rule| rule.except("route", [service::FLAKY, service::SLOW]))?;
     }
@@ -98,10 +99,12 @@ async fn run(options: &Options) -> Result<(), Failure> {
     }
     let listener = server::bind(options.port).await?;
     let monitor = Monitor::builder().namespace("mcp").rules(rules()?).install()?;
+    perf_host::install(&monitor)?;
     // Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
     let own = perf_server::Server::builder(monitor.clone()).environment().router()?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
+    perf_host::watch_pool(&monitor, "backend", store.pool.clone());
 
     let sources = options.sources();
     let mut loaded = Vec::new();

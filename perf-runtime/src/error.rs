@@ -56,13 +56,15 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// An error of a setting: its name, the value it was given, and what is allowed. For crates that have settings of
+    /// their own beside the monitor's.
     #[expect(clippy::needless_pass_by_value, reason = "numbers, texts and their owners alike")]
-    pub(crate) fn new(field: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
         Self { source: None, field: field.into(), value: value.to_string(), allowed: allowed.into() }
     }
 
     /// A name that is none of the known ones; the nearest is named, or else all of them.
-    pub(crate) fn unknown<'a>(field: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn unknown<'a>(field: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         let allowed = match nearest(name, known.iter().copied()) {
             Some(near) => format!("a known name: did you mean {near:?}?"),
@@ -71,8 +73,9 @@ impl ConfigError {
         Self::new(field, name, allowed)
     }
 
-    /// Says where the setting stands.
-    pub(crate) fn found_in(mut self, source: &str) -> Self {
+    /// Says where the setting stands: the path of a file, or `environment`.
+    #[must_use]
+    pub fn found_in(mut self, source: &str) -> Self {
         self.source = Some(source.to_owned());
         self
     }

@@ -173,13 +173,19 @@ pub use measure::error_type::ErrorType;
 pub use measure::kind::Kind;
 pub use measure::label::Label;
 pub use measure::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{Alerts, Monitor, MonitorBuilder, PastFigures, TickObserver, monitor};
-pub use observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
+pub use monitor::{
+    Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, SamplerCost, Samples, TickObserver, monitor,
+};
+pub use observe::blocked::BlockedThread;
+pub use observe::custom::{
+    CustomHistogram, CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading,
+};
 pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;
 pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
 pub use observe::panorama::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
 pub use observe::request::HttpRequest;
+pub use observe::sheet::SampledMetric;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
 pub use observe::ticker::TickCounts;
 pub use observe::timeline::{TimeSlice, Timeline};

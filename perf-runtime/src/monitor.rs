@@ -15,7 +15,7 @@ use crate::observe::marks::Marks;
 use crate::observe::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod alerts;
 mod ask;
@@ -23,14 +23,20 @@ mod ask;
 mod facade;
 mod judging;
 mod objectives;
+mod overhead;
 mod record;
 mod report;
+mod sampling;
 mod series;
 mod setup;
 mod tick_observer;
 mod trial;
 
 pub use alerts::Alerts;
+pub use overhead::Overhead;
+use overhead::{Part, Spent};
+use sampling::Samplers;
+pub use sampling::{SamplerCost, Samples};
 use setup::Setup;
 pub use tick_observer::TickObserver;
 use tick_observer::TickObservers;
@@ -91,6 +97,8 @@ struct Inner {
     marks: Marks,
     tick_observers: TickObservers,
     others: Others,
+    samplers: Samplers,
+    spent: Spent,
     #[cfg(feature = "metrics")]
     out: facade::Out,
     started: Moment,
@@ -242,6 +250,8 @@ impl Monitor {
             marks: Marks::default(),
             tick_observers: TickObservers::default(),
             others: Others::new(sources),
+            samplers: Samplers::default(),
+            spent: Spent::default(),
             #[cfg(feature = "metrics")]
             out: facade::Out::default(),
             started,
@@ -287,11 +297,14 @@ impl Monitor {
 }
 
 impl Inner {
-    fn tick(&self) {
-        let now = clock::now();
+    fn tick(self: &Arc<Self>) {
+        let (now, began) = (clock::now(), Instant::now());
+        // First of all: what is judged is what was just read.
+        self.spent.time(Part::Sampling, || self.handle().run_samplers(now));
         self.observe_and_judge(now);
         #[cfg(feature = "metrics")]
-        self.push_to_the_installed();
+        self.spent.time(Part::Pushing, || self.push_to_the_installed());
         self.tick_observers.tell();
+        self.spent.tick(began.elapsed());
     }
 }

@@ -200,7 +200,9 @@ fn write_custom(format: Format, metric: &CustomMetric, taken: &Taken) -> Block {
 fn write_series(format: Format, series: &CustomSeries, text: &mut FamilyText<'_>) {
     match &series.value {
         CustomValue::Counter(count) => text.sample("", labels_of(series), count, None),
-        CustomValue::Gauge(value) => text.sample("", labels_of(series), Number(*value), None),
+        CustomValue::Total(value) | CustomValue::Gauge(value) => {
+            text.sample("", labels_of(series), Number(*value), None);
+        }
         CustomValue::Histogram(reading) => {
             for bucket in &reading.buckets {
                 let le = bound(format, bucket.le);

@@ -130,8 +130,9 @@ impl Call {
             self.span = site.new_span(meter, |emit| emit(&[]));
         }
         self.pace = pace;
-        meter.start(|| directory::list(site));
+        let started = meter.start(|| directory::list(site));
         self.started = clock::now();
+        started.begin(self.started, pace == Pace::Polled);
         self.turned = self.started;
     }
 
@@ -140,6 +141,7 @@ impl Call {
         self.idle_nanos = self.idle_nanos.saturating_add(now.nanos_since(self.turned));
         self.turned = now;
         self.pace = Pace::Polled;
+        self.meter.take_up().begin(now, true);
     }
 
     /// Runs a sync body inside the call's span.
@@ -195,6 +197,7 @@ impl Call {
         self.note_slow_poll(now);
         self.turned = now;
         self.pace = Pace::Paused;
+        self.meter.let_go();
         if self.ticket.is_none() {
             self.ticket = self.meter.wait(self.started);
         }
@@ -211,6 +214,9 @@ impl Call {
         let nanos = now.nanos_since(self.started);
         // Before the end itself: whoever finds a call ended finds what is known of its polls.
         self.note_slow_poll(now);
+        if self.pace == Pace::Paused {
+            self.meter.take_up();
+        }
         if let Some(ticket) = self.ticket.take() {
             self.leave(ticket, now);
         }

@@ -13,7 +13,8 @@ use super::clock::Moment;
 use super::histogram::Layout;
 use super::outcome::Outcome;
 use super::reading::Reading;
-use super::shard::{Shard, Writers};
+pub(crate) use super::shard::Running;
+use super::shard::{Begun, Shard, Writers};
 use super::slot::{self, SLOTS, Slot};
 use super::waiting::Place;
 use std::num::NonZeroU32;
@@ -34,6 +35,17 @@ type Group = [OnceLock<Box<Shard>>; GROUP];
 /// one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(NonZeroU32);
+
+/// What was just started. Where nobody says when it began, because it ends at once or is let go, it is of no account.
+pub(crate) struct Started<'a>(&'a Shard);
+
+impl Started<'_> {
+    /// Its body begins to run on this thread.
+    #[inline]
+    pub(crate) fn begin(self, at: Moment, is_polled: bool) {
+        self.0.begin(Begun { at, is_polled });
+    }
+}
 
 impl Ticket {
     const PLACE_BITS: u32 = u32::BITS - SLOTS.ilog2();
@@ -60,9 +72,34 @@ impl Cells {
 
     /// Counts a call as started. `layout` is asked only when this thread's cells are touched for the first time.
     #[inline]
-    pub(crate) fn start(&self, layout: impl FnOnce() -> &'static Layout) {
+    pub(crate) fn start(&self, layout: impl FnOnce() -> &'static Layout) -> Started<'_> {
         let slot = slot::current();
-        self.shard(slot, layout).start(writers(slot));
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        Started(shard)
+    }
+
+    /// A body does not run on this thread any more, though its call has not ended.
+    pub(super) fn let_go(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).let_go(writers(slot));
+    }
+
+    /// A body that was let go runs on this thread again, or is about to end on it.
+    pub(super) fn take_up(&self, layout: impl FnOnce() -> &'static Layout) -> Started<'_> {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.take_up(writers(slot));
+        Started(shard)
+    }
+
+    /// What runs on each thread that has a slot of its own, by the slot's number.
+    pub(crate) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
+        for (shard, slot) in self.shards().filter(|(_, slot)| !slot.is_shared()) {
+            if let Some(running) = shard.running() {
+                look(slot.index(), running);
+            }
+        }
     }
 
     /// Takes back one [`start`](Self::start): the call goes on under another series.
@@ -117,6 +154,17 @@ impl Cells {
     /// A number that changes with every call that starts or ends. Costs a look at two cells for each thread that called.
     pub(crate) fn changes(&self) -> u64 {
         self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.changes()))
+    }
+
+    /// How many calls ended, over all threads.
+    pub(super) fn ended(&self) -> u64 {
+        self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.ended()))
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let groups = self.groups.iter().filter(|group| group.get().is_some()).count();
+        groups * size_of::<Group>() + self.shards().map(|(shard, _)| shard.bytes()).sum::<usize>()
     }
 
     /// Adds what the cells hold to `reading`.

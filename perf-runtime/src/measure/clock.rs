@@ -27,6 +27,15 @@ impl Moment {
         Self(self.0.saturating_add(nanos(span)))
     }
 
+    /// In nanoseconds since the process first read the clock.
+    pub(super) fn to_nanos(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
     /// The moment `span` before this one; the first moment where there is none so early.
     pub(crate) fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(span)))

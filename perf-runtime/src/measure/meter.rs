@@ -1,6 +1,6 @@
 //! Everything that one series, or one site of it, writes.
 
-use super::cells::{Cells, Ticket};
+use super::cells::{Cells, Running, Started, Ticket};
 use super::clock::Moment;
 use super::error_type::ErrorCounts;
 use super::exemplar::Exemplars;
@@ -8,6 +8,7 @@ use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
 use super::reading::Reading;
+
 use super::target::Targets;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -39,13 +40,35 @@ impl Meter {
         }
     }
 
-    /// Counts a call as started. `first_touch` runs when this thread's cells did not exist yet.
+    /// Counts a call as started whose body runs on this thread. `first_touch` runs when this thread's cells did not exist
+    /// yet.
     #[inline]
-    pub(crate) fn start(&self, first_touch: impl FnOnce()) {
+    pub(crate) fn start(&self, first_touch: impl FnOnce()) -> Started<'_> {
         self.cells.start(|| {
             first_touch();
             self.layout()
-        });
+        })
+    }
+
+    /// Counts a call as started that belongs to no thread: it is taken up where it ends.
+    pub(crate) fn start_away(&self) {
+        self.start(|| {});
+        self.let_go();
+    }
+
+    /// A body that runs on this thread ceases to, though its call has not ended.
+    pub(crate) fn let_go(&self) {
+        self.cells.let_go(|| self.layout());
+    }
+
+    /// A body that was let go runs on this thread again, or is about to end on it.
+    pub(crate) fn take_up(&self) -> Started<'_> {
+        self.cells.take_up(|| self.layout())
+    }
+
+    /// What runs on each thread, by the number of its slot.
+    pub(crate) fn for_each_running(&self, look: impl FnMut(usize, Running)) {
+        self.cells.for_each_running(look);
     }
 
     /// Counts a call as finished.
@@ -133,6 +156,16 @@ impl Meter {
     /// A number that changes with every call that starts or ends; see [`Cells::changes`].
     pub(crate) fn changes(&self) -> u64 {
         self.cells.changes()
+    }
+
+    /// How many calls ended here; wraps, as the counts do.
+    pub(crate) fn ended(&self) -> u64 {
+        self.cells.ended()
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(crate) fn bytes_of_cells(&self) -> usize {
+        self.cells.bytes()
     }
 
     /// When each of the waiting calls started.

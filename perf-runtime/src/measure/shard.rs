@@ -21,6 +21,7 @@
 //! So no bucket, count or sum is ever seen to go back, a sum's calls are always counted, and the count of calls is the sum
 //! of the buckets. The module `model` tries this in every interleaving.
 
+use super::clock::Moment;
 use super::histogram::{Layout, MAX_NANOS};
 use super::outcome::Outcome;
 use super::reading::Reading;
@@ -48,10 +49,41 @@ pub(super) struct Shard {
     nanos: [AtomicU64; OUTCOMES],
     idle_nanos: AtomicU64,
     slow_polls: AtomicU64,
+    /// When a body last began to run on this thread (see [`Begun`]).
+    begun: AtomicU64,
+    /// Bodies that were let go by this thread less those that it took up: what is started and not ended, and not let go,
+    /// runs on it.
+    away: AtomicU64,
     layout: &'static Layout,
     /// The buckets of each outcome, once it occurred.
     buckets: [OnceLock<Pages>; OUTCOMES],
     pub(super) waiting: Waiting,
+}
+
+/// When a body began to run on a thread, and whether it is polled or runs from beginning to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub(crate) at: Moment,
+    pub(crate) is_polled: bool,
+}
+
+impl Begun {
+    fn from_word(word: u64) -> Self {
+        Self { at: Moment::from_nanos(word >> 1), is_polled: word & 1 == 1 }
+    }
+
+    #[inline]
+    fn into_word(self) -> u64 {
+        self.at.to_nanos() << 1 | u64::from(self.is_polled)
+    }
+}
+
+/// Bodies that run on a thread, of which the last began at `begun`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Running {
+    pub(crate) begun: Begun,
+    /// Is another one as soon as a body begins or ends.
+    state: [u64; 4],
 }
 
 /// How many threads may write at once.
@@ -87,16 +119,45 @@ impl Shard {
             nanos: array::from_fn(|_| AtomicU64::new(0)),
             idle_nanos: AtomicU64::new(0),
             slow_polls: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            away: AtomicU64::new(0),
             layout,
             buckets: array::from_fn(|_| OnceLock::new()),
             waiting: Waiting::new(),
         }
     }
 
-    /// Counts a call as started.
+    /// Counts a call as started. Its body runs on this thread until it ends there or is let go.
     #[inline]
     pub(super) fn start(&self, writers: Writers) {
         writers.add(&self.started, 1);
+    }
+
+    /// Notes when a body began to run here. Not read with the counts: it says who blocks a thread, and no more.
+    #[inline]
+    pub(super) fn begin(&self, begun: Begun) {
+        self.begun.store(begun.into_word(), Relaxed);
+    }
+
+    /// A body that was started, or taken up, does not run here any more, though its call has not ended.
+    pub(super) fn let_go(&self, writers: Writers) {
+        writers.add(&self.away, 1);
+    }
+
+    /// A body that was let go, here or elsewhere, runs here again, or is about to end here.
+    pub(super) fn take_up(&self, writers: Writers) {
+        writers.add(&self.away, u64::MAX);
+    }
+
+    /// What runs here now, as far as can be told while it goes on.
+    pub(super) fn running(&self) -> Option<Running> {
+        // The ends first: so none is missed whose start is seen.
+        let (ended, away) = (self.ended.load(Acquire), self.away.load(Acquire));
+        let (started, begun) = (self.started.load(Acquire), self.begun.load(Relaxed));
+        let bodies = started.wrapping_sub(ended).wrapping_sub(away);
+        // Less than nothing while it is just changing.
+        let some = bodies > 0 && bodies < u64::MAX / 2 && begun > 0;
+        some.then(|| Running { begun: Begun::from_word(begun), state: [started, ended, away, begun] })
     }
 
     /// Takes back one [`start`](Self::start): the call goes on under another series.
@@ -134,6 +195,18 @@ impl Shard {
     /// Counts a poll that kept its thread for long.
     pub(super) fn slow_poll(&self, writers: Writers) {
         writers.add(&self.slow_polls, 1);
+    }
+
+    /// How many calls ended here.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Relaxed)
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let pages = self.buckets.iter().filter_map(OnceLock::get).flat_map(|pages| pages.iter());
+        let of_page = |page: &OnceLock<Box<Page>>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
+        size_of::<Self>() + pages.map(of_page).sum::<usize>()
     }
 
     /// A number that changes with everything that is written. The sums are in it, because they are what an end writes last:

@@ -1,5 +1,6 @@
 //! What a monitor answers: text for a scrape, summaries, health.
 
+use super::overhead::Part;
 use super::{Inner, Monitor};
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
@@ -9,6 +10,7 @@ use crate::judge::indicator::Indicator;
 use crate::judge::sight::Gauges;
 use crate::measure::clock;
 use crate::measure::kind::Kind;
+use crate::observe::blocked::{self, BlockedThread};
 use crate::observe::custom::CustomMetric;
 use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::panorama::{CellGrid, Panorama, Track};
@@ -50,9 +52,11 @@ impl Monitor {
     }
 
     fn render(&self, format: Format, text: &mut String) {
-        let Inner { renderer, registry, others, .. } = &*self.inner;
-        let others = others.blocks(format, registry, renderer.prefix());
-        renderer.render(registry, format, &others, text);
+        let Inner { renderer, registry, others, spent, .. } = &*self.inner;
+        spent.time(Part::Rendering, || {
+            let others = others.blocks(format, registry, renderer.prefix());
+            renderer.render(registry, format, &others, text);
+        });
     }
 
     /// The content type of [`render_prometheus`](Self::render_prometheus)'s text.
@@ -119,6 +123,16 @@ impl Monitor {
     /// A call that never waited is not among them while it runs.
     pub fn calls_in_flight(&self, limit: usize) -> Vec<CallInFlight> {
         in_flight::oldest(&self.inner.registry, limit, clock::now())
+    }
+
+    /// The threads that one poll has kept for at least so long and still does, with the function that keeps each: async calls
+    /// that run without returning, and sync ones within them. A sync call outside of any measured poll is not among them,
+    /// and neither is what a guard times ([`Operation::start`](crate::Operation::start)): nobody knows where that runs.
+    ///
+    /// Looks at the cells of every series and thread, some nanoseconds each; where a thread seems to be kept, once more two
+    /// milliseconds later. Threads beyond the first 127 that are alive at once are not known one by one, and never told.
+    pub fn blocked_threads(&self, at_least: Duration) -> Vec<BlockedThread> {
+        blocked::threads(&self.inner.registry, at_least)
     }
 
     /// The [`summary`](Self::summary) of the last hour in the shape of `GET /metrics/summary`.

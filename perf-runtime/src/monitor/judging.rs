@@ -1,6 +1,7 @@
 //! What the monitor shows to the judgement at each tick.
 
 use super::Inner;
+use super::overhead::Part;
 use crate::judge::alert::{AlertEvent, Severity, Transition};
 use crate::judge::book::AlertBook;
 use crate::judge::sight::{GaugeSample, Gauges, Sight, Tick};
@@ -18,10 +19,12 @@ impl Inner {
             (rules.windows(), rules.gauges())
         };
         // Each window is summed up once, whatever number of rules looks at it.
-        let windows = self.registry.tick(now, &wanted);
-        self.keep_objectives(now);
-        let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
-        let events = self.alerts().evaluate(&Sight::new(&windows, &gauges), tick);
+        let windows = self.spent.time(Part::Observing, || self.registry.tick(now, &wanted));
+        let events = self.spent.time(Part::Judging, || {
+            self.keep_objectives(now);
+            let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
+            self.alerts().evaluate(&Sight::new(&windows, &gauges), tick)
+        });
         // Logged after the book is closed: a subscriber may look into it.
         events.iter().for_each(log);
     }
@@ -51,7 +54,7 @@ fn sample(series: CustomSeries) -> Option<GaugeSample> {
     let value = match series.value {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
         CustomValue::Counter(count) => count as f64,
-        CustomValue::Gauge(value) => value,
+        CustomValue::Total(value) | CustomValue::Gauge(value) => value,
         CustomValue::Histogram(_) => return None,
     };
     Some(GaugeSample { labels: series.labels, value })

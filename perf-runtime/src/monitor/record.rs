@@ -5,6 +5,7 @@ use crate::judge::threshold::Thresholds;
 use crate::measure::clock;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
+use crate::observe::custom::CustomHistogram;
 use crate::observe::marks::MeasureError;
 use crate::observe::operation::{Operation, Timer};
 use crate::observe::request::HttpRequest;
@@ -98,6 +99,32 @@ impl Monitor {
     /// ```
     pub fn record_custom_metric(&self, name: &str, value: f64, unit: &str) {
         self.inner.registry.custom().set_gauge(name, value, unit);
+    }
+
+    /// Says how much memory a component of the application's holds, in bytes: the gauge `memory_usage_bytes` with the label
+    /// `component`. Up to 200 components. Costs an uncontended read lock and a search.
+    pub fn record_memory_usage(&self, component: &str, bytes: u64) {
+        let custom = self.inner.registry.custom();
+        custom.set_labelled_gauge(
+            "memory_usage_bytes",
+            &[("component", component)],
+            bytes as f64,
+            ("bytes", "What a component of the application holds in memory."),
+        );
+    }
+
+    /// A histogram of the application's own, with labels: what is given to it is counted in the buckets of
+    /// [`histogram_bounds`](crate::MonitorBuilder::histogram_bounds). `unit` and `help` say what it is where it is new. For
+    /// programs without the `metrics` facade; both count in the same registry.
+    ///
+    /// ```
+    /// let monitor = perf_runtime::monitor();
+    /// let waits = monitor.custom_histogram("queue_wait_seconds", &[("queue", "mail")], "seconds", "How long mail waits.");
+    /// waits.record(0.012);
+    /// assert!(monitor.render_prometheus().contains(r#"queue_wait_seconds_count{queue="mail"} 1"#));
+    /// ```
+    pub fn custom_histogram(&self, name: &str, labels: &[(&str, &str)], unit: &str, help: &str) -> CustomHistogram {
+        self.inner.registry.custom().histogram(name, labels, (unit, help))
     }
 
     /// Counts a request that begins to be answered. For HTTP layers; `route` is the route's template, never the raw path.

@@ -12,15 +12,16 @@ use super::lookup::{Owner, Owners};
 use super::overflow::{Bounds, MAX_LABELS, Overflow, Replaced};
 pub(crate) use bounds::HistogramBounds;
 pub(crate) use cell::{Cell, CounterCell, GaugeCell, HistogramCell};
+pub use handle::CustomHistogram;
 pub use reading::{CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 
 mod bounds;
 mod cell;
+mod handle;
 mod names;
 mod reading;
 
@@ -75,6 +76,14 @@ struct Series {
     cell: Cell,
 }
 
+/// What a series says when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    AtZero,
+    /// Nothing, until a sampler puts something into it.
+    Later,
+}
+
 /// Where something counts.
 #[derive(Debug)]
 pub(crate) struct Resolved {
@@ -112,12 +121,34 @@ impl CustomMetrics {
         written: &str,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Resolved {
+        self.resolve_as(kind, Filled::AtZero, written, labels)
+    }
+
+    /// As [`resolve`](Self::resolve), for a counter or a gauge that is read elsewhere: no series until something is put
+    /// into it. Where the application made it before, its own cell.
+    pub(crate) fn resolve_sampled<'a>(
+        &self,
+        kind: CustomKind,
+        written: &str,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Resolved {
+        self.resolve_as(kind, Filled::Later, written, labels)
+    }
+
+    fn resolve_as<'a>(
+        &self,
+        kind: CustomKind,
+        filled: Filled,
+        written: &str,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Resolved {
         let name = names::metric_name(written);
         let labels = names::labels(kind, labels);
         if let Some(found) = self.read(|inner| inner.find(kind, &name)?.find(&labels)) {
             return found;
         }
-        let (found, made, rival) = self.write(|inner| inner.make(kind, &name, &labels, written, &self.bounds));
+        let (found, made, rival) =
+            self.write(|inner| inner.make((kind, filled), &name, &labels, written, &self.bounds));
         // Logged when nothing is locked: a subscriber may count what it hears.
         if let (true, Some(rival)) = (made, rival) {
             tracing::warn!(
@@ -130,11 +161,24 @@ impl CustomMetrics {
 
     /// Sets a gauge without labels, and says its unit where it is new.
     pub(crate) fn set_gauge(&self, name: &str, value: f64, unit: &str) {
+        self.set_labelled_gauge(name, &[], value, (unit, ""));
+    }
+
+    /// Sets a gauge, and says its unit and what it means where it is new.
+    pub(crate) fn set_labelled_gauge(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+        (unit, help): (&str, &str),
+    ) {
+        let given = || labels.iter().copied();
         let exposed = names::metric_name(name);
-        let known = self.read(|inner| inner.find(CustomKind::Gauge, &exposed)?.find(&[]));
+        let sorted = names::labels(CustomKind::Gauge, given());
+        let known = self.read(|inner| inner.find(CustomKind::Gauge, &exposed)?.find(&sorted));
         let resolved = known.unwrap_or_else(|| {
-            self.describe(CustomKind::Gauge, name, Some(unit), None);
-            self.resolve(CustomKind::Gauge, name, iter::empty())
+            self.describe(CustomKind::Gauge, name, Some(unit), Some(help));
+            self.resolve(CustomKind::Gauge, name, given())
         });
         resolved.overflow.inspect(Overflow::count);
         if let Cell::Gauge(gauge) = resolved.cell {
@@ -204,7 +248,7 @@ impl Inner {
     /// before.
     fn make(
         &mut self,
-        kind: CustomKind,
+        (kind, filled): (CustomKind, Filled),
         name: &str,
         labels: &[Pair<'_>],
         written: &str,
@@ -217,7 +261,7 @@ impl Inner {
         });
         let Some(metric) = self.metric(kind, name) else {
             let overflow = self.names.overflow(Replaced::FIRST, "the application");
-            let (resolved, ..) = self.make(kind, OVERFLOW, &[], OVERFLOW, bounds);
+            let (resolved, ..) = self.make((kind, filled), OVERFLOW, &[], OVERFLOW, bounds);
             return (Resolved { overflow, ..resolved }, false, None);
         };
         let first = metric.made.is_none();
@@ -226,7 +270,7 @@ impl Inner {
             metric.bounds = bounds.of(written, name, metric.unit.as_deref());
         }
         // Another thread may have made it since it was looked for.
-        let found = metric.find(labels).unwrap_or_else(|| metric.make(kind, labels));
+        let found = metric.find(labels).unwrap_or_else(|| metric.make(kind, filled, labels));
         self.metrics += usize::from(first);
         (found, first, rival)
     }
@@ -259,7 +303,7 @@ impl Metric {
         })
     }
 
-    fn make(&mut self, kind: CustomKind, labels: &[Pair<'_>]) -> Resolved {
+    fn make(&mut self, kind: CustomKind, filled: Filled, labels: &[Pair<'_>]) -> Resolved {
         for (name, _) in labels {
             if !self.knows_all_names() && self.place_of(name).is_none() {
                 self.label_names.push((**name).into());
@@ -267,6 +311,7 @@ impl Metric {
         }
         let (labels, replaced) = self.last_resort(labels).unwrap_or_else(|| self.fit(labels));
         let cell = match kind {
+            CustomKind::Counter | CustomKind::Gauge if filled == Filled::Later => Cell::Sampled(kind, Arc::default()),
             CustomKind::Counter => Cell::Counter(Arc::default()),
             CustomKind::Gauge => Cell::Gauge(Arc::default()),
             CustomKind::Histogram => Cell::Histogram(Arc::new(HistogramCell::new(Arc::clone(&self.bounds)))),

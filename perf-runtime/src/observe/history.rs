@@ -200,6 +200,12 @@ impl History {
         }
     }
 
+    /// What it takes in memory, in bytes: by the sizes of what it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let rings = [&self.fine, &self.middle, &self.coarse];
+        size_of::<Self>() + self.ledger.heap_bytes() + rings.into_iter().map(Ring::heap_bytes).sum::<usize>()
+    }
+
     /// Calls that ended since the baseline, by outcome.
     pub(crate) fn total(&self, live: Option<&Reading>) -> [u64; OUTCOMES] {
         let now = live.map_or_else(|| self.ledger.finished(), Reading::finished);

@@ -54,7 +54,7 @@ mod tests {
         let registry = Registry::new();
         let series = registry.series(Kind::Agent, &["researcher"]);
         for _ in 0..5 {
-            series.own.start(|| {});
+            series.own.start_away();
             series.own.wait(clock::now());
             clock.advance(Duration::from_secs(1));
         }

@@ -5,6 +5,7 @@
 //! minutes by five seconds, then an hour by the minute). A [`Summary`](summary::Summary) is of the slices of a window and of
 //! the live part since the last tick. This room knows nothing of thresholds or exposition.
 
+pub(crate) mod blocked;
 pub(crate) mod counts;
 #[cfg_attr(not(feature = "metrics"), allow(dead_code, unused_imports, reason = "the facade counts in them"))]
 pub(crate) mod custom;
@@ -19,6 +20,7 @@ pub(crate) mod panorama;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;
+pub(crate) mod sheet;
 mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;

@@ -54,12 +54,12 @@ impl Operation {
     /// counts as cancelled. Its age is not known to [`calls_in_flight`](crate::Monitor::calls_in_flight), which lists
     /// futures: for those there is [`watch`](Self::watch).
     pub fn start(&self) -> OperationCall {
-        OperationCall(self.begin(Outcome::Cancelled, Arc::clone))
+        OperationCall(self.begin_away(Outcome::Cancelled))
     }
 
     /// Starts a call that ends with the scope: see [`Timer`].
     pub fn timer(&self) -> Timer {
-        Timer(self.begin(Outcome::Ok, Arc::clone))
+        Timer(self.begin_away(Outcome::Ok))
     }
 
     /// Runs a closure as a call: ok, or panicked where it unwinds.
@@ -93,27 +93,33 @@ impl Operation {
 
     fn run_as<R>(&self, body: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
         // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
-        let call = self.begin(Outcome::Panicked, |series| &**series);
+        let call = self.begin(Outcome::Panicked, false, |series| &**series);
         let value = body();
         call.end(outcome(&value));
         value
     }
 
-    /// Starts a call on the series, held as `hold` says: shared, or only borrowed.
+    /// Starts a call whose body runs on this thread, on the series, held as `hold` says: shared, or only borrowed.
     fn begin<'a, S: Deref<Target = Series>>(
         &'a self,
         otherwise: Outcome,
+        is_polled: bool,
         hold: impl FnOnce(&'a Arc<Series>) -> S,
     ) -> Running<S> {
         self.count_overflow();
-        self.series.own.start(|| {});
-        Running {
-            started: clock::now(),
-            unwinding: thread::panicking(),
-            otherwise,
-            over: false,
-            series: hold(&self.series),
-        }
+        let call = self.series.own.start(|| {});
+        let started = clock::now();
+        call.begin(started, is_polled);
+        let unwinding = thread::panicking();
+        Running { started, unwinding, otherwise, over: false, is_away: false, series: hold(&self.series) }
+    }
+
+    /// Starts a call that a guard keeps: it may end on any thread, and nobody knows which it is on.
+    fn begin_away(&self, otherwise: Outcome) -> Running<Arc<Series>> {
+        self.count_overflow();
+        self.series.own.start_away();
+        let (started, unwinding) = (clock::now(), thread::panicking());
+        Running { started, unwinding, otherwise, over: false, is_away: true, series: Arc::clone(&self.series) }
     }
 
     fn count_overflow(&self) {
@@ -178,6 +184,8 @@ struct Running<S: Deref<Target = Series>> {
     /// How it counts when it is dropped, and no unwinding says more.
     otherwise: Outcome,
     over: bool,
+    /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.
+    is_away: bool,
 }
 
 impl<S: Deref<Target = Series>> Running<S> {
@@ -188,6 +196,9 @@ impl<S: Deref<Target = Series>> Running<S> {
     fn count(&mut self, outcome: Outcome, now: Moment) -> Duration {
         let took = now.since(self.started);
         self.over = true;
+        if self.is_away {
+            self.series.own.take_up();
+        }
         self.series.own.finish(outcome, clock::nanos(took));
         took
     }

@@ -46,7 +46,7 @@ impl HttpRequest {
     pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str) -> Self {
         let (open, overflow) = registry.with(Kind::HttpRequest, &[method, route, ""], |open, overflow| {
             overflow.inspect(|overflow| overflow.count());
-            open.own.start(|| {});
+            open.own.start_away();
             (Arc::clone(open), overflow.cloned())
         });
         let started = clock::now();
@@ -136,6 +136,7 @@ fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &str {
 impl Drop for HttpRequest {
     fn drop(&mut self) {
         let now = clock::now();
+        self.open.own.take_up();
         let outcome = match self.end {
             End::Answered(status, outcome) => return self.hand_over(status, outcome, now),
             End::Failed => Outcome::Error,

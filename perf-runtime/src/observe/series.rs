@@ -4,6 +4,7 @@ use super::counts::{CountedSlice, Sums, WindowCounts};
 use super::history::{History, Hits};
 use super::identity::Identity;
 use super::window::Window;
+use crate::measure::cells::Running;
 use crate::measure::clock::Moment;
 use crate::measure::histogram::{Bound, Layout};
 use crate::measure::meter::Meter;
@@ -88,6 +89,11 @@ impl Series {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
     }
 
+    /// What runs on each thread, by the number of its slot.
+    pub(super) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
+        self.for_each_meter(|meter| meter.for_each_running(&mut look));
+    }
+
     /// How many functions write it: never fewer than before.
     pub(crate) fn sites(&self) -> usize {
         self.sites.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -112,6 +118,25 @@ impl Series {
         for meter in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
             look(meter);
         }
+    }
+
+    /// How many calls ever ended. Costs a look at a cell for each thread that called.
+    pub(crate) fn ended(&self) -> u64 {
+        let mut ended: u64 = 0;
+        self.for_each_meter(|meter| ended = ended.wrapping_add(meter.ended()));
+        ended
+    }
+
+    /// What it takes in memory, without its windows, in bytes: by the sizes of what it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let mut bytes = size_of::<Self>() - size_of::<History>();
+        self.for_each_meter(|meter| bytes += meter.bytes_of_cells());
+        bytes + self.identity.labels.iter().map(|label| size_of_val(label) + label.len()).sum::<usize>()
+    }
+
+    /// What its windows take in memory, in bytes.
+    pub(crate) fn window_bytes(&self) -> usize {
+        self.history().bytes()
     }
 
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.

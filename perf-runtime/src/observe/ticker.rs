@@ -51,11 +51,11 @@ impl Ticker {
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub(crate) fn spawn<T: Send + Sync + 'static>(owner: Weak<T>, tick: fn(&T)) -> io::Result<Self> {
+    pub(crate) fn spawn<T: Send + Sync + 'static>(owner: Weak<T>, tick: fn(&Arc<T>)) -> io::Result<Self> {
         Self::spawn_with(PERIOD, owner, tick)
     }
 
-    fn spawn_with<T: Send + Sync + 'static>(period: Duration, owner: Weak<T>, tick: fn(&T)) -> io::Result<Self> {
+    fn spawn_with<T: Send + Sync + 'static>(period: Duration, owner: Weak<T>, tick: fn(&Arc<T>)) -> io::Result<Self> {
         let (alive, stopped) = channel();
         let counts = Arc::new(Counts::default());
         let ours = Arc::clone(&counts);
@@ -72,7 +72,7 @@ impl Ticker {
 }
 
 impl Counts {
-    fn run<T>(&self, period: Duration, stopped: &Receiver<()>, owner: &Weak<T>, tick: fn(&T)) {
+    fn run<T>(&self, period: Duration, stopped: &Receiver<()>, owner: &Weak<T>, tick: fn(&Arc<T>)) {
         let mut due = Instant::now() + period;
         loop {
             clock::tune();

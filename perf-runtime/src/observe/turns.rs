@@ -23,11 +23,12 @@ impl Turns {
         Self { turned: started, is_paused: false, idle_nanos: 0, slow_polls: 0, ticket: None }
     }
 
-    /// It is polled again. Reads the clock where it was paused.
-    pub(super) fn resume(&mut self) {
+    /// It is polled again, and since when. Reads the clock where it was paused.
+    pub(super) fn resume(&mut self) -> Moment {
         if self.is_paused {
             self.turn(clock::now(), false);
         }
+        self.turned
     }
 
     /// It waits; `series` lists it from the first time on.

@@ -171,7 +171,7 @@ fn indicator(one: &Indicator) -> String {
 fn own_metric(metric: &CustomMetric, series: &CustomSeries) -> String {
     let value = match &series.value {
         CustomValue::Counter(count) => json!(count),
-        CustomValue::Gauge(value) => json!(value),
+        CustomValue::Total(value) | CustomValue::Gauge(value) => json!(value),
         CustomValue::Histogram(reading) => json!({ "count": reading.count, "sum": reading.sum }),
     };
     text(&json!({

@@ -85,9 +85,9 @@ fn hostile_labels_cannot_break_out_of_their_quotes() {
 #[test]
 fn workflows_without_a_site_count_their_steps() {
     let registry = Registry::new();
-    registry.series(Kind::WorkflowStep, &["billing", "charge"]).own.start(|| {});
-    registry.series(Kind::WorkflowStep, &["billing", "print"]).own.start(|| {});
-    registry.series(Kind::WorkflowStep, &["nightly", "load"]).own.start(|| {});
+    registry.series(Kind::WorkflowStep, &["billing", "charge"]).own.start_away();
+    registry.series(Kind::WorkflowStep, &["billing", "print"]).own.start_away();
+    registry.series(Kind::WorkflowStep, &["nightly", "load"]).own.start_away();
     registry.series(Kind::Workflow, &["nightly"]);
     let text = render(&registry, "");
     assert!(text.contains("active_workflows{workflow=\"billing\"} 2\n"), "{text}");
@@ -99,9 +99,9 @@ fn workflows_without_a_site_count_their_steps() {
 fn a_requests_gauge_is_without_the_status() {
     let registry = Registry::new();
     for status in ["", "200", "404"] {
-        registry.series(Kind::HttpRequest, &["GET", "/a", status]).own.start(|| {});
+        registry.series(Kind::HttpRequest, &["GET", "/a", status]).own.start_away();
     }
-    registry.series(Kind::HttpRequest, &["GET", "/b", ""]).own.start(|| {});
+    registry.series(Kind::HttpRequest, &["GET", "/b", ""]).own.start_away();
     let text = Text::parse(&render(&registry, ""), Format::Prometheus);
     let in_flight = |route| text.get("http_requests_in_flight", &[("method", "GET"), ("route", route)]);
     assert_eq!((in_flight("/a"), in_flight("/b")), (Some(3 * BILLION), Some(BILLION)));

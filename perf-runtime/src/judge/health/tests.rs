@@ -78,7 +78,7 @@ fn a_call_that_does_not_end_is_seen_while_it_waits() {
     let clock = ManualClock::hold();
     let registry = Registry::new();
     let series = registry.series(Kind::Agent, &["analyst"]);
-    series.own.start(|| {});
+    series.own.start_away();
     let ticket = series.own.wait(clock::now()).unwrap();
     clock.advance(Duration::from_secs(45));
     let report = judge(&registry);

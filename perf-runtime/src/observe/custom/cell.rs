@@ -2,7 +2,8 @@
 //!
 //! One cell for a series, shared by all threads, on a pair of cache lines of its own. A counter costs one atomic add, a
 //! gauge a swap or a compare-and-swap, a histogram a search in its bounds, an atomic add and a compare-and-swap. Nothing is
-//! ever reset, and nothing is locked or allocated.
+//! ever reset, and nothing is locked or allocated. What is read elsewhere once in a while is put into a cell that can be
+//! empty: then there is no such series.
 
 use super::CustomKind;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub(crate) enum Cell {
     Counter(Arc<CounterCell>),
     Gauge(Arc<GaugeCell>),
     Histogram(Arc<HistogramCell>),
+    /// A counter or a gauge that a sampler reads.
+    Sampled(CustomKind, Arc<SampledCell>),
 }
 
 impl Cell {
@@ -22,6 +25,7 @@ impl Cell {
             Self::Counter(_) => CustomKind::Counter,
             Self::Gauge(_) => CustomKind::Gauge,
             Self::Histogram(_) => CustomKind::Histogram,
+            Self::Sampled(kind, _) => *kind,
         }
     }
 }
@@ -62,6 +66,35 @@ impl GaugeCell {
 
     pub(crate) fn value(&self) -> f64 {
         self.0.value()
+    }
+}
+
+/// What was read elsewhere, or nothing.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct SampledCell(AtomicU64);
+
+/// What stands for nothing: the not-a-number by which Prometheus marks a series as gone, which no computation gives.
+const NOTHING: u64 = 0x7ff0_0000_0000_0002;
+
+impl Default for SampledCell {
+    fn default() -> Self {
+        Self(AtomicU64::new(NOTHING))
+    }
+}
+
+impl SampledCell {
+    pub(crate) fn put(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.store(NOTHING, Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> Option<f64> {
+        let bits = self.0.load(Ordering::Relaxed);
+        (bits != NOTHING).then(|| f64::from_bits(bits))
     }
 }
 

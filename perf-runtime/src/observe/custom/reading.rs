@@ -71,6 +71,8 @@ pub struct CustomSeries {
 pub enum CustomValue {
     /// All that was ever counted.
     Counter(u64),
+    /// All that was ever counted, of what is read elsewhere and may be counted in fractions, such as seconds.
+    Total(f64),
     /// What it was last set to.
     Gauge(f64),
     /// All that was ever recorded.
@@ -100,8 +102,12 @@ pub struct HistogramBucket {
 }
 
 impl Metric {
-    /// What it says, if anything was ever counted in it.
+    /// What it says, if anything was ever counted in it and is still known.
     pub(super) fn reading(&self, name: &str, kind: CustomKind) -> Option<CustomMetric> {
+        let series: Vec<CustomSeries> = self.series.iter().filter_map(Series::reading).collect();
+        if series.is_empty() {
+            return None;
+        }
         let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
         Some(CustomMetric {
             name: name.to_owned(),
@@ -109,15 +115,17 @@ impl Metric {
             unit: text(&self.unit),
             help: text(&self.help),
             made: self.made?,
-            series: self.series.iter().map(Series::reading).collect(),
+            series,
         })
     }
 }
 
 impl Series {
-    fn reading(&self) -> CustomSeries {
-        let labels = self.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    /// What it says; nothing where a sampler found nothing.
+    fn reading(&self) -> Option<CustomSeries> {
         let value = match &self.cell {
+            Cell::Sampled(CustomKind::Counter, cell) => CustomValue::Total(cell.value()?),
+            Cell::Sampled(_, cell) => CustomValue::Gauge(cell.value()?),
             Cell::Counter(counter) => CustomValue::Counter(counter.value()),
             Cell::Gauge(gauge) => CustomValue::Gauge(gauge.value()),
             Cell::Histogram(histogram) => {
@@ -130,6 +138,7 @@ impl Series {
                 })
             }
         };
-        CustomSeries { labels, value }
+        let labels = self.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Some(CustomSeries { labels, value })
     }
 }

@@ -82,7 +82,7 @@ fn what_is_only_described_is_no_metric_and_its_unit_gives_the_bounds() {
     let metrics = metrics();
     metrics.describe(CustomKind::Histogram, "body", Some("bytes"), Some("How large bodies are."));
     assert!(metrics.metrics().is_empty());
-    let resolved = metrics.resolve(CustomKind::Histogram, "body", iter::empty());
+    let resolved = metrics.resolve(CustomKind::Histogram, "body", std::iter::empty());
     let Cell::Histogram(cell) = resolved.cell else { panic!("not a histogram") };
     cell.count(300.0, 2);
     metrics.describe(CustomKind::Histogram, "body", None, Some("Another word."));

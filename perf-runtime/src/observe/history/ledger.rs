@@ -37,6 +37,12 @@ impl Ledger {
         ledger
     }
 
+    /// What it takes on the heap, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let counts = self.counts.iter().map(|column| column.capacity() * size_of::<u64>());
+        self.places.capacity() * size_of::<Place>() + counts.sum::<usize>()
+    }
+
     /// Goes on to a later reading, and gives what that has more. A count that went back, which none does, stays.
     pub(super) fn cut(&mut self, reading: &Reading, bytes: &mut Vec<u8>) -> Option<Packed> {
         let sums = Sums::of(reading);

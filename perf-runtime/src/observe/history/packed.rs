@@ -18,6 +18,11 @@ impl Packed {
         (sums, hits)
     }
 
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// This and what came later, as one.
     pub(super) fn join(&self, later: &Self, bytes: &mut Vec<u8>) -> Self {
         let ((mut sums, ours), (more, theirs)) = (self.read(), later.read());

@@ -51,6 +51,12 @@ impl Ring {
         }
     }
 
+    /// What it takes on the heap, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let packed: usize = self.slices.iter().map(|slice| slice.delta.len()).sum();
+        self.slices.capacity() * size_of::<Slice>() + packed
+    }
+
     /// Says that nothing happened up to a moment: a slice that ended in the same cell now ends there.
     pub(super) fn stretch(&mut self, end: Moment) {
         if let Some(back) = self.back_in_cell_of(end) {

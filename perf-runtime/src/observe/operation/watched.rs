@@ -90,17 +90,21 @@ struct Polled {
 impl Polled {
     fn start(operation: &Operation) -> Self {
         // Dropped without an end it is only by a poll that unwinds.
-        let call = operation.begin(Outcome::Panicked, Arc::clone);
+        let call = operation.begin(Outcome::Panicked, true, Arc::clone);
         Self { turns: Turns::new(call.started), call }
     }
 
     fn resumed(mut self) -> Self {
-        self.turns.resume();
+        let now = self.turns.resume();
+        self.call.is_away = false;
+        self.call.series.own.take_up().begin(now, true);
         self
     }
 
     fn pause(&mut self) {
         self.turns.pause(&self.call.series, self.call.started);
+        self.call.is_away = true;
+        self.call.series.own.let_go();
     }
 
     fn end(mut self, outcome: Outcome) {

@@ -14,7 +14,7 @@ impl Owner {
         (Arc::new(Self { says: Mutex::new(says), panics }), heard)
     }
 
-    fn tick(&self) {
+    fn tick(self: &Arc<Self>) {
         let _ = self.says.lock().map(|says| says.send("ticked"));
         // What is thrown panics itself when it is dropped.
         if self.panics {

@@ -1,0 +1,171 @@
+use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
+use perf_runtime::Monitor;
+use std::borrow::Borrow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many ticks there are between two cleanings.
+const CLEAN_EVERY: u32 = 10;
+
+/// A cache for threads, that says how well it does. A cheap handle: clones are the same cache.
+///
+/// ```
+/// use perf_host::cache::Cache;
+/// use std::time::Duration;
+///
+/// let monitor = perf_runtime::monitor();
+/// let users: Cache<u64, String> =
+///     Cache::builder("users").max_size(1_000).time_to_live(Duration::from_secs(60)).build(&monitor)?;
+/// assert_eq!(users.get_or_load(7, || "ada".to_owned()), "ada");
+/// assert_eq!(users.get(&7).as_deref(), Some("ada"));
+/// assert_eq!(users.statistics().hit_rate(), Some(0.5));
+/// # Ok::<(), perf_runtime::ConfigError>(())
+/// ```
+pub struct Cache<K, V> {
+    entries: moka::sync::Cache<K, Entry<V>>,
+    counts: Arc<Counts>,
+}
+
+impl<K, V> Clone for Cache<K, V> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts) }
+    }
+}
+
+/// Without the entries.
+impl<K, V> fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("statistics", &self.counts.statistics()).finish_non_exhaustive()
+    }
+}
+
+impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cache<K, V> {
+    /// Begins a cache, which is called `name` in the metrics.
+    pub fn builder(name: &str) -> CacheBuilder<K, V> {
+        CacheBuilder::new(name)
+    }
+
+    /// What is there, if it is. Costs what it costs `moka`, and an atomic addition.
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let found = self.entries.get(key);
+        self.counts.looked_up(found.is_some());
+        found.map(|entry| entry.value)
+    }
+
+    /// What is there, or what `load` gives: of all who ask for the same at once, one loads, and the others wait. Who waited
+    /// missed as well.
+    pub fn get_or_load(&self, key: K, load: impl FnOnce() -> V) -> V {
+        match self.try_get_or_load(key, || Ok::<V, std::convert::Infallible>(load())) {
+            Ok(value) => value,
+            Err(never) => match *never {},
+        }
+    }
+
+    /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
+    ///
+    /// # Errors
+    /// What `load` gives, shared by all who waited for it.
+    pub fn try_get_or_load<E: Send + Sync + 'static>(
+        &self,
+        key: K,
+        load: impl FnOnce() -> Result<V, E>,
+    ) -> Result<V, Arc<E>> {
+        if let Some(found) = self.entries.get(&key) {
+            self.counts.looked_up(true);
+            return Ok(found.value);
+        }
+        self.counts.looked_up(false);
+        let loaded = self.entries.try_get_with(key, || {
+            let started = Instant::now();
+            let loaded = load();
+            self.counts.loaded(started);
+            loaded.map(Entry::new)
+        });
+        loaded.map(|entry| entry.value)
+    }
+
+    /// Puts a value there.
+    pub fn insert(&self, key: K, value: V) {
+        self.entries.insert(key, Entry::new(value));
+    }
+
+    /// Puts a value there that is good for so long, or for the cache's own time to live where that is shorter. More than a
+    /// hundred years are a hundred years.
+    pub fn insert_for(&self, key: K, value: V, time_to_live: Duration) {
+        self.entries.insert(key, Entry { value, time_to_live: Some(time_to_live.min(LONGEST)) });
+    }
+
+    /// Takes what is there away, and gives it.
+    pub fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.remove(key).map(|entry| entry.value)
+    }
+
+    /// Takes everything away.
+    pub fn clear(&self) {
+        self.entries.invalidate_all();
+    }
+
+    /// Takes away what is expired or too much, now rather than by and by.
+    pub fn clean_up(&self) {
+        self.entries.run_pending_tasks();
+    }
+
+    /// How many entries there are, those included that are expired and not cleaned up yet. A little late.
+    pub fn len(&self) -> u64 {
+        self.entries.entry_count()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it did so far.
+    pub fn statistics(&self) -> CacheStatistics {
+        self.counts.statistics()
+    }
+}
+
+impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> CacheBuilder<K, V> {
+    /// Makes the cache, and has the monitor watch it from the next tick on. The monitor keeps it for as long as it lives.
+    ///
+    /// # Errors
+    /// A setting that is not allowed.
+    pub fn build(self, monitor: &Monitor) -> Result<Cache<K, V>, ConfigError> {
+        let this = self.checked()?;
+        let counts = Counts::new(monitor, &this.name);
+        let gone = Arc::clone(&counts);
+        let mut entries =
+            moka::sync::Cache::builder().name(&this.name).max_capacity(this.max_weight).expire_after(PerEntry);
+        entries = entries.eviction_listener(move |_, _, cause| gone.went(cause));
+        if let Some(time) = this.time_to_live {
+            entries = entries.time_to_live(time);
+        }
+        if let Some(time) = this.time_to_idle {
+            entries = entries.time_to_idle(time);
+        }
+        if let Some(weigh) = this.weigher {
+            entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
+        }
+        let cache = Cache { entries: entries.build(), counts: Arc::clone(&counts) };
+        let watched = cache.entries.clone();
+        let (mut watch, mut ticks) = (Watch { name: this.name, counts, seen: VecDeque::new() }, 0_u32);
+        monitor.sample(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(CLEAN_EVERY) {
+                watched.run_pending_tasks();
+            }
+            watch.tell((watched.entry_count(), watched.weighted_size()), samples);
+        });
+        Ok(cache)
+    }
+}

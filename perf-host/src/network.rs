@@ -1,0 +1,189 @@
+//! Networks: what interfaces carry, and how long others take to answer.
+
+use crate::aside::Aside;
+use crate::files::{Files, number};
+use crate::rate::Rate;
+use perf_runtime::{SampledMetric, Samples};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+const BYTES: SampledMetric =
+    SampledMetric::counter("system_network_io_bytes_total", "bytes", "What an interface received and sent.");
+const PACKETS: SampledMetric =
+    SampledMetric::counter("system_network_packets_total", "", "Packets that an interface received and sent.");
+const ERRORS: SampledMetric =
+    SampledMetric::counter("system_network_errors_total", "", "Packets that an interface got wrong.");
+const DROPPED: SampledMetric =
+    SampledMetric::counter("system_network_packets_dropped_total", "", "Packets that an interface had no room for.");
+const THROUGHPUT: SampledMetric = SampledMetric::gauge(
+    "system_network_throughput_bytes_per_second",
+    "bytes_per_second",
+    "What an interface receives and sends in a second, over the last five.",
+);
+const LATENCY: SampledMetric = SampledMetric::gauge(
+    "system_network_latency_seconds",
+    "seconds",
+    "How long a target took to accept a TCP connection; absent while it does not.",
+);
+const REACHABLE: SampledMetric = SampledMetric::gauge(
+    "system_network_target_up",
+    "",
+    "1 where a target accepted the last TCP connection, 0 where not.",
+);
+const FAILURES: SampledMetric = SampledMetric::counter(
+    "system_network_latency_failures_total",
+    "",
+    "How many times a target could not be found, or did not accept a TCP connection in time.",
+);
+
+const DIRECTIONS: [&str; 2] = ["receive", "transmit"];
+/// Interfaces that only pass on what others carry, or that come and go with containers.
+const PASSING: [&str; 10] = ["lo", "veth", "docker", "br-", "virbr", "cali", "cni", "flannel", "ifb", "dummy"];
+
+/// What interfaces carry.
+#[derive(Debug, Default)]
+pub(crate) struct Interfaces {
+    /// Those named, or all that carry traffic of their own.
+    wanted: Option<Vec<String>>,
+    rates: BTreeMap<String, [Rate; 2]>,
+}
+
+/// A line of `/proc/net/dev`: received and sent.
+#[derive(Debug, PartialEq)]
+struct Interface<'a> {
+    name: &'a str,
+    bytes: [f64; 2],
+    packets: [f64; 2],
+    errors: [f64; 2],
+    dropped: [f64; 2],
+}
+
+impl<'a> Interface<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        // A long name leaves no space before its first number.
+        let (name, numbers) = line.split_once(':')?;
+        let numbers: Vec<f64> = numbers.split_ascii_whitespace().map_while(number).collect();
+        let both = |place: usize| Some([*numbers.get(place)?, *numbers.get(place + 8)?]);
+        Some(Self { name: name.trim(), bytes: both(0)?, packets: both(1)?, errors: both(2)?, dropped: both(3)? })
+    }
+}
+
+impl Interfaces {
+    pub(crate) fn new(wanted: Option<Vec<String>>) -> Self {
+        Self { wanted, rates: BTreeMap::new() }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        match &self.wanted {
+            Some(wanted) => wanted.iter().any(|wanted| wanted == name),
+            None => !PASSING.iter().any(|kind| name.starts_with(kind)),
+        }
+    }
+
+    pub(crate) fn sample(&mut self, files: &Files, at: Duration, samples: &mut Samples<'_>) {
+        let text = files.read("/proc/self/net/dev").unwrap_or_default();
+        let found: Vec<Interface<'_>> =
+            text.lines().filter_map(Interface::parse).filter(|one| self.wants(one.name)).collect();
+        let names: BTreeSet<&str> = found.iter().map(|one| one.name).collect();
+        self.rates.retain(|name, _| names.contains(name.as_str()));
+        for one in found {
+            let rates = self.rates.entry(one.name.to_owned()).or_default();
+            for (place, direction) in DIRECTIONS.into_iter().enumerate() {
+                let labels = [("network_interface_name", one.name), ("network_io_direction", direction)];
+                samples.put(&BYTES, &labels, one.bytes[place]);
+                samples.put(&PACKETS, &labels, one.packets[place]);
+                samples.put(&ERRORS, &labels, one.errors[place]);
+                samples.put(&DROPPED, &labels, one.dropped[place]);
+                samples.put(&THROUGHPUT, &labels, rates[place].per_second(at, Some(one.bytes[place])));
+            }
+        }
+    }
+}
+
+/// How long a target takes to accept a connection, asked on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Target {
+    name: String,
+    aside: Aside<Answer>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Answer {
+    seconds: Option<f64>,
+    failures: f64,
+}
+
+impl Target {
+    /// `name` is a host and a port. Asked every so often, waiting for `timeout` at most for each of its addresses.
+    pub(crate) fn watch(name: &str, every: Duration, timeout: Duration) -> Self {
+        let target = name.to_owned();
+        let mut failures = 0.0;
+        let aside = Aside::spawn("latency", every, move || {
+            let seconds = connect(&target, timeout);
+            failures += if seconds.is_none() { 1.0 } else { 0.0 };
+            Answer { seconds, failures }
+        });
+        Self { name: name.to_owned(), aside }
+    }
+
+    pub(crate) fn sample(&self, samples: &mut Samples<'_>) {
+        let Some(answer) = self.aside.latest() else { return };
+        let target = [("network_target", self.name.as_str())];
+        samples.put(&LATENCY, &target, answer.seconds);
+        samples.put(&REACHABLE, &target, if answer.seconds.is_some() { 1.0 } else { 0.0 });
+        samples.put(&FAILURES, &target, answer.failures);
+    }
+}
+
+/// The time until the first of a target's addresses that accepts did so. To find the addresses is not in it: that is
+/// another server's time, and mostly one's own cache's.
+fn connect(target: &str, timeout: Duration) -> Option<f64> {
+    target.to_socket_addrs().ok()?.find_map(|address| {
+        let started = Instant::now();
+        let connected = TcpStream::connect_timeout(&address, timeout);
+        let took = started.elapsed();
+        connected.ok().map(|_| took.as_secs_f64())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn an_interface_is_read_however_long_its_name() {
+        let line = "enp0s31f6x:2091 7340 1 2 0 0 0 0 55 6 3 4 0 0 0 0";
+        let expected = Interface {
+            name: "enp0s31f6x",
+            bytes: [2091.0, 55.0],
+            packets: [7340.0, 6.0],
+            errors: [1.0, 3.0],
+            dropped: [2.0, 4.0],
+        };
+        assert_eq!(Interface::parse(line), Some(expected));
+        assert_eq!(Interface::parse(" face |bytes    packets errs"), None);
+        assert_eq!(Interface::parse("eth0: 1 2 3"), None);
+    }
+
+    #[test]
+    fn what_only_passes_on_is_left_out_unless_it_is_named() {
+        let default = Interfaces::new(None);
+        let wants = |name| default.wants(name);
+        assert!(wants("eth0") && wants("wlan0") && !wants("lo") && !wants("veth12ab") && !wants("docker0"));
+        let named = Interfaces::new(Some(vec!["lo".to_owned()]));
+        assert!(named.wants("lo") && !named.wants("eth0"));
+    }
+
+    #[test]
+    fn a_target_answers_or_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap().to_string();
+        let timeout = Duration::from_secs(5);
+        assert!(connect(&target, timeout).unwrap() >= 0.0);
+        drop(listener);
+        assert_eq!(connect(&target, timeout), None, "nobody listens any more");
+        assert_eq!(connect("no port", timeout), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Pools of connections: how many there are, how many are in use, who waits.
+
+use perf_runtime::{CustomHistogram, Monitor, SampledMetric, Samples};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "bb8")]
+mod bb8;
+#[cfg(feature = "deadpool")]
+mod deadpool;
+#[cfg(feature = "sqlx")]
+mod sqlx;
+
+#[cfg(feature = "bb8")]
+pub use self::bb8::Bb8Pool;
+
+/// The rules and the health look for this name.
+const RATIO: SampledMetric = SampledMetric::gauge(
+    "db_pool_utilization_ratio",
+    "ratio",
+    "Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.",
+);
+const COUNT: SampledMetric =
+    SampledMetric::gauge("db_client_connections", "", "Connections of a pool, by whether they are in use.");
+const MAX: SampledMetric = SampledMetric::gauge("db_client_connection_max", "", "Connections that a pool may have.");
+const PENDING: SampledMetric =
+    SampledMetric::gauge("db_client_connection_pending_requests", "", "Who waits for a connection of a pool.");
+const FAILURES: SampledMetric =
+    SampledMetric::counter("db_client_connection_failures_total", "", "Who waited for a connection and got none.");
+const WAITED: SampledMetric = SampledMetric::counter(
+    "db_client_connection_waited_seconds_total",
+    "seconds",
+    "Time for which was waited for connections, as the pool says it.",
+);
+const WAIT_TIME: &str = "db_client_connection_wait_time_seconds";
+
+/// So many looks, a second apart, make the utilisation: for a moment every pool is used up now and then.
+const LOOKS: usize = 10;
+
+/// What a pool says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// Connections that there are.
+    pub connections: u64,
+    /// Those of them that nobody uses.
+    pub idle: u64,
+    /// The most connections that there may be.
+    pub max: u64,
+    /// Who waits for one, where the pool knows.
+    pub waiting: Option<u64>,
+    /// Who waited for one and got none, where the pool counts them.
+    pub failures: Option<u64>,
+    /// For how long was waited, all in all, where the pool knows.
+    pub waited: Option<Duration>,
+}
+
+/// A pool that can be watched: those of `sqlx`, `deadpool` and `bb8` with the feature of that name, and your own.
+pub trait ConnectionPool: Send + 'static {
+    /// How it stands; `None` once it is closed. Called once a second on the monitor's thread: it must not wait for long.
+    fn usage(&self) -> Option<PoolUsage>;
+}
+
+/// Has a pool watched from the next tick on, under the label `pool` = `name`. The rule `pool` and the health's indicator of
+/// the same name judge how much of it is in use.
+///
+/// The pool is held for as long as the monitor lives: close it where its connections are to end before.
+///
+/// ```
+/// use perf_host::{ConnectionPool, PoolUsage};
+///
+/// struct Printers;
+///
+/// impl ConnectionPool for Printers {
+///     fn usage(&self) -> Option<PoolUsage> {
+///         Some(PoolUsage { connections: 3, idle: 1, max: 4, ..PoolUsage::default() })
+///     }
+/// }
+///
+/// let monitor = perf_runtime::monitor();
+/// let watch = perf_host::watch_pool(&monitor, "printers", Printers);
+/// # let acquire = async { Ok::<_, std::io::Error>(()) };
+/// # async {
+/// let printer = watch.wait(acquire).await?; // so who waits, and for how long, is known of every pool
+/// # Ok::<_, std::io::Error>(printer)
+/// # };
+/// ```
+pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> PoolWatch {
+    let label = [("pool", name)];
+    let help = "How long was waited for a connection of a pool.";
+    let watch =
+        PoolWatch { wait_time: monitor.custom_histogram(WAIT_TIME, &label, "seconds", help), waits: Arc::default() };
+    let (name, waits) = (name.to_owned(), Arc::clone(&watch.waits));
+    let mut seen = VecDeque::with_capacity(LOOKS);
+    monitor.sample(&format!("pool {name}"), Duration::ZERO, move |samples| {
+        if let Some(usage) = pool.usage() {
+            tell(&name, usage, &waits, &mut seen, samples);
+        }
+    });
+    watch
+}
+
+fn tell(name: &str, usage: PoolUsage, waits: &Waits, seen: &mut VecDeque<f64>, samples: &mut Samples<'_>) {
+    let pool = ("pool", name);
+    let (pending, failures) = (waits.pending.load(Ordering::Relaxed), waits.failures.load(Ordering::Relaxed));
+    let is_waited_for = waits.started.load(Ordering::Relaxed) > 0;
+    let waiting = usage.waiting.or(is_waited_for.then_some(pending));
+    let used = usage.connections.saturating_sub(usage.idle);
+    let ratio = match waiting {
+        // One that is given back is not idle while somebody waits for it.
+        Some(1..) => Some(1.0),
+        _ => (usage.max > 0).then(|| (used as f64 / usage.max as f64).min(1.0)),
+    };
+    if seen.len() == LOOKS {
+        seen.pop_front();
+    }
+    seen.extend(ratio);
+    samples.put(&RATIO, &[pool], (!seen.is_empty()).then(|| seen.iter().sum::<f64>() / seen.len() as f64));
+    samples.put(&COUNT, &[pool, ("state", "used")], used as f64);
+    samples.put(&COUNT, &[pool, ("state", "idle")], usage.idle as f64);
+    samples.put(&MAX, &[pool], usage.max as f64);
+    samples.put(&PENDING, &[pool], waiting.map(|waiting| waiting as f64));
+    let failures = usage.failures.or(is_waited_for.then_some(failures));
+    samples.put(&FAILURES, &[pool], failures.map(|failures| failures as f64));
+    samples.put(&WAITED, &[pool], usage.waited.map(|waited| waited.as_secs_f64()));
+}
+
+/// Knows who waits for a connection of a pool, where the pool does not: see [`watch_pool`]. A cheap handle.
+#[derive(Clone, Debug)]
+pub struct PoolWatch {
+    wait_time: CustomHistogram,
+    waits: Arc<Waits>,
+}
+
+#[derive(Debug, Default)]
+struct Waits {
+    started: AtomicU64,
+    pending: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// Somebody who waits, until dropped.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl PoolWatch {
+    /// Waits for a connection: counts who waits, and measures for how long in the histogram
+    /// `db_client_connection_wait_time_seconds`. Costs two reads of the clock and a few atomic operations.
+    ///
+    /// # Errors
+    /// What `acquire` gives; it is counted.
+    pub async fn wait<T, E>(&self, acquire: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        self.waits.pending.fetch_add(1, Ordering::Relaxed);
+        self.waits.started.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waits.pending);
+        let started = Instant::now();
+        let acquired = acquire.await;
+        self.wait_time.record(started.elapsed().as_secs_f64());
+        drop(waiting);
+        if acquired.is_err() {
+            self.waits.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        acquired
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use super::*;
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{CustomSeries, CustomValue, HealthStatus};
+use std::convert::Infallible;
+
+pub(super) fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
+    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
+    match series.value {
+        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        CustomValue::Histogram(reading) => Some(reading.count as f64),
+        CustomValue::Counter(_) => None,
+    }
+}
+
+struct Fixed(Option<PoolUsage>);
+
+impl ConnectionPool for Fixed {
+    fn usage(&self) -> Option<PoolUsage> {
+        self.0
+    }
+}
+
+fn watched(usage: Option<PoolUsage>) -> (Monitor, PoolWatch) {
+    let _clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let watch = watch_pool(&monitor, "main", Fixed(usage));
+    monitor.tick();
+    (monitor, watch)
+}
+
+#[test]
+fn what_a_pool_does_not_know_is_absent() {
+    let (monitor, _) = watched(Some(PoolUsage { connections: 3, idle: 1, max: 4, ..PoolUsage::default() }));
+    assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["main"]), Some(0.5));
+    assert_eq!(get(&monitor, "db_client_connections", &["idle"]), Some(1.0));
+    for unknown in ["pending_requests", "failures_total", "waited_seconds_total"] {
+        assert_eq!(get(&monitor, &format!("db_client_connection_{unknown}"), &["main"]), None, "{unknown}");
+    }
+    let (monitor, _) = watched(None);
+    assert_eq!(get(&monitor, "db_client_connection_max", &["main"]), None, "it is closed");
+}
+
+#[test]
+fn a_pool_that_is_waited_for_is_used_up() {
+    let usage = PoolUsage { connections: 4, idle: 1, max: 4, waiting: Some(2), ..PoolUsage::default() };
+    let (monitor, _) = watched(Some(usage));
+    assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["main"]), Some(1.0));
+    assert_ne!(monitor.health().status(), HealthStatus::Healthy);
+}
+
+#[tokio::test]
+async fn who_waits_is_known_of_any_pool_until_it_is_served_or_gives_up() {
+    let usage = PoolUsage { connections: 1, idle: 0, max: 4, ..PoolUsage::default() };
+    let (monitor, watch) = watched(Some(usage));
+    let pending = || {
+        monitor.tick();
+        get(&monitor, "db_client_connection_pending_requests", &["main"])
+    };
+    assert_eq!(pending(), None, "nobody waited through the watch yet");
+    {
+        let mut waiting = Box::pin(watch.wait(std::future::pending::<Result<(), Infallible>>()));
+        assert!(futures_poll(waiting.as_mut()).is_none());
+        assert_eq!(pending(), Some(1.0));
+    }
+    assert_eq!(pending(), Some(0.0), "it gave up");
+    assert_eq!(watch.wait(async { Ok::<_, Infallible>(7) }).await, Ok(7));
+    assert_eq!(watch.wait(async { Err::<(), _>("full") }).await, Err("full"));
+    assert_eq!(pending(), Some(0.0));
+    assert_eq!(get(&monitor, "db_client_connection_failures_total", &["main"]), Some(1.0));
+    assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), Some(2.0));
+}
+
+/// Polls once.
+fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(value) => Some(value),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[cfg(feature = "deadpool")]
+mod of_deadpool {
+    use super::*;
+    use ::deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
+
+    struct Numbers;
+
+    impl Manager for Numbers {
+        type Type = u64;
+        type Error = Infallible;
+
+        async fn create(&self) -> Result<u64, Infallible> {
+            Ok(7)
+        }
+
+        async fn recycle(&self, _: &mut u64, _: &Metrics) -> RecycleResult<Infallible> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn it_says_how_many_are_in_use_and_who_waits() {
+        let pool: Pool<Numbers> = Pool::builder(Numbers).max_size(2).build().unwrap();
+        let monitor = Monitor::builder().build().unwrap();
+        watch_pool(&monitor, "numbers", pool.clone());
+        let [one, two] = [pool.get().await.unwrap(), pool.get().await.unwrap()];
+        let mut third = Box::pin(pool.get());
+        assert!(futures_poll(third.as_mut()).is_none());
+        monitor.tick();
+        assert_eq!(get(&monitor, "db_client_connection_pending_requests", &["numbers"]), Some(1.0));
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(1.0));
+        drop((third, one));
+        monitor.tick();
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.75), "half of it since a look");
+        (0..9).for_each(|_| monitor.tick());
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
+        assert_eq!(get(&monitor, "db_client_connections", &["idle"]), Some(1.0));
+        drop(two);
+        pool.close();
+        monitor.tick();
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), None);
+    }
+}
+
+#[cfg(feature = "bb8")]
+mod of_bb8 {
+    use super::*;
+    use ::bb8::{ManageConnection, Pool};
+
+    #[derive(Debug)]
+    struct Numbers;
+
+    impl ManageConnection for Numbers {
+        type Connection = u64;
+        type Error = Infallible;
+
+        async fn connect(&self) -> Result<u64, Infallible> {
+            Ok(7)
+        }
+
+        async fn is_valid(&self, _: &mut u64) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn has_broken(&self, _: &mut u64) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn it_says_how_many_are_in_use_and_for_how_long_was_waited() {
+        let timeout = Duration::from_millis(10);
+        let pool = Pool::builder().max_size(2).connection_timeout(timeout).build(Numbers).await.unwrap();
+        let monitor = Monitor::builder().build().unwrap();
+        watch_pool(&monitor, "numbers", Bb8Pool { pool: pool.clone(), max_size: 2 });
+        let [one, two] = [pool.get().await.unwrap(), pool.get().await.unwrap()];
+        assert!(pool.get().await.is_err(), "no third");
+        monitor.tick();
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(1.0));
+        assert_eq!(get(&monitor, "db_client_connection_failures_total", &["numbers"]), Some(1.0));
+        drop(one);
+        (0..10).for_each(|_| monitor.tick());
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
+        drop(two);
+    }
+}

@@ -1,0 +1,235 @@
+//! What the process itself uses.
+
+use crate::compute::Capacity;
+use crate::container::Limits;
+use crate::files::{Files, field, number};
+use crate::rate::Rate;
+use perf_runtime::{SampledMetric, Samples};
+use std::path::Path;
+use std::time::Duration;
+
+const CPU_TIME: SampledMetric =
+    SampledMetric::counter("process_cpu_time_seconds_total", "seconds", "Processor time of the process.");
+const CPU_RATIO: SampledMetric = SampledMetric::gauge(
+    "process_cpu_utilization_ratio",
+    "ratio",
+    "Processors that the process used over the last five seconds, of those that it may use.",
+);
+const MEMORY: SampledMetric =
+    SampledMetric::gauge("process_memory_usage_bytes", "bytes", "Memory of the process that is in RAM (RSS).");
+const VIRTUAL: SampledMetric =
+    SampledMetric::gauge("process_memory_virtual_bytes", "bytes", "Addresses that the process has reserved.");
+const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
+    "process_memory_utilization_ratio",
+    "ratio",
+    "Memory of the process, of what the host has or the container's limit allows.",
+);
+const THREADS: SampledMetric = SampledMetric::gauge("process_threads", "", "Threads of the process.");
+const FILES: SampledMetric =
+    SampledMetric::gauge("process_unix_file_descriptors", "", "Files, sockets and the like that are open.");
+const FILES_LIMIT: SampledMetric =
+    SampledMetric::gauge("process_unix_file_descriptor_limit", "", "Files, sockets and the like that may be open.");
+const FILES_RATIO: SampledMetric = SampledMetric::gauge(
+    "process_unix_file_descriptor_utilization_ratio",
+    "ratio",
+    "Files, sockets and the like that are open, of those that may be.",
+);
+const FAULTS: SampledMetric = SampledMetric::counter(
+    "process_paging_faults_total",
+    "",
+    "Page faults: minor ones, and major ones that had to wait for a disk.",
+);
+const SWITCHES: SampledMetric =
+    SampledMetric::counter("process_context_switches_total", "", "How often threads gave up or lost their processor.");
+const DISK_IO: SampledMetric = SampledMetric::counter(
+    "process_disk_io_bytes_total",
+    "bytes",
+    "What the process had read from and written to disks, caches not counted.",
+);
+const UPTIME: SampledMetric =
+    SampledMetric::gauge("process_uptime_seconds", "seconds", "Time since the process started.");
+
+/// What `/proc/self/stat` says: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
+#[derive(Debug, PartialEq)]
+struct Stat {
+    minor_faults: f64,
+    major_faults: f64,
+    user_ticks: f64,
+    system_ticks: f64,
+    threads: f64,
+    /// After the host did.
+    started_ticks: f64,
+    virtual_bytes: f64,
+    resident_pages: f64,
+}
+
+impl Stat {
+    fn parse(text: &str) -> Option<Self> {
+        // The program's name stands in parentheses, and may hold any character, parentheses too.
+        let (_, rest) = text.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        // What follows is the third field.
+        let at = |field: usize| number(fields.get(field - 3)?);
+        Some(Self {
+            minor_faults: at(10)?,
+            major_faults: at(12)?,
+            user_ticks: at(14)?,
+            system_ticks: at(15)?,
+            threads: at(20)?,
+            started_ticks: at(22)?,
+            virtual_bytes: at(23)?,
+            resident_pages: at(24)?,
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    cpu: Rate,
+}
+
+impl Process {
+    /// Says how many bytes of the process are in RAM.
+    pub(crate) fn sample(
+        &mut self,
+        files: &Files,
+        at: Duration,
+        (capacity, limits): (&Capacity, &Limits),
+        samples: &mut Samples<'_>,
+    ) -> Option<f64> {
+        context_switches(samples);
+        open_files(files, samples);
+        if let Some(io) = files.read("/proc/self/io") {
+            for (direction, name) in [("read", "read_bytes"), ("write", "write_bytes")] {
+                samples.put(&DISK_IO, &[("disk_io_direction", direction)], field(&io, name));
+            }
+        }
+        let stat = files.read("/proc/self/stat").as_deref().and_then(Stat::parse);
+        let hertz = ticks_per_second();
+        let seconds = |ticks: f64| hertz.map(|hertz| ticks / hertz);
+        let cpu = stat.as_ref().and_then(|stat| seconds(stat.user_ticks + stat.system_ticks));
+        let used = self.cpu.per_second(at, cpu);
+        samples.put(&CPU_RATIO, &[], used.zip(limits.cpus.or(capacity.cpus)).map(|(used, all)| used / all));
+        let stat = stat?;
+        for (mode, ticks) in [("user", stat.user_ticks), ("system", stat.system_ticks)] {
+            samples.put(&CPU_TIME, &[("cpu_mode", mode)], seconds(ticks));
+        }
+        for (kind, faults) in [("minor", stat.minor_faults), ("major", stat.major_faults)] {
+            samples.put(&FAULTS, &[("system_paging_fault_type", kind)], faults);
+        }
+        samples.put(&THREADS, &[], stat.threads);
+        samples.put(&VIRTUAL, &[], stat.virtual_bytes);
+        let started = seconds(stat.started_ticks);
+        samples.put(&UPTIME, &[], capacity.uptime.zip(started).map(|(uptime, started)| (uptime - started).max(0.0)));
+        let resident = page_bytes().map(|page| stat.resident_pages * page);
+        samples.put(&MEMORY, &[], resident);
+        let all = limits.memory.or(capacity.memory).filter(|all| *all > 0.0);
+        samples.put(&MEMORY_RATIO, &[], resident.zip(all).map(|(resident, all)| resident / all));
+        resident
+    }
+}
+
+fn open_files(files: &Files, samples: &mut Samples<'_>) {
+    let open = open_file_count(files);
+    let limit = files.read("/proc/self/limits").as_deref().and_then(file_limit);
+    samples.put(&FILES, &[], open);
+    samples.put(&FILES_LIMIT, &[], limit);
+    samples.put(&FILES_RATIO, &[], open.zip(limit).filter(|(_, limit)| *limit > 0.0).map(|(open, limit)| open / limit));
+}
+
+/// Since Linux 6.2 the folder's size is their number; before, they are counted one by one, which takes about half a
+/// microsecond each. The one by which the folder is read is not counted.
+fn open_file_count(files: &Files) -> Option<f64> {
+    let folder = files.path("/proc/self/fd");
+    let size = std::fs::metadata(&folder).ok()?.len();
+    // Any other folder's size is that of its own list.
+    if size > 0 && folder == Path::new("/proc/self/fd") {
+        return Some(size as f64);
+    }
+    let count = std::fs::read_dir(folder).ok()?.count();
+    Some(count.saturating_sub(1) as f64)
+}
+
+fn file_limit(limits: &str) -> Option<f64> {
+    number(limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_ascii_whitespace().next()?)
+}
+
+/// Of the whole process: `/proc/self/status` knows only one thread's.
+#[cfg(unix)]
+fn context_switches(samples: &mut Samples<'_>) {
+    use nix::sys::resource::{Usage, UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
+    let count = |count: fn(&Usage) -> std::ffi::c_long| usage.as_ref().map(|usage| count(usage) as f64);
+    let label = "process_context_switch_type";
+    samples.put(&SWITCHES, &[(label, "voluntary")], count(Usage::voluntary_context_switches));
+    samples.put(&SWITCHES, &[(label, "involuntary")], count(Usage::involuntary_context_switches));
+}
+
+#[cfg(not(unix))]
+fn context_switches(_: &mut Samples<'_>) {}
+
+#[cfg(unix)]
+fn system_number(of: nix::unistd::SysconfVar) -> Option<f64> {
+    nix::unistd::sysconf(of).ok().flatten().map(|number| number as f64).filter(|number| *number > 0.0)
+}
+
+/// The unit in which the kernel tells processor time.
+#[cfg(unix)]
+pub(crate) fn ticks_per_second() -> Option<f64> {
+    system_number(nix::unistd::SysconfVar::CLK_TCK)
+}
+
+#[cfg(unix)]
+fn page_bytes() -> Option<f64> {
+    system_number(nix::unistd::SysconfVar::PAGE_SIZE)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn ticks_per_second() -> Option<f64> {
+    None
+}
+
+#[cfg(not(unix))]
+fn page_bytes() -> Option<f64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINE: &str = "77 (od) d (name) S 1 77 77 0 -1 4194560 1500 0 3 0 250 50 0 0 20 0 9 0 4200 1048576 300 184467";
+
+    #[test]
+    fn a_name_with_parentheses_moves_no_field() {
+        let stat = Stat::parse(LINE).unwrap();
+        let expected = Stat {
+            minor_faults: 1500.0,
+            major_faults: 3.0,
+            user_ticks: 250.0,
+            system_ticks: 50.0,
+            threads: 9.0,
+            started_ticks: 4200.0,
+            virtual_bytes: 1_048_576.0,
+            resident_pages: 300.0,
+        };
+        assert_eq!(stat, expected);
+    }
+
+    #[test]
+    fn the_limit_of_open_files_is_the_soft_one() {
+        let line = "Max open files            1024                 4096                 files     ";
+        assert_eq!(file_limit(line), Some(1024.0));
+        assert_eq!((file_limit("Max open files unlimited unlimited files"), file_limit("")), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[ -~\\n]{0,200}", cut in 0..LINE.len()) {
+            Stat::parse(&text);
+            file_limit(&text);
+            prop_assert!(Stat::parse(&LINE[..cut]).is_none() || cut > 60);
+        }
+    }
+}

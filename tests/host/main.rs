@@ -1,0 +1,28 @@
+//! What `perf-host` watches, in programs as users have them.
+
+#[path = "../backend/postgres.rs"]
+mod postgres;
+#[path = "../servers.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod servers;
+
+mod allocator;
+mod pool;
+
+use perf_host::CountingAllocator;
+use perf_runtime::{CustomSeries, CustomValue, Monitor};
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<Jemalloc> = CountingAllocator::over(Jemalloc);
+
+/// What the monitor says now of the series whose labels have all these values.
+fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
+    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
+    match series.value {
+        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        _ => None,
+    }
+}
