@@ -8,7 +8,6 @@ use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
 use super::reading::Reading;
-
 use super::target::Targets;
 use std::sync::OnceLock;
 use std::time::Duration;
