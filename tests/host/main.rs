@@ -11,10 +11,15 @@ mod pool;
 
 use perf_host::CountingAllocator;
 use perf_runtime::{CustomSeries, CustomValue, Monitor};
-use tikv_jemallocator::Jemalloc;
+
+#[cfg(feature = "jemalloc")]
+use tikv_jemallocator::Jemalloc as Allocator;
+
+#[cfg(not(feature = "jemalloc"))]
+use std::alloc::System as Allocator;
 
 #[global_allocator]
-static ALLOCATOR: CountingAllocator<Jemalloc> = CountingAllocator::over(Jemalloc);
+static ALLOCATOR: CountingAllocator<Allocator> = CountingAllocator::over(Allocator);
 
 /// What the monitor says now of the series whose labels have all these values.
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
