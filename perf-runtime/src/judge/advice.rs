@@ -30,6 +30,7 @@ fn complaint(indicator: &Indicator) -> String {
         Aspect::Cancelled => format!("Cancelled {plural}: {} {window}{blamed}", percent()),
         Aspect::Stuck => format!("Stuck {plural}: one waits for {value:.0} s (limit {limit} s){blamed}"),
         Aspect::Availability => format!("Failing {name}: {} of the calls {window}{blamed}", percent()),
+        Aspect::Resource if name == "load" => format!("High load: {value:.1} tasks want each processor{blamed}"),
         Aspect::Resource => format!("Little {name} left: {} in use{blamed}", percent()),
         Aspect::Alerts => format!("{} series have alerts that fire{blamed}", indicator.shares().len()),
     }

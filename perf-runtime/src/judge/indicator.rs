@@ -8,8 +8,9 @@ use crate::measure::kind::Kind;
 use serde::Serialize;
 use std::fmt;
 
-/// The duration at which an indicator takes all of its points: so many times the critical one.
-const WORST_DURATION: f64 = 5.0;
+/// The value without an end, such as a duration, at which an indicator takes all of its points: so many times the
+/// critical one.
+const WORST: f64 = 5.0;
 
 /// The colour of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -261,9 +262,10 @@ impl Indicator {
 /// rises.
 fn severity(aspect: Aspect, value: f64, limits: Limits) -> f64 {
     let worst = match aspect.unit() {
-        "ratio" => 1.0,
+        // What cannot be more than all of it.
+        "ratio" if limits.critical < 1.0 => 1.0,
         "alerts" => MOST_ALERTS,
-        _ => limits.critical * WORST_DURATION,
+        _ => limits.critical * WORST,
     };
     let part = |from: f64, to: f64| ((value - from) / (to - from)).clamp(0.0, 1.0);
     0.5 * part(limits.warning, limits.critical) + 0.5 * part(limits.critical, worst)

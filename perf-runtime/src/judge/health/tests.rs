@@ -136,6 +136,8 @@ fn a_resource_is_judged_once_something_measures_it() {
     assert_eq!(report(0.5).status(), HealthStatus::Healthy);
     assert_eq!(report(0.75).status(), HealthStatus::Degraded);
     assert_eq!(report(0.95).status(), HealthStatus::Unhealthy);
+    let load = |value| HealthReport::judge(&[], &used(gauge::LOAD, value), &[]).status();
+    assert_eq!([1.0, 1.5, 2.5].map(load), [HealthStatus::Healthy, HealthStatus::Degraded, HealthStatus::Unhealthy]);
     let advice = report(0.95).recommendations()[0].clone();
     assert!(advice.contains("Little memory left: 95.0 %") && advice.contains("without a bound"), "{advice}");
 }
@@ -220,8 +222,10 @@ proptest! {
     }
 
     #[test]
-    fn more_of_a_resource_in_use_never_raises_the_score(one in 0.0..1.2_f64, other in 0.0..1.2_f64) {
-        let score = |value| HealthReport::judge(&[], &used(gauge::CPU, value), &[]).score();
-        prop_assert!(score(one.max(other)) <= score(one.min(other)));
+    fn more_of_a_resource_in_use_never_raises_the_score(one in 0.0..12.0_f64, other in 0.0..12.0_f64) {
+        for gauge in [gauge::CPU, gauge::LOAD] {
+            let score = |value| HealthReport::judge(&[], &used(gauge, value), &[]).score();
+            prop_assert!(score(one.max(other)) <= score(one.min(other)));
+        }
     }
 }

@@ -18,7 +18,8 @@ const RESOURCES: [(&str, &str, Limits); 5] = [
     ("cpu", gauge::CPU, Limits::new(0.80, 0.90)),
     ("disk", gauge::DISK, Limits::new(0.80, 0.90)),
     ("pool", gauge::POOL, Limits::new(0.80, 0.90)),
-    ("load", gauge::LOAD, Limits::new(0.80, 0.95)),
+    // As the rule: a processor that always has work is used well, and no more.
+    ("load", gauge::LOAD, Limits::new(1.0, 2.0)),
 ];
 
 /// Less than any number of alerts; one critical alert is red.
