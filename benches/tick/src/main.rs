@@ -1,4 +1,5 @@
-//! What the monitor's own thread costs: processor time of a tick over 1,000 series that were called since the last one.
+//! What the monitor's own thread costs: processor time of a tick over 1,000 series that were called since the last one,
+//! judged by the standard rules.
 
 use crowd::{Crowd, Observation, Ours, Wait};
 use kit::cores::pin;
@@ -50,13 +51,15 @@ fn main() -> ExitCode {
         "| {SERIES} series, {CALLS} calls of each between ticks | min µs | median µs | p10–p90 | mean µs | of one core, % |\n\
          |---|--:|--:|--:|--:|--:|"
     );
-    for (name, threads, evict) in [
-        ("idle: nothing called", 0, false),
-        ("busy, called from 1 thread", 1, false),
-        ("busy, called from 4 threads", 4, false),
-        ("busy, called from 4 threads, caches cold", 4, true),
+    let well = Load { threads: 1, fails: false, evicts: false };
+    for (name, load) in [
+        ("idle: nothing called", Load { threads: 0, ..well }),
+        ("busy, called from 1 thread", well),
+        ("busy, called from 4 threads", Load { threads: 4, ..well }),
+        ("busy, called from 4 threads, caches cold", Load { threads: 4, evicts: true, ..well }),
+        ("the same, and an alert fires on each series", Load { threads: 4, evicts: true, fails: true }),
     ] {
-        let micros = run(&ours, clock, ticks, threads, evict);
+        let micros = run(&ours, clock, ticks, load);
         let mean = micros.iter().sum::<f64>() / micros.len() as f64;
         let Spread { min, p10, median, p90 } = Spread::of(micros);
         // One tick a second.
@@ -66,16 +69,27 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What happens between two ticks.
+#[derive(Clone, Copy)]
+struct Load {
+    /// How many threads call every series.
+    threads: usize,
+    /// Whether one call in four fails.
+    fails: bool,
+    /// Whether the caches are filled with something else.
+    evicts: bool,
+}
+
 /// Microseconds of processor time of each tick.
-fn run(ours: &Ours, clock: &ManualClock, ticks: usize, threads: usize, evict: bool) -> Vec<f64> {
-    let mut evicted = vec![0_u8; if evict { EVICTED_BYTES } else { 0 }];
+fn run(ours: &Ours, clock: &ManualClock, ticks: usize, load: Load) -> Vec<f64> {
+    let mut evicted = vec![0_u8; if load.evicts { EVICTED_BYTES } else { 0 }];
     let mut micros = Vec::with_capacity(ticks);
     let mut last = ours.monitor().uptime();
-    let warm_up = if threads == 0 { 0 } else { WARM_UP };
+    let warm_up = if load.threads == 0 { 0 } else { WARM_UP };
     for _ in 0..warm_up + ticks {
         thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| call_all(ours));
+            for _ in 0..load.threads {
+                scope.spawn(|| call_all(ours, load.fails));
             }
         });
         last += Duration::from_secs(1);
@@ -89,10 +103,11 @@ fn run(ours: &Ours, clock: &ManualClock, ticks: usize, threads: usize, evict: bo
     micros.split_off(warm_up)
 }
 
-fn call_all(ours: &Ours) {
+fn call_all(ours: &Ours, fails: bool) {
     for call in 0..CALLS {
+        let observation = Observation::FEW[call % Observation::FEW.len()];
         for series in 0..ours.series() {
-            ours.touch(series, Observation::FEW[call % Observation::FEW.len()]);
+            ours.touch(series, Observation { failed: observation.failed && fails, ..observation });
         }
     }
 }

@@ -260,12 +260,7 @@ impl Group {
         Self { merged: Merged::new(layout), cells: Cells::new(layout) }
     }
 
-    fn into_track<'a>(
-        self,
-        kind: Kind,
-        labels: impl IntoIterator<Item = (&'static str, &'a str)>,
-        with_buckets: bool,
-    ) -> Track {
+    fn into_track(self, kind: Kind, labels: Arc<[(String, String)]>, with_buckets: bool) -> Track {
         let points = self.cells.into_points(with_buckets);
         Track { summary: self.merged.into_summary(kind, labels), points, parts: Vec::new() }
     }
@@ -300,7 +295,7 @@ impl Registry {
                 let told = group.first().map_or(0, told_by);
                 parts.push(track(group, told, &grid, &mut look, Some(&mut whole), false));
             }
-            kinds.push(whole.into_track(kind, [], false));
+            kinds.push(whole.into_track(kind, Arc::default(), false));
         }
         Panorama { grid: grid.view(), kinds, series: parts.into_iter().flatten().collect() }
     }
@@ -357,11 +352,13 @@ fn track(
             }
         }
     }
-    if let Some((mut summary, cells)) = alone {
-        summary.labels.truncate(told);
+    let labels = first.labels();
+    let labels = if told < labels.len() { labels.iter().take(told).cloned().collect() } else { labels };
+    if let Some((summary, cells)) = alone {
+        let summary = SeriesSummary { labels, ..summary };
         return Some(Track { summary, points: cells.into_points(with_buckets), parts });
     }
-    let track = together.into_track(first.identity.kind, first.identity.pairs().take(told), with_buckets);
+    let track = together.into_track(first.identity.kind, labels, with_buckets);
     Some(Track { parts, ..track })
 }
 

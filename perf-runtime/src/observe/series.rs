@@ -12,13 +12,15 @@ use crate::measure::outcome::Outcome;
 use crate::measure::reading::Reading;
 use crate::measure::target::Targets;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) identity: Identity,
+    /// The labels as they are shown: of a series that was ever summed up.
+    labels: OnceLock<Arc<[(String, String)]>>,
     /// What the program records at run time.
     pub(crate) own: Meter,
     /// What annotated functions write.
@@ -35,6 +37,7 @@ impl Series {
         let layout = sites.first().map_or_else(|| own.layout(), |site| site.layout());
         Self {
             identity,
+            labels: OnceLock::new(),
             own,
             sites: RwLock::new(sites),
             layout,
@@ -45,6 +48,12 @@ impl Series {
     /// Adds a function that writes this series.
     pub(super) fn adopt(&self, meter: &'static Meter) {
         self.sites.write().unwrap_or_else(PoisonError::into_inner).push(meter);
+    }
+
+    /// The names and values of its labels, to be shared: a tick shows those of every series.
+    pub(super) fn labels(&self) -> Arc<[(String, String)]> {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Arc::clone(self.labels.get_or_init(|| self.identity.pairs().map(owned).collect()))
     }
 
     /// All that was ever counted.
@@ -131,6 +140,8 @@ impl Series {
     pub(crate) fn bytes(&self) -> usize {
         let mut bytes = size_of::<Self>() - size_of::<History>();
         self.for_each_meter(|meter| bytes += meter.bytes_of_cells());
+        let shown = self.labels.get().into_iter().flat_map(|labels| labels.iter());
+        bytes += shown.map(|label| size_of_val(label) + label.0.len() + label.1.len()).sum::<usize>();
         bytes + self.identity.labels.iter().map(|label| size_of_val(label) + label.len()).sum::<usize>()
     }
 

@@ -49,8 +49,8 @@ impl Summary {
 pub struct SeriesSummary {
     /// What the series measures.
     pub kind: Kind,
-    /// The names and values of its labels.
-    pub labels: Vec<(String, String)>,
+    /// The names and values of its labels: one text for all summaries of the series.
+    pub labels: Arc<[(String, String)]>,
     /// Calls finished since the process started, or since the last reset.
     pub total: OutcomeCounts,
     /// Failed calls by the sort of their error, since the process started; only those whose error is an
@@ -176,15 +176,10 @@ impl SeriesSummary {
 
     /// Sums up one series.
     pub(super) fn of(series: &Series, observation: &Observation) -> Self {
-        Self::new(series.identity.kind, series.identity.pairs(), observation, series.targets())
+        Self::new(series.identity.kind, series.labels(), observation, series.targets())
     }
 
-    fn new<'a>(
-        kind: Kind,
-        labels: impl IntoIterator<Item = (&'static str, &'a str)>,
-        observation: &Observation,
-        targets: &Targets,
-    ) -> Self {
+    fn new(kind: Kind, labels: Arc<[(String, String)]>, observation: &Observation, targets: &Targets) -> Self {
         let counts = &observation.counts;
         let outcomes = OutcomeCounts::from_array(counts.finished());
         let durations = Durations::new(observation.layout, counts);
@@ -193,7 +188,7 @@ impl SeriesSummary {
         let covered = counts.covered.as_secs_f64();
         Self {
             kind,
-            labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            labels,
             total: OutcomeCounts::from_array(observation.total),
             error_types: observation.error_types.iter().map(|(&name, &count)| (name.to_owned(), count)).collect(),
             in_flight: observation.in_flight,
@@ -251,7 +246,7 @@ impl KindSummary {
                 parts.push(SeriesSummary::of(one, &observation));
             }
         }
-        Self { whole: merged.into_summary(kind, []), series: parts }
+        Self { whole: merged.into_summary(kind, Arc::default()), series: parts }
     }
 }
 
@@ -273,11 +268,7 @@ impl Merged {
         self.rest.add(observation);
     }
 
-    pub(super) fn into_summary<'a>(
-        self,
-        kind: Kind,
-        labels: impl IntoIterator<Item = (&'static str, &'a str)>,
-    ) -> SeriesSummary {
+    pub(super) fn into_summary(self, kind: Kind, labels: Arc<[(String, String)]>) -> SeriesSummary {
         let whole = Observation { counts: self.counts.into_counts(), ..self.rest };
         SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
     }
