@@ -21,6 +21,7 @@ pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;
 pub(crate) mod sheet;
+mod sites;
 mod statistics;
 pub(crate) mod summary;
 pub(crate) mod ticker;

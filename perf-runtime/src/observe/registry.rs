@@ -106,7 +106,7 @@ impl Registry {
                 if let Some(series) = inner.find(hash, |other| *other == identity) {
                     series.adopt(meter);
                 } else {
-                    inner.insert(hash, Series::new(identity, vec![meter], inner.ticked));
+                    inner.insert(hash, Series::new(identity, Some(meter), inner.ticked));
                 }
             }
         });
@@ -302,7 +302,7 @@ impl Inner {
         let labels = &fitted(labels, replaced)[..labels.len()];
         made.admit(labels.iter().copied().enumerate());
         let overflow = made.overflow(replaced, kind.family().counter);
-        let series = Series::new(Identity::of_values(kind, labels), Vec::new(), clock::now());
+        let series = Series::new(Identity::of_values(kind, labels), None, clock::now());
         (self.insert(hasher.hash_one((kind, labels)), series), overflow)
     }
 

@@ -3,6 +3,7 @@
 use super::counts::{CountedSlice, Sums, WindowCounts};
 use super::history::{History, Hits};
 use super::identity::Identity;
+use super::sites::Sites;
 use super::window::Window;
 use crate::measure::cells::Running;
 use crate::measure::clock::Moment;
@@ -12,7 +13,7 @@ use crate::measure::outcome::Outcome;
 use crate::measure::reading::Reading;
 use crate::measure::target::Targets;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
@@ -24,7 +25,7 @@ pub(crate) struct Series {
     /// What the program records at run time.
     pub(crate) own: Meter,
     /// What annotated functions write.
-    sites: RwLock<Vec<&'static Meter>>,
+    sites: Sites,
     /// The buckets that it is read in: those of what wrote it first.
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
@@ -32,14 +33,14 @@ pub(crate) struct Series {
 
 impl Series {
     /// A series that is observed from now on; what its sites counted before is taken to be recent.
-    pub(crate) fn new(identity: Identity, sites: Vec<&'static Meter>, now: Moment) -> Self {
+    pub(crate) fn new(identity: Identity, site: Option<&'static Meter>, now: Moment) -> Self {
         let own = Meter::new(identity.kind);
-        let layout = sites.first().map_or_else(|| own.layout(), |site| site.layout());
+        let layout = site.map_or_else(|| own.layout(), Meter::layout);
         Self {
             identity,
             labels: OnceLock::new(),
             own,
-            sites: RwLock::new(sites),
+            sites: Sites::new(site),
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
         }
@@ -47,7 +48,7 @@ impl Series {
 
     /// Adds a function that writes this series.
     pub(super) fn adopt(&self, meter: &'static Meter) {
-        self.sites.write().unwrap_or_else(PoisonError::into_inner).push(meter);
+        self.sites.add(meter);
     }
 
     /// The names and values of its labels, to be shared: a tick shows those of every series.
@@ -65,12 +66,13 @@ impl Series {
 
     /// Adds all that was ever counted to `reading`, and says how many functions write the series: never fewer than before.
     pub(crate) fn read_into(&self, reading: &mut Reading) -> usize {
-        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         self.own.read_into(reading, self.layout);
-        for meter in sites.iter() {
+        let mut sites = 0;
+        for meter in self.sites.iter() {
             meter.read_into(reading, self.layout);
+            sites += 1;
         }
-        sites.len()
+        sites
     }
 
     /// Failed calls by the sort of their error, where that is known. A call counts its sort just before itself.
@@ -105,28 +107,24 @@ impl Series {
 
     /// How many functions write it: never fewer than before.
     pub(crate) fn sites(&self) -> usize {
-        self.sites.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.sites.iter().count()
     }
 
     /// The bounds at which the counts of all that write it are exact.
     pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
-        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
-        let exact = |bound: &&Bound| sites.iter().all(|site| site.layout().is_exact_at(bound));
+        let exact = |bound: &&Bound| self.sites.iter().all(|site| site.layout().is_exact_at(bound));
         self.layout.bounds().iter().filter(exact).collect()
     }
 
     /// What the functions that write it promise: the first that promises anything.
     pub(crate) fn targets(&self) -> &'static Targets {
-        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         let promising = |targets: &&Targets| targets.slow.is_some() || targets.objective.is_some();
-        sites.iter().map(|site| site.targets()).find(promising).unwrap_or(&Targets::NONE)
+        self.sites.iter().map(Meter::targets).find(promising).unwrap_or(&Targets::NONE)
     }
 
     pub(crate) fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
         look(&self.own);
-        for meter in self.sites.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            look(meter);
-        }
+        self.sites.iter().for_each(look);
     }
 
     /// How many calls ever ended. Costs a look at a cell for each thread that called.
