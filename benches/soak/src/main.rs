@@ -1,0 +1,92 @@
+//! Whether a service under steady load stays as it is: the example `backend`, its own traffic, and a look at it each
+//! second over HTTP. Its memory may not grow, and no tick may be left out.
+//!
+//! Fails where the resident memory grew by more than chance explains, or a tick was missed or panicked.
+
+mod finding;
+mod program;
+mod scrape;
+// One estimator for the leak watch and for this.
+#[path = "../../../perf-host/src/trend.rs"]
+mod trend;
+
+use finding::Finding;
+use program::Program;
+use scrape::Sample;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const USAGE: &str = "\
+usage: soak [--minutes N] [--load N] [--quick]
+  --minutes N  how long, 30 unless told; the first sixth is to warm up
+  --load N     clients that send traffic, 4 unless told: some 130 requests a second
+  --quick      one minute: to see that it works, not to quote";
+
+const PERIOD: Duration = Duration::from_secs(1);
+/// A line that tells how it goes.
+const TOLD_EVERY: u32 = 60;
+
+/// What was asked for.
+struct Options {
+    minutes: u32,
+    load: u32,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(options) = options(&arguments) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match soak(&options) {
+        Ok(finding) => {
+            println!("{finding}");
+            let faults = finding.faults();
+            for fault in &faults {
+                eprintln!("{fault}");
+            }
+            if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> Option<Options> {
+    let mut options = Options { minutes: 30, load: 4 };
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next()?.parse().ok().filter(|number| *number > 0);
+        match argument.as_str() {
+            "--quick" => options.minutes = 1,
+            "--minutes" => options.minutes = number()?,
+            "--load" => options.load = number()?,
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// Runs the service for as long as was asked, and looks at it once a second.
+fn soak(options: &Options) -> Result<Finding, String> {
+    let program = program::build()?;
+    let seconds = 60 * options.minutes;
+    let running = Program::start(&program, options.load, seconds)?;
+    let began = Instant::now();
+    let mut samples = Vec::new();
+    for second in 1..=seconds {
+        let due = began + second * PERIOD;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let sample = Sample::of(running.url(), began)?;
+        if second.is_multiple_of(TOLD_EVERY) {
+            let (minute, minutes) = (second / TOLD_EVERY, options.minutes);
+            eprintln!("minute {minute} of {minutes}: {}", sample.memory());
+        }
+        samples.push(sample);
+    }
+    running.end()?;
+    Finding::of(&samples)
+}
