@@ -211,10 +211,8 @@ impl CustomMetrics {
         self.read(|inner| {
             for (name, kinds) in &inner.by_name {
                 for (metric, kind) in kinds.iter().zip(CustomKind::ALL) {
-                    let metric = metric.as_ref().filter(|metric| metric.made.is_some());
-                    metric.into_iter().for_each(|metric| {
-                        metric.series.iter().for_each(|series| each(name, (kind, metric), series));
-                    });
+                    let Some(metric) = metric.as_ref().filter(|metric| metric.made.is_some()) else { continue };
+                    metric.series.iter().for_each(|series| each(name, (kind, metric), series));
                 }
             }
         });
