@@ -178,7 +178,8 @@ pub use monitor::{
 };
 pub use observe::blocked::BlockedThread;
 pub use observe::custom::{
-    CustomHistogram, CustomKind, CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading,
+    CustomHistogram, CustomKind, CustomMetric, CustomPoint, CustomSeries, CustomTrack, CustomValue, HistogramBucket,
+    HistogramReading,
 };
 pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;

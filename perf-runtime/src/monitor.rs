@@ -11,7 +11,9 @@ use crate::judge::objective::Objectives;
 use crate::measure::clock::{self, Moment};
 use crate::measure::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::observe::custom::HistogramBounds;
+use crate::observe::custom::trail::LENGTHS;
 use crate::observe::marks::Marks;
+use crate::observe::panorama::CellGrid;
 use crate::observe::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -301,6 +303,8 @@ impl Inner {
         let (now, began) = (clock::now(), Instant::now());
         // First of all: what is judged is what was just read.
         self.spent.time(Part::Sampling, || self.handle().run_samplers(now));
+        let cells = LENGTHS.map(|window| CellGrid::at(window, self.started, now).newest);
+        self.spent.time(Part::Observing, || self.registry.custom().leave_trails(cells));
         self.observe_and_judge(now);
         #[cfg(feature = "metrics")]
         self.spent.time(Part::Pushing, || self.push_to_the_installed());

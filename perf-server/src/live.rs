@@ -11,7 +11,7 @@
 //!
 //! | type | what it brings |
 //! |---|---|
-//! | `initial_data` | everything: the series of the window with their points, health, alerts, calls in flight, own metrics |
+//! | `initial_data` | everything: what is watched with its points over the window, health, alerts, calls in flight |
 //! | `metrics_update` | once a second, what changed of that; what is not there is as it was |
 //! | `alert_triggered` | an alert that fires, or whose severity changed |
 //! | `alert_resolved`, `alert_acknowledged` | the alert |
@@ -23,8 +23,9 @@
 //!
 //! # What a client may say
 //!
-//! The address names what is wanted: `window` (`1m`, `5m`, `15m`, `1h`), and for a page of its own `kind` and `labels` (a
-//! JSON array of the first labels' values). A client that was here before adds `epoch` and the last `seq` it saw, and gets
+//! The address names what is wanted: `window` (`1m`, `5m`, `15m`, `1h`), and `of`: `calls`, all series of calls, unless said
+//! otherwise; or `metrics`, the application's own metrics and what is sampled of the process and its host. For a series of
+//! calls alone, `kind` and `labels` (a JSON array of the first labels' values). A client that was here before adds `epoch` and the last `seq` it saw, and gets
 //! what it missed instead of everything, where that is still known. Later, `{"window":"1h","kind":"tool","labels":["web"]}`
 //! asks for something else.
 
@@ -33,9 +34,12 @@ mod common;
 mod frame;
 mod hub;
 mod log;
+mod metrics;
 mod number;
+mod rows;
 mod socket;
 mod topic;
+mod watcher;
 mod worker;
 
 pub(crate) use hub::Hub;

@@ -48,6 +48,18 @@ pub(crate) fn tagged(request: &HeaderMap, content_type: &'static str, body: impl
     response
 }
 
+/// As [`tagged`], for what may be kept a while without asking.
+pub(crate) fn kept(
+    request: &HeaderMap,
+    content_type: &'static str,
+    body: impl Into<Body> + AsRef<[u8]>,
+    how: &'static str,
+) -> Response {
+    let mut response = tagged(request, content_type, body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(how));
+    response
+}
+
 /// Weak, for what is compressed on the way is the same to us.
 fn tag_of(body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();

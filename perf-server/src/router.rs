@@ -24,6 +24,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
 /// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`perf_runtime::PerformanceHealth`]) |
 /// | `GET /health/live`, `/health/ready` | for probes |
+/// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
 /// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives: `GET /api/v1/openapi.json` describes them all |
 ///
 /// Everybody who reaches it may read, and nobody may change anything: for tokens, and for more settings, there is
@@ -48,8 +49,10 @@ pub(crate) fn assemble(context: Context) -> Router {
     let read = routes::read().merge(crate::dashboard::routes());
     let read = read.route_layer(from_fn_with_state(context.clone(), auth::readers));
     let admin = routes::admin().route_layer(from_fn_with_state(context.clone(), auth::admins));
+    let pages = routes::pages().route_layer(from_fn_with_state(context.clone(), auth::pages));
     routes::public()
         .merge(read)
+        .merge(pages)
         .merge(admin)
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route_layer(map_response(with_security_headers))

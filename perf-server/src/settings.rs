@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) body_timeout: Duration,
     /// What must be well for the process to be ready.
     pub(crate) readiness: Vec<Readiness>,
+    /// Whether pages may tell how they feel without a token.
+    pub(crate) ui_without_token: bool,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             body_limit: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
             readiness: Vec::new(),
+            ui_without_token: false,
         }
     }
 }

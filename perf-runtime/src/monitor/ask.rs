@@ -11,7 +11,7 @@ use crate::judge::sight::Gauges;
 use crate::measure::clock;
 use crate::measure::kind::Kind;
 use crate::observe::blocked::{self, BlockedThread};
-use crate::observe::custom::CustomMetric;
+use crate::observe::custom::{CustomMetric, CustomTrack};
 use crate::observe::in_flight::{self, CallInFlight};
 use crate::observe::panorama::{CellGrid, Panorama, Track};
 use crate::observe::summary::{KindSummary, Summary};
@@ -69,6 +69,26 @@ impl Monitor {
     /// [`record_custom_metric`](Self::record_custom_metric). In the order of their names.
     pub fn custom_metrics(&self) -> Vec<CustomMetric> {
         self.inner.registry.custom().metrics()
+    }
+
+    /// As [`custom_metrics`](Self::custom_metrics), series by series over a window and cell by cell: what they were at the ticks
+    /// of the last hour. The first 2,000 series have points. With `after`, a time since the monitor was made, only the points
+    /// of that moment's cell and later ones; ask with the last answer's [`ticked`](CellGrid::ticked) for what is new. Costs
+    /// about a microsecond for each series, and some nanoseconds for each point.
+    ///
+    /// ```
+    /// # use perf_runtime::{Monitor, Window};
+    /// # let monitor = Monitor::builder().build()?;
+    /// monitor.record_custom_metric("queue_depth", 42.0, "jobs");
+    /// let (grid, tracks) = monitor.custom_tracks(Window::LastHour, None);
+    /// assert_eq!((grid.step, tracks[0].name.as_str()), (60.0, "queue_depth"));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn custom_tracks(&self, window: Window, after: Option<Duration>) -> (CellGrid, Vec<CustomTrack>) {
+        let registry = &self.inner.registry;
+        let grid = registry.grid(window, self.inner.started);
+        let oldest = (grid.newest + 1).saturating_sub(grid.cells).max(after.map_or(0, |after| grid.cell_at(after)));
+        (grid, registry.custom().tracks(window, &(oldest..=grid.newest)))
     }
 
     /// How well the process is, and why: judged now, over the last minutes.

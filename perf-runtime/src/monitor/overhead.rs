@@ -135,7 +135,8 @@ impl Monitor {
             custom_series: custom.iter().map(|metric| metric.series.len() as u64).sum(),
             overflowed: counts.sum(),
             registry_bytes: (series_bytes + custom.iter().map(bytes_of).sum::<usize>()) as u64,
-            windows_bytes: all.iter().map(|series| series.window_bytes()).sum::<usize>() as u64,
+            windows_bytes: (all.iter().map(|series| series.window_bytes()).sum::<usize>()
+                + registry.custom().trail_bytes()) as u64,
         }
     }
 

@@ -18,12 +18,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+pub use trail::{CustomPoint, CustomTrack};
 
 mod bounds;
 mod cell;
 mod handle;
 mod names;
 mod reading;
+pub(crate) mod trail;
 
 /// Names of metrics.
 const MAX_METRICS: usize = 2_000;
@@ -40,6 +42,7 @@ type Pair<'a> = (Cow<'a, str>, &'a str);
 pub(crate) struct CustomMetrics {
     owner: Owner,
     bounds: HistogramBounds,
+    trails: trail::TrailCount,
     inner: RwLock<Inner>,
 }
 
@@ -74,6 +77,7 @@ struct Metric {
 struct Series {
     labels: Box<[(Box<str>, Box<str>)]>,
     cell: Cell,
+    trail: trail::TrailPlace,
 }
 
 /// What a series says when it is made.
@@ -94,7 +98,7 @@ pub(crate) struct Resolved {
 
 impl CustomMetrics {
     pub(crate) fn new(bounds: HistogramBounds) -> Self {
-        Self { owner: Owner::new(&OWNERS), bounds, inner: RwLock::default() }
+        Self { owner: Owner::new(&OWNERS), bounds, trails: trail::TrailCount::default(), inner: RwLock::default() }
     }
 
     /// Whose entries a thread's cache holds.
@@ -318,7 +322,8 @@ impl Metric {
         };
         if let Err(place) = self.place(&labels) {
             let owned = labels.iter().map(|(name, value)| ((**name).into(), (*value).into())).collect();
-            self.series.insert(place, Series { labels: owned, cell: cell.clone() });
+            self.series
+                .insert(place, Series { labels: owned, cell: cell.clone(), trail: trail::TrailPlace::default() });
             let places: Vec<(usize, &str)> = self.places(&labels).collect();
             self.room.admit(places.into_iter());
         }

@@ -100,6 +100,20 @@ pub struct TrackBucket {
     pub count: u64,
 }
 
+impl CellGrid {
+    /// The cells of a window, for a monitor that was made at `started` and ticked last at `ticked`.
+    pub(crate) fn at(window: Window, started: Moment, ticked: Moment) -> Self {
+        Grid::new(window, started, ticked, None).view()
+    }
+
+    /// The cell of an earlier tick, `at` after the monitor was made, or one before it.
+    pub(crate) fn cell_at(&self, at: Duration) -> u64 {
+        let cells = ((self.ticked - at.as_secs_f64()).max(0.0) / self.step).ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and a few")]
+        self.newest.saturating_sub(cells as u64)
+    }
+}
+
 /// Cells, and which of them are wanted.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
@@ -280,6 +294,12 @@ fn is_same_group(one: &Arc<Series>, other: &Arc<Series>) -> bool {
 }
 
 impl Registry {
+    /// The cells of a window.
+    pub(crate) fn grid(&self, window: Window, started: Moment) -> CellGrid {
+        self.catch_up(clock::now());
+        CellGrid::at(window, started, self.last_tick())
+    }
+
     /// Everything over a window; of the points, those of cells in which anything happened `after` so long a time since
     /// `started`.
     pub(crate) fn panorama(&self, window: Window, started: Moment, after: Option<Duration>) -> Panorama {

@@ -29,6 +29,20 @@ pub(crate) async fn readers(State(context): State<Context>, request: Request, ne
     }
 }
 
+/// Lets pages through that tell how they feel: those of whoever may read; and where that was said, those of anybody to whom
+/// the application serves them. Never those of another site.
+pub(crate) async fn pages(State(context): State<Context>, request: Request, next: Next) -> Response {
+    let admitted = if context.settings.ui_without_token {
+        context.settings.origins.check(request.headers(), request.uri()).map_err(Refusal::Forbidden)
+    } else {
+        admit(&context, &request, Access::Read)
+    };
+    match admitted {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
 /// Lets those through who may change things, and tells of each who tries.
 pub(crate) async fn admins(State(context): State<Context>, request: Request, next: Next) -> Response {
     let change = Change::of(&request);

@@ -1,20 +1,30 @@
 //! All that is shown, as it was last sent: what is new is what differs from it.
 
 use super::common::Common;
-use super::frame::{TrackFrame, WindowFrame};
-use super::topic::{SeriesKey, Topic};
-use perf_runtime::{Monitor, Window};
+use super::frame::{self, TrackFrame};
+use super::metrics;
+use super::rows::Rows;
+use super::topic::{SeriesKey, Subject, Topic};
+use perf_runtime::{CellGrid, Monitor, Track, Window};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What clients know.
 #[derive(Debug)]
 pub(super) struct Board {
     monitor: Monitor,
     common: Common,
-    windows: HashMap<Window, WindowFrame>,
-    tracks: HashMap<Arc<Topic>, TrackFrame>,
+    frames: HashMap<Arc<Topic>, Frame>,
+}
+
+/// What clients know of what they look at.
+#[derive(Debug)]
+enum Frame {
+    Calls(Rows),
+    Metrics(Rows),
+    Series(TrackFrame),
 }
 
 /// What a tick brought.
@@ -35,7 +45,7 @@ pub(super) struct Update {
 
 impl Board {
     pub(super) fn new(monitor: Monitor) -> Self {
-        Self { monitor, common: Common::default(), windows: HashMap::new(), tracks: HashMap::new() }
+        Self { monitor, common: Common::default(), frames: HashMap::new() }
     }
 
     /// Something happened to an alert since they were last looked at.
@@ -45,41 +55,23 @@ impl Board {
 
     /// Everything that who watches this needs, as of the last tick.
     pub(super) fn initial(&mut self, topic: &Arc<Topic>, epoch: &str) -> String {
-        if self.windows.is_empty() && self.tracks.is_empty() {
+        if self.frames.is_empty() {
             self.common.update(&self.monitor);
         }
-        if !self.knows(topic) {
+        if !self.frames.contains_key(topic) {
             self.look_at(topic);
         }
         self.body(topic, epoch)
     }
 
-    fn knows(&self, topic: &Arc<Topic>) -> bool {
-        if topic.series.is_some() { self.tracks.contains_key(topic) } else { self.windows.contains_key(&topic.window) }
-    }
-
     /// Looks at something for the first time.
     fn look_at(&mut self, topic: &Arc<Topic>) {
-        match &topic.series {
-            None => {
-                let panorama = self.monitor.panorama(topic.window, None);
-                self.windows.insert(topic.window, WindowFrame::new(&panorama));
-            }
-            Some(key) => {
-                let track = TrackFrame::new(self.track(topic.window, key, None));
-                self.tracks.insert(Arc::clone(topic), track);
-            }
-        }
-    }
-
-    fn track(
-        &self,
-        window: Window,
-        key: &SeriesKey,
-        after: Option<std::time::Duration>,
-    ) -> Option<(perf_runtime::CellGrid, perf_runtime::Track)> {
-        let labels: Vec<&str> = key.labels.iter().map(String::as_str).collect();
-        self.monitor.track(key.kind, &labels, window, after)
+        let frame = match &topic.subject {
+            Subject::Calls => Frame::Calls(frame::rows(&self.monitor.panorama(topic.window, None))),
+            Subject::Metrics => Frame::Metrics(metrics::rows(&self.monitor, topic.window)),
+            Subject::Series(key) => Frame::Series(TrackFrame::new(track(&self.monitor, topic.window, key, None))),
+        };
+        self.frames.insert(Arc::clone(topic), frame);
     }
 
     fn body(&self, topic: &Arc<Topic>, epoch: &str) -> String {
@@ -89,18 +81,22 @@ impl Board {
             self.monitor.uptime().as_secs_f64()
         );
         self.common.write_all(&mut body);
-        match &topic.series {
-            None => self.windows.get(&topic.window).map(|frame| frame.write_all(&mut body)),
-            Some(_) => self.tracks.get(topic).map(|frame| frame.write_all(&mut body)),
-        };
+        match self.frames.get(topic) {
+            Some(Frame::Calls(rows)) => {
+                frame::write_columns(&mut body);
+                rows.write_all(&mut body);
+            }
+            Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
+            Some(Frame::Series(track)) => track.write_all(&mut body),
+            None => {}
+        }
         body
     }
 
     /// Looks at everything that is watched, and gives what changed.
     pub(super) fn tick(&mut self, topics: &[Arc<Topic>], epoch: &str) -> Posts {
         let watched: HashSet<&Arc<Topic>> = topics.iter().collect();
-        self.tracks.retain(|topic, _| watched.contains(topic));
-        self.windows.retain(|window, _| topics.iter().any(|topic| topic.series.is_none() && topic.window == *window));
+        self.frames.retain(|topic, _| watched.contains(topic));
         let changes = self.common.update(&self.monitor);
         let updates = topics.iter().map(|topic| self.update(topic, &changes.body, epoch)).collect();
         Posts { health_changed: changes.health, updates }
@@ -110,7 +106,7 @@ impl Board {
         let mut body = String::new();
         // A `String` takes all that is written.
         let _ = write!(body, r#","uptime":{:.1}{common}"#, self.monitor.uptime().as_secs_f64());
-        let goes_on = self.knows(topic) && self.write_changes(topic, &mut body);
+        let goes_on = self.write_changes(topic, &mut body);
         if goes_on {
             return Update { topic: Arc::clone(topic), kind: "metrics_update", body };
         }
@@ -121,17 +117,23 @@ impl Board {
 
     /// Whether what clients know can be brought up to date.
     fn write_changes(&mut self, topic: &Arc<Topic>, body: &mut String) -> bool {
-        match &topic.series {
-            None => {
-                let Some(frame) = self.windows.get_mut(&topic.window) else { return false };
-                let panorama = self.monitor.panorama(topic.window, Some(frame.ticked()));
-                frame.update(&panorama, body)
+        let Self { monitor, frames, .. } = self;
+        match (frames.get_mut(topic), &topic.subject) {
+            (Some(Frame::Calls(rows)), _) => {
+                let panorama = monitor.panorama(topic.window, Some(rows.ticked()));
+                frame::update(rows, &panorama, body)
             }
-            Some(key) => {
-                let after = self.tracks.get(topic).and_then(TrackFrame::ticked);
-                let track = self.track(topic.window, key, after);
-                self.tracks.get_mut(topic).is_some_and(|frame| frame.update(track, body))
+            (Some(Frame::Metrics(rows)), _) => metrics::update(rows, monitor, topic.window, body),
+            (Some(Frame::Series(frame)), Subject::Series(key)) => {
+                let track = track(monitor, topic.window, key, frame.ticked());
+                frame.update(track, body)
             }
+            _ => false,
         }
     }
+}
+
+fn track(monitor: &Monitor, window: Window, key: &SeriesKey, after: Option<Duration>) -> Option<(CellGrid, Track)> {
+    let labels: Vec<&str> = key.labels.iter().map(String::as_str).collect();
+    monitor.track(key.kind, &labels, window, after)
 }

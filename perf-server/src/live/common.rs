@@ -1,15 +1,14 @@
-//! What everybody sees, whatever they watch: health, alerts, calls in flight, the application's own metrics.
+//! What everybody sees, whatever they watch: health, alerts, calls in flight, the names of metrics.
 
 use super::number::round;
-use perf_runtime::{CustomMetric, CustomSeries, CustomValue, HealthStatus, Indicator, IndicatorStatus, Monitor};
+use perf_runtime::{HealthStatus, Indicator, IndicatorStatus, Monitor};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// So many calls in flight are shown, the oldest; so many events of alerts, the last; so many series of own metrics.
+/// So many calls in flight are shown, the oldest; so many events of alerts, the last.
 const CALLS: usize = 50;
 const EVENTS: usize = 100;
-const METRICS: usize = 300;
 
 /// What was last sent, each part as text.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Common {
     history: String,
     history_is_old: bool,
     calls: String,
-    metrics: BTreeMap<String, String>,
+    names: String,
 }
 
 /// What differs from what was last sent: texts that begin with a comma, or are empty.
@@ -42,7 +41,7 @@ impl Default for Common {
             history: String::new(),
             history_is_old: true,
             calls: String::new(),
-            metrics: BTreeMap::new(),
+            names: String::new(),
         }
     }
 }
@@ -55,10 +54,10 @@ impl Common {
     /// Writes all of it.
     pub(super) fn write_all(&self, body: &mut String) {
         self.write_health(body);
-        for (name, text) in [("alerts", &self.alerts), ("alert_history", &self.history), ("calls", &self.calls)] {
+        let parts = [("alerts", &self.alerts), ("alert_history", &self.history), ("calls", &self.calls)];
+        for (name, text) in parts.into_iter().chain([("metric_names", &self.names)]) {
             member(body, name, text);
         }
-        list(body, "metrics", self.metrics.values());
     }
 
     fn write_health(&self, body: &mut String) {
@@ -77,7 +76,7 @@ impl Common {
             member(&mut changes.body, "calls", &calls);
             self.calls = calls;
         }
-        self.update_metrics(monitor, &mut changes.body);
+        self.update_names(monitor, &mut changes.body);
         changes
     }
 
@@ -134,20 +133,14 @@ impl Common {
         }
     }
 
-    fn update_metrics(&mut self, monitor: &Monitor, body: &mut String) {
-        let metrics = monitor.custom_metrics();
-        let shown = metrics.iter().flat_map(|metric| metric.series.iter().map(move |series| (metric, series)));
-        let mut changed = Vec::new();
-        for (metric, series) in shown.take(METRICS) {
-            let key = format!("{} {} {:?}", metric.name, metric.kind, series.labels);
-            let now = own_metric(metric, series);
-            let known = self.metrics.entry(key).or_default();
-            if *known != now {
-                changed.push(now.clone());
-                *known = now;
-            }
+    /// Which metrics there are: it tells which pages there is something for.
+    fn update_names(&mut self, monitor: &Monitor, body: &mut String) {
+        let names: Vec<String> = monitor.custom_metrics().into_iter().map(|metric| metric.name).collect();
+        let names = text(&names);
+        if names != self.names {
+            member(body, "metric_names", &names);
+            self.names = names;
         }
-        list_if_any(body, "metrics_changed", changed.iter());
     }
 }
 
@@ -165,22 +158,6 @@ fn indicator(one: &Indicator) -> String {
         "shares": one.shares().iter().take(10).map(|share| json!([share.series, round(share.points)])).collect::<Vec<_>>(),
         "series": one.series(),
         "calls": one.calls(),
-    }))
-}
-
-fn own_metric(metric: &CustomMetric, series: &CustomSeries) -> String {
-    let value = match &series.value {
-        CustomValue::Counter(count) => json!(count),
-        CustomValue::Total(value) | CustomValue::Gauge(value) => json!(value),
-        CustomValue::Histogram(reading) => json!({ "count": reading.count, "sum": reading.sum }),
-    };
-    text(&json!({
-        "name": metric.name,
-        "kind": metric.kind,
-        "unit": metric.unit,
-        "help": metric.help,
-        "labels": series.labels,
-        "value": value,
     }))
 }
 

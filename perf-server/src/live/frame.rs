@@ -1,10 +1,11 @@
-//! A window, or one series, as clients know it.
+//! Series of calls, as clients know them.
 
 use super::common::member;
 use super::number::{push, push_count};
+use super::rows::{Entry, Rows, comma, write_grid};
 use perf_runtime::{CellGrid, OutcomeCounts, Panorama, SeriesSummary, Track, TrackBucket, TrackPoint};
-use serde_json::json;
-use std::collections::{HashMap, VecDeque};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -16,118 +17,41 @@ const BUCKET_COLUMNS: &str = r#"["outcome","lower","upper","count"]"#;
 /// So many of the series that make up one that is shown.
 const PARTS: usize = 50;
 
-/// All series over a window.
-#[derive(Debug)]
-pub(super) struct WindowFrame {
-    grid: CellGrid,
-    rows: Vec<Row>,
-    by_name: HashMap<String, usize>,
+/// All series over a window, the kinds as a whole first.
+pub(super) fn rows(panorama: &Panorama) -> Rows {
+    Rows::new(["rows", "new"], panorama.grid, tracks(panorama))
 }
 
-/// One series, or a kind as a whole: what it is, and its numbers as text.
-#[derive(Debug)]
-struct Row {
-    definition: String,
-    numbers: String,
-    points: VecDeque<(u64, String)>,
-    /// Calls since the baseline: fewer than before when that is moved.
-    total: u64,
+/// Goes on to what is seen now; see [`Rows::update`].
+pub(super) fn update(rows: &mut Rows, panorama: &Panorama, body: &mut String) -> bool {
+    rows.update(panorama.grid, tracks(panorama), body)
 }
 
-impl WindowFrame {
-    pub(super) fn new(panorama: &Panorama) -> Self {
-        let mut this = Self { grid: panorama.grid, rows: Vec::new(), by_name: HashMap::new() };
-        for track in panorama.kinds.iter().chain(&panorama.series) {
-            this.add(track);
-        }
-        this
-    }
-
-    fn add(&mut self, track: &Track) -> usize {
-        let (id, summary) = (self.rows.len(), &track.summary);
-        let name = summary.name();
-        // By hand, for what is known by its place and its numbers goes on after it.
-        let definition = json!({ "id": id, "kind": summary.kind, "labels": summary.labels, "name": name }).to_string();
-        let points = track.points.iter().map(|point| (point.cell, point_text(point))).collect();
-        let total = summary.total.finished();
-        self.rows.push(Row { definition, numbers: numbers_text(summary), points, total });
-        self.by_name.insert(name, id);
-        id
-    }
-
-    /// The last tick that is in it, as a time since the monitor was made.
-    pub(super) fn ticked(&self) -> Duration {
-        Duration::try_from_secs_f64(self.grid.ticked).unwrap_or_default()
-    }
-
-    pub(super) fn write_all(&self, body: &mut String) {
-        write_grid(body, &self.grid);
-        write_columns(body);
-        body.push_str(r#","rows":["#);
-        for (place, row) in self.rows.iter().enumerate() {
-            comma(body, place);
-            let inside = row.definition.strip_suffix('}').unwrap_or_default();
-            body.extend([inside, r#","numbers":"#, &row.numbers, r#","points":["#]);
-            for (place, (_, point)) in row.points.iter().enumerate() {
-                comma(body, place);
-                body.push_str(point);
-            }
-            body.push_str("]}");
-        }
-        body.push(']');
-    }
-
-    /// Goes on to what is seen now, and writes what is new: series as `new`, and `rows` of `[id,[numbers],[point]..]`.
-    /// `false` where the baseline was moved.
-    pub(super) fn update(&mut self, panorama: &Panorama, body: &mut String) -> bool {
-        self.grid = panorama.grid;
-        let oldest = (self.grid.newest + 1).saturating_sub(self.grid.cells);
-        let (mut new, mut rows) = (String::new(), String::new());
-        for track in panorama.kinds.iter().chain(&panorama.series) {
-            let known = self.by_name.get(&track.summary.name()).copied();
-            let id = known.unwrap_or_else(|| self.add(track));
-            let Some(row) = self.rows.get_mut(id) else { continue };
-            let (numbers, total) = (numbers_text(&track.summary), track.summary.total.finished());
-            if total < row.total {
-                return false;
-            }
-            let points: Vec<(u64, String)> = track.points.iter().map(|point| (point.cell, point_text(point))).collect();
-            let points: Vec<(u64, String)> = points.into_iter().filter(|point| !row.points.contains(point)).collect();
-            if known.is_none() {
-                separate(&mut new);
-                new.push_str(&row.definition);
-            } else if numbers == row.numbers && points.is_empty() {
-                continue;
-            }
-            separate(&mut rows);
-            // A `String` takes all that is written.
-            let _ = write!(rows, "[{id},{numbers}");
-            for (cell, text) in points {
-                rows.extend([",", &text]);
-                row.keep(cell, text);
-            }
-            rows.push(']');
-            while row.points.front().is_some_and(|(cell, _)| *cell < oldest) {
-                row.points.pop_front();
-            }
-            row.numbers = numbers;
-            row.total = total;
-        }
-        write_grid(body, &self.grid);
-        if !new.is_empty() {
-            member(body, "new", &format!("[{new}]"));
-        }
-        member(body, "rows", &format!("[{rows}]"));
-        true
-    }
+fn tracks(panorama: &Panorama) -> impl Iterator<Item = &Track> {
+    panorama.kinds.iter().chain(&panorama.series)
 }
 
-impl Row {
-    fn keep(&mut self, cell: u64, text: String) {
-        while self.points.back().is_some_and(|(last, _)| *last >= cell) {
-            self.points.pop_back();
-        }
-        self.points.push_back((cell, text));
+impl Entry for &Track {
+    fn name(&self) -> String {
+        self.summary.name()
+    }
+
+    fn definition(&self) -> Value {
+        let summary = &self.summary;
+        json!({ "kind": summary.kind, "labels": summary.labels, "name": summary.name() })
+    }
+
+    fn numbers(&self) -> String {
+        numbers_text(&self.summary)
+    }
+
+    fn points(&self) -> Vec<(u64, String)> {
+        self.points.iter().map(|point| (point.cell, point_text(point))).collect()
+    }
+
+    /// Calls since the baseline.
+    fn total(&self) -> u64 {
+        self.summary.total.finished()
     }
 }
 
@@ -170,7 +94,7 @@ impl TrackFrame {
         member(body, "points", &format!("[{}]", points.join(",")));
     }
 
-    /// As [`WindowFrame::update`].
+    /// As [`Rows::update`].
     pub(super) fn update(&mut self, found: Option<(CellGrid, Track)>, body: &mut String) -> bool {
         let Some((grid, track)) = found else {
             member(body, "detail", "null");
@@ -194,29 +118,7 @@ impl TrackFrame {
     }
 }
 
-/// A comma, unless it is the first.
-fn separate(list: &mut String) {
-    if !list.is_empty() {
-        list.push(',');
-    }
-}
-
-fn comma(text: &mut String, place: usize) {
-    if place > 0 {
-        text.push(',');
-    }
-}
-
-fn write_grid(body: &mut String, grid: &CellGrid) {
-    let CellGrid { step, cells, newest, filled, ticked, .. } = grid;
-    // A `String` takes all that is written.
-    let _ = write!(
-        body,
-        r#","grid":{{"step":{step},"cells":{cells},"newest":{newest},"filled":{filled:.3},"ticked":{ticked:.3}}}"#
-    );
-}
-
-fn write_columns(body: &mut String) {
+pub(super) fn write_columns(body: &mut String) {
     member(body, "columns", COLUMNS);
     member(body, "point_columns", POINT_COLUMNS);
     member(body, "bucket_columns", BUCKET_COLUMNS);

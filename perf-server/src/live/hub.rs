@@ -2,7 +2,6 @@
 
 use super::log::{Log, Unread};
 use super::topic::Topic;
-use super::worker;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::Monitor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,16 +52,6 @@ pub(super) struct Joined {
     pub(super) initial: Option<Utf8Bytes>,
 }
 
-/// A client that watches something, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Watcher {
-    hub: Hub,
-    pub(super) topic: Arc<Topic>,
-    seq: u64,
-    latest: watch::Receiver<u64>,
-    worker: mpsc::UnboundedSender<Command>,
-}
-
 impl Hub {
     pub(crate) fn new(monitor: Monitor) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -84,20 +73,17 @@ impl Hub {
         let _ = self.inner.closed.subscribe().wait_for(|&closed| closed).await;
     }
 
-    /// Begins to watch. `None` where the worker is gone, which only a panic in it can do.
-    pub(super) async fn watch(&self, topic: Topic, since: Option<u64>) -> Option<(Watcher, Option<Utf8Bytes>)> {
-        let topic = Arc::new(topic);
-        let latest = self.inner.latest.subscribe();
-        let (reply, joined) = oneshot::channel();
-        let worker = self.ask(Command::Join { topic: Arc::clone(&topic), since, reply });
-        let mut watcher = Watcher { hub: self.clone(), topic, seq: 0, latest, worker };
-        let Joined { seq, initial } = joined.await.ok()?;
-        watcher.seq = seq;
-        Some((watcher, initial))
+    /// The number of the last message, as it changes.
+    pub(super) fn latest(&self) -> watch::Receiver<u64> {
+        self.inner.latest.subscribe()
     }
 
-    /// Hands a command to the worker, which is started where there is none.
-    fn ask(&self, command: Command) -> mpsc::UnboundedSender<Command> {
+    /// Hands a command to the worker; `start` gets what one is to obey, where there is none.
+    pub(super) fn ask(
+        &self,
+        command: Command,
+        start: impl FnOnce(mpsc::UnboundedReceiver<Command>),
+    ) -> mpsc::UnboundedSender<Command> {
         let mut shared = self.shared();
         let command = match &shared.worker {
             // Under the lock: a worker that ends says so under it.
@@ -111,7 +97,7 @@ impl Hub {
         // The receiver is here.
         let _ = worker.send(command);
         shared.worker = Some(worker.clone());
-        tokio::spawn(worker::run(self.clone(), commands));
+        start(commands);
         worker
     }
 
@@ -141,6 +127,11 @@ impl Hub {
         self.shared().log.covers(seq)
     }
 
+    /// What those who watch `topic` have to read after this.
+    pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
+        self.shared().log.after(seq, topic)
+    }
+
     #[cfg(test)]
     pub(super) fn is_working(&self) -> bool {
         self.shared().worker.is_some()
@@ -148,35 +139,5 @@ impl Hub {
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.inner.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Watcher {
-    /// Waits for something to read. [`Unread::Gone`] where this client missed some.
-    pub(super) async fn unread(&mut self) -> Unread {
-        loop {
-            let seen = *self.latest.borrow_and_update();
-            if seen > self.seq {
-                match self.hub.shared().log.after(self.seq, &self.topic) {
-                    Unread::Messages(texts, read) => {
-                        self.seq = read;
-                        if !texts.is_empty() {
-                            return Unread::Messages(texts, read);
-                        }
-                        continue;
-                    }
-                    Unread::Gone => return Unread::Gone,
-                }
-            }
-            // An error means that the sender is gone, but `hub` holds it.
-            let _ = self.latest.changed().await;
-        }
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        // A worker that is gone watches nothing.
-        let _ = self.worker.send(Command::Leave(Arc::clone(&self.topic)));
     }
 }

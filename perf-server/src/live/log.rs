@@ -85,11 +85,12 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use super::super::topic::Subject;
     use super::*;
     use perf_runtime::Window;
 
     fn topic(window: Window) -> Arc<Topic> {
-        Arc::new(Topic { window, series: None })
+        Arc::new(Topic { window, subject: Subject::Calls })
     }
 
     fn texts(unread: Unread) -> (Vec<String>, u64) {

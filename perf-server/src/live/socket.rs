@@ -1,8 +1,9 @@
 //! One client and its WebSocket.
 
-use super::hub::{Hub, Watcher};
+use super::hub::Hub;
 use super::log::Unread;
 use super::topic::{Request, Topic};
+use super::watcher::Watcher;
 use crate::problem::Problem;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{StatusCode, header};
@@ -21,6 +22,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(20);
 #[serde(default)]
 pub(crate) struct Wanted {
     window: Option<String>,
+    of: Option<String>,
     kind: Option<String>,
     /// A JSON array.
     labels: Option<String>,
@@ -34,7 +36,7 @@ impl Wanted {
             None => Vec::new(),
             Some(text) => serde_json::from_str(text).map_err(|_| "labels: must be a JSON array of texts".to_owned())?,
         };
-        Request { window: self.window.clone(), kind: self.kind.clone(), labels }.topic(uptime)
+        Request { window: self.window.clone(), of: self.of.clone(), kind: self.kind.clone(), labels }.topic(uptime)
     }
 }
 
@@ -82,7 +84,7 @@ async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
 
 /// Begins to watch, and sends what is needed to understand what follows.
 async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) -> Option<Watcher> {
-    let (watcher, initial) = hub.watch(topic, since).await?;
+    let (watcher, initial) = Watcher::join(hub, topic, since).await?;
     if let Some(text) = initial {
         put(socket, Message::Text(text)).await?;
     }

@@ -1,13 +1,15 @@
 use super::hub::Hub;
 use super::log::Unread;
-use super::topic::Topic;
+use super::topic::{Subject, Topic};
+use super::watcher::Watcher;
 use crate::context::Context;
 use crate::router::assemble;
 use crate::settings::Settings;
 use futures::{SinkExt, StreamExt};
-use perf_runtime::{Kind, Monitor, Outcome, Rule, RuleSet, Statistic, Window};
+use perf_runtime::{Kind, Monitor, Outcome, Rule, RuleSet, SampledMetric, Statistic, Window};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -254,6 +256,43 @@ async fn one_series_comes_with_its_histogram() {
 }
 
 #[tokio::test]
+async fn metrics_come_with_their_history_to_those_who_ask_for_them() {
+    const SPOOL: SampledMetric = SampledMetric::gauge("spool_size_bytes", "bytes", "What waits.");
+    let service = Service::start(monitor()).await;
+    let size = Arc::new(Mutex::new(Some(8.0)));
+    let sampled = Arc::clone(&size);
+    service.monitor.sample("spool", Duration::ZERO, move |samples| samples.put(&SPOOL, &[], *sampled.lock().unwrap()));
+    service.monitor.custom_histogram("wait_seconds", &[("queue", "mail")], "seconds", "").record(0.25);
+    service.monitor.tick();
+    let mut client = service.listen("/ws?window=1m&of=metrics").await;
+    let initial = client.next().await;
+    let named = |name: &str| {
+        let metrics = initial["metrics"].as_array().unwrap();
+        metrics.iter().find(|metric| metric["name"] == name).unwrap_or_else(|| panic!("no {name} in {initial:#}"))
+    };
+    let (spool, wait) = (named("spool_size_bytes"), named("wait_seconds"));
+    assert_eq!((&spool["unit"], &spool["numbers"][0], &spool["points"][0][1]), (&"bytes".into(), &8.into(), &8.into()));
+    assert_eq!((&wait["numbers"], &wait["labels"][0][1]), (&serde_json::json!([1, 0.25]), &"mail".into()));
+    assert!(initial["metric_names"].as_array().unwrap().contains(&"wait_seconds".into()), "{initial}");
+    assert!(initial.get("rows").is_none(), "who looks at metrics is not sent calls");
+    let id = spool["id"].clone();
+    let mut changed = async |value| {
+        *size.lock().unwrap() = value;
+        service.monitor.tick();
+        loop {
+            let update = client.wait_for("metrics_update").await;
+            let mut rows = update["metrics"].as_array().unwrap().iter();
+            if let Some(row) = rows.find(|row| row[0] == id && row[1][0].as_f64() == value) {
+                return row.clone();
+            }
+        }
+    };
+    changed(Some(16.0)).await;
+    assert_eq!(changed(None).await[1], Value::Null, "it cannot be read any more");
+    changed(Some(4.0)).await;
+}
+
+#[tokio::test]
 async fn a_baseline_that_is_moved_begins_everything_anew() {
     let service = Service::start(monitor()).await;
     service.monitor.operation("old").record(MILLI, Outcome::Ok);
@@ -291,8 +330,8 @@ async fn nothing_is_computed_when_nobody_listens() {
 #[tokio::test]
 async fn who_is_too_slow_is_told_that_it_missed_some() {
     let hub = Hub::new(monitor());
-    let topic = Topic { window: Window::LastHour, series: None };
-    let (mut watcher, initial) = hub.watch(topic, None).await.unwrap();
+    let topic = Topic { window: Window::LastHour, subject: Subject::Calls };
+    let (mut watcher, initial) = Watcher::join(&hub, topic, None).await.unwrap();
     assert!(initial.is_some());
     for _ in 0..20 {
         hub.post(None, |_| "x".repeat(1 << 20));
@@ -309,8 +348,12 @@ async fn strangers_and_nonsense_are_refused() {
     assert!(connect_async(request).await.is_ok());
     assert_eq!(service.refusal("/ws", Some("http://evil.example")).await.0, 403);
     assert_eq!(service.refusal("/", Some("null")).await.0, 403);
-    for (path, word) in [("/ws?window=2m", "window"), ("/ws?kind=drinks", "kind"), ("/ws?kind=tool&labels=x", "labels")]
-    {
+    for (path, word) in [
+        ("/ws?window=2m", "window"),
+        ("/ws?kind=drinks", "kind"),
+        ("/ws?of=drinks", "of is"),
+        ("/ws?kind=tool&labels=x", "labels"),
+    ] {
         let (status, body) = service.refusal(path, None).await;
         assert!(status == 422 && body.contains(word), "{path}: {status} {body}");
     }

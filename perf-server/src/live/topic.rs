@@ -8,12 +8,22 @@ use std::time::Duration;
 const MAX_LABELS: usize = 64;
 const MAX_LABEL_BYTES: usize = 1_024;
 
-/// A window, and maybe one series: the same for all who look at the same page.
+/// What is looked at, over a window: the same for all who look at the same page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Topic {
     pub(super) window: Window,
-    /// `None` for all series.
-    pub(super) series: Option<SeriesKey>,
+    pub(super) subject: Subject,
+}
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// All series of calls.
+    Calls,
+    /// The application's own metrics, and what is sampled.
+    Metrics,
+    /// One series of calls, or several together.
+    Series(SeriesKey),
 }
 
 /// A kind and the values of a series' first labels.
@@ -28,6 +38,7 @@ pub(super) struct SeriesKey {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Request {
     pub(super) window: Option<String>,
+    pub(super) of: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) labels: Vec<String>,
 }
@@ -43,13 +54,20 @@ impl Request {
                 .find(|window| window.to_string() == *wanted)
                 .ok_or_else(|| format!("window is {wanted:?} and must be 1m, 5m, 15m or 1h"))?,
         };
-        let Some(name) = self.kind else { return Ok(Topic { window, series: None }) };
+        let Some(name) = self.kind else {
+            let subject = match self.of.as_deref() {
+                None | Some("calls") => Subject::Calls,
+                Some("metrics") => Subject::Metrics,
+                Some(other) => return Err(format!("of is {other:?} and must be calls or metrics")),
+            };
+            return Ok(Topic { window, subject });
+        };
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
         let names = || Kind::ALL.map(Kind::as_str).join(", ");
         let kind = kind.ok_or_else(|| format!("kind is {name:?} and must be one of {}", names()))?;
         if self.labels.len() > MAX_LABELS || self.labels.iter().any(|label| label.len() > MAX_LABEL_BYTES) {
             return Err(format!("labels: at most {MAX_LABELS} of at most {MAX_LABEL_BYTES} bytes"));
         }
-        Ok(Topic { window, series: Some(SeriesKey { kind, labels: self.labels }) })
+        Ok(Topic { window, subject: Subject::Series(SeriesKey { kind, labels: self.labels }) })
     }
 }

@@ -11,6 +11,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod series;
+mod ui;
 
 /// What anybody may ask: whether the process is there and ready, and to be let in.
 pub(crate) fn public() -> Router<Context> {
@@ -20,6 +21,12 @@ pub(crate) fn public() -> Router<Context> {
         .route("/login", get(login::page).post(login::log_in))
         .route("/login.css", get(login::style))
         .route("/logout", post(login::log_out))
+        .route("/ui.js", get(ui::script))
+}
+
+/// What pages of the application's may send.
+pub(crate) fn pages() -> Router<Context> {
+    Router::new().route("/api/v1/ui", post(ui::beacon))
 }
 
 /// What readers may ask.

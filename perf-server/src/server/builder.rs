@@ -37,6 +37,7 @@ pub struct ServerBuilder {
     origins: Vec<String>,
     hosts: Vec<String>,
     readiness: Vec<Readiness>,
+    ui_without_token: bool,
     body_limit: usize,
     body_timeout: Duration,
     limits: Limits,
@@ -68,6 +69,7 @@ impl ServerBuilder {
             origins: Vec::new(),
             hosts: Vec::new(),
             readiness: Vec::new(),
+            ui_without_token: false,
             body_limit,
             body_timeout,
             limits: Limits::default(),
@@ -124,6 +126,15 @@ impl ServerBuilder {
     /// futures: let it look at what is known already, and wait for nothing.
     pub fn ready_when(mut self, name: impl Into<String>, is_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.readiness.push(Readiness { name: name.into(), is_ready: Arc::new(is_ready) });
+        self
+    }
+
+    /// Lets pages of your application's tell how they feel (`POST /api/v1/ui`, by the script `/ui.js`) though the people who
+    /// use them have no token. Only pages of the same origin may, or of one that is [allowed](Self::allow_origin); but what
+    /// is no browser can send anything, so take the histograms `ui_..` for what strangers say, and put no alert on them that
+    /// wakes people. What strangers can use up is bounded: 200 pages, beyond which all are `__overflow__`.
+    pub fn ui_without_token(mut self) -> Self {
+        self.ui_without_token = true;
         self
     }
 
@@ -192,7 +203,13 @@ impl ServerBuilder {
             }
         }
         let (body_limit, body_timeout) = (self.body_limit, self.body_timeout);
-        let mut settings = Settings { body_limit, body_timeout, readiness: self.readiness, ..Settings::default() };
+        let mut settings = Settings {
+            body_limit,
+            body_timeout,
+            readiness: self.readiness,
+            ui_without_token: self.ui_without_token,
+            ..Settings::default()
+        };
         for origin in &self.origins {
             if !settings.origins.add(origin) {
                 return Err(ServeError::setting("allow_origin", origin, "such as https://ops.example.com"));

@@ -8,3 +8,4 @@ mod limits;
 mod openapi;
 mod routes;
 mod security;
+mod ui;

@@ -11,6 +11,8 @@ const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 /// From 256 bytes to 64 MiB, each four times the one before.
 const BYTES: [f64; 10] =
     [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0];
+/// Frames a second, from a slide show to a fast screen.
+const HERTZ: [f64; 12] = [5.0, 10.0, 20.0, 24.0, 30.0, 40.0, 50.0, 55.0, 60.0, 90.0, 120.0, 240.0];
 /// Shares of one.
 const RATIO: [f64; 11] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0];
 
@@ -55,6 +57,8 @@ fn by_unit(unit: Option<&str>, name: &str) -> Arc<[f64]> {
         seconds_in(1e9)
     } else if is("bytes") {
         BYTES.into()
+    } else if is("hertz") {
+        HERTZ.into()
     } else if is("ratio") {
         RATIO.into()
     } else if is("percent") {

@@ -122,7 +122,7 @@ impl Metric {
 
 impl Series {
     /// What it says; nothing where a sampler found nothing.
-    fn reading(&self) -> Option<CustomSeries> {
+    pub(super) fn reading(&self) -> Option<CustomSeries> {
         let value = match &self.cell {
             Cell::Sampled(CustomKind::Counter, cell) => CustomValue::Total(cell.value()?),
             Cell::Sampled(_, cell) => CustomValue::Gauge(cell.value()?),
