@@ -1,13 +1,20 @@
 //! The server: a child that serves until its input ends, and says at each line of it what it has cost so far.
 
-use crate::service::Way;
+use crate::service::Served;
+use crate::ways::Way;
 use kit::child;
 use kit::cores::pin;
 use kit::cost::Cpu;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
-use std::process::{Child, ChildStdin, ChildStdout, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// The first argument of a child that serves.
+pub(crate) const SERVE: &str = "serve";
+/// The argument of a child in which spans are on.
+pub(crate) const SUBSCRIBER: &str = "subscriber";
 
 /// What a server says of itself.
 pub(crate) struct Told {
@@ -29,8 +36,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(way: Way, subscriber: bool) -> Result<Self, String> {
-        let place = Way::ALL.iter().position(|other| *other == way).unwrap_or_default().to_string();
-        let mut command = child::command(&[&place, if subscriber { "subscriber" } else { "" }]);
+        let mut command = child::command(&[SERVE, way.name, if subscriber { SUBSCRIBER } else { "" }]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let (Some(questions), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
@@ -70,23 +76,16 @@ impl Drop for Server {
 }
 
 /// Serves on a free port of loopback.
-pub(crate) fn run_child(arguments: &[String]) -> ExitCode {
-    let [place, subscriber] = arguments else { return ExitCode::FAILURE };
-    let Some(&way) = place.parse().ok().and_then(|place: usize| Way::ALL.get(place)) else { return ExitCode::FAILURE };
-    if subscriber == "subscriber" {
-        tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
-    }
-    let (app, scrape) = way.service();
+pub(crate) fn serve(way: Way, runtime: &Runtime) {
+    let Served { app, scrape } = (way.serve)();
     // Before this thread is bound to a core, so that no other is.
     thread::spawn(move || answer(way, &scrape));
     pin(1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         println!("{}", listener.local_addr().expect("it is bound").port());
         axum::serve(listener, app).await.expect("it serves until it is killed");
     });
-    ExitCode::SUCCESS
 }
 
 fn answer(way: Way, scrape: &dyn Fn() -> String) {
@@ -94,7 +93,7 @@ fn answer(way: Way, scrape: &dyn Fn() -> String) {
         // Before the scrape, which is no part of serving.
         let Cpu { user, system } = Cpu::of_process();
         let text = scrape();
-        let samples = text.lines().filter(|line| line.starts_with(way.counter()));
+        let samples = text.lines().filter(|line| way.counter.is_some_and(|counter| line.starts_with(counter)));
         let counted: f64 = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
         println!("{} {} {counted}", user.as_secs_f64(), system.as_secs_f64());
         let _ = stdout().flush();

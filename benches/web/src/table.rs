@@ -2,7 +2,7 @@
 
 use crate::load::{CONNECTIONS, Load, Loader};
 use crate::server::Told;
-use crate::service::Way;
+use crate::ways::Way;
 use kit::stats::Spread;
 use std::fmt::Write;
 
@@ -34,14 +34,14 @@ impl Sample {
 }
 
 /// A line for each way. Ratios are within a round.
-pub(crate) fn table(samples: &[Vec<Sample>], loader: Loader) -> String {
+pub(crate) fn table(ways: &[Way], samples: &[Vec<Sample>], loader: Loader) -> String {
     let mut text = format!(
         "| axum hello, {}, {CONNECTIONS} connections | requests/s: median (p10–p90) | × | user µs a request: median (p10–p90) \
          | over, µs | × | with the system's, µs | × |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
         loader.name()
     );
     let Some(plain) = samples.first() else { return text };
-    for (way, samples) in Way::ALL.iter().zip(samples) {
+    for (way, samples) in ways.iter().zip(samples) {
         let spread = |of: fn(&Sample) -> f64| Spread::of(samples.iter().map(of));
         let paired = |of: &dyn Fn(&Sample, &Sample) -> f64| {
             Spread::of(samples.iter().zip(plain).map(|(sample, plain)| of(sample, plain))).median
@@ -50,8 +50,8 @@ pub(crate) fn table(samples: &[Vec<Sample>], loader: Loader) -> String {
             (spread(|sample| sample.requests_a_second), spread(|sample| sample.user), spread(|sample| sample.all));
         let _ = writeln!(
             text,
-            "| {} | {:.0} ({:.0}–{:.0}) | {:.2} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.2} | {:.2} |",
-            way.name(),
+            "| {} | {:.0} ({:.0}–{:.0}) | {:.3} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.2} | {:.3} |",
+            way.name,
             rate.median,
             rate.p10,
             rate.p90,

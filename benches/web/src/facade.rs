@@ -1,11 +1,12 @@
 //! The service measured with `tracing` and the `metrics` facade, by a careful hand and by the usual one.
 
-use crate::service::{Failed, greeting};
+use crate::service::{Failed, Served, greeting, hello};
+use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +14,20 @@ use tracing::{Instrument, info_span, instrument};
 
 const BUCKETS: [f64; 12] = [1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0];
 
+pub(crate) fn careful_function() -> Served {
+    recorded(hello(careful))
+}
+
+pub(crate) fn usual_function() -> Served {
+    recorded(hello(usual))
+}
+
+pub(crate) fn usual_function_and_layer() -> Served {
+    recorded(hello(usual).route_layer(from_fn(layer)))
+}
+
 /// Installs the recorder, and does the upkeep that the exporter asks of its user.
-pub(crate) fn install() -> PrometheusHandle {
+fn recorded(app: Router) -> Served {
     let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).expect("there are buckets");
     let handle = builder.install_recorder().expect("the only one");
     let upkeep = handle.clone();
@@ -24,7 +37,7 @@ pub(crate) fn install() -> PrometheusHandle {
             upkeep.run_upkeep();
         }
     });
-    handle
+    Served::new(app, move || handle.render())
 }
 
 struct Handles {
@@ -43,7 +56,7 @@ static HANDLES: LazyLock<Handles> = LazyLock::new(|| Handles {
 
 /// Everything looked up once.
 #[instrument(skip_all)]
-pub(crate) async fn careful(id: u64) -> Result<&'static str, Failed> {
+async fn careful(id: u64) -> Result<&'static str, Failed> {
     let handles = &*HANDLES;
     handles.in_flight.increment(1.0);
     let started = Instant::now();
@@ -56,7 +69,7 @@ pub(crate) async fn careful(id: u64) -> Result<&'static str, Failed> {
 
 /// What most people write.
 #[instrument]
-pub(crate) async fn usual(id: u64) -> Result<&'static str, Failed> {
+async fn usual(id: u64) -> Result<&'static str, Failed> {
     gauge!("usual_calls_in_flight", "function" => "greeting").increment(1.0);
     let started = Instant::now();
     let result = greeting(id).await;
@@ -68,7 +81,7 @@ pub(crate) async fn usual(id: u64) -> Result<&'static str, Failed> {
 }
 
 /// And what they write for the whole of their requests.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+async fn layer(request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let method = request.method().to_string();
     let span = info_span!("request", %method, %path);
