@@ -16,10 +16,14 @@
 //! # }
 //! ```
 //!
+//! The profiler counts with it too: what functions annotated with `profile` ask for and give back is known only under such
+//! an allocator.
+//!
 //! It counts in 64 places, one for each of as many threads, so that threads seldom meet. Each allocation and each release
 //! costs a thread-local read and two atomic additions: measured, 13 ns on a virtual machine, beside what the allocator below
 //! takes. In memory it costs 8 KiB for the process.
 
+use perf_runtime::__allocator as profiled;
 use perf_runtime::{SampledMetric, Samples};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -77,12 +81,14 @@ fn took(bytes: usize) {
     let stripe = stripe();
     stripe.allocations.fetch_add(1, Ordering::Relaxed);
     stripe.allocated.fetch_add(bytes as u64, Ordering::Relaxed);
+    profiled::allocated(bytes);
 }
 
 fn gave(bytes: usize) {
     let stripe = stripe();
     stripe.releases.fetch_add(1, Ordering::Relaxed);
     stripe.released.fetch_add(bytes as u64, Ordering::Relaxed);
+    profiled::released(bytes);
 }
 
 /// An allocator that counts what another does: the system's unless another is given. All that there are in a program count

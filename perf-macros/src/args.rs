@@ -22,13 +22,18 @@ const OPTIONS: &[&str] = &[
     "objective",
     "ok_if",
     "operation",
+    "profile",
     "slow",
     "span",
     "target",
+    "units",
 ];
 
 /// Those that take a list in parentheses.
 const LISTS: &[&str] = &["fields", "labels", "objective"];
+
+/// Those that take no value.
+const FLAGS: &[&str] = &["err", "profile"];
 
 /// The arguments of an attribute, read but not yet checked against each other.
 #[derive(Default)]
@@ -46,9 +51,11 @@ pub(crate) struct Args {
     pub(crate) name: Option<LitStr>,
     pub(crate) objective: Option<Vec<ObjectivePart>>,
     pub(crate) operation: Option<LitStr>,
+    pub(crate) profile: Option<Ident>,
     pub(crate) slow: Option<LitStr>,
     pub(crate) span: Option<LitBool>,
     pub(crate) target: Option<LitStr>,
+    pub(crate) units: Option<Expr>,
 }
 
 /// `ok_if = path` or `error_if = path`.
@@ -110,7 +117,7 @@ impl Args {
         let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
         let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
         let list = LISTS.iter().any(|list| option == list) && ahead.peek(syn::token::Paren);
-        let flag = option == "err" && (ahead.is_empty() || ahead.peek(Token![,]));
+        let flag = FLAGS.iter().any(|flag| option == flag) && (ahead.is_empty() || ahead.peek(Token![,]));
         let misspelt_list = ahead.peek(syn::token::Paren) && nearest(&option.to_string(), LISTS).is_some();
         if assigned || list || flag || misspelt_list {
             input.call(Ident::parse_any)?;
@@ -149,9 +156,20 @@ impl Args {
             "operation" => {
                 set(&mut self.operation, option, || value(option, input, "a string, such as `operation = \"scan\"`"))
             }
+            "profile" => {
+                flag(option, input)?;
+                set(&mut self.profile, option, || Ok(option.clone()))
+            }
             "slow" => set(&mut self.slow, option, || value(option, input, "a duration, such as `slow = \"250ms\"`")),
             "span" => set(&mut self.span, option, || value(option, input, "`true` or `false`")),
             "target" => set(&mut self.target, option, || value(option, input, "a string, such as `target = \"db\"`")),
+            "units" => set(&mut self.units, option, || {
+                value(
+                    option,
+                    input,
+                    "a number over the arguments, such as `units = rows.len()`, or a function of what is returned",
+                )
+            }),
             unknown => Err(Error::new(option.span(), unknown_option(unknown))),
         }
     }

@@ -51,7 +51,7 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
     let more_labels = model.labels.more_tokens();
     let values = model.labels.seen_values(runtime);
     let span = span_spec(model, runtime);
-    let (targets, state) = match model.targets.tokens(runtime, &model.span.name) {
+    let (targets, state) = match model.targets.tokens(runtime, &model.span.name, model.profile.as_ref()) {
         None => (None, quote!(#runtime::State::#kind)),
         Some(made) => {
             let targets = quote!(targets: &#made,);

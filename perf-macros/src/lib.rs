@@ -102,6 +102,7 @@ mod labels;
 mod model;
 mod params;
 mod place;
+mod profile;
 mod shape;
 mod suggest;
 mod target;

@@ -5,6 +5,7 @@ use crate::function::Function;
 use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
 use crate::place::shown_at;
+use crate::profile::{Profile, Units};
 use crate::shape::Shape;
 use crate::target::Targets;
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -27,6 +28,7 @@ pub(crate) struct Model {
     pub(crate) outcome: OutcomeRule,
     /// The place of the option `err`.
     pub(crate) err: Option<Span>,
+    pub(crate) profile: Option<Profile>,
     pub(crate) runtime: Path,
     pub(crate) shape: Shape,
 }
@@ -75,9 +77,11 @@ impl Model {
             name,
             objective,
             operation,
+            profile,
             slow,
             span,
             target,
+            units,
         } = args;
         let fields = fields.unwrap_or_default();
         check_fields(kind, &fields, labels.as_deref().unwrap_or_default()).unwrap_or_else(&mut keep);
@@ -86,8 +90,9 @@ impl Model {
         let targets = Targets::new(buckets.as_ref(), slow.as_ref(), objective.as_deref()).map_err(&mut keep);
         let outcome = outcome(ok_if, error_if).map_err(&mut keep);
         let level = span_level(level, span.as_ref()).map_err(&mut keep);
-        let (Ok(shape), Ok(labels), Ok(targets), Ok(outcome), Ok(level), None) =
-            (shape, labels, targets, outcome, level, &errors)
+        let profile = Profile::new(profile.as_ref(), units, &function.sig).map_err(&mut keep);
+        let (Ok(shape), Ok(labels), Ok(targets), Ok(outcome), Ok(level), Ok(profile), None) =
+            (shape, labels, targets, outcome, level, profile, &errors)
         else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
@@ -100,6 +105,7 @@ impl Model {
             span: SpanModel { name, target, level, fields },
             outcome,
             err: err.map(|option| option.span()),
+            profile,
             runtime: krate.unwrap_or_else(|| parse_quote!(::perf_runtime)),
             shape,
         })
@@ -107,6 +113,14 @@ impl Model {
 }
 
 impl Model {
+    /// What tells by the arguments how much a call does.
+    pub(crate) fn units_of_arguments(&self) -> Option<&Expr> {
+        match self.profile.as_ref()?.units.as_ref()? {
+            Units::OfArguments(units) => Some(units),
+            Units::OfReturned(_) => None,
+        }
+    }
+
     /// All names that the attribute's labels and fields take from the function's arguments, and others.
     pub(crate) fn names_in_arguments(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
@@ -114,7 +128,7 @@ impl Model {
             FieldValue::Later => None,
             FieldValue::Display(value) | FieldValue::Debug(value) | FieldValue::Value(value) => Some(value),
         });
-        for value in self.labels.brought().chain(fields) {
+        for value in self.labels.brought().chain(fields).chain(self.units_of_arguments()) {
             collect_names(value.to_token_stream(), &mut names);
         }
         names

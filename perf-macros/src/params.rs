@@ -153,6 +153,17 @@ fn borrows_mutably(pattern: &Pat) -> bool {
     found
 }
 
+/// Whether a parameter of this name reaches the body.
+pub(crate) fn is_parameter(name: &Ident, sig: &Signature) -> bool {
+    let mut found = false;
+    for input in &sig.inputs {
+        if let FnArg::Typed(parameter) = input {
+            each_name(&mut parameter.pat.clone(), &mut |bound| found |= bound.ident == *name);
+        }
+    }
+    found
+}
+
 /// Visits the names that a pattern binds, in order.
 fn each_name(pattern: &mut Pat, visit: &mut dyn FnMut(&mut PatIdent)) {
     match pattern {

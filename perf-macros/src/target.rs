@@ -1,6 +1,7 @@
 //! What a function promises of itself: `buckets`, `slow`, `objective`.
 
 use crate::args::{ObjectivePart, combine};
+use crate::profile::Profile;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Error, Expr, ExprArray, ExprLit, Lit, LitStr, Result};
@@ -67,8 +68,13 @@ impl Targets {
     }
 
     /// The targets for the site; `None` where there are none.
-    pub(crate) fn tokens(&self, runtime: &TokenStream, name: &LitStr) -> Option<TokenStream> {
-        if self.buckets.is_none() && self.slow.is_none() && self.objective.is_none() {
+    pub(crate) fn tokens(
+        &self,
+        runtime: &TokenStream,
+        name: &LitStr,
+        profile: Option<&Profile>,
+    ) -> Option<TokenStream> {
+        if self.buckets.is_none() && self.slow.is_none() && self.objective.is_none() && profile.is_none() {
             return None;
         }
         let buckets = self.buckets.as_ref().map(|bounds| quote!(.buckets(&[#(#bounds),*])));
@@ -78,7 +84,8 @@ impl Targets {
             let success = option(success.map(|share| quote!(#share)));
             quote!(.objective(#runtime::Objective { latency: #latency, success: #success }))
         });
-        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective }))
+        let profile = profile.map(Profile::target);
+        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective #profile }))
     }
 }
 

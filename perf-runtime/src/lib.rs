@@ -185,6 +185,7 @@ pub use observe::in_flight::CallInFlight;
 pub use observe::marks::MeasureError;
 pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
 pub use observe::panorama::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
+pub use observe::profile::ProfileSummary;
 pub use observe::request::HttpRequest;
 pub use observe::sheet::SampledMetric;
 pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
@@ -223,11 +224,20 @@ pub mod __private {
     pub use crate::measure::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoResult, Returned, error_if, ok_if, returned, returned_at_once,
     };
+    pub use crate::measure::profiled::{
+        Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
+    };
     pub use crate::measure::site::{Site, Spec, State, within_budget};
     pub use crate::measure::span::SpanSpec;
     pub use crate::measure::target::{Objective, Targets};
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
+}
+
+/// What an allocator that counts calls, so that the profiler knows what each thread asks for. Not for use by hand.
+#[doc(hidden)]
+pub mod __allocator {
+    pub use crate::measure::usage::{allocated, released};
 }
 
 /// The README's examples run as tests.

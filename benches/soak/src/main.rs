@@ -18,10 +18,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
-usage: soak [--minutes N] [--load N] [--quick]
-  --minutes N  how long, 30 unless told; the first sixth is to warm up
-  --load N     clients that send traffic, 4 unless told: some 130 requests a second
-  --quick      one minute: to see that it works, not to quote";
+usage: soak [--minutes N] [--load N] [--database-url URL] [--quick]
+  --minutes N         how long, 30 unless told; the first sixth is to warm up
+  --load N            clients that send traffic, 4 unless told: some 130 requests a second
+  --database-url URL  of a PostgreSQL: the traffic adds points, and SQLite keeps more of them in the service's memory
+  --quick             one minute: to see that it works, not to quote";
 
 const PERIOD: Duration = Duration::from_secs(1);
 /// A line that tells how it goes.
@@ -31,6 +32,7 @@ const TOLD_EVERY: u32 = 60;
 struct Options {
     minutes: u32,
     load: u32,
+    database_url: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -56,14 +58,16 @@ fn main() -> ExitCode {
 }
 
 fn options(arguments: &[String]) -> Option<Options> {
-    let mut options = Options { minutes: 30, load: 4 };
+    let mut options = Options { minutes: 30, load: 4, database_url: None };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
-        let mut number = || arguments.next()?.parse().ok().filter(|number| *number > 0);
+        let mut value = || arguments.next();
+        let mut number = || value()?.parse().ok().filter(|number| *number > 0);
         match argument.as_str() {
             "--quick" => options.minutes = 1,
             "--minutes" => options.minutes = number()?,
             "--load" => options.load = number()?,
+            "--database-url" => options.database_url = Some(value()?.clone()),
             _ => return None,
         }
     }
@@ -74,7 +78,7 @@ fn options(arguments: &[String]) -> Option<Options> {
 fn soak(options: &Options) -> Result<Finding, String> {
     let program = program::build()?;
     let seconds = 60 * options.minutes;
-    let running = Program::start(&program, options.load, seconds)?;
+    let running = Program::start(&program, options.load, options.database_url.as_deref(), seconds)?;
     let began = Instant::now();
     let mut samples = Vec::new();
     for second in 1..=seconds {

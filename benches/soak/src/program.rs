@@ -41,10 +41,11 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts it with so many clients, and waits until it listens. What it prints later is passed on.
-    pub(crate) fn start(program: &Path, load: u32, seconds: u32) -> Result<Self, String> {
+    pub(crate) fn start(program: &Path, load: u32, database: Option<&str>, seconds: u32) -> Result<Self, String> {
         let duration = format!("{}s", seconds + SPARE_SECONDS);
         let mut command = Command::new(program);
         command.args(["--port", "0", "--load", &load.to_string(), "--duration", &duration]);
+        command.args(database.map(|url| ["--database-url", url]).into_iter().flatten());
         let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())

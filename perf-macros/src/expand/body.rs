@@ -4,6 +4,7 @@ use crate::function::Function;
 use crate::model::{Model, OutcomeRule};
 use crate::params::Params;
 use crate::place::shown_at;
+use crate::profile::Units;
 use crate::shape::{Returns, Shape, future_of, returns_closure};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -21,6 +22,8 @@ pub(super) struct Body<'a> {
     site: Ident,
     call: Ident,
     value: Ident,
+    /// How much the call does, where its arguments tell.
+    units: Ident,
 }
 
 impl<'a> Body<'a> {
@@ -40,6 +43,7 @@ impl<'a> Body<'a> {
             site,
             call: ours("__perf_call"),
             value: ours("__perf_value"),
+            units: ours("__perf_units"),
         }
     }
 
@@ -64,14 +68,17 @@ impl<'a> Body<'a> {
             quote!(#prepared.start())
         };
         let (closure, finish) = (self.closure(), self.finish(&quote!(&#value)));
+        let run = self.or_profiled("run");
         if let Returns::Never = self.returns {
-            return quote!(let #call = &mut #enter; #call.run(#closure));
+            return quote!(let #call = &mut #enter; #call.#run(#closure));
         }
+        let units = self.units_taken();
         let allow = self.allow_complex_type();
         quote! {
+            #units
             let #call = &mut #enter;
             #allow
-            let #value = #call.run(#closure);
+            let #value = #call.#run(#closure);
             #finish
             #value
         }
@@ -83,9 +90,12 @@ impl<'a> Body<'a> {
         let Self { call, .. } = self;
         let entered = Ident::new("__perf_entered", Span::mixed_site());
         let (prepared, block) = (self.prepared(), self.user_block());
+        let profiled = Ident::new("__perf_profiled", Span::mixed_site());
+        let profiled = self.model.profile.as_ref().map(|_| quote!(let #profiled = #call.profiled_scope();));
         quote! {
             let #call = #prepared.start().scope();
             let #entered = #call.enter_span();
+            #profiled
             #block
         }
     }
@@ -94,11 +104,15 @@ impl<'a> Body<'a> {
     /// held twice.
     fn returned_future(self) -> (Signature, TokenStream) {
         let (prepared, block, end) = (self.labelled(), self.async_block(), self.end());
+        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
         let Self { runtime, call, .. } = &self;
         let watched = match self.fields() {
-            None => quote!(#runtime::watch(#prepared, #block, #end)),
+            None => quote!(#units #runtime::#watch(#prepared, #block, #end)),
             // The arguments' values are looked at as the call starts, and are the body's from then on.
-            Some(fields) => quote!(#runtime::watch_late(#prepared, move |#call| { #call.open(#fields); #block }, #end)),
+            Some(fields) => {
+                let body = if self.model.profile.is_some() { quote!(#call.profiled(#block)) } else { block };
+                quote!(#units #runtime::watch_late(#prepared, move |#call| { #call.open(#fields); #body }, #end))
+            }
         };
         let Self { mut params, .. } = self;
         params.sig.output = future_of(&params.sig.output);
@@ -114,8 +128,9 @@ impl<'a> Body<'a> {
     fn awaited(&self) -> TokenStream {
         let Self { runtime, .. } = self;
         let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
-        let awaited = quote!(#runtime::watch(#prepared.start(), #block, #end).await);
-        if let Returns::Never = self.returns { quote!(#runtime::never(#awaited)) } else { awaited }
+        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        let awaited = quote!(#runtime::#watch(#prepared.start(), #block, #end).await);
+        if let Returns::Never = self.returns { quote!(#runtime::never(#awaited)) } else { quote!(#units #awaited) }
     }
 
     /// The sync part runs at once, as it did; what it makes is measured from its first poll.
@@ -124,9 +139,11 @@ impl<'a> Body<'a> {
         let (prepared, closure, end) = (self.prepared(), self.closure(), self.end());
         let future = Ident::new("__perf_future", Span::mixed_site());
         let allow = self.allow_complex_type();
-        let watched = quote!(#runtime::watch(#call, #future, #end));
+        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        let watched = quote!(#runtime::#watch(#call, #future, #end));
         let made = if boxed { quote!(::std::boxed::Box::pin(#watched)) } else { watched };
         quote! {
+            #units
             let #call = #prepared;
             #allow
             let #future = #runtime::body(#closure);
@@ -230,6 +247,22 @@ impl<'a> Body<'a> {
         self.model.span.fields.is_empty() && self.model.labels.brought().next().is_none()
     }
 
+    /// The function of the runtime's that does so, and measures what is used where that is wanted.
+    fn or_profiled(&self, name: &str) -> Ident {
+        let name = if self.model.profile.is_some() { format!("{name}_profiled") } else { name.to_owned() };
+        Ident::new(&name, Span::call_site())
+    }
+
+    /// Takes from the arguments how much the call does.
+    fn units_taken(&self) -> Option<TokenStream> {
+        let Self { model, runtime, units, params: Params { borrowed, .. }, .. } = self;
+        let taken = model.units_of_arguments()?;
+        let at = Span::mixed_site().located_at(taken.span());
+        let runtime = shown_at(at, runtime);
+        let counted = quote_spanned!(at=> #runtime::units(#taken));
+        Some(quote!(let #units = { #borrowed #counted };))
+    }
+
     /// What ends the call of a future, given a reference to its value.
     fn end(&self) -> TokenStream {
         let Self { call, value, .. } = self;
@@ -237,12 +270,17 @@ impl<'a> Body<'a> {
             return quote!(|_, _| {});
         }
         let finish = self.finish(&quote!(#value));
-        quote!(|#value, #call| { #finish })
+        let brings_units = self.model.units_of_arguments().map(|_| quote!(move));
+        quote!(#brings_units |#value, #call| { #finish })
     }
 
     /// Ends the call, given a reference to what the body returned.
     fn finish(&self, value: &TokenStream) -> TokenStream {
         let Self { model, runtime, call, .. } = self;
+        let ending = Ident::new("__perf_ending", Span::mixed_site());
+        let counted =
+            self.units_counted(value).map(|units| quote!(let #ending = &mut #runtime::with_units(#call, #units);));
+        let ends = if counted.is_some() { &ending } else { call };
         let record_error = model.err.map(|at| {
             let at = at.resolved_at(Span::mixed_site());
             // Whatever is wrong with the value is told at the option that asks for it.
@@ -257,21 +295,35 @@ impl<'a> Body<'a> {
             OutcomeRule::ByType if matches!(model.shape, Shape::Sync) => {
                 let at = Span::mixed_site().located_at(return_type(&self.function.sig));
                 let runtime = shown_at(at, runtime);
-                let by_type = quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#call));
+                let by_type = quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#ends));
                 quote!(#by_type;)
             }
-            OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#call);),
-            OutcomeRule::OkIf(predicate) => quote!(#call.finish(#runtime::ok_if(#value, #predicate));),
-            OutcomeRule::ErrorIf(predicate) => quote!(#call.finish(#runtime::error_if(#value, #predicate));),
+            OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#ends);),
+            OutcomeRule::OkIf(predicate) => quote!(#ends.finish(#runtime::ok_if(#value, #predicate));),
+            OutcomeRule::ErrorIf(predicate) => quote!(#ends.finish(#runtime::error_if(#value, #predicate));),
         };
-        quote!(#record_error #finish)
+        quote!(#record_error #counted #finish)
+    }
+
+    /// How much the call did, given a reference to what the body returned.
+    fn units_counted(&self, value: &TokenStream) -> Option<TokenStream> {
+        let Self { model, runtime, units, .. } = self;
+        Some(match model.profile.as_ref()?.units.as_ref()? {
+            Units::OfArguments(_) => quote!(#units),
+            Units::OfReturned(function) => {
+                let at = Span::mixed_site().located_at(function.span());
+                let runtime = shown_at(at, runtime);
+                quote_spanned!(at=> #runtime::units_of(#value).by(#function))
+            }
+        })
     }
 }
 
 /// Whether the body must stay in the function itself (see [`Body::in_place`]). Its value cannot be looked at there, so
 /// whoever wants that says the types of the closure's parameters.
 fn stays_in_place(model: &Model, function: &Function) -> bool {
-    let by_type = matches!(model.outcome, OutcomeRule::ByType) && model.err.is_none();
+    let units = model.profile.as_ref().is_some_and(|profile| profile.units.is_some());
+    let by_type = matches!(model.outcome, OutcomeRule::ByType) && model.err.is_none() && !units;
     by_type && returns_closure(&function.sig)
 }
 

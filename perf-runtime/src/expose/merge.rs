@@ -7,6 +7,7 @@
 use super::block::Block;
 use super::family::{FamilyKind, FamilyText, Number, bound};
 use super::text::Format;
+use super::text::profile::Figure;
 use crate::measure::kind::Kind;
 use crate::observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue};
 use crate::observe::registry::Registry;
@@ -144,7 +145,8 @@ impl Taken {
             let plain = [family.counter, family.in_flight, family.busy, family.slow_polls].into_iter().chain(workflows);
             let histogram =
                 FamilyKind::Histogram.suffixes().iter().map(|suffix| format!("{}{suffix}", family.histogram));
-            let names = plain.chain([family.histogram]).map(ToOwned::to_owned).chain(histogram);
+            let profile = Figure::ALL.into_iter().map(|figure| figure.name(kind));
+            let names = plain.chain([family.histogram]).map(ToOwned::to_owned).chain(histogram).chain(profile);
             for name in names.map(|name| format!("{prefix}{name}")) {
                 // What the family goes by in OpenMetrics.
                 taken.names.extend(name.strip_suffix("_total").map(ToOwned::to_owned));

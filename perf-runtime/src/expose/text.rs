@@ -24,6 +24,7 @@ mod entry;
 mod family;
 mod ladder;
 mod pen;
+pub(super) mod profile;
 mod write;
 
 /// In which format a text is.

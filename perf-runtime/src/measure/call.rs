@@ -144,6 +144,15 @@ impl Call {
         self.meter.take_up().begin(now, true);
     }
 
+    pub(super) fn meter(&self) -> &'static Meter {
+        self.meter
+    }
+
+    /// When it started; of no account before.
+    pub(super) fn started(&self) -> Moment {
+        self.started
+    }
+
     /// Runs a sync body inside the call's span.
     ///
     /// The body comes as an `FnOnce`, not as a closure called in place: so the compiler takes the lifetimes of what it

@@ -7,6 +7,7 @@ use super::exemplar::Exemplars;
 use super::histogram::Layout;
 use super::kind::Kind;
 use super::outcome::Outcome;
+use super::profile::Profile;
 use super::reading::Reading;
 use super::target::Targets;
 use std::sync::OnceLock;
@@ -21,6 +22,7 @@ pub(crate) struct Meter {
     cells: Cells,
     pub(crate) errors: ErrorCounts,
     pub(crate) exemplars: Exemplars,
+    pub(crate) profile: Profile,
 }
 
 impl Meter {
@@ -36,6 +38,7 @@ impl Meter {
             cells: Cells::new(),
             errors: ErrorCounts::new(),
             exemplars: Exemplars::new(),
+            profile: Profile::new(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
 
-use super::call::Call;
 use super::error_type::ErrorType;
 use super::outcome::Outcome;
+use super::profiled::Ends;
 use std::ops::Deref;
 use std::pin::Pin;
 
@@ -46,7 +46,7 @@ impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
 
 impl<T: BoxedFuture> AtOnce<'_, T> {
     /// Refuses to end the call.
-    pub fn finish(&self, call: &mut Call)
+    pub fn finish(&self, call: &mut impl Ends)
     where
         T: EndsAtOnce,
     {
@@ -72,7 +72,7 @@ pub const fn returned<T>(value: &T) -> Returned<'_, T> {
 impl<T, E: ErrorType> Returned<'_, Result<T, E>> {
     /// Ends the call with the sort of its error.
     #[inline]
-    pub fn finish(&self, call: &mut Call) {
+    pub fn finish(&self, call: &mut impl Ends) {
         match self.0.0 {
             Ok(_) => call.finish(Outcome::Ok),
             Err(error) => call.finish_error(E::NAMES, error.index()),
@@ -92,7 +92,7 @@ impl<'a, T> Deref for Returned<'a, T> {
 impl<T, E> MaybeResult<'_, Result<T, E>> {
     /// Ends the call: an `Err` is an error.
     #[inline]
-    pub fn finish(&self, call: &mut Call) {
+    pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::from_success(self.0.is_ok()));
     }
 }
@@ -109,7 +109,7 @@ impl<T> Deref for MaybeResult<'_, T> {
 impl NoResult {
     /// Ends the call: it is ok.
     #[inline]
-    pub fn finish(&self, call: &mut Call) {
+    pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::Ok);
     }
 }

@@ -1,8 +1,9 @@
-//! What an annotated function promises of itself: its own buckets, when a call is slow, its objective.
+//! What an annotated function promises of itself: its own buckets, when a call is slow, its objective; and whether what it
+//! uses is measured.
 
 use super::kind::Kind;
 
-/// What a site says beyond its kind: made by the options `buckets`, `slow` and `objective`.
+/// What a site says beyond its kind: made by the options `buckets`, `slow`, `objective`, `profile` and `units`.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets {
     /// The function's name, for messages.
@@ -12,6 +13,10 @@ pub struct Targets {
     /// A call that takes longer, in nanoseconds, is slow.
     pub(crate) slow: Option<u64>,
     pub(crate) objective: Option<Objective>,
+    /// Whether it is measured what calls use.
+    pub(crate) profile: bool,
+    /// Whether calls say how much they did.
+    pub(crate) units: bool,
 }
 
 /// A service level objective. Shares are 0 to 1.
@@ -30,7 +35,7 @@ impl Targets {
     /// The targets of the function `name`, none as yet.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, buckets: None, slow: None, objective: None }
+        Self { name, buckets: None, slow: None, objective: None, profile: false, units: false }
     }
 
     /// Exposes these bounds, in seconds, in place of the kind's.
@@ -51,6 +56,20 @@ impl Targets {
     #[must_use]
     pub const fn objective(mut self, objective: Objective) -> Self {
         self.objective = Some(objective);
+        self
+    }
+
+    /// Measures what calls use.
+    #[must_use]
+    pub const fn profile(mut self) -> Self {
+        self.profile = true;
+        self
+    }
+
+    /// Calls say how much they did.
+    #[must_use]
+    pub const fn units(mut self) -> Self {
+        self.units = true;
         self
     }
 

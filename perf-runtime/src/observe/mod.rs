@@ -17,6 +17,7 @@ pub(crate) mod marks;
 pub(crate) mod operation;
 pub(crate) mod overflow;
 pub(crate) mod panorama;
+pub(crate) mod profile;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod series;

@@ -3,13 +3,15 @@
 use super::counts::{CountedSlice, Sums, WindowCounts};
 use super::history::{History, Hits};
 use super::identity::Identity;
+use super::profile::{ProfileNotes, ProfileWindow};
 use super::sites::Sites;
 use super::window::Window;
 use crate::measure::cells::Running;
-use crate::measure::clock::Moment;
+use crate::measure::clock::{self, Moment};
 use crate::measure::histogram::{Bound, Layout};
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
+use crate::measure::profile::ProfileReading;
 use crate::measure::reading::Reading;
 use crate::measure::target::Targets;
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ pub(crate) struct Series {
     /// The buckets that it is read in: those of what wrote it first.
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
+    profile: ProfileNotes,
 }
 
 impl Series {
@@ -36,6 +39,8 @@ impl Series {
     pub(crate) fn new(identity: Identity, site: Option<&'static Meter>, now: Moment) -> Self {
         let own = Meter::new(identity.kind);
         let layout = site.map_or_else(|| own.layout(), Meter::layout);
+        let profile = ProfileNotes::default();
+        site.inspect(|site| profile.begin(site, now));
         Self {
             identity,
             labels: OnceLock::new(),
@@ -43,12 +48,14 @@ impl Series {
             sites: Sites::new(site),
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
+            profile,
         }
     }
 
     /// Adds a function that writes this series.
     pub(super) fn adopt(&self, meter: &'static Meter) {
         self.sites.add(meter);
+        self.profile.begin(meter, clock::now());
     }
 
     /// The names and values of its labels, to be shared: a tick shows those of every series.
@@ -84,6 +91,22 @@ impl Series {
             }
         });
         sorts
+    }
+
+    /// What its calls used; `None` where no function that writes it profiles.
+    pub(crate) fn profile(&self) -> Option<ProfileReading> {
+        self.profile.are_kept().then(|| self.read_profile())
+    }
+
+    /// Whether a function says how much its calls do.
+    pub(crate) fn has_units(&self) -> bool {
+        self.sites.iter().any(|site| site.targets().units)
+    }
+
+    fn read_profile(&self) -> ProfileReading {
+        let mut reading = ProfileReading::default();
+        self.for_each_meter(|meter| meter.profile.read_into(&mut reading));
+        reading
     }
 
     /// The age of the oldest call that waits; `None` where none does.
@@ -145,13 +168,14 @@ impl Series {
 
     /// What its windows take in memory, in bytes.
     pub(crate) fn window_bytes(&self) -> usize {
-        self.history().bytes()
+        self.history().bytes() + self.profile.bytes()
     }
 
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
     pub(crate) fn begin(&self, now: Moment) {
         let mut history = self.history();
         *history = History::new(now, &self.read());
+        self.profile.reset(now, || self.read_profile());
     }
 
     /// Cuts off what happened since the last tick.
@@ -162,6 +186,7 @@ impl Series {
 
     /// An idle series is not read.
     fn cut(&self, history: &mut History, look: &mut Look) {
+        self.profile.tick(look.now, || self.read_profile());
         let changes = self.changes();
         if history.is_behind(changes) {
             self.read_again(&mut look.reading);
@@ -174,6 +199,7 @@ impl Series {
     pub(crate) fn reset(&self, now: Moment) {
         let mut history = self.history();
         history.reset(now, &self.read());
+        self.profile.reset(now, || self.read_profile());
     }
 
     /// What the series did in a window.
@@ -194,7 +220,13 @@ impl Series {
             oldest: if in_flight > 0 { self.oldest_age(look.now) } else { None },
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
+            profile: self.profile_window(window, look.now),
         }
+    }
+
+    fn profile_window(&self, window: Window, now: Moment) -> Option<ProfileWindow> {
+        let units = self.profile.are_kept() && self.has_units();
+        self.profile.window(window, now, units, || self.read_profile())
     }
 
     /// What the series did in a window, slice by slice, the oldest first.
@@ -286,4 +318,6 @@ pub(crate) struct Observation {
     /// The buckets of `counts`.
     pub(crate) layout: &'static Layout,
     pub(crate) counts: WindowCounts,
+    /// What calls used, where that is measured.
+    pub(crate) profile: Option<ProfileWindow>,
 }

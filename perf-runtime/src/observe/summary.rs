@@ -2,6 +2,7 @@
 
 use super::counts::{Together, WindowCounts};
 use super::identity::in_a_name;
+use super::profile::{ProfileSummary, ProfileWindow};
 use super::series::{Look, Observation, Series};
 use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
 use super::window::Window;
@@ -109,6 +110,8 @@ pub struct SeriesSummary {
     pub slow: Option<SlowCalls>,
     /// Where the function said `objective(..)`: whether it is met.
     pub objective: Option<ObjectiveState>,
+    /// Where a function said `profile`: what its calls used.
+    pub profile: Option<ProfileSummary>,
 }
 
 /// The calls of a window that took longer than the function's `slow`.
@@ -213,6 +216,7 @@ impl SeriesSummary {
             slow_polls: counts.sums.slow_polls,
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
+            profile: observation.profile.as_ref().map(ProfileWindow::summary),
         }
     }
 
@@ -284,6 +288,7 @@ impl Observation {
             oldest: None,
             layout,
             counts: WindowCounts::default(),
+            profile: None,
         }
     }
 
@@ -297,6 +302,9 @@ impl Observation {
         }
         self.in_flight += other.in_flight;
         self.oldest = self.oldest.max(other.oldest);
+        if let Some(profile) = &other.profile {
+            self.profile.get_or_insert(ProfileWindow::default()).add(profile);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::ladder::Ladder;
+use super::profile::ProfileNumbers;
 use crate::measure::kind::Kind;
 use crate::measure::reading::Reading;
 use crate::observe::series::Series;
@@ -21,6 +22,8 @@ pub(super) struct Cache {
     reading: Reading,
     /// The kinds of which calls have waited: mostly few, so that nobody looks for them among all series.
     waited: Vec<Kind>,
+    /// And those of which calls are profiled.
+    profiled: Vec<Kind>,
 }
 
 impl Cache {
@@ -28,10 +31,14 @@ impl Cache {
     pub(super) fn read(&mut self, series: Arc<Vec<Arc<Series>>>) {
         self.follow(series);
         self.waited.clear();
+        self.profiled.clear();
         for entry in &mut self.entries {
             entry.read(&mut self.reading, &mut self.ladders);
             if entry.numbers.waited && self.waited.last() != Some(&entry.kind()) {
                 self.waited.push(entry.kind());
+            }
+            if entry.profile.is_some() && self.profiled.last() != Some(&entry.kind()) {
+                self.profiled.push(entry.kind());
             }
         }
     }
@@ -41,6 +48,13 @@ impl Cache {
         let any = self.waited.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };
         entries.iter().filter(|entry| entry.numbers.waited)
+    }
+
+    /// The series of a kind whose calls are profiled, and what they used.
+    pub(super) fn profiled(&self, kind: Kind) -> impl Iterator<Item = (&Entry, &ProfileNumbers)> {
+        let any = self.profiled.contains(&kind);
+        let entries = if any { self.of(kind) } else { &[] };
+        entries.iter().filter_map(|entry| Some((entry, entry.profile.as_ref()?)))
     }
 
     /// The series of a kind.

@@ -2,6 +2,7 @@
 
 use super::ladder::Ladder;
 use super::pen::escape;
+use super::profile::ProfileNumbers;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
 use crate::measure::reading::Reading;
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     /// How far it had come when it was last read.
     changes: Option<u64>,
     pub(super) numbers: Numbers,
+    /// What its calls used, where that is measured.
+    pub(super) profile: Option<ProfileNumbers>,
 }
 
 /// What was read of one series.
@@ -65,7 +68,7 @@ impl Entry {
         let sites = series.sites();
         let ladder = Ladder::of(series, ladders);
         let (series, labels) = (Arc::clone(series), labels.into());
-        Self { series, labels, gauge, ladder, sites, changes: None, numbers: Numbers::default() }
+        Self { series, labels, gauge, ladder, sites, changes: None, numbers: Numbers::default(), profile: None }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -90,6 +93,8 @@ impl Entry {
     /// Reads the series anew, into `reading` first. Where no call started or ended since the last time, and none was
     /// running, that is not done: nothing can be different.
     pub(super) fn read(&mut self, reading: &mut Reading, ladders: &mut Vec<Arc<Ladder>>) {
+        // A call that is dropped half-way has ended before all that it used is known.
+        self.profile = ProfileNumbers::of(&self.series);
         let changes = Some(self.series.changes());
         if self.changes == changes && self.numbers.in_flight == 0 {
             return;

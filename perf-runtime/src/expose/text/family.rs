@@ -1,7 +1,9 @@
 //! Which families there are, by what names, and what stands above their samples.
 
 use super::Format;
+use super::profile::Figure;
 use crate::measure::kind::Kind;
+use std::borrow::Cow;
 
 /// One family of metrics.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) enum Part {
     InFlight(Kind),
     Busy(Kind),
     SlowPolls(Kind),
+    /// What calls used.
+    Profile(Kind, Figure),
     /// Calls whose label value was replaced.
     Overflow,
 }
@@ -46,19 +50,21 @@ impl Part {
         match self {
             Self::Histogram(_) => "histogram",
             Self::InFlight(_) => "gauge",
-            Self::Counter(_) | Self::Busy(_) | Self::SlowPolls(_) | Self::Overflow => "counter",
+            _ => "counter",
         }
     }
 
-    fn name(self) -> &'static str {
-        match self {
+    fn name(self) -> Cow<'static, str> {
+        let fixed = match self {
             Self::Counter(kind) => kind.family().counter,
             Self::Histogram(kind) => kind.family().histogram,
             Self::InFlight(kind) => kind.family().in_flight,
             Self::Busy(kind) => kind.family().busy,
             Self::SlowPolls(kind) => kind.family().slow_polls,
+            Self::Profile(kind, figure) => return figure.name(kind).into(),
             Self::Overflow => "perf_label_overflow_total",
-        }
+        };
+        fixed.into()
     }
 
     fn help(self) -> String {
@@ -73,6 +79,7 @@ impl Part {
             Self::InFlight(kind) => of(kind, " that have started and not ended."),
             Self::Busy(kind) => of(kind, " that ended: seconds in which they ran, without those in which they waited."),
             Self::SlowPolls(kind) => of(kind, ": polls that kept their thread for long."),
+            Self::Profile(kind, figure) => of(kind, figure.help()),
             Self::Overflow => "Calls whose label value was replaced because the label has too many values.".to_owned(),
         }
     }
@@ -90,7 +97,9 @@ impl Part {
 /// All families that there can be, sorted by name.
 pub(super) fn families(format: Format, prefix: &str) -> Vec<Family> {
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
-        [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls].map(|part| part(kind))
+        let always =
+            [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls].map(|part| part(kind));
+        always.into_iter().chain(Figure::ALL.map(|figure| Part::Profile(kind, figure)))
     });
     let mut families: Vec<Family> =
         of_kinds.chain([Part::Overflow]).map(|part| Family::new(part, format, prefix)).collect();
@@ -113,8 +122,9 @@ impl Family {
         // In OpenMetrics a counter's family is named without what its samples' names end with.
         let suffix = if format == Format::OpenMetrics && part.counts_up() { "_total" } else { "" };
         let name = sample.strip_suffix(suffix).unwrap_or(&sample).to_owned();
-        let in_seconds = format == Format::OpenMetrics && name.ends_with("_seconds");
-        let unit = if in_seconds { format!("# UNIT {name} seconds\n") } else { String::new() };
+        let unit = ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(&format!("_{unit}")));
+        let unit = unit.filter(|_| format == Format::OpenMetrics);
+        let unit = unit.map(|unit| format!("# UNIT {name} {unit}\n")).unwrap_or_default();
         let head = format!("# HELP {name} {}\n# TYPE {name} {}\n{unit}", part.help(), part.type_name());
         let samples = ["", "_bucket", "_sum", "_count"].map(|suffix| format!("{sample}{suffix}{{"));
         let [own, bucket, sum, count] = samples;

@@ -55,6 +55,7 @@ impl<'a> Source<'a> {
             }
             Part::Counter(kind) | Part::Histogram(kind) | Part::InFlight(kind) => any(kind),
             Part::Busy(kind) | Part::SlowPolls(kind) => self.cache.waited(kind).next().is_some(),
+            Part::Profile(kind, figure) => self.cache.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
             Part::Overflow => !self.overflowed.is_empty() || !self.custom_overflowed.is_empty(),
         }
     }
@@ -76,6 +77,12 @@ impl<'a> Source<'a> {
                 pen.sample(name, entry.whole(), &CLOSE);
                 pen.number(entry.numbers.slow_polls);
             }),
+            Part::Profile(kind, figure) => {
+                for (entry, numbers) in self.cache.profiled(kind).filter(|(_, numbers)| figure.is_told(numbers)) {
+                    pen.sample(name, entry.whole(), &CLOSE);
+                    figure.write(numbers, pen);
+                }
+            }
             Part::Overflow => self.overflow(name, pen),
         }
     }

@@ -1,0 +1,87 @@
+//! The families of what calls used, where that is measured.
+
+use super::pen::Pen;
+use crate::measure::kind::Kind;
+use crate::measure::profile::ProfileReading;
+use crate::measure::usage::{cpu_is_told, memory_is_told};
+use crate::observe::series::Series;
+
+/// A figure of the profiler's. Each counts up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::expose) enum Figure {
+    Calls,
+    Cpu,
+    Allocations,
+    Allocated,
+    Released,
+    Units,
+}
+
+/// What was read of a series that profiles.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ProfileNumbers {
+    sums: ProfileReading,
+    has_units: bool,
+}
+
+impl ProfileNumbers {
+    /// `None` where the series does not profile.
+    pub(super) fn of(series: &Series) -> Option<Self> {
+        Some(Self { sums: series.profile()?, has_units: series.has_units() })
+    }
+}
+
+impl Figure {
+    pub(in crate::expose) const ALL: [Self; 6] =
+        [Self::Calls, Self::Cpu, Self::Allocations, Self::Allocated, Self::Released, Self::Units];
+
+    /// The name of its family, of a kind.
+    pub(in crate::expose) fn name(self, kind: Kind) -> String {
+        let histogram = kind.family().histogram;
+        let stem = histogram.strip_suffix("_duration_seconds").unwrap_or(histogram);
+        let figure = match self {
+            Self::Calls => "profiled_calls",
+            Self::Cpu => "cpu_time_seconds",
+            Self::Allocations => "allocations",
+            Self::Allocated => "allocated_bytes",
+            Self::Released => "released_bytes",
+            Self::Units => "units",
+        };
+        format!("{stem}_{figure}_total")
+    }
+
+    /// What is said of it, behind the kind's name.
+    pub(super) const fn help(self) -> &'static str {
+        match self {
+            Self::Calls => " that ended and were profiled.",
+            Self::Cpu => " that were profiled: seconds on a processor.",
+            Self::Allocations => " that were profiled: how often they asked for memory.",
+            Self::Allocated => " that were profiled: memory that they asked for.",
+            Self::Released => " that were profiled: memory that they gave back.",
+            Self::Units => " that were profiled and ended ok: units of work.",
+        }
+    }
+
+    /// Whether it is known of a series.
+    pub(super) fn is_told(self, numbers: &ProfileNumbers) -> bool {
+        match self {
+            Self::Calls => true,
+            Self::Cpu => cpu_is_told(),
+            Self::Allocations | Self::Allocated | Self::Released => memory_is_told(),
+            Self::Units => numbers.has_units,
+        }
+    }
+
+    /// Ends a line with it.
+    pub(super) fn write(self, numbers: &ProfileNumbers, pen: &mut Pen<'_>) {
+        let ProfileReading { calls, used, units, .. } = numbers.sums;
+        match self {
+            Self::Calls => pen.number(calls),
+            Self::Cpu => pen.seconds(used.cpu_nanos),
+            Self::Allocations => pen.number(used.memory.allocations),
+            Self::Allocated => pen.number(used.memory.allocated_bytes),
+            Self::Released => pen.number(used.memory.released_bytes),
+            Self::Units => pen.number(units),
+        }
+    }
+}
