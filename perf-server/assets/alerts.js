@@ -3,6 +3,7 @@
 import { h, keyed, text, attribute } from "./dom.js";
 import { age, inUnit, label, moment } from "./format.js";
 import * as address from "./address.js";
+import { toMetric } from "./catalog.js";
 
 const NAME_KEY = "perf.name";
 
@@ -43,7 +44,7 @@ function update(card, alert, store) {
   text(name, alert.name);
   text(series, alert.series);
   const row = store.find?.(alert.series);
-  attribute(series, "href", row ? address.toSeries(row) : null);
+  attribute(series, "href", row ? address.toSeries(row) : toMetric(store, alert.series));
   text(message, alert.message);
   const since = Date.parse(alert.since);
   const values = [inUnit(alert.value, alert.unit), limit(alert), `${moment(since)} (${age((Date.now() - since) / 1000)})`, alert.rule];
@@ -101,7 +102,7 @@ export class AlertStrip {
       text(badge.firstElementChild, alert.severity);
       const known = store.find(alert.series);
       text(name.firstElementChild, known ? label(known) : alert.series);
-      attribute(name.firstElementChild, "href", known ? address.toSeries(known) : address.to("alerts"));
+      attribute(name.firstElementChild, "href", known ? address.toSeries(known) : (toMetric(store, alert.series) ?? address.to("alerts")));
       text(name.lastElementChild, ` ${alert.name}`);
       text(value, `${inUnit(alert.value, alert.unit)} of ${limit(alert)}`);
       text(since, `for ${age((Date.now() - Date.parse(alert.since)) / 1000)}`);

@@ -1,10 +1,10 @@
 // Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys.
 
-import { area, bars, begin, colour, largest, line, ticks } from "./draw.js";
+import { area, bars, begin, colour, FONT, largest, line, ticks } from "./draw.js";
 import { clock } from "./format.js";
-import { attribute, h, keyed, text } from "./dom.js";
+import { attribute, h, text } from "./dom.js";
 
-const LEFT = 58;
+const LEFT = 64;
 const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 20;
@@ -28,8 +28,9 @@ export function forgetCharts() {
 /** What charts have in common: title, legend, axes, cursor. */
 export class Chart {
   /** `series` is a list of `{ key, label, colour }`, `show` writes a value. */
-  constructor({ title, note = "", series, show, tall = false }) {
-    this.series = series;
+  constructor({ title, note = "", series, show, tall = false, least = 0, signed = false }) {
+    Object.assign(this, { least, signed });
+    this.series = [];
     this.show = show;
     this.title = title;
     this.canvas = h("canvas", { class: tall ? "chart tall" : "chart", tabindex: 0, role: "img" });
@@ -41,10 +42,18 @@ export class Chart {
       h("figcaption", {}, h("h3", {}, title), note && h("span", { class: "quiet" }, note), this.legend),
       h("div", { class: "plot" }, this.canvas, this.readout),
     );
-    keyed(this.legend, series, (one) => one.key, (one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), h("b", {})));
+    this.setSeries(series);
     this.listen();
     shown.add(this);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
+  }
+
+  /** What is drawn from now on. */
+  setSeries(series) {
+    const same = series.length === this.series.length && series.every((one, place) => one.key === this.series[place].key && one.label === this.series[place].label);
+    if (same) return;
+    this.series = series;
+    this.legend.replaceChildren(...series.map((one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), " ", h("b", {}))));
   }
 
   listen() {
@@ -69,10 +78,7 @@ export class Chart {
   /** `columns` holds the values of each series, `timeOf` tells when a place of them began. */
   update({ columns, cells, timeOf, step, limits = [] }) {
     this.data = { columns, cells, timeOf, step, limits };
-    for (const item of this.legend.children) {
-      const one = this.series[[...this.legend.children].indexOf(item)];
-      text(item.lastElementChild, this.show(lastOf(columns[one.key])));
-    }
+    this.series.forEach((one, place) => text(this.legend.children[place].lastElementChild, this.show(lastOf(columns[one.key]))));
     this.draw();
   }
 
@@ -97,7 +103,7 @@ export class Chart {
   /** Lines to read values by, and moments below. */
   axes(pen, width, floor, x) {
     const { cells, step, timeOf } = this.data;
-    pen.font = `11px ${colour("font")}`;
+    pen.font = `11px ${FONT}`;
     pen.fillStyle = colour("quiet");
     pen.strokeStyle = colour("grid");
     pen.lineWidth = 1;
@@ -121,10 +127,13 @@ export class Chart {
   }
 
   levels(floor) {
-    const steps = ticks(this.top());
+    const lowest = this.signed ? -largest(...Object.values(this.data.columns).map((values) => values.map((value) => -value))) : 0;
+    const steps = ticks(Math.max(this.top(), this.least, -lowest), this.show.isBinary);
     const most = steps.at(-1);
-    this.y = (value) => floor - (value / most) * (floor - TOP);
-    return steps.map((value) => [this.show(value), this.y(value)]);
+    if (lowest < 0) steps.unshift(...steps.slice(1).map((value) => -value).reverse());
+    const least = steps[0];
+    this.y = (value) => floor - ((value - least) / (most - least)) * (floor - TOP);
+    return steps.map((value) => [short(this.show(value)), this.y(value)]);
   }
 
   top() {
@@ -152,6 +161,11 @@ export class Chart {
   }
 }
 
+/** A round value needs no zeros behind its point: `80 %`. */
+function short(value) {
+  return value.replace(/\.(\d*?)0+(?!\d)/, (_, digits) => (digits ? `.${digits}` : ""));
+}
+
 function lastOf(values) {
   for (let place = values.length - 1; place >= 0; place -= 1) if (!Number.isNaN(values[place])) return values[place];
   return NaN;
@@ -173,7 +187,7 @@ export class Lines extends Chart {
       pen.setLineDash([]);
     }
     const [first] = this.series;
-    area(pen, columns[first.key], x, this.y, floor, colour(first.colour), 0.12);
+    if (first) area(pen, columns[first.key], x, this.y, this.signed ? this.y(0) : floor, colour(first.colour), 0.12);
     for (const one of this.series.toReversed()) line(pen, columns[one.key], x, this.y, colour(one.colour));
   }
 }
@@ -240,7 +254,7 @@ export class Heat extends Chart {
       for (const step of steps) {
         const row = Math.log2(step * 10 ** power) * 2 - from;
         if (row > rows) return levels;
-        if (row >= 0) levels.push([this.show(step * 10 ** power * 1.0000001), this.y(row)]);
+        if (row >= 0) levels.push([short(this.show(step * 10 ** power * 1.0000001)), this.y(row)]);
       }
     }
   }

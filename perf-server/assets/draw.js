@@ -2,11 +2,22 @@
 
 const colours = new Map();
 
+/** Shows what colour a property is in the scheme of the page. */
+const probe = document.createElement("span");
+probe.hidden = true;
+document.body.append(probe);
+
 /** A colour of the style sheet, by the name of its property. */
 export function colour(name) {
-  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  if (!colours.has(name)) {
+    probe.style.color = `var(--${name})`;
+    colours.set(name, getComputedStyle(probe).color);
+  }
   return colours.get(name);
 }
+
+/** The font that the page is written in. */
+export const FONT = getComputedStyle(document.documentElement).fontFamily;
 
 export function forgetColours() {
   colours.clear();
@@ -53,7 +64,7 @@ export function line(pen, values, x, y, style, width = 1.5) {
   pen.stroke();
   for (const place of dots) {
     pen.beginPath();
-    pen.arc(x(place), y(values[place]), width * 1.1, 0, 2 * Math.PI);
+    pen.arc(x(place), y(values[place]), width * 1.6, 0, 2 * Math.PI);
     pen.fill();
   }
 }
@@ -101,12 +112,12 @@ export function spark(canvas, values, faults, name) {
   }
 }
 
-/** Round values for an axis from 0 to at least `most`. */
-export function ticks(most, count = 4) {
+/** Round values for an axis from 0 to at least `most`; of bytes, powers of two. */
+export function ticks(most, isBinary = false, count = 4) {
   if (!(most > 0)) return [0, 1];
   const rough = most / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((times) => times * power).find((size) => size >= rough * 0.999);
+  const power = isBinary ? 2 ** Math.floor(Math.log2(rough)) : 10 ** Math.floor(Math.log10(rough));
+  const step = (isBinary ? [1, 2] : [1, 2, 2.5, 5, 10]).map((times) => times * power).find((size) => size >= rough * 0.999);
   const values = [];
   for (let value = 0; ; value += step) {
     values.push(value);

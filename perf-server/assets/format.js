@@ -71,12 +71,21 @@ export function bytes(value) {
   return `${place === 0 ? Math.round(size) : digits(size)} ${units[place]}`;
 }
 
+bytes.isBinary = true;
+
+/** Bytes a second. */
+export function throughput(value) {
+  return isNone(value) ? NONE : `${bytes(value)}/s`;
+}
+throughput.isBinary = true;
+
 /** A value in a unit as the service names it. */
 export function inUnit(value, unit) {
   if (isNone(value)) return NONE;
   if (unit === "seconds") return duration(value);
   if (unit === "ratio") return share(value);
   if (unit === "bytes") return bytes(value);
+  if (unit === "bytes_per_second") return throughput(value);
   return unit && unit !== "count" ? `${number(value)} ${unit}` : number(value);
 }
 

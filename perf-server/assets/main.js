@@ -12,8 +12,12 @@ import { Series } from "./series.js";
 import { Running } from "./calls.js";
 import { Alerts } from "./alerts.js";
 import { Metrics } from "./metrics.js";
+import { RESOURCES } from "./catalog.js";
+import { Resources } from "./resources.js";
 
-const WINDOWS = ["1m", "5m", "15m", "1h"];
+/** How long back one can look, and by what each point is told then: what the service keeps. */
+const STEPS = { "1m": "second", "5m": "5 seconds", "15m": "minute", "1h": "minute" };
+const WINDOWS = Object.keys(STEPS);
 const THEME_KEY = "perf.theme";
 
 const PAGES = [
@@ -26,6 +30,7 @@ const PAGES = [
   { name: "operations", title: "Operations", make: () => new Kinds("Operations", ["operation"]) },
   { name: "running", title: "Running now", make: () => new Running() },
   { name: "alerts", title: "Alerts", make: () => new Alerts() },
+  ...RESOURCES.map((spec) => ({ name: spec.name, title: spec.title, spec, make: () => new Resources(spec) })),
   { name: "metrics", title: "Own metrics", make: () => new Metrics() },
 ];
 
@@ -38,7 +43,8 @@ let isDrawing = false;
 
 // The bar.
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
-const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", onclick: () => address.set({ window: name }) }, name)));
+const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point for each ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
+const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", "aria-pressed": "false", onclick: () => hold(pausedAt === null) }, "Pause");
 const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
 const since = h("span", { class: "quiet since" });
@@ -48,7 +54,7 @@ document.getElementById("bar").append(
   h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
   status,
   since,
-  h("div", { class: "controls" }, windows, pause, theme),
+  h("div", { class: "controls" }, step, windows, pause, theme),
   banner,
 );
 const links = h("ul");
@@ -82,7 +88,10 @@ function draw() {
     isDrawing = false;
     drawBar();
     if (!store.ready || pausedAt !== null) return;
+    const began = performance.now();
     page?.update(store);
+    // What it tells of itself, by the script that others include too.
+    globalThis.perfUi?.add("render_seconds", (performance.now() - began) / 1000);
     // For those who measure how long it takes to see anything.
     if (!performance.getEntriesByName("drawn").length) performance.mark("drawn");
   });
@@ -98,6 +107,7 @@ function drawBar() {
   }
   if (store.uptime !== undefined) text(since, `up ${age(store.uptime)}`);
   const shown = address.read().params.get("window") ?? store.window;
+  text(step, `by the ${STEPS[shown] ?? ""}`);
   for (const button of windows.children) attribute(button, "aria-pressed", String(button.textContent === shown));
   const here = address.read().page;
   const kind = here === "series" ? PAGE_OF[address.read().parts[0]] : here;
@@ -105,11 +115,14 @@ function drawBar() {
   const waiting = store.calls?.length ?? 0;
   // Each kind that has series is judged, and so is known on every page.
   const there = new Set([...(store.indicators?.values() ?? [])].map((one) => PAGE_OF[one.kind]));
-  const listed = PAGES.filter(({ name }) => ["overview", "running", "alerts", "metrics"].includes(name) || there.has(name) || name === kind);
+  const isSampled = ({ prefixes }) => store.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
+  const listed = PAGES.filter(({ name, spec }) => ["overview", "running", "alerts", "metrics"].includes(name) || there.has(name) || name === kind || (spec && isSampled(spec)));
+  const firstOfResources = listed.find(({ spec, name }) => spec || name === "metrics");
   keyed(links, listed, ({ name }) => name, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, { name }) => {
     const link = item.firstElementChild;
     attribute(link, "href", address.to(name));
     const isHere = name === kind;
+    item.classList.toggle("apart", name === firstOfResources.name || name === "running");
     if (isHere && !link.hasAttribute("aria-current")) requestAnimationFrame(() => link.scrollIntoView({ block: "nearest", inline: "nearest" }));
     attribute(link, "aria-current", isHere ? "page" : null);
     const count = name === "alerts" ? firing : name === "running" ? waiting : 0;

@@ -8,6 +8,8 @@ import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
 import { CANCELLED, ERROR, OK, P50, P95, P99, PANICKED } from "./store.js";
 import { AlertStrip } from "./alerts.js";
 import { CallList } from "./calls.js";
+import { toMetric } from "./catalog.js";
+import { Tile } from "./tile.js";
 
 /** Which page shows a kind. */
 export const PAGE_OF = {
@@ -87,27 +89,12 @@ class Health {
     const shares = one.shares.slice(0, 3).map(([series, points]) => {
       const row = store.find(series);
       const words = `${row ? label(row) : series} ${points >= 0.05 ? `−${number(points)}` : ""}`;
-      return h("li", {}, h("a", { href: row ? address.toSeries(row) : one.name === "alerts" ? address.to("alerts") : address.to("metrics", [], { find: series.split("{")[0] }) }, words));
+      return h("li", {}, h("a", { href: row ? address.toSeries(row) : one.name === "alerts" ? address.to("alerts") : (toMetric(store, series) ?? address.to("metrics")) }, words));
     });
     item.replaceChildren(
       h("span", { class: `points mark ${one.status}` }, `−${number(one.penalty)}`),
       h("div", {}, h("b", {}, one.name), ` is ${inUnit(one.value, one.unit)}, above ${inUnit(limit, one.unit)}`, shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
     );
-  }
-}
-
-/** A large number with its name. */
-class Tile {
-  constructor(title) {
-    this.value = h("b", {}, "–");
-    this.note = h("span", { class: "quiet" });
-    this.element = h("div", { class: "card tile" }, h("span", { class: "title" }, title), this.value, this.note);
-  }
-
-  set(value, note = "", state = "") {
-    text(this.value, value);
-    text(this.note, note);
-    attribute(this.element, "data-state", state);
   }
 }
 

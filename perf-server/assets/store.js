@@ -12,6 +12,7 @@ export class Store {
     this.byName = new Map();
     this.detail = undefined;
     this.points = new Map();
+    this.metrics = null;
   }
 
   /** Takes a message in. Gives what sort of news it is. */
@@ -34,7 +35,6 @@ export class Store {
     this.window = message.window;
     this.columns = message.columns;
     this.pointColumns = message.point_columns;
-    this.metrics = new Map();
     this.indicators = new Map();
   }
 
@@ -49,20 +49,36 @@ export class Store {
       this.calls = message.calls;
       this.callsAt = Date.now();
     }
-    for (const metric of [...(message.metrics ?? []), ...(message.metrics_changed ?? [])]) {
-      const key = `${metric.name} ${metric.kind} ${JSON.stringify(metric.labels)}`;
-      const seen = this.metrics.get(key)?.seen ?? [];
-      this.metrics.set(key, { ...metric, key, seen });
-    }
-    if (message.type === "metrics_update") this.remember();
+    if (message.metric_names) this.names = message.metric_names;
+    this.applyMetrics(message);
   }
 
-  /** The application's own metrics have no history in the service, so it begins here. */
-  remember() {
-    for (const metric of this.metrics?.values() ?? []) {
-      metric.seen.push(typeof metric.value === "number" ? metric.value : metric.value.count);
-      if (metric.seen.length > 300) metric.seen.shift();
+  /** Only who looks at metrics is sent them. */
+  applyMetrics(message) {
+    const isFirst = message.type === "initial_data";
+    if (isFirst && message.metrics) this.metrics = [];
+    if (!this.metrics) return;
+    for (const { numbers, points = [], ...metric } of (isFirst ? message.metrics : message.new_metrics) ?? []) {
+      const key = `${metric.name} ${JSON.stringify(metric.labels)} ${metric.kind}`;
+      this.metrics[metric.id] = { ...metric, key, points: new Map(points.map((point) => [point[0], point])) };
+      if (numbers) stand(this.metrics[metric.id], numbers);
     }
+    if (isFirst) return;
+    for (const [id, numbers, ...points] of message.metrics ?? []) {
+      stand(this.metrics[id], numbers);
+      for (const point of points) this.metrics[id].points.set(point[0], point);
+    }
+  }
+
+  /** The series of a metric that are there now; of all where no name is given. */
+  metricsOf(name) {
+    return this.metrics?.filter((metric) => metric.value !== null && (name === null || metric.name === name)) ?? [];
+  }
+
+  /** What a metric was over the window: a gauge its value, a counter how fast it grew, a histogram its mean or how often. */
+  valuesOf(metric, isRate = metric.kind === "counter") {
+    if (!isRate) return this.column(metric, (point) => point[1]);
+    return this.rates(metric, (point) => point[metric.kind === "histogram" ? 2 : 1]);
   }
 
   /** An alert as it is now, before the next tick says so. */
@@ -120,7 +136,7 @@ export class Store {
   forget() {
     if (!this.grid) return;
     const oldest = this.grid.newest - this.grid.cells + 1;
-    const maps = [...this.rows.map((row) => row.points), this.points];
+    const maps = [...this.rows.map((row) => row.points), ...(this.metrics ?? []).map((metric) => metric.points), this.points];
     for (const points of maps) {
       for (const cell of points.keys()) {
         if (cell >= oldest) break;
@@ -178,6 +194,12 @@ export class Store {
     const { cells, step, filled } = this.grid;
     return (this.gridAt ?? this.at) - ((filled ?? step) + (cells - 1 - place) * step) * 1000;
   }
+}
+
+/** How a metric stands: a histogram by the number of its values and their sum; `null` where it is known no more. */
+function stand(metric, numbers) {
+  const [value, sum] = numbers ?? [null];
+  Object.assign(metric, { value, sum, count: value });
 }
 
 /** The places of numbers in a point. */

@@ -58,6 +58,9 @@ const ASSETS: &[Asset] = assets![
     "calls.js": SCRIPT,
     "alerts.js": SCRIPT,
     "metrics.js": SCRIPT,
+    "resources.js": SCRIPT,
+    "catalog.js": SCRIPT,
+    "tile.js": SCRIPT,
 ];
 
 /// A tag of what all assets hold.

@@ -1,0 +1,17 @@
+// A large number with its name.
+
+import { attribute, h, text } from "./dom.js";
+
+export class Tile {
+  constructor(title) {
+    this.value = h("b", {}, "–");
+    this.note = h("span", { class: "quiet" });
+    this.element = h("div", { class: "card tile" }, h("span", { class: "title" }, title), this.value, this.note);
+  }
+
+  set(value, note = "", state = "") {
+    text(this.value, value);
+    text(this.note, note);
+    attribute(this.element, "data-state", state || null);
+  }
+}
