@@ -40,6 +40,7 @@ mod outcomes;
 mod panics;
 mod parameters;
 mod placement;
+mod profiled;
 mod receivers;
 mod returns;
 mod teardown;

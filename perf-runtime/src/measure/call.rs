@@ -6,6 +6,7 @@ use super::directory;
 use super::label::{Labels, assert_budget};
 use super::meter::Meter;
 use super::outcome::Outcome;
+use super::profiled::ProfiledScope;
 use super::site::Site;
 use super::span;
 use std::fmt::Display;
@@ -285,6 +286,12 @@ impl Scope {
     #[inline]
     pub fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
         self.call.enter_span()
+    }
+
+    /// Measures what the call uses, until what is returned is dropped.
+    #[inline]
+    pub fn profiled_scope(&self) -> ProfiledScope {
+        self.call.profiled_scope()
     }
 }
 
