@@ -1,7 +1,7 @@
 //! Measures the requests that this process sends to others.
 
 use crate::layer::method_label;
-use crate::trace_context::{TRACEPARENT, TraceContext};
+use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use perf_runtime::{Monitor, Outcome, WatchedOperation};
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use tower_service::Service;
 /// OpenTelemetry has it for clients; so is no answer at all. A call that is dropped before is `cancelled`.
 ///
 /// Where the request that is being answered came with a `traceparent` (see [`HttpLayer`](crate::HttpLayer)), the call passes
-/// it on, unless it has one of its own.
+/// it on, with its `tracestate`, unless it has one of its own.
 ///
 /// It goes around every service of `http` requests, such as `hyper`'s clients, and with the feature `reqwest` around a
 /// `reqwest::Client`:
@@ -80,9 +80,7 @@ where
         let ClientLayer { monitor, service, operation } = &self.settings;
         let operation = operation.as_deref().unwrap_or_else(|| method_label(request.method()));
         let series = monitor.external_call(service, operation);
-        if let Some(header) = TraceContext::current().and_then(TraceContext::to_header) {
-            request.headers_mut().entry(TRACEPARENT).or_insert(header);
-        }
+        TraceContext::pass_on(request.headers_mut());
         series.watch_as(self.inner.call(request), |answer| {
             Outcome::from_success(answer.as_ref().is_ok_and(|answer| answer.status().as_u16() < 400))
         })

@@ -2,8 +2,8 @@
 
 use crate::trace_context::TraceContext;
 use axum::extract::MatchedPath;
-use exchange::{Exchange, ends_with_its_head, is_head, span_of};
-use http::{Method, Request, Response};
+use exchange::{Exchange, span_of};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use perf_runtime::Monitor;
 use sizes::Sizes;
@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Span;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 pub use body::MeasuredBody;
 
@@ -110,19 +111,25 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let HttpLayer { monitor, has_span, sizes } = &self.settings;
-        let trace = TraceContext::of(request.headers());
-        if let Some(trace) = trace {
-            request.extensions_mut().insert(trace);
+        let trace = TraceContext::of(request.headers()).map(Box::new);
+        if let Some(trace) = &trace {
+            request.extensions_mut().insert(TraceContext::clone(trace));
         }
         let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
-        let call = monitor.http_request(method_label(request.method()), route);
-        let span = if *has_span { span_of(&request, route, trace) } else { Span::none() };
-        let sizes = sizes.as_ref().map(|sizes| sizes.of(method_label(request.method()), route));
-        let exchange = Exchange::new(call, span, trace, sizes, request.headers());
-        let is_head = is_head(request.method());
-        let _current = TraceContext::enter(trace);
-        let answer = exchange.span().in_scope(|| self.inner.call(request));
-        HttpFuture { exchange: Some(exchange), trace, is_head, answer }
+        let method = method_label(request.method());
+        let mut call = monitor.http_request(method, route);
+        if *has_span && LevelFilter::current() >= Level::INFO {
+            let span = span_of(&request, route, trace.as_deref());
+            // One that is off is left out, so that nobody asks it at each turn whether it is on.
+            if !span.is_disabled() {
+                call.in_span(span);
+            }
+        }
+        let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
+        let mut exchange = Exchange::new(call, trace, sizes, request.headers());
+        let is_head = request.method() == Method::HEAD;
+        let answer = exchange.enter(|| self.inner.call(request));
+        HttpFuture { exchange: Some(exchange), is_head, answer }
     }
 }
 
@@ -142,15 +149,11 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
 }
 
 pin_project_lite::pin_project! {
-    /// The answer of an [`HttpService`].
-    ///
-    /// While the answer is polled the request is held on the stack: a handler that unwinds drops it there, and it counts
-    /// as panicked; dropped between polls, it counts as cancelled.
+    /// The answer of an [`HttpService`]. Dropped before it is ready, the request counts as cancelled.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct HttpFuture<F> {
         exchange: Option<Exchange>,
-        trace: Option<TraceContext>,
         is_head: bool,
         #[pin]
         answer: F,
@@ -166,26 +169,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut exchange = this.exchange.take();
-        if let Some(exchange) = &mut exchange {
-            exchange.resume();
-        }
-        let polled = {
-            let _current = TraceContext::enter(*this.trace);
-            let _entered = exchange.as_ref().map(|exchange| exchange.span().enter());
-            this.answer.poll(context)
-        };
-        match polled {
-            Poll::Pending => {
-                if let Some(exchange) = &mut exchange {
-                    exchange.pause();
-                }
-                *this.exchange = exchange;
-                Poll::Pending
-            }
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(measured(response, exchange, *this.is_head))),
+        match Exchange::poll(this.exchange, || this.answer.poll(context)) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(measured(response, this.exchange.take(), *this.is_head))),
             Poll::Ready(Err(error)) => {
-                exchange.into_iter().for_each(Exchange::fail);
+                this.exchange.take().into_iter().for_each(Exchange::fail);
                 Poll::Ready(Err(error))
             }
         }
@@ -198,13 +186,19 @@ fn measured<R: Body>(
     mut exchange: Option<Exchange>,
     is_head: bool,
 ) -> Response<MeasuredBody<R>> {
-    let (head, body) = response.into_parts();
+    let status = response.status();
     if let Some(exchange) = &mut exchange {
-        exchange.answered(head.status.as_u16());
+        exchange.answered(status.as_u16());
     }
-    if ends_with_its_head(is_head, head.status, &head.headers) {
-        exchange.take().into_iter().for_each(Exchange::complete);
-    }
-    let body = MeasuredBody::new(exchange, &head.headers, body);
+    let (head, body) = response.into_parts();
+    let body = if is_head || has_no_body(status) {
+        MeasuredBody::of_head(exchange, body)
+    } else {
+        MeasuredBody::new(exchange, &head.headers, body)
+    };
     Response::from_parts(head, body)
+}
+
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

@@ -1,20 +1,24 @@
-//! The trace that a request belongs to: the header `traceparent` of W3C Trace Context, <https://www.w3.org/TR/trace-context/>.
+//! The trace that a request belongs to: the headers `traceparent` and `tracestate` of W3C Trace Context,
+//! <https://www.w3.org/TR/trace-context/>.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use state::TRACESTATE;
 use std::cell::Cell;
 use std::fmt;
 
+mod state;
+
 /// The header's name.
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The length of a header of version 00.
 const LENGTH: usize = 55;
 
 thread_local! {
     /// Of the request whose future is polled on this thread.
-    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Box<TraceContext>>> = const { Cell::new(None) };
 }
 
-/// The trace that a request came with: read from its header `traceparent`, and known to be well formed.
+/// The trace that a request came with: read from its headers `traceparent` and `tracestate`, and known to be well formed.
 ///
 /// [`HttpLayer`](crate::HttpLayer) puts it into the request's extensions, for handlers to take, and makes it
 /// [`current`](Self::current) while the handler is polled; [`ClientLayer`](crate::ClientLayer) passes it on.
@@ -26,15 +30,16 @@ thread_local! {
 /// let builder = perf_runtime::Monitor::builder()
 ///     .trace_id_of(|_| TraceContext::current().filter(|trace| trace.is_sampled()).map(|trace| trace.trace_id()));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     trace_id: u128,
     parent_id: u64,
     flags: u8,
+    state: Option<Box<str>>,
 }
 
 impl TraceContext {
-    /// Reads a header's value; `None` where it is not well formed. Of a later version than 00 it reads what version 00 has,
+    /// Reads the value of a header `traceparent`; `None` where it is not well formed. Of a later version than 00 it reads what version 00 has,
     /// as the specification asks.
     ///
     /// ```
@@ -53,25 +58,46 @@ impl TraceContext {
             trace_id: hex::<32>(parts.next()?)?,
             parent_id: u64::try_from(hex::<16>(parts.next()?)?).ok()?,
             flags: u8::try_from(hex::<2>(parts.next()?)?).ok()?,
+            state: None,
         };
         let is_whole = parts.next().is_none() && context.trace_id != 0 && context.parent_id != 0;
         let fits_version = if version == 0 { rest.is_empty() } else { rest.is_empty() || rest.starts_with('-') };
         (is_whole && fits_version && version != 0xff).then_some(context)
     }
 
-    /// What the request says, if it says it once.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut given = headers.get_all(TRACEPARENT).iter();
-        let value = given.next()?;
-        if given.next().is_some() {
-            return None;
-        }
-        Self::parse(value.to_str().ok()?)
+    /// Adds the value of a header `tracestate`, to be passed on as it is. Where it is not well formed, or has more than the
+    /// 32 members that are allowed, there is none: a part of it could mean something else.
+    ///
+    /// ```
+    /// # use perf_server::TraceContext;
+    /// # let context = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("well formed");
+    /// assert_eq!(context.with_state("rojo=00f067aa0ba902b7").state(), Some("rojo=00f067aa0ba902b7"));
+    /// ```
+    #[must_use]
+    pub fn with_state(self, value: &str) -> Self {
+        Self { state: state::checked(value), ..self }
     }
 
-    /// That of the request whose future is polled on this thread. A task that the handler spawns has none.
+    /// What the request says, if it says it once.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(TRACEPARENT)?;
+        if headers.get_all(TRACEPARENT).iter().nth(1).is_some() {
+            return None;
+        }
+        let context = Self::parse(value.to_str().ok()?)?;
+        Some(Self { state: state::of(headers), ..context })
+    }
+
+    /// That of the request whose future, or whose answer's body, is polled on this thread. A task that the handler spawns
+    /// has none.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Cell::get).ok().flatten()
+        let look = |current: &Cell<Option<Box<Self>>>| {
+            let found = current.take();
+            let copy = found.as_deref().cloned();
+            current.set(found);
+            copy
+        };
+        CURRENT.try_with(look).ok().flatten()
     }
 
     /// The trace's id: 32 hexadecimal digits.
@@ -89,20 +115,42 @@ impl TraceContext {
         self.flags & 1 == 1
     }
 
-    pub(crate) fn to_header(self) -> Option<HeaderValue> {
-        HeaderValue::try_from(self.to_string()).ok()
+    /// What other systems say of the trace, as it came in `tracestate`.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
     }
 
-    /// Makes this the current one, until what is returned is dropped.
-    pub(crate) fn enter(this: Option<Self>) -> Entered {
-        Entered(CURRENT.try_with(|current| current.replace(this)).unwrap_or_default())
+    /// Puts the headers of the current trace among others, unless there are any of another. A `tracestate` alone says
+    /// nothing, and gives way.
+    pub(crate) fn pass_on(headers: &mut HeaderMap) {
+        if headers.contains_key(TRACEPARENT) {
+            return;
+        }
+        let Some(current) = Self::current() else { return };
+        let Ok(parent) = HeaderValue::try_from(current.to_string()) else { return };
+        headers.insert(TRACEPARENT, parent);
+        match current.state().and_then(|state| HeaderValue::try_from(state).ok()) {
+            Some(state) => _ = headers.insert(TRACESTATE, state),
+            None => _ = headers.remove(TRACESTATE),
+        }
+    }
+
+    /// Makes this the current one, until what is returned is dropped. Until then it is not where it was.
+    pub(crate) fn enter(this: &mut Option<Box<Self>>) -> Entered<'_> {
+        swap(this);
+        Entered(this)
     }
 }
 
-/// Shown as the header's value, version 00.
+/// While the thread ends there is none.
+fn swap(this: &mut Option<Box<TraceContext>>) {
+    let _ = CURRENT.try_with(|current| *this = current.replace(this.take()));
+}
+
+/// Shown as the value of `traceparent`, version 00.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, parent_id, flags } = self;
+        let Self { trace_id, parent_id, flags, .. } = self;
         write!(f, "00-{trace_id:032x}-{parent_id:016x}-{flags:02x}")
     }
 }
@@ -115,12 +163,11 @@ fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
 }
 
 /// Holds what was current before.
-pub(crate) struct Entered(Option<TraceContext>);
+pub(crate) struct Entered<'a>(&'a mut Option<Box<TraceContext>>);
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        // While the thread ends there is nothing to put back.
-        let _ = CURRENT.try_with(|current| current.set(self.0));
+        swap(self.0);
     }
 }
 
@@ -161,13 +208,31 @@ mod tests {
     }
 
     #[test]
+    fn the_state_comes_with_a_parent_alone() {
+        let headers = |parent: &'static str, state: &'static str| {
+            HeaderMap::from_iter([
+                (TRACEPARENT, HeaderValue::from_static(parent)),
+                (TRACESTATE, HeaderValue::from_static(state)),
+            ])
+        };
+        let state = |parent, state| TraceContext::of(&headers(parent, state)).map(|own| own.state().map(str::to_owned));
+        assert_eq!(state(GOOD, "a=1"), Some(Some("a=1".to_owned())));
+        assert_eq!(state(GOOD, "A=1"), Some(None), "the parent is as good without it");
+        assert_eq!(state("00-", "a=1"), None);
+    }
+
+    #[test]
     fn what_was_current_before_is_current_again() {
         let one = TraceContext::parse(GOOD);
-        let outer = TraceContext::enter(one);
-        drop(TraceContext::enter(None));
+        let mut own = one.clone().map(Box::new);
+        let outer = TraceContext::enter(&mut own);
+        let mut none = None;
+        let inner = TraceContext::enter(&mut none);
+        assert_eq!(TraceContext::current(), None);
+        drop(inner);
         assert_eq!(TraceContext::current(), one);
         drop(outer);
-        assert_eq!(TraceContext::current(), None);
+        assert_eq!((TraceContext::current(), own.map(|own| *own)), (None, one));
     }
 
     proptest! {
@@ -180,7 +245,7 @@ mod tests {
 
         #[test]
         fn every_context_can_be_passed_on(trace_id in 1_u128.., parent_id in 1_u64.., flags in any::<u8>()) {
-            let context = TraceContext { trace_id, parent_id, flags };
+            let context = TraceContext { trace_id, parent_id, flags, state: None };
             prop_assert_eq!(TraceContext::parse(&context.to_string()), Some(context));
         }
     }

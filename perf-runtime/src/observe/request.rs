@@ -92,14 +92,20 @@ impl HttpRequest {
 
     /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
     /// [`trace_id_of`](crate::MonitorBuilder::trace_id_of) finds one.
-    pub fn in_span(&mut self, span: &Span) {
-        self.span = span.clone();
+    pub fn in_span(&mut self, span: Span) {
+        self.span = span;
+    }
+
+    /// The span that it was [given](Self::in_span); none where it was not.
+    pub fn span(&self) -> &Span {
+        &self.span
     }
 
     /// The time since it came.
     pub fn elapsed(&self) -> Duration {
         clock::now().since(self.started)
     }
+
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
         let Self { registry, open, overflow: own_overflow, turns, span, .. } = self;

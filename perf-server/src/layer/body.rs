@@ -1,6 +1,6 @@
 //! The body of an answer, measured to its end.
 
-use super::exchange::{Exchange, length};
+use super::exchange::{Exchange, is_stream_of_events, length as announced};
 use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
@@ -21,12 +21,21 @@ pin_project_lite::pin_project! {
 }
 
 impl<B: Body> MeasuredBody<B> {
+    /// A body that is measured, unless it is over already.
     pub(super) fn new(mut exchange: Option<Exchange>, headers: &HeaderMap, body: B) -> Self {
-        if body.is_end_stream() {
+        let mut length = body.size_hint().exact();
+        if body.is_end_stream() || (length.is_none() && is_stream_of_events(headers)) {
             exchange.take().into_iter().for_each(Exchange::complete);
+        } else if length.is_none() {
+            length = announced(headers);
         }
-        let length = exchange.as_ref().and_then(|_| length(headers));
         Self { exchange, length, body }
+    }
+
+    /// A body that is no part of the answer: none is sent.
+    pub(super) fn of_head(exchange: Option<Exchange>, body: B) -> Self {
+        exchange.into_iter().for_each(Exchange::complete);
+        Self { exchange: None, length: None, body }
     }
 }
 
@@ -45,27 +54,21 @@ impl<B: Body> Body for MeasuredBody<B> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let mut this = self.project();
-        // On the stack while the body is polled: one that unwinds drops it there, and it counts as panicked.
-        let Some(mut exchange) = this.exchange.take() else { return this.body.poll_frame(context) };
-        exchange.resume();
-        let polled = {
-            let _entered = exchange.span().clone().entered();
-            this.body.as_mut().poll_frame(context)
-        };
+        let this = self.project();
+        let mut body = this.body;
+        if this.exchange.is_none() {
+            return body.poll_frame(context);
+        }
+        let polled = Exchange::poll(this.exchange, || body.as_mut().poll_frame(context));
         match &polled {
-            Poll::Pending => {
-                exchange.pause();
-                *this.exchange = Some(exchange);
-            }
-            Poll::Ready(None) => exchange.complete(),
-            Poll::Ready(Some(Err(_))) => exchange.fail(),
+            Poll::Pending => {}
+            Poll::Ready(None) => this.exchange.take().into_iter().for_each(Exchange::complete),
+            Poll::Ready(Some(Err(_))) => this.exchange.take().into_iter().for_each(Exchange::fail),
             Poll::Ready(Some(Ok(frame))) => {
-                let sent = exchange.sent(frame.data_ref().map_or(0, Buf::remaining));
-                if this.body.is_end_stream() || this.length.is_some_and(|length| sent >= length) {
-                    exchange.complete();
-                } else {
-                    *this.exchange = Some(exchange);
+                let part = frame.data_ref().map_or(0, Buf::remaining);
+                let sent = this.exchange.as_mut().map_or(0, |exchange| exchange.sent(part));
+                if body.is_end_stream() || this.length.is_some_and(|length| sent >= length) {
+                    this.exchange.take().into_iter().for_each(Exchange::complete);
                 }
             }
         }

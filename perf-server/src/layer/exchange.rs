@@ -3,8 +3,10 @@
 use super::method_label;
 use super::sizes::Pair;
 use crate::trace_context::TraceContext;
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, Request, header};
 use perf_runtime::{HttpRequest, Outcome};
+use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 use tracing::Span;
@@ -18,7 +20,7 @@ const MAX_AGENT: usize = 256;
 
 /// Opens the span of a request, with the names that OpenTelemetry gives a server's span
 /// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>). Costs next to nothing where nobody listens.
-pub(super) fn span_of<B>(request: &Request<B>, route: &str, trace: Option<TraceContext>) -> Span {
+pub(super) fn span_of<B>(request: &Request<B>, route: &str, trace: Option<&TraceContext>) -> Span {
     let method = request.method();
     tracing::info_span!(
         target: "perf_server::http",
@@ -53,50 +55,55 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// What is measured of a request while it is answered. Dropped without an end, it counts as cancelled or panicked.
+///
+/// It moves with the answer through each layer around ours: it is kept small.
 #[derive(Debug)]
 pub(super) struct Exchange {
     /// `None` once it is over.
     call: Option<HttpRequest>,
-    span: Span,
     /// Once the head of the answer is there.
     status: Option<u16>,
     /// Bytes of the body that were taken.
     sent: u64,
-    sizes: Option<Pair>,
-    trace: Option<TraceContext>,
+    sizes: Option<Arc<Pair>>,
+    trace: Option<Box<TraceContext>>,
 }
 
 impl Exchange {
     pub(super) fn new(
-        mut call: HttpRequest,
-        span: Span,
-        trace: Option<TraceContext>,
-        sizes: Option<Pair>,
+        call: HttpRequest,
+        trace: Option<Box<TraceContext>>,
+        sizes: Option<Arc<Pair>>,
         headers: &HeaderMap,
     ) -> Self {
-        if !span.is_disabled() {
-            call.in_span(&span);
-        }
         if let Some(sizes) = &sizes {
             sizes.came(length(headers).unwrap_or(0));
         }
-        Self { call: Some(call), span, status: None, sent: 0, sizes, trace }
+        Self { call: Some(call), status: None, sent: 0, sizes, trace }
     }
 
-    pub(super) fn span(&self) -> &Span {
-        &self.span
+    /// Does a part of the work: in the request's span, and with its trace as the current one.
+    pub(super) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let Self { call, trace, .. } = self;
+        let _current = TraceContext::enter(trace);
+        let span = call.as_ref().map(HttpRequest::span).filter(|span| !span.is_disabled());
+        let _entered = span.map(Span::enter);
+        work()
     }
 
-    pub(super) fn resume(&mut self) {
-        if let Some(call) = &mut self.call {
+    /// Polls what the request waits for. One that unwinds ends the request here, and it counts as panicked: later nobody
+    /// could tell.
+    pub(super) fn poll<T>(this: &mut Option<Self>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let mut polling = Polling { exchange: this, was_unwinding: thread::panicking() };
+        let Some(exchange) = &mut polling.exchange else { return poll() };
+        if let Some(call) = &mut exchange.call {
             call.resume();
         }
-    }
-
-    pub(super) fn pause(&mut self) {
-        if let Some(call) = &mut self.call {
+        let polled = exchange.enter(poll);
+        if let (Poll::Pending, Some(call)) = (&polled, &mut exchange.call) {
             call.pause();
         }
+        polled
     }
 
     /// The head of the answer is there.
@@ -126,22 +133,18 @@ impl Exchange {
         if let Some(sizes) = &self.sizes {
             sizes.went(self.sent);
         }
-        if !self.span.is_disabled() {
-            self.tell(outcome, call.elapsed());
+        if call.span().is_disabled() {
+            return finish(call, self.status, outcome);
         }
-        // For whoever is asked for the trace that the call belongs to.
-        let _current = TraceContext::enter(self.trace);
-        match (self.status, outcome) {
-            (Some(status), outcome) => call.end(status, outcome),
-            (None, Outcome::Error) => call.fail(),
-            // It knows itself whether it was cancelled or panicked.
-            (None, _) => drop(call),
-        }
+        self.tell(call.span(), outcome, call.elapsed());
+        // For whoever is asked for the trace that the call belongs to, as one with a span is.
+        let _current = TraceContext::enter(&mut self.trace);
+        finish(call, self.status, outcome);
     }
 
     /// Writes on the span how it ended.
-    fn tell(&self, outcome: Outcome, took: Duration) {
-        let Self { span, status, sent, .. } = self;
+    fn tell(&self, span: &Span, outcome: Outcome, took: Duration) {
+        let Self { status, sent, .. } = self;
         span.record("outcome", outcome.as_str());
         span.record("performance_category", category(took));
         span.record("http.response.body.size", sent);
@@ -154,6 +157,15 @@ impl Exchange {
             (outcome, _) => span.record("error.type", outcome.as_str()),
         };
         span.record("otel.status_code", "ERROR");
+    }
+}
+
+fn finish(call: HttpRequest, status: Option<u16>, outcome: Outcome) {
+    match (status, outcome) {
+        (Some(status), outcome) => call.end(status, outcome),
+        (None, Outcome::Error) => call.fail(),
+        // It knows itself whether it was cancelled or panicked.
+        (None, _) => drop(call),
     }
 }
 
@@ -174,16 +186,22 @@ impl Drop for Exchange {
     }
 }
 
-/// Whether an answer has no body that is to be waited for: none at all, or a stream of events, which lasts for as long as
-/// the client listens.
-pub(super) fn ends_with_its_head(method_is_head: bool, status: http::StatusCode, headers: &HeaderMap) -> bool {
-    let is_stream = || {
-        let kind = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
-    };
-    method_is_head || status.is_informational() || matches!(status.as_u16(), 204 | 304) || is_stream()
+/// While a request is polled.
+struct Polling<'a> {
+    exchange: &'a mut Option<Exchange>,
+    /// Whether somebody else's unwinding goes on.
+    was_unwinding: bool,
 }
 
-pub(super) fn is_head(method: &Method) -> bool {
-    method == Method::HEAD
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() && !self.was_unwinding {
+            *self.exchange = None;
+        }
+    }
+}
+
+/// Whether an answer of unknown length is a stream of events, which lasts for as long as the client listens.
+pub(super) fn is_stream_of_events(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }

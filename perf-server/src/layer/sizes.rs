@@ -15,11 +15,10 @@ static METADATA: Metadata<'static> = Metadata::new("perf_server", Level::INFO, N
 pub(super) struct Sizes {
     recorder: MetricsRecorder,
     /// By method, and then by route: a look-up costs an uncontended read lock and two hashes.
-    known: Arc<RwLock<HashMap<&'static str, HashMap<String, Pair>>>>,
+    known: Arc<RwLock<HashMap<&'static str, HashMap<String, Arc<Pair>>>>>,
 }
 
 /// The histograms of one method and route.
-#[derive(Clone)]
 pub(super) struct Pair {
     request: Histogram,
     response: Histogram,
@@ -36,19 +35,19 @@ impl Sizes {
         Self { recorder, known: Arc::default() }
     }
 
-    pub(super) fn of(&self, method: &'static str, route: &str) -> Pair {
+    pub(super) fn of(&self, method: &'static str, route: &str) -> Arc<Pair> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = known.get(method).and_then(|routes| routes.get(route)) {
-            return pair.clone();
+            return Arc::clone(pair);
         }
         drop(known);
         let histogram = |name: &'static str| {
             let labels = vec![Label::new("method", method), Label::new("route", route.to_owned())];
             self.recorder.register_histogram(&Key::from_parts(name, labels), &METADATA)
         };
-        let pair = Pair { request: histogram(REQUEST), response: histogram(RESPONSE) };
+        let pair = Arc::new(Pair { request: histogram(REQUEST), response: histogram(RESPONSE) });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.entry(method).or_default().insert(route.to_owned(), pair.clone());
+        known.entry(method).or_default().insert(route.to_owned(), Arc::clone(&pair));
         pair
     }
 }

@@ -39,8 +39,12 @@ fn app(monitor: &Monitor) -> Router {
         .route(
             "/trace",
             on_get(|request: axum::extract::Request| async move {
-                let own = request.extensions().get::<TraceContext>().copied();
-                format!("{} {}", own.map(|own| own.to_string()).unwrap_or_default(), own == TraceContext::current())
+                let own = request.extensions().get::<TraceContext>().cloned();
+                format!(
+                    "{} {}",
+                    own.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    own == TraceContext::current()
+                )
             }),
         )
         .layer(HttpLayer::new(monitor))
