@@ -93,7 +93,7 @@ class Health {
     });
     item.replaceChildren(
       h("span", { class: `points mark ${one.status}` }, `−${number(one.penalty)}`),
-      h("div", {}, h("b", {}, one.name), ` is ${inUnit(one.value, one.unit)}, above ${inUnit(limit, one.unit)}`, shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
+      h("div", {}, h("b", {}, one.name), one.name === "alerts" ? `: ${number(one.value)} firing` : ` is ${inUnit(one.value, one.unit)}, above ${inUnit(limit, one.unit)}`, shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
     );
   }
 }
