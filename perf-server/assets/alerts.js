@@ -1,16 +1,21 @@
 // What is wrong, since when, who knows of it, and what was.
 
-import { h, keyed, text, attribute } from "./dom.js";
-import { age, inUnit, label, moment } from "./format.js";
+import { attribute, h, keyed, text, wide } from "./dom.js";
+import { age, inUnit, label, moment, seriesInShort, unitOf } from "./format.js";
 import * as address from "./address.js";
 import { toMetric } from "./catalog.js";
 
 const NAME_KEY = "perf.name";
 
+/** A value of an alert; that of a metric in the unit that its name says. */
+function inItsUnit(value, { unit, series }) {
+  return inUnit(value, unitOf(series.split("{")[0], unit));
+}
+
 function limit(alert) {
-  const { threshold, unit } = alert;
+  const { threshold } = alert;
   if (threshold === null || threshold === undefined) return "–";
-  return Array.isArray(threshold) ? threshold.map((value) => inUnit(value, unit)).join(" to ") : inUnit(threshold, unit);
+  return Array.isArray(threshold) ? threshold.map((value) => inItsUnit(value, alert)).join(" to ") : inItsUnit(threshold, alert);
 }
 
 /** One alert as a card. */
@@ -42,12 +47,12 @@ function update(card, alert, store) {
   attribute(card, "data-severity", state === "firing" ? severity : state);
   text(badge, state === "firing" ? severity : state);
   text(name, alert.name);
-  text(series, alert.series);
+  text(series, seriesInShort(alert.series));
   const row = store.find?.(alert.series);
   attribute(series, "href", row ? address.toSeries(row) : toMetric(store, alert.series));
   text(message, alert.message);
   const since = Date.parse(alert.since);
-  const values = [inUnit(alert.value, alert.unit), limit(alert), `${moment(since)} (${age((Date.now() - since) / 1000)})`, alert.rule];
+  const values = [inItsUnit(alert.value, alert), limit(alert), `${moment(since)} (${age((Date.now() - since) / 1000)})`, alert.rule];
   values.forEach((value, place) => text(facts.children[place].lastElementChild, value));
   text(more, [alert.description, alert.runbook && `What to do: ${alert.runbook}`].filter(Boolean).join(" "));
   more.hidden = more.textContent === "";
@@ -101,10 +106,10 @@ export class AlertStrip {
       attribute(row, "data-severity", alert.severity);
       text(badge.firstElementChild, alert.severity);
       const known = store.find(alert.series);
-      text(name.firstElementChild, known ? label(known) : alert.series);
+      text(name.firstElementChild, known ? label(known) : seriesInShort(alert.series));
       attribute(name.firstElementChild, "href", known ? address.toSeries(known) : (toMetric(store, alert.series) ?? address.to("alerts")));
       text(name.lastElementChild, ` ${alert.name}`);
-      text(value, `${inUnit(alert.value, alert.unit)} of ${limit(alert)}`);
+      text(value, `${inItsUnit(alert.value, alert)} of ${limit(alert)}`);
       text(since, `for ${age((Date.now() - Date.parse(alert.since)) / 1000)}`);
     });
   }
@@ -115,16 +120,17 @@ export class Alerts {
     this.title = "Alerts";
     this.list = new AlertList();
     this.silences = h("tbody");
-    this.silencesCard = h("div", { class: "card scroll" }, h("table", {}, h("caption", {}, "Silences"), h("thead", {}, h("tr", {}, ["What", "By", "Until", ""].map((title) => h("th", { scope: "col" }, title)))), this.silences));
+    this.silencesCard = wide("Silences", h("table", {}, h("caption", {}, "Silences"), h("thead", {}, h("tr", {}, ["What", "By", "Until", ""].map((title) => h("th", { scope: "col" }, title)))), this.silences));
     this.history = h("tbody");
     this.empty = h("p", { class: "quiet more" }, "Nothing happened yet.");
     this.element = h(
       "div",
       { class: "page" },
       h("h1", {}, "Alerts"),
+      h("h2", { class: "unseen" }, "What fires or is about to"),
       this.list.element,
       this.silencesCard,
-      h("div", { class: "card scroll" }, h("table", { class: "history" }, h("caption", {}, "What happened, the latest first"), h("thead", {}, h("tr", {}, ["When", "What", "Alert", "Message"].map((title) => h("th", { scope: "col" }, title)))), this.history), this.empty),
+      wide("What happened", h("table", { class: "history" }, h("caption", {}, "What happened, the latest first"), h("thead", {}, h("tr", {}, ["When", "What", "Alert", "Message"].map((title) => h("th", { scope: "col" }, title)))), this.history), this.empty),
     );
   }
 

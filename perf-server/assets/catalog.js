@@ -136,7 +136,7 @@ export const RESOURCES = [
         title: "What blocks",
         charts: [
           chart("Functions that keep a thread", duration, [{ of: "executor_blocked_seconds" }], { note: "and how long they have" }),
-          chart("Threads that are kept", number, [{ of: "executor_blocked_threads", label: "threads" }]),
+          chart("Threads that are kept", number, [{ of: "executor_blocked_threads", label: "threads" }], { unlessZero: true }),
         ],
       },
     ],

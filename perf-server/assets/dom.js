@@ -23,6 +23,11 @@ export function s(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** A card that scrolls sideways where there is little room, by keyboard too. */
+export function wide(label, ...children) {
+  return h("div", { class: "card scroll", role: "region", "aria-label": label, tabindex: 0 }, children);
+}
+
 /** Sets a text where it is another one: what did not change is not laid out anew. */
 export function text(element, value) {
   if (element.textContent !== value) element.textContent = value;

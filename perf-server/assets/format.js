@@ -86,7 +86,23 @@ export function inUnit(value, unit) {
   if (unit === "ratio") return share(value);
   if (unit === "bytes") return bytes(value);
   if (unit === "bytes_per_second") return throughput(value);
-  return unit && unit !== "count" ? `${number(value)} ${unit}` : number(value);
+  return unit && unit !== "count" && unit !== "plain" ? `${number(value)} ${unit}` : number(value);
+}
+
+const UNITS = { percent: "%", hertz: "/s", bytes_per_hour: "B/h", bytes_per_call: "B a call" };
+
+/** The unit of a metric. Where nobody said one, its name may. */
+export function unitOf(name, unit) {
+  if (unit && unit !== "plain") return UNITS[unit] ?? unit;
+  const bare = name.replace(/_total$/, "");
+  return ["seconds", "bytes", "ratio"].find((end) => bare.endsWith(`_${end}`)) ?? "";
+}
+
+/** A metric's series in short: its name, and the values of its labels. */
+export function seriesInShort(series) {
+  const [name] = series.split("{");
+  const values = series.slice(name.length).matchAll(/=("(?:[^"\\]|\\.)*"|[^,}]*)/g);
+  return [name, ...Array.from(values, ([, value]) => value)].join(" ");
 }
 
 const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });

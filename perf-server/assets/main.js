@@ -16,7 +16,7 @@ import { RESOURCES } from "./catalog.js";
 import { Resources } from "./resources.js";
 
 /** How long back one can look, and by what each point is told then: what the service keeps. */
-const STEPS = { "1m": "second", "5m": "5 seconds", "15m": "minute", "1h": "minute" };
+const STEPS = { "1m": "each second", "5m": "every 5 s", "15m": "each minute", "1h": "each minute" };
 const WINDOWS = Object.keys(STEPS);
 const THEME_KEY = "perf.theme";
 
@@ -43,7 +43,7 @@ let isDrawing = false;
 
 // The bar.
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
-const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point for each ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
+const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
 const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", "aria-pressed": "false", onclick: () => hold(pausedAt === null) }, "Pause");
 const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
@@ -107,7 +107,7 @@ function drawBar() {
   }
   if (store.uptime !== undefined) text(since, `up ${age(store.uptime)}`);
   const shown = address.read().params.get("window") ?? store.window;
-  text(step, `by the ${STEPS[shown] ?? ""}`);
+  text(step, `a point ${STEPS[shown] ?? ""}`);
   for (const button of windows.children) attribute(button, "aria-pressed", String(button.textContent === shown));
   const here = address.read().page;
   const kind = here === "series" ? PAGE_OF[address.read().parts[0]] : here;

@@ -1,26 +1,15 @@
 // Metrics as they stand: counters, gauges and histograms, each with its line over the window.
 
-import { h, keyed, text } from "./dom.js";
-import { duration, inUnit, number, rate } from "./format.js";
+import { h, keyed, text, wide } from "./dom.js";
+import { inUnit, number, rate, unitOf } from "./format.js";
 import { spark } from "./draw.js";
 import * as address from "./address.js";
 import { pageOf } from "./catalog.js";
 
-function shown(metric) {
-  if (metric.kind === "histogram") {
-    const { count, sum } = metric;
-    const mean = count > 0 ? sum / count : null;
-    return `${number(count)}, mean ${unitOf(metric) === "seconds" ? duration(mean) : inUnit(mean, unitOf(metric))}`;
-  }
-  const unit = unitOf(metric);
-  return inUnit(metric.value, metric.kind === "counter" && unit !== "bytes" && unit !== "seconds" ? "count" : unit);
-}
-
-/** Where nobody said a unit, the name may. */
-function unitOf({ name, unit }) {
-  if (unit) return { percent: "%", bytes_per_hour: "B/h", bytes_per_call: "B a call" }[unit] ?? unit;
-  const bare = name.replace(/_total$/, "");
-  return ["seconds", "bytes", "ratio"].find((end) => bare.endsWith(`_${end}`)) ?? "";
+function shown({ name, kind, unit: said, value, sum }) {
+  const unit = unitOf(name, said);
+  if (kind === "histogram") return `${number(value)}, mean ${inUnit(value > 0 ? sum / value : null, unit)}`;
+  return inUnit(value, kind === "counter" && unit !== "bytes" && unit !== "seconds" ? "count" : unit);
 }
 
 export class MetricTable {
@@ -30,7 +19,7 @@ export class MetricTable {
     this.body = h("tbody");
     this.find = h("input", { type: "search", placeholder: "Find", "aria-label": `Find among: ${caption}`, value: address.read().params.get("find") ?? "", oninput: () => address.set({ find: this.find.value }) });
     const head = h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col", class: "trend" }, "Over the window"), h("th", { scope: "col", class: "number" }, "Value"), h("th", { scope: "col", class: "number wide" }, "Change"));
-    this.element = h("div", { class: "page" }, h("div", { class: "line" }, this.find), h("div", { class: "card scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", { class: "metrics" }, h("caption", { class: "unseen" }, caption), h("thead", {}, head), this.body)));
+    this.element = h("div", { class: "page" }, h("div", { class: "line" }, this.find), wide(caption, h("table", { class: "metrics" }, h("caption", { class: "unseen" }, caption), h("thead", {}, head), this.body)));
   }
 
   isSearched() {

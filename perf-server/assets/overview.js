@@ -2,7 +2,7 @@
 
 import { h, s, keyed, text, attribute } from "./dom.js";
 import { Lines, Stack } from "./charts.js";
-import { duration, inUnit, kindName, label, number, rate, share } from "./format.js";
+import { duration, inUnit, kindName, label, number, rate, seriesInShort, share } from "./format.js";
 import * as address from "./address.js";
 import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
 import { CANCELLED, ERROR, OK, P50, P95, P99, PANICKED } from "./store.js";
@@ -50,7 +50,7 @@ class Health {
         "details",
         {},
         h("summary", {}, "Everything that is judged"),
-        h("div", { class: "scroll" }, h(
+        h("div", { class: "scroll", role: "region", "aria-label": "Everything that is judged", tabindex: 0 }, h(
           "table",
           {},
           h("thead", {}, h("tr", {}, ["Indicator", "Status", "Value", "Warning", "Critical", "Calls"].map((title, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, title)))),
@@ -88,12 +88,12 @@ class Health {
     const limit = one.status === "red" ? one.critical : one.warning;
     const shares = one.shares.slice(0, 3).map(([series, points]) => {
       const row = store.find(series);
-      const words = `${row ? label(row) : series} ${points >= 0.05 ? `−${number(points)}` : ""}`;
+      const words = `${row ? label(row) : seriesInShort(series)} ${points >= 0.05 ? `−${number(points)}` : ""}`;
       return h("li", {}, h("a", { href: row ? address.toSeries(row) : one.name === "alerts" ? address.to("alerts") : (toMetric(store, series) ?? address.to("metrics")) }, words));
     });
     item.replaceChildren(
       h("span", { class: `points mark ${one.status}` }, `−${number(one.penalty)}`),
-      h("div", {}, h("b", {}, one.name), ` is ${inUnit(one.value, one.unit)}, above ${inUnit(limit, one.unit)}`, shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
+      h("div", {}, h("b", {}, one.name), one.name === "alerts" ? `: ${number(one.value)} firing` : ` is ${inUnit(one.value, one.unit)}, above ${inUnit(limit, one.unit)}`, shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
     );
   }
 }
@@ -205,6 +205,6 @@ export class Kinds {
     const part = { pair: new Pair(""), table: new SeriesTable(kindName(kind)) };
     this.parts.set(kind, part);
     const isAlone = this.kinds.length === 1;
-    return h("section", { class: "page" }, isAlone ? "" : h("h2", {}, kindName(kind)), part.pair.element, part.table.element);
+    return h("section", { class: "page" }, h("h2", { class: isAlone ? "unseen" : "" }, kindName(kind)), part.pair.element, part.table.element);
   }
 }

@@ -39,7 +39,8 @@ class Drawn {
   update(store) {
     const { lines, limit, unlessZero } = this.spec;
     const found = lines.flatMap((line) => {
-      const all = seriesOf(store, line);
+      // A histogram that was given nothing has no mean.
+      const all = seriesOf(store, line).filter(({ kind, value }) => kind !== "histogram" || value > 0);
       return all.map((metric) => ({ metric, line, label: nameOf(line, metric, all.length === 1) }));
     });
     const isZero = unlessZero && found.every(({ metric }) => metric.value === 0);
@@ -85,7 +86,7 @@ export class Resources {
     this.tiles = spec.tiles.map((one) => new Figure(one));
     this.sections = spec.sections.map(({ title, charts }) => {
       const drawn = charts.map((one) => new Drawn(one));
-      const heading = spec.sections.length > 1 ? h("h2", {}, title) : "";
+      const heading = h("h2", { class: spec.sections.length > 1 ? "" : "unseen" }, title);
       return { drawn, element: h("section", { class: "page", "aria-label": title }, heading, h("div", { class: "grid" }, drawn.map((one) => one.element))) };
     });
     this.strip = h("div", { class: "tiles" }, this.tiles.map((one) => one.element));

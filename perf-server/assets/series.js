@@ -1,6 +1,6 @@
 // One series: its history, its histogram, how its calls ended, and the slowest of them.
 
-import { h, keyed, text, attribute } from "./dom.js";
+import { attribute, h, keyed, text, wide } from "./dom.js";
 import { Heat } from "./charts.js";
 import { clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
@@ -62,7 +62,7 @@ export class Series {
     this.slow = h("tbody");
     this.slowNote = h("p", { class: "quiet more" }, "From the histogram of each moment: when, between which bounds, and how many.");
     this.parts = h("tbody");
-    this.partsCard = h("section", { class: "card scroll" }, h("table", {}, h("caption", {}, "By status"), h("thead", {}, head(["Status", "Calls", "Failed", "p95"])), this.parts));
+    this.partsCard = wide("By status", h("table", {}, h("caption", {}, "By status"), h("thead", {}, head(["Status", "Calls", "Failed", "p95"])), this.parts));
     this.errors = h("ul", { class: "sorts" });
     this.promises = h("section", { class: "card" }, h("h3", {}, "What was promised"), h("ul", { class: "sorts" }));
     this.flying = new CallList("Running now", 10, (call) => call.kind === kind && labels.every((value, place) => call.labels[place]?.[1] === value));
@@ -73,11 +73,12 @@ export class Series {
       "div",
       { class: "page" },
       this.figures,
+      h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.promises,
-      h("div", { class: "pair" }, h("section", { class: "card scroll" }, h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
+      h("div", { class: "pair" }, wide("Slowest lately", h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
       this.partsCard,
     );
     this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, this.title), this.missing, this.body);

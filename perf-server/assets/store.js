@@ -199,7 +199,7 @@ export class Store {
 /** How a metric stands: a histogram by the number of its values and their sum; `null` where it is known no more. */
 function stand(metric, numbers) {
   const [value, sum] = numbers ?? [null];
-  Object.assign(metric, { value, sum, count: value });
+  Object.assign(metric, { value, sum });
 }
 
 /** The places of numbers in a point. */

@@ -1,5 +1,6 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::frames::Frames;
 use crate::live::Hub;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
@@ -18,12 +19,13 @@ pub(crate) struct Shared {
     pub(crate) monitor: Monitor,
     pub(crate) settings: Settings,
     pub(crate) feed: Hub,
+    pub(crate) frames: Frames,
 }
 
 impl Context {
     pub(crate) fn new(monitor: Monitor, settings: Settings) -> Self {
         let feed = Hub::new(monitor.clone());
-        Self { shared: Arc::new(Shared { monitor, settings, feed }) }
+        Self { shared: Arc::new(Shared { monitor, settings, feed, frames: Frames::default() }) }
     }
 }
 

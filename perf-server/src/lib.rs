@@ -48,6 +48,7 @@ mod client;
 mod context;
 mod dashboard;
 mod error;
+mod frames;
 mod layer;
 mod live;
 mod params;

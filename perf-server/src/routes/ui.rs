@@ -5,6 +5,7 @@
 //! origin.
 
 use crate::context::Context;
+use crate::frames::Frames;
 use crate::payload::Payload;
 use crate::problem::Problem;
 use crate::reply;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use perf_runtime::Monitor;
 use serde::Deserialize;
 use std::ops::RangeInclusive;
+use std::time::Instant;
 
 /// What a page includes.
 const SCRIPT: &str = include_str!("../../assets/ui.js");
@@ -106,13 +108,16 @@ impl Beacon {
         Ok(())
     }
 
-    fn record(&self, monitor: &Monitor) {
+    fn record(&self, monitor: &Monitor, frames: &Frames) {
         for Sort { values, metric, unit, help, .. } in self.sorts() {
             if values.is_empty() {
                 continue;
             }
             let histogram = monitor.custom_histogram(metric, &[("page", &self.page)], unit, help);
             values.iter().for_each(|&value| histogram.record(value));
+        }
+        if !self.frame_rate_hertz.is_empty() {
+            frames.add(monitor, &self.page, &self.frame_rate_hertz, Instant::now());
         }
     }
 }
@@ -123,7 +128,7 @@ pub(super) async fn beacon(
     Payload(beacon): Payload<Beacon>,
 ) -> Result<StatusCode, Problem> {
     beacon.check()?;
-    beacon.record(&context.monitor);
+    beacon.record(&context.monitor, &context.frames);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -52,6 +52,18 @@ async fn what_a_browser_saw_is_in_the_exposition_with_bounds_of_its_unit() {
 }
 
 #[tokio::test]
+async fn a_low_frame_rate_fires_the_rule_of_the_dashboard_preset() {
+    let mut rules = perf_runtime::presets::dashboard();
+    rules.change("frames", |rule| rule.hold_for(std::time::Duration::ZERO)).unwrap();
+    let monitor = Monitor::builder().rules(rules).build().unwrap();
+    let app = open(&monitor);
+    tell(&app, &json!({ "page": "/", "frame_rate_hertz": [12, 16] })).await;
+    monitor.tick();
+    assert!(get(&app, "/metrics").await.text.contains(r#"ui_frames_per_second{page="/"} 14"#));
+    assert_eq!(monitor.alerts().active()[0].rule, "frames");
+}
+
+#[tokio::test]
 async fn what_cannot_be_true_is_refused_and_nothing_of_it_counts() {
     let monitor = monitor();
     let app = open(&monitor);
