@@ -80,9 +80,10 @@ fn request(app: &mut Router, context: &mut Context<'_>) {
 
 /// A line for each way. Ratios are within a round.
 pub(crate) fn table(ways: &[Way], samples: &[Vec<Taken>]) -> String {
-    let mut text = "| axum hello, in the process | ns a request: median (p10–p90) | over, ns | × | allocations a request |\n\
+    let mut text =
+        "| axum hello, in the process | ns a request: median (p10–p90) | over, ns | × | allocations a request |\n\
                     |---|--:|--:|--:|--:|\n"
-        .to_owned();
+            .to_owned();
     let Some(plain) = samples.first() else { return text };
     for (way, samples) in ways.iter().zip(samples) {
         let paired = |of: fn(f64, f64) -> f64| {

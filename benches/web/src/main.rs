@@ -89,11 +89,7 @@ fn run_child(arguments: &[String]) -> ExitCode {
 }
 
 /// What each way gave in each round, in which they come in random order.
-fn sampled<T>(
-    ways: &[Way],
-    rounds: usize,
-    sample: impl Fn(Way) -> Result<T, String>,
-) -> Result<Vec<Vec<T>>, String> {
+fn sampled<T>(ways: &[Way], rounds: usize, sample: impl Fn(Way) -> Result<T, String>) -> Result<Vec<Vec<T>>, String> {
     let mut samples: Vec<Vec<T>> = ways.iter().map(|_| Vec::new()).collect();
     let mut order: Vec<usize> = (0..ways.len()).collect();
     let mut state = SEED;
