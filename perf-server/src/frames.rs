@@ -17,10 +17,13 @@ const MAX_PAGES: usize = 200;
 const MAX_VALUES: usize = 600;
 const OVERFLOW: &str = "__overflow__";
 
+/// What was told of each page, and when: the oldest first.
+type Pages = BTreeMap<String, VecDeque<(Instant, f64)>>;
+
 /// What browsers told of the last minute. A cheap handle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Frames {
-    pages: Arc<Mutex<BTreeMap<String, VecDeque<(Instant, f64)>>>>,
+    pages: Arc<Mutex<Pages>>,
     /// Whether the monitor knows of it.
     sampled: Arc<OnceLock<()>>,
 }
@@ -61,7 +64,7 @@ impl Frames {
         pages.iter().map(|(page, seen)| (page.clone(), mean(seen))).collect()
     }
 
-    fn pages(&self) -> MutexGuard<'_, BTreeMap<String, VecDeque<(Instant, f64)>>> {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,7 +81,7 @@ mod tests {
         assert_eq!(frames.means(start + LATELY), [("/".to_owned(), 30.0), ("/cart".to_owned(), 60.0)]);
         assert_eq!(frames.means(start + LATELY + Duration::from_millis(1)), [("/cart".to_owned(), 60.0)]);
         let later = start + 2 * LATELY;
-        (0..1_000).for_each(|page| frames.add(&monitor, &format!("/{page}"), &vec![1.0; 10], later));
+        (0..1_000).for_each(|page| frames.add(&monitor, &format!("/{page}"), &[1.0; 10], later));
         let means = frames.means(later);
         assert!(means.len() <= MAX_PAGES + 1 && means.iter().any(|(page, _)| page == OVERFLOW), "{}", means.len());
         assert!(frames.pages().values().all(|seen| seen.len() <= MAX_VALUES));

@@ -94,8 +94,8 @@ impl Exchange {
     /// Polls what the request waits for. One that unwinds ends the request here, and it counts as panicked: later nobody
     /// could tell.
     pub(super) fn poll<T>(this: &mut Option<Self>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let mut polling = Polling { exchange: this, was_unwinding: thread::panicking() };
-        let Some(exchange) = &mut polling.exchange else { return poll() };
+        let polling = Polling { exchange: this, was_unwinding: thread::panicking() };
+        let Some(exchange) = polling.exchange.as_mut() else { return poll() };
         if let Some(call) = &mut exchange.call {
             call.resume();
         }

@@ -10,12 +10,15 @@ const REQUEST: &str = "http_request_size_bytes";
 const RESPONSE: &str = "http_response_size_bytes";
 static METADATA: Metadata<'static> = Metadata::new("perf_server", Level::INFO, None);
 
+/// By method, and then by route.
+type Known = HashMap<&'static str, HashMap<String, Arc<Pair>>>;
+
 /// Histograms of sizes by method and route: of the monitor's own custom metrics, and bounded as those are.
 #[derive(Clone)]
 pub(super) struct Sizes {
     recorder: MetricsRecorder,
-    /// By method, and then by route: a look-up costs an uncontended read lock and two hashes.
-    known: Arc<RwLock<HashMap<&'static str, HashMap<String, Arc<Pair>>>>>,
+    /// A look-up costs an uncontended read lock and two hashes.
+    known: Arc<RwLock<Known>>,
 }
 
 /// The histograms of one method and route.

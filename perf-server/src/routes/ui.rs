@@ -114,7 +114,9 @@ impl Beacon {
                 continue;
             }
             let histogram = monitor.custom_histogram(metric, &[("page", &self.page)], unit, help);
-            values.iter().for_each(|&value| histogram.record(value));
+            for &value in values {
+                histogram.record(value);
+            }
         }
         if !self.frame_rate_hertz.is_empty() {
             frames.add(monitor, &self.page, &self.frame_rate_hertz, Instant::now());
