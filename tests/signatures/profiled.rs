@@ -2,6 +2,7 @@
 
 use crate::support::{calls, finish, yield_once};
 use perf_runtime::{Kind, Label, Monitor, ProfileSummary, Window, monitor};
+use std::future::Future;
 use std::mem::size_of_val;
 use std::panic::catch_unwind;
 use std::pin::Pin;
@@ -39,7 +40,7 @@ fn units_of_arguments_are_taken_as_the_call_starts() {
         yield_once().await;
         a * b
     }
-    #[monitor("profiled_fields", profile, units = *n, fields(n = n), labels(even = *n % 2 == 0))]
+    #[monitor("profiled_fields", profile, units = *n, fields(n = n), labels(even = *n & 1 == 0))]
     async fn fields(n: &u32) -> Result<&u32, String> {
         yield_once().await;
         Ok(n)

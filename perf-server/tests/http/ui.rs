@@ -171,7 +171,9 @@ proptest! {
     ) {
         let monitor = monitor();
         let mut beacon = json!({ "page": page });
-        fields.iter().for_each(|(field, value)| beacon[*field] = value.clone());
+        for (field, value) in &fields {
+            beacon[*field] = value.clone();
+        }
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let answer = runtime.block_on(tell(&open(&monitor), &beacon));
         let told = told(&monitor);
