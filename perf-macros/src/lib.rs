@@ -38,8 +38,61 @@
 //! | `buckets = [0.1, 0.5]` | the exposed bounds in seconds, in place of the kind's |
 //! | `slow = "250ms"` | a call that takes longer is told by a warning through `tracing`, and counted; exact, for it becomes a bound |
 //! | `objective(latency = "250ms", percentile = 99.0, success = 99.9)` | what share of calls is to be within a latency, and to succeed; the summary says whether it is met |
+//! | `profile` | measures what each call uses: processor time apart from the time by the clock, and memory; see [below](#what-a-call-uses) |
+//! | `units = rows.len()`, `units = Vec::len` | with `profile`: how much a call does, which gives a speed |
 //! | `operation = ".."` | on `monitor_db_operation`, in place of its first label: a verb that is not a known one |
 //! | `crate = path` | where `perf-runtime` is, if not at `::perf_runtime` |
+//!
+//! # What a call uses
+//!
+//! With `profile` each call that ends, whichever way, brings what its body used: time on a processor and, where the program's
+//! global allocator is the `CountingAllocator` of `perf-host`, how often and how much memory it asked for and gave back. Of a
+//! future it is what its own polls used, on whatever thread. What is called and polled within is in it, profiled itself or
+//! not; other threads and spawned tasks are not. A figure that nothing tells is absent, never zero.
+//!
+//! `units` says how much work a call did. A closure, or a path that names no parameter, is a function of a reference to what
+//! was returned: of a `Result`, to what is in its `Ok`. All else is a number over the arguments, taken as the call starts. It is
+//! counted of calls that end `ok`, and divided by how long they took.
+//!
+//! ```
+//! use perf_runtime::{Kind, Monitor, Window, monitor_db_operation};
+//!
+//! #[monitor_db_operation("select", "users", profile, units = Vec::len)]
+//! async fn all_users() -> Result<Vec<String>, std::io::Error> {
+//!     Ok(vec!["ada".to_owned(), "grace".to_owned()])
+//! }
+//!
+//! #[monitor_db_operation("insert", "users", profile, units = names.len())]
+//! fn add_users(names: Vec<String>) {
+//!     drop(names);
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), perf_runtime::InstallError> {
+//! let monitor = Monitor::builder().install()?;
+//! add_users(all_users().await.unwrap());
+//!
+//! let summary = monitor.summary(Window::LastMinute);
+//! let inserts = summary.find(Kind::DbOperation, &["insert", "users"]).unwrap().profile.unwrap();
+//! assert_eq!((inserts.calls, inserts.units), (1, Some(2)));
+//! assert!(inserts.units_per_second > Some(0.0));
+//! assert!(monitor.render_prometheus().contains(r#"db_operation_units_total{operation="select",table="users"} 2"#));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It is exposed, for series that profile and no others, beside the kind's own families, here of `db_operation`:
+//!
+//! | counter | of profiled calls that ended |
+//! |---|---|
+//! | `db_operation_profiled_calls_total` | how many |
+//! | `db_operation_cpu_time_seconds_total` | seconds on a processor |
+//! | `db_operation_allocations_total` | how often they asked for memory |
+//! | `db_operation_allocated_bytes_total`, `db_operation_released_bytes_total` | what they asked for, and gave back; the difference is what they left behind |
+//! | `db_operation_units_total` | units of work of those that ended `ok` |
+//!
+//! The profiler asks the system for the thread's time at each end of each poll, which costs more than all else that is
+//! measured of a call. A function without `profile` pays nothing for it.
 //!
 //! # What an attribute writes
 //!

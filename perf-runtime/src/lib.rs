@@ -56,6 +56,11 @@
 //! call (on Linux, Android and FreeBSD; elsewhere from its first call on), and two functions with the same labels add to
 //! one series.
 //!
+//! # What calls use
+//!
+//! With the option `profile` a function's calls also tell their processor time, apart from the time by the clock, and what
+//! memory they ask for and give back; with `units`, how much they do in a second ([`ProfileSummary`]).
+//!
 //! # What is known at run time
 //!
 //! Series that only the program knows are recorded on the monitor. They are bounded: 2,000 of a kind, 200 values of a
