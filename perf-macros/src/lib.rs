@@ -58,7 +58,7 @@
 //! use perf_runtime::{Kind, Monitor, Window, monitor_db_operation};
 //!
 //! #[monitor_db_operation("select", "users", profile, units = Vec::len)]
-//! async fn all_users() -> Result<Vec<String>, std::io::Error> {
+//! fn all_users() -> Result<Vec<String>, std::io::Error> {
 //!     Ok(vec!["ada".to_owned(), "grace".to_owned()])
 //! }
 //!
@@ -67,10 +67,9 @@
 //!     drop(names);
 //! }
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), perf_runtime::InstallError> {
+//! # fn main() -> Result<(), perf_runtime::InstallError> {
 //! let monitor = Monitor::builder().install()?;
-//! add_users(all_users().await.unwrap());
+//! add_users(all_users().unwrap());
 //!
 //! let summary = monitor.summary(Window::LastMinute);
 //! let inserts = summary.find(Kind::DbOperation, &["insert", "users"]).unwrap().profile.unwrap();
