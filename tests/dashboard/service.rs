@@ -1,6 +1,6 @@
 //! A service to look at: its monitor ticks once a second, and when the test says so.
 
-use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, presets};
+use perf_runtime::{Kind, Monitor, Outcome, Rule, SampledMetric, Statistic, presets};
 use perf_server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +94,25 @@ impl Service {
             self.some_calls();
             thread::sleep(Duration::from_millis(700));
         }
+    }
+
+    /// What is sampled of a host, as `perf-host` names it; and a GPU that is not there after all.
+    pub(crate) fn a_host(&self) {
+        const CPU: SampledMetric = SampledMetric::gauge("system_cpu_utilization_ratio", "ratio", "Processors in use.");
+        const DISK: SampledMetric = SampledMetric::gauge("system_disk_utilization_ratio", "ratio", "How full.");
+        const MEMORY: SampledMetric = SampledMetric::gauge("process_memory_usage_bytes", "bytes", "Memory.");
+        const SWITCHES: SampledMetric = SampledMetric::counter("process_context_switches_total", "", "Switches.");
+        const GPU: SampledMetric = SampledMetric::gauge("hw_gpu_utilization_ratio", "ratio", "Busy.");
+        let mut seconds = 0.0;
+        self.monitor.sample("host", Duration::ZERO, move |samples| {
+            seconds += 1.0;
+            samples.put(&CPU, &[], 0.5 + f64::sin(seconds) / 4.0);
+            samples.put(&DISK, &[("system_filesystem_mountpoint", "/")], 0.95);
+            samples.put(&MEMORY, &[], 3.0 * 1_024.0 * 1_024.0);
+            samples.put(&SWITCHES, &[("process_context_switch_type", "voluntary")], 100.0 * seconds);
+            samples.put(&GPU, &[("hw_id", "0")], None);
+        });
+        (0..3).for_each(|_| self.monitor.tick());
     }
 
     /// Something that fires at once.
