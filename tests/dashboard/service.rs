@@ -112,7 +112,11 @@ impl Service {
             samples.put(&SWITCHES, &[("process_context_switch_type", "voluntary")], 100.0 * seconds);
             samples.put(&GPU, &[("hw_id", "0")], None);
         });
-        (0..3).for_each(|_| self.monitor.tick());
+        // Longer than a cell of the shortest window, so that each has one of its own.
+        for _ in 0..2 {
+            self.monitor.tick();
+            thread::sleep(Duration::from_millis(1_100));
+        }
     }
 
     /// Something that fires at once.
@@ -122,6 +126,12 @@ impl Service {
         }
         self.monitor.tick();
     }
+}
+
+/// Says what it uses.
+#[perf_runtime::monitor("import", profile, units = rows)]
+pub(crate) fn import(rows: u64) -> u64 {
+    (0..rows * 1_000).fold(0, |sum, row| std::hint::black_box(sum ^ row))
 }
 
 impl Drop for Service {
