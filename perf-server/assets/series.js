@@ -2,12 +2,13 @@
 
 import { attribute, h, keyed, text, wide } from "./dom.js";
 import { Heat } from "./charts.js";
-import { clock, duration, kindName, label, number, rate, share } from "./format.js";
+import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { OUTCOMES } from "./table.js";
 import { BUCKETS } from "./store.js";
 import { PAGE_OF, Pair } from "./overview.js";
 import { CallList } from "./calls.js";
+import { Tile } from "./tile.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
@@ -25,6 +26,15 @@ const FIGURES = [
   ["Deviation", (row) => duration(row.std)],
   ["Apdex", (row) => (row.apdex === null ? "–" : `${row.apdex.toFixed(2)} at ${duration(row.apdex_threshold)}`)],
   ["In flight", (row) => number(row.in_flight) + (row.oldest ? `, oldest ${duration(row.oldest)}` : "")],
+];
+
+/** What calls used, where a function says `profile`: of one call on average, and in all. */
+const PROFILE = [
+  ["Processor time", (used) => duration(used.cpu_seconds_per_call), (used) => `${duration(used.cpu_seconds)} in all`],
+  ["Allocations", (used) => number(used.allocations_per_call), (used) => `${number(used.allocations)} in all`],
+  ["Memory asked for", (used) => bytes(used.allocated_bytes_per_call), (used) => `${bytes(used.allocated_bytes)} in all`],
+  ["Left behind", (used) => bytes(used.net_bytes_per_call), (used) => `${bytes(used.net_bytes)} in all`],
+  ["Units of work", (used) => rate(used.units_per_second), (used) => `${number(used.units)} in all`],
 ];
 
 /** A bar that is divided in proportion, with a legend. */
@@ -65,6 +75,8 @@ export class Series {
     this.partsCard = wide("By status", h("table", {}, h("caption", {}, "By status"), h("thead", {}, head(["Status", "Calls", "Failed", "p95"])), this.parts));
     this.errors = h("ul", { class: "sorts" });
     this.promises = h("section", { class: "card" }, h("h3", {}, "What was promised"), h("ul", { class: "sorts" }));
+    this.used = PROFILE.map(([title]) => new Tile(title));
+    this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
     this.flying = new CallList("Running now", 10, (call) => call.kind === kind && labels.every((value, place) => call.labels[place]?.[1] === value));
     this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
     this.outcomes.element.append(this.errors);
@@ -77,6 +89,7 @@ export class Series {
       this.pair.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
+      this.usedCard,
       this.promises,
       h("div", { class: "pair" }, wide("Slowest lately", h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
       this.partsCard,
@@ -103,6 +116,7 @@ export class Series {
     const share_ = row.busy_share;
     this.busy.update(isWaiting && share_ !== null ? [share_, 1 - share_] : [0, 0], share, busyNote(row));
     this.updatePromises(row);
+    this.updateProfile(row);
     this.updateSlowest(store, row);
     this.flying.update(store);
     this.partsCard.hidden = (row.parts ?? []).length < 2;
@@ -120,6 +134,17 @@ export class Series {
       if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
     }
     this.heat.updateHeat({ histograms, cells, step, timeOf: (place) => store.timeOf(place) });
+  }
+
+  /** What nothing tells is left out. */
+  updateProfile({ profile }) {
+    this.usedCard.hidden = !profile;
+    if (!profile) return;
+    PROFILE.forEach(([, each, all], place) => {
+      const value = each(profile);
+      this.used[place].element.hidden = value === "–";
+      this.used[place].set(value, all(profile));
+    });
   }
 
   updatePromises(row) {

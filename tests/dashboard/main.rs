@@ -37,6 +37,10 @@ async fn every_page_loads_without_an_error_and_numbers_move() {
     browser.wait_for_text("main h1", |title| title == "GET /carts/{id}").await;
     browser.wait_for_text(".figures dd", |calls| calls != "–").await;
     assert_eq!(browser.count("table caption").await, 3, "slowest, running, by status");
+    service::import(500);
+    service.tick();
+    browser.go("#/series/operation/import").await;
+    browser.wait_for_text("main", |page| page.contains("What a call uses") && page.contains("500 in all")).await;
     browser.go("#/series/tool/nobody").await;
     browser.wait_for_text("main .page > p.card", |text| text.starts_with("There is no such series")).await;
     browser.has_no_errors().await;
@@ -153,6 +157,107 @@ async fn a_pause_stops_the_picture_and_a_restart_is_survived() {
 }
 
 #[tokio::test]
+async fn what_is_sampled_has_pages_with_its_history_and_what_is_not_has_none() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.some_calls();
+    service.a_host();
+    browser.open(&format!("{}?#/host?window=1m", service.url)).await;
+    browser.wait_for_text(".tile:nth-child(3)", |disk| disk == "Fullest disk95.0 %/").await;
+    browser.wait_for_text("#pages", |pages| pages.contains("Host") && pages.contains("Process")).await;
+    for absent in ["GPU", "Executor", "Pools"] {
+        assert!(!browser.text("#pages").await.contains(absent), "{absent}");
+    }
+    // What was before the page was opened is there.
+    let described = "return document.querySelector('figure:not([hidden]) canvas').getAttribute('aria-label')";
+    let chart = browser.script(described).await;
+    assert!(
+        chart.as_str().is_some_and(|chart| chart.contains("Processors in use: all ") && chart.contains("at most 7")),
+        "{chart}"
+    );
+    let cpu = browser.text(".tile b").await;
+    browser.wait_for_text(".tile b", |now| now != cpu).await;
+    browser.click("details.every summary").await;
+    browser.wait_for_text("details.every tbody", |all| all.contains("system_disk_utilization_ratio")).await;
+    assert!(!browser.text("details.every tbody").await.contains("process_"), "that is on another page");
+    browser.go("#/process").await;
+    browser.wait_for_text(".tile:nth-child(2) b", |memory| memory == "3.00 MiB").await;
+    // Where the health takes points for the disk, it leads to the host.
+    browser.go("#/overview").await;
+    browser.wait_for_text(".lost", |lost| lost.contains("disk is 95.0 %")).await;
+    browser.click(".lost a[href^='#/host']").await;
+    browser.wait_for_text("main h1", |title| title == "Host").await;
+    browser.go("#/metrics").await;
+    browser.wait_for_text("table.metrics tbody", |own| own.contains("queue_depth") && !own.contains("system_")).await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_dashboard_tells_of_itself_as_any_page_can() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.some_calls();
+    browser.open(&service.url).await;
+    browser.wait_for_text(".tile b", |rate| rate != "–").await;
+    browser.click("#pages a[href^='#/alerts']").await;
+    browser
+        .script("perfUi.add('render_seconds', 0.5); perfUi.add('render_seconds', NaN); perfUi.page('/orders')")
+        .await;
+    browser.script("perfUi.add('interaction_seconds', 0.25); perfUi.page('/then')").await;
+    let told = |name: &str, page: &str| {
+        let line = format!("ui_{name}_count{{page=\"{page}\"}}");
+        service.monitor.render_prometheus().contains(&line)
+    };
+    let wanted = [
+        ("render_seconds", "perf dashboard"),
+        ("websocket_seconds", "perf dashboard"),
+        ("interaction_seconds", "/orders"),
+    ];
+    for (name, page) in wanted {
+        for _ in 0..400 {
+            if told(name, page) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(told(name, page), "{name} of {page}:\n{}", service.monitor.render_prometheus());
+    }
+    browser.go("#/browsers").await;
+    browser.wait_for_text(".grid", |charts| charts.contains("perf dashboard") && charts.contains("/orders")).await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+/// Its path is that of `axe.min.js`, of the npm package `axe-core`: the project does not carry it.
+#[tokio::test]
+async fn no_page_breaks_the_rules_of_axe() {
+    let Some(path) = std::env::var_os("PERF_AXE") else {
+        println!("skipped: PERF_AXE names no axe.min.js");
+        return;
+    };
+    let axe = std::fs::read_to_string(path).expect("PERF_AXE can be read");
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    service.a_host();
+    service.an_alert();
+    let broken = "return axe.run().then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))";
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        for page in PAGES.into_iter().chain(["host", "process", "series/http_request/GET/%2Fcarts%2F%7Bid%7D"]) {
+            browser.open(&format!("{}#/{page}", service.url)).await;
+            browser.wait_for("main h1, main table").await;
+            service.tick();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            browser.script(&axe).await;
+            assert_eq!(browser.script(broken).await, json!([]), "{page} on {screen}");
+        }
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn what_strangers_write_is_shown_as_text() {
     let Some(browser) = Browser::start().await else { return };
     let service = Service::start().await;
@@ -198,9 +303,14 @@ async fn it_can_be_looked_at() {
     let Some(browser) = Browser::start().await else { return };
     let service = Service::start().await;
     service.a_day_in_short();
+    service.a_host();
     service.an_alert();
     let pages = [
         ("overview", "?window=1m"),
+        ("host", "?window=1m"),
+        ("process", "?window=1m"),
+        ("browsers", ""),
+        ("metrics", ""),
         ("requests", "?window=1m"),
         ("series/http_request/GET/%2Fcarts%2F%7Bid%7D", "?window=1m"),
         ("alerts", ""),

@@ -1,6 +1,6 @@
 //! A service to look at: its monitor ticks once a second, and when the test says so.
 
-use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, presets};
+use perf_runtime::{Kind, Monitor, Outcome, Rule, SampledMetric, Statistic, presets};
 use perf_server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,6 +96,29 @@ impl Service {
         }
     }
 
+    /// What is sampled of a host, as `perf-host` names it; and a GPU that is not there after all.
+    pub(crate) fn a_host(&self) {
+        const CPU: SampledMetric = SampledMetric::gauge("system_cpu_utilization_ratio", "ratio", "Processors in use.");
+        const DISK: SampledMetric = SampledMetric::gauge("system_disk_utilization_ratio", "ratio", "How full.");
+        const MEMORY: SampledMetric = SampledMetric::gauge("process_memory_usage_bytes", "bytes", "Memory.");
+        const SWITCHES: SampledMetric = SampledMetric::counter("process_context_switches_total", "", "Switches.");
+        const GPU: SampledMetric = SampledMetric::gauge("hw_gpu_utilization_ratio", "ratio", "Busy.");
+        let mut seconds = 0.0;
+        self.monitor.sample("host", Duration::ZERO, move |samples| {
+            seconds += 1.0;
+            samples.put(&CPU, &[], 0.5 + f64::sin(seconds) / 4.0);
+            samples.put(&DISK, &[("system_filesystem_mountpoint", "/")], 0.95);
+            samples.put(&MEMORY, &[], 3.0 * 1_024.0 * 1_024.0);
+            samples.put(&SWITCHES, &[("process_context_switch_type", "voluntary")], 100.0 * seconds);
+            samples.put(&GPU, &[("hw_id", "0")], None);
+        });
+        // Longer than a cell of the shortest window, so that each has one of its own.
+        for _ in 0..2 {
+            self.monitor.tick();
+            thread::sleep(Duration::from_millis(1_100));
+        }
+    }
+
     /// Something that fires at once.
     pub(crate) fn an_alert(&self) {
         for _ in 0..40 {
@@ -103,6 +126,12 @@ impl Service {
         }
         self.monitor.tick();
     }
+}
+
+/// Says what it uses.
+#[perf_runtime::monitor("import", profile, units = rows)]
+pub(crate) fn import(rows: u64) -> u64 {
+    (0..rows * 1_000).fold(0, |sum, row| std::hint::black_box(sum ^ row))
 }
 
 impl Drop for Service {

@@ -200,6 +200,7 @@ fn detail_text(track: &Track) -> String {
         "std": summary.std,
         "apdex_threshold": summary.apdex_threshold,
         "slow": summary.slow,
+        "profile": summary.profile,
         "objective": summary.objective,
         "parts": parts,
     });
