@@ -23,7 +23,7 @@ async fn user(Path(id): Path<u64>) -> Result<String, String> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let monitor = Monitor::builder().namespace("shop").install()?; // perf
     let app = Router::new().route("/users/{id}", get(user));
-    let app = perf_server::mount(app, monitor); // perf
+    let app = perf_server::mount(app, &monitor); // perf
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;

@@ -5,7 +5,7 @@
 //!
 //! let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
 //! let app: Router = Router::new().route("/cart/{id}", get(|| async { "empty" }));
-//! let app = perf_server::mount(app, monitor);
+//! let app = perf_server::mount(app, &monitor);
 //! # Ok::<(), perf_runtime::InstallError>(())
 //! ```
 //!

@@ -55,7 +55,7 @@ pub fn router(monitor: Monitor) -> Router {
 ///
 /// let monitor = perf_runtime::Monitor::builder().build()?;
 /// let app = Router::new().route("/users/{id}", get(|| async { "ada" }));
-/// let app: Router = perf_server::mount(app, monitor);
+/// let app: Router = perf_server::mount(app, &monitor);
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
 ///
@@ -71,8 +71,8 @@ pub fn router(monitor: Monitor) -> Router {
 /// let app: Router = Router::new().nest("/perf/", perf_server::router(monitor)).merge(measured);
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
-pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: Monitor) -> Router<S> {
-    beside(app, &monitor, router(monitor.clone()))
+pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor) -> Router<S> {
+    beside(app, monitor, router(monitor.clone()))
 }
 
 /// Merged into ours, for of two routers without a fallback of their own it is that of the second which answers, measured,
