@@ -40,10 +40,10 @@ struct Service {
 
 type Reply<T = Value> = Result<Json<T>, ApiError>;
 
-/// All routes, each measured; `own` are those that perf brings along.
+/// All routes. `own` are those that perf brings along: they are no traffic of the service's, and not measured.
 pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: FaultSwitch) -> Router {
     let analyst = Arc::new(Analyst::new(Arc::clone(store), fault));
-    Router::new()
+    let service = Router::new()
         .route(SERIES, get(list_series))
         .route(POINTS, get(points).post(add_point))
         .route(DAILY, get(daily))
@@ -51,9 +51,9 @@ pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: 
         .route(SLOW, get(slow))
         .route(FLAKY, get(flaky))
         .with_state(Service { store: Arc::clone(store), analyst })
-        .merge(own)
         .fallback(async || ApiError::not_found("there is no such page: try /series, /metrics or /health/performance"))
-        .layer(HttpLayer::new(monitor))
+        .layer(HttpLayer::new(monitor));
+    own.merge(service)
 }
 
 async fn list_series(State(service): State<Service>) -> Reply {

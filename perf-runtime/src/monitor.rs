@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 mod alerts;
 mod ask;
+mod baseline;
 #[cfg(feature = "metrics")]
 mod facade;
 mod judging;
@@ -35,6 +36,7 @@ mod tick_observer;
 mod trial;
 
 pub use alerts::Alerts;
+use baseline::Resets;
 pub use overhead::Overhead;
 use overhead::{Part, Spent};
 use sampling::Samplers;
@@ -101,6 +103,7 @@ struct Inner {
     others: Others,
     samplers: Samplers,
     spent: Spent,
+    resets: Resets,
     #[cfg(feature = "metrics")]
     out: facade::Out,
     started: Moment,
@@ -254,6 +257,7 @@ impl Monitor {
             others: Others::new(sources),
             samplers: Samplers::default(),
             spent: Spent::default(),
+            resets: Resets::default(),
             #[cfg(feature = "metrics")]
             out: facade::Out::default(),
             started,
@@ -275,15 +279,6 @@ impl Monitor {
     /// [`MonitorBuilder::build`]); its windows go on when it is asked for them.
     pub fn ticks(&self) -> TickCounts {
         self.inner.ticker.get().map(Ticker::counts).unwrap_or_default()
-    }
-
-    /// Moves the baseline: totals and windows begin anew. Exported counters go on.
-    pub fn reset(&self) {
-        let now = clock::now();
-        self.inner.registry.reset(now);
-        self.inner.objectives().reset();
-        self.inner.keep_objectives(now);
-        tracing::info!("the baseline was reset");
     }
 
     /// The time since the monitor was made.

@@ -214,7 +214,7 @@ async function send(method, path, body) {
     const problem = await response.json().catch(() => ({}));
     const words = `${problem.detail ?? response.statusText}. `;
     const isRefused = response.status === 401 || response.status === 403;
-    return isRefused ? [words, h("a", { href: "login" }, "Log in with the admin token")] : [words];
+    return isRefused ? [words, h("a", { href: `login${location.hash}` }, "Log in with the admin token")] : [words];
   } catch {
     return ["The service does not answer."];
   }

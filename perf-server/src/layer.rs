@@ -28,8 +28,9 @@ const OTHER: &str = "_OTHER";
 
 /// A tower layer that counts requests and measures how long they take to be answered, by method, route and status.
 ///
-/// Put it on an axum router with [`Router::layer`](axum::Router::layer), which tells it the route's template, as the last
-/// layer, so that nothing around it drops an answer. A request ends when all of its answer was taken. One that is dropped
+/// [`mount`](crate::mount()) puts it on an application's routes. By hand, put it on an axum router with
+/// [`Router::layer`](axum::Router::layer), which tells it the route's template, as the last layer, so that nothing around it
+/// drops an answer, and before our own routes are merged, so that they are not measured as yours. A request ends when all of its answer was taken. One that is dropped
 /// before (the client went away, a timeout), with or without the head of its answer, is `cancelled`; one whose handler
 /// unwinds `panicked`; one whose status is 500 or more, or whose body fails, an `error`. A stream of events
 /// (`text/event-stream`) ends when it begins, for its length is the client's choice.

@@ -4,10 +4,8 @@
 //! use axum::{Router, routing::get};
 //!
 //! let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
-//! let app: Router = Router::new()
-//!     .route("/cart/{id}", get(|| async { "empty" }))
-//!     .merge(perf_server::router(monitor.clone()))
-//!     .layer(perf_server::HttpLayer::new(&monitor));
+//! let app: Router = Router::new().route("/cart/{id}", get(|| async { "empty" }));
+//! let app = perf_server::mount(app, &monitor);
 //! # Ok::<(), perf_runtime::InstallError>(())
 //! ```
 //!
@@ -15,9 +13,10 @@
 //! |---|---|
 //! | [`HttpLayer`] | the requests that a service answers, by method, route template and status |
 //! | [`ClientLayer`] | the requests that it sends to others |
-//! | [`router`](router()) | metrics, health, alerts and series, mounted in an application |
+//! | [`mount`] | an application whose requests are measured, with metrics, health, alerts and the dashboard beside them |
+//! | [`router`](router()) | these routes alone, to be merged or nested |
 //! | [`serve`] | the same on a port of its own |
-//! | [`Server::builder`] | either of the two with tokens, limits and readiness checks |
+//! | [`Server::builder`] | any of the three with tokens, limits and readiness checks |
 //!
 //! # Who may see it, and who may change it
 //!
@@ -58,6 +57,7 @@ mod reply;
 mod router;
 mod routes;
 mod server;
+mod serving;
 mod settings;
 mod trace_context;
 
@@ -65,7 +65,7 @@ pub use auth::Access;
 pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
 pub use error::ServeError;
 pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
-pub use router::router;
+pub use router::{mount, router};
 pub use server::{Server, ServerBuilder, serve};
 pub use trace_context::TraceContext;
 

@@ -2,11 +2,13 @@
 
 use crate::accept;
 use crate::problem::Problem;
+use crate::serving::Elsewhere;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hasher};
+use std::time::Instant;
 
 /// Answers with a view as JSON, made and written where blocking is allowed.
 pub(crate) async fn json<T: Serialize>(
@@ -25,10 +27,16 @@ pub(crate) async fn try_json<T: Serialize>(
         return Err(not_acceptable("application/json"));
     }
     let written = off_the_runtime(|| {
+        let started = Instant::now();
         let view = view()?;
-        serde_json::to_vec(&view).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+        let written = serde_json::to_vec(&view);
+        let failed = |error: serde_json::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        Ok((written.map_err(failed)?, Elsewhere(started.elapsed())))
     });
-    Ok(tagged(headers, "application/json", written.await??))
+    let (written, took) = written.await??;
+    let mut response = tagged(headers, "application/json", written);
+    response.extensions_mut().insert(took);
+    Ok(response)
 }
 
 /// An answer with a tag of its content; the tag alone where the client has it already (RFC 9110, section 13.1.2).

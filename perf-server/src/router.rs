@@ -2,8 +2,10 @@
 
 use crate::auth;
 use crate::context::Context;
+use crate::layer::HttpLayer;
 use crate::problem::Problem;
 use crate::routes;
+use crate::serving::ServingLayer;
 use crate::settings::Settings;
 use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
@@ -13,7 +15,8 @@ use axum::response::Response;
 use perf_runtime::Monitor;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-/// A router that serves what `monitor` knows, to be merged into yours or nested under a path.
+/// A router that serves what `monitor` knows, to be merged into yours or nested under a path. [`mount`] does so, and has your
+/// own routes measured as well.
 ///
 /// | route | answer |
 /// |---|---|
@@ -44,6 +47,40 @@ pub fn router(monitor: Monitor) -> Router {
     assemble(Context::new(monitor, Settings::default()))
 }
 
+/// An application as it is to be served: its own routes measured by an [`HttpLayer`], and those of [`router`] beside them,
+/// which are not: the dashboard's questions are no traffic of the application's.
+///
+/// ```
+/// use axum::{Router, routing::get};
+///
+/// let monitor = perf_runtime::Monitor::builder().build()?;
+/// let app = Router::new().route("/users/{id}", get(|| async { "ada" }));
+/// let app: Router = perf_server::mount(app, &monitor);
+/// # Ok::<(), perf_runtime::ConfigError>(())
+/// ```
+///
+/// With tokens or other settings it is [`ServerBuilder::mount`](crate::ServerBuilder::mount). Whoever does it by hand, as to
+/// [nest](Router::nest) our routes or to set up the layer, measures the application before ours are added, for a layer is
+/// around what is there already:
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # let monitor = perf_runtime::Monitor::builder().build()?;
+/// # let app: Router = Router::new().route("/users/{id}", get(|| async { "ada" }));
+/// let measured = app.layer(perf_server::HttpLayer::new(&monitor));
+/// let app: Router = Router::new().nest("/perf/", perf_server::router(monitor)).merge(measured);
+/// # Ok::<(), perf_runtime::ConfigError>(())
+/// ```
+pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor) -> Router<S> {
+    beside(app, monitor, router(monitor.clone()))
+}
+
+/// Merged into ours, for of two routers without a fallback of their own it is that of the second which answers, measured,
+/// what no route matches.
+pub(crate) fn beside<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor, own: Router) -> Router<S> {
+    own.with_state(()).merge(app.layer(HttpLayer::new(monitor)))
+}
+
 /// Every route behind the checks that hold for it.
 pub(crate) fn assemble(context: Context) -> Router {
     let read = routes::read().merge(crate::dashboard::routes());
@@ -56,6 +93,7 @@ pub(crate) fn assemble(context: Context) -> Router {
         .merge(admin)
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route_layer(map_response(with_security_headers))
+        .route_layer(ServingLayer::new(&context.monitor))
         .method_not_allowed_fallback(not_allowed)
         .with_state(context)
 }

@@ -11,6 +11,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 const PAGE: &str = include_str!("login.html");
 const STYLE: &str = include_str!("login.css");
+const SCRIPT: &str = include_str!("login.js");
+/// That of the dashboard, whose own may be asked for only with a token.
+const ICON: &str = include_str!("../../assets/icon.svg");
 
 /// `GET /login`
 pub(crate) async fn page() -> Html<String> {
@@ -20,6 +23,16 @@ pub(crate) async fn page() -> Html<String> {
 /// `GET /login.css`
 pub(crate) async fn style(headers: HeaderMap) -> Response {
     reply::tagged(&headers, "text/css; charset=utf-8", STYLE)
+}
+
+/// `GET /login.js`
+pub(crate) async fn script(headers: HeaderMap) -> Response {
+    reply::tagged(&headers, "text/javascript; charset=utf-8", SCRIPT)
+}
+
+/// `GET /login.svg`
+pub(crate) async fn icon(headers: HeaderMap) -> Response {
+    reply::tagged(&headers, "image/svg+xml", ICON)
 }
 
 /// `POST /login`: the form of the page, with the field `token`.

@@ -144,10 +144,12 @@ impl Worker {
         let empty = Board::new(self.hub.inner.monitor.clone());
         let mut board = std::mem::replace(&mut self.board, empty);
         let done = tokio::task::spawn_blocking(move || {
+            let started = std::time::Instant::now();
             let made = work(&mut board);
-            (board, made)
+            (board, made, started.elapsed())
         });
-        let (board, made) = done.await.ok()?;
+        let (board, made, took) = done.await.ok()?;
+        self.hub.inner.monitor.add_serving_time(took);
         self.board = board;
         Some(made)
     }

@@ -52,9 +52,11 @@ pub(super) async fn list(
 #[derive(Serialize)]
 struct History {
     events: Vec<AlertEvent>,
+    /// When the baseline was moved, the newest first, as RFC 3339: why numbers fell that no event explains.
+    resets: Vec<String>,
 }
 
-/// `GET /api/v1/alerts/history?limit=100`: the last transitions, the newest first.
+/// `GET /api/v1/alerts/history?limit=100`: the last transitions, and the last resets, the newest first.
 pub(super) async fn history(
     State(context): State<Context>,
     params: Params,
@@ -65,7 +67,9 @@ pub(super) async fn history(
         let mut events = context.monitor.alerts().history();
         events.reverse();
         events.truncate(limit);
-        History { events }
+        let resets = context.monitor.resets().into_iter().rev().take(limit);
+        let resets = resets.map(|at| humantime::format_rfc3339_millis(at).to_string()).collect();
+        History { events, resets }
     };
     reply::json(&headers, view).await
 }

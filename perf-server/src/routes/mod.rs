@@ -20,6 +20,8 @@ pub(crate) fn public() -> Router<Context> {
         .route("/health/ready", get(health::ready))
         .route("/login", get(login::page).post(login::log_in))
         .route("/login.css", get(login::style))
+        .route("/login.js", get(login::script))
+        .route("/login.svg", get(login::icon))
         .route("/logout", post(login::log_out))
         .route("/ui.js", get(ui::script))
 }

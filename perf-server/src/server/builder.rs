@@ -5,7 +5,7 @@ use super::connections::Limits;
 use crate::auth::token::Token;
 use crate::context::Context;
 use crate::error::ServeError;
-use crate::router::assemble;
+use crate::router::{assemble, beside};
 use crate::settings::{Readiness, Settings};
 use axum::Router;
 use perf_runtime::Monitor;
@@ -178,6 +178,15 @@ impl ServerBuilder {
     pub fn router(self) -> Result<Router, ServeError> {
         let (context, _) = self.checked()?;
         Ok(assemble(context))
+    }
+
+    /// As [`mount`](crate::mount()), with these settings: an application measured, and our routes beside it.
+    ///
+    /// # Errors
+    /// As [`router`](Self::router).
+    pub fn mount<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, ServeError> {
+        let monitor = self.monitor.clone();
+        Ok(beside(app, &monitor, self.router()?))
     }
 
     /// Listens at an address. Without tokens only loopback is allowed, where nobody but this machine is.

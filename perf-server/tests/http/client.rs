@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::future::{pending, ready};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
+const STATE: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn count(monitor: &Monitor, labels: &[&str], outcome: Outcome) -> u64 {
@@ -46,7 +47,9 @@ async fn calls_are_counted_by_service_and_operation() {
 async fn the_trace_of_the_request_that_is_answered_goes_on() {
     let monitor = Monitor::builder().build().unwrap();
     let echo = service_fn(|request: Request<()>| {
-        let traces = request.headers().get_all("traceparent").iter().map(|one| one.to_str().unwrap().to_owned());
+        let headers = request.headers();
+        let traces = headers.get_all("traceparent").iter().chain(headers.get_all("tracestate"));
+        let traces = traces.map(|one| one.to_str().unwrap().to_owned());
         ready(Ok::<_, Infallible>(Response::new(traces.collect::<Vec<_>>().join(" "))))
     });
     let client = ServiceBuilder::new().layer(ClientLayer::new(&monitor, "echo")).service(echo);
@@ -64,7 +67,14 @@ async fn the_trace_of_the_request_that_is_answered_goes_on() {
     let app: Router = Router::new().route("/", on_get(handler)).layer(HttpLayer::new(&monitor));
     for (headers, seen) in [
         (&[("traceparent", TRACE)][..], TRACE),
-        (&[("traceparent", TRACE), ("own", "1")], "own"),
+        (&[("traceparent", TRACE), ("tracestate", STATE)], &format!("{TRACE} {STATE}")),
+        (
+            &[("traceparent", TRACE), ("tracestate", "rojo=1"), ("tracestate", "congo=2")],
+            &format!("{TRACE} rojo=1,congo=2"),
+        ),
+        (&[("traceparent", TRACE), ("tracestate", "Not Well=Formed")], TRACE),
+        (&[("tracestate", STATE)], ""),
+        (&[("traceparent", TRACE), ("tracestate", STATE), ("own", "1")], "own"),
         (&[("traceparent", "nonsense")], ""),
         (&[], ""),
     ] {

@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get as on_get;
+use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor, OutcomeCounts, Window};
@@ -120,6 +121,58 @@ async fn a_body_that_breaks_is_an_error_and_one_that_nobody_waits_for_is_none() 
         text.contains(r#"http_requests_total{method="HEAD",route="/parts",status="200",outcome="ok"} 1"#),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_routes_of_perf_are_no_traffic_of_an_application_that_they_are_mounted_in() {
+    let monitor = Monitor::builder().build().unwrap();
+    let own = Router::new().route("/users/{id}", on_get(|| async { "ada" }));
+    let app: Router = perf_server::mount(own.clone(), &monitor);
+    let nested: Router =
+        Router::new().nest("/perf/", perf_server::router(monitor.clone())).merge(own.layer(HttpLayer::new(&monitor)));
+    for (app, prefix) in [(&app, ""), (&nested, "/perf")] {
+        for path in ["/", "/metrics", "/api/v1/series", "/health/live", "/login", "/metrics/reset"] {
+            assert_ne!(get(app, &format!("{prefix}{path}")).await.status, StatusCode::NOT_FOUND, "{prefix}{path}");
+        }
+        get(app, "/users/7").await;
+        assert_eq!(get(app, "/no/such/page").await.status, StatusCode::NOT_FOUND);
+    }
+    let series = monitor.summary(Window::LastHour).series;
+    let all: u64 = series.iter().filter(|one| one.kind == Kind::HttpRequest).map(|one| one.total.finished()).sum();
+    assert_eq!(
+        (outcomes(&monitor, "/users/{id}", "200").ok, outcomes(&monitor, "unmatched", "404").ok, all),
+        (2, 2, 4)
+    );
+}
+
+#[tokio::test]
+async fn a_state_that_an_application_has_goes_with_it() {
+    let monitor = Monitor::builder().build().unwrap();
+    let own = Router::new().route("/name", on_get(|name: axum::extract::State<&'static str>| async move { name.0 }));
+    let app = perf_server::Server::builder(monitor.clone()).mount(own).unwrap().with_state("ada");
+    assert_eq!((get(&app, "/name").await.text.as_str(), get(&app, "/metrics").await.status), ("ada", StatusCode::OK));
+    assert_eq!(outcomes(&monitor, "/name", "200").ok, 1);
+}
+
+#[tokio::test]
+async fn a_body_that_unwinds_is_panicked_whoever_catches_it() {
+    let monitor = Monitor::builder().build().unwrap();
+    let parts = stream::iter([true, false]).map(|ends_well| {
+        assert!(ends_well, "on purpose");
+        Ok::<_, Infallible>(Bytes::from_static(b"part"))
+    });
+    let parts = Arc::new(Mutex::new(Some(parts)));
+    let take = move || parts.lock().unwrap().take().unwrap();
+    let app: Router = Router::new()
+        .route("/unwinds", on_get(|| async move { Body::from_stream(take()) }))
+        .layer(HttpLayer::new(&monitor));
+    let answer = app.oneshot(request("GET", "/unwinds", &[], "")).await.unwrap();
+    let mut body = answer.into_body().into_data_stream();
+    body.next().await.unwrap().unwrap();
+    assert!(std::panic::AssertUnwindSafe(body.next()).catch_unwind().await.is_err());
+    assert_eq!(outcomes(&monitor, "/unwinds", "200").panicked, 1, "before the body is dropped");
+    drop(body);
+    assert_eq!(outcomes(&monitor, "/unwinds", "200").finished(), 1);
 }
 
 #[tokio::test]

@@ -8,4 +8,5 @@ mod limits;
 mod openapi;
 mod routes;
 mod security;
+mod serving;
 mod ui;

@@ -1,9 +1,13 @@
 //! The document says what the routes do: each operation is called as it says, and answers in a shape that it names.
 
-use crate::common::{ADMIN, Answer, READ, ask, get, guarded, monitor, open, request};
+use crate::common::{ADMIN, Answer, READ, ask, get, guarded, monitor, open, request, with_tokens};
 use axum::Router;
 use axum::http::StatusCode;
+use futures::StreamExt;
 use serde_json::Value;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 /// One operation of the document.
 struct Operation {
@@ -64,7 +68,9 @@ impl Operation {
     /// The status of the answer where all is well.
     fn success(&self) -> StatusCode {
         let responses = self.described["responses"].as_object().unwrap();
-        responses.keys().next().unwrap().parse().unwrap()
+        let mut statuses = responses.keys().map(|status| status.parse::<StatusCode>().unwrap());
+        // What is called here is no upgrade.
+        statuses.find(|status| *status != StatusCode::SWITCHING_PROTOCOLS).unwrap()
     }
 }
 
@@ -168,8 +174,11 @@ async fn no_page_of_another_site_can_change_anything() {
 #[tokio::test]
 async fn every_route_is_in_the_document() {
     let (document, _) = document().await;
-    let source = include_str!("../../src/routes/mod.rs");
-    let routes: Vec<&str> = source.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let sources = [include_str!("../../src/routes/mod.rs"), include_str!("../../src/dashboard.rs")];
+    let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1));
+    let routes: Vec<&str> = routes.filter_map(|rest| rest.split('"').next()).collect();
+    // The page names what it is made of, version and all.
+    let routes: Vec<&str> = routes.into_iter().filter(|route| !route.starts_with("/perf-assets/")).collect();
     assert!(routes.len() > 20);
     for route in &routes {
         assert!(document["paths"].get(*route).is_some(), "{route} is not described");
@@ -177,6 +186,27 @@ async fn every_route_is_in_the_document() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(routes.contains(&path.as_str()), "{path} is no route");
     }
+}
+
+#[tokio::test]
+async fn the_feed_is_where_the_document_says() {
+    let (_, operations) = document().await;
+    let server = with_tokens(&monitor()).bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr();
+    let running = tokio::spawn(server.run());
+    let feeds = operations.iter().filter(|one| one.described["responses"].get("101").is_some());
+    let feeds: Vec<&str> = feeds.map(|one| one.path.as_str()).collect();
+    assert_eq!(feeds, ["/", "/ws"]);
+    for path in feeds {
+        let mut request = format!("ws://{address}{path}?window=1m").into_client_request().unwrap();
+        let refused = connect_async(request.clone()).await.unwrap_err();
+        assert!(matches!(refused, Error::Http(answer) if answer.status() == StatusCode::UNAUTHORIZED), "{path}");
+        request.headers_mut().insert("authorization", bearer(READ).parse().unwrap());
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        let first = socket.next().await.unwrap().unwrap().into_text().unwrap();
+        assert_eq!(first.parse::<Value>().unwrap()["type"], "initial_data", "{path}");
+    }
+    running.abort();
 }
 
 #[tokio::test]

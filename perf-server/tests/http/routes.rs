@@ -57,6 +57,26 @@ async fn an_alert_is_listed_acknowledged_and_remembered() {
 }
 
 #[tokio::test]
+async fn a_reset_is_remembered_beside_the_alerts() {
+    let monitor = monitor();
+    let app = guarded(&monitor);
+    let token = bearer();
+    let auth = [("authorization", token.as_str())];
+    let resets = async || {
+        let history = ask(&app, request("GET", "/api/v1/alerts/history", &auth, "")).await.json();
+        history["resets"].as_array().unwrap().clone()
+    };
+    assert!(resets().await.is_empty());
+    assert_eq!(post(&app, "/api/v1/metrics/reset", &auth, "").await.status, StatusCode::OK);
+    // By the program itself.
+    monitor.reset();
+    let remembered = resets().await;
+    assert_eq!(remembered.len(), 2);
+    assert!(remembered.iter().all(|at| at.as_str().is_some_and(|at| at.ends_with('Z'))), "{remembered:?}");
+    assert!(remembered[0].as_str() >= remembered[1].as_str(), "the newest first");
+}
+
+#[tokio::test]
 async fn a_silence_is_made_and_ended() {
     let app = guarded(&monitor());
     let token = bearer();

@@ -57,6 +57,10 @@ async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
     let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://127.0.0.1:8080")];
     let page = get(&app, "/login").await;
     assert!(page.text.contains("<form method=\"post\" action=\"login\">"));
+    for part in ["login.css", "login.js", "login.svg"] {
+        assert!(page.text.contains(part), "{part}");
+        assert_eq!(get(&app, &format!("/{part}")).await.status, StatusCode::OK, "{part} needs no token");
+    }
     let wrong = ask(&app, request("POST", "/login", &form, "token=a-token-of-nobody")).await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (StatusCode::UNAUTHORIZED, ""));
     assert!(!wrong.text.contains("nobody"));

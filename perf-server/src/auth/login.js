@@ -1,0 +1,5 @@
+// The dashboard keeps what it shows in the address, behind the #. Browsers take that along to this page, but not from a
+// form to where its answer leads, unless the form's own address has it.
+for (const form of document.forms) {
+  form.action += location.hash;
+}
