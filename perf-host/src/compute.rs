@@ -3,6 +3,7 @@
 use crate::container::Limits;
 use crate::files::{Files, field, number};
 use crate::rate::Rate;
+use crate::system::ticks_per_second;
 use perf_runtime::{SampledMetric, Samples};
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ impl Compute {
     }
 
     fn cpu(&mut self, files: &Files, at: Duration, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
-        let cpu = files.read("/proc/stat").and_then(|text| Cpu::parse(&text, super::process::ticks_per_second()?));
+        let cpu = files.read("/proc/stat").and_then(|text| Cpu::parse(&text, ticks_per_second()?));
         let busy = self.busy.per_second(at, cpu.as_ref().map(Cpu::busy));
         let all = self.all.per_second(at, cpu.as_ref().map(|cpu| cpu.seconds.iter().sum()));
         let of_host = busy.zip(all).filter(|(_, all)| *all > 0.0).map(|(busy, all)| (busy / all).clamp(0.0, 1.0));

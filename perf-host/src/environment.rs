@@ -1,6 +1,6 @@
 //! Settings from the environment, `PERF_HOST_..`.
 
-use crate::install::{HostBuilder, Part};
+use crate::settings::{HostBuilder, Part};
 use perf_runtime::ConfigError;
 use std::collections::BTreeSet;
 use std::ffi::OsString;

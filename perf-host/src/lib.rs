@@ -90,13 +90,13 @@
 
 #[cfg(feature = "alloc")]
 pub use allocator::{AllocationCounts, CountingAllocator};
-pub use install::{HostBuilder, Part};
 #[cfg(feature = "bb8")]
 pub use pool::Bb8Pool;
 pub use pool::{ConnectionPool, PoolUsage, PoolWatch, watch_pool};
 pub use rules::rules;
 #[cfg(feature = "tokio")]
 pub use runtime::watch_runtime;
+pub use settings::{HostBuilder, Part};
 
 #[cfg(feature = "alloc")]
 pub mod allocator;
@@ -123,6 +123,8 @@ mod rate;
 mod rules;
 #[cfg(feature = "tokio")]
 mod runtime;
+mod settings;
+mod system;
 mod trend;
 
 use perf_runtime::{ConfigError, Monitor};

@@ -4,6 +4,7 @@ use crate::compute::Capacity;
 use crate::container::Limits;
 use crate::files::{Files, field, number};
 use crate::rate::Rate;
+use crate::system::{page_bytes, ticks_per_second};
 use perf_runtime::{SampledMetric, Samples};
 use std::path::Path;
 use std::time::Duration;
@@ -167,32 +168,6 @@ fn context_switches(samples: &mut Samples<'_>) {
 
 #[cfg(not(unix))]
 fn context_switches(_: &mut Samples<'_>) {}
-
-#[cfg(unix)]
-fn system_number(of: nix::unistd::SysconfVar) -> Option<f64> {
-    nix::unistd::sysconf(of).ok().flatten().map(|number| number as f64).filter(|number| *number > 0.0)
-}
-
-/// The unit in which the kernel tells processor time.
-#[cfg(unix)]
-pub(crate) fn ticks_per_second() -> Option<f64> {
-    system_number(nix::unistd::SysconfVar::CLK_TCK)
-}
-
-#[cfg(unix)]
-fn page_bytes() -> Option<f64> {
-    system_number(nix::unistd::SysconfVar::PAGE_SIZE)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn ticks_per_second() -> Option<f64> {
-    None
-}
-
-#[cfg(not(unix))]
-fn page_bytes() -> Option<f64> {
-    None
-}
 
 #[cfg(test)]
 mod tests {
