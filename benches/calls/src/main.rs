@@ -1,5 +1,6 @@
 //! What one call of an annotated function costs, beside its peers: all in one process, interleaved.
 
+mod allocator;
 mod bars;
 mod ours;
 mod peers;
@@ -15,12 +16,14 @@ use std::process::ExitCode;
 use variant::Variant;
 
 #[global_allocator]
-static ALLOCATOR: kit::alloc::Counting = kit::alloc::Counting;
+static ALLOCATOR: allocator::Switched = allocator::Switched::new();
 
 const USAGE: &str = "\
-usage: calls [--quick] [--subscriber] [--threads 1,2,8 | --profilers]
+usage: calls [--quick] [--subscriber] [--counting-allocator] [--threads 1,2,8 | --profilers]
   --quick       a tenth of the rounds: to see that it works, not to quote
   --subscriber  spans are on: a `tracing_subscriber::Registry` listens
+  --counting-allocator
+                the allocator is perf-host's, which counts: the option `profile` knows of memory then
   --threads     so many threads call one function at once, in place of the table of single calls
   --profilers   beside what hands each call to a thread of its own, in place of the peers that add up at once";
 
@@ -34,6 +37,7 @@ const QUICK: usize = 10;
 struct Options {
     quick: bool,
     subscriber: bool,
+    counting_allocator: bool,
     profilers: bool,
     threads: Option<Vec<usize>>,
 }
@@ -44,6 +48,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let divisor = if options.quick { QUICK } else { 1 };
+    if options.counting_allocator {
+        ALLOCATOR.count();
+    }
     // Before anything else starts a thread.
     let _profilers = options.profilers.then(profilers::install);
     if options.subscriber {
@@ -80,6 +87,7 @@ impl Options {
             match arg.as_str() {
                 "--quick" => options.quick = true,
                 "--profilers" => options.profilers = true,
+                "--counting-allocator" => options.counting_allocator = true,
                 "--subscriber" => options.subscriber = true,
                 "--threads" => {
                     let counts: Vec<_> =

@@ -2,6 +2,7 @@
 
 use crate::variant::{Failed, Variant, drive, wait_once, work};
 use perf_runtime::{monitor, monitor_db_operation};
+use std::hint::black_box;
 
 #[monitor("plain")]
 async fn plain(id: u64) -> Result<u64, Failed> {
@@ -22,6 +23,37 @@ async fn without_span(id: u64) -> Result<u64, Failed> {
 async fn pending_once(id: u64) -> Result<u64, Failed> {
     wait_once().await;
     work(id)
+}
+
+#[monitor("profiled", profile)]
+async fn profiled(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[monitor("profiled_units", profile, units = 1)]
+async fn profiled_units(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[monitor("profiled_pending_once", profile)]
+async fn profiled_pending_once(id: u64) -> Result<u64, Failed> {
+    wait_once().await;
+    work(id)
+}
+
+async fn allocates(id: u64) -> Result<u64, Failed> {
+    drop(black_box(Vec::<u8>::with_capacity(64)));
+    work(id)
+}
+
+#[monitor("allocating")]
+async fn allocating(id: u64) -> Result<u64, Failed> {
+    allocates(id).await
+}
+
+#[monitor("allocating_profiled", profile)]
+async fn allocating_profiled(id: u64) -> Result<u64, Failed> {
+    allocates(id).await
 }
 
 /// The name of the row that is held to the bar.
@@ -47,6 +79,30 @@ pub(crate) fn variants() -> Vec<Variant> {
             "perf `#[monitor(..)]`, pending once",
             Some("operations_total{operation=\"pending_once\""),
             |calls| drive(calls, pending_once),
+        ),
+        Variant::new("perf `#[monitor(.., profile)]`", Some("operations_total{operation=\"profiled\""), |calls| {
+            drive(calls, profiled)
+        }),
+        Variant::new(
+            "perf `#[monitor(.., profile, units = 1)]`",
+            Some("operations_total{operation=\"profiled_units\""),
+            |calls| drive(calls, profiled_units),
+        ),
+        Variant::new(
+            "perf `#[monitor(.., profile)]`, pending once",
+            Some("operations_total{operation=\"profiled_pending_once\""),
+            |calls| drive(calls, profiled_pending_once),
+        ),
+        Variant::new("bare, allocates 64 bytes", None, |calls| drive(calls, allocates)),
+        Variant::new(
+            "perf `#[monitor(..)]`, allocates 64 bytes",
+            Some("operations_total{operation=\"allocating\""),
+            |calls| drive(calls, allocating),
+        ),
+        Variant::new(
+            "perf `#[monitor(.., profile)]`, allocates 64 bytes",
+            Some("operations_total{operation=\"allocating_profiled\""),
+            |calls| drive(calls, allocating_profiled),
         ),
     ]
 }
