@@ -83,11 +83,24 @@ fn made(n: u8) -> impl Future<Output = u8> {
     std::future::ready(n)
 }
 
+#[monitor("allocations_profiled", profile, units = n)]
+fn profiled(n: u8) -> u8 {
+    n
+}
+
+#[monitor("allocations_profiled_async", profile, units = |n| *n)]
+async fn profiled_waits(n: u8) -> Result<u8, u8> {
+    yield_once().await;
+    if n == 0 { Err(n) } else { Ok(n) }
+}
+
 #[test]
 fn a_thousand_warm_calls_allocate_nothing() {
     let _clock = ManualClock::hold();
     assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "sync");
     assert_eq!(allocations(|| _ = (finish(waits(0)), finish(waits(1)))), 0, "async that waits");
+    assert_eq!(allocations(|| _ = profiled(1)), 0, "profiled");
+    assert_eq!(allocations(|| _ = (finish(profiled_waits(0)), finish(profiled_waits(1)))), 0, "async and profiled");
     assert_eq!(allocations(|| drop((finish(made(1)), made(2)))), 0, "a future that is made");
     assert_eq!(allocations(|| _ = (labelled(Tier::Free), labelled(Tier::Paid))), 0, "labels from arguments");
 }

@@ -29,6 +29,23 @@ fn ok_calls(kind: Kind, labels: &[&str]) -> u64 {
     series(kind, labels).total.ok
 }
 
+/// This program's allocator does not count: of memory nothing is known, and nothing is said.
+#[test]
+fn a_profile_without_a_counting_allocator_has_no_memory() {
+    #[monitor_tool("options_profiled", profile, units = |text: &String| text.len())]
+    fn write() -> String {
+        "four".to_owned()
+    }
+    write();
+    let profile = series(Kind::Tool, &["options_profiled"]).profile.unwrap();
+    assert_eq!((profile.allocations, profile.allocated_bytes, profile.net_bytes), (None, None, None));
+    assert_eq!(profile.cpu_seconds.is_some(), cfg!(target_os = "linux"));
+    let text = Monitor::builder().build().unwrap().render_prometheus();
+    assert!(text.contains("tool_call_units_total{tool=\"options_profiled\"} 4\n"), "{text}");
+    assert!(!text.contains("tool_call_allocations_total") && !text.contains("tool_call_released_bytes_total"));
+    assert_eq!(text.contains("tool_call_cpu_time_seconds_total"), cfg!(target_os = "linux"));
+}
+
 #[test]
 fn labels_come_from_arguments_as_the_call_starts() {
     struct Cart {
