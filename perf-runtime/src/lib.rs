@@ -221,7 +221,7 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, Scope, body, enter, prepare, prepare_labelled};
+    pub use crate::measure::call::{Call, Scope, body, prepare, prepare_labelled};
     pub use crate::measure::error_type::{ErrorType, concat};
     pub use crate::measure::future::{Watched, never, unreached, watch, watch_late};
     pub use crate::measure::kind::Kind;

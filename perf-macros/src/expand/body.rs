@@ -60,23 +60,18 @@ impl<'a> Body<'a> {
     }
 
     fn sync(&self) -> TokenStream {
-        let Self { runtime, site, call, value, .. } = self;
-        let enter = if self.brings_nothing() {
-            quote!(#runtime::enter(&#site))
-        } else {
-            let prepared = self.prepared();
-            quote!(#prepared.start())
-        };
+        let Self { call, value, .. } = self;
+        let prepared = self.prepared();
         let (closure, finish) = (self.closure(), self.finish(&quote!(&#value)));
         let run = self.or_profiled("run");
         if let Returns::Never = self.returns {
-            return quote!(let #call = &mut #enter; #call.#run(#closure));
+            return quote!(let #call = &mut #prepared; #call.#run(#closure));
         }
         let units = self.units_taken();
         let allow = self.allow_complex_type();
         quote! {
             #units
-            let #call = &mut #enter;
+            let #call = &mut #prepared;
             #allow
             let #value = #call.#run(#closure);
             #finish
@@ -241,10 +236,6 @@ impl<'a> Body<'a> {
         let emit = Ident::new("__perf_emit", Span::mixed_site());
         let values = fields.iter().map(|field| field.value.tokens(runtime));
         (!fields.is_empty()).then(|| quote!(|#emit| { #borrowed #emit(&[#(#values),*]) }))
-    }
-
-    fn brings_nothing(&self) -> bool {
-        self.model.span.fields.is_empty() && self.model.labels.brought().next().is_none()
     }
 
     /// The function of the runtime's that does so, and measures what is used where that is wanted.

@@ -57,7 +57,7 @@ fn a_site_and_a_sync_function() {
                 },
                 state: ::perf_runtime::__private::State::DbOperation,
             };
-            let __perf_call = &mut ::perf_runtime::__private::enter(&__PERF_SITE);
+            let __perf_call = &mut ::perf_runtime::__private::prepare(&__PERF_SITE);
             let __perf_value = __perf_call.run(move || -> Result<&'a str, Error> {
                 let _ = &self;
                 let id = id;
@@ -296,7 +296,7 @@ fn bodies_that_never_return_have_no_value_to_look_at() {
     );
     let expected = quote! {
         fn serve(self) -> ! {
-            let __perf_call = &mut ::perf_runtime::__private::enter(&__PERF_SITE);
+            let __perf_call = &mut ::perf_runtime::__private::prepare(&__PERF_SITE);
             __perf_call.run(move || -> ! {
                 let _ = &self;
                 {

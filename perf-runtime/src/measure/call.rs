@@ -1,6 +1,6 @@
 //! One execution of an annotated function.
 
-use super::cells::Ticket;
+use super::cells::{Started, Ticket};
 use super::clock::{self, Moment};
 use super::directory;
 use super::label::{Labels, assert_budget};
@@ -59,12 +59,6 @@ enum Pace {
     Over,
 }
 
-/// Starts a call.
-#[inline]
-pub fn enter(site: &'static Site) -> Call {
-    prepare(site).start()
-}
-
 /// A call that brings no labels.
 #[inline]
 pub fn prepare(site: &'static Site) -> Call {
@@ -108,7 +102,7 @@ impl Call {
         self.pace = Pace::WithSpan;
     }
 
-    /// Starts a call whose body runs from beginning to end.
+    /// Starts a call whose body runs from beginning to end, or is polled soon.
     #[inline]
     pub fn start(mut self) -> Self {
         self.begin(Pace::AtOnce);
@@ -125,16 +119,40 @@ impl Call {
         }
     }
 
+    /// What is not so in most calls is left to functions that are gone to, never called and come back from: then this one
+    /// has no registers to keep, and half as many instructions.
     fn begin(&mut self, pace: Pace) {
-        let Self { site, meter, .. } = *self;
-        if self.pace == Pace::Prepared {
-            self.span = site.new_span(meter, |emit| emit(&[]));
+        if self.pace == Pace::Prepared && self.site.may_have_span() {
+            return self.begin_with_span(pace);
         }
-        self.pace = pace;
-        let started = meter.start(|| directory::list(site));
-        self.started = clock::now();
-        started.begin(self.started, pace == Pace::Polled);
-        self.turned = self.started;
+        let Some(started) = self.meter.start_warm() else { return self.begin_cold(pace) };
+        let Some(now) = clock::quick() else { return self.begin_by_kernel(started, pace) };
+        self.begun(started, now, pace);
+    }
+
+    #[inline(never)]
+    fn begin_with_span(&mut self, pace: Pace) {
+        self.open(|emit| emit(&[]));
+        self.begin(pace);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_cold(&mut self, pace: Pace) {
+        let site = self.site;
+        let started = self.meter.start(|| directory::list(site));
+        self.begun(started, clock::now(), pace);
+    }
+
+    #[inline(never)]
+    fn begin_by_kernel(&mut self, started: Started<'_>, pace: Pace) {
+        self.begun(started, clock::by_kernel(), pace);
+    }
+
+    #[inline]
+    fn begun(&mut self, started: Started<'_>, now: Moment, pace: Pace) {
+        started.begin(now, pace == Pace::Polled);
+        (self.started, self.turned, self.pace) = (now, now, pace);
     }
 
     fn resume(&mut self) {
@@ -154,12 +172,13 @@ impl Call {
         self.started
     }
 
-    /// Runs a sync body inside the call's span.
+    /// Starts the call where it is, and runs a sync body inside its span.
     ///
     /// The body comes as an `FnOnce`, not as a closure called in place: so the compiler takes the lifetimes of what it
     /// returns from the signature.
     #[inline]
-    pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+    pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        self.begin(Pace::AtOnce);
         let _entered = self.enter_span();
         body()
     }
@@ -219,8 +238,31 @@ impl Call {
         }
     }
 
+    /// Not inlined: it would be written into each function that is measured.
+    #[inline(never)]
     fn end(&mut self, outcome: Outcome) {
-        let now = clock::now();
+        let Some(now) = clock::quick() else { return self.end_by_kernel(outcome) };
+        self.end_at(outcome, now);
+    }
+
+    #[inline(never)]
+    fn end_by_kernel(&mut self, outcome: Outcome) {
+        self.end_at(outcome, clock::by_kernel());
+    }
+
+    /// Most calls have no span, were not put aside, and are over soon: then all there is to do is to count.
+    #[inline]
+    fn end_at(&mut self, outcome: Outcome, now: Moment) {
+        let nanos = now.nanos_since(self.started);
+        let has_more = self.span.is_some() || self.ticket.is_some() || self.pace == Pace::Paused;
+        if has_more || nanos >= SLOW_POLL_NANOS || !self.meter.finish_warm(outcome, nanos) {
+            return self.end_with_more(outcome, now);
+        }
+        self.pace = Pace::Over;
+    }
+
+    #[inline(never)]
+    fn end_with_more(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
         // Before the end itself: whoever finds a call ended finds what is known of its polls.
         self.note_slow_poll(now);

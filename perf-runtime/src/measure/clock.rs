@@ -52,17 +52,23 @@ pub(crate) fn nanos(span: Duration) -> u64 {
 /// Reads the clock. Costs one read of the time stamp counter, or as much as `Instant::now()`.
 #[inline]
 pub(crate) fn now() -> Moment {
+    quick().unwrap_or_else(by_kernel)
+}
+
+/// Reads the clock, where that is no function call.
+#[inline]
+pub(super) fn quick() -> Option<Moment> {
     #[cfg(any(test, feature = "test-util"))]
     if let Some(moment) = manual::now() {
-        return moment;
+        return Some(moment);
     }
-    stamp::now().unwrap_or_else(by_kernel)
+    stamp::now()
 }
 
 /// What the kernel's monotonic clock shows. Two differences of `Instant`s would cost a call a seventh more.
 #[cfg(target_os = "linux")]
 #[expect(clippy::cast_sign_loss, reason = "the clock begins at zero when the machine starts")]
-fn by_kernel() -> Moment {
+pub(super) fn by_kernel() -> Moment {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid and writable, and the clock is one that every Linux has; it cannot fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
@@ -70,7 +76,7 @@ fn by_kernel() -> Moment {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn by_kernel() -> Moment {
+pub(super) fn by_kernel() -> Moment {
     use std::sync::OnceLock;
     use std::time::Instant;
     static ORIGIN: OnceLock<Instant> = OnceLock::new();

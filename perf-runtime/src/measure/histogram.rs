@@ -16,6 +16,8 @@ const GROUPING_POWER: u32 = 4;
 /// Longer durations, over 78 hours, count in the last bucket. (Where loom tries every interleaving, few must do.)
 pub(super) const MAX_NANOS: u64 = if cfg!(perf_loom) { 31 } else { (1 << 48) - 1 };
 const FINE_BUCKETS: usize = fine_index(MAX_NANOS) + 1;
+/// Each fine bucket may be cut once.
+pub(super) const MOST_BUCKETS: usize = 2 * FINE_BUCKETS;
 
 #[expect(clippy::cast_possible_truncation, reason = "what is left after the shift is below 32")]
 const fn fine_index(nanos: u64) -> usize {
@@ -34,7 +36,7 @@ const fn fine_upper(index: usize) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// For each fine bucket: the first bucket it became, and the value above which the next one counts.
-    fine: Box<[Fine]>,
+    fine: Box<[Fine; FINE_BUCKETS]>,
     /// The largest value of each bucket, in nanoseconds.
     upper: Box<[u64]>,
     bounds: Box<[Bound]>,
@@ -88,26 +90,26 @@ impl Layout {
     /// cut, because an earlier one cuts the same fine bucket or because it is not a positive number of at most 78 hours, is
     /// left out.
     fn new(exact: &[u64], bounds: &[f64]) -> Self {
-        let mut cuts = [u64::MAX; FINE_BUCKETS];
+        let mut fine = Box::new([Fine { cut: u64::MAX, first: 0 }; FINE_BUCKETS]);
         let mut kept = BTreeSet::new();
         let exact = exact.iter().copied().filter(|nanos| (1..=MAX_NANOS).contains(nanos));
         for nanos in exact.chain(bounds.iter().filter_map(|&bound| nanos_of(bound))) {
             let index = fine_index(nanos);
             let natural = fine_upper(index) == nanos;
-            if natural || cuts[index] == u64::MAX {
+            if natural || fine[index].cut == u64::MAX {
                 if !natural {
-                    cuts[index] = nanos;
+                    fine[index].cut = nanos;
                 }
                 kept.insert(nanos);
             }
         }
-        let mut fine = Vec::with_capacity(FINE_BUCKETS);
         let mut upper = Vec::with_capacity(FINE_BUCKETS + kept.len());
-        for (index, cut) in cuts.into_iter().enumerate() {
+        for (index, fine) in fine.iter_mut().enumerate() {
             #[expect(clippy::cast_possible_truncation, reason = "720 fine buckets and as many cuts at most")]
-            fine.push(Fine { cut, first: upper.len() as u16 });
-            if cut != u64::MAX {
-                upper.push(cut);
+            let first = upper.len() as u16;
+            fine.first = first;
+            if fine.cut != u64::MAX {
+                upper.push(fine.cut);
             }
             upper.push(fine_upper(index));
         }
@@ -117,7 +119,7 @@ impl Layout {
             buckets: upper.partition_point(|&top| top <= nanos),
         });
         let bounds = bounds.collect();
-        Self { fine: fine.into(), upper: upper.into(), bounds }
+        Self { fine, upper: upper.into(), bounds }
     }
 
     /// The number of buckets.

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(crate) struct Meter {
     kind: Kind,
     targets: &'static Targets,
+    /// What `targets` call slow; the longest duration that there is where they say nothing.
+    slow_nanos: u64,
     layout: OnceLock<&'static Layout>,
     cells: Cells,
     pub(crate) errors: ErrorCounts,
@@ -34,6 +36,10 @@ impl Meter {
         Self {
             kind,
             targets,
+            slow_nanos: match targets.slow {
+                Some(nanos) => nanos,
+                None => u64::MAX,
+            },
             layout: OnceLock::new(),
             cells: Cells::new(),
             errors: ErrorCounts::new(),
@@ -77,9 +83,27 @@ impl Meter {
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
         self.cells.finish(outcome, nanos, || self.layout());
-        if self.targets.slow.is_some_and(|limit| nanos > limit) {
+        if self.is_slow(nanos) {
             self.tell_slow(nanos);
         }
+    }
+
+    /// As [`start`](Self::start), where this thread has called before and writes alone; else nothing happens.
+    #[inline]
+    pub(crate) fn start_warm(&self) -> Option<Started<'_>> {
+        self.cells.start_warm()
+    }
+
+    /// As [`finish`](Self::finish) of a call that is not slow, where this thread has called before and writes alone; else it
+    /// says `false`, and nothing happens.
+    #[inline]
+    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
+        !self.is_slow(nanos) && self.cells.finish_warm(outcome, nanos)
+    }
+
+    #[inline]
+    fn is_slow(&self, nanos: u64) -> bool {
+        nanos > self.slow_nanos
     }
 
     /// Lists a call that waits.
@@ -120,7 +144,7 @@ impl Meter {
     #[cold]
     fn tell_slow(&self, nanos: u64) {
         let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
-        let (took, limit) = (seconds(nanos), seconds(self.targets.slow.unwrap_or(nanos)));
+        let (took, limit) = (seconds(nanos), seconds(self.slow_nanos));
         let name = self.targets.name;
         tracing::warn!(kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
     }

@@ -14,6 +14,7 @@ pub(crate) mod future;
 pub(crate) mod histogram;
 pub(crate) mod kind;
 pub(crate) mod label;
+mod lazy;
 pub(crate) mod meter;
 pub(crate) mod outcome;
 pub(crate) mod probe;

@@ -128,7 +128,7 @@ pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::super::call::enter;
+    use super::super::call::prepare;
     use super::super::label::LabelSpec;
     use super::super::site::{Site, Spec, State};
     use super::*;
@@ -150,11 +150,11 @@ mod tests {
         static SITE: Site =
             Site { spec: Spec { labels: &[LabelSpec::Text("probe")], ..Spec::BLANK }, state: State::Operation };
         let failed: Alias<u8> = Err("no".into());
-        returned(&failed).finish(&mut enter(&SITE));
-        returned(&Ok::<_, ()>(1)).finish(&mut enter(&SITE));
-        returned(&None::<u8>).finish(&mut enter(&SITE));
-        returned(&()).finish(&mut enter(&SITE));
-        returned(&Err::<u8, _>(Known)).finish(&mut enter(&SITE));
+        returned(&failed).finish(&mut prepare(&SITE).start());
+        returned(&Ok::<_, ()>(1)).finish(&mut prepare(&SITE).start());
+        returned(&None::<u8>).finish(&mut prepare(&SITE).start());
+        returned(&()).finish(&mut prepare(&SITE).start());
+        returned(&Err::<u8, _>(Known)).finish(&mut prepare(&SITE).start());
         let meter = &SITE.meters()[0];
         assert_eq!(meter.read().finished(), [3, 2, 0, 0]);
         assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);

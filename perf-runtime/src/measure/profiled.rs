@@ -112,6 +112,12 @@ pub struct ProfiledScope {
     before: Usage,
 }
 
+impl ProfiledScope {
+    fn of(meter: &'static Meter) -> Self {
+        Self { meter, before: Usage::of_thread() }
+    }
+}
+
 impl Drop for ProfiledScope {
     fn drop(&mut self) {
         self.meter.profile.add(Usage::of_thread() - self.before);
@@ -127,13 +133,14 @@ impl Call {
 
     /// Measures what the call uses from here on, until what is returned is dropped.
     pub fn profiled_scope(&self) -> ProfiledScope {
-        ProfiledScope { meter: self.meter(), before: Usage::of_thread() }
+        ProfiledScope::of(self.meter())
     }
 
     /// As [`run`](Self::run), and measures what the body uses.
-    pub fn run_profiled<R>(&self, body: impl FnOnce() -> R) -> R {
+    pub fn run_profiled<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let meter = self.meter();
         self.run(|| {
-            let _profiled = self.profiled_scope();
+            let _profiled = ProfiledScope::of(meter);
             body()
         })
     }

@@ -22,10 +22,10 @@
 //! of the buckets. The module `model` tries this in every interleaving.
 
 use super::clock::Moment;
-use super::histogram::{Layout, MAX_NANOS};
+use super::histogram::{Layout, MAX_NANOS, MOST_BUCKETS};
 use super::outcome::Outcome;
 use super::reading::Reading;
-use super::sync::{AtomicU64, OnceLock};
+use super::sync::{AtomicU64, LazyBox};
 use super::waiting::Waiting;
 use std::array;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -35,7 +35,7 @@ const OUTCOMES: usize = Outcome::ALL.len();
 const PAGE: usize = if cfg!(perf_loom) { 8 } else { 64 };
 
 type Page = [AtomicU64; PAGE];
-type Pages = Box<[OnceLock<Box<Page>>]>;
+type Pages = [LazyBox<Page>; MOST_BUCKETS.div_ceil(PAGE)];
 
 /// Aligned to a pair of cache lines, for processors fetch lines in pairs. What every call writes is the first line.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) struct Shard {
     away: AtomicU64,
     layout: &'static Layout,
     /// The buckets of each outcome, once it occurred.
-    buckets: [OnceLock<Pages>; OUTCOMES],
+    buckets: [LazyBox<Pages>; OUTCOMES],
     pub(super) waiting: Waiting,
 }
 
@@ -101,10 +101,12 @@ struct Ended {
 }
 
 impl Ended {
+    #[inline]
     fn from_word(word: u64) -> Self {
         Self { nanos: word >> 2, outcome: (word & 3) as usize }
     }
 
+    #[inline]
     fn into_word(self) -> u64 {
         self.nanos.min(MAX_NANOS) << 2 | self.outcome as u64
     }
@@ -122,7 +124,7 @@ impl Shard {
             begun: AtomicU64::new(0),
             away: AtomicU64::new(0),
             layout,
-            buckets: array::from_fn(|_| OnceLock::new()),
+            buckets: array::from_fn(|_| LazyBox::default()),
             waiting: Waiting::new(),
         }
     }
@@ -172,19 +174,17 @@ impl Shard {
         let call = Ended { nanos, outcome: outcome.index() };
         match writers {
             Writers::One => {
-                let before = self.ended.load(Relaxed);
-                if before > 0 {
+                if self.ended.load(Relaxed) > 0 {
                     writers.add(self.cell_of(Ended::from_word(self.latest.load(Relaxed))), 1);
                 }
-                self.latest.store(call.into_word(), Release);
-                self.ended.store(before.wrapping_add(1), Release);
+                self.end(call);
             }
             Writers::Several => {
                 writers.add(self.cell_of(call), 1);
                 writers.add(&self.ended, 1);
+                writers.add(&self.nanos[call.outcome], nanos);
             }
         }
-        writers.add(&self.nanos[call.outcome], nanos);
     }
 
     /// Counts the time that a call waited, all in all, between its polls.
@@ -204,8 +204,8 @@ impl Shard {
 
     /// What it takes in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let pages = self.buckets.iter().filter_map(OnceLock::get).flat_map(|pages| pages.iter());
-        let of_page = |page: &OnceLock<Box<Page>>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
+        let pages = self.buckets.iter().filter_map(LazyBox::get).flat_map(|pages| pages.iter());
+        let of_page = |page: &LazyBox<Page>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
         size_of::<Self>() + pages.map(of_page).sum::<usize>()
     }
 
@@ -279,13 +279,34 @@ impl Shard {
         counted
     }
 
+    /// As [`finish`](Self::finish) of the one thread that writes here, where all cells are there; else it says `false`, and
+    /// nothing happens.
+    #[inline]
+    pub(super) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
+        let latest = Ended::from_word(self.latest.load(Relaxed));
+        // Not before the second call: it is that which makes the first one's cell.
+        let Some(cell) = self.existing_cell(latest.outcome, self.layout.index(latest.nanos)) else { return false };
+        Writers::One.add(cell, 1);
+        self.end(Ended { nanos, outcome: outcome.index() });
+        true
+    }
+
+    /// The one thread that writes here notes a call that ended, once the one before it is in its bucket.
+    #[inline]
+    fn end(&self, call: Ended) {
+        self.latest.store(call.into_word(), Release);
+        Writers::One.add(&self.ended, 1);
+        Writers::One.add(&self.nanos[call.outcome], call.nanos);
+    }
+
     #[inline]
     fn cell_of(&self, call: Ended) -> &AtomicU64 {
         let bucket = self.layout.index(call.nanos);
-        let pages = self.buckets[call.outcome].get_or_init(|| new_pages(self.layout));
+        let pages = self.buckets[call.outcome].get_or_init(new_pages);
         &pages[bucket / PAGE].get_or_init(new_page)[bucket % PAGE]
     }
 
+    #[inline]
     fn existing_cell(&self, outcome: usize, bucket: usize) -> Option<&AtomicU64> {
         self.buckets[outcome].get()?.get(bucket / PAGE)?.get()?.get(bucket % PAGE)
     }
@@ -305,8 +326,8 @@ impl Writers {
 }
 
 #[cold]
-fn new_pages(layout: &Layout) -> Pages {
-    (0..layout.len().div_ceil(PAGE)).map(|_| OnceLock::new()).collect()
+fn new_pages() -> Box<Pages> {
+    Box::new(array::from_fn(|_| LazyBox::default()))
 }
 
 #[cold]

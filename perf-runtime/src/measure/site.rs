@@ -157,6 +157,12 @@ impl Site {
         self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
     }
 
+    /// Whether somebody may listen to its spans.
+    #[inline]
+    pub(super) fn may_have_span(&self) -> bool {
+        self.spec.span.heard_level().is_some()
+    }
+
     /// Which combination of labels a meter counts.
     fn index_of(&'static self, meter: &'static Meter) -> usize {
         let bytes = ptr::from_ref(meter).addr().wrapping_sub(self.meters().as_ptr().addr());

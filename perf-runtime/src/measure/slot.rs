@@ -58,6 +58,13 @@ pub(super) fn current() -> Slot {
     }
 }
 
+/// The slot of this thread, where it has one of its own already.
+#[inline]
+pub(super) fn own() -> Option<Slot> {
+    let slot = Slot(CURRENT.get());
+    (slot.0 < SHARED.0).then_some(slot)
+}
+
 #[cold]
 #[inline(never)]
 fn lease() -> Slot {

@@ -47,6 +47,14 @@ pub struct SpanSpec {
     pub location: &'static Location<'static>,
 }
 
+impl SpanSpec {
+    /// Its level, where somebody listens to spans of that level.
+    #[inline]
+    pub(super) fn heard_level(&self) -> Option<Level> {
+        self.level.filter(|level| *level <= LevelFilter::current())
+    }
+}
+
 /// A site's callsite of `tracing`, made when somebody first listens.
 #[derive(Debug)]
 pub(crate) struct Callsite {
@@ -82,13 +90,9 @@ impl Callsite {
         labels: impl FnOnce(&mut Labels) -> usize,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
-        match spec.level {
-            Some(level) if level <= LevelFilter::current() => {
-                let make = || SpanCallsite::register(spec, level, kind, more_labels);
-                span_for_listener(self.made.get_or_init(make), kind, labels, fields)
-            }
-            _ => None,
-        }
+        let level = spec.heard_level()?;
+        let make = || SpanCallsite::register(spec, level, kind, more_labels);
+        span_for_listener(self.made.get_or_init(make), kind, labels, fields)
     }
 }
 
