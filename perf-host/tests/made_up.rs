@@ -1,4 +1,5 @@
 //! A host that is made up: what is read of it, and what is absent where it cannot be read.
+#![cfg(unix)]
 
 use perf_host::{Host, Part};
 use perf_runtime::test_util::ManualClock;
