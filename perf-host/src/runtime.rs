@@ -188,9 +188,8 @@ mod tests {
     fn sum(monitor: &Monitor, name: &str, state: Option<&str>) -> Option<f64> {
         monitor.tick();
         let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-        let is_asked = |labels: &[(String, String)]| {
-            state.is_none_or(|state| labels.iter().any(|(_, value)| value == state))
-        };
+        let is_asked =
+            |labels: &[(String, String)]| state.is_none_or(|state| labels.iter().any(|(_, value)| value == state));
         let values = metric.series.iter().filter(|one| is_asked(&one.labels)).map(|one| match one.value {
             CustomValue::Total(value) | CustomValue::Gauge(value) => value,
             _ => 0.0,

@@ -39,7 +39,9 @@ fn named_after(offset: Duration) -> Duration {
             after
         })
     }));
-    let Poll::Ready(after) = request.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!("it is done") };
+    let Poll::Ready(after) = request.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("it is done")
+    };
     clock.advance(SECOND);
     monitor.tick();
     assert_eq!(named(&monitor), [""; 0], "it does not block any more");

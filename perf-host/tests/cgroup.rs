@@ -6,6 +6,8 @@
 //! installed brings them.
 #![cfg(target_os = "linux")]
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use perf_host::{Host, Part};
 use perf_runtime::{CustomSeries, CustomValue, Monitor};
 use std::fs;
@@ -24,6 +26,10 @@ const MIB: f64 = 1_048_576.0;
 const MEMORY_LIMIT: f64 = 256.0 * MIB;
 const HELD: usize = 100 << 20;
 const CPU_LIMIT: f64 = 0.25;
+/// The kernel's accounts are read one after the other, and differ by their ticks.
+const TOLERANCE: f64 = 0.05;
+/// So many times it is looked whether the limit is used up, in two seconds each.
+const ROUNDS: usize = 30;
 
 /// A group of its own, removed when it is dropped.
 struct Group(PathBuf);
@@ -76,26 +82,23 @@ fn in_a_real_control_group_its_limits_are_the_whole() {
 #[ignore = "is run in a control group by the test above"]
 fn the_child() {
     let Some(group) = std::env::var_os(GROUP).map(PathBuf::from) else { return };
+    let before_it_joined = cpu_seconds();
     // This process, whatever its number is called where the group is looked at.
     fs::write(group.join("cgroup.procs"), "0").unwrap();
+    let joined = cpu_seconds();
     let held = black_box(vec![1_u8; HELD]);
     let monitor = Monitor::builder().build().unwrap();
     Host::builder().parts([Part::Compute]).install(&monitor).unwrap();
     let get = |name: &str| get(&monitor, name);
-    // The first look takes longer than those after it, and the group's account is read at its start, the process's at its
-    // end.
-    (0..2).for_each(|_| monitor.tick());
-    let cpu_before = get("container_cpu_time_seconds_total").unwrap();
-    let own_before = own_cpu_seconds(&get);
-    burn(Duration::from_secs(4));
+    burn();
+    // All that the group used, this process did since it joined; and the group was looked at between these two.
+    let before = cpu_seconds();
     monitor.tick();
-    // All that the group used was used by this process, whose time is told in ticks of 10 ms.
-    let used = get("container_cpu_time_seconds_total").unwrap() - cpu_before;
-    let own = own_cpu_seconds(&get) - own_before;
-    println!("used {used} s by the group's account, {own} s by the process's");
-    assert!((used - own).abs() <= 0.05 + 0.1 * own, "{used} and {own}");
+    let (used, after) = (get("container_cpu_time_seconds_total").unwrap(), cpu_seconds());
+    println!("the group used {used} s, by the process's account {} to {} s", before - joined, after - before_it_joined);
+    assert!((before - joined - TOLERANCE..=after - before_it_joined + TOLERANCE).contains(&used));
     if std::env::var_os(IS_LIMITED).is_some_and(|is| !is.is_empty()) {
-        limits_are_the_whole(&group, &get);
+        limits_are_the_whole(&group, &monitor);
     } else {
         assert_eq!(get("container_cpu_limit"), None);
         assert_eq!(get("container_memory_limit_bytes"), None);
@@ -103,28 +106,39 @@ fn the_child() {
     drop(held);
 }
 
-fn limits_are_the_whole(group: &Path, get: &impl Fn(&str) -> Option<f64>) {
-    assert_eq!(get("container_cpu_limit"), Some(CPU_LIMIT));
-    assert_eq!(get("container_memory_limit_bytes"), Some(MEMORY_LIMIT));
-    // It wanted a whole processor and was given a quarter, which is all there is for it.
-    let ratio = |name: &str| get(name).unwrap();
+fn limits_are_the_whole(group: &Path, monitor: &Monitor) {
+    // It wants a whole processor and is given a quarter, which is all there is for it. On a busy machine that takes a while.
     for name in ["system_cpu_utilization_ratio", "process_cpu_utilization_ratio"] {
-        println!("{name} {}", ratio(name));
-        assert!((0.8..=1.2).contains(&ratio(name)), "{name}: {}", ratio(name));
+        let found = (0..ROUNDS).find_map(|_| {
+            burn();
+            monitor.tick();
+            get(monitor, name).filter(|ratio| (0.85..=1.15).contains(ratio))
+        });
+        println!("{name} {found:?}");
+        assert!(found.is_some(), "{name}: {:?}", get(monitor, name));
     }
-    assert!(ratio("container_cpu_throttled_time_seconds_total") > 0.5);
-    let share = HELD as f64 / MEMORY_LIMIT;
-    for name in ["system_memory_utilization_ratio", "process_memory_utilization_ratio"] {
-        println!("{name} {}", ratio(name));
-        assert!((share..=share + 0.15).contains(&ratio(name)), "{name}: {}", ratio(name));
-    }
+    let get = |name: &str| get(monitor, name).unwrap();
+    same("container_cpu_limit", get("container_cpu_limit"), CPU_LIMIT, 0.0);
+    same("container_memory_limit_bytes", get("container_memory_limit_bytes"), MEMORY_LIMIT, 0.0);
+    assert!(get("container_cpu_throttled_time_seconds_total") > 0.0);
     let current = fs::read_to_string(group.join("memory.current")).unwrap().trim().parse::<f64>().unwrap();
-    let told = ratio("container_memory_usage_bytes");
-    assert!((told - current).abs() <= 4.0 * MIB, "{told} and {current}");
+    same("container_memory_usage_bytes", get("container_memory_usage_bytes"), current, 4.0 * MIB);
+    same("system_memory_utilization_ratio", get("system_memory_utilization_ratio"), current / MEMORY_LIMIT, 0.05);
+    let share = get("process_memory_usage_bytes") / MEMORY_LIMIT;
+    assert!(share > HELD as f64 / MEMORY_LIMIT);
+    same("process_memory_utilization_ratio", get("process_memory_utilization_ratio"), share, 1e-9);
 }
 
-fn own_cpu_seconds(get: &impl Fn(&str) -> Option<f64>) -> f64 {
-    get("process_cpu_time_seconds_total").unwrap()
+fn same(name: &str, found: f64, expected: f64, tolerance: f64) {
+    println!("{name} {found}, expected {expected}");
+    assert!((found - expected).abs() <= tolerance, "{name}: {found} and {expected}");
+}
+
+/// Of this process, by another account than the one that is read.
+fn cpu_seconds() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
 /// What the monitor says of a metric: the sum over its series.
@@ -137,9 +151,9 @@ fn get(monitor: &Monitor, name: &str) -> Option<f64> {
     metric.series.iter().map(value).sum()
 }
 
-/// Wants a processor for so long, whatever it is given.
-fn burn(span: Duration) {
-    let end = Instant::now() + span;
+/// Wants a processor for two seconds, whatever it is given.
+fn burn() {
+    let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
         black_box((0..10_000_u64).map(black_box).sum::<u64>());
     }
