@@ -57,7 +57,7 @@ impl Gpus {
 /// The driver's library, as soon as it was looked for.
 enum Driver<L> {
     NotLookedFor(L),
-    Found(Nvml),
+    Found(Box<Nvml>),
     Missing,
 }
 
@@ -74,7 +74,7 @@ impl<L: Fn() -> Result<Nvml, NvmlError>> Driver<L> {
                     tracing::debug!(%error, "no NVIDIA driver: GPUs stay unknown");
                     Self::Missing
                 },
-                Self::Found,
+                |driver| Self::Found(Box::new(driver)),
             );
         }
         match self {

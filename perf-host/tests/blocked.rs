@@ -26,7 +26,7 @@ fn named_after(offset: Duration) -> Duration {
     let handle = monitor.operation("handle");
     let mut request = pin!(handle.watch(async {
         monitor.operation("validate").run(|| {
-            let mut after = SECOND - offset;
+            let mut after = SECOND.saturating_sub(offset);
             clock.advance(after);
             monitor.tick();
             while named(&monitor).is_empty() {
