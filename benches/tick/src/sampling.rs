@@ -41,7 +41,7 @@ fn row(name: &str, monitor: &Monitor, seconds: u32) {
     let before = Cpu::of_process();
     let micros = tick(monitor, seconds);
     let after = Cpu::of_process();
-    let used = after.user + after.system - before.user - before.system;
+    let used = (after.user + after.system).saturating_sub(before.user + before.system);
     let a_second = used.as_secs_f64() * 1e6 / f64::from(seconds);
     let Spread { min, p10, median, p90 } = Spread::of(micros);
     let share = a_second / 1e6 * 100.0;
