@@ -74,6 +74,17 @@ impl Store {
         self.run(("insert", "points"), statement).await.map(drop)
     }
 
+    /// Forgets a series' points but the newest `kept`, and those of the same second as the oldest of them. Its calls count
+    /// in the same series of metrics as [`delete_points`](Self::delete_points).
+    #[monitor_db_operation("delete", "points")]
+    pub(crate) async fn keep_newest(&self, series: i64, kept: i64) -> Result<u64, sqlx::Error> {
+        // Where there are no more, there is no moment to compare with, and nothing goes.
+        let sql = "DELETE FROM points WHERE series_id = $1 AND at < \
+                   (SELECT at FROM points WHERE series_id = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)";
+        let statement = sqlx::query(sql).bind(series).bind(kept - 1).execute(&self.pool);
+        self.run(("delete", "points"), statement).await.map(|done| done.rows_affected())
+    }
+
     #[monitor_db_operation("select", "series")]
     pub(crate) async fn find_series(&self, name: &str) -> Result<Option<Series>, sqlx::Error> {
         let statement = sqlx::query_scalar("SELECT id FROM series WHERE name = $1").bind(name.to_owned());
@@ -154,4 +165,27 @@ fn insert_text(points: usize) -> String {
     let row = |n: usize| format!("(${}, ${}, ${})", 3 * n + 1, 3 * n + 2, 3 * n + 3);
     let rows: Vec<String> = (0..points).map(row).collect();
     format!("INSERT INTO points (series_id, at, value) VALUES {}", rows.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::FaultSwitch;
+
+    #[tokio::test]
+    async fn the_newest_points_stay_and_other_series_are_left_alone() {
+        let store = Store::open(None, FaultSwitch::default()).await.expect("a fresh database");
+        let (own, other) = (store.ensure_series("own").await, store.ensure_series("other").await);
+        let (own, other) = (own.expect("a series"), other.expect("a series"));
+        for at in 0..20 {
+            store.add_point(own, Point { at, value: 1.0 }).await.expect("a point");
+            store.add_point(other, Point { at, value: 1.0 }).await.expect("a point");
+        }
+        assert_eq!(store.keep_newest(own, 20).await.expect("an answer"), 0, "there are no more");
+        assert_eq!(store.keep_newest(own, 5).await.expect("an answer"), 15);
+        let kept = store.points(own, 0, i64::MAX, 100).await.expect("points");
+        assert_eq!(kept.iter().map(|point| point.at).collect::<Vec<_>>(), [15, 16, 17, 18, 19]);
+        assert_eq!(store.count_points(other).await.expect("a count"), 20);
+        assert_eq!(store.keep_newest(own, 100).await.expect("an answer"), 0);
+    }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side: the business routes, and those that perf brings along.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -19,6 +20,7 @@ use crate::moment::{self, DAY};
 use crate::problem::ApiError;
 use crate::queries::{Point, Series};
 use crate::store::Store;
+use crate::traffic::OWN_SERIES;
 
 pub(crate) const SERIES: &str = "/series";
 pub(crate) const POINTS: &str = "/series/{name}/points";
@@ -31,11 +33,27 @@ pub(crate) const FLAKY: &str = "/flaky";
 const ASK_LIMIT: Duration = Duration::from_secs(8);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const MOST_POINTS: u16 = 1_000;
+/// The traffic adds points to its own series for as long as it runs: so many stay, and a few more until they are looked at
+/// again.
+const KEPT_POINTS: i64 = 5_000;
+const LOOKED_AT_EVERY: u64 = 500;
 
 #[derive(Debug, Clone)]
 struct Service {
     store: Arc<Store>,
     analyst: Arc<Analyst>,
+    /// Points that the traffic added.
+    added: Arc<AtomicU64>,
+}
+
+impl Service {
+    /// Keeps the traffic's own series from growing without end.
+    async fn keep_newest(&self, series: &Series) {
+        if (self.added.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(LOOKED_AT_EVERY) {
+            // The point is added, whatever comes of this; a failure is counted, and the next time it is tried again.
+            drop(self.store.keep_newest(series.id, KEPT_POINTS).await);
+        }
+    }
 }
 
 type Reply<T = Value> = Result<Json<T>, ApiError>;
@@ -50,7 +68,7 @@ pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: 
         .route(ASK, post(ask))
         .route(SLOW, get(slow))
         .route(FLAKY, get(flaky))
-        .with_state(Service { store: Arc::clone(store), analyst })
+        .with_state(Service { store: Arc::clone(store), analyst, added: Arc::default() })
         .fallback(async || ApiError::not_found("there is no such page: try /series, /metrics or /health/performance"))
         .layer(HttpLayer::new(monitor));
     own.merge(service)
@@ -111,6 +129,9 @@ async fn add_point(
     let at = at.as_deref().map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
     let series = find(&service.store, &name).await?;
     service.store.add_point(series.id, Point { at, value }).await?;
+    if name == OWN_SERIES {
+        service.keep_newest(&series).await;
+    }
     Ok((StatusCode::CREATED, Json(json!({ "series": name, "at": moment::show(at), "value": value }))))
 }
 

@@ -4,6 +4,7 @@
 
 use crate::aside::Aside;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use perf_runtime::{SampledMetric, Samples};
 use std::time::Duration;
@@ -40,22 +41,45 @@ pub(crate) struct Gpus {
 }
 
 impl Gpus {
-    /// Looks for the driver, on the thread that will ask it. Where there is none, that is told once, at level `debug`: most
-    /// machines have none.
+    /// Looks for the driver, on the thread that will ask it.
     pub(crate) fn watch() -> Self {
-        let mut driver: Option<Option<Nvml>> = None;
-        let aside = Aside::spawn("gpu", EVERY, move || {
-            let driver = driver.get_or_insert_with(|| {
-                Nvml::init().inspect_err(|error| tracing::debug!(%error, "no NVIDIA driver: GPUs stay unknown")).ok()
-            });
-            driver.as_ref().map(devices).unwrap_or_default()
-        });
-        Self { aside }
+        let mut driver = Driver::new(Nvml::init);
+        Self { aside: Aside::spawn("gpu", EVERY, move || driver.devices()) }
     }
 
     pub(crate) fn sample(&self, samples: &mut Samples<'_>) {
         for gpu in self.aside.latest().into_iter().flatten() {
             gpu.tell(samples);
+        }
+    }
+}
+
+/// The driver's library, as soon as it was looked for.
+enum Driver<L> {
+    NotLookedFor(L),
+    Found(Box<Nvml>),
+    Missing,
+}
+
+impl<L: Fn() -> Result<Nvml, NvmlError>> Driver<L> {
+    fn new(look: L) -> Self {
+        Self::NotLookedFor(look)
+    }
+
+    /// Where there is no driver, that is told once, at level `debug`: most machines have none.
+    fn devices(&mut self) -> Vec<Gpu> {
+        if let Self::NotLookedFor(look) = self {
+            *self = look().map_or_else(
+                |error| {
+                    tracing::debug!(%error, "no NVIDIA driver: GPUs stay unknown");
+                    Self::Missing
+                },
+                |driver| Self::Found(Box::new(driver)),
+            );
+        }
+        match self {
+            Self::Found(driver) => devices(driver),
+            _ => Vec::new(),
         }
     }
 }
@@ -97,6 +121,11 @@ impl Gpu {
 mod tests {
     use super::*;
     use perf_runtime::Monitor;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
 
     #[test]
     fn what_a_device_does_not_know_is_absent() {
@@ -116,12 +145,60 @@ mod tests {
         assert_eq!(names, ["hw_gpu_utilization_ratio", "hw_power_watts"]);
     }
 
+    /// Counts what is told, at whatever level.
+    #[derive(Clone, Default)]
+    struct Told(Arc<AtomicUsize>);
+
+    impl Subscriber for Told {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            assert!(*event.metadata().level() > Level::INFO, "most machines have no driver: that is no news");
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn a_driver_that_is_missing_is_looked_for_and_told_of_once_and_nothing_is_sampled() {
+        let (told, looked) = (Told::default(), AtomicUsize::new(0));
+        let mut driver = Driver::new(|| {
+            looked.fetch_add(1, Ordering::Relaxed);
+            Nvml::builder().lib_path("no-such-library.so".as_ref()).init()
+        });
+        tracing::subscriber::with_default(told.clone(), || {
+            (0..5).for_each(|_| assert_eq!(driver.devices(), []));
+        });
+        assert_eq!((told.0.load(Ordering::Relaxed), looked.load(Ordering::Relaxed)), (1, 1));
+        let monitor = Monitor::builder().build().unwrap();
+        let gpus = Gpus { aside: Aside::spawn("gpu", EVERY, Vec::new) };
+        while gpus.aside.latest().is_none() {
+            thread::yield_now();
+        }
+        monitor.sample("gpu", Duration::ZERO, move |samples| gpus.sample(samples));
+        monitor.tick();
+        assert!(monitor.custom_metrics().is_empty(), "absent, not zero");
+    }
+
     /// With a driver there is a device, and what it says makes sense; without one there is nothing.
     #[test]
     fn a_machine_says_what_it_has() {
         let gpus = Gpus::watch();
         while gpus.aside.latest().is_none() {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         for gpu in gpus.aside.latest().into_iter().flatten() {
             println!("{gpu:?}");

@@ -39,6 +39,7 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn rates(values: &[Option<f64>]) -> Vec<Option<f64>> {
         let mut rate = Rate::default();
@@ -57,6 +58,24 @@ mod tests {
     fn a_counter_that_steps_back_is_unknown_once() {
         assert_eq!(rates(&[Some(100.0), Some(7.0), Some(9.0)]), [None, None, Some(2.0)]);
         assert_eq!(rates(&[Some(1.0), None, Some(9.0), Some(9.0)]), [None, None, None, Some(0.0)]);
+    }
+
+    proptest! {
+        /// Whatever a counter does, wrap, step back, vanish or stand still, and the clock with it: a rate is none, or one
+        /// that the counter's own range allows.
+        #[test]
+        fn no_counter_makes_a_rate_that_cannot_be(
+            looks in prop::collection::vec((0..10_u64, prop::option::of(prop_oneof![0..1_000_u64, any::<u64>()])), 0..50),
+        ) {
+            let mut rate = Rate::default();
+            let mut at = Duration::ZERO;
+            for (seconds, value) in looks {
+                at += Duration::from_secs(seconds);
+                let found = rate.per_second(at, value.map(|value| value as f64));
+                prop_assert!(found.is_none_or(|found| (0.0..=u64::MAX as f64).contains(&found)), "{found:?}");
+                prop_assert!(value.is_some() || found.is_none(), "made up");
+            }
+        }
     }
 
     #[test]

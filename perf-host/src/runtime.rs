@@ -37,6 +37,12 @@ mod unstable {
         SampledMetric::gauge("tokio_blocking_threads", "", "Threads for blocking work, by whether they have some.");
     const QUEUE: SampledMetric =
         SampledMetric::gauge("tokio_blocking_queue_depth", "", "Blocking work that waits for a thread.");
+    const OWN_QUEUE: SampledMetric =
+        SampledMetric::gauge("tokio_worker_queue_depth", "", "Tasks that wait in a worker's own queue.");
+    const POLLS: SampledMetric =
+        SampledMetric::counter("tokio_worker_polls_total", "", "How often a worker polled a task.");
+    const STOLEN: SampledMetric =
+        SampledMetric::counter("tokio_worker_steals_total", "", "Tasks that a worker took out of another's queue.");
 
     pub(super) fn sample(name: &str, handle: &Handle, samples: &mut Samples<'_>) {
         let (metrics, runtime) = (handle.metrics(), ("runtime", name));
@@ -44,6 +50,13 @@ mod unstable {
         samples.put(&THREADS, &[runtime, ("state", "busy")], all.saturating_sub(idle) as f64);
         samples.put(&THREADS, &[runtime, ("state", "idle")], idle as f64);
         samples.put(&QUEUE, &[runtime], metrics.blocking_queue_depth() as f64);
+        for worker in 0..metrics.num_workers() {
+            let name = worker.to_string();
+            let labels = [runtime, ("worker", name.as_str())];
+            samples.put(&OWN_QUEUE, &labels, metrics.worker_local_queue_depth(worker) as f64);
+            samples.put(&POLLS, &labels, metrics.worker_poll_count(worker) as f64);
+            samples.put(&STOLEN, &labels, metrics.worker_steal_count(worker) as f64);
+        }
     }
 }
 
@@ -163,5 +176,59 @@ impl Probe {
     /// Whether the runtime is shut down.
     fn is_refused(&self) -> bool {
         self.refused
+    }
+}
+
+#[cfg(all(test, tokio_unstable))]
+mod tests {
+    use super::*;
+    use perf_runtime::CustomValue;
+    use std::sync::mpsc::channel;
+
+    fn sum(monitor: &Monitor, name: &str, state: Option<&str>) -> Option<f64> {
+        monitor.tick();
+        let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
+        let is_asked =
+            |labels: &[(String, String)]| state.is_none_or(|state| labels.iter().any(|(_, value)| value == state));
+        let values = metric.series.iter().filter(|one| is_asked(&one.labels)).map(|one| match one.value {
+            CustomValue::Total(value) | CustomValue::Gauge(value) => value,
+            _ => 0.0,
+        });
+        Some(values.sum())
+    }
+
+    #[test]
+    fn blocking_threads_and_the_workers_own_queues_are_known() {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).max_blocking_threads(1).build().unwrap();
+        let monitor = Monitor::builder().build().unwrap();
+        watch_runtime(&monitor, "one", runtime.handle());
+        let (go_on, wait) = channel::<()>();
+        let (blocks, is_blocked) = channel();
+        let first = runtime.spawn_blocking(move || {
+            blocks.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        is_blocked.recv().unwrap();
+        let second = runtime.spawn_blocking(|| ());
+        assert_eq!(sum(&monitor, "tokio_blocking_queue_depth", None), Some(1.0), "there is but one thread");
+        assert_eq!(sum(&monitor, "tokio_blocking_threads", Some("busy")), Some(1.0));
+        // A task of the only worker spawns five that cannot run before it ends.
+        let (waits, is_waited_for) = channel();
+        let (end, ended) = channel::<()>();
+        let task = runtime.spawn(async move {
+            (0..5).for_each(|_| drop(tokio::spawn(async {})));
+            waits.send(()).unwrap();
+            let _ = ended.recv();
+        });
+        is_waited_for.recv().unwrap();
+        // One waits in the place for what runs next, which is no part of the queue.
+        assert!(sum(&monitor, "tokio_worker_queue_depth", None).is_some_and(|tasks| tasks >= 4.0));
+        drop((end, go_on));
+        runtime.block_on(async { tokio::try_join!(task, first, second) }).unwrap();
+        while sum(&monitor, "tokio_worker_polls_total", None).is_none_or(|polls| polls < 6.0) {
+            std::thread::yield_now();
+        }
+        assert_eq!(sum(&monitor, "tokio_worker_steals_total", None), Some(0.0), "there is nobody to steal from");
     }
 }

@@ -1,11 +1,13 @@
 //! A host that is made up: what is read of it, and what is absent where it cannot be read.
+#![cfg(unix)]
 
 use perf_host::{Host, Part};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{CustomSeries, CustomValue, Monitor};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -190,16 +192,44 @@ fn a_limit_whose_use_is_unknown_makes_the_use_unknown() {
     assert!(host.monitor.health().indicators().iter().all(|one| one.name() != "memory"));
 }
 
+/// What can be wrong with one of the kernel's files.
+#[derive(Debug)]
+enum Broken {
+    Gone,
+    /// It is there, and may not be read: to who may read everything, a folder in its place.
+    Unreadable,
+    Says(&'static str),
+}
+
+impl Broken {
+    fn make(&self, host: &MadeUp, path: &str) {
+        match self {
+            Self::Gone => fs::remove_file(host.path(path)).unwrap(),
+            Self::Says(text) => host.write(path, text),
+            Self::Unreadable => {
+                fs::set_permissions(host.path(path), fs::Permissions::from_mode(0o000)).unwrap();
+                if fs::read(host.path(path)).is_ok() {
+                    fs::remove_file(host.path(path)).unwrap();
+                    fs::create_dir(host.path(path)).unwrap();
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_missing_or_broken_is_absent() {
     for path in ["proc/stat", "proc/meminfo", "proc/loadavg", "proc/self/stat", "proc/uptime"] {
-        for text in [None, Some(""), Some("\0\u{fffd}garbage 1 2 -3\n"), Some("cpu  1 2 3\nMemTotal: many kB\n7 (")] {
+        for broken in [
+            Broken::Gone,
+            Broken::Unreadable,
+            Broken::Says(""),
+            Broken::Says("\0\u{fffd}garbage 1 2 -3\n"),
+            Broken::Says("cpu  1 2 3\nMemTotal: many kB\n7 ("),
+        ] {
             let host = compute();
             host.tick();
-            match text {
-                Some(text) => host.write(path, text),
-                None => fs::remove_file(host.path(path)).unwrap(),
-            }
+            broken.make(&host, path);
             host.tick();
             let gone: &[&str] = match path {
                 "proc/stat" => &["system_cpu_utilization_ratio", "system_load_ratio", "system_cpu_logical_processors"],
@@ -209,7 +239,7 @@ fn what_is_missing_or_broken_is_absent() {
                 _ => &["process_uptime_seconds", "system_uptime_seconds"],
             };
             for name in gone {
-                assert_eq!(host.get(name, &[]), None, "{name} with {path} {text:?}");
+                assert_eq!(host.get(name, &[]), None, "{name} with {path} {broken:?}");
             }
             assert_eq!(host.monitor.overhead().samplers[0].panicked, 0);
             assert!(host.names().iter().any(|name| name.starts_with("process_unix")), "the rest is there");
@@ -296,6 +326,26 @@ fn disks_and_interfaces_carry_what_they_say_until_they_are_gone() {
     fs::remove_file(host.path("proc/self/net/dev")).unwrap();
     host.tick();
     assert!(host.names().is_empty());
+}
+
+#[test]
+fn a_file_system_that_is_unmounted_or_whose_place_is_gone_is_absent() {
+    let mounts = "27 1 254:0 / /data rw - ext4 /dev/vda rw\n28 1 254:1 / /spare rw - ext4 /dev/vdb rw\n";
+    let files = [("proc/self/mountinfo", mounts), ("data/kept", ""), ("spare/kept", "")];
+    let seen = |host: &MadeUp| {
+        // Read once at the start, on a thread of its own.
+        let give_up = Instant::now() + Duration::from_mins(1);
+        while host.get("system_disk_utilization_ratio", &["/data"]).is_none() {
+            assert!(Instant::now() < give_up, "it is never read");
+            std::thread::sleep(Duration::from_millis(5));
+            host.tick();
+        }
+        host.get("system_disk_utilization_ratio", &["/spare"])
+    };
+    assert!(seen(&MadeUp::new(&files, &[Part::Disks])).is_some());
+    assert_eq!(seen(&MadeUp::new(&files[..2], &[Part::Disks])), None, "it is in the list, and its place is gone");
+    let unmounted = [("proc/self/mountinfo", mounts.lines().next().unwrap()), files[1], files[2]];
+    assert_eq!(seen(&MadeUp::new(&unmounted, &[Part::Disks])), None);
 }
 
 #[test]

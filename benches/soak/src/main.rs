@@ -21,7 +21,7 @@ const USAGE: &str = "\
 usage: soak [--minutes N] [--load N] [--database-url URL] [--quick]
   --minutes N         how long, 30 unless told; the first sixth is to warm up
   --load N            clients that send traffic, 4 unless told: some 130 requests a second
-  --database-url URL  of a PostgreSQL: the traffic adds points, and SQLite keeps more of them in the service's memory
+  --database-url URL  of a PostgreSQL, in place of a fresh SQLite in the service itself
   --quick             one minute: to see that it works, not to quote";
 
 const PERIOD: Duration = Duration::from_secs(1);
