@@ -12,7 +12,7 @@ use browser::{Browser, Screen};
 use perf_runtime::Outcome;
 use serde_json::json;
 use service::Service;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const MILLI: Duration = Duration::from_millis(1);
 const PAGES: [&str; 9] =
@@ -376,6 +376,24 @@ async fn how_fast_it_is() {
         }
         took.sort_by(f64::total_cmp);
         println!("from a tick to pixels, of 20: median {:.0} ms, longest {:.0} ms", took[10], took[19]);
+    }
+    for _ in 0..3 {
+        let service = Service::start().await;
+        service.a_day_in_short();
+        browser.open(&service.url).await;
+        browser.wait_for(".health[data-status=healthy]").await;
+        let began = Instant::now();
+        let fault = async {
+            loop {
+                service.monitor.operation("checkout").record(MILLI, Outcome::Error);
+                tokio::time::sleep(25 * MILLI).await;
+            }
+        };
+        tokio::select! {
+            () = fault => {}
+            () = browser.wait_for(".health[data-status=unhealthy]") => {}
+        }
+        println!("from a fault to red: {:.1} s", began.elapsed().as_secs_f64());
     }
     browser.close().await;
 }

@@ -1,6 +1,6 @@
 //! What strangers send: it adds no series, and gets nowhere that it could be taken for ours.
 
-use crate::common::{Answer, ask, get, open, post, request};
+use crate::common::{Answer, Log, ask, get, open, post, request};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -8,12 +8,9 @@ use axum::routing::get as on_get;
 use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, Window, presets};
 use perf_server::HttpLayer;
 use proptest::prelude::*;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 
 fn app(monitor: &Monitor) -> Router {
     Router::new().route("/users/{id}", on_get(|| async { "ada" })).merge(open(monitor)).layer(HttpLayer::new(monitor))
@@ -80,29 +77,6 @@ fn any_path() -> impl Strategy<Value = String> {
     ]);
     let rest = "[!-~]{0,40}|%00|%0a%0d|\\.\\./\\.\\./etc/passwd|%22%7D%201|\\?series=%3Cscript%3E&window=1m|\\?series=%ff&series=\\{";
     (known, rest).prop_map(|(known, rest)| format!("{known}{rest}"))
-}
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
 
 /// What the login page runs.
@@ -186,7 +160,7 @@ proptest! {
             prop_assert!(http_series(&monitor).len() <= 4, "{:?}", http_series(&monitor));
             Ok(())
         }))?;
-        are_lines_of_ours(&String::from_utf8_lossy(&log.0.lock().unwrap()))?;
+        are_lines_of_ours(&log.text())?;
     }
 
     #[test]
@@ -260,6 +234,6 @@ proptest! {
             }
             Ok(())
         }))?;
-        are_lines_of_ours(&String::from_utf8_lossy(&log.0.lock().unwrap()))?;
+        are_lines_of_ours(&log.text())?;
     }
 }
