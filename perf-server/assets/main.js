@@ -60,6 +60,7 @@ document.getElementById("bar").append(
 );
 const links = h("ul");
 document.getElementById("pages").append(links);
+new ResizeObserver(showLink).observe(document.getElementById("pages"));
 const main = document.getElementById("main");
 
 /** A message has come. */
