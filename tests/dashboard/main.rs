@@ -307,6 +307,7 @@ async fn it_can_be_looked_at() {
     service.a_day_in_short();
     service.a_host();
     service.an_alert();
+    service::import(500);
     let pages = [
         ("overview", "?window=1m"),
         ("host", "?window=1m"),
@@ -315,6 +316,7 @@ async fn it_can_be_looked_at() {
         ("metrics", ""),
         ("requests", "?window=1m"),
         ("series/http_request/GET/%2Fcarts%2F%7Bid%7D", "?window=1m"),
+        ("series/operation/import", "?window=1m"),
         ("running", ""),
         ("alerts", ""),
     ];
@@ -324,13 +326,18 @@ async fn it_can_be_looked_at() {
             browser.look_through(screen).await;
             service.tick();
             browser.wait_for("main h1, main table").await;
-            let name = page.split('/').next().unwrap_or(page);
+            let name = page.split('/').take(2).collect::<Vec<_>>().join("-");
             browser.screenshot(&format!("{name}-{screen}")).await;
             let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
             assert!(inner.as_u64().is_some_and(|width| width <= outer), "{page} is {inner} wide on {screen}");
             let link = browser.script(LINK_OF_PAGE).await;
             assert!(link == json!(true), "the link of {page} is out of sight on {screen}");
         }
+    }
+    browser.click(".alert .primary").await;
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        browser.screenshot(&format!("acknowledge-{screen}")).await;
     }
     let guarded = Service::guarded().await;
     browser.open(&guarded.url).await;
