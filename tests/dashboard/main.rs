@@ -330,6 +330,9 @@ async fn it_can_be_looked_at() {
             browser.screenshot(&format!("{name}-{screen}")).await;
             let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
             assert!(inner.as_u64().is_some_and(|width| width <= outer), "{page} is {inner} wide on {screen}");
+            if browser.script(SCROLL_TO_PROFILE).await == json!(true) {
+                browser.screenshot(&format!("{name}-profile-{screen}")).await;
+            }
             let link = browser.script(LINK_OF_PAGE).await;
             assert!(link == json!(true), "the link of {page} is out of sight on {screen}");
         }
@@ -352,6 +355,11 @@ async fn it_can_be_looked_at() {
 /// Where all pages do not fit side by side, that of the page which is shown does.
 const LINK_OF_PAGE: &str = "const box = document.querySelector('#pages [aria-current]').getBoundingClientRect();
     return box.left > -1 && box.right < innerWidth + 1";
+
+const SCROLL_TO_PROFILE: &str = "const all = [...document.querySelectorAll('h2')];
+    const heading = all.find((one) => one.textContent === 'What a call uses' && one.checkVisibility());
+    heading?.parentElement.scrollIntoView({ block: 'center' });
+    return Boolean(heading)";
 
 /// What it prints depends on the machine, so that nothing is asserted: see `benches/README.md`.
 #[tokio::test]
