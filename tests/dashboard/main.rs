@@ -241,6 +241,7 @@ async fn no_page_breaks_the_rules_of_axe() {
     service.a_day_in_short();
     service.a_host();
     service.an_alert();
+    let guarded = Service::guarded().await;
     let broken = "return axe.run().then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))";
     for screen in Screen::ALL {
         browser.look_through(screen).await;
@@ -252,6 +253,10 @@ async fn no_page_breaks_the_rules_of_axe() {
             browser.script(&axe).await;
             assert_eq!(browser.script(broken).await, json!([]), "{page} on {screen}");
         }
+        browser.open(&guarded.url).await;
+        browser.wait_for("#token").await;
+        browser.script(&axe).await;
+        assert_eq!(browser.script(broken).await, json!([]), "the login page on {screen}");
     }
     browser.close().await;
 }
