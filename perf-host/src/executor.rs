@@ -47,7 +47,13 @@ impl Executor {
             // Shorter than the last time: it is another poll.
             if self.told.get(series).is_none_or(|before| thread.seconds < *before) {
                 let seconds = thread.seconds;
-                tracing::warn!(function = %series, seconds, "{series} has blocked a worker for {seconds:.2} s, and still does");
+                // A label that came with a request does not begin a line of the log.
+                let name = series.escape_debug();
+                tracing::warn!(
+                    function = series,
+                    seconds,
+                    "{name} has blocked a worker for {seconds:.2} s, and still does"
+                );
             }
         }
         self.told = longest.iter().map(|(series, thread)| (series.clone(), thread.seconds)).collect();

@@ -144,7 +144,7 @@ export class Alerts {
     keyed(this.history, events, ({ at, transition, alert }) => `${at} ${transition} ${alert.id} ${alert.severity}`, (event) => {
       const { at, transition, alert } = event;
       const by = transition === "acknowledged" && alert.acknowledged ? `${alert.acknowledged.by}: ${alert.acknowledged.comment}` : alert.message;
-      return h("tr", {}, h("td", {}, h("time", { datetime: at }, moment(at))), h("td", {}, h("span", { class: `mark ${transition === "fired" || transition === "changed" ? alert.severity : transition}` }, transition)), h("th", { scope: "row" }, alert.name, " ", h("span", { class: "quiet" }, alert.series)), h("td", {}, by));
+      return h("tr", {}, h("td", {}, h("time", { datetime: at }, moment(at))), h("td", {}, h("span", { class: `mark ${transition === "fired" || transition === "changed" ? alert.severity : transition}` }, transition)), h("th", { scope: "row" }, alert.name, " ", h("span", { class: "quiet series" }, seriesInShort(alert.series))), h("td", {}, by));
     });
   }
 }

@@ -98,11 +98,17 @@ export function unitOf(name, unit) {
   return ["seconds", "bytes", "ratio"].find((end) => bare.endsWith(`_${end}`)) ?? "";
 }
 
-/** A metric's series in short: its name, and the values of its labels. */
+/**
+ * A series in short, by the name that the service gives it (`db_operation{operation=select,table=users}`): the values of its
+ * labels, and before them the metric. A kind of calls needs none: `select users`.
+ */
 export function seriesInShort(series) {
   const [name] = series.split("{");
-  const values = series.slice(name.length).matchAll(/=("(?:[^"\\]|\\.)*"|[^,}]*)/g);
-  return [name, ...Array.from(values, ([, value]) => value)].join(" ");
+  // Commas in values are escaped; braces, which routes have, are not.
+  const labels = series.slice(name.length + 1, -1).match(/(?:\\.|[^,\\])+/g) ?? [];
+  const values = labels.map((one) => one.slice(one.indexOf("=") + 1).replace(/\\(.)/g, "$1")).filter(Boolean);
+  if (KINDS[name]) return values.join(" ") || kindName(name);
+  return [name, ...values].join(" ");
 }
 
 const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });

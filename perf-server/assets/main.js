@@ -40,6 +40,7 @@ let page = null;
 let pagePath = null;
 let pausedAt = null;
 let isDrawing = false;
+let pagesShown = "";
 
 // The bar.
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
@@ -59,6 +60,7 @@ document.getElementById("bar").append(
 );
 const links = h("ul");
 document.getElementById("pages").append(links);
+new ResizeObserver(showLink).observe(document.getElementById("pages"));
 const main = document.getElementById("main");
 
 /** A message has come. */
@@ -123,12 +125,21 @@ function drawBar() {
     attribute(link, "href", address.to(name));
     const isHere = name === kind;
     item.classList.toggle("apart", name === firstOfResources.name || name === "running");
-    if (isHere && !link.hasAttribute("aria-current")) requestAnimationFrame(() => link.scrollIntoView({ block: "nearest", inline: "nearest" }));
     attribute(link, "aria-current", isHere ? "page" : null);
     const count = name === "alerts" ? firing : name === "running" ? waiting : 0;
     text(link.lastElementChild, count >= 50 ? "50+" : count > 0 ? String(count) : "");
     link.lastElementChild.classList.toggle("bad", name === "alerts");
   });
+  const shape = `${kind} of ${listed.length}`;
+  if (shape !== pagesShown) showLink();
+  pagesShown = shape;
+}
+
+/** Where there is no room for all pages side by side, as on a phone, the one that is shown is in sight. */
+function showLink() {
+  const pages = links.parentElement;
+  const box = links.querySelector("[aria-current]")?.getBoundingClientRect();
+  if (box && pages.scrollWidth > pages.clientWidth) pages.scrollLeft += box.left + box.width / 2 - pages.clientWidth / 2;
 }
 
 /** Shows what the address says. */

@@ -70,7 +70,7 @@ class Health {
     const sorted = [...indicators.values()].sort((one, other) => other.penalty - one.penalty || one.name.localeCompare(other.name));
     const taking = sorted.filter((one) => one.penalty > 0 || one.status === "yellow" || one.status === "red");
     const known = sorted.filter((one) => one.status !== "unknown").length;
-    text(this.lead, taking.length > 0 ? "What took the points, the worst first:" : `Nothing takes a point off. ${known} indicators are judged.`);
+    text(this.lead, taking.length > 0 ? "What took the points, the worst first:" : known > 0 ? `Nothing takes a point off. ${number(known)} ${known === 1 ? "indicator is" : "indicators are"} judged.` : "Nothing takes a point off, but nothing is judged yet either: that takes more calls.");
     keyed(this.lost, taking, (one) => one.name, () => h("li"), (item, one) => this.blame(item, one, store));
     keyed(this.all, sorted, (one) => one.name, () => h("tr", {}, h("th", { scope: "row" }), h("td"), h("td", { class: "number" }), h("td", { class: "number" }), h("td", { class: "number" }), h("td", { class: "number" })), (row, one) => {
       const values = [one.name, one.status, inUnit(one.value, one.unit), inUnit(one.warning, one.unit), inUnit(one.critical, one.unit), number(one.calls)];

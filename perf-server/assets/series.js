@@ -120,7 +120,9 @@ export class Series {
     this.updateSlowest(store, row);
     this.flying.update(store);
     this.partsCard.hidden = (row.parts ?? []).length < 2;
-    keyed(this.parts, row.parts ?? [], (part) => part.name, () => h("tr", {}, h("th", { scope: "row" }), [0, 1, 2].map(() => h("td", { class: "number" }))), (element, part) => {
+    // A request that has no status yet is in none of them.
+    const parts = (row.parts ?? []).filter((part) => part.count > 0);
+    keyed(this.parts, parts, (part) => part.name, () => h("tr", {}, h("th", { scope: "row" }), [0, 1, 2].map(() => h("td", { class: "number" }))), (element, part) => {
       const values = [part.labels.at(-1)?.[1] || "(none)", number(part.count), number(part.outcomes.error + part.outcomes.panicked), duration(part.p95)];
       values.forEach((value, place) => text(element.children[place], value));
     });

@@ -195,6 +195,22 @@ impl Browser {
         self.own("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
     }
 
+    /// Has pages note when what the last update brought can be seen: two frames after it came, for the first draws it.
+    pub(crate) async fn measure_pixels(&self) {
+        const NOTE: &str = "const Old = WebSocket;
+            window.WebSocket = class extends Old {
+                constructor(...all) {
+                    super(...all);
+                    this.addEventListener('message', ({ data }) => {
+                        window.firstMessage ??= data.length;
+                        if (!data.startsWith('{\"type\":\"metrics_update\"')) return;
+                        requestAnimationFrame(() => requestAnimationFrame(() => { window.drawnAt = Date.now(); }));
+                    });
+                }
+            };";
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
+    }
+
     /// What the console says of errors and warnings since the last time it was asked.
     async fn errors(&self) -> Vec<Value> {
         let log = self.own("se/log", json!({ "type": "browser" })).await;

@@ -88,6 +88,20 @@ impl Service {
         self.monitor.tick();
     }
 
+    /// Ticks come only when the test says so.
+    pub(crate) fn stop_ticks(&self) {
+        self.ticks.store(false, Ordering::Relaxed);
+    }
+
+    /// 500 series, each of which changes.
+    pub(crate) fn many_series(&self) {
+        for series in 0..500_u64 {
+            let (server, capability) = (format!("server-{}", series / 20), format!("capability-{}", series % 20));
+            let took = Duration::from_micros(300 + series * 37 % 9_000);
+            self.monitor.record_mcp_call(&server, &capability, took, series % 50 > 0);
+        }
+    }
+
     /// Some seconds of what a service does.
     pub(crate) fn a_day_in_short(&self) {
         for _ in 0..3 {

@@ -6,7 +6,7 @@ use super::rule::Rule;
 use super::rule::condition::{Condition, Threshold};
 use super::rule::signal::Metric;
 use super::sight::{Labels, Seen};
-use crate::observe::identity::in_a_name;
+use crate::observe::identity::{in_a_line, in_a_name};
 use std::time::SystemTime;
 
 /// An alert that becomes active now.
@@ -38,14 +38,16 @@ pub(super) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
 pub(super) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: Seen) {
     alert.severity = severity;
     alert.threshold = rule.threshold(severity);
+    // It is one line, wherever it goes: into logs, mails, messengers.
+    let series = in_a_line(&alert.series);
     match seen {
         Seen::Value { value, .. } => {
             alert.value = Some(value);
-            alert.message = message(rule, &alert.series, severity, value);
+            alert.message = message(rule, &series, severity, value);
         }
-        Seen::Absence => alert.message = format!("{}: {} has no value", rule.name, alert.series),
+        Seen::Absence => alert.message = format!("{}: {series} has no value", rule.name),
         Seen::Nothing if alert.value.is_none() => {
-            alert.message = format!("{}: {} has no value any more", rule.name, alert.series);
+            alert.message = format!("{}: {series} has no value any more", rule.name);
         }
         Seen::Nothing => {}
     }

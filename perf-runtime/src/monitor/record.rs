@@ -6,6 +6,7 @@ use crate::measure::clock;
 use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
 use crate::observe::custom::CustomHistogram;
+use crate::observe::identity::in_a_line;
 use crate::observe::marks::MeasureError;
 use crate::observe::operation::{Operation, Timer};
 use crate::observe::request::HttpRequest;
@@ -71,7 +72,8 @@ impl Monitor {
     pub fn record_response_time(&self, operation: &str, duration: Duration) {
         let took = duration.as_secs_f64();
         if Thresholds::of(Kind::Operation).latency.is_some_and(|limits| took > limits.critical) {
-            tracing::warn!(operation, took, "Slow response: {operation} took {took:.2}s");
+            let name = in_a_line(operation);
+            tracing::warn!(operation, took, "Slow response: {name} took {took:.2}s");
         }
         self.inner.registry.record(Kind::Operation, &[operation], Outcome::Ok, clock::nanos(duration));
     }

@@ -69,6 +69,20 @@ pub(crate) fn in_a_name(value: &str) -> Cow<'_, str> {
     Cow::Borrowed(value)
 }
 
+/// A text that somebody may have named who wishes us ill, as a part of a line for people: what would begin another line,
+/// steer a terminal or turn the direction of writing is escaped.
+pub(crate) fn in_a_line(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(2 * text.len());
+    for one in text.chars() {
+        if acts(one) { line.extend(one.escape_default()) } else { line.push(one) }
+    }
+    Cow::Owned(line)
+}
+
 /// Whether two texts are the same. Empty ones are not left to `memcmp`: an empty `String` points to no memory, and where
 /// that function loads under a mask, as in glibc for AVX-512, a load from there costs some 200 ns though it reads nothing.
 #[inline]
@@ -94,6 +108,12 @@ mod tests {
         let long = "é".repeat(100);
         assert_eq!(shorten(&long), "é".repeat(64));
         assert_eq!(Identity::of_values(Kind::Tool, &["short"]).to_string(), "tool{tool=short}");
+    }
+
+    #[test]
+    fn nothing_in_a_line_begins_another() {
+        assert_eq!(in_a_line("GET /näh\"e {id}"), "GET /näh\"e {id}");
+        assert_eq!(in_a_line("a\nb\r\u{1b}[31m\u{85}\u{2028}\u{202e}"), r"a\nb\r\u{1b}[31m\u{85}\u{2028}\u{202e}");
     }
 
     #[test]

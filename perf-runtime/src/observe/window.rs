@@ -9,16 +9,19 @@ use std::time::Duration;
 /// A window is made of whole slices of time, so it covers its length and a little more; a summary says how much
 /// ([`SeriesSummary::covered`](crate::SeriesSummary::covered)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Window {
     /// The last minute, to the second.
+    #[serde(rename = "1m")]
     LastMinute,
     /// The last five minutes, to five seconds.
+    #[serde(rename = "5m")]
     Last5Minutes,
     /// The last fifteen minutes, to the minute.
+    #[serde(rename = "15m")]
     Last15Minutes,
     /// The last hour, to the minute.
+    #[serde(rename = "1h")]
     LastHour,
 }
 

@@ -3,3 +3,10 @@
 for (const form of document.forms) {
   form.action += location.hash;
 }
+// Light or dark, as it was chosen there.
+try {
+  const theme = localStorage.getItem("perf.theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch {
+  // Where nothing may be stored, the system chooses.
+}

@@ -6,8 +6,11 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use perf_runtime::{Monitor, Outcome, Rule, RuleSet, presets};
 use perf_server::{Server, ServerBuilder};
 use serde_json::Value;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::ServiceExt;
+use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) const READ: &str = "a-token-for-readers";
 pub(crate) const ADMIN: &str = "a-token-for-admins";
@@ -77,4 +80,33 @@ pub(crate) async fn get(app: &Router, path: &str) -> Answer {
 pub(crate) async fn post(app: &Router, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let headers = [&[("content-type", "application/json")], headers].concat();
     ask(app, request("POST", path, &headers, body)).await
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }

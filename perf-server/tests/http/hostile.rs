@@ -1,18 +1,16 @@
 //! What strangers send: it adds no series, and gets nowhere that it could be taken for ours.
 
-use crate::common::{Answer, ask, get, open, post, request};
+use crate::common::{Answer, Log, ask, get, open, post, request};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::routing::get as on_get;
-use perf_runtime::{Monitor, Window};
+use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, Window, presets};
 use perf_server::HttpLayer;
 use proptest::prelude::*;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 
 fn app(monitor: &Monitor) -> Router {
     Router::new().route("/users/{id}", on_get(|| async { "ada" })).merge(open(monitor)).layer(HttpLayer::new(monitor))
@@ -81,29 +79,6 @@ fn any_path() -> impl Strategy<Value = String> {
     (known, rest).prop_map(|(known, rest)| format!("{known}{rest}"))
 }
 
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// What the login page runs.
 const OWN_SCRIPT: &str = r#"<script type="module" src="login.js"></script>"#;
 
@@ -127,6 +102,15 @@ fn is_sample(line: &str) -> bool {
             None => return rest.strip_prefix("} ").is_some_and(|number| number.parse::<f64>().is_ok()),
         }
     }
+}
+
+/// Each begins with the time: none was begun by somebody else.
+fn are_lines_of_ours(logged: &str) -> Result<(), TestCaseError> {
+    for line in logged.lines() {
+        prop_assert!(line.starts_with("20"), "{line:?} in {logged:?}");
+        prop_assert!(!line.contains(['\u{1b}', '\r', '\u{85}', '\u{2028}']), "{line:?}");
+    }
+    Ok(())
 }
 
 async fn attack(app: &Router, method: &str, path: &str, headers: &[(String, Vec<u8>)], body: &[u8]) -> Option<Answer> {
@@ -176,12 +160,7 @@ proptest! {
             prop_assert!(http_series(&monitor).len() <= 4, "{:?}", http_series(&monitor));
             Ok(())
         }))?;
-        let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-        for line in logged.lines() {
-            // Each begins with the time: none was begun by somebody else.
-            prop_assert!(line.starts_with("20"), "{line:?}");
-            prop_assert!(!line.contains('\u{1b}'), "{line:?}");
-        }
+        are_lines_of_ours(&log.text())?;
     }
 
     #[test]
@@ -205,5 +184,56 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+}
+
+proptest! {
+    // Each tries much.
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_name_that_a_program_took_from_a_stranger_stays_a_name(
+        name in "\\PC{1,40}|[\"\\\\{}=,<>&'#a\\x00-\\x1f\\x7f\u{85}\u{2028}]{1,40}|</script><script>alert\\(1\\)//"
+    ) {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+        let mut rules = presets::standard();
+        let rule = Rule::builder("failing").metric(Kind::Operation).statistic(Statistic::ErrorRate).min_samples(1);
+        rules.insert(rule.critical(0.01).build().unwrap());
+        let monitor = Monitor::builder().rules(rules).build().unwrap();
+        let app = app(&monitor);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        tracing::subscriber::with_default(subscriber, || runtime.block_on(async {
+            monitor.operation(&name).record(Duration::from_millis(1), Outcome::Error);
+            monitor.record_response_time(&name, Duration::from_mins(1));
+            monitor.record_mcp_call(&name, &name, Duration::from_millis(1), false);
+            monitor.external_call(&name, &name).record(Duration::from_millis(1), Outcome::Ok);
+            monitor.record_custom_metric(&name, 1.0, &name);
+            for _ in 0..2 {
+                monitor.tick();
+            }
+            for accept in ["text/plain", "application/openmetrics-text"] {
+                let shown = ask(&app, request("GET", "/metrics", &[("accept", accept)], "")).await.text;
+                for line in shown.lines().filter(|line| !line.starts_with('#')) {
+                    prop_assert!(is_sample(line), "{line}");
+                }
+            }
+            let listed = get(&app, "/api/v1/series").await.json();
+            let operation = listed["series"].as_array().unwrap().iter().find(|one| one["kind"] == "operation").unwrap();
+            prop_assert_eq!(&operation["labels"][0][1], &name);
+            let id: String = form_urlencoded::byte_serialize(operation["id"].as_str().unwrap().as_bytes()).collect();
+            let queried = get(&app, &format!("/api/v1/query?series={id}")).await;
+            prop_assert_eq!(&queried.json()["labels"][0][1], &name);
+            let alerts = get(&app, "/api/v1/alerts").await.json();
+            let ours = alerts["alerts"].as_array().unwrap().iter().find(|one| one["rule"] == "failing");
+            prop_assert_eq!(&ours.unwrap()["labels"]["operation"], &name, "{}", alerts);
+            for path in ["/metrics/summary", "/metrics/report", "/metrics/dashboard", "/health/performance", "/api/v1/alerts/history"] {
+                let answer = get(&app, path).await;
+                prop_assert!(answer.json().is_object(), "{path}");
+                prop_assert_eq!(answer.header("content-type"), "application/json");
+            }
+            Ok(())
+        }))?;
+        are_lines_of_ours(&log.text())?;
     }
 }

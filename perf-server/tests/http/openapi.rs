@@ -1,6 +1,6 @@
 //! The document says what the routes do: each operation is called as it says, and answers in a shape that it names.
 
-use crate::common::{ADMIN, Answer, READ, ask, get, guarded, monitor, open, request, with_tokens};
+use crate::common::{ADMIN, Answer, Log, READ, ask, get, guarded, monitor, open, request, with_tokens};
 use axum::Router;
 use axum::http::StatusCode;
 use futures::StreamExt;
@@ -123,6 +123,7 @@ async fn every_operation_asks_for_the_token_that_the_document_names() {
     let (document, operations) = document().await;
     let app = guarded(&monitor());
     let [read, wrong] = [bearer(READ), bearer("a-token-of-nobody")];
+    let admin = format!("perf_token={ADMIN}");
     for operation in &operations {
         let name = format!("{} {}", operation.method, operation.path);
         let none = operation.call(&app, &[]).await;
@@ -131,6 +132,9 @@ async fn every_operation_asks_for_the_token_that_the_document_names() {
             .call(&app, &[("cookie", "perf_token=a-token-of-nobody"), ("sec-fetch-site", "same-origin")])
             .await;
         let reader = operation.call(&app, &[("authorization", &read)]).await;
+        let admin = operation.call(&app, &[("cookie", &admin), ("sec-fetch-site", "same-origin")]).await;
+        let may = !matches!(admin.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        assert!(may || operation.path == "/login", "{name}: {} {}", admin.status, admin.text);
         for (refused, answer) in
             [(Needs::Read, &none), (Needs::Read, &wrong), (Needs::Read, &cookie), (Needs::Admin, &reader)]
         {
@@ -152,6 +156,32 @@ async fn every_operation_asks_for_the_token_that_the_document_names() {
         let challenge = none.header("www-authenticate");
         assert_eq!(challenge.starts_with("Bearer"), none.status == StatusCode::UNAUTHORIZED, "{name}");
         assert_eq!(wrong.header("www-authenticate").contains("invalid_token"), wrong.status == 401, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_change_and_each_try_is_told_of_and_no_token_is() {
+    let (_, operations) = document().await;
+    let app = guarded(&monitor());
+    let [admin, read] = [bearer(ADMIN), bearer(READ)];
+    let changes = operations.iter().filter(|one| one.needs() == Needs::Admin || one.path == "/login");
+    for operation in changes.filter(|one| one.method != "GET") {
+        let name = format!("{} {}", operation.method, operation.path);
+        for headers in [&[("authorization", admin.as_str())][..], &[("authorization", &read)], &[]] {
+            let log = Log::default();
+            let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+            let answer = {
+                let _told = tracing::subscriber::set_default(subscriber);
+                operation.call(&app, headers).await
+            };
+            let logged = log.text();
+            let told: Vec<&str> = logged.lines().filter(|line| line.contains("perf_server::audit")).collect();
+            let word = if answer.status.as_u16() < 400 { "changed" } else { "refused" };
+            let status = format!("status={}", answer.status.as_u16());
+            assert!(told.len() == 1 && told[0].contains(word) && told[0].contains(&status), "{name}: {logged}");
+            assert!(told[0].contains(&format!("route=\"{}\"", operation.path)), "{name}: {logged}");
+            assert!(!logged.contains(ADMIN) && !logged.contains(READ), "{name}: {logged}");
+        }
     }
 }
 

@@ -155,6 +155,11 @@ async fn who_may_look_at_the_page_is_sent_to_the_login() {
     if page.status != StatusCode::NOT_FOUND {
         assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, "login"));
     }
+    let open_page = get(&open(&monitor()), "/").await.text;
+    let asset = open_page.split('"').find(|part| part.starts_with("perf-assets/")).unwrap();
+    for (path, status) in [(format!("/{asset}"), 401), ("/perf-assets/x/main.js".to_owned(), 401)] {
+        assert_eq!(get(&app, &path).await.status, status, "{path}");
+    }
     let program = ask(&app, request("GET", "/metrics", &[("accept", "text/html,*/*;q=0.8")], "")).await;
     assert_eq!(program.status, StatusCode::UNAUTHORIZED, "of {HOST}");
 }

@@ -146,7 +146,7 @@ impl Unit {
         }
     }
 
-    /// The value with its unit, for people: `1.20 s`, `4.0 %`.
+    /// The value with its unit, for people: `1.20 s`, `4.0 %`, `0.07238`.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
             Self::Seconds if value.abs() < 0.01 => format!("{:.3} ms", value * 1e3),
@@ -154,7 +154,36 @@ impl Unit {
             Self::Ratio => format!("{:.1} %", value * 100.0),
             Self::Calls => format!("{value:.0} calls"),
             Self::PerSecond => format!("{value:.2}/s"),
-            Self::Plain => format!("{value}"),
+            Self::Plain => rounded(value).to_string(),
+        }
+    }
+}
+
+/// To four digits, where there are any behind the point.
+fn rounded(value: f64) -> f64 {
+    if value.abs() >= 1_000.0 {
+        return value.round();
+    }
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unit;
+
+    #[test]
+    fn people_are_spared_digits_that_tell_nothing() {
+        for (value, shown) in [
+            (0.9, "0.9"),
+            (0.072_383_116_885, "0.07238"),
+            (25.0, "25"),
+            (-999.96, "-1000"),
+            (123_456_789.0, "123456789"),
+            (12_345.678, "12346"),
+            (0.0, "0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(Unit::Plain.show(value), shown);
         }
     }
 }
