@@ -250,19 +250,22 @@ impl Call {
         self.end_at(outcome, clock::by_kernel());
     }
 
-    /// Most calls have no span, were not put aside, and are over soon: then all there is to do is to count.
+    /// Most calls were not put aside, are over soon, and have no span: then all there is to do is to count.
     #[inline]
     fn end_at(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
-        let has_more = self.span.is_some() || self.ticket.is_some() || self.pace == Pace::Paused;
-        if has_more || nanos >= SLOW_POLL_NANOS || !self.meter.finish_warm(outcome, nanos) {
-            return self.end_with_more(outcome, now);
+        let was_put_aside = self.ticket.is_some() || self.pace == Pace::Paused;
+        if was_put_aside || nanos >= SLOW_POLL_NANOS || !self.meter.finish_warm(outcome, nanos) {
+            return self.end_with_polls(outcome, now);
         }
         self.pace = Pace::Over;
+        if self.span.is_some() {
+            self.close_span(outcome, nanos);
+        }
     }
 
     #[inline(never)]
-    fn end_with_more(&mut self, outcome: Outcome, now: Moment) {
+    fn end_with_polls(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
         // Before the end itself: whoever finds a call ended finds what is known of its polls.
         self.note_slow_poll(now);
@@ -274,6 +277,10 @@ impl Call {
         }
         self.meter.finish(outcome, nanos);
         self.pace = Pace::Over;
+        self.close_span(outcome, nanos);
+    }
+
+    fn close_span(&mut self, outcome: Outcome, nanos: u64) {
         if let Some(span) = self.span.take() {
             self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
             span::end(span, outcome);
