@@ -283,7 +283,7 @@ impl Call {
     fn close_span(&mut self, outcome: Outcome, nanos: u64) {
         if let Some(span) = self.span.take() {
             self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
-            span::end(span, outcome);
+            self.site.close_span(span, outcome);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
+use super::outcome::Outcome;
 use super::span::{Callsite, Labels, SpanSpec};
 use super::target::Targets;
 use std::panic::Location;
@@ -155,6 +156,11 @@ impl Site {
         let Spec { kind, more_labels, span, .. } = &self.spec;
         let labels = |texts: &mut Labels| self.write_labels(self.index_of(meter), texts);
         self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
+    }
+
+    /// Ends a span of this site's; see [`Callsite::close`].
+    pub(super) fn close_span(&self, span: Box<Span>, outcome: Outcome) {
+        self.state.callsite.close(span, outcome);
     }
 
     /// Whether somebody may listen to its spans.

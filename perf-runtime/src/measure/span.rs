@@ -94,6 +94,15 @@ impl Callsite {
         let make = || SpanCallsite::register(spec, level, kind, more_labels);
         span_for_listener(self.made.get_or_init(make), kind, labels, fields)
     }
+
+    /// Writes how a call ended on its span, and closes it.
+    pub(super) fn close(&self, span: Box<Span>, outcome: Outcome) {
+        // To find the field by its name costs more than everything else here.
+        if let Some(field) = self.made.get().and_then(|made| made.outcome()) {
+            span.record(field, outcome.as_str());
+        }
+        boxes::release(span);
+    }
 }
 
 #[cold]
@@ -113,16 +122,6 @@ fn span_for_listener(
     let labels = texts.get(..count).unwrap_or_default();
     fields(&mut |values| span = Some(boxes::hold(callsite.open(metadata, kind, labels, values))));
     span
-}
-
-/// Writes how a call ended on its span, and closes it.
-pub(crate) fn end(span: Box<Span>, outcome: Outcome) {
-    let fields = span.metadata().map(Metadata::fields);
-    // The fields of a call's own come last. To find them by name costs more than everything else here.
-    if let Some(field) = fields.and_then(|fields| fields.iter().nth(fields.len().checked_sub(OWN_LAST)?)) {
-        span.record(&field, outcome.as_str());
-    }
-    boxes::release(span);
 }
 
 /// Writes an error's text on a span.
@@ -189,6 +188,12 @@ impl SpanCallsite {
             5..=8 => open!(8),
             _ => open!(MAX_FIELDS),
         }
+    }
+
+    /// The first of the fields of a call's own, which come last.
+    fn outcome(&self) -> Option<&Field> {
+        let fields = self.fields.get()?;
+        fields.get(fields.len().checked_sub(OWN_LAST)?)
     }
 
     fn is_enabled(&self, metadata: &'static Metadata<'static>) -> bool {
