@@ -6,7 +6,6 @@ use super::directory;
 use super::label::{Labels, assert_budget};
 use super::meter::Meter;
 use super::outcome::Outcome;
-use super::profiled::ProfiledScope;
 use super::site::Site;
 use super::span;
 use std::fmt::Display;
@@ -318,7 +317,7 @@ impl RefUnwindSafe for Call {}
 /// Ends a call as its scope is left: for bodies that cannot be a closure.
 #[derive(Debug)]
 pub struct Scope {
-    call: Call,
+    pub(super) call: Call,
     unwinding_before: bool,
 }
 
@@ -335,12 +334,6 @@ impl Scope {
     #[inline]
     pub fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
         self.call.enter_span()
-    }
-
-    /// Measures what the call uses, until what is returned is dropped.
-    #[inline]
-    pub fn profiled_scope(&self) -> ProfiledScope {
-        self.call.profiled_scope()
     }
 }
 

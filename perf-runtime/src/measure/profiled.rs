@@ -5,7 +5,7 @@
 //! A call that is dropped half-way gives its memory back as it is dropped, so that counts too. It is all added up once,
 //! when the call ends, whichever way.
 
-use super::call::Call;
+use super::call::{Call, Scope};
 use super::clock;
 use super::future::{Watched, watch};
 use super::meter::Meter;
@@ -131,11 +131,6 @@ impl Call {
         Profiled { polls, body: Some(body) }
     }
 
-    /// Measures what the call uses from here on, until what is returned is dropped.
-    pub fn profiled_scope(&self) -> ProfiledScope {
-        ProfiledScope::of(self.meter())
-    }
-
     /// As [`run`](Self::run), and measures what the body uses.
     pub fn run_profiled<R>(&mut self, body: impl FnOnce() -> R) -> R {
         let meter = self.meter();
@@ -143,6 +138,13 @@ impl Call {
             let _profiled = ProfiledScope::of(meter);
             body()
         })
+    }
+}
+
+impl Scope {
+    /// Measures what the call uses, until what is returned is dropped.
+    pub fn profiled_scope(&self) -> ProfiledScope {
+        ProfiledScope::of(self.call.meter())
     }
 }
 
