@@ -19,13 +19,9 @@ const NONE: u8 = u8::MAX;
 pub(super) struct Slot(u8);
 
 impl Slot {
-    /// All slots, in order, `length` at a time.
-    pub(super) fn groups(length: usize) -> impl Iterator<Item = impl Iterator<Item = Self>> {
-        (0..SLOTS).step_by(length).map(move |first| (first..SLOTS).take(length).map(Self::at))
-    }
-
+    /// The slot of this number, below [`SLOTS`].
     #[expect(clippy::cast_possible_truncation, reason = "there are 128")]
-    fn at(index: usize) -> Self {
+    pub(super) fn at(index: usize) -> Self {
         Self((index % SLOTS) as u8)
     }
 
@@ -138,8 +134,6 @@ mod tests {
         pool.give_back(Slot(5));
         assert_eq!(pool.take(), Slot(5));
         assert!(pool.take().is_shared());
-        let all: Vec<usize> = Slot::groups(16).flatten().map(Slot::index).collect();
-        assert_eq!(all, (0..SLOTS).collect::<Vec<_>>());
     }
 
     #[test]
