@@ -23,6 +23,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
+/// Of the bits that say which shards are there, so many are in one word.
 const WORD: usize = u64::BITS as usize;
 /// Shards come in groups, so that a series which few threads call stays small.
 const GROUP: usize = 16;
@@ -246,7 +247,8 @@ fn writers(slot: Slot) -> Writers {
 mod tests {
     use super::super::kind::Kind;
     use super::*;
-    use std::sync::Arc;
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Barrier};
     use std::thread;
 
     fn layout() -> &'static Layout {
@@ -296,6 +298,27 @@ mod tests {
     #[cfg(all(target_os = "linux", target_pointer_width = "64", not(perf_loom)))]
     fn they_cost_what_the_docs_say() {
         assert_eq!((size_of::<Cells>(), size_of::<Group>(), size_of::<Shard>()), (80, 128, 256));
+    }
+
+    /// More threads than there are slots, all alive at once: some in each word of bits, and some that share a slot.
+    #[test]
+    fn a_reader_finds_the_cells_of_every_slot() {
+        const THREADS: usize = 200;
+        let (cells, together) = (Cells::new(), Barrier::new(THREADS));
+        let call = || {
+            cells.start(layout);
+            cells.finish(Outcome::Ok, 1_000, layout);
+            together.wait();
+            slot::current().index()
+        };
+        let used: BTreeSet<usize> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(call)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(used.iter().any(|&slot| slot < WORD) && used.contains(&(SLOTS - 1)), "{used:?}");
+        assert_eq!(cells.shards().map(|(_, slot)| slot.index()).collect::<BTreeSet<_>>(), used);
+        let reading = read(&cells);
+        assert_eq!((reading.started, reading.finished()), (THREADS as u64, [THREADS as u64, 0, 0, 0]));
     }
 
     #[test]
