@@ -2,7 +2,7 @@
 
 use crate::trace_context::TraceContext;
 use axum::extract::MatchedPath;
-use exchange::{Exchange, span_of};
+use exchange::{Exchange, Turn, is_stream_of_events, length, span_of};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use perf_runtime::Monitor;
@@ -127,10 +127,14 @@ where
             }
         }
         let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
-        let mut exchange = Exchange::new(call, trace, sizes, request.headers());
+        let mut exchange = Some(Exchange::new(call, trace, sizes, request.headers()));
         let is_head = request.method() == Method::HEAD;
-        let answer = exchange.enter(|| self.inner.call(request));
-        HttpFuture { exchange: Some(exchange), is_head, answer }
+        let mut turn = Turn::new(&mut exchange);
+        let entered = turn.enter();
+        let answer = self.inner.call(request);
+        drop(entered);
+        drop(turn);
+        HttpFuture { exchange, is_head, answer }
     }
 }
 
@@ -170,9 +174,17 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match Exchange::poll(this.exchange, || this.answer.poll(context)) {
+        let mut turn = Turn::new(this.exchange);
+        let entered = turn.enter();
+        let polled = this.answer.poll(context);
+        drop(entered);
+        if polled.is_pending() {
+            turn.pause();
+        }
+        drop(turn);
+        match polled {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(measured(response, this.exchange.take(), *this.is_head))),
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(measured(response, this.exchange, *this.is_head))),
             Poll::Ready(Err(error)) => {
                 this.exchange.take().into_iter().for_each(Exchange::fail);
                 Poll::Ready(Err(error))
@@ -184,20 +196,25 @@ where
 /// The answer with its body measured, unless it is over already.
 fn measured<R: Body>(
     response: Response<R>,
-    mut exchange: Option<Exchange>,
+    exchange: &mut Option<Exchange>,
     is_head: bool,
 ) -> Response<MeasuredBody<R>> {
     let status = response.status();
-    if let Some(exchange) = &mut exchange {
+    if let Some(exchange) = exchange {
         exchange.answered(status.as_u16());
     }
-    let (head, body) = response.into_parts();
-    let body = if is_head || has_no_body(status) {
-        MeasuredBody::of_head(exchange, body)
-    } else {
-        MeasuredBody::new(exchange, &head.headers, body)
-    };
-    Response::from_parts(head, body)
+    let is_over = is_head || has_no_body(status) || is_over_with_its_head(&response);
+    if is_over {
+        exchange.take().into_iter().for_each(Exchange::complete);
+    }
+    let length = response.body().size_hint().exact().or_else(|| length(response.headers()));
+    response.map(|body| MeasuredBody::new(exchange.take(), length, body))
+}
+
+/// Whether nothing comes after the head, or a stream of events, which lasts for as long as the client listens.
+fn is_over_with_its_head<R: Body>(response: &Response<R>) -> bool {
+    let body = response.body();
+    body.is_end_stream() || (body.size_hint().exact().is_none() && is_stream_of_events(response.headers()))
 }
 
 fn has_no_body(status: StatusCode) -> bool {

@@ -118,10 +118,26 @@ impl Cells {
         }
     }
 
-    /// Takes back one [`start`](Self::start): the call goes on under another series.
-    pub(crate) fn unstart(&self, layout: impl FnOnce() -> &'static Layout) {
+    /// Counts a call as started whose body runs on no thread.
+    pub(super) fn start_away(&self, layout: impl FnOnce() -> &'static Layout) {
         let slot = slot::current();
-        self.shard(slot, layout).unstart(writers(slot));
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        shard.let_go(writers(slot));
+    }
+
+    /// Takes back one [`start_away`](Self::start_away): the call goes on under another series.
+    pub(super) fn take_back(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).take_back(writers(slot));
+    }
+
+    /// Counts a call that is over.
+    pub(super) fn record(&self, outcome: Outcome, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        shard.finish(outcome, nanos, writers(slot));
     }
 
     /// Counts a call as ended.
@@ -333,9 +349,9 @@ mod tests {
     #[test]
     fn a_start_can_be_taken_back_by_another_thread() {
         let cells = Arc::new(Cells::new());
-        cells.start(layout);
+        cells.start_away(layout);
         let other = Arc::clone(&cells);
-        thread::spawn(move || other.unstart(layout)).join().unwrap();
+        thread::spawn(move || other.take_back(layout)).join().unwrap();
         assert_eq!(read(&cells).started, 0);
     }
 }

@@ -60,8 +60,7 @@ impl Meter {
 
     /// Counts a call as started that belongs to no thread: it is taken up where it ends.
     pub(crate) fn start_away(&self) {
-        self.start(|| {});
-        self.let_go();
+        self.cells.start_away(|| self.layout());
     }
 
     /// A body that runs on this thread ceases to, though its call has not ended.
@@ -83,9 +82,7 @@ impl Meter {
     #[inline]
     pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
         self.cells.finish(outcome, nanos, || self.layout());
-        if self.is_slow(nanos) {
-            self.tell_slow(nanos);
-        }
+        self.tell_if_slow(nanos);
     }
 
     /// As [`start`](Self::start), where this thread has called before and writes alone; else nothing happens.
@@ -141,6 +138,13 @@ impl Meter {
         self.targets
     }
 
+    #[inline]
+    fn tell_if_slow(&self, nanos: u64) {
+        if self.is_slow(nanos) {
+            self.tell_slow(nanos);
+        }
+    }
+
     #[cold]
     fn tell_slow(&self, nanos: u64) {
         let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
@@ -151,14 +155,14 @@ impl Meter {
 
     /// Counts a call that is over.
     pub(crate) fn record(&self, outcome: Outcome, nanos: u64) {
-        self.start(|| {});
-        self.finish(outcome, nanos);
+        self.cells.record(outcome, nanos, || self.layout());
+        self.tell_if_slow(nanos);
     }
 
-    /// Moves a call that `self` counted as started to `other`, where it ends.
+    /// Moves a call that `self` counted as [started away](Self::start_away) to `other`, where it ends.
     pub(crate) fn hand_over(&self, other: &Self, outcome: Outcome, nanos: u64) {
         other.record(outcome, nanos);
-        self.cells.unstart(|| self.layout());
+        self.cells.take_back(|| self.layout());
     }
 
     /// All that was counted.

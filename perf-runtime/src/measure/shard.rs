@@ -162,10 +162,11 @@ impl Shard {
         some.then(|| Running { begun: Begun::from_word(begun), state: [started, ended, away, begun] })
     }
 
-    /// Takes back one [`start`](Self::start): the call goes on under another series.
-    pub(super) fn unstart(&self, writers: Writers) {
-        // Wraps below zero in a shard that others started in; the sum over shards comes out right.
+    /// Takes back one [`start`](Self::start) whose body was [let go](Self::let_go): the call goes on under another series.
+    pub(super) fn take_back(&self, writers: Writers) {
+        // Each wraps below zero in a shard that others started in; the sum over shards comes out right.
         writers.add(&self.started, u64::MAX);
+        writers.add(&self.away, u64::MAX);
     }
 
     /// Counts a call as ended.

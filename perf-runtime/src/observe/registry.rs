@@ -80,6 +80,11 @@ impl Registry {
         this
     }
 
+    /// Whose entries a thread's cache has for it.
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// The application's own metrics.
     pub(crate) fn custom(&self) -> &CustomMetrics {
         &self.custom
@@ -130,15 +135,21 @@ impl Registry {
             cache.with(&self.owner, hash, is_it, |series| look(series, None))
         });
         // No cache, while the thread ends.
-        if let Ok(Some(looked)) = kept {
-            return looked;
-        }
+        kept.ok().flatten().unwrap_or_else(|| {
+            let (series, overflow) = self.meet(kind, labels, hash);
+            look(&series, overflow.as_ref())
+        })
+    }
+
+    /// For the first time on this thread.
+    #[cold]
+    fn meet(&self, kind: Kind, labels: &[&str], hash: u64) -> (Arc<Series>, Option<Overflow>) {
         let (series, overflow) = self.resolve(kind, labels);
         // What overflowed is not kept: it is one of too many.
         if series.identity.is(kind, labels) {
             let _ = FOUND.try_with(|cache| cache.keep(&self.owner, hash, Arc::clone(&series)));
         }
-        look(&series, overflow.as_ref())
+        (series, overflow)
     }
 
     /// Counts a call that is over.

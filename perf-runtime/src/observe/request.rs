@@ -1,17 +1,19 @@
 //! The requests that this process answers, for an HTTP layer to count.
 
-use super::overflow::Overflow;
 use super::registry::Registry;
-use super::series::Series;
 use super::turns::Turns;
 use crate::measure::clock::{self, Moment};
-use crate::measure::kind::Kind;
 use crate::measure::outcome::Outcome;
-use std::cell::RefCell;
+use route::Route;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tracing::Span;
+
+mod route;
+
+/// What [`HttpRequest::span`] shows where there is none.
+static NO_SPAN: Span = Span::none();
 
 /// A request that is being answered: what an HTTP layer holds from a request's arrival to its answer.
 ///
@@ -20,15 +22,11 @@ use tracing::Span;
 #[derive(Debug)]
 #[must_use = "a request that is dropped at once counts as cancelled"]
 pub struct HttpRequest {
-    registry: Arc<Registry>,
-    /// Where the request is in flight: the series of its method and route without a status.
-    open: Arc<Series>,
-    /// How method and route overflowed.
-    overflow: Option<Overflow>,
+    route: Arc<Route>,
     started: Moment,
     turns: Turns,
-    /// What its exemplar is taken from.
-    span: Span,
+    /// What its exemplar is taken from. Boxed, for layers move a request many times, and seldom is there a span.
+    span: Option<Box<Span>>,
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
     end: End,
@@ -44,19 +42,15 @@ enum End {
 
 impl HttpRequest {
     pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str) -> Self {
-        let (open, overflow) = registry.with(Kind::HttpRequest, &[method, route, ""], |open, overflow| {
-            overflow.inspect(|overflow| overflow.count());
-            open.own.start_away();
-            (Arc::clone(open), overflow.cloned())
-        });
+        let route = Route::of(registry, method, route);
+        route.count_overflow();
+        route.open.own.start_away();
         let started = clock::now();
         Self {
-            registry: Arc::clone(registry),
-            open,
-            overflow,
+            route,
             started,
             turns: Turns::new(started),
-            span: Span::none(),
+            span: None,
             unwinding: thread::panicking(),
             end: End::Dropped,
         }
@@ -82,10 +76,11 @@ impl HttpRequest {
     /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
     /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
     pub fn pause(&mut self) {
-        self.turns.pause(&self.open, self.started);
+        self.turns.pause(&self.route.open, self.started);
     }
 
     /// Says that the request is polled again. Reads the clock where it waited.
+    #[inline]
     pub fn resume(&mut self) {
         self.turns.resume();
     }
@@ -93,12 +88,13 @@ impl HttpRequest {
     /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
     /// [`trace_id_of`](crate::MonitorBuilder::trace_id_of) finds one.
     pub fn in_span(&mut self, span: Span) {
-        self.span = span;
+        self.span = (!span.is_disabled()).then(|| Box::new(span));
     }
 
     /// The span that it was [given](Self::in_span); none where it was not.
+    #[inline]
     pub fn span(&self) -> &Span {
-        &self.span
+        self.span.as_deref().unwrap_or(&NO_SPAN)
     }
 
     /// The time since it came.
@@ -108,62 +104,39 @@ impl HttpRequest {
 
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
-        let Self { registry, open, overflow: own_overflow, turns, span, .. } = self;
-        let turns = RefCell::new(turns);
+        let Self { route, turns, span, .. } = self;
+        let Some(answered) = route.answered(status) else { return };
+        route.count_overflow_of(answered);
+        let (open, closed) = (&route.open, &answered.series);
         let nanos = now.nanos_since(self.started);
-        let [method, route, _] = &*open.identity.labels else { return };
-        let mut digits = [0; 5];
-        let labels: [&str; 3] = [method, route, decimal(status, &mut digits)];
-        registry.with(Kind::HttpRequest, &labels, |closed, overflow| {
-            overflow.inspect(|overflow| overflow.count_besides(own_overflow.as_ref()));
-            turns.borrow_mut().end(now, open, closed);
-            open.own.hand_over(&closed.own, outcome, nanos);
-            if !span.is_disabled() {
-                closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
-            }
-        });
-    }
-}
-
-/// Writes a number without allocating.
-fn decimal(mut number: u16, digits: &mut [u8; 5]) -> &str {
-    let mut first = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        first -= 1;
-        if number == 0 {
-            break;
+        turns.end(now, open, closed);
+        open.own.hand_over(&closed.own, outcome, nanos);
+        if let Some(span) = span {
+            closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
         }
     }
-    std::str::from_utf8(&digits[first..]).unwrap_or_default()
 }
 
 impl Drop for HttpRequest {
     fn drop(&mut self) {
         let now = clock::now();
-        self.open.own.take_up();
         let outcome = match self.end {
             End::Answered(status, outcome) => return self.hand_over(status, outcome, now),
             End::Failed => Outcome::Error,
             End::Dropped if thread::panicking() && !self.unwinding => Outcome::Panicked,
             End::Dropped => Outcome::Cancelled,
         };
-        self.turns.end(now, &self.open, &self.open);
-        self.open.own.finish(outcome, now.nanos_since(self.started));
+        let open = &self.route.open;
+        open.own.take_up();
+        self.turns.end(now, open, open);
+        open.own.finish(outcome, now.nanos_since(self.started));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_status_is_written_as_a_number() {
-        for status in [0, 7, 200, 599, 1_000, u16::MAX] {
-            assert_eq!(decimal(status, &mut [0; 5]), status.to_string());
-        }
-    }
+    use crate::measure::kind::Kind;
 
     #[test]
     fn a_request_whose_route_overflows_is_one_call_that_does() {

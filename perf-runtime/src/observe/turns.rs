@@ -24,6 +24,7 @@ impl Turns {
     }
 
     /// It is polled again, and since when. Reads the clock where it was paused.
+    #[inline]
     pub(super) fn resume(&mut self) -> Moment {
         if self.is_paused {
             self.turn(clock::now(), false);

@@ -1,8 +1,7 @@
 //! The body of an answer, measured to its end.
 
-use super::exchange::{Exchange, is_stream_of_events, length as announced};
+use super::exchange::{Exchange, Turn};
 use bytes::Buf;
-use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,29 +19,17 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<B: Body> MeasuredBody<B> {
-    /// A body that is measured, unless it is over already.
-    pub(super) fn new(mut exchange: Option<Exchange>, headers: &HeaderMap, body: B) -> Self {
-        let mut length = body.size_hint().exact();
-        if body.is_end_stream() || (length.is_none() && is_stream_of_events(headers)) {
-            exchange.take().into_iter().for_each(Exchange::complete);
-        } else if length.is_none() {
-            length = announced(headers);
-        }
+impl<B> MeasuredBody<B> {
+    /// A body that is measured to its end; of no exchange, one that nothing measures.
+    pub(super) fn new(exchange: Option<Exchange>, length: Option<u64>, body: B) -> Self {
         Self { exchange, length, body }
-    }
-
-    /// A body that is no part of the answer: none is sent.
-    pub(super) fn of_head(exchange: Option<Exchange>, body: B) -> Self {
-        exchange.into_iter().for_each(Exchange::complete);
-        Self { exchange: None, length: None, body }
     }
 }
 
 /// An empty body that nothing measures.
 impl<B: Default> Default for MeasuredBody<B> {
     fn default() -> Self {
-        Self { exchange: None, length: None, body: B::default() }
+        Self::new(None, None, B::default())
     }
 }
 
@@ -59,7 +46,14 @@ impl<B: Body> Body for MeasuredBody<B> {
         if this.exchange.is_none() {
             return body.poll_frame(context);
         }
-        let polled = Exchange::poll(this.exchange, || body.as_mut().poll_frame(context));
+        let mut turn = Turn::new(this.exchange);
+        let entered = turn.enter();
+        let polled = body.as_mut().poll_frame(context);
+        drop(entered);
+        if polled.is_pending() {
+            turn.pause();
+        }
+        drop(turn);
         match &polled {
             Poll::Pending => {}
             Poll::Ready(None) => this.exchange.take().into_iter().for_each(Exchange::complete),

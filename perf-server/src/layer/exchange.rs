@@ -6,7 +6,6 @@ use crate::trace_context::TraceContext;
 use http::{HeaderMap, Request, header};
 use perf_runtime::{HttpRequest, Outcome};
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 use tracing::Span;
@@ -70,6 +69,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    #[inline]
     pub(super) fn new(
         call: HttpRequest,
         trace: Option<Box<TraceContext>>,
@@ -82,36 +82,14 @@ impl Exchange {
         Self { call: Some(call), status: None, sent: 0, sizes, trace }
     }
 
-    /// Does a part of the work: in the request's span, and with its trace as the current one.
-    pub(super) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let Self { call, trace, .. } = self;
-        let _current = TraceContext::enter(trace);
-        let span = call.as_ref().map(HttpRequest::span).filter(|span| !span.is_disabled());
-        let _entered = span.map(Span::enter);
-        work()
-    }
-
-    /// Polls what the request waits for. One that unwinds ends the request here, and it counts as panicked: later nobody
-    /// could tell.
-    pub(super) fn poll<T>(this: &mut Option<Self>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let polling = Polling { exchange: this, was_unwinding: thread::panicking() };
-        let Some(exchange) = polling.exchange.as_mut() else { return poll() };
-        if let Some(call) = &mut exchange.call {
-            call.resume();
-        }
-        let polled = exchange.enter(poll);
-        if let (Poll::Pending, Some(call)) = (&polled, &mut exchange.call) {
-            call.pause();
-        }
-        polled
-    }
-
     /// The head of the answer is there.
+    #[inline]
     pub(super) fn answered(&mut self, status: u16) {
         self.status = Some(status);
     }
 
     /// A part of the body was taken. Says how many bytes were until now.
+    #[inline]
     pub(super) fn sent(&mut self, bytes: usize) -> u64 {
         self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.sent
@@ -186,14 +164,42 @@ impl Drop for Exchange {
     }
 }
 
-/// While a request is polled.
-struct Polling<'a> {
+/// While a part of a request's work is done. Where that unwinds the request ends here, and counts as panicked: later nobody
+/// could tell.
+pub(super) struct Turn<'a> {
     exchange: &'a mut Option<Exchange>,
     /// Whether somebody else's unwinding goes on.
     was_unwinding: bool,
 }
 
-impl Drop for Polling<'_> {
+impl<'a> Turn<'a> {
+    /// Polls what the request waits for, from now on.
+    #[inline]
+    pub(super) fn new(exchange: &'a mut Option<Exchange>) -> Self {
+        if let Some(call) = exchange.as_mut().and_then(|exchange| exchange.call.as_mut()) {
+            call.resume();
+        }
+        Self { exchange, was_unwinding: thread::panicking() }
+    }
+
+    /// Until what is returned is dropped: in the request's span, and with its trace as the current one.
+    #[inline]
+    pub(super) fn enter(&mut self) -> Option<impl Sized + use<'_>> {
+        let Exchange { call, trace, .. } = self.exchange.as_mut()?;
+        let span = call.as_ref().map(HttpRequest::span).filter(|span| !span.is_disabled());
+        Some((span.map(Span::enter), TraceContext::enter(trace)))
+    }
+
+    /// What it polled is pending.
+    pub(super) fn pause(&mut self) {
+        if let Some(call) = self.exchange.as_mut().and_then(|exchange| exchange.call.as_mut()) {
+            call.pause();
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    #[inline]
     fn drop(&mut self) {
         if thread::panicking() && !self.was_unwinding {
             *self.exchange = None;
