@@ -3,8 +3,9 @@
 //! A hit takes no lock, allocates nothing and writes nothing that another thread reads, not even a count of references.
 //! What is found is compared by value: the hash only says where to look, and a poor one costs a look-up in the registry.
 //!
-//! A thread keeps 128 entries, of which it uses two for each place; the newest stays. The table costs 3 KiB in a thread
-//! that uses it (of the metrics facade: 11 KiB, for a key is kept with each entry). An entry keeps its series
+//! A thread keeps 128 entries, of which it uses two for each place; the newest stays. A table costs 3 KiB in a thread
+//! that uses it (one for operations, one for the routes of requests; that of the metrics facade costs 11 KiB, for a key is
+//! kept with each entry). An entry keeps its series
 //! alive, also when its monitor is gone: until the thread looks anything up again, or ends. There are at most 128 of them
 //! for each thread, and a monitor is seldom dropped.
 

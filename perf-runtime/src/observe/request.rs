@@ -137,6 +137,7 @@ impl Drop for HttpRequest {
 mod tests {
     use super::*;
     use crate::measure::kind::Kind;
+    use std::sync::Barrier;
 
     #[test]
     fn a_request_whose_route_overflows_is_one_call_that_does() {
@@ -148,5 +149,47 @@ mod tests {
         let overflowed = registry.series(Kind::HttpRequest, &["GET", "__overflow__", "204"]).read();
         assert_eq!((overflowed.finished(), overflowed.in_flight()), ([50, 0, 0, 0], 0));
         assert_eq!(registry.series(Kind::HttpRequest, &["GET", "__overflow__", ""]).read().in_flight(), 0);
+    }
+
+    #[test]
+    fn requests_that_come_on_one_thread_and_end_on_others_are_all_counted() {
+        const STATUSES: [u16; 4] = [200, 204, 404, 503];
+        let registry = Arc::new(Registry::new());
+        let start = || HttpRequest::start(&registry, "GET", "/carts");
+        let (mut requests, together) = ((0..400).map(|_| start()).collect::<Vec<_>>(), Barrier::new(4));
+        thread::scope(|scope| {
+            // Each begins with another status, all at once: the first of them is noted in the route's own place.
+            for first in 0..STATUSES.len() {
+                let (requests, together) = (requests.split_off(requests.len() - 100), &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let statuses = STATUSES.iter().cycle().skip(first);
+                    requests.into_iter().zip(statuses).for_each(|(request, status)| request.answer(*status));
+                });
+            }
+        });
+        let read = |status: &str| registry.series(Kind::HttpRequest, &["GET", "/carts", status]).read();
+        assert_eq!(read("").in_flight(), 0);
+        for (status, finished) in
+            [("200", [100, 0, 0, 0]), ("204", [100, 0, 0, 0]), ("404", [100, 0, 0, 0]), ("503", [0, 100, 0, 0])]
+        {
+            assert_eq!((read(status).finished(), read(status).in_flight()), (finished, 0), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_a_thread_keeps_does_not_keep_its_monitor() {
+        let registry = Arc::new(Registry::new());
+        HttpRequest::start(&registry, "GET", "/carts").answer(200);
+        let late = HttpRequest::start(&registry, "GET", "/carts");
+        let seen = Arc::downgrade(&registry);
+        drop(registry);
+        assert!(seen.upgrade().is_none());
+        // It is counted for nobody, with a status that was seen and with one that was not.
+        late.answer(200);
+        let other = Arc::new(Registry::new());
+        let late = HttpRequest::start(&other, "GET", "/carts");
+        drop(other);
+        late.answer(418);
     }
 }
