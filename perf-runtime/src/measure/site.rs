@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::label::{LabelSpec, assert_budget, combinations};
 use super::meter::Meter;
 use super::outcome::Outcome;
-use super::span::{Callsite, Labels, SpanSpec};
+use super::span::{Callsite, Combination, SpanSpec};
 use super::target::Targets;
 use std::panic::Location;
 use std::ptr;
@@ -154,8 +154,9 @@ impl Site {
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         let Spec { kind, more_labels, span, .. } = &self.spec;
-        let labels = |texts: &mut Labels| self.write_labels(self.index_of(meter), texts);
-        self.state.callsite.new_span(span, *kind, more_labels, labels, fields)
+        let combination = || Combination { index: self.index_of(meter), count: self.meters().len() };
+        let labels = |index| self.label_values(index);
+        self.state.callsite.new_span(span, (*kind, more_labels), combination, labels, fields)
     }
 
     /// Ends a span of this site's; see [`Callsite::close`].
@@ -188,29 +189,21 @@ impl Site {
     }
 
     /// The values of all labels, for the combination with this index.
-    pub(crate) fn label_values(&self, index: usize) -> Vec<&'static str> {
-        let mut texts = vec![""; self.spec.labels.len()];
-        self.write_labels(index, &mut texts);
-        texts
-    }
-
-    /// Writes the values of all labels, as far as there is room, and says how many there are.
-    fn write_labels(&self, mut index: usize, texts: &mut [&'static str]) -> usize {
+    pub(crate) fn label_values(&self, mut index: usize) -> Vec<&'static str> {
         let mut brought = self.values().unwrap_or_default().iter().rev();
-        let count = self.spec.labels.len().min(texts.len());
-        for (text, label) in texts.iter_mut().zip(self.spec.labels).take(count).rev() {
-            *text = match label {
-                LabelSpec::Text(text) => text,
-                LabelSpec::Constant(value) => value.name(),
-                LabelSpec::Variable => {
-                    let values = brought.next().copied().unwrap_or_default();
-                    let place = index % values.len().max(1);
-                    index /= values.len().max(1);
-                    values.get(place).copied().unwrap_or_default()
-                }
-            };
-        }
-        count
+        let last_first = self.spec.labels.iter().rev().map(|label| match label {
+            LabelSpec::Text(text) => text,
+            LabelSpec::Constant(value) => value.name(),
+            LabelSpec::Variable => {
+                let values = brought.next().copied().unwrap_or_default();
+                let place = index % values.len().max(1);
+                index /= values.len().max(1);
+                values.get(place).copied().unwrap_or_default()
+            }
+        });
+        let mut texts: Vec<&str> = last_first.collect();
+        texts.reverse();
+        texts
     }
 
     fn brings_labels(&self) -> bool {

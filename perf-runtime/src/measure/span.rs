@@ -29,9 +29,6 @@ const ERROR_TYPE: &str = "error_type";
 /// How many there are of the last ones; the outcome is the first of them.
 const OWN_LAST: usize = 3;
 
-/// The values of a call's labels: as many as there are, from the first on.
-pub(super) type Labels = [&'static str; MAX_FIELDS];
-
 /// What an attribute says of a function's spans.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanSpec {
@@ -67,6 +64,15 @@ struct SpanCallsite {
     metadata: OnceLock<Metadata<'static>>,
     /// The metadata's fields, looked up once.
     fields: OnceLock<Vec<Field>>,
+    /// What spans begin with, the kind and the values of the labels, for each combination of them that was called.
+    texts: Box<[OnceLock<Vec<&'static str>>]>,
+}
+
+/// Which of a site's combinations of labels a call has, and of how many.
+#[derive(Clone, Copy)]
+pub(super) struct Combination {
+    pub(super) index: usize,
+    pub(super) count: usize,
 }
 
 const NEVER: u8 = 0;
@@ -79,20 +85,21 @@ impl Callsite {
     }
 
     /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels`
-    /// writes the values of the labels, and `fields` gives those of the user's fields; they are asked only when the span is
-    /// wanted.
+    /// gives the values of the labels, and `fields` those of the user's fields; they are asked only when the span is wanted.
     #[inline]
     pub(super) fn new_span(
         &'static self,
         spec: &SpanSpec,
-        kind: Kind,
-        more_labels: &[&'static str],
-        labels: impl FnOnce(&mut Labels) -> usize,
+        (kind, more_labels): (Kind, &[&'static str]),
+        combination: impl FnOnce() -> Combination,
+        labels: impl FnOnce(usize) -> Vec<&'static str>,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
         let level = spec.heard_level()?;
-        let make = || SpanCallsite::register(spec, level, kind, more_labels);
-        span_for_listener(self.made.get_or_init(make), kind, labels, fields)
+        let Combination { index, count } = combination();
+        let make = || SpanCallsite::register(spec, level, (kind, more_labels), count);
+        let texts = || iter::once(kind.as_str()).chain(labels(index)).collect();
+        span_for_listener(self.made.get_or_init(make), index, texts, fields)
     }
 
     /// Writes how a call ended on its span, and closes it.
@@ -108,19 +115,17 @@ impl Callsite {
 #[cold]
 fn span_for_listener(
     callsite: &'static SpanCallsite,
-    kind: Kind,
-    labels: impl FnOnce(&mut Labels) -> usize,
+    index: usize,
+    texts: impl FnOnce() -> Vec<&'static str>,
     fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
 ) -> Option<Box<Span>> {
     let metadata = callsite.metadata();
     if !callsite.is_enabled(metadata) {
         return None;
     }
+    let texts = callsite.texts.get(index)?.get_or_init(texts);
     let mut span = None;
-    let mut texts: Labels = [""; MAX_FIELDS];
-    let count = labels(&mut texts);
-    let labels = texts.get(..count).unwrap_or_default();
-    fields(&mut |values| span = Some(boxes::hold(callsite.open(metadata, kind, labels, values))));
+    fields(&mut |values| span = Some(boxes::hold(callsite.open(metadata, texts, values))));
     span
 }
 
@@ -136,11 +141,17 @@ pub(crate) fn record_error_type(span: &Span, name: &str) {
 
 impl SpanCallsite {
     /// Makes a callsite known to `tracing`. Once for each site.
-    fn register(spec: &SpanSpec, level: Level, kind: Kind, more_labels: &[&'static str]) -> &'static Self {
+    fn register(
+        spec: &SpanSpec,
+        level: Level,
+        (kind, more_labels): (Kind, &[&'static str]),
+        combinations: usize,
+    ) -> &'static Self {
         let this: &'static Self = Box::leak(Box::new(Self {
             interest: AtomicU8::new(SOMETIMES),
             metadata: OnceLock::new(),
             fields: OnceLock::new(),
+            texts: iter::repeat_with(OnceLock::new).take(combinations).collect(),
         }));
         let mut names = vec![KIND];
         names.extend(kind.label_names());
@@ -159,17 +170,9 @@ impl SpanCallsite {
         this
     }
 
-    fn open(
-        &self,
-        metadata: &'static Metadata<'static>,
-        kind: Kind,
-        labels: &[&'static str],
-        values: &[&dyn Value],
-    ) -> Span {
-        let own = kind.as_str();
-        let given_count = 1 + labels.len() + values.len();
-        let labels = labels.iter().map(|label| label as &dyn Value);
-        let given = iter::once(&own as &dyn Value).chain(labels).chain(values.iter().copied());
+    fn open(&self, metadata: &'static Metadata<'static>, texts: &[&'static str], values: &[&dyn Value]) -> Span {
+        let given_count = texts.len() + values.len();
+        let given = texts.iter().map(|text| text as &dyn Value).chain(values.iter().copied());
         let fields = self.fields.get().map(Vec::as_slice).unwrap_or_default();
         let Some(first) = fields.first() else { return Span::none() };
         let pairs = fields.iter().zip(given);
