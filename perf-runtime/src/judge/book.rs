@@ -130,11 +130,8 @@ impl AlertBook {
         at: SystemTime,
     ) -> Result<AlertEvent, AcknowledgeError> {
         check_mark(by, until, at)?;
-        let found = self.watches.iter_mut().flat_map(Watch::active_mut).find(|alert| alert.id == id);
-        let acknowledged = found.map(|alert| {
-            alert.acknowledged = Some(Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until });
-            alert.clone()
-        });
+        let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
+        let acknowledged = self.watches.iter_mut().find_map(|watch| watch.acknowledge(id, &mark));
         let Some(alert) = acknowledged else {
             let active = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
             return Err(AcknowledgeError::NotActive { id, active });
@@ -179,8 +176,7 @@ impl AlertBook {
     }
 
     fn in_state(&self, state: AlertState) -> Vec<Alert> {
-        let alerts = self.watches.iter().flat_map(Watch::active).filter(|alert| alert.state == state);
-        let mut alerts: Vec<Alert> = alerts.cloned().collect();
+        let mut alerts: Vec<Alert> = self.watches.iter().flat_map(|watch| watch.in_state(state)).collect();
         alerts.sort_by_key(|alert| alert.id);
         alerts
     }

@@ -31,7 +31,7 @@ pub(super) struct Instance {
     /// The tick that it was last looked at.
     pub(super) looked_at: Duration,
     resolved_at: Option<Duration>,
-    /// The alert, while it is active, and for a while after.
+    /// The alert, while it is active, and for a while after. Without its message, as [`words::shown`] says.
     alert: Option<Alert>,
     telling: Telling,
 }
@@ -50,7 +50,7 @@ impl Instance {
         }
     }
 
-    /// The alert, where it is pending or firing.
+    /// The alert, where it is pending or firing; without its message.
     pub(super) fn active(&self) -> Option<&Alert> {
         self.alert.as_ref().filter(|alert| is_active(alert.state))
     }
@@ -190,7 +190,7 @@ impl Instance {
         }
         let at = around.tick.wall;
         let mut emit = |transition, notify| {
-            around.events.push(AlertEvent { at, transition, notify, alert: alert.clone() });
+            around.events.push(AlertEvent { at, transition, notify, alert: words::shown(alert, rule) });
         };
         match transition {
             Some(transition) => emit(transition, notify),

@@ -1,17 +1,18 @@
 //! One rule at work: on every series that it looks at.
 
-use super::alert::{Alert, Severity};
+use super::alert::{Acknowledgement, Alert, Severity};
 use super::instance::{Around, Instance};
 use super::machine::AlertState;
 use super::rule::Rule;
 use super::rule::condition::Condition;
 use super::rule::signal::{Matcher, Signal};
 use super::sight::{Labels, Seen, Sight};
+use super::words;
 use crate::measure::kind::Kind;
 use crate::observe::window::Window;
 use serde::Serialize;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// How old a value may be and still be the one of then, as in Prometheus.
@@ -80,13 +81,22 @@ impl Watch {
         self.was_reached || !self.instances.is_empty() || self.rule.hold_for.is_zero()
     }
 
-    /// Its alerts that are pending or firing.
+    /// Its alerts that are pending or firing, without their messages.
     pub(super) fn active(&self) -> impl Iterator<Item = &Alert> {
         self.instances.values().filter_map(Instance::active)
     }
 
-    pub(super) fn active_mut(&mut self) -> impl Iterator<Item = &mut Alert> {
-        self.instances.values_mut().filter_map(Instance::active_mut)
+    /// Its alerts in a state, as they are shown.
+    pub(super) fn in_state(&self, state: AlertState) -> impl Iterator<Item = Alert> {
+        let alerts = self.active().filter(move |alert| alert.state == state);
+        alerts.map(|alert| words::shown(alert, &self.rule))
+    }
+
+    /// Marks an active alert as known to somebody, and shows it; `None` where it has none of this id.
+    pub(super) fn acknowledge(&mut self, id: u64, mark: &Acknowledgement) -> Option<Alert> {
+        let alert = self.instances.values_mut().filter_map(Instance::active_mut).find(|alert| alert.id == id)?;
+        alert.acknowledged = Some(mark.clone());
+        Some(words::shown(alert, &self.rule))
     }
 
     /// Judges what is seen.
@@ -159,14 +169,14 @@ impl Watch {
 struct Recent<'a> {
     signal: Option<&'a Signal>,
     sight: &'a Sight<'a>,
-    values: OnceCell<BTreeMap<Box<Labels>, f64>>,
+    values: OnceCell<HashMap<Box<Labels>, f64>>,
 }
 
 impl Recent<'_> {
     fn value(&self, labels: &Labels) -> Option<f64> {
         let signal = self.signal?;
         let values = self.values.get_or_init(|| {
-            let mut values = BTreeMap::new();
+            let mut values = HashMap::new();
             signal.each(self.sight, &mut |labels, value| {
                 values.insert(labels.into(), value);
             });

@@ -34,23 +34,26 @@ pub(super) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
     }
 }
 
-/// Brings an active alert up to date.
+/// Brings an active alert up to date, but for its message.
 pub(super) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: Seen) {
     alert.severity = severity;
     alert.threshold = rule.threshold(severity);
+    if let Seen::Value { value, .. } = seen {
+        alert.value = Some(value);
+    }
+}
+
+/// An alert as it is shown, with its message. It is made for whoever asks, not at each tick: to write it costs more than
+/// all else that a tick does for an alert that fires.
+pub(super) fn shown(alert: &Alert, rule: &Rule) -> Alert {
     // It is one line, wherever it goes: into logs, mails, messengers.
     let series = in_a_line(&alert.series);
-    match seen {
-        Seen::Value { value, .. } => {
-            alert.value = Some(value);
-            alert.message = message(rule, &series, severity, value);
-        }
-        Seen::Absence => alert.message = format!("{}: {series} has no value", rule.name),
-        Seen::Nothing if alert.value.is_none() => {
-            alert.message = format!("{}: {series} has no value any more", rule.name);
-        }
-        Seen::Nothing => {}
-    }
+    let message = match alert.value {
+        Some(value) => message(rule, &series, alert.severity, value),
+        None if rule.condition == Condition::Absent => format!("{}: {series} has no value", rule.name),
+        None => format!("{}: {series} has no value any more", rule.name),
+    };
+    Alert { message, ..alert.clone() }
 }
 
 /// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
