@@ -56,10 +56,10 @@ impl Crowd for Ours {
         (self.call)(series, observation, &self.wait);
     }
 
-    fn render(&self, buffer: Vec<u8>) -> Vec<u8> {
-        // What was a text before is one still.
+    fn render(&self, mut buffer: Vec<u8>) -> Vec<u8> {
+        // Emptied first: to look whether the last text is one would take a third of the time that the new one takes.
+        buffer.clear();
         let mut text = String::from_utf8(buffer).unwrap_or_default();
-        text.clear();
         self.monitor.render_prometheus_to(&mut text);
         text.into_bytes()
     }
