@@ -40,6 +40,7 @@ pub(crate) const FUNCTIONS: &[Way] = &[
 pub(crate) const LAYERS: &[Way] = &[
     PLAIN,
     way("a layer that does nothing", None, layers::idle),
+    way("a layer with a body of its own, which does nothing", None, layers::own_body),
     way("perf `HttpLayer`", Some(LAYER), ours::layer),
     way("perf `HttpLayer`, with sizes", Some(LAYER), ours::layer_with_sizes),
     way("axum-prometheus", Some("axum_http_requests_total{"), layers::axum_prometheus),
