@@ -67,10 +67,20 @@ export class Feed {
 
   lose() {
     this.close();
+    this.ask();
     this.turn("lost");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.reconnect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+  }
+
+  /**
+   * Asks whether one may still look. A WebSocket that is refused does not say why; the page does, and whoever may no longer
+   * see it is led by the service to where one logs in.
+   */
+  async ask() {
+    const answer = await fetch("./", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    if (answer?.status === 401) location.reload();
   }
 
   close() {

@@ -49,13 +49,15 @@ const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", "aria-pressed": "false", onclick: () => hold(pausedAt === null) }, "Pause");
 const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
 const since = h("span", { class: "quiet since" });
+// There where one has logged in: the service says so.
+const logout = document.getElementById("logout");
 const banner = h("p", { class: "banner", role: "alert" });
 banner.hidden = true;
 document.getElementById("bar").append(
   h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
   status,
   since,
-  h("div", { class: "controls" }, step, windows, pause, theme),
+  h("div", { class: "controls" }, step, windows, pause, theme, logout),
   banner,
 );
 const links = h("ul");
@@ -225,6 +227,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+// The login page is shown where one has logged out: this browser's other pages ask whether they are meant too. So does one
+// that the browser had put aside as it was.
+new BroadcastChannel("perf.login").onmessage = () => feed.ask();
+addEventListener("pageshow", (event) => event.persisted && feed.ask());
 setInterval(showBanner, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 address.listen(navigate);

@@ -3,6 +3,7 @@
 //! Scripts are plain modules that draw with the browser's own means, so there is nothing to build and nothing to fetch from
 //! elsewhere. All but the page lie under a path with a tag of their content, so that browsers keep them.
 
+use crate::auth;
 use crate::context::Context;
 use crate::live::{self, Wanted};
 use crate::problem::Problem;
@@ -12,7 +13,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::hash::{DefaultHasher, Hasher};
@@ -72,9 +73,19 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!("{:016x}", hasher.finish())
 });
 
+/// A form, so that it works without the scripts as well, and a browser says of it where it comes from.
+const LOG_OUT: &str =
+    "<form id=\"logout\" method=\"post\" action=\"logout\"><button type=\"submit\">Log out</button></form>";
+
+static PAGE: LazyLock<String> = LazyLock::new(|| page(""));
+/// That of whoever has logged in.
+static PAGE_IN_SESSION: LazyLock<String> = LazyLock::new(|| page(LOG_OUT));
+
 /// The page names its assets relatively, so that the router can be nested under any path.
-static PAGE: LazyLock<String> =
-    LazyLock::new(|| include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{}", *VERSION)));
+fn page(session: &str) -> String {
+    let page = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{}", *VERSION));
+    page.replace("{{session}}", session)
+}
 
 /// The dashboard at `/`, and its feed at `/ws` (and by upgrade at `/`).
 pub(crate) fn routes() -> Router<Context> {
@@ -91,13 +102,18 @@ async fn page_or_feed(
     context: State<Context>,
     uri: Uri,
     headers: HeaderMap,
+    extensions: Extensions,
     wanted: Asked,
     upgrade: Upgrade,
 ) -> Response {
     if upgrade.is_ok() {
         return feed(context, uri, headers, wanted, upgrade).await;
     }
-    reply::tagged(&headers, HTML, PAGE.as_str())
+    if !auth::has_session(&context, &headers, &extensions) {
+        return reply::tagged(&headers, HTML, PAGE.as_str());
+    }
+    // Whoever goes back after logging out is to be asked again, and not shown what the browser kept.
+    reply::kept(&headers, HTML, PAGE_IN_SESSION.as_str(), "no-store")
 }
 
 async fn feed(

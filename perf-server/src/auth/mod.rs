@@ -7,7 +7,7 @@
 use crate::context::Context;
 use crate::problem::Problem;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::net::SocketAddr;
@@ -52,6 +52,13 @@ pub(crate) async fn admins(State(context): State<Context>, request: Request, nex
     };
     change.tell(response.status());
     response
+}
+
+/// Whether it is the cookie of the login page that lets somebody in: only then is there something to log out of. Neither is
+/// there where no token is needed, nor where a header says who asks, nor where a middleware of the application's does.
+pub(crate) fn has_session(context: &Context, headers: &HeaderMap, extensions: &Extensions) -> bool {
+    let is_by_other_means = extensions.get::<Access>().is_some() || headers.contains_key(header::AUTHORIZATION);
+    !is_by_other_means && in_cookie(headers).is_some_and(|token| context.settings.tokens.access(token).is_some())
 }
 
 /// What a request is allowed, by what it shows.

@@ -80,6 +80,64 @@ async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
 }
 
 #[tokio::test]
+async fn only_whom_the_cookie_lets_in_is_offered_to_log_out() {
+    let by = |token: &str| (format!("perf_token={token}"), format!("Bearer {token}"));
+    let ((read, read_bearer), (admin, admin_bearer), (nobody, _)) = (by(READ), by(ADMIN), by("a-token-of-nobody"));
+    let guarded = guarded(&monitor());
+    let known = from_fn(|mut request: Request, next: Next| {
+        request.extensions_mut().insert(Access::Admin);
+        next.run(request)
+    });
+    let behind_another: Router = with_tokens(&monitor()).router().unwrap().layer(known);
+    for (what, app, headers, is_offered) in [
+        ("no token is needed", &open(&monitor()), &[][..], false),
+        ("no token is needed, with a cookie of before", &open(&monitor()), &[("cookie", &read)], false),
+        ("the read token by cookie", &guarded, &[("cookie", &read)], true),
+        ("the admin token by cookie", &guarded, &[("cookie", &admin)], true),
+        ("the read token by header", &guarded, &[("authorization", &read_bearer)], false),
+        ("the admin token by header", &guarded, &[("authorization", &admin_bearer)], false),
+        ("a header goes before a cookie", &guarded, &[("authorization", &read_bearer), ("cookie", &read)], false),
+        ("a middleware knows who it is", &behind_another, &[("cookie", &admin)], false),
+    ] {
+        let headers: Vec<_> = headers.iter().map(|&(name, value)| (name, value.as_str())).collect();
+        let page = ask(app, request("GET", "/", &headers, "")).await;
+        assert_eq!(page.status, StatusCode::OK, "{what}");
+        assert_eq!(page.text.contains("<form id=\"logout\" method=\"post\" action=\"logout\">"), is_offered, "{what}");
+        assert!(!page.text.contains("{{"), "{what}: {}", page.text);
+        // What a browser keeps of the page it would show to whoever goes back.
+        assert_eq!(page.header("cache-control") == "no-store", is_offered, "{what}");
+    }
+    for headers in [&[][..], &[("cookie", nobody.as_str())]] {
+        let page = ask(&guarded, request("GET", "/", headers, "")).await;
+        assert_eq!((page.status, page.text.contains("logout")), (StatusCode::UNAUTHORIZED, false));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_by_another_site() {
+    let app = guarded(&monitor());
+    let cookie = format!("perf_token={READ}");
+    let log_out = async |origin: &[(&str, &str)]| {
+        let headers = [&[("cookie", cookie.as_str())], origin].concat();
+        ask(&app, request("POST", "/logout", &headers, "")).await
+    };
+    for foreign in [
+        &[("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "same-site")],
+        &[],
+    ] {
+        let refused = log_out(foreign).await;
+        assert_eq!((refused.status, refused.header("set-cookie")), (StatusCode::FORBIDDEN, ""), "{foreign:?}");
+    }
+    let own = [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")];
+    let out = log_out(&own).await;
+    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "login"));
+    assert_eq!(out.header("set-cookie"), "perf_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    assert_eq!(get(&app, "/logout").await.status, StatusCode::METHOD_NOT_ALLOWED, "a link logs nobody out");
+}
+
+#[tokio::test]
 async fn another_origin_may_where_it_is_named() {
     let app = with_tokens(&monitor()).allow_origin("https://ops.example.com").router().unwrap();
     let bearer = format!("Bearer {ADMIN}");
