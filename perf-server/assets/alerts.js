@@ -1,6 +1,6 @@
 // What is wrong, since when, who knows of it, and what was.
 
-import { attribute, h, keyed, text, wide } from "./dom.js";
+import { attribute, h, keepFocus, keyed, text, wide } from "./dom.js";
 import { age, inUnit, label, moment, seriesInShort, unitOf } from "./format.js";
 import * as address from "./address.js";
 import { toMetric } from "./catalog.js";
@@ -59,7 +59,10 @@ function update(card, alert, store) {
   const known = acknowledged ? `Acknowledged by ${acknowledged.by}${acknowledged.comment ? `: ${acknowledged.comment}` : ""}${acknowledged.until ? `, until ${moment(acknowledged.until)}` : ""}` : "";
   text(mark, [known, muted && `Not told: ${muted}`].filter(Boolean).join(". "));
   mark.hidden = mark.textContent === "";
-  buttons.firstElementChild.hidden = Boolean(acknowledged);
+  const first = buttons.firstElementChild;
+  const isAt = first === document.activeElement;
+  first.hidden = Boolean(acknowledged);
+  if (isAt && first.hidden) keepFocus(first, buttons);
   card.classList.toggle("known", Boolean(acknowledged || muted));
 }
 
@@ -167,7 +170,12 @@ function ask(title, about, fields, button, send) {
     problem.replaceChildren(...failure);
     problem.hidden = false;
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  const opener = document.activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // The button that it was opened by may be gone by now.
+    if (document.activeElement === document.body) keepFocus(opener, opener.parentElement);
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

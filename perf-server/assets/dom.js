@@ -40,11 +40,14 @@ export function attribute(element, name, value) {
 
 /**
  * Keeps the children of an element in line with a list: elements of the same key stay, in the order of the list.
- * `make(item)` makes an element, `update(element, item)` brings it up to date.
+ * `make(item)` makes an element, `update(element, item)` brings it up to date. What has the focus keeps it, wherever it goes;
+ * where it goes for good, its neighbour has it.
  */
 export function keyed(parent, items, key, make, update) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   const known = parent.keyed ?? (parent.keyed = new Map());
   const wanted = new Set();
+  let heir = null;
   let place = parent.firstElementChild;
   for (const item of items) {
     const name = key(item);
@@ -61,10 +64,22 @@ export function keyed(parent, items, key, make, update) {
   }
   for (const [name, element] of known) {
     if (!wanted.has(name)) {
+      if (element.contains(focused)) heir = element.nextElementSibling ?? element.previousElementSibling;
       element.remove();
       known.delete(name);
     }
   }
+  if (focused && !parent.contains(document.activeElement)) keepFocus(focused, heir);
+}
+
+/** What can have the focus in an element. */
+const STOP = "a[href]:not([hidden]), button:not([hidden])";
+
+/** Gives the focus back to what lost it by being moved or hidden; or to another place near there, and be it the page. */
+export function keepFocus(lost, near) {
+  const isThere = (element) => element?.isConnected && element.checkVisibility();
+  const stop = isThere(lost) ? lost : [...(near?.querySelectorAll(STOP) ?? [])].find(isThere);
+  (stop ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
 /** Tells those who do not see the page. */

@@ -52,7 +52,7 @@ export class SeriesTable {
 
   headings() {
     const heading = (key, title, kind) => {
-      const cell = h("th", { scope: "col", class: kind });
+      const cell = h("th", { scope: "col", class: kind, "data-key": key });
       if (this.sort) cell.append(title);
       else cell.append(h("button", { type: "button", class: "sort", onclick: () => this.sortBy(key) }, title));
       this.heads.set(key, cell);

@@ -1,7 +1,7 @@
 //! A browser of one's own, for one test.
 
 use super::servers::{PATIENCE, free_port, installed, or_skip};
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -13,7 +13,15 @@ use std::time::{Duration, Instant};
 /// Chromium, and the program that drives it; both end with this.
 pub(crate) struct Browser {
     driver: Child,
-    client: Client,
+    pub(crate) client: Client,
+}
+
+/// What WebSockets of all tabs did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sockets {
+    pub(crate) opened: usize,
+    /// Messages that came.
+    pub(crate) heard: usize,
 }
 
 /// What it is looked at through.
@@ -59,20 +67,29 @@ impl WebDriverCompatibleCommand for Own {
 impl Browser {
     /// Starts one, or says why there is none.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(json!({ "browser": "ALL" })).await
+    }
+
+    /// One that notes what WebSockets do.
+    pub(crate) async fn start_watching_sockets() -> Option<Self> {
+        Self::start_with(json!({ "browser": "ALL", "performance": "ALL" })).await
+    }
+
+    async fn start_with(logs: Value) -> Option<Self> {
         or_skip(installed("chromedriver").and_then(|()| installed("chromium")))?;
         let port = free_port();
         let mut driver = Command::new("chromedriver");
         driver.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = driver.spawn().expect("chromedriver starts");
-        let client = Self::connect(port).await;
+        let client = Self::connect(port, &logs).await;
         Some(Self { driver, client })
     }
 
-    async fn connect(port: u16) -> Client {
+    async fn connect(port: u16, logs: &Value) -> Client {
         let arguments =
             ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
         let capabilities = json!({
-            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:loggingPrefs": logs,
             "goog:chromeOptions": { "args": arguments },
         });
         let capabilities: Capabilities = serde_json::from_value(capabilities).expect("an object");
@@ -144,7 +161,7 @@ impl Browser {
         self.wait_until("return document.title", "title", |title| title.as_str().is_some_and(&wanted)).await;
     }
 
-    async fn wait_until(&self, script: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
+    pub(crate) async fn wait_until(&self, script: &str, what: &str, wanted: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + PATIENCE / 8;
         loop {
             let found = self.script(script).await;
@@ -170,6 +187,40 @@ impl Browser {
         let element = self.client.find(Locator::Css(selector)).await.expect("it is there");
         element.clear().await.expect("a field");
         element.send_keys(text).await.expect("a field");
+    }
+
+    pub(crate) async fn tab(&self) -> WindowHandle {
+        self.client.window().await.expect("a tab")
+    }
+
+    /// Opens one beside the others, and goes there.
+    pub(crate) async fn new_tab(&self) -> WindowHandle {
+        let tab = self.client.new_window(true).await.expect("a tab").handle;
+        self.switch_to(&tab).await;
+        tab
+    }
+
+    pub(crate) async fn switch_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.expect("it is there");
+    }
+
+    /// The back button.
+    pub(crate) async fn go_back(&self) {
+        self.client.back().await.expect("a page before");
+    }
+
+    /// The names of this page's cookies, those that no script can read among them.
+    pub(crate) async fn cookies(&self) -> Vec<String> {
+        let cookies = self.client.get_all_cookies().await.expect("cookies");
+        cookies.iter().map(|cookie| cookie.name().to_owned()).collect()
+    }
+
+    /// What they did since the last time it was asked.
+    pub(crate) async fn sockets(&self) -> Sockets {
+        let log = self.own("se/log", json!({ "type": "performance" })).await;
+        let lines: Vec<&str> = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str()).collect();
+        let count = |event: &str| lines.iter().filter(|line| line.contains(event)).count();
+        Sockets { opened: count("Network.webSocketCreated"), heard: count("Network.webSocketFrameReceived") }
     }
 
     /// Fills in the login page, and waits for the dashboard.

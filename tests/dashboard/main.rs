@@ -3,10 +3,13 @@
 //! Screenshots are left in the folder `dashboard` of the target directory's `tmp`, for people to look at.
 
 mod browser;
+mod keyboard;
+mod keys;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;
 mod service;
+mod session;
 
 use browser::{Browser, Screen};
 use perf_runtime::Outcome;

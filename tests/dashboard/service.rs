@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 pub(crate) const READER: &str = "the-token-of-whoever-may-look";
 pub(crate) const ADMIN: &str = "the-token-of-whoever-may-change-things";
 
+/// How often it ticks by itself.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+
 pub(crate) struct Service {
     pub(crate) monitor: Monitor,
     pub(crate) url: String,
@@ -23,18 +26,21 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::at(0, false).await
+        Self::at(0, None).await
     }
 
     /// One that asks who one is.
     pub(crate) async fn guarded() -> Self {
-        Self::at(0, true).await
+        Self::at(0, Some((READER, ADMIN))).await
     }
 
-    async fn at(port: u16, is_guarded: bool) -> Self {
+    async fn at(port: u16, tokens: Option<(&str, &str)>) -> Self {
         let monitor = monitor();
         let server = Server::builder(monitor.clone());
-        let server = if is_guarded { server.read_token(READER).admin_token(ADMIN) } else { server };
+        let server = match tokens {
+            Some((reader, admin)) => server.read_token(reader).admin_token(admin),
+            None => server,
+        };
         let server = server.bind(("127.0.0.1", port)).await.expect("a port");
         let port = server.local_addr().port();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -46,7 +52,7 @@ impl Service {
         let (goes_on, ticked) = (Arc::clone(&ticks), monitor.clone());
         thread::spawn(move || {
             while goes_on.load(Ordering::Relaxed) {
-                thread::sleep(Duration::from_secs(1));
+                thread::sleep(TICK);
                 ticked.tick();
             }
         });
@@ -64,7 +70,11 @@ impl Service {
 
     /// Another process at the same port, as far as the browser can tell.
     pub(crate) async fn restart(&mut self) {
-        *self = Self::at(self.port, false).await;
+        *self = Self::at(self.port, None).await;
+    }
+
+    pub(crate) async fn restart_with_other_tokens(&mut self) {
+        *self = Self::at(self.port, Some(("another-token-for-readers", "another-token-for-admins"))).await;
     }
 
     pub(crate) fn tick(&self) {
@@ -86,6 +96,13 @@ impl Service {
         self.monitor.operation("resize").record(Duration::from_millis(90), Outcome::Cancelled);
         self.monitor.record_custom_metric("queue_depth", 12.0, "jobs");
         self.monitor.tick();
+    }
+
+    /// A step that takes longer from now on than any other.
+    pub(crate) fn slow_step(&self, step: u64) {
+        for _ in 0..2_000 {
+            self.monitor.operation(&format!("step {step}")).record(Duration::from_millis(700 + step), Outcome::Ok);
+        }
     }
 
     /// Ticks come only when the test says so.
