@@ -46,12 +46,12 @@ let pagesShown = "";
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
 const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
 const step = h("span", { class: "quiet step" });
-const pause = h("button", { type: "button", class: "pause", "aria-pressed": "false", onclick: () => hold(pausedAt === null) }, "Pause");
+const pause = h("button", { type: "button", class: "pause", onclick: () => hold(pausedAt === null) }, "Pause");
 const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
 const since = h("span", { class: "quiet since" });
 // There where one has logged in: the service says so.
 const logout = document.getElementById("logout");
-const banner = h("p", { class: "banner", role: "alert" });
+const banner = h("p", { class: "banner" });
 banner.hidden = true;
 document.getElementById("bar").append(
   h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
@@ -173,8 +173,9 @@ function navigate() {
 /** Stops the picture, not the feed: it goes on with what is true then. */
 function hold(isHeld) {
   pausedAt = isHeld ? Date.now() : null;
-  attribute(pause, "aria-pressed", String(isHeld));
+  pause.classList.toggle("on", isHeld);
   text(pause, isHeld ? "Resume" : "Pause");
+  announce(isHeld ? "Paused" : "Live again");
   showBanner();
   draw();
 }

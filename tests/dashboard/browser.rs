@@ -218,7 +218,8 @@ impl Browser {
     /// What they did since the last time it was asked.
     pub(crate) async fn sockets(&self) -> Sockets {
         let log = self.own("se/log", json!({ "type": "performance" })).await;
-        let lines: Vec<&str> = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str()).collect();
+        let lines: Vec<&str> =
+            log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str()).collect();
         let count = |event: &str| lines.iter().filter(|line| line.contains(event)).count();
         Sockets { opened: count("Network.webSocketCreated"), heard: count("Network.webSocketFrameReceived") }
     }

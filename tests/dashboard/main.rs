@@ -2,6 +2,7 @@
 //!
 //! Screenshots are left in the folder `dashboard` of the target directory's `tmp`, for people to look at.
 
+mod accessibility;
 mod browser;
 mod keyboard;
 mod keys;
@@ -228,39 +229,6 @@ async fn the_dashboard_tells_of_itself_as_any_page_can() {
     browser.go("#/browsers").await;
     browser.wait_for_text(".grid", |charts| charts.contains("perf dashboard") && charts.contains("/orders")).await;
     browser.has_no_errors().await;
-    browser.close().await;
-}
-
-/// Its path is that of `axe.min.js`, of the npm package `axe-core`: the project does not carry it.
-#[tokio::test]
-async fn no_page_breaks_the_rules_of_axe() {
-    let Some(path) = std::env::var_os("PERF_AXE") else {
-        println!("skipped: PERF_AXE names no axe.min.js");
-        return;
-    };
-    let axe = std::fs::read_to_string(path).expect("PERF_AXE can be read");
-    let Some(browser) = Browser::start().await else { return };
-    let service = Service::start().await;
-    service.a_day_in_short();
-    service.a_host();
-    service.an_alert();
-    let guarded = Service::guarded().await;
-    let broken = "return axe.run().then(({ violations }) => violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))";
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
-        for page in PAGES.into_iter().chain(["host", "process", "series/http_request/GET/%2Fcarts%2F%7Bid%7D"]) {
-            browser.open(&format!("{}#/{page}", service.url)).await;
-            browser.wait_for("main h1, main table").await;
-            service.tick();
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            browser.script(&axe).await;
-            assert_eq!(browser.script(broken).await, json!([]), "{page} on {screen}");
-        }
-        browser.open(&guarded.url).await;
-        browser.wait_for("#token").await;
-        browser.script(&axe).await;
-        assert_eq!(browser.script(broken).await, json!([]), "the login page on {screen}");
-    }
     browser.close().await;
 }
 
