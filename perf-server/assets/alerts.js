@@ -1,6 +1,6 @@
 // What is wrong, since when, who knows of it, and what was.
 
-import { attribute, h, keepFocus, keyed, text, wide } from "./dom.js";
+import { attribute, breakable, h, keepFocus, keyed, text, wide } from "./dom.js";
 import { age, inUnit, label, moment, seriesInShort, unitOf } from "./format.js";
 import * as address from "./address.js";
 import { toMetric } from "./catalog.js";
@@ -61,7 +61,7 @@ function update(card, alert, store) {
   mark.hidden = mark.textContent === "";
   const first = buttons.firstElementChild;
   const isAt = first === document.activeElement;
-  first.hidden = Boolean(acknowledged);
+  first.hidden = Boolean(acknowledged) || state !== "firing";
   if (isAt && first.hidden) keepFocus(first, buttons);
   card.classList.toggle("known", Boolean(acknowledged || muted));
 }
@@ -147,7 +147,7 @@ export class Alerts {
     keyed(this.history, events, ({ at, transition, alert }) => `${at} ${transition} ${alert.id} ${alert.severity}`, (event) => {
       const { at, transition, alert } = event;
       const by = transition === "acknowledged" && alert.acknowledged ? `${alert.acknowledged.by}: ${alert.acknowledged.comment}` : alert.message;
-      return h("tr", {}, h("td", {}, h("time", { datetime: at }, moment(at))), h("td", {}, h("span", { class: `mark ${transition === "fired" || transition === "changed" ? alert.severity : transition}` }, transition)), h("th", { scope: "row" }, alert.name, " ", h("span", { class: "quiet series" }, seriesInShort(alert.series))), h("td", {}, by));
+      return h("tr", {}, h("td", {}, h("time", { datetime: at }, moment(at))), h("td", {}, h("span", { class: `mark ${transition === "fired" || transition === "changed" ? alert.severity : transition}` }, transition)), h("th", { scope: "row" }, alert.name, " ", h("span", { class: "quiet series" }, breakable(seriesInShort(alert.series)))), h("td", {}, by));
     });
   }
 }

@@ -1,7 +1,7 @@
 // What runs now, and for how long.
 
-import { h, keyed, text } from "./dom.js";
-import { age, kindName, label, number } from "./format.js";
+import { breakable, h, keyed, text } from "./dom.js";
+import { kindName, label, number, since } from "./format.js";
 import * as address from "./address.js";
 
 /** Calls that wait, the oldest first. */
@@ -10,8 +10,8 @@ export class CallList {
     Object.assign(this, { limit, wanted });
     this.body = h("tbody");
     this.more = h("p", { class: "quiet more" });
-    const head = h("tr", {}, h("th", { scope: "col" }, "Call"), h("th", { scope: "col", class: "wide" }, "Kind"), h("th", { scope: "col", class: "number" }, "For"));
-    this.element = h("div", { class: "card scroll" }, h("table", { class: "calls" }, h("caption", {}, caption), h("thead", {}, head), this.body), this.more);
+    this.head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), h("th", { scope: "col", class: "wide" }, "Kind"), h("th", { scope: "col", class: "number" }, "For")));
+    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", {}, caption), this.head, this.body), this.more);
   }
 
   update(store) {
@@ -26,18 +26,19 @@ export class CallList {
     });
     const longest = Math.max(1e-9, ...items.map((call) => call.age));
     keyed(this.body, items, (call) => call.key, (call) => this.make(call), (row, call) => {
-      text(row.lastElementChild.lastElementChild, age(call.age));
+      text(row.lastElementChild.lastElementChild, since(call.age));
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;
     });
     text(this.more, items.length > 0 ? "" : "No call waits. Calls that never wait are not listed while they run.");
     this.more.hidden = items.length > 0;
+    this.head.hidden = items.length === 0;
   }
 
   make(call) {
     return h(
       "tr",
       {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, label(shown(call)))),
+      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call))))),
       h("td", { class: "wide quiet" }, kindName(call.kind)),
       h("td", { class: "number age" }, h("span", { class: "bar", "aria-hidden": "true" }, h("span")), h("span")),
     );
@@ -59,7 +60,7 @@ export class Running {
 
   update(store) {
     const kinds = store.kinds().map((kind) => store.kind(kind)).filter((row) => row.in_flight > 0);
-    const counts = kinds.map((row) => `${number(row.in_flight)} ${kindName(row.kind)}`);
+    const counts = kinds.map((row) => `${kindName(row.kind)} ${number(row.in_flight)}`);
     text(this.count, counts.length > 0 ? `In flight: ${counts.join(", ")}.` : "Nothing is in flight.");
     this.list.update(store);
   }

@@ -8,6 +8,10 @@ const LEFT = 64;
 const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 20;
+/** How far the moments below a chart may lie apart, in seconds: they are round ones. */
+const APART = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+/** The room that each of them has, in pixels. */
+const LABEL = 84;
 
 /** The charts that are shown, and the place where the cursor stands. */
 const shown = new Set();
@@ -53,7 +57,17 @@ export class Chart {
     const same = series.length === this.series.length && series.every((one, place) => one.key === this.series[place].key && one.label === this.series[place].label);
     if (same) return;
     this.series = series;
+    this.limits = "";
     this.legend.replaceChildren(...series.map((one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), " ", h("b", {}))));
+  }
+
+  /** What the dashed lines are. */
+  setLimits(limits) {
+    const words = limits.map(({ label, value }) => `${label} ${short(this.show(value))}`);
+    if (words.join() === this.limits) return;
+    this.limits = words.join();
+    for (const old of this.legend.querySelectorAll(".limit")) old.remove();
+    this.legend.append(...limits.map(({ colour: name }, place) => h("li", { class: `mark limit ${name}` }, words[place])));
   }
 
   listen() {
@@ -78,6 +92,7 @@ export class Chart {
   /** `columns` holds the values of each series, `timeOf` tells when a place of them began. */
   update({ columns, cells, timeOf, step, limits = [] }) {
     this.data = { columns, cells, timeOf, step, limits };
+    this.setLimits(limits);
     this.series.forEach((one, place) => text(this.legend.children[place].lastElementChild, this.show(lastOf(columns[one.key]))));
     this.draw();
   }
@@ -91,7 +106,7 @@ export class Chart {
     const inner = width - LEFT - RIGHT;
     const x = (place) => LEFT + ((place + 0.5) / cells) * inner;
     const floor = height - BOTTOM;
-    this.axes(pen, width, floor, x);
+    this.axes(pen, width, floor);
     if (cursor !== null && cursor < cells) {
       pen.fillStyle = colour("cursor");
       pen.fillRect(LEFT + (cursor / cells) * inner, TOP, Math.max(inner / cells, 1), floor - TOP);
@@ -101,7 +116,7 @@ export class Chart {
   }
 
   /** Lines to read values by, and moments below. */
-  axes(pen, width, floor, x) {
+  axes(pen, width, floor) {
     const { cells, step, timeOf } = this.data;
     pen.font = `11px ${FONT}`;
     pen.fillStyle = colour("quiet");
@@ -117,12 +132,14 @@ export class Chart {
       pen.fillText(value, LEFT - 8, y);
     }
     pen.textBaseline = "top";
-    const marks = Math.max(2, Math.min(6, Math.floor(width / 110)));
-    for (let mark = 0; mark <= marks; mark += 1) {
-      const place = Math.round((mark / marks) * (cells - 1));
-      pen.textAlign = mark === 0 ? "left" : mark === marks ? "right" : "center";
-      const at = mark === 0 ? LEFT : mark === marks ? width - RIGHT : x(place);
-      pen.fillText(clock(timeOf(place), step < 60), at, floor + 6);
+    pen.textAlign = "center";
+    const [began, span] = [timeOf(0), cells * step * 1000];
+    const apart = 1000 * (APART.find((seconds) => (span / (1000 * seconds)) * LABEL <= width - LEFT) ?? APART.at(-1));
+    for (let at = Math.ceil(began / apart) * apart; at < began + span; at += apart) {
+      const place = LEFT + ((at - began) / span) * (width - LEFT - RIGHT);
+      if (place > width - LABEL / 3) break;
+      pen.fillRect(Math.round(place), floor, 1, 3);
+      pen.fillText(clock(at, apart < 60_000), place, floor + 6);
     }
   }
 

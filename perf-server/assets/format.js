@@ -22,6 +22,11 @@ export function duration(seconds) {
   return age(seconds);
 }
 
+/** For how long something has run already. */
+export function since(seconds) {
+  return seconds < 1 ? duration(seconds) : age(seconds);
+}
+
 /** Long times: `3m 20s`, `2h 5m`, `4d 3h`. */
 export function age(seconds) {
   if (isNone(seconds)) return NONE;
@@ -40,7 +45,8 @@ export function number(value) {
   if (size >= 1e9) return `${digits(value / 1e9)}G`;
   if (size >= 1e6) return `${digits(value / 1e6)}M`;
   if (size >= 1e4) return `${digits(value / 1e3)}k`;
-  if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (size >= 1e3) return Math.round(value).toLocaleString("en");
+  if (Number.isInteger(value)) return String(value);
   return size >= 0.01 || size === 0 ? digits(value) : value.toPrecision(2);
 }
 
@@ -51,12 +57,13 @@ export function rate(perSecond) {
   return perSecond < 0.095 ? `${digits(perSecond * 60)} /min` : `${number(perSecond)} /s`;
 }
 
-/** A share of 0 to 1: `1.25 %`. */
+/** A share, usually of 0 to 1: `1.25 %`. What is nearly all is not said to be all: `99.99 %`. */
 export function share(ratio) {
   if (isNone(ratio)) return NONE;
   const percent = ratio * 100;
   if (percent === 0) return "0 %";
-  return percent < 0.01 ? "< 0.01 %" : `${percent >= 99.995 ? "100" : digits(percent)} %`;
+  if (percent > 99 && percent < 100) return `${(Math.floor(percent * 100 + 1e-6) / 100).toFixed(2)} %`;
+  return percent < 0.01 ? "< 0.01 %" : `${digits(percent)} %`;
 }
 
 export function bytes(value) {

@@ -3,7 +3,7 @@
 import { Feed } from "./feed.js";
 import { Store } from "./store.js";
 import * as address from "./address.js";
-import { announce, attribute, h, keyed, text } from "./dom.js";
+import { announce, attribute, h, keyed, s, text } from "./dom.js";
 import { forgetColours } from "./draw.js";
 import { forgetCharts } from "./charts.js";
 import { age, clock } from "./format.js";
@@ -47,7 +47,9 @@ const status = h("a", { class: "pill", href: address.to("overview") }, "–");
 const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
 const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", onclick: () => hold(pausedAt === null) }, "Pause");
-const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, "Theme");
+const themeName = h("span");
+const halfMoon = s("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }), s("path", { d: "M8 1.5a6.5 6.5 0 0 1 0 13z", fill: "currentColor" }));
+const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, halfMoon, themeName);
 const since = h("span", { class: "quiet since" });
 // There where one has logged in: the service says so.
 const logout = document.getElementById("logout");
@@ -137,9 +139,10 @@ function drawBar() {
   pagesShown = shape;
 }
 
-/** Where there is no room for all pages side by side, as on a phone, the one that is shown is in sight. */
+/** Where there is no room for all pages side by side, as on a phone, the one that is shown is in sight: or that of the focus. */
 function showLink() {
   const pages = links.parentElement;
+  if (links.contains(document.activeElement)) return;
   const box = links.querySelector("[aria-current]")?.getBoundingClientRect();
   if (box && pages.scrollWidth > pages.clientWidth) pages.scrollLeft += box.left + box.width / 2 - pages.clientWidth / 2;
 }
@@ -191,7 +194,7 @@ function showBanner() {
 
 function applyTheme(name) {
   attribute(document.documentElement, "data-theme", name === "auto" ? null : name);
-  text(theme, { auto: "Auto", light: "Light", dark: "Dark" }[name]);
+  text(themeName, { auto: "Auto", light: "Light", dark: "Dark" }[name]);
   attribute(theme, "aria-label", `Theme: ${name}`);
   forgetColours();
   draw();

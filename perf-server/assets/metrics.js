@@ -1,6 +1,6 @@
 // Metrics as they stand: counters, gauges and histograms, each with its line over the window.
 
-import { h, keyed, text, wide } from "./dom.js";
+import { breakable, h, keyed, text, wide } from "./dom.js";
 import { inUnit, number, rate, unitOf } from "./format.js";
 import { spark } from "./draw.js";
 import * as address from "./address.js";
@@ -18,8 +18,9 @@ export class MetricTable {
     this.wanted = wanted;
     this.body = h("tbody");
     this.find = h("input", { type: "search", placeholder: "Find", "aria-label": `Find among: ${caption}`, value: address.read().params.get("find") ?? "", oninput: () => address.set({ find: this.find.value }) });
+    this.none = h("p", { class: "quiet more" }, "No name and no label has these words.");
     const head = h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col", class: "trend" }, "Over the window"), h("th", { scope: "col", class: "number" }, "Value"), h("th", { scope: "col", class: "number wide" }, "Change"));
-    this.element = h("div", { class: "page" }, h("div", { class: "line" }, this.find), wide(caption, h("table", { class: "metrics" }, h("caption", { class: "unseen" }, caption), h("thead", {}, head), this.body)));
+    this.element = h("div", { class: "page" }, h("div", { class: "line" }, this.find), wide(caption, h("table", { class: "metrics" }, h("caption", { class: "unseen" }, caption), h("thead", {}, head), this.body), this.none));
   }
 
   isSearched() {
@@ -40,12 +41,13 @@ export class MetricTable {
       text(row.children[3], isRate ? rate(last) : "");
       if (box.top < innerHeight && box.bottom > 0) spark(row.querySelector("canvas"), values, null, "accent");
     });
+    this.none.hidden = found.length > 0;
     return all.length;
   }
 
   make(metric) {
     const labels = metric.labels.map(([name, value]) => `${name}=${value}`).join(", ");
-    return h("tr", {}, h("th", { scope: "row", class: "name", title: metric.help }, metric.name, labels && h("span", { class: "quiet" }, ` ${labels}`)), h("td", { class: "trend" }, h("canvas", { class: "spark", "aria-hidden": "true" })), h("td", { class: "number" }), h("td", { class: "number wide" }));
+    return h("tr", {}, h("th", { scope: "row", class: "name", title: metric.help }, breakable(metric.name), labels && h("span", { class: "quiet" }, ` ${labels}`)), h("td", { class: "trend" }, h("canvas", { class: "spark", "aria-hidden": "true" })), h("td", { class: "number" }), h("td", { class: "number wide" }));
   }
 }
 

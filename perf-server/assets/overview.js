@@ -24,6 +24,16 @@ export const PAGE_OF = {
   operation: "operations",
 };
 
+/** What puts a kind here: for whoever has none of it yet. */
+const HOW = {
+  http_request: "the HttpLayer on your router",
+  db_operation: '#[monitor_db_operation("select", "users")] on a function',
+  workflow: '#[monitor_workflow("data_processing")] on a function',
+  agent: '#[monitor_agent("researcher")] on a function',
+  external_call: '#[monitor_external_call("stripe", "charge")] on a function, or the ClientLayer around your client',
+  operation: '#[monitor("checkout")] on a function',
+};
+
 const RADIUS = 52;
 const ROUND = 2 * Math.PI * RADIUS;
 
@@ -185,7 +195,8 @@ export class Kinds {
     this.parts = new Map();
     this.find = h("input", { type: "search", placeholder: "Find", "aria-label": `Find among ${title.toLowerCase()}`, value: address.read().params.get("find") ?? "", oninput: () => address.set({ find: this.find.value }) });
     this.sections = h("div", { class: "page" });
-    this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, title), this.find), this.sections);
+    this.none = h("p", { class: "card" }, `None are measured. Put ${HOW[kinds[0]]}, and they show here.`);
+    this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, title), this.find), this.none, this.sections);
   }
 
   update(store) {
@@ -193,11 +204,14 @@ export class Kinds {
     const words = this.find.value.toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (row) => words.every((word) => row.name.toLowerCase().includes(word));
     const there = this.kinds.filter((kind) => store.kind(kind));
+    this.none.hidden = there.length > 0;
+    this.find.hidden = there.length === 0;
+    const none = words.length > 0 ? "No name has these words." : undefined;
     keyed(this.sections, there, (kind) => kind, (kind) => this.make(kind));
     for (const kind of there) {
       const { pair, table } = this.parts.get(kind);
       pair.update(store, store.kind(kind));
-      table.update(store, store.series(kind).filter(matches));
+      table.update(store, store.series(kind).filter(matches), none);
     }
   }
 

@@ -51,7 +51,7 @@ class Drawn {
     this.chart.setSeries(shown.map(({ metric, line, label }, place) => ({ key: `${metric.key}${line.rate ?? ""}`, label, colour: `c${place + 1}` })));
     const columns = Object.fromEntries(shown.map(({ metric, line }) => [`${metric.key}${line.rate ?? ""}`, store.valuesOf(metric, line.rate)]));
     const indicator = store.indicators?.get(limit);
-    const limits = indicator ? [{ value: indicator.warning, colour: "warn" }, { value: indicator.critical, colour: "bad" }] : [];
+    const limits = indicator ? [{ value: indicator.warning, colour: "warn", label: "warning" }, { value: indicator.critical, colour: "bad", label: "critical" }] : [];
     const { cells, step } = store.grid;
     this.chart.update({ columns, cells, step, limits, timeOf: (place) => store.timeOf(place) });
     return true;
@@ -90,7 +90,7 @@ export class Resources {
       return { drawn, element: h("section", { class: "page", "aria-label": title }, heading, h("div", { class: "grid" }, drawn.map((one) => one.element))) };
     });
     this.strip = h("div", { class: "tiles" }, this.tiles.map((one) => one.element));
-    this.none = h("p", { class: "card quiet" }, "Nothing is known of this now.");
+    this.none = h("p", { class: "card quiet" }, "Nothing of this is sampled in this process now.");
     this.table = new MetricTable(`Every figure of: ${spec.title.toLowerCase()}`, ({ name }) => pageOf(name) === spec);
     this.every = h("details", { class: "every" }, h("summary", {}, "Every figure"), this.table.element);
     this.every.open = this.table.isSearched();

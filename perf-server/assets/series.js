@@ -1,6 +1,6 @@
 // One series: its history, its histogram, how its calls ended, and the slowest of them.
 
-import { attribute, h, keyed, text, wide } from "./dom.js";
+import { attribute, breakable, h, keyed, text, wide } from "./dom.js";
 import { Heat } from "./charts.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
@@ -94,7 +94,7 @@ export class Series {
       h("div", { class: "pair" }, wide("Slowest lately", h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
       this.partsCard,
     );
-    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, this.title), this.missing, this.body);
+    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, breakable(this.title)), this.missing, this.body);
   }
 
   update(store) {
@@ -105,7 +105,7 @@ export class Series {
     const isWaiting = row.in_flight > 0 || row.busy_share !== null;
     FIGURES.forEach(([, show], place) => text(this.figures.children[place].lastElementChild, show(row)));
     const promise = row.objective?.latency ?? row.slow?.limit;
-    this.pair.update(store, row, promise ? [{ value: promise, colour: "warn" }] : []);
+    this.pair.update(store, row, promise ? [{ value: promise, colour: "warn", label: row.objective?.latency ? "promised" : "slow" }] : []);
     this.updateHeat(store, row);
     const counts = NAMES.map((name) => row[name]);
     this.outcomes.update(counts, (value, all) => (all > 0 ? `${number(value)} (${share(value / all)})` : number(value)));

@@ -1,6 +1,6 @@
 // A table of series: sorted by any column, searched, with a line for each over the window.
 
-import { h, keyed, text, attribute } from "./dom.js";
+import { attribute, breakable, h, keyed, text } from "./dom.js";
 import { spark } from "./draw.js";
 import { duration, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
@@ -36,7 +36,8 @@ export class SeriesTable {
     this.body = h("tbody");
     this.heads = new Map();
     this.caption = h("caption", {}, caption);
-    this.table = h("table", { class: compact ? "series compact" : "series" }, this.caption, h("thead", {}, this.headings()), this.body);
+    this.head = h("thead", {}, this.headings());
+    this.table = h("table", { class: compact ? "series compact" : "series" }, this.caption, this.head, this.body);
     this.more = h("p", { class: "quiet more" });
     this.element = h("div", { class: "card scroll" }, this.table, this.more);
     this.visible = new Set();
@@ -75,7 +76,8 @@ export class SeriesTable {
     address.set({ sort: `${down ? "-" : ""}${key}` });
   }
 
-  update(store, rows) {
+  /** `none` says why there are no rows. */
+  update(store, rows, none = "Nothing here yet.") {
     this.store = store;
     const by = this.sort ?? order();
     for (const [key, cell] of this.heads) {
@@ -84,8 +86,9 @@ export class SeriesTable {
     const sorted = this.isHeld() ? this.inOrder(rows) : rows.toSorted((one, other) => compare(one, other, by));
     const few = sorted.slice(0, this.limit);
     keyed(this.body, few, (row) => row.name, (row) => this.make(row), (element, row) => this.fill(element, row));
-    text(this.more, rows.length === 0 ? "Nothing here yet." : few.length < rows.length && !this.sort ? `${rows.length - few.length} more` : "");
+    text(this.more, rows.length === 0 ? none : few.length < rows.length && !this.sort ? `${rows.length - few.length} more` : "");
     this.more.hidden = this.more.textContent === "";
+    this.head.hidden = rows.length === 0;
     for (const element of this.visible) this.paint(element);
   }
 
@@ -104,7 +107,7 @@ export class SeriesTable {
     const element = h(
       "tr",
       {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: this.link(row), title: row.name }, this.name(row))),
+      h("th", { scope: "row", class: "name" }, h("a", { href: this.link(row), title: row.name }, breakable(this.name(row)))),
       h("td", { class: "trend" }, trend()),
       h("td", { class: "trend wide" }, trend()),
       COLUMNS.map(({ class: kind, title }) => h("td", { class: `number ${kind}`, "data-title": title })),

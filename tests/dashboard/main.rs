@@ -277,6 +277,45 @@ async fn what_strangers_write_is_shown_as_text() {
 }
 
 #[tokio::test]
+async fn numbers_are_not_rounded_to_what_they_are_not() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    browser.open(&service.url).await;
+    let written = async |function: &str, values: &str| {
+        let script = format!(
+            "const main = document.querySelector('script[type=module]').src;
+            const format = await import(main.replace('main.js', 'format.js'));
+            return {values}.map(format.{function});"
+        );
+        browser.script(&script).await
+    };
+    // A load of 1.175 processors for each is more than all of them; 99.996 % is less than all.
+    let shares = written("share", "[0, 0.00001, 0.0125, 0.95, 0.9997, 0.99996, 1, 1.175, null]").await;
+    assert_eq!(shares, json!(["0 %", "< 0.01 %", "1.25 %", "95.0 %", "99.97 %", "99.99 %", "100 %", "118 %", "–"]));
+    let numbers = written("number", "[0, 7, 1234, 2371.6, 12345, 0.004]").await;
+    assert_eq!(numbers, json!(["0", "7", "1,234", "2,372", "12.3k", "0.0040"]));
+    let ages = written("since", "[0.00616, 0.8, 4, 200]").await;
+    assert_eq!(ages, json!(["6.16 ms", "800 ms", "4.0 s", "3m 20s"]));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_page_with_nothing_on_it_says_what_would_put_something_there() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.some_calls();
+    browser.open(&format!("{}#/external", service.url)).await;
+    browser.wait_for_text("main p.card:not([hidden])", |words| words.contains("monitor_external_call")).await;
+    assert_eq!(browser.count("main input:not([hidden])").await, 0, "there is nothing to find");
+    for page in ["requests", "metrics"] {
+        browser.go(&format!("#/{page}?find=no+such+name")).await;
+        browser.wait_for_text("main .more:not([hidden])", |words| words.contains("these words")).await;
+    }
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn it_can_be_looked_at() {
     let Some(browser) = Browser::start().await else { return };
     let service = Service::start().await;
