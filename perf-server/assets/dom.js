@@ -28,9 +28,10 @@ export function wide(label, ...children) {
   return h("div", { class: "card scroll", role: "region", "aria-label": label, tabindex: 0 }, children);
 }
 
-/** A name that may go on in the next line where it has a joint, as `data_` `processing`; and only there, if it can. */
+/** A name that may go on in the next line at its joints, as `data_` `processing` and `/carts` `/{id}`. */
 export function breakable(name) {
-  return name.split(/(?<=[_/.:=-])(?=\w)/).flatMap((part, place) => (place > 0 ? [document.createElement("wbr"), part] : [part]));
+  const parts = name.split(/(?<=\S)(?=\/)|(?<=[_.:=-])(?=\w)/);
+  return parts.flatMap((part, place) => (place > 0 ? [document.createElement("wbr"), part] : [part]));
 }
 
 /** Sets a text where it is another one: what did not change is not laid out anew. */

@@ -41,6 +41,14 @@ let pagePath = null;
 let pausedAt = null;
 let isDrawing = false;
 let pagesShown = "";
+/** Where one was on the pages that one left. */
+const left = new Map();
+/** Whether one goes back or forth; browsers that cannot tell begin at the top. */
+let isReturn = false;
+let returning = null;
+globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
+  isReturn = navigationType === "traverse";
+});
 
 // The bar.
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
@@ -55,7 +63,10 @@ const since = h("span", { class: "quiet since" });
 const logout = document.getElementById("logout");
 const banner = h("p", { class: "banner" });
 banner.hidden = true;
-document.getElementById("bar").append(
+const bar = document.getElementById("bar");
+// So high is what hides the page's upper end.
+new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
+bar.append(
   h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
   status,
   since,
@@ -96,6 +107,7 @@ function draw() {
     if (!store.ready || pausedAt !== null) return;
     const began = performance.now();
     page?.update(store);
+    if (returning) comeBack(returning);
     // What it tells of itself, by the script that others include too.
     globalThis.perfUi?.add("render_seconds", (performance.now() - began) / 1000);
     // For those who measure how long it takes to see anything.
@@ -153,6 +165,8 @@ function navigate() {
   const path = [name, ...parts].join("\n");
   if (path !== pagePath) {
     const isFirst = pagePath === null;
+    left.set(pagePath, { href: document.activeElement.getAttribute("href"), top: scrollY });
+    returning = isReturn ? left.get(path) : null;
     pagePath = path;
     forgetCharts();
     const known = PAGES.find((one) => one.name === name);
@@ -171,6 +185,18 @@ function navigate() {
   else if (store.window && chosen === null && feed.socket) wanted.window = store.window;
   feed.watch(wanted);
   draw();
+}
+
+/** To the link that one went away by, as soon as it is there again. */
+function comeBack({ href, top }) {
+  const isUntouched = document.activeElement === main;
+  const link = [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === href);
+  const isThere = href ? link : document.documentElement.scrollHeight >= top + innerHeight;
+  if (isUntouched && !isThere) return;
+  returning = null;
+  if (!isUntouched) return;
+  scrollTo(0, top);
+  link?.focus({ preventScroll: true });
 }
 
 /** Stops the picture, not the feed: it goes on with what is true then. */

@@ -94,7 +94,7 @@ export class SeriesTable {
 
   /** Whoever points at a row, or has it in focus, does not want it to jump away. */
   isHeld() {
-    return this.body.matches(":hover") || this.body.contains(document.activeElement);
+    return this.body.matches(":hover") || this.body.querySelector(":focus-visible") !== null;
   }
 
   inOrder(rows) {

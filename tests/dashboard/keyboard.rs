@@ -24,6 +24,37 @@ async fn everything_is_done_by_keyboard_and_the_focus_is_never_lost() {
     browser.close().await;
 }
 
+#[tokio::test]
+async fn whoever_goes_back_is_at_the_row_again() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    service.many_rows();
+    browser.open(&format!("{}#/operations?sort=-name", service.url)).await;
+    let row = ".series tbody a[href*='row%2010']";
+    browser.wait_for(row).await;
+    browser.tab_to(Way::On, row).await;
+    let place = browser.script("return scrollY").await;
+    assert_ne!(place, 0, "it is below the fold");
+    browser.key(ENTER).await;
+    browser.wait_for_text("main h1", |title| title == "row 10").await;
+    browser.wait_to_be_at("main").await;
+    assert_eq!(browser.script("return scrollY").await, 0);
+    browser.go_back().await;
+    browser.wait_to_be_at(row).await;
+    assert_eq!(browser.script("return scrollY").await, place);
+    // By the navigation one begins at the top.
+    browser.tab_to(Way::Back, "#pages a[href^='#/requests']").await;
+    browser.key(ENTER).await;
+    browser.wait_for_text("main h1", |title| title == "Requests").await;
+    browser.tab_to(Way::Back, "#pages a[href^='#/operations']").await;
+    browser.key(ENTER).await;
+    browser.wait_for(row).await;
+    browser.is_at("main").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
 /// In by the token, past the navigation, and by it to a page.
 async fn enter(browser: &Browser, service: &Service) {
     browser.open(&service.url).await;

@@ -363,6 +363,14 @@ async fn it_can_be_looked_at() {
         browser.look_through(screen).await;
         browser.screenshot(&format!("login-{screen}")).await;
     }
+    guarded.some_calls();
+    browser.log_in(service::READER).await;
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        browser.screenshot(&format!("logged-in-{screen}")).await;
+        let is_in_one_line = browser.script(BUTTONS_IN_ONE_LINE).await;
+        assert!(is_in_one_line == json!(true), "the buttons of the bar on {screen}");
+    }
     browser.has_no_errors().await;
     browser.close().await;
 }
@@ -370,6 +378,10 @@ async fn it_can_be_looked_at() {
 /// Where all pages do not fit side by side, that of the page which is shown does.
 const LINK_OF_PAGE: &str = "const box = document.querySelector('#pages [aria-current]').getBoundingClientRect();
     return box.left > -1 && box.right < innerWidth + 1";
+
+const BUTTONS_IN_ONE_LINE: &str = "const all = [...document.querySelectorAll('#bar button')];
+    const tops = all.map((one) => one.getBoundingClientRect().top);
+    return all.length === 7 && Math.max(...tops) - Math.min(...tops) < 9";
 
 const SCROLL_TO_PROFILE: &str = "const all = [...document.querySelectorAll('h2')];
     const heading = all.find((one) => one.textContent === 'What a call uses' && one.checkVisibility());

@@ -105,6 +105,14 @@ impl Service {
         }
     }
 
+    /// More than fit on a screen.
+    pub(crate) fn many_rows(&self) {
+        for row in 0..60 {
+            self.monitor.operation(&format!("row {row}")).record(Duration::from_millis(row), Outcome::Ok);
+        }
+        self.monitor.tick();
+    }
+
     /// Ticks come only when the test says so.
     pub(crate) fn stop_ticks(&self) {
         self.ticks.store(false, Ordering::Relaxed);
