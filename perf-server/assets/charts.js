@@ -11,7 +11,7 @@ const BOTTOM = 20;
 /** How far the moments below a chart may lie apart, in seconds: they are round ones. */
 const APART = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 /** The room that each of them has, in pixels. */
-const LABEL = 84;
+const LABEL = 68;
 
 /** The charts that are shown, and the place where the cursor stands. */
 const shown = new Set();

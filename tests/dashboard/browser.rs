@@ -16,7 +16,7 @@ pub(crate) struct Browser {
     pub(crate) client: Client,
 }
 
-/// What WebSockets of all tabs did.
+/// What `WebSocket`s of all tabs did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sockets {
     pub(crate) opened: usize,
@@ -70,7 +70,7 @@ impl Browser {
         Self::start_with(json!({ "browser": "ALL" })).await
     }
 
-    /// One that notes what WebSockets do.
+    /// One that notes what `WebSocket`s do.
     pub(crate) async fn start_watching_sockets() -> Option<Self> {
         Self::start_with(json!({ "browser": "ALL", "performance": "ALL" })).await
     }
