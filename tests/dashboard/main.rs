@@ -13,7 +13,7 @@ mod servers;
 mod service;
 mod session;
 
-use browser::{Browser, Screen};
+use browser::Browser;
 use perf_runtime::Outcome;
 use serde_json::json;
 use service::Service;
@@ -316,79 +316,6 @@ async fn a_page_with_nothing_on_it_says_what_would_put_something_there() {
     browser.has_no_errors().await;
     browser.close().await;
 }
-
-#[tokio::test]
-async fn it_can_be_looked_at() {
-    let Some(browser) = Browser::start().await else { return };
-    let service = Service::start().await;
-    service.a_day_in_short();
-    service.a_host();
-    service.an_alert();
-    service::import(500);
-    let pages = [
-        ("overview", "?window=1m"),
-        ("host", "?window=1m"),
-        ("process", "?window=1m"),
-        ("browsers", ""),
-        ("metrics", ""),
-        ("requests", "?window=1m"),
-        ("series/http_request/GET/%2Fcarts%2F%7Bid%7D", "?window=1m"),
-        ("series/operation/import", "?window=1m"),
-        ("running", ""),
-        ("alerts", ""),
-    ];
-    for (page, query) in pages {
-        browser.open(&format!("{}#/{page}{query}", service.url)).await;
-        for screen in Screen::ALL {
-            browser.look_through(screen).await;
-            service.tick();
-            browser.wait_for("main h1, main table").await;
-            let name = page.split('/').take(2).collect::<Vec<_>>().join("-");
-            browser.screenshot(&format!("{name}-{screen}")).await;
-            let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
-            assert!(inner.as_u64().is_some_and(|width| width <= outer), "{page} is {inner} wide on {screen}");
-            if browser.script(SCROLL_TO_PROFILE).await == json!(true) {
-                browser.screenshot(&format!("{name}-profile-{screen}")).await;
-            }
-            let link = browser.script(LINK_OF_PAGE).await;
-            assert!(link == json!(true), "the link of {page} is out of sight on {screen}");
-        }
-    }
-    browser.click(".alert .primary").await;
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
-        browser.screenshot(&format!("acknowledge-{screen}")).await;
-    }
-    let guarded = Service::guarded().await;
-    browser.open(&guarded.url).await;
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
-        browser.screenshot(&format!("login-{screen}")).await;
-    }
-    guarded.some_calls();
-    browser.log_in(service::READER).await;
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
-        browser.screenshot(&format!("logged-in-{screen}")).await;
-        let is_in_one_line = browser.script(BUTTONS_IN_ONE_LINE).await;
-        assert!(is_in_one_line == json!(true), "the buttons of the bar on {screen}");
-    }
-    browser.has_no_errors().await;
-    browser.close().await;
-}
-
-/// Where all pages do not fit side by side, that of the page which is shown does.
-const LINK_OF_PAGE: &str = "const box = document.querySelector('#pages [aria-current]').getBoundingClientRect();
-    return box.left > -1 && box.right < innerWidth + 1";
-
-const BUTTONS_IN_ONE_LINE: &str = "const all = [...document.querySelectorAll('#bar button')];
-    const tops = all.map((one) => one.getBoundingClientRect().top);
-    return all.length === 7 && Math.max(...tops) - Math.min(...tops) < 9";
-
-const SCROLL_TO_PROFILE: &str = "const all = [...document.querySelectorAll('h2')];
-    const heading = all.find((one) => one.textContent === 'What a call uses' && one.checkVisibility());
-    heading?.parentElement.scrollIntoView({ block: 'center' });
-    return Boolean(heading)";
 
 /// What it prints depends on the machine, so that nothing is asserted: see `benches/README.md`.
 #[tokio::test]
