@@ -6,6 +6,8 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 /// Chromium, and the program that drives it; both end with this.
 pub(crate) struct Browser {
     driver: Child,
+    port: u16,
+    session: String,
     pub(crate) client: Client,
 }
 
@@ -82,7 +86,8 @@ impl Browser {
         driver.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = driver.spawn().expect("chromedriver starts");
         let client = Self::connect(port, &logs).await;
-        Some(Self { driver, client })
+        let session = client.session_id().await.expect("a connection").expect("a session");
+        Some(Self { driver, port, session, client })
     }
 
     async fn connect(port: u16, logs: &Value) -> Client {
@@ -111,10 +116,19 @@ impl Browser {
         self.end();
     }
 
+    /// A driver that is killed leaves its browser running, and so would each test that fails: the browser ends first.
     fn end(&mut self) {
+        drop(self.end_session());
         // It may have ended already.
         drop(self.driver.kill());
         drop(self.driver.wait());
+    }
+
+    fn end_session(&self) -> io::Result<()> {
+        let mut driver = TcpStream::connect(("127.0.0.1", self.port))?;
+        driver.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(driver, "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", self.session)?;
+        driver.read(&mut [0]).map(drop)
     }
 
     pub(crate) async fn open(&self, url: &str) {
