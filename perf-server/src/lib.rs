@@ -24,7 +24,8 @@
 //! server of [`serve`] then listens on loopback only. With a read token or an admin token, everything but the probes and the
 //! login page needs one: `Authorization: Bearer ..`, or the cookie of the login page. Changes need the admin token, and are
 //! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
-//! target `perf_server::audit`.
+//! target `perf_server::audit`. A log-out takes the cookie from the browser, and its other tabs to the login; a token is good
+//! until the service has another.
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
