@@ -133,8 +133,8 @@ impl AlertBook {
         let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
         let acknowledged = self.watches.iter_mut().find_map(|watch| watch.acknowledge(id, &mark));
         let Some(alert) = acknowledged else {
-            let active = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
-            return Err(AcknowledgeError::NotActive { id, active });
+            let active: BTreeSet<u64> = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
+            return Err(AcknowledgeError::NotActive { id, active: active.into_iter().collect() });
         };
         let event = AlertEvent { at, transition: Transition::Acknowledged, notify: true, alert };
         self.remember(std::slice::from_ref(&event));

@@ -12,7 +12,7 @@ use crate::measure::kind::Kind;
 use crate::observe::window::Window;
 use serde::Serialize;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// How old a value may be and still be the one of then, as in Prometheus.
@@ -41,8 +41,9 @@ pub(super) struct Watch {
     is_evaluated: bool,
     /// Whether a value reached a level at the last tick.
     was_reached: bool,
-    /// Only of series for which there is something to remember.
-    instances: BTreeMap<Box<Labels>, Instance>,
+    /// Only of series for which there is something to remember. Found by hash: a tree would look at the labels of a dozen
+    /// other series on the way to each.
+    instances: HashMap<Box<Labels>, Instance>,
     past: Past,
 }
 
@@ -53,7 +54,7 @@ impl Watch {
             rule,
             is_evaluated: false,
             was_reached: false,
-            instances: BTreeMap::new(),
+            instances: HashMap::new(),
             past: Past::default(),
         }
     }
@@ -143,17 +144,15 @@ impl Watch {
         if let Some(span) = rule.signal.change {
             past.forget(now, span);
         }
-        instances.retain(|labels, instance| {
-            if instance.looked_at != now {
-                instance.step(rule, labels, Seen::Nothing, around);
-            }
-            !instance.is_over(rule, now)
-        });
+        for (labels, instance) in in_order(instances, |instance| instance.looked_at != now) {
+            instance.step(rule, labels, Seen::Nothing, around);
+        }
+        instances.retain(|_, instance| !instance.is_over(rule, now));
     }
 
     /// Ends all its alerts, because the rule is no longer there.
     pub(super) fn end(&mut self, around: &mut Around<'_>) {
-        for (labels, instance) in &mut self.instances {
+        for (labels, instance) in in_order(&mut self.instances, |_| true) {
             instance.end(&self.rule, labels, around);
         }
     }
@@ -163,6 +162,17 @@ impl Watch {
         let fires = |alert: &&Alert| alert.state == AlertState::Firing && alert.severity == severity;
         self.active().filter(fires).count()
     }
+}
+
+/// Some instances in the order of their labels: so that what follows from them is told in the same order each time.
+fn in_order(
+    instances: &mut HashMap<Box<Labels>, Instance>,
+    which: impl Fn(&Instance) -> bool,
+) -> Vec<(&Labels, &mut Instance)> {
+    let wanted = instances.iter_mut().filter(|(_, instance)| which(instance));
+    let mut wanted: Vec<(&Labels, &mut Instance)> = wanted.map(|(labels, instance)| (&**labels, instance)).collect();
+    wanted.sort_by_key(|&(labels, _)| labels);
+    wanted
 }
 
 /// The values over the recovery window: looked at only when the first is needed, for mostly none is.
@@ -204,7 +214,7 @@ fn named_by(matchers: &[Matcher]) -> Vec<(String, String)> {
 /// What values were, for rules on their change. 16 bytes for each second that is looked back and each series.
 #[derive(Debug, Default)]
 struct Past {
-    values: BTreeMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,
+    values: HashMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,
 }
 
 impl Past {
