@@ -5,9 +5,8 @@
 //!
 //! A thread keeps 128 entries, of which it uses two for each place; the newest stays. A table costs 3 KiB in a thread
 //! that uses it (one for operations, one for the routes of requests; that of the metrics facade costs 11 KiB, for a key is
-//! kept with each entry). An entry keeps its series
-//! alive, also when its monitor is gone: until the thread looks anything up again, or ends. There are at most 128 of them
-//! for each thread, and a monitor is seldom dropped.
+//! kept with each entry). An entry keeps its series alive, also when its monitor is gone: until the thread looks anything
+//! up again, or ends. There are at most 128 of them for each thread, and a monitor is seldom dropped.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
