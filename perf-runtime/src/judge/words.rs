@@ -5,6 +5,7 @@ use super::machine::AlertState;
 use super::rule::Rule;
 use super::rule::condition::{Condition, Threshold};
 use super::rule::signal::Metric;
+use super::rule::statistic::Unit;
 use super::sight::{Labels, Seen};
 use crate::observe::identity::{in_a_line, in_a_name};
 use std::time::SystemTime;
@@ -58,7 +59,7 @@ pub(super) fn shown(alert: &Alert, rule: &Rule) -> Alert {
 
 /// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
 fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String {
-    let (signal, unit) = (&rule.signal, rule.unit());
+    let (signal, unit) = (&rule.signal, shown_in(rule));
     let term = &signal.term;
     let what = match (&term.metric, &signal.over) {
         (_, Some(over)) => format!("{series} divided by {}", over.metric),
@@ -83,6 +84,17 @@ fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String 
     format!("{}: {what}{change} {}{window} ({severity} {relation}{limit})", rule.name, unit.show(value))
 }
 
+/// The unit that a rule's values are shown in. A gauge may be of any; the end of its name says which, where it is named as
+/// Prometheus advises (<https://prometheus.io/docs/practices/naming/>).
+fn shown_in(rule: &Rule) -> Unit {
+    let signal = &rule.signal;
+    match &signal.term.metric {
+        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_ratio") => Unit::Ratio,
+        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_seconds") => Unit::Seconds,
+        _ => rule.unit(),
+    }
+}
+
 /// `db_operation{operation=select,table=users}`; the metric alone where it has no labels.
 pub(super) fn series(metric: &Metric, labels: &Labels) -> String {
     if labels.is_empty() {
@@ -90,4 +102,23 @@ pub(super) fn series(metric: &Metric, labels: &Labels) -> String {
     }
     let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
     format!("{metric}{{{}}}", pairs.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_told_in_the_unit_that_its_name_ends_in() {
+        for (metric, expected) in [
+            ("system_disk_utilization_ratio", "full: system_disk_utilization_ratio is 95.1 % (critical above 90.0 %)"),
+            ("queue_wait_seconds", "full: queue_wait_seconds is 0.95 s (critical above 0.90 s)"),
+            ("system_load", "full: system_load is 0.951 (critical above 0.9)"),
+        ] {
+            let rule = Rule::builder("full").metric(metric).condition(Condition::Above).critical(0.9).build().unwrap();
+            let mut alert = opened(&rule, &[], 1, SystemTime::UNIX_EPOCH);
+            update(&mut alert, &rule, Severity::Critical, Seen::Value { value: 0.951, lately: None });
+            assert_eq!(shown(&alert, &rule).message, expected);
+        }
+    }
 }
