@@ -66,6 +66,6 @@ impl FaultSwitch {
         self.0.send_replace(Some(fault));
         tokio::time::sleep(lasting).await;
         self.0.send_replace(None);
-        say!("fault {} ends: a minute later the health is what it was", fault.name());
+        say!("fault {} ends: the health comes back as the minutes pass that it looks at", fault.name());
     }
 }
