@@ -2,12 +2,13 @@
 
 use crate::trace_context::TraceContext;
 use axum::extract::MatchedPath;
-use exchange::{Exchange, Turn, is_stream_of_events, length, span_of};
-use http::{Method, Request, Response, StatusCode};
+use exchange::{Exchange, Turn, span_of};
+use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
 use sizes::Sizes;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
@@ -20,6 +21,7 @@ pub use body::MeasuredBody;
 mod body;
 mod exchange;
 mod sizes;
+mod spare;
 
 /// The route of requests that no route matches, so that no path a stranger makes up becomes a series.
 const UNMATCHED: &str = "unmatched";
@@ -127,14 +129,13 @@ where
             }
         }
         let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
-        let mut exchange = Some(Exchange::new(call, trace, sizes, request.headers()));
-        let is_head = request.method() == Method::HEAD;
+        let mut exchange = Exchange::new(&request, call, trace, sizes);
         let mut turn = Turn::new(&mut exchange);
         let entered = turn.enter();
         let answer = self.inner.call(request);
         drop(entered);
         drop(turn);
-        HttpFuture { exchange, is_head, answer }
+        HttpFuture { exchange, answer }
     }
 }
 
@@ -158,8 +159,7 @@ pin_project_lite::pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct HttpFuture<F> {
-        exchange: Option<Exchange>,
-        is_head: bool,
+        exchange: Exchange,
         #[pin]
         answer: F,
     }
@@ -184,39 +184,14 @@ where
         drop(turn);
         match polled {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(measured(response, this.exchange, *this.is_head))),
+            Poll::Ready(Ok(response)) => {
+                this.exchange.answered(&response);
+                Poll::Ready(Ok(response.map(|body| MeasuredBody::new(mem::take(this.exchange), body))))
+            }
             Poll::Ready(Err(error)) => {
-                this.exchange.take().into_iter().for_each(Exchange::fail);
+                this.exchange.fail();
                 Poll::Ready(Err(error))
             }
         }
     }
-}
-
-/// The answer with its body measured, unless it is over already.
-fn measured<R: Body>(
-    response: Response<R>,
-    exchange: &mut Option<Exchange>,
-    is_head: bool,
-) -> Response<MeasuredBody<R>> {
-    let status = response.status();
-    if let Some(exchange) = exchange {
-        exchange.answered(status.as_u16());
-    }
-    let is_over = is_head || has_no_body(status) || is_over_with_its_head(&response);
-    if is_over {
-        exchange.take().into_iter().for_each(Exchange::complete);
-    }
-    let length = response.body().size_hint().exact().or_else(|| length(response.headers()));
-    response.map(|body| MeasuredBody::new(exchange.take(), length, body))
-}
-
-/// Whether nothing comes after the head, or a stream of events, which lasts for as long as the client listens.
-fn is_over_with_its_head<R: Body>(response: &Response<R>) -> bool {
-    let body = response.body();
-    body.is_end_stream() || (body.size_hint().exact().is_none() && is_stream_of_events(response.headers()))
-}
-
-fn has_no_body(status: StatusCode) -> bool {
-    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

@@ -11,25 +11,23 @@ pin_project_lite::pin_project! {
     /// dropped before, because the client went away, it counts as cancelled.
     #[derive(Debug)]
     pub struct MeasuredBody<B> {
-        exchange: Option<Exchange>,
-        // The length that was announced: nobody asks for more once it was taken.
-        length: Option<u64>,
+        exchange: Exchange,
         #[pin]
         body: B,
     }
 }
 
 impl<B> MeasuredBody<B> {
-    /// A body that is measured to its end; of no exchange, one that nothing measures.
-    pub(super) fn new(exchange: Option<Exchange>, length: Option<u64>, body: B) -> Self {
-        Self { exchange, length, body }
+    /// A body that is measured to its end, unless its exchange is over.
+    pub(super) fn new(exchange: Exchange, body: B) -> Self {
+        Self { exchange, body }
     }
 }
 
 /// An empty body that nothing measures.
 impl<B: Default> Default for MeasuredBody<B> {
     fn default() -> Self {
-        Self::new(None, None, B::default())
+        Self::new(Exchange::default(), B::default())
     }
 }
 
@@ -43,7 +41,7 @@ impl<B: Body> Body for MeasuredBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
         let mut body = this.body;
-        if this.exchange.is_none() {
+        if this.exchange.is_over() {
             return body.poll_frame(context);
         }
         let mut turn = Turn::new(this.exchange);
@@ -56,14 +54,10 @@ impl<B: Body> Body for MeasuredBody<B> {
         drop(turn);
         match &polled {
             Poll::Pending => {}
-            Poll::Ready(None) => this.exchange.take().into_iter().for_each(Exchange::complete),
-            Poll::Ready(Some(Err(_))) => this.exchange.take().into_iter().for_each(Exchange::fail),
+            Poll::Ready(None) => this.exchange.complete(),
+            Poll::Ready(Some(Err(_))) => this.exchange.fail(),
             Poll::Ready(Some(Ok(frame))) => {
-                let part = frame.data_ref().map_or(0, Buf::remaining);
-                let sent = this.exchange.as_mut().map_or(0, |exchange| exchange.sent(part));
-                if body.is_end_stream() || this.length.is_some_and(|length| sent >= length) {
-                    this.exchange.take().into_iter().for_each(Exchange::complete);
-                }
+                this.exchange.sent(frame.data_ref().map_or(0, Buf::remaining), !body.is_end_stream());
             }
         }
         polled

@@ -2,8 +2,10 @@
 
 use super::method_label;
 use super::sizes::Pair;
+use super::spare;
 use crate::trace_context::TraceContext;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use perf_runtime::{HttpRequest, Outcome};
 use std::sync::Arc;
 use std::thread;
@@ -49,75 +51,118 @@ fn agent(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The length that a body is said to have.
-pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What is measured of a request while it is answered. Dropped without an end, it counts as cancelled or panicked.
+/// What is measured of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
+/// panicked.
 ///
-/// It moves with the answer through each layer around ours: it is kept small.
+/// One word, for it moves with the answer through each layer around ours.
+#[derive(Debug, Default)]
+pub(super) struct Exchange(Option<Box<State>>);
+
+impl Exchange {
+    #[inline]
+    pub(super) fn new<B>(
+        request: &Request<B>,
+        call: HttpRequest,
+        trace: Option<Box<TraceContext>>,
+        sizes: Option<Arc<Pair>>,
+    ) -> Self {
+        if let Some(sizes) = &sizes {
+            sizes.came(length(request.headers()).unwrap_or(0));
+        }
+        let is_head = request.method() == Method::HEAD;
+        let state = State { call: Some(call), is_head, status: None, length: None, sent: 0, sizes, trace };
+        Self(Some(spare::filled_with(state)))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The head of the answer is there.
+    #[inline]
+    pub(super) fn answered<B: Body>(&mut self, response: &Response<B>) {
+        let Some(state) = &mut self.0 else { return };
+        let status = response.status();
+        state.status = Some(status.as_u16());
+        if state.is_head || has_no_body(status) || is_over_with_its_head(response) {
+            return self.complete();
+        }
+        state.length = response.body().size_hint().exact().or_else(|| length(response.headers()));
+    }
+
+    /// A part of the body was taken; the last one, where nothing `is_left` or as much was taken as was announced.
+    #[inline]
+    pub(super) fn sent(&mut self, bytes: usize, is_left: bool) {
+        let Some(state) = &mut self.0 else { return };
+        state.sent = state.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if !is_left || state.length.is_some_and(|length| state.sent >= length) {
+            self.complete();
+        }
+    }
+
+    /// All of the answer was taken.
+    pub(super) fn complete(&mut self) {
+        self.end(|state| Outcome::from_success(state.status.is_some_and(|status| status < 500)));
+    }
+
+    /// The service, or the body, failed.
+    pub(super) fn fail(&mut self) {
+        self.end(|_| Outcome::Error);
+    }
+
+    #[inline]
+    fn end(&mut self, outcome: impl FnOnce(&State) -> Outcome) {
+        if let Some(mut state) = self.0.take() {
+            state.end(outcome(&state));
+            spare::keep(state);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(|_| if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
+    }
+}
+
+/// Behind the one word.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct State {
     /// `None` once it is over.
     call: Option<HttpRequest>,
+    is_head: bool,
     /// Once the head of the answer is there.
     status: Option<u16>,
+    /// The length of the body that was announced: nobody asks for more once it was taken.
+    length: Option<u64>,
     /// Bytes of the body that were taken.
     sent: u64,
     sizes: Option<Arc<Pair>>,
     trace: Option<Box<TraceContext>>,
 }
 
-impl Exchange {
-    #[inline]
-    pub(super) fn new(
-        call: HttpRequest,
-        trace: Option<Box<TraceContext>>,
-        sizes: Option<Arc<Pair>>,
-        headers: &HeaderMap,
-    ) -> Self {
-        if let Some(sizes) = &sizes {
-            sizes.came(length(headers).unwrap_or(0));
-        }
-        Self { call: Some(call), status: None, sent: 0, sizes, trace }
-    }
-
-    /// The head of the answer is there.
-    #[inline]
-    pub(super) fn answered(&mut self, status: u16) {
-        self.status = Some(status);
-    }
-
-    /// A part of the body was taken. Says how many bytes were until now.
-    #[inline]
-    pub(super) fn sent(&mut self, bytes: usize) -> u64 {
-        self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.sent
-    }
-
-    /// All of the answer was taken.
-    pub(super) fn complete(mut self) {
-        let outcome = Outcome::from_success(self.status.is_some_and(|status| status < 500));
-        self.end(outcome);
-    }
-
-    /// The service, or the body, failed.
-    pub(super) fn fail(mut self) {
-        self.end(Outcome::Error);
-    }
-
+impl State {
     fn end(&mut self, outcome: Outcome) {
         let Some(call) = self.call.take() else { return };
-        if let Some(sizes) = &self.sizes {
+        if let Some(sizes) = self.sizes.take() {
             sizes.went(self.sent);
         }
         if call.span().is_disabled() {
+            self.trace = None;
             return finish(call, self.status, outcome);
         }
         self.tell(call.span(), outcome, call.elapsed());
-        // For whoever is asked for the trace that the call belongs to, as one with a span is.
-        let _current = TraceContext::enter(&mut self.trace);
-        finish(call, self.status, outcome);
+        {
+            // For whoever is asked for the trace that the call belongs to, as one with a span is.
+            let _current = TraceContext::enter(&mut self.trace);
+            finish(call, self.status, outcome);
+        }
+        self.trace = None;
     }
 
     /// Writes on the span how it ended.
@@ -156,18 +201,10 @@ fn category(took: Duration) -> &'static str {
     }
 }
 
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if self.call.is_some() {
-            self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
-        }
-    }
-}
-
 /// While a part of a request's work is done. Where that unwinds the request ends here, and counts as panicked: later nobody
 /// could tell.
 pub(super) struct Turn<'a> {
-    exchange: &'a mut Option<Exchange>,
+    exchange: &'a mut Exchange,
     /// Whether somebody else's unwinding goes on.
     was_unwinding: bool,
 }
@@ -175,8 +212,8 @@ pub(super) struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// Polls what the request waits for, from now on.
     #[inline]
-    pub(super) fn new(exchange: &'a mut Option<Exchange>) -> Self {
-        if let Some(call) = exchange.as_mut().and_then(|exchange| exchange.call.as_mut()) {
+    pub(super) fn new(exchange: &'a mut Exchange) -> Self {
+        if let Some(call) = exchange.0.as_mut().and_then(|state| state.call.as_mut()) {
             call.resume();
         }
         Self { exchange, was_unwinding: thread::panicking() }
@@ -185,14 +222,14 @@ impl<'a> Turn<'a> {
     /// Until what is returned is dropped: in the request's span, and with its trace as the current one.
     #[inline]
     pub(super) fn enter(&mut self) -> Option<impl Sized + use<'_>> {
-        let Exchange { call, trace, .. } = self.exchange.as_mut()?;
+        let State { call, trace, .. } = self.exchange.0.as_deref_mut()?;
         let span = call.as_ref().map(HttpRequest::span).filter(|span| !span.is_disabled());
         Some((span.map(Span::enter), TraceContext::enter(trace)))
     }
 
     /// What it polled is pending.
     pub(super) fn pause(&mut self) {
-        if let Some(call) = self.exchange.as_mut().and_then(|exchange| exchange.call.as_mut()) {
+        if let Some(call) = self.exchange.0.as_mut().and_then(|state| state.call.as_mut()) {
             call.pause();
         }
     }
@@ -202,12 +239,22 @@ impl Drop for Turn<'_> {
     #[inline]
     fn drop(&mut self) {
         if thread::panicking() && !self.was_unwinding {
-            *self.exchange = None;
+            *self.exchange = Exchange::default();
         }
     }
 }
 
+/// Whether nothing comes after the head, or a stream of events, which lasts for as long as the client listens.
+fn is_over_with_its_head<B: Body>(response: &Response<B>) -> bool {
+    let body = response.body();
+    body.is_end_stream() || (body.size_hint().exact().is_none() && is_stream_of_events(response.headers()))
+}
+
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// Whether an answer of unknown length is a stream of events, which lasts for as long as the client listens.
-pub(super) fn is_stream_of_events(headers: &HeaderMap) -> bool {
+fn is_stream_of_events(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }

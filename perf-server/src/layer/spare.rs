@@ -1,0 +1,63 @@
+//! Boxes of exchanges that are over, for the next ones: so a warm request allocates nothing.
+
+use super::exchange::State;
+use std::cell::RefCell;
+
+/// A thread keeps so many, of some hundred bytes each.
+const MOST: usize = 64;
+
+thread_local! {
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    static SPARE: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[inline]
+#[expect(clippy::unnecessary_box_returns, reason = "the box is what is wanted")]
+pub(super) fn filled_with(state: State) -> Box<State> {
+    // None is to be had while the thread ends.
+    let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
+    let Some(mut spare) = spare.ok().flatten() else { return Box::new(state) };
+    *spare = state;
+    spare
+}
+
+/// Keeps one that holds nothing any more.
+#[inline]
+pub(super) fn keep(state: Box<State>) {
+    let _ = SPARE.try_with(|spare| {
+        if let Ok(mut spare) = spare.try_borrow_mut()
+            && spare.len() < MOST
+        {
+            spare.push(state);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HttpLayer;
+    use axum::body::Body;
+    use http::{Request, Response};
+    use perf_runtime::Monitor;
+    use std::convert::Infallible;
+    use std::future::pending;
+    use tower_layer::Layer;
+    use tower_service::Service;
+
+    #[test]
+    fn a_thread_keeps_some_boxes_and_no_more() {
+        let monitor = Monitor::builder().build().unwrap();
+        let never = tower::service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>());
+        let mut service = HttpLayer::new(&monitor).layer(never);
+        let kept = || SPARE.with_borrow(Vec::len);
+        let requests: Vec<_> = (0..2 * MOST).map(|_| service.call(Request::default())).collect();
+        assert_eq!(kept(), 0);
+        drop(requests);
+        assert_eq!(kept(), MOST);
+        let one = service.call(Request::default());
+        assert_eq!(kept(), MOST - 1);
+        drop(one);
+        assert_eq!(kept(), MOST);
+    }
+}
