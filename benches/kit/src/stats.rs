@@ -11,6 +11,10 @@ pub struct Spread {
     pub median: f64,
     /// What one in ten is above.
     pub p90: f64,
+    /// In 95 of 100 such lists the median of all that could have been sampled lies between these two: ranks that a sign
+    /// test does not reject (W. J. Conover, Practical Nonparametric Statistics, "Quantile test"), by the normal
+    /// approximation. Of a few samples, the least and the greatest.
+    pub median_between: (f64, f64),
 }
 
 impl Spread {
@@ -23,7 +27,9 @@ impl Spread {
         let mut samples: Vec<f64> = samples.into_iter().collect();
         samples.sort_by(f64::total_cmp);
         let quantile = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
-        Self { min: quantile(0.0), p10: quantile(0.1), median: quantile(0.5), p90: quantile(0.9) }
+        let half_width = 0.98 / (samples.len() as f64).sqrt();
+        let median_between = (quantile((0.5 - half_width).max(0.0)), quantile((0.5 + half_width).min(1.0)));
+        Self { min: quantile(0.0), p10: quantile(0.1), median: quantile(0.5), p90: quantile(0.9), median_between }
     }
 }
 

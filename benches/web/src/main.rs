@@ -1,7 +1,8 @@
 //! What measuring costs a web service, end to end: an axum service that says hello, measured in several ways, under
 //! load.
 //!
-//! Each way is a server in a process of its own, one worker on one core; the load comes from another core.
+//! Each way is a server in a process of its own, one worker on one core; the load comes from another core, and goes to one
+//! of them after the other.
 
 mod calls;
 mod facade;
@@ -9,6 +10,7 @@ mod layers;
 mod load;
 mod ours;
 mod server;
+mod servers;
 mod service;
 mod table;
 mod ways;
@@ -17,10 +19,10 @@ use calls::{CALLS, Taken};
 use kit::child;
 use kit::stats::{SEED, shuffle};
 use load::Loader;
-use server::{SERVE, SUBSCRIBER, Server};
+use server::{SERVE, SUBSCRIBER};
+use servers::Servers;
 use std::process::ExitCode;
-use std::time::Duration;
-use table::{Sample, table};
+use table::table;
 use ways::{FUNCTIONS, LAYERS, Way};
 
 const USAGE: &str = "\
@@ -32,12 +34,12 @@ usage: web [--layers] [--in-process] [--quick] [--subscriber] [--own-load]
   --own-load    load from this program, although `wrk` is installed";
 const OPTIONS: [&str; 5] = ["--layers", "--in-process", "--quick", "--subscriber", "--own-load"];
 
+/// Of requests in the process.
 const ROUNDS: usize = 10;
-const ROUND: Duration = Duration::from_secs(3);
+/// Under load: many short ones, for what else the host does changes from one second to the next, and each round compares
+/// what was measured within some seconds.
+const LOADED_ROUNDS: usize = 80;
 const QUICK_ROUNDS: usize = 2;
-const QUICK_ROUND: Duration = Duration::from_secs(1);
-/// Before each round, until the caches are warm and every connection is made.
-const WARM_UP: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     if let Some(arguments) = child::arguments() {
@@ -49,13 +51,15 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    let (rounds, round) = if has("--quick") { (QUICK_ROUNDS, QUICK_ROUND) } else { (ROUNDS, ROUND) };
+    let rounds = |rounds| if has("--quick") { QUICK_ROUNDS } else { rounds };
     let ways = if has("--layers") { LAYERS } else { FUNCTIONS };
     let printed = if has("--in-process") {
-        sampled(ways, rounds, |way| Taken::by(way, has("--subscriber"))).map(|samples| calls::table(ways, &samples))
+        in_turn(ways, rounds(ROUNDS), |_, way| Taken::by(ways[way], has("--subscriber")))
+            .map(|samples| calls::table(ways, &samples))
     } else {
         let loader = Loader::new(has("--own-load"));
-        sampled(ways, rounds, |way| measure(way, has("--subscriber"), loader, round))
+        let mut servers = Servers::new(ways, has("--subscriber"), loader);
+        in_turn(ways, rounds(LOADED_ROUNDS), |round, way| servers.sample(round, way))
             .map(|samples| table(ways, &samples, loader))
     };
     match printed {
@@ -88,35 +92,21 @@ fn run_child(arguments: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What each way gave in each round, in which they come in random order.
-fn sampled<T>(ways: &[Way], rounds: usize, sample: impl Fn(Way) -> Result<T, String>) -> Result<Vec<Vec<T>>, String> {
+/// What each way gave in each round, in which they come in random order. `sample` is given the numbers of the round and of
+/// the way.
+fn in_turn<T>(
+    ways: &[Way],
+    rounds: usize,
+    mut sample: impl FnMut(usize, usize) -> Result<T, String>,
+) -> Result<Vec<Vec<T>>, String> {
     let mut samples: Vec<Vec<T>> = ways.iter().map(|_| Vec::new()).collect();
     let mut order: Vec<usize> = (0..ways.len()).collect();
     let mut state = SEED;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         shuffle(&mut order, &mut state);
-        for &place in &order {
-            let way = ways[place];
-            samples[place].push(sample(way).map_err(|fault| format!("{}: {fault}", way.name))?);
+        for &way in &order {
+            samples[way].push(sample(round, way).map_err(|fault| format!("{}: {fault}", ways[way].name))?);
         }
     }
     Ok(samples)
-}
-
-/// One server, under load for so long.
-fn measure(way: Way, subscriber: bool, loader: Loader, round: Duration) -> Result<Sample, String> {
-    let mut server = Server::start(way, subscriber)?;
-    loader.run(server.port(), WARM_UP)?;
-    let before = server.ask()?;
-    let load = loader.run(server.port(), round)?;
-    let after = server.ask()?;
-    let sample = Sample::between(&before, &after, load);
-    if way.counter.is_some() && !sample.is_counted(&before, &after) {
-        return Err(format!(
-            "{} requests were answered, and {} counted",
-            load.requests,
-            after.counted - before.counted
-        ));
-    }
-    Ok(sample)
 }

@@ -5,25 +5,22 @@ use crate::server::Told;
 use crate::ways::Way;
 use kit::stats::Spread;
 use std::fmt::Write;
+use std::ptr;
 
 /// One round of one way.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
     requests: f64,
     requests_a_second: f64,
-    /// Microseconds of processor time a request, in the server itself.
-    user: f64,
-    /// And with what the system does for it.
-    all: f64,
+    /// Microseconds of processor time a request: of the server, and of the system on its behalf.
+    cpu: f64,
 }
 
 impl Sample {
     /// What happened between two answers of a server.
     pub(crate) fn between(before: &Told, after: &Told, load: Load) -> Self {
         let Load { requests, seconds } = load;
-        let user = (after.user - before.user) * 1e6 / requests;
-        let system = (after.system - before.system) * 1e6 / requests;
-        Self { requests, requests_a_second: requests / seconds, user, all: user + system }
+        Self { requests, requests_a_second: requests / seconds, cpu: (after.cpu - before.cpu) * 1e6 / requests }
     }
 
     /// Whether what was answered was counted. At the end some answers may be on their way.
@@ -33,37 +30,37 @@ impl Sample {
     }
 }
 
-/// A line for each way. Ratios are within a round.
+/// A line for each way. What is compared was measured in the same round: medians, and between what they lie.
 pub(crate) fn table(ways: &[Way], samples: &[Vec<Sample>], loader: Loader) -> String {
+    let ours = ways.iter().position(|way| way.name.starts_with("perf"));
     let mut text = format!(
-        "| axum hello, {}, {CONNECTIONS} connections | requests/s: median (p10–p90) | × | user µs a request: median (p10–p90) \
-         | over, µs | × | with the system's, µs | × |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
-        loader.name()
+        "| axum hello, {}, {CONNECTIONS} connections, {} rounds | requests/s: median (p10–p90) | × (95 %) \
+         | CPU, µs a request | over, µs (95 %) | beside perf, µs (95 %) |\n|---|--:|--:|--:|--:|--:|\n",
+        loader.name(),
+        samples.first().map_or(0, Vec::len),
     );
-    let Some(plain) = samples.first() else { return text };
+    let (Some(plain), Some(ours)) = (samples.first(), ours.and_then(|ours| samples.get(ours))) else { return text };
     for (way, samples) in ways.iter().zip(samples) {
-        let spread = |of: fn(&Sample) -> f64| Spread::of(samples.iter().map(of));
-        let paired = |of: &dyn Fn(&Sample, &Sample) -> f64| {
-            Spread::of(samples.iter().zip(plain).map(|(sample, plain)| of(sample, plain))).median
-        };
-        let (rate, user, all) =
-            (spread(|sample| sample.requests_a_second), spread(|sample| sample.user), spread(|sample| sample.all));
+        let rate = Spread::of(samples.iter().map(|sample| sample.requests_a_second));
+        let cpu = Spread::of(samples.iter().map(|sample| sample.cpu));
         let _ = writeln!(
             text,
-            "| {} | {:.0} ({:.0}–{:.0}) | {:.3} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.2} | {:.3} |",
+            "| {} | {:.0} ({:.0}–{:.0}) | {} | {:.2} | {} | {} |",
             way.name,
             rate.median,
             rate.p10,
             rate.p90,
-            paired(&|sample, plain| sample.requests_a_second / plain.requests_a_second),
-            user.median,
-            user.p10,
-            user.p90,
-            paired(&|sample, plain| sample.user - plain.user),
-            paired(&|sample, plain| sample.user / plain.user),
-            all.median,
-            paired(&|sample, plain| sample.all / plain.all),
+            compared(samples, plain, |sample, plain| sample.requests_a_second / plain.requests_a_second),
+            cpu.median,
+            compared(samples, plain, |sample, plain| sample.cpu - plain.cpu),
+            compared(samples, ours, |sample, ours| sample.cpu - ours.cpu),
         );
     }
     text
+}
+
+fn compared(samples: &[Sample], others: &[Sample], of: fn(&Sample, &Sample) -> f64) -> String {
+    let Spread { median, median_between: (low, high), .. } =
+        Spread::of(samples.iter().zip(others).map(|(sample, other)| of(sample, other)));
+    if ptr::eq(samples, others) { format!("{median:.3}") } else { format!("{median:.3} ({low:.3} to {high:.3})") }
 }
