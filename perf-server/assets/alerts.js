@@ -3,9 +3,8 @@
 import { attribute, breakable, h, keepFocus, keyed, text, wide } from "./dom.js";
 import { age, inUnit, label, moment, seriesInShort, unitOf } from "./format.js";
 import * as address from "./address.js";
+import { choose, chosen } from "./choices.js";
 import { toMetric } from "./catalog.js";
-
-const NAME_KEY = "perf.name";
 
 /** A value of an alert; that of a metric in the unit that its name says. */
 function inItsUnit(value, { unit, series }) {
@@ -190,7 +189,7 @@ function fillName(name, input) {
 }
 
 function person() {
-  return field("by", "Your name", h("input", { required: true, maxlength: 100, autocomplete: "name", value: remembered() }));
+  return field("by", "Your name", h("input", { required: true, maxlength: 100, autocomplete: "name", value: chosen("name", "") }));
 }
 
 function note() {
@@ -202,20 +201,8 @@ function span(first) {
   return field("for", "For", h("select", {}, [...first, ...spans].map(([value, words]) => h("option", { value }, words))));
 }
 
-function remembered() {
-  try {
-    return localStorage.getItem(NAME_KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
-
 async function send(method, path, body) {
-  try {
-    if (body?.by) localStorage.setItem(NAME_KEY, body.by);
-  } catch {
-    // Where nothing may be stored, the name is asked for again.
-  }
+  if (body?.by) choose("name", body.by);
   try {
     const response = await fetch(path, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
     if (response.ok) return null;

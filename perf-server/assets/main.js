@@ -7,6 +7,8 @@ import { announce, attribute, h, keyed, s, text } from "./dom.js";
 import { forgetColours } from "./draw.js";
 import { forgetCharts } from "./charts.js";
 import { age, clock } from "./format.js";
+import { choose, chosen } from "./choices.js";
+import { keys } from "./keys.js";
 import { Kinds, Overview, PAGE_OF } from "./overview.js";
 import { Series } from "./series.js";
 import { Running } from "./calls.js";
@@ -18,7 +20,6 @@ import { Resources } from "./resources.js";
 /** How long back one can look, and by what each point is told then: what the service keeps. */
 const STEPS = { "1m": "each second", "5m": "every 5 s", "15m": "each minute", "1h": "each minute" };
 const WINDOWS = Object.keys(STEPS);
-const THEME_KEY = "perf.theme";
 
 const PAGES = [
   { name: "overview", title: "Overview", make: () => new Overview() },
@@ -39,6 +40,7 @@ const feed = new Feed(hear, turned);
 let page = null;
 let pagePath = null;
 let pausedAt = null;
+let themeNow = chosen("theme", "auto");
 let isDrawing = false;
 let pagesShown = "";
 /** Where one was on the pages that one left. */
@@ -226,33 +228,21 @@ function applyTheme(name) {
   draw();
 }
 
-function themeNow() {
-  try {
-    return localStorage.getItem(THEME_KEY) ?? "auto";
-  } catch {
-    return "auto";
-  }
-}
-
 function nextTheme() {
-  const next = { auto: "light", light: "dark", dark: "auto" }[themeNow()];
-  try {
-    localStorage.setItem(THEME_KEY, next);
-  } catch {
-    // Where nothing may be stored it holds until the page is left.
-  }
+  const next = { auto: "light", light: "dark", dark: "auto" }[themeNow];
+  themeNow = next;
+  choose("theme", next);
   applyTheme(next);
 }
 
-/** Keys for those who like them: p pauses, 1 to 4 choose the window, / finds. */
-addEventListener("keydown", (event) => {
-  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+document.getElementById("keys").append(...keys("p pauses, 1 to 4 choose the window, / finds", (event) => {
+  const field = event.key === "/" && document.querySelector("input[type=search]");
   if (event.key === "p") hold(pausedAt === null);
-  else if (event.key === "/" && document.querySelector("input[type=search]")) {
+  else if (field) {
     event.preventDefault();
-    document.querySelector("input[type=search]").focus();
+    field.focus();
   } else if (WINDOWS[Number(event.key) - 1]) address.set({ window: WINDOWS[Number(event.key) - 1] });
-});
+}));
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
@@ -264,5 +254,5 @@ addEventListener("pageshow", (event) => event.persisted && feed.ask());
 setInterval(showBanner, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 address.listen(navigate);
-applyTheme(themeNow());
+applyTheme(themeNow);
 navigate();

@@ -62,6 +62,8 @@ const ASSETS: &[Asset] = assets![
     "resources.js": SCRIPT,
     "catalog.js": SCRIPT,
     "tile.js": SCRIPT,
+    "choices.js": SCRIPT,
+    "keys.js": SCRIPT,
 ];
 
 /// A tag of what all assets hold.

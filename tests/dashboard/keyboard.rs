@@ -24,6 +24,42 @@ async fn everything_is_done_by_keyboard_and_the_focus_is_never_lost() {
     browser.close().await;
 }
 
+/// As WCAG 2.1.4 asks.
+#[tokio::test]
+async fn single_keys_work_until_they_are_turned_off() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    browser.open(&format!("{}#/operations", service.url)).await;
+    browser.wait_for("[type=search]").await;
+    let shown = "[aria-label=Window] [aria-pressed=true]";
+    browser.press("body", '4').await;
+    browser.wait_for_text(shown, |window| window == "1h").await;
+    browser.press("body", '/').await;
+    browser.is_at("[type=search]").await;
+    browser.type_in("4321p/").await;
+    assert_eq!(browser.script("return document.querySelector('[type=search]').value").await, "4321p/");
+    browser.wait_for_text(shown, |window| window == "1h").await;
+    browser.fill("[type=search]", "").await;
+    browser.click("#keys button").await;
+    for _ in 0..2 {
+        browser.wait_for_text("#keys", |words| words.starts_with("Keys are off")).await;
+        browser.press("body", '2').await;
+        browser.press("body", 'p').await;
+        let address = browser.script("return location.hash").await;
+        assert!(address.as_str().is_some_and(|address| address.contains("window=1h")), "{address}");
+        assert_eq!(browser.text(".pause").await, "Pause");
+        // The browser keeps what was chosen.
+        browser.reload().await;
+        browser.wait_for("[type=search]").await;
+    }
+    browser.click("#keys button").await;
+    browser.press("body", '2').await;
+    browser.wait_for_text(shown, |window| window == "5m").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
 #[tokio::test]
 async fn whoever_goes_back_is_at_the_row_again() {
     let Some(browser) = Browser::start().await else { return };

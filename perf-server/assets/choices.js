@@ -1,0 +1,18 @@
+// What a reader chose, kept by the browser.
+
+/** What was chosen under a name; `otherwise` where nothing was. */
+export function chosen(name, otherwise) {
+  try {
+    return localStorage.getItem(`perf.${name}`) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+export function choose(name, value) {
+  try {
+    localStorage.setItem(`perf.${name}`, value);
+  } catch {
+    // Where nothing may be stored it holds until the page is left.
+  }
+}
