@@ -2,7 +2,7 @@
 
 use crate::trace_context::TraceContext;
 use axum::extract::MatchedPath;
-use exchange::{Exchange, Turn, span_of};
+use exchange::{Exchange, Turn};
 use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
@@ -21,7 +21,9 @@ pub use body::MeasuredBody;
 mod body;
 mod exchange;
 mod sizes;
+mod span;
 mod spare;
+mod state;
 
 /// The route of requests that no route matches, so that no path a stranger makes up becomes a series.
 const UNMATCHED: &str = "unmatched";
@@ -122,7 +124,7 @@ where
         let method = method_label(request.method());
         let mut call = monitor.http_request(method, route);
         if *has_span && LevelFilter::current() >= Level::INFO {
-            let span = span_of(&request, route, trace.as_deref());
+            let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.
             if !span.is_disabled() {
                 call.in_span(span);

@@ -43,7 +43,7 @@ fn row(name: &str, monitor: &Monitor, seconds: u32) {
     let after = Cpu::of_process();
     let used = (after.user + after.system).saturating_sub(before.user + before.system);
     let a_second = used.as_secs_f64() * 1e6 / f64::from(seconds);
-    let Spread { min, p10, median, p90 } = Spread::of(micros);
+    let Spread { min, p10, median, p90, .. } = Spread::of(micros);
     let share = a_second / 1e6 * 100.0;
     println!("| {name} | {min:.0} | {median:.0} | {p10:.0}–{p90:.0} | {a_second:.0} | {share:.3} (at most {BAR}) |");
 }

@@ -1,59 +1,15 @@
 //! A request and its answer, from the first byte that came to the last that was taken.
 
-use super::method_label;
-use super::sizes::Pair;
+use super::sizes::{Pair, length};
 use super::spare;
+use super::state::State;
 use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use perf_runtime::{HttpRequest, Outcome};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 use tracing::Span;
-use tracing::field::{Empty, display};
-
-/// Above these a request is moderate, and slow.
-const MODERATE: Duration = Duration::from_millis(500);
-const SLOW: Duration = Duration::from_secs(1);
-/// The longest part of a user agent's name that is written on a span, in bytes.
-const MAX_AGENT: usize = 256;
-
-/// Opens the span of a request, with the names that OpenTelemetry gives a server's span
-/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>). Costs next to nothing where nobody listens.
-pub(super) fn span_of<B>(request: &Request<B>, route: &str, trace: Option<&TraceContext>) -> Span {
-    let method = request.method();
-    tracing::info_span!(
-        target: "perf_server::http",
-        "http_request",
-        "otel.name" = format_args!("{} {route}", method_label(method)),
-        "otel.kind" = "server",
-        "otel.status_code" = Empty,
-        "http.request.method" = method_label(method),
-        "http.route" = route,
-        "url.path" = request.uri().path(),
-        "user_agent.original" = agent(request.headers()),
-        "http.request.body.size" = length(request.headers()),
-        "http.response.status_code" = Empty,
-        "http.response.body.size" = Empty,
-        "error.type" = Empty,
-        outcome = Empty,
-        performance_category = Empty,
-        trace_id = trace.map(|trace| display(trace.trace_id())),
-        parent_span_id = trace.map(|trace| display(trace.parent_id())),
-    )
-}
-
-fn agent(headers: &HeaderMap) -> Option<&str> {
-    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    // Visible ASCII: any place is the border of a character.
-    Some(agent.get(..MAX_AGENT).unwrap_or(agent))
-}
-
-/// The length that a body is said to have.
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
 
 /// What is measured of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
 /// panicked.
@@ -127,77 +83,6 @@ impl Drop for Exchange {
     #[inline]
     fn drop(&mut self) {
         self.end(|_| if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
-    }
-}
-
-/// Behind the one word.
-#[derive(Debug)]
-pub(super) struct State {
-    /// `None` once it is over.
-    call: Option<HttpRequest>,
-    is_head: bool,
-    /// Once the head of the answer is there.
-    status: Option<u16>,
-    /// The length of the body that was announced: nobody asks for more once it was taken.
-    length: Option<u64>,
-    /// Bytes of the body that were taken.
-    sent: u64,
-    sizes: Option<Arc<Pair>>,
-    trace: Option<Box<TraceContext>>,
-}
-
-impl State {
-    fn end(&mut self, outcome: Outcome) {
-        let Some(call) = self.call.take() else { return };
-        if let Some(sizes) = self.sizes.take() {
-            sizes.went(self.sent);
-        }
-        if call.span().is_disabled() {
-            self.trace = None;
-            return finish(call, self.status, outcome);
-        }
-        self.tell(call.span(), outcome, call.elapsed());
-        {
-            // For whoever is asked for the trace that the call belongs to, as one with a span is.
-            let _current = TraceContext::enter(&mut self.trace);
-            finish(call, self.status, outcome);
-        }
-        self.trace = None;
-    }
-
-    /// Writes on the span how it ended.
-    fn tell(&self, span: &Span, outcome: Outcome, took: Duration) {
-        let Self { status, sent, .. } = self;
-        span.record("outcome", outcome.as_str());
-        span.record("performance_category", category(took));
-        span.record("http.response.body.size", sent);
-        if let Some(status) = status {
-            span.record("http.response.status_code", status);
-        }
-        match (outcome, status) {
-            (Outcome::Ok, _) => return,
-            (Outcome::Error, Some(status)) if *status >= 500 => span.record("error.type", display(status)),
-            (outcome, _) => span.record("error.type", outcome.as_str()),
-        };
-        span.record("otel.status_code", "ERROR");
-    }
-}
-
-fn finish(call: HttpRequest, status: Option<u16>, outcome: Outcome) {
-    match (status, outcome) {
-        (Some(status), outcome) => call.end(status, outcome),
-        (None, Outcome::Error) => call.fail(),
-        // It knows itself whether it was cancelled or panicked.
-        (None, _) => drop(call),
-    }
-}
-
-/// `fast`, `moderate` from half a second on, `slow` from a second on.
-fn category(took: Duration) -> &'static str {
-    match took {
-        took if took > SLOW => "slow",
-        took if took > MODERATE => "moderate",
-        _ => "fast",
     }
 }
 

@@ -1,5 +1,6 @@
 //! How large requests and answers are.
 
+use http::{HeaderMap, header};
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use perf_runtime::{MetricsRecorder, Monitor};
 use std::collections::HashMap;
@@ -53,6 +54,11 @@ impl Sizes {
         known.entry(method).or_default().insert(route.to_owned(), Arc::clone(&pair));
         pair
     }
+}
+
+/// The length that a body is said to have.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to petabytes")]

@@ -1,6 +1,6 @@
 //! Boxes of exchanges that are over, for the next ones: so a warm request allocates nothing.
 
-use super::exchange::State;
+use super::state::State;
 use std::cell::RefCell;
 
 /// A thread keeps so many, of some hundred bytes each.
