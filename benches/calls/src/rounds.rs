@@ -63,7 +63,7 @@ fn table(variants: &[Variant], samples: &[Samples], subscriber: bool) -> String 
          |---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for (variant, Samples { nanos, allocations, calls }) in variants.iter().zip(samples) {
-        let Spread { min, p10, median, p90 } = Spread::of(nanos.iter().copied());
+        let Spread { min, p10, median, p90, .. } = Spread::of(nanos.iter().copied());
         let over =
             base.map_or(f64::NAN, |base| Spread::of(nanos.iter().zip(base).map(|(own, base)| own - base)).median);
         let [stamps, instants] = [stamps, instants]

@@ -66,7 +66,7 @@ pub(crate) fn table(series: usize, rows: &[Row]) -> String {
 }
 
 fn line(text: &mut String, name: &str, series: usize, row: &Row, seconds: &[f64], ratio: &str) {
-    let Spread { min, p10, median, p90 } = Spread::of(seconds.iter().map(|seconds| seconds * 1e3));
+    let Spread { min, p10, median, p90, .. } = Spread::of(seconds.iter().map(|seconds| seconds * 1e3));
     let Row { lines, bytes, .. } = row;
     let _ = writeln!(
         text,
