@@ -1,4 +1,5 @@
-//! Boxes of exchanges that are over, for the next ones: so a warm request allocates nothing.
+//! Boxes of exchanges that are over, for the next ones on the same thread: so a warm request allocates nothing. One that ends
+//! on another thread leaves its box there; a thread that has none left makes one.
 
 use super::state::State;
 use std::cell::RefCell;
