@@ -1,7 +1,7 @@
 //! Processors and memory of the host, or of the container where that has limits.
 
 use crate::container::Limits;
-use crate::files::{Files, field, number};
+use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::ticks_per_second;
 use perf_runtime::{SampledMetric, Samples};

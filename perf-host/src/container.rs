@@ -4,7 +4,7 @@
 //! files are described in <https://docs.kernel.org/admin-guide/cgroup-v2.html>. Where there is no cgroup v2, or it gives no
 //! limits, the host's own are the 100 %.
 
-use crate::files::{Files, field, number, read};
+use crate::proc_root::{Files, field, number, read};
 use crate::rate::Rate;
 use perf_runtime::{SampledMetric, Samples};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Disks: how full their file systems are, and what is read and written.
 
-use crate::aside::Aside;
-use crate::files::{Files, number};
+use crate::background::Aside;
+use crate::proc_root::{Files, number};
 use crate::rate::Rate;
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 //!
 //! The driver may take milliseconds to answer, so it is asked on a thread of its own.
 
-use crate::aside::Aside;
+use crate::background::Aside;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};

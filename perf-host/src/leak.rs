@@ -9,7 +9,7 @@
 //! - the growth is more than a megabyte an hour and more than 1 % of the RSS;
 //! - calls were counted, and the interval of the slope by traffic is above zero too.
 
-use crate::trend::{Slope, slope};
+use crate::regression::{Slope, slope};
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::time::Duration;

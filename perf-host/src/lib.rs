@@ -106,7 +106,7 @@ pub use settings::{HostBuilder, Part};
 
 #[cfg(feature = "alloc")]
 pub mod allocator;
-mod aside;
+mod background;
 #[cfg(feature = "moka")]
 pub mod cache;
 mod compute;
@@ -114,7 +114,6 @@ mod container;
 mod disk;
 mod environment;
 mod executor;
-mod files;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod install;
@@ -122,16 +121,17 @@ mod install;
 mod jemalloc;
 mod leak;
 mod network;
-mod own;
 mod pool;
+mod proc_root;
 mod process;
 mod rate;
+mod regression;
 mod rules;
 #[cfg(feature = "tokio")]
 mod runtime;
+mod self_cost;
 mod settings;
 mod system;
-mod trend;
 
 use perf_runtime::{ConfigError, Monitor};
 

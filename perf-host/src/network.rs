@@ -1,7 +1,7 @@
 //! Networks: what interfaces carry, and how long others take to answer.
 
-use crate::aside::Aside;
-use crate::files::{Files, number};
+use crate::background::Aside;
+use crate::proc_root::{Files, number};
 use crate::rate::Rate;
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 
 use crate::compute::Capacity;
 use crate::container::Limits;
-use crate::files::{Files, field, number};
+use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::{page_bytes, ticks_per_second};
 use perf_runtime::{SampledMetric, Samples};

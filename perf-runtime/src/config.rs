@@ -26,9 +26,10 @@
 //! success = "99.9%"
 //! ```
 
-pub(crate) mod environment;
+mod environment;
 #[cfg(feature = "toml")]
-pub(crate) mod file;
+mod file;
+mod layer;
 mod objective;
 mod rule;
 mod value;
@@ -38,13 +39,13 @@ mod tests;
 
 use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
-use crate::judge::preset::presets;
-use crate::judge::rule::Rule;
+use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
+use layer::{Layer, effective_rules};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use value::{Table, Value};
+use value::Table;
 
 /// Everything that can be set, in code or from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +63,6 @@ pub(crate) struct Sources {
     pub(crate) environment: bool,
 }
 
-/// The settings of one source, not applied yet.
-#[derive(Debug)]
-struct Layer {
-    source: String,
-    table: Table,
-}
-
 const KEYS: [&str; 5] = ["namespace", "presets", "alert_history", "rules", "objectives"];
 
 impl Sources {
@@ -79,7 +73,7 @@ impl Sources {
             layers.push(read_file(path)?);
         }
         if self.environment {
-            let base = effective_rules(&layers, code)?;
+            let base = effective_rules(&layers, &code.rules)?;
             let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
             layers.push(environment::layer(variables, &base, &layers)?);
         }
@@ -99,12 +93,12 @@ pub fn read_rules<'a>(
 ) -> Result<RuleSet, ConfigError> {
     let code = Settings {
         namespace: String::new(),
-        rules: presets::standard(),
+        rules: crate::judge::rule::preset::presets::standard(),
         objectives: Vec::new(),
-        alert_history: crate::judge::book::DEFAULT_HISTORY,
+        alert_history: crate::judge::alerts::engine::DEFAULT_HISTORY,
     };
     let mut layers = vec![file::parse(file, "file")?];
-    let base = effective_rules(&layers, &code)?;
+    let base = effective_rules(&layers, &code.rules)?;
     let variables = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
     layers.push(environment::layer(variables, &base, &layers)?);
     Ok(apply(&layers, &code)?.rules)
@@ -133,24 +127,8 @@ pub(crate) fn rule_with<'de, D: Deserializer<'de>>(
     rules.get(id).cloned().ok_or_else(|| ConfigError::unknown("rules", id, rules.ids()))
 }
 
-/// The rules that the layers begin with: those of the last named presets, or else those of the code.
-fn effective_rules(layers: &[Layer], code: &Settings) -> Result<RuleSet, ConfigError> {
-    let last = layers.iter().rev().find_map(|layer| Some((layer, layer.table.get("presets")?)));
-    let Some((layer, named)) = last else { return Ok(code.rules.clone()) };
-    let mut rules = RuleSet::new();
-    for name in named.texts("presets").map_err(|error| error.found_in(&layer.source))? {
-        let found = presets::BY_NAME.iter().find(|(known, _)| *known == name);
-        let Some((_, preset)) = found else {
-            let known = presets::BY_NAME.map(|(known, _)| known);
-            return Err(ConfigError::unknown("presets", &name, known).found_in(&layer.source));
-        };
-        rules.extend(preset());
-    }
-    Ok(rules)
-}
-
 fn apply(layers: &[Layer], code: &Settings) -> Result<Settings, ConfigError> {
-    let mut settings = Settings { rules: effective_rules(layers, code)?, ..code.clone() };
+    let mut settings = Settings { rules: effective_rules(layers, &code.rules)?, ..code.clone() };
     let mut objectives = BTreeMap::new();
     for Layer { source, table } in layers {
         apply_one(table, &mut settings, &mut objectives).map_err(|error| error.found_in(source))?;
@@ -169,7 +147,7 @@ fn apply_one(
             "namespace" => value.text("namespace")?.clone_into(&mut settings.namespace),
             // Looked at before.
             "presets" => {}
-            "alert_history" => settings.alert_history = whole(value, "alert_history")?,
+            "alert_history" => settings.alert_history = value.whole("alert_history")?,
             "rules" => {
                 for (id, keys) in value.table("rules")? {
                     rule::apply(&mut settings.rules, id, keys.table(&format!("rules.{id}"))?)?;
@@ -186,14 +164,4 @@ fn apply_one(
         }
     }
     Ok(())
-}
-
-/// A whole number.
-fn whole(value: &Value, field: &str) -> Result<usize, ConfigError> {
-    let number = value.number(field)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-    if (0.0..=1e9).contains(&number) && number.fract() == 0.0 {
-        return Ok(number as usize);
-    }
-    Err(ConfigError::new(field, number, "a whole number"))
 }

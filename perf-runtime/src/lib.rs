@@ -157,50 +157,52 @@ pub use expose::report::{
 pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::series::{FamilyNames, SeriesEntry};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
-pub use judge::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Severity, Silence, Transition};
-pub use judge::book::AlertStatistics;
-pub use judge::dry_run::Firing;
-pub use judge::health::{HealthReport, HealthStatus};
-pub use judge::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
-pub use judge::machine::AlertState;
+pub use judge::alerts::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Silence, Transition};
+pub use judge::alerts::backtest::Firing;
+pub use judge::alerts::engine::AlertStatistics;
+pub use judge::alerts::rule_state::RuleStatus;
+pub use judge::alerts::state::AlertState;
+pub use judge::alerts::subscription::AlertSubscription;
+pub use judge::health::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
+pub use judge::health::report::{HealthReport, HealthStatus};
 pub use judge::objective::spec::Objective;
-pub use judge::objective::{ObjectiveReport, Promise};
-pub use judge::preset::presets;
+pub use judge::objective::tracker::{ObjectiveReport, Promise};
 pub use judge::rule::build::RuleBuilder;
 pub use judge::rule::condition::{Condition, Threshold};
+pub use judge::rule::definition::{NoData, Rule};
+pub use judge::rule::preset::presets;
 pub use judge::rule::set::RuleSet;
+pub use judge::rule::severity::Severity;
 pub use judge::rule::signal::Metric;
 pub use judge::rule::statistic::{Statistic, Unit};
-pub use judge::rule::{NoData, Rule};
-pub use judge::subscription::AlertSubscription;
-pub use judge::watch::RuleStatus;
-pub use measure::error_type::ErrorType;
-pub use measure::kind::Kind;
-pub use measure::label::Label;
-pub use measure::outcome::{Outcome, OutcomeCounts};
+pub use measure::model::error_type::ErrorType;
+pub use measure::model::kind::Kind;
+pub use measure::model::label::Label;
+pub use measure::model::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{
     Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, SamplerCost, Samples, TickObserver, monitor,
 };
-pub use observe::blocked::BlockedThread;
-pub use observe::custom::{
-    CustomHistogram, CustomKind, CustomMetric, CustomPoint, CustomSeries, CustomTrack, CustomValue, HistogramBucket,
-    HistogramReading,
-};
-pub use observe::in_flight::CallInFlight;
-pub use observe::marks::MeasureError;
-pub use observe::operation::{Operation, OperationCall, Timer, WatchedOperation};
-pub use observe::panorama::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
-pub use observe::profile::ProfileSummary;
-pub use observe::request::HttpRequest;
-pub use observe::sheet::SampledMetric;
-pub use observe::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
+pub use observe::history::profile::ProfileSummary;
+pub use observe::history::window::Window;
+pub use observe::metrics::handle::CustomHistogram;
+pub use observe::metrics::kind::CustomKind;
+pub use observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
+pub use observe::metrics::recent::{CustomPoint, CustomTrack};
+pub use observe::metrics::sampled::SampledMetric;
+pub use observe::query::blocked::BlockedThread;
+pub use observe::query::in_flight::CallInFlight;
+pub use observe::query::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
+pub use observe::query::timeline::{TimeSlice, Timeline};
+pub use observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
 pub use observe::ticker::TickCounts;
-pub use observe::timeline::{TimeSlice, Timeline};
-pub use observe::window::Window;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
     monitor_tool, monitor_workflow, monitor_workflow_step,
 };
+pub use record::marks::MeasureError;
+pub use record::operation::watched::WatchedOperation;
+pub use record::operation::{Operation, OperationCall, Timer};
+pub use record::request::HttpRequest;
 
 mod config;
 mod error;
@@ -209,6 +211,7 @@ mod judge;
 mod measure;
 mod monitor;
 mod observe;
+mod record;
 
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]
@@ -221,20 +224,20 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::{Call, Scope, body, prepare, prepare_labelled};
-    pub use crate::measure::error_type::{ErrorType, concat};
-    pub use crate::measure::future::{Watched, never, unreached, watch, watch_late};
-    pub use crate::measure::kind::Kind;
-    pub use crate::measure::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
-    pub use crate::measure::probe::{
+    pub use crate::measure::call::execution::{Call, Scope, body, prepare, prepare_labelled};
+    pub use crate::measure::call::future::{Watched, never, unreached, watch, watch_late};
+    pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoResult, Returned, error_if, ok_if, returned, returned_at_once,
     };
-    pub use crate::measure::profiled::{
+    pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
-    pub use crate::measure::site::{Site, Spec, State, within_budget};
-    pub use crate::measure::span::SpanSpec;
-    pub use crate::measure::target::{Objective, Targets};
+    pub use crate::measure::model::error_type::{ErrorType, concat};
+    pub use crate::measure::model::kind::Kind;
+    pub use crate::measure::model::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
+    pub use crate::measure::model::target::{Objective, Targets};
+    pub use crate::measure::site::annotated::{Site, Spec, State, within_budget};
+    pub use crate::measure::site::span::SpanSpec;
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
 }
@@ -242,7 +245,7 @@ pub mod __private {
 /// What an allocator that counts calls, so that the profiler knows what each thread asks for. Not for use by hand.
 #[doc(hidden)]
 pub mod __allocator {
-    pub use crate::measure::usage::{allocated, released};
+    pub use crate::measure::cells::usage::{allocated, released};
 }
 
 /// The README's examples run as tests.

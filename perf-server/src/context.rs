@@ -1,7 +1,7 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::feed::Hub;
 use crate::frames::Frames;
-use crate::live::Hub;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;

@@ -5,7 +5,7 @@
 
 use crate::auth;
 use crate::context::Context;
-use crate::live::{self, Wanted};
+use crate::feed::{self, Wanted};
 use crate::problem::Problem;
 use crate::reply;
 use axum::Router;
@@ -133,7 +133,7 @@ async fn feed(
         return problem.into_response();
     }
     match wanted {
-        Ok(Query(wanted)) => live::upgrade(context.feed.clone(), &wanted, socket),
+        Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket),
         Err(rejection) => Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
     }
 }

@@ -19,10 +19,10 @@ use tracing::level_filters::LevelFilter;
 pub use body::MeasuredBody;
 
 mod body;
+mod box_pool;
 mod exchange;
 mod sizes;
 mod span;
-mod spare;
 mod state;
 
 /// The route of requests that no route matches, so that no path a stranger makes up becomes a series.

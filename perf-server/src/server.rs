@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::error::ServeError;
-use crate::live::Hub;
+use crate::feed::Hub;
 use crate::problem::Problem;
 use crate::router::{assemble, with_security_headers};
 use axum::Router;

@@ -4,9 +4,9 @@
 //! Other programs have variables that begin with `PERF_`, too. So only what begins with `PERF_RULE_`, or is nearly one of
 //! the others, is refused where it is not known.
 
+use super::layer::{Layer, effective_rules};
 use super::rule::KEYS;
 use super::value::{Table, Value};
-use super::{Layer, effective_rules};
 use crate::error::{ConfigError, nearest};
 use crate::judge::rule::set::RuleSet;
 use std::collections::BTreeSet;
@@ -55,13 +55,7 @@ pub(super) fn layer(
 /// The rules there will be: those of the presets that hold in the end, and those that the layers make.
 fn known_ids(layer: &Layer, rules: &RuleSet, before: &[Layer]) -> Result<BTreeSet<String>, ConfigError> {
     let mut ids: BTreeSet<String> = if layer.table.contains_key("presets") {
-        let unused = super::Settings {
-            namespace: String::new(),
-            rules: RuleSet::new(),
-            objectives: Vec::new(),
-            alert_history: 0,
-        };
-        effective_rules(std::slice::from_ref(layer), &unused)?.ids().map(str::to_owned).collect()
+        effective_rules(std::slice::from_ref(layer), &RuleSet::new())?.ids().map(str::to_owned).collect()
     } else {
         rules.ids().map(str::to_owned).collect()
     };

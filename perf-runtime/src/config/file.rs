@@ -1,6 +1,6 @@
 //! Settings from a TOML file.
 
-use super::Layer;
+use super::layer::Layer;
 use super::value::{Table, Value};
 use crate::error::ConfigError;
 use std::path::Path;

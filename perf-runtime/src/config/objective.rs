@@ -4,7 +4,7 @@ use super::rule::one_of;
 use super::value::{Table, Value};
 use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
-use crate::measure::kind::Kind;
+use crate::measure::model::kind::Kind;
 
 const KEYS: [&str; 5] = ["kind", "only", "latency", "percentile", "success"];
 /// The percentile of a latency, where none is said.

@@ -1,16 +1,15 @@
 //! A rule from outside: one of a preset with other settings, or a new one.
 
 use super::value::{Table, Value};
-use super::whole;
 use crate::error::ConfigError;
-use crate::judge::alert::Severity;
 use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::condition::Condition;
+use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::set::RuleSet;
+use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::{Statistic, Unit};
-use crate::judge::rule::{NoData, Rule};
-use crate::observe::window::Window;
+use crate::observe::history::window::Window;
 use std::time::Duration;
 
 /// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
@@ -108,7 +107,7 @@ fn set(
         "window" => return Ok(builder.window(one_of(value, field, Window::ALL, window_name)?)),
         "by" => builder.by = Some(value.texts(field)?),
         "change_over" => builder.change = Some(value.duration(field)?),
-        "min_samples" => builder.min_samples = whole(value, field)? as u64,
+        "min_samples" => builder.min_samples = value.whole(field)? as u64,
         "warning" => builder.warning = Some(value.threshold(field, unit)?),
         "critical" => builder.critical = Some(value.threshold(field, unit)?),
         "recovery" => builder.recovery = Some(value.threshold(field, unit)?),

@@ -2,8 +2,8 @@
 //! the tests of the public API.
 
 use super::*;
-use crate::judge::alert::Severity;
 use crate::judge::rule::condition::Threshold;
+use crate::judge::rule::severity::Severity;
 use proptest::prelude::*;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -47,7 +47,7 @@ fn each_setting_has_its_variable() {
     assert_eq!(rule("http-errors").threshold(Severity::Critical), Some(Threshold::Value(0.1)));
     assert_eq!(rule("memory").threshold(Severity::Warning), Some(Threshold::Value(0.7)));
     assert!(!rule("cpu").is_enabled());
-    assert_eq!(rule("db-latency").no_data, crate::judge::rule::NoData::Alert(Duration::from_secs(300)));
+    assert_eq!(rule("db-latency").no_data, crate::judge::rule::definition::NoData::Alert(Duration::from_secs(300)));
 }
 
 #[test]

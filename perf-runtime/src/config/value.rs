@@ -74,6 +74,16 @@ impl Value {
         number.filter(|number: &f64| number.is_finite()).ok_or_else(|| self.refused(field, "a number"))
     }
 
+    /// A whole number.
+    pub(super) fn whole(&self, field: &str) -> Result<usize, ConfigError> {
+        let number = self.number(field)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+        if (0.0..=1e9).contains(&number) && number.fract() == 0.0 {
+            return Ok(number as usize);
+        }
+        Err(ConfigError::new(field, number, "a whole number"))
+    }
+
     /// A span. A number without a unit would leave open what it counts, so it is refused.
     pub(super) fn duration(&self, field: &str) -> Result<Duration, ConfigError> {
         match self {

@@ -7,10 +7,11 @@
 use super::block::Block;
 use super::family::{FamilyKind, FamilyText, Number, bound};
 use super::text::Format;
-use super::text::profile::Figure;
-use crate::measure::kind::Kind;
-use crate::observe::custom::{CustomKind, CustomMetric, CustomSeries, CustomValue};
-use crate::observe::registry::Registry;
+use crate::expose::text::profile::Figure;
+use crate::measure::model::kind::Kind;
+use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue};
+use crate::observe::series::registry::Registry;
 use parse::{Family, Parsed, parse};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;

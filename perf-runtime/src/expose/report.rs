@@ -1,14 +1,15 @@
 //! The process at a glance, for dashboards and reports: figures as people write them, and the plain numbers beside them.
 
-use crate::judge::alert::{Alert, Severity};
-use crate::judge::health::{HealthReport, HealthStatus};
-use crate::judge::machine::AlertState;
-use crate::judge::preset::gauge;
-use crate::judge::sight::Gauges;
-use crate::measure::kind::Kind;
-use crate::measure::outcome::OutcomeCounts;
-use crate::observe::summary::{SeriesSummary, Summary};
-use crate::observe::window::Window;
+use crate::judge::alerts::alert::Alert;
+use crate::judge::alerts::state::AlertState;
+use crate::judge::health::report::{HealthReport, HealthStatus};
+use crate::judge::rule::observation::Gauges;
+use crate::judge::rule::preset::gauge;
+use crate::judge::rule::severity::Severity;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::OutcomeCounts;
+use crate::observe::history::window::Window;
+use crate::observe::query::summary::{SeriesSummary, Summary};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};

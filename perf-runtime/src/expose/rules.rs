@@ -1,6 +1,7 @@
 //! The rules as files of Prometheus, with a unit test for each, so that the same rules can be judged where many processes
 //! come together.
 
+mod alerting_rule;
 mod promql;
 mod unit_test;
 
@@ -9,25 +10,16 @@ mod parity;
 #[cfg(test)]
 mod tests;
 
-use crate::judge::alert::Severity;
-use crate::judge::objective::{BURN_RATE, ObjectiveReport, PAIRS};
+use crate::judge::objective::tracker::{BURN_RATE, ObjectiveReport, PAIRS};
+use crate::judge::rule::definition::{NoData, Rule};
+use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
-use crate::judge::rule::{NoData, Rule};
+use alerting_rule::AlertingRule;
+pub use alerting_rule::RuleProfile;
 use promql::{duration, quoted};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
-
-/// Who is to read a rule file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RuleProfile {
-    /// Prometheus 2.42 or later, and what reads the same files.
-    #[default]
-    Current,
-    /// Older engines: without `keep_firing_for`, and without recovery thresholds, for which there is no word there.
-    Plain,
-}
 
 /// Rules as files of Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +34,6 @@ pub struct PrometheusRules {
     pub left_out: Vec<(String, String)>,
     /// Of rules that the file has: the settings for which a rule file has no word, so that only the process minds them.
     pub only_here: Vec<(String, &'static str)>,
-}
-
-/// One level of a rule, as Prometheus has it.
-struct AlertingRule {
-    alert: String,
-    severity: Severity,
-    expr: String,
-    hold_for: Duration,
-    keep_firing_for: Duration,
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
 }
 
 const HEAD: &str =

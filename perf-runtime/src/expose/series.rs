@@ -1,6 +1,6 @@
 //! The list of all series: what each is called, and how it does.
 
-use crate::observe::summary::SeriesSummary;
+use crate::observe::query::summary::SeriesSummary;
 use serde::Serialize;
 
 /// One series in the list of all.

@@ -13,40 +13,21 @@
 //! them from memory costs as much as to put them together from parts that the processor has near at hand.
 
 use super::block::Block;
-use crate::observe::registry::Registry;
+use crate::observe::series::registry::Registry;
 use cache::Cache;
 use family::{Family, families};
+pub(crate) use format::Format;
 use std::sync::{Mutex, PoisonError};
 use write::Source;
 
 mod cache;
 mod entry;
 mod family;
+mod format;
 mod ladder;
 mod pen;
 pub(super) mod profile;
 mod write;
-
-/// In which format a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Prometheus text 0.0.4.
-    Prometheus,
-    /// OpenMetrics text 1.0.0: with exemplars, where the monitor was told how to get a trace's id. It has no `_created`
-    /// samples: a function's series are as old as the process, which `process_start_time_seconds` says once, and older
-    /// servers take them for metrics of their own.
-    OpenMetrics,
-}
-
-impl Format {
-    /// What an HTTP answer says of a text in this format.
-    pub(crate) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-}
 
 /// Writes the series of one registry.
 #[derive(Debug)]

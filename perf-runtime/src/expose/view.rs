@@ -3,14 +3,14 @@
 //! Units stand in the fields' names or docs. The two views of older shapes keep the older units: milliseconds in
 //! [`PerformanceHealth`], seconds in [`MetricsSummary`].
 
-use crate::judge::health::{HealthReport, HealthStatus};
-use crate::judge::indicator::{Aspect, Indicator, IndicatorStatus};
-use crate::judge::preset::gauge;
-use crate::judge::sight::Gauges;
-use crate::judge::threshold::Thresholds;
-use crate::measure::kind::Kind;
-use crate::observe::summary::{KindSummary, SeriesSummary, Summary};
-use crate::observe::window::Window;
+use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus};
+use crate::judge::health::report::{HealthReport, HealthStatus};
+use crate::judge::rule::observation::Gauges;
+use crate::judge::rule::preset::gauge;
+use crate::judge::rule::threshold::Thresholds;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
+use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -3,11 +3,11 @@
 use super::setup::targets;
 use super::{Inner, Monitor, judging};
 use crate::error::{ConfigError, prefix_of};
-use crate::judge::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
-use crate::judge::book::AlertStatistics;
+use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
+use crate::judge::alerts::engine::AlertStatistics;
+use crate::judge::alerts::rule_state::RuleStatus;
+use crate::judge::alerts::subscription::AlertSubscription;
 use crate::judge::rule::set::RuleSet;
-use crate::judge::subscription::AlertSubscription;
-use crate::judge::watch::RuleStatus;
 use crate::measure::clock;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,11 +2,12 @@
 
 use super::Inner;
 use super::overhead::Part;
-use crate::judge::alert::{AlertEvent, Severity, Transition};
-use crate::judge::book::AlertBook;
-use crate::judge::sight::{GaugeSample, Gauges, Sight, Tick};
+use crate::judge::alerts::alert::{AlertEvent, Transition};
+use crate::judge::alerts::engine::AlertBook;
+use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
+use crate::judge::rule::severity::Severity;
 use crate::measure::clock::Moment;
-use crate::observe::custom::{CustomSeries, CustomValue};
+use crate::observe::metrics::reading::{CustomSeries, CustomValue};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::SystemTime;
 

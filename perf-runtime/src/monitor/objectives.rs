@@ -1,15 +1,15 @@
 //! What the functions, and those who set up the monitor, promise: read from the counts, for the judgement to keep.
 
 use super::{Inner, Monitor};
-use crate::judge::objective::ledger::Counts;
-use crate::judge::objective::{ObjectiveReport, Objectives, Promise, Promised};
+use crate::judge::objective::budget_ledger::Counts;
+use crate::judge::objective::tracker::{ObjectiveReport, Objectives, Promise, Promised};
+use crate::measure::cells::reading::Reading;
 use crate::measure::clock::{self, Moment};
-use crate::measure::kind::Kind;
-use crate::measure::outcome::OutcomeCounts;
-use crate::measure::reading::Reading;
-use crate::measure::target::Objective as Target;
-use crate::observe::identity::in_a_name;
-use crate::observe::series::Series;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::OutcomeCounts;
+use crate::measure::model::target::Objective as Target;
+use crate::observe::series::entry::Series;
+use crate::observe::series::identity::in_a_name;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::sampling::SamplerCost;
 use super::{Inner, Monitor};
-use crate::observe::custom::CustomMetric;
+use crate::observe::metrics::reading::CustomMetric;
 use crate::observe::ticker::TickCounts;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};

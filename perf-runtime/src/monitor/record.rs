@@ -1,15 +1,15 @@
 //! What a program records by itself: series that only it knows, at run time.
 
 use super::Monitor;
-use crate::judge::threshold::Thresholds;
+use crate::judge::rule::threshold::Thresholds;
 use crate::measure::clock;
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
-use crate::observe::custom::CustomHistogram;
-use crate::observe::identity::in_a_line;
-use crate::observe::marks::MeasureError;
-use crate::observe::operation::{Operation, Timer};
-use crate::observe::request::HttpRequest;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
+use crate::observe::metrics::handle::CustomHistogram;
+use crate::observe::series::identity::in_a_line;
+use crate::record::marks::MeasureError;
+use crate::record::operation::{Operation, Timer};
+use crate::record::request::HttpRequest;
 use std::time::Duration;
 
 impl Monitor {

@@ -2,7 +2,7 @@
 
 use super::{Inner, Monitor};
 use crate::expose::report::{Dashboard, MetricsReport, Overview};
-use crate::observe::window::Window;
+use crate::observe::history::window::Window;
 use std::time::SystemTime;
 
 impl Monitor {

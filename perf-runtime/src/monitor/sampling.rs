@@ -2,7 +2,7 @@
 
 use super::{Inner, Monitor};
 use crate::measure::clock::Moment;
-use crate::observe::sheet::{SampledMetric, Sheet};
+use crate::observe::metrics::sampled::{SampledMetric, Sheet};
 use serde::Serialize;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

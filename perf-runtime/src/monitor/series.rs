@@ -3,8 +3,8 @@
 use super::Monitor;
 use crate::expose::series::SeriesEntry;
 use crate::measure::clock;
-use crate::observe::timeline::{self, Timeline};
-use crate::observe::window::Window;
+use crate::observe::history::window::Window;
+use crate::observe::query::timeline::{self, Timeline};
 
 impl Monitor {
     /// Every series with its names and its statistics over a window, sorted by kind and labels. Costs as much as

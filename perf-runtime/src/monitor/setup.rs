@@ -3,12 +3,12 @@
 use super::MonitorBuilder;
 use crate::config::{Settings, Sources};
 use crate::error::{ConfigError, prefix_of};
-use crate::judge::book::{AlertBook, DEFAULT_HISTORY};
-use crate::judge::objective::Objectives;
+use crate::judge::alerts::engine::{AlertBook, DEFAULT_HISTORY};
 use crate::judge::objective::spec::Objective;
-use crate::judge::preset::presets;
+use crate::judge::objective::tracker::Objectives;
+use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
-use crate::measure::target::Objective as Target;
+use crate::measure::model::target::Objective as Target;
 
 /// What a monitor is made of, checked.
 pub(super) struct Setup {

@@ -3,13 +3,13 @@
 use super::{Alerts, Monitor};
 use crate::config;
 use crate::error::ConfigError;
-use crate::judge::rule::Rule;
+use crate::judge::rule::definition::Rule;
+use crate::judge::rule::observation::Tally;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::Statistic;
-use crate::judge::sight::Tally;
 use crate::measure::clock;
-use crate::observe::summary::SeriesSummary;
-use crate::observe::timeline;
+use crate::observe::query::summary::SeriesSummary;
+use crate::observe::query::timeline;
 use serde::Deserializer;
 use std::time::{Duration, SystemTime};
 
@@ -83,8 +83,8 @@ impl Monitor {
 mod tests {
     use super::*;
     use crate::measure::clock::manual::ManualClock;
-    use crate::measure::kind::Kind;
-    use crate::observe::window::Window;
+    use crate::measure::model::kind::Kind;
+    use crate::observe::history::window::Window;
     use std::collections::BTreeMap;
 
     #[test]

@@ -1,7 +1,7 @@
 //! A request and its answer, from the first byte that came to the last that was taken.
 
+use super::box_pool;
 use super::sizes::{Pair, length};
-use super::spare;
 use super::state::State;
 use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -31,7 +31,7 @@ impl Exchange {
         }
         let is_head = request.method() == Method::HEAD;
         let state = State { call: Some(call), is_head, status: None, length: None, sent: 0, sizes, trace };
-        Self(Some(spare::filled_with(state)))
+        Self(Some(box_pool::filled_with(state)))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -74,7 +74,7 @@ impl Exchange {
     fn end(&mut self, outcome: impl FnOnce(&State) -> Outcome) {
         if let Some(mut state) = self.0.take() {
             state.end(outcome(&state));
-            spare::keep(state);
+            box_pool::keep(state);
         }
     }
 }

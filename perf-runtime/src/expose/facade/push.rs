@@ -7,12 +7,12 @@
 //! ten seconds: sooner than anybody scrapes.
 
 use crate::measure::clock::Moment;
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
-use crate::observe::registry::Registry;
-use crate::observe::series::Series;
-use crate::observe::summary::SeriesSummary;
-use crate::observe::window::Window;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
+use crate::observe::history::window::Window;
+use crate::observe::query::summary::SeriesSummary;
+use crate::observe::series::entry::Series;
+use crate::observe::series::registry::Registry;
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

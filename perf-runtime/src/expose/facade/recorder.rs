@@ -1,9 +1,11 @@
 //! In: what an application counts through the `metrics` facade.
 
-use crate::observe::custom::{Cell, CounterCell, CustomKind, GaugeCell, HistogramCell, Resolved};
-use crate::observe::lookup::{Lookup, quick_hash};
-use crate::observe::overflow::Overflow;
-use crate::observe::registry::Registry;
+use crate::observe::metrics::cell::{Cell, CounterCell, GaugeCell, HistogramCell};
+use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::metric::Resolved;
+use crate::observe::series::lookup::{Lookup, quick_hash};
+use crate::observe::series::overflow::Overflow;
+use crate::observe::series::registry::Registry;
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };

@@ -4,7 +4,7 @@
 //! Names that are quoted, as newer servers take them, are not read.
 
 use crate::expose::family::FamilyKind;
-use crate::observe::lookup::quick_hash;
+use crate::observe::series::lookup::quick_hash;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::measure::outcome::Outcome;
-use crate::observe::custom::Cell;
+use crate::measure::model::outcome::Outcome;
+use crate::observe::metrics::cell::Cell;
 use std::iter;
 
 fn others(texts: &[&'static str]) -> Others {

@@ -6,11 +6,11 @@
 
 use super::tests::{Folder, promtool};
 use super::*;
-use crate::judge::book::AlertBook;
+use crate::judge::alerts::engine::AlertBook;
 use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::condition::Condition;
+use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
 use crate::judge::rule::set::RuleSet;
-use crate::judge::sight::{GaugeSample, Gauges, Sight, Tick};
 use std::fmt::Write;
 use std::time::SystemTime;
 
@@ -130,7 +130,7 @@ fn firing_here(series: &[Vec<Option<f64>>], capacity: &[Vec<Option<f64>>]) -> BT
             let rule = rules.get(&alert.rule).unwrap();
             // Critical hides the warning, which fires with it all the same.
             let levels = [Severity::Warning, Severity::Critical].into_iter().filter(|level| {
-                *level <= alert.severity && rule.levels.of(*level) != crate::judge::rule::Level::Unused
+                *level <= alert.severity && rule.levels.of(*level) != crate::judge::rule::definition::Level::Unused
             });
             for level in levels {
                 let intervals = found.entry((alert.rule.clone(), level, alert.labels.clone())).or_default();

@@ -1,12 +1,12 @@
 //! A rule's condition as an expression of Prometheus.
 
-use super::RuleProfile;
-use crate::judge::alert::Severity;
-use crate::judge::objective::{ObjectiveReport, Pair, Promise};
+use super::alerting_rule::RuleProfile;
+use crate::judge::objective::tracker::{ObjectiveReport, Pair, Promise};
 use crate::judge::rule::condition::{Condition, Threshold};
+use crate::judge::rule::definition::{Level, Rule};
+use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Matcher, Metric, Signal, Term};
 use crate::judge::rule::statistic::Statistic;
-use crate::judge::rule::{Level, Rule};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -196,8 +196,8 @@ pub(super) fn burn(objective: &ObjectiveReport, pair: Pair, prefix: &str) -> Str
     format!("{} > {limit} and {} > {limit} and {calls} >= 100", bad(pair.short), bad(pair.long))
 }
 
-pub(super) fn kind_of(objective: &ObjectiveReport) -> crate::measure::kind::Kind {
-    use crate::measure::kind::Kind;
+pub(super) fn kind_of(objective: &ObjectiveReport) -> crate::measure::model::kind::Kind {
+    use crate::measure::model::kind::Kind;
     let name = objective.labels.first().map_or("", |(_, kind)| kind);
     Kind::ALL.into_iter().find(|kind| kind.as_str() == name).unwrap_or(Kind::Operation)
 }

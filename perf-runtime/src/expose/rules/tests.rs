@@ -1,11 +1,11 @@
 use super::*;
-use crate::judge::objective::Promise;
-use crate::judge::preset::presets;
+use crate::judge::objective::tracker::Promise;
 use crate::judge::rule::condition::Condition;
+use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::statistic::Statistic;
-use crate::measure::kind::Kind;
-use crate::observe::window::Window;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

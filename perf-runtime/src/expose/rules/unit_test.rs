@@ -1,14 +1,14 @@
 //! Unit tests of exported rules, for `promtool test rules`: made-up series that reach a threshold, or do not.
 
-use super::AlertingRule;
+use super::alerting_rule::AlertingRule;
 use super::promql::{kind_of, number, quoted};
-use crate::judge::alert::Severity;
-use crate::judge::objective::{ObjectiveReport, Promise};
+use crate::judge::objective::tracker::{ObjectiveReport, Promise};
 use crate::judge::rule::condition::{Condition, Threshold};
+use crate::judge::rule::definition::{Level, Rule};
+use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Matcher, Metric, Term};
 use crate::judge::rule::statistic::{Statistic, Unit};
-use crate::judge::rule::{Level, Rule};
-use crate::measure::kind::Kind;
+use crate::measure::model::kind::Kind;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

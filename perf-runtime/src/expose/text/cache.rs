@@ -3,9 +3,9 @@
 use super::entry::Entry;
 use super::ladder::Ladder;
 use super::profile::ProfileNumbers;
-use crate::measure::kind::Kind;
-use crate::measure::reading::Reading;
-use crate::observe::series::Series;
+use crate::measure::cells::reading::Reading;
+use crate::measure::model::kind::Kind;
+use crate::observe::series::entry::Series;
 use std::mem;
 use std::sync::Arc;
 

@@ -3,10 +3,10 @@
 use super::ladder::Ladder;
 use super::pen::escape;
 use super::profile::ProfileNumbers;
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
-use crate::measure::reading::Reading;
-use crate::observe::series::Series;
+use crate::measure::cells::reading::Reading;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
+use crate::observe::series::entry::Series;
 use std::sync::Arc;
 
 /// What is kept of one series from scrape to scrape.

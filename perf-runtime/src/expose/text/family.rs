@@ -1,8 +1,8 @@
 //! Which families there are, by what names, and what stands above their samples.
 
-use super::Format;
+use super::format::Format;
 use super::profile::Figure;
-use crate::measure::kind::Kind;
+use crate::measure::model::kind::Kind;
 use std::borrow::Cow;
 
 /// One family of metrics.

@@ -1,9 +1,9 @@
 //! The bounds that histograms show.
 
-use super::Format;
+use super::format::Format;
 use super::pen::Short;
-use crate::measure::histogram::Bound;
-use crate::observe::series::Series;
+use crate::measure::cells::histogram::Bound;
+use crate::observe::series::entry::Series;
 use std::sync::Arc;
 
 /// The bounds that a histogram shows, ascending; the last is infinite. Series that show the same have one together.

@@ -3,8 +3,8 @@
 //! A line is put together from parts that the processor has near at hand: what all lines of a series begin with, a short
 //! text and a number. Short texts are copied at their full room, which is two or three instructions, and cut to length.
 
+use crate::measure::cells::exemplar::{Exemplar, TRACE_ID};
 use crate::measure::clock;
-use crate::measure::exemplar::{Exemplar, TRACE_ID};
 use std::time::UNIX_EPOCH;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;

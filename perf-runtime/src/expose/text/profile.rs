@@ -1,10 +1,10 @@
 //! The families of what calls used, where that is measured.
 
 use super::pen::Pen;
-use crate::measure::kind::Kind;
-use crate::measure::profile::ProfileReading;
-use crate::measure::usage::{cpu_is_told, memory_is_told};
-use crate::observe::series::Series;
+use crate::measure::cells::profile::ProfileReading;
+use crate::measure::cells::usage::{cpu_is_told, memory_is_told};
+use crate::measure::model::kind::Kind;
+use crate::observe::series::entry::Series;
 
 /// A figure of the profiler's. Each counts up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

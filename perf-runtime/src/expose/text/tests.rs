@@ -1,7 +1,7 @@
 use super::*;
 use crate::measure::clock;
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
 use crate::{ErrorType, Label, Monitor};
 use parse::{Number, Text, key};
 use proptest::prelude::*;

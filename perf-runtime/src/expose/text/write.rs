@@ -1,15 +1,15 @@
 //! From numbers to text: the families in their order.
 
-use super::Format;
 use super::cache::Cache;
 use super::entry::Entry;
 use super::family::{Family, Part, SampleNames, taken_by};
+use super::format::Format;
 use super::ladder::Step;
 use super::pen::{Pen, Short};
 use crate::expose::block::Block;
-use crate::measure::exemplar::{self, Exemplar};
-use crate::measure::kind::Kind;
-use crate::measure::outcome::Outcome;
+use crate::measure::cells::exemplar::{self, Exemplar};
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
 use std::cmp::Ordering;
 
 /// All that a text is made of.

@@ -2,9 +2,9 @@
 
 use crate::error::ConfigError;
 use crate::measure::clock;
-use crate::measure::kind::Kind;
-use crate::measure::target::Objective as Target;
-use crate::observe::identity::Identity;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::target::Objective as Target;
+use crate::observe::series::identity::Identity;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

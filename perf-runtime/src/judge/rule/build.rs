@@ -1,11 +1,11 @@
 //! The settings of a rule to be. Whether they are allowed is checked in `check`.
 
 use super::condition::{Condition, Threshold};
+use super::definition::{NoData, Rule};
 use super::signal::{Matcher, Metric, Signal};
 use super::statistic::Statistic;
-use super::{NoData, Rule};
-use crate::judge::alert::Severity;
-use crate::observe::window::Window;
+use crate::judge::rule::severity::Severity;
+use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

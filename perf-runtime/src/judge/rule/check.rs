@@ -2,12 +2,12 @@
 
 use super::build::RuleBuilder;
 use super::condition::{Condition, Threshold};
+use super::definition::{Level, Levels, NoData, Rule};
 use super::signal::{Matcher, Metric, Signal, Term};
 use super::statistic::{Statistic, Unit};
-use super::{Level, Levels, NoData, Rule};
 use crate::error::{ConfigError, nearest};
-use crate::judge::alert::Severity;
-use crate::measure::kind::Kind;
+use crate::judge::rule::severity::Severity;
+use crate::measure::model::kind::Kind;
 use std::time::Duration;
 
 /// Longer than this no condition is waited for.

@@ -1,7 +1,7 @@
 //! Rules that are judged together.
 
-use super::Rule;
 use super::build::RuleBuilder;
+use super::definition::Rule;
 use crate::error::ConfigError;
 use serde::Serialize;
 

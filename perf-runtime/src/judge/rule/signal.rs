@@ -1,9 +1,9 @@
 //! What a rule looks at: a number for each series, read from what was seen at a tick.
 
+use super::observation::{Labels, Sight, Tally};
 use super::statistic::{Statistic, Unit};
-use crate::judge::sight::{Labels, Sight, Tally};
-use crate::measure::kind::Kind;
-use crate::observe::window::Window;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;

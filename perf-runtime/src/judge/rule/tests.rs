@@ -1,12 +1,12 @@
+use super::build::RuleBuilder;
 use super::condition::{Condition, Threshold};
+use super::definition::{NoData, Rule};
 use super::signal::Metric;
 use super::statistic::Statistic;
-use super::{NoData, Rule};
 use crate::error::ConfigError;
-use crate::judge::alert::Severity;
-use crate::judge::rule::build::RuleBuilder;
-use crate::measure::kind::Kind;
-use crate::observe::window::Window;
+use crate::judge::rule::severity::Severity;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ fn ids_are_plain() {
 
 #[test]
 fn a_rule_made_anew_from_its_settings_is_the_same_rule() {
-    let rules = crate::judge::preset::presets::standard();
+    let rules = super::preset::presets::standard();
     for rule in rules.iter() {
         assert_eq!(rule.to_builder().build().as_ref(), Ok(rule));
     }

@@ -8,7 +8,7 @@
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod counter {
-    use super::super::Moment;
+    use crate::measure::clock::moment::Moment;
 
     /// There is none that is trusted.
     #[inline]
@@ -21,7 +21,7 @@ mod counter {
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod counter {
-    use super::super::{Moment, by_kernel};
+    use crate::measure::clock::moment::{Moment, by_kernel};
     use std::arch::x86_64::_rdtsc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Mutex, PoisonError};

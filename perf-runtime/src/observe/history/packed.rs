@@ -4,27 +4,27 @@
 //! for each place that was hit the distance from the one before and the count. Places that are hit lie side by side and
 //! counts are small, so a place takes two bytes, and never more than thirteen. No count is too large.
 
-use crate::observe::counts::{Hit, Place, Sums};
+use super::counts::{Hit, Place, Sums};
 use std::iter::Peekable;
 
 /// Sums and hits that do not change any more.
 #[derive(Debug)]
-pub(super) struct Packed(Box<[u8]>);
+pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
-    pub(super) fn read(&self) -> (Sums, Hits<'_>) {
+    pub(crate) fn read(&self) -> (Sums, Hits<'_>) {
         let mut hits = Hits { bytes: &self.0, last: Place::default() };
         let sums = Sums::from_array(std::array::from_fn(|_| hits.number().unwrap_or(0)));
         (sums, hits)
     }
 
     /// Its length in bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// This and what came later, as one.
-    pub(super) fn join(&self, later: &Self, bytes: &mut Vec<u8>) -> Self {
+    pub(crate) fn join(&self, later: &Self, bytes: &mut Vec<u8>) -> Self {
         let ((mut sums, ours), (more, theirs)) = (self.read(), later.read());
         sums.add(more);
         let mut packer = Packer::new(sums, bytes);
@@ -43,7 +43,7 @@ fn first(ours: &mut Peekable<Hits<'_>>, theirs: &mut Peekable<Hits<'_>>) -> Opti
 }
 
 /// The hits of a [`Packed`], in order.
-pub(in crate::observe) struct Hits<'a> {
+pub(crate) struct Hits<'a> {
     bytes: &'a [u8],
     last: Place,
 }
@@ -76,7 +76,7 @@ impl Iterator for Hits<'_> {
 }
 
 /// Writes a [`Packed`], in a buffer that is used again and again.
-pub(super) struct Packer<'a> {
+pub(crate) struct Packer<'a> {
     bytes: &'a mut Vec<u8>,
     last: Place,
     /// Whether there is nothing but zeros as yet.
@@ -84,7 +84,7 @@ pub(super) struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    pub(super) fn new(sums: Sums, bytes: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(sums: Sums, bytes: &'a mut Vec<u8>) -> Self {
         bytes.clear();
         let mut packer = Self { bytes, last: Place::default(), empty: sums == Sums::default() };
         sums.as_array().into_iter().for_each(|sum| packer.number(sum));
@@ -93,7 +93,7 @@ impl<'a> Packer<'a> {
 
     /// Adds a hit, of a place after all others.
     #[inline]
-    pub(super) fn hit(&mut self, hit: Hit) {
+    pub(crate) fn hit(&mut self, hit: Hit) {
         self.number(u64::from(hit.place.gap(self.last)));
         self.number(hit.count);
         self.last = hit.place;
@@ -101,7 +101,7 @@ impl<'a> Packer<'a> {
     }
 
     /// `None` where nothing happened.
-    pub(super) fn pack_if_any(self) -> Option<Packed> {
+    pub(crate) fn pack_if_any(self) -> Option<Packed> {
         (!self.empty).then(|| self.pack())
     }
 

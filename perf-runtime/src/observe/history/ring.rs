@@ -1,22 +1,22 @@
 //! Slices of time in a row.
 
+use super::counts::{CountedSlice, WindowCounts};
 use super::packed::Packed;
 use crate::measure::clock::{self, Moment};
-use crate::observe::counts::{CountedSlice, WindowCounts};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What happened after `start` and up to `end`.
 #[derive(Debug)]
-pub(super) struct Slice {
-    pub(super) start: Moment,
-    pub(super) end: Moment,
-    pub(super) delta: Packed,
+pub(crate) struct Slice {
+    pub(crate) start: Moment,
+    pub(crate) end: Moment,
+    pub(crate) delta: Packed,
 }
 
 impl Slice {
     /// What was counted in it.
-    pub(super) fn counted(&self) -> CountedSlice {
+    pub(crate) fn counted(&self) -> CountedSlice {
         let (sums, hits) = self.delta.read();
         let counts = WindowCounts { covered: self.end.since(self.start), sums, hits: hits.collect() };
         CountedSlice { start: self.start, end: self.end, counts }
@@ -29,18 +29,18 @@ impl Slice {
 /// have the same: their slices can be told apart, joined and forgotten at the same moments, and counts of several series
 /// over a window are counts of the same span.
 #[derive(Debug)]
-pub(super) struct Ring {
+pub(crate) struct Ring {
     slices: VecDeque<Slice>,
     cell: Duration,
 }
 
 impl Ring {
-    pub(super) const fn new(cell: Duration) -> Self {
+    pub(crate) const fn new(cell: Duration) -> Self {
         Self { slices: VecDeque::new(), cell }
     }
 
     /// Adds what happened since the last slice.
-    pub(super) fn push(&mut self, slice: Slice, bytes: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, slice: Slice, bytes: &mut Vec<u8>) {
         let same = self.back_in_cell_of(slice.end);
         match same {
             Some(back) => {
@@ -52,13 +52,13 @@ impl Ring {
     }
 
     /// What it takes on the heap, in bytes.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         let packed: usize = self.slices.iter().map(|slice| slice.delta.len()).sum();
         self.slices.capacity() * size_of::<Slice>() + packed
     }
 
     /// Says that nothing happened up to a moment: a slice that ended in the same cell now ends there.
-    pub(super) fn stretch(&mut self, end: Moment) {
+    pub(crate) fn stretch(&mut self, end: Moment) {
         if let Some(back) = self.back_in_cell_of(end) {
             back.end = end;
         }
@@ -74,41 +74,41 @@ impl Ring {
         moment.nanos_since(Moment::default()) / clock::nanos(self.cell).max(1)
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<&Slice> {
+    pub(crate) fn get(&self, place: usize) -> Option<&Slice> {
         self.slices.get(place)
     }
 
     /// The slices from a place on.
-    pub(super) fn iter_from(&self, place: usize) -> impl Iterator<Item = &Slice> {
+    pub(crate) fn iter_from(&self, place: usize) -> impl Iterator<Item = &Slice> {
         self.slices.iter().skip(place)
     }
 
     /// The slices that ended after a moment, the oldest first.
-    pub(super) fn after(&self, moment: Moment) -> impl Iterator<Item = &Slice> {
+    pub(crate) fn after(&self, moment: Moment) -> impl Iterator<Item = &Slice> {
         self.slices.range(self.slices.partition_point(|slice| slice.end <= moment)..)
     }
 
     /// Takes the oldest slice off if it ended so long ago.
-    pub(super) fn pop_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
+    pub(crate) fn pop_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
         let ended = now.since(self.slices.front()?.end) >= age;
         if ended { self.slices.pop_front() } else { None }
     }
 
     /// Takes the oldest slice off if its whole cell ended so long ago.
-    pub(super) fn pop_cell_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
+    pub(crate) fn pop_cell_ended(&mut self, age: Duration, now: Moment) -> Option<Slice> {
         self.cell_ended(0, age, now)?;
         self.slices.pop_front()
     }
 
     /// The slice at a place if its whole cell ended so long ago.
-    pub(super) fn cell_ended(&self, place: usize, age: Duration, now: Moment) -> Option<&Slice> {
+    pub(crate) fn cell_ended(&self, place: usize, age: Duration, now: Moment) -> Option<&Slice> {
         let end_of_cell = |slice: &Slice| (self.cell_of(slice.end) + 1).saturating_mul(clock::nanos(self.cell));
         let now = now.nanos_since(Moment::default());
         self.get(place).filter(|slice| now.saturating_sub(end_of_cell(slice)) >= clock::nanos(age))
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slices.len()
     }
 }

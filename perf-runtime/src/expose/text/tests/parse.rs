@@ -1,6 +1,6 @@
 //! Reads a text back, and accepts nothing that the format does not.
 
-use super::super::Format;
+use crate::expose::text::Format;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name and value, in the order in which they stand.

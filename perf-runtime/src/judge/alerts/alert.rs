@@ -1,0 +1,230 @@
+//! Alerts as they are told: what fires, since when, who knows of it.
+
+use super::state::AlertState;
+use crate::judge::rule::condition::Threshold;
+use crate::judge::rule::severity::Severity;
+use crate::judge::rule::statistic::Unit;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::time::SystemTime;
+
+/// Who took notice of an alert. It ends with the alert, when the alert gets worse, or when it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Acknowledgement {
+    /// Who.
+    pub by: String,
+    /// What they say of it.
+    pub comment: String,
+    /// When the mark ends. `None`: with the alert.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub until: Option<SystemTime>,
+}
+
+/// Alerts that nobody is to be told of for a while: planned work, or what is known already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Silence {
+    /// Counts up in a process; what [`Alerts::unsilence`](crate::Alerts::unsilence) takes.
+    pub id: u64,
+    /// The rule whose alerts are meant; `None` means those of all rules.
+    pub rule: Option<String>,
+    /// Labels that an alert must have, with these values.
+    pub labels: BTreeMap<String, String>,
+    /// Who wants it so.
+    pub by: String,
+    /// Why.
+    pub comment: String,
+    /// When it ends.
+    #[serde(serialize_with = "rfc3339")]
+    pub until: SystemTime,
+}
+
+impl Silence {
+    pub(crate) fn covers(&self, alert: &Alert) -> bool {
+        self.rule.as_ref().is_none_or(|rule| *rule == alert.rule)
+            && self.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+    }
+}
+
+/// Why somebody is not told of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Muted {
+    /// A [`Silence`] covers it.
+    Silenced,
+    /// It was told of within the rule's `cooldown`.
+    Cooldown,
+    /// It comes and goes too often; it is told of again when it has been steady for a while.
+    Flapping,
+}
+
+/// A rule that holds for one series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Alert {
+    /// Counts up in a process, anew each time an alert becomes active; what
+    /// [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
+    pub id: u64,
+    /// The rule's id, such as `http-latency`.
+    pub rule: String,
+    /// The rule's name for people.
+    pub name: String,
+    /// Pending, firing or resolved.
+    pub state: AlertState,
+    /// How bad it is now; while pending, how bad it would be.
+    pub severity: Severity,
+    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none.
+    pub value: Option<f64>,
+    /// The threshold of its severity, in `unit`.
+    pub threshold: Option<Threshold>,
+    /// The unit of value and threshold.
+    pub unit: Unit,
+    /// The labels of the series and of the rule.
+    pub labels: BTreeMap<String, String>,
+    /// The series: `db_operation{operation=select,table=users}`.
+    pub series: String,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What it means.
+    pub description: String,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
+    /// Since when the condition holds.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: SystemTime,
+    /// When it began to fire.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub fired_at: Option<SystemTime>,
+    /// When it ended.
+    #[serde(serialize_with = "rfc3339_or_none")]
+    pub resolved_at: Option<SystemTime>,
+    /// Who took notice.
+    pub acknowledged: Option<Acknowledgement>,
+    /// Whether nobody is told of it now, and why.
+    pub muted: Option<Muted>,
+}
+
+/// What happened to an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Transition {
+    /// The condition holds, but not yet for long enough.
+    Pending,
+    /// The condition ended before it had held for long enough.
+    Cleared,
+    /// It fires.
+    Fired,
+    /// Its severity changed.
+    Changed,
+    /// The condition ended.
+    Resolved,
+    /// Somebody took notice.
+    Acknowledged,
+    /// It comes and goes too often: it is not told of for a while.
+    Flapping,
+    /// It was muted, what was last told of it is no longer so, and now it can be told how it stands.
+    Told,
+}
+
+impl Transition {
+    /// The word for it in JSON, such as `fired`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Cleared => "cleared",
+            Self::Fired => "fired",
+            Self::Changed => "changed",
+            Self::Resolved => "resolved",
+            Self::Acknowledged => "acknowledged",
+            Self::Flapping => "flapping",
+            Self::Told => "told",
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AlertEvent {
+    /// When it happened.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// What happened.
+    pub transition: Transition,
+    /// Whether somebody should be told: not of what is pending or cleared, and not while the alert is muted.
+    pub notify: bool,
+    /// The alert as it was then.
+    pub alert: Alert,
+}
+
+/// A mark that could not be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcknowledgeError {
+    /// No active alert has this id.
+    NotActive {
+        /// The id that was asked for.
+        id: u64,
+        /// The ids of the alerts that are active.
+        active: Vec<u64>,
+    },
+    /// It does not say who.
+    NoName,
+    /// It would end before it begins.
+    InThePast,
+    /// There is no rule with this id, so the silence would silence nothing.
+    NoSuchRule {
+        /// The rule that was asked for.
+        rule: String,
+        /// The ids of the rules that are judged.
+        rules: Vec<String>,
+    },
+}
+
+impl fmt::Display for AcknowledgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotActive { id, active } => write!(f, "id {id}: no such active alert; active are {active:?}"),
+            Self::NoName => f.write_str("by: empty; the name of the person is needed"),
+            Self::InThePast => f.write_str("until: is in the past; a later moment or none is allowed"),
+            Self::NoSuchRule { rule, rules } => write!(f, "rule {rule:?}: no such rule; there are {rules:?}"),
+        }
+    }
+}
+
+impl Error for AcknowledgeError {}
+
+/// Checks what all marks need: who, and an end that is still to come.
+pub(crate) fn check_mark(by: &str, until: Option<SystemTime>, now: SystemTime) -> Result<(), AcknowledgeError> {
+    if by.trim().is_empty() {
+        return Err(AcknowledgeError::NoName);
+    }
+    if until.is_some_and(|until| until <= now) {
+        return Err(AcknowledgeError::InThePast);
+    }
+    Ok(())
+}
+
+/// Moments are written as `2026-11-21T03:05:00.000Z`.
+fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn rfc3339_or_none<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => rfc3339(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,209 @@
+//! One rule on one series: the levels' states, and the alert that they make.
+
+use super::alert::{Alert, AlertEvent, Silence, Transition};
+use super::message;
+use super::mute::Telling;
+use super::state::{AlertState, Machine, Patience};
+use crate::judge::rule::definition::{Level, NoData, Rule};
+use crate::judge::rule::observation::{Labels, Seen, Tick};
+use crate::judge::rule::severity::Severity;
+use std::time::Duration;
+
+/// How long a resolved alert is remembered, as in Prometheus.
+const RESOLVED_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// What an instance needs of its surroundings.
+pub(crate) struct Around<'a> {
+    pub(crate) tick: Tick,
+    pub(crate) silences: &'a [Silence],
+    pub(crate) last_id: &'a mut u64,
+    pub(crate) events: &'a mut Vec<AlertEvent>,
+}
+
+/// One rule on one series.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    warning: Machine,
+    critical: Machine,
+    /// Of the policy that no data is an alert.
+    missing: Machine,
+    /// When there last was a value.
+    valued_at: Duration,
+    /// The tick that it was last looked at.
+    pub(crate) looked_at: Duration,
+    resolved_at: Option<Duration>,
+    /// The alert, while it is active, and for a while after. Without its message, as [`message::shown`] says.
+    alert: Option<Alert>,
+    telling: Telling,
+}
+
+impl Instance {
+    pub(crate) fn new(now: Duration) -> Self {
+        Self {
+            warning: Machine::default(),
+            critical: Machine::default(),
+            missing: Machine::default(),
+            valued_at: now,
+            looked_at: now,
+            resolved_at: None,
+            alert: None,
+            telling: Telling::default(),
+        }
+    }
+
+    /// The alert, where it is pending or firing; without its message.
+    pub(crate) fn active(&self) -> Option<&Alert> {
+        self.alert.as_ref().filter(|alert| is_active(alert.state))
+    }
+
+    pub(crate) fn active_mut(&mut self) -> Option<&mut Alert> {
+        self.alert.as_mut().filter(|alert| is_active(alert.state))
+    }
+
+    /// Whether nothing is left to remember of it.
+    pub(crate) fn is_over(&self, rule: &Rule, now: Duration) -> bool {
+        let forgotten = match self.stands().0 {
+            AlertState::Pending | AlertState::Firing => false,
+            AlertState::Inactive => true,
+            AlertState::Resolved => self.resolved_at.is_none_or(|at| now.saturating_sub(at) > RESOLVED_KEPT),
+        };
+        // Whoever is to notice that a series is gone must remember that it was there.
+        let remembered = matches!(rule.no_data, NoData::Alert(_));
+        forgotten && !remembered && self.telling.is_settled(now, rule.cooldown)
+    }
+
+    /// Takes in what a tick showed.
+    pub(crate) fn step(&mut self, rule: &Rule, labels: &Labels, seen: Seen, around: &mut Around<'_>) {
+        let now = around.tick.elapsed;
+        let before = self.stands();
+        self.looked_at = now;
+        if let Seen::Value { .. } = seen {
+            self.valued_at = now;
+        }
+        let patience = Patience { hold_for: rule.hold_for, keep_firing_for: rule.keep_firing_for };
+        for severity in [Severity::Warning, Severity::Critical] {
+            let holds = self.holds(rule, severity, seen, now);
+            self.machine(severity).step(holds, now, patience);
+        }
+        if let NoData::Alert(after) = rule.no_data {
+            let patience = Patience { hold_for: after, keep_firing_for: Duration::ZERO };
+            self.missing.step(seen == Seen::Nothing, now, patience);
+        }
+        self.settle(rule, labels, seen, before, around);
+    }
+
+    /// Ends it, because its rule is no longer there.
+    pub(crate) fn end(&mut self, rule: &Rule, labels: &Labels, around: &mut Around<'_>) {
+        let before = self.stands();
+        (self.warning, self.critical, self.missing) = Default::default();
+        self.settle(rule, labels, Seen::Nothing, before, around);
+    }
+
+    fn machine(&mut self, severity: Severity) -> &mut Machine {
+        match severity {
+            Severity::Warning => &mut self.warning,
+            Severity::Critical => &mut self.critical,
+        }
+    }
+
+    fn holds(&mut self, rule: &Rule, severity: Severity, seen: Seen, now: Duration) -> bool {
+        let valued_at = self.valued_at;
+        let is_firing = self.machine(severity).is_firing();
+        match seen {
+            Seen::Value { value, lately } => {
+                let holds = |value| rule.holds(severity, value, is_firing);
+                holds(value) && lately.is_none_or(holds)
+            }
+            Seen::Absence => rule.levels.of(severity) == Level::Absence,
+            Seen::Nothing => match rule.no_data {
+                NoData::Keep(span) => is_firing && now.saturating_sub(valued_at) < span,
+                NoData::Ok | NoData::Alert(_) => false,
+            },
+        }
+    }
+
+    /// The state of the alert as a whole, and how bad it is. That data is missing counts only once it fires.
+    fn stands(&self) -> (AlertState, Severity) {
+        let missing = if self.missing.is_firing() { AlertState::Firing } else { AlertState::Inactive };
+        let state = self.warning.state().max(self.critical.state()).max(missing);
+        let severity = if self.critical.state() == state { Severity::Critical } else { Severity::Warning };
+        (state, severity)
+    }
+
+    /// Makes of the change of state what follows from it: the alert, the transition, and whether to tell of it.
+    fn settle(
+        &mut self,
+        rule: &Rule,
+        labels: &Labels,
+        seen: Seen,
+        (before, severity_before): (AlertState, Severity),
+        around: &mut Around<'_>,
+    ) {
+        let (state, severity) = self.stands();
+        let tick = around.tick;
+        if is_active(state) && !is_active(before) {
+            *around.last_id += 1;
+            self.alert = Some(message::opened(rule, labels, *around.last_id, tick.wall));
+        }
+        let Some(alert) = &mut self.alert else { return };
+        if is_active(state) {
+            message::update(alert, rule, severity, seen);
+        }
+        alert.state = state;
+        let is_worse = severity > severity_before;
+        alert.acknowledged.take_if(|mark| is_worse || mark.until.is_some_and(|until| until <= tick.wall));
+        let firing = (state == AlertState::Firing).then_some(severity);
+        let transition = match (before, state) {
+            (AlertState::Firing, AlertState::Firing) if severity != severity_before => Some(Transition::Changed),
+            (AlertState::Firing | AlertState::Pending, _) if before == state => None,
+            (_, AlertState::Firing) => Some(Transition::Fired),
+            (AlertState::Firing, _) => Some(Transition::Resolved),
+            (_, AlertState::Pending) => Some(Transition::Pending),
+            (AlertState::Pending, _) => Some(Transition::Cleared),
+            _ => None,
+        };
+        match transition {
+            Some(Transition::Fired) => alert.fired_at = Some(tick.wall),
+            Some(Transition::Resolved) => {
+                alert.resolved_at = Some(tick.wall);
+                alert.acknowledged = None;
+                self.resolved_at = Some(tick.elapsed);
+                if state != AlertState::Resolved {
+                    // Ended together with its rule, or pending again on another level.
+                    alert.state = AlertState::Resolved;
+                }
+            }
+            _ => {}
+        }
+        self.tell(rule, transition, firing, around);
+    }
+
+    fn tell(&mut self, rule: &Rule, transition: Option<Transition>, firing: Option<Severity>, around: &mut Around<'_>) {
+        let Some(alert) = &mut self.alert else { return };
+        let now = around.tick.elapsed;
+        let begins_to_flap = transition == Some(Transition::Fired) && self.telling.fired(now);
+        let is_silenced = around.silences.iter().any(|silence| silence.covers(alert));
+        alert.muted = self.telling.muted(firing, now, rule.cooldown, is_silenced);
+        let is_news = self.telling.is_news(firing);
+        let notify = is_news && alert.muted.is_none();
+        if notify {
+            self.telling.tell(firing, now);
+        }
+        let at = around.tick.wall;
+        let mut emit = |transition, notify| {
+            around.events.push(AlertEvent { at, transition, notify, alert: message::shown(alert, rule) });
+        };
+        match transition {
+            Some(transition) => emit(transition, notify),
+            None if notify => emit(Transition::Told, true),
+            None => {}
+        }
+        if begins_to_flap {
+            emit(Transition::Flapping, !is_silenced);
+        }
+    }
+}
+
+fn is_active(state: AlertState) -> bool {
+    matches!(state, AlertState::Pending | AlertState::Firing)
+}

@@ -1,0 +1,237 @@
+//! All rules of a monitor, their alerts, and what happened to them.
+
+use super::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Silence, Transition, check_mark};
+use super::alert_instance::Around;
+use super::rule_state::{RuleStatus, Watch};
+use super::state::AlertState;
+use super::subscription::{AlertSubscription, Publisher};
+use crate::judge::rule::observation::{Sight, Tick};
+use crate::judge::rule::set::RuleSet;
+use crate::judge::rule::severity::Severity;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
+use serde::Serialize;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::SystemTime;
+
+/// How many transitions are kept, unless said otherwise.
+pub(crate) const DEFAULT_HISTORY: usize = 1_000;
+/// How many alerts that have ended are kept, whatever happened since.
+const PAST_ALERTS: usize = 100;
+
+/// Figures of the alerting itself, since the monitor was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AlertStatistics {
+    /// Rules that are judged.
+    pub rules: usize,
+    /// Alerts that are pending now.
+    pub pending: usize,
+    /// Warnings that fire now.
+    pub firing_warning: usize,
+    /// Critical alerts that fire now.
+    pub firing_critical: usize,
+    /// Silences that are in force.
+    pub silences: usize,
+    /// How often an alert began to fire.
+    pub fired: u64,
+    /// How often one ended.
+    pub resolved: u64,
+    /// How often one was acknowledged.
+    pub acknowledged: u64,
+    /// Events that were kept in the history and not told.
+    pub muted: u64,
+}
+
+/// All rules and alerts of a monitor.
+#[derive(Debug)]
+pub(crate) struct AlertBook {
+    watches: Vec<Watch>,
+    silences: Vec<Silence>,
+    history: VecDeque<AlertEvent>,
+    max_history: usize,
+    past: VecDeque<Alert>,
+    publisher: Publisher,
+    /// The last ids that were given: to an alert, and to a silence.
+    last_id: u64,
+    last_silence: u64,
+    counted: AlertStatistics,
+}
+
+impl AlertBook {
+    pub(crate) fn new(rules: &RuleSet, max_history: usize) -> Self {
+        Self {
+            watches: rules.iter().cloned().map(Watch::new).collect(),
+            silences: Vec::new(),
+            history: VecDeque::new(),
+            max_history,
+            past: VecDeque::new(),
+            publisher: Publisher::default(),
+            last_id: 0,
+            last_silence: 0,
+            counted: AlertStatistics::default(),
+        }
+    }
+
+    /// The kinds and windows that the rules look at.
+    pub(crate) fn windows(&self) -> BTreeSet<(Window, Kind)> {
+        self.watches.iter().flat_map(Watch::windows).map(|(kind, window)| (window, kind)).collect()
+    }
+
+    /// The gauges that the rules look at.
+    pub(crate) fn gauges(&self) -> BTreeSet<String> {
+        let enabled = self.watches.iter().filter(|watch| watch.rule.enabled);
+        enabled.flat_map(|watch| watch.rule.signal.gauges()).map(str::to_owned).collect()
+    }
+
+    /// Judges what is seen at a tick, and gives what changed by it.
+    pub(crate) fn evaluate(&mut self, sight: &Sight<'_>, tick: Tick) -> Vec<AlertEvent> {
+        self.silences.retain(|silence| silence.until > tick.wall);
+        self.with_surroundings(tick, |watches, around| {
+            for watch in watches {
+                watch.evaluate(sight, around);
+            }
+        })
+    }
+
+    /// Puts other rules in the place of these. A rule that is the same in both keeps the state of its alerts; the alerts
+    /// of the others end.
+    pub(crate) fn replace_rules(&mut self, rules: &RuleSet, tick: Tick) -> Vec<AlertEvent> {
+        self.with_surroundings(tick, |watches, around| {
+            let mut before = std::mem::take(watches);
+            for rule in rules.iter() {
+                let same = before.iter().position(|watch| watch.rule == *rule);
+                watches.push(same.map_or_else(|| Watch::new(rule.clone()), |place| before.swap_remove(place)));
+            }
+            for watch in &mut before {
+                watch.end(around);
+            }
+        })
+    }
+
+    fn with_surroundings(
+        &mut self,
+        tick: Tick,
+        work: impl FnOnce(&mut Vec<Watch>, &mut Around<'_>),
+    ) -> Vec<AlertEvent> {
+        let mut events = Vec::new();
+        let Self { watches, silences, last_id, .. } = self;
+        work(watches, &mut Around { tick, silences, last_id, events: &mut events });
+        self.remember(&events);
+        events
+    }
+
+    /// Marks an active alert as known to somebody.
+    pub(crate) fn acknowledge(
+        &mut self,
+        id: u64,
+        by: &str,
+        comment: &str,
+        until: Option<SystemTime>,
+        at: SystemTime,
+    ) -> Result<AlertEvent, AcknowledgeError> {
+        check_mark(by, until, at)?;
+        let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
+        let acknowledged = self.watches.iter_mut().find_map(|watch| watch.acknowledge(id, &mark));
+        let Some(alert) = acknowledged else {
+            let active: BTreeSet<u64> = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
+            return Err(AcknowledgeError::NotActive { id, active: active.into_iter().collect() });
+        };
+        let event = AlertEvent { at, transition: Transition::Acknowledged, notify: true, alert };
+        self.remember(std::slice::from_ref(&event));
+        Ok(event)
+    }
+
+    /// Silences alerts from now on. Its id is given here.
+    pub(crate) fn silence(&mut self, mut silence: Silence, now: SystemTime) -> Result<Silence, AcknowledgeError> {
+        check_mark(&silence.by, Some(silence.until), now)?;
+        let rules = || self.watches.iter().map(|watch| watch.rule.id.clone());
+        if let Some(rule) = silence.rule.clone().filter(|wanted| !rules().any(|rule| rule == *wanted)) {
+            return Err(AcknowledgeError::NoSuchRule { rule, rules: rules().collect() });
+        }
+        self.last_silence += 1;
+        silence.id = self.last_silence;
+        self.silences.push(silence.clone());
+        Ok(silence)
+    }
+
+    /// Ends a silence, and says whether there was one.
+    pub(crate) fn unsilence(&mut self, id: u64) -> bool {
+        let before = self.silences.len();
+        self.silences.retain(|silence| silence.id != id);
+        self.silences.len() < before
+    }
+
+    pub(crate) fn silences(&self, now: SystemTime) -> Vec<Silence> {
+        self.silences.iter().filter(|silence| silence.until > now).cloned().collect()
+    }
+
+    /// The alerts that fire, the oldest first.
+    pub(crate) fn active(&self) -> Vec<Alert> {
+        self.in_state(AlertState::Firing)
+    }
+
+    /// The alerts that are pending, the oldest first.
+    pub(crate) fn pending(&self) -> Vec<Alert> {
+        self.in_state(AlertState::Pending)
+    }
+
+    fn in_state(&self, state: AlertState) -> Vec<Alert> {
+        let mut alerts: Vec<Alert> = self.watches.iter().flat_map(|watch| watch.in_state(state)).collect();
+        alerts.sort_by_key(|alert| alert.id);
+        alerts
+    }
+
+    pub(crate) fn past(&self) -> Vec<Alert> {
+        self.past.iter().cloned().collect()
+    }
+
+    pub(crate) fn history(&self) -> Vec<AlertEvent> {
+        self.history.iter().cloned().collect()
+    }
+
+    pub(crate) fn rules(&self) -> Vec<RuleStatus> {
+        self.watches.iter().map(Watch::status).collect()
+    }
+
+    pub(crate) fn subscribe(&mut self, capacity: usize) -> AlertSubscription {
+        self.publisher.subscribe(capacity)
+    }
+
+    pub(crate) fn statistics(&self, now: SystemTime) -> AlertStatistics {
+        let firing = |severity| self.watches.iter().map(|watch| watch.firing(severity)).sum();
+        AlertStatistics {
+            rules: self.watches.iter().filter(|watch| watch.rule.enabled).count(),
+            pending: self.watches.iter().map(|watch| watch.status().pending).sum(),
+            firing_warning: firing(Severity::Warning),
+            firing_critical: firing(Severity::Critical),
+            silences: self.silences(now).len(),
+            ..self.counted
+        }
+    }
+
+    fn remember(&mut self, events: &[AlertEvent]) {
+        for event in events {
+            match event.transition {
+                Transition::Fired => self.counted.fired += 1,
+                Transition::Acknowledged => self.counted.acknowledged += 1,
+                Transition::Resolved => {
+                    self.counted.resolved += 1;
+                    self.past.push_back(event.alert.clone());
+                    if self.past.len() > PAST_ALERTS {
+                        self.past.pop_front();
+                    }
+                }
+                _ => {}
+            }
+            self.counted.muted += u64::from(!event.notify && event.alert.muted.is_some());
+            self.publisher.publish(event);
+        }
+        self.history.extend(events.iter().cloned());
+        let beyond = self.history.len().saturating_sub(self.max_history);
+        self.history.drain(..beyond);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Says in words what an alert is about.
+
+use super::alert::Alert;
+use super::state::AlertState;
+use crate::judge::rule::condition::{Condition, Threshold};
+use crate::judge::rule::definition::Rule;
+use crate::judge::rule::observation::{Labels, Seen};
+use crate::judge::rule::severity::Severity;
+use crate::judge::rule::signal::Metric;
+use crate::judge::rule::statistic::Unit;
+use crate::observe::series::identity::{in_a_line, in_a_name};
+use std::time::SystemTime;
+
+/// An alert that becomes active now.
+pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -> Alert {
+    let all = labels.iter().cloned().chain(rule.labels.clone());
+    Alert {
+        id,
+        rule: rule.id.clone(),
+        name: rule.name.clone(),
+        state: AlertState::Pending,
+        severity: rule.levels.lowest(),
+        value: None,
+        threshold: None,
+        unit: rule.unit(),
+        labels: all.collect(),
+        series: series(&rule.signal.term.metric, labels),
+        message: String::new(),
+        description: rule.description.clone(),
+        runbook: rule.runbook.clone(),
+        since,
+        fired_at: None,
+        resolved_at: None,
+        acknowledged: None,
+        muted: None,
+    }
+}
+
+/// Brings an active alert up to date, but for its message.
+pub(crate) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: Seen) {
+    alert.severity = severity;
+    alert.threshold = rule.threshold(severity);
+    if let Seen::Value { value, .. } = seen {
+        alert.value = Some(value);
+    }
+}
+
+/// An alert as it is shown, with its message. It is made for whoever asks, not at each tick: to write it costs more than
+/// all else that a tick does for an alert that fires.
+pub(crate) fn shown(alert: &Alert, rule: &Rule) -> Alert {
+    // It is one line, wherever it goes: into logs, mails, messengers.
+    let series = in_a_line(&alert.series);
+    let message = match alert.value {
+        Some(value) => message(rule, &series, alert.severity, value),
+        None if rule.condition == Condition::Absent => format!("{}: {series} has no value", rule.name),
+        None => format!("{}: {series} has no value any more", rule.name),
+    };
+    Alert { message, ..alert.clone() }
+}
+
+/// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
+fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String {
+    let (signal, unit) = (&rule.signal, shown_in(rule));
+    let term = &signal.term;
+    let what = match (&term.metric, &signal.over) {
+        (_, Some(over)) => format!("{series} divided by {}", over.metric),
+        (Metric::Gauge(_), None) => series.to_owned(),
+        (Metric::Kind(_), None) => format!("{} of {series}", term.statistic),
+    };
+    let change = match signal.change {
+        Some(span) => format!(" changed within {} by", humantime::format_duration(span)),
+        None => " is".to_owned(),
+    };
+    let window = if term.statistic.has_window() { format!(" over the last {}", term.window) } else { String::new() };
+    let limit = match rule.threshold(severity) {
+        Some(Threshold::Value(limit)) => format!(" {}", unit.show(limit)),
+        Some(Threshold::Range(low, high)) => format!(" {} to {}", unit.show(low), unit.show(high)),
+        None => String::new(),
+    };
+    let relation = match rule.condition {
+        Condition::AtLeast => "from",
+        Condition::AtMost => "down from",
+        other => other.as_str(),
+    };
+    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit})", rule.name, unit.show(value))
+}
+
+/// The unit that a rule's values are shown in. A gauge may be of any; the end of its name says which, where it is named as
+/// Prometheus advises (<https://prometheus.io/docs/practices/naming/>).
+fn shown_in(rule: &Rule) -> Unit {
+    let signal = &rule.signal;
+    match &signal.term.metric {
+        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_ratio") => Unit::Ratio,
+        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_seconds") => Unit::Seconds,
+        _ => rule.unit(),
+    }
+}
+
+/// `db_operation{operation=select,table=users}`; the metric alone where it has no labels.
+pub(crate) fn series(metric: &Metric, labels: &Labels) -> String {
+    if labels.is_empty() {
+        return metric.to_string();
+    }
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
+    format!("{metric}{{{}}}", pairs.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_told_in_the_unit_that_its_name_ends_in() {
+        for (metric, expected) in [
+            ("system_disk_utilization_ratio", "full: system_disk_utilization_ratio is 95.1 % (critical above 90.0 %)"),
+            ("queue_wait_seconds", "full: queue_wait_seconds is 0.95 s (critical above 0.90 s)"),
+            ("system_load", "full: system_load is 0.951 (critical above 0.9)"),
+        ] {
+            let rule = Rule::builder("full").metric(metric).condition(Condition::Above).critical(0.9).build().unwrap();
+            let mut alert = opened(&rule, &[], 1, SystemTime::UNIX_EPOCH);
+            update(&mut alert, &rule, Severity::Critical, Seen::Value { value: 0.951, lately: None });
+            assert_eq!(shown(&alert, &rule).message, expected);
+        }
+    }
+}

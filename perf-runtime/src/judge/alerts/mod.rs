@@ -1,0 +1,11 @@
+//! Alerts: the state of each rule on each series, what was told of it, and what happened.
+
+pub(crate) mod alert;
+mod alert_instance;
+pub(crate) mod backtest;
+pub(crate) mod engine;
+pub(crate) mod message;
+mod mute;
+pub(crate) mod rule_state;
+pub(crate) mod state;
+pub(crate) mod subscription;

@@ -1,0 +1,248 @@
+//! One rule at work: on every series that it looks at.
+
+use super::alert::{Acknowledgement, Alert};
+use super::alert_instance::{Around, Instance};
+use super::message;
+use super::state::AlertState;
+use crate::judge::rule::condition::Condition;
+use crate::judge::rule::definition::Rule;
+use crate::judge::rule::observation::{Labels, Seen, Sight};
+use crate::judge::rule::severity::Severity;
+use crate::judge::rule::signal::{Matcher, Signal};
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
+use serde::Serialize;
+use std::cell::OnceCell;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+/// How old a value may be and still be the one of then, as in Prometheus.
+const LOOKBACK: Duration = Duration::from_secs(5 * 60);
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RuleStatus {
+    /// The rule.
+    pub rule: Rule,
+    /// The worst state among its series. `None` before its first evaluation: then it is not known.
+    pub state: Option<AlertState>,
+    /// Series for which it is pending.
+    pub pending: usize,
+    /// Series for which it fires.
+    pub firing: usize,
+}
+
+/// A rule, and what it remembers of each series.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) rule: Rule,
+    /// What the rule looks at over its recovery window.
+    lately: Option<Signal>,
+    is_evaluated: bool,
+    /// Whether a value reached a level at the last tick.
+    was_reached: bool,
+    /// Only of series for which there is something to remember. Found by hash: a tree would look at the labels of a dozen
+    /// other series on the way to each.
+    instances: HashMap<Box<Labels>, Instance>,
+    past: Past,
+}
+
+impl Watch {
+    pub(crate) fn new(rule: Rule) -> Self {
+        Self {
+            lately: rule.lately(),
+            rule,
+            is_evaluated: false,
+            was_reached: false,
+            instances: HashMap::new(),
+            past: Past::default(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> RuleStatus {
+        let count = |state| self.active().filter(|alert| alert.state == state).count();
+        let (pending, firing) = (count(AlertState::Pending), count(AlertState::Firing));
+        let worst = match (firing, pending) {
+            (0, 0) => AlertState::Inactive,
+            (0, _) => AlertState::Pending,
+            _ => AlertState::Firing,
+        };
+        RuleStatus { rule: self.rule.clone(), state: self.is_evaluated.then_some(worst), pending, firing }
+    }
+
+    /// The kinds and windows that it looks at, at the next tick.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
+        let signals = [Some(&self.rule.signal), self.lately.as_ref().filter(|_| self.looks_at_lately())];
+        signals.into_iter().flatten().filter(|_| self.rule.enabled).flat_map(Signal::windows)
+    }
+
+    /// Whether it looks at its recovery window, if it has one. Mostly nothing is reached, and to sum up a window costs more
+    /// than to judge it: so a rule that waits anyway begins to look at the tick after the first that reached a level.
+    fn looks_at_lately(&self) -> bool {
+        self.was_reached || !self.instances.is_empty() || self.rule.hold_for.is_zero()
+    }
+
+    /// Its alerts that are pending or firing, without their messages.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Alert> {
+        self.instances.values().filter_map(Instance::active)
+    }
+
+    /// Its alerts in a state, as they are shown.
+    pub(crate) fn in_state(&self, state: AlertState) -> impl Iterator<Item = Alert> {
+        let alerts = self.active().filter(move |alert| alert.state == state);
+        alerts.map(|alert| message::shown(alert, &self.rule))
+    }
+
+    /// Marks an active alert as known to somebody, and shows it; `None` where it has none of this id.
+    pub(crate) fn acknowledge(&mut self, id: u64, mark: &Acknowledgement) -> Option<Alert> {
+        let alert = self.instances.values_mut().filter_map(Instance::active_mut).find(|alert| alert.id == id)?;
+        alert.acknowledged = Some(mark.clone());
+        Some(message::shown(alert, &self.rule))
+    }
+
+    /// Judges what is seen.
+    pub(crate) fn evaluate(&mut self, sight: &Sight<'_>, around: &mut Around<'_>) {
+        let looks_at_lately = self.looks_at_lately();
+        let Self { rule, lately, instances, past, is_evaluated, was_reached } = self;
+        if !rule.enabled {
+            return;
+        }
+        *is_evaluated = true;
+        *was_reached = false;
+        let must_look_first = lately.is_some() && !looks_at_lately;
+        let now = around.tick.elapsed;
+        let remembers = matches!(rule.no_data, crate::judge::rule::definition::NoData::Alert(_));
+        let is_absence = rule.condition == Condition::Absent;
+        let mut any = false;
+        let recent = Recent { signal: lately.as_ref(), sight, values: OnceCell::new() };
+        rule.signal.each(sight, &mut |labels, value| {
+            any = true;
+            if is_absence {
+                return;
+            }
+            let value = match rule.signal.change {
+                Some(span) => past.change(labels, value, now, span),
+                None => Some(value),
+            };
+            let Some(value) = value.filter(|value| !value.is_nan()) else { return };
+            let seen = |value| Seen::Value { value, lately: recent.value(labels) };
+            let is_reached = rule.is_reached_by(value);
+            *was_reached |= is_reached;
+            if let Some(instance) = instances.get_mut(labels) {
+                instance.step(rule, labels, seen(value), around);
+            } else if remembers || (is_reached && !must_look_first) {
+                let mut instance = Instance::new(now);
+                instance.step(rule, labels, seen(value), around);
+                instances.insert(labels.into(), instance);
+            }
+        });
+        if is_absence && !any {
+            let labels = named_by(&rule.signal.term.matchers);
+            let instance = instances.entry(labels.as_slice().into()).or_insert_with(|| Instance::new(now));
+            instance.step(rule, &labels, Seen::Absence, around);
+        }
+        if let Some(span) = rule.signal.change {
+            past.forget(now, span);
+        }
+        for (labels, instance) in in_order(instances, |instance| instance.looked_at != now) {
+            instance.step(rule, labels, Seen::Nothing, around);
+        }
+        instances.retain(|_, instance| !instance.is_over(rule, now));
+    }
+
+    /// Ends all its alerts, because the rule is no longer there.
+    pub(crate) fn end(&mut self, around: &mut Around<'_>) {
+        for (labels, instance) in in_order(&mut self.instances, |_| true) {
+            instance.end(&self.rule, labels, around);
+        }
+    }
+
+    /// How many of its series have an alert of this severity that fires.
+    pub(crate) fn firing(&self, severity: Severity) -> usize {
+        let fires = |alert: &&Alert| alert.state == AlertState::Firing && alert.severity == severity;
+        self.active().filter(fires).count()
+    }
+}
+
+/// Some instances in the order of their labels: so that what follows from them is told in the same order each time.
+fn in_order(
+    instances: &mut HashMap<Box<Labels>, Instance>,
+    which: impl Fn(&Instance) -> bool,
+) -> Vec<(&Labels, &mut Instance)> {
+    let wanted = instances.iter_mut().filter(|(_, instance)| which(instance));
+    let mut wanted: Vec<(&Labels, &mut Instance)> = wanted.map(|(labels, instance)| (&**labels, instance)).collect();
+    wanted.sort_by_key(|&(labels, _)| labels);
+    wanted
+}
+
+/// The values over the recovery window: looked at only when the first is needed, for mostly none is.
+struct Recent<'a> {
+    signal: Option<&'a Signal>,
+    sight: &'a Sight<'a>,
+    values: OnceCell<HashMap<Box<Labels>, f64>>,
+}
+
+impl Recent<'_> {
+    fn value(&self, labels: &Labels) -> Option<f64> {
+        let signal = self.signal?;
+        let values = self.values.get_or_init(|| {
+            let mut values = HashMap::new();
+            signal.each(self.sight, &mut |labels, value| {
+                values.insert(labels.into(), value);
+            });
+            values
+        });
+        values.get(labels).copied().filter(|value| !value.is_nan())
+    }
+}
+
+/// The labels that an absence is about: those that the rule says the value of, as in Prometheus.
+fn named_by(matchers: &[Matcher]) -> Vec<(String, String)> {
+    let mut named: Vec<_> = matchers
+        .iter()
+        .filter(|matcher| !matcher.except)
+        .filter_map(|matcher| match matcher.values.as_slice() {
+            [value] => Some((matcher.label.clone(), value.clone())),
+            _ => None,
+        })
+        .collect();
+    named.sort();
+    named.dedup();
+    named
+}
+
+/// What values were, for rules on their change. 16 bytes for each second that is looked back and each series.
+#[derive(Debug, Default)]
+struct Past {
+    values: HashMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,
+}
+
+impl Past {
+    /// Keeps a value and gives its change since `span` ago. `None` where there was no value then.
+    fn change(&mut self, labels: &Labels, value: f64, now: Duration, span: Duration) -> Option<f64> {
+        if !self.values.contains_key(labels) {
+            self.values.insert(labels.into(), VecDeque::new());
+        }
+        let kept = self.values.get_mut(labels)?;
+        kept.push_back((now, Some(value)));
+        let then = now.checked_sub(span)?;
+        // The newest value that is old enough; what is older is not needed again.
+        while kept.get(1).is_some_and(|&(at, _)| at <= then) {
+            kept.pop_front();
+        }
+        let &(at, before) = kept.front()?;
+        before.filter(|_| at <= then && then.saturating_sub(at) < LOOKBACK).map(|before| value - before)
+    }
+
+    /// Marks the series that have no value now, and forgets those that had none for long.
+    fn forget(&mut self, now: Duration, span: Duration) {
+        self.values.retain(|_, kept| {
+            let Some(&(last, value)) = kept.back() else { return false };
+            if last != now && value.is_some() {
+                kept.push_back((now, None));
+            }
+            value.is_some() || now.saturating_sub(last) <= span + LOOKBACK
+        });
+    }
+}

@@ -1,0 +1,75 @@
+//! Says what is wrong and what to do, in words.
+
+use super::indicator::{Aspect, Indicator, IndicatorStatus};
+use crate::measure::model::kind::Kind;
+
+impl Indicator {
+    /// What is wrong, in one sentence. `None` where nothing is.
+    pub fn complaint(&self) -> Option<String> {
+        (self.status() >= IndicatorStatus::Yellow).then(|| complaint(self))
+    }
+}
+
+/// What is wrong, in one sentence with numbers.
+fn complaint(indicator: &Indicator) -> String {
+    let limit = if indicator.value().is_some_and(|value| value > indicator.critical()) {
+        indicator.critical()
+    } else {
+        indicator.warning()
+    };
+    let name = indicator.name();
+    let plural = indicator.kind().map_or(name, |kind| kind.family().plural);
+    let value = indicator.value().unwrap_or(0.0);
+    let percent = || format!("{:.1} % (limit {} %)", 100.0 * value, 100.0 * limit);
+    let seconds = indicator.covered().ceil().max(1.0);
+    let window = format!("over the last {seconds} s");
+    let blamed = indicator.series().map(|series| format!(", most of all {series}")).unwrap_or_default();
+    match indicator.aspect() {
+        Aspect::Latency => format!("Slow {plural}: they take {value:.2} s (limit {limit} s) {window}{blamed}"),
+        Aspect::Errors => format!("Failing {plural}: {} {window}{blamed}", percent()),
+        Aspect::Cancelled => format!("Cancelled {plural}: {} {window}{blamed}", percent()),
+        Aspect::Stuck => format!("Stuck {plural}: one waits for {value:.0} s (limit {limit} s){blamed}"),
+        Aspect::Availability => format!("Failing {name}: {} of the calls {window}{blamed}", percent()),
+        Aspect::Resource if name == "load" => format!("High load: {value:.1} tasks want each processor{blamed}"),
+        Aspect::Resource => format!("Little {name} left: {} in use{blamed}", percent()),
+        Aspect::Alerts => format!("{} series have alerts that fire{blamed}", indicator.shares().len()),
+    }
+}
+
+/// What to do about it.
+pub(crate) fn recommendation(indicator: &Indicator) -> Option<String> {
+    let complaint = indicator.complaint()?;
+    Some(format!("{complaint}. {}.", hint(indicator)))
+}
+
+fn hint(indicator: &Indicator) -> &'static str {
+    match (indicator.kind(), indicator.aspect()) {
+        (Some(Kind::DbOperation), Aspect::Latency) => "Look for a lock, a missing index or an exhausted pool",
+        (Some(Kind::DbOperation), Aspect::Errors) => {
+            "Read the errors of the database: is it reachable, is the schema as expected"
+        }
+        (Some(Kind::HttpRequest), Aspect::Latency) => {
+            "Look at what these routes wait for: queries, external calls, agents"
+        }
+        (Some(Kind::HttpRequest), Aspect::Errors) => "Look at what these routes call: something below them fails",
+        (_, Aspect::Cancelled) => "Callers give up: compare their timeouts with how long the calls take",
+        (_, Aspect::Stuck) => "Look at what the call waits for, and give it a timeout",
+        (Some(Kind::McpCall | Kind::ExternalCall), _) => {
+            "Ask the other side's status, and consider a timeout and a fallback"
+        }
+        (_, Aspect::Latency) => "Look at what these calls wait for or compute",
+        (_, Aspect::Errors | Aspect::Availability) => "Look at the errors that these calls return",
+        (_, Aspect::Resource) => resource_hint(indicator.name()),
+        (_, Aspect::Alerts) => "Read the active alerts: each says what holds, since when, and its runbook",
+    }
+}
+
+fn resource_hint(name: &str) -> &'static str {
+    match name {
+        "memory" => "Look for caches and queues without a bound, or give the process more",
+        "cpu" | "load" => "Look for the work that has grown, and do less of it at once or elsewhere",
+        "disk" => "Remove or rotate what is no longer needed",
+        "pool" => "Look for connections that are held for long, or make the pool larger",
+        _ => "Look at what uses it",
+    }
+}

@@ -1,0 +1,70 @@
+//! What is judged of a kind of calls.
+
+use super::indicator::{Aspect, Indicator};
+use crate::judge::rule::threshold::{Limits, Thresholds};
+use crate::observe::query::summary::{KindSummary, SeriesSummary};
+
+/// Fewer calls than this say nothing.
+pub(crate) const MIN_CALLS: u64 = 5;
+/// Below this number of calls one slow call would decide the 95th percentile, so the median is judged instead.
+const MIN_CALLS_FOR_P95: u64 = 20;
+/// Fewer failures than this are bad luck.
+pub(crate) const MIN_FAILURES: u64 = 3;
+
+const ASPECTS: [Aspect; 4] = [Aspect::Latency, Aspect::Errors, Aspect::Cancelled, Aspect::Stuck];
+
+impl Indicator {
+    /// All indicators of a kind.
+    pub(in crate::judge) fn of_kind(summary: &KindSummary) -> impl Iterator<Item = Self> + '_ {
+        let thresholds = Thresholds::of(summary.whole.kind);
+        ASPECTS.into_iter().filter_map(move |aspect| Some(of_kind(aspect, limits(aspect, &thresholds)?, summary)))
+    }
+}
+
+fn of_kind(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Indicator {
+    let whole = &summary.whole;
+    let name = format!("{}.{}", whole.kind, aspect.as_str());
+    let blame = summary.series.iter().map(|series| (series.name(), blame(aspect, series, whole)));
+    Indicator::judge(name, Some(whole.kind), aspect, value(aspect, whole), limits, blame)
+        .seen(whole.covered, whole.count)
+}
+
+/// What is judged, where there is enough of it.
+fn value(aspect: Aspect, summary: &SeriesSummary) -> Option<f64> {
+    let enough = summary.count >= MIN_CALLS;
+    let share = |calls: u64| if calls < MIN_FAILURES { 0.0 } else { calls as f64 / summary.count as f64 };
+    match aspect {
+        Aspect::Latency if summary.count >= MIN_CALLS_FOR_P95 => summary.p95,
+        Aspect::Latency => summary.p50.filter(|_| enough),
+        Aspect::Errors => enough.then(|| {
+            let failures = summary.outcomes.error + summary.outcomes.panicked;
+            if failures < MIN_FAILURES { 0.0 } else { summary.error_rate.unwrap_or(0.0) }
+        }),
+        Aspect::Cancelled => enough.then(|| share(summary.outcomes.cancelled)),
+        Aspect::Stuck => summary.oldest_in_flight.or(enough.then_some(0.0)),
+        Aspect::Availability | Aspect::Resource | Aspect::Alerts => None,
+    }
+}
+
+fn limits(aspect: Aspect, thresholds: &Thresholds) -> Option<Limits> {
+    match aspect {
+        Aspect::Latency => thresholds.latency,
+        Aspect::Errors => Some(thresholds.errors),
+        Aspect::Cancelled => Some(thresholds.cancelled),
+        Aspect::Stuck => thresholds.age,
+        Aspect::Availability | Aspect::Resource | Aspect::Alerts => None,
+    }
+}
+
+/// How much a series has to do with the kind's value: points are taken in proportion to it.
+fn blame(aspect: Aspect, series: &SeriesSummary, whole: &SeriesSummary) -> f64 {
+    match aspect {
+        // A rare series does not make the 95th percentile of its kind.
+        Aspect::Latency if series.count * 20 < whole.count => 0.0,
+        Aspect::Latency => series.p95.unwrap_or(0.0),
+        Aspect::Errors => (series.outcomes.error + series.outcomes.panicked) as f64,
+        Aspect::Cancelled => series.outcomes.cancelled as f64,
+        Aspect::Stuck => series.oldest_in_flight.unwrap_or(0.0),
+        Aspect::Availability | Aspect::Resource | Aspect::Alerts => 0.0,
+    }
+}

@@ -1,0 +1,141 @@
+//! What is seen at one tick: the input of all judgement.
+
+use super::statistic::Statistic;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
+use crate::observe::query::summary::SeriesSummary;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// Names and values of labels.
+pub(crate) type Labels = [(String, String)];
+
+/// The moment of a judgement: on the clock that only goes forward, and on the wall.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tick {
+    /// Since the monitor was made.
+    pub(crate) elapsed: Duration,
+    pub(crate) wall: SystemTime,
+}
+
+/// What a gauge says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GaugeSample {
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: f64,
+}
+
+/// Every gauge by its name.
+pub(crate) type Gauges = BTreeMap<String, Vec<GaugeSample>>;
+
+/// What is seen at one tick.
+#[derive(Debug, Default)]
+pub(crate) struct Sight<'a> {
+    /// The series over each window that is looked at, sorted by kind.
+    windows: BTreeMap<Window, &'a [SeriesSummary]>,
+    gauges: Option<&'a Gauges>,
+}
+
+impl<'a> Sight<'a> {
+    pub(crate) fn new(windows: &'a BTreeMap<Window, Vec<SeriesSummary>>, gauges: &'a Gauges) -> Self {
+        let windows = windows.iter().map(|(&window, series)| (window, series.as_slice())).collect();
+        Self { windows, gauges: Some(gauges) }
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind, window: Window) -> &'a [SeriesSummary] {
+        let all: &'a [SeriesSummary] = self.windows.get(&window).copied().unwrap_or_default();
+        let begin = all.partition_point(|one| one.kind < kind);
+        let length = all.get(begin..).unwrap_or_default().partition_point(|one| one.kind == kind);
+        all.get(begin..begin + length).unwrap_or_default()
+    }
+
+    pub(crate) fn gauges(&self, name: &str) -> &'a [GaugeSample] {
+        self.gauges.and_then(|gauges| gauges.get(name)).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Series added up, as far as that can be done.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) count: u64,
+    ok: u64,
+    failed: u64,
+    cancelled: u64,
+    slow: Option<u64>,
+    rate: f64,
+    seconds: f64,
+    min: Option<f64>,
+    max: Option<f64>,
+    in_flight: u64,
+    oldest: f64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, series: &SeriesSummary) {
+        let outcomes = &series.outcomes;
+        self.count += series.count;
+        self.ok += outcomes.ok;
+        self.failed += outcomes.error + outcomes.panicked;
+        self.cancelled += outcomes.cancelled;
+        self.slow = series.slow.map(|slow| slow.count + self.slow.unwrap_or(0)).or(self.slow);
+        self.rate += series.rate;
+        self.seconds += series.mean.unwrap_or(0.0) * series.count as f64;
+        self.min = [self.min, series.min].into_iter().flatten().reduce(f64::min);
+        self.max = [self.max, series.max].into_iter().flatten().reduce(f64::max);
+        self.in_flight += series.in_flight;
+        self.oldest = self.oldest.max(series.oldest_in_flight.unwrap_or(0.0));
+    }
+
+    /// A figure of all together; `None` where there is nothing to tell it from.
+    pub(crate) fn value(&self, statistic: Statistic) -> Option<f64> {
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        let ended = self.ok + self.failed;
+        match statistic {
+            Statistic::Calls => Some(self.count as f64),
+            Statistic::Rate => Some(self.rate),
+            Statistic::ErrorRate => share(self.failed, ended),
+            Statistic::SuccessRate => share(self.ok, ended),
+            Statistic::CancelledRate => share(self.cancelled, self.count),
+            Statistic::SlowRate => self.slow.and_then(|slow| share(slow, self.count)),
+            Statistic::Min => self.min,
+            Statistic::Max => self.max,
+            Statistic::Mean => (self.count > 0).then(|| self.seconds / self.count as f64),
+            Statistic::InFlight => Some(self.in_flight as f64),
+            Statistic::OldestInFlight => Some(self.oldest),
+            // The first is no figure of calls; the others are refused where series are added up.
+            Statistic::Value | Statistic::Std | Statistic::P50 | Statistic::P90 | Statistic::P95 | Statistic::P99 => {
+                None
+            }
+        }
+    }
+
+    /// A figure of one series.
+    pub(crate) fn value_of(series: &SeriesSummary, statistic: Statistic) -> Option<f64> {
+        match statistic {
+            Statistic::Std => series.std,
+            Statistic::P50 => series.p50,
+            Statistic::P90 => series.p90,
+            Statistic::P95 => series.p95,
+            Statistic::P99 => series.p99,
+            Statistic::Mean => series.mean,
+            other => {
+                let mut alone = Self::default();
+                alone.add(series);
+                alone.value(other)
+            }
+        }
+    }
+}
+
+/// What a tick showed of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Seen {
+    Value {
+        value: f64,
+        /// Over the recovery window, where the rule has one and it says something.
+        lately: Option<f64>,
+    },
+    Nothing,
+    /// The rule is about absence, and there is nothing.
+    Absence,
+}

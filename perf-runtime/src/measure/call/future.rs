@@ -1,0 +1,157 @@
+//! The body of an async call, polled inside the call.
+
+use super::execution::Call;
+use crate::measure::model::outcome::Outcome;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project_lite::pin_project! {
+    /// An async body and its call, which starts with the first poll.
+    ///
+    /// A body that unwinds is seen by a guard on the stack: panicked. Dropped between polls: cancelled. No guess from
+    /// `thread::panicking()` is needed, which would be wrong for calls that other code's unwinding cancels.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Watched<F, E> {
+        call: Call,
+        end: E,
+        #[pin]
+        body: F,
+    }
+
+    impl<F, E> PinnedDrop for Watched<F, E> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().call.finish(Outcome::Cancelled);
+        }
+    }
+}
+
+/// Ends the call of a body that unwinds.
+struct Unwinding<'a>(&'a mut Call);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        self.0.finish(Outcome::Panicked);
+    }
+}
+
+/// Measures an async body. `end` is given what it returned, and ends the call.
+#[inline]
+pub fn watch<F: Future, E: Fn(&F::Output, &mut Call)>(call: Call, body: F, end: E) -> Watched<F, E> {
+    Watched { call, end, body }
+}
+
+/// What is never reached, though it has a type: so that the compiler takes the type from it.
+#[cold]
+pub fn unreached<T>() -> T {
+    unreachable!("it stands under `if false`")
+}
+
+/// What an async body gives that never returns: its type may be another than `!`.
+#[cold]
+pub fn never<T>(_: T) -> ! {
+    unreachable!("a function that never returns did")
+}
+
+impl<F: Future, E: Fn(&F::Output, &mut Call)> Future for Watched<F, E> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        poll_within(this.call, this.end, this.body, context)
+    }
+}
+
+/// Polls a body as a part of its call.
+#[inline]
+fn poll_within<F: Future>(
+    call: &mut Call,
+    end: &impl Fn(&F::Output, &mut Call),
+    body: Pin<&mut F>,
+    context: &mut Context<'_>,
+) -> Poll<F::Output> {
+    if call.is_over() {
+        // What happens when it is polled again is for the body to say.
+        return body.poll(context);
+    }
+    call.poll();
+    let guard = Unwinding(call);
+    let entered = guard.0.enter_span();
+    let polled = body.poll(context);
+    drop(entered);
+    if let Poll::Ready(value) = &polled {
+        end(value, guard.0);
+    } else {
+        guard.0.pause();
+    }
+    mem::forget(guard);
+    polled
+}
+
+pin_project_lite::pin_project! {
+    /// As [`Watched`], of a body that is made at the first poll, when the call's fields are known: so its arguments, which
+    /// fields are made of, are held once.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WatchedLate<M, F, E> {
+        call: Call,
+        end: E,
+        #[pin]
+        body: Late<M, F>,
+    }
+
+    impl<M, F, E> PinnedDrop for WatchedLate<M, F, E> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().call.finish(Outcome::Cancelled);
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = LateParts]
+    #[project_replace = LateOwned]
+    #[derive(Debug)]
+    enum Late<M, F> {
+        ToBeMade { make: M },
+        Made { #[pin] body: F },
+        /// It is being made, or a field's value panicked.
+        Neither,
+    }
+}
+
+/// Measures an async body that `make` makes, once it has told the call what its fields are.
+#[inline]
+pub fn watch_late<M, F, E>(call: Call, make: M, end: E) -> WatchedLate<M, F, E>
+where
+    M: FnOnce(&mut Call) -> F,
+    F: Future,
+    E: Fn(&F::Output, &mut Call),
+{
+    WatchedLate { call, end, body: Late::ToBeMade { make } }
+}
+
+impl<M, F, E> Future for WatchedLate<M, F, E>
+where
+    M: FnOnce(&mut Call) -> F,
+    F: Future,
+    E: Fn(&F::Output, &mut Call),
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let LateParts::ToBeMade { .. } = this.body.as_mut().project()
+            && let LateOwned::ToBeMade { make } = this.body.as_mut().project_replace(Late::Neither)
+        {
+            this.body.set(Late::Made { body: make(this.call) });
+        }
+        match this.body.project() {
+            LateParts::Made { body } => poll_within(this.call, this.end, body, context),
+            // Whoever polls it again after a panic waits: there is nothing to go on with.
+            LateParts::ToBeMade { .. } | LateParts::Neither => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! One execution of an annotated function, from its first poll or entry to its end.
+
+pub(crate) mod execution;
+pub(crate) mod future;
+pub(crate) mod probe;
+pub(crate) mod profiled;

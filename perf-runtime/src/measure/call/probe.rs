@@ -1,0 +1,168 @@
+//! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
+
+use super::profiled::Ends;
+use crate::measure::model::error_type::ErrorType;
+use crate::measure::model::outcome::Outcome;
+use std::ops::Deref;
+use std::pin::Pin;
+
+/// What a body returned, to end its call by.
+///
+/// Where the type is a `Result` whose error is an [`ErrorType`], the method `finish` of the type itself is found. Else the
+/// language looks further, behind [`Deref`]: at [`MaybeResult`], whose own is for all other `Result`s, and at last at
+/// [`NoResult`]. No trait need be in scope.
+#[derive(Debug)]
+pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
+
+/// A `Result`, or not.
+#[derive(Debug)]
+pub struct MaybeResult<'a, T>(&'a T);
+
+/// Everything that is not a `Result`.
+#[derive(Debug)]
+pub struct NoResult;
+
+/// What a body that ran at once returned: not a future that is still to run.
+#[derive(Debug)]
+pub struct AtOnce<'a, T>(Returned<'a, T>);
+
+/// Never implemented: by it a boxed future is refused that goes by a name which tells the attribute nothing.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future by another name, and only its making would be measured",
+    label = "write it out here: `Pin<Box<dyn Future<Output = ..>>>`; or measure an `async fn` that this one calls"
+)]
+pub trait EndsAtOnce {}
+
+/// Looks at what a body returned that ran at once.
+#[inline]
+pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
+    AtOnce(returned(value))
+}
+
+/// Whatever its name: a boxed future.
+pub trait BoxedFuture {}
+
+impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
+
+impl<T: BoxedFuture> AtOnce<'_, T> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: &mut impl Ends)
+    where
+        T: EndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<'a, T> Deref for AtOnce<'a, T> {
+    type Target = Returned<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// Looks at what a body returned.
+#[inline]
+pub const fn returned<T>(value: &T) -> Returned<'_, T> {
+    Returned(MaybeResult(value))
+}
+
+impl<T, E: ErrorType> Returned<'_, Result<T, E>> {
+    /// Ends the call with the sort of its error.
+    #[inline]
+    pub fn finish(&self, call: &mut impl Ends) {
+        match self.0.0 {
+            Ok(_) => call.finish(Outcome::Ok),
+            Err(error) => call.finish_error(E::NAMES, error.index()),
+        }
+    }
+}
+
+impl<'a, T> Deref for Returned<'a, T> {
+    type Target = MaybeResult<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T, E> MaybeResult<'_, Result<T, E>> {
+    /// Ends the call: an `Err` is an error.
+    #[inline]
+    pub fn finish(&self, call: &mut impl Ends) {
+        call.finish(Outcome::from_success(self.0.is_ok()));
+    }
+}
+
+impl<T> Deref for MaybeResult<'_, T> {
+    type Target = NoResult;
+
+    #[inline]
+    fn deref(&self) -> &NoResult {
+        &NoResult
+    }
+}
+
+impl NoResult {
+    /// Ends the call: it is ok.
+    #[inline]
+    pub fn finish(&self, call: &mut impl Ends) {
+        call.finish(Outcome::Ok);
+    }
+}
+
+/// The outcome by a predicate of the user's: `ok_if` says what is `Ok`.
+#[inline]
+pub fn ok_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
+    Outcome::from_success(predicate(value))
+}
+
+/// The outcome by a predicate of the user's: `error_if` says what is an error.
+#[inline]
+pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
+    Outcome::from_success(!predicate(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::call::execution::prepare;
+    use crate::measure::model::label::LabelSpec;
+    use crate::measure::site::annotated::{Site, Spec, State};
+
+    type Alias<T> = Result<T, String>;
+
+    struct Known;
+
+    impl ErrorType for Known {
+        const NAMES: &'static [&'static str] = &["known"];
+
+        fn index(&self) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn results_are_seen_through_aliases_and_nothing_else_is_an_error() {
+        static SITE: Site =
+            Site { spec: Spec { labels: &[LabelSpec::Text("probe")], ..Spec::BLANK }, state: State::Operation };
+        let failed: Alias<u8> = Err("no".into());
+        returned(&failed).finish(&mut prepare(&SITE).start());
+        returned(&Ok::<_, ()>(1)).finish(&mut prepare(&SITE).start());
+        returned(&None::<u8>).finish(&mut prepare(&SITE).start());
+        returned(&()).finish(&mut prepare(&SITE).start());
+        returned(&Err::<u8, _>(Known)).finish(&mut prepare(&SITE).start());
+        let meter = &SITE.meters()[0];
+        assert_eq!(meter.read().finished(), [3, 2, 0, 0]);
+        assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);
+    }
+
+    #[test]
+    fn predicates_decide() {
+        assert_eq!(error_if(&None::<u8>, Option::is_none), Outcome::Error);
+        assert_eq!(ok_if(&200, |&status| status < 500), Outcome::Ok);
+    }
+}

@@ -1,0 +1,279 @@
+//! Measures what a call uses: the time of its own polls on a processor, and the memory that it asks for and gives back in
+//! them.
+//!
+//! What is called or polled within counts as well, profiled or not; what runs on other threads or in other tasks does not.
+//! A call that is dropped half-way gives its memory back as it is dropped, so that counts too. It is all added up once,
+//! when the call ends, whichever way.
+
+use super::execution::{Call, Scope};
+use super::future::{Watched, watch};
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::usage::Usage;
+use crate::measure::clock;
+use crate::measure::model::outcome::Outcome;
+use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project_lite::pin_project! {
+    /// An async body whose polls are measured.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Profiled<F> {
+        polls: Polls,
+        // Taken out only to be dropped.
+        #[pin]
+        body: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Profiled<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.polls.stage == Stage::Between {
+                let _last = Part::last(this.polls);
+                this.body.set(None);
+            }
+        }
+    }
+}
+
+/// What the polls of a call have used.
+#[derive(Debug)]
+struct Polls {
+    meter: &'static Meter,
+    used: Usage,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It was never polled: it is no call.
+    Before,
+    Between,
+    Over,
+}
+
+/// A part of a call, on one thread from beginning to end.
+struct Part<'a> {
+    polls: &'a mut Polls,
+    before: Usage,
+    is_last: bool,
+}
+
+impl<'a> Part<'a> {
+    /// One that ends the call, unless something else is said: a body that unwinds says nothing.
+    fn last(polls: &'a mut Polls) -> Self {
+        polls.stage = Stage::Between;
+        Self { polls, is_last: true, before: Usage::of_thread() }
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        let polls = &mut *self.polls;
+        polls.used += Usage::of_thread() - self.before;
+        if self.is_last {
+            polls.meter.profile.add(polls.used);
+            polls.stage = Stage::Over;
+        }
+    }
+}
+
+impl<F: Future> Future for Profiled<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // Only who drops it takes the body out.
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
+        if this.polls.stage == Stage::Over {
+            // What happens when it is polled again is for the body to say.
+            return body.poll(context);
+        }
+        let mut part = Part::last(this.polls);
+        let polled = body.poll(context);
+        part.is_last = polled.is_ready();
+        drop(part);
+        polled
+    }
+}
+
+/// As [`watch`], and measures what the body uses.
+pub fn watch_profiled<F: Future, E: Fn(&F::Output, &mut Call)>(call: Call, body: F, end: E) -> Watched<Profiled<F>, E> {
+    let body = call.profiled(body);
+    watch(call, body, end)
+}
+
+/// Measures what a call uses up to the end of a scope, on one thread.
+#[derive(Debug)]
+pub struct ProfiledScope {
+    meter: &'static Meter,
+    before: Usage,
+}
+
+impl ProfiledScope {
+    fn of(meter: &'static Meter) -> Self {
+        Self { meter, before: Usage::of_thread() }
+    }
+}
+
+impl Drop for ProfiledScope {
+    fn drop(&mut self) {
+        self.meter.profile.add(Usage::of_thread() - self.before);
+    }
+}
+
+impl Call {
+    /// An async body of this call, whose polls are measured.
+    pub fn profiled<F>(&self, body: F) -> Profiled<F> {
+        let polls = Polls { meter: self.meter(), used: Usage::default(), stage: Stage::Before };
+        Profiled { polls, body: Some(body) }
+    }
+
+    /// As [`run`](Self::run), and measures what the body uses.
+    pub fn run_profiled<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        let meter = self.meter();
+        self.run(|| {
+            let _profiled = ProfiledScope::of(meter);
+            body()
+        })
+    }
+}
+
+impl Scope {
+    /// Measures what the call uses, until what is returned is dropped.
+    pub fn profiled_scope(&self) -> ProfiledScope {
+        ProfiledScope::of(self.call.meter())
+    }
+}
+
+/// What ends a call.
+pub trait Ends {
+    /// Ends it.
+    fn finish(&mut self, outcome: Outcome);
+
+    /// Ends it with an error of a known sort.
+    fn finish_error(&mut self, names: &'static [&'static str], index: usize);
+}
+
+impl Ends for Call {
+    #[inline]
+    fn finish(&mut self, outcome: Outcome) {
+        Self::finish(self, outcome);
+    }
+
+    #[inline]
+    fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
+        Self::finish_error(self, names, index);
+    }
+}
+
+/// A call that did some work, if it ends well.
+#[derive(Debug)]
+pub struct WithUnits<'a> {
+    call: &'a mut Call,
+    units: Option<u64>,
+}
+
+/// Counts the work of a call that ends well.
+pub fn with_units(call: &mut Call, units: impl Into<Option<u64>>) -> WithUnits<'_> {
+    WithUnits { call, units: units.into() }
+}
+
+impl Ends for WithUnits<'_> {
+    fn finish(&mut self, outcome: Outcome) {
+        if let (Some(units), Outcome::Ok) = (self.units, outcome) {
+            // Before the call itself: whoever finds it ended finds what it did.
+            self.call.meter().profile.add_units(units, clock::now().nanos_since(self.call.started()));
+        }
+        self.call.finish(outcome);
+    }
+
+    fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
+        self.call.finish_error(names, index);
+    }
+}
+
+impl WithUnits<'_> {
+    /// Ends the call.
+    pub fn finish(&mut self, outcome: Outcome) {
+        Ends::finish(self, outcome);
+    }
+}
+
+/// A number of units of work.
+#[diagnostic::on_unimplemented(
+    message = "the option `units` counts in whole numbers, and `{Self}` is none",
+    label = "a whole number is needed here, such as `rows.len()`"
+)]
+pub trait Units {
+    /// The number; below zero it is none.
+    fn count(self) -> u64;
+}
+
+macro_rules! whole_numbers {
+    ($($number:ty)+) => {$(
+        impl Units for $number {
+            #[inline]
+            fn count(self) -> u64 {
+                u64::try_from(self).unwrap_or(0)
+            }
+        }
+    )+};
+}
+
+whole_numbers!(u8 u16 u32 usize i8 i16 i32 i64 isize);
+
+impl Units for u64 {
+    #[inline]
+    fn count(self) -> u64 {
+        self
+    }
+}
+
+/// What a call is to do, by its arguments.
+pub fn units(units: impl Units) -> u64 {
+    units.count()
+}
+
+/// What a body returned, to count the units in it: of a `Result` those of an `Ok`.
+///
+/// The method of a `Result` itself is found first, as with `Returned`; of all else that behind [`Deref`].
+#[derive(Debug)]
+pub struct UnitsOf<'a, T>(Whole<'a, T>);
+
+/// Whatever a body returned.
+#[derive(Debug)]
+pub struct Whole<'a, T>(&'a T);
+
+/// Looks at what a body returned.
+pub const fn units_of<T>(value: &T) -> UnitsOf<'_, T> {
+    UnitsOf(Whole(value))
+}
+
+impl<T, E> UnitsOf<'_, Result<T, E>> {
+    /// The units in an `Ok`.
+    pub fn by<U: Units>(&self, count: impl FnOnce(&T) -> U) -> Option<u64> {
+        self.0.0.as_ref().ok().map(|value| count(value).count())
+    }
+}
+
+impl<'a, T> Deref for UnitsOf<'a, T> {
+    type Target = Whole<'a, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T> Whole<'_, T> {
+    /// The units in it.
+    pub fn by<U: Units>(&self, count: impl FnOnce(&T) -> U) -> Option<u64> {
+        Some(count(self.0).count())
+    }
+}
+
+/// A panic leaves it as it is, as it does a [`Call`].
+impl UnwindSafe for Polls {}
+impl RefUnwindSafe for Polls {}

@@ -1,0 +1,357 @@
+//! Where counts live: cumulative cells that are never reset.
+//!
+//! Each thread writes cells of its own (see `slot`), so that no two write the same cache line and a count needs no atomic
+//! addition. Cells come into being when they are first touched. A series that is never called costs 80 bytes. For each
+//! thread that calls it, it costs 256 bytes (and 128 once for every sixteen threads of the process), 184 for each outcome
+//! that occurred, and 512 for each page of 64 buckets that a duration fell into: about 1.5 KiB a thread, where durations
+//! are of one order of magnitude. A warm update allocates nothing, takes no lock and never waits.
+//!
+//! Calls in flight are not stored: they are calls started less calls ended. One thread's cells alone may have ended more
+//! than they started, because futures move between threads; only the sum over all has a meaning.
+
+use super::histogram::Layout;
+use super::lazy::LazyBox;
+use super::reading::Reading;
+use super::slot::{self, SLOTS, Slot};
+pub(crate) use super::thread_cells::Running;
+use super::thread_cells::{Begun, Shard, Writers};
+use super::waiting::Place;
+use crate::measure::clock::Moment;
+use crate::measure::model::outcome::Outcome;
+use std::iter;
+use std::num::NonZeroU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+/// Of the bits that say which shards are there, so many are in one word.
+const WORD: usize = u64::BITS as usize;
+/// Shards come in groups, so that a series which few threads call stays small.
+const GROUP: usize = 16;
+
+/// The cells of one series, or of one site where several sites make up a series.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    groups: [LazyBox<Group>; SLOTS / GROUP],
+    /// A bit for each slot whose shard is there, or about to be: so a reader goes straight to the few that are.
+    used: [AtomicU64; SLOTS / WORD],
+}
+
+type Group = [LazyBox<Shard>; GROUP];
+
+/// Where a waiting call is listed: the slot in the upper seven bits, its place below. In one word, for every future holds
+/// one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket(NonZeroU32);
+
+/// What was just started. Where nobody says when it began, because it ends at once or is let go, it is of no account.
+#[derive(Clone, Copy)]
+pub(crate) struct Started<'a>(&'a Shard);
+
+impl Started<'_> {
+    /// Its body begins to run on this thread.
+    #[inline]
+    pub(crate) fn begin(self, at: Moment, is_polled: bool) {
+        self.0.begin(Begun { at, is_polled });
+    }
+}
+
+impl Ticket {
+    const PLACE_BITS: u32 = u32::BITS - SLOTS.ilog2();
+
+    fn new(slot: Slot, place: Place) -> Option<Self> {
+        let slot = u32::try_from(slot.index()).ok()?;
+        // Where 33 million calls of a thread wait already, the place does not fit.
+        (place.get() >> Self::PLACE_BITS == 0).then_some(Self(place | slot << Self::PLACE_BITS))
+    }
+
+    fn slot(self) -> usize {
+        (self.0.get() >> Self::PLACE_BITS) as usize
+    }
+
+    fn place(self) -> Option<Place> {
+        Place::new(self.0.get() & ((1 << Self::PLACE_BITS) - 1))
+    }
+}
+
+impl Cells {
+    pub(crate) const fn new() -> Self {
+        Self { groups: [const { LazyBox::new() }; SLOTS / GROUP], used: [const { AtomicU64::new(0) }; SLOTS / WORD] }
+    }
+
+    /// Counts a call as started. `layout` is asked only when this thread's cells are touched for the first time.
+    #[inline]
+    pub(crate) fn start(&self, layout: impl FnOnce() -> &'static Layout) -> Started<'_> {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        Started(shard)
+    }
+
+    /// As [`start`](Self::start), where this thread writes cells of its own, and they are there; else nothing happens.
+    #[inline]
+    pub(crate) fn start_warm(&self) -> Option<Started<'_>> {
+        let shard = self.warm_shard()?;
+        shard.start(Writers::One);
+        Some(Started(shard))
+    }
+
+    /// A body does not run on this thread any more, though its call has not ended.
+    pub(crate) fn let_go(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).let_go(writers(slot));
+    }
+
+    /// A body that was let go runs on this thread again, or is about to end on it.
+    pub(crate) fn take_up(&self, layout: impl FnOnce() -> &'static Layout) -> Started<'_> {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.take_up(writers(slot));
+        Started(shard)
+    }
+
+    /// What runs on each thread that has a slot of its own, by the slot's number.
+    pub(crate) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
+        for (shard, slot) in self.shards().filter(|(_, slot)| !slot.is_shared()) {
+            if let Some(running) = shard.running() {
+                look(slot.index(), running);
+            }
+        }
+    }
+
+    /// Counts a call as started whose body runs on no thread.
+    pub(crate) fn start_away(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        shard.let_go(writers(slot));
+    }
+
+    /// Takes back one [`start_away`](Self::start_away): the call goes on under another series.
+    pub(crate) fn take_back(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).take_back(writers(slot));
+    }
+
+    /// Counts a call that is over.
+    pub(crate) fn record(&self, outcome: Outcome, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        let shard = self.shard(slot, layout);
+        shard.start(writers(slot));
+        shard.finish(outcome, nanos, writers(slot));
+    }
+
+    /// Counts a call as ended.
+    #[inline]
+    pub(crate) fn finish(&self, outcome: Outcome, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).finish(outcome, nanos, writers(slot));
+    }
+
+    /// As [`finish`](Self::finish), where this thread writes cells of its own, and they are there; else it says `false`, and
+    /// nothing happens.
+    #[inline]
+    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
+        self.warm_shard().is_some_and(|shard| shard.finish_warm(outcome, nanos))
+    }
+
+    /// Counts a poll that kept its thread for long.
+    pub(crate) fn slow_poll(&self, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).slow_poll(writers(slot));
+    }
+
+    /// Lists a call that waits, and how old it is. `None` where 33 million calls that began on this thread wait already: then
+    /// this one's age is not known.
+    pub(crate) fn wait(&self, started: Moment, layout: impl FnOnce() -> &'static Layout) -> Option<Ticket> {
+        let slot = slot::current();
+        let waiting = &self.shard(slot, layout).waiting;
+        let place = waiting.enter(started)?;
+        Ticket::new(slot, place).or_else(|| {
+            waiting.leave(place);
+            None
+        })
+    }
+
+    /// Takes a call off the list, wherever it is.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
+            shard.waiting.leave(place);
+        }
+    }
+
+    /// Counts the time that a call waited.
+    pub(crate) fn idle(&self, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).waited(nanos, writers(slot));
+    }
+
+    /// When each of the waiting calls started.
+    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+        self.shards().for_each(|(shard, _)| shard.waiting.for_each(&mut look));
+    }
+
+    /// A number that changes with every call that starts or ends. Costs a look at two cells for each thread that called.
+    pub(crate) fn changes(&self) -> u64 {
+        self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.changes()))
+    }
+
+    /// How many calls ended, over all threads.
+    pub(crate) fn ended(&self) -> u64 {
+        self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.ended()))
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let groups = self.groups.iter().filter(|group| group.get().is_some()).count();
+        groups * size_of::<Group>() + self.shards().map(|(shard, _)| shard.bytes()).sum::<usize>()
+    }
+
+    /// Adds what the cells hold to `reading`.
+    pub(crate) fn read_into(&self, reading: &mut Reading) {
+        for (shard, slot) in self.shards() {
+            shard.read_into(reading, writers(slot));
+        }
+        // Starts after all ends, over all shards: so no call is ever seen ended but not started.
+        for (shard, _) in self.shards() {
+            shard.read_starts_into(reading);
+        }
+    }
+
+    #[inline]
+    fn shard(&self, slot: Slot, layout: impl FnOnce() -> &'static Layout) -> &Shard {
+        let group = &self.groups[slot.index() / GROUP];
+        let group = group.get_or_init(|| Box::new([const { LazyBox::new() }; GROUP]));
+        group[slot.index() % GROUP].get_or_init(|| {
+            // Before the shard is there: whatever is in it, a reader finds.
+            self.used[slot.index() / WORD].fetch_or(1 << (slot.index() % WORD), Release);
+            Box::new(Shard::new(layout()))
+        })
+    }
+
+    #[inline]
+    fn warm_shard(&self) -> Option<&Shard> {
+        let slot = slot::own()?;
+        self.existing_shard(slot.index())
+    }
+
+    #[inline]
+    fn existing_shard(&self, slot: usize) -> Option<&Shard> {
+        let group = self.groups.get(slot / GROUP)?.get()?;
+        group[slot % GROUP].get()
+    }
+
+    fn shards(&self) -> impl Iterator<Item = (&Shard, Slot)> {
+        let words = self.used.iter().zip((0..SLOTS).step_by(WORD));
+        let used = words.flat_map(|(word, first)| {
+            let mut bits = word.load(Acquire);
+            iter::from_fn(move || {
+                let slot = first + bits.checked_ilog2()? as usize;
+                bits ^= 1 << (slot - first);
+                Some(slot)
+            })
+        });
+        used.filter_map(|slot| Some((self.existing_shard(slot)?, Slot::at(slot))))
+    }
+}
+
+#[inline]
+fn writers(slot: Slot) -> Writers {
+    if slot.is_shared() { Writers::Several } else { Writers::One }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::model::kind::Kind;
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+
+    fn layout() -> &'static Layout {
+        Layout::of(Kind::Operation)
+    }
+
+    fn read(cells: &Cells) -> Reading {
+        let mut reading = Reading::default();
+        cells.read_into(&mut reading);
+        reading
+    }
+
+    #[test]
+    fn nothing_is_lost_between_threads_and_scrapes() {
+        const THREADS: u64 = 20;
+        const CALLS: u64 = 5_000;
+        let cells = Arc::new(Cells::new());
+        let workers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let cells = Arc::clone(&cells);
+                thread::spawn(move || {
+                    for call in 0..CALLS {
+                        cells.start(layout);
+                        let outcome = Outcome::ALL[usize::try_from((call + thread) % 4).unwrap()];
+                        cells.finish(outcome, call * 1_000, layout);
+                    }
+                })
+            })
+            .collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            let reading = read(&cells);
+            let finished = reading.finished().iter().sum::<u64>();
+            assert!(reading.started >= finished, "a call was seen finished but not started");
+            assert!(reading.in_flight() <= THREADS + (reading.started - finished));
+        }
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        let reading = read(&cells);
+        assert_eq!(reading.started, THREADS * CALLS);
+        assert_eq!(reading.finished(), [THREADS * CALLS / 4; 4]);
+        assert_eq!(reading.nanos.iter().sum::<u64>(), THREADS * (0..CALLS).map(|call| call * 1_000).sum::<u64>());
+        assert_eq!(reading.in_flight(), 0);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(perf_loom)))]
+    fn they_cost_what_the_docs_say() {
+        assert_eq!((size_of::<Cells>(), size_of::<Group>(), size_of::<Shard>()), (80, 128, 256));
+    }
+
+    /// More threads than there are slots, all alive at once: some in each word of bits, and some that share a slot.
+    #[test]
+    fn a_reader_finds_the_cells_of_every_slot() {
+        const THREADS: usize = 200;
+        let (cells, together) = (Cells::new(), Barrier::new(THREADS));
+        let call = || {
+            cells.start(layout);
+            cells.finish(Outcome::Ok, 1_000, layout);
+            together.wait();
+            slot::current().index()
+        };
+        let used: BTreeSet<usize> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(call)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(used.iter().any(|&slot| slot < WORD) && used.contains(&(SLOTS - 1)), "{used:?}");
+        assert_eq!(cells.shards().map(|(_, slot)| slot.index()).collect::<BTreeSet<_>>(), used);
+        let reading = read(&cells);
+        assert_eq!((reading.started, reading.finished()), (THREADS as u64, [THREADS as u64, 0, 0, 0]));
+    }
+
+    #[test]
+    fn a_ticket_keeps_slot_and_place() {
+        let first = slot::current();
+        let most = NonZeroU32::new((1 << Ticket::PLACE_BITS) - 1).unwrap();
+        let ticket = Ticket::new(first, most).unwrap();
+        assert_eq!((ticket.slot(), ticket.place()), (first.index(), Some(most)));
+        assert!(Ticket::new(first, NonZeroU32::MAX).is_none());
+    }
+
+    #[test]
+    fn a_start_can_be_taken_back_by_another_thread() {
+        let cells = Arc::new(Cells::new());
+        cells.start_away(layout);
+        let other = Arc::clone(&cells);
+        thread::spawn(move || other.take_back(layout)).join().unwrap();
+        assert_eq!(read(&cells).started, 0);
+    }
+}

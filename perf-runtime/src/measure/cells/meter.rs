@@ -1,0 +1,212 @@
+//! Everything that one series, or one site of it, writes.
+
+use super::cell_table::{Cells, Running, Started, Ticket};
+use super::exemplar::Exemplars;
+use super::histogram::Layout;
+use super::profile::Profile;
+use super::reading::Reading;
+use crate::measure::clock::Moment;
+use crate::measure::model::error_type::ErrorCounts;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
+use crate::measure::model::target::Targets;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Counts, durations and waiting calls.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    kind: Kind,
+    targets: &'static Targets,
+    /// What `targets` call slow; the longest duration that there is where they say nothing.
+    slow_nanos: u64,
+    layout: OnceLock<&'static Layout>,
+    cells: Cells,
+    pub(crate) errors: ErrorCounts,
+    pub(crate) exemplars: Exemplars,
+    pub(crate) profile: Profile,
+}
+
+impl Meter {
+    pub(crate) const fn new(kind: Kind) -> Self {
+        Self::with_targets(kind, &Targets::NONE)
+    }
+
+    pub(crate) const fn with_targets(kind: Kind, targets: &'static Targets) -> Self {
+        Self {
+            kind,
+            targets,
+            slow_nanos: match targets.slow {
+                Some(nanos) => nanos,
+                None => u64::MAX,
+            },
+            layout: OnceLock::new(),
+            cells: Cells::new(),
+            errors: ErrorCounts::new(),
+            exemplars: Exemplars::new(),
+            profile: Profile::new(),
+        }
+    }
+
+    /// Counts a call as started whose body runs on this thread. `first_touch` runs when this thread's cells did not exist
+    /// yet.
+    #[inline]
+    pub(crate) fn start(&self, first_touch: impl FnOnce()) -> Started<'_> {
+        self.cells.start(|| {
+            first_touch();
+            self.layout()
+        })
+    }
+
+    /// Counts a call as started that belongs to no thread: it is taken up where it ends.
+    pub(crate) fn start_away(&self) {
+        self.cells.start_away(|| self.layout());
+    }
+
+    /// A body that runs on this thread ceases to, though its call has not ended.
+    pub(crate) fn let_go(&self) {
+        self.cells.let_go(|| self.layout());
+    }
+
+    /// A body that was let go runs on this thread again, or is about to end on it.
+    pub(crate) fn take_up(&self) -> Started<'_> {
+        self.cells.take_up(|| self.layout())
+    }
+
+    /// What runs on each thread, by the number of its slot.
+    pub(crate) fn for_each_running(&self, look: impl FnMut(usize, Running)) {
+        self.cells.for_each_running(look);
+    }
+
+    /// Counts a call as finished.
+    #[inline]
+    pub(crate) fn finish(&self, outcome: Outcome, nanos: u64) {
+        self.cells.finish(outcome, nanos, || self.layout());
+        self.tell_if_slow(nanos);
+    }
+
+    /// As [`start`](Self::start), where this thread has called before and writes alone; else nothing happens.
+    #[inline]
+    pub(crate) fn start_warm(&self) -> Option<Started<'_>> {
+        self.cells.start_warm()
+    }
+
+    /// As [`finish`](Self::finish) of a call that is not slow, where this thread has called before and writes alone; else it
+    /// says `false`, and nothing happens.
+    #[inline]
+    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
+        !self.is_slow(nanos) && self.cells.finish_warm(outcome, nanos)
+    }
+
+    #[inline]
+    fn is_slow(&self, nanos: u64) -> bool {
+        nanos > self.slow_nanos
+    }
+
+    /// Lists a call that waits.
+    pub(crate) fn wait(&self, started: Moment) -> Option<Ticket> {
+        self.cells.wait(started, || self.layout())
+    }
+
+    /// Takes a call off the list of those that wait, and counts how long it waited.
+    pub(crate) fn waited(&self, ticket: Ticket, nanos: u64) {
+        self.leave(ticket);
+        self.idle(nanos);
+    }
+
+    /// Takes a call off the list of those that wait.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        self.cells.leave(ticket);
+    }
+
+    /// Counts how long a call waited.
+    pub(crate) fn idle(&self, nanos: u64) {
+        self.cells.idle(nanos, || self.layout());
+    }
+
+    /// Counts a poll that kept its thread for long.
+    pub(crate) fn slow_poll(&self) {
+        self.cells.slow_poll(|| self.layout());
+    }
+
+    /// The buckets that it counts in.
+    pub(crate) fn layout(&self) -> &'static Layout {
+        self.layout.get_or_init(|| Layout::of_targets(self.kind, self.targets))
+    }
+
+    pub(crate) fn targets(&self) -> &'static Targets {
+        self.targets
+    }
+
+    #[inline]
+    fn tell_if_slow(&self, nanos: u64) {
+        if self.is_slow(nanos) {
+            self.tell_slow(nanos);
+        }
+    }
+
+    #[cold]
+    fn tell_slow(&self, nanos: u64) {
+        let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
+        let (took, limit) = (seconds(nanos), seconds(self.slow_nanos));
+        let name = self.targets.name;
+        tracing::warn!(kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
+    }
+
+    /// Counts a call that is over.
+    pub(crate) fn record(&self, outcome: Outcome, nanos: u64) {
+        self.cells.record(outcome, nanos, || self.layout());
+        self.tell_if_slow(nanos);
+    }
+
+    /// Moves a call that `self` counted as [started away](Self::start_away) to `other`, where it ends.
+    pub(crate) fn hand_over(&self, other: &Self, outcome: Outcome, nanos: u64) {
+        other.record(outcome, nanos);
+        self.cells.take_back(|| self.layout());
+    }
+
+    /// All that was counted.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        self.cells.read_into(&mut reading);
+        reading
+    }
+
+    /// Adds what was counted to a reading in the buckets of `layout`. Where those are not its own, each of its buckets
+    /// goes where its largest duration lies: exact at every bound that both have.
+    pub(crate) fn read_into(&self, reading: &mut Reading, layout: &Layout) {
+        let own = self.layout();
+        if std::ptr::eq(own, layout) {
+            self.cells.read_into(reading);
+        } else {
+            reading.add(&self.read().moved(own, layout));
+        }
+    }
+
+    /// A number that changes with every call that starts or ends; see [`Cells::changes`].
+    pub(crate) fn changes(&self) -> u64 {
+        self.cells.changes()
+    }
+
+    /// How many calls ended here; wraps, as the counts do.
+    pub(crate) fn ended(&self) -> u64 {
+        self.cells.ended()
+    }
+
+    /// What the cells take on the heap, in bytes.
+    pub(crate) fn bytes_of_cells(&self) -> usize {
+        self.cells.bytes()
+    }
+
+    /// When each of the waiting calls started.
+    pub(crate) fn for_each_waiting(&self, look: impl FnMut(Moment)) {
+        self.cells.for_each_waiting(look);
+    }
+
+    /// When the oldest waiting call started.
+    pub(crate) fn oldest(&self) -> Option<Moment> {
+        let mut oldest: Option<Moment> = None;
+        self.for_each_waiting(|started| oldest = Some(oldest.map_or(started, |oldest| oldest.min(started))));
+        oldest
+    }
+}

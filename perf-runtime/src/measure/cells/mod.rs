@@ -1,0 +1,14 @@
+//! Where calls are counted: cumulative cells, one set for each thread and series, and how they are read.
+
+pub(crate) mod cell_table;
+pub(crate) mod exemplar;
+pub(crate) mod histogram;
+mod lazy;
+pub(crate) mod meter;
+pub(crate) mod profile;
+pub(crate) mod reading;
+mod slot;
+mod sync;
+mod thread_cells;
+pub(crate) mod usage;
+mod waiting;

@@ -1,0 +1,7 @@
+//! The words of measuring: kinds, outcomes, labels, targets and types of errors. Plain data.
+
+pub(crate) mod error_type;
+pub(crate) mod kind;
+pub(crate) mod label;
+pub(crate) mod outcome;
+pub(crate) mod target;

@@ -1,0 +1,216 @@
+//! One annotated function.
+
+use super::span::{Callsite, Combination, SpanSpec};
+use crate::measure::cells::meter::Meter;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::label::{LabelSpec, assert_budget, combinations};
+use crate::measure::model::outcome::Outcome;
+use crate::measure::model::target::Targets;
+use std::panic::Location;
+use std::ptr;
+use std::slice;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicPtr};
+use tracing::field::Value;
+use tracing::{Level, Span};
+
+/// One annotated function: what it measures, and the cells that its calls write.
+///
+/// The attribute makes one `static` of this type for each function. Functions with the same kind and labels each have
+/// their own site, and add up to one series.
+///
+/// It is written as a literal, of parts that are constants: calling functions for each site would cost the compiler more
+/// than everything else that an attribute writes.
+#[derive(Debug)]
+pub struct Site {
+    /// What the attribute says.
+    pub spec: Spec,
+    /// What calls write.
+    pub state: State,
+}
+
+/// What an attribute says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The kind.
+    pub kind: Kind,
+    /// The values of the kind's own labels and then of the others, in order.
+    pub labels: &'static [LabelSpec],
+    /// Names of the labels beyond the kind's own.
+    pub more_labels: &'static [&'static str],
+    /// The values of the labels that calls bring, where the signature shows their types.
+    pub values: Option<Values>,
+    /// What the function promises of itself.
+    pub targets: &'static Targets,
+    /// The span.
+    pub span: SpanSpec,
+}
+
+impl Spec {
+    /// No label, no span's name: what the attribute fills in.
+    pub const BLANK: Self = Self {
+        kind: Kind::Operation,
+        labels: &[],
+        more_labels: &[],
+        values: None,
+        targets: &Targets::NONE,
+        span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO), location: Location::caller() },
+    };
+}
+
+/// The values of each label that calls bring.
+type Values = &'static [&'static [&'static str]];
+
+/// Values whose combinations are within the budget.
+///
+/// # Panics
+/// While compiling, for it is part of a `static`: where they make more series.
+#[must_use]
+pub const fn within_budget(values: Values, budget: usize) -> Option<Values> {
+    assert_budget(values, budget);
+    Some(values)
+}
+
+/// What the calls of a function write.
+#[derive(Debug)]
+pub struct State {
+    /// The values of the labels that calls bring, where only a first call shows them.
+    late_values: OnceLock<Values>,
+    /// What all calls write, where calls bring no labels.
+    meter: Meter,
+    /// What calls write, by the index of the labels they bring.
+    meters: OnceLock<Box<[Meter]>>,
+    callsite: Callsite,
+    /// Whether the site is in the directory's list, and what follows it there.
+    pub(crate) listed: AtomicBool,
+    pub(crate) next: AtomicPtr<Site>,
+}
+
+impl State {
+    /// The state of a function of which nothing was called.
+    #[must_use]
+    pub const fn new(kind: Kind, targets: &'static Targets) -> Self {
+        Self {
+            late_values: OnceLock::new(),
+            meter: Meter::with_targets(kind, targets),
+            meters: OnceLock::new(),
+            callsite: Callsite::new(),
+            listed: AtomicBool::new(false),
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+}
+
+macro_rules! states {
+    ($($kind:ident)+) => {
+        /// The states of functions without targets of their own, each evaluated once in a crate and then copied.
+        #[expect(non_upper_case_globals, clippy::declare_interior_mutable_const, reason = "named as the kinds; copied")]
+        impl State {
+            $(
+                #[doc = concat!("Of a function of kind `", stringify!($kind), "`.")]
+                pub const $kind: Self = Self::new(Kind::$kind, &Targets::NONE);
+            )+
+        }
+    };
+}
+
+states!(DbOperation Workflow WorkflowStep Agent Tool McpCall ExternalCall Operation);
+
+impl Site {
+    pub(crate) fn kind(&self) -> Kind {
+        self.spec.kind
+    }
+
+    pub(crate) fn more_labels(&self) -> &'static [&'static str] {
+        self.spec.more_labels
+    }
+
+    /// The meter of a call that brings no labels.
+    #[inline]
+    pub(crate) fn only_meter(&'static self) -> &'static Meter {
+        &self.state.meter
+    }
+
+    /// The meter of a call that brings the labels with this index.
+    #[inline]
+    pub(crate) fn meter_at(&'static self, index: usize) -> &'static Meter {
+        let meters = self.meters();
+        // An index beyond all values comes only of a `Label` written by hand that does not keep its word.
+        meters.get(index).or(meters.last()).unwrap_or(&self.state.meter)
+    }
+
+    /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.
+    #[inline]
+    pub(crate) fn learn_values(&self, values: Values) -> bool {
+        let late = &self.state.late_values;
+        self.spec.values.is_none() && late.get().is_none() && late.set(values).is_ok()
+    }
+
+    /// The span of a call that starts now and is counted by one of this site's meters; see [`Callsite::new_span`].
+    #[inline]
+    pub(crate) fn new_span(
+        &'static self,
+        meter: &'static Meter,
+        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
+    ) -> Option<Box<Span>> {
+        let Spec { kind, more_labels, span, .. } = &self.spec;
+        let combination = || Combination { index: self.index_of(meter), count: self.meters().len() };
+        let labels = |index| self.label_values(index);
+        self.state.callsite.new_span(span, (*kind, more_labels), combination, labels, fields)
+    }
+
+    /// Ends a span of this site's; see [`Callsite::close`].
+    pub(crate) fn close_span(&self, span: Box<Span>, outcome: Outcome) {
+        self.state.callsite.close(span, outcome);
+    }
+
+    /// Whether somebody may listen to its spans.
+    #[inline]
+    pub(crate) fn may_have_span(&self) -> bool {
+        self.spec.span.heard_level().is_some()
+    }
+
+    /// Which combination of labels a meter counts.
+    fn index_of(&'static self, meter: &'static Meter) -> usize {
+        let bytes = ptr::from_ref(meter).addr().wrapping_sub(self.meters().as_ptr().addr());
+        bytes / size_of::<Meter>()
+    }
+
+    /// The meters of all combinations of labels, in order; none while the values are not known.
+    pub(crate) fn meters(&'static self) -> &'static [Meter] {
+        if !self.brings_labels() {
+            return slice::from_ref(&self.state.meter);
+        }
+        let Some(values) = self.values() else { return &[] };
+        self.state.meters.get_or_init(|| {
+            let meter = |_| Meter::with_targets(self.spec.kind, self.spec.targets);
+            (0..combinations(values)).map(meter).collect()
+        })
+    }
+
+    /// The values of all labels, for the combination with this index.
+    pub(crate) fn label_values(&self, mut index: usize) -> Vec<&'static str> {
+        let mut brought = self.values().unwrap_or_default().iter().rev();
+        let last_first = self.spec.labels.iter().rev().map(|label| match label {
+            LabelSpec::Text(text) => text,
+            LabelSpec::Constant(value) => value.name(),
+            LabelSpec::Variable => {
+                let values = brought.next().copied().unwrap_or_default();
+                let place = index % values.len().max(1);
+                index /= values.len().max(1);
+                values.get(place).copied().unwrap_or_default()
+            }
+        });
+        let mut texts: Vec<&str> = last_first.collect();
+        texts.reverse();
+        texts
+    }
+
+    fn brings_labels(&self) -> bool {
+        self.spec.labels.iter().any(|label| matches!(label, LabelSpec::Variable))
+    }
+
+    fn values(&self) -> Option<Values> {
+        self.spec.values.or_else(|| self.state.late_values.get().copied())
+    }
+}

@@ -1,0 +1,5 @@
+//! The static description of an annotated function, the directory of all of them, and the span of their calls.
+
+pub(crate) mod annotated;
+pub(crate) mod directory;
+pub(crate) mod span;

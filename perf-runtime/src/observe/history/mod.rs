@@ -1,0 +1,9 @@
+//! The slices of time that one series is kept in, and the windows over them.
+
+pub(crate) mod counts;
+pub(crate) mod packed;
+pub(crate) mod profile;
+mod ring;
+pub(crate) mod slices;
+pub(crate) mod window;
+mod window_totals;

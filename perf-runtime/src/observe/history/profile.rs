@@ -1,0 +1,267 @@
+//! What the calls of a series used, over a window: of functions that say `profile`.
+//!
+//! At each tick the sums so far are noted: by the second for a minute, by five seconds for five, by the minute for an hour.
+//! A window is what the sums are now less what they were when it began. Only series that profile pay for it: 13 KiB each
+//! once an hour has passed.
+
+use super::window::Window;
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::profile::ProfileReading;
+use crate::measure::cells::usage::{cpu_is_told, memory_is_told};
+use crate::measure::clock::Moment;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// So many notes more than there are in a window: it begins at or before its length ago.
+const SPARE: usize = 1;
+const NOTES: usize = 60 + SPARE;
+/// Ticks that come this much early are as good as in time.
+const EARLY: Duration = Duration::from_millis(500);
+
+/// What the calls of a series used in a window: of those functions that say `profile`.
+///
+/// A call counts when it ends, whichever way, and brings what its body used from beginning to end: of a future in its own
+/// polls, whatever thread they were on. What is called or polled within is in it, whether that is profiled itself or not; work on
+/// other threads and in spawned tasks is not. What nothing tells is absent: processor time on systems other than Linux,
+/// memory in a program whose global allocator is not `perf-host`'s `CountingAllocator`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ProfileSummary {
+    /// The seconds that the figures cover, up to now.
+    pub covered: f64,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Seconds on a processor, of all calls together.
+    pub cpu_seconds: Option<f64>,
+    /// Of one call on average. `None`, as all averages, where no call ended.
+    pub cpu_seconds_per_call: Option<f64>,
+    /// How often memory was asked for. A change of size counts as a release of the old and an allocation of the new.
+    pub allocations: Option<u64>,
+    /// By one call on average.
+    pub allocations_per_call: Option<f64>,
+    /// Bytes that were asked for.
+    pub allocated_bytes: Option<u64>,
+    /// By one call on average.
+    pub allocated_bytes_per_call: Option<f64>,
+    /// Bytes that were asked for less those that were given back: what calls left behind, or took away where it is below
+    /// zero.
+    pub net_bytes: Option<i64>,
+    /// By one call on average.
+    pub net_bytes_per_call: Option<f64>,
+    /// Units of work that calls did which ended `ok`. `None` where no function says `units`.
+    pub units: Option<u64>,
+    /// Units for each second that these calls took, by the wall clock.
+    pub units_per_second: Option<f64>,
+}
+
+/// What a series used in a window, or several together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProfileWindow {
+    covered: Duration,
+    used: ProfileReading,
+    has_units: bool,
+}
+
+impl ProfileWindow {
+    /// Adds what another series used.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.covered = self.covered.max(other.covered);
+        self.used.add(other.used);
+        self.has_units |= other.has_units;
+    }
+
+    pub(crate) fn summary(&self) -> ProfileSummary {
+        let ProfileReading { calls, used, units, unit_nanos } = self.used;
+        let per_call = |sum: f64| (calls > 0).then(|| sum / calls as f64);
+        let cpu_seconds = cpu_is_told().then(|| Duration::from_nanos(used.cpu_nanos).as_secs_f64());
+        let memory = memory_is_told().then_some(used.memory);
+        let net_bytes = memory.map(|memory| memory.allocated_bytes.wrapping_sub(memory.released_bytes).cast_signed());
+        let of_memory = |count: Option<u64>| count.and_then(|count| per_call(count as f64));
+        let allocations = memory.map(|memory| memory.allocations);
+        let allocated_bytes = memory.map(|memory| memory.allocated_bytes);
+        let units = self.has_units.then_some(units);
+        let took = Duration::from_nanos(unit_nanos).as_secs_f64();
+        ProfileSummary {
+            covered: self.covered.as_secs_f64(),
+            calls,
+            cpu_seconds,
+            cpu_seconds_per_call: cpu_seconds.and_then(per_call),
+            allocations,
+            allocations_per_call: of_memory(allocations),
+            allocated_bytes,
+            allocated_bytes_per_call: of_memory(allocated_bytes),
+            net_bytes,
+            net_bytes_per_call: net_bytes.and_then(|bytes| per_call(bytes as f64)),
+            units,
+            units_per_second: units.filter(|_| took > 0.0).map(|units| units as f64 / took),
+        }
+    }
+}
+
+/// What a series noted of its sums, where it profiles.
+#[derive(Debug, Default)]
+pub(crate) struct ProfileNotes(OnceLock<Box<Mutex<Notes>>>);
+
+/// The sums at moments in the past.
+#[derive(Debug)]
+struct Notes {
+    /// When it was first looked at, or last reset: no window begins earlier.
+    since: Note,
+    fine: Ring,
+    middle: Ring,
+    coarse: Ring,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    at: Moment,
+    sums: ProfileReading,
+}
+
+#[derive(Debug)]
+struct Ring {
+    every: Duration,
+    notes: VecDeque<Note>,
+}
+
+impl ProfileNotes {
+    /// Begins, if a function that writes the series profiles.
+    pub(crate) fn begin(&self, meter: &Meter, now: Moment) {
+        if meter.targets().profile {
+            let notes = || Box::new(Mutex::new(Notes::new(Note { at: now, sums: ProfileReading::default() })));
+            self.0.get_or_init(notes);
+        }
+    }
+
+    /// Whether any function profiles.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// Notes the sums of a tick.
+    pub(crate) fn tick(&self, now: Moment, sums: impl FnOnce() -> ProfileReading) {
+        if let Some(mut notes) = self.notes() {
+            let note = Note { at: now, sums: sums() };
+            let Notes { fine, middle, coarse, .. } = &mut *notes;
+            for ring in [fine, middle, coarse] {
+                ring.note(note);
+            }
+        }
+    }
+
+    /// Begins anew: what was used before is in no window.
+    pub(crate) fn reset(&self, now: Moment, sums: impl FnOnce() -> ProfileReading) {
+        if let Some(mut notes) = self.notes() {
+            *notes = Notes::new(Note { at: now, sums: sums() });
+        }
+    }
+
+    /// What was used in a window up to now.
+    pub(crate) fn window(
+        &self,
+        window: Window,
+        now: Moment,
+        has_units: bool,
+        sums: impl FnOnce() -> ProfileReading,
+    ) -> Option<ProfileWindow> {
+        let begin = self.notes()?.at_the_begin_of(window, now);
+        Some(ProfileWindow { covered: now.since(begin.at), used: sums().since(begin.sums), has_units })
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let Some(notes) = self.notes() else { return 0 };
+        let rings = [&notes.fine, &notes.middle, &notes.coarse];
+        size_of::<Mutex<Notes>>() + rings.map(|ring| ring.notes.capacity() * size_of::<Note>()).iter().sum::<usize>()
+    }
+
+    fn notes(&self) -> Option<MutexGuard<'_, Notes>> {
+        self.0.get().map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Notes {
+    fn new(since: Note) -> Self {
+        let ring = |seconds| Ring { every: Duration::from_secs(seconds), notes: VecDeque::new() };
+        Self { since, fine: ring(1), middle: ring(5), coarse: ring(60) }
+    }
+
+    /// The last note before the window, or what there was first.
+    fn at_the_begin_of(&self, window: Window, now: Moment) -> Note {
+        let ring = match window {
+            Window::LastMinute => &self.fine,
+            Window::Last5Minutes => &self.middle,
+            Window::Last15Minutes | Window::LastHour => &self.coarse,
+        };
+        let before = |note: &&Note| now.since(note.at) >= window.duration();
+        ring.notes.iter().rev().find(before).copied().unwrap_or(self.since)
+    }
+}
+
+impl Ring {
+    fn note(&mut self, note: Note) {
+        let due = self.every.saturating_sub(EARLY);
+        if self.notes.back().is_some_and(|last| note.at.since(last.at) < due) {
+            return;
+        }
+        while self.notes.len() >= NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::model::kind::Kind;
+    use crate::measure::model::target::Targets;
+
+    static TARGETS: Targets = Targets::new("noted").profile();
+
+    fn at(seconds: u64) -> Moment {
+        Moment::default().after(Duration::from_secs(seconds))
+    }
+
+    fn sums(calls: u64) -> ProfileReading {
+        ProfileReading { calls, ..ProfileReading::default() }
+    }
+
+    fn notes() -> ProfileNotes {
+        let notes = ProfileNotes::default();
+        notes.begin(&Meter::with_targets(Kind::Tool, &TARGETS), at(0));
+        notes
+    }
+
+    /// A call a second, for two hours.
+    #[test]
+    fn a_window_is_what_was_used_since_it_began() {
+        let notes = notes();
+        for second in 1..=7_200 {
+            notes.tick(at(second), || sums(second));
+            for window in Window::ALL {
+                let seen = notes.window(window, at(second), false, || sums(second)).unwrap();
+                let (covered, calls) = (seen.covered.as_secs(), seen.used.calls);
+                assert_eq!(covered, calls, "{window} at {second}");
+                let (length, step) =
+                    (window.duration().as_secs(), if window >= Window::Last15Minutes { 60 } else { 5 });
+                assert!(covered >= length.min(second) && covered < length + step, "{window} at {second}: {covered}");
+            }
+        }
+        assert!(notes.bytes() < 16 * 1_024, "{}", notes.bytes());
+    }
+
+    #[test]
+    fn a_reset_begins_anew_and_who_does_not_profile_keeps_nothing() {
+        let (notes, none) = (notes(), ProfileNotes::default());
+        notes.tick(at(10), || sums(10));
+        notes.reset(at(20), || sums(20));
+        let seen = notes.window(Window::LastHour, at(25), true, || sums(22)).unwrap();
+        assert_eq!((seen.covered.as_secs(), seen.used.calls, seen.summary().units), (5, 2, Some(0)));
+        none.begin(&Meter::new(Kind::Tool), at(0));
+        none.tick(at(1), || unreachable!());
+        assert!(!none.are_kept() && none.window(Window::LastHour, at(1), false, || sums(1)).is_none());
+    }
+}

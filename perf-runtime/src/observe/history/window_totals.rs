@@ -1,0 +1,124 @@
+//! What a series had counted by now, and what it had counted when each window began. What a window holds is the difference.
+
+use super::counts::{Hit, OUTCOMES, Place, Sums, hits_of};
+use super::packed::{Packed, Packer};
+use super::window::Window;
+use crate::measure::cells::reading::Reading;
+
+/// The last tick, and the beginning of each window.
+const COLUMNS: usize = 1 + Window::ALL.len();
+/// The column of the last tick.
+const NOW: usize = 0;
+
+const fn column(window: Window) -> usize {
+    1 + window as usize
+}
+
+/// The sums and the counts of each place, at the last tick and at the beginning of each window.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// The places that were ever hit, in order.
+    places: Vec<Place>,
+    /// Their counts, column by column: a tick looks at two of them, and it is memory that it waits for.
+    counts: [Vec<u64>; COLUMNS],
+    sums: [Sums; COLUMNS],
+    /// Calls that had ended at the last tick, by outcome.
+    finished: [u64; OUTCOMES],
+}
+
+impl Ledger {
+    /// A ledger all of whose windows begin with this reading.
+    pub(crate) fn new(reading: &Reading) -> Self {
+        let mut ledger = Self::default();
+        ledger.cut(reading, &mut Vec::new());
+        let now = ledger.counts[NOW].clone();
+        ledger.counts = std::array::from_fn(|_| now.clone());
+        ledger.sums = [ledger.sums[NOW]; COLUMNS];
+        ledger
+    }
+
+    /// What it takes on the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let counts = self.counts.iter().map(|column| column.capacity() * size_of::<u64>());
+        self.places.capacity() * size_of::<Place>() + counts.sum::<usize>()
+    }
+
+    /// Goes on to a later reading, and gives what that has more. A count that went back, which none does, stays.
+    pub(crate) fn cut(&mut self, reading: &Reading, bytes: &mut Vec<u8>) -> Option<Packed> {
+        let sums = Sums::of(reading);
+        let mut packer = Packer::new(sums.since(self.sums[NOW]), bytes);
+        self.sums[NOW] = sums;
+        let Self { places, counts, finished, .. } = self;
+        let mut at = 0;
+        // `for_each`, for a loop over the iterator would look again at each step in which of the nested parts it is.
+        hits_of(reading).for_each(|hit| {
+            while places.get(at).is_some_and(|&place| place < hit.place) {
+                at += 1;
+            }
+            if places.get(at) != Some(&hit.place) {
+                places.insert(at, hit.place);
+                for counts in counts.iter_mut() {
+                    counts.insert(at, 0);
+                }
+            }
+            let known = &mut counts[NOW][at];
+            let count = hit.count.saturating_sub(*known);
+            if count > 0 {
+                *known = hit.count;
+                finished[hit.place.outcome()] += count;
+                packer.hit(Hit { count, ..hit });
+            }
+            at += 1;
+        });
+        packer.pack_if_any()
+    }
+
+    /// Moves the beginning of a window past what happened there.
+    pub(crate) fn leave(&mut self, window: Window, delta: &Packed) {
+        let (sums, hits) = delta.read();
+        self.sums[column(window)].add(sums);
+        let mut counts = self.places.iter().zip(&mut self.counts[column(window)]);
+        for hit in hits {
+            if let Some((_, count)) = counts.find(|&(&place, _)| place == hit.place) {
+                *count += hit.count;
+            }
+        }
+    }
+
+    /// What a window held at the last tick.
+    pub(crate) fn at_last_tick(&self, window: Window) -> (Sums, Vec<Hit>) {
+        let counts = || self.counts[NOW].iter().zip(&self.counts[column(window)]).map(|(now, before)| now - before);
+        let mut hits = Vec::with_capacity(counts().filter(|&count| count > 0).count());
+        let all = self.places.iter().zip(counts()).map(|(&place, count)| Hit { place, count });
+        hits.extend(all.filter(|hit| hit.count > 0));
+        (self.sums[NOW].since(self.sums[column(window)]), hits)
+    }
+
+    /// What a window holds by a later reading.
+    pub(crate) fn by(&self, reading: &Reading, window: Window) -> (Sums, Vec<Hit>) {
+        self.since_column(reading, column(window))
+    }
+
+    /// What a later reading has more than the last tick.
+    pub(crate) fn since_last_tick(&self, reading: &Reading) -> (Sums, Vec<Hit>) {
+        self.since_column(reading, NOW)
+    }
+
+    fn since_column(&self, reading: &Reading, column: usize) -> (Sums, Vec<Hit>) {
+        let mut known = self.places.iter().zip(&self.counts[column]).peekable();
+        let mut hits = Vec::new();
+        hits_of(reading).for_each(|Hit { place, count }| {
+            while known.next_if(|&(&known, _)| known < place).is_some() {}
+            let before = known.next_if(|&(&known, _)| known == place).map_or(0, |(_, &count)| count);
+            if count > before {
+                hits.push(Hit { place, count: count - before });
+            }
+        });
+        (Sums::of(reading).since(self.sums[column]), hits)
+    }
+
+    /// Calls that had ended at the last tick, by outcome.
+    pub(crate) fn finished(&self) -> [u64; OUTCOMES] {
+        self.finished
+    }
+}

@@ -1,0 +1,213 @@
+//! Where the application's own metrics count.
+//!
+//! One cell for a series, shared by all threads, on a pair of cache lines of its own. A counter costs one atomic add, a
+//! gauge a swap or a compare-and-swap, a histogram a search in its bounds, an atomic add and a compare-and-swap. Nothing is
+//! ever reset, and nothing is locked or allocated. What is read elsewhere once in a while is put into a cell that can be
+//! empty: then there is no such series.
+
+use crate::observe::metrics::kind::CustomKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The cell of one series.
+#[derive(Clone, Debug)]
+pub(crate) enum Cell {
+    Counter(Arc<CounterCell>),
+    Gauge(Arc<GaugeCell>),
+    Histogram(Arc<HistogramCell>),
+    /// A counter or a gauge that a sampler reads.
+    Sampled(CustomKind, Arc<SampledCell>),
+}
+
+impl Cell {
+    pub(crate) fn kind(&self) -> CustomKind {
+        match self {
+            Self::Counter(_) => CustomKind::Counter,
+            Self::Gauge(_) => CustomKind::Gauge,
+            Self::Histogram(_) => CustomKind::Histogram,
+            Self::Sampled(kind, _) => *kind,
+        }
+    }
+}
+
+/// A whole number that only grows. Beyond 2^64 it begins anew at zero.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct CounterCell(AtomicU64);
+
+impl CounterCell {
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Moves the counter to `value`, unless it is there or further already.
+    pub(crate) fn raise_to(&self, value: u64) {
+        self.0.fetch_max(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct GaugeCell(FloatCell);
+
+impl GaugeCell {
+    pub(crate) fn put(&self, value: f64) {
+        self.0.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn add(&self, by: f64) {
+        self.0.add(by);
+    }
+
+    pub(crate) fn value(&self) -> f64 {
+        self.0.value()
+    }
+}
+
+/// What was read elsewhere, or nothing.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct SampledCell(AtomicU64);
+
+/// What stands for nothing: the not-a-number by which Prometheus marks a series as gone, which no computation gives.
+const NOTHING: u64 = 0x7ff0_0000_0000_0002;
+
+impl Default for SampledCell {
+    fn default() -> Self {
+        Self(AtomicU64::new(NOTHING))
+    }
+}
+
+impl SampledCell {
+    pub(crate) fn put(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.store(NOTHING, Ordering::Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> Option<f64> {
+        let bits = self.0.load(Ordering::Relaxed);
+        (bits != NOTHING).then(|| f64::from_bits(bits))
+    }
+}
+
+/// Values counted by bounds that include themselves, and their sum.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct HistogramCell {
+    sum: FloatCell,
+    /// Ascending.
+    bounds: Arc<[f64]>,
+    /// One for each bound, and one for what lies above all.
+    buckets: Box<[AtomicU64]>,
+}
+
+impl HistogramCell {
+    pub(crate) fn new(bounds: Arc<[f64]>) -> Self {
+        let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
+        Self { sum: FloatCell::default(), bounds, buckets }
+    }
+
+    /// Counts a value `times` times. What is not a number counts above all bounds. It adds nothing to the sum, nor does an
+    /// infinite value: one of them would spoil the sum for ever.
+    pub(crate) fn count(&self, value: f64, times: u64) {
+        let bucket =
+            self.bounds.partition_point(|&bound| !matches!(value.partial_cmp(&bound), Some(order) if order.is_le()));
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.fetch_add(times, Ordering::Relaxed);
+        }
+        if value.is_finite() {
+            self.sum.add(value * times as f64);
+        }
+    }
+
+    pub(crate) fn sum(&self) -> f64 {
+        self.sum.value()
+    }
+
+    pub(crate) fn bounds(&self) -> &[f64] {
+        &self.bounds
+    }
+
+    /// The counts at or below each bound, and then of all.
+    pub(crate) fn cumulative(&self) -> impl Iterator<Item = u64> {
+        self.buckets.iter().scan(0_u64, |sum, bucket| {
+            *sum += bucket.load(Ordering::Relaxed);
+            Some(*sum)
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct FloatCell(AtomicU64);
+
+impl FloatCell {
+    fn add(&self, by: f64) {
+        let mut bits = self.0.load(Ordering::Relaxed);
+        loop {
+            let sum = (f64::from_bits(bits) + by).to_bits();
+            match self.0.compare_exchange_weak(bits, sum, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(newer) => bits = newer,
+            }
+        }
+    }
+
+    fn value(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_counter_never_goes_back() {
+        let counter = CounterCell::default();
+        counter.add(5);
+        counter.raise_to(3);
+        assert_eq!(counter.value(), 5);
+        counter.raise_to(9);
+        counter.add(1);
+        assert_eq!(counter.value(), 10);
+    }
+
+    #[test]
+    fn what_is_no_number_counts_and_spoils_nothing() {
+        let histogram = HistogramCell::new([0.0, 1.0].into());
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.5] {
+            histogram.count(value, 2);
+        }
+        assert_eq!(histogram.cumulative().collect::<Vec<_>>(), [2, 4, 8]);
+        assert!((histogram.sum() - 1.0).abs() < f64::EPSILON);
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_exact_at_every_bound(
+            bounds in prop::collection::btree_set(-50_i16..50, 0..12),
+            samples in prop::collection::vec(-60_i16..60, 0..100),
+        ) {
+            let bounds: Vec<f64> = bounds.into_iter().map(f64::from).collect();
+            let histogram = HistogramCell::new(bounds.clone().into());
+            for &sample in &samples {
+                histogram.count(f64::from(sample), 1);
+            }
+            let brute = bounds.iter().chain([&f64::INFINITY]).map(|&bound| {
+                samples.iter().filter(|&&sample| f64::from(sample) <= bound).count() as u64
+            });
+            prop_assert!(histogram.cumulative().eq(brute));
+            let sum: f64 = samples.into_iter().map(f64::from).sum();
+            prop_assert!((histogram.sum() - sum).abs() < 1e-9);
+        }
+    }
+}

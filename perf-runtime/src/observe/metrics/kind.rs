@@ -1,0 +1,35 @@
+//! What sort of metric the application made.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What sort of metric it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomKind {
+    /// A whole number that only grows.
+    Counter,
+    /// A number that goes up and down.
+    Gauge,
+    /// Values counted in buckets, and their sum.
+    Histogram,
+}
+
+impl CustomKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Counter, Self::Gauge, Self::Histogram];
+
+    /// `counter`, `gauge` or `histogram`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl fmt::Display for CustomKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,69 @@
+//! What the application's own metrics say.
+
+use super::kind::CustomKind;
+use serde::Serialize;
+
+/// A metric of the application's own, as it stood when it was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CustomMetric {
+    /// The name under which it is exposed: as the program wrote it, with `_` for what Prometheus does not take.
+    pub name: String,
+    /// What sort of metric it is.
+    pub kind: CustomKind,
+    /// Its unit, as it was described: `seconds`, `bytes`, or a word of the application's own.
+    pub unit: Option<String>,
+    /// What it means, as it was described.
+    pub help: Option<String>,
+    /// Its place in the order in which metrics were made. Of two that cannot both be exposed, it is the one that was made
+    /// first.
+    pub made: usize,
+    /// Each set of label values, sorted.
+    pub series: Vec<CustomSeries>,
+}
+
+/// One set of label values, and what it counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CustomSeries {
+    /// Names and values, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// What it counted.
+    pub value: CustomValue,
+}
+
+/// What a series of the application's own counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomValue {
+    /// All that was ever counted.
+    Counter(u64),
+    /// All that was ever counted, of what is read elsewhere and may be counted in fractions, such as seconds.
+    Total(f64),
+    /// What it was last set to.
+    Gauge(f64),
+    /// All that was ever recorded.
+    Histogram(HistogramReading),
+}
+
+/// The values that a histogram was given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HistogramReading {
+    /// How many values were not above each bound, exactly; the bounds ascend.
+    pub buckets: Vec<HistogramBucket>,
+    /// How many values there were: what the bucket `+Inf` shows.
+    pub count: u64,
+    /// Their sum, in the metric's unit; of those that are finite.
+    pub sum: f64,
+}
+
+/// One bound of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HistogramBucket {
+    /// The bound, in the metric's unit. It includes itself.
+    pub le: f64,
+    /// How many values were not above it.
+    pub count: u64,
+}

@@ -1,0 +1,312 @@
+//! The statistics of a series over a window.
+
+use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
+use crate::measure::cells::histogram::Layout;
+#[cfg(feature = "metrics")]
+use crate::measure::clock::Moment;
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::OutcomeCounts;
+use crate::measure::model::target::{Objective, Targets};
+use crate::observe::history::counts::{Together, WindowCounts};
+use crate::observe::history::profile::{ProfileSummary, ProfileWindow};
+use crate::observe::history::window::Window;
+use crate::observe::series::entry::{Look, Observation, Series};
+use crate::observe::series::identity::in_a_name;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Every series over one window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The window that was asked for.
+    pub window: Window,
+    /// Every series, sorted by kind and labels.
+    pub series: Vec<SeriesSummary>,
+}
+
+impl Summary {
+    /// Every series, sorted by kind and labels.
+    pub fn series(&self) -> &[SeriesSummary] {
+        &self.series
+    }
+
+    /// The series of one kind with these label values, in the kind's order (see [`Kind::label_names`]).
+    pub fn find(&self, kind: Kind, labels: &[&str]) -> Option<&SeriesSummary> {
+        self.series.iter().find(|series| {
+            series.kind == kind && series.labels.iter().map(|(_, value)| value.as_str()).eq(labels.iter().copied())
+        })
+    }
+}
+
+/// One series over a window. Durations are in seconds, of calls of every outcome: a call that was cancelled after five
+/// seconds is evidence of five seconds.
+///
+/// Durations come from buckets that are at most 6.25 % wide: `min` and `max` are the bounds of the outermost ones,
+/// percentiles (the nearest rank) are interpolated inside theirs. The mean is exact.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SeriesSummary {
+    /// What the series measures.
+    pub kind: Kind,
+    /// The names and values of its labels: one text for all summaries of the series.
+    pub labels: Arc<[(String, String)]>,
+    /// Calls finished since the process started, or since the last reset.
+    pub total: OutcomeCounts,
+    /// Failed calls by the sort of their error, since the process started; only those whose error is an
+    /// [`ErrorType`](trait@crate::ErrorType).
+    pub error_types: BTreeMap<String, u64>,
+    /// Calls that have started and not ended.
+    pub in_flight: u64,
+    /// The age in seconds of the oldest call that waits now. `None` where none waits.
+    pub oldest_in_flight: Option<f64>,
+    /// The seconds that the figures below cover, up to now: the window and what belongs to its first slice of time (up to
+    /// 1 s of `1m`, 6 s of `5m`, a minute of the others, while the monitor ticks in time), or less while the process is
+    /// young. The figures are of all calls that ended in them, and of no others.
+    pub covered: f64,
+    /// Calls finished in the window.
+    pub count: u64,
+    /// The same by outcome.
+    pub outcomes: OutcomeCounts,
+    /// Calls finished a second.
+    pub rate: f64,
+    /// Errors and panics among the calls that ran to their end, 0 to 1. `None` where none did.
+    pub error_rate: Option<f64>,
+    /// The shortest duration. `None`, as everything below, where no call finished.
+    pub min: Option<f64>,
+    /// The longest duration.
+    pub max: Option<f64>,
+    /// The arithmetic mean.
+    pub mean: Option<f64>,
+    /// The median, as `p50`.
+    pub median: Option<f64>,
+    /// The standard deviation (of the population), from the middles of the buckets.
+    pub std: Option<f64>,
+    /// Half of the calls took no longer.
+    pub p50: Option<f64>,
+    /// 90 % of the calls took no longer.
+    pub p90: Option<f64>,
+    /// 95 % of the calls took no longer.
+    pub p95: Option<f64>,
+    /// 99 % of the calls took no longer.
+    pub p99: Option<f64>,
+    /// How content callers were, 0 to 1: the [Apdex](https://www.apdex.org) score, (satisfied + tolerating / 2) / all. A
+    /// call satisfies that was `ok` within [`apdex_threshold`](Self::apdex_threshold); one within four times that is
+    /// tolerated; slower ones and failed ones (errors and panics) frustrate. Who cancels a call within the threshold says
+    /// nothing and is left out; later, it frustrated. Exact where the threshold, and four times that, are bucket bounds;
+    /// elsewhere the calls of one bucket may be taken for faster than they were.
+    pub apdex: Option<f64>,
+    /// The threshold of `apdex`, in seconds: the latency of the function's `objective`, or its `slow`, or that of its kind:
+    /// 0.5 s for requests and database operations, 1 s for operations, 2 s for tools and MCP calls, 2.5 s for other
+    /// services, 5 s for agents. `None`, as `apdex`, for workflows and their steps: how long is too long, only their author
+    /// knows.
+    pub apdex_threshold: Option<f64>,
+    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. 1 where none ever waited.
+    pub busy_share: Option<f64>,
+    /// Polls that kept their thread for long.
+    pub slow_polls: u64,
+    /// Where the function said `slow = ..`: the calls that were. Exact.
+    pub slow: Option<SlowCalls>,
+    /// Where the function said `objective(..)`: whether it is met.
+    pub objective: Option<ObjectiveState>,
+    /// Where a function said `profile`: what its calls used.
+    pub profile: Option<ProfileSummary>,
+}
+
+/// The calls of a window that took longer than the function's `slow`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SlowCalls {
+    /// The limit, in seconds.
+    pub limit: f64,
+    /// How many took longer.
+    pub count: u64,
+}
+
+impl SlowCalls {
+    /// Exact where `limit`, in nanoseconds, is a bound of the layout.
+    fn beyond(limit: u64, durations: &Durations) -> Self {
+        Self { limit: seconds(limit), count: durations.slower_than(limit) }
+    }
+}
+
+/// A function's `objective` held against a window. Shares are 0 to 1, and exact; `None` where there is no such part, or no
+/// call to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ObjectiveState {
+    /// The latency to stay within, in seconds.
+    pub latency: Option<f64>,
+    /// The share of calls that is to stay within it.
+    pub latency_target: Option<f64>,
+    /// The share of calls that did.
+    pub latency_share: Option<f64>,
+    /// The share of calls that is to succeed.
+    pub success_target: Option<f64>,
+    /// The share of calls that did, of those that ran to their end.
+    pub success_share: Option<f64>,
+    /// Whether both targets are met, as far as there are calls to tell.
+    pub met: bool,
+}
+
+impl ObjectiveState {
+    fn new(objective: &Objective, durations: &Durations, outcomes: OutcomeCounts) -> Self {
+        let slower = objective.latency.map(|(nanos, _)| SlowCalls::beyond(nanos, durations));
+        let count = durations.count();
+        let latency_share = slower.filter(|_| count > 0).map(|slow| 1.0 - slow.count as f64 / count as f64);
+        let latency_target = objective.latency.map(|(_, share)| share);
+        let success_share = objective.success.and(outcomes.error_rate()).map(|failed| 1.0 - failed);
+        let met =
+            |share: Option<f64>, target: Option<f64>| share.zip(target).is_none_or(|(share, target)| share >= target);
+        Self {
+            latency: slower.map(|slow| slow.limit),
+            latency_target,
+            latency_share,
+            success_target: objective.success,
+            success_share,
+            met: met(latency_share, latency_target) && met(success_share, objective.success),
+        }
+    }
+}
+
+impl SeriesSummary {
+    /// Sums up one series over a window, up to now.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn live(series: &Series, window: Window, now: Moment) -> Self {
+        Self::of(series, &series.observe(window, &mut Look::live(now)))
+    }
+
+    /// Sums up one series.
+    pub(crate) fn of(series: &Series, observation: &Observation) -> Self {
+        Self::new(series.identity.kind, series.labels(), observation, series.targets())
+    }
+
+    fn new(kind: Kind, labels: Arc<[(String, String)]>, observation: &Observation, targets: &Targets) -> Self {
+        let counts = &observation.counts;
+        let outcomes = OutcomeCounts::from_array(counts.finished());
+        let durations = Durations::new(observation.layout, counts);
+        let [p50, p90, p95, p99] = durations.quantiles();
+        let threshold = apdex_threshold(kind, targets);
+        let covered = counts.covered.as_secs_f64();
+        Self {
+            kind,
+            labels,
+            total: OutcomeCounts::from_array(observation.total),
+            error_types: observation.error_types.iter().map(|(&name, &count)| (name.to_owned(), count)).collect(),
+            in_flight: observation.in_flight,
+            oldest_in_flight: observation.oldest.map(|age| age.as_secs_f64()),
+            covered,
+            count: outcomes.finished(),
+            outcomes,
+            rate: if covered > 0.0 { outcomes.finished() as f64 / covered } else { 0.0 },
+            error_rate: outcomes.error_rate(),
+            min: durations.min(),
+            max: durations.max(),
+            mean: durations.mean(),
+            median: p50,
+            std: durations.std(),
+            p50,
+            p90,
+            p95,
+            p99,
+            apdex: threshold.and_then(|threshold| apdex(observation.layout, counts, threshold)),
+            apdex_threshold: threshold.map(seconds),
+            busy_share: busy_share(counts),
+            slow_polls: counts.sums.slow_polls,
+            slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
+            objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
+            profile: observation.profile.as_ref().map(ProfileWindow::summary),
+        }
+    }
+
+    /// The series in one line: `db_operation{operation=select,table=users}`.
+    pub fn name(&self) -> String {
+        let labels: Vec<String> =
+            self.labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
+        format!("{}{{{}}}", self.kind, labels.join(","))
+    }
+}
+
+/// All series of one kind over a window.
+#[derive(Debug)]
+pub(crate) struct KindSummary {
+    /// The kind as a whole; it has no labels.
+    pub(crate) whole: SeriesSummary,
+    /// Those that were called in the window, or are being called now.
+    pub(crate) series: Vec<SeriesSummary>,
+}
+
+impl KindSummary {
+    /// Sums up series of one kind, of which there is at least one.
+    pub(crate) fn new(series: &[Arc<Series>], window: Window, look: &mut Look) -> Self {
+        let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
+        let mut merged = Merged::new(Layout::of(kind));
+        let mut parts = Vec::new();
+        for one in series {
+            let observation = one.observe(window, look);
+            merged.add(&observation);
+            if observation.in_flight > 0 || !observation.counts.hits.is_empty() {
+                parts.push(SeriesSummary::of(one, &observation));
+            }
+        }
+        Self { whole: merged.into_summary(kind, Arc::default()), series: parts }
+    }
+}
+
+/// Several series taken together.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    counts: Together,
+    rest: Observation,
+}
+
+impl Merged {
+    /// Nothing yet, in the buckets of a layout.
+    pub(crate) fn new(layout: &'static Layout) -> Self {
+        Self { counts: Together::new(layout), rest: Observation::none(layout) }
+    }
+
+    pub(crate) fn add(&mut self, observation: &Observation) {
+        self.counts.add(&observation.counts, observation.layout);
+        self.rest.add(observation);
+    }
+
+    pub(crate) fn into_summary(self, kind: Kind, labels: Arc<[(String, String)]>) -> SeriesSummary {
+        let whole = Observation { counts: self.counts.into_counts(), ..self.rest };
+        SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
+    }
+}
+
+impl Observation {
+    /// Nothing yet.
+    pub(crate) fn none(layout: &'static Layout) -> Self {
+        Self {
+            total: [0; 4],
+            error_types: BTreeMap::new(),
+            in_flight: 0,
+            oldest: None,
+            layout,
+            counts: WindowCounts::default(),
+            profile: None,
+        }
+    }
+
+    /// Adds what another series of the same kind did, all but the counts of the window.
+    fn add(&mut self, other: &Self) {
+        for (sum, total) in self.total.iter_mut().zip(other.total) {
+            *sum += total;
+        }
+        for (&name, count) in &other.error_types {
+            *self.error_types.entry(name).or_default() += count;
+        }
+        self.in_flight += other.in_flight;
+        self.oldest = self.oldest.max(other.oldest);
+        if let Some(profile) = &other.profile {
+            self.profile.get_or_insert(ProfileWindow::default()).add(profile);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

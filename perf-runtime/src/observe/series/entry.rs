@@ -1,0 +1,324 @@
+//! One series: what it is, what writes it, and what happened to it.
+
+use super::identity::Identity;
+use super::writers::Sites;
+use crate::measure::cells::cell_table::Running;
+use crate::measure::cells::histogram::{Bound, Layout};
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::profile::ProfileReading;
+use crate::measure::cells::reading::Reading;
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::outcome::Outcome;
+use crate::measure::model::target::Targets;
+use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
+use crate::observe::history::packed::Hits;
+use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
+use crate::observe::history::slices::History;
+use crate::observe::history::window::Window;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) identity: Identity,
+    /// The labels as they are shown: of a series that was ever summed up.
+    labels: OnceLock<Arc<[(String, String)]>>,
+    /// What the program records at run time.
+    pub(crate) own: Meter,
+    /// What annotated functions write.
+    sites: Sites,
+    /// The buckets that it is read in: those of what wrote it first.
+    pub(crate) layout: &'static Layout,
+    history: Mutex<History>,
+    profile: ProfileNotes,
+}
+
+impl Series {
+    /// A series that is observed from now on; what its sites counted before is taken to be recent.
+    pub(crate) fn new(identity: Identity, site: Option<&'static Meter>, now: Moment) -> Self {
+        let own = Meter::new(identity.kind);
+        let layout = site.map_or_else(|| own.layout(), Meter::layout);
+        let profile = ProfileNotes::default();
+        site.inspect(|site| profile.begin(site, now));
+        Self {
+            identity,
+            labels: OnceLock::new(),
+            own,
+            sites: Sites::new(site),
+            layout,
+            history: Mutex::new(History::new(now, &Reading::default())),
+            profile,
+        }
+    }
+
+    /// Adds a function that writes this series.
+    pub(crate) fn adopt(&self, meter: &'static Meter) {
+        self.sites.add(meter);
+        self.profile.begin(meter, clock::now());
+    }
+
+    /// The names and values of its labels, to be shared: a tick shows those of every series.
+    pub(crate) fn labels(&self) -> Arc<[(String, String)]> {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Arc::clone(self.labels.get_or_init(|| self.identity.pairs().map(owned).collect()))
+    }
+
+    /// All that was ever counted.
+    pub(crate) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        self.read_into(&mut reading);
+        reading
+    }
+
+    /// Adds all that was ever counted to `reading`, and says how many functions write the series: never fewer than before.
+    pub(crate) fn read_into(&self, reading: &mut Reading) -> usize {
+        self.own.read_into(reading, self.layout);
+        let mut sites = 0;
+        for meter in self.sites.iter() {
+            meter.read_into(reading, self.layout);
+            sites += 1;
+        }
+        sites
+    }
+
+    /// Failed calls by the sort of their error, where that is known. A call counts its sort just before itself.
+    pub(crate) fn error_types(&self) -> BTreeMap<&'static str, u64> {
+        let mut sorts = BTreeMap::new();
+        self.for_each_meter(|meter| {
+            for (name, count) in meter.errors.read() {
+                *sorts.entry(name).or_default() += count;
+            }
+        });
+        sorts
+    }
+
+    /// What its calls used; `None` where no function that writes it profiles.
+    pub(crate) fn profile(&self) -> Option<ProfileReading> {
+        self.profile.are_kept().then(|| self.read_profile())
+    }
+
+    /// Whether a function says how much its calls do.
+    pub(crate) fn has_units(&self) -> bool {
+        self.sites.iter().any(|site| site.targets().units)
+    }
+
+    fn read_profile(&self) -> ProfileReading {
+        let mut reading = ProfileReading::default();
+        self.for_each_meter(|meter| meter.profile.read_into(&mut reading));
+        reading
+    }
+
+    /// The age of the oldest call that waits; `None` where none does.
+    pub(crate) fn oldest_age(&self, now: Moment) -> Option<Duration> {
+        let mut oldest: Option<Moment> = None;
+        self.for_each_meter(|meter| {
+            oldest = [oldest, meter.oldest()].into_iter().flatten().min();
+        });
+        oldest.map(|started| now.since(started))
+    }
+
+    /// When each of the calls that wait started.
+    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+        self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
+    }
+
+    /// What runs on each thread, by the number of its slot.
+    pub(crate) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
+        self.for_each_meter(|meter| meter.for_each_running(&mut look));
+    }
+
+    /// How many functions write it: never fewer than before.
+    pub(crate) fn sites(&self) -> usize {
+        self.sites.iter().count()
+    }
+
+    /// The bounds at which the counts of all that write it are exact.
+    pub(crate) fn bounds(&self) -> Vec<&'static Bound> {
+        let exact = |bound: &&Bound| self.sites.iter().all(|site| site.layout().is_exact_at(bound));
+        self.layout.bounds().iter().filter(exact).collect()
+    }
+
+    /// What the functions that write it promise: the first that promises anything.
+    pub(crate) fn targets(&self) -> &'static Targets {
+        let promising = |targets: &&Targets| targets.slow.is_some() || targets.objective.is_some();
+        self.sites.iter().map(Meter::targets).find(promising).unwrap_or(&Targets::NONE)
+    }
+
+    pub(crate) fn for_each_meter(&self, mut look: impl FnMut(&Meter)) {
+        look(&self.own);
+        self.sites.iter().for_each(look);
+    }
+
+    /// How many calls ever ended. Costs a look at a cell for each thread that called.
+    pub(crate) fn ended(&self) -> u64 {
+        let mut ended: u64 = 0;
+        self.for_each_meter(|meter| ended = ended.wrapping_add(meter.ended()));
+        ended
+    }
+
+    /// What it takes in memory, without its windows, in bytes: by the sizes of what it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let mut bytes = size_of::<Self>() - size_of::<History>();
+        self.for_each_meter(|meter| bytes += meter.bytes_of_cells());
+        let shown = self.labels.get().into_iter().flat_map(|labels| labels.iter());
+        bytes += shown.map(|label| size_of_val(label) + label.0.len() + label.1.len()).sum::<usize>();
+        bytes + self.identity.labels.iter().map(|label| size_of_val(label) + label.len()).sum::<usize>()
+    }
+
+    /// What its windows take in memory, in bytes.
+    pub(crate) fn window_bytes(&self) -> usize {
+        self.history().bytes() + self.profile.bytes()
+    }
+
+    /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
+    pub(crate) fn begin(&self, now: Moment) {
+        let mut history = self.history();
+        *history = History::new(now, &self.read());
+        self.profile.reset(now, || self.read_profile());
+    }
+
+    /// Cuts off what happened since the last tick.
+    pub(crate) fn tick(&self, look: &mut Look) {
+        // Under the lock, so that two ticks at once do not cut the same calls twice.
+        self.cut(&mut self.history(), look);
+    }
+
+    /// An idle series is not read.
+    fn cut(&self, history: &mut History, look: &mut Look) {
+        self.profile.tick(look.now, || self.read_profile());
+        let changes = self.changes();
+        if history.is_behind(changes) {
+            self.read_again(&mut look.reading);
+            history.tick(look.now, changes, &look.reading, &mut look.bytes);
+        } else {
+            history.tick_idle(look.now, &mut look.bytes);
+        }
+    }
+
+    pub(crate) fn reset(&self, now: Moment) {
+        let mut history = self.history();
+        history.reset(now, &self.read());
+        self.profile.reset(now, || self.read_profile());
+    }
+
+    /// What the series did in a window.
+    pub(crate) fn observe(&self, window: Window, look: &mut Look) -> Observation {
+        let mut history = self.history();
+        let error_types = self.error_types();
+        if look.sees == Sees::ItsTick {
+            self.cut(&mut history, look);
+        }
+        let behind = look.sees == Sees::Now && history.is_behind(self.changes());
+        let live = behind.then(|| self.read_again(&mut look.reading));
+        let in_flight = history.in_flight(live);
+        Observation {
+            error_types,
+            total: history.total(live),
+            in_flight,
+            // Who waits is in flight, so there is nobody to look for where nothing is.
+            oldest: if in_flight > 0 { self.oldest_age(look.now) } else { None },
+            layout: self.layout,
+            counts: history.window(window, look.now, live, &mut look.bytes),
+            profile: self.profile_window(window, look.now),
+        }
+    }
+
+    fn profile_window(&self, window: Window, now: Moment) -> Option<ProfileWindow> {
+        let units = self.profile.are_kept() && self.has_units();
+        self.profile.window(window, now, units, || self.read_profile())
+    }
+
+    /// What the series did in a window, slice by slice, the oldest first.
+    pub(crate) fn slices(&self, window: Window, look: &mut Look) -> Vec<CountedSlice> {
+        let mut history = self.history();
+        let live = history.is_behind(self.changes()).then(|| self.read_again(&mut look.reading));
+        history.slices(window, look.now, live, &mut look.bytes)
+    }
+
+    /// Shows what happened after a moment up to the last tick, slice by slice, the oldest first.
+    pub(crate) fn for_each_slice(&self, after: Moment, look: impl FnMut(Moment, Sums, Hits<'_>)) {
+        self.history().for_each_slice(after, look);
+    }
+
+    /// A number that is another one whenever a call started or ended, as far as chance allows.
+    pub(crate) fn changes(&self) -> u64 {
+        let mut changes: u64 = 0;
+        self.for_each_meter(|meter| changes = changes.wrapping_add(meter.changes()));
+        changes
+    }
+
+    /// Reads into what an earlier reading left.
+    fn read_again<'a>(&self, reading: &'a mut Reading) -> &'a Reading {
+        reading.clear();
+        self.read_into(reading);
+        reading
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A look at many series, one after the other, at one moment.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) now: Moment,
+    sees: Sees,
+    /// Room to work in.
+    reading: Reading,
+    bytes: Vec<u8>,
+}
+
+/// Up to when a look sees what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sees {
+    /// Up to now.
+    Now,
+    /// Up to the tick that it gives each series itself. A series is then looked for in memory once only, which is what
+    /// a tick over many costs most.
+    ItsTick,
+    /// Up to a tick that was given just now: nothing is read again.
+    LastTick,
+}
+
+impl Look {
+    /// Sees everything up to now.
+    pub(crate) fn live(now: Moment) -> Self {
+        Self { now, sees: Sees::Now, reading: Reading::default(), bytes: Vec::new() }
+    }
+
+    /// Ticks, and sees what the tick cut off.
+    pub(crate) fn ticking(now: Moment) -> Self {
+        Self { sees: Sees::ItsTick, ..Self::live(now) }
+    }
+
+    /// Sees what a tick at this moment cut off.
+    pub(crate) fn ticked(now: Moment) -> Self {
+        Self { sees: Sees::LastTick, ..Self::live(now) }
+    }
+
+    /// From now on, sees what the last tick cut off.
+    pub(crate) fn has_ticked(&mut self) {
+        if self.sees == Sees::ItsTick {
+            self.sees = Sees::LastTick;
+        }
+    }
+}
+
+/// What one series, or several together, did in a window.
+#[derive(Debug)]
+pub(crate) struct Observation {
+    /// Calls finished since the baseline, by outcome.
+    pub(crate) total: [u64; Outcome::ALL.len()],
+    /// Failed calls by the sort of their error, since the process started.
+    pub(crate) error_types: BTreeMap<&'static str, u64>,
+    pub(crate) in_flight: u64,
+    pub(crate) oldest: Option<Duration>,
+    /// The buckets of `counts`.
+    pub(crate) layout: &'static Layout,
+    pub(crate) counts: WindowCounts,
+    /// What calls used, where that is measured.
+    pub(crate) profile: Option<ProfileWindow>,
+}

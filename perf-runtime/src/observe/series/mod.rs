@@ -1,0 +1,8 @@
+//! The registry of all series of calls: what tells them apart, what bounds them, and who writes them.
+
+pub(crate) mod entry;
+pub(crate) mod identity;
+pub(crate) mod lookup;
+pub(crate) mod overflow;
+pub(crate) mod registry;
+mod writers;

@@ -1,0 +1,349 @@
+//! Every series that a monitor knows.
+//!
+//! Series of annotated functions are bounded by the program's text. Series made at run time are bounded (see
+//! [`overflow`](super::overflow)) and found through a cache of each thread's own (see [`lookup`](super::lookup)).
+
+use super::entry::{Look, Series};
+use super::identity::{Identity, shorten};
+use super::lookup::{Lookup, Owner, Owners, quick_hash};
+use super::overflow::{Bounds, Overflow, Replaced};
+use crate::measure::cells::meter::Meter;
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::Outcome;
+use crate::measure::site::annotated::Site;
+use crate::measure::site::directory;
+use crate::observe::history::window::Window;
+use crate::observe::metrics::bounds::HistogramBounds;
+use crate::observe::metrics::store::CustomMetrics;
+use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
+use crate::observe::ticker;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// With fewer calls, the last minute says too little.
+const MIN_CALLS_IN_A_MINUTE: u64 = 20;
+
+/// The most labels that a kind has.
+const MAX_LABELS: usize = 4;
+
+static OWNERS: Owners = Owners::new();
+
+thread_local! {
+    /// Series that were made at run time, by the labels that were asked for.
+    static FOUND: Lookup<Arc<Series>> = Lookup::new();
+}
+
+/// All series, and the bounds on them.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    owner: Owner,
+    custom: CustomMetrics,
+    hasher: RandomState,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Sorted by identity. Shared with those who read it; a change makes a copy while they do.
+    series: Arc<Vec<Arc<Series>>>,
+    /// By the hash of kind and labels; what shares a hash is told apart by value.
+    by_hash: HashMap<u64, Vec<Arc<Series>>>,
+    /// The meters of sites that are in `series`, by address.
+    meters: BTreeSet<usize>,
+    /// What there was to know of sites when they were last looked at.
+    changes: usize,
+    /// The last tick.
+    ticked: Moment,
+    made: BTreeMap<Kind, Bounds>,
+}
+
+impl Registry {
+    #[cfg(test)]
+    pub(crate) fn new() -> Self {
+        Self::with_bounds(HistogramBounds::default())
+    }
+
+    /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window. `bounds`
+    /// are those of the application's own histograms.
+    pub(crate) fn with_bounds(bounds: HistogramBounds) -> Self {
+        let this = Self {
+            owner: Owner::new(&OWNERS),
+            custom: CustomMetrics::new(bounds),
+            hasher: RandomState::new(),
+            inner: RwLock::default(),
+        };
+        this.adopt_sites();
+        let now = clock::now();
+        this.ticked(now);
+        this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
+        this
+    }
+
+    /// Whose entries a thread's cache has for it.
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The application's own metrics.
+    pub(crate) fn custom(&self) -> &CustomMetrics {
+        &self.custom
+    }
+
+    /// Makes sites known that announced themselves since. They did so less than a tick ago: what they counted is recent.
+    fn refresh(&self) {
+        if self.read(|inner| inner.changes) != directory::changes() {
+            self.adopt_sites();
+        }
+    }
+
+    fn adopt_sites(&self) {
+        self.write(|inner| {
+            // Before the sites are looked at: what comes while they are is found the next time.
+            inner.changes = directory::changes();
+            for (site, index, meter) in directory::sites().flat_map(meters_of) {
+                if !inner.meters.insert(std::ptr::from_ref(meter).addr()) {
+                    continue;
+                }
+                let identity = Identity::of_site(site, index);
+                let values: Vec<&str> = identity.labels.iter().map(AsRef::as_ref).collect();
+                let hash = self.hasher.hash_one((identity.kind, &*values));
+                if let Some(series) = inner.find(hash, |other| *other == identity) {
+                    series.adopt(meter);
+                } else {
+                    inner.insert(hash, Series::new(identity, Some(meter), inner.ticked));
+                }
+            }
+        });
+    }
+
+    /// Shows the series of a kind with these label values to `look`, made where there is none yet; and how its labels
+    /// overflowed, if they did. It is for `look` to count that.
+    ///
+    /// Costs a hash and a comparison where this thread met the series before, and then neither a lock nor an allocation;
+    /// else a read lock, and a write lock where the series is made.
+    #[inline]
+    pub(crate) fn with<R>(
+        &self,
+        kind: Kind,
+        labels: &[&str],
+        look: impl Fn(&Arc<Series>, Option<&Overflow>) -> R,
+    ) -> R {
+        let hash = quick_hash(kind as u64, labels.iter().copied());
+        let kept = FOUND.try_with(|cache| {
+            let is_it = |series: &Arc<Series>| series.identity.is(kind, labels);
+            cache.with(&self.owner, hash, is_it, |series| look(series, None))
+        });
+        // No cache, while the thread ends.
+        kept.ok().flatten().unwrap_or_else(|| {
+            let (series, overflow) = self.meet(kind, labels, hash);
+            look(&series, overflow.as_ref())
+        })
+    }
+
+    /// For the first time on this thread.
+    #[cold]
+    fn meet(&self, kind: Kind, labels: &[&str], hash: u64) -> (Arc<Series>, Option<Overflow>) {
+        let (series, overflow) = self.resolve(kind, labels);
+        // What overflowed is not kept: it is one of too many.
+        if series.identity.is(kind, labels) {
+            let _ = FOUND.try_with(|cache| cache.keep(&self.owner, hash, Arc::clone(&series)));
+        }
+        (series, overflow)
+    }
+
+    /// Counts a call that is over.
+    #[inline]
+    pub(crate) fn record(&self, kind: Kind, labels: &[&str], outcome: Outcome, nanos: u64) {
+        self.with(kind, labels, |series, overflow| {
+            overflow.inspect(|overflow| overflow.count());
+            series.own.record(outcome, nanos);
+        });
+    }
+
+    fn resolve(&self, kind: Kind, labels: &[&str]) -> (Arc<Series>, Option<Overflow>) {
+        let mut cut = [""; MAX_LABELS];
+        cut.iter_mut().zip(labels).for_each(|(cut, label)| *cut = shorten(label));
+        let labels = &cut[..labels.len().min(MAX_LABELS)];
+        if let Some(found) = self.read(|inner| inner.look_up(&self.hasher, kind, labels)) {
+            return found;
+        }
+        self.refresh();
+        self.write(|inner| {
+            inner.look_up(&self.hasher, kind, labels).unwrap_or_else(|| inner.make(&self.hasher, kind, labels))
+        })
+    }
+
+    /// The series of a kind with these label values.
+    #[cfg(test)]
+    pub(crate) fn series(&self, kind: Kind, labels: &[&str]) -> Arc<Series> {
+        self.with(kind, labels, |series, overflow| {
+            overflow.inspect(|overflow| overflow.count());
+            Arc::clone(series)
+        })
+    }
+
+    /// All series, sorted by kind and labels. Costs a read lock and a count.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<Series>>> {
+        self.refresh();
+        self.read(|inner| Arc::clone(&inner.series))
+    }
+
+    /// How many calls had a label's value replaced: kind, label, count.
+    pub(crate) fn overflowed(&self) -> Vec<(Kind, &'static str, u64)> {
+        self.read(|inner| {
+            let counts = inner.made.iter().flat_map(|(&kind, made)| {
+                let name = move |place: usize| kind.label_names().get(place).copied();
+                made.overflowed().filter_map(move |(place, count)| Some((kind, name(place)?, count)))
+            });
+            counts.collect()
+        })
+    }
+
+    /// Cuts off what happened since the last tick, in every series, and sums up those of some kinds over some windows: for
+    /// each window, sorted by kind and labels.
+    pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
+        let all = self.all();
+        let mut summed_up = BTreeMap::new();
+        let (mut ticking, mut ticked) = (Look::ticking(now), Look::ticked(now));
+        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
+            let kind = series.first().map(|first| first.identity.kind);
+            let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
+            for one in series {
+                // What a tick costs is to look for a series in memory. So all is done with one before the next comes.
+                let mut look = &mut ticking;
+                for &window in &windows {
+                    let summary = SeriesSummary::of(one, &one.observe(window, look));
+                    summed_up.entry(window).or_insert_with(Vec::new).push(summary);
+                    look = &mut ticked;
+                }
+                if windows.is_empty() {
+                    one.tick(&mut ticking);
+                }
+            }
+        }
+        self.ticked(now);
+        summed_up
+    }
+
+    /// When all series were last cut.
+    pub(crate) fn last_tick(&self) -> Moment {
+        self.read(|inner| inner.ticked)
+    }
+
+    fn ticked(&self, now: Moment) {
+        self.write(|inner| inner.ticked = inner.ticked.max(now));
+    }
+
+    /// Ticks where nobody else does: so that windows go on, though coarser.
+    pub(crate) fn catch_up(&self, now: Moment) {
+        if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
+            let mut look = Look::ticking(now);
+            self.all().iter().for_each(|series| series.tick(&mut look));
+            self.ticked(now);
+        }
+    }
+
+    pub(crate) fn reset(&self, now: Moment) {
+        for series in self.all().iter() {
+            series.reset(now);
+        }
+        self.ticked(now);
+    }
+
+    pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
+        self.catch_up(now);
+        let (all, mut look) = (self.all(), Look::live(now));
+        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
+        Summary { window, series: summed_up.collect() }
+    }
+
+    /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or
+    /// over the last five where the last minute saw fewer than 20 calls.
+    pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
+        self.catch_up(now);
+        self.kinds(Look::live(now))
+    }
+
+    fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
+        let all = self.all();
+        let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
+        let minute = kinds().map(|series| KindSummary::new(series, Window::LastMinute, &mut look));
+        let minute: Vec<KindSummary> = minute.collect();
+        look.has_ticked();
+        let recent = minute.into_iter().zip(kinds()).map(|(minute, series)| {
+            let enough = minute.whole.count >= MIN_CALLS_IN_A_MINUTE;
+            if enough { minute } else { KindSummary::new(series, Window::Last5Minutes, &mut look) }
+        });
+        recent.collect()
+    }
+
+    fn read<R>(&self, look: impl FnOnce(&Inner) -> R) -> R {
+        look(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<R>(&self, change: impl FnOnce(&mut Inner) -> R) -> R {
+        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inner {
+    /// The series under which a call with these labels counts, where it exists.
+    fn look_up(&self, hasher: &RandomState, kind: Kind, labels: &[&str]) -> Option<(Arc<Series>, Option<Overflow>)> {
+        let find = |replaced: Replaced| {
+            let labels = &fitted(labels, replaced)[..labels.len()];
+            self.find(hasher.hash_one((kind, labels)), |identity| identity.is(kind, labels))
+        };
+        if let Some(found) = find(Replaced::NONE) {
+            return Some((found, None));
+        }
+        let made = self.made.get(&kind)?;
+        let places = || labels.iter().copied().enumerate();
+        let ways = [Some(made.fit(places())), made.all(places())];
+        ways.into_iter()
+            .flatten()
+            .find_map(|replaced| Some((find(replaced)?, made.overflow(replaced, kind.family().counter))))
+    }
+
+    /// Makes the series under which a call with these labels counts.
+    fn make(&mut self, hasher: &RandomState, kind: Kind, labels: &[&str]) -> (Arc<Series>, Option<Overflow>) {
+        let made = self.made.entry(kind).or_default();
+        let places = || labels.iter().copied().enumerate();
+        let replaced = made.all(places()).unwrap_or_else(|| made.fit(places()));
+        let labels = &fitted(labels, replaced)[..labels.len()];
+        made.admit(labels.iter().copied().enumerate());
+        let overflow = made.overflow(replaced, kind.family().counter);
+        let series = Series::new(Identity::of_values(kind, labels), None, clock::now());
+        (self.insert(hasher.hash_one((kind, labels)), series), overflow)
+    }
+
+    fn find(&self, hash: u64, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Series>> {
+        self.by_hash.get(&hash)?.iter().find(|series| is_it(&series.identity)).cloned()
+    }
+
+    fn insert(&mut self, hash: u64, series: Series) -> Arc<Series> {
+        let series = Arc::new(series);
+        self.by_hash.entry(hash).or_default().push(Arc::clone(&series));
+        let place = self.series.partition_point(|other| other.identity < series.identity);
+        Arc::make_mut(&mut self.series).insert(place, Arc::clone(&series));
+        series
+    }
+}
+
+/// Label values as they count, with some replaced.
+fn fitted<'a>(labels: &[&'a str], replaced: Replaced) -> [&'a str; MAX_LABELS] {
+    let mut fitted = [""; MAX_LABELS];
+    for (place, (fitted, label)) in fitted.iter_mut().zip(labels).enumerate() {
+        *fitted = replaced.value(place, label);
+    }
+    fitted
+}
+
+/// The meters of a site, each with the index of its combination of labels.
+fn meters_of(site: &'static Site) -> impl Iterator<Item = (&'static Site, usize, &'static Meter)> {
+    site.meters().iter().enumerate().map(move |(index, meter)| (site, index, meter))
+}
+
+#[cfg(test)]
+mod tests;

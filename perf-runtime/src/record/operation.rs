@@ -1,0 +1,197 @@
+//! Series that the program makes at run time.
+
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::outcome::Outcome;
+use crate::observe::series::entry::Series;
+use crate::observe::series::overflow::Overflow;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+pub(crate) mod watched;
+
+/// A series that the program records into directly. Cheap to clone; keep it where it is used often.
+///
+/// ```
+/// use perf_runtime::Outcome;
+/// use std::time::Duration;
+///
+/// let resize = perf_runtime::monitor().operation("resize");
+/// // What is over:
+/// resize.record(Duration::from_millis(12), Outcome::Ok);
+/// // From here to the end of the scope:
+/// let timer = resize.timer();
+/// assert!(timer.stop() < Duration::from_secs(60));
+/// // A closure or a future, to its end:
+/// let half = resize.run(|| 84 / 2);
+/// let parsed = resize.try_run(|| "x".parse::<u8>());
+/// # let future = async {
+/// resize.watch(async { half }).await;
+/// # };
+/// # assert!(parsed.is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Operation {
+    series: Arc<Series>,
+    overflow: Option<Overflow>,
+}
+
+impl Operation {
+    pub(crate) fn new(series: &Arc<Series>, overflow: Option<&Overflow>) -> Self {
+        Self { series: Arc::clone(series), overflow: overflow.cloned() }
+    }
+
+    /// Counts a call that is over. Allocates nothing once this thread has recorded here.
+    pub fn record(&self, duration: Duration, outcome: Outcome) {
+        self.count_overflow();
+        self.series.own.record(outcome, clock::nanos(duration));
+    }
+
+    /// Starts a call; it is in flight until the guard ends it. Dropped without [`finish`](OperationCall::finish), it
+    /// counts as cancelled. Its age is not known to [`calls_in_flight`](crate::Monitor::calls_in_flight), which lists
+    /// futures: for those there is [`watch`](Self::watch).
+    pub fn start(&self) -> OperationCall {
+        OperationCall(self.begin_away(Outcome::Cancelled))
+    }
+
+    /// Starts a call that ends with the scope: see [`Timer`].
+    pub fn timer(&self) -> Timer {
+        Timer(self.begin_away(Outcome::Ok))
+    }
+
+    /// Runs a closure as a call: ok, or panicked where it unwinds.
+    pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        self.run_as(body, |_| Outcome::Ok)
+    }
+
+    /// Runs a closure as a call: ok, an error where it returns `Err`, or panicked where it unwinds.
+    ///
+    /// # Errors
+    /// What the closure returns.
+    pub fn try_run<T, E>(&self, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.run_as(body, |result| Outcome::from_success(result.is_ok()))
+    }
+
+    fn run_as<R>(&self, body: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
+        // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
+        let call = self.begin(Outcome::Panicked, false, |series| &**series);
+        let value = body();
+        call.end(outcome(&value));
+        value
+    }
+
+    /// Starts a call whose body runs on this thread, on the series, held as `hold` says: shared, or only borrowed.
+    fn begin<'a, S: Deref<Target = Series>>(
+        &'a self,
+        otherwise: Outcome,
+        is_polled: bool,
+        hold: impl FnOnce(&'a Arc<Series>) -> S,
+    ) -> Running<S> {
+        self.count_overflow();
+        let call = self.series.own.start(|| {});
+        let started = clock::now();
+        call.begin(started, is_polled);
+        let unwinding = thread::panicking();
+        Running { started, unwinding, otherwise, over: false, is_away: false, series: hold(&self.series) }
+    }
+
+    /// Starts a call that a guard keeps: it may end on any thread, and nobody knows which it is on.
+    fn begin_away(&self, otherwise: Outcome) -> Running<Arc<Series>> {
+        self.count_overflow();
+        self.series.own.start_away();
+        let (started, unwinding) = (clock::now(), thread::panicking());
+        Running { started, unwinding, otherwise, over: false, is_away: true, series: Arc::clone(&self.series) }
+    }
+
+    fn count_overflow(&self) {
+        self.overflow.as_ref().inspect(|overflow| overflow.count());
+    }
+}
+
+/// A call that was started with [`Operation::start`].
+///
+/// Dropped without [`finish`](Self::finish), it counts as panicked where the thread began to unwind since the start, and
+/// as cancelled otherwise.
+#[derive(Debug)]
+#[must_use = "a call that is dropped at once counts as cancelled"]
+pub struct OperationCall(Running<Arc<Series>>);
+
+impl OperationCall {
+    /// Ends the call, and says how long it took.
+    pub fn finish(self, outcome: Outcome) -> Duration {
+        self.0.end(outcome)
+    }
+}
+
+/// A call that lasts to the end of the scope, made by [`Operation::timer`] or [`Monitor::timer`](crate::Monitor::timer).
+///
+/// Dropped, it counts as ok: a scope is left by its end, by `return` or by `?` alike, and the timer does not see which. It
+/// counts as panicked where the thread began to unwind since. What went wrong otherwise is told with
+/// [`finish`](Self::finish). In async code a timer cannot tell that its future is dropped half way: there
+/// [`Operation::watch`] measures the future itself, which can.
+///
+/// ```
+/// let monitor = perf_runtime::monitor();
+/// {
+///     let _timer = monitor.timer("warm_up");
+///     // what is to be timed
+/// }
+/// let text = monitor.render_prometheus();
+/// assert!(text.contains(r#"operations_total{operation="warm_up",outcome="ok"} 1"#));
+/// ```
+#[derive(Debug)]
+#[must_use = "a timer that is dropped at once times nothing; `let _timer = ..` keeps it, `let _ = ..` does not"]
+pub struct Timer(Running<Arc<Series>>);
+
+impl Timer {
+    /// Ends the call as ok before the scope ends, and says how long it took.
+    pub fn stop(self) -> Duration {
+        self.0.end(Outcome::Ok)
+    }
+
+    /// Ends the call, and says how long it took.
+    pub fn finish(self, outcome: Outcome) -> Duration {
+        self.0.end(outcome)
+    }
+}
+
+/// A call that has started, and is in flight for as long as this lives.
+#[derive(Debug)]
+struct Running<S: Deref<Target = Series>> {
+    series: S,
+    started: Moment,
+    /// Whether the thread was unwinding when the call started: then its unwinding is not this call's.
+    unwinding: bool,
+    /// How it counts when it is dropped, and no unwinding says more.
+    otherwise: Outcome,
+    over: bool,
+    /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.
+    is_away: bool,
+}
+
+impl<S: Deref<Target = Series>> Running<S> {
+    fn end(mut self, outcome: Outcome) -> Duration {
+        self.count(outcome, clock::now())
+    }
+
+    fn count(&mut self, outcome: Outcome, now: Moment) -> Duration {
+        let took = now.since(self.started);
+        self.over = true;
+        if self.is_away {
+            self.series.own.take_up();
+        }
+        self.series.own.finish(outcome, clock::nanos(took));
+        took
+    }
+}
+
+impl<S: Deref<Target = Series>> Drop for Running<S> {
+    fn drop(&mut self) {
+        if !self.over {
+            let own_unwinding = thread::panicking() && !self.unwinding;
+            let outcome = if own_unwinding { Outcome::Panicked } else { self.otherwise };
+            self.count(outcome, clock::now());
+        }
+    }
+}

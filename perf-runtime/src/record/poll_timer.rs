@@ -1,0 +1,65 @@
+//! How a call that is polled divides its time: it works, and it waits between its polls.
+
+use crate::measure::call::execution::SLOW_POLL_NANOS;
+use crate::measure::cells::cell_table::Ticket;
+use crate::measure::clock::{self, Moment};
+use crate::observe::series::entry::Series;
+
+/// The turns of a call from polls to pauses and back, and its place among those that wait.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    /// When the poll that runs began, or the pause.
+    turned: Moment,
+    is_paused: bool,
+    idle_nanos: u64,
+    slow_polls: u32,
+    /// From its first pause on.
+    ticket: Option<Ticket>,
+}
+
+impl Turns {
+    /// A call that is polled since it started.
+    pub(crate) fn new(started: Moment) -> Self {
+        Self { turned: started, is_paused: false, idle_nanos: 0, slow_polls: 0, ticket: None }
+    }
+
+    /// It is polled again, and since when. Reads the clock where it was paused.
+    #[inline]
+    pub(crate) fn resume(&mut self) -> Moment {
+        if self.is_paused {
+            self.turn(clock::now(), false);
+        }
+        self.turned
+    }
+
+    /// It waits; `series` lists it from the first time on.
+    pub(crate) fn pause(&mut self, series: &Series, started: Moment) {
+        self.turn(clock::now(), true);
+        if self.ticket.is_none() {
+            self.ticket = series.own.wait(started);
+        }
+    }
+
+    /// It is over: `series`, which listed it, no longer does, and `counting` counts how it divided its time.
+    pub(crate) fn end(&mut self, now: Moment, series: &Series, counting: &Series) {
+        self.turn(now, true);
+        if let Some(ticket) = self.ticket.take() {
+            series.own.leave(ticket);
+            counting.own.idle(self.idle_nanos);
+        }
+        for _ in 0..self.slow_polls {
+            counting.own.slow_poll();
+        }
+    }
+
+    fn turn(&mut self, now: Moment, is_paused: bool) {
+        let nanos = now.nanos_since(self.turned);
+        if self.is_paused {
+            self.idle_nanos = self.idle_nanos.saturating_add(nanos);
+        } else if nanos >= SLOW_POLL_NANOS {
+            self.slow_polls = self.slow_polls.saturating_add(1);
+        }
+        self.turned = now;
+        self.is_paused = is_paused;
+    }
+}

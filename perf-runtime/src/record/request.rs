@@ -1,0 +1,195 @@
+//! The requests that this process answers, for an HTTP layer to count.
+
+use super::poll_timer::Turns;
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::outcome::Outcome;
+use crate::observe::series::registry::Registry;
+use route::Route;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tracing::Span;
+
+mod route;
+
+/// What [`HttpRequest::span`] shows where there is none.
+static NO_SPAN: Span = Span::none();
+
+/// A request that is being answered: what an HTTP layer holds from a request's arrival to its answer.
+///
+/// Dropped without [`answer`](Self::answer) or [`fail`](Self::fail), it counts as panicked where the thread began to unwind since the start, and
+/// as cancelled otherwise; its label `status` is empty then.
+#[derive(Debug)]
+#[must_use = "a request that is dropped at once counts as cancelled"]
+pub struct HttpRequest {
+    route: Arc<Route>,
+    started: Moment,
+    turns: Turns,
+    /// What its exemplar is taken from. Boxed, for layers move a request many times, and seldom is there a span.
+    span: Option<Box<Span>>,
+    /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
+    unwinding: bool,
+    end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    Dropped,
+    Failed,
+    /// By its status.
+    Answered(u16, Outcome),
+}
+
+impl HttpRequest {
+    pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str) -> Self {
+        let route = Route::of(registry, method, route);
+        route.count_overflow();
+        route.open.own.start_away();
+        let started = clock::now();
+        Self {
+            route,
+            started,
+            turns: Turns::new(started),
+            span: None,
+            unwinding: thread::panicking(),
+            end: End::Dropped,
+        }
+    }
+
+    /// Ends the request with the status that it was answered with. A status of 500 and more is an error of this process;
+    /// one of 400 to 499 is the client's, and `Ok` here.
+    pub fn answer(self, status: u16) {
+        self.end(status, Outcome::from_success(status < 500));
+    }
+
+    /// Ends the request whose head was answered with this status, with another outcome than the status says: the body
+    /// failed, or the client went away before it had all of it.
+    pub fn end(mut self, status: u16, outcome: Outcome) {
+        self.end = End::Answered(status, outcome);
+    }
+
+    /// Ends the request as an error that no status tells of: the service failed to make an answer at all.
+    pub fn fail(mut self) {
+        self.end = End::Failed;
+    }
+
+    /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
+    /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
+    pub fn pause(&mut self) {
+        self.turns.pause(&self.route.open, self.started);
+    }
+
+    /// Says that the request is polled again. Reads the clock where it waited.
+    #[inline]
+    pub fn resume(&mut self) {
+        self.turns.resume();
+    }
+
+    /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
+    /// [`trace_id_of`](crate::MonitorBuilder::trace_id_of) finds one.
+    pub fn in_span(&mut self, span: Span) {
+        self.span = (!span.is_disabled()).then(|| Box::new(span));
+    }
+
+    /// The span that it was [given](Self::in_span); none where it was not.
+    #[inline]
+    pub fn span(&self) -> &Span {
+        self.span.as_deref().unwrap_or(&NO_SPAN)
+    }
+
+    /// The time since it came.
+    pub fn elapsed(&self) -> Duration {
+        clock::now().since(self.started)
+    }
+
+    /// The status is known now: the request ends in the series that has it.
+    fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
+        let Self { route, turns, span, .. } = self;
+        let Some(answered) = route.answered(status) else { return };
+        route.count_overflow_of(answered);
+        let (open, closed) = (&route.open, &answered.series);
+        let nanos = now.nanos_since(self.started);
+        turns.end(now, open, closed);
+        open.own.hand_over(&closed.own, outcome, nanos);
+        if let Some(span) = span {
+            closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
+        }
+    }
+}
+
+impl Drop for HttpRequest {
+    fn drop(&mut self) {
+        let now = clock::now();
+        let outcome = match self.end {
+            End::Answered(status, outcome) => return self.hand_over(status, outcome, now),
+            End::Failed => Outcome::Error,
+            End::Dropped if thread::panicking() && !self.unwinding => Outcome::Panicked,
+            End::Dropped => Outcome::Cancelled,
+        };
+        let open = &self.route.open;
+        open.own.take_up();
+        self.turns.end(now, open, open);
+        open.own.finish(outcome, now.nanos_since(self.started));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::model::kind::Kind;
+    use std::sync::Barrier;
+
+    #[test]
+    fn a_request_whose_route_overflows_is_one_call_that_does() {
+        let registry = Arc::new(Registry::new());
+        for route in 0..250 {
+            HttpRequest::start(&registry, "GET", &format!("/{route}")).answer(204);
+        }
+        assert_eq!(registry.overflowed(), [(Kind::HttpRequest, "route", 50)]);
+        let overflowed = registry.series(Kind::HttpRequest, &["GET", "__overflow__", "204"]).read();
+        assert_eq!((overflowed.finished(), overflowed.in_flight()), ([50, 0, 0, 0], 0));
+        assert_eq!(registry.series(Kind::HttpRequest, &["GET", "__overflow__", ""]).read().in_flight(), 0);
+    }
+
+    #[test]
+    fn requests_that_come_on_one_thread_and_end_on_others_are_all_counted() {
+        const STATUSES: [u16; 4] = [200, 204, 404, 503];
+        let registry = Arc::new(Registry::new());
+        let start = || HttpRequest::start(&registry, "GET", "/carts");
+        let (mut requests, together) = ((0..400).map(|_| start()).collect::<Vec<_>>(), Barrier::new(4));
+        thread::scope(|scope| {
+            // Each begins with another status, all at once: the first of them is noted in the route's own place.
+            for first in 0..STATUSES.len() {
+                let (requests, together) = (requests.split_off(requests.len() - 100), &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let statuses = STATUSES.iter().cycle().skip(first);
+                    requests.into_iter().zip(statuses).for_each(|(request, status)| request.answer(*status));
+                });
+            }
+        });
+        let read = |status: &str| registry.series(Kind::HttpRequest, &["GET", "/carts", status]).read();
+        assert_eq!(read("").in_flight(), 0);
+        for (status, finished) in
+            [("200", [100, 0, 0, 0]), ("204", [100, 0, 0, 0]), ("404", [100, 0, 0, 0]), ("503", [0, 100, 0, 0])]
+        {
+            assert_eq!((read(status).finished(), read(status).in_flight()), (finished, 0), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_a_thread_keeps_does_not_keep_its_monitor() {
+        let registry = Arc::new(Registry::new());
+        HttpRequest::start(&registry, "GET", "/carts").answer(200);
+        let late = HttpRequest::start(&registry, "GET", "/carts");
+        let seen = Arc::downgrade(&registry);
+        drop(registry);
+        assert!(seen.upgrade().is_none());
+        // It is counted for nobody, with a status that was seen and with one that was not.
+        late.answer(200);
+        let other = Arc::new(Registry::new());
+        let late = HttpRequest::start(&other, "GET", "/carts");
+        drop(other);
+        late.answer(418);
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the requests of one route count.
+
+use crate::measure::model::kind::Kind;
+use crate::observe::series::entry::Series;
+use crate::observe::series::lookup::{Lookup, quick_hash};
+use crate::observe::series::overflow::Overflow;
+use crate::observe::series::registry::Registry;
+use std::sync::{Arc, OnceLock, Weak};
+
+thread_local! {
+    /// Routes by the method and the route that were asked for: a thread keeps its own, so that none of them is written by
+    /// two threads for as long as requests stay where they are.
+    static ROUTES: Lookup<Arc<Route>> = Lookup::new();
+}
+
+/// A route under one method. What its requests are counted in is looked up once, not for each of them.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The method and the route, one after the other, and where the route begins. In a place of their own, for to find them
+    /// in the series is to wait for memory four times.
+    name: Box<str>,
+    method_length: usize,
+    /// Weak, for a thread keeps routes longer than a monitor may live.
+    registry: Weak<Registry>,
+    /// Where its requests are in flight: the series of its method and route without a status.
+    pub(super) open: Arc<Series>,
+    /// How method and route overflowed.
+    overflow: Option<Overflow>,
+    answered: OnceLock<Box<Answered>>,
+}
+
+/// The requests of a route that were answered with one status.
+#[derive(Debug)]
+pub(super) struct Answered {
+    status: u16,
+    pub(super) series: Arc<Series>,
+    overflow: Option<Overflow>,
+    /// Those of another status. A route has few, and the first is most often the one that is wanted.
+    next: OnceLock<Box<Self>>,
+}
+
+impl Route {
+    /// Costs a hash and a comparison where this thread met the route before.
+    pub(super) fn of(registry: &Arc<Registry>, method: &str, route: &str) -> Arc<Self> {
+        let hash = quick_hash(0, [method, route]);
+        let is_it = |known: &Arc<Self>| known.is(method, route);
+        let kept = ROUTES.try_with(|cache| cache.with(registry.owner(), hash, is_it, Arc::clone));
+        // No cache, while the thread ends.
+        kept.ok().flatten().unwrap_or_else(|| Self::meet(registry, method, route, hash))
+    }
+
+    /// For the first time on this thread.
+    #[cold]
+    fn meet(registry: &Arc<Registry>, method: &str, route: &str, hash: u64) -> Arc<Self> {
+        let fresh = Arc::new(registry.with(Kind::HttpRequest, &[method, route, ""], |open, overflow| Self {
+            name: open.identity.labels.concat().into(),
+            method_length: open.identity.labels.first().map_or(0, |method| method.len()),
+            registry: Arc::downgrade(registry),
+            open: Arc::clone(open),
+            overflow: overflow.cloned(),
+            answered: OnceLock::new(),
+        }));
+        // What overflowed is not kept: it is one of too many.
+        if fresh.is(method, route) {
+            let _ = ROUTES.try_with(|cache| cache.keep(registry.owner(), hash, Arc::clone(&fresh)));
+        }
+        fresh
+    }
+
+    fn is(&self, method: &str, route: &str) -> bool {
+        let own = self.name.split_at_checked(self.method_length);
+        own.is_some_and(|(own_method, own_route)| own_route == route && own_method == method)
+    }
+
+    /// Counts that a request's labels overflowed, if they did.
+    pub(super) fn count_overflow(&self) {
+        self.overflow.as_ref().inspect(|overflow| overflow.count());
+    }
+
+    /// Where a request is counted that was answered with this status; nowhere once its monitor is gone.
+    pub(super) fn answered(&self, status: u16) -> Option<&Answered> {
+        let mut place = &self.answered;
+        loop {
+            let answered = if let Some(answered) = place.get() {
+                answered
+            } else {
+                let fresh = self.look_up(status)?;
+                place.get_or_init(|| fresh)
+            };
+            // Another thread may have been the first here, with another status.
+            if answered.status == status {
+                return Some(answered);
+            }
+            place = &answered.next;
+        }
+    }
+
+    /// Counts that a request's status overflowed, or what else did that had not when it came.
+    pub(super) fn count_overflow_of(&self, answered: &Answered) {
+        answered.overflow.as_ref().inspect(|overflow| overflow.count_besides(self.overflow.as_ref()));
+    }
+
+    #[cold]
+    fn look_up(&self, status: u16) -> Option<Box<Answered>> {
+        let registry = self.registry.upgrade()?;
+        let [method, route, _] = &*self.open.identity.labels else { return None };
+        let labels: [&str; 3] = [method, route, &status.to_string()];
+        Some(registry.with(Kind::HttpRequest, &labels, |series, overflow| {
+            let (series, overflow) = (Arc::clone(series), overflow.cloned());
+            Box::new(Answered { status, series, overflow, next: OnceLock::new() })
+        }))
+    }
+}

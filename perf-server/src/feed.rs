@@ -1,0 +1,49 @@
+//! The live feed: what the dashboard draws, pushed once a second over a WebSocket.
+//!
+//! While somebody listens, a worker waits for the monitor's ticks and makes one text of each, whatever the number of
+//! clients: the numbers of those series that changed. Texts go into a log that is bounded; each client has a place in it
+//! and reads on from there, so nothing is kept for a slow client. One whose place is gone, or who was away for too long,
+//! is sent everything anew. When nobody listens any more, nothing is computed.
+//!
+//! # Messages
+//!
+//! Each is a JSON object with `type`, `seq` (ascending; a client sees those that concern it) and `timestamp` (RFC 3339).
+//!
+//! | type | what it brings |
+//! |---|---|
+//! | `initial_data` | everything: what is watched with its points over the window, health, alerts, calls in flight |
+//! | `metrics_update` | once a second, what changed of that; what is not there is as it was |
+//! | `alert_triggered` | an alert that fires, or whose severity changed |
+//! | `alert_resolved`, `alert_acknowledged` | the alert |
+//! | `health_changed` | the health, when its status or the colour of an indicator is another |
+//! | `heartbeat` | every five seconds, that all is well |
+//!
+//! Numbers come as arrays: `columns`, `point_columns` and `bucket_columns` of `initial_data` name them. Durations are in
+//! seconds, shares 0 to 1, each rounded to four digits.
+//!
+//! # What a client may say
+//!
+//! The address names what is wanted: `window` (`1m`, `5m`, `15m`, `1h`), and `of`: `calls`, all series of calls, unless said
+//! otherwise; or `metrics`, the application's own metrics and what is sampled of the process and its host. For a series of
+//! calls alone, `kind` and `labels` (a JSON array of the first labels' values). A client that was here before adds `epoch` and the last `seq` it saw, and gets
+//! what it missed instead of everything, where that is still known. Later, `{"window":"1h","kind":"tool","labels":["web"]}`
+//! asks for something else.
+
+mod backlog;
+mod broadcast;
+mod client;
+mod common;
+mod encode;
+mod metrics;
+mod number;
+mod producer;
+mod socket;
+mod state;
+mod table;
+mod topic;
+
+pub(crate) use broadcast::Hub;
+pub(crate) use socket::{Wanted, upgrade};
+
+#[cfg(test)]
+mod tests;

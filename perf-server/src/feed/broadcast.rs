@@ -1,0 +1,143 @@
+//! Where clients and the worker meet.
+
+use super::backlog::{Log, Unread};
+use super::topic::Topic;
+use axum::extract::ws::Utf8Bytes;
+use perf_runtime::Monitor;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+/// So many clients at once; more are told to come back.
+const MAX_CLIENTS: usize = 256;
+
+/// The live feed of a monitor. A cheap handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Hub {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) monitor: Monitor,
+    /// Tells this feed from that of the process before.
+    pub(super) epoch: String,
+    pub(super) seats: Arc<Semaphore>,
+    shared: Mutex<Shared>,
+    latest: watch::Sender<u64>,
+    closed: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    log: Log,
+    /// To the worker, while there is one.
+    worker: Option<mpsc::UnboundedSender<Command>>,
+}
+
+/// What the worker is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Somebody watches this from now on. `since` is what it saw last, if it was here before.
+    Join { topic: Arc<Topic>, since: Option<u64>, reply: oneshot::Sender<Joined> },
+    /// Somebody watches this no more.
+    Leave(Arc<Topic>),
+}
+
+/// From where on a client reads the log.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) seq: u64,
+    /// What it needs before; `None` where it knows everything up to there.
+    pub(super) initial: Option<Utf8Bytes>,
+}
+
+impl Hub {
+    pub(crate) fn new(monitor: Monitor) -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let epoch = format!("{:x}-{:x}", since_epoch.as_nanos(), std::process::id());
+        let shared = Mutex::default();
+        let (seats, latest) = (Arc::new(Semaphore::new(MAX_CLIENTS)), watch::Sender::new(0));
+        let closed = watch::Sender::new(false);
+        Self { inner: Arc::new(Inner { monitor, epoch, seats, shared, latest, closed }) }
+    }
+
+    /// Sends all clients away.
+    pub(crate) fn close(&self) {
+        self.inner.closed.send_replace(true);
+    }
+
+    /// Returns when all clients are to go.
+    pub(super) async fn closed(&self) {
+        // An error means that the sender is gone, but `self` holds it.
+        let _ = self.inner.closed.subscribe().wait_for(|&closed| closed).await;
+    }
+
+    /// The number of the last message, as it changes.
+    pub(super) fn latest(&self) -> watch::Receiver<u64> {
+        self.inner.latest.subscribe()
+    }
+
+    /// Hands a command to the worker; `start` gets what one is to obey, where there is none.
+    pub(super) fn ask(
+        &self,
+        command: Command,
+        start: impl FnOnce(mpsc::UnboundedReceiver<Command>),
+    ) -> mpsc::UnboundedSender<Command> {
+        let mut shared = self.shared();
+        let command = match &shared.worker {
+            // Under the lock: a worker that ends says so under it.
+            Some(worker) => match worker.send(command) {
+                Ok(()) => return worker.clone(),
+                Err(mpsc::error::SendError(command)) => command,
+            },
+            None => command,
+        };
+        let (worker, commands) = mpsc::unbounded_channel();
+        // The receiver is here.
+        let _ = worker.send(command);
+        shared.worker = Some(worker.clone());
+        start(commands);
+        worker
+    }
+
+    /// Ends the worker's part, unless somebody has asked for something meanwhile.
+    pub(super) fn retire(&self, commands: &mpsc::UnboundedReceiver<Command>) -> bool {
+        let mut shared = self.shared();
+        let may = commands.is_empty();
+        if may {
+            shared.worker = None;
+        }
+        may
+    }
+
+    /// Puts a message into the log, for those who watch `topic` or for everybody.
+    pub(super) fn post(&self, topic: Option<Arc<Topic>>, make: impl FnOnce(u64) -> String) -> u64 {
+        let seq = self.shared().log.push(topic, make);
+        self.inner.latest.send_replace(seq);
+        seq
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.shared().log.seq()
+    }
+
+    /// Whether the log holds all that came after this.
+    pub(super) fn covers(&self, seq: u64) -> bool {
+        self.shared().log.covers(seq)
+    }
+
+    /// What those who watch `topic` have to read after this.
+    pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
+        self.shared().log.after(seq, topic)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_working(&self) -> bool {
+        self.shared().worker.is_some()
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.inner.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

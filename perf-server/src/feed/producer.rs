@@ -1,0 +1,177 @@
+//! The one who computes: a task that lives while somebody listens.
+
+use super::broadcast::{Command, Hub, Joined};
+use super::state::{Board, Posts};
+use super::topic::Topic;
+use axum::extract::ws::Utf8Bytes;
+use perf_runtime::{AlertEvent, Transition};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+/// So long after the last one who watched something is gone, it is still kept up to date: so that who loses the connection
+/// for a moment goes on where it was.
+const LINGER: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
+/// Where no tick comes, since a monitor without a ticker has none.
+const WITHOUT_TICKS: Duration = Duration::from_millis(1_500);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Events of alerts that may come in between.
+const EVENTS: usize = 1_024;
+
+struct Worker {
+    hub: Hub,
+    board: Board,
+    watched: HashMap<Arc<Topic>, Watched>,
+}
+
+/// What is known of something that is watched.
+struct Watched {
+    listeners: usize,
+    /// When the last listener left.
+    left: Instant,
+    /// The last message before it was first watched.
+    from: u64,
+    /// Everything at once, as of a message.
+    initial: Option<(u64, Utf8Bytes)>,
+}
+
+/// Serves the clients of a hub until there are none.
+pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let monitor = hub.inner.monitor.clone();
+    let ticked = Arc::new(Notify::new());
+    let ours = Arc::clone(&ticked);
+    let _observer = monitor.on_tick(move || ours.notify_one());
+    let mut events = monitor.alerts().subscribe(EVENTS);
+    let mut beats = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut worker = Worker { hub, board: Board::new(monitor), watched: HashMap::new() };
+    loop {
+        let goes_on = tokio::select! {
+            biased;
+            command = commands.recv() => match command {
+                Some(command) => worker.obey(command).await,
+                None => None,
+            },
+            event = events.recv() => {
+                worker.tell(&event);
+                Some(())
+            }
+            _ = timeout(WITHOUT_TICKS, ticked.notified()) => {
+                // What the tick brought about is told before the numbers.
+                while let Some(event) = events.try_recv() {
+                    worker.tell(&event);
+                }
+                worker.tick().await
+            }
+            _ = beats.tick() => {
+                worker.hub.post(None, |seq| message("heartbeat", seq, ""));
+                Some(())
+            }
+        };
+        let idle = worker.watched.is_empty();
+        // Without a board there is nothing to go on with: clients connect anew.
+        if goes_on.is_none() || idle && worker.hub.retire(&commands) {
+            return;
+        }
+    }
+}
+
+impl Worker {
+    async fn obey(&mut self, command: Command) -> Option<()> {
+        match command {
+            Command::Join { topic, since, reply } => {
+                let joined = self.join(topic, since).await?;
+                // Who asked may be gone.
+                let _ = reply.send(joined);
+            }
+            Command::Leave(topic) => {
+                if let Some(watched) = self.watched.get_mut(&topic) {
+                    watched.listeners = watched.listeners.saturating_sub(1);
+                    watched.left = Instant::now();
+                }
+            }
+        }
+        Some(())
+    }
+
+    async fn join(&mut self, topic: Arc<Topic>, since: Option<u64>) -> Option<Joined> {
+        let seq = self.hub.seq();
+        let new = || Watched { listeners: 0, left: Instant::now(), from: seq, initial: None };
+        let watched = self.watched.entry(Arc::clone(&topic)).or_insert_with(new);
+        watched.listeners += 1;
+        let was_here = since.filter(|&since| since >= watched.from && self.hub.covers(since));
+        if let Some(seq) = was_here {
+            return Some(Joined { seq, initial: None });
+        }
+        if let Some((seq, text)) = watched.initial.clone().filter(|(known, _)| *known == seq) {
+            return Some(Joined { seq, initial: Some(text) });
+        }
+        let hub = self.hub.clone();
+        let wanted = Arc::clone(&topic);
+        let body = self.off_the_runtime(move |board| board.initial(&wanted, &hub.inner.epoch)).await?;
+        let text = Utf8Bytes::from(message("initial_data", seq, &body));
+        if let Some(watched) = self.watched.get_mut(&topic) {
+            watched.initial = Some((seq, text.clone()));
+        }
+        Some(Joined { seq, initial: Some(text) })
+    }
+
+    /// Makes the texts of a tick.
+    async fn tick(&mut self) -> Option<()> {
+        self.watched.retain(|_, watched| watched.listeners > 0 || watched.left.elapsed() < LINGER);
+        if self.watched.is_empty() {
+            return Some(());
+        }
+        let topics: Vec<Arc<Topic>> = self.watched.keys().cloned().collect();
+        let epoch = self.hub.inner.epoch.clone();
+        let Posts { health_changed, updates } = self.off_the_runtime(move |board| board.tick(&topics, &epoch)).await?;
+        if let Some(body) = health_changed {
+            self.hub.post(None, |seq| message("health_changed", seq, &body));
+        }
+        for update in updates {
+            self.hub.post(Some(update.topic), |seq| message(update.kind, seq, &update.body));
+        }
+        Some(())
+    }
+
+    /// Lends the board to a thread that may take its time. `None` where it panicked.
+    async fn off_the_runtime<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Board) -> T + Send + 'static,
+    ) -> Option<T> {
+        let empty = Board::new(self.hub.inner.monitor.clone());
+        let mut board = std::mem::replace(&mut self.board, empty);
+        let done = tokio::task::spawn_blocking(move || {
+            let started = std::time::Instant::now();
+            let made = work(&mut board);
+            (board, made, started.elapsed())
+        });
+        let (board, made, took) = done.await.ok()?;
+        self.hub.inner.monitor.add_serving_time(took);
+        self.board = board;
+        Some(made)
+    }
+
+    /// Tells of what happened to an alert, where anybody should know.
+    fn tell(&mut self, event: &AlertEvent) {
+        self.board.alerts_changed();
+        let kind = match event.transition {
+            Transition::Acknowledged => "alert_acknowledged",
+            Transition::Fired | Transition::Changed => "alert_triggered",
+            Transition::Told if event.alert.resolved_at.is_none() => "alert_triggered",
+            Transition::Told | Transition::Resolved => "alert_resolved",
+            _ => return,
+        };
+        // What is a plain tree of texts and numbers can be written.
+        let Ok(event) = serde_json::to_string(event) else { return };
+        self.hub.post(None, |seq| message(kind, seq, &format!(r#","event":{event}"#)));
+    }
+}
+
+/// A message: `body` is empty, or begins with a comma.
+pub(super) fn message(kind: &str, seq: u64, body: &str) -> String {
+    let at = humantime::format_rfc3339_millis(SystemTime::now());
+    format!(r#"{{"type":"{kind}","seq":{seq},"timestamp":"{at}"{body}}}"#)
+}

@@ -1,0 +1,125 @@
+//! One client and its WebSocket.
+
+use super::backlog::Unread;
+use super::broadcast::Hub;
+use super::client::Watcher;
+use super::topic::{Request, Topic};
+use crate::problem::Problem;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What a client says is short.
+const MAX_MESSAGE: usize = 16 << 10;
+/// Whoever takes nothing for so long is gone.
+const SEND_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Wanted {
+    window: Option<String>,
+    of: Option<String>,
+    kind: Option<String>,
+    /// A JSON array.
+    labels: Option<String>,
+    epoch: Option<String>,
+    seq: Option<u64>,
+}
+
+impl Wanted {
+    fn topic(&self, uptime: Duration) -> Result<Topic, String> {
+        let labels = match &self.labels {
+            None => Vec::new(),
+            Some(text) => serde_json::from_str(text).map_err(|_| "labels: must be a JSON array of texts".to_owned())?,
+        };
+        Request { window: self.window.clone(), of: self.of.clone(), kind: self.kind.clone(), labels }.topic(uptime)
+    }
+}
+
+/// Answers who wants to listen. Where the page is from was checked.
+pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Response {
+    let topic = match wanted.topic(hub.inner.monitor.uptime()) {
+        Ok(topic) => topic,
+        Err(reason) => return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason).into_response(),
+    };
+    let Ok(seat) = hub.inner.seats.clone().try_acquire_owned() else {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many are listening already");
+        return ([(header::RETRY_AFTER, "5")], problem).into_response();
+    };
+    let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
+    let socket = socket.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    socket.on_upgrade(async move |mut socket| {
+        let _seat = seat;
+        tokio::select! {
+            () = serve(&mut socket, &hub, topic, since) => {}
+            () = hub.closed() => {
+                let frame = CloseFrame { code: close_code::AWAY, reason: "the server stops".into() };
+                // Whoever does not take it is gone.
+                let _ = put(&mut socket, Message::Close(Some(frame))).await;
+            }
+        }
+    })
+}
+
+async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) {
+    let Some(mut watcher) = watch(socket, hub, topic, since).await else { return };
+    loop {
+        let goes_on = tokio::select! {
+            heard = socket.recv() => match heard {
+                Some(Ok(Message::Text(text))) => hear(socket, hub, &text, &mut watcher).await,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => Some(()),
+                _ => None,
+            },
+            unread = watcher.unread() => send(socket, hub, unread, &mut watcher).await,
+        };
+        if goes_on.is_none() {
+            return;
+        }
+    }
+}
+
+/// Begins to watch, and sends what is needed to understand what follows.
+async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) -> Option<Watcher> {
+    let (watcher, initial) = Watcher::join(hub, topic, since).await?;
+    if let Some(text) = initial {
+        put(socket, Message::Text(text)).await?;
+    }
+    Some(watcher)
+}
+
+/// A client asks for something else.
+async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watcher) -> Option<()> {
+    let request = serde_json::from_str::<Request>(text).map_err(|error| error.to_string());
+    match request.and_then(|request| request.topic(hub.inner.monitor.uptime())) {
+        Ok(topic) => *watcher = watch(socket, hub, topic, None).await?,
+        Err(reason) => {
+            // A close frame has room for 123 bytes of reason.
+            let reason: String = reason.chars().take(30).collect();
+            let frame = CloseFrame { code: close_code::POLICY, reason: reason.into() };
+            put(socket, Message::Close(Some(frame))).await?;
+            return None;
+        }
+    }
+    Some(())
+}
+
+async fn send(socket: &mut WebSocket, hub: &Hub, unread: Unread, watcher: &mut Watcher) -> Option<()> {
+    match unread {
+        Unread::Messages(texts, _) => {
+            for text in texts {
+                put(socket, Message::Text(text)).await?;
+            }
+        }
+        // It was too slow: it begins anew, with what is true now.
+        Unread::Gone => *watcher = watch(socket, hub, (*watcher.topic).clone(), None).await?,
+    }
+    Some(())
+}
+
+async fn put(socket: &mut WebSocket, message: Message) -> Option<()> {
+    timeout(SEND_LIMIT, socket.send(message)).await.ok()?.ok()
+}

@@ -1,0 +1,139 @@
+//! All that is shown, as it was last sent: what is new is what differs from it.
+
+use super::common::Common;
+use super::encode::{self, TrackFrame};
+use super::metrics;
+use super::table::Rows;
+use super::topic::{SeriesKey, Subject, Topic};
+use perf_runtime::{CellGrid, Monitor, Track, Window};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What clients know.
+#[derive(Debug)]
+pub(super) struct Board {
+    monitor: Monitor,
+    common: Common,
+    frames: HashMap<Arc<Topic>, Frame>,
+}
+
+/// What clients know of what they look at.
+#[derive(Debug)]
+enum Frame {
+    Calls(Rows),
+    Metrics(Rows),
+    Series(TrackFrame),
+}
+
+/// What a tick brought.
+#[derive(Debug, Default)]
+pub(super) struct Posts {
+    /// The health, where it is another.
+    pub(super) health_changed: Option<String>,
+    pub(super) updates: Vec<Update>,
+}
+
+/// A message to those who watch something.
+#[derive(Debug)]
+pub(super) struct Update {
+    pub(super) topic: Arc<Topic>,
+    pub(super) kind: &'static str,
+    pub(super) body: String,
+}
+
+impl Board {
+    pub(super) fn new(monitor: Monitor) -> Self {
+        Self { monitor, common: Common::default(), frames: HashMap::new() }
+    }
+
+    /// Something happened to an alert since they were last looked at.
+    pub(super) fn alerts_changed(&mut self) {
+        self.common.alerts_changed();
+    }
+
+    /// Everything that who watches this needs, as of the last tick.
+    pub(super) fn initial(&mut self, topic: &Arc<Topic>, epoch: &str) -> String {
+        if self.frames.is_empty() {
+            self.common.update(&self.monitor);
+        }
+        if !self.frames.contains_key(topic) {
+            self.look_at(topic);
+        }
+        self.body(topic, epoch)
+    }
+
+    /// Looks at something for the first time.
+    fn look_at(&mut self, topic: &Arc<Topic>) {
+        let frame = match &topic.subject {
+            Subject::Calls => Frame::Calls(encode::rows(&self.monitor.panorama(topic.window, None))),
+            Subject::Metrics => Frame::Metrics(metrics::rows(&self.monitor, topic.window)),
+            Subject::Series(key) => Frame::Series(TrackFrame::new(track(&self.monitor, topic.window, key, None))),
+        };
+        self.frames.insert(Arc::clone(topic), frame);
+    }
+
+    fn body(&self, topic: &Arc<Topic>, epoch: &str) -> String {
+        let mut body = format!(
+            r#","epoch":"{epoch}","window":"{}","uptime":{:.1}"#,
+            topic.window,
+            self.monitor.uptime().as_secs_f64()
+        );
+        self.common.write_all(&mut body);
+        match self.frames.get(topic) {
+            Some(Frame::Calls(rows)) => {
+                encode::write_columns(&mut body);
+                rows.write_all(&mut body);
+            }
+            Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
+            Some(Frame::Series(track)) => track.write_all(&mut body),
+            None => {}
+        }
+        body
+    }
+
+    /// Looks at everything that is watched, and gives what changed.
+    pub(super) fn tick(&mut self, topics: &[Arc<Topic>], epoch: &str) -> Posts {
+        let watched: HashSet<&Arc<Topic>> = topics.iter().collect();
+        self.frames.retain(|topic, _| watched.contains(topic));
+        let changes = self.common.update(&self.monitor);
+        let updates = topics.iter().map(|topic| self.update(topic, &changes.body, epoch)).collect();
+        Posts { health_changed: changes.health, updates }
+    }
+
+    fn update(&mut self, topic: &Arc<Topic>, common: &str, epoch: &str) -> Update {
+        let mut body = String::new();
+        // A `String` takes all that is written.
+        let _ = write!(body, r#","uptime":{:.1}{common}"#, self.monitor.uptime().as_secs_f64());
+        let goes_on = self.write_changes(topic, &mut body);
+        if goes_on {
+            return Update { topic: Arc::clone(topic), kind: "metrics_update", body };
+        }
+        // Seen for the first time, or somebody moved the baseline: what clients know is no longer so.
+        self.look_at(topic);
+        Update { topic: Arc::clone(topic), kind: "initial_data", body: self.body(topic, epoch) }
+    }
+
+    /// Whether what clients know can be brought up to date.
+    fn write_changes(&mut self, topic: &Arc<Topic>, body: &mut String) -> bool {
+        let Self { monitor, frames, .. } = self;
+        match (frames.get_mut(topic), &topic.subject) {
+            (Some(Frame::Calls(rows)), _) => {
+                let panorama = monitor.panorama(topic.window, Some(rows.ticked()));
+                encode::update(rows, &panorama, body)
+            }
+            (Some(Frame::Metrics(rows)), _) => metrics::update(rows, monitor, topic.window, body),
+            (Some(Frame::Series(frame)), Subject::Series(key)) => {
+                let track = track(monitor, topic.window, key, frame.ticked());
+                frame.update(track, body)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn track(monitor: &Monitor, window: Window, key: &SeriesKey, after: Option<Duration>) -> Option<(CellGrid, Track)> {
+    let labels: Vec<&str> = key.labels.iter().map(String::as_str).collect();
+    monitor.track(key.kind, &labels, window, after)
+}
