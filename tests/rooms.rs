@@ -162,23 +162,19 @@ fn imports_in(source: &str, module: &str, modules: &BTreeSet<String>) -> BTreeSe
     for (path, mut inside) in paths(&code) {
         let mut rest = path.iter().map(String::as_str).peekable();
         let mut base = here.clone();
-        match rest.peek() {
-            Some(&"crate") => {
-                rest.next();
-                base.clear();
+        if rest.next_if_eq(&"crate").is_some() {
+            base.clear();
+        } else {
+            while let Some(step) = rest.next_if(|part| matches!(*part, "super" | "self")) {
+                match step {
+                    "super" if inside > 0 => inside -= 1,
+                    "super" => drop(base.pop()),
+                    _ => {}
+                }
             }
-            _ => {
-                while let Some(step) = rest.next_if(|part| matches!(*part, "super" | "self")) {
-                    match step {
-                        "super" if inside > 0 => inside -= 1,
-                        "super" => drop(base.pop()),
-                        _ => {}
-                    }
-                }
-                // What an inline module has inside is in this file.
-                if inside > 0 {
-                    continue;
-                }
+            // What an inline module has inside is in this file.
+            if inside > 0 {
+                continue;
             }
         }
         let own = path.first().is_some_and(|first| !matches!(first.as_str(), "crate" | "super" | "self"));
