@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms from left to right. `error` is what all of them answer with.
-const ROOMS: [&str; 10] =
-    ["error", "measure", "observe", "record", "judge", "collect", "expose", "config", "extend", "monitor"];
+/// The rooms from left to right. `guarded`, `text` and `error` are for all of them.
+const ROOMS: [&str; 12] = [
+    "guarded", "text", "error", "measure", "observe", "record", "judge", "collect", "expose", "config", "extend",
+    "monitor",
+];
 /// The rooms inside `measure`, from left to right.
 const MEASURE: [&str; 5] = ["model", "clock", "cells", "site", "call"];
 

@@ -41,6 +41,7 @@ use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
+use crate::measure::model::service::Service;
 use layer::{Layer, effective_rules};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ use value::Table;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) namespace: String,
+    pub(crate) service: Option<Service>,
     pub(crate) rules: RuleSet,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) alert_history: usize,
@@ -93,6 +95,7 @@ pub fn read_rules<'a>(
 ) -> Result<RuleSet, ConfigError> {
     let code = Settings {
         namespace: String::new(),
+        service: None,
         rules: crate::judge::rule::preset::presets::standard(),
         objectives: Vec::new(),
         alert_history: crate::judge::alerts::engine::DEFAULT_HISTORY,

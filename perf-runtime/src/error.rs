@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use strsim::osa_distance;
 
 /// The longest namespace, in bytes.
 const MAX_NAMESPACE: usize = 64;
@@ -116,27 +117,8 @@ pub(crate) fn prefix_of(namespace: &str) -> Result<String, ConfigError> {
 /// letters. Never the name itself.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = if name.chars().count() < 5 { 1 } else { 2 };
-    let with_distance = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate));
+    let with_distance = candidates.into_iter().map(|candidate| (osa_distance(name, candidate), candidate));
     with_distance.filter(|(edits, _)| (1..=most).contains(edits)).min().map(|(_, candidate)| candidate)
-}
-
-/// How many letters must be added, left out, replaced, or swapped with their neighbour (Damerau and Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut rows: [Vec<usize>; 2] = [Vec::new(), (0..=other.len()).collect()];
-    for (i, &a) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &b) in other.iter().enumerate() {
-            let replaced = rows[1][j] + usize::from(a != b);
-            let mut best = replaced.min(rows[1][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a == other[j - 1] && one[i - 1] == b {
-                best = best.min(rows[0][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows = [std::mem::take(&mut rows[1]), row];
-    }
-    rows[1].last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -157,7 +157,9 @@ pub use expose::report::{
 pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::series::{FamilyNames, SeriesEntry};
 pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
-pub use judge::alerts::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Muted, Silence, Transition};
+pub use judge::alerts::alert::{
+    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Muted, Silence, Transition,
+};
 pub use judge::alerts::backtest::Firing;
 pub use judge::alerts::engine::AlertStatistics;
 pub use judge::alerts::rule_state::RuleStatus;
@@ -179,9 +181,7 @@ pub use measure::model::error_type::ErrorType;
 pub use measure::model::kind::Kind;
 pub use measure::model::label::Label;
 pub use measure::model::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{
-    Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, SamplerCost, Samples, TickObserver, monitor,
-};
+pub use monitor::{Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, Samples, monitor};
 pub use observe::history::profile::ProfileSummary;
 pub use observe::history::window::Window;
 pub use observe::metrics::handle::CustomHistogram;
@@ -207,11 +207,14 @@ pub use record::request::HttpRequest;
 mod config;
 mod error;
 mod expose;
+pub mod extend;
+mod guarded;
 mod judge;
 mod measure;
 mod monitor;
 mod observe;
 mod record;
+pub mod text;
 
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]

@@ -6,6 +6,7 @@ use crate::error::{ConfigError, InstallError};
 use crate::expose::facade::MetricsFacade;
 use crate::expose::merge::{Others, Source};
 use crate::expose::text::Renderer;
+use crate::extend::{Costs, Providers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertBook;
 use crate::judge::objective::tracker::Objectives;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
@@ -27,12 +28,12 @@ mod facade;
 mod judging;
 mod objectives;
 mod overhead;
+mod parts;
 mod record;
 mod report;
 mod sampling;
 mod series;
 mod setup;
-mod tick_observer;
 mod trial;
 
 pub use alerts::Alerts;
@@ -40,10 +41,8 @@ use baseline::Resets;
 pub use overhead::Overhead;
 use overhead::{Part, Spent};
 use sampling::Samplers;
-pub use sampling::{SamplerCost, Samples};
+pub use sampling::Samples;
 use setup::Setup;
-pub use tick_observer::TickObserver;
-use tick_observer::TickObservers;
 pub use trial::PastFigures;
 
 static INSTALLED: OnceLock<Monitor> = OnceLock::new();
@@ -100,12 +99,19 @@ struct Inner {
     outside: Sources,
     marks: Marks,
     tick_observers: TickObservers,
+    costs: Costs,
+    providers: Providers,
+    shutdown_hooks: ShutdownHooks,
+    service: Option<Arc<Service>>,
     others: Others,
     samplers: Samplers,
     spent: Spent,
     resets: Resets,
     #[cfg(feature = "metrics")]
     out: facade::Out,
+    #[cfg(feature = "metrics")]
+    facade: MetricsFacade,
+    trace_id_of: Option<TraceIdOf>,
     started: Moment,
     ticker: OnceLock<Ticker>,
 }
@@ -197,16 +203,7 @@ impl MonitorBuilder {
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
-        let monitor = self.make()?;
-        if INSTALLED.get().is_some() {
-            return Err(InstallError::AlreadyInstalled);
-        }
-        monitor.start_ticker().map_err(InstallError::Ticker)?;
-        INSTALLED.set(monitor.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
-        self.trace_id_of.into_iter().for_each(set_trace_id_of);
-        #[cfg(feature = "metrics")]
-        monitor.join_facade(self.facade);
-        Ok(monitor)
+        self.make()?.install()
     }
 
     /// Makes a monitor that is nobody's: it sees the process's annotated functions as every monitor does, has windows,
@@ -216,7 +213,7 @@ impl MonitorBuilder {
     /// A setting that is not allowed.
     pub fn build(self) -> Result<Monitor, ConfigError> {
         let monitor = self.make()?;
-        self.trace_id_of.into_iter().for_each(set_trace_id_of);
+        monitor.inner.trace_id_of.into_iter().for_each(set_trace_id_of);
         Ok(monitor)
     }
 
@@ -224,7 +221,15 @@ impl MonitorBuilder {
         let setup = Setup::new(self.settings.clone(), self.outside.clone())?;
         let mut bounds = HistogramBounds::default();
         self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
-        Ok(Monitor::new(setup, bounds, self.sources.clone()))
+        let mut monitor = Monitor::new(setup, bounds, self.sources.clone());
+        if let Some(inner) = Arc::get_mut(&mut monitor.inner) {
+            inner.trace_id_of = self.trace_id_of;
+            #[cfg(feature = "metrics")]
+            {
+                inner.facade = self.facade;
+            }
+        }
+        Ok(monitor)
     }
 }
 
@@ -243,7 +248,7 @@ impl Monitor {
     }
 
     fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
-        let Setup { prefix, alerts, objectives, code, outside } = setup;
+        let Setup { prefix, alerts, objectives, service, code, outside } = setup;
         let started = clock::now();
         let inner = Inner {
             renderer: Renderer::new(&prefix),
@@ -254,18 +259,42 @@ impl Monitor {
             outside,
             marks: Marks::default(),
             tick_observers: TickObservers::default(),
+            costs: Costs::default(),
+            providers: Providers::default(),
+            shutdown_hooks: ShutdownHooks::default(),
+            service,
             others: Others::new(sources),
             samplers: Samplers::default(),
             spent: Spent::default(),
             resets: Resets::default(),
             #[cfg(feature = "metrics")]
             out: facade::Out::default(),
+            #[cfg(feature = "metrics")]
+            facade: MetricsFacade::default(),
+            trace_id_of: None,
             started,
             ticker: OnceLock::new(),
         };
         // What was counted before is not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Starts the ticker of a monitor that was [built](MonitorBuilder::build), and makes it the process's own, as
+    /// [`MonitorBuilder::install`] does at once: for those who [restore](Self::restore) a state in between.
+    ///
+    /// # Errors
+    /// A monitor is installed already, or there is no thread to be had. Nothing is installed then.
+    pub fn install(self) -> Result<Self, InstallError> {
+        if INSTALLED.get().is_some() {
+            return Err(InstallError::AlreadyInstalled);
+        }
+        self.start_ticker().map_err(InstallError::Ticker)?;
+        INSTALLED.set(self.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        self.inner.trace_id_of.into_iter().for_each(set_trace_id_of);
+        #[cfg(feature = "metrics")]
+        self.join_facade(self.inner.facade);
+        Ok(self)
     }
 
     fn start_ticker(&self) -> std::io::Result<()> {
@@ -303,7 +332,7 @@ impl Inner {
         self.observe_and_judge(now);
         #[cfg(feature = "metrics")]
         self.spent.time(Part::Pushing, || self.push_to_the_installed());
-        self.tick_observers.tell();
+        self.tell_of_tick(now);
         self.spent.tick(began.elapsed());
     }
 }

@@ -3,13 +3,20 @@
 
 use super::*;
 use crate::judge::rule::condition::Threshold;
+use crate::judge::rule::preset::presets;
 use crate::judge::rule::severity::Severity;
 use proptest::prelude::*;
 use std::ffi::OsString;
 use std::time::Duration;
 
 fn code() -> Settings {
-    Settings { namespace: "code".to_owned(), rules: presets::standard(), objectives: Vec::new(), alert_history: 500 }
+    Settings {
+        namespace: "code".to_owned(),
+        service: None,
+        rules: presets::standard(),
+        objectives: Vec::new(),
+        alert_history: 500,
+    }
 }
 
 fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
@@ -88,7 +95,7 @@ fn values_have_their_units_and_contradictions_are_refused() {
         ("PERF_RULE_HTTP_LATENCY_WARNING", "250", "rules.http-latency.warning", "\"250ms\""),
         ("PERF_RULE_HTTP_LATENCY_WARNING", "2s", "rules.http-latency.critical", "beyond the warning"),
         ("PERF_RULE_HTTP_LATENCY_FOR", "soon", "rules.http-latency.for", "\"5m\""),
-        ("PERF_RULE_HTTP_LATENCY_FOR", "900h", "rules.http-latency.for", "7days"),
+        ("PERF_RULE_HTTP_LATENCY_FOR", "900h", "rules.http-latency.for", "7d"),
         ("PERF_RULE_HTTP_LATENCY_RECOVERY", "600ms", "rules.http-latency.recovery", "good side of 0.5"),
         ("PERF_RULE_HTTP_LATENCY_RECOVERY_WINDOW", "15m", "rules.http-latency.recovery_window", "shorter than 5m"),
         ("PERF_RULE_HTTP_ERRORS_CRITICAL", "80", "rules.http-errors.critical", "0 to 1"),

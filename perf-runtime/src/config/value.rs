@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::judge::rule::condition::Threshold;
 use crate::judge::rule::statistic::Unit;
+use crate::text;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl Value {
     /// A span. A number without a unit would leave open what it counts, so it is refused.
     pub(super) fn duration(&self, field: &str) -> Result<Duration, ConfigError> {
         match self {
-            Self::Text(text) => humantime::parse_duration(text).map_err(|_| self.refused(field, DURATION)),
+            Self::Text(text) => text::parse_duration(text).ok_or_else(|| self.refused(field, DURATION)),
             _ => Err(self.refused(field, DURATION)),
         }
     }
@@ -131,7 +132,7 @@ impl Value {
     fn seconds(&self, field: &str) -> Result<f64, ConfigError> {
         let Self::Text(text) = self else { return Err(self.refused(field, DURATION)) };
         let (sign, span) = text.strip_prefix('-').map_or((1.0, text.as_str()), |span| (-1.0, span));
-        let span = humantime::parse_duration(span).map_err(|_| self.refused(field, DURATION))?;
+        let span = text::parse_duration(span).ok_or_else(|| self.refused(field, DURATION))?;
         Ok(sign * span.as_secs_f64())
     }
 

@@ -298,7 +298,7 @@ impl AlertInShort {
 }
 
 fn rfc3339(at: SystemTime) -> String {
-    humantime::format_rfc3339_millis(at).to_string()
+    crate::text::rfc3339(at)
 }
 
 /// Such as `123ms` or `2.34s`.

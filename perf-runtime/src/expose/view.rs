@@ -84,7 +84,7 @@ impl PerformanceHealth {
         Self {
             status: report.status(),
             score: report.score(),
-            timestamp: humantime::format_rfc3339_millis(at).to_string(),
+            timestamp: crate::text::rfc3339(at),
             performance_metrics: PerformanceMetrics::new(kinds, gauges),
             health_indicators,
             recommendations: report.recommendations().to_vec(),

@@ -3,7 +3,7 @@
 use super::setup::targets;
 use super::{Inner, Monitor, judging};
 use crate::error::{ConfigError, prefix_of};
-use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, Silence};
+use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, AlertEvents, Silence};
 use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::rule_state::RuleStatus;
 use crate::judge::alerts::subscription::AlertSubscription;
@@ -79,6 +79,25 @@ impl Alerts {
     /// [`alert_history`](crate::MonitorBuilder::alert_history) says.
     pub fn history(&self) -> Vec<AlertEvent> {
         self.inner.alerts().history()
+    }
+
+    /// The events after the one with this number; with 0 all that are kept, as many as
+    /// [`alert_history`](crate::MonitorBuilder::alert_history) says. Says how many are missing in between. Together with
+    /// [`subscribe`](Self::subscribe), which wakes up at once but may lose events, nothing is lost:
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let alerts = Monitor::builder().build()?.alerts();
+    /// let mut known = 0;
+    /// let found = alerts.events_since(known);
+    /// assert_eq!((found.events.len(), found.missed), (0, 0));
+    /// known = found.last_seq;
+    /// # let _ = known;
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn events_since(&self, seq: u64) -> AlertEvents {
+        self.inner.alerts().events_since(seq)
     }
 
     /// Every rule, and how it stands.

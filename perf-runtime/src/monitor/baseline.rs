@@ -22,6 +22,11 @@ impl Resets {
         known.push_back(at);
     }
 
+    /// Adds those of before a restart.
+    pub(super) fn restore(&self, resets: impl Iterator<Item = SystemTime>) {
+        resets.for_each(|at| self.note(at));
+    }
+
     fn all(&self) -> Vec<SystemTime> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }

@@ -9,7 +9,11 @@ use crate::judge::rule::severity::Severity;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::reading::{CustomSeries, CustomValue};
 use std::sync::{MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// The time on the judging clock when a monitor is made: so that what is restored from before has its place on it. Longer
+/// than anything that is looked back at, which is the 30 days of an error budget.
+const HEADROOM: Duration = Duration::from_secs(60 * 24 * 3_600);
 
 impl Inner {
     /// Observes, and judges what was seen.
@@ -42,7 +46,7 @@ impl Inner {
     }
 
     pub(super) fn moment_of(&self, now: Moment) -> Tick {
-        Tick { elapsed: now.since(self.started), wall: SystemTime::now() }
+        Tick { elapsed: HEADROOM + now.since(self.started), wall: SystemTime::now() }
     }
 
     pub(super) fn alerts(&self) -> MutexGuard<'_, AlertBook> {

@@ -19,7 +19,7 @@ impl Monitor {
     /// (`objective(..)`) and those of [`MonitorBuilder::objective`](crate::MonitorBuilder::objective), as they stood at the
     /// last tick.
     pub fn objectives(&self) -> Vec<ObjectiveReport> {
-        self.inner.objectives().reports(clock::now().since(self.inner.started))
+        self.inner.objectives().reports(self.inner.moment_of(clock::now()).elapsed)
     }
 }
 
@@ -45,7 +45,7 @@ impl Inner {
                     .or_insert(one);
             }
         }
-        objectives.observe(promised.into_values().collect(), now.since(self.started));
+        objectives.observe(promised.into_values().collect(), self.moment_of(now).elapsed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the monitor costs.
 
-use super::sampling::SamplerCost;
 use super::{Inner, Monitor};
+use crate::extend::PartCost;
 use crate::observe::metrics::reading::CustomMetric;
 use crate::observe::ticker::TickCounts;
 use serde::Serialize;
@@ -14,13 +14,14 @@ pub(super) enum Part {
     Sampling,
     Observing,
     Judging,
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "the facade pushes"))]
     Pushing,
     Rendering,
-    Serving,
 }
 
-const PARTS: usize = 6;
+const PARTS: usize = 5;
+
+/// The part that answers requests about the monitor.
+const SERVER: &str = "server";
 
 /// The nanoseconds that went into each part.
 #[derive(Debug, Default)]
@@ -93,7 +94,10 @@ pub struct Overhead {
     /// How many texts were written.
     pub renders: u64,
     /// What each sampler took of the time in samplers.
-    pub samplers: Vec<SamplerCost>,
+    pub samplers: Vec<PartCost>,
+    /// The time that each part took beside that, by the name that it goes by: observers of ticks
+    /// ([`Monitor::on_tick`]), and those who have an account ([`Monitor::cost`]).
+    pub parts: Vec<PartCost>,
     /// Calls that were ever counted: what the hot path did.
     pub calls: u64,
     /// Series of calls.
@@ -111,7 +115,7 @@ pub struct Overhead {
 impl Monitor {
     /// What the monitor itself costs, by now. Looks at every series: some tens of nanoseconds for each of their cells.
     pub fn overhead(&self) -> Overhead {
-        let Inner { registry, samplers, spent, .. } = &*self.inner;
+        let Inner { registry, samplers, spent, costs, .. } = &*self.inner;
         let all = registry.all();
         let custom = registry.custom().metrics();
         let of_kinds = registry.overflowed();
@@ -127,9 +131,10 @@ impl Monitor {
             judging_seconds: spent.seconds(Part::Judging),
             pushing_seconds: spent.seconds(Part::Pushing),
             rendering_seconds: spent.seconds(Part::Rendering),
-            serving_seconds: spent.seconds(Part::Serving),
+            serving_seconds: costs.of(SERVER).seconds(),
             renders: spent.renders.load(Ordering::Relaxed),
             samplers: samplers.in_short(),
+            parts: costs.all(),
             calls: self.calls(),
             series: all.len() as u64,
             custom_series: custom.iter().map(|metric| metric.series.len() as u64).sum(),
@@ -147,7 +152,7 @@ impl Monitor {
 
     /// Adds time that somebody spent to answer requests about the monitor, to [`Overhead::serving_seconds`].
     pub fn add_serving_time(&self, took: Duration) {
-        self.inner.spent.add(Part::Serving, took);
+        self.inner.costs.of(SERVER).add(took);
     }
 }
 

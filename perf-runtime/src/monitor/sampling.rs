@@ -1,11 +1,11 @@
 //! What is read once in a while rather than counted: samplers, run by the ticker.
 
 use super::{Inner, Monitor};
+use crate::extend::PartCost;
+use crate::guarded::run_guarded;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::sampled::{SampledMetric, Sheet};
-use serde::Serialize;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,27 +35,13 @@ impl fmt::Debug for Samples<'_> {
     }
 }
 
-/// What one sampler costs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SamplerCost {
-    /// The sampler's name.
-    pub name: String,
-    /// How many times it was run.
-    pub runs: u64,
-    /// How many of these panicked.
-    pub panicked: u64,
-    /// The seconds that it took, all in all.
-    pub seconds: f64,
-}
-
 type Sample = Box<dyn FnMut(&mut Samples<'_>) + Send>;
 
 /// The samplers of a monitor.
 #[derive(Default)]
 pub(super) struct Samplers {
     waiting: Mutex<Vec<Sampler>>,
-    costs: Mutex<Vec<SamplerCost>>,
+    costs: Mutex<Vec<PartCost>>,
 }
 
 struct Sampler {
@@ -78,20 +64,20 @@ impl Samplers {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn costs(&self) -> MutexGuard<'_, Vec<SamplerCost>> {
+    fn costs(&self) -> MutexGuard<'_, Vec<PartCost>> {
         self.costs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, name: &str, every: Duration, sample: Sample) {
         let mut costs = self.costs();
         let number = costs.len();
-        costs.push(SamplerCost { name: name.to_owned(), runs: 0, panicked: 0, seconds: 0.0 });
+        costs.push(PartCost { name: name.to_owned(), ..PartCost::default() });
         drop(costs);
         self.waiting().push(Sampler { number, every, last: None, sample, sheet: Sheet::default() });
     }
 
     /// What each costs, in the order in which they were added.
-    pub(super) fn in_short(&self) -> Vec<SamplerCost> {
+    pub(super) fn in_short(&self) -> Vec<PartCost> {
         self.costs().clone()
     }
 }
@@ -153,15 +139,12 @@ impl Sampler {
     fn run(&mut self, monitor: &Monitor) -> bool {
         let Self { sample, sheet, .. } = self;
         sheet.begin();
-        // Sound to go on after: what it said so far is withdrawn, and what it keeps is its own.
-        let ran = catch_unwind(AssertUnwindSafe(|| sample(&mut Samples { monitor, sheet })));
-        let Err(panic) = ran else {
+        if run_guarded(|| sample(&mut Samples { monitor, sheet })).is_some() {
             sheet.end();
             return false;
-        };
+        }
+        // What it said so far is withdrawn.
         sheet.clear();
-        // What was thrown may panic when it is dropped; what that throws is left alone.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(std::mem::forget);
         true
     }
 }

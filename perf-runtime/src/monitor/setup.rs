@@ -8,13 +8,16 @@ use crate::judge::objective::spec::Objective;
 use crate::judge::objective::tracker::Objectives;
 use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
+use crate::measure::model::service::Service;
 use crate::measure::model::target::Objective as Target;
+use std::sync::Arc;
 
 /// What a monitor is made of, checked.
 pub(super) struct Setup {
     pub(super) prefix: String,
     pub(super) alerts: AlertBook,
     pub(super) objectives: Objectives,
+    pub(super) service: Option<Arc<Service>>,
     pub(super) code: Settings,
     pub(super) outside: Sources,
 }
@@ -27,9 +30,13 @@ impl Setup {
         if !(100..=100_000).contains(&settings.alert_history) {
             return Err(ConfigError::new("alert_history", settings.alert_history, "100 to 100000 transitions"));
         }
+        if let Some((field, value)) = settings.service.as_ref().and_then(Service::refused) {
+            return Err(ConfigError::new(field, value, "1 to 128 bytes without control characters"));
+        }
+        let service = settings.service.clone().map(Arc::new);
         let objectives = Objectives::new(targets(&settings)?);
-        let alerts = AlertBook::new(&settings.rules, settings.alert_history);
-        Ok(Self { prefix, alerts, objectives, code, outside })
+        let alerts = AlertBook::new(&settings.rules, settings.alert_history).of_service(service.clone());
+        Ok(Self { prefix, alerts, objectives, service, code, outside })
     }
 }
 
@@ -47,6 +54,7 @@ impl Default for Setup {
             prefix: String::new(),
             alerts: AlertBook::new(&code.rules, code.alert_history),
             objectives: Objectives::default(),
+            service: None,
             code,
             outside: Sources::default(),
         }
@@ -56,11 +64,18 @@ impl Default for Setup {
 impl Default for Settings {
     fn default() -> Self {
         let (rules, alert_history) = (presets::standard(), DEFAULT_HISTORY);
-        Self { namespace: String::new(), rules, objectives: Vec::new(), alert_history }
+        Self { namespace: String::new(), service: None, rules, objectives: Vec::new(), alert_history }
     }
 }
 
 impl MonitorBuilder {
+    /// The service that the process is an instance of: its name, version and instance are on every page, in events, and
+    /// `target_info` in a scrape. It names no metric; that is for [`namespace`](Self::namespace).
+    pub fn service(mut self, service: Service) -> Self {
+        self.settings.service = Some(service);
+        self
+    }
+
     /// What is judged: [`presets::standard`](crate::presets::standard) by default.
     pub fn rules(mut self, rules: RuleSet) -> Self {
         self.settings.rules = rules;

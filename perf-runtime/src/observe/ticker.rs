@@ -5,14 +5,13 @@
 //! of them. A tick that panics, say in a `tracing` subscriber that it tells an alert to, is the last of nothing: the next
 //! comes a second later. Both are counted.
 
+use crate::guarded::run_guarded;
 use crate::measure::clock;
 use serde::Serialize;
 use std::io;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(1);
 pub(crate) struct Ticker {
     counts: Arc<Counts>,
     /// The thread waits on the other end, and ends when this one is gone.
-    _alive: Sender<()>,
+    alive: Mutex<Option<Sender<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +60,12 @@ impl Ticker {
         let ours = Arc::clone(&counts);
         let thread = thread::Builder::new().name("perf-ticker".to_owned());
         thread.spawn(move || ours.run(period, &stopped, &owner, tick))?;
-        Ok(Self { counts, _alive: alive })
+        Ok(Self { counts, alive: Mutex::new(Some(alive)) })
+    }
+
+    /// Ends the thread, after the tick that it may be at.
+    pub(crate) fn stop(&self) {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn counts(&self) -> TickCounts {
@@ -90,11 +94,8 @@ impl Counts {
     }
 
     fn tick(&self, tick: impl FnOnce()) {
-        // Sound to go on after: what a tick shares with others stands behind locks that outlive a panic.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(tick)) {
+        if run_guarded(tick).is_none() {
             self.panicked.fetch_add(1, Ordering::Relaxed);
-            // What was thrown may panic when it is dropped; what that throws is left alone.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
         }
         self.ticks.fetch_add(1, Ordering::Relaxed);
     }

@@ -42,7 +42,7 @@ pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>
     let monitor = hub.inner.monitor.clone();
     let ticked = Arc::new(Notify::new());
     let ours = Arc::clone(&ticked);
-    let _observer = monitor.on_tick(move || ours.notify_one());
+    let _observer = monitor.on_tick("feed", move |_| ours.notify_one());
     let mut events = monitor.alerts().subscribe(EVENTS);
     let mut beats = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,17 +1,21 @@
 //! Alerts as they are told: what fires, since when, who knows of it.
 
+use super::fingerprint::Fingerprint;
 use super::state::AlertState;
 use crate::judge::rule::condition::Threshold;
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::statistic::Unit;
-use serde::{Serialize, Serializer};
+use crate::measure::model::service::Service;
+use crate::text;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Who took notice of an alert. It ends with the alert, when the alert gets worse, or when it says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Acknowledgement {
     /// Who.
@@ -19,12 +23,12 @@ pub struct Acknowledgement {
     /// What they say of it.
     pub comment: String,
     /// When the mark ends. `None`: with the alert.
-    #[serde(serialize_with = "rfc3339_or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub until: Option<SystemTime>,
 }
 
 /// Alerts that nobody is to be told of for a while: planned work, or what is known already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Silence {
     /// Counts up in a process; what [`Alerts::unsilence`](crate::Alerts::unsilence) takes.
@@ -38,7 +42,7 @@ pub struct Silence {
     /// Why.
     pub comment: String,
     /// When it ends.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(with = "text::moment")]
     pub until: SystemTime,
 }
 
@@ -50,7 +54,7 @@ impl Silence {
 }
 
 /// Why somebody is not told of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Muted {
@@ -63,12 +67,14 @@ pub enum Muted {
 }
 
 /// A rule that holds for one series.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Alert {
     /// Counts up in a process, anew each time an alert becomes active; what
     /// [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
     pub id: u64,
+    /// The same for every alert of this rule and series, in every process and after each restart.
+    pub fingerprint: Fingerprint,
     /// The rule's id, such as `http-latency`.
     pub rule: String,
     /// The rule's name for people.
@@ -94,13 +100,13 @@ pub struct Alert {
     /// Where it is written what to do.
     pub runbook: Option<String>,
     /// Since when the condition holds.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(with = "text::moment")]
     pub since: SystemTime,
     /// When it began to fire.
-    #[serde(serialize_with = "rfc3339_or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub fired_at: Option<SystemTime>,
     /// When it ended.
-    #[serde(serialize_with = "rfc3339_or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub resolved_at: Option<SystemTime>,
     /// Who took notice.
     pub acknowledged: Option<Acknowledgement>,
@@ -109,7 +115,7 @@ pub struct Alert {
 }
 
 /// What happened to an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Transition {
@@ -154,11 +160,15 @@ impl fmt::Display for Transition {
 }
 
 /// One line of the history.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AlertEvent {
+    /// The number of the event: one more for each, from 1 on. It goes on after a restart where the state was restored.
+    pub seq: u64,
+    /// The service that it is about, where the monitor was told.
+    pub service: Option<Arc<Service>>,
     /// When it happened.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(with = "text::moment")]
     pub at: SystemTime,
     /// What happened.
     pub transition: Transition,
@@ -166,6 +176,18 @@ pub struct AlertEvent {
     pub notify: bool,
     /// The alert as it was then.
     pub alert: Alert,
+}
+
+/// Events of alerts after one that is known: the answer of [`Alerts::events_since`](crate::Alerts::events_since).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AlertEvents {
+    /// The events, the oldest first.
+    pub events: Vec<AlertEvent>,
+    /// Events between the known one and the first of these that are kept no more.
+    pub missed: u64,
+    /// The number of the newest event there is; what to ask with the next time.
+    pub last_seq: u64,
 }
 
 /// A mark that could not be set.
@@ -214,17 +236,4 @@ pub(crate) fn check_mark(by: &str, until: Option<SystemTime>, now: SystemTime) -
         return Err(AcknowledgeError::InThePast);
     }
     Ok(())
-}
-
-/// Moments are written as `2026-11-21T03:05:00.000Z`.
-fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
-}
-
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn rfc3339_or_none<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => rfc3339(at, serializer),
-        None => serializer.serialize_none(),
-    }
 }

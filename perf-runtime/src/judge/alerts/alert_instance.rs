@@ -3,6 +3,7 @@
 use super::alert::{Alert, AlertEvent, Silence, Transition};
 use super::message;
 use super::mute::Telling;
+use super::saved::SavedInstance;
 use super::state::{AlertState, Machine, Patience};
 use crate::judge::rule::definition::{Level, NoData, Rule};
 use crate::judge::rule::observation::{Labels, Seen, Tick};
@@ -32,6 +33,8 @@ pub(crate) struct Instance {
     /// The tick that it was last looked at.
     pub(crate) looked_at: Duration,
     resolved_at: Option<Duration>,
+    /// Of one that fires since before a restart: until when no data says only that the windows are young.
+    young_until: Option<Duration>,
     /// The alert, while it is active, and for a while after. Without its message, as [`message::shown`] says.
     alert: Option<Alert>,
     telling: Telling,
@@ -46,9 +49,46 @@ impl Instance {
             valued_at: now,
             looked_at: now,
             resolved_at: None,
+            young_until: None,
             alert: None,
             telling: Telling::default(),
         }
+    }
+
+    /// The instance as it was before a restart. The time until its rule's windows are full counts from `tick`.
+    pub(super) fn restored(saved: &SavedInstance, rule: &Rule, tick: &Tick) -> Self {
+        let level = |fires: bool| if fires { Machine::firing() } else { Machine::default() };
+        Self {
+            warning: level(saved.warning_fires),
+            critical: level(saved.critical_fires),
+            missing: level(saved.missing_fires),
+            young_until: Some(tick.elapsed.saturating_add(rule.looks_back())),
+            alert: saved.alert.as_ref().map(|alert| message::renewed(alert, rule, &saved.labels)),
+            telling: Telling::restored(&saved.told, tick),
+            ..Self::new(tick.elapsed)
+        }
+    }
+
+    /// The part that a restart needs; `None` where nothing fires and nothing is left to be told.
+    pub(super) fn saved(&self, rule: &Rule, labels: &Labels, tick: &Tick) -> Option<SavedInstance> {
+        let (state, _) = self.stands();
+        let is_firing = state == AlertState::Firing;
+        if !is_firing && self.telling.is_settled(tick.elapsed, rule.cooldown) {
+            return None;
+        }
+        let as_if_not_pending = |alert: &Alert| match alert.state {
+            AlertState::Pending => Alert { state: AlertState::Inactive, ..alert.clone() },
+            _ => alert.clone(),
+        };
+        Some(SavedInstance {
+            rule: rule.id.clone(),
+            labels: labels.to_vec(),
+            warning_fires: self.warning.is_firing(),
+            critical_fires: self.critical.is_firing(),
+            missing_fires: self.missing.is_firing(),
+            alert: self.alert.as_ref().map(as_if_not_pending),
+            told: self.telling.saved(tick),
+        })
     }
 
     /// The alert, where it is pending or firing; without its message.
@@ -115,6 +155,7 @@ impl Instance {
                 holds(value) && lately.is_none_or(holds)
             }
             Seen::Absence => rule.levels.of(severity) == Level::Absence,
+            Seen::Nothing if is_firing && self.young_until.is_some_and(|until| now < until) => true,
             Seen::Nothing => match rule.no_data {
                 NoData::Keep(span) => is_firing && now.saturating_sub(valued_at) < span,
                 NoData::Ok | NoData::Alert(_) => false,
@@ -191,7 +232,14 @@ impl Instance {
         }
         let at = around.tick.wall;
         let mut emit = |transition, notify| {
-            around.events.push(AlertEvent { at, transition, notify, alert: message::shown(alert, rule) });
+            around.events.push(AlertEvent {
+                seq: 0,
+                service: None,
+                at,
+                transition,
+                notify,
+                alert: message::shown(alert, rule),
+            });
         };
         match transition {
             Some(transition) => emit(transition, notify),

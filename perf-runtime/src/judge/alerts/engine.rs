@@ -1,17 +1,22 @@
 //! All rules of a monitor, their alerts, and what happened to them.
 
-use super::alert::{AcknowledgeError, Acknowledgement, Alert, AlertEvent, Silence, Transition, check_mark};
+use super::alert::{
+    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Silence, Transition, check_mark,
+};
 use super::alert_instance::Around;
 use super::rule_state::{RuleStatus, Watch};
+use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
 use crate::judge::rule::observation::{Sight, Tick};
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
+use crate::measure::model::service::Service;
 use crate::observe::history::window::Window;
 use serde::Serialize;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// How many transitions are kept, unless said otherwise.
@@ -52,9 +57,13 @@ pub(crate) struct AlertBook {
     max_history: usize,
     past: VecDeque<Alert>,
     publisher: Publisher,
+    /// Whom the events are about.
+    service: Option<Arc<Service>>,
     /// The last ids that were given: to an alert, and to a silence.
     last_id: u64,
     last_silence: u64,
+    /// The number of the last event.
+    last_seq: u64,
     counted: AlertStatistics,
 }
 
@@ -67,10 +76,17 @@ impl AlertBook {
             max_history,
             past: VecDeque::new(),
             publisher: Publisher::default(),
+            service: None,
             last_id: 0,
             last_silence: 0,
+            last_seq: 0,
             counted: AlertStatistics::default(),
         }
+    }
+
+    /// The same, with events that say which service they are about.
+    pub(crate) fn of_service(self, service: Option<Arc<Service>>) -> Self {
+        Self { service, ..self }
     }
 
     /// The kinds and windows that the rules look at.
@@ -117,8 +133,46 @@ impl AlertBook {
         let mut events = Vec::new();
         let Self { watches, silences, last_id, .. } = self;
         work(watches, &mut Around { tick, silences, last_id, events: &mut events });
-        self.remember(&events);
+        self.remember(&mut events);
         events
+    }
+
+    /// The part that a restart needs.
+    pub(crate) fn saved(&self, tick: &Tick) -> SavedAlerts {
+        SavedAlerts {
+            last_id: self.last_id,
+            last_silence: self.last_silence,
+            last_seq: self.last_seq,
+            silences: self.silences(tick.wall),
+            instances: self.watches.iter().flat_map(|watch| watch.saved(tick)).collect(),
+        }
+    }
+
+    /// Goes on where another process stopped. Alerts that still fire are not told again; those whose rule is gone end, and
+    /// that is told. To be done before the first evaluation.
+    pub(crate) fn restore(&mut self, saved: SavedAlerts, tick: &Tick) -> Vec<AlertEvent> {
+        self.last_id = self.last_id.max(saved.last_id);
+        self.last_silence = self.last_silence.max(saved.last_silence);
+        self.last_seq = self.last_seq.max(saved.last_seq);
+        self.silences.extend(saved.silences.into_iter().filter(|silence| silence.until > tick.wall));
+        let mut events = Vec::new();
+        for instance in saved.instances {
+            let judged = |watch: &&mut Watch| watch.rule.enabled && watch.rule.id == instance.rule;
+            match self.watches.iter_mut().find(judged) {
+                Some(watch) => watch.restore(&instance, tick),
+                None => events.extend(ended_with_its_rule(instance, tick)),
+            }
+        }
+        self.remember(&mut events);
+        events
+    }
+
+    /// The events after the one with this number, as far as they are kept.
+    pub(crate) fn events_since(&self, seq: u64) -> AlertEvents {
+        let first = self.history.partition_point(|event| event.seq <= seq);
+        let events: Vec<AlertEvent> = self.history.range(first..).cloned().collect();
+        let oldest = events.first().map_or(self.last_seq + 1, |event| event.seq);
+        AlertEvents { events, missed: oldest.saturating_sub(seq.saturating_add(1)), last_seq: self.last_seq }
     }
 
     /// Marks an active alert as known to somebody.
@@ -137,8 +191,10 @@ impl AlertBook {
             let active: BTreeSet<u64> = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
             return Err(AcknowledgeError::NotActive { id, active: active.into_iter().collect() });
         };
-        let event = AlertEvent { at, transition: Transition::Acknowledged, notify: true, alert };
-        self.remember(std::slice::from_ref(&event));
+        let mut events =
+            [AlertEvent { seq: 0, service: None, at, transition: Transition::Acknowledged, notify: true, alert }];
+        self.remember(&mut events);
+        let [event] = events;
         Ok(event)
     }
 
@@ -210,8 +266,12 @@ impl AlertBook {
         }
     }
 
-    fn remember(&mut self, events: &[AlertEvent]) {
-        for event in events {
+    /// Numbers events, keeps them, and tells those who subscribed.
+    fn remember(&mut self, events: &mut [AlertEvent]) {
+        for event in &mut *events {
+            self.last_seq += 1;
+            event.seq = self.last_seq;
+            event.service.clone_from(&self.service);
             match event.transition {
                 Transition::Fired => self.counted.fired += 1,
                 Transition::Acknowledged => self.counted.acknowledged += 1,
@@ -231,6 +291,23 @@ impl AlertBook {
         let beyond = self.history.len().saturating_sub(self.max_history);
         self.history.drain(..beyond);
     }
+}
+
+/// The event that an alert ends because its rule is not judged any more; none where it did not fire.
+fn ended_with_its_rule(saved: SavedInstance, tick: &Tick) -> Option<AlertEvent> {
+    let was_firing = saved.warning_fires || saved.critical_fires || saved.missing_fires;
+    let alert = saved.alert.filter(|_| was_firing)?;
+    let message = format!("{}: the rule is not judged any more", alert.name);
+    let alert = Alert {
+        state: AlertState::Resolved,
+        resolved_at: Some(tick.wall),
+        acknowledged: None,
+        muted: None,
+        message,
+        ..alert
+    };
+    let notify = saved.told.told.is_some();
+    Some(AlertEvent { seq: 0, service: None, at: tick.wall, transition: Transition::Resolved, notify, alert })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Says in words what an alert is about.
 
 use super::alert::Alert;
+use super::fingerprint::Fingerprint;
 use super::state::AlertState;
 use crate::judge::rule::condition::{Condition, Threshold};
 use crate::judge::rule::definition::Rule;
@@ -16,6 +17,7 @@ pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
     let all = labels.iter().cloned().chain(rule.labels.clone());
     Alert {
         id,
+        fingerprint: Fingerprint::of(&rule.id, labels),
         rule: rule.id.clone(),
         name: rule.name.clone(),
         state: AlertState::Pending,
@@ -33,6 +35,20 @@ pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
         resolved_at: None,
         acknowledged: None,
         muted: None,
+    }
+}
+
+/// An alert of before a restart, with the words that its rule has now.
+pub(crate) fn renewed(alert: &Alert, rule: &Rule, labels: &Labels) -> Alert {
+    let now = opened(rule, labels, alert.id, alert.since);
+    Alert {
+        name: now.name,
+        unit: now.unit,
+        labels: now.labels,
+        series: now.series,
+        description: now.description,
+        runbook: now.runbook,
+        ..alert.clone()
     }
 }
 
@@ -68,7 +84,7 @@ fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String 
         (Metric::Kind(_), None) => format!("{} of {series}", term.statistic),
     };
     let change = match signal.change {
-        Some(span) => format!(" changed within {} by", humantime::format_duration(span)),
+        Some(span) => format!(" changed within {} by", crate::text::show_duration(span)),
         None => " is".to_owned(),
     };
     let window = if term.statistic.has_window() { format!(" over the last {}", term.window) } else { String::new() };

@@ -5,6 +5,8 @@
 //! ends and the alert stands otherwise than was last told, it is told then.
 
 use super::alert::Muted;
+use super::saved::{SavedFlapping, SavedMoment, SavedTelling};
+use crate::judge::rule::observation::Tick;
 use crate::judge::rule::severity::Severity;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -111,5 +113,37 @@ impl Telling {
     pub(crate) fn is_settled(&self, now: Duration, cooldown: Duration) -> bool {
         let cooled = self.told_at.is_none_or(|at| now.saturating_sub(at) >= cooldown);
         self.flapping.is_none() && self.told.is_none() && cooled
+    }
+
+    /// The memory, for after a restart.
+    pub(super) fn saved(&self, tick: &Tick) -> SavedTelling {
+        let moment = |at: Duration| SavedMoment(tick.on_the_wall(at));
+        SavedTelling {
+            told: self.told,
+            told_at: self.told_at.map(|at| tick.on_the_wall(at)),
+            firings: self.firings.iter().map(|&at| moment(at)).collect(),
+            flapping: self.flapping.as_ref().map(|flapping| SavedFlapping {
+                until: moment(flapping.until),
+                quiet_seconds: flapping.quiet.as_secs(),
+                restless: flapping.restless,
+                worst: flapping.worst,
+            }),
+        }
+    }
+
+    /// The memory of before the restart. Cooldowns and quiet times went on meanwhile.
+    pub(super) fn restored(saved: &SavedTelling, tick: &Tick) -> Self {
+        let elapsed = |moment: &SavedMoment| tick.elapsed_at(moment.0);
+        Self {
+            told: saved.told,
+            told_at: saved.told_at.map(|at| tick.elapsed_at(at)),
+            firings: saved.firings.iter().map(elapsed).collect(),
+            flapping: saved.flapping.as_ref().map(|flapping| Flapping {
+                until: elapsed(&flapping.until),
+                quiet: Duration::from_secs(flapping.quiet_seconds).clamp(FIRST_QUIET, LONGEST_QUIET),
+                restless: flapping.restless,
+                worst: flapping.worst,
+            }),
+        }
     }
 }

@@ -3,10 +3,11 @@
 use super::alert::{Acknowledgement, Alert};
 use super::alert_instance::{Around, Instance};
 use super::message;
+use super::saved::SavedInstance;
 use super::state::AlertState;
 use crate::judge::rule::condition::Condition;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::observation::{Labels, Seen, Sight};
+use crate::judge::rule::observation::{Labels, Seen, Sight, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Matcher, Signal};
 use crate::measure::model::kind::Kind;
@@ -149,6 +150,20 @@ impl Watch {
             instance.step(rule, labels, Seen::Nothing, around);
         }
         instances.retain(|_, instance| !instance.is_over(rule, now));
+    }
+
+    /// The part of its instances that a restart needs, in the order of their labels.
+    pub(super) fn saved(&self, tick: &Tick) -> Vec<SavedInstance> {
+        let saved = self.instances.iter().filter_map(|(labels, instance)| instance.saved(&self.rule, labels, tick));
+        let mut saved: Vec<SavedInstance> = saved.collect();
+        saved.sort_by(|one, other| one.labels.cmp(&other.labels));
+        saved
+    }
+
+    /// Takes an instance of before a restart up again.
+    pub(super) fn restore(&mut self, saved: &SavedInstance, tick: &Tick) {
+        let instance = Instance::restored(saved, &self.rule, tick);
+        self.instances.insert(saved.labels.as_slice().into(), instance);
     }
 
     /// Ends all its alerts, because the rule is no longer there.

@@ -5,7 +5,7 @@
 //! pending alert is inactive at once, however long it was pending; a firing one goes on for `keep_firing_for`, counted
 //! from the first evaluation that missed, and is then resolved. A hit in between begins that count anew.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How a rule waits.
@@ -16,7 +16,7 @@ pub(crate) struct Patience {
 }
 
 /// Where an alert, or one level of it, stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// The condition does not hold, and did not hold lately.
@@ -45,6 +45,11 @@ impl Machine {
 
     pub(crate) fn is_firing(&self) -> bool {
         self.state == AlertState::Firing
+    }
+
+    /// A level that fires since before a restart. Its time without a hit begins anew: a restart is a gap.
+    pub(super) fn firing() -> Self {
+        Self { state: AlertState::Firing, ..Self::default() }
     }
 
     /// Takes in whether the condition holds now.

@@ -3,6 +3,7 @@
 //! Six hours to the minute and 30 days to the half hour: 1,800 slices of 16 bytes at most, 29 KiB for each promise of a
 //! process that has run for a month; a young one holds little.
 
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const MINUTES: usize = 360;
 /// A coarse slice, in minutes.
 const COARSE: u32 = 30;
+const MINUTES_OF_PERIOD: u64 = PERIOD.as_secs() / MINUTE.as_secs();
+/// Coarse slices in the period.
+const COARSE_OF_PERIOD: usize = 30 * 48;
 
 /// Calls, and how many of them broke the promise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +31,8 @@ impl Counts {
     }
 
     fn add(&mut self, other: Self) {
-        self.calls += other.calls;
-        self.bad += other.bad;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.bad = self.bad.saturating_add(other.bad);
     }
 
     /// What came since `before`; all of it where the count began anew.
@@ -38,6 +42,17 @@ impl Counts {
         }
         Self { calls: self.calls - before.calls, bad: self.bad - before.bad }
     }
+}
+
+/// A ledger as it is kept over a restart: pairs of calls and bad calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedLedger {
+    covered_seconds: u64,
+    minute: u64,
+    minutes: Vec<(u64, u64)>,
+    coarse: Vec<(u64, u64)>,
+    filling: (u64, u64),
+    current: (u64, u64),
 }
 
 /// What was counted, minute by minute.
@@ -69,14 +84,50 @@ impl Ledger {
         }
     }
 
+    /// The budget's past, for after a restart.
+    pub(super) fn saved(&self, now: Duration) -> SavedLedger {
+        let kept = |counts: &VecDeque<Counts>| counts.iter().map(|counts| (counts.calls, counts.bad)).collect();
+        let pair = |counts: Counts| (counts.calls, counts.bad);
+        SavedLedger {
+            covered_seconds: now.saturating_sub(self.begun).as_secs(),
+            minute: self.minute,
+            minutes: kept(&self.minutes),
+            coarse: kept(&self.coarse),
+            filling: pair(self.filling),
+            current: pair(self.current),
+        }
+    }
+
+    /// Goes on with a budget of before a restart, `ago` after it was saved. `counts` is what this process counted already
+    /// that is not known to be recent. The minutes in between are empty: nobody saw a call in them.
+    pub(super) fn restored(saved: &SavedLedger, now: Duration, ago: Duration, counts: Counts) -> Self {
+        let newest = |pairs: &[(u64, u64)], most: usize| {
+            let older = pairs.len().saturating_sub(most);
+            pairs.iter().skip(older).map(|&(calls, bad)| Counts { calls, bad }).collect::<VecDeque<Counts>>()
+        };
+        let pair = |(calls, bad)| Counts { calls, bad };
+        // Of a process that ran for longer than the period, the period; the place in the half hour stays the same.
+        let minute = saved.minute.min(MINUTES_OF_PERIOD + saved.minute % u64::from(COARSE));
+        let cut = (saved.minute - minute).saturating_mul(MINUTE.as_secs());
+        let age = Duration::from_secs(saved.covered_seconds.saturating_sub(cut));
+        Self {
+            begun: now.saturating_sub(ago).saturating_sub(age),
+            last: counts,
+            current: pair(saved.current),
+            minute,
+            minutes: newest(&saved.minutes, MINUTES),
+            coarse: newest(&saved.coarse, COARSE_OF_PERIOD),
+            filling: pair(saved.filling),
+        }
+    }
+
     /// Takes in all that was counted until now.
     pub(crate) fn observe(&mut self, now: Duration, counts: Counts) {
         self.current.add(counts.since(self.last));
         self.last = counts;
         let minute = now.saturating_sub(self.begun).as_secs() / MINUTE.as_secs();
         // After a long sleep of the machine all that is left are empty minutes.
-        let most = PERIOD.as_secs() / MINUTE.as_secs();
-        for _ in 0..minute.saturating_sub(self.minute).min(most) {
+        for _ in 0..minute.saturating_sub(self.minute).min(MINUTES_OF_PERIOD) {
             self.end_minute();
         }
         self.minute = minute;
@@ -92,8 +143,7 @@ impl Ledger {
         self.filling.add(ended);
         if self.minute.is_multiple_of(u64::from(COARSE)) {
             self.coarse.push_back(std::mem::take(&mut self.filling));
-            let most = PERIOD.as_secs() / (MINUTE.as_secs() * u64::from(COARSE));
-            while self.coarse.len() as u64 > most {
+            while self.coarse.len() > COARSE_OF_PERIOD {
                 self.coarse.pop_front();
             }
         }

@@ -79,7 +79,7 @@ impl Objective {
         let latency = self.latency.map(|(latency, percent)| {
             let bounds = self.kind.family().bounds;
             let is_bound = bounds.iter().any(|&bound| Duration::from_secs_f64(bound) == latency);
-            let show = |span: Duration| humantime::format_duration(span).to_string();
+            let show = crate::text::show_duration;
             if is_bound {
                 return Ok((clock::nanos(latency), percent / 100.0));
             }

@@ -4,16 +4,17 @@
 //! 30 days. An alert looks at a long and a short window together: the long one says that it matters, the short one that
 //! it still goes on. Pairs and factors are those of the Site Reliability Workbook, chapter 5, for a period of 30 days.
 
-use super::budget_ledger::{Counts, Ledger};
+use super::budget_ledger::{Counts, Ledger, PERIOD, SavedLedger};
 use super::spec::Objective;
 use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::observation::{GaugeSample, Gauges};
+use crate::judge::rule::observation::{GaugeSample, Gauges, Tick};
 use crate::measure::model::target::Objective as Target;
 use crate::observe::series::identity::Identity;
-use serde::Serialize;
+use crate::text;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The gauge that says how fast a budget is spent.
 pub(crate) const BURN_RATE: &str = "perf_objective_burn_rate";
@@ -54,7 +55,7 @@ pub(crate) fn burn_rules() -> impl Iterator<Item = RuleBuilder> {
 }
 
 /// What an objective promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Promise {
@@ -75,7 +76,7 @@ impl Promise {
 }
 
 /// How one promise of a function's objective stands. Shares are 0 to 1.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ObjectiveReport {
     /// The series that it is about: `operation{operation=checkout}`.
@@ -120,6 +121,20 @@ pub(crate) struct Objectives {
     /// not what it is about.
     is_begun: bool,
     kept: BTreeMap<(String, Promise), (Promised, Ledger)>,
+    /// Budgets of before a restart whose promise was not met with again yet, each with the time when it was saved.
+    unmet: Vec<(Duration, SavedBudget)>,
+}
+
+/// The budget of one promise, as it is kept over a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedBudget {
+    #[serde(with = "text::moment")]
+    saved_at: SystemTime,
+    series: String,
+    promise: Promise,
+    target: f64,
+    latency: Option<f64>,
+    ledger: SavedLedger,
 }
 
 impl Objectives {
@@ -145,16 +160,47 @@ impl Objectives {
         for one in promised {
             let key = (one.series.clone(), one.promise);
             let before = if self.is_begun { Counts::default() } else { one.counts };
-            let (kept, ledger) = self.kept.entry(key).or_insert_with(|| (one.clone(), Ledger::new(now, before)));
+            let Self { kept, unmet, .. } = self;
+            let (kept, ledger) = kept.entry(key).or_insert_with(|| {
+                let known =
+                    unmet.iter().position(|(_, budget)| budget.is_of(&one)).map(|place| unmet.swap_remove(place));
+                let restored = |(saved_at, budget): (Duration, SavedBudget)| {
+                    Ledger::restored(&budget.ledger, now, now.saturating_sub(saved_at), before)
+                };
+                (one.clone(), known.map_or_else(|| Ledger::new(now, before), restored))
+            });
             ledger.observe(now, one.counts);
             *kept = one;
         }
         self.is_begun = true;
     }
 
+    /// The budgets, for after a restart; also those whose promise this process has not met with.
+    pub(crate) fn saved(&self, tick: &Tick) -> Vec<SavedBudget> {
+        let of_now = self.kept.values().map(|(promised, ledger)| SavedBudget {
+            saved_at: tick.wall,
+            series: promised.series.clone(),
+            promise: promised.promise,
+            target: promised.target,
+            latency: promised.latency,
+            ledger: ledger.saved(tick.elapsed),
+        });
+        of_now.chain(self.unmet.iter().map(|(_, budget)| budget.clone())).collect()
+    }
+
+    /// Goes on with budgets of before a restart. Each is taken up when its promise is met with; one that is promised
+    /// otherwise now begins anew, and one that is older than its period is forgotten.
+    pub(crate) fn restore(&mut self, saved: Vec<SavedBudget>, tick: &Tick) {
+        let with_time = saved.into_iter().map(|budget| (tick.elapsed_at(budget.saved_at), budget));
+        self.unmet = with_time.filter(|(saved_at, _)| tick.elapsed.saturating_sub(*saved_at) < PERIOD).collect();
+        self.kept.clear();
+        self.is_begun = false;
+    }
+
     /// Forgets what was counted.
     pub(crate) fn reset(&mut self) {
         self.kept.clear();
+        self.unmet.clear();
         self.is_begun = false;
     }
 
@@ -189,6 +235,16 @@ fn burn_rate(promised: &Promised, ledger: &Ledger, pair: Pair) -> Option<f64> {
     let chance = long.bad < MIN_BAD;
     let burn = |counts: Counts| if chance { 0.0 } else { counts.bad_share() / (1.0 - promised.target) };
     Some(burn(short).min(burn(long)))
+}
+
+impl SavedBudget {
+    /// Whether it is the budget of this very promise.
+    fn is_of(&self, promised: &Promised) -> bool {
+        let target = |target: f64, latency: Option<f64>| (target.to_bits(), latency.map(f64::to_bits));
+        self.series == promised.series
+            && self.promise == promised.promise
+            && target(self.target, self.latency) == target(promised.target, promised.latency)
+    }
 }
 
 impl Promised {

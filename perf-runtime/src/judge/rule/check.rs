@@ -67,7 +67,7 @@ impl RuleBuilder {
     }
 
     fn check_span(&self, field: &str, span: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
-        let show = |span: Duration| humantime::format_duration(span).to_string();
+        let show = crate::text::show_duration;
         let allowed = format!("{} to {}", show(least), show(most));
         self.check((least..=most).contains(&span), field, show(span), &allowed)
     }

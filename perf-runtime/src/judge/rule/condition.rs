@@ -1,10 +1,10 @@
 //! When a value is too bad.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How a value is held against a threshold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Condition {
@@ -73,7 +73,7 @@ impl fmt::Display for Condition {
 
 /// Where good ends: a number, or the two ends of what is good for [`Condition::Outside`]. In the unit of the rule's
 /// statistic: seconds, shares 0 to 1, calls, or a gauge's own.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Threshold {
     /// One number.

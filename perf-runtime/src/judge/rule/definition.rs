@@ -162,6 +162,12 @@ impl Rule {
         self.condition.holds(value, recovery.unwrap_or(threshold))
     }
 
+    /// How far back its values look: so long after a start, no value may only mean that the process is young.
+    pub(crate) fn looks_back(&self) -> Duration {
+        let change = self.signal.change.unwrap_or_default();
+        if self.condition == Condition::Absent { Duration::ZERO } else { self.signal.term.window.duration() + change }
+    }
+
     /// The signal over the recovery window.
     pub(crate) fn lately(&self) -> Option<Signal> {
         self.recovery_window.map(|window| self.signal.over_window(window))

@@ -18,6 +18,23 @@ pub(crate) struct Tick {
     pub(crate) wall: SystemTime,
 }
 
+impl Tick {
+    /// The moment on the wall of a time on the judging clock.
+    pub(crate) fn on_the_wall(&self, elapsed: Duration) -> SystemTime {
+        let ago = self.elapsed.saturating_sub(elapsed);
+        let ahead = elapsed.saturating_sub(self.elapsed);
+        self.wall.checked_sub(ago).and_then(|then| then.checked_add(ahead)).unwrap_or(self.wall)
+    }
+
+    /// The time on the judging clock of a moment on the wall; its beginning for what was before.
+    pub(crate) fn elapsed_at(&self, wall: SystemTime) -> Duration {
+        match self.wall.duration_since(wall) {
+            Ok(ago) => self.elapsed.saturating_sub(ago),
+            Err(ahead) => self.elapsed.saturating_add(ahead.duration()),
+        }
+    }
+}
+
 /// What a gauge says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GaugeSample {

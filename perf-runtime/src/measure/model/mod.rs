@@ -4,4 +4,5 @@ pub(crate) mod error_type;
 pub(crate) mod kind;
 pub(crate) mod label;
 pub(crate) mod outcome;
+pub(crate) mod service;
 pub(crate) mod target;

@@ -131,3 +131,56 @@ fn thirty_days_are_kept_and_no_more() {
     assert!((report.covered - 30.0 * 86_400.0).abs() < 1e-9);
     assert!(report.calls <= 30 * 86_400 + 1_800, "{}", report.calls);
 }
+
+#[test]
+fn a_budget_goes_on_after_a_restart() {
+    let mut before = Service::new();
+    before.run(10 * 24 * HOUR, 200, Some(2_000));
+    assert!(before.report().bad > 0);
+    let spent = before.report();
+    let tick = |second| Tick {
+        elapsed: Duration::from_secs(second),
+        wall: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+    };
+    let saved = serde_json::to_string(&before.objectives.saved(&tick(before.second))).unwrap();
+    // Two days later, with counters that begin at zero.
+    let second = before.second + 2 * 24 * HOUR;
+    let mut after = Service { objectives: Objectives::default(), counts: Counts::default(), second };
+    after.objectives.restore(serde_json::from_str(&saved).unwrap(), &tick(second));
+    after.observe();
+    let kept = after.report();
+    assert_eq!((kept.calls, kept.bad), (spent.calls, spent.bad));
+    assert!((kept.budget_left - spent.budget_left).abs() < 1e-9);
+    assert!((kept.covered - 12.0 * 24.0 * HOUR as f64).abs() < 1.0, "{}", kept.covered);
+    // It leaves the period as it would have without the restart.
+    after.run(19 * 24 * HOUR, 1, None);
+    let later = after.report();
+    assert!(later.bad < spent.bad && later.bad > 0, "{later:?}");
+    after.run(12 * 24 * HOUR, 1, None);
+    assert_eq!(after.report().bad, 0);
+}
+
+#[test]
+fn a_budget_waits_for_its_promise_over_several_restarts_and_not_for_ever() {
+    let mut before = Service::new();
+    before.run(HOUR, 1, Some(2));
+    let tick = |second| Tick {
+        elapsed: Duration::from_secs(second),
+        wall: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
+    };
+    let saved = before.objectives.saved(&tick(HOUR));
+    let restarted = |saved: &[SavedBudget], second| {
+        let mut objectives = Objectives::default();
+        objectives.restore(saved.to_vec(), &tick(second));
+        objectives
+    };
+    // Nothing is called in the second process.
+    let mut second = restarted(&saved, 2 * HOUR);
+    second.observe(Vec::new(), Duration::from_secs(2 * HOUR));
+    let saved = second.saved(&tick(3 * HOUR));
+    assert_eq!(saved.len(), 1);
+    let mut third = Service { objectives: restarted(&saved, 4 * HOUR), counts: Counts::default(), second: 4 * HOUR };
+    third.observe();
+    assert_eq!((third.report().calls, third.report().covered), (3_600, 4.0 * HOUR as f64));
+    assert!(restarted(&saved, 40 * 24 * HOUR).saved(&tick(40 * 24 * HOUR)).is_empty(), "its period is over");
+}

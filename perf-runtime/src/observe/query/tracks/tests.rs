@@ -117,7 +117,7 @@ fn an_observer_is_told_of_each_tick_until_it_is_dropped() {
     let _clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
     let (told, ticks) = std::sync::mpsc::channel();
-    let observer = monitor.on_tick(move || {
+    let observer = monitor.on_tick("test", move |_| {
         let _ = told.send(());
     });
     monitor.tick();

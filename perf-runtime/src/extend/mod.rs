@@ -1,0 +1,33 @@
+//! The contract for parts: what a crate beside this one needs to watch a monitor, add to it, and outlive a restart.
+//!
+//! A part (history, delivery, insight, a server) depends on this crate alone and never on another part. It finds here:
+//!
+//! | need | how |
+//! |---|---|
+//! | to act once a second | [`Monitor::on_tick`](crate::Monitor::on_tick) with a [`Tick`] |
+//! | every event of alerts, without loss | [`Alerts::events_since`](crate::Alerts::events_since), woken by [`Alerts::subscribe`](crate::Alerts::subscribe) |
+//! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
+//! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
+//! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
+//! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
+//! | to say whom it speaks for | [`Monitor::service`](crate::Monitor::service) |
+//!
+//! Everything that is registered gives a guard; dropping the guard takes it back.
+
+mod cost;
+mod provider;
+mod shutdown;
+mod state;
+mod tick;
+
+pub use crate::judge::alerts::fingerprint::{Fingerprint, NoFingerprint};
+pub use crate::measure::model::service::Service;
+pub(crate) use cost::Costs;
+pub use cost::{Cost, PartCost};
+pub(crate) use provider::Providers;
+pub use provider::{ProvideError, Provided};
+pub(crate) use shutdown::ShutdownHooks;
+pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
+pub use state::{RestoreError, State};
+pub(crate) use tick::TickObservers;
+pub use tick::{Tick, TickObserver};

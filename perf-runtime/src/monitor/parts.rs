@@ -1,0 +1,164 @@
+//! What other crates add to a monitor: see [`extend`](crate::extend).
+
+use super::{Inner, Monitor, judging};
+use crate::extend::{
+    Cost, Deadline, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State, Tick,
+    TickObserver,
+};
+use crate::measure::clock::{self, Moment};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+impl Monitor {
+    /// Has `observer` called after each tick, when the windows hold the last second and the alerts were judged by it, until
+    /// the guard is dropped. It runs on the ticker's thread, which has other things to do: wake somebody up there, and come
+    /// back. The time that it takes is booked under `name` ([`Overhead::parts`](crate::Overhead::parts)). One that panics is
+    /// counted and logged, and called again at the next tick; the others are called all the same.
+    ///
+    /// ```
+    /// let monitor = perf_runtime::monitor();
+    /// let (told, ticks) = std::sync::mpsc::channel();
+    /// let observer = monitor.on_tick("my_part", move |tick| {
+    ///     let _ = told.send(tick.number);
+    /// });
+    /// # drop((observer, ticks));
+    /// ```
+    pub fn on_tick(&self, name: &str, observer: impl Fn(&Tick) + Send + Sync + 'static) -> TickObserver {
+        self.inner.tick_observers.add(name, &self.inner.costs, Box::new(observer))
+    }
+
+    /// The account of a part's cost, by its name: made where there is none yet, and shown by
+    /// [`overhead`](Self::overhead). Costs a lock and a look-up; keep it.
+    ///
+    /// ```
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let cost = monitor.cost("history");
+    /// cost.time(|| { /* write a page */ });
+    /// assert_eq!(monitor.overhead().parts[0].runs, 1);
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn cost(&self, name: &str) -> Cost {
+        self.inner.costs.of(name)
+    }
+
+    /// Gives `provider` to whoever [asks](Self::ask) for the trait, until the guard is dropped.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// trait Greeter: Send + Sync {
+    ///     fn greet(&self) -> String;
+    /// }
+    /// struct Hello;
+    /// impl Greeter for Hello {
+    ///     fn greet(&self) -> String {
+    ///         "hello".to_owned()
+    ///     }
+    /// }
+    ///
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// assert!(monitor.ask::<dyn Greeter>().is_none());
+    /// let provided = monitor.provide::<dyn Greeter>(Arc::new(Hello))?;
+    /// assert_eq!(monitor.ask::<dyn Greeter>().map(|greeter| greeter.greet()).as_deref(), Some("hello"));
+    /// assert!(monitor.provide::<dyn Greeter>(Arc::new(Hello)).is_err(), "there is one");
+    /// drop(provided);
+    /// assert!(monitor.ask::<dyn Greeter>().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Another part provides the trait already. That one stays.
+    pub fn provide<T: ?Sized + Send + Sync + 'static>(&self, provider: Arc<T>) -> Result<Provided, ProvideError> {
+        self.inner.providers.provide(provider)
+    }
+
+    /// What another part [provides](Self::provide) under this trait. `None` means that no part does: "not enabled", and not
+    /// "nothing there".
+    pub fn ask<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.inner.providers.ask()
+    }
+
+    /// Has `end` called when the monitor is [shut down](Self::shutdown), unless the guard is dropped before. The part that
+    /// was registered last ends first. `end` is to flush what the part holds and come back before the deadline.
+    pub fn on_shutdown(&self, name: &str, end: impl FnOnce(Deadline) + Send + 'static) -> ShutdownHook {
+        self.inner.shutdown_hooks.add(name, Box::new(end))
+    }
+
+    /// Ends the monitor's work: stops its ticker, gives a last tick so that everything counted so far is in the windows, and
+    /// has every part [end](Self::on_shutdown), all of it `within` so long. Blocks for at most about that time; in async
+    /// code, call it where blocking is allowed. The monitor can still be asked afterwards. A second shutdown finds no parts.
+    pub fn shutdown(&self, within: Duration) -> ShutdownReport {
+        let deadline = Deadline::within(within);
+        if let Some(ticker) = self.inner.ticker.get() {
+            ticker.stop();
+            self.inner.tick();
+        }
+        let report = self.inner.shutdown_hooks.run(deadline);
+        if !report.is_clean() {
+            let (late, panicked) = (report.late.join(", "), report.panicked.join(", "));
+            tracing::warn!(late, panicked, "not every part ended well");
+        }
+        report
+    }
+
+    /// The service that this process is an instance of, as far as somebody said so
+    /// ([`MonitorBuilder::service`](crate::MonitorBuilder::service)).
+    pub fn service(&self) -> Option<&Service> {
+        self.inner.service.as_deref()
+    }
+
+    /// The part of the monitor that a restart needs, as it is now: see [`State`].
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let before = Monitor::builder().build()?;
+    /// before.reset();
+    /// let state = before.state();
+    /// // In the next process, before the first tick:
+    /// let after = Monitor::builder().build()?;
+    /// after.restore(state)?;
+    /// assert_eq!(after.resets().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn state(&self) -> State {
+        let tick = self.inner.moment_of(clock::now());
+        let alerts = self.inner.alerts().saved(&tick);
+        let budgets = self.inner.objectives().saved(&tick);
+        State::new(tick.wall, alerts, budgets, self.resets())
+    }
+
+    /// Takes up the [`state`](Self::state) of an earlier process, before the first tick: of a monitor that was
+    /// [built](crate::MonitorBuilder::build) and is not [installed](Self::install) yet.
+    ///
+    /// Alerts that fired go on firing, with their ids, since-times and acknowledgements, and nobody is told of them again;
+    /// one ends only once its series is observed to be well, or was not observed for as long as its rule looks back. Those
+    /// whose rule is not judged any more end, which is an event. An alert that was pending begins anew: a restart is a gap.
+    /// Silences, cooldowns and error budgets go on, and numbers count on.
+    ///
+    /// # Errors
+    /// The monitor has ticked already, or the state is of another version. Nothing is changed then.
+    pub fn restore(&self, state: State) -> Result<(), RestoreError> {
+        if self.inner.tick_observers.has_ticked() {
+            return Err(RestoreError::TooLate);
+        }
+        state.check()?;
+        let now = clock::now();
+        let tick = self.inner.moment_of(now);
+        let State { alerts, budgets, resets, .. } = state;
+        let events = self.inner.alerts().restore(alerts, &tick);
+        self.inner.objectives().restore(budgets, &tick);
+        self.inner.keep_objectives(now);
+        self.inner.resets.restore(resets.into_iter().map(|reset| reset.0));
+        events.iter().for_each(judging::log);
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Tells the parts of a tick.
+    pub(super) fn tell_of_tick(&self, now: Moment) {
+        let tick = self.tick_observers.next(SystemTime::now(), now.since(self.started));
+        self.tick_observers.tell(&tick);
+    }
+}

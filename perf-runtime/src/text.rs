@@ -1,0 +1,117 @@
+//! Times and spans as text: one place for how they are read and written.
+
+use jiff::fmt::friendly::{Designator, SpanPrinter};
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::{Span, SpanRelativeTo, SpanRound, Timestamp, Unit};
+use serde::{Deserialize, Deserializer, Serializer};
+use std::time::{Duration, SystemTime};
+
+/// Writes a time as RFC 3339 in UTC with milliseconds: `2026-11-21T03:05:00.000Z`. Times outside of the years -9999 to
+/// 9999 are written as the nearest that is inside.
+pub fn rfc3339(at: SystemTime) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+    PRINTER.timestamp_to_string(&timestamp(at))
+}
+
+/// Reads a time in RFC 3339, with any offset; `None` where the text is no such time.
+pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
+    text.parse::<Timestamp>().ok().map(SystemTime::from)
+}
+
+/// Reads a span of time with its units, such as `250ms`, `30s`, `1h 30m` or `30d` (a day has 24 hours); `None` where the
+/// text is no such span, or one below zero.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    // The parser takes ISO 8601 (`PT5M`) too, which nobody is told of.
+    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(signed).ok()
+}
+
+/// Writes a span of time with its units, such as `1m 30s` or `30d`, to the nanosecond.
+pub fn show_duration(span: Duration) -> String {
+    const PRINTER: SpanPrinter = SpanPrinter::new().designator(Designator::HumanTime);
+    let rounding = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let balanced = Span::try_from(span).and_then(|span| span.round(rounding));
+    // A span of more than 19,998 years is none that anybody sets.
+    balanced.map_or_else(|_| PRINTER.unsigned_duration_to_string(&span), |span| PRINTER.span_to_string(&span))
+}
+
+/// Moments in JSON: RFC 3339 in UTC, to the millisecond. For `#[serde(with = "text::moment")]`.
+pub(crate) mod moment {
+    use super::{Deserialize, Deserializer, Serializer, SystemTime, parse_rfc3339, rfc3339};
+    use serde::de::Error;
+
+    pub(crate) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(*at))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_rfc3339(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no time of RFC 3339")))
+    }
+}
+
+/// Moments in JSON, or null. For `#[serde(with = "text::moment_or_none")]`.
+pub(crate) mod moment_or_none {
+    use super::{Deserialize, Deserializer, Serializer, SystemTime, moment};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(crate) fn serialize<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => moment::serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        #[derive(Deserialize)]
+        struct Moment(#[serde(with = "moment")] SystemTime);
+        Ok(Option::<Moment>::deserialize(deserializer)?.map(|Moment(at)| at))
+    }
+}
+
+fn timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::try_from(at).unwrap_or(if at < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_to_the_millisecond_and_read_back() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_230_300_250);
+        let text = rfc3339(at);
+        assert_eq!(text, "2026-11-21T03:05:00.250Z");
+        assert_eq!(parse_rfc3339(&text), Some(at));
+        assert_eq!(parse_rfc3339("2026-11-21T04:05:00.25+01:00"), Some(at));
+        assert_eq!(rfc3339(SystemTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+        assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+
+    #[test]
+    fn spans_are_read_with_their_units_and_in_no_other_way() {
+        let read = |text| parse_duration(text).map(|span| span.as_secs_f64());
+        assert_eq!(read("250ms"), Some(0.25));
+        assert_eq!(read("30s"), Some(30.0));
+        assert_eq!(read("1h 30m"), Some(5_400.0));
+        assert_eq!(read("30d"), Some(2_592_000.0));
+        assert_eq!(read("1day"), Some(86_400.0));
+        assert_eq!(read("2 weeks"), Some(1_209_600.0));
+        for bad in ["", "5", "-5s", "PT5M", "5 apples", "1.5.5s", "soon"] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_written_as_they_are_read() {
+        for text in ["0s", "250ms", "1s", "1m 30s", "1d", "8d 1h", "5m"] {
+            let span = parse_duration(text).unwrap();
+            assert_eq!(show_duration(span), text);
+        }
+    }
+}
