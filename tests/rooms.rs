@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms from left to right. `guarded`, `text` and `error` are for all of them.
-const ROOMS: [&str; 12] = [
+/// The rooms from left to right. The first four are for all of them.
+const ROOMS: [&str; 13] = [
     "guarded", "text", "error", "measure", "observe", "record", "judge", "collect", "expose", "config", "extend",
     "monitor",
 ];

@@ -12,6 +12,7 @@
 //! | `cache_entries`, `cache_weight` | how much is in it |
 //! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
 
+use perf_runtime::text::{parse_duration, show_duration};
 use perf_runtime::{ConfigError, CustomHistogram, Monitor, SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -226,7 +227,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         for (field, time) in [("time_to_live", self.time_to_live), ("time_to_idle", self.time_to_idle)] {
             if let Some(time) = time.filter(|time| *time > LONGEST || time.is_zero()) {
                 let allowed = "more than nothing, and a hundred years at most";
-                return Err(ConfigError::new(field, humantime::format_duration(time), allowed));
+                return Err(ConfigError::new(field, show_duration(time), allowed));
             }
         }
         Ok(self)
@@ -239,9 +240,9 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
             self.max_weight = value.parse().map_err(|_| ConfigError::new(size, value, "a whole number"))?;
         }
         if let Some(value) = variable(&time) {
-            let parsed = humantime::parse_duration(&value);
+            let parsed = parse_duration(&value);
             let allowed = "a span with its unit, such as \"30s\" or \"5m\"";
-            self.time_to_live = Some(parsed.map_err(|_| ConfigError::new(time, value, allowed))?);
+            self.time_to_live = Some(parsed.ok_or_else(|| ConfigError::new(time, value, allowed))?);
         }
         Ok(())
     }

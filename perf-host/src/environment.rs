@@ -1,77 +1,47 @@
-//! Settings from the environment, `PERF_HOST_..`.
+//! Settings as they are written: the section `host` of a file, and `PERF_HOST_..` of the environment.
 
 use crate::settings::{HostBuilder, Part};
 use perf_runtime::ConfigError;
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::time::Duration;
+use perf_runtime::config::{Section, Span};
+use serde::Deserialize;
 
-const SOURCE: &str = "environment";
-const PREFIX: &str = "PERF_HOST_";
-const KNOWN: [&str; 8] = [
-    "PERF_HOST_PARTS",
-    "PERF_HOST_INTERVAL",
-    "PERF_HOST_ROOT",
-    "PERF_HOST_DISKS",
-    "PERF_HOST_INTERFACES",
-    "PERF_HOST_LATENCY_TARGETS",
-    "PERF_HOST_LATENCY_INTERVAL",
-    "PERF_HOST_LATENCY_TIMEOUT",
-];
-
-/// Lays the variables over settings.
-pub(crate) fn over(settings: HostBuilder) -> Result<HostBuilder, ConfigError> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    apply(settings, variables).map_err(|error| error.found_in(SOURCE))
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    parts: Option<Vec<Part>>,
+    interval: Option<Span>,
+    root: Option<String>,
+    disks: Option<Vec<String>>,
+    interfaces: Option<Vec<String>>,
+    latency_targets: Option<Vec<String>>,
+    latency_interval: Option<Span>,
+    latency_timeout: Option<Span>,
 }
 
-fn apply(
-    mut settings: HostBuilder,
-    variables: impl Iterator<Item = (String, OsString)>,
-) -> Result<HostBuilder, ConfigError> {
-    for (name, value) in variables.filter(|(name, _)| name.starts_with(PREFIX)) {
-        let Ok(value) = value.into_string() else {
-            return Err(ConfigError::new(name, "(not Unicode)", "a Unicode text"));
-        };
-        match name.as_str() {
-            "PERF_HOST_PARTS" => settings.parts = parts(&name, &value)?,
-            "PERF_HOST_INTERVAL" => settings.interval = duration(&name, &value)?,
-            "PERF_HOST_ROOT" => settings.root = value.into(),
-            "PERF_HOST_DISKS" => settings.disks = Some(list(&value)),
-            "PERF_HOST_INTERFACES" => settings.interfaces = Some(list(&value)),
-            "PERF_HOST_LATENCY_TARGETS" => settings.targets = list(&value),
-            "PERF_HOST_LATENCY_INTERVAL" => settings.latency_interval = duration(&name, &value)?,
-            "PERF_HOST_LATENCY_TIMEOUT" => settings.latency_timeout = duration(&name, &value)?,
-            _ => return Err(ConfigError::unknown(&name, &name, KNOWN)),
-        }
-    }
+/// Lays what is written over settings.
+pub(crate) fn over(mut settings: HostBuilder, section: &Section) -> Result<HostBuilder, ConfigError> {
+    let written: Written = section.read()?;
+    let set = |span: &mut _, written: Option<Span>| *span = written.map_or(*span, |written| written.0);
+    settings.parts = written.parts.map_or(settings.parts, |parts| parts.into_iter().collect());
+    settings.interval = written.interval.map(|interval| interval.0).or(settings.interval);
+    settings.root = written.root.map_or(settings.root, Into::into);
+    settings.disks = written.disks.or(settings.disks);
+    settings.interfaces = written.interfaces.or(settings.interfaces);
+    settings.targets = written.latency_targets.unwrap_or(settings.targets);
+    set(&mut settings.latency_interval, written.latency_interval);
+    set(&mut settings.latency_timeout, written.latency_timeout);
     Ok(settings)
-}
-
-fn list(value: &str) -> Vec<String> {
-    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-fn duration(name: &str, value: &str) -> Result<Duration, ConfigError> {
-    let allowed = "a span with its unit, such as \"1s\" or \"250ms\"";
-    humantime::parse_duration(value).map_err(|_| ConfigError::new(name, value, allowed))
-}
-
-fn parts(name: &str, value: &str) -> Result<BTreeSet<Part>, ConfigError> {
-    let part = |word: &String| {
-        let found = Part::ALL.into_iter().find(|part| part.as_str() == word);
-        found.ok_or_else(|| ConfigError::unknown(name, word, Part::ALL.map(Part::as_str)))
-    };
-    list(value).iter().map(part).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::time::Duration;
 
     fn with(variables: &[(&str, &str)]) -> Result<HostBuilder, ConfigError> {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
-        apply(HostBuilder::default(), owned)
+        over(HostBuilder::default(), &Section::of_variables("host", owned)?)
     }
 
     #[test]
@@ -90,7 +60,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(settings.parts, [Part::Compute, Part::Network].into());
-        assert_eq!((settings.interval, settings.root.to_str()), (Duration::from_secs(5), Some("/host")));
+        assert_eq!((settings.interval, settings.root.to_str()), (Some(Duration::from_secs(5)), Some("/host")));
         assert_eq!(settings.disks.unwrap(), ["/", "/data"]);
         assert_eq!((settings.interfaces.unwrap(), settings.targets.len()), (vec!["eth0".to_owned()], 2));
         let spans = (settings.latency_interval, settings.latency_timeout);

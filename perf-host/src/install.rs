@@ -11,6 +11,7 @@ use crate::proc_root::Files;
 use crate::process::Process;
 use crate::self_cost::Own;
 use crate::settings::{HostBuilder, Part};
+use perf_runtime::config::Section;
 use perf_runtime::{ConfigError, Monitor};
 use std::time::Duration;
 
@@ -20,13 +21,22 @@ impl HostBuilder {
     /// # Errors
     /// A setting that is not allowed. Nothing is sampled then.
     pub fn install(self, monitor: &Monitor) -> Result<(), ConfigError> {
-        let settings = if self.environment { environment::over(self)? } else { self };
+        let environment = self.environment.then(|| Section::of_environment("host")).transpose()?;
+        let sections = [self.section.clone(), environment];
+        let settings = sections.iter().flatten().try_fold(self, environment::over)?;
         settings.check()?;
-        settings.sample(monitor);
+        if monitor.is_enabled() {
+            settings.sample(monitor);
+        }
         Ok(())
     }
 
+    fn interval_of(&self, monitor: &Monitor) -> Duration {
+        self.interval.unwrap_or_else(|| monitor.interval())
+    }
+
     fn sample(&self, monitor: &Monitor) {
+        let interval = self.interval_of(monitor);
         let has = |part| self.parts.contains(&part);
         let files = Files::new(&self.root);
         if has(Part::Compute) {
@@ -35,21 +45,21 @@ impl HostBuilder {
         if has(Part::Disks) {
             let (rooms, mut traffic) = (Rooms::watch(&files, self.disks.as_deref()), Traffic::default());
             let files = files.clone();
-            monitor.sample("disks", self.interval, move |samples| {
+            monitor.sample("disks", interval, move |samples| {
                 rooms.sample(samples);
                 traffic.sample(&files, samples.monitor().uptime(), samples);
             });
         }
         if has(Part::Network) {
             let mut interfaces = Interfaces::new(self.interfaces.clone());
-            monitor.sample("network", self.interval, move |samples| {
+            monitor.sample("network", interval, move |samples| {
                 interfaces.sample(&files, samples.monitor().uptime(), samples);
             });
         }
         if self.parts.contains(&Part::Latency) && !self.targets.is_empty() {
             let watch = |name: &String| Target::watch(name, self.latency_interval, self.latency_timeout);
             let targets: Vec<Target> = self.targets.iter().map(watch).collect();
-            monitor.sample("latency", self.interval, move |samples| {
+            monitor.sample("latency", interval, move |samples| {
                 for target in &targets {
                     target.sample(samples);
                 }
@@ -67,7 +77,7 @@ impl HostBuilder {
         self.sample_memory_and_devices(monitor);
         if self.parts.contains(&Part::Monitoring) {
             let mut own = Own::default();
-            monitor.sample("monitoring", self.interval, move |samples| own.sample(samples.monitor().uptime(), samples));
+            monitor.sample("monitoring", interval, move |samples| own.sample(samples.monitor().uptime(), samples));
         }
     }
 }
@@ -81,16 +91,16 @@ impl HostBuilder {
     fn sample_memory_and_devices(&self, monitor: &Monitor) {
         #[cfg(feature = "alloc")]
         if self.parts.contains(&Part::Allocator) {
-            monitor.sample("allocator", self.interval, crate::allocator::sample);
+            monitor.sample("allocator", self.interval_of(monitor), crate::allocator::sample);
         }
         #[cfg(feature = "jemalloc")]
         if self.parts.contains(&Part::Allocator) {
-            monitor.sample("jemalloc", self.interval, crate::jemalloc::sample);
+            monitor.sample("jemalloc", self.interval_of(monitor), crate::jemalloc::sample);
         }
         #[cfg(feature = "gpu")]
         if self.parts.contains(&Part::Gpu) {
             let gpus = crate::gpu::Gpus::watch();
-            monitor.sample("gpu", self.interval, move |samples| gpus.sample(samples));
+            monitor.sample("gpu", self.interval_of(monitor), move |samples| gpus.sample(samples));
         }
     }
 }
@@ -100,7 +110,7 @@ fn sample_compute(monitor: &Monitor, settings: &HostBuilder, files: Files) {
     let mut leaks = settings.parts.contains(&Part::Leaks).then(Watch::default);
     // What the host has, as it was the last time: limits are held against it.
     let mut capacity = Capacity::default();
-    monitor.sample("compute", settings.interval, move |samples| {
+    monitor.sample("compute", settings.interval_of(monitor), move |samples| {
         let at = samples.monitor().uptime();
         let limits = container.sample(&files, at, (capacity.cpus, capacity.memory), samples);
         capacity = compute.sample(&files, at, &limits, samples);

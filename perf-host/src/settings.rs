@@ -1,12 +1,16 @@
 //! What is to be sampled, as it is told in code.
 
 use perf_runtime::ConfigError;
+use perf_runtime::config::Section;
+use perf_runtime::text::show_duration;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A part of what is sampled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Part {
     /// Processors, load and memory of the host, the container's limits, and what the process uses of them.
@@ -65,13 +69,15 @@ impl Part {
 #[must_use = "a builder does nothing until `install`"]
 pub struct HostBuilder {
     pub(crate) parts: BTreeSet<Part>,
-    pub(crate) interval: Duration,
+    /// As often as the monitor says where it is not said here.
+    pub(crate) interval: Option<Duration>,
     pub(crate) root: PathBuf,
     pub(crate) disks: Option<Vec<String>>,
     pub(crate) interfaces: Option<Vec<String>>,
     pub(crate) targets: Vec<String>,
     pub(crate) latency_interval: Duration,
     pub(crate) latency_timeout: Duration,
+    pub(crate) section: Option<Section>,
     pub(crate) environment: bool,
 }
 
@@ -79,13 +85,14 @@ impl Default for HostBuilder {
     fn default() -> Self {
         Self {
             parts: Part::ALL.into(),
-            interval: Duration::from_secs(1),
+            interval: None,
             root: PathBuf::from("/"),
             disks: None,
             interfaces: None,
             targets: Vec::new(),
             latency_interval: Duration::from_secs(10),
             latency_timeout: Duration::from_secs(2),
+            section: None,
             environment: false,
         }
     }
@@ -98,9 +105,10 @@ impl HostBuilder {
         self
     }
 
-    /// How often the host is looked at, from one second, the default, to a minute.
+    /// How often the host is looked at, from one second to a minute: as often as the monitor's
+    /// [`interval`](perf_runtime::MonitorBuilder::interval) says, by default.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.interval = Some(interval);
         self
     }
 
@@ -150,18 +158,25 @@ impl HostBuilder {
         self
     }
 
+    /// Lays the settings of a section over those of the code: `[host]` of the monitor's file, with the keys that the
+    /// [crate](crate#environment) lists.
+    pub fn section(mut self, section: Section) -> Self {
+        self.section = Some(section);
+        self
+    }
+
     /// Refuses what cannot be.
     ///
     /// # Errors
     /// The first setting that is not allowed.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let within = |field: &str, span: Duration, least: Duration, most: Duration| {
-            let allowed = || format!("{} to {}", humantime::format_duration(least), humantime::format_duration(most));
+            let allowed = || format!("{} to {}", show_duration(least), show_duration(most));
             let is_within = (least..=most).contains(&span);
-            if is_within { Ok(()) } else { Err(ConfigError::new(field, humantime::format_duration(span), allowed())) }
+            if is_within { Ok(()) } else { Err(ConfigError::new(field, show_duration(span), allowed())) }
         };
         let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
-        within("interval", self.interval, second, minute)?;
+        within("interval", self.interval.unwrap_or(second), second, minute)?;
         within("latency_interval", self.latency_interval, second, 60 * minute)?;
         within("latency_timeout", self.latency_timeout, Duration::from_millis(10), minute)?;
         if let Some(disk) = self.disks.iter().flatten().find(|disk| !disk.starts_with('/')) {

@@ -1,10 +1,14 @@
-//! Settings from outside the program: a file, the environment.
+//! Settings from outside the program: one file and the environment, for the monitor and for every part.
 //!
-//! What is set in code comes first, then the file, then the environment; the later one wins. All of it is read and checked
-//! before any of it is applied.
+//! Settings in code come first, then the file ([`config_file`](crate::MonitorBuilder::config_file)), then the environment
+//! ([`environment`](crate::MonitorBuilder::environment)); the later one wins. All of it is read and checked before any of
+//! it is applied.
 //!
 //! ```toml
+//! enabled = true                        # PERF_ENABLED: false counts on, and starts no thread, port or file
 //! namespace = "shop"                    # PERF_NAMESPACE
+//! interval = "1s"                       # PERF_INTERVAL: of samplers and of the live feed
+//! reset_every = "24h"                   # PERF_RESET_EVERY: moves the baseline of the views; off by default
 //! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents
 //! alert_history = 1000                  # PERF_ALERT_HISTORY
 //!
@@ -24,14 +28,27 @@
 //! latency = "250ms"
 //! percentile = "99%"
 //! success = "99.9%"
+//!
+//! [service]
+//! name = "shop"                         # PERF_SERVICE_NAME
+//! version = "1.4.2"                     # PERF_SERVICE_VERSION
+//! instance = "shop-7c9f"                # PERF_SERVICE_INSTANCE
+//!
+//! [log]
+//! level = "info"                        # PERF_LOG_LEVEL: off, error, warn, info, debug
 //! ```
+//!
+//! A part has a table of its own, [`Section`]: `[history]` and `PERF_HISTORY_..`.
 
 mod environment;
 #[cfg(feature = "toml")]
 mod file;
 mod layer;
 mod objective;
+mod read;
 mod rule;
+mod section;
+mod types;
 mod value;
 
 #[cfg(test)]
@@ -41,11 +58,17 @@ use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
+use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
 use layer::{Layer, effective_rules};
+pub use section::Section;
+pub(crate) use section::Sections;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
+pub use types::{Share, Span};
 use value::Table;
 
 /// Everything that can be set, in code or from outside.
@@ -56,6 +79,27 @@ pub(crate) struct Settings {
     pub(crate) rules: RuleSet,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) alert_history: usize,
+    pub(crate) enabled: bool,
+    pub(crate) interval: Duration,
+    pub(crate) reset_every: Option<Duration>,
+    pub(crate) log_level: LogLevel,
+}
+
+impl Settings {
+    /// The defaults of everything, and no rule.
+    pub(crate) fn without_rules() -> Self {
+        Self {
+            namespace: String::new(),
+            service: None,
+            rules: RuleSet::new(),
+            objectives: Vec::new(),
+            alert_history: crate::judge::alerts::engine::DEFAULT_HISTORY,
+            enabled: true,
+            interval: Duration::from_secs(1),
+            reset_every: None,
+            log_level: LogLevel::default(),
+        }
+    }
 }
 
 /// Where settings come from beside the code.
@@ -63,24 +107,104 @@ pub(crate) struct Settings {
 pub(crate) struct Sources {
     pub(crate) file: Option<PathBuf>,
     pub(crate) environment: bool,
+    /// The names of the parts' sections.
+    pub(crate) sections: Vec<String>,
+    /// Variables by a name of their own: each with its section and key.
+    pub(crate) variables: Vec<(String, String, String)>,
 }
 
-const KEYS: [&str; 5] = ["namespace", "presets", "alert_history", "rules", "objectives"];
+/// All that was read: the monitor's own settings, and those of parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) sections: Sections,
+}
+
+const KEYS: [&str; 10] = [
+    "namespace",
+    "presets",
+    "alert_history",
+    "rules",
+    "objectives",
+    "enabled",
+    "interval",
+    "reset_every",
+    "log",
+    "service",
+];
 
 impl Sources {
     /// Reads all sources and lays them over what was set in code.
-    pub(crate) fn over(&self, code: &Settings) -> Result<Settings, ConfigError> {
+    pub(crate) fn over(&self, code: &Settings) -> Result<Loaded, ConfigError> {
+        let mut sections = self.empty_sections()?;
         let mut layers = Vec::new();
         if let Some(path) = &self.file {
-            layers.push(read_file(path)?);
+            layers.push(take_sections(read_file(path)?, &mut sections)?);
         }
         if self.environment {
             let base = effective_rules(&layers, &code.rules)?;
             let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-            layers.push(environment::layer(variables, &base, &layers)?);
+            let others = self.take_variables(variables, &mut sections)?;
+            layers.push(environment::layer(others.into_iter(), &base, &layers)?);
         }
-        apply(&layers, code)
+        Ok(Loaded { settings: apply(&layers, code)?, sections })
     }
+
+    fn empty_sections(&self) -> Result<Sections, ConfigError> {
+        for name in &self.sections {
+            let is_word = name.starts_with(|first: char| first.is_ascii_lowercase())
+                && name.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '_');
+            if !is_word || name == "rule" || KEYS.contains(&name.as_str()) {
+                let allowed =
+                    "lower-case letters, digits and underscores, a letter first, and no key of the monitor's own";
+                return Err(ConfigError::new("section", name, allowed));
+            }
+        }
+        Ok(Sections::named(self.sections.iter().cloned()))
+    }
+
+    /// Gives each section the variables that are its own, and returns the others.
+    fn take_variables(
+        &self,
+        variables: impl Iterator<Item = (String, OsString)>,
+        sections: &mut Sections,
+    ) -> Result<Vec<(String, OsString)>, ConfigError> {
+        let mut others = Vec::new();
+        let mut named: Vec<(String, OsString)> = variables.filter(|(name, _)| name.starts_with("PERF_")).collect();
+        named.sort();
+        for (variable, value) in named {
+            let alias = self.variables.iter().find(|(name, ..)| *name == variable);
+            let by_prefix = sections.iter_mut().find_map(|one| Some((one.name().to_owned(), one.key_of(&variable)?)));
+            match alias.map(|(_, section, key)| (section.clone(), key.clone())).or(by_prefix) {
+                Some((name, key)) => {
+                    let value = section::unicode(&variable, value)?;
+                    sections
+                        .get_mut(&name)
+                        .into_iter()
+                        .for_each(|one| one.set_variable(&variable, key.clone(), value.clone()));
+                }
+                None => others.push((variable, value)),
+            }
+        }
+        Ok(others)
+    }
+}
+
+/// Takes the tables of sections out of a file's layer. A table of a section that nobody registered is an error.
+fn take_sections(mut layer: Layer, sections: &mut Sections) -> Result<Layer, ConfigError> {
+    for section in sections.iter_mut() {
+        if let Some(value) = layer.table.remove(section.name()) {
+            let name = section.name().to_owned();
+            let table = value.table(&name).map_err(|error| error.found_in(&layer.source))?;
+            section.set_table(table, &layer.source);
+        }
+    }
+    let unknown = layer.table.keys().find(|key| !KEYS.contains(&key.as_str()));
+    if let Some(unknown) = unknown {
+        let known = KEYS.into_iter().chain(sections.names());
+        return Err(ConfigError::unknown("", unknown, known).found_in(&layer.source));
+    }
+    Ok(layer)
 }
 
 /// The rules that a file and the environment make of the standard ones, read from texts instead: what a
@@ -93,13 +217,7 @@ pub fn read_rules<'a>(
     file: &str,
     environment: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<RuleSet, ConfigError> {
-    let code = Settings {
-        namespace: String::new(),
-        service: None,
-        rules: crate::judge::rule::preset::presets::standard(),
-        objectives: Vec::new(),
-        alert_history: crate::judge::alerts::engine::DEFAULT_HISTORY,
-    };
+    let code = Settings { rules: crate::judge::rule::preset::presets::standard(), ..Settings::without_rules() };
     let mut layers = vec![file::parse(file, "file")?];
     let base = effective_rules(&layers, &code.rules)?;
     let variables = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
@@ -151,6 +269,11 @@ fn apply_one(
             // Looked at before.
             "presets" => {}
             "alert_history" => settings.alert_history = value.whole("alert_history")?,
+            "enabled" => settings.enabled = value.bool("enabled")?,
+            "interval" => settings.interval = value.duration("interval")?,
+            "reset_every" => settings.reset_every = Some(value.duration("reset_every")?),
+            "log" => read_log(value.table("log")?, settings)?,
+            "service" => read_service(value.table("service")?, settings)?,
             "rules" => {
                 for (id, keys) in value.table("rules")? {
                     rule::apply(&mut settings.rules, id, keys.table(&format!("rules.{id}"))?)?;
@@ -166,5 +289,30 @@ fn apply_one(
             other => return Err(ConfigError::unknown("", other, KEYS)),
         }
     }
+    Ok(())
+}
+
+fn read_log(keys: &Table, settings: &mut Settings) -> Result<(), ConfigError> {
+    for (key, value) in keys {
+        match key.as_str() {
+            "level" => settings.log_level = rule::one_of(value, "log.level", LogLevel::ALL, LogLevel::as_str)?,
+            other => return Err(ConfigError::unknown("log", other, ["level"])),
+        }
+    }
+    Ok(())
+}
+
+fn read_service(keys: &Table, settings: &mut Settings) -> Result<(), ConfigError> {
+    let mut service = settings.service.take().unwrap_or_else(|| Service::new(""));
+    for (key, value) in keys {
+        let field = format!("service.{key}");
+        match key.as_str() {
+            "name" => value.text(&field)?.clone_into(&mut service.name),
+            "version" => service.version = Some(value.text(&field)?.to_owned()),
+            "instance" => service.instance = Some(value.text(&field)?.to_owned()),
+            other => return Err(ConfigError::unknown("service", other, ["name", "version", "instance"])),
+        }
+    }
+    settings.service = Some(service);
     Ok(())
 }

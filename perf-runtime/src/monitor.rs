@@ -1,14 +1,15 @@
 //! The one type that a user builds, installs and asks.
 
-use crate::config::{Settings, Sources};
+use crate::config::{Loaded, Settings, Sources};
 use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::merge::{Others, Source};
 use crate::expose::text::Renderer;
-use crate::extend::{Costs, Providers, Service, ShutdownHooks, TickObservers};
+use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertBook;
 use crate::judge::objective::tracker::Objectives;
+use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::measure::clock::{self, Moment};
 use crate::observe::metrics::bounds::HistogramBounds;
@@ -33,6 +34,7 @@ mod record;
 mod report;
 mod sampling;
 mod series;
+mod settings;
 mod setup;
 mod trial;
 
@@ -94,6 +96,9 @@ struct Inner {
     renderer: Renderer,
     alerts: Mutex<AlertBook>,
     objectives: Mutex<Objectives>,
+    /// All settings as they were last read.
+    loaded: Mutex<Loaded>,
+    reload_observers: ReloadObservers,
     /// What was set in code, and where the rest is read.
     code: Settings,
     outside: Sources,
@@ -248,13 +253,15 @@ impl Monitor {
     }
 
     fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
-        let Setup { prefix, alerts, objectives, service, code, outside } = setup;
+        let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
         let started = clock::now();
         let inner = Inner {
             renderer: Renderer::new(&prefix),
             registry: Arc::new(Registry::with_bounds(bounds)),
             alerts: Mutex::new(alerts),
             objectives: Mutex::new(objectives),
+            loaded: Mutex::new(loaded),
+            reload_observers: ReloadObservers::default(),
             code,
             outside,
             marks: Marks::default(),
@@ -289,11 +296,16 @@ impl Monitor {
         if INSTALLED.get().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
-        self.start_ticker().map_err(InstallError::Ticker)?;
+        if self.is_enabled() {
+            self.start_ticker().map_err(InstallError::Ticker)?;
+        }
         INSTALLED.set(self.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
         self.inner.trace_id_of.into_iter().for_each(set_trace_id_of);
         #[cfg(feature = "metrics")]
-        self.join_facade(self.inner.facade);
+        if self.is_enabled() {
+            self.join_facade(self.inner.facade);
+        }
+        log_level::set(self.inner.loaded().settings.log_level);
         Ok(self)
     }
 
@@ -330,6 +342,7 @@ impl Inner {
         let cells = LENGTHS.map(|window| CellGrid::at(window, self.started, now).newest);
         self.spent.time(Part::Observing, || self.registry.custom().leave_trails(cells));
         self.observe_and_judge(now);
+        self.reset_if_due();
         #[cfg(feature = "metrics")]
         self.spent.time(Part::Pushing, || self.push_to_the_installed());
         self.tell_of_tick(now);

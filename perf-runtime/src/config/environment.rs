@@ -1,21 +1,32 @@
-//! Settings from the environment: `PERF_NAMESPACE`, `PERF_PRESETS`, `PERF_ALERT_HISTORY` and
-//! `PERF_RULE_<ID>_<KEY>`, in capitals and with underscores.
+//! The monitor's own settings from the environment: `PERF_NAMESPACE` and its like, and `PERF_RULE_<ID>_<KEY>`, in capitals
+//! and with underscores.
 //!
 //! Other programs have variables that begin with `PERF_`, too. So only what begins with `PERF_RULE_`, or is nearly one of
 //! the others, is refused where it is not known.
 
 use super::layer::{Layer, effective_rules};
 use super::rule::KEYS;
+use super::section::{ENVIRONMENT, capitals, unicode};
 use super::value::{Table, Value};
 use crate::error::{ConfigError, nearest};
 use crate::judge::rule::set::RuleSet;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-const SOURCE: &str = "environment";
 const RULE: &str = "PERF_RULE_";
-const PLAIN: [(&str, &str); 3] =
-    [("PERF_NAMESPACE", "namespace"), ("PERF_PRESETS", "presets"), ("PERF_ALERT_HISTORY", "alert_history")];
+/// The monitor's own variables: each with its key, and the table that it is in.
+const PLAIN: [(&str, &str, Option<&str>); 10] = [
+    ("PERF_NAMESPACE", "namespace", None),
+    ("PERF_PRESETS", "presets", None),
+    ("PERF_ALERT_HISTORY", "alert_history", None),
+    ("PERF_ENABLED", "enabled", None),
+    ("PERF_INTERVAL", "interval", None),
+    ("PERF_RESET_EVERY", "reset_every", None),
+    ("PERF_LOG_LEVEL", "level", Some("log")),
+    ("PERF_SERVICE_NAME", "name", Some("service")),
+    ("PERF_SERVICE_VERSION", "version", Some("service")),
+    ("PERF_SERVICE_INSTANCE", "instance", Some("service")),
+];
 
 /// Reads the variables. Rules can be changed, not made: they are those of the presets and of the layers before.
 pub(super) fn layer(
@@ -26,19 +37,24 @@ pub(super) fn layer(
     let mut table = Table::new();
     let mut of_rules: Vec<(String, String)> = Vec::new();
     for (name, value) in variables.filter(|(name, _)| name.starts_with("PERF_")) {
-        let Ok(value) = value.into_string() else {
-            return Err(ConfigError::new(name, "(not Unicode)", "a Unicode text").found_in(SOURCE));
-        };
-        if let Some((_, key)) = PLAIN.iter().find(|(known, _)| *known == name) {
-            table.insert((*key).to_owned(), Value::Text(value));
+        let value = unicode(&name, value)?;
+        if let Some((_, key, inside)) = PLAIN.iter().find(|(known, ..)| *known == name) {
+            let keys = match inside {
+                None => &mut table,
+                Some(inside) => match table.entry((*inside).to_owned()).or_insert_with(|| Value::Table(Table::new())) {
+                    Value::Table(keys) => keys,
+                    _ => continue,
+                },
+            };
+            keys.insert((*key).to_owned(), Value::Text(value));
         } else if name.starts_with(RULE) {
             of_rules.push((name, value));
-        } else if let Some(near) = nearest(&name, PLAIN.map(|(known, _)| known)) {
+        } else if let Some(near) = nearest(&name, PLAIN.map(|(known, ..)| known)) {
             let allowed = format!("a known name: did you mean {near:?}?");
-            return Err(ConfigError::new(&name, value, allowed).found_in(SOURCE));
+            return Err(ConfigError::new(&name, value, allowed).found_in(ENVIRONMENT));
         }
     }
-    let mut layer = Layer { source: SOURCE.to_owned(), table };
+    let mut layer = Layer { source: ENVIRONMENT.to_owned(), table };
     let ids = known_ids(&layer, rules, before)?;
     let mut tables = Table::new();
     for (name, value) in of_rules {
@@ -70,7 +86,6 @@ fn known_ids(layer: &Layer, rules: &RuleSet, before: &[Layer]) -> Result<BTreeSe
 /// Which rule and which of its keys a variable is about.
 fn place<'a>(name: &str, ids: &'a BTreeSet<String>) -> Result<(&'a str, &'static str), ConfigError> {
     let rest = name.strip_prefix(RULE).unwrap_or_default();
-    let capitals = |text: &str| text.to_uppercase().replace('-', "_");
     // The longest id that fits: one id may begin as another does.
     let fitting = ids.iter().filter_map(|id| Some((id, rest.strip_prefix(&capitals(id))?.strip_prefix('_')?)));
     let Some((id, key)) = fitting.max_by_key(|(id, _)| id.len()) else {
@@ -83,11 +98,11 @@ fn place<'a>(name: &str, ids: &'a BTreeSet<String>) -> Result<(&'a str, &'static
             format!("{RULE}{}_{}", capitals(id), key.unwrap_or_else(|| "<KEY>".to_owned()))
         };
         let known: Vec<String> = ids.iter().map(with_key).collect();
-        return Err(ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(SOURCE));
+        return Err(ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(ENVIRONMENT));
     };
     let found = KEYS.into_iter().find(|known| capitals(known) == key);
     found.map(|key| (id.as_str(), key)).ok_or_else(|| {
         let known = KEYS.map(|key| format!("{RULE}{}_{}", capitals(id), capitals(key)));
-        ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(SOURCE)
+        ConfigError::unknown(name, name, known.iter().map(String::as_str)).found_in(ENVIRONMENT)
     })
 }

@@ -12,10 +12,9 @@ use std::time::Duration;
 fn code() -> Settings {
     Settings {
         namespace: "code".to_owned(),
-        service: None,
         rules: presets::standard(),
-        objectives: Vec::new(),
         alert_history: 500,
+        ..Settings::without_rules()
     }
 }
 
@@ -209,5 +208,121 @@ proptest! {
         for text in [text, rule] {
             let _ = file::parse(&text, "perf.toml").and_then(|layer| apply(&[layer], &code()));
         }
+    }
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Part {
+    path: String,
+    retention: Span,
+    pages: u16,
+    share: Share,
+    sorts: Vec<Sort>,
+    limits: Limits,
+    is_on: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    Fine,
+    Coarse,
+}
+
+#[derive(Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Limits {
+    bytes: u64,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self {
+            path: "here".to_owned(),
+            retention: Span(Duration::from_secs(60)),
+            pages: 10,
+            share: Share(0.5),
+            sorts: vec![Sort::Fine],
+            limits: Limits::default(),
+            is_on: None,
+        }
+    }
+}
+
+fn part_of(variables: &[(&str, &str)]) -> Result<Part, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    Section::of_variables("history", variables)?.read()
+}
+
+#[test]
+fn a_part_reads_its_section() {
+    assert_eq!(part_of(&[("PERF_NAMESPACE", "shop"), ("PATH", "/bin")]).unwrap(), Part::default());
+    let part = part_of(&[
+        ("PERF_HISTORY_PATH", "there"),
+        ("PERF_HISTORY_RETENTION", "2d"),
+        ("PERF_HISTORY_PAGES", "20"),
+        ("PERF_HISTORY_SHARE", "80%"),
+        ("PERF_HISTORY_SORTS", "fine, coarse"),
+        ("PERF_HISTORY_IS_ON", "true"),
+    ])
+    .unwrap();
+    let expected = Part {
+        path: "there".to_owned(),
+        retention: Span(Duration::from_secs(2 * 86_400)),
+        pages: 20,
+        share: Share(0.8),
+        sorts: vec![Sort::Fine, Sort::Coarse],
+        limits: Limits::default(),
+        is_on: Some(true),
+    };
+    assert_eq!(part, expected);
+}
+
+#[test]
+fn a_parts_variable_that_is_wrong_is_told_with_what_is_allowed() {
+    for (name, value, allowed) in [
+        ("PERF_HISTORY_RETENTION", "5", "unit"),
+        ("PERF_HISTORY_PAGES", "70000", "whole number"),
+        ("PERF_HISTORY_PAGES", "1.5", "whole number"),
+        ("PERF_HISTORY_SHARE", "180%", "share"),
+        ("PERF_HISTORY_SORTS", "fine,course", "\"coarse\""),
+        ("PERF_HISTORY_IS_ON", "perhaps", "true or false"),
+        ("PERF_HISTORY_RETENTON", "5s", "\"PERF_HISTORY_RETENTION\""),
+        ("PERF_HISTORY_COLOUR", "red", "PERF_HISTORY_PATH"),
+        ("PERF_HISTORY_LIMITS", "5", "table"),
+    ] {
+        let error = part_of(&[(name, value)]).unwrap_err();
+        assert_eq!((error.field.as_str(), error.source.as_deref()), (name, Some("environment")), "{error}");
+        assert!(error.allowed.contains(allowed), "{error}");
+    }
+}
+
+#[test]
+fn the_monitors_own_variables_reach_its_tables() {
+    let settings = from_environment(&[
+        ("PERF_ENABLED", "false"),
+        ("PERF_INTERVAL", "5s"),
+        ("PERF_RESET_EVERY", "24h"),
+        ("PERF_LOG_LEVEL", "warn"),
+        ("PERF_SERVICE_NAME", "shop"),
+        ("PERF_SERVICE_VERSION", "1.4.2"),
+    ])
+    .unwrap();
+    assert!(!settings.enabled);
+    assert_eq!(settings.interval, Duration::from_secs(5));
+    assert_eq!(settings.reset_every, Some(Duration::from_secs(86_400)));
+    assert_eq!(settings.log_level, LogLevel::Warn);
+    assert_eq!(settings.service, Some(Service::new("shop").version("1.4.2")));
+    let error = refused(&[("PERF_LOG_LEVEL", "loud")]);
+    assert_eq!(error.field, "log.level");
+    assert_eq!(refused(&[("PERF_INTERVALL", "5s")]).field, "PERF_INTERVALL");
+}
+
+#[test]
+fn sections_have_names_that_can_be_written() {
+    for bad in ["rules", "rule", "Host", "my-part", "", "9"] {
+        let sources = Sources { sections: vec![bad.to_owned()], ..Sources::default() };
+        assert_eq!(sources.over(&code()).unwrap_err().field, "section", "{bad:?}");
     }
 }

@@ -29,7 +29,7 @@ impl Value {
         ConfigError::new(field, self.shown(), allowed)
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),

@@ -8,6 +8,7 @@ use super::block::Block;
 use super::family::{FamilyKind, FamilyText, Number, bound};
 use super::text::Format;
 use crate::expose::text::profile::Figure;
+use crate::log_level::tell;
 use crate::measure::model::kind::Kind;
 use crate::observe::metrics::kind::CustomKind;
 use crate::observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue};
@@ -85,7 +86,7 @@ impl Others {
     fn text(&self, place: usize, source: &Source) -> String {
         source.text().unwrap_or_else(|| {
             if self.is_news(format!("{place} panicked")) {
-                tracing::warn!(source = place, "a source of merged Prometheus text panicked; it is left out");
+                tell!(WARN, source = place, "a source of merged Prometheus text panicked; it is left out");
             }
             String::new()
         })
@@ -95,12 +96,7 @@ impl Others {
         let parsed = parse(text);
         if let Some(line) = parsed.first_left_out.filter(|_| self.is_news(format!("{place} is bad"))) {
             let lines = parsed.left_out;
-            tracing::warn!(
-                source = place,
-                lines,
-                line,
-                "merged Prometheus text has lines that cannot be read; left out"
-            );
+            tell!(WARN, source = place, lines, line, "merged Prometheus text has lines that cannot be read; left out");
         }
         parsed
     }
@@ -111,7 +107,8 @@ impl Others {
         if let Some(other) = &taken_by
             && self.is_news(format!("{name} {kind:?} {whose}"))
         {
-            tracing::warn!(
+            tell!(
+                WARN,
                 metric = name,
                 "metric {name}, {whose}, is not exposed: {other} is taken. Rename it, or set a namespace on the monitor"
             );

@@ -8,6 +8,7 @@
 //! | every event of alerts, without loss | [`Alerts::events_since`](crate::Alerts::events_since), woken by [`Alerts::subscribe`](crate::Alerts::subscribe) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
+//! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
 //! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
 //! | to say whom it speaks for | [`Monitor::service`](crate::Monitor::service) |
@@ -16,6 +17,7 @@
 
 mod cost;
 mod provider;
+mod reload;
 mod shutdown;
 mod state;
 mod tick;
@@ -26,6 +28,8 @@ pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
+pub use reload::ReloadObserver;
+pub(crate) use reload::ReloadObservers;
 pub(crate) use shutdown::ShutdownHooks;
 pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
 pub use state::{RestoreError, State};

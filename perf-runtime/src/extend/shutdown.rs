@@ -1,6 +1,7 @@
 //! The end of a monitor: parts flush what they hold, within a deadline.
 
 use crate::guarded::run_guarded;
+use crate::log_level::tell;
 use std::fmt;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -90,7 +91,7 @@ impl ShutdownHooks {
             }
         };
         if let Err(error) = thread::Builder::new().name("perf-shutdown".to_owned()).spawn(work) {
-            tracing::error!(%error, "no thread to end the parts on: they are not flushed");
+            tell!(ERROR, %error, "no thread to end the parts on: they are not flushed");
             return report;
         }
         while !report.late.is_empty() {

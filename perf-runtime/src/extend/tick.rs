@@ -2,6 +2,7 @@
 
 use super::cost::{Cost, Costs};
 use crate::guarded::run_guarded;
+use crate::log_level::tell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -81,7 +82,8 @@ impl TickObservers {
                 let first = !observer.has_panicked.swap(true, Ordering::Relaxed);
                 if first {
                     let name = &*observer.name;
-                    tracing::error!(
+                    tell!(
+                        ERROR,
                         observer = name,
                         "the tick observer {name:?} panicked; it is called again at the next tick"
                     );

@@ -1,13 +1,12 @@
 //! The alerts of a monitor.
 
-use super::setup::targets;
 use super::{Inner, Monitor, judging};
-use crate::error::{ConfigError, prefix_of};
 use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, AlertEvents, Silence};
 use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::rule_state::RuleStatus;
 use crate::judge::alerts::subscription::AlertSubscription;
 use crate::judge::rule::set::RuleSet;
+use crate::log_level::tell;
 use crate::measure::clock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,33 +18,12 @@ impl Monitor {
         Alerts { inner: Arc::clone(&self.inner) }
     }
 
-    /// Reads the file and the environment anew, and judges by the rules and objectives found there. A rule that is the same
-    /// as before keeps the state of its alerts; the alerts of rules that changed or are gone end. The number of transitions
-    /// that are kept stays as it is.
-    ///
-    /// # Errors
-    /// A setting that is not allowed, or another namespace: the metrics have their names already. Nothing changes then.
-    pub fn reload(&self) -> Result<(), ConfigError> {
-        let settings = self.inner.outside.over(&self.inner.code)?;
-        let objectives = targets(&settings)?;
-        if prefix_of(&settings.namespace)? != self.inner.renderer.prefix() {
-            let allowed = format!(
-                "what it was, {:?}: metrics keep their names",
-                self.inner.renderer.prefix().trim_end_matches('_')
-            );
-            return Err(ConfigError::new("namespace", settings.namespace, allowed));
-        }
-        self.inner.objectives().replace(objectives);
-        self.replace_rules(&settings.rules);
-        Ok(())
-    }
-
     /// Judges by other rules from now on. A rule that is the same as before keeps the state of its alerts; the alerts of
     /// rules that changed or are gone end.
     pub fn replace_rules(&self, rules: &RuleSet) {
         let tick = self.inner.moment_of(clock::now());
         let events = self.inner.alerts().replace_rules(rules, tick);
-        tracing::info!(rules = rules.len(), "the rules were replaced");
+        tell!(INFO, rules = rules.len(), "the rules were replaced");
         events.iter().for_each(judging::log);
     }
 }

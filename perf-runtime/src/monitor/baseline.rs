@@ -1,6 +1,7 @@
 //! The baseline: from where on totals and windows count.
 
 use super::Monitor;
+use crate::log_level::tell;
 use crate::measure::clock;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +41,7 @@ impl Monitor {
         self.inner.objectives().reset();
         self.inner.keep_objectives(now);
         self.inner.resets.note(SystemTime::now());
-        tracing::info!("the baseline was reset");
+        tell!(INFO, "the baseline was reset");
     }
 
     /// When the baseline was moved, the oldest first: the last 100 times since the process started. They tell why numbers

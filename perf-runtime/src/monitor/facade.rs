@@ -4,6 +4,7 @@ use super::{Inner, Monitor, MonitorBuilder};
 use crate::expose::facade::MetricsFacade;
 use crate::expose::facade::push::Pushed;
 use crate::expose::facade::recorder::MetricsRecorder;
+use crate::log_level::tell;
 use crate::measure::clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,7 +71,7 @@ impl Monitor {
             MetricsFacade::Automatic => !self.install_recorder() && !is_served_beside,
             MetricsFacade::Receive => {
                 if !self.install_recorder() {
-                    tracing::warn!("another `metrics` recorder is installed: its metrics are not observed here");
+                    tell!(WARN, "another `metrics` recorder is installed: its metrics are not observed here");
                 }
                 false
             }
@@ -95,7 +96,7 @@ impl Inner {
         // A recorder is the application's: that it panics must not end the ticker.
         if catch_unwind(AssertUnwindSafe(push)).is_err() {
             self.out.is_on.store(false, Ordering::Relaxed);
-            tracing::error!("the installed `metrics` recorder panicked: nothing more is pushed to it");
+            tell!(ERROR, "the installed `metrics` recorder panicked: nothing more is pushed to it");
         }
     }
 

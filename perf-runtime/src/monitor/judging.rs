@@ -6,6 +6,7 @@ use crate::judge::alerts::alert::{AlertEvent, Transition};
 use crate::judge::alerts::engine::AlertBook;
 use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
 use crate::judge::rule::severity::Severity;
+use crate::log_level::tell;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::reading::{CustomSeries, CustomValue};
 use std::sync::{MutexGuard, PoisonError};
@@ -72,13 +73,13 @@ pub(super) fn log(event: &AlertEvent) {
     match (event.transition, severity) {
         (Transition::Acknowledged, _) => {
             let by = alert.acknowledged.as_ref().map_or("", |mark| &mark.by);
-            tracing::info!(rule, series, by, "alert acknowledged");
+            tell!(INFO, rule, series, by, "alert acknowledged");
         }
-        (transition, _) if !event.notify => tracing::debug!(rule, series, ?transition, "{message}"),
-        (Transition::Resolved, _) => tracing::info!(rule, series, "resolved: {message}"),
-        (Transition::Flapping, _) => tracing::warn!(rule, series, "alert comes and goes, told less often: {message}"),
-        (Transition::Told, _) if alert.resolved_at.is_some() => tracing::info!(rule, series, "resolved: {message}"),
-        (_, Severity::Warning) => tracing::warn!(rule, series, %severity, "{message}"),
-        (_, Severity::Critical) => tracing::error!(rule, series, %severity, "{message}"),
+        (transition, _) if !event.notify => tell!(DEBUG, rule, series, ?transition, "{message}"),
+        (Transition::Resolved, _) => tell!(INFO, rule, series, "resolved: {message}"),
+        (Transition::Flapping, _) => tell!(WARN, rule, series, "alert comes and goes, told less often: {message}"),
+        (Transition::Told, _) if alert.resolved_at.is_some() => tell!(INFO, rule, series, "resolved: {message}"),
+        (_, Severity::Warning) => tell!(WARN, rule, series, %severity, "{message}"),
+        (_, Severity::Critical) => tell!(ERROR, rule, series, %severity, "{message}"),
     }
 }

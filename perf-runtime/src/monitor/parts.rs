@@ -5,6 +5,7 @@ use crate::extend::{
     Cost, Deadline, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State, Tick,
     TickObserver,
 };
+use crate::log_level::tell;
 use crate::measure::clock::{self, Moment};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -96,7 +97,7 @@ impl Monitor {
         let report = self.inner.shutdown_hooks.run(deadline);
         if !report.is_clean() {
             let (late, panicked) = (report.late.join(", "), report.panicked.join(", "));
-            tracing::warn!(late, panicked, "not every part ended well");
+            tell!(WARN, late, panicked, "not every part ended well");
         }
         report
     }

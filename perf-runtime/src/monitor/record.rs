@@ -2,6 +2,7 @@
 
 use super::Monitor;
 use crate::judge::rule::threshold::Thresholds;
+use crate::log_level::tell;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
@@ -73,7 +74,7 @@ impl Monitor {
         let took = duration.as_secs_f64();
         if Thresholds::of(Kind::Operation).latency.is_some_and(|limits| took > limits.critical) {
             let name = in_a_line(operation);
-            tracing::warn!(operation, took, "Slow response: {name} took {took:.2}s");
+            tell!(WARN, operation, took, "Slow response: {name} took {took:.2}s");
         }
         self.inner.registry.record(Kind::Operation, &[operation], Outcome::Ok, clock::nanos(duration));
     }

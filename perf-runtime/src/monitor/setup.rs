@@ -1,16 +1,23 @@
 //! What a monitor is told to judge: in code, in a file, in the environment.
 
 use super::MonitorBuilder;
-use crate::config::{Settings, Sources};
+use crate::config::{Loaded, Sections, Settings, Sources};
 use crate::error::{ConfigError, prefix_of};
-use crate::judge::alerts::engine::{AlertBook, DEFAULT_HISTORY};
+use crate::judge::alerts::engine::AlertBook;
 use crate::judge::objective::spec::Objective;
 use crate::judge::objective::tracker::Objectives;
 use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
+use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
 use crate::measure::model::target::Objective as Target;
+use crate::text;
 use std::sync::Arc;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// What a monitor is made of, checked.
 pub(super) struct Setup {
@@ -18,6 +25,7 @@ pub(super) struct Setup {
     pub(super) alerts: AlertBook,
     pub(super) objectives: Objectives,
     pub(super) service: Option<Arc<Service>>,
+    pub(super) loaded: Loaded,
     pub(super) code: Settings,
     pub(super) outside: Sources,
 }
@@ -25,7 +33,9 @@ pub(super) struct Setup {
 impl Setup {
     /// Reads what is set outside, lays it over what is set in code, and checks all of it.
     pub(super) fn new(code: Settings, outside: Sources) -> Result<Self, ConfigError> {
-        let settings = outside.over(&code)?;
+        let loaded = outside.over(&code)?;
+        let settings = &loaded.settings;
+        check(settings)?;
         let prefix = prefix_of(&settings.namespace)?;
         if !(100..=100_000).contains(&settings.alert_history) {
             return Err(ConfigError::new("alert_history", settings.alert_history, "100 to 100000 transitions"));
@@ -34,10 +44,21 @@ impl Setup {
             return Err(ConfigError::new(field, value, "1 to 128 bytes without control characters"));
         }
         let service = settings.service.clone().map(Arc::new);
-        let objectives = Objectives::new(targets(&settings)?);
+        let objectives = Objectives::new(targets(settings)?);
         let alerts = AlertBook::new(&settings.rules, settings.alert_history).of_service(service.clone());
-        Ok(Self { prefix, alerts, objectives, service, code, outside })
+        Ok(Self { prefix, alerts, objectives, service, loaded, code, outside })
     }
+}
+
+/// Checks what is no rule and no objective.
+pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    let within = |field: &str, span: Duration, least: Duration, most: Duration| {
+        let allowed = || format!("{} to {}", text::show_duration(least), text::show_duration(most));
+        let is_within = (least..=most).contains(&span);
+        if is_within { Ok(()) } else { Err(ConfigError::new(field, text::show_duration(span), allowed())) }
+    };
+    within("interval", settings.interval, SECOND, MINUTE)?;
+    settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }
 
 /// The objectives, each with what series are held against.
@@ -55,6 +76,7 @@ impl Default for Setup {
             alerts: AlertBook::new(&code.rules, code.alert_history),
             objectives: Objectives::default(),
             service: None,
+            loaded: Loaded { settings: code.clone(), sections: Sections::default() },
             code,
             outside: Sources::default(),
         }
@@ -63,8 +85,7 @@ impl Default for Setup {
 
 impl Default for Settings {
     fn default() -> Self {
-        let (rules, alert_history) = (presets::standard(), DEFAULT_HISTORY);
-        Self { namespace: String::new(), service: None, rules, objectives: Vec::new(), alert_history }
+        Self { rules: presets::standard(), ..Self::without_rules() }
     }
 }
 
@@ -91,6 +112,52 @@ impl MonitorBuilder {
     /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
     pub fn alert_history(mut self, transitions: usize) -> Self {
         self.settings.alert_history = transitions;
+        self
+    }
+
+    /// Whether anything is done beside counting. `false` starts no thread, no sampler, no port and no file: calls are
+    /// counted, and can be asked for. `true` by default.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.settings.enabled = enabled;
+        self
+    }
+
+    /// How often samplers run that say nothing else, and how often the live feed tells of news: 1 s, the default, to 1 m.
+    /// Windows are cut and alerts judged once a second all the same.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.settings.interval = interval;
+        self
+    }
+
+    /// Moves the baseline of the views ([`Monitor::reset`](crate::Monitor::reset)) so often, 1 m to 366 d. Never by default.
+    /// Counted from the last reset, over restarts too where the state is restored.
+    pub fn reset_every(mut self, every: Duration) -> Self {
+        self.settings.reset_every = Some(every);
+        self
+    }
+
+    /// The least serious events that this crate sends to `tracing`, for the process: all by default.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.settings.log_level = level;
+        self
+    }
+
+    /// Registers the section of a part: a table of this name in the file, and variables `PERF_<NAME>_<KEY>`. The part reads
+    /// it with [`Monitor::section`](crate::Monitor::section). A table that nobody registered is an error.
+    pub fn section(mut self, name: impl Into<String>) -> Self {
+        self.outside.sections.push(name.into());
+        self
+    }
+
+    /// Gives a key of a section a variable of its own name, beside `PERF_<SECTION>_<KEY>`: such as `PERF_PORT` for the key
+    /// `port` of `server`.
+    pub fn section_variable(
+        mut self,
+        variable: impl Into<String>,
+        section: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        self.outside.variables.push((variable.into(), section.into(), key.into()));
         self
     }
 
@@ -123,8 +190,9 @@ impl MonitorBuilder {
     }
 
     /// Lays the settings of the environment over those of code and file, when the monitor is made and at each
-    /// [`reload`](crate::Monitor::reload): `PERF_NAMESPACE`, `PERF_PRESETS` (names with commas between), `PERF_ALERT_HISTORY`, and
-    /// `PERF_RULE_<ID>_<KEY>` for each key of each rule, as in `PERF_RULE_HTTP_LATENCY_WARNING=250ms`.
+    /// [`reload`](crate::Monitor::reload): `PERF_NAMESPACE`, `PERF_PRESETS` (names with commas between) and its like, as
+    /// [`config`](crate::config) lists them; `PERF_RULE_<ID>_<KEY>` for each key of each rule, as in
+    /// `PERF_RULE_HTTP_LATENCY_WARNING=250ms`; and those of [sections](Self::section).
     pub fn environment(mut self) -> Self {
         self.outside.environment = true;
         self

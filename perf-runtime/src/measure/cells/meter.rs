@@ -5,6 +5,7 @@ use super::exemplar::Exemplars;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
+use crate::log_level::tell;
 use crate::measure::clock::Moment;
 use crate::measure::model::error_type::ErrorCounts;
 use crate::measure::model::kind::Kind;
@@ -150,7 +151,7 @@ impl Meter {
         let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
         let (took, limit) = (seconds(nanos), seconds(self.slow_nanos));
         let name = self.targets.name;
-        tracing::warn!(kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
+        tell!(WARN, kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
     }
 
     /// Counts a call that is over.

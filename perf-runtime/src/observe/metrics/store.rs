@@ -13,6 +13,7 @@ use super::metric::{Filled, Metric, Pair, Resolved};
 use super::names;
 use super::reading::CustomMetric;
 use super::recent::TrailCount;
+use crate::log_level::tell;
 use crate::observe::metrics::kind::CustomKind;
 use crate::observe::series::identity::OVERFLOW;
 use crate::observe::series::lookup::{Owner, Owners};
@@ -104,7 +105,8 @@ impl CustomMetrics {
             self.write(|inner| inner.make((kind, filled), &name, &labels, written, &self.bounds));
         // Logged when nothing is locked: a subscriber may count what it hears.
         if let (true, Some(rival)) = (made, rival) {
-            tracing::warn!(
+            tell!(
+                WARN,
                 metric = &*name,
                 "{name} is used as a {kind} and as a {rival}: both count, only the {rival} is exposed; rename one"
             );

@@ -6,6 +6,7 @@
 //! found by its own values.
 
 use super::identity::OVERFLOW;
+use crate::log_level::tell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -86,7 +87,8 @@ impl Overflow {
     #[cold]
     fn tell(&self) {
         let metric = &*self.counts.metric;
-        tracing::warn!(
+        tell!(
+            WARN,
             metric,
             "a label of {metric} has more than {MAX_VALUES} values, or all together more than {MAX_SERIES} series: new ones \
              count as {OVERFLOW}. Is the value an id, or a raw path? `perf_label_overflow_total` says which label it is"
