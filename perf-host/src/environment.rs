@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Written {
+    enabled: Option<bool>,
     parts: Option<Vec<Part>>,
     interval: Option<Span>,
     root: Option<String>,
@@ -22,6 +23,7 @@ struct Written {
 pub(crate) fn over(mut settings: HostBuilder, section: &Section) -> Result<HostBuilder, ConfigError> {
     let written: Written = section.read()?;
     let set = |span: &mut _, written: Option<Span>| *span = written.map_or(*span, |written| written.0);
+    settings.enabled = written.enabled.unwrap_or(settings.enabled);
     settings.parts = written.parts.map_or(settings.parts, |parts| parts.into_iter().collect());
     settings.interval = written.interval.map(|interval| interval.0).or(settings.interval);
     settings.root = written.root.map_or(settings.root, Into::into);

@@ -25,7 +25,7 @@ impl HostBuilder {
         let sections = [self.section.clone(), environment];
         let settings = sections.iter().flatten().try_fold(self, environment::over)?;
         settings.check()?;
-        if monitor.is_enabled() {
+        if settings.enabled && monitor.is_enabled() {
             settings.sample(monitor);
         }
         Ok(())

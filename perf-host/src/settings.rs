@@ -68,6 +68,7 @@ impl Part {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `install`"]
 pub struct HostBuilder {
+    pub(crate) enabled: bool,
     pub(crate) parts: BTreeSet<Part>,
     /// As often as the monitor says where it is not said here.
     pub(crate) interval: Option<Duration>,
@@ -84,6 +85,7 @@ pub struct HostBuilder {
 impl Default for HostBuilder {
     fn default() -> Self {
         Self {
+            enabled: true,
             parts: Part::ALL.into(),
             interval: None,
             root: PathBuf::from("/"),
@@ -99,6 +101,12 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
+    /// Whether anything is sampled at all: `true` by default.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
     /// Only these parts: all by default.
     pub fn parts(mut self, parts: impl IntoIterator<Item = Part>) -> Self {
         self.parts = parts.into_iter().collect();

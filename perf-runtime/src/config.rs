@@ -48,6 +48,7 @@ mod objective;
 mod read;
 mod rule;
 mod section;
+mod settings;
 mod types;
 mod value;
 
@@ -64,43 +65,12 @@ use layer::{Layer, effective_rules};
 pub use section::Section;
 pub(crate) use section::Sections;
 use serde::{Deserialize, Deserializer};
+pub(crate) use settings::Settings;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 pub use types::{Share, Span};
 use value::Table;
-
-/// Everything that can be set, in code or from outside.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Settings {
-    pub(crate) namespace: String,
-    pub(crate) service: Option<Service>,
-    pub(crate) rules: RuleSet,
-    pub(crate) objectives: Vec<Objective>,
-    pub(crate) alert_history: usize,
-    pub(crate) enabled: bool,
-    pub(crate) interval: Duration,
-    pub(crate) reset_every: Option<Duration>,
-    pub(crate) log_level: LogLevel,
-}
-
-impl Settings {
-    /// The defaults of everything, and no rule.
-    pub(crate) fn without_rules() -> Self {
-        Self {
-            namespace: String::new(),
-            service: None,
-            rules: RuleSet::new(),
-            objectives: Vec::new(),
-            alert_history: crate::judge::alerts::engine::DEFAULT_HISTORY,
-            enabled: true,
-            interval: Duration::from_secs(1),
-            reset_every: None,
-            log_level: LogLevel::default(),
-        }
-    }
-}
 
 /// Where settings come from beside the code.
 #[derive(Clone, Debug, Default)]
@@ -142,10 +112,10 @@ impl Sources {
             layers.push(take_sections(read_file(path)?, &mut sections)?);
         }
         if self.environment {
-            let base = effective_rules(&layers, &code.rules)?;
+            let base = effective_rules(&layers, code)?;
             let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
             let others = self.take_variables(variables, &mut sections)?;
-            layers.push(environment::layer(others.into_iter(), &base, &layers)?);
+            layers.push(environment::layer(others.into_iter(), &base, &code.part_rules, &layers)?);
         }
         Ok(Loaded { settings: apply(&layers, code)?, sections })
     }
@@ -219,9 +189,9 @@ pub fn read_rules<'a>(
 ) -> Result<RuleSet, ConfigError> {
     let code = Settings { rules: crate::judge::rule::preset::presets::standard(), ..Settings::without_rules() };
     let mut layers = vec![file::parse(file, "file")?];
-    let base = effective_rules(&layers, &code.rules)?;
+    let base = effective_rules(&layers, &code)?;
     let variables = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
-    layers.push(environment::layer(variables, &base, &layers)?);
+    layers.push(environment::layer(variables, &base, &code.part_rules, &layers)?);
     Ok(apply(&layers, &code)?.rules)
 }
 
@@ -249,7 +219,7 @@ pub(crate) fn rule_with<'de, D: Deserializer<'de>>(
 }
 
 fn apply(layers: &[Layer], code: &Settings) -> Result<Settings, ConfigError> {
-    let mut settings = Settings { rules: effective_rules(layers, &code.rules)?, ..code.clone() };
+    let mut settings = Settings { rules: effective_rules(layers, code)?, ..code.clone() };
     let mut objectives = BTreeMap::new();
     for Layer { source, table } in layers {
         apply_one(table, &mut settings, &mut objectives).map_err(|error| error.found_in(source))?;

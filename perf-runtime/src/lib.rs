@@ -221,7 +221,7 @@ pub mod text;
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util {
-    #[cfg(feature = "toml")]
+    #[cfg(all(feature = "test-util", feature = "toml"))]
     pub use crate::config::read_rules;
     pub use crate::measure::clock::manual::ManualClock;
 }

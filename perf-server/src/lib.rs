@@ -63,6 +63,8 @@ mod settings;
 mod trace_context;
 
 pub use auth::Access;
+/// The axum whose routers this crate takes and gives.
+pub use axum;
 pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
 pub use error::ServeError;
 pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use connections::Limits;
 use perf_runtime::Monitor;
+use std::borrow::Borrow;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
@@ -66,8 +67,8 @@ pub struct Server {
 
 impl Server {
     /// Begins a server.
-    pub fn builder(monitor: Monitor) -> ServerBuilder {
-        ServerBuilder::new(monitor)
+    pub fn builder(monitor: impl Borrow<Monitor>) -> ServerBuilder {
+        ServerBuilder::new(monitor.borrow().clone())
     }
 
     /// The address that it listens on; with port 0, the port that it was given.

@@ -4,7 +4,7 @@
 //! Other programs have variables that begin with `PERF_`, too. So only what begins with `PERF_RULE_`, or is nearly one of
 //! the others, is refused where it is not known.
 
-use super::layer::{Layer, effective_rules};
+use super::layer::{Layer, named_presets};
 use super::rule::KEYS;
 use super::section::{ENVIRONMENT, capitals, unicode};
 use super::value::{Table, Value};
@@ -32,6 +32,7 @@ const PLAIN: [(&str, &str, Option<&str>); 10] = [
 pub(super) fn layer(
     variables: impl Iterator<Item = (String, OsString)>,
     rules: &RuleSet,
+    part_rules: &RuleSet,
     before: &[Layer],
 ) -> Result<Layer, ConfigError> {
     let mut table = Table::new();
@@ -55,7 +56,7 @@ pub(super) fn layer(
         }
     }
     let mut layer = Layer { source: ENVIRONMENT.to_owned(), table };
-    let ids = known_ids(&layer, rules, before)?;
+    let ids = known_ids(&layer, rules, part_rules, before)?;
     let mut tables = Table::new();
     for (name, value) in of_rules {
         let (id, key) = place(&name, &ids)?;
@@ -69,12 +70,15 @@ pub(super) fn layer(
 }
 
 /// The rules there will be: those of the presets that hold in the end, and those that the layers make.
-fn known_ids(layer: &Layer, rules: &RuleSet, before: &[Layer]) -> Result<BTreeSet<String>, ConfigError> {
-    let mut ids: BTreeSet<String> = if layer.table.contains_key("presets") {
-        effective_rules(std::slice::from_ref(layer), &RuleSet::new())?.ids().map(str::to_owned).collect()
-    } else {
-        rules.ids().map(str::to_owned).collect()
-    };
+fn known_ids(
+    layer: &Layer,
+    rules: &RuleSet,
+    part_rules: &RuleSet,
+    before: &[Layer],
+) -> Result<BTreeSet<String>, ConfigError> {
+    let named = named_presets(std::slice::from_ref(layer))?;
+    let mut ids: BTreeSet<String> = named.as_ref().unwrap_or(rules).ids().map(str::to_owned).collect();
+    ids.extend(part_rules.ids().map(str::to_owned));
     for layer in before {
         if let Some(Value::Table(tables)) = layer.table.get("rules") {
             ids.extend(tables.keys().cloned());

@@ -1,5 +1,6 @@
 //! The settings of one source, and the rules that several of them begin with.
 
+use super::settings::Settings;
 use super::value::Table;
 use crate::error::ConfigError;
 use crate::judge::rule::preset::presets;
@@ -12,10 +13,18 @@ pub(super) struct Layer {
     pub(super) table: Table,
 }
 
-/// The rules that the layers begin with: those of the last named presets, or else those of the code.
-pub(super) fn effective_rules(layers: &[Layer], code: &RuleSet) -> Result<RuleSet, ConfigError> {
+/// The rules that the layers begin with: those of the last named presets, or else those of the code; and those that parts
+/// bring.
+pub(super) fn effective_rules(layers: &[Layer], code: &Settings) -> Result<RuleSet, ConfigError> {
+    let mut rules = named_presets(layers)?.unwrap_or_else(|| code.rules.clone());
+    rules.add_missing(&code.part_rules);
+    Ok(rules)
+}
+
+/// The rules of the last named presets.
+pub(super) fn named_presets(layers: &[Layer]) -> Result<Option<RuleSet>, ConfigError> {
     let last = layers.iter().rev().find_map(|layer| Some((layer, layer.table.get("presets")?)));
-    let Some((layer, named)) = last else { return Ok(code.clone()) };
+    let Some((layer, named)) = last else { return Ok(None) };
     let mut rules = RuleSet::new();
     for name in named.texts("presets").map_err(|error| error.found_in(&layer.source))? {
         let found = presets::BY_NAME.iter().find(|(known, _)| *known == name);
@@ -25,5 +34,5 @@ pub(super) fn effective_rules(layers: &[Layer], code: &RuleSet) -> Result<RuleSe
         };
         rules.extend(preset());
     }
-    Ok(rules)
+    Ok(Some(rules))
 }

@@ -20,7 +20,7 @@ fn code() -> Settings {
 
 fn from_environment(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
-    let layer = environment::layer(variables, &code().rules, &[])?;
+    let layer = environment::layer(variables, &code().rules, &RuleSet::new(), &[])?;
     apply(&[layer], &code())
 }
 
@@ -137,7 +137,7 @@ fn a_file_makes_rules_and_objectives_and_the_environment_changes_them() {
     let variables = [("PERF_NAMESPACE", "env"), ("PERF_RULE_DEEP_QUEUE_FOR", "10s")];
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     let layers = [file];
-    let environment = environment::layer(variables, &presets::mcp_backend(), &layers).unwrap();
+    let environment = environment::layer(variables, &presets::mcp_backend(), &RuleSet::new(), &layers).unwrap();
     let [file] = layers;
     let settings = apply(&[file, environment], &code()).unwrap();
     assert_eq!((settings.namespace.as_str(), settings.rules.len()), ("env", 10));

@@ -103,6 +103,13 @@ impl MonitorBuilder {
         self
     }
 
+    /// Adds the rules of a part that brings its own: judged beside those of the presets, whichever presets the code, the file
+    /// or the environment name. A rule with an id that is there already stays out.
+    pub fn add_rules(mut self, rules: RuleSet) -> Self {
+        self.settings.part_rules.extend(rules);
+        self
+    }
+
     /// Adds an objective. It goes before what a function says of itself; of several that cover a series, the first holds.
     pub fn objective(mut self, objective: Objective) -> Self {
         self.settings.objectives.push(objective);

@@ -42,6 +42,15 @@ impl RuleSet {
         other.rules.into_iter().for_each(|rule| self.insert(rule));
     }
 
+    /// Adds the rules of another set whose ids are not there yet.
+    pub(crate) fn add_missing(&mut self, other: &Self) {
+        for rule in &other.rules {
+            if self.get(&rule.id).is_none() {
+                self.rules.push(rule.clone());
+            }
+        }
+    }
+
     /// The rule with this id.
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)

@@ -1,0 +1,78 @@
+//! All of perf, started by one line.
+//!
+//! ```no_run
+//! use perf_runtime::monitor_db_operation;
+//!
+//! #[monitor_db_operation("select", "users")]
+//! async fn find_user(id: u64) -> Result<&'static str, String> {
+//!     if id > 0 { Ok("ada") } else { Err("no such user".into()) }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let perf = perf_kit::start("shop")?; // dashboard at http://127.0.0.1:9464
+//!     find_user(7).await?;
+//!     perf.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! An application adds `perf-runtime`, which the attributes name, and this crate beside it, as it adds `tracing` and a
+//! subscriber. A library that only annotates adds `perf-runtime` alone. This crate has everything that `perf_runtime` has
+//! under the same names, so an application that wants one line in its `Cargo.toml` can let it stand for both:
+//!
+//! ```toml
+//! perf-runtime = { package = "perf-kit", version = "0.1", features = ["full"] }
+//! ```
+//!
+//! # Settings
+//!
+//! [`start`] reads `perf.toml` in the working directory where there is one (another file by `PERF_CONFIG`), with the feature
+//! `toml`, and the variables `PERF_..`, which win. [`config`] lists the monitor's own settings; parts have a section each:
+//!
+//! ```toml
+//! [server]
+//! enabled = true              # PERF_SERVER_ENABLED
+//! host = "127.0.0.1"          # PERF_SERVER_HOST: outside of loopback only with a token
+//! port = 9464                 # PERF_PORT or PERF_SERVER_PORT; 0 takes any that is free
+//! read_token_file = "/run/secrets/perf-read"     # or PERF_READ_TOKEN, PERF_READ_TOKEN_FILE
+//! admin_token_file = "/run/secrets/perf-admin"   # or PERF_ADMIN_TOKEN, PERF_ADMIN_TOKEN_FILE
+//! allow_origins = ["https://ops.example.com"]
+//! allow_hosts = ["ops.example.com"]
+//!
+//! [host]                      # the keys that perf-host lists, and PERF_HOST_..
+//! enabled = true
+//! interval = "1s"
+//! ```
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `server` (default) | the dashboard, scrapes and JSON over HTTP, and [`server`]: layers for requests |
+//! | `host` (default) | processors, memory, disks and network of the host, the process, and [`host`](mod@host) |
+//! | `metrics` (default) | the `metrics` facade in both directions |
+//! | `toml` | `perf.toml` |
+//! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `gpu` | executor, pools, caches, allocators, devices |
+//! | `reqwest` | a layer around a `reqwest::Client` |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `metrics` |
+
+#[cfg(feature = "host")]
+pub use perf_host as host;
+pub use perf_runtime::*;
+#[doc(hidden)]
+pub use perf_runtime::{__allocator, __private};
+#[cfg(feature = "server")]
+pub use perf_server as server;
+
+pub use error::StartError;
+pub use perf::{Perf, Shutdown};
+pub use start::{Builder, builder, start};
+
+mod error;
+#[cfg(feature = "host")]
+mod hosting;
+mod perf;
+#[cfg(feature = "server")]
+mod serving;
+mod start;

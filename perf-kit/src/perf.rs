@@ -1,0 +1,169 @@
+//! The guard of everything that was started.
+
+use perf_runtime::Monitor;
+use perf_runtime::extend::ShutdownReport;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+#[cfg(feature = "server")]
+use crate::StartError;
+#[cfg(feature = "server")]
+use crate::serving::Serving;
+#[cfg(feature = "server")]
+use perf_server::axum::Router;
+
+/// How long parts have to flush what they hold, unless said otherwise.
+const TIME_TO_FLUSH: Duration = Duration::from_secs(10);
+/// The same where the guard is only dropped.
+const TIME_TO_FLUSH_ON_DROP: Duration = Duration::from_secs(1);
+
+/// Everything that [`start`](crate::start) started: keep it for as long as the service runs, and [shut it
+/// down](Self::shutdown) at the end.
+///
+/// Dropped, it flushes for at most a second; on a thread of a tokio runtime it does so elsewhere and does not wait, so that
+/// no task is blocked: there, `shutdown().await` is what keeps everything.
+#[must_use = "dropping it stops the server and flushes"]
+pub struct Perf {
+    monitor: Monitor,
+    is_over: bool,
+    #[cfg(feature = "server")]
+    serving: Option<Serving>,
+}
+
+impl Perf {
+    pub(crate) fn new(monitor: Monitor) -> Self {
+        Self {
+            monitor,
+            is_over: false,
+            #[cfg(feature = "server")]
+            serving: None,
+        }
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn with_server(mut self, mut serving: Serving) -> Self {
+        serving.begin(&self.monitor);
+        self.serving = Some(serving);
+        self
+    }
+
+    /// The monitor: what [`perf_runtime::monitor()`] gives from now on.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// The address that the server listens on; `None` where it has no port of its own.
+    #[cfg(feature = "server")]
+    pub fn server_address(&self) -> Option<std::net::SocketAddr> {
+        self.serving.as_ref().and_then(Serving::address)
+    }
+
+    /// An application whose requests are measured, with metrics, health, alerts and the dashboard beside its routes, as
+    /// [`perf_server::mount`] does, with the tokens and names of `[server]`.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or a token file that cannot be read.
+    #[cfg(feature = "server")]
+    pub fn mount<S: Clone + Send + Sync + 'static>(&self, app: Router<S>) -> Result<Router<S>, StartError> {
+        crate::serving::mount(&self.monitor, app)
+    }
+
+    /// Ends everything: a last tick, so that all that was counted is in the windows; then each part flushes and ends, the
+    /// server first. Within ten seconds, whatever hangs. Says how it went.
+    ///
+    /// The work is done on a thread of its own, so any async runtime can wait for it.
+    pub fn shutdown(self) -> Shutdown {
+        self.shutdown_within(TIME_TO_FLUSH)
+    }
+
+    /// As [`shutdown`](Self::shutdown), within another time.
+    pub fn shutdown_within(mut self, within: Duration) -> Shutdown {
+        self.is_over = true;
+        Shutdown::begin(self.monitor.clone(), within)
+    }
+
+    /// As [`shutdown`](Self::shutdown), for programs that are not async: blocks until it is done.
+    pub fn shutdown_blocking(mut self, within: Duration) -> ShutdownReport {
+        self.is_over = true;
+        self.monitor.shutdown(within)
+    }
+}
+
+impl Drop for Perf {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let monitor = self.monitor.clone();
+        let flush = move || monitor.shutdown(TIME_TO_FLUSH_ON_DROP);
+        let thread = thread::Builder::new().name("perf-shutdown".to_owned()).spawn(flush);
+        if let Some(thread) = thread.ok().filter(|_| !is_on_a_runtime()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Whether this thread runs tasks of tokio.
+fn is_on_a_runtime() -> bool {
+    #[cfg(feature = "server")]
+    return tokio::runtime::Handle::try_current().is_ok();
+    // Nothing here knows of a runtime; so nothing waits.
+    #[cfg(not(feature = "server"))]
+    return true;
+}
+
+impl fmt::Debug for Perf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Perf").field("service", &self.monitor.service()).finish_non_exhaustive()
+    }
+}
+
+/// The end of everything: a future that is ready when it is over. It goes on whether somebody waits or not.
+#[derive(Debug)]
+#[must_use = "await it, so that the process does not end before everything is flushed"]
+pub struct Shutdown(Arc<Mutex<Progress>>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    report: Option<ShutdownReport>,
+    waker: Option<Waker>,
+}
+
+impl Shutdown {
+    fn begin(monitor: Monitor, within: Duration) -> Self {
+        let progress = Arc::new(Mutex::new(Progress::default()));
+        let theirs = Arc::clone(&progress);
+        let work = move || finish(&theirs, monitor.shutdown(within));
+        if thread::Builder::new().name("perf-shutdown".to_owned()).spawn(work).is_err() {
+            finish(&progress, ShutdownReport::default());
+        }
+        Self(progress)
+    }
+}
+
+fn finish(progress: &Mutex<Progress>, report: ShutdownReport) {
+    let waker = {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.report = Some(report);
+        progress.waker.take()
+    };
+    waker.into_iter().for_each(Waker::wake);
+}
+
+impl Future for Shutdown {
+    type Output = ShutdownReport;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<ShutdownReport> {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &progress.report {
+            return Poll::Ready(report.clone());
+        }
+        progress.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}

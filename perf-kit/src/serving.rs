@@ -1,0 +1,168 @@
+//! The server, on a thread of its own with a small runtime: it answers while the application's runtime is blocked, which is
+//! exactly when somebody asks, and where the application has none.
+
+use crate::error::StartError;
+use perf_runtime::Monitor;
+use perf_runtime::extend::{Deadline, ShutdownHook};
+use perf_server::axum::Router;
+use perf_server::{ServeError, Server, ServerBuilder};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use tokio::sync::oneshot;
+
+/// `[server]`, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    enabled: bool,
+    host: String,
+    port: u16,
+    read_token: Option<String>,
+    admin_token: Option<String>,
+    read_token_file: Option<String>,
+    admin_token_file: Option<String>,
+    allow_origins: Vec<String>,
+    allow_hosts: Vec<String>,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            host: "127.0.0.1".to_owned(),
+            port: 9464,
+            read_token: None,
+            admin_token: None,
+            read_token_file: None,
+            admin_token_file: None,
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
+        }
+    }
+}
+
+impl Written {
+    fn of(monitor: &Monitor) -> Result<Self, StartError> {
+        Ok(monitor.section("server")?.read()?)
+    }
+
+    /// The routes with the settings that are not about a port.
+    fn builder(&self, monitor: &Monitor) -> ServerBuilder {
+        let mut builder = Server::builder(monitor);
+        if let Some(token) = &self.read_token {
+            builder = builder.read_token(token);
+        }
+        if let Some(token) = &self.admin_token {
+            builder = builder.admin_token(token);
+        }
+        if let Some(file) = &self.read_token_file {
+            builder = builder.read_token_file(file);
+        }
+        if let Some(file) = &self.admin_token_file {
+            builder = builder.admin_token_file(file);
+        }
+        builder = self.allow_origins.iter().fold(builder, ServerBuilder::allow_origin);
+        builder = self.allow_hosts.iter().fold(builder, ServerBuilder::allow_host);
+        builder.environment()
+    }
+}
+
+/// A server that listens already, and answers once it [begins](Self::begin).
+#[derive(Debug)]
+pub(crate) struct Serving {
+    running: Option<Running>,
+    hook: Option<ShutdownHook>,
+}
+
+#[derive(Debug)]
+struct Running {
+    address: SocketAddr,
+    begin: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<Receiver<()>>,
+}
+
+impl Serving {
+    /// Takes the port that the settings say, where there is to be one.
+    pub(crate) fn prepare(monitor: &Monitor, is_wanted: bool) -> Result<Self, StartError> {
+        let written = Written::of(monitor)?;
+        let running = (is_wanted && written.enabled && monitor.is_enabled()).then(|| listen(monitor, &written));
+        Ok(Self { running: running.transpose()?, hook: None })
+    }
+
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.running.as_ref().map(|running| running.address)
+    }
+
+    /// Begins to answer, until the monitor is shut down.
+    pub(crate) fn begin(&mut self, monitor: &Monitor) {
+        let Some(running) = &mut self.running else { return };
+        if let Some(begin) = running.begin.take() {
+            let _ = begin.send(());
+        }
+        let (stop, ended) = (running.stop.take(), running.ended.take());
+        self.hook = Some(monitor.on_shutdown("server", move |deadline: Deadline| {
+            drop(stop);
+            if let Some(ended) = ended {
+                let _ = ended.recv_timeout(deadline.remaining());
+            }
+        }));
+        tracing::info!(address = %running.address, "perf: dashboard and metrics at http://{}", running.address);
+    }
+}
+
+/// Listens on a thread of its own, which waits there to be told to begin.
+fn listen(monitor: &Monitor, written: &Written) -> Result<Running, StartError> {
+    let (host, port) = (written.host.clone(), written.port);
+    let builder = written.builder(monitor);
+    let (says, heard) = sync_channel(1);
+    let (begin, told) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let (ends, ended) = sync_channel(1);
+    let run = move || serve(builder, (host, port), &says, told, stopped, ends);
+    thread::Builder::new().name("perf-server".to_owned()).spawn(run).map_err(StartError::Thread)?;
+    let no_thread = || StartError::Thread(std::io::Error::other("the server's thread ended"));
+    let address = heard.recv().map_err(|_| no_thread())??;
+    Ok(Running { address, begin: Some(begin), stop: Some(stop), ended: Some(ended) })
+}
+
+fn serve(
+    builder: ServerBuilder,
+    address: (String, u16),
+    says: &SyncSender<Result<SocketAddr, StartError>>,
+    told: oneshot::Receiver<()>,
+    stopped: oneshot::Receiver<()>,
+    ends: SyncSender<()>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(says.send(Err(StartError::Thread(error)))),
+    };
+    runtime.block_on(async move {
+        let server = match builder.bind((address.0.as_str(), address.1)).await {
+            Ok(server) => server,
+            Err(ServeError::Bind { cause, .. }) => {
+                let address = format!("{}:{}", address.0, address.1);
+                return drop(says.send(Err(StartError::Port { address, cause })));
+            }
+            Err(error) => return drop(says.send(Err(StartError::Server(error)))),
+        };
+        let _ = says.send(Ok(server.local_addr()));
+        // Dropped where the start failed meanwhile: the port is free again.
+        if told.await.is_err() {
+            return;
+        }
+        server.run_until(async { drop(stopped.await) }).await;
+    });
+    drop(ends);
+}
+
+/// An application with the routes beside its own.
+pub(crate) fn mount<S: Clone + Send + Sync + 'static>(
+    monitor: &Monitor,
+    app: Router<S>,
+) -> Result<Router<S>, StartError> {
+    Written::of(monitor)?.builder(monitor).mount(app).map_err(StartError::Server)
+}

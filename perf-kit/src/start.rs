@@ -1,0 +1,142 @@
+//! Starts everything that the features brought, in the order that each part needs.
+
+use crate::error::StartError;
+use crate::perf::Perf;
+#[cfg(not(all(feature = "host", feature = "server")))]
+use perf_runtime::ConfigError;
+use perf_runtime::extend::{Service, State};
+use perf_runtime::{Monitor, MonitorBuilder};
+#[cfg(feature = "toml")]
+use std::{env, path::PathBuf};
+
+/// The sections of `perf.toml` beside the monitor's own keys.
+const SERVER: &str = "server";
+const HOST: &str = "host";
+
+/// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
+/// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
+///
+/// The name is the service's and no namespace: `db_operations_total` stays `db_operations_total`.
+///
+/// # Errors
+/// A setting that is not allowed, a port that is taken, or a monitor that is installed already: a process starts once.
+/// Nothing is half started then.
+pub fn start(service: impl Into<String>) -> Result<Perf, StartError> {
+    builder(service).start()
+}
+
+/// Begins to set up what [`start`] starts.
+pub fn builder(service: impl Into<String>) -> Builder {
+    let monitor = Monitor::builder().service(Service::new(service));
+    Builder {
+        monitor,
+        state: None,
+        #[cfg(feature = "server")]
+        with_server: true,
+        #[cfg(feature = "toml")]
+        file: None,
+    }
+}
+
+/// Everything that is to be started.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `start`"]
+pub struct Builder {
+    monitor: MonitorBuilder,
+    state: Option<State>,
+    #[cfg(feature = "server")]
+    with_server: bool,
+    #[cfg(feature = "toml")]
+    file: Option<PathBuf>,
+}
+
+impl Builder {
+    /// Sets up the monitor in code: rules, objectives, a namespace, the version of the service. Settings of the file and of
+    /// the environment win.
+    ///
+    /// ```
+    /// use perf_kit::{Kind, Objective};
+    ///
+    /// let builder = perf_kit::builder("shop")
+    ///     .monitor(|monitor| monitor.objective(Objective::new(Kind::HttpRequest).success(99.9)));
+    /// # let _ = builder;
+    /// ```
+    pub fn monitor(mut self, set_up: impl FnOnce(MonitorBuilder) -> MonitorBuilder) -> Self {
+        self.monitor = set_up(self.monitor);
+        self
+    }
+
+    /// Reads the settings from this file, which must be there, in place of `perf.toml` where that is.
+    #[cfg(feature = "toml")]
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Opens no port: the routes are to be [mounted](Perf::mount) in the application's own server, or nowhere.
+    #[cfg(feature = "server")]
+    pub fn without_server(mut self) -> Self {
+        self.with_server = false;
+        self
+    }
+
+    /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
+    pub fn restore(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Starts it all: settings first, then the state of before, rules, parts, the ticker, and the server last.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub fn start(self) -> Result<Perf, StartError> {
+        let monitor = with_settings(self.monitor);
+        #[cfg(feature = "toml")]
+        let monitor = match settings_file(self.file) {
+            Some(path) => monitor.config_file(path),
+            None => monitor,
+        };
+        #[cfg(feature = "host")]
+        let monitor = monitor.add_rules(perf_host::rules());
+        let monitor = monitor.build()?;
+        #[cfg(not(feature = "server"))]
+        refuse_without_feature(&monitor, SERVER)?;
+        #[cfg(not(feature = "host"))]
+        refuse_without_feature(&monitor, HOST)?;
+        if let Some(state) = self.state {
+            monitor.restore(state)?;
+        }
+        #[cfg(feature = "server")]
+        let serving = crate::serving::Serving::prepare(&monitor, self.with_server)?;
+        #[cfg(feature = "host")]
+        crate::hosting::install(&monitor)?;
+        let monitor = monitor.install()?;
+        #[cfg(feature = "server")]
+        let perf = Perf::new(monitor).with_server(serving);
+        #[cfg(not(feature = "server"))]
+        let perf = Perf::new(monitor);
+        Ok(perf)
+    }
+}
+
+/// Adds the environment, and the sections of the parts.
+fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
+    monitor.environment().section(SERVER).section(HOST).section_variable("PERF_PORT", SERVER, "port")
+}
+
+/// The file that holds the settings: the named one, or `perf.toml` where it is there.
+#[cfg(feature = "toml")]
+fn settings_file(named: Option<PathBuf>) -> Option<PathBuf> {
+    let default = || Some(PathBuf::from("perf.toml")).filter(|path| path.exists());
+    named.or_else(|| env::var_os("PERF_CONFIG").map(PathBuf::from)).or_else(default)
+}
+
+/// Refuses the settings of a part that is not there.
+#[cfg(not(all(feature = "host", feature = "server")))]
+fn refuse_without_feature(monitor: &Monitor, section: &str) -> Result<(), ConfigError> {
+    if monitor.section(section)?.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::new(section, "set", format!("nothing: the feature `{section}` of perf-kit is not enabled")))
+}

@@ -1,0 +1,42 @@
+//! The monitor's own settings.
+
+use crate::judge::alerts::engine::DEFAULT_HISTORY;
+use crate::judge::objective::spec::Objective;
+use crate::judge::rule::set::RuleSet;
+use crate::log_level::LogLevel;
+use crate::measure::model::service::Service;
+use std::time::Duration;
+
+/// Everything that can be set, in code or from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) namespace: String,
+    pub(crate) service: Option<Service>,
+    pub(crate) rules: RuleSet,
+    /// Those that parts bring.
+    pub(crate) part_rules: RuleSet,
+    pub(crate) objectives: Vec<Objective>,
+    pub(crate) alert_history: usize,
+    pub(crate) enabled: bool,
+    pub(crate) interval: Duration,
+    pub(crate) reset_every: Option<Duration>,
+    pub(crate) log_level: LogLevel,
+}
+
+impl Settings {
+    /// The defaults of everything, and no rule.
+    pub(crate) fn without_rules() -> Self {
+        Self {
+            namespace: String::new(),
+            service: None,
+            rules: RuleSet::new(),
+            part_rules: RuleSet::new(),
+            objectives: Vec::new(),
+            alert_history: DEFAULT_HISTORY,
+            enabled: true,
+            interval: Duration::from_secs(1),
+            reset_every: None,
+            log_level: LogLevel::default(),
+        }
+    }
+}
