@@ -10,6 +10,17 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Error;
 
+/// The section by which the runtime finds sites before their first call. Its name carries the version, which is the same as
+/// the runtime's (each pins the other), so that two versions in one program do not meet.
+pub(crate) const SECTION: &str = concat!(
+    "perf_sites_",
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    "_",
+    env!("CARGO_PKG_VERSION_MINOR"),
+    "_",
+    env!("CARGO_PKG_VERSION_PATCH")
+);
+
 /// Expands an attribute. Where something is wrong, the function is emitted as it was, with the errors after it: so that
 /// whatever else uses it does not fail for that.
 pub(crate) fn attribute(kind: Kind, args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -60,13 +71,11 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
     };
     let complete = more_labels.is_some() && values.is_some() && targets.is_some();
     let blank = (!complete).then(|| quote!(..#runtime::Spec::BLANK));
-    // The section is how the runtime finds sites before their first call; its name carries the version, so that two
-    // versions in one program do not meet.
     quote! {
         #[used]
         #[cfg_attr(
             any(target_os = "linux", target_os = "android", target_os = "freebsd"),
-            unsafe(link_section = "perf_sites_0_1_0")
+            unsafe(link_section = #SECTION)
         )]
         static #site: #runtime::Site = #runtime::Site {
             spec: #runtime::Spec {

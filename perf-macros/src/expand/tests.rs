@@ -1,6 +1,6 @@
 //! What the attributes write, as text: a change of the expansion shows here, without a compiler.
 
-use super::attribute;
+use super::{SECTION, attribute};
 use crate::kind::Kind;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -39,7 +39,7 @@ fn a_site_and_a_sync_function() {
             #[used]
             #[cfg_attr(
                 any(target_os = "linux", target_os = "android", target_os = "freebsd"),
-                unsafe(link_section = "perf_sites_0_1_0")
+                unsafe(link_section = #SECTION)
             )]
             static __PERF_SITE: ::perf_runtime::__private::Site = ::perf_runtime::__private::Site {
                 spec: ::perf_runtime::__private::Spec {

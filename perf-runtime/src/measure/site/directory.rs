@@ -59,16 +59,31 @@ mod section {
     use super::Site;
     use std::ptr;
 
+    /// The name of the section, as `perf-macros` makes it of its version, with something before it.
+    macro_rules! section {
+        ($front:literal) => {
+            concat!(
+                $front,
+                "perf_sites_",
+                env!("CARGO_PKG_VERSION_MAJOR"),
+                "_",
+                env!("CARGO_PKG_VERSION_MINOR"),
+                "_",
+                env!("CARGO_PKG_VERSION_PATCH")
+            )
+        };
+    }
+
     unsafe extern "Rust" {
-        #[link_name = "__start_perf_sites_0_1_0"]
+        #[link_name = section!("__start_")]
         static START: Site;
-        #[link_name = "__stop_perf_sites_0_1_0"]
+        #[link_name = section!("__stop_")]
         static STOP: Site;
     }
 
     /// Keeps the section in being, so that the linker defines its ends also where no site is linked.
     #[used]
-    #[unsafe(link_section = "perf_sites_0_1_0")]
+    #[unsafe(link_section = section!(""))]
     static ANCHOR: [Site; 0] = [];
 
     pub(super) fn sites() -> &'static [Site] {
