@@ -12,8 +12,9 @@
 //! | `cache_entries`, `cache_weight` | how much is in it |
 //! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
 
+use perf_runtime::metric::Histogram;
 use perf_runtime::text::{parse_duration, show_duration};
-use perf_runtime::{ConfigError, CustomHistogram, Monitor, SampledMetric, Samples};
+use perf_runtime::{ConfigError, Monitor, SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -83,13 +84,13 @@ struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
     gone: [AtomicU64; CAUSES.len()],
-    load: CustomHistogram,
+    load: Histogram,
 }
 
 impl Counts {
     fn new(monitor: &Monitor, name: &str) -> Arc<Self> {
         let help = "How long it took to load what was not in a cache.";
-        let load = monitor.custom_histogram(LOAD, &[("cache", name)], "seconds", help);
+        let load = monitor.metrics().histogram(LOAD).unit("seconds").help(help).label("cache", name).register();
         Arc::new(Self { hits: AtomicU64::new(0), misses: AtomicU64::new(0), gone: Default::default(), load })
     }
 

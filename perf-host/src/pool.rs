@@ -1,6 +1,7 @@
 //! Pools of connections: how many there are, how many are in use, who waits.
 
-use perf_runtime::{CustomHistogram, Monitor, SampledMetric, Samples};
+use perf_runtime::metric::Histogram;
+use perf_runtime::{Monitor, SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,10 +88,9 @@ pub trait ConnectionPool: Send + 'static {
 /// # };
 /// ```
 pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> PoolWatch {
-    let label = [("pool", name)];
     let help = "How long was waited for a connection of a pool.";
-    let watch =
-        PoolWatch { wait_time: monitor.custom_histogram(WAIT_TIME, &label, "seconds", help), waits: Arc::default() };
+    let wait_time = monitor.metrics().histogram(WAIT_TIME).unit("seconds").help(help).label("pool", name).register();
+    let watch = PoolWatch { wait_time, waits: Arc::default() };
     let (name, waits) = (name.to_owned(), Arc::clone(&watch.waits));
     let mut seen = VecDeque::with_capacity(LOOKS);
     monitor.sample(&format!("pool {name}"), Duration::ZERO, move |samples| {
@@ -129,7 +129,7 @@ fn tell(name: &str, usage: PoolUsage, waits: &Waits, seen: &mut VecDeque<f64>, s
 /// Knows who waits for a connection of a pool, where the pool does not: see [`watch_pool`]. A cheap handle.
 #[derive(Clone, Debug)]
 pub struct PoolWatch {
-    wait_time: CustomHistogram,
+    wait_time: Histogram,
     waits: Arc<Waits>,
 }
 

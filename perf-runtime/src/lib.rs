@@ -185,7 +185,6 @@ pub use measure::model::outcome::{Outcome, OutcomeCounts};
 pub use monitor::{Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, Samples, monitor};
 pub use observe::history::profile::ProfileSummary;
 pub use observe::history::window::Window;
-pub use observe::metrics::handle::CustomHistogram;
 pub use observe::metrics::kind::CustomKind;
 pub use observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
 pub use observe::metrics::recent::{CustomPoint, CustomTrack};
@@ -217,6 +216,12 @@ mod monitor;
 mod observe;
 mod record;
 pub mod text;
+
+/// The application's own metrics: handles, readings, and what samplers read.
+pub mod metric {
+    pub use crate::monitor::{MetricBuilder, Metrics};
+    pub use crate::observe::metrics::handle::{Counter, Gauge, Histogram};
+}
 
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]

@@ -27,6 +27,7 @@ mod baseline;
 #[cfg(feature = "metrics")]
 mod facade;
 mod judging;
+mod metrics;
 mod objectives;
 mod overhead;
 mod parts;
@@ -40,6 +41,7 @@ mod trial;
 
 pub use alerts::Alerts;
 use baseline::Resets;
+pub use metrics::{MetricBuilder, Metrics};
 pub use overhead::Overhead;
 use overhead::{Part, Spent};
 use sampling::Samplers;

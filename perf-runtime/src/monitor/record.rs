@@ -6,7 +6,6 @@ use crate::log_level::tell;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
-use crate::observe::metrics::handle::CustomHistogram;
 use crate::observe::series::identity::in_a_line;
 use crate::record::marks::MeasureError;
 use crate::record::operation::{Operation, Timer};
@@ -92,8 +91,8 @@ impl Monitor {
     }
 
     /// Sets a gauge of the application's own, in a unit of its choice: `seconds`, `bytes`, or a word such as `jobs`. It is
-    /// exposed by this name, without the namespace; with labels, counters and histograms, use the `metrics` facade. Costs
-    /// an uncontended read lock and a search.
+    /// exposed by this name, without the namespace; with labels, counters and histograms there are
+    /// [`metrics`](Self::metrics). Costs an uncontended read lock and a search.
     ///
     /// ```
     /// let monitor = perf_runtime::monitor();
@@ -114,20 +113,6 @@ impl Monitor {
             bytes as f64,
             ("bytes", "What a component of the application holds in memory."),
         );
-    }
-
-    /// A histogram of the application's own, with labels: what is given to it is counted in the buckets of
-    /// [`histogram_bounds`](crate::MonitorBuilder::histogram_bounds). `unit` and `help` say what it is where it is new. For
-    /// programs without the `metrics` facade; both count in the same registry.
-    ///
-    /// ```
-    /// let monitor = perf_runtime::monitor();
-    /// let waits = monitor.custom_histogram("queue_wait_seconds", &[("queue", "mail")], "seconds", "How long mail waits.");
-    /// waits.record(0.012);
-    /// assert!(monitor.render_prometheus().contains(r#"queue_wait_seconds_count{queue="mail"} 1"#));
-    /// ```
-    pub fn custom_histogram(&self, name: &str, labels: &[(&str, &str)], unit: &str, help: &str) -> CustomHistogram {
-        self.inner.registry.custom().histogram(name, labels, (unit, help))
     }
 
     /// Counts a request that begins to be answered. For HTTP layers; `route` is the route's template, never the raw path.

@@ -262,7 +262,8 @@ async fn metrics_come_with_their_history_to_those_who_ask_for_them() {
     let size = Arc::new(Mutex::new(Some(8.0)));
     let sampled = Arc::clone(&size);
     service.monitor.sample("spool", Duration::ZERO, move |samples| samples.put(&SPOOL, &[], *sampled.lock().unwrap()));
-    service.monitor.custom_histogram("wait_seconds", &[("queue", "mail")], "seconds", "").record(0.25);
+    let metrics = service.monitor.metrics();
+    metrics.histogram("wait_seconds").unit("seconds").label("queue", "mail").register().record(0.25);
     service.monitor.tick();
     let mut client = service.listen("/ws?window=1m&of=metrics").await;
     let initial = client.next().await;

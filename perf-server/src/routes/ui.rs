@@ -113,7 +113,8 @@ impl Beacon {
             if values.is_empty() {
                 continue;
             }
-            let histogram = monitor.custom_histogram(metric, &[("page", &self.page)], unit, help);
+            let histogram =
+                monitor.metrics().histogram(metric).unit(unit).help(help).label("page", &self.page).register();
             for &value in values {
                 histogram.record(value);
             }

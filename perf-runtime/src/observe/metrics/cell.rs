@@ -30,23 +30,48 @@ impl Cell {
     }
 }
 
-/// A whole number that only grows. Beyond 2^64 it begins anew at zero.
+/// A number that only grows. Whole numbers are counted as such, and beyond 2^64 begin anew at zero; fractions beside them.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct CounterCell(AtomicU64);
+pub(crate) struct CounterCell {
+    whole: AtomicU64,
+    fractions: FloatCell,
+}
 
 impl CounterCell {
     pub(crate) fn add(&self, by: u64) {
-        self.0.fetch_add(by, Ordering::Relaxed);
+        self.whole.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Adds an amount that may have a fraction. An amount below zero, or no finite number, is ignored.
+    pub(crate) fn add_amount(&self, amount: f64) {
+        /// Up to here every whole number is one, and none is lost in the conversion.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number up to 2^53")]
+        if (0.0..=EXACT).contains(&amount) && amount.fract() == 0.0 {
+            self.add(amount as u64);
+        } else if amount > 0.0 && amount.is_finite() {
+            self.fractions.add(amount);
+        }
     }
 
     /// Moves the counter to `value`, unless it is there or further already.
     pub(crate) fn raise_to(&self, value: u64) {
-        self.0.fetch_max(value, Ordering::Relaxed);
+        self.whole.fetch_max(value, Ordering::Relaxed);
     }
 
     pub(crate) fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.whole.load(Ordering::Relaxed)
+    }
+
+    /// The sum of the fractions; nothing where there never was one.
+    pub(crate) fn fractions(&self) -> Option<f64> {
+        Some(self.fractions.value()).filter(|fractions| *fractions > 0.0)
+    }
+
+    /// All of it.
+    pub(crate) fn total(&self) -> f64 {
+        self.value() as f64 + self.fractions.value()
     }
 }
 
@@ -209,5 +234,19 @@ mod tests {
             let sum: f64 = samples.into_iter().map(f64::from).sum();
             prop_assert!((histogram.sum() - sum).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn a_counter_counts_whole_numbers_and_fractions() {
+        let counter = CounterCell::default();
+        counter.add_amount(2.0);
+        assert_eq!((counter.value(), counter.fractions()), (2, None), "a whole number stays one");
+        counter.add_amount(0.25);
+        counter.add_amount(0.5);
+        assert_eq!((counter.fractions(), counter.total()), (Some(0.75), 2.75));
+        for ignored in [-1.0, f64::NAN, f64::INFINITY] {
+            counter.add_amount(ignored);
+        }
+        assert_eq!(counter.total().to_bits(), 2.75_f64.to_bits(), "it only grows");
     }
 }

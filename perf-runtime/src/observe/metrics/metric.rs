@@ -180,6 +180,7 @@ impl Series {
         let value = match &self.cell {
             Cell::Sampled(CustomKind::Counter, cell) => CustomValue::Total(cell.value()?),
             Cell::Sampled(_, cell) => CustomValue::Gauge(cell.value()?),
+            Cell::Counter(counter) if counter.fractions().is_some() => CustomValue::Total(counter.total()),
             Cell::Counter(counter) => CustomValue::Counter(counter.value()),
             Cell::Gauge(gauge) => CustomValue::Gauge(gauge.value()),
             Cell::Histogram(histogram) => {

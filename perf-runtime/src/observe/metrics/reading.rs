@@ -38,7 +38,7 @@ pub struct CustomSeries {
 pub enum CustomValue {
     /// All that was ever counted.
     Counter(u64),
-    /// All that was ever counted, of what is read elsewhere and may be counted in fractions, such as seconds.
+    /// All that was ever counted, in fractions too: such as seconds.
     Total(f64),
     /// What it was last set to.
     Gauge(f64),

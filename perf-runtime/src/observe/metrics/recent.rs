@@ -128,7 +128,7 @@ impl Trail {
             Cell::Sampled(_, gauge) => {
                 return gauge.value().into_iter().for_each(|value| self.add(cells, (value, 1.0)));
             }
-            Cell::Counter(counter) => Some((counter.value() as f64, 1.0)),
+            Cell::Counter(counter) => Some((counter.total(), 1.0)),
             Cell::Histogram(histogram) => {
                 Some((histogram.sum(), histogram.cumulative().last().unwrap_or_default() as f64))
             }

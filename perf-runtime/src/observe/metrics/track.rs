@@ -64,6 +64,7 @@ impl CustomMetrics {
 #[cfg(test)]
 mod tests {
     use super::super::cell::Cell;
+    use super::super::handle::Described;
     use super::super::recent::MAX_TRAILS;
     use super::*;
     use crate::observe::metrics::bounds::HistogramBounds;
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn a_histogram_tells_how_many_values_and_their_sum() {
         let mut seen = Seen::new();
-        let histogram = seen.0.histogram("wait_seconds", &[], ("seconds", ""));
+        let histogram = seen.0.histogram(Described { name: "wait_seconds", labels: &[], unit: "seconds", help: "" });
         histogram.record(0.25);
         histogram.record(0.75);
         seen.second();
