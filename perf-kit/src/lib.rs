@@ -25,6 +25,8 @@
 //! perf-runtime = { package = "perf-kit", version = "0.1", features = ["full"] }
 //! ```
 //!
+//! The [`guide`] goes on from here.
+//!
 //! # Settings
 //!
 //! [`start`] reads `perf.toml` in the working directory where there is one (another file by `PERF_CONFIG`), with the feature
@@ -70,6 +72,8 @@ pub use perf::{Perf, Shutdown};
 pub use start::{Builder, builder, start};
 
 mod error;
+#[cfg(feature = "full")]
+pub mod guide;
 #[cfg(feature = "host")]
 mod hosting;
 mod perf;

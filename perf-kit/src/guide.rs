@@ -1,0 +1,28 @@
+//! The guide, chapter by chapter.
+
+#[doc = include_str!("../docs/quick_start.md")]
+pub mod quick_start {}
+
+#[doc = include_str!("../docs/attributes.md")]
+pub mod attributes {}
+
+#[doc = include_str!("../docs/own_metrics.md")]
+pub mod own_metrics {}
+
+#[doc = include_str!("../docs/alerts.md")]
+pub mod alerts {}
+
+#[doc = include_str!("../docs/health.md")]
+pub mod health {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("../docs/production.md")]
+pub mod production {}
+
+#[doc = include_str!("../docs/extending.md")]
+pub mod extending {}
+
+#[doc = include_str!("../docs/cost.md")]
+pub mod cost {}
