@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::judge::rule::condition::Threshold;
+use crate::judge::rule::preset::presets;
 use crate::judge::rule::severity::Severity;
 use proptest::prelude::*;
 use std::ffi::OsString;

@@ -142,8 +142,9 @@ impl Taken {
         let kinds = series.chunk_by(|one, other| one.identity.kind == other.identity.kind);
         for kind in kinds.filter_map(|series| Some(series.first()?.identity.kind)) {
             let family = kind.family();
-            let workflows = (kind == Kind::WorkflowStep).then_some(Kind::Workflow.family().in_flight);
-            let plain = [family.counter, family.in_flight, family.busy, family.slow_polls].into_iter().chain(workflows);
+            let wholes = Kind::ALL.into_iter().map(Kind::family).filter(|whole| whole.parts == Some(kind));
+            let wholes = wholes.map(|whole| whole.in_flight);
+            let plain = [family.counter, family.in_flight, family.busy, family.slow_polls].into_iter().chain(wholes);
             let histogram =
                 FamilyKind::Histogram.suffixes().iter().map(|suffix| format!("{}{suffix}", family.histogram));
             let profile = Figure::ALL.into_iter().map(|figure| figure.name(kind));

@@ -9,6 +9,7 @@ use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::observe::history::window::Window;
+use crate::observe::query::in_flight::of_whole_or_parts;
 use crate::observe::query::summary::{SeriesSummary, Summary};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -227,11 +228,12 @@ impl Overview {
     }
 
     fn active_workflows(&self) -> u64 {
-        let name = |series: &&SeriesSummary| series.labels.first().map(|(_, workflow)| workflow.clone());
-        let whole = self.of(Kind::Workflow);
-        let known: BTreeSet<Option<String>> = whole.iter().map(name).collect();
-        let steps = self.of(Kind::WorkflowStep).into_iter().filter(|step| !known.contains(&name(step)));
-        whole.iter().map(|series| series.in_flight).sum::<u64>() + steps.map(|step| step.in_flight).sum::<u64>()
+        let of = |kind| {
+            self.of(kind)
+                .into_iter()
+                .map(|one| (one.labels.first().map_or("", |(_, value)| value.as_str()), one.in_flight))
+        };
+        of_whole_or_parts(of(Kind::Workflow), of(Kind::WorkflowStep)).map(|(_, in_flight)| in_flight).sum()
     }
 
     fn resources(&self) -> ResourcesOverview {

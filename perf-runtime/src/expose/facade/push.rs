@@ -10,6 +10,7 @@ use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::history::window::Window;
+use crate::observe::query::in_flight::of_whole_or_parts;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -29,7 +30,8 @@ pub(crate) struct Pushed {
     figures: Option<Moment>,
     /// By the address of the series, which stay where they are as long as their registry lives.
     series: HashMap<usize, Sent>,
-    workflows: BTreeMap<String, Key>,
+    /// The gauges of kinds that have parts.
+    wholes: BTreeMap<(Kind, String), Key>,
     overflowed: HashMap<Key, u64>,
 }
 
@@ -40,7 +42,7 @@ struct Sent {
     /// When a push last found that calls had ended; `None` once its percentiles were withdrawn.
     active: Option<Moment>,
     counters: [Key; Outcome::ALL.len()],
-    /// None for a request whose status is known: it is not in flight any more.
+    /// None for a series of calls that have ended: their late labels are known.
     in_flight: Option<Key>,
     figures: [Key; FIGURES.len()],
 }
@@ -69,27 +71,24 @@ impl Pushed {
                 sent.push(series, recorder, now, with_figures);
             }
         }
-        self.push_workflows(&all, prefix, recorder);
+        for kind in Kind::ALL {
+            self.push_wholes(&all, kind, prefix, recorder);
+        }
         self.push_overflow(registry, prefix, recorder);
     }
 
-    /// Whole workflows in flight; of a workflow that is not measured itself, its steps.
-    fn push_workflows(&mut self, all: &[Arc<Series>], prefix: &str, recorder: &dyn Recorder) {
-        let mut active = BTreeMap::new();
-        for kind in [Kind::Workflow, Kind::WorkflowStep] {
-            let mut of_kind: BTreeMap<&str, u64> = BTreeMap::new();
-            for series in all.iter().filter(|series| series.identity.kind == kind) {
-                let workflow = series.identity.pairs().next().map_or("", |(_, workflow)| workflow);
-                *of_kind.entry(workflow).or_default() += series.read().in_flight();
-            }
-            for (workflow, in_flight) in of_kind {
-                active.entry(workflow).or_insert(in_flight);
-            }
-        }
-        for (workflow, in_flight) in active {
-            let name = || format!("{prefix}{}", Kind::Workflow.family().in_flight);
-            let make = || Key::from_parts(name(), vec![Label::new("workflow", workflow.to_owned())]);
-            let key = self.workflows.entry(workflow.to_owned()).or_insert_with(make);
+    /// Calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
+    fn push_wholes(&mut self, all: &[Arc<Series>], kind: Kind, prefix: &str, recorder: &dyn Recorder) {
+        let Some(parts) = kind.family().parts else { return };
+        let of_kind = |kind: Kind| {
+            let series = all.iter().filter(move |series| series.identity.kind == kind);
+            series.map(|one| (one.identity.labels.first().map_or("", AsRef::as_ref), one.read().in_flight()))
+        };
+        let label = kind.family().labels.first().copied().unwrap_or_default();
+        for (value, in_flight) in of_whole_or_parts(of_kind(kind), of_kind(parts)) {
+            let name = || format!("{prefix}{}", kind.family().in_flight);
+            let make = || Key::from_parts(name(), vec![Label::new(label, value.to_owned())]);
+            let key = self.wholes.entry((kind, value.to_owned())).or_insert_with(make);
             recorder.register_gauge(key, &METADATA).set(in_flight as f64);
         }
     }
@@ -117,14 +116,13 @@ impl Sent {
             let labels = pairs.iter().filter(|(name, _)| keep(name)).map(label).chain(outcome);
             Key::from_parts(format!("{prefix}{name}"), labels.collect::<Vec<_>>())
         };
-        let is_open = |status: &(&str, &str)| *status == ("status", "");
-        let has_in_flight = kind != Kind::Workflow && (kind != Kind::HttpRequest || pairs.iter().any(is_open));
-        let without_status = |name: &str| kind != Kind::HttpRequest || name != "status";
+        let is_open = pairs.iter().all(|(name, value)| !kind.is_late(name) || value.is_empty());
+        let has_in_flight = family.parts.is_none() && is_open;
         Self {
             finished: [0; Outcome::ALL.len()],
             active: None,
             counters: Outcome::ALL.map(|outcome| key(family.counter.to_owned(), &|_| true, Some(outcome))),
-            in_flight: has_in_flight.then(|| key(family.in_flight.to_owned(), &without_status, None)),
+            in_flight: has_in_flight.then(|| key(family.in_flight.to_owned(), &|name| !kind.is_late(name), None)),
             figures: FIGURES.map(|figure| key(format!("{}{figure}", family.histogram), &|_| true, None)),
         }
     }
@@ -132,7 +130,7 @@ impl Sent {
     fn push(&mut self, series: &Series, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
         let reading = series.read();
         let finished = reading.finished();
-        let is_shown_at_zero = series.identity.kind != Kind::HttpRequest;
+        let is_shown_at_zero = !series.identity.kind.has_late_labels();
         for ((key, count), sent) in self.counters.iter().zip(finished).zip(&mut self.finished) {
             // Counted by zero, a counter is there before its first call.
             if count > *sent || (count == 0 && is_shown_at_zero) {

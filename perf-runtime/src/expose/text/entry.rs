@@ -58,8 +58,8 @@ impl Entry {
             labels.push_str("=\"");
             escape(value, |part| labels.push_str(part));
             labels.push('"');
-            // A request's status is known only at its end, so its gauge is without.
-            if series.identity.kind != Kind::HttpRequest || name != "status" {
+            // What is known only when a call has ended is not known of those in flight.
+            if !series.identity.kind.is_late(name) {
                 gauge = labels.len();
             }
             labels.push(',');

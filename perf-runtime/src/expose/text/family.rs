@@ -31,7 +31,7 @@ pub(super) struct SampleNames {
 pub(super) enum Part {
     Counter(Kind),
     Histogram(Kind),
-    /// Of [`Kind::Workflow`]: whole workflows; of a workflow that is not measured itself, its steps.
+    /// Calls in flight; of what is not measured as a whole, its parts.
     InFlight(Kind),
     Busy(Kind),
     SlowPolls(Kind),
@@ -72,10 +72,11 @@ impl Part {
         match self {
             Self::Counter(kind) => of(kind, " that ended, by outcome."),
             Self::Histogram(kind) => of(kind, ": duration in seconds, by outcome."),
-            Self::InFlight(Kind::Workflow) => of(
-                Kind::Workflow,
-                " that have started and not ended; their steps, where the workflow itself is not measured.",
-            ),
+            Self::InFlight(kind) if kind.family().parts.is_some() => {
+                let whole = kind.as_str();
+                let text = " that have started and not ended; their steps, where the ";
+                of(kind, text) + whole + " itself is not measured."
+            }
             Self::InFlight(kind) => of(kind, " that have started and not ended."),
             Self::Busy(kind) => of(kind, " that ended: seconds in which they ran, without those in which they waited."),
             Self::SlowPolls(kind) => of(kind, ": polls that kept their thread for long."),

@@ -10,7 +10,7 @@ use crate::expose::block::Block;
 use crate::measure::cells::exemplar::{self, Exemplar};
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
-use std::cmp::Ordering;
+use crate::observe::query::in_flight::of_whole_or_parts;
 
 /// All that a text is made of.
 #[derive(Clone, Copy)]
@@ -49,11 +49,11 @@ impl<'a> Source<'a> {
     fn has(self, part: Part) -> bool {
         let any = |kind| !self.cache.of(kind).is_empty();
         match part {
-            Part::InFlight(Kind::Workflow) => any(Kind::Workflow) || any(Kind::WorkflowStep),
-            Part::Counter(Kind::HttpRequest) | Part::Histogram(Kind::HttpRequest) => {
-                self.cache.of(Kind::HttpRequest).iter().any(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
+            Part::InFlight(kind) => any(kind) || kind.family().parts.is_some_and(any),
+            Part::Counter(kind) | Part::Histogram(kind) if kind.has_late_labels() => {
+                self.cache.of(kind).iter().any(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
             }
-            Part::Counter(kind) | Part::Histogram(kind) | Part::InFlight(kind) => any(kind),
+            Part::Counter(kind) | Part::Histogram(kind) => any(kind),
             Part::Busy(kind) | Part::SlowPolls(kind) => self.cache.waited(kind).next().is_some(),
             Part::Profile(kind, figure) => self.cache.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
             Part::Overflow => !self.overflowed.is_empty() || !self.custom_overflowed.is_empty(),
@@ -67,8 +67,10 @@ impl<'a> Source<'a> {
             Part::Histogram(kind) => {
                 self.cache.of(kind).iter().for_each(|entry| self.histograms(&family.samples, entry, pen));
             }
-            Part::InFlight(Kind::Workflow) => self.active_workflows(name, pen),
-            Part::InFlight(kind) => self.in_flight(name, kind, pen),
+            Part::InFlight(kind) => match kind.family().parts {
+                Some(parts) => self.whole_or_parts(name, kind, parts, pen),
+                None => self.in_flight(name, kind, pen),
+            },
             Part::Busy(kind) => self.cache.waited(kind).for_each(|entry| {
                 pen.sample(name, entry.whole(), &CLOSE);
                 pen.seconds(entry.numbers.busy_nanos);
@@ -149,35 +151,21 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whole workflows in flight; of a workflow that has no site of its own, its steps.
-    fn active_workflows(self, name: &str, pen: &mut Pen<'_>) {
-        let mut whole = self.by_workflow(Kind::Workflow).peekable();
-        let mut steps = self.by_workflow(Kind::WorkflowStep).peekable();
-        loop {
-            let order = match (whole.peek(), steps.peek()) {
-                (Some((one, _)), Some((other, _))) => one.cmp(other),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return,
-            };
-            let of_steps = if order.is_ge() { steps.next() } else { None };
-            let of_whole = if order.is_le() { whole.next() } else { None };
-            if let Some((workflow, in_flight)) = of_whole.or(of_steps) {
-                pen.sample(name, "workflow=", &QUOTE);
-                pen.escaped(workflow);
-                pen.write("\"} ");
-                pen.number(in_flight);
-            }
+    /// Calls in flight of each value of the first label: of a value that the kind has no series of, those of its parts.
+    fn whole_or_parts(self, name: &str, kind: Kind, parts: Kind, pen: &mut Pen<'_>) {
+        let label = kind.family().labels.first().copied().unwrap_or_default();
+        for (value, in_flight) in of_whole_or_parts(self.by_first_label(kind), self.by_first_label(parts)) {
+            pen.sample(name, label, &EQUALS);
+            pen.escaped(value);
+            pen.write("\"} ");
+            pen.number(in_flight);
         }
     }
 
-    /// The calls in flight of each workflow, summed up over the series of a kind.
-    fn by_workflow(self, kind: Kind) -> impl Iterator<Item = (&'a str, u64)> {
-        fn workflow(entry: &Entry) -> &str {
-            entry.series.identity.labels.first().map(AsRef::as_ref).unwrap_or_default()
-        }
-        let same = self.cache.of(kind).chunk_by(|one, other| workflow(one) == workflow(other));
-        same.filter_map(|same| Some((workflow(same.first()?), same.iter().map(|entry| entry.numbers.in_flight).sum())))
+    /// The calls in flight of each series of a kind, by its first label.
+    fn by_first_label(self, kind: Kind) -> impl Iterator<Item = (&'a str, u64)> {
+        let first = |entry: &'a Entry| entry.series.identity.labels.first().map(AsRef::as_ref).unwrap_or_default();
+        self.cache.of(kind).iter().map(move |entry| (first(entry), entry.numbers.in_flight))
     }
 
     fn overflow(self, name: &str, pen: &mut Pen<'_>) {
@@ -222,10 +210,10 @@ fn counters(name: &str, entry: &Entry, pen: &mut Pen<'_>) {
     }
 }
 
-/// Which outcomes of a series are shown although they never occurred. Of a request it is none: its status says how it
-/// ended, so most could never come.
+/// Which outcomes of a series are shown although they never occurred. It is none where a label says how the calls ended:
+/// most outcomes could never come.
 fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
-    if kind == Kind::HttpRequest { &[] } else { always }
+    if kind.has_late_labels() { &[] } else { always }
 }
 
 /// What ends a line's labels where the outcome is the last of them, by outcome.
@@ -246,3 +234,4 @@ const UP_TO: [Short; Outcome::ALL.len()] = [
 const FAILED: Short = Short::new("outcome=\"error\",");
 const CLOSE: Short = Short::new("} ");
 const QUOTE: Short = Short::new("\"");
+const EQUALS: Short = Short::new("=\"");

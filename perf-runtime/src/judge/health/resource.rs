@@ -32,11 +32,7 @@ impl Indicator {
     /// Each MCP server, or each other service, that was called: whether it answers.
     pub(in crate::judge) fn of_servers(summary: &KindSummary) -> impl Iterator<Item = Self> + use<> {
         let kind = summary.whole.kind;
-        let label = match kind {
-            Kind::McpCall => Some("server"),
-            Kind::ExternalCall => Some("service"),
-            _ => None,
-        };
+        let label = kind.family().peer;
         let mut servers: BTreeMap<&str, Vec<&SeriesSummary>> = BTreeMap::new();
         for series in summary.series.iter().filter(|series| series.count > 0) {
             let named = series.labels.iter().find(|(name, _)| Some(name.as_str()) == label);

@@ -56,8 +56,8 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// traffic, and none of the 120 faults was missed. `tests/precision.rs` makes the tally.
 pub mod presets {
     use super::{
-        Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, gauge, latency, mcp_success,
-        mean, resource, set, slow, slow_response, stuck,
+        Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, gauge, latency, mean, resource,
+        set, slow, slow_response, stuck, success_of_peers,
     };
 
     /// Every kind's latency, errors, slow and stuck calls; objectives; resources. Where the sources differ, the stricter
@@ -69,9 +69,10 @@ pub mod presets {
             rules.extend(
                 thresholds.latency.map(|limits| latency(kind).warning(limits.warning).critical(limits.critical)),
             );
-            rules.push(if kind == Kind::McpCall { mcp_success() } else { errors(kind) });
+            let of_peers = kind.family().limits.errors_by_peer;
+            rules.push(if of_peers { success_of_peers(kind) } else { errors(kind) });
             rules.extend(thresholds.age.map(|limits| stuck(kind).warning(limits.warning).critical(limits.critical)));
-            if kind != Kind::HttpRequest {
+            if kind.family().is_annotated {
                 rules.push(slow(kind));
             }
         }
@@ -92,7 +93,7 @@ pub mod presets {
         set([
             slow_response(),
             latency(Kind::McpCall).warning(5.0),
-            mcp_success(),
+            success_of_peers(Kind::McpCall),
             resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.80),
         ])
     }
@@ -153,24 +154,9 @@ fn set(rules: impl IntoIterator<Item = RuleBuilder>) -> RuleSet {
     rules.into_iter().filter_map(|rule| rule.build().ok()).collect()
 }
 
-/// How a kind is called in ids.
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::HttpRequest => "http",
-        Kind::DbOperation => "db",
-        Kind::Workflow => "workflow",
-        Kind::WorkflowStep => "step",
-        Kind::Agent => "agent",
-        Kind::Tool => "tool",
-        Kind::McpCall => "mcp",
-        Kind::ExternalCall => "external",
-        Kind::Operation => "operation",
-    }
-}
-
 fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
     let name = format!("{name} {}", kind.family().plural);
-    let rule = Rule::builder(format!("{}-{what}", word(kind))).name(name).metric(kind).statistic(statistic);
+    let rule = Rule::builder(format!("{}-{what}", kind.family().word)).name(name).metric(kind).statistic(statistic);
     // What is stuck has waited long enough, and is no more once it has ended.
     if statistic == Statistic::OldestInFlight {
         rule
@@ -193,8 +179,8 @@ fn mean(kind: Kind) -> RuleBuilder {
 
 fn errors(kind: Kind) -> RuleBuilder {
     let rule = on(kind, "errors", Statistic::ErrorRate, "Failing");
-    // A request's status says how it ended: by itself each status would fail always or never.
-    let rule = if kind == Kind::HttpRequest { rule.by(["method", "route"]) } else { rule };
+    // Late labels say how a call ended: by itself each of their values would fail always or never.
+    let rule = if kind.has_late_labels() { rule.by(kind.early_labels().iter().copied()) } else { rule };
     rule.min_samples(MIN_FOR_ERRORS)
         .critical(0.05)
         .description("More than this share of the calls failed over the last five minutes.")
@@ -211,13 +197,14 @@ fn slow_response() -> RuleBuilder {
         .description("A response took longer than this in the last minute.")
 }
 
-/// Servers as a whole, for it is the server that is down.
-fn mcp_success() -> RuleBuilder {
-    on(Kind::McpCall, "success", Statistic::SuccessRate, "Failing")
-        .by(["server"])
+/// The other side as a whole, for it is the server that is down.
+fn success_of_peers(kind: Kind) -> RuleBuilder {
+    let (peer, (_, failing)) = (kind.family().peer, kind.family().limits.errors);
+    on(kind, "success", Statistic::SuccessRate, "Failing")
+        .by(peer)
         .condition(Condition::Below)
         .min_samples(MIN_FOR_P95)
-        .critical(0.80)
+        .critical(1.0 - failing)
         .description("Less than this share of the calls to the server succeeded over the last five minutes.")
 }
 
