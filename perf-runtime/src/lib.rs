@@ -213,6 +213,11 @@ mod monitor;
 mod observe;
 mod record;
 
+/// Metrics beside those of calls.
+pub mod metric {
+    pub use crate::observe::metrics::known as names;
+}
+
 /// What a test needs: a clock that it moves by hand.
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util {

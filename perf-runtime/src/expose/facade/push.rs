@@ -10,6 +10,7 @@ use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use crate::observe::query::in_flight::of_whole_or_parts;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::entry::Series;
@@ -97,7 +98,7 @@ impl Pushed {
         for (kind, label, count) in registry.overflowed() {
             let metric = format!("{prefix}{}", kind.family().counter);
             let labels = vec![Label::new("metric", metric), Label::new("label", label)];
-            let key = Key::from_parts(format!("{prefix}perf_label_overflow_total"), labels);
+            let key = Key::from_parts(format!("{prefix}{}", names::PERF_LABEL_OVERFLOW_TOTAL), labels);
             let sent = self.overflowed.entry(key.clone()).or_default();
             recorder.register_counter(&key, &METADATA).increment(count - *sent);
             *sent = count;

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::profile::Figure;
 use crate::measure::model::kind::Kind;
+use crate::observe::metrics::known as names;
 use std::borrow::Cow;
 
 /// One family of metrics.
@@ -62,7 +63,7 @@ impl Part {
             Self::Busy(kind) => kind.family().busy,
             Self::SlowPolls(kind) => kind.family().slow_polls,
             Self::Profile(kind, figure) => return figure.name(kind).into(),
-            Self::Overflow => "perf_label_overflow_total",
+            Self::Overflow => names::PERF_LABEL_OVERFLOW_TOTAL,
         };
         fixed.into()
     }
