@@ -204,6 +204,7 @@ pub use record::operation::watched::WatchedOperation;
 pub use record::operation::{Operation, OperationCall, Timer};
 pub use record::request::HttpRequest;
 
+pub mod collect;
 mod config;
 mod error;
 mod expose;

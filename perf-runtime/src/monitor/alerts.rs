@@ -28,11 +28,9 @@ impl Monitor {
     pub fn reload(&self) -> Result<(), ConfigError> {
         let settings = self.inner.outside.over(&self.inner.code)?;
         let objectives = targets(&settings)?;
-        if prefix_of(&settings.namespace)? != self.inner.renderer.prefix() {
-            let allowed = format!(
-                "what it was, {:?}: metrics keep their names",
-                self.inner.renderer.prefix().trim_end_matches('_')
-            );
+        if prefix_of(&settings.namespace)? != self.inner.model.prefix() {
+            let allowed =
+                format!("what it was, {:?}: metrics keep their names", self.inner.model.prefix().trim_end_matches('_'));
             return Err(ConfigError::new("namespace", settings.namespace, allowed));
         }
         self.inner.objectives().replace(objectives);
