@@ -45,7 +45,7 @@ impl ReadModel {
             .into_iter()
             .map(|(kind, label, count)| (format!("{}{}", self.prefix, kind.family().counter), label.to_owned(), count));
         let overflowed = overflowed.chain(registry.custom().overflowed()).collect::<Vec<_>>();
-        look(&View { snapshot, overflowed: &overflowed })
+        look(&View::new(snapshot, &overflowed))
     }
 
     /// Shows everything: the families of calls, the application's own metrics and the merged texts, in the order of their
@@ -80,6 +80,15 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, overflowed: &'a [(String, String, u64)]) -> Self {
+        Self { snapshot, overflowed }
+    }
+
+    /// The series of a kind.
+    pub(crate) fn entries(&self, kind: Kind) -> &'a [Entry] {
+        self.snapshot.of(kind)
+    }
+
     /// Whether a family has anything to say.
     pub(crate) fn has(&self, part: Part) -> bool {
         let any = |kind| !self.snapshot.of(kind).is_empty();

@@ -6,12 +6,16 @@
 //! for one that was called within the last minute its percentiles cost as much again, so a ticker gives them only every
 //! ten seconds: sooner than anybody scrapes.
 
+use crate::collect::entry::Entry;
+use crate::collect::families::Part;
+use crate::collect::model::Value;
+use crate::collect::read::View;
+use crate::collect::snapshot::Snapshot;
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::known as names;
-use crate::observe::query::in_flight::of_whole_or_parts;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -27,6 +31,8 @@ const METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(m
 /// What went out already.
 #[derive(Debug, Default)]
 pub(crate) struct Pushed {
+    /// All series, as they were read for the last push: not that of scrapes, for a recorder may ask for one.
+    snapshot: Snapshot,
     /// When percentiles were last pushed.
     figures: Option<Moment>,
     /// By the address of the series, which stay where they are as long as their registry lives.
@@ -58,40 +64,27 @@ impl Pushed {
         now: Moment,
         figures_every: Duration,
     ) {
-        let all = registry.all();
         let with_figures = self.figures.is_none_or(|last| now.since(last) >= figures_every);
         if with_figures {
             self.figures = Some(now);
         }
-        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
-            if let Some(first) = series.first() {
-                describe(first.identity.kind, prefix, recorder);
-            }
-            for series in series {
-                let sent = self.series.entry(Arc::as_ptr(series).addr()).or_insert_with(|| Sent::new(series, prefix));
-                sent.push(series, recorder, now, with_figures);
-            }
-        }
+        let Self { snapshot, series, wholes, .. } = self;
+        snapshot.read(registry.all());
+        let view = View::new(snapshot, &[]);
         for kind in Kind::ALL {
-            self.push_wholes(&all, kind, prefix, recorder);
+            let entries = view.entries(kind);
+            if !entries.is_empty() {
+                describe(kind, prefix, recorder);
+            }
+            for entry in entries {
+                let sent = series.entry(Arc::as_ptr(&entry.series).addr());
+                sent.or_insert_with(|| Sent::new(&entry.series, prefix)).push(entry, recorder, now, with_figures);
+            }
+            if kind.family().parts.is_some() {
+                push_wholes(&view, kind, wholes, prefix, recorder);
+            }
         }
         self.push_overflow(registry, prefix, recorder);
-    }
-
-    /// Calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
-    fn push_wholes(&mut self, all: &[Arc<Series>], kind: Kind, prefix: &str, recorder: &dyn Recorder) {
-        let Some(parts) = kind.family().parts else { return };
-        let of_kind = |kind: Kind| {
-            let series = all.iter().filter(move |series| series.identity.kind == kind);
-            series.map(|one| (one.identity.labels.first().map_or("", AsRef::as_ref), one.read().in_flight()))
-        };
-        let label = kind.family().labels.first().copied().unwrap_or_default();
-        for (value, in_flight) in of_whole_or_parts(of_kind(kind), of_kind(parts)) {
-            let name = || format!("{prefix}{}", kind.family().in_flight);
-            let make = || Key::from_parts(name(), vec![Label::new(label, value.to_owned())]);
-            let key = self.wholes.entry((kind, value.to_owned())).or_insert_with(make);
-            recorder.register_gauge(key, &METADATA).set(in_flight as f64);
-        }
     }
 
     fn push_overflow(&mut self, registry: &Registry, prefix: &str, recorder: &dyn Recorder) {
@@ -104,6 +97,25 @@ impl Pushed {
             *sent = count;
         }
     }
+}
+
+/// Calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
+fn push_wholes(
+    view: &View<'_>,
+    kind: Kind,
+    known: &mut BTreeMap<(Kind, String), Key>,
+    prefix: &str,
+    recorder: &dyn Recorder,
+) {
+    view.samples(Part::InFlight(kind), |sample| {
+        let (Some((label, value)), Value::Number(in_flight)) = (sample.labels.iter().next(), sample.value) else {
+            return;
+        };
+        let name = || format!("{prefix}{}", kind.family().in_flight);
+        let make = || Key::from_parts(name(), vec![Label::new(label.to_owned(), value.to_owned())]);
+        let key = known.entry((kind, value.to_owned())).or_insert_with(make);
+        recorder.register_gauge(key, &METADATA).set(in_flight.as_f64());
+    });
 }
 
 impl Sent {
@@ -128,11 +140,10 @@ impl Sent {
         }
     }
 
-    fn push(&mut self, series: &Series, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
-        let reading = series.read();
-        let finished = reading.finished();
-        let is_shown_at_zero = !series.identity.kind.has_late_labels();
-        for ((key, count), sent) in self.counters.iter().zip(finished).zip(&mut self.finished) {
+    fn push(&mut self, entry: &Entry, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
+        let Entry { series, numbers, .. } = entry;
+        let is_shown_at_zero = !entry.kind().has_late_labels();
+        for ((key, count), sent) in self.counters.iter().zip(numbers.finished).zip(&mut self.finished) {
             // Counted by zero, a counter is there before its first call.
             if count > *sent || (count == 0 && is_shown_at_zero) {
                 recorder.register_counter(key, &METADATA).increment(count.saturating_sub(*sent));
@@ -141,7 +152,7 @@ impl Sent {
             }
         }
         if let Some(key) = &self.in_flight {
-            recorder.register_gauge(key, &METADATA).set(reading.in_flight() as f64);
+            recorder.register_gauge(key, &METADATA).set(numbers.in_flight as f64);
         }
         if let Some(active) = self.active.filter(|_| with_figures) {
             self.push_figures(series, recorder, now);
