@@ -1,7 +1,9 @@
-//! The page of a made-up monitor is the text that is checked in, byte for byte, in both formats.
+//! The page of a made-up monitor is the text that is checked in, byte for byte, in both formats; and so is what is written
+//! from the same monitor as data.
 //!
 //! `PERF_WRITE_PAGES=1` writes the texts anew: read what changed before it is committed.
 
+use perf_runtime::collect::{Collector, Family, FamilyType, Number, Sample, Value};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{ErrorType, Monitor, Outcome, monitor};
 use std::future::Future;
@@ -73,8 +75,9 @@ fn made_up(clock: &ManualClock) -> Monitor {
     monitor
 }
 
+/// One test, for annotated functions count for the whole process.
 #[test]
-fn the_page_is_the_text_that_is_checked_in() {
+fn the_page_is_the_text_that_is_checked_in_and_what_is_collected() {
     let clock = ManualClock::hold();
     let monitor = made_up(&clock);
     for (file, text) in [("page.prom", monitor.render_prometheus()), ("page.openmetrics", monitor.render_openmetrics())]
@@ -87,5 +90,67 @@ fn the_page_is_the_text_that_is_checked_in() {
         let differs = text.lines().zip(kept.lines()).find(|(new, old)| new != old);
         assert_eq!(differs, None, "{file}");
         assert_eq!(text, kept, "{file}");
+    }
+    let (mut writer, text) = (Writer::default(), monitor.render_prometheus());
+    monitor.collect(&mut writer);
+    let differs = text.lines().zip(writer.text.lines()).find(|(scraped, collected)| scraped != collected);
+    assert_eq!(differs, None, "what is collected is what a scrape shows");
+    assert_eq!(writer.text, text);
+}
+
+/// Writes Prometheus text from what it is shown.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    family: String,
+}
+
+impl Writer {
+    fn line(&mut self, suffix: &str, sample: &Sample<'_>, le: Option<&str>, value: &str) {
+        let escaped = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let labels = sample.labels.iter().chain(le.map(|le| ("le", le)));
+        let labels: Vec<String> = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let timestamp = sample.timestamp.map(|millis| format!(" {millis}")).unwrap_or_default();
+        self.text += &format!("{}{suffix}{labels} {value}{timestamp}\n", self.family);
+    }
+}
+
+impl Collector for Writer {
+    fn family(&mut self, family: &Family<'_>) {
+        family.name.clone_into(&mut self.family);
+        let kind = if family.kind == FamilyType::Unknown { "untyped" } else { family.kind.as_str() };
+        if let Some(help) = family.help {
+            self.text += &format!("# HELP {} {}\n", family.name, help.replace('\\', "\\\\").replace('\n', "\\n"));
+        }
+        self.text += &format!("# TYPE {} {kind}\n", family.name);
+    }
+
+    fn sample(&mut self, sample: &Sample<'_>) {
+        match sample.value {
+            Value::Number(number) => self.line(sample.suffix, sample, None, &shown(number)),
+            Value::Histogram(histogram) => {
+                for (le, count) in histogram.buckets() {
+                    self.line("_bucket", sample, Some(&shown(le)), &count.to_string());
+                }
+                self.line("_sum", sample, None, &shown(histogram.sum()));
+                self.line("_count", sample, None, &histogram.count().to_string());
+            }
+            _ => panic!("{sample:?}"),
+        }
+    }
+}
+
+fn shown(number: Number<'_>) -> String {
+    match number {
+        Number::Nanos(nanos) if nanos % 1_000_000_000 > 0 => {
+            let fraction = format!("{:09}", nanos % 1_000_000_000);
+            format!("{}.{}", nanos / 1_000_000_000, fraction.trim_end_matches('0'))
+        }
+        Number::Nanos(nanos) => (nanos / 1_000_000_000).to_string(),
+        Number::Count(count) => count.to_string(),
+        Number::Written(text) => text.to_owned(),
+        number if number.as_f64() == f64::INFINITY => "+Inf".to_owned(),
+        number => number.as_f64().to_string(),
     }
 }
