@@ -59,10 +59,29 @@ impl ReadModel {
                     show_other(&other, collector);
                 }
                 collector.family(&family.family());
-                view.samples(family.part, |sample| collector.sample(sample));
+                view.samples(family.part, &mut ToCollector(collector));
             }
         });
         others.for_each(|other| show_other(&other, collector));
+    }
+}
+
+/// Takes the samples of a family of calls. Beside [`Collector`] for those who write millions of lines a second: each function
+/// has one sort of sample, and no sample is put together in memory.
+pub(crate) trait Show {
+    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>);
+    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>);
+}
+
+struct ToCollector<'a>(&'a mut dyn Collector);
+
+impl Show for ToCollector<'_> {
+    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>) {
+        self.0.sample(&Sample::new(*labels, Value::Number(number)));
+    }
+
+    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+        self.0.sample(&Sample::new(*labels, Value::Histogram(*histogram)));
     }
 }
 
@@ -106,50 +125,51 @@ impl<'a> View<'a> {
 
     /// Shows the samples of a family.
     #[inline]
-    pub(crate) fn samples(&self, part: Part, mut show: impl FnMut(&Sample<'_>)) {
+    pub(crate) fn samples(&self, part: Part, show: &mut impl Show) {
         match part {
-            Part::Counter(kind) => self.snapshot.of(kind).iter().for_each(|entry| counters(entry, &mut show)),
-            Part::Histogram(kind) => self.snapshot.of(kind).iter().for_each(|entry| histograms(entry, &mut show)),
+            Part::Counter(kind) => self.snapshot.of(kind).iter().for_each(|entry| counters(entry, show)),
+            Part::Histogram(kind) => self.snapshot.of(kind).iter().for_each(|entry| histograms(entry, show)),
             Part::InFlight(kind) => match kind.family().parts {
-                Some(parts) => self.whole_or_parts(kind, parts, &mut show),
-                None => self.in_flight(kind, &mut show),
+                Some(parts) => self.whole_or_parts(kind, parts, show),
+                None => self.in_flight(kind, show),
             },
             Part::Busy(kind) => self.snapshot.waited(kind).for_each(|entry| {
-                show(&whole(entry, Number::Nanos(entry.numbers.busy_nanos)));
+                show.number(&whole(entry), Number::Nanos(entry.numbers.busy_nanos));
             }),
             Part::SlowPolls(kind) => self.snapshot.waited(kind).for_each(|entry| {
-                show(&whole(entry, Number::Count(entry.numbers.slow_polls)));
+                show.number(&whole(entry), Number::Count(entry.numbers.slow_polls));
             }),
             Part::Profile(kind, figure) => {
                 for (entry, numbers) in self.snapshot.profiled(kind).filter(|(_, numbers)| figure.is_told(numbers)) {
-                    show(&whole(entry, figure.number(numbers)));
+                    show.number(&whole(entry), figure.number(numbers));
                 }
             }
             Part::Overflow => {
                 for (metric, label, count) in self.overflowed {
-                    let pairs = Front::Pairs([("metric", metric), ("label", label)]);
-                    show(&number(pairs, End::Nothing, Number::Count(*count)));
+                    let front = Front::Pairs([("metric", metric), ("label", label)]);
+                    show.number(&Labels { front, end: End::Nothing }, Number::Count(*count));
                 }
             }
         }
     }
 
     /// Calls in flight. Series that differ only in what is not known before the end have one gauge; they are neighbours.
-    fn in_flight(&self, kind: Kind, show: &mut impl FnMut(&Sample<'_>)) {
+    fn in_flight(&self, kind: Kind, show: &mut impl Show) {
         for same in self.snapshot.of(kind).chunk_by(|one, other| one.gauge() == other.gauge()) {
             let Some(first) = same.first() else { continue };
             let identity = &first.series.identity;
             let front = Front::Series { identity, shown: first.early(), text: first.gauge() };
             let in_flight = same.iter().map(|entry| entry.numbers.in_flight).sum();
-            show(&number(front, End::Nothing, Number::Count(in_flight)));
+            show.number(&Labels { front, end: End::Nothing }, Number::Count(in_flight));
         }
     }
 
     /// Calls in flight of each value of the first label: of a value that the kind has no series of, those of its parts.
-    fn whole_or_parts(&self, kind: Kind, parts: Kind, show: &mut impl FnMut(&Sample<'_>)) {
+    fn whole_or_parts(&self, kind: Kind, parts: Kind, show: &mut impl Show) {
         let label = kind.family().labels.first().copied().unwrap_or_default();
         for (value, in_flight) in of_whole_or_parts(self.by_first_label(kind), self.by_first_label(parts)) {
-            show(&number(Front::Pair(label, value), End::Nothing, Number::Count(in_flight)));
+            let front = Front::Pair(label, value);
+            show.number(&Labels { front, end: End::Nothing }, Number::Count(in_flight));
         }
     }
 
@@ -160,14 +180,9 @@ impl<'a> View<'a> {
     }
 }
 
-#[inline]
-fn number<'a>(front: Front<'a>, end: End<'a>, number: Number<'a>) -> Sample<'a> {
-    Sample::new(Labels { front, end }, Value::Number(number))
-}
-
-/// A sample that has all labels of its series and no more.
-fn whole<'a>(entry: &'a Entry, of: Number<'a>) -> Sample<'a> {
-    number(front(entry, entry.whole()), End::Nothing, of)
+/// All labels of a series and no more.
+fn whole(entry: &Entry) -> Labels<'_> {
+    Labels { front: front(entry, entry.whole()), end: End::Nothing }
 }
 
 #[inline]
@@ -176,26 +191,26 @@ fn front<'a>(entry: &'a Entry, text: &'a str) -> Front<'a> {
 }
 
 #[inline]
-fn counters(entry: &Entry, show: &mut impl FnMut(&Sample<'_>)) {
+fn counters(entry: &Entry, show: &mut impl Show) {
     let (front, numbers) = (front(entry, entry.labels()), &entry.numbers);
     let always = shown_at_zero(entry.kind(), &Outcome::ALL);
     for outcome in Outcome::ALL {
         let mut count = numbers.finished[outcome.index()];
         if outcome == Outcome::Error {
             for (sort, errors) in &numbers.errors {
-                show(&number(front, End::Failed(sort), Number::Count(*errors)));
+                show.number(&Labels { front, end: End::Failed(sort) }, Number::Count(*errors));
             }
             count = numbers.other_errors;
         }
         if count > 0 || always.contains(&outcome) {
-            show(&number(front, End::Outcome(outcome), Number::Count(count)));
+            show.number(&Labels { front, end: End::Outcome(outcome) }, Number::Count(count));
         }
     }
 }
 
 /// `ok` and `error` are there from the beginning; the other two once they occurred.
 #[inline]
-fn histograms(entry: &Entry, show: &mut impl FnMut(&Sample<'_>)) {
+fn histograms(entry: &Entry, show: &mut impl Show) {
     let at_zero = shown_at_zero(entry.kind(), &[Outcome::Ok, Outcome::Error]);
     let (front, steps) = (front(entry, entry.labels()), &entry.ladder.steps);
     let mut rest = entry.numbers.cumulative.as_slice();
@@ -205,7 +220,7 @@ fn histograms(entry: &Entry, show: &mut impl FnMut(&Sample<'_>)) {
         rest = others;
         if count > 0 || at_zero.contains(&outcome) {
             let histogram = Histogram(Buckets::Calls { entry, outcome, counts });
-            show(&Sample::new(Labels { front, end: End::Outcome(outcome) }, Value::Histogram(histogram)));
+            show.histogram(&Labels { front, end: End::Outcome(outcome) }, &histogram);
         }
     }
 }

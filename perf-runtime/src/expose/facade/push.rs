@@ -8,8 +8,9 @@
 
 use crate::collect::entry::Entry;
 use crate::collect::families::Part;
-use crate::collect::model::Value;
-use crate::collect::read::View;
+use crate::collect::model::{Histogram, Labels};
+use crate::collect::number::Number;
+use crate::collect::read::{Show, View};
 use crate::collect::snapshot::Snapshot;
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
@@ -81,7 +82,7 @@ impl Pushed {
                 sent.or_insert_with(|| Sent::new(&entry.series, prefix)).push(entry, recorder, now, with_figures);
             }
             if kind.family().parts.is_some() {
-                push_wholes(&view, kind, wholes, prefix, recorder);
+                view.samples(Part::InFlight(kind), &mut Wholes { kind, known: wholes, prefix, recorder });
             }
         }
         self.push_overflow(registry, prefix, recorder);
@@ -99,23 +100,24 @@ impl Pushed {
     }
 }
 
-/// Calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
-fn push_wholes(
-    view: &View<'_>,
+/// Pushes calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
+struct Wholes<'a> {
     kind: Kind,
-    known: &mut BTreeMap<(Kind, String), Key>,
-    prefix: &str,
-    recorder: &dyn Recorder,
-) {
-    view.samples(Part::InFlight(kind), |sample| {
-        let (Some((label, value)), Value::Number(in_flight)) = (sample.labels.iter().next(), sample.value) else {
-            return;
-        };
-        let name = || format!("{prefix}{}", kind.family().in_flight);
+    known: &'a mut BTreeMap<(Kind, String), Key>,
+    prefix: &'a str,
+    recorder: &'a dyn Recorder,
+}
+
+impl Show for Wholes<'_> {
+    fn number(&mut self, labels: &Labels<'_>, in_flight: Number<'_>) {
+        let Some((label, value)) = labels.iter().next() else { return };
+        let name = || format!("{}{}", self.prefix, self.kind.family().in_flight);
         let make = || Key::from_parts(name(), vec![Label::new(label.to_owned(), value.to_owned())]);
-        let key = known.entry((kind, value.to_owned())).or_insert_with(make);
-        recorder.register_gauge(key, &METADATA).set(in_flight.as_f64());
-    });
+        let key = self.known.entry((self.kind, value.to_owned())).or_insert_with(make);
+        self.recorder.register_gauge(key, &METADATA).set(in_flight.as_f64());
+    }
+
+    fn histogram(&mut self, _: &Labels<'_>, _: &Histogram<'_>) {}
 }
 
 impl Sent {

@@ -5,9 +5,9 @@ use super::format::Format;
 use super::pen::Pen;
 use crate::collect::entry::Entry;
 use crate::collect::ladder::Step;
-use crate::collect::model::{Buckets, End, Front, Histogram, Labels, Sample, Value};
+use crate::collect::model::{Buckets, End, Front, Histogram, Labels};
 use crate::collect::number::Number;
-use crate::collect::read::View;
+use crate::collect::read::{Show, View};
 use crate::collect::short::Short;
 use crate::expose::block::Block;
 use crate::measure::cells::exemplar::{self, Exemplar};
@@ -24,7 +24,7 @@ pub(super) fn write(view: &View<'_>, format: Format, families: &[Family], others
             pen.write(&block.text);
         }
         pen.write(&family.head);
-        view.samples(family.part, |sample| write_sample(sample, &family.samples, format, &mut pen));
+        view.samples(family.part, &mut Lines { names: &family.samples, format, pen: &mut pen });
     }
     others.for_each(|block| pen.write(&block.text));
     if format == Format::OpenMetrics {
@@ -32,21 +32,38 @@ pub(super) fn write(view: &View<'_>, format: Format, families: &[Family], others
     }
 }
 
-#[inline]
-fn write_sample(sample: &Sample<'_>, names: &SampleNames, format: Format, pen: &mut Pen<'_>) {
-    match &sample.value {
-        Value::Number(number) => {
-            write_labels(&names.own, &sample.labels, pen);
-            write_number(*number, pen);
+/// Writes the samples of one family.
+struct Lines<'a, 'b> {
+    names: &'a SampleNames,
+    format: Format,
+    pen: &'a mut Pen<'b>,
+}
+
+impl Show for Lines<'_, '_> {
+    #[inline]
+    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>) {
+        write_labels(&self.names.own, labels, self.pen);
+        match number {
+            Number::Count(count) => self.pen.number(count),
+            Number::Nanos(nanos) => self.pen.seconds(nanos),
+            // No family of calls has such.
+            Number::Float(_) | Number::Written(_) => {}
         }
-        Value::Histogram(histogram) => write_histogram(histogram, &sample.labels, names, format, pen),
+    }
+
+    #[inline]
+    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+        if let (&Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) = (&histogram.0, &labels.front)
+        {
+            write_histogram(entry, outcome, counts, text, self);
+        }
     }
 }
 
 /// Begins a line: the name with its brace, the labels, and the space before the value.
 #[inline]
 fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
-    match (labels.front, labels.end) {
+    match (&labels.front, &labels.end) {
         (Front::Series { text, .. }, End::Outcome(outcome)) => pen.sample(name, text, &ENDED[outcome.index()]),
         (Front::Series { text, .. }, End::Nothing) => pen.sample(name, text, &CLOSE),
         (Front::Series { text, .. }, End::Failed(sort)) => {
@@ -70,29 +87,11 @@ fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
 }
 
 #[inline]
-fn write_number(number: Number<'_>, pen: &mut Pen<'_>) {
-    match number {
-        Number::Count(count) => pen.number(count),
-        Number::Nanos(nanos) => pen.seconds(nanos),
-        // No family of calls has such.
-        Number::Float(_) | Number::Written(_) => {}
-    }
-}
-
-#[inline]
-fn write_histogram(
-    histogram: &Histogram<'_>,
-    labels: &Labels<'_>,
-    names: &SampleNames,
-    format: Format,
-    pen: &mut Pen<'_>,
-) {
-    let (Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) = (histogram.0, labels.front) else {
-        return;
-    };
+fn write_histogram(entry: &Entry, outcome: Outcome, counts: &[u64], text: &str, lines: &mut Lines<'_, '_>) {
+    let Lines { names, format, pen } = lines;
     pen.begin(&names.bucket, text, &UP_TO[outcome.index()]);
-    let exemplars = exemplars(entry, outcome, format);
-    buckets(&entry.ladder.steps, counts, &exemplars, format, pen);
+    let exemplars = exemplars(entry, outcome, *format);
+    buckets(&entry.ladder.steps, counts, &exemplars, *format, pen);
     pen.sample(&names.sum, text, &ENDED[outcome.index()]);
     pen.seconds(entry.numbers.nanos[outcome.index()]);
     pen.sample(&names.count, text, &ENDED[outcome.index()]);
