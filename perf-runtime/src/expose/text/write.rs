@@ -66,24 +66,22 @@ fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
     match (&labels.front, &labels.end) {
         (Front::Series { text, .. }, End::Outcome(outcome)) => pen.sample(name, text, &ENDED[outcome.index()]),
         (Front::Series { text, .. }, End::Nothing) => pen.sample(name, text, &CLOSE),
-        (Front::Series { text, .. }, End::Failed(sort)) => {
-            pen.sample(name, text, &FAILED);
-            pen.write("error_type=\"");
-            pen.escaped(sort);
-            pen.write("\"} ");
-        }
-        _ => {
-            pen.write(name);
-            for (place, (label, value)) in labels.iter().enumerate() {
-                pen.write(if place == 0 { "" } else { "," });
-                pen.write(label);
-                pen.write("=\"");
-                pen.escaped(value);
-                pen.write("\"");
-            }
-            pen.write("} ");
-        }
+        _ => write_rare_labels(name, labels, pen),
     }
+}
+
+/// Apart, so that the others are short enough to be inlined.
+#[cold]
+fn write_rare_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
+    pen.write(name);
+    for (place, (label, value)) in labels.iter().enumerate() {
+        pen.write(if place == 0 { "" } else { "," });
+        pen.write(label);
+        pen.write("=\"");
+        pen.escaped(value);
+        pen.write("\"");
+    }
+    pen.write("} ");
 }
 
 #[inline]
@@ -146,6 +144,4 @@ const UP_TO: [Short; Outcome::ALL.len()] = [
     Short::new("outcome=\"panicked\",le=\""),
     Short::new("outcome=\"cancelled\",le=\""),
 ];
-/// What stands before the sort of a failed call's error.
-const FAILED: Short = Short::new("outcome=\"error\",");
 const CLOSE: Short = Short::new("} ");
