@@ -49,6 +49,27 @@ fn every_file_is_in_a_room() {
 }
 
 #[test]
+fn each_name_of_a_metric_is_typed_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    let _ = ["perf-runtime", "perf-host", "perf-server"].map(|name| files_in(&root.join(name).join("src"), &mut files));
+    files.retain(|file| file.iter().all(|part| part != "tests") && !file.ends_with("tests.rs"));
+    let code: Vec<String> = files
+        .iter()
+        .map(|file| {
+            let source = fs::read_to_string(file).unwrap();
+            let lines = source.split("\nmod tests").next().unwrap().lines();
+            lines.filter(|line| !line.trim_start().starts_with("//")).collect()
+        })
+        .collect();
+    for known in perf_runtime::metric::names::ALL {
+        let quoted = format!("\"{}\"", known.name);
+        let typed: usize = code.iter().map(|code| code.matches(&quoted).count()).sum();
+        assert_eq!(typed, 1, "{quoted}");
+    }
+}
+
+#[test]
 fn an_import_to_the_right_is_found() {
     let modules = ["measure::clock", "judge::rule", "judge::health"].map(String::from).into();
     let source = r#"

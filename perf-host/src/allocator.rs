@@ -24,22 +24,23 @@
 //! takes. In memory it costs 8 KiB for the process.
 
 use perf_runtime::__allocator as profiled;
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const ALLOCATIONS: SampledMetric = SampledMetric::counter(
-    "allocator_allocations_total",
+    names::ALLOCATOR_ALLOCATIONS_TOTAL,
     "",
     "How often memory was asked for, and made larger or smaller.",
 );
 const RELEASES: SampledMetric =
-    SampledMetric::counter("allocator_releases_total", "", "How often memory was given back.");
+    SampledMetric::counter(names::ALLOCATOR_RELEASES_TOTAL, "", "How often memory was given back.");
 const ALLOCATED: SampledMetric =
-    SampledMetric::counter("allocator_allocated_bytes_total", "bytes", "Memory that was asked for, all in all.");
+    SampledMetric::counter(names::ALLOCATOR_ALLOCATED_BYTES_TOTAL, "bytes", "Memory that was asked for, all in all.");
 const LIVE: SampledMetric =
-    SampledMetric::gauge("allocator_live_bytes", "bytes", "Memory that was asked for and not given back.");
+    SampledMetric::gauge(names::ALLOCATOR_LIVE_BYTES, "bytes", "Memory that was asked for and not given back.");
 
 const STRIPES: usize = 64;
 const UNKNOWN: usize = usize::MAX;

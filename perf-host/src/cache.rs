@@ -12,7 +12,7 @@
 //! | `cache_entries`, `cache_weight` | how much is in it |
 //! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
 
-use perf_runtime::metric::Histogram;
+use perf_runtime::metric::{Histogram, names};
 use perf_runtime::text::{parse_duration, show_duration};
 use perf_runtime::{ConfigError, Monitor, SampledMetric, Samples};
 use std::collections::VecDeque;
@@ -31,21 +31,21 @@ pub use synchronous::Cache;
 
 /// The rules look for this name.
 const RATIO: SampledMetric = SampledMetric::gauge(
-    "cache_hit_ratio",
+    names::CACHE_HIT_RATIO,
     "ratio",
     "Look-ups that found something, of those of the last five minutes.",
 );
 const REQUESTS: SampledMetric =
-    SampledMetric::counter("cache_requests_total", "", "Look-ups in a cache, by whether they found something.");
+    SampledMetric::counter(names::CACHE_REQUESTS_TOTAL, "", "Look-ups in a cache, by whether they found something.");
 const EVICTIONS: SampledMetric =
-    SampledMetric::counter("cache_evictions_total", "", "Entries that a cache has no more, by why.");
-const ENTRIES: SampledMetric = SampledMetric::gauge("cache_entries", "", "Entries in a cache.");
+    SampledMetric::counter(names::CACHE_EVICTIONS_TOTAL, "", "Entries that a cache has no more, by why.");
+const ENTRIES: SampledMetric = SampledMetric::gauge(names::CACHE_ENTRIES, "", "Entries in a cache.");
 const WEIGHT: SampledMetric = SampledMetric::gauge(
-    "cache_weight",
+    names::CACHE_WEIGHT,
     "",
     "What the entries of a cache weigh: as many, where nothing else was said.",
 );
-const LOAD: &str = "cache_load_duration_seconds";
+const LOAD: &str = names::CACHE_LOAD_DURATION_SECONDS;
 
 const CAUSES: [&str; 4] = ["expired", "size", "explicit", "replaced"];
 const WINDOW: Duration = Duration::from_secs(300);

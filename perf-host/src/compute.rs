@@ -4,42 +4,47 @@ use crate::container::Limits;
 use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::ticks_per_second;
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::time::Duration;
 
-const CPU_TIME: SampledMetric =
-    SampledMetric::counter("system_cpu_time_seconds_total", "seconds", "Time of all processors, by what they did.");
+const CPU_TIME: SampledMetric = SampledMetric::counter(
+    names::SYSTEM_CPU_TIME_SECONDS_TOTAL,
+    "seconds",
+    "Time of all processors, by what they did.",
+);
 const CPU_RATIO: SampledMetric = SampledMetric::gauge(
-    "system_cpu_utilization_ratio",
+    names::SYSTEM_CPU_UTILIZATION_RATIO,
     "ratio",
     "Processors in use over the last five seconds. Where the container has a limit, that is the 1.",
 );
 const CPU_COUNT: SampledMetric =
-    SampledMetric::gauge("system_cpu_logical_processors", "", "Logical processors of the host.");
+    SampledMetric::gauge(names::SYSTEM_CPU_LOGICAL_PROCESSORS, "", "Logical processors of the host.");
 const LOAD: [SampledMetric; 3] = [
-    SampledMetric::gauge("system_cpu_load_average_1m", "", "Tasks that run or want to, over a minute."),
-    SampledMetric::gauge("system_cpu_load_average_5m", "", "Tasks that run or want to, over five minutes."),
-    SampledMetric::gauge("system_cpu_load_average_15m", "", "Tasks that run or want to, over fifteen minutes."),
+    SampledMetric::gauge(names::SYSTEM_CPU_LOAD_AVERAGE_1M, "", "Tasks that run or want to, over a minute."),
+    SampledMetric::gauge(names::SYSTEM_CPU_LOAD_AVERAGE_5M, "", "Tasks that run or want to, over five minutes."),
+    SampledMetric::gauge(names::SYSTEM_CPU_LOAD_AVERAGE_15M, "", "Tasks that run or want to, over fifteen minutes."),
 ];
 const LOAD_RATIO: SampledMetric = SampledMetric::gauge(
-    "system_load_ratio",
+    names::SYSTEM_LOAD_RATIO,
     "ratio",
     "Tasks that run or want to, over a minute, for each logical processor of the host.",
 );
 const MEMORY: SampledMetric =
-    SampledMetric::gauge("system_memory_usage_bytes", "bytes", "Memory of the host, by what it is used for.");
+    SampledMetric::gauge(names::SYSTEM_MEMORY_USAGE_BYTES, "bytes", "Memory of the host, by what it is used for.");
 const MEMORY_LIMIT: SampledMetric =
-    SampledMetric::gauge("system_memory_limit_bytes", "bytes", "Memory that the host has.");
+    SampledMetric::gauge(names::SYSTEM_MEMORY_LIMIT_BYTES, "bytes", "Memory that the host has.");
 const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
-    "system_memory_utilization_ratio",
+    names::SYSTEM_MEMORY_UTILIZATION_RATIO,
     "ratio",
     "Memory that is in use and cannot be had back at once. Where the container has a limit, that is the 1.",
 );
 const SWAP: SampledMetric =
-    SampledMetric::gauge("system_paging_usage_bytes", "bytes", "Swap space, by whether it is used.");
+    SampledMetric::gauge(names::SYSTEM_PAGING_USAGE_BYTES, "bytes", "Swap space, by whether it is used.");
 const SWAP_RATIO: SampledMetric =
-    SampledMetric::gauge("system_paging_utilization_ratio", "ratio", "Swap space in use.");
-const UPTIME: SampledMetric = SampledMetric::gauge("system_uptime_seconds", "seconds", "Time since the host started.");
+    SampledMetric::gauge(names::SYSTEM_PAGING_UTILIZATION_RATIO, "ratio", "Swap space in use.");
+const UPTIME: SampledMetric =
+    SampledMetric::gauge(names::SYSTEM_UPTIME_SECONDS, "seconds", "Time since the host started.");
 
 /// The columns of a processor's line in `/proc/stat`. Guests' time is within `user` and `nice`.
 const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "interrupt", "softirq", "steal"];

@@ -6,41 +6,42 @@
 
 use crate::proc_root::{Files, field, number, read};
 use crate::rate::Rate;
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const CPU_TIME: SampledMetric = SampledMetric::counter(
-    "container_cpu_time_seconds_total",
+    names::CONTAINER_CPU_TIME_SECONDS_TOTAL,
     "seconds",
     "Processor time of the process's control group.",
 );
 const CPU_LIMIT: SampledMetric =
-    SampledMetric::gauge("container_cpu_limit", "", "Processors that the container may use, in whole and parts.");
+    SampledMetric::gauge(names::CONTAINER_CPU_LIMIT, "", "Processors that the container may use, in whole and parts.");
 const PERIODS: SampledMetric = SampledMetric::counter(
-    "container_cpu_periods_total",
+    names::CONTAINER_CPU_PERIODS_TOTAL,
     "",
     "Periods in which the container was given its share of the processors.",
 );
 const THROTTLED: SampledMetric = SampledMetric::counter(
-    "container_cpu_throttled_periods_total",
+    names::CONTAINER_CPU_THROTTLED_PERIODS_TOTAL,
     "",
     "Periods in which the container had used up its share and was stopped.",
 );
 const THROTTLED_TIME: SampledMetric = SampledMetric::counter(
-    "container_cpu_throttled_time_seconds_total",
+    names::CONTAINER_CPU_THROTTLED_TIME_SECONDS_TOTAL,
     "seconds",
     "Time for which the container was stopped because its share of the processors was used up.",
 );
 const MEMORY: SampledMetric =
-    SampledMetric::gauge("container_memory_usage_bytes", "bytes", "Memory of the process's control group.");
+    SampledMetric::gauge(names::CONTAINER_MEMORY_USAGE_BYTES, "bytes", "Memory of the process's control group.");
 const WORKING_SET: SampledMetric = SampledMetric::gauge(
-    "container_memory_working_set_bytes",
+    names::CONTAINER_MEMORY_WORKING_SET_BYTES,
     "bytes",
     "Memory of the process's control group, without files' contents that were not used lately.",
 );
 const MEMORY_LIMIT: SampledMetric =
-    SampledMetric::gauge("container_memory_limit_bytes", "bytes", "Memory that the container may use.");
+    SampledMetric::gauge(names::CONTAINER_MEMORY_LIMIT_BYTES, "bytes", "Memory that the container may use.");
 
 const MICROS: f64 = 1e6;
 

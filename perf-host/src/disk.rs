@@ -3,6 +3,7 @@
 use crate::background::Aside;
 use crate::proc_root::{Files, number};
 use crate::rate::Rate;
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,27 +11,30 @@ use std::time::Duration;
 
 /// The rules and the health look for this name.
 const RATIO: SampledMetric = SampledMetric::gauge(
-    "system_disk_utilization_ratio",
+    names::SYSTEM_DISK_UTILIZATION_RATIO,
     "ratio",
     "A file system in use, of what those without privileges may use: as `df` says it.",
 );
 const USAGE: SampledMetric =
-    SampledMetric::gauge("system_filesystem_usage_bytes", "bytes", "A file system's room, by its state.");
+    SampledMetric::gauge(names::SYSTEM_FILESYSTEM_USAGE_BYTES, "bytes", "A file system's room, by its state.");
 const LIMIT: SampledMetric =
-    SampledMetric::gauge("system_filesystem_limit_bytes", "bytes", "A file system's room as a whole.");
+    SampledMetric::gauge(names::SYSTEM_FILESYSTEM_LIMIT_BYTES, "bytes", "A file system's room as a whole.");
 const BYTES: SampledMetric =
-    SampledMetric::counter("system_disk_io_bytes_total", "bytes", "What a disk read and wrote.");
+    SampledMetric::counter(names::SYSTEM_DISK_IO_BYTES_TOTAL, "bytes", "What a disk read and wrote.");
 const OPERATIONS: SampledMetric =
-    SampledMetric::counter("system_disk_operations_total", "", "How many times a disk read and wrote.");
-const TIME: SampledMetric =
-    SampledMetric::counter("system_disk_io_time_seconds_total", "seconds", "Time in which a disk had something to do.");
+    SampledMetric::counter(names::SYSTEM_DISK_OPERATIONS_TOTAL, "", "How many times a disk read and wrote.");
+const TIME: SampledMetric = SampledMetric::counter(
+    names::SYSTEM_DISK_IO_TIME_SECONDS_TOTAL,
+    "seconds",
+    "Time in which a disk had something to do.",
+);
 const THROUGHPUT: SampledMetric = SampledMetric::gauge(
-    "system_disk_throughput_bytes_per_second",
+    names::SYSTEM_DISK_THROUGHPUT_BYTES_PER_SECOND,
     "bytes_per_second",
     "What a disk reads and writes in a second, over the last five.",
 );
 const BUSY: SampledMetric = SampledMetric::gauge(
-    "system_disk_io_busy_ratio",
+    names::SYSTEM_DISK_IO_BUSY_RATIO,
     "ratio",
     "The share of the last five seconds in which a disk had something to do.",
 );

@@ -1,16 +1,17 @@
 //! Whether something blocks the executor's threads: by what measured functions know, whatever executor it is.
 
+use perf_runtime::metric::names;
 use perf_runtime::{BlockedThread, SampledMetric, Samples};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 const BLOCKED: SampledMetric = SampledMetric::gauge(
-    "executor_blocked_seconds",
+    names::EXECUTOR_BLOCKED_SECONDS,
     "seconds",
     "For how long a function has kept a thread of the executor and still does; of several threads, the longest.",
 );
 const THREADS: SampledMetric = SampledMetric::gauge(
-    "executor_blocked_threads",
+    names::EXECUTOR_BLOCKED_THREADS,
     "",
     "Threads of the executor that a measured poll keeps for long.",
 );

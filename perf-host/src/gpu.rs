@@ -6,19 +6,21 @@ use crate::background::Aside;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::time::Duration;
 
 const BUSY: SampledMetric =
-    SampledMetric::gauge("hw_gpu_utilization_ratio", "ratio", "The share of the time in which a GPU had work.");
-const MEMORY: SampledMetric = SampledMetric::gauge("hw_gpu_memory_usage_bytes", "bytes", "Memory of a GPU in use.");
-const MEMORY_LIMIT: SampledMetric = SampledMetric::gauge("hw_gpu_memory_limit_bytes", "bytes", "Memory of a GPU.");
+    SampledMetric::gauge(names::HW_GPU_UTILIZATION_RATIO, "ratio", "The share of the time in which a GPU had work.");
+const MEMORY: SampledMetric =
+    SampledMetric::gauge(names::HW_GPU_MEMORY_USAGE_BYTES, "bytes", "Memory of a GPU in use.");
+const MEMORY_LIMIT: SampledMetric = SampledMetric::gauge(names::HW_GPU_MEMORY_LIMIT_BYTES, "bytes", "Memory of a GPU.");
 const MEMORY_RATIO: SampledMetric =
-    SampledMetric::gauge("hw_gpu_memory_utilization_ratio", "ratio", "Memory of a GPU in use, of what it has.");
-const TEMPERATURE: SampledMetric = SampledMetric::gauge("hw_temperature_celsius", "celsius", "How warm a GPU is.");
-const POWER: SampledMetric = SampledMetric::gauge("hw_power_watts", "watts", "What a GPU draws.");
+    SampledMetric::gauge(names::HW_GPU_MEMORY_UTILIZATION_RATIO, "ratio", "Memory of a GPU in use, of what it has.");
+const TEMPERATURE: SampledMetric = SampledMetric::gauge(names::HW_TEMPERATURE_CELSIUS, "celsius", "How warm a GPU is.");
+const POWER: SampledMetric = SampledMetric::gauge(names::HW_POWER_WATTS, "watts", "What a GPU draws.");
 const ENERGY: SampledMetric =
-    SampledMetric::counter("hw_energy_joules_total", "joules", "What a GPU drew since the driver was loaded.");
+    SampledMetric::counter(names::HW_ENERGY_JOULES_TOTAL, "joules", "What a GPU drew since the driver was loaded.");
 
 const EVERY: Duration = Duration::from_secs(2);
 

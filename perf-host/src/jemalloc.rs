@@ -1,10 +1,11 @@
 //! What jemalloc says of itself, where it is the program's allocator.
 
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use tikv_jemalloc_ctl::{Error, epoch, stats};
 
 const BYTES: SampledMetric = SampledMetric::gauge(
-    "jemalloc_bytes",
+    names::JEMALLOC_BYTES,
     "bytes",
     "Memory by jemalloc's account: allocated by the program, active in its pages, resident, mapped, retained, metadata.",
 );

@@ -10,22 +10,23 @@
 //! - calls were counted, and the interval of the slope by traffic is above zero too.
 
 use crate::regression::{Slope, slope};
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 const GROWTH: SampledMetric = SampledMetric::gauge(
-    "process_memory_growth_bytes_per_hour",
+    names::PROCESS_MEMORY_GROWTH_BYTES_PER_HOUR,
     "bytes_per_hour",
     "How fast the RSS grew over the last hour (Theil-Sen), and the ends of the interval with 99 % confidence.",
 );
 const BY_CALL: SampledMetric = SampledMetric::gauge(
-    "process_memory_growth_bytes_per_call",
+    names::PROCESS_MEMORY_GROWTH_BYTES_PER_CALL,
     "bytes_per_call",
     "How much the RSS grew with each call over the last hour (Theil-Sen), and the ends of the interval with 99 % confidence.",
 );
 const SUSPECTED: SampledMetric = SampledMetric::gauge(
-    "process_memory_leak_suspected",
+    names::PROCESS_MEMORY_LEAK_SUSPECTED,
     "",
     "1 where the RSS grows steadily with the traffic, 0 where not; absent for the first 35 minutes.",
 );

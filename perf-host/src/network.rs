@@ -3,36 +3,40 @@
 use crate::background::Aside;
 use crate::proc_root::{Files, number};
 use crate::rate::Rate;
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 const BYTES: SampledMetric =
-    SampledMetric::counter("system_network_io_bytes_total", "bytes", "What an interface received and sent.");
+    SampledMetric::counter(names::SYSTEM_NETWORK_IO_BYTES_TOTAL, "bytes", "What an interface received and sent.");
 const PACKETS: SampledMetric =
-    SampledMetric::counter("system_network_packets_total", "", "Packets that an interface received and sent.");
+    SampledMetric::counter(names::SYSTEM_NETWORK_PACKETS_TOTAL, "", "Packets that an interface received and sent.");
 const ERRORS: SampledMetric =
-    SampledMetric::counter("system_network_errors_total", "", "Packets that an interface got wrong.");
-const DROPPED: SampledMetric =
-    SampledMetric::counter("system_network_packets_dropped_total", "", "Packets that an interface had no room for.");
+    SampledMetric::counter(names::SYSTEM_NETWORK_ERRORS_TOTAL, "", "Packets that an interface got wrong.");
+const DROPPED: SampledMetric = SampledMetric::counter(
+    names::SYSTEM_NETWORK_PACKETS_DROPPED_TOTAL,
+    "",
+    "Packets that an interface had no room for.",
+);
 const THROUGHPUT: SampledMetric = SampledMetric::gauge(
-    "system_network_throughput_bytes_per_second",
+    names::SYSTEM_NETWORK_THROUGHPUT_BYTES_PER_SECOND,
     "bytes_per_second",
     "What an interface receives and sends in a second, over the last five.",
 );
 const LATENCY: SampledMetric = SampledMetric::gauge(
-    "system_network_latency_seconds",
+    names::SYSTEM_NETWORK_LATENCY_SECONDS,
     "seconds",
     "How long a target took to accept a TCP connection; absent while it does not.",
 );
 const REACHABLE: SampledMetric = SampledMetric::gauge(
-    "system_network_target_up",
+    names::SYSTEM_NETWORK_TARGET_UP,
     "",
     "1 where a target accepted the last TCP connection, 0 where not.",
 );
 const FAILURES: SampledMetric = SampledMetric::counter(
-    "system_network_latency_failures_total",
+    names::SYSTEM_NETWORK_LATENCY_FAILURES_TOTAL,
     "",
     "How many times a target could not be found, or did not accept a TCP connection in time.",
 );

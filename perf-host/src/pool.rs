@@ -1,6 +1,6 @@
 //! Pools of connections: how many there are, how many are in use, who waits.
 
-use perf_runtime::metric::Histogram;
+use perf_runtime::metric::{Histogram, names};
 use perf_runtime::{Monitor, SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,23 +19,24 @@ pub use self::bb8::Bb8Pool;
 
 /// The rules and the health look for this name.
 const RATIO: SampledMetric = SampledMetric::gauge(
-    "db_pool_utilization_ratio",
+    names::DB_POOL_UTILIZATION_RATIO,
     "ratio",
     "Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.",
 );
 const COUNT: SampledMetric =
-    SampledMetric::gauge("db_client_connections", "", "Connections of a pool, by whether they are in use.");
-const MAX: SampledMetric = SampledMetric::gauge("db_client_connection_max", "", "Connections that a pool may have.");
+    SampledMetric::gauge(names::DB_CLIENT_CONNECTIONS, "", "Connections of a pool, by whether they are in use.");
+const MAX: SampledMetric =
+    SampledMetric::gauge(names::DB_CLIENT_CONNECTION_MAX, "", "Connections that a pool may have.");
 const PENDING: SampledMetric =
-    SampledMetric::gauge("db_client_connection_pending_requests", "", "Who waits for a connection of a pool.");
+    SampledMetric::gauge(names::DB_CLIENT_CONNECTION_PENDING_REQUESTS, "", "Who waits for a connection of a pool.");
 const FAILURES: SampledMetric =
-    SampledMetric::counter("db_client_connection_failures_total", "", "Who waited for a connection and got none.");
+    SampledMetric::counter(names::DB_CLIENT_CONNECTION_FAILURES_TOTAL, "", "Who waited for a connection and got none.");
 const WAITED: SampledMetric = SampledMetric::counter(
-    "db_client_connection_waited_seconds_total",
+    names::DB_CLIENT_CONNECTION_WAITED_SECONDS_TOTAL,
     "seconds",
     "Time for which was waited for connections, as the pool says it.",
 );
-const WAIT_TIME: &str = "db_client_connection_wait_time_seconds";
+const WAIT_TIME: &str = names::DB_CLIENT_CONNECTION_WAIT_TIME_SECONDS;
 
 /// So many looks, a second apart, make the utilisation: for a moment every pool is used up now and then.
 const LOOKS: usize = 10;

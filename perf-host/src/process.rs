@@ -5,50 +5,57 @@ use crate::container::Limits;
 use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::{page_bytes, ticks_per_second};
+use perf_runtime::metric::names;
 use perf_runtime::{SampledMetric, Samples};
 use std::path::Path;
 use std::time::Duration;
 
 const CPU_TIME: SampledMetric =
-    SampledMetric::counter("process_cpu_time_seconds_total", "seconds", "Processor time of the process.");
+    SampledMetric::counter(names::PROCESS_CPU_TIME_SECONDS_TOTAL, "seconds", "Processor time of the process.");
 const CPU_RATIO: SampledMetric = SampledMetric::gauge(
-    "process_cpu_utilization_ratio",
+    names::PROCESS_CPU_UTILIZATION_RATIO,
     "ratio",
     "Processors that the process used over the last five seconds, of those that it may use.",
 );
 const MEMORY: SampledMetric =
-    SampledMetric::gauge("process_memory_usage_bytes", "bytes", "Memory of the process that is in RAM (RSS).");
+    SampledMetric::gauge(names::PROCESS_MEMORY_USAGE_BYTES, "bytes", "Memory of the process that is in RAM (RSS).");
 const VIRTUAL: SampledMetric =
-    SampledMetric::gauge("process_memory_virtual_bytes", "bytes", "Addresses that the process has reserved.");
+    SampledMetric::gauge(names::PROCESS_MEMORY_VIRTUAL_BYTES, "bytes", "Addresses that the process has reserved.");
 const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
-    "process_memory_utilization_ratio",
+    names::PROCESS_MEMORY_UTILIZATION_RATIO,
     "ratio",
     "Memory of the process, of what the host has or the container's limit allows.",
 );
-const THREADS: SampledMetric = SampledMetric::gauge("process_threads", "", "Threads of the process.");
+const THREADS: SampledMetric = SampledMetric::gauge(names::PROCESS_THREADS, "", "Threads of the process.");
 const FILES: SampledMetric =
-    SampledMetric::gauge("process_unix_file_descriptors", "", "Files, sockets and the like that are open.");
-const FILES_LIMIT: SampledMetric =
-    SampledMetric::gauge("process_unix_file_descriptor_limit", "", "Files, sockets and the like that may be open.");
+    SampledMetric::gauge(names::PROCESS_UNIX_FILE_DESCRIPTORS, "", "Files, sockets and the like that are open.");
+const FILES_LIMIT: SampledMetric = SampledMetric::gauge(
+    names::PROCESS_UNIX_FILE_DESCRIPTOR_LIMIT,
+    "",
+    "Files, sockets and the like that may be open.",
+);
 const FILES_RATIO: SampledMetric = SampledMetric::gauge(
-    "process_unix_file_descriptor_utilization_ratio",
+    names::PROCESS_UNIX_FILE_DESCRIPTOR_UTILIZATION_RATIO,
     "ratio",
     "Files, sockets and the like that are open, of those that may be.",
 );
 const FAULTS: SampledMetric = SampledMetric::counter(
-    "process_paging_faults_total",
+    names::PROCESS_PAGING_FAULTS_TOTAL,
     "",
     "Page faults: minor ones, and major ones that had to wait for a disk.",
 );
-const SWITCHES: SampledMetric =
-    SampledMetric::counter("process_context_switches_total", "", "How often threads gave up or lost their processor.");
+const SWITCHES: SampledMetric = SampledMetric::counter(
+    names::PROCESS_CONTEXT_SWITCHES_TOTAL,
+    "",
+    "How often threads gave up or lost their processor.",
+);
 const DISK_IO: SampledMetric = SampledMetric::counter(
-    "process_disk_io_bytes_total",
+    names::PROCESS_DISK_IO_BYTES_TOTAL,
     "bytes",
     "What the process had read from and written to disks, caches not counted.",
 );
 const UPTIME: SampledMetric =
-    SampledMetric::gauge("process_uptime_seconds", "seconds", "Time since the process started.");
+    SampledMetric::gauge(names::PROCESS_UPTIME_SECONDS, "seconds", "Time since the process started.");
 
 /// What `/proc/self/stat` says: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
 #[derive(Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! Rules on what only this crate measures.
 
+use perf_runtime::metric::names;
 use perf_runtime::{Condition, Rule, RuleBuilder, RuleSet};
 use std::time::Duration;
 
@@ -25,20 +26,24 @@ use std::time::Duration;
 pub fn rules() -> RuleSet {
     let (seconds, minute) = (Duration::from_secs, Duration::from_secs(60));
     let rules = [
-        rule("open-files", "process_unix_file_descriptor_utilization_ratio", "Open files nearly used up", minute)
+        rule("open-files", names::PROCESS_UNIX_FILE_DESCRIPTOR_UTILIZATION_RATIO, "Open files nearly used up", minute)
             .warning(0.80)
             .critical(0.95),
-        rule("memory-leak", "process_memory_leak_suspected", "Memory grows steadily with the traffic", seconds(0))
-            .description("The slope is process_memory_growth_bytes_per_hour, with the interval of 99 % confidence.")
+        rule("memory-leak", names::PROCESS_MEMORY_LEAK_SUSPECTED, "Memory grows steadily with the traffic", seconds(0))
+            .description(format!(
+                "The slope is {}, with the interval of 99 % confidence.",
+                names::PROCESS_MEMORY_GROWTH_BYTES_PER_HOUR
+            ))
             .warning(0.5),
-        rule("target-down", "system_network_target_up", "A target does not answer", seconds(30))
+        rule("target-down", names::SYSTEM_NETWORK_TARGET_UP, "A target does not answer", seconds(30))
             .condition(Condition::Below)
             .critical(0.5),
-        rule("monitoring-cost", "monitoring_core_utilization_ratio", "Monitoring costs much", 5 * minute).warning(0.05),
-        rule("executor-delay", "tokio_schedule_delay_seconds", "Tasks wait to be run", seconds(10))
+        rule("monitoring-cost", names::MONITORING_CORE_UTILIZATION_RATIO, "Monitoring costs much", 5 * minute)
+            .warning(0.05),
+        rule("executor-delay", names::TOKIO_SCHEDULE_DELAY_SECONDS, "Tasks wait to be run", seconds(10))
             .warning(0.1)
             .critical(1.0),
-        rule("blocked-worker", "executor_blocked_seconds", "A worker is blocked", seconds(0)).warning(1.0),
+        rule("blocked-worker", names::EXECUTOR_BLOCKED_SECONDS, "A worker is blocked", seconds(0)).warning(1.0),
     ];
     // A test holds that none is refused.
     rules.into_iter().filter_map(|rule| rule.build().ok()).collect()

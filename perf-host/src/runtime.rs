@@ -1,29 +1,31 @@
 //! A tokio runtime: how busy its workers are, what waits for them, and for how long.
 
 use crate::rate::Rate;
+use perf_runtime::metric::names;
 use perf_runtime::{Monitor, SampledMetric, Samples};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-const WORKERS: SampledMetric = SampledMetric::gauge("tokio_workers", "", "Workers of a runtime.");
+const WORKERS: SampledMetric = SampledMetric::gauge(names::TOKIO_WORKERS, "", "Workers of a runtime.");
 const BUSY: SampledMetric = SampledMetric::gauge(
-    "tokio_busy_ratio",
+    names::TOKIO_BUSY_RATIO,
     "ratio",
     "The share of the last five seconds in which the workers of a runtime were busy.",
 );
 const WORKER_BUSY: SampledMetric = SampledMetric::gauge(
-    "tokio_worker_busy_ratio",
+    names::TOKIO_WORKER_BUSY_RATIO,
     "ratio",
     "The share of the last five seconds in which a worker was busy, as far as it has parked since.",
 );
-const TASKS: SampledMetric = SampledMetric::gauge("tokio_alive_tasks", "", "Tasks of a runtime that have not ended.");
+const TASKS: SampledMetric =
+    SampledMetric::gauge(names::TOKIO_ALIVE_TASKS, "", "Tasks of a runtime that have not ended.");
 const QUEUE: SampledMetric =
-    SampledMetric::gauge("tokio_global_queue_depth", "", "Tasks that wait in the queue of all workers.");
+    SampledMetric::gauge(names::TOKIO_GLOBAL_QUEUE_DEPTH, "", "Tasks that wait in the queue of all workers.");
 const PARKS: SampledMetric =
-    SampledMetric::counter("tokio_worker_parks_total", "", "How often workers had nothing to do and slept.");
+    SampledMetric::counter(names::TOKIO_WORKER_PARKS_TOTAL, "", "How often workers had nothing to do and slept.");
 const DELAY: SampledMetric = SampledMetric::gauge(
-    "tokio_schedule_delay_seconds",
+    names::TOKIO_SCHEDULE_DELAY_SECONDS,
     "seconds",
     "How long a task waited until it was run, tried once a second; while it waits, how long it has.",
 );
@@ -33,16 +35,22 @@ const DELAY: SampledMetric = SampledMetric::gauge(
 mod unstable {
     use super::{Handle, SampledMetric, Samples};
 
-    const THREADS: SampledMetric =
-        SampledMetric::gauge("tokio_blocking_threads", "", "Threads for blocking work, by whether they have some.");
+    const THREADS: SampledMetric = SampledMetric::gauge(
+        names::TOKIO_BLOCKING_THREADS,
+        "",
+        "Threads for blocking work, by whether they have some.",
+    );
     const QUEUE: SampledMetric =
-        SampledMetric::gauge("tokio_blocking_queue_depth", "", "Blocking work that waits for a thread.");
+        SampledMetric::gauge(names::TOKIO_BLOCKING_QUEUE_DEPTH, "", "Blocking work that waits for a thread.");
     const OWN_QUEUE: SampledMetric =
-        SampledMetric::gauge("tokio_worker_queue_depth", "", "Tasks that wait in a worker's own queue.");
+        SampledMetric::gauge(names::TOKIO_WORKER_QUEUE_DEPTH, "", "Tasks that wait in a worker's own queue.");
     const POLLS: SampledMetric =
-        SampledMetric::counter("tokio_worker_polls_total", "", "How often a worker polled a task.");
-    const STOLEN: SampledMetric =
-        SampledMetric::counter("tokio_worker_steals_total", "", "Tasks that a worker took out of another's queue.");
+        SampledMetric::counter(names::TOKIO_WORKER_POLLS_TOTAL, "", "How often a worker polled a task.");
+    const STOLEN: SampledMetric = SampledMetric::counter(
+        names::TOKIO_WORKER_STEALS_TOTAL,
+        "",
+        "Tasks that a worker took out of another's queue.",
+    );
 
     pub(super) fn sample(name: &str, handle: &Handle, samples: &mut Samples<'_>) {
         let (metrics, runtime) = (handle.metrics(), ("runtime", name));

@@ -1,47 +1,48 @@
 //! What the monitoring itself costs.
 
 use crate::rate::Rate;
+use perf_runtime::metric::names;
 use perf_runtime::{Overhead, SampledMetric, Samples};
 use std::time::Duration;
 
 const TIME: SampledMetric = SampledMetric::counter(
-    "monitoring_time_seconds_total",
+    names::MONITORING_TIME_SECONDS_TOTAL,
     "seconds",
     "Time that went into monitoring, by part, beside what measured calls cost their own threads.",
 );
 const SAMPLER_TIME: SampledMetric =
-    SampledMetric::counter("monitoring_sampler_time_seconds_total", "seconds", "Time that each sampler took.");
+    SampledMetric::counter(names::MONITORING_SAMPLER_TIME_SECONDS_TOTAL, "seconds", "Time that each sampler took.");
 const SAMPLER_PANICS: SampledMetric =
-    SampledMetric::counter("monitoring_sampler_panics_total", "", "How many times a sampler panicked.");
+    SampledMetric::counter(names::MONITORING_SAMPLER_PANICS_TOTAL, "", "How many times a sampler panicked.");
 const CORE: SampledMetric = SampledMetric::gauge(
-    "monitoring_core_utilization_ratio",
+    names::MONITORING_CORE_UTILIZATION_RATIO,
     "ratio",
     "The share of one processor core that monitoring takes, beside what measured calls cost their own threads.",
 );
 const TICKS: SampledMetric =
-    SampledMetric::counter("monitoring_ticks_total", "", "Ticks, of which there is to be one a second.");
+    SampledMetric::counter(names::MONITORING_TICKS_TOTAL, "", "Ticks, of which there is to be one a second.");
 const TICKS_LOST: SampledMetric =
-    SampledMetric::counter("monitoring_ticks_lost_total", "", "Seconds without a tick, and ticks that panicked.");
+    SampledMetric::counter(names::MONITORING_TICKS_LOST_TOTAL, "", "Seconds without a tick, and ticks that panicked.");
 const LAST_TICK: SampledMetric =
-    SampledMetric::gauge("monitoring_tick_duration_seconds", "seconds", "How long the last tick took.");
+    SampledMetric::gauge(names::MONITORING_TICK_DURATION_SECONDS, "seconds", "How long the last tick took.");
 const LONGEST_TICK: SampledMetric =
-    SampledMetric::gauge("monitoring_tick_duration_max_seconds", "seconds", "How long the longest tick took.");
-const CALLS: SampledMetric = SampledMetric::counter("monitoring_calls_total", "", "Calls that were measured.");
+    SampledMetric::gauge(names::MONITORING_TICK_DURATION_MAX_SECONDS, "seconds", "How long the longest tick took.");
+const CALLS: SampledMetric = SampledMetric::counter(names::MONITORING_CALLS_TOTAL, "", "Calls that were measured.");
 const CALL_RATE: SampledMetric = SampledMetric::gauge(
-    "monitoring_calls_per_second",
+    names::MONITORING_CALLS_PER_SECOND,
     "",
     "Calls that were measured in a second, over the last five.",
 );
 const RENDERS: SampledMetric =
-    SampledMetric::counter("monitoring_renders_total", "", "Texts that were written for scrapes.");
-const SERIES: SampledMetric = SampledMetric::gauge("monitoring_series", "", "Series that are kept.");
+    SampledMetric::counter(names::MONITORING_RENDERS_TOTAL, "", "Texts that were written for scrapes.");
+const SERIES: SampledMetric = SampledMetric::gauge(names::MONITORING_SERIES, "", "Series that are kept.");
 const OVERFLOWED: SampledMetric = SampledMetric::counter(
-    "monitoring_label_overflow_total",
+    names::MONITORING_LABEL_OVERFLOW_TOTAL,
     "",
     "How many times a label's value was replaced, because there were too many.",
 );
 const MEMORY: SampledMetric = SampledMetric::gauge(
-    "monitoring_memory_bytes",
+    names::MONITORING_MEMORY_BYTES,
     "bytes",
     "What monitoring keeps in memory: an estimate from the sizes.",
 );

@@ -204,6 +204,7 @@ pub use record::operation::watched::WatchedOperation;
 pub use record::operation::{Operation, OperationCall, Timer};
 pub use record::request::HttpRequest;
 
+pub mod collect;
 pub mod config;
 mod error;
 mod expose;
@@ -221,6 +222,7 @@ pub mod text;
 pub mod metric {
     pub use crate::monitor::{MetricBuilder, Metrics};
     pub use crate::observe::metrics::handle::{Counter, Gauge, Histogram};
+    pub use crate::observe::metrics::known as names;
 }
 
 /// What a test needs: a clock that it moves by hand.

@@ -1,10 +1,11 @@
 //! The one type that a user builds, installs and asks.
 
+use crate::collect::others::{Others, Source};
+use crate::collect::read::ReadModel;
 use crate::config::{Loaded, Settings, Sources};
 use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
-use crate::expose::merge::{Others, Source};
 use crate::expose::text::Renderer;
 use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertBook;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 mod alerts;
 mod ask;
 mod baseline;
+mod collecting;
 #[cfg(feature = "metrics")]
 mod facade;
 mod judging;
@@ -95,6 +97,7 @@ pub struct Monitor {
 #[derive(Debug)]
 struct Inner {
     registry: Arc<Registry>,
+    model: ReadModel,
     renderer: Renderer,
     alerts: Mutex<AlertBook>,
     objectives: Mutex<Objectives>,
@@ -257,8 +260,10 @@ impl Monitor {
     fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
         let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
         let started = clock::now();
+        let model = ReadModel::new(&prefix);
         let inner = Inner {
-            renderer: Renderer::new(&prefix),
+            renderer: Renderer::new(&model),
+            model,
             registry: Arc::new(Registry::with_bounds(bounds)),
             alerts: Mutex::new(alerts),
             objectives: Mutex::new(objectives),

@@ -1,5 +1,6 @@
 //! How fast frames came lately, page by page: the gauge that the rule `frames` judges.
 
+use perf_runtime::metric::names;
 use perf_runtime::{Monitor, SampledMetric, Samples};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// The rules look for this name.
 const FRAMES: SampledMetric = SampledMetric::gauge(
-    "ui_frames_per_second",
+    names::UI_FRAMES_PER_SECOND,
     "hertz",
     "Frames that browsers drew in a second, the mean of the last minute, by page.",
 );

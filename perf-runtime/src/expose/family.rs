@@ -2,44 +2,20 @@
 
 use super::block::Block;
 use super::text::Format;
+use crate::collect::model::FamilyType;
 use std::fmt::{self, Display, Write};
 
-/// What a family says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FamilyKind {
-    Counter,
-    Gauge,
-    Histogram,
-    Summary,
-    /// Nobody said.
-    Unknown,
-}
-
-impl FamilyKind {
-    /// What its samples' names have behind the family's.
-    pub(super) const fn suffixes(self) -> &'static [&'static str] {
-        match self {
-            Self::Histogram => &["_bucket", "_sum", "_count"],
-            Self::Summary => &["", "_sum", "_count"],
-            Self::Counter | Self::Gauge | Self::Unknown => &[""],
-        }
-    }
-
-    const fn name(self, format: Format) -> &'static str {
-        match (self, format) {
-            (Self::Counter, _) => "counter",
-            (Self::Gauge, _) => "gauge",
-            (Self::Histogram, _) => "histogram",
-            (Self::Summary, _) => "summary",
-            (Self::Unknown, Format::Prometheus) => "untyped",
-            (Self::Unknown, Format::OpenMetrics) => "unknown",
-        }
+/// The word for what samples are.
+const fn type_name(kind: FamilyType, format: Format) -> &'static str {
+    match (kind, format) {
+        (FamilyType::Unknown, Format::Prometheus) => "untyped",
+        (kind, _) => kind.as_str(),
     }
 }
 
 /// One family as text.
 #[derive(Debug)]
-pub(super) struct FamilyText<'a> {
+pub(crate) struct FamilyText<'a> {
     format: Format,
     /// The name that its samples begin with.
     sample: &'a str,
@@ -48,8 +24,8 @@ pub(super) struct FamilyText<'a> {
 
 impl<'a> FamilyText<'a> {
     /// Begins a family. In `OpenMetrics` a counter is named without the `_total` that its samples end with.
-    pub(super) fn new(format: Format, name: &'a str, kind: FamilyKind, help: Option<&str>, unit: Option<&str>) -> Self {
-        let is_stripped = format == Format::OpenMetrics && kind == FamilyKind::Counter;
+    pub(crate) fn new(format: Format, name: &'a str, kind: FamilyType, help: Option<&str>, unit: Option<&str>) -> Self {
+        let is_stripped = format == Format::OpenMetrics && kind == FamilyType::Counter;
         let family = if is_stripped { name.strip_suffix("_total").unwrap_or(name) } else { name };
         let mut block = Block { name: family.to_owned(), text: String::new() };
         if let Some(help) = help {
@@ -57,7 +33,7 @@ impl<'a> FamilyText<'a> {
             escape(&mut block.text, help, format == Format::OpenMetrics);
             block.text.push('\n');
         }
-        push(&mut block.text, format_args!("# TYPE {family} {}\n", kind.name(format)));
+        push(&mut block.text, format_args!("# TYPE {family} {}\n", type_name(kind, format)));
         let unit = unit.filter(|unit| family.strip_suffix(unit).is_some_and(|front| front.ends_with('_')));
         if let (Some(unit), Format::OpenMetrics) = (unit, format) {
             push(&mut block.text, format_args!("# UNIT {family} {unit}\n"));
@@ -66,7 +42,7 @@ impl<'a> FamilyText<'a> {
     }
 
     /// Writes a sample. Its timestamp is in milliseconds since 1970.
-    pub(super) fn sample<'b>(
+    pub(crate) fn sample<'b>(
         &mut self,
         suffix: &str,
         labels: impl Iterator<Item = (&'b str, &'b str)>,
@@ -97,7 +73,7 @@ impl<'a> FamilyText<'a> {
         text.push('\n');
     }
 
-    pub(super) fn into_block(self) -> Block {
+    pub(crate) fn into_block(self) -> Block {
         self.block
     }
 }
@@ -108,7 +84,7 @@ fn push(text: &mut String, arguments: fmt::Arguments<'_>) {
 }
 
 /// A number as both formats write it.
-pub(super) struct Number(pub(super) f64);
+pub(crate) struct Number(pub(crate) f64);
 
 impl Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +97,7 @@ impl Display for Number {
 }
 
 /// A bound as the value of `le`: `OpenMetrics` asks that whole numbers show that they are not.
-pub(super) fn bound(format: Format, bound: f64) -> String {
+pub(crate) fn bound(format: Format, bound: f64) -> String {
     match format {
         Format::Prometheus => bound.to_string(),
         Format::OpenMetrics => format!("{bound:?}"),
@@ -149,7 +125,7 @@ fn escape(text: &mut String, plain: &str, quotes: bool) {
 mod tests {
     use super::*;
 
-    fn family(format: Format, name: &str, kind: FamilyKind) -> Block {
+    fn family(format: Format, name: &str, kind: FamilyType) -> Block {
         let mut family = FamilyText::new(format, name, kind, Some("All\n\"of\\it\"."), Some("seconds"));
         family.sample("", [("a", "b\"\\\n")].into_iter(), 7, Some(1_500));
         family.sample("", std::iter::empty(), Number(f64::NEG_INFINITY), None);
@@ -158,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_family_is_written_as_prometheus_text() {
-        let block = family(Format::Prometheus, "x_seconds_total", FamilyKind::Counter);
+        let block = family(Format::Prometheus, "x_seconds_total", FamilyType::Counter);
         let text = "# HELP x_seconds_total All\\n\"of\\\\it\".\n# TYPE x_seconds_total counter\n\
                     x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1500\nx_seconds_total -Inf\n";
         assert_eq!(block, Block { name: "x_seconds_total".into(), text: text.into() });
@@ -166,11 +142,11 @@ mod tests {
 
     #[test]
     fn a_family_is_written_as_openmetrics() {
-        let block = family(Format::OpenMetrics, "x_seconds_total", FamilyKind::Counter);
+        let block = family(Format::OpenMetrics, "x_seconds_total", FamilyType::Counter);
         let text = "# HELP x_seconds All\\n\\\"of\\\\it\\\".\n# TYPE x_seconds counter\n# UNIT x_seconds seconds\n\
                     x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1.5\nx_seconds_total -Inf\n";
         assert_eq!(block, Block { name: "x_seconds".into(), text: text.into() });
-        let block = family(Format::OpenMetrics, "x_total", FamilyKind::Unknown);
+        let block = family(Format::OpenMetrics, "x_total", FamilyType::Unknown);
         assert!(block.name == "x_total" && block.text.contains("# TYPE x_total unknown\nx_total{"));
     }
 

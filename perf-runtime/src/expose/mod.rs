@@ -3,7 +3,7 @@
 pub(crate) mod block;
 #[cfg(feature = "metrics")]
 pub(crate) mod facade;
-mod family;
+pub(crate) mod family;
 pub(crate) mod merge;
 pub(crate) mod report;
 pub(crate) mod rules;

@@ -4,11 +4,12 @@ use crate::judge::alerts::alert::Alert;
 use crate::judge::alerts::state::AlertState;
 use crate::judge::health::report::{HealthReport, HealthStatus};
 use crate::judge::rule::observation::Gauges;
-use crate::judge::rule::preset::gauge;
 use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
+use crate::observe::query::in_flight::of_whole_or_parts;
 use crate::observe::query::summary::{SeriesSummary, Summary};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -227,25 +228,26 @@ impl Overview {
     }
 
     fn active_workflows(&self) -> u64 {
-        let name = |series: &&SeriesSummary| series.labels.first().map(|(_, workflow)| workflow.clone());
-        let whole = self.of(Kind::Workflow);
-        let known: BTreeSet<Option<String>> = whole.iter().map(name).collect();
-        let steps = self.of(Kind::WorkflowStep).into_iter().filter(|step| !known.contains(&name(step)));
-        whole.iter().map(|series| series.in_flight).sum::<u64>() + steps.map(|step| step.in_flight).sum::<u64>()
+        let of = |kind| {
+            self.of(kind)
+                .into_iter()
+                .map(|one| (one.labels.first().map_or("", |(_, value)| value.as_str()), one.in_flight))
+        };
+        of_whole_or_parts(of(Kind::Workflow), of(Kind::WorkflowStep)).map(|(_, in_flight)| in_flight).sum()
     }
 
     fn resources(&self) -> ResourcesOverview {
         let share = |name: &str| self.gauges.get(name)?.first().map(|sample| sample.value);
         let shown = |name: &str| share(name).map(|share| format!("{:.0}%", 100.0 * share));
         ResourcesOverview {
-            memory: shown(gauge::MEMORY),
-            memory_ratio: share(gauge::MEMORY),
-            cpu: shown(gauge::CPU),
-            cpu_ratio: share(gauge::CPU),
-            cache_hit_ratio: shown(gauge::CACHE),
-            cache_hits: share(gauge::CACHE),
-            connection_pool: shown(gauge::POOL),
-            connection_pool_ratio: share(gauge::POOL),
+            memory: shown(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
+            memory_ratio: share(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
+            cpu: shown(names::SYSTEM_CPU_UTILIZATION_RATIO),
+            cpu_ratio: share(names::SYSTEM_CPU_UTILIZATION_RATIO),
+            cache_hit_ratio: shown(names::CACHE_HIT_RATIO),
+            cache_hits: share(names::CACHE_HIT_RATIO),
+            connection_pool: shown(names::DB_POOL_UTILIZATION_RATIO),
+            connection_pool_ratio: share(names::DB_POOL_UTILIZATION_RATIO),
         }
     }
 }

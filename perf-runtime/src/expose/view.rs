@@ -6,10 +6,10 @@
 use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus};
 use crate::judge::health::report::{HealthReport, HealthStatus};
 use crate::judge::rule::observation::Gauges;
-use crate::judge::rule::preset::gauge;
 use crate::judge::rule::threshold::Thresholds;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -110,8 +110,8 @@ impl PerformanceMetrics {
             avg_agent_time: millis(Kind::Agent),
             active_connections: http.map_or(0, |whole| whole.in_flight),
             requests_per_minute: http.map_or(0.0, |whole| whole.rate * 60.0),
-            memory_percent: percent(gauge::MEMORY),
-            cpu_percent: percent(gauge::CPU),
+            memory_percent: percent(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
+            cpu_percent: percent(names::SYSTEM_CPU_UTILIZATION_RATIO),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::overhead::Part;
 use super::{Inner, Monitor};
+use crate::expose::merge;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
 use crate::expose::view::{self, MetricsSummary, PerformanceHealth};
@@ -53,10 +54,10 @@ impl Monitor {
     }
 
     fn render(&self, format: Format, text: &mut String) {
-        let Inner { renderer, registry, others, spent, .. } = &*self.inner;
+        let Inner { model, renderer, registry, others, spent, .. } = &*self.inner;
         spent.time(Part::Rendering, || {
-            let others = others.blocks(format, registry, renderer.prefix());
-            renderer.render(registry, format, &others, text);
+            let others = merge::blocks(others, format, registry, model);
+            renderer.render(model, registry, format, &others, text);
         });
     }
 
@@ -113,7 +114,7 @@ impl Monitor {
     /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
     pub fn prometheus_rules(&self, profile: RuleProfile) -> PrometheusRules {
         let rules = self.inner.alerts().rules();
-        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), self.inner.renderer.prefix(), profile)
+        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), self.inner.model.prefix(), profile)
     }
 
     /// Every series with its statistics over a window, up to now.

@@ -102,6 +102,6 @@ impl Inner {
 
     fn push(&self, pushed: &Mutex<Pushed>, recorder: &dyn metrics::Recorder, figures_every: Duration) {
         let mut pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
-        pushed.push(&self.registry, self.renderer.prefix(), recorder, clock::now(), figures_every);
+        pushed.push(&self.registry, self.model.prefix(), recorder, clock::now(), figures_every);
     }
 }

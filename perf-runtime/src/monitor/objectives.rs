@@ -5,7 +5,6 @@ use crate::judge::objective::budget_ledger::Counts;
 use crate::judge::objective::tracker::{ObjectiveReport, Objectives, Promise, Promised};
 use crate::measure::cells::reading::Reading;
 use crate::measure::clock::{self, Moment};
-use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::measure::model::target::Objective as Target;
 use crate::observe::series::entry::Series;
@@ -49,11 +48,11 @@ impl Inner {
     }
 }
 
-/// What one series promises, and what it counted. A request's status says how it ended, so it is no part of what it is.
+/// What one series promises, and what it counted. Late labels say how a call ended, so they are no part of what it is.
 fn promises(series: &Series, target: Target) -> Vec<Promised> {
     let kind = series.identity.kind;
     let mut labels: Vec<(String, String)> = vec![("kind".to_owned(), kind.as_str().to_owned())];
-    let own = series.identity.pairs().filter(|&(name, _)| kind != Kind::HttpRequest || name != "status");
+    let own = series.identity.pairs().filter(|&(name, _)| !kind.is_late(name));
     labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let pairs: Vec<String> =
         labels.iter().skip(1).map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();

@@ -10,7 +10,7 @@ impl Monitor {
     /// Every series with its names and its statistics over a window, sorted by kind and labels. Costs as much as
     /// [`summary`](Self::summary).
     pub fn series(&self, window: Window) -> Vec<SeriesEntry> {
-        let prefix = self.inner.renderer.prefix();
+        let prefix = self.inner.model.prefix();
         self.summary(window).series.into_iter().map(|summary| SeriesEntry::new(summary, prefix)).collect()
     }
 

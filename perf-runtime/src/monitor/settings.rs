@@ -79,9 +79,9 @@ impl Inner {
 
     fn refuse_what_is_settled(&self, new: &Loaded) -> Result<(), ConfigError> {
         let (old, new) = (&self.loaded().settings, &new.settings);
-        if prefix_of(&new.namespace)? != self.renderer.prefix() {
+        if prefix_of(&new.namespace)? != self.model.prefix() {
             let allowed =
-                format!("what it was, {:?}: metrics keep their names", self.renderer.prefix().trim_end_matches('_'));
+                format!("what it was, {:?}: metrics keep their names", self.model.prefix().trim_end_matches('_'));
             return Err(ConfigError::new("namespace", &new.namespace, allowed));
         }
         if new.service != old.service {

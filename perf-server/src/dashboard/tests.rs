@@ -78,3 +78,19 @@ async fn it_can_be_nested_under_a_path() {
         assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::OK, "{path}");
     }
 }
+
+/// The tiles and charts of the catalogue name metrics by string: a name that nobody gives would show nothing, for ever.
+#[test]
+fn the_scripts_name_metrics_that_are_known() {
+    let catalog = ASSETS.iter().find(|asset| asset.name == "catalog.js").unwrap().text;
+    let quoted = catalog.split('"').skip(1).step_by(2);
+    let parts = ["system_", "process_", "container_", "tokio_", "executor_", "db_", "cache_", "hw_", "monitoring_"];
+    let ends = ["_total", "_bytes", "_ratio", "_seconds", "_second", "_hour", "_threads", "_depth", "_tasks", "_up"];
+    let is_metric =
+        |name: &&str| parts.iter().any(|part| name.starts_with(part)) && ends.iter().any(|end| name.ends_with(end));
+    let named: Vec<&str> = quoted.filter(is_metric).collect();
+    assert!(named.len() > 50, "{named:?}");
+    for name in named {
+        assert!(perf_runtime::metric::names::ALL.iter().any(|known| known.name == name), "{name}");
+    }
+}

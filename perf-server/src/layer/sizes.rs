@@ -2,13 +2,14 @@
 
 use http::{HeaderMap, header};
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use perf_runtime::metric::names;
 use perf_runtime::{MetricsRecorder, Monitor};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-const REQUEST: &str = "http_request_size_bytes";
-const RESPONSE: &str = "http_response_size_bytes";
+const REQUEST: &str = names::HTTP_REQUEST_SIZE_BYTES;
+const RESPONSE: &str = names::HTTP_RESPONSE_SIZE_BYTES;
 static METADATA: Metadata<'static> = Metadata::new("perf_server", Level::INFO, None);
 
 /// By method, and then by route.

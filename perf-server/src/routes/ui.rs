@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use perf_runtime::Monitor;
+use perf_runtime::metric::names;
 use serde::Deserialize;
 use std::ops::RangeInclusive;
 use std::time::Instant;
@@ -61,26 +62,26 @@ impl Beacon {
                 field: "frame_rate_hertz",
                 values: &self.frame_rate_hertz,
                 allowed: HERTZ,
-                metric: "ui_frame_rate_hertz",
+                metric: names::UI_FRAME_RATE_HERTZ,
                 unit: "hertz",
                 help: "Frames that a browser drew in a second, by page.",
             },
             seconds(
                 "render_seconds",
                 &self.render_seconds,
-                "ui_render_seconds",
+                names::UI_RENDER_SECONDS,
                 "Time until a browser had drawn something, by page.",
             ),
             seconds(
                 "interaction_seconds",
                 &self.interaction_seconds,
-                "ui_interaction_seconds",
+                names::UI_INTERACTION_SECONDS,
                 "Time from a person's input until a browser had drawn what came of it, by page.",
             ),
             seconds(
                 "websocket_seconds",
                 &self.websocket_seconds,
-                "ui_websocket_seconds",
+                names::UI_WEBSOCKET_SECONDS,
                 "Time until a WebSocket was open or a message answered, by page.",
             ),
         ]

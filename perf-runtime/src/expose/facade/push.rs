@@ -6,10 +6,17 @@
 //! for one that was called within the last minute its percentiles cost as much again, so a ticker gives them only every
 //! ten seconds: sooner than anybody scrapes.
 
+use crate::collect::entry::Entry;
+use crate::collect::families::Part;
+use crate::collect::model::{Histogram, Labels};
+use crate::collect::number::Number;
+use crate::collect::read::{Show, View};
+use crate::collect::snapshot::Snapshot;
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -25,11 +32,14 @@ const METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(m
 /// What went out already.
 #[derive(Debug, Default)]
 pub(crate) struct Pushed {
+    /// All series, as they were read for the last push: not that of scrapes, for a recorder may ask for one.
+    snapshot: Snapshot,
     /// When percentiles were last pushed.
     figures: Option<Moment>,
     /// By the address of the series, which stay where they are as long as their registry lives.
     series: HashMap<usize, Sent>,
-    workflows: BTreeMap<String, Key>,
+    /// The gauges of kinds that have parts.
+    wholes: BTreeMap<(Kind, String), Key>,
     overflowed: HashMap<Key, u64>,
 }
 
@@ -40,7 +50,7 @@ struct Sent {
     /// When a push last found that calls had ended; `None` once its percentiles were withdrawn.
     active: Option<Moment>,
     counters: [Key; Outcome::ALL.len()],
-    /// None for a request whose status is known: it is not in flight any more.
+    /// None for a series of calls that have ended: their late labels are known.
     in_flight: Option<Key>,
     figures: [Key; FIGURES.len()],
 }
@@ -55,55 +65,59 @@ impl Pushed {
         now: Moment,
         figures_every: Duration,
     ) {
-        let all = registry.all();
         let with_figures = self.figures.is_none_or(|last| now.since(last) >= figures_every);
         if with_figures {
             self.figures = Some(now);
         }
-        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
-            if let Some(first) = series.first() {
-                describe(first.identity.kind, prefix, recorder);
+        let Self { snapshot, series, wholes, .. } = self;
+        snapshot.read(registry.all());
+        let view = View::new(snapshot, &[]);
+        for kind in Kind::ALL {
+            let entries = view.entries(kind);
+            if !entries.is_empty() {
+                describe(kind, prefix, recorder);
             }
-            for series in series {
-                let sent = self.series.entry(Arc::as_ptr(series).addr()).or_insert_with(|| Sent::new(series, prefix));
-                sent.push(series, recorder, now, with_figures);
+            for entry in entries {
+                let sent = series.entry(Arc::as_ptr(&entry.series).addr());
+                sent.or_insert_with(|| Sent::new(&entry.series, prefix)).push(entry, recorder, now, with_figures);
+            }
+            if kind.family().parts.is_some() {
+                view.samples(Part::InFlight(kind), &mut Wholes { kind, known: wholes, prefix, recorder });
             }
         }
-        self.push_workflows(&all, prefix, recorder);
         self.push_overflow(registry, prefix, recorder);
-    }
-
-    /// Whole workflows in flight; of a workflow that is not measured itself, its steps.
-    fn push_workflows(&mut self, all: &[Arc<Series>], prefix: &str, recorder: &dyn Recorder) {
-        let mut active = BTreeMap::new();
-        for kind in [Kind::Workflow, Kind::WorkflowStep] {
-            let mut of_kind: BTreeMap<&str, u64> = BTreeMap::new();
-            for series in all.iter().filter(|series| series.identity.kind == kind) {
-                let workflow = series.identity.pairs().next().map_or("", |(_, workflow)| workflow);
-                *of_kind.entry(workflow).or_default() += series.read().in_flight();
-            }
-            for (workflow, in_flight) in of_kind {
-                active.entry(workflow).or_insert(in_flight);
-            }
-        }
-        for (workflow, in_flight) in active {
-            let name = || format!("{prefix}{}", Kind::Workflow.family().in_flight);
-            let make = || Key::from_parts(name(), vec![Label::new("workflow", workflow.to_owned())]);
-            let key = self.workflows.entry(workflow.to_owned()).or_insert_with(make);
-            recorder.register_gauge(key, &METADATA).set(in_flight as f64);
-        }
     }
 
     fn push_overflow(&mut self, registry: &Registry, prefix: &str, recorder: &dyn Recorder) {
         for (kind, label, count) in registry.overflowed() {
             let metric = format!("{prefix}{}", kind.family().counter);
             let labels = vec![Label::new("metric", metric), Label::new("label", label)];
-            let key = Key::from_parts(format!("{prefix}perf_label_overflow_total"), labels);
+            let key = Key::from_parts(format!("{prefix}{}", names::PERF_LABEL_OVERFLOW_TOTAL), labels);
             let sent = self.overflowed.entry(key.clone()).or_default();
             recorder.register_counter(&key, &METADATA).increment(count - *sent);
             *sent = count;
         }
     }
+}
+
+/// Pushes calls in flight of a kind that has parts: of what is not measured as a whole, its parts.
+struct Wholes<'a> {
+    kind: Kind,
+    known: &'a mut BTreeMap<(Kind, String), Key>,
+    prefix: &'a str,
+    recorder: &'a dyn Recorder,
+}
+
+impl Show for Wholes<'_> {
+    fn number(&mut self, labels: &Labels<'_>, in_flight: Number<'_>) {
+        let Some((label, value)) = labels.iter().next() else { return };
+        let name = || format!("{}{}", self.prefix, self.kind.family().in_flight);
+        let make = || Key::from_parts(name(), vec![Label::new(label.to_owned(), value.to_owned())]);
+        let key = self.known.entry((self.kind, value.to_owned())).or_insert_with(make);
+        self.recorder.register_gauge(key, &METADATA).set(in_flight.as_f64());
+    }
+
+    fn histogram(&mut self, _: &Labels<'_>, _: &Histogram<'_>) {}
 }
 
 impl Sent {
@@ -117,23 +131,21 @@ impl Sent {
             let labels = pairs.iter().filter(|(name, _)| keep(name)).map(label).chain(outcome);
             Key::from_parts(format!("{prefix}{name}"), labels.collect::<Vec<_>>())
         };
-        let is_open = |status: &(&str, &str)| *status == ("status", "");
-        let has_in_flight = kind != Kind::Workflow && (kind != Kind::HttpRequest || pairs.iter().any(is_open));
-        let without_status = |name: &str| kind != Kind::HttpRequest || name != "status";
+        let is_open = pairs.iter().all(|(name, value)| !kind.is_late(name) || value.is_empty());
+        let has_in_flight = family.parts.is_none() && is_open;
         Self {
             finished: [0; Outcome::ALL.len()],
             active: None,
             counters: Outcome::ALL.map(|outcome| key(family.counter.to_owned(), &|_| true, Some(outcome))),
-            in_flight: has_in_flight.then(|| key(family.in_flight.to_owned(), &without_status, None)),
+            in_flight: has_in_flight.then(|| key(family.in_flight.to_owned(), &|name| !kind.is_late(name), None)),
             figures: FIGURES.map(|figure| key(format!("{}{figure}", family.histogram), &|_| true, None)),
         }
     }
 
-    fn push(&mut self, series: &Series, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
-        let reading = series.read();
-        let finished = reading.finished();
-        let is_shown_at_zero = series.identity.kind != Kind::HttpRequest;
-        for ((key, count), sent) in self.counters.iter().zip(finished).zip(&mut self.finished) {
+    fn push(&mut self, entry: &Entry, recorder: &dyn Recorder, now: Moment, with_figures: bool) {
+        let Entry { series, numbers, .. } = entry;
+        let is_shown_at_zero = !entry.kind().has_late_labels();
+        for ((key, count), sent) in self.counters.iter().zip(numbers.finished).zip(&mut self.finished) {
             // Counted by zero, a counter is there before its first call.
             if count > *sent || (count == 0 && is_shown_at_zero) {
                 recorder.register_counter(key, &METADATA).increment(count.saturating_sub(*sent));
@@ -142,7 +154,7 @@ impl Sent {
             }
         }
         if let Some(key) = &self.in_flight {
-            recorder.register_gauge(key, &METADATA).set(reading.in_flight() as f64);
+            recorder.register_gauge(key, &METADATA).set(numbers.in_flight as f64);
         }
         if let Some(active) = self.active.filter(|_| with_figures) {
             self.push_figures(series, recorder, now);

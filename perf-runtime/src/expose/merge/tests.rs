@@ -1,6 +1,9 @@
 use super::*;
+use crate::collect::others::Source;
+use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::metrics::cell::Cell;
+use crate::observe::metrics::kind::CustomKind;
 use std::iter;
 
 fn others(texts: &[&'static str]) -> Others {
@@ -33,14 +36,14 @@ fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
         "# TYPE app_jobs gauge\napp_jobs 5\n# TYPE first gauge\nfirst 1\ntool_call_duration_seconds_count 7\n",
         "# TYPE first counter\nfirst 2\nbear 1\n# TYPE tool_calls gauge\ntool_calls 2\n",
     ]);
-    let blocks = others.blocks(Format::Prometheus, &registry, "");
-    assert_eq!(types(&blocks), ["app_jobs gauge", "bear untyped", "first gauge", "zebra gauge"]);
-    assert!(blocks[0].text.contains("app_jobs{a=\"b\"} 1\n"));
-    assert_eq!(others.told.lock().unwrap().len(), 6, "{:?}", others.told);
-    others.blocks(Format::Prometheus, &registry, "");
-    assert_eq!(others.told.lock().unwrap().len(), 6, "told once");
-    let blocks = others.blocks(Format::Prometheus, &registry, "mcp_");
-    assert_eq!(types(&blocks).len(), 8, "with a namespace all have room: {blocks:?}");
+    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    assert_eq!(types(&written), ["app_jobs gauge", "bear untyped", "first gauge", "zebra gauge"]);
+    assert!(written[0].text.contains("app_jobs{a=\"b\"} 1\n"));
+    assert_eq!(others.told().len(), 6, "{:?}", others.told());
+    blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    assert_eq!(others.told().len(), 6, "told once");
+    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("mcp_"));
+    assert_eq!(types(&written).len(), 8, "with a namespace all have room: {written:?}");
 }
 
 #[test]
@@ -50,7 +53,10 @@ fn the_samples_of_a_histogram_are_names_as_well() {
     count(&registry, CustomKind::Counter, "latency_count", 2);
     count(&registry, CustomKind::Gauge, "size_sum", 2);
     let others = others(&["# TYPE size histogram\nsize_bucket{le=\"+Inf\"} 1\nsize_sum 1\nsize_count 1\n"]);
-    assert_eq!(types(&others.blocks(Format::Prometheus, &registry, "")), ["latency histogram", "size_sum gauge"]);
+    assert_eq!(
+        types(&blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""))),
+        ["latency histogram", "size_sum gauge"]
+    );
 }
 
 #[test]
@@ -58,8 +64,8 @@ fn a_name_of_two_kinds_is_exposed_as_what_it_was_first() {
     let registry = Registry::new();
     count(&registry, CustomKind::Gauge, "jobs", 4);
     count(&registry, CustomKind::Counter, "jobs", 1);
-    let blocks = others(&[]).blocks(Format::Prometheus, &registry, "");
-    assert_eq!((types(&blocks), blocks[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
+    let written = blocks(&others(&[]), Format::Prometheus, &registry, &ReadModel::new(""));
+    assert_eq!((types(&written), written[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
 }
 
 #[test]
@@ -71,10 +77,10 @@ fn a_source_that_panics_or_gives_rubbish_breaks_nothing() {
     ];
     let others = Others::new(sources.into());
     for _ in 0..2 {
-        let blocks = others.blocks(Format::Prometheus, &Registry::new(), "");
-        assert_eq!(types(&blocks), ["fine gauge", "good untyped"]);
+        let written = blocks(&others, Format::Prometheus, &Registry::new(), &ReadModel::new(""));
+        assert_eq!(types(&written), ["fine gauge", "good untyped"]);
     }
-    assert_eq!(others.told.lock().unwrap().len(), 2);
+    assert_eq!(others.told().len(), 2);
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn in_openmetrics_counters_go_by_their_name_without_total() {
         count(&registry, kind, name, 3);
     }
     let others = others(&["# TYPE calls_total counter\ncalls_total 1 1500\n# TYPE raw counter\nraw 1\nplain 1\n"]);
-    let blocks = others.blocks(Format::OpenMetrics, &registry, "");
+    let written = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new(""));
     let expected = [
         "calls counter",
         "hits counter",
@@ -99,9 +105,9 @@ fn in_openmetrics_counters_go_by_their_name_without_total() {
         "plain unknown",
         "raw unknown",
     ];
-    assert_eq!(types(&blocks), expected);
-    assert!(blocks.iter().zip(expected).all(|(block, line)| line.starts_with(&format!("{} ", block.name))));
-    assert!(blocks[0].text.ends_with("\ncalls_total 1 1.5\n"), "{}", blocks[0].text);
+    assert_eq!(types(&written), expected);
+    assert!(written.iter().zip(expected).all(|(block, line)| line.starts_with(&format!("{} ", block.name))));
+    assert!(written[0].text.ends_with("\ncalls_total 1 1.5\n"), "{}", written[0].text);
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
     };
     cell.count(0.75, 3);
     cell.count(60.0, 1);
-    let text = |format| others(&[]).blocks(format, &registry, "").remove(0).text;
+    let text = |format| blocks(&others(&[]), format, &registry, &ReadModel::new("")).remove(0).text;
     let lines = [
         "# HELP wait_seconds How long.\n# TYPE wait_seconds histogram\n",
         "wait_seconds_bucket{le=\"0.5\"} 0\nwait_seconds_bucket{le=\"1\"} 3\n",

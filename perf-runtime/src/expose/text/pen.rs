@@ -3,54 +3,12 @@
 //! A line is put together from parts that the processor has near at hand: what all lines of a series begin with, a short
 //! text and a number. Short texts are copied at their full room, which is two or three instructions, and cut to length.
 
+use crate::collect::short::{Short, escape};
 use crate::measure::cells::exemplar::{Exemplar, TRACE_ID};
 use crate::measure::clock;
 use std::time::UNIX_EPOCH;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
-/// An ASCII text of at most 24 bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Short {
-    bytes: [u8; Self::ROOM],
-    len: usize,
-}
-
-impl Short {
-    const ROOM: usize = 24;
-
-    /// A short text. What is too long is cut, and what is not ASCII becomes it: cut anywhere, it is still a text.
-    pub(super) const fn new(text: &str) -> Self {
-        let (mut bytes, mut len) = ([0; Self::ROOM], 0);
-        while len < text.len() && len < Self::ROOM {
-            bytes[len] = text.as_bytes()[len] & 0x7F;
-            len += 1;
-        }
-        Self { bytes, len }
-    }
-
-    /// A number's digits and the line's end: 21 bytes at most.
-    fn line(digits: &str) -> Self {
-        let mut this = Self::new(digits);
-        if let Some(end) = this.bytes.get_mut(this.len) {
-            *end = b'\n';
-            this.len += 1;
-        }
-        this
-    }
-
-    /// Copies 16 bytes or all 24, whichever is enough: lengths that are known when this is compiled, so that no function
-    /// is called for it.
-    #[inline]
-    fn write_to(&self, text: &mut Vec<u8>) {
-        let end = text.len() + self.len;
-        match self.bytes.first_chunk::<16>() {
-            Some(most) if self.len <= most.len() => text.extend_from_slice(most),
-            _ => text.extend_from_slice(&self.bytes),
-        }
-        text.truncate(end);
-    }
-}
 
 /// Writes into a text.
 pub(super) struct Pen<'a> {
@@ -145,20 +103,4 @@ impl<'a> Pen<'a> {
             self.write_all(&[".", fraction.get(1..).unwrap_or_default()]);
         }
     }
-}
-
-/// Writes a label's value with backslash, quote and newline escaped, as both formats ask.
-pub(super) fn escape(value: &str, mut write: impl FnMut(&str)) {
-    let mut rest = value;
-    while let Some(place) = rest.find(['\\', '"', '\n']) {
-        let (plain, special) = rest.split_at(place);
-        write(plain);
-        write(match special.as_bytes().first() {
-            Some(b'\n') => "\\n",
-            Some(b'"') => "\\\"",
-            _ => "\\\\",
-        });
-        rest = special.get(1..).unwrap_or_default();
-    }
-    write(rest);
 }

@@ -22,14 +22,25 @@ fn record(registry: &Registry, labels: &[&str], outcome: Outcome, millis: u64) {
     registry.series(Kind::McpCall, labels).own.record(outcome, nanos);
 }
 
-fn rendered(renderer: &Renderer, registry: &Registry, format: Format, others: &[Block]) -> String {
+/// A read model, and what writes it.
+struct Both(ReadModel, Renderer);
+
+impl Both {
+    fn new(prefix: &str) -> Self {
+        let model = ReadModel::new(prefix);
+        let renderer = Renderer::new(&model);
+        Self(model, renderer)
+    }
+}
+
+fn rendered(both: &Both, registry: &Registry, format: Format, others: &[Block]) -> String {
     let mut text = String::new();
-    renderer.render(registry, format, others, &mut text);
+    both.1.render(&both.0, registry, format, others, &mut text);
     text
 }
 
 fn render(registry: &Registry, prefix: &str) -> String {
-    rendered(&Renderer::new(prefix), registry, Format::Prometheus, &[])
+    rendered(&Both::new(prefix), registry, Format::Prometheus, &[])
 }
 
 #[test]
@@ -59,7 +70,7 @@ fn a_family_is_written_as_the_format_asks() {
 fn openmetrics_names_counters_and_bounds_in_its_own_way() {
     let registry = Registry::new();
     record(&registry, &["context7", "resolve"], Outcome::Ok, 15);
-    let text = rendered(&Renderer::new(""), &registry, Format::OpenMetrics, &[]);
+    let text = rendered(&Both::new(""), &registry, Format::OpenMetrics, &[]);
     for expected in [
         "# TYPE mcp_calls counter\nmcp_calls_total{server=\"context7\"",
         "# TYPE mcp_call_duration_seconds histogram\n# UNIT mcp_call_duration_seconds seconds\n",
@@ -120,7 +131,7 @@ fn families_of_others_stand_between_ours_by_name_and_give_way_to_them() {
     let names = ["aaa", "http_requests_total", "mcp_call_duration_seconds_sum", "mcp_calls", "mcp_calls_total", "zzz"];
     let others = names.map(block);
     let told = |format| {
-        let text = rendered(&Renderer::new(""), &registry, format, &others);
+        let text = rendered(&Both::new(""), &registry, format, &others);
         let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<String> = families.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
         assert!(names.is_sorted(), "{names:?}");
@@ -145,7 +156,7 @@ fn sorts_of_errors_are_told_from_the_rest() {
     fn failing_too() -> Result<(), ()> {
         Err(())
     }
-    let (registry, renderer) = (Registry::new(), Renderer::new(""));
+    let (registry, renderer) = (Registry::new(), Both::new(""));
     let shown = || {
         let text = Text::parse(&rendered(&renderer, &registry, Format::Prometheus, &[]), Format::Prometheus);
         let own = [("tool", "text_failing"), ("outcome", "error")];
@@ -187,7 +198,7 @@ proptest! {
             counted.entry((place(server), place(capability), outcome)).or_default().push(nanos);
         }
         for format in FORMATS {
-            let text = Text::parse(&rendered(&Renderer::new("ns_"), &registry, format, &[]), format);
+            let text = Text::parse(&rendered(&Both::new("ns_"), &registry, format, &[]), format);
             for (&(server, capability, outcome), nanos) in &counted {
                 let labels = [("server", &*values[server]), ("capability", &*values[capability])];
                 let labels = [labels[0], labels[1], ("outcome", Outcome::ALL[outcome].as_str())];
@@ -216,14 +227,14 @@ proptest! {
         values in prop::collection::vec(value(), 4),
         scrapes in prop::collection::vec(calls(), 1..6),
     ) {
-        let (registry, old) = (Registry::new(), Renderer::new(""));
+        let (registry, old) = (Registry::new(), Both::new(""));
         for calls in scrapes {
             for (server, capability, outcome, nanos) in calls {
                 let series = registry.series(Kind::McpCall, &[&values[server], &values[capability]]);
                 series.own.record(Outcome::ALL[outcome], nanos);
             }
             for format in FORMATS {
-                let (old, new) = [&old, &Renderer::new("")].map(|one| rendered(one, &registry, format, &[])).into();
+                let (old, new) = [&old, &Both::new("")].map(|one| rendered(one, &registry, format, &[])).into();
                 // Other tests call their functions meanwhile, which every registry knows.
                 let own = |text: &str| text.lines().filter(|line| line.starts_with("mcp_")).map(str::to_owned).collect();
                 let (old, new): (Vec<String>, Vec<String>) = (own(&old), own(&new));

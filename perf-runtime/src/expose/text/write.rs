@@ -1,231 +1,133 @@
-//! From numbers to text: the families in their order.
+//! From samples to text: the families in their order.
 
-use super::cache::Cache;
-use super::entry::Entry;
-use super::family::{Family, Part, SampleNames, taken_by};
+use super::family::{Family, SampleNames, taken_by};
 use super::format::Format;
-use super::ladder::Step;
-use super::pen::{Pen, Short};
+use super::pen::Pen;
+use crate::collect::entry::Entry;
+use crate::collect::ladder::Step;
+use crate::collect::model::{Buckets, End, Front, Histogram, Labels};
+use crate::collect::number::Number;
+use crate::collect::read::{Show, View};
+use crate::collect::short::Short;
 use crate::expose::block::Block;
 use crate::measure::cells::exemplar::{self, Exemplar};
-use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
-use std::cmp::Ordering;
 
-/// All that a text is made of.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) format: Format,
-    pub(super) prefix: &'a str,
-    pub(super) cache: &'a Cache,
-    /// Calls whose label value was replaced, by kind and label.
-    pub(super) overflowed: &'a [(Kind, &'static str, u64)],
-    /// The same of the application's own metrics.
-    pub(super) custom_overflowed: &'a [(String, String, u64)],
+/// Writes all families, those of calls and those of others, in the order of their names.
+pub(super) fn write(view: &View<'_>, format: Format, families: &[Family], others: &[Block], text: &mut String) {
+    let shown: Vec<bool> = families.iter().map(|family| view.has(family.part)).collect();
+    let is_shown = |place: usize| shown.get(place) == Some(&true);
+    let mut others = others.iter().filter(|block| !taken_by(families, &block.name).is_some_and(is_shown)).peekable();
+    let mut pen = Pen::new(text);
+    for (_, family) in families.iter().enumerate().filter(|&(place, _)| is_shown(place)) {
+        while let Some(block) = others.next_if(|block| block.name < family.name) {
+            pen.write(&block.text);
+        }
+        pen.write(&family.head);
+        view.samples(family.part, &mut Lines { names: &family.samples, format, pen: &mut pen });
+    }
+    others.for_each(|block| pen.write(&block.text));
+    if format == Format::OpenMetrics {
+        pen.write("# EOF\n");
+    }
 }
 
-impl<'a> Source<'a> {
-    /// Writes all families, ours and those of others, in the order of their names.
-    pub(super) fn write(self, families: &[Family], others: &[Block], text: &mut String) {
-        let shown: Vec<bool> = families.iter().map(|family| self.has(family.part)).collect();
-        let is_shown = |place: usize| shown.get(place) == Some(&true);
-        let mut others =
-            others.iter().filter(|block| !taken_by(families, &block.name).is_some_and(is_shown)).peekable();
-        let mut pen = Pen::new(text);
-        for (_, family) in families.iter().enumerate().filter(|&(place, _)| is_shown(place)) {
-            while let Some(block) = others.next_if(|block| block.name < family.name) {
-                pen.write(&block.text);
-            }
-            pen.write(&family.head);
-            self.samples(family, &mut pen);
-        }
-        others.for_each(|block| pen.write(&block.text));
-        if self.format == Format::OpenMetrics {
-            pen.write("# EOF\n");
+/// Writes the samples of one family.
+struct Lines<'a, 'b> {
+    names: &'a SampleNames,
+    format: Format,
+    pen: &'a mut Pen<'b>,
+}
+
+impl Show for Lines<'_, '_> {
+    #[inline]
+    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>) {
+        write_labels(&self.names.own, labels, self.pen);
+        match number {
+            Number::Count(count) => self.pen.number(count),
+            Number::Nanos(nanos) => self.pen.seconds(nanos),
+            // No family of calls has such.
+            Number::Float(_) | Number::Written(_) => {}
         }
     }
 
-    /// Whether a family has anything to say.
-    fn has(self, part: Part) -> bool {
-        let any = |kind| !self.cache.of(kind).is_empty();
-        match part {
-            Part::InFlight(Kind::Workflow) => any(Kind::Workflow) || any(Kind::WorkflowStep),
-            Part::Counter(Kind::HttpRequest) | Part::Histogram(Kind::HttpRequest) => {
-                self.cache.of(Kind::HttpRequest).iter().any(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
-            }
-            Part::Counter(kind) | Part::Histogram(kind) | Part::InFlight(kind) => any(kind),
-            Part::Busy(kind) | Part::SlowPolls(kind) => self.cache.waited(kind).next().is_some(),
-            Part::Profile(kind, figure) => self.cache.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
-            Part::Overflow => !self.overflowed.is_empty() || !self.custom_overflowed.is_empty(),
-        }
-    }
-
-    fn samples(self, family: &Family, pen: &mut Pen<'_>) {
-        let name = &family.samples.own;
-        match family.part {
-            Part::Counter(kind) => self.cache.of(kind).iter().for_each(|entry| counters(name, entry, pen)),
-            Part::Histogram(kind) => {
-                self.cache.of(kind).iter().for_each(|entry| self.histograms(&family.samples, entry, pen));
-            }
-            Part::InFlight(Kind::Workflow) => self.active_workflows(name, pen),
-            Part::InFlight(kind) => self.in_flight(name, kind, pen),
-            Part::Busy(kind) => self.cache.waited(kind).for_each(|entry| {
-                pen.sample(name, entry.whole(), &CLOSE);
-                pen.seconds(entry.numbers.busy_nanos);
-            }),
-            Part::SlowPolls(kind) => self.cache.waited(kind).for_each(|entry| {
-                pen.sample(name, entry.whole(), &CLOSE);
-                pen.number(entry.numbers.slow_polls);
-            }),
-            Part::Profile(kind, figure) => {
-                for (entry, numbers) in self.cache.profiled(kind).filter(|(_, numbers)| figure.is_told(numbers)) {
-                    pen.sample(name, entry.whole(), &CLOSE);
-                    figure.write(numbers, pen);
-                }
-            }
-            Part::Overflow => self.overflow(name, pen),
-        }
-    }
-
-    /// `ok` and `error` are there from the beginning; the other two once they occurred.
-    fn histograms(self, names: &SampleNames, entry: &Entry, pen: &mut Pen<'_>) {
-        let at_zero = shown_at_zero(entry.kind(), &[Outcome::Ok, Outcome::Error]);
-        let (labels, steps) = (entry.labels(), &entry.ladder.steps);
-        let mut rest = entry.numbers.cumulative.as_slice();
-        for outcome in Outcome::ALL {
-            let count = entry.numbers.finished[outcome.index()];
-            let (counts, others) = rest.split_at(if count > 0 { steps.len().min(rest.len()) } else { 0 });
-            rest = others;
-            if count > 0 || at_zero.contains(&outcome) {
-                pen.begin(&names.bucket, labels, &UP_TO[outcome.index()]);
-                let exemplars = self.exemplars(entry, outcome);
-                self.buckets(steps, counts, &exemplars, pen);
-                pen.sample(&names.sum, labels, &ENDED[outcome.index()]);
-                pen.seconds(entry.numbers.nanos[outcome.index()]);
-                pen.sample(&names.count, labels, &ENDED[outcome.index()]);
-                pen.number(count);
-            }
-        }
-    }
-
-    /// The lines of a histogram's buckets; without `counts` all are empty.
-    fn buckets(self, steps: &[Step], counts: &[u64], exemplars: &[Option<Exemplar>], pen: &mut Pen<'_>) {
-        let mut below = 0;
-        for (place, step) in steps.iter().enumerate() {
-            let count = counts.get(place).copied().unwrap_or_default();
-            pen.line(step.tail(self.format));
-            match exemplars.get(place) {
-                // What fell into the bucket since it was read is not shown yet.
-                Some(Some(exemplar)) if count > below => pen.number_of_which(count, exemplar),
-                _ => pen.number(count),
-            }
-            below = count;
-        }
-    }
-
-    /// The exemplar of each bucket, the newest where several functions have one; nothing where there are none.
-    fn exemplars(self, entry: &Entry, outcome: Outcome) -> Vec<Option<Exemplar>> {
-        if self.format != Format::OpenMetrics || !exemplar::wanted() {
-            return Vec::new();
-        }
-        let steps = &entry.ladder.steps;
-        let mut newest: Vec<Option<Exemplar>> = Vec::new();
-        let mut look = |exemplar: &Exemplar| {
-            newest.resize(steps.len(), None);
-            let slot = newest.get_mut(steps.partition_point(|step| step.nanos < exemplar.nanos));
-            if let Some(slot) = slot.filter(|slot| slot.as_ref().is_none_or(|other| other.at < exemplar.at)) {
-                *slot = Some(exemplar.clone());
-            }
-        };
-        entry.series.for_each_meter(|meter| meter.exemplars.read(outcome, &mut look));
-        newest
-    }
-
-    /// Calls in flight. Series that differ only in what is not known before the end have one gauge; they are neighbours.
-    fn in_flight(self, name: &str, kind: Kind, pen: &mut Pen<'_>) {
-        for same in self.cache.of(kind).chunk_by(|one, other| one.gauge() == other.gauge()) {
-            pen.sample(name, same.first().map(Entry::gauge).unwrap_or_default(), &CLOSE);
-            pen.number(same.iter().map(|entry| entry.numbers.in_flight).sum());
-        }
-    }
-
-    /// Whole workflows in flight; of a workflow that has no site of its own, its steps.
-    fn active_workflows(self, name: &str, pen: &mut Pen<'_>) {
-        let mut whole = self.by_workflow(Kind::Workflow).peekable();
-        let mut steps = self.by_workflow(Kind::WorkflowStep).peekable();
-        loop {
-            let order = match (whole.peek(), steps.peek()) {
-                (Some((one, _)), Some((other, _))) => one.cmp(other),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return,
-            };
-            let of_steps = if order.is_ge() { steps.next() } else { None };
-            let of_whole = if order.is_le() { whole.next() } else { None };
-            if let Some((workflow, in_flight)) = of_whole.or(of_steps) {
-                pen.sample(name, "workflow=", &QUOTE);
-                pen.escaped(workflow);
-                pen.write("\"} ");
-                pen.number(in_flight);
-            }
-        }
-    }
-
-    /// The calls in flight of each workflow, summed up over the series of a kind.
-    fn by_workflow(self, kind: Kind) -> impl Iterator<Item = (&'a str, u64)> {
-        fn workflow(entry: &Entry) -> &str {
-            entry.series.identity.labels.first().map(AsRef::as_ref).unwrap_or_default()
-        }
-        let same = self.cache.of(kind).chunk_by(|one, other| workflow(one) == workflow(other));
-        same.filter_map(|same| Some((workflow(same.first()?), same.iter().map(|entry| entry.numbers.in_flight).sum())))
-    }
-
-    fn overflow(self, name: &str, pen: &mut Pen<'_>) {
-        for (kind, label, count) in self.overflowed {
-            pen.sample(name, "metric=", &QUOTE);
-            pen.write(self.prefix);
-            for part in [kind.family().counter, "\",label=\"", label, "\"} "] {
-                pen.write(part);
-            }
-            pen.number(*count);
-        }
-        // Names of metrics and labels have nothing that is to be escaped.
-        for (metric, label, count) in self.custom_overflowed {
-            pen.sample(name, "metric=", &QUOTE);
-            for part in [metric, "\",label=\"", label, "\"} "] {
-                pen.write(part);
-            }
-            pen.number(*count);
+    #[inline]
+    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+        if let (&Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) = (&histogram.0, &labels.front)
+        {
+            write_histogram(entry, outcome, counts, text, self);
         }
     }
 }
 
-fn counters(name: &str, entry: &Entry, pen: &mut Pen<'_>) {
-    let (labels, numbers) = (entry.labels(), &entry.numbers);
-    let always = shown_at_zero(entry.kind(), &Outcome::ALL);
-    for outcome in Outcome::ALL {
-        let mut count = numbers.finished[outcome.index()];
-        if outcome == Outcome::Error {
-            for (sort, errors) in &numbers.errors {
-                pen.sample(name, labels, &FAILED);
-                pen.write("error_type=\"");
-                pen.escaped(sort);
-                pen.write("\"} ");
-                pen.number(*errors);
-            }
-            count = numbers.other_errors;
-        }
-        if count > 0 || always.contains(&outcome) {
-            pen.sample(name, labels, &ENDED[outcome.index()]);
-            pen.number(count);
-        }
+/// Begins a line: the name with its brace, the labels, and the space before the value.
+#[inline]
+fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
+    match (&labels.front, &labels.end) {
+        (Front::Series { text, .. }, End::Outcome(outcome)) => pen.sample(name, text, &ENDED[outcome.index()]),
+        (Front::Series { text, .. }, End::Nothing) => pen.sample(name, text, &CLOSE),
+        _ => write_rare_labels(name, labels, pen),
     }
 }
 
-/// Which outcomes of a series are shown although they never occurred. Of a request it is none: its status says how it
-/// ended, so most could never come.
-fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
-    if kind == Kind::HttpRequest { &[] } else { always }
+/// Apart, so that the others are short enough to be inlined.
+#[cold]
+fn write_rare_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
+    pen.write(name);
+    for (place, (label, value)) in labels.iter().enumerate() {
+        pen.write(if place == 0 { "" } else { "," });
+        pen.write(label);
+        pen.write("=\"");
+        pen.escaped(value);
+        pen.write("\"");
+    }
+    pen.write("} ");
+}
+
+#[inline]
+fn write_histogram(entry: &Entry, outcome: Outcome, counts: &[u64], text: &str, lines: &mut Lines<'_, '_>) {
+    let Lines { names, format, pen } = lines;
+    pen.begin(&names.bucket, text, &UP_TO[outcome.index()]);
+    let exemplars = exemplars(entry, outcome, *format);
+    buckets(&entry.ladder.steps, counts, &exemplars, *format, pen);
+    pen.sample(&names.sum, text, &ENDED[outcome.index()]);
+    pen.seconds(entry.numbers.nanos[outcome.index()]);
+    pen.sample(&names.count, text, &ENDED[outcome.index()]);
+    pen.number(entry.numbers.finished[outcome.index()]);
+}
+
+/// The lines of a histogram's buckets; without `counts` all are empty.
+#[inline]
+fn buckets(steps: &[Step], counts: &[u64], exemplars: &[Option<Exemplar>], format: Format, pen: &mut Pen<'_>) {
+    let mut below = 0;
+    for (place, step) in steps.iter().enumerate() {
+        let count = counts.get(place).copied().unwrap_or_default();
+        pen.line(&step.tails[format as usize]);
+        match exemplars.get(place) {
+            // What fell into the bucket since it was read is not shown yet.
+            Some(Some(exemplar)) if count > below => pen.number_of_which(count, exemplar),
+            _ => pen.number(count),
+        }
+        below = count;
+    }
+}
+
+/// The exemplar of each bucket, the newest where several functions have one; nothing where there are none.
+fn exemplars(entry: &Entry, outcome: Outcome, format: Format) -> Vec<Option<Exemplar>> {
+    if format != Format::OpenMetrics || !exemplar::wanted() {
+        return Vec::new();
+    }
+    let steps = &entry.ladder.steps;
+    let mut newest: Vec<Option<Exemplar>> = Vec::new();
+    let mut look = |exemplar: &Exemplar| {
+        newest.resize(steps.len(), None);
+        let slot = newest.get_mut(steps.partition_point(|step| step.nanos < exemplar.nanos));
+        if let Some(slot) = slot.filter(|slot| slot.as_ref().is_none_or(|other| other.at < exemplar.at)) {
+            *slot = Some(exemplar.clone());
+        }
+    };
+    entry.series.for_each_meter(|meter| meter.exemplars.read(outcome, &mut look));
+    newest
 }
 
 /// What ends a line's labels where the outcome is the last of them, by outcome.
@@ -242,7 +144,4 @@ const UP_TO: [Short; Outcome::ALL.len()] = [
     Short::new("outcome=\"panicked\",le=\""),
     Short::new("outcome=\"cancelled\",le=\""),
 ];
-/// What stands before the sort of a failed call's error.
-const FAILED: Short = Short::new("outcome=\"error\",");
 const CLOSE: Short = Short::new("} ");
-const QUOTE: Short = Short::new("\"");

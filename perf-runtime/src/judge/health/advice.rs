@@ -43,24 +43,14 @@ pub(crate) fn recommendation(indicator: &Indicator) -> Option<String> {
 }
 
 fn hint(indicator: &Indicator) -> &'static str {
-    match (indicator.kind(), indicator.aspect()) {
-        (Some(Kind::DbOperation), Aspect::Latency) => "Look for a lock, a missing index or an exhausted pool",
-        (Some(Kind::DbOperation), Aspect::Errors) => {
-            "Read the errors of the database: is it reachable, is the schema as expected"
-        }
-        (Some(Kind::HttpRequest), Aspect::Latency) => {
-            "Look at what these routes wait for: queries, external calls, agents"
-        }
-        (Some(Kind::HttpRequest), Aspect::Errors) => "Look at what these routes call: something below them fails",
-        (_, Aspect::Cancelled) => "Callers give up: compare their timeouts with how long the calls take",
-        (_, Aspect::Stuck) => "Look at what the call waits for, and give it a timeout",
-        (Some(Kind::McpCall | Kind::ExternalCall), _) => {
-            "Ask the other side's status, and consider a timeout and a fallback"
-        }
-        (_, Aspect::Latency) => "Look at what these calls wait for or compute",
-        (_, Aspect::Errors | Aspect::Availability) => "Look at the errors that these calls return",
-        (_, Aspect::Resource) => resource_hint(indicator.name()),
-        (_, Aspect::Alerts) => "Read the active alerts: each says what holds, since when, and its runbook",
+    let of_kind = indicator.kind().unwrap_or(Kind::Operation).family().hints;
+    match indicator.aspect() {
+        Aspect::Latency => of_kind.latency,
+        Aspect::Errors | Aspect::Availability => of_kind.errors,
+        Aspect::Cancelled => "Callers give up: compare their timeouts with how long the calls take",
+        Aspect::Stuck => "Look at what the call waits for, and give it a timeout",
+        Aspect::Resource => resource_hint(indicator.name()),
+        Aspect::Alerts => "Read the active alerts: each says what holds, since when, and its runbook",
     }
 }
 

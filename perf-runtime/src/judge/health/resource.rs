@@ -5,22 +5,22 @@ use super::of_kind::{MIN_CALLS, MIN_FAILURES};
 use crate::judge::alerts::alert::Alert;
 use crate::judge::alerts::message;
 use crate::judge::rule::observation::{GaugeSample, Gauges};
-use crate::judge::rule::preset::gauge;
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::threshold::{Limits, Thresholds};
 use crate::measure::model::kind::Kind;
+use crate::observe::metrics::known as names;
 use crate::observe::query::summary::{KindSummary, SeriesSummary};
 use std::collections::BTreeMap;
 
 /// A resource: its name, its gauge, and from where on it is yellow and red.
 const RESOURCES: [(&str, &str, Limits); 5] = [
-    ("memory", gauge::MEMORY, Limits::new(0.70, 0.85)),
-    ("cpu", gauge::CPU, Limits::new(0.80, 0.90)),
-    ("disk", gauge::DISK, Limits::new(0.80, 0.90)),
-    ("pool", gauge::POOL, Limits::new(0.80, 0.90)),
+    ("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, Limits::new(0.70, 0.85)),
+    ("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, Limits::new(0.80, 0.90)),
+    ("disk", names::SYSTEM_DISK_UTILIZATION_RATIO, Limits::new(0.80, 0.90)),
+    ("pool", names::DB_POOL_UTILIZATION_RATIO, Limits::new(0.80, 0.90)),
     // As the rule: a processor that always has work is used well, and no more.
-    ("load", gauge::LOAD, Limits::new(1.0, 2.0)),
+    ("load", names::SYSTEM_LOAD_RATIO, Limits::new(1.0, 2.0)),
 ];
 
 /// Less than any number of alerts; one critical alert is red.
@@ -32,11 +32,7 @@ impl Indicator {
     /// Each MCP server, or each other service, that was called: whether it answers.
     pub(in crate::judge) fn of_servers(summary: &KindSummary) -> impl Iterator<Item = Self> + use<> {
         let kind = summary.whole.kind;
-        let label = match kind {
-            Kind::McpCall => Some("server"),
-            Kind::ExternalCall => Some("service"),
-            _ => None,
-        };
+        let label = kind.family().peer;
         let mut servers: BTreeMap<&str, Vec<&SeriesSummary>> = BTreeMap::new();
         for series in summary.series.iter().filter(|series| series.count > 0) {
             let named = series.labels.iter().find(|(name, _)| Some(name.as_str()) == label);

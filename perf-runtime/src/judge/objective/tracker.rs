@@ -10,6 +10,7 @@ use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{GaugeSample, Gauges, Tick};
 use crate::measure::model::target::Objective as Target;
+use crate::observe::metrics::known as names;
 use crate::observe::series::identity::Identity;
 use crate::text;
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// The gauge that says how fast a budget is spent.
-pub(crate) const BURN_RATE: &str = "perf_objective_burn_rate";
+pub(crate) const BURN_RATE: &str = names::PERF_OBJECTIVE_BURN_RATE;
 /// The gauge that says how much of a budget is left, 0 to 1; negative where more than all of it is spent.
-pub(crate) const BUDGET_LEFT: &str = "perf_objective_budget_left_ratio";
+pub(crate) const BUDGET_LEFT: &str = names::PERF_OBJECTIVE_BUDGET_LEFT_RATIO;
 /// The traffic floor: with fewer calls in the long window, or fewer bad ones, a burn rate is chance.
 const MIN_CALLS: u64 = 100;
 const MIN_BAD: u64 = 3;

@@ -17,25 +17,8 @@ use super::threshold::Thresholds;
 use crate::judge::objective::tracker::burn_rules;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use std::time::Duration;
-
-/// The gauges that the rules on resources look at. Until something measures them, these rules have nothing to judge.
-pub(crate) mod gauge {
-    /// Memory of the host in use, 0 to 1.
-    pub(crate) const MEMORY: &str = "system_memory_utilization_ratio";
-    /// Processors of the host in use, 0 to 1.
-    pub(crate) const CPU: &str = "system_cpu_utilization_ratio";
-    /// A disk in use, 0 to 1.
-    pub(crate) const DISK: &str = "system_disk_utilization_ratio";
-    /// Processes that want a processor, for each processor.
-    pub(crate) const LOAD: &str = "system_load_ratio";
-    /// Look-ups in a cache that found something, 0 to 1.
-    pub(crate) const CACHE: &str = "cache_hit_ratio";
-    /// Connections of a pool in use, 0 to 1.
-    pub(crate) const POOL: &str = "db_pool_utilization_ratio";
-    /// Frames a second that a user interface shows.
-    pub(crate) const FRAMES: &str = "ui_frames_per_second";
-}
 
 /// Fewer calls in five minutes say too little of a percentile.
 const MIN_FOR_P95: u64 = 20;
@@ -56,8 +39,8 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// traffic, and none of the 120 faults was missed. `tests/precision.rs` makes the tally.
 pub mod presets {
     use super::{
-        Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, gauge, latency, mcp_success,
-        mean, resource, set, slow, slow_response, stuck,
+        Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, latency, mean, names, resource,
+        set, slow, slow_response, stuck, success_of_peers,
     };
 
     /// Every kind's latency, errors, slow and stuck calls; objectives; resources. Where the sources differ, the stricter
@@ -69,19 +52,26 @@ pub mod presets {
             rules.extend(
                 thresholds.latency.map(|limits| latency(kind).warning(limits.warning).critical(limits.critical)),
             );
-            rules.push(if kind == Kind::McpCall { mcp_success() } else { errors(kind) });
+            let of_peers = kind.family().limits.errors_by_peer;
+            rules.push(if of_peers { success_of_peers(kind) } else { errors(kind) });
             rules.extend(thresholds.age.map(|limits| stuck(kind).warning(limits.warning).critical(limits.critical)));
-            if kind != Kind::HttpRequest {
+            if kind.family().is_annotated {
                 rules.push(slow(kind));
             }
         }
         rules.extend([
-            resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.80).critical(0.85),
-            resource("cpu", gauge::CPU, "High CPU use", FIVE_MINUTES).warning(0.80).critical(0.90),
-            resource("disk", gauge::DISK, "Full disk", MINUTE).warning(0.80).critical(0.90),
-            resource("load", gauge::LOAD, "High system load", FIVE_MINUTES).warning(1.0).critical(2.0),
-            resource("cache", gauge::CACHE, "Low cache hit ratio", MINUTE).condition(Condition::Below).warning(0.80),
-            resource("pool", gauge::POOL, "Connection pool nearly used up", MINUTE).warning(0.90),
+            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE)
+                .warning(0.80)
+                .critical(0.85),
+            resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", FIVE_MINUTES)
+                .warning(0.80)
+                .critical(0.90),
+            resource("disk", names::SYSTEM_DISK_UTILIZATION_RATIO, "Full disk", MINUTE).warning(0.80).critical(0.90),
+            resource("load", names::SYSTEM_LOAD_RATIO, "High system load", FIVE_MINUTES).warning(1.0).critical(2.0),
+            resource("cache", names::CACHE_HIT_RATIO, "Low cache hit ratio", MINUTE)
+                .condition(Condition::Below)
+                .warning(0.80),
+            resource("pool", names::DB_POOL_UTILIZATION_RATIO, "Connection pool nearly used up", MINUTE).warning(0.90),
         ]);
         rules.extend(burn_rules());
         set(rules)
@@ -92,19 +82,21 @@ pub mod presets {
         set([
             slow_response(),
             latency(Kind::McpCall).warning(5.0),
-            mcp_success(),
-            resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.80),
+            success_of_peers(Kind::McpCall),
+            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE).warning(0.80),
         ])
     }
 
     /// CPU over 70 and 90 %, memory over 85 %, queries over 1 s, agents over 1 and 3 s, fewer than 30 frames a second.
     pub fn dashboard() -> RuleSet {
         set([
-            resource("cpu", gauge::CPU, "High CPU use", MINUTE).warning(0.70).critical(0.90),
-            resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.85),
+            resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", MINUTE).warning(0.70).critical(0.90),
+            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE).warning(0.85),
             mean(Kind::DbOperation).warning(1.0),
             mean(Kind::Agent).warning(1.0).critical(3.0),
-            resource("frames", gauge::FRAMES, "Low frame rate", MINUTE).condition(Condition::Below).warning(30.0),
+            resource("frames", names::UI_FRAMES_PER_SECOND, "Low frame rate", MINUTE)
+                .condition(Condition::Below)
+                .warning(30.0),
         ])
     }
 
@@ -115,11 +107,13 @@ pub mod presets {
             errors(Kind::HttpRequest),
             errors(Kind::DbOperation),
             errors(Kind::WorkflowStep),
-            resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.80),
-            resource("cpu", gauge::CPU, "High CPU use", MINUTE).warning(0.80),
-            resource("cache", gauge::CACHE, "Low cache hit ratio", MINUTE).condition(Condition::Below).warning(0.80),
-            resource("pool", gauge::POOL, "Connection pool nearly used up", MINUTE).warning(0.90),
-            resource("load", gauge::LOAD, "High system load", FIVE_MINUTES).warning(1.0),
+            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE).warning(0.80),
+            resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", MINUTE).warning(0.80),
+            resource("cache", names::CACHE_HIT_RATIO, "Low cache hit ratio", MINUTE)
+                .condition(Condition::Below)
+                .warning(0.80),
+            resource("pool", names::DB_POOL_UTILIZATION_RATIO, "Connection pool nearly used up", MINUTE).warning(0.90),
+            resource("load", names::SYSTEM_LOAD_RATIO, "High system load", FIVE_MINUTES).warning(1.0),
         ])
     }
 
@@ -131,8 +125,8 @@ pub mod presets {
             errors(Kind::HttpRequest),
             errors(Kind::Agent),
             errors(Kind::Tool),
-            resource("memory", gauge::MEMORY, "High memory use", MINUTE).warning(0.85),
-            resource("cpu", gauge::CPU, "High CPU use", MINUTE).warning(0.80),
+            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE).warning(0.85),
+            resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", MINUTE).warning(0.80),
         ])
     }
 
@@ -153,24 +147,9 @@ fn set(rules: impl IntoIterator<Item = RuleBuilder>) -> RuleSet {
     rules.into_iter().filter_map(|rule| rule.build().ok()).collect()
 }
 
-/// How a kind is called in ids.
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::HttpRequest => "http",
-        Kind::DbOperation => "db",
-        Kind::Workflow => "workflow",
-        Kind::WorkflowStep => "step",
-        Kind::Agent => "agent",
-        Kind::Tool => "tool",
-        Kind::McpCall => "mcp",
-        Kind::ExternalCall => "external",
-        Kind::Operation => "operation",
-    }
-}
-
 fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
     let name = format!("{name} {}", kind.family().plural);
-    let rule = Rule::builder(format!("{}-{what}", word(kind))).name(name).metric(kind).statistic(statistic);
+    let rule = Rule::builder(format!("{}-{what}", kind.family().word)).name(name).metric(kind).statistic(statistic);
     // What is stuck has waited long enough, and is no more once it has ended.
     if statistic == Statistic::OldestInFlight {
         rule
@@ -193,8 +172,8 @@ fn mean(kind: Kind) -> RuleBuilder {
 
 fn errors(kind: Kind) -> RuleBuilder {
     let rule = on(kind, "errors", Statistic::ErrorRate, "Failing");
-    // A request's status says how it ended: by itself each status would fail always or never.
-    let rule = if kind == Kind::HttpRequest { rule.by(["method", "route"]) } else { rule };
+    // Late labels say how a call ended: by itself each of their values would fail always or never.
+    let rule = if kind.has_late_labels() { rule.by(kind.early_labels().iter().copied()) } else { rule };
     rule.min_samples(MIN_FOR_ERRORS)
         .critical(0.05)
         .description("More than this share of the calls failed over the last five minutes.")
@@ -211,13 +190,14 @@ fn slow_response() -> RuleBuilder {
         .description("A response took longer than this in the last minute.")
 }
 
-/// Servers as a whole, for it is the server that is down.
-fn mcp_success() -> RuleBuilder {
-    on(Kind::McpCall, "success", Statistic::SuccessRate, "Failing")
-        .by(["server"])
+/// The other side as a whole, for it is the server that is down.
+fn success_of_peers(kind: Kind) -> RuleBuilder {
+    let (peer, (_, failing)) = (kind.family().peer, kind.family().limits.errors);
+    on(kind, "success", Statistic::SuccessRate, "Failing")
+        .by(peer)
         .condition(Condition::Below)
         .min_samples(MIN_FOR_P95)
-        .critical(0.80)
+        .critical(1.0 - failing)
         .description("Less than this share of the calls to the server succeeded over the last five minutes.")
 }
 

@@ -101,6 +101,12 @@ impl Sums {
         self.zip(earlier, u64::wrapping_sub)
     }
 
+    /// As [`since`](Self::since); `None` where a sum is less than it was.
+    pub(crate) fn checked_since(self, earlier: Self) -> Option<Self> {
+        let ahead = self.as_array().into_iter().zip(earlier.as_array()).all(|(ours, others)| ours >= others);
+        ahead.then(|| self.since(earlier))
+    }
+
     fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
         let (ours, others) = (self.as_array(), other.as_array());
         Self::from_array(std::array::from_fn(|at| with(ours[at], others[at])))

@@ -5,5 +5,6 @@ pub(crate) mod packed;
 pub(crate) mod profile;
 mod ring;
 pub(crate) mod slices;
+pub(crate) mod unseen;
 pub(crate) mod window;
 mod window_totals;

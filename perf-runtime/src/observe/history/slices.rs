@@ -22,6 +22,7 @@
 use super::counts::{CountedSlice, OUTCOMES, Sums, WindowCounts};
 use super::packed::Hits;
 use super::ring::{Ring, Slice};
+use super::unseen::{self, Room, Seen, Unseen};
 use super::window::Window;
 use super::window_totals::Ledger;
 use crate::measure::cells::reading::Reading;
@@ -194,6 +195,61 @@ impl History {
             let (sums, hits) = slice.delta.read();
             look(slice.end, sums, hits);
         }
+    }
+
+    /// What a reader has seen that begins at the last tick.
+    pub(crate) fn seen(&self) -> Seen {
+        let (changes, in_flight) = (self.changes, self.in_flight);
+        Seen { counted: self.ledger.counted(), until: self.ticked, changes, in_flight }
+    }
+
+    /// What a reader has seen that begins before all slices that there are.
+    pub(crate) fn seen_before_all(&self) -> Seen {
+        let mut counted = self.ledger.counted();
+        self.all_slices().for_each(|slice| counted.take_out(&slice.delta));
+        Seen { counted, ..Seen::default() }
+    }
+
+    /// Shows a reader what it has not seen, the oldest first, and moves it on to the last tick. Where nothing happened,
+    /// it is a comparison.
+    pub(crate) fn unseen(&self, by: &mut Seen, room: &mut Room, mut show: impl FnMut(&Unseen<'_>)) {
+        if self.changes.is_some() && self.changes == by.changes {
+            by.until = self.ticked;
+            return;
+        }
+        let from = by.until.max(self.since.min(self.ticked));
+        let sums = self.ledger.unseen(&mut by.counted, &mut room.all);
+        let has_moved = by.in_flight != self.in_flight;
+        (by.until, by.changes, by.in_flight) = (self.ticked, self.changes, self.in_flight);
+
+        let whole = || self.all_slices().skip_while(|slice| slice.start < from);
+        room.rest.clone_from(&room.all);
+        let mut rest = sums;
+        let are_whole =
+            whole().try_for_each(|slice| unseen::take_out(&mut rest, &mut room.rest, &slice.delta)).is_some();
+        if !are_whole {
+            room.rest.clone_from(&room.all);
+            rest = sums;
+        }
+        room.rest.retain(|hit| hit.count > 0);
+        let slices = || whole().take(if are_whole { usize::MAX } else { 0 });
+        let told_alone = !room.all.is_empty() || sums != Sums::default();
+        if !room.rest.is_empty() || rest != Sums::default() || (has_moved && !told_alone) {
+            let end = slices().next().map_or(self.ticked, |slice| slice.start);
+            show(&Unseen { start: from, end, sums: rest, hits: &room.rest, in_flight: self.in_flight });
+        }
+        for slice in slices() {
+            let (sums, hits) = slice.delta.read();
+            room.slice.clear();
+            room.slice.extend(hits);
+            let (start, end, in_flight) = (slice.start, slice.end, self.in_flight);
+            show(&Unseen { start, end, sums, hits: &room.slice, in_flight });
+        }
+    }
+
+    /// The oldest first.
+    fn all_slices(&self) -> impl Iterator<Item = &Slice> {
+        [&self.coarse, &self.middle, &self.fine].into_iter().flat_map(|ring| ring.iter_from(0))
     }
 
     /// What it takes in memory, in bytes: by the sizes of what it holds.

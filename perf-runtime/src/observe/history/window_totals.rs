@@ -2,6 +2,7 @@
 
 use super::counts::{Hit, OUTCOMES, Place, Sums, hits_of};
 use super::packed::{Packed, Packer};
+use super::unseen::Counted;
 use super::window::Window;
 use crate::measure::cells::reading::Reading;
 
@@ -115,6 +116,16 @@ impl Ledger {
             }
         });
         (Sums::of(reading).since(self.sums[column]), hits)
+    }
+
+    /// What was ever counted by the last tick.
+    pub(crate) fn counted(&self) -> Counted {
+        Counted { places: self.places.clone(), counts: self.counts[NOW].clone(), sums: self.sums[NOW] }
+    }
+
+    /// Moves a reader on to the last tick, and gives what it had not seen: the hits into `more`.
+    pub(crate) fn unseen(&self, by: &mut Counted, more: &mut Vec<Hit>) -> Sums {
+        by.move_on(&self.places, &self.counts[NOW], self.sums[NOW], more)
     }
 
     /// Calls that had ended at the last tick, by outcome.

@@ -4,6 +4,7 @@ pub(crate) mod bounds;
 pub(crate) mod cell;
 pub(crate) mod handle;
 pub(crate) mod kind;
+pub mod known;
 pub(crate) mod metric;
 mod names;
 pub(crate) mod reading;

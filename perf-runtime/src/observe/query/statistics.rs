@@ -127,14 +127,7 @@ fn rank(count: u64, share: u64) -> u64 {
 /// exact; they lie near the limits at which health turns yellow.
 pub(crate) fn apdex_threshold(kind: Kind, targets: &Targets) -> Option<u64> {
     let latency = targets.objective.and_then(|objective| objective.latency).map(|(nanos, _)| nanos);
-    let millis: Option<u64> = match kind {
-        Kind::HttpRequest | Kind::DbOperation => Some(500),
-        Kind::Operation => Some(1_000),
-        Kind::Tool | Kind::McpCall => Some(2_000),
-        Kind::ExternalCall => Some(2_500),
-        Kind::Agent => Some(5_000),
-        _ => None,
-    };
+    let millis = kind.family().satisfying_millis;
     latency.or(targets.slow).or(millis.map(|millis| millis * 1_000_000))
 }
 

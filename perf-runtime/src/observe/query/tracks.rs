@@ -14,6 +14,7 @@ use crate::observe::history::counts::{Hit, Sums, WindowCounts};
 use crate::observe::history::packed::Hits;
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Series};
+use crate::observe::series::identity::Identity;
 use crate::observe::series::registry::Registry;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -280,17 +281,17 @@ impl Group {
     }
 }
 
-/// How many of a series' labels tell it apart here: of a request, not its status.
+/// How many of a series' labels tell it apart here: those that say what it is, and not how a call ended.
 fn told_by(series: &Arc<Series>) -> usize {
-    let labels = series.identity.labels.len();
-    if series.identity.kind == Kind::HttpRequest { labels.min(2) } else { labels }
+    let Identity { kind, labels, .. } = &series.identity;
+    if kind.has_late_labels() { kind.early_labels().len().min(labels.len()) } else { labels.len() }
 }
 
-/// Whether two series that follow each other are shown as one.
+/// Whether two series that follow each other are shown as one: they differ only in labels that say how a call ended.
 fn is_same_group(one: &Arc<Series>, other: &Arc<Series>) -> bool {
     let (ours, theirs) = (&one.identity, &other.identity);
-    let is_request = ours.kind == Kind::HttpRequest && theirs.kind == Kind::HttpRequest;
-    is_request && ours.labels.get(..told_by(one)) == theirs.labels.get(..told_by(other))
+    let is_told_late = ours.kind == theirs.kind && ours.kind.has_late_labels();
+    is_told_late && ours.labels.get(..told_by(one)) == theirs.labels.get(..told_by(other))
 }
 
 impl Registry {

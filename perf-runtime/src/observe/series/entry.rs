@@ -14,6 +14,7 @@ use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
 use crate::observe::history::packed::Hits;
 use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
 use crate::observe::history::slices::History;
+use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
 use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -240,6 +241,19 @@ impl Series {
     /// Shows what happened after a moment up to the last tick, slice by slice, the oldest first.
     pub(crate) fn for_each_slice(&self, after: Moment, look: impl FnMut(Moment, Sums, Hits<'_>)) {
         self.history().for_each_slice(after, look);
+    }
+
+    /// What a reader has seen that begins at the last tick, or before all that memory holds.
+    pub(crate) fn seen(&self, begins: Begins) -> Seen {
+        match begins {
+            Begins::Now => self.history().seen(),
+            Begins::BeforeMemory => self.history().seen_before_all(),
+        }
+    }
+
+    /// Shows a reader what it has not seen, up to the last tick.
+    pub(crate) fn unseen(&self, by: &mut Seen, room: &mut Room, show: impl FnMut(&Unseen<'_>)) {
+        self.history().unseen(by, room, show);
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.

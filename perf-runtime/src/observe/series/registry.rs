@@ -54,8 +54,9 @@ struct Inner {
     meters: BTreeSet<usize>,
     /// What there was to know of sites when they were last looked at.
     changes: usize,
-    /// The last tick.
+    /// The last tick, and how many there were.
     ticked: Moment,
+    ticks: u64,
     made: BTreeMap<Kind, Bounds>,
 }
 
@@ -232,8 +233,16 @@ impl Registry {
         self.read(|inner| inner.ticked)
     }
 
+    /// How many times all series were cut.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.read(|inner| inner.ticks)
+    }
+
     fn ticked(&self, now: Moment) {
-        self.write(|inner| inner.ticked = inner.ticked.max(now));
+        self.write(|inner| {
+            inner.ticked = inner.ticked.max(now);
+            inner.ticks += 1;
+        });
     }
 
     /// Ticks where nobody else does: so that windows go on, though coarser.

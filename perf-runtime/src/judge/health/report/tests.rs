@@ -2,12 +2,12 @@ use super::*;
 use crate::judge::alerts::engine::AlertBook;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{GaugeSample, Sight, Tick};
-use crate::judge::rule::preset::gauge;
 use crate::judge::rule::severity::Severity;
 use crate::measure::clock;
 use crate::measure::clock::manual::ManualClock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
+use crate::observe::metrics::known as names;
 use crate::observe::series::registry::Registry;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -131,12 +131,12 @@ fn used(gauge: &str, value: f64) -> Gauges {
 
 #[test]
 fn a_resource_is_judged_once_something_measures_it() {
-    let report = |value| HealthReport::judge(&[], &used(gauge::MEMORY, value), &[]);
+    let report = |value| HealthReport::judge(&[], &used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, value), &[]);
     assert!(HealthReport::judge(&[], &Gauges::new(), &[]).indicators().is_empty());
     assert_eq!(report(0.5).status(), HealthStatus::Healthy);
     assert_eq!(report(0.75).status(), HealthStatus::Degraded);
     assert_eq!(report(0.95).status(), HealthStatus::Unhealthy);
-    let load = |value| HealthReport::judge(&[], &used(gauge::LOAD, value), &[]).status();
+    let load = |value| HealthReport::judge(&[], &used(names::SYSTEM_LOAD_RATIO, value), &[]).status();
     assert_eq!([1.0, 1.5, 2.5].map(load), [HealthStatus::Healthy, HealthStatus::Degraded, HealthStatus::Unhealthy]);
     let advice = report(0.95).recommendations()[0].clone();
     assert!(advice.contains("Little memory left: 95.0 %") && advice.contains("without a bound"), "{advice}");
@@ -223,7 +223,7 @@ proptest! {
 
     #[test]
     fn more_of_a_resource_in_use_never_raises_the_score(one in 0.0..12.0_f64, other in 0.0..12.0_f64) {
-        for gauge in [gauge::CPU, gauge::LOAD] {
+        for gauge in [names::SYSTEM_CPU_UTILIZATION_RATIO, names::SYSTEM_LOAD_RATIO] {
             let score = |value| HealthReport::judge(&[], &used(gauge, value), &[]).score();
             prop_assert!(score(one.max(other)) <= score(one.min(other)));
         }

@@ -3,7 +3,7 @@
 //! Lines that are not of the format are left out, each for itself, and told of: one bad line is no reason to lose a scrape.
 //! Names that are quoted, as newer servers take them, are not read.
 
-use crate::expose::family::FamilyKind;
+use crate::collect::model::FamilyType;
 use crate::observe::series::lookup::quick_hash;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(super) struct Parsed<'a> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Family<'a> {
     pub(super) name: &'a str,
-    pub(super) kind: FamilyKind,
+    pub(super) kind: FamilyType,
     pub(super) help: Option<Cow<'a, str>>,
     pub(super) samples: Vec<Sample<'a>>,
 }
@@ -98,11 +98,11 @@ impl<'a> Reader<'a> {
     fn typed(&mut self, rest: &'a str) -> Option<()> {
         let (name, word) = token(rest);
         let kind = match word {
-            "counter" => FamilyKind::Counter,
-            "gauge" => FamilyKind::Gauge,
-            "histogram" => FamilyKind::Histogram,
-            "summary" => FamilyKind::Summary,
-            "untyped" => FamilyKind::Unknown,
+            "counter" => FamilyType::Counter,
+            "gauge" => FamilyType::Gauge,
+            "histogram" => FamilyType::Histogram,
+            "summary" => FamilyType::Summary,
+            "untyped" => FamilyType::Unknown,
             _ => return None,
         };
         let read = self.family(name)?;
@@ -129,8 +129,8 @@ impl<'a> Reader<'a> {
         let (read, suffix) = self.family_of_sample(name)?;
         let has = |wanted: &str| labels.iter().any(|(name, value)| *name == wanted && number(value).is_some());
         let fits = match (read.family.kind, suffix) {
-            (FamilyKind::Histogram, "_bucket") => has("le"),
-            (FamilyKind::Summary, "") => has("quantile"),
+            (FamilyType::Histogram, "_bucket") => has("le"),
+            (FamilyType::Summary, "") => has("quantile"),
             (kind, suffix) => kind.suffixes().contains(&suffix),
         };
         let sample = Sample { suffix, labels, value, timestamp };
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         Some(match self.by_name.entry(name) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                let family = Family { name, kind: FamilyKind::Unknown, help: None, samples: Vec::new() };
+                let family = Family { name, kind: FamilyType::Unknown, help: None, samples: Vec::new() };
                 self.families.push(Read { family, is_typed: false, by_hash: HashMap::new() });
                 *new.insert(self.families.len() - 1)
             }

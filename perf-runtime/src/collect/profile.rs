@@ -1,6 +1,6 @@
 //! The families of what calls used, where that is measured.
 
-use super::pen::Pen;
+use super::number::Number;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::usage::{cpu_is_told, memory_is_told};
 use crate::measure::model::kind::Kind;
@@ -8,7 +8,7 @@ use crate::observe::series::entry::Series;
 
 /// A figure of the profiler's. Each counts up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::expose) enum Figure {
+pub(crate) enum Figure {
     Calls,
     Cpu,
     Allocations,
@@ -19,24 +19,24 @@ pub(in crate::expose) enum Figure {
 
 /// What was read of a series that profiles.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ProfileNumbers {
+pub(crate) struct ProfileNumbers {
     sums: ProfileReading,
     has_units: bool,
 }
 
 impl ProfileNumbers {
     /// `None` where the series does not profile.
-    pub(super) fn of(series: &Series) -> Option<Self> {
+    pub(crate) fn of(series: &Series) -> Option<Self> {
         Some(Self { sums: series.profile()?, has_units: series.has_units() })
     }
 }
 
 impl Figure {
-    pub(in crate::expose) const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Calls, Self::Cpu, Self::Allocations, Self::Allocated, Self::Released, Self::Units];
 
     /// The name of its family, of a kind.
-    pub(in crate::expose) fn name(self, kind: Kind) -> String {
+    pub(crate) fn name(self, kind: Kind) -> String {
         let histogram = kind.family().histogram;
         let stem = histogram.strip_suffix("_duration_seconds").unwrap_or(histogram);
         let figure = match self {
@@ -51,7 +51,7 @@ impl Figure {
     }
 
     /// What is said of it, behind the kind's name.
-    pub(super) const fn help(self) -> &'static str {
+    pub(crate) const fn help(self) -> &'static str {
         match self {
             Self::Calls => " that ended and were profiled.",
             Self::Cpu => " that were profiled: seconds on a processor.",
@@ -63,7 +63,7 @@ impl Figure {
     }
 
     /// Whether it is known of a series.
-    pub(super) fn is_told(self, numbers: &ProfileNumbers) -> bool {
+    pub(crate) fn is_told(self, numbers: &ProfileNumbers) -> bool {
         match self {
             Self::Calls => true,
             Self::Cpu => cpu_is_told(),
@@ -72,16 +72,16 @@ impl Figure {
         }
     }
 
-    /// Ends a line with it.
-    pub(super) fn write(self, numbers: &ProfileNumbers, pen: &mut Pen<'_>) {
+    /// What a series says of it.
+    pub(crate) fn number(self, numbers: &ProfileNumbers) -> Number<'static> {
         let ProfileReading { calls, used, units, .. } = numbers.sums;
         match self {
-            Self::Calls => pen.number(calls),
-            Self::Cpu => pen.seconds(used.cpu_nanos),
-            Self::Allocations => pen.number(used.memory.allocations),
-            Self::Allocated => pen.number(used.memory.allocated_bytes),
-            Self::Released => pen.number(used.memory.released_bytes),
-            Self::Units => pen.number(units),
+            Self::Calls => Number::Count(calls),
+            Self::Cpu => Number::Nanos(used.cpu_nanos),
+            Self::Allocations => Number::Count(used.memory.allocations),
+            Self::Allocated => Number::Count(used.memory.allocated_bytes),
+            Self::Released => Number::Count(used.memory.released_bytes),
+            Self::Units => Number::Count(units),
         }
     }
 }

@@ -44,10 +44,10 @@ size_count 2 1700000000000
     assert_eq!(
         shown,
         [
-            ("latency_seconds", FamilyKind::Histogram, 4),
-            ("plain", FamilyKind::Unknown, 1),
-            ("size", FamilyKind::Summary, 3),
-            ("spaced", FamilyKind::Unknown, 1),
+            ("latency_seconds", FamilyType::Histogram, 4),
+            ("plain", FamilyType::Unknown, 1),
+            ("size", FamilyType::Summary, 3),
+            ("spaced", FamilyType::Unknown, 1),
         ]
     );
     let again = rewritten(&parsed);
@@ -113,9 +113,9 @@ fn a_name_with_a_type_of_its_own_is_no_part_of_another() {
 type Drawn = (Vec<String>, f64, Option<i64>);
 
 /// Families with names, labels and numbers of all sorts.
-fn texts() -> impl Strategy<Value = Vec<(String, FamilyKind, Option<String>, Vec<Drawn>)>> {
+fn texts() -> impl Strategy<Value = Vec<(String, FamilyType, Option<String>, Vec<Drawn>)>> {
     let kinds =
-        [FamilyKind::Counter, FamilyKind::Gauge, FamilyKind::Histogram, FamilyKind::Summary, FamilyKind::Unknown];
+        [FamilyType::Counter, FamilyType::Gauge, FamilyType::Histogram, FamilyType::Summary, FamilyType::Unknown];
     let sample = (prop::collection::vec("\\PC{1,8}|[\\\\\"\n{},= #]{1,4}", 2), any::<f64>(), any::<Option<i64>>());
     let samples = prop::collection::vec(sample, 1..5);
     // What a text cannot say: a help text that begins or ends with a blank, or is empty.
@@ -134,8 +134,8 @@ proptest! {
             for (place, (values, number, timestamp)) in samples.iter().enumerate() {
                 let place = place.to_string();
                 let extra = match kind {
-                    FamilyKind::Histogram => ("le", place.as_str()),
-                    FamilyKind::Summary => ("quantile", place.as_str()),
+                    FamilyType::Histogram => ("le", place.as_str()),
+                    FamilyType::Summary => ("quantile", place.as_str()),
                     _ => ("place", place.as_str()),
                 };
                 let labels = [("one", values[0].as_str()), ("_2", values[1].as_str()), extra];

@@ -1,8 +1,8 @@
 //! One series: the text of its labels, which stays, and its numbers as they were last read.
 
 use super::ladder::Ladder;
-use super::pen::escape;
 use super::profile::ProfileNumbers;
+use super::short::escape;
 use crate::measure::cells::reading::Reading;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
@@ -11,56 +11,58 @@ use std::sync::Arc;
 
 /// What is kept of one series from scrape to scrape.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) series: Arc<Series>,
+pub(crate) struct Entry {
+    pub(crate) series: Arc<Series>,
     /// `operation="select",table="users",`: what stands in the braces before the outcome.
     labels: Box<str>,
-    /// The bytes of `labels` that tell its gauge of calls in flight from others.
+    /// The labels that tell its gauge of calls in flight from others: how many, and the bytes of `labels` that they take.
+    early: usize,
     gauge: usize,
     /// The bounds that its histograms show.
-    pub(super) ladder: Arc<Ladder>,
+    pub(crate) ladder: Arc<Ladder>,
     /// How many functions wrote it when the bounds were looked at.
     sites: usize,
     /// How far it had come when it was last read.
     changes: Option<u64>,
-    pub(super) numbers: Numbers,
+    pub(crate) numbers: Numbers,
     /// What its calls used, where that is measured.
-    pub(super) profile: Option<ProfileNumbers>,
+    pub(crate) profile: Option<ProfileNumbers>,
 }
 
 /// What was read of one series.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
-    pub(super) in_flight: u64,
+pub(crate) struct Numbers {
+    pub(crate) in_flight: u64,
     /// Calls that ended, by outcome.
-    pub(super) finished: [u64; Outcome::ALL.len()],
+    pub(crate) finished: [u64; Outcome::ALL.len()],
     /// The sum of their durations.
-    pub(super) nanos: [u64; Outcome::ALL.len()],
+    pub(crate) nanos: [u64; Outcome::ALL.len()],
     /// Of each outcome that occurred, one after the other: the count at or below each bound.
-    pub(super) cumulative: Vec<u64>,
+    pub(crate) cumulative: Vec<u64>,
     /// Failed calls by the sort of their error, sorted.
-    pub(super) errors: Vec<(&'static str, u64)>,
+    pub(crate) errors: Vec<(&'static str, u64)>,
     /// Failed calls whose error is of no known sort.
-    pub(super) other_errors: u64,
+    pub(crate) other_errors: u64,
     /// The durations without the time that calls waited.
-    pub(super) busy_nanos: u64,
-    pub(super) slow_polls: u64,
+    pub(crate) busy_nanos: u64,
+    pub(crate) slow_polls: u64,
     /// Whether any call waited, or kept its thread for long.
-    pub(super) waited: bool,
+    pub(crate) waited: bool,
 }
 
 impl Entry {
-    pub(super) fn new(series: &Arc<Series>, ladders: &mut Vec<Arc<Ladder>>) -> Self {
+    pub(crate) fn new(series: &Arc<Series>, ladders: &mut Vec<Arc<Ladder>>) -> Self {
         let mut labels = String::new();
-        let mut gauge = 0;
-        for (name, value) in series.identity.pairs() {
+        let (mut early, mut gauge) = (0, 0);
+        let kind = series.identity.kind;
+        for (place, (name, value)) in series.identity.pairs().enumerate() {
             labels.push_str(name);
             labels.push_str("=\"");
             escape(value, |part| labels.push_str(part));
             labels.push('"');
-            // A request's status is known only at its end, so its gauge is without.
-            if series.identity.kind != Kind::HttpRequest || name != "status" {
-                gauge = labels.len();
+            // What is known only when a call has ended is not known of those in flight.
+            if !kind.is_late(name) {
+                (early, gauge) = (place + 1, labels.len());
             }
             labels.push(',');
         }
@@ -68,31 +70,36 @@ impl Entry {
         let sites = series.sites();
         let ladder = Ladder::of(series, ladders);
         let (series, labels) = (Arc::clone(series), labels.into());
-        Self { series, labels, gauge, ladder, sites, changes: None, numbers: Numbers::default(), profile: None }
+        Self { series, labels, early, gauge, ladder, sites, changes: None, numbers: Numbers::default(), profile: None }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.series.identity.kind
     }
 
     /// What stands in the braces before the outcome: all labels, each with a comma behind it.
-    pub(super) fn labels(&self) -> &str {
+    pub(crate) fn labels(&self) -> &str {
         &self.labels
     }
 
     /// All its labels.
-    pub(super) fn whole(&self) -> &str {
+    pub(crate) fn whole(&self) -> &str {
         self.labels.strip_suffix(',').unwrap_or_default()
     }
 
+    /// How many labels its gauge of calls in flight has.
+    pub(crate) fn early(&self) -> usize {
+        self.early
+    }
+
     /// The labels of its gauge of calls in flight.
-    pub(super) fn gauge(&self) -> &str {
+    pub(crate) fn gauge(&self) -> &str {
         self.labels.get(..self.gauge).unwrap_or_default()
     }
 
     /// Reads the series anew, into `reading` first. Where no call started or ended since the last time, and none was
     /// running, that is not done: nothing can be different.
-    pub(super) fn read(&mut self, reading: &mut Reading, ladders: &mut Vec<Arc<Ladder>>) {
+    pub(crate) fn read(&mut self, reading: &mut Reading, ladders: &mut Vec<Arc<Ladder>>) {
         // A call that is dropped half-way has ended before all that it used is known.
         self.profile = ProfileNumbers::of(&self.series);
         let changes = Some(self.series.changes());

@@ -1,32 +1,31 @@
 //! The bounds that histograms show.
 
-use super::format::Format;
-use super::pen::Short;
+use super::short::Short;
 use crate::measure::cells::histogram::Bound;
 use crate::observe::series::entry::Series;
 use std::sync::Arc;
 
 /// The bounds that a histogram shows, ascending; the last is infinite. Series that show the same have one together.
 #[derive(Debug)]
-pub(super) struct Ladder {
+pub(crate) struct Ladder {
     /// The address of the layout that the bounds are of.
     layout: usize,
-    pub(super) steps: Box<[Step]>,
+    pub(crate) steps: Box<[Step]>,
 }
 
 /// One exposed bound.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// How many buckets of the layout lie at or below it.
     buckets: usize,
-    pub(super) nanos: u64,
-    /// What stands in a line between `le="` and the number, in each format.
-    tails: [Short; 2],
+    pub(crate) nanos: u64,
+    /// What stands in a line between `le="` and the number: in Prometheus' text, and in OpenMetrics.
+    pub(crate) tails: [Short; 2],
 }
 
 impl Ladder {
     /// The bounds that a series shows. `known` is where those are looked for and kept.
-    pub(super) fn of(series: &Series, known: &mut Vec<Arc<Self>>) -> Arc<Self> {
+    pub(crate) fn of(series: &Series, known: &mut Vec<Arc<Self>>) -> Arc<Self> {
         let bounds = series.bounds();
         let layout = std::ptr::from_ref(series.layout).addr();
         let is_it = |ladder: &&Arc<Self>| {
@@ -43,7 +42,7 @@ impl Ladder {
     }
 
     /// Adds the count at or below each bound to `cumulative`, where there is any at all. Gives the count of all.
-    pub(super) fn accumulate(&self, buckets: &[u64], cumulative: &mut Vec<u64>) -> u64 {
+    pub(crate) fn accumulate(&self, buckets: &[u64], cumulative: &mut Vec<u64>) -> u64 {
         if buckets.is_empty() {
             return 0;
         }
@@ -69,10 +68,6 @@ impl Step {
 
     fn infinite() -> Self {
         Self { buckets: usize::MAX, nanos: u64::MAX, tails: ["+Inf"; 2].map(tail) }
-    }
-
-    pub(super) fn tail(&self, format: Format) -> &Short {
-        &self.tails[format as usize]
     }
 }
 

@@ -1,4 +1,4 @@
-//! All series, as they were at the last scrape.
+//! All series, as they were when they were last read.
 
 use super::entry::Entry;
 use super::ladder::Ladder;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// What is kept of all series.
 #[derive(Debug, Default)]
-pub(super) struct Cache {
+pub(crate) struct Snapshot {
     /// The series that there were, as the registry lists them.
     known: Arc<Vec<Arc<Series>>>,
     /// Each of them, in the same order: sorted by kind and labels.
@@ -26,9 +26,9 @@ pub(super) struct Cache {
     profiled: Vec<Kind>,
 }
 
-impl Cache {
+impl Snapshot {
     /// Reads all series that there are now.
-    pub(super) fn read(&mut self, series: Arc<Vec<Arc<Series>>>) {
+    pub(crate) fn read(&mut self, series: Arc<Vec<Arc<Series>>>) {
         self.follow(series);
         self.waited.clear();
         self.profiled.clear();
@@ -44,21 +44,21 @@ impl Cache {
     }
 
     /// The series of a kind of which it is shown how long their calls ran.
-    pub(super) fn waited(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn waited(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         let any = self.waited.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };
         entries.iter().filter(|entry| entry.numbers.waited)
     }
 
     /// The series of a kind whose calls are profiled, and what they used.
-    pub(super) fn profiled(&self, kind: Kind) -> impl Iterator<Item = (&Entry, &ProfileNumbers)> {
+    pub(crate) fn profiled(&self, kind: Kind) -> impl Iterator<Item = (&Entry, &ProfileNumbers)> {
         let any = self.profiled.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };
         entries.iter().filter_map(|entry| Some((entry, entry.profile.as_ref()?)))
     }
 
     /// The series of a kind.
-    pub(super) fn of(&self, kind: Kind) -> &[Entry] {
+    pub(crate) fn of(&self, kind: Kind) -> &[Entry] {
         let from = self.entries.partition_point(|entry| entry.kind() < kind);
         let until = self.entries.partition_point(|entry| entry.kind() <= kind);
         self.entries.get(from..until).unwrap_or_default()

@@ -1,0 +1,272 @@
+//! What others expose: the application's own metrics, and the texts that are served together with ours.
+//!
+//! No family and no sample's name is there twice. Where two want the same, ours comes first, then the application's own
+//! metrics in the order in which they were made, then the texts in the order in which they were given. What has to stand
+//! back is told once.
+
+use super::families::PartFamily;
+use super::model::{Buckets, End, Family, FamilyType, Front, Histogram, Labels, Sample, Value};
+use super::number::Number;
+use crate::log_level::tell;
+use crate::measure::model::kind::Kind;
+use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue};
+use crate::observe::series::registry::Registry;
+use parse::{Parsed, parse};
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+mod parse;
+
+/// The most things that are remembered to have been told.
+const MAX_TOLD: usize = 1_000;
+
+/// A text that is served together with ours.
+#[derive(Clone)]
+pub(crate) struct Source(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Source {
+    pub(crate) fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+
+    /// The text now; `None` where making it panicked. That is the source's own affair, and no reason to lose a scrape.
+    fn text(&self) -> Option<String> {
+        catch_unwind(AssertUnwindSafe(|| (self.0)())).ok()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+/// Everything that is exposed beside our own families.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    sources: Vec<Source>,
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl Others {
+    pub(crate) fn new(sources: Vec<Source>) -> Self {
+        Self { sources, told: Mutex::default() }
+    }
+
+    /// Whether another text is served together with ours.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    /// The texts of all sources, as they are now.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.sources.iter().enumerate().map(|(place, source)| self.text(place, source)).collect()
+    }
+
+    /// The families that have room beside those of calls, sorted by name. `texts` are those of [`texts`](Self::texts); the
+    /// families of calls come with what stands before their names.
+    pub(crate) fn families<'a>(
+        &self,
+        texts: &'a [String],
+        registry: &Registry,
+        (prefix, of_calls): (&str, &[PartFamily]),
+    ) -> Vec<OtherFamily<'a>> {
+        let mut custom = registry.custom().metrics();
+        custom.sort_by_key(|metric| metric.made);
+        let parsed: Vec<Parsed<'a>> = texts.iter().enumerate().map(|(place, text)| self.parsed(place, text)).collect();
+
+        let mut taken = Taken::by_calls(registry, prefix, of_calls);
+        custom.retain(|metric| self.has_room(&mut taken, &metric.name, kind_of(metric.kind), "the application's own"));
+        let mut merged: Vec<parse::Family<'a>> = parsed.into_iter().flat_map(|parsed| parsed.families).collect();
+        merged.retain(|family| self.has_room(&mut taken, family.name, family.kind, "of a merged text"));
+
+        let of_custom = custom.into_iter().map(From::Own);
+        let families = of_custom.chain(merged.into_iter().map(From::Merged));
+        let mut families: Vec<OtherFamily<'a>> =
+            families.map(|from| OtherFamily { has_stem: taken.has_stem(from.name()), from }).collect();
+        families.sort_by(|one, other| one.name().cmp(other.name()));
+        families
+    }
+
+    fn text(&self, place: usize, source: &Source) -> String {
+        source.text().unwrap_or_else(|| {
+            if self.is_news(format!("{place} panicked")) {
+                tell!(WARN, source = place, "a source of merged Prometheus text panicked; it is left out");
+            }
+            String::new()
+        })
+    }
+
+    fn parsed<'a>(&self, place: usize, text: &'a str) -> Parsed<'a> {
+        let parsed = parse(text);
+        if let Some(line) = parsed.first_left_out.filter(|_| self.is_news(format!("{place} is bad"))) {
+            let lines = parsed.left_out;
+            tell!(WARN, source = place, lines, line, "merged Prometheus text has lines that cannot be read; left out");
+        }
+        parsed
+    }
+
+    /// Takes the names of a family, if they are free.
+    fn has_room(&self, taken: &mut Taken, name: &str, kind: FamilyType, whose: &str) -> bool {
+        let taken_by = taken.take(name, kind);
+        if let Some(other) = &taken_by
+            && self.is_news(format!("{name} {kind:?} {whose}"))
+        {
+            tell!(
+                WARN,
+                metric = name,
+                "metric {name}, {whose}, is not exposed: {other} is taken. Rename it, or set a namespace on the monitor"
+            );
+        }
+        taken_by.is_none()
+    }
+
+    /// What was told so far.
+    #[cfg(test)]
+    pub(crate) fn told(&self) -> BTreeSet<String> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether this was not told before.
+    fn is_news(&self, what: String) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MAX_TOLD && told.insert(what)
+    }
+}
+
+/// The names that are given away: of families, and of their samples.
+#[derive(Debug)]
+struct Taken {
+    /// What monitors tell of themselves begins so.
+    reserved: String,
+    names: HashSet<String>,
+}
+
+impl Taken {
+    /// The names of the families of calls, of the kinds that have series.
+    fn by_calls(registry: &Registry, prefix: &str, of_calls: &[PartFamily]) -> Self {
+        let mut taken = Self { reserved: format!("{prefix}perf_"), names: HashSet::new() };
+        let series = registry.all();
+        let kinds = series.chunk_by(|one, other| one.identity.kind == other.identity.kind);
+        let kinds: Vec<Kind> = kinds.filter_map(|series| Some(series.first()?.identity.kind)).collect();
+        for PartFamily { part, name, .. } in of_calls.iter().filter(|family| family.part.may_say(&kinds)) {
+            // What the family goes by in OpenMetrics.
+            taken.names.extend(name.strip_suffix("_total").map(ToOwned::to_owned));
+            taken.names.extend(part.kind().suffixes().iter().map(|suffix| format!("{name}{suffix}")));
+            taken.names.insert(name.clone());
+        }
+        taken
+    }
+
+    /// Takes a family's names; says which one is given away already, if one is.
+    fn take(&mut self, name: &str, kind: FamilyType) -> Option<String> {
+        let samples = kind.suffixes().iter().map(|suffix| format!("{name}{suffix}"));
+        let names: BTreeSet<String> = samples.chain([name.to_owned()]).collect();
+        if let Some(taken) = names.iter().find(|name| self.has(name)) {
+            return Some(taken.clone());
+        }
+        self.names.extend(names);
+        None
+    }
+
+    fn has(&self, name: &str) -> bool {
+        name.starts_with(&self.reserved) || self.names.contains(name)
+    }
+
+    /// Whether a name ends with `_total` and nobody goes by what stands before it.
+    fn has_stem(&self, name: &str) -> bool {
+        name.strip_suffix("_total").is_some_and(|stem| !stem.is_empty() && !self.has(stem))
+    }
+}
+
+fn kind_of(kind: CustomKind) -> FamilyType {
+    match kind {
+        CustomKind::Counter => FamilyType::Counter,
+        CustomKind::Gauge => FamilyType::Gauge,
+        CustomKind::Histogram => FamilyType::Histogram,
+    }
+}
+
+/// A family that is not of calls.
+#[derive(Debug)]
+pub(crate) struct OtherFamily<'a> {
+    from: From<'a>,
+    /// Whether its name ends with `_total` and what stands before it is free, as OpenMetrics asks of a counter.
+    pub(crate) has_stem: bool,
+}
+
+/// Where a family comes from.
+#[derive(Debug)]
+enum From<'a> {
+    Own(CustomMetric),
+    Merged(parse::Family<'a>),
+}
+
+impl From<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Own(metric) => &metric.name,
+            Self::Merged(family) => family.name,
+        }
+    }
+}
+
+impl OtherFamily<'_> {
+    pub(crate) fn name(&self) -> &str {
+        self.from.name()
+    }
+
+    /// The family. The application's own have always a help text: [`words`] where nobody gave one.
+    pub(crate) fn family(&self) -> Family<'_> {
+        let name = self.name();
+        match &self.from {
+            From::Own(metric) => {
+                let help = Some(metric.help.as_deref().unwrap_or(words(metric.kind)));
+                Family { name, kind: kind_of(metric.kind), unit: metric.unit.as_deref(), help }
+            }
+            From::Merged(family) => Family { name, kind: family.kind, unit: None, help: family.help.as_deref() },
+        }
+    }
+
+    /// Shows its samples.
+    pub(crate) fn samples(&self, mut show: impl FnMut(&Sample<'_>)) {
+        match &self.from {
+            From::Own(metric) => metric.series.iter().for_each(|series| show(&of_own(series))),
+            From::Merged(family) => family.samples.iter().for_each(|one| {
+                let labels = Labels { front: Front::Merged(&one.labels), end: End::Nothing };
+                let sample = Sample::new(labels, Value::Number(Number::Written(one.value)));
+                show(&Sample { suffix: one.suffix, timestamp: one.timestamp, ..sample });
+            }),
+        }
+    }
+}
+
+/// Shows each series of the application's own metrics, with its family.
+pub(crate) fn own_families(registry: &Registry, mut show: impl FnMut(&Family<'_>, &Sample<'_>)) {
+    for metric in registry.custom().metrics() {
+        let family = OtherFamily { from: From::Own(metric), has_stem: true };
+        family.samples(|sample| show(&family.family(), sample));
+    }
+}
+
+fn of_own(series: &CustomSeries) -> Sample<'_> {
+    let value = match &series.value {
+        CustomValue::Counter(count) => Value::Number(Number::Count(*count)),
+        CustomValue::Total(value) | CustomValue::Gauge(value) => Value::Number(Number::Float(*value)),
+        CustomValue::Histogram(reading) => Value::Histogram(Histogram(Buckets::Own(reading))),
+    };
+    Sample::new(Labels { front: Front::Own(&series.labels), end: End::Nothing }, value)
+}
+
+/// The help text of a metric of the application's that has none.
+const fn words(kind: CustomKind) -> &'static str {
+    match kind {
+        CustomKind::Counter => "A counter of the application.",
+        CustomKind::Gauge => "A gauge of the application.",
+        CustomKind::Histogram => "A histogram of the application.",
+    }
+}
