@@ -6,6 +6,7 @@
 use perf_runtime::collect::{Collector, Family, FamilyType, Number, Sample, Value};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{ErrorType, Monitor, Outcome, monitor};
+use std::fmt::Write;
 use std::future::Future;
 use std::path::Path;
 use std::pin::{Pin, pin};
@@ -112,7 +113,7 @@ impl Writer {
         let labels: Vec<String> = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let timestamp = sample.timestamp.map(|millis| format!(" {millis}")).unwrap_or_default();
-        self.text += &format!("{}{suffix}{labels} {value}{timestamp}\n", self.family);
+        writeln!(self.text, "{}{suffix}{labels} {value}{timestamp}", self.family).unwrap();
     }
 }
 
@@ -121,9 +122,9 @@ impl Collector for Writer {
         family.name.clone_into(&mut self.family);
         let kind = if family.kind == FamilyType::Unknown { "untyped" } else { family.kind.as_str() };
         if let Some(help) = family.help {
-            self.text += &format!("# HELP {} {}\n", family.name, help.replace('\\', "\\\\").replace('\n', "\\n"));
+            writeln!(self.text, "# HELP {} {}", family.name, help.replace('\\', "\\\\").replace('\n', "\\n")).unwrap();
         }
-        self.text += &format!("# TYPE {} {kind}\n", family.name);
+        writeln!(self.text, "# TYPE {} {kind}", family.name).unwrap();
     }
 
     fn sample(&mut self, sample: &Sample<'_>) {

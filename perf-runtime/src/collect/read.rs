@@ -104,6 +104,7 @@ impl<'a> View<'a> {
     }
 
     /// The series of a kind.
+    #[cfg(feature = "metrics")]
     pub(crate) fn entries(&self, kind: Kind) -> &'a [Entry] {
         self.snapshot.of(kind)
     }
