@@ -218,6 +218,11 @@ mod observe;
 mod record;
 pub mod text;
 
+/// The health: a score that explains itself, its indicators, and resources to add to it.
+pub mod health {
+    pub use crate::judge::health::part_resource::Resource;
+}
+
 /// The application's own metrics: handles, readings, and what samplers read.
 pub mod metric {
     pub use crate::monitor::{MetricBuilder, Metrics};

@@ -9,11 +9,13 @@ use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
 use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertBook;
+use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::measure::clock::{self, Moment};
 use crate::observe::metrics::bounds::HistogramBounds;
+use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::LENGTHS;
 use crate::observe::query::tracks::CellGrid;
 use crate::observe::series::registry::Registry;
@@ -113,6 +115,8 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     service: Option<Arc<Service>>,
+    /// What is judged beside the built-in resources.
+    resources: Vec<Resource>,
     others: Others,
     samplers: Samplers,
     spent: Spent,
@@ -259,6 +263,7 @@ impl Monitor {
 
     fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
         let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
+        let resources = code.resources.clone();
         let started = clock::now();
         let model = ReadModel::new(&prefix);
         let inner = Inner {
@@ -277,6 +282,7 @@ impl Monitor {
             providers: Providers::default(),
             shutdown_hooks: ShutdownHooks::default(),
             service,
+            resources,
             others: Others::new(sources),
             samplers: Samplers::default(),
             spent: Spent::default(),
@@ -289,6 +295,9 @@ impl Monitor {
             started,
             ticker: OnceLock::new(),
         };
+        if let Some(service) = &inner.service {
+            tell_of_service(&inner.registry, service);
+        }
         // What was counted before is not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
@@ -339,6 +348,23 @@ impl Monitor {
     pub fn tick(&self) {
         self.inner.tick();
     }
+}
+
+/// The metric `target_info`, by which scrapers tell services apart, with the names that OpenTelemetry gives its labels
+/// (<https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>).
+fn tell_of_service(registry: &Registry, service: &Service) {
+    let labels = [
+        ("service_name", Some(service.name.as_str())),
+        ("service_version", service.version.as_deref()),
+        ("service_instance_id", service.instance.as_deref()),
+    ];
+    let labels: Vec<(&str, &str)> = labels.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    registry.custom().set_labelled_gauge(
+        names::TARGET_INFO,
+        &labels,
+        1.0,
+        ("", "The service, its version and instance."),
+    );
 }
 
 impl Inner {

@@ -1,6 +1,7 @@
 //! The monitor's own settings.
 
 use crate::judge::alerts::engine::DEFAULT_HISTORY;
+use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
@@ -16,6 +17,7 @@ pub(crate) struct Settings {
     /// Those that parts bring.
     pub(crate) part_rules: RuleSet,
     pub(crate) objectives: Vec<Objective>,
+    pub(crate) resources: Vec<Resource>,
     pub(crate) alert_history: usize,
     pub(crate) enabled: bool,
     pub(crate) interval: Duration,
@@ -32,6 +34,7 @@ impl Settings {
             rules: RuleSet::new(),
             part_rules: RuleSet::new(),
             objectives: Vec::new(),
+            resources: Vec::new(),
             alert_history: DEFAULT_HISTORY,
             enabled: true,
             interval: Duration::from_secs(1),

@@ -169,7 +169,7 @@ impl Inner {
         let now = clock::now();
         let kinds = self.registry.recent(now);
         let firing = self.alerts().active();
-        let gauges = self.gauges(self.moment_of(now), Indicator::gauges_of_resources());
-        (HealthReport::judge(&kinds, &gauges, &firing), kinds, gauges)
+        let gauges = self.gauges(self.moment_of(now), Indicator::gauges_of_resources(&self.resources));
+        (HealthReport::judge(&kinds, &gauges, &self.resources, &firing), kinds, gauges)
     }
 }

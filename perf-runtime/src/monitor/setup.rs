@@ -4,6 +4,7 @@ use super::MonitorBuilder;
 use crate::config::{Loaded, Sections, Settings, Sources};
 use crate::error::{ConfigError, prefix_of};
 use crate::judge::alerts::engine::AlertBook;
+use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::spec::Objective;
 use crate::judge::objective::tracker::Objectives;
 use crate::judge::rule::preset::presets;
@@ -57,6 +58,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
         let is_within = (least..=most).contains(&span);
         if is_within { Ok(()) } else { Err(ConfigError::new(field, text::show_duration(span), allowed())) }
     };
+    settings.resources.iter().try_for_each(Resource::check)?;
     within("interval", settings.interval, SECOND, MINUTE)?;
     settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }
@@ -113,6 +115,12 @@ impl MonitorBuilder {
     /// Adds an objective. It goes before what a function says of itself; of several that cover a series, the first holds.
     pub fn objective(mut self, objective: Objective) -> Self {
         self.settings.objectives.push(objective);
+        self
+    }
+
+    /// Adds a resource to what the health judges.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.settings.resources.push(resource);
         self
     }
 

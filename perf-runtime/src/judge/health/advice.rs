@@ -42,7 +42,10 @@ pub(crate) fn recommendation(indicator: &Indicator) -> Option<String> {
     Some(format!("{complaint}. {}.", hint(indicator)))
 }
 
-fn hint(indicator: &Indicator) -> &'static str {
+fn hint(indicator: &Indicator) -> &str {
+    if let Some(own) = indicator.own_hint() {
+        return own;
+    }
     let of_kind = indicator.kind().unwrap_or(Kind::Operation).family().hints;
     match indicator.aspect() {
         Aspect::Latency => of_kind.latency,

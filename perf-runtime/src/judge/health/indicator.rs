@@ -119,6 +119,9 @@ pub struct Indicator {
     series: Option<String>,
     covered: f64,
     calls: u64,
+    /// What to do, where whoever added the indicator says it.
+    #[serde(skip)]
+    hint: Option<String>,
 }
 
 impl Indicator {
@@ -161,6 +164,7 @@ impl Indicator {
             series,
             covered: 0.0,
             calls: 0,
+            hint: None,
         };
         this.share_out();
         this
@@ -170,6 +174,17 @@ impl Indicator {
     pub(super) fn seen(mut self, covered: f64, calls: u64) -> Self {
         (self.covered, self.calls) = (covered, calls);
         self
+    }
+
+    /// The same with a hint of its own.
+    pub(super) fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    /// What to do, where whoever added the indicator says it.
+    pub(super) fn own_hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Shares the penalty out in proportion to the blame.

@@ -2,6 +2,7 @@
 
 use super::advice;
 use super::indicator::{Indicator, IndicatorStatus};
+use super::part_resource::Resource;
 use crate::judge::alerts::alert::Alert;
 use crate::judge::rule::observation::Gauges;
 use crate::observe::query::summary::KindSummary;
@@ -47,10 +48,10 @@ pub struct HealthReport {
 
 impl HealthReport {
     /// Judges what was seen of each kind, what the gauges say, and what fires.
-    pub(crate) fn judge(kinds: &[KindSummary], gauges: &Gauges, firing: &[Alert]) -> Self {
+    pub(crate) fn judge(kinds: &[KindSummary], gauges: &Gauges, added: &[Resource], firing: &[Alert]) -> Self {
         let mut indicators: Vec<Indicator> = kinds.iter().flat_map(Indicator::of_kind).collect();
         indicators.extend(kinds.iter().flat_map(Indicator::of_servers));
-        indicators.extend(Indicator::of_resources(gauges));
+        indicators.extend(Indicator::of_resources(gauges, added));
         indicators.extend(Indicator::of_alerts(firing));
         // The worst first: so they are read first, and what the score has no room for is taken from the least.
         indicators.sort_by(|one, other| other.penalty().total_cmp(&one.penalty()));

@@ -2,6 +2,7 @@
 
 use super::indicator::{Aspect, Indicator, MOST_ALERTS};
 use super::of_kind::{MIN_CALLS, MIN_FAILURES};
+use super::part_resource::Resource;
 use crate::judge::alerts::alert::Alert;
 use crate::judge::alerts::message;
 use crate::judge::rule::observation::{GaugeSample, Gauges};
@@ -48,21 +49,20 @@ impl Indicator {
         judged.collect::<Vec<_>>().into_iter()
     }
 
-    /// The gauges that resources are judged by.
-    pub(crate) fn gauges_of_resources() -> impl Iterator<Item = &'static str> {
-        RESOURCES.into_iter().map(|(_, gauge, _)| gauge)
+    /// The gauges that resources are judged by: the built-in ones, and those that were added.
+    pub(crate) fn gauges_of_resources(added: &[Resource]) -> impl Iterator<Item = &str> {
+        RESOURCES.into_iter().map(|(_, gauge, _)| gauge).chain(added.iter().map(|resource| resource.metric.as_str()))
     }
 
     /// Each resource that something measures. Of several samples, such as disks, the worst is judged.
-    pub(in crate::judge) fn of_resources(gauges: &Gauges) -> impl Iterator<Item = Self> + '_ {
-        RESOURCES.into_iter().filter_map(|(name, gauge, limits)| {
-            let samples = gauges.get(gauge)?;
-            let worst = samples.iter().map(|sample| sample.value).filter(|value| !value.is_nan()).reduce(f64::max);
-            let metric = Metric::Gauge(gauge.to_owned());
-            let over = |sample: &GaugeSample| (sample.value - limits.warning).max(0.0);
-            let blame = samples.iter().map(|sample| (message::series(&metric, &sample.labels), over(sample)));
-            Some(Self::judge(name.to_owned(), None, Aspect::Resource, worst, limits, blame))
-        })
+    pub(in crate::judge) fn of_resources(gauges: &Gauges, added: &[Resource]) -> Vec<Self> {
+        let built_in =
+            RESOURCES.into_iter().filter_map(|(name, gauge, limits)| of_resource(name, gauge, limits, gauges));
+        let added = added.iter().filter_map(|resource| {
+            let limits = Limits::new(resource.warning, resource.critical);
+            Some(of_resource(&resource.name, &resource.metric, limits, gauges)?.with_hint(&resource.hint))
+        });
+        built_in.chain(added).collect()
     }
 
     /// The alerts that fire; nothing where none does.
@@ -75,6 +75,15 @@ impl Indicator {
         (!firing.is_empty())
             .then(|| Self::judge("alerts".to_owned(), None, Aspect::Alerts, Some(firing.len() as f64), limits, blame))
     }
+}
+
+fn of_resource(name: &str, gauge: &str, limits: Limits, gauges: &Gauges) -> Option<Indicator> {
+    let samples = gauges.get(gauge)?;
+    let worst = samples.iter().map(|sample| sample.value).filter(|value| !value.is_nan()).reduce(f64::max);
+    let metric = Metric::Gauge(gauge.to_owned());
+    let over = |sample: &GaugeSample| (sample.value - limits.warning).max(0.0);
+    let blame = samples.iter().map(|sample| (message::series(&metric, &sample.labels), over(sample)));
+    Some(Indicator::judge(name.to_owned(), None, Aspect::Resource, worst, limits, blame))
 }
 
 fn of_server(name: String, kind: Kind, series: &[&SeriesSummary], covered: f64) -> Indicator {

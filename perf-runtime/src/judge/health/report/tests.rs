@@ -27,12 +27,12 @@ fn health_after(kind: Kind, calls: &[(u64, u64, Outcome)]) -> HealthReport {
 }
 
 fn judge(registry: &Registry) -> HealthReport {
-    HealthReport::judge(&registry.recent(clock::now()), &Gauges::new(), &[])
+    HealthReport::judge(&registry.recent(clock::now()), &Gauges::new(), &[], &[])
 }
 
 #[test]
 fn nothing_called_is_healthy() {
-    let report = HealthReport::judge(&[], &Gauges::new(), &[]);
+    let report = HealthReport::judge(&[], &Gauges::new(), &[], &[]);
     assert_eq!((report.score(), report.status()), (100.0, HealthStatus::Healthy));
     assert!(report.recommendations().is_empty());
 }
@@ -131,12 +131,12 @@ fn used(gauge: &str, value: f64) -> Gauges {
 
 #[test]
 fn a_resource_is_judged_once_something_measures_it() {
-    let report = |value| HealthReport::judge(&[], &used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, value), &[]);
-    assert!(HealthReport::judge(&[], &Gauges::new(), &[]).indicators().is_empty());
+    let report = |value| HealthReport::judge(&[], &used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, value), &[], &[]);
+    assert!(HealthReport::judge(&[], &Gauges::new(), &[], &[]).indicators().is_empty());
     assert_eq!(report(0.5).status(), HealthStatus::Healthy);
     assert_eq!(report(0.75).status(), HealthStatus::Degraded);
     assert_eq!(report(0.95).status(), HealthStatus::Unhealthy);
-    let load = |value| HealthReport::judge(&[], &used(names::SYSTEM_LOAD_RATIO, value), &[]).status();
+    let load = |value| HealthReport::judge(&[], &used(names::SYSTEM_LOAD_RATIO, value), &[], &[]).status();
     assert_eq!([1.0, 1.5, 2.5].map(load), [HealthStatus::Healthy, HealthStatus::Degraded, HealthStatus::Unhealthy]);
     let advice = report(0.95).recommendations()[0].clone();
     assert!(advice.contains("Little memory left: 95.0 %") && advice.contains("without a bound"), "{advice}");
@@ -187,7 +187,7 @@ fn alerts_that_fire_take_points_and_name_their_series() {
         let (windows, gauges) = (BTreeMap::new(), Gauges::from([("depth".to_owned(), samples)]));
         let tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };
         book.evaluate(&Sight::new(&windows, &gauges), tick);
-        HealthReport::judge(&[], &Gauges::new(), &book.active())
+        HealthReport::judge(&[], &Gauges::new(), &[], &book.active())
     };
     assert_eq!(alerts(Severity::Warning, 1).status(), HealthStatus::Degraded);
     assert_eq!(alerts(Severity::Critical, 1).status(), HealthStatus::Unhealthy);
@@ -224,7 +224,7 @@ proptest! {
     #[test]
     fn more_of_a_resource_in_use_never_raises_the_score(one in 0.0..12.0_f64, other in 0.0..12.0_f64) {
         for gauge in [names::SYSTEM_CPU_UTILIZATION_RATIO, names::SYSTEM_LOAD_RATIO] {
-            let score = |value| HealthReport::judge(&[], &used(gauge, value), &[]).score();
+            let score = |value| HealthReport::judge(&[], &used(gauge, value), &[], &[]).score();
             prop_assert!(score(one.max(other)) <= score(one.min(other)));
         }
     }
