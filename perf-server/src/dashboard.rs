@@ -6,14 +6,13 @@
 use crate::auth;
 use crate::context::Context;
 use crate::feed::{self, Wanted};
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Problem, ProblemKind};
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::hash::{DefaultHasher, Hasher};
@@ -112,10 +111,10 @@ async fn page_or_feed(
         return feed(context, uri, headers, wanted, upgrade).await;
     }
     if !auth::has_session(&context, &headers, &extensions) {
-        return reply::tagged(&headers, HTML, PAGE.as_str());
+        return respond::tagged(&headers, HTML, PAGE.as_str());
     }
     // Whoever goes back after logging out is to be asked again, and not shown what the browser kept.
-    reply::kept(&headers, HTML, PAGE_IN_SESSION.as_str(), "no-store")
+    respond::kept(&headers, HTML, PAGE_IN_SESSION.as_str(), "no-store")
 }
 
 async fn feed(
@@ -127,23 +126,30 @@ async fn feed(
 ) -> Response {
     let socket = match upgrade {
         Ok(socket) => socket,
-        Err(rejection) => return Problem::new(rejection.status(), rejection.body_text()).into_response(),
+        Err(rejection) => {
+            let problem = Problem::new(ProblemKind::UpgradeNeeded, rejection.body_text());
+            return problem.with_status(rejection.status()).into_response();
+        }
     };
     if let Err(problem) = context.settings.origins.check(&headers, &uri) {
         return problem.into_response();
     }
     match wanted {
         Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket),
-        Err(rejection) => Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+        Err(rejection) => Problem::new(ProblemKind::InvalidQuery, rejection.body_text()).into_response(),
     }
 }
 
 async fn asset(Path((version, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
     let found = ASSETS.iter().find(|asset| asset.name == name && version == *VERSION);
     let Some(asset) = found else {
-        return Problem::not_found("there is no such asset: the page at / names those of this version").into_response();
+        return Problem::new(
+            ProblemKind::UnknownAsset,
+            "there is no such asset: the page at / names those of this version",
+        )
+        .into_response();
     };
-    let mut response = reply::tagged(&headers, asset.content_type, asset.text);
+    let mut response = respond::tagged(&headers, asset.content_type, asset.text);
     response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);
     response
 }

@@ -42,7 +42,6 @@
 //!
 //! `reqwest`: [`ClientLayer`] around a `reqwest::Client`.
 
-mod accept;
 mod auth;
 mod client;
 mod context;
@@ -51,10 +50,7 @@ mod error;
 mod feed;
 mod frames;
 mod layer;
-mod params;
-mod payload;
-mod problem;
-mod reply;
+pub mod respond;
 mod router;
 mod routes;
 mod server;

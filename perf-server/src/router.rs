@@ -3,15 +3,15 @@
 use crate::auth;
 use crate::context::Context;
 use crate::layer::HttpLayer;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use crate::routes;
 use crate::serving::ServingLayer;
 use crate::settings::Settings;
-use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
+use axum::{Extension, Router};
 use perf_runtime::Monitor;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -92,6 +92,7 @@ pub(crate) fn assemble(context: Context) -> Router {
         .merge(pages)
         .merge(admin)
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route_layer(Extension(context.settings.body))
         .route_layer(map_response(with_security_headers))
         .route_layer(ServingLayer::new(&context.monitor))
         .method_not_allowed_fallback(not_allowed)
@@ -99,10 +100,7 @@ pub(crate) fn assemble(context: Context) -> Router {
 }
 
 async fn not_allowed(method: Method) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not for this path: the header Allow says what is"),
-    )
+    Problem::new(ProblemKind::MethodNotAllowed, format!("{method} is not for this path: the header Allow says what is"))
 }
 
 /// What browsers are told of everything that is served. Without a referrer to our own pages, browsers would not say of a

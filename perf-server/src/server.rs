@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::feed::Hub;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use crate::router::{assemble, with_security_headers};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -113,7 +113,9 @@ impl Server {
 /// The routes as they are where there is no application around them.
 fn alone(context: Context) -> Router {
     assemble(context.clone())
-        .fallback(async || Problem::not_found("there is no such page: GET /api/v1/openapi.json lists them"))
+        .fallback(async || {
+            Problem::new(ProblemKind::UnknownPath, "there is no such page: GET /api/v1/openapi.json lists them")
+        })
         .layer(from_fn_with_state(context, hosts::only_known))
         .layer(map_response(with_security_headers))
 }

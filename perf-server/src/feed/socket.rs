@@ -4,9 +4,9 @@ use super::backlog::Unread;
 use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Request, Topic};
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::time::Duration;
@@ -44,10 +44,10 @@ impl Wanted {
 pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Response {
     let topic = match wanted.topic(hub.inner.monitor.uptime()) {
         Ok(topic) => topic,
-        Err(reason) => return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason).into_response(),
+        Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
     };
     let Ok(seat) = hub.inner.seats.clone().try_acquire_owned() else {
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many are listening already");
+        let problem = Problem::new(ProblemKind::TooManyClients, "too many are listening already");
         return ([(header::RETRY_AFTER, "5")], problem).into_response();
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));

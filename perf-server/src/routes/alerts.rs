@@ -1,10 +1,7 @@
 //! What is wrong, what was, and who knows of it.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::payload::Payload;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Params, Payload, Problem, ProblemKind};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +43,7 @@ pub(super) async fn list(
         Some(other) => return Err(Problem::invalid("state", other, "firing, pending or resolved")),
     };
     let view = move || Wrong { alerts: listed, silences: alerts.silences(), statistics: alerts.statistics() };
-    reply::json(&headers, view).await
+    respond::json(&headers, view).await
 }
 
 #[derive(Serialize)]
@@ -71,7 +68,7 @@ pub(super) async fn history(
         let resets = resets.map(|at| humantime::format_rfc3339_millis(at).to_string()).collect();
         History { events, resets }
     };
-    reply::json(&headers, view).await
+    respond::json(&headers, view).await
 }
 
 #[derive(Serialize)]
@@ -86,7 +83,7 @@ pub(super) async fn rules(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || Rules { rules: context.monitor.alerts().rules() }).await
+    respond::json(&headers, move || Rules { rules: context.monitor.alerts().rules() }).await
 }
 
 #[derive(Serialize)]
@@ -101,7 +98,7 @@ pub(super) async fn silences(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || Silences { silences: context.monitor.alerts().silences() }).await
+    respond::json(&headers, move || Silences { silences: context.monitor.alerts().silences() }).await
 }
 
 #[derive(Serialize)]
@@ -116,7 +113,7 @@ pub(super) async fn objectives(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || Objectives { objectives: context.monitor.objectives() }).await
+    respond::json(&headers, move || Objectives { objectives: context.monitor.objectives() }).await
 }
 
 /// Who takes notice, and for how long.
@@ -178,7 +175,8 @@ pub(super) async fn unsilence(State(context): State<Context>, Path(id): Path<Str
     if context.monitor.alerts().unsilence(id) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Err(Problem::not_found(format!("there is no silence {id}: GET /api/v1/alerts/silences lists them")))
+    let detail = format!("there is no silence {id}: GET /api/v1/alerts/silences lists them");
+    Err(Problem::new(ProblemKind::UnknownSilence, detail))
 }
 
 fn check(by: &str, comment: &str) -> Result<(), Problem> {
@@ -204,7 +202,7 @@ fn until(span: &str) -> Result<SystemTime, Problem> {
 
 fn refused(error: &AcknowledgeError) -> Problem {
     match error {
-        AcknowledgeError::NotActive { .. } => Problem::not_found(error.to_string()),
-        _ => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+        AcknowledgeError::NotActive { .. } => Problem::new(ProblemKind::UnknownAlert, error.to_string()),
+        _ => Problem::new(ProblemKind::InvalidValue, error.to_string()),
     }
 }

@@ -1,9 +1,7 @@
 //! Whether the process is there, is ready, and is well.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Params, Problem};
 use crate::settings::Readiness;
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +17,7 @@ pub(super) async fn performance(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || context.monitor.performance_health()).await
+    respond::json(&headers, move || context.monitor.performance_health()).await
 }
 
 /// `GET /health/live`: the process answers. It looks at nothing else, for whoever finds it wanting kills the process.

@@ -1,9 +1,7 @@
 //! Which series there are, how one of them did, and what runs now.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -34,7 +32,7 @@ pub(super) async fn list(
         let uptime_seconds = monitor.uptime().as_secs_f64();
         AllSeries { window, uptime_seconds, series: monitor.series(window), custom: monitor.custom_metrics() }
     };
-    reply::json(&headers, view).await
+    respond::json(&headers, view).await
 }
 
 /// `GET /api/v1/query?series=ID&window=1h`: one series, slice by slice.
@@ -48,10 +46,13 @@ pub(super) async fn query(
     let needed = || Problem::invalid("series", "", "the id of a series: GET /api/v1/series lists them");
     let id = params.get("series").ok_or_else(needed)?.to_owned();
     let view = move || {
-        let missing = || Problem::not_found(format!("there is no series {id:?}: GET /api/v1/series lists them"));
+        let missing = || {
+            let detail = format!("there is no series {id:?}: GET /api/v1/series lists them");
+            Problem::new(ProblemKind::UnknownSeries, detail)
+        };
         context.monitor.timeline(&id, window).ok_or_else(missing)
     };
-    reply::try_json(&headers, view).await
+    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]
@@ -66,5 +67,5 @@ pub(super) async fn calls(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = params.only(&["limit"])?.limit(CALLS, MOST_CALLS)?;
-    reply::json(&headers, move || Calls { calls: context.monitor.calls_in_flight(limit) }).await
+    respond::json(&headers, move || Calls { calls: context.monitor.calls_in_flight(limit) }).await
 }

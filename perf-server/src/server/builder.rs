@@ -5,6 +5,7 @@ use super::connections::Limits;
 use crate::auth::token::Token;
 use crate::context::Context;
 use crate::error::ServeError;
+use crate::respond::BodyLimits;
 use crate::router::{assemble, beside};
 use crate::settings::{Readiness, Settings};
 use axum::Router;
@@ -38,8 +39,7 @@ pub struct ServerBuilder {
     hosts: Vec<String>,
     readiness: Vec<Readiness>,
     ui_without_token: bool,
-    body_limit: usize,
-    body_timeout: Duration,
+    body: BodyLimits,
     limits: Limits,
 }
 
@@ -60,7 +60,6 @@ impl std::fmt::Debug for Secret {
 
 impl ServerBuilder {
     pub(super) fn new(monitor: Monitor) -> Self {
-        let Settings { body_limit, body_timeout, .. } = Settings::default();
         Self {
             monitor,
             read_token: None,
@@ -70,8 +69,7 @@ impl ServerBuilder {
             hosts: Vec::new(),
             readiness: Vec::new(),
             ui_without_token: false,
-            body_limit,
-            body_timeout,
+            body: BodyLimits::default(),
             limits: Limits::default(),
         }
     }
@@ -140,13 +138,13 @@ impl ServerBuilder {
 
     /// The largest body of a request, 1 KiB to 16 MiB: 64 KiB by default.
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+        self.body.size = bytes;
         self
     }
 
     /// How long the body of a request may take to arrive, 100 ms to 10 minutes: 10 s by default.
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
-        self.body_timeout = timeout;
+        self.body.time = timeout;
         self
     }
 
@@ -200,10 +198,10 @@ impl ServerBuilder {
     }
 
     fn checked(self) -> Result<(Context, Limits), ServeError> {
-        in_range("body_limit", self.body_limit, 1 << 10, 16 << 20)?;
+        in_range("body_limit", self.body.size, 1 << 10, 16 << 20)?;
         in_range("max_connections", self.limits.connections, 8, 100_000)?;
         for (field, span) in [
-            ("body_timeout", self.body_timeout),
+            ("body_timeout", self.body.time),
             ("header_timeout", self.limits.header_timeout),
             ("stall_timeout", self.limits.stall_timeout),
         ] {
@@ -211,10 +209,8 @@ impl ServerBuilder {
                 return Err(ServeError::setting(field, format!("{span:?}"), "100 ms to 10 minutes"));
             }
         }
-        let (body_limit, body_timeout) = (self.body_limit, self.body_timeout);
         let mut settings = Settings {
-            body_limit,
-            body_timeout,
+            body: self.body,
             readiness: self.readiness,
             ui_without_token: self.ui_without_token,
             ..Settings::default()
