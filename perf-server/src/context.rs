@@ -1,7 +1,11 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::dashboard::Dashboard;
+use crate::error::ServeError;
+use crate::extension::Additions;
 use crate::feed::Hub;
 use crate::frames::Frames;
+use crate::openapi;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;
@@ -20,12 +24,20 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) feed: Hub,
     pub(crate) frames: Frames,
+    pub(crate) dashboard: Dashboard,
+    /// The description of all routes, as JSON.
+    pub(crate) document: String,
 }
 
 impl Context {
-    pub(crate) fn new(monitor: Monitor, settings: Settings) -> Self {
-        let feed = Hub::new(monitor.clone());
-        Self { shared: Arc::new(Shared { monitor, settings, feed, frames: Frames::default() }) }
+    /// # Errors
+    /// Something that two parts add.
+    pub(crate) fn new(monitor: Monitor, settings: Settings, parts: Additions) -> Result<Self, ServeError> {
+        let feed = Hub::new(monitor.clone(), parts.topics);
+        let dashboard = Dashboard::new(&parts.pages)?;
+        let document = openapi::assemble(parts.documents)?;
+        let shared = Shared { monitor, settings, feed, frames: Frames::default(), dashboard, document };
+        Ok(Self { shared: Arc::new(shared) })
     }
 }
 

@@ -47,23 +47,30 @@ mod client;
 mod context;
 mod dashboard;
 mod error;
+mod extension;
 mod feed;
 mod frames;
 mod layer;
+pub mod openapi;
+mod page;
 pub mod respond;
 mod router;
 mod routes;
 mod server;
 mod serving;
 mod settings;
+mod table;
 mod trace_context;
 
 pub use auth::Access;
 pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
 pub use error::ServeError;
+pub use extension::Extension;
 pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
+pub use page::{Page, Place};
 pub use router::{mount, router};
 pub use server::{Server, ServerBuilder, serve};
+pub use table::{Route, RouteAccess};
 pub use trace_context::TraceContext;
 
 #[cfg(test)]

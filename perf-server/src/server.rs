@@ -6,6 +6,7 @@ use crate::error::ServeError;
 use crate::feed::Hub;
 use crate::respond::{Problem, ProblemKind};
 use crate::router::{assemble, with_security_headers};
+use crate::table::Table;
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use connections::Limits;
@@ -26,14 +27,14 @@ mod hosts;
 /// ```no_run
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
-/// tokio::spawn(perf_server::serve(monitor, "127.0.0.1:9464"));
+/// tokio::spawn(async move { perf_server::serve(&monitor, "127.0.0.1:9464").await });
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// As [`ServerBuilder::bind`].
-pub async fn serve(monitor: Monitor, address: impl ToSocketAddrs) -> Result<(), ServeError> {
+pub async fn serve(monitor: &Monitor, address: impl ToSocketAddrs) -> Result<(), ServeError> {
     Server::builder(monitor).environment().bind(address).await?.run().await;
     Ok(())
 }
@@ -66,8 +67,8 @@ pub struct Server {
 
 impl Server {
     /// Begins a server.
-    pub fn builder(monitor: Monitor) -> ServerBuilder {
-        ServerBuilder::new(monitor)
+    pub fn builder(monitor: &Monitor) -> ServerBuilder {
+        ServerBuilder::new(monitor.clone())
     }
 
     /// The address that it listens on; with port 0, the port that it was given.
@@ -91,7 +92,12 @@ impl Server {
         connections::serve(self.listener, self.app, self.limits, stop).await;
     }
 
-    async fn bind(context: Context, limits: Limits, address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+    async fn bind(
+        context: Context,
+        table: Table,
+        limits: Limits,
+        address: impl ToSocketAddrs,
+    ) -> Result<Self, ServeError> {
         let failed = |address: &str| {
             let address = address.to_owned();
             move |cause| ServeError::Bind { address, cause }
@@ -106,13 +112,13 @@ impl Server {
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed(&shown))?;
         let address = listener.local_addr().map_err(failed(&shown))?;
         let feed = context.feed.clone();
-        Ok(Self { listener, address, app: alone(context), limits, feed })
+        Ok(Self { listener, address, app: alone(context, table), limits, feed })
     }
 }
 
 /// The routes as they are where there is no application around them.
-fn alone(context: Context) -> Router {
-    assemble(context.clone())
+fn alone(context: Context, table: Table) -> Router {
+    assemble(context.clone(), table)
         .fallback(async || {
             Problem::new(ProblemKind::UnknownPath, "there is no such page: GET /api/v1/openapi.json lists them")
         })

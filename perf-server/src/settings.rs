@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Settings that are checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) tokens: Tokens,
     /// Whose pages may change things, beside our own.
@@ -19,19 +19,6 @@ pub(crate) struct Settings {
     pub(crate) readiness: Vec<Readiness>,
     /// Whether pages may tell how they feel without a token.
     pub(crate) ui_without_token: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            tokens: Tokens::default(),
-            origins: Origins::default(),
-            hosts: Vec::new(),
-            body: BodyLimits::default(),
-            readiness: Vec::new(),
-            ui_without_token: false,
-        }
-    }
 }
 
 /// Something that must be well for the process to be ready.

@@ -3,6 +3,7 @@
 use super::common::Common;
 use super::encode::{self, TrackFrame};
 use super::metrics;
+use super::part::{PartFrame, PartTopic};
 use super::table::Rows;
 use super::topic::{SeriesKey, Subject, Topic};
 use perf_runtime::{CellGrid, Monitor, Track, Window};
@@ -15,6 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Board {
     monitor: Monitor,
+    topics: Arc<[PartTopic]>,
     common: Common,
     frames: HashMap<Arc<Topic>, Frame>,
 }
@@ -25,6 +27,7 @@ enum Frame {
     Calls(Rows),
     Metrics(Rows),
     Series(TrackFrame),
+    Part(PartFrame),
 }
 
 /// What a tick brought.
@@ -44,8 +47,8 @@ pub(super) struct Update {
 }
 
 impl Board {
-    pub(super) fn new(monitor: Monitor) -> Self {
-        Self { monitor, common: Common::default(), frames: HashMap::new() }
+    pub(super) fn new(monitor: Monitor, topics: Arc<[PartTopic]>) -> Self {
+        Self { monitor, topics, common: Common::default(), frames: HashMap::new() }
     }
 
     /// Something happened to an alert since they were last looked at.
@@ -70,6 +73,10 @@ impl Board {
             Subject::Calls => Frame::Calls(encode::rows(&self.monitor.panorama(topic.window, None))),
             Subject::Metrics => Frame::Metrics(metrics::rows(&self.monitor, topic.window)),
             Subject::Series(key) => Frame::Series(TrackFrame::new(track(&self.monitor, topic.window, key, None))),
+            Subject::Part(name) => match self.topics.iter().find(|part| part.name == *name) {
+                Some(part) => Frame::Part(PartFrame::new(part.clone(), &self.monitor)),
+                None => return,
+            },
         };
         self.frames.insert(Arc::clone(topic), frame);
     }
@@ -88,6 +95,7 @@ impl Board {
             }
             Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
             Some(Frame::Series(track)) => track.write_all(&mut body),
+            Some(Frame::Part(part)) => part.write_all(&mut body),
             None => {}
         }
         body
@@ -127,6 +135,10 @@ impl Board {
             (Some(Frame::Series(frame)), Subject::Series(key)) => {
                 let track = track(monitor, topic.window, key, frame.ticked());
                 frame.update(track, body)
+            }
+            (Some(Frame::Part(part)), _) => {
+                part.update(monitor, body);
+                true
             }
             _ => false,
         }

@@ -116,7 +116,7 @@ pub struct Problem {
     /// The fault, and the remedy.
     detail: String,
     #[serde(flatten)]
-    field: Option<InvalidField>,
+    field: Option<Box<InvalidField>>,
 }
 
 /// The parameter or field that is wrong.
@@ -149,7 +149,7 @@ impl Problem {
     pub fn invalid(field: impl Into<String>, value: &str, allowed: impl Into<String>) -> Self {
         let (field, value, allowed) = (field.into(), value.to_owned(), allowed.into());
         let detail = format!("{field}: {value:?} is not allowed; allowed is {allowed}");
-        let field = Some(InvalidField { field, value, allowed });
+        let field = Some(Box::new(InvalidField { field, value, allowed }));
         Self { field, ..Self::new(ProblemKind::InvalidValue, detail) }
     }
 

@@ -5,9 +5,11 @@ use super::connections::Limits;
 use crate::auth::token::Token;
 use crate::context::Context;
 use crate::error::ServeError;
+use crate::extension::Extension;
 use crate::respond::BodyLimits;
-use crate::router::{assemble, beside};
+use crate::router::{assemble, beside, own_and};
 use crate::settings::{Readiness, Settings};
+use crate::table::{Route, Table};
 use axum::Router;
 use perf_runtime::Monitor;
 use std::env;
@@ -22,7 +24,7 @@ use tokio::net::ToSocketAddrs;
 /// # use std::sync::atomic::{AtomicBool, Ordering};
 /// # static CONNECTED: AtomicBool = AtomicBool::new(true);
 /// let monitor = perf_runtime::Monitor::builder().build()?;
-/// let router = perf_server::Server::builder(monitor)
+/// let router = perf_server::Server::builder(&monitor)
 ///     .admin_token("a secret of sixteen letters or more".replace(' ', "-"))
 ///     .ready_when("database", || CONNECTED.load(Ordering::Relaxed))
 ///     .router()?;
@@ -41,6 +43,7 @@ pub struct ServerBuilder {
     ui_without_token: bool,
     body: BodyLimits,
     limits: Limits,
+    extensions: Vec<Extension>,
 }
 
 /// Where a token is: never shown.
@@ -71,6 +74,7 @@ impl ServerBuilder {
             ui_without_token: false,
             body: BodyLimits::default(),
             limits: Limits::default(),
+            extensions: Vec::new(),
         }
     }
 
@@ -168,14 +172,28 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds what another part brings: routes, pages of the dashboard, topics of the live feed.
+    pub fn extend(mut self, extension: Extension) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Every route that the server has, its own and those of extensions, with the right that each needs.
+    ///
+    /// # Errors
+    /// A route or a name that two parts have, or one that is not allowed.
+    pub fn routes(&self) -> Result<Vec<Route>, ServeError> {
+        Ok(own_and(&self.extensions)?.0.routes())
+    }
+
     /// The routes with these settings, to be merged into an application's, as [`router`](crate::router()) says. What is
     /// about connections and hosts is then for the application's server to set.
     ///
     /// # Errors
-    /// A setting that is not allowed, or a token file that cannot be read.
+    /// A setting that is not allowed, a token file that cannot be read, or something that two [extensions](Self::extend) add.
     pub fn router(self) -> Result<Router, ServeError> {
-        let (context, _) = self.checked()?;
-        Ok(assemble(context))
+        let (context, table, _) = self.checked()?;
+        Ok(assemble(context, table))
     }
 
     /// As [`mount`](crate::mount()), with these settings: an application measured, and our routes beside it.
@@ -190,14 +208,13 @@ impl ServerBuilder {
     /// Listens at an address. Without tokens only loopback is allowed, where nobody but this machine is.
     ///
     /// # Errors
-    /// A setting that is not allowed, a token file that cannot be read, an address outside loopback without tokens, or one
-    /// that cannot be bound.
+    /// As [`router`](Self::router); an address outside loopback without tokens, or one that cannot be bound.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
-        let (context, limits) = self.checked()?;
-        Server::bind(context, limits, address).await
+        let (context, table, limits) = self.checked()?;
+        Server::bind(context, table, limits, address).await
     }
 
-    fn checked(self) -> Result<(Context, Limits), ServeError> {
+    fn checked(self) -> Result<(Context, Table, Limits), ServeError> {
         in_range("body_limit", self.body.size, 1 << 10, 16 << 20)?;
         in_range("max_connections", self.limits.connections, 8, 100_000)?;
         for (field, span) in [
@@ -224,7 +241,8 @@ impl ServerBuilder {
         let environment = |name: &str| self.environment.then(|| from_environment(name)).transpose();
         settings.tokens.read = token("read_token", environment("PERF_READ_TOKEN")?.flatten().or(self.read_token))?;
         settings.tokens.admin = token("admin_token", environment("PERF_ADMIN_TOKEN")?.flatten().or(self.admin_token))?;
-        Ok((Context::new(self.monitor, settings), self.limits))
+        let (table, parts) = own_and(&self.extensions)?;
+        Ok((Context::new(self.monitor, settings, parts)?, table, self.limits))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod common;
+mod extension;
 mod hostile;
 mod layer;
 mod limits;
