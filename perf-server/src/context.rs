@@ -10,6 +10,7 @@ use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of every route. A cheap handle.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) feed: Hub,
     pub(crate) frames: Frames,
+    /// When the monitor was made.
+    pub(crate) started: SystemTime,
     pub(crate) dashboard: Dashboard,
     /// The description of all routes, as JSON.
     pub(crate) document: String,
@@ -36,7 +39,8 @@ impl Context {
         let feed = Hub::new(monitor.clone(), parts.topics);
         let dashboard = Dashboard::new(&parts.pages)?;
         let document = openapi::assemble(parts.documents)?;
-        let shared = Shared { monitor, settings, feed, frames: Frames::default(), dashboard, document };
+        let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
+        let shared = Shared { monitor, settings, feed, frames: Frames::default(), started, dashboard, document };
         Ok(Self { shared: Arc::new(shared) })
     }
 }

@@ -15,7 +15,7 @@
 //! ```
 
 pub use describe::{
-    Description, Fields, Operations, admin, choice, count, flag, kind, labels, list, map, named, number,
+    Description, Fields, Operations, admin, choice, count, flag, kind, labels, list, map, named, next, number,
     number_or_null, object, one_of, public, read, text, text_or_null, time, window,
 };
 pub use utoipa;

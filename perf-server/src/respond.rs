@@ -1,5 +1,5 @@
 //! The helpers that every route of this crate answers with, for the routes of an [`Extension`](crate::Extension): JSON with a
-//! tag, [problem documents](Problem), [query parameters](Params) and [JSON bodies](Payload) that are checked.
+//! tag, [problem documents](Problem), [query parameters](Params), [pages of lists](Listing) and [JSON bodies](Payload) that are checked.
 //!
 //! ```
 //! use axum::http::HeaderMap;
@@ -23,13 +23,15 @@
 //! change.
 
 mod accept;
+mod listing;
 mod params;
 mod payload;
 mod problem;
 mod reply;
 
 pub(crate) use accept::{Format, accepts};
-pub use params::Params;
+pub use listing::{Listing, Slice, SortKey};
+pub use params::{Labels, Params};
 pub use payload::Payload;
 pub(crate) use payload::{BodyLimits, body_of};
 pub use problem::{Problem, ProblemKind};

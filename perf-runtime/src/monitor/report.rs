@@ -16,6 +16,12 @@ impl Monitor {
         self.overview().report()
     }
 
+    /// The name that stands before the metrics of calls, such as `shop` in `shop_operations_total`; empty where there is none.
+    pub fn namespace(&self) -> &str {
+        let prefix = self.inner.renderer.prefix();
+        prefix.strip_suffix('_').unwrap_or(prefix)
+    }
+
     fn overview(&self) -> Overview {
         let (health, _, gauges) = Inner::health(&self.inner);
         let alerts = self.alerts();

@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde::Serialize;
 use std::net::SocketAddr;
 
 pub(crate) mod login;
@@ -65,6 +66,35 @@ pub(crate) fn has_session(context: &Context, headers: &HeaderMap, extensions: &E
 fn access_of(context: &Context, request: &Request) -> Option<Access> {
     let known = request.extensions().get::<Access>().copied();
     known.or_else(|| context.settings.tokens.access(given(request.headers())?))
+}
+
+/// Who asks: the rights, and what they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Caller {
+    /// `none`, `read` or `admin`.
+    access: &'static str,
+    /// `header`, `cookie` or `application`; `nothing` where nothing was shown.
+    given: &'static str,
+}
+
+pub(crate) fn caller(context: &Context, request: &Request) -> Caller {
+    let headers = request.headers();
+    let given = if request.extensions().get::<Access>().is_some() {
+        "application"
+    } else if headers.contains_key(header::AUTHORIZATION) {
+        "header"
+    } else if in_cookie(headers).is_some() {
+        "cookie"
+    } else {
+        "nothing"
+    };
+    let access = match access_of(context, request) {
+        Some(Access::Admin) => "admin",
+        Some(Access::Read) => "read",
+        None if !context.settings.tokens.is_any() => "read",
+        None => "none",
+    };
+    Caller { access, given }
 }
 
 /// Why somebody is not let through.

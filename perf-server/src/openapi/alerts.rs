@@ -1,36 +1,69 @@
 //! The description of alerts, silences, rules and objectives.
 
 use super::describe::{
-    Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, number, number_or_null,
-    object, one_of, read, text, text_or_null, time,
+    Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
+    number_or_null, object, one_of, read, text, text_or_null, time,
 };
 use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
+/// The words for transitions, as the history has them.
+const TRANSITIONS: [&str; 8] =
+    ["pending", "cleared", "fired", "changed", "resolved", "acknowledged", "flapping", "told"];
+
 pub(super) fn part() -> OpenApi {
     Description::new()
-        .get("/api/v1/objectives", read("alerts", "How much of each objective's budget is left").json("Objectives"))
+        .get(
+            "/api/v1/objectives",
+            read("alerts", "How much of each objective's budget is left")
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["series", "budget_left", "burn_rate", "calls"], None, 10_000)
+                .json("Objectives"),
+        )
         .get(
             "/api/v1/alerts",
             read("alerts", "What fires and what is pending, or the last that were resolved")
                 .query("state", "Only these.", choice(&["firing", "pending", "resolved"]))
-                .json("Alerts")
+                .query("rule", "Only those of this rule.", text())
+                .query("severity", "Only these.", choice(&["warning", "critical"]))
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["id", "since", "rule", "series", "severity"], None, 10_000)
+                .json("Alerts"),
+        )
+        .get(
+            "/api/v1/alerts/{id}",
+            read("alerts", "One alert, while it is remembered")
+                .id("The id of an alert.")
+                .json("Alert")
+                .problem("404", "There is no such alert.")
                 .refused("422", "NotAllowed"),
         )
         .get(
             "/api/v1/alerts/history",
             read("alerts", "The last transitions, and when the baseline was moved, the newest first")
-                .query(
-                    "limit",
-                    "How many at most.",
-                    count().minimum(Some(1_usize)).maximum(Some(100_000_usize)).default(Some(100.into())),
-                )
-                .json("AlertHistory")
-                .refused("422", "NotAllowed"),
+                .query("transition", "Only these.", choice(&TRANSITIONS))
+                .query("rule", "Only those of this rule.", text())
+                .query("severity", "Only these.", choice(&["warning", "critical"]))
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["at"], Some(100), 100_000)
+                .json("AlertHistory"),
         )
-        .get("/api/v1/alerts/rules", read("alerts", "Every rule, and how it stands").json("Rules"))
-        .get("/api/v1/alerts/silences", read("alerts", "The silences in force").json("Silences"))
+        .get(
+            "/api/v1/alerts/rules",
+            read("alerts", "Every rule, and how it stands")
+                .query("rule", "Only the rule of this id.", text())
+                .query("state", "Only these.", choice(&["inactive", "resolved", "pending", "firing"]))
+                .listed(&["id", "pending", "firing"], None, 10_000)
+                .json("Rules"),
+        )
+        .get(
+            "/api/v1/alerts/silences",
+            read("alerts", "The silences in force")
+                .query("rule", "Only those of this rule.", text())
+                .listed(&["id", "until"], None, 10_000)
+                .json("Silences"),
+        )
         .post(
             "/api/v1/alerts/silence",
             admin("alerts", "Has nobody told of some alerts for a while")
@@ -135,10 +168,12 @@ fn alerts() -> ObjectBuilder {
         .has("alerts", list(named("Alert")))
         .has("silences", list(named("Silence")))
         .has("statistics", named("AlertStatistics"))
+        .may_have("next", next())
 }
 
 fn alert_history() -> ObjectBuilder {
     object("What happened, the newest first.")
+        .may_have("next", next())
         .has(
             "resets",
             list(text()).description(Some(
@@ -158,7 +193,7 @@ fn alert_history() -> ObjectBuilder {
 }
 
 fn rules() -> ObjectBuilder {
-    object("Every rule, and how it stands.").has(
+    object("Every rule, and how it stands.").may_have("next", next()).has(
         "rules",
         list(
             object("One rule.")
@@ -171,11 +206,11 @@ fn rules() -> ObjectBuilder {
 }
 
 fn silences() -> ObjectBuilder {
-    object("Those in force.").has("silences", list(named("Silence")))
+    object("Those in force.").may_have("next", next()).has("silences", list(named("Silence")))
 }
 
 fn objectives() -> ObjectBuilder {
-    object("How much of each budget is left.").has(
+    object("How much of each budget is left.").may_have("next", next()).has(
         "objectives",
         list(
             object("One promise.")

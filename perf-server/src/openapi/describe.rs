@@ -106,6 +106,9 @@ pub trait Operations: Sized {
     /// Takes a parameter of the query.
     #[must_use]
     fn query(self, name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Self;
+    /// Takes `limit`, `sort` and `cursor`, as [`Params::listing`](crate::respond::Params::listing) does, and refuses other values.
+    #[must_use]
+    fn listed(self, sorts: &[&str], default: Option<usize>, most: usize) -> Self;
     /// Takes a number as a parameter of the path.
     #[must_use]
     fn id(self, description: &str) -> Self;
@@ -146,6 +149,20 @@ impl Operations for OperationBuilder {
 
     fn query(self, name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Self {
         self.parameter(parameter(name, ParameterIn::Query, description, schema).required(Required::False))
+    }
+
+    fn listed(self, sorts: &[&str], default: Option<usize>, most: usize) -> Self {
+        let mut limit = count().minimum(Some(1_usize)).maximum(Some(most));
+        if let Some(default) = default {
+            limit = limit.default(Some(default.into()));
+        }
+        let down = sorts.iter().map(|sort| format!("-{sort}"));
+        let sorts = text().enum_values(Some(sorts.iter().map(|sort| (*sort).to_owned()).chain(down)));
+        self.query("limit", "How many at most.", limit)
+            .query("sort", "By which field; with a dash before it the greatest first.", sorts)
+            .query("cursor", "The cursor `next` of the page before, with the same sort.", text())
+            .problem("410", "The entry at which the cursor stood is gone.")
+            .refused("422", "NotAllowed")
     }
 
     fn id(self, description: &str) -> Self {
@@ -229,6 +246,11 @@ pub fn window() -> ObjectBuilder {
 /// A kind of calls.
 pub fn kind() -> ObjectBuilder {
     choice(&perf_runtime::Kind::ALL.map(perf_runtime::Kind::as_str))
+}
+
+/// The cursor of the next page of a list.
+pub fn next() -> ObjectBuilder {
+    text().note("The cursor of the next page; left out on the last.")
 }
 
 /// A list.

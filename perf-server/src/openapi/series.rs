@@ -1,12 +1,14 @@
 //! The description of series, their past, and calls in flight.
 
 use super::describe::{
-    Description, Fields, Operations, count, kind, labels, list, map, named, number, number_or_null, object, one_of,
-    parameter, read, text, text_or_null, window, with_fields_of,
+    Description, Fields, Operations, choice, count, kind, labels, list, map, named, next, number, number_or_null,
+    object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
 };
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, Required};
+
+const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
 
 pub(super) fn part() -> OpenApi {
     Description::new()
@@ -15,8 +17,10 @@ pub(super) fn part() -> OpenApi {
             "/api/v1/series",
             read("series", "Every series, and the application's own metrics")
                 .query("window", "What the figures cover.", window().default(Some("1m".into())))
-                .json("AllSeries")
-                .refused("422", "NotAllowed"),
+                .query("kind", "Only these. The application's own metrics have no kind.", kind())
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&SORTS, None, 10_000)
+                .json("AllSeries"),
         )
         .get(
             "/api/v1/query",
@@ -39,9 +43,15 @@ pub(super) fn part() -> OpenApi {
                     "How many at most.",
                     count().minimum(Some(1_usize)).maximum(Some(1000_usize)).default(Some(100.into())),
                 )
+                .query("kind", "Only these.", kind())
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
                 .json("Calls")
                 .refused("422", "NotAllowed"),
         )
+        .get("/api/v1/info", read("meta", "The process: version, namespace, start").json("Info"))
+        .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
+        .schema("Info", info())
+        .schema("Caller", caller())
         .schema("Outcomes", outcomes())
         .schema("FamilyNames", family_names())
         .schema("SeriesSummary", series_summary())
@@ -53,6 +63,20 @@ pub(super) fn part() -> OpenApi {
         .schema("Calls", calls())
         .schema("Document", object("An OpenAPI document."))
         .build()
+}
+
+fn info() -> ObjectBuilder {
+    object("The process that answers.")
+        .has("version", text().note("The version of the package."))
+        .has("namespace", text().note("Stands before the name of every metric of a call."))
+        .has("started", time())
+        .has("uptime_seconds", number())
+}
+
+fn caller() -> ObjectBuilder {
+    object("The rights of whoever asks.")
+        .has("access", choice(&["none", "read", "admin"]))
+        .has("given", choice(&["nothing", "header", "cookie", "application"]).note("Where the rights come from."))
 }
 
 fn outcomes() -> ObjectBuilder {
@@ -131,7 +155,11 @@ fn all_series() -> ObjectBuilder {
         .has("window", window())
         .has("uptime_seconds", number())
         .has("series", list(named("SeriesEntry")))
-        .has("custom", list(named("CustomMetric")))
+        .has(
+            "custom",
+            list(named("CustomMetric")).description(Some("On the first page, and where no kind is asked for.")),
+        )
+        .may_have("next", next())
 }
 
 fn time_slice() -> ObjectBuilder {

@@ -9,6 +9,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 mod alerts;
 mod dry_run;
 mod health;
+mod info;
+mod marks;
 mod metrics;
 mod openapi;
 mod series;
@@ -26,11 +28,13 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Public, "/login.svg", get(login::icon)),
         (Public, "/logout", post(login::log_out)),
         (Public, "/ui.js", get(ui::script)),
+        (Public, "/api/v1/whoami", get(info::whoami)),
         (Browser, "/api/v1/ui", post(ui::beacon)),
         (Read, "/", get(dashboard::page_or_feed)),
         (Read, "/ws", get(dashboard::feed)),
         (Read, "/perf-assets/{version}/{name}", get(dashboard::asset)),
         (Read, "/api/v1/pages", get(dashboard::pages)),
+        (Read, "/api/v1/info", get(info::info)),
         (Read, "/metrics", get(metrics::exposition)),
         (Read, "/metrics/summary", get(metrics::summary)),
         (Read, "/api/v1/metrics/summary", get(metrics::summary)),
@@ -45,14 +49,15 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/calls", get(series::calls)),
         (Read, "/api/v1/objectives", get(alerts::objectives)),
         (Read, "/api/v1/alerts", get(alerts::list)),
+        (Read, "/api/v1/alerts/{id}", get(alerts::one)),
         (Read, "/api/v1/alerts/history", get(alerts::history)),
         (Read, "/api/v1/alerts/rules", get(alerts::rules)),
         (Read, "/api/v1/alerts/silences", get(alerts::silences)),
         (Read, "/api/v1/alerts/dry-run", post(dry_run::dry_run)),
         (Admin, "/metrics/reset", post(metrics::reset)),
         (Admin, "/api/v1/metrics/reset", post(metrics::reset)),
-        (Admin, "/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge)),
-        (Admin, "/api/v1/alerts/silence", post(alerts::silence)),
-        (Admin, "/api/v1/alerts/silences/{id}", delete(alerts::unsilence)),
+        (Admin, "/api/v1/alerts/{id}/acknowledge", post(marks::acknowledge)),
+        (Admin, "/api/v1/alerts/silence", post(marks::silence)),
+        (Admin, "/api/v1/alerts/silences/{id}", delete(marks::unsilence)),
     ]
 }

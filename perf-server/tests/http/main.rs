@@ -6,6 +6,7 @@ mod extension;
 mod hostile;
 mod layer;
 mod limits;
+mod lists;
 mod openapi;
 mod routes;
 mod security;
