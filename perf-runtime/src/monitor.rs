@@ -39,6 +39,7 @@ pub use alerts::Alerts;
 use baseline::Resets;
 pub use overhead::Overhead;
 use overhead::{Part, Spent};
+pub use report::{HealthEvidence, ResourceUse};
 use sampling::Samplers;
 pub use sampling::{SamplerCost, Samples};
 use setup::Setup;

@@ -59,6 +59,7 @@ mod routes;
 mod server;
 mod serving;
 mod settings;
+pub mod shapes;
 mod table;
 mod trace_context;
 

@@ -25,9 +25,9 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `GET /` | the dashboard: health, every series, alerts, what runs now, live |
 /// | `GET /ws` (and `/` by upgrade) | what the dashboard draws, pushed once a second over a WebSocket |
 /// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
-/// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
+/// | `GET /metrics/summary` | JSON: every series over the last hour ([`MetricsSummary`](crate::shapes::MetricsSummary)) |
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
-/// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`perf_runtime::PerformanceHealth`]) |
+/// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`PerformanceHealth`](crate::shapes::PerformanceHealth)) |
 /// | `GET /health/live`, `/health/ready` | for probes |
 /// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
 /// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives: `GET /api/v1/openapi.json` describes them all |

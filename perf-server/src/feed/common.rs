@@ -81,17 +81,17 @@ impl Common {
     }
 
     fn update_health(&mut self, monitor: &Monitor, changes: &mut Changes) {
-        let health = monitor.performance_health();
+        let health = monitor.health();
         let verdict = text(&json!({
-            "status": health.status,
-            "score": round(health.score),
-            "recommendations": health.recommendations,
+            "status": health.status(),
+            "score": round(health.score()),
+            "recommendations": health.recommendations(),
         }));
         if verdict != self.verdict {
             member(&mut changes.body, "health", &verdict);
             self.verdict = verdict;
         }
-        let indicators = health.indicators.iter().map(|one| (one.name().to_owned(), indicator(one)));
+        let indicators = health.indicators().iter().map(|one| (one.name().to_owned(), indicator(one)));
         let indicators: BTreeMap<String, String> = indicators.collect();
         if indicators.keys().eq(self.indicators.keys()) {
             let others = indicators.iter().filter(|(name, text)| self.indicators.get(*name) != Some(text));
@@ -100,9 +100,9 @@ impl Common {
             list(&mut changes.body, "indicators", indicators.values());
         }
         self.indicators = indicators;
-        let mut by_name: Vec<&Indicator> = health.indicators.iter().collect();
+        let mut by_name: Vec<&Indicator> = health.indicators().iter().collect();
         by_name.sort_by_key(|one| one.name());
-        let colours = (Some(health.status), by_name.into_iter().map(Indicator::status).collect());
+        let colours = (Some(health.status()), by_name.into_iter().map(Indicator::status).collect());
         if colours != self.colours {
             let known = self.colours.0.is_some();
             self.colours = colours;

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::respond::{self, Format, Params, Problem};
+use crate::shapes;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -29,7 +30,7 @@ pub(super) async fn summary(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    respond::json(&headers, move || context.monitor.metrics_summary()).await
+    respond::json(&headers, move || shapes::metrics_summary(&context.monitor)).await
 }
 
 /// `GET /metrics/report`: key figures, and the alerts of now.
@@ -39,7 +40,7 @@ pub(super) async fn report(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    respond::json(&headers, move || context.monitor.metrics_report()).await
+    respond::json(&headers, move || shapes::metrics_report(&context.monitor)).await
 }
 
 /// `GET /metrics/dashboard`: the process at a glance.
@@ -49,7 +50,7 @@ pub(super) async fn dashboard(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    respond::json(&headers, move || context.monitor.dashboard()).await
+    respond::json(&headers, move || shapes::dashboard(&context.monitor)).await
 }
 
 #[derive(Serialize)]

@@ -229,12 +229,13 @@ impl SeriesSummary {
 }
 
 /// All series of one kind over a window.
-#[derive(Debug)]
-pub(crate) struct KindSummary {
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct KindSummary {
     /// The kind as a whole; it has no labels.
-    pub(crate) whole: SeriesSummary,
-    /// Those that were called in the window, or are being called now.
-    pub(crate) series: Vec<SeriesSummary>,
+    pub whole: SeriesSummary,
+    /// The series that were called in the window, or are being called now.
+    pub series: Vec<SeriesSummary>,
 }
 
 impl KindSummary {
