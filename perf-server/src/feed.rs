@@ -35,6 +35,7 @@ mod broadcast;
 mod client;
 mod common;
 mod encode;
+mod message;
 mod metrics;
 mod number;
 mod part;

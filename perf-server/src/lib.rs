@@ -31,7 +31,7 @@
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 //! # let monitor = perf_runtime::monitor();
 //! // PERF_READ_TOKEN and PERF_ADMIN_TOKEN, or the names of files in PERF_READ_TOKEN_FILE and PERF_ADMIN_TOKEN_FILE.
-//! perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?.run().await;
+//! perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?.run().await;
 //! # Ok(())
 //! # }
 //! ```

@@ -30,7 +30,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`PerformanceHealth`](crate::shapes::PerformanceHealth)) |
 /// | `GET /health/live`, `/health/ready` | for probes |
 /// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
-/// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives: `GET /api/v1/openapi.json` describes them all |
+/// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives, the pages of the dashboard, the process, the caller: `GET /api/v1/openapi.json` describes them all |
 ///
 /// Everybody who reaches it may read, and nobody may change anything: for tokens, and for more settings, there is
 /// [`Server::builder`](crate::Server::builder). A path of your own that is the same as one of these makes axum panic as it

@@ -27,16 +27,19 @@ mod hosts;
 /// ```no_run
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
-/// tokio::spawn(async move { perf_server::serve(&monitor, "127.0.0.1:9464").await });
+/// tokio::spawn(perf_server::serve(&monitor, "127.0.0.1:9464"));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// As [`ServerBuilder::bind`].
-pub async fn serve(monitor: &Monitor, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-    Server::builder(monitor).environment().bind(address).await?.run().await;
-    Ok(())
+pub fn serve<A: ToSocketAddrs>(monitor: &Monitor, address: A) -> impl Future<Output = Result<(), ServeError>> + use<A> {
+    let server = Server::builder(monitor).environment();
+    async move {
+        server.bind(address).await?.run().await;
+        Ok(())
+    }
 }
 
 /// A server that listens already.
@@ -49,7 +52,7 @@ pub async fn serve(monitor: &Monitor, address: impl ToSocketAddrs) -> Result<(),
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// # let monitor = perf_runtime::monitor();
 /// # async fn stop_signal() {}
-/// let server = perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?;
+/// let server = perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?;
 /// println!("listening on {}", server.local_addr());
 /// server.run_until(stop_signal()).await;
 /// # Ok(())

@@ -1,6 +1,6 @@
 //! The topics that other parts add to the feed: each a value, sent when it changed.
 
-use super::common::member;
+use super::message::{Body, Written};
 use perf_runtime::Monitor;
 use serde_json::Value;
 use std::fmt;
@@ -26,19 +26,19 @@ impl fmt::Debug for PartTopic {
 
 impl PartTopic {
     /// Asks the part; `null` where it panics or says too much: nobody else's numbers wait for that.
-    fn ask(&self, monitor: &Monitor) -> String {
-        let made = catch_unwind(AssertUnwindSafe(|| (self.make)(monitor).to_string()));
+    fn ask(&self, monitor: &Monitor) -> Written {
+        let made = catch_unwind(AssertUnwindSafe(|| Written::new(&(self.make)(monitor))));
         match made {
-            Ok(text) if text.len() <= MAX_BYTES => text,
-            Ok(text) => self.refuse(&format!("has {} bytes and may have {MAX_BYTES}", text.len())),
+            Ok(value) if value.text().len() <= MAX_BYTES => value,
+            Ok(value) => self.refuse(&format!("has {} bytes and may have {MAX_BYTES}", value.text().len())),
             Err(_) => self.refuse("panicked"),
         }
     }
 
-    fn refuse(&self, reason: &str) -> String {
+    fn refuse(&self, reason: &str) -> Written {
         let Self { name, part, .. } = self;
         tracing::warn!(topic = name, part, "the topic of the live feed {reason}");
-        "null".to_owned()
+        Written::default()
     }
 }
 
@@ -46,24 +46,24 @@ impl PartTopic {
 #[derive(Debug)]
 pub(super) struct PartFrame {
     topic: PartTopic,
-    text: String,
+    value: Written,
 }
 
 impl PartFrame {
     pub(super) fn new(topic: PartTopic, monitor: &Monitor) -> Self {
-        let text = topic.ask(monitor);
-        Self { topic, text }
+        let value = topic.ask(monitor);
+        Self { topic, value }
     }
 
-    pub(super) fn write_all(&self, body: &mut String) {
-        member(body, "data", &self.text);
+    pub(super) fn write_all(&self, body: &mut Body) {
+        body.put_written("data", self.value.clone());
     }
 
     /// Asks again, and writes the value where it changed.
-    pub(super) fn update(&mut self, monitor: &Monitor, body: &mut String) {
-        let text = self.topic.ask(monitor);
-        if text != self.text {
-            self.text = text;
+    pub(super) fn update(&mut self, monitor: &Monitor, body: &mut Body) {
+        let value = self.topic.ask(monitor);
+        if value != self.value {
+            self.value = value;
             self.write_all(body);
         }
     }

@@ -79,8 +79,8 @@ impl ServerBuilder {
     }
 
     /// The token that lets somebody read: 16 to 512 visible ASCII characters, without quotes, commas, semicolons and
-    /// backslashes. As soon as there is any token, only the probes (`/health/live` and `/health/ready`) and the login page
-    /// need none.
+    /// backslashes. As soon as there is any token, only the probes (`/health/live` and `/health/ready`), `/api/v1/whoami` and
+    /// the login page need none.
     pub fn read_token(mut self, token: impl Into<String>) -> Self {
         self.read_token = Some(Secret::Text(token.into()));
         self
