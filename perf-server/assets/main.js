@@ -189,6 +189,7 @@ function navigate() {
     }
     if (pausedAt !== null) hold(false);
   }
+  if (page.topic === null) return;
   const wanted = { ...page.topic };
   const chosen = params.get("window");
   if (WINDOWS.includes(chosen)) wanted.window = chosen;
@@ -213,8 +214,12 @@ function make({ id, title, script, style }) {
   const Page = loaded.get(id);
   if (Page) return new Page();
   const words = h("p", { class: "quiet" }, "Loading ...");
-  load(id, script, style).catch(() => text(words, "The script of this page cannot be loaded."));
-  return { title, topic: {}, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
+  load(id, script, style).catch(() => {
+    text(words, "The script of this page cannot be loaded.");
+    feed.watch({});
+  });
+  // What it watches is known when it is loaded.
+  return { title, topic: null, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
 }
 
 async function load(id, script, style) {
