@@ -5,6 +5,7 @@ use perf_runtime::{
     AlertState, Condition, Kind, Monitor, Objective, Outcome, Promise, Rule, RuleBuilder, RuleProfile, RuleSet,
     Severity, Statistic, Transition, Window, monitor, presets,
 };
+use perf_server::shapes::{check_health, performance_health};
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -229,12 +230,12 @@ fn rules_are_replaced_while_others_read_and_record() {
 #[test]
 fn the_parts_are_checked_one_by_one() {
     let monitor = Monitor::builder().build().unwrap();
-    assert!(monitor.check_health().keys().all(|name| name == "response_time_healthy"));
+    assert!(check_health(&monitor).keys().all(|name| name == "response_time_healthy"));
     monitor.record_mcp_call("context7", "resolve", SECOND, true);
     monitor.record_mcp_call("magic", "draw", SECOND, false);
-    let checks = monitor.check_health();
+    let checks = check_health(&monitor);
     assert_eq!((checks.get("context7_healthy"), checks.get("magic_healthy")), (Some(&true), Some(&false)));
-    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    let json = serde_json::to_value(performance_health(&monitor)).unwrap();
     assert!(json["performance_metrics"]["memory_percent"].is_null());
 }
 
@@ -267,7 +268,7 @@ fn a_rule_looks_at_what_the_application_counts_itself() {
     let alerts = monitor.alerts().active();
     assert_eq!(alerts.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["deep-queue", "full-memory"]);
     assert_eq!(alerts[0].value, Some(250.0));
-    let json = serde_json::to_value(monitor.performance_health()).unwrap();
+    let json = serde_json::to_value(performance_health(&monitor)).unwrap();
     assert_eq!(json["health_indicators"]["resource_usage"], "red");
     assert!((json["performance_metrics"]["memory_percent"].as_f64().unwrap() - 95.0).abs() < 1e-9);
 }

@@ -101,7 +101,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let monitor = Monitor::builder().namespace("mcp").rules(rules()?).install()?;
     perf_host::install(&monitor)?;
     // Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
-    let own = perf_server::Server::builder(monitor.clone()).environment().router()?;
+    let own = perf_server::Server::builder(&monitor).environment().router()?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
     perf_host::watch_pool(&monitor, "backend", store.pool.clone());

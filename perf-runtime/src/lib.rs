@@ -150,13 +150,8 @@ extern crate self as perf_runtime;
 pub use error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
-pub use expose::report::{
-    AlertInShort, AlertsOverview, CallsOverview, Dashboard, KindReport, MetricsReport, ResourcesOverview,
-    SystemOverview,
-};
 pub use expose::rules::{PrometheusRules, RuleProfile};
 pub use expose::series::{FamilyNames, SeriesEntry};
-pub use expose::view::{HealthIndicators, MetricInShort, MetricsSummary, PerformanceHealth, PerformanceMetrics};
 pub use judge::alerts::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Muted, Silence, Transition,
 };
@@ -182,7 +177,9 @@ pub use measure::model::error_type::ErrorType;
 pub use measure::model::kind::Kind;
 pub use measure::model::label::Label;
 pub use measure::model::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{Alerts, Monitor, MonitorBuilder, Overhead, PastFigures, Samples, monitor};
+pub use monitor::{
+    Alerts, HealthEvidence, Monitor, MonitorBuilder, Overhead, PastFigures, ResourceUse, Samples, monitor,
+};
 pub use observe::history::profile::ProfileSummary;
 pub use observe::history::window::Window;
 pub use observe::metrics::kind::CustomKind;
@@ -191,7 +188,7 @@ pub use observe::metrics::recent::{CustomPoint, CustomTrack};
 pub use observe::metrics::sampled::SampledMetric;
 pub use observe::query::blocked::BlockedThread;
 pub use observe::query::in_flight::CallInFlight;
-pub use observe::query::summary::{ObjectiveState, SeriesSummary, SlowCalls, Summary};
+pub use observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
 pub use observe::query::timeline::{TimeSlice, Timeline};
 pub use observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
 pub use observe::ticker::TickCounts;

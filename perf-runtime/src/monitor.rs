@@ -48,6 +48,7 @@ use baseline::Resets;
 pub use metrics::{MetricBuilder, Metrics};
 pub use overhead::Overhead;
 use overhead::{Part, Spent};
+pub use report::{HealthEvidence, ResourceUse};
 use sampling::Samplers;
 pub use sampling::Samples;
 use setup::Setup;

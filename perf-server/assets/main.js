@@ -21,19 +21,25 @@ import { Resources } from "./resources.js";
 const STEPS = { "1m": "each second", "5m": "every 5 s", "15m": "each minute", "1h": "each minute" };
 const WINDOWS = Object.keys(STEPS);
 
-const PAGES = [
-  { name: "overview", title: "Overview", make: () => new Overview() },
-  { name: "requests", title: "Requests", make: () => new Kinds("Requests", ["http_request"]) },
-  { name: "database", title: "Database", make: () => new Kinds("Database", ["db_operation"]) },
-  { name: "workflows", title: "Workflows", make: () => new Kinds("Workflows", ["workflow", "workflow_step"]) },
-  { name: "agents", title: "Agents, tools", make: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]) },
-  { name: "external", title: "External calls", make: () => new Kinds("External calls", ["external_call"]) },
-  { name: "operations", title: "Operations", make: () => new Kinds("Operations", ["operation"]) },
-  { name: "running", title: "Running now", make: () => new Running() },
-  { name: "alerts", title: "Alerts", make: () => new Alerts() },
-  ...RESOURCES.map((spec) => ({ name: spec.name, title: spec.title, spec, make: () => new Resources(spec) })),
-  { name: "metrics", title: "Own metrics", make: () => new Metrics() },
-];
+/** Makes our own pages, by their ids. */
+const MAKERS = {
+  overview: () => new Overview(),
+  requests: () => new Kinds("Requests", ["http_request"]),
+  database: () => new Kinds("Database", ["db_operation"]),
+  workflows: () => new Kinds("Workflows", ["workflow", "workflow_step"]),
+  agents: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]),
+  external: () => new Kinds("External calls", ["external_call"]),
+  operations: () => new Kinds("Operations", ["operation"]),
+  running: () => new Running(),
+  alerts: () => new Alerts(),
+  metrics: () => new Metrics(),
+  ...Object.fromEntries(RESOURCES.map((spec) => [spec.name, () => new Resources(spec)])),
+};
+
+/** Every page, in the order of the navigation: ours and those of other parts, as the service lists them. */
+const PAGES = await listPages();
+/** The classes of the parts' pages that were opened. */
+const loaded = new Map();
 
 const store = new Store();
 const feed = new Feed(hear, turned);
@@ -135,14 +141,16 @@ function drawBar() {
   const waiting = store.calls?.length ?? 0;
   // Each kind that has series is judged, and so is known on every page.
   const there = new Set([...(store.indicators?.values() ?? [])].map((one) => PAGE_OF[one.kind]));
-  const isSampled = ({ prefixes }) => store.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
-  const listed = PAGES.filter(({ name, spec }) => ["overview", "running", "alerts", "metrics"].includes(name) || there.has(name) || name === kind || (spec && isSampled(spec)));
-  const firstOfResources = listed.find(({ spec, name }) => spec || name === "metrics");
-  keyed(links, listed, ({ name }) => name, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, { name }) => {
+  const isSampled = (prefixes) => store.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
+  const isAlways = ({ kinds, metrics }) => kinds.length === 0 && metrics.length === 0;
+  const listed = PAGES.filter((one) => isAlways(one) || there.has(one.id) || one.id === kind || isSampled(one.metrics));
+  const isFirstOfGroup = ({ id, place }) => place !== listed[0].place && id === listed.find((one) => one.place === place).id;
+  keyed(links, listed, ({ id }) => id, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, one) => {
+    const name = one.id;
     const link = item.firstElementChild;
     attribute(link, "href", address.to(name));
     const isHere = name === kind;
-    item.classList.toggle("apart", name === firstOfResources.name || name === "running");
+    item.classList.toggle("apart", isFirstOfGroup(one));
     attribute(link, "aria-current", isHere ? "page" : null);
     const count = name === "alerts" ? firing : name === "running" ? waiting : 0;
     text(link.lastElementChild, count >= 50 ? "50+" : count > 0 ? String(count) : "");
@@ -171,8 +179,8 @@ function navigate() {
     returning = isReturn ? left.get(path) : null;
     pagePath = path;
     forgetCharts();
-    const known = PAGES.find((one) => one.name === name);
-    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : (known ?? PAGES[0]).make();
+    const known = PAGES.find((one) => one.id === name) ?? PAGES[0];
+    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(known);
     main.replaceChildren(page.element);
     if (!isFirst) {
       scrollTo(0, 0);
@@ -181,12 +189,47 @@ function navigate() {
     }
     if (pausedAt !== null) hold(false);
   }
+  if (page.topic === null) return;
   const wanted = { ...page.topic };
   const chosen = params.get("window");
   if (WINDOWS.includes(chosen)) wanted.window = chosen;
   else if (store.window && chosen === null && feed.socket) wanted.window = store.window;
   feed.watch(wanted);
   draw();
+}
+
+/** The list of pages; asked again where the service does not answer at once. */
+async function listPages() {
+  for (let wait = 250; ; wait = Math.min(2 * wait, 5000)) {
+    const answer = await fetch("api/v1/pages").catch(() => null);
+    if (answer?.ok) return (await answer.json()).pages;
+    if (answer?.status === 401) location.reload();
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** A page: ours, or that of a part, which is loaded when it is first opened. */
+function make({ id, title, script, style }) {
+  if (!script) return MAKERS[id]();
+  const Page = loaded.get(id);
+  if (Page) return new Page();
+  const words = h("p", { class: "quiet" }, "Loading ...");
+  load(id, script, style).catch(() => {
+    text(words, "The script of this page cannot be loaded.");
+    feed.watch({});
+  });
+  // What it watches is known when it is loaded.
+  return { title, topic: null, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
+}
+
+async function load(id, script, style) {
+  if (style) document.head.append(h("link", { rel: "stylesheet", href: style }));
+  const module = await import(new URL(script, document.baseURI));
+  loaded.set(id, module.default);
+  if (address.read().page !== id) return;
+  // Made anew, now that it can be.
+  pagePath = undefined;
+  navigate();
 }
 
 /** To the link that one went away by, as soon as it is there again. */

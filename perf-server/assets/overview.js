@@ -196,6 +196,9 @@ export class Kinds {
     this.find = h("input", { type: "search", placeholder: "Find", "aria-label": `Find among ${title.toLowerCase()}`, value: address.read().params.get("find") ?? "", oninput: () => address.set({ find: this.find.value }) });
     this.sections = h("div", { class: "page" });
     this.none = h("p", { class: "card" }, `None are measured. Put ${HOW[kinds[0]]}, and they show here.`);
+    // Until the service has said what there is, neither is so.
+    this.none.hidden = true;
+    this.find.hidden = true;
     this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, title), this.find), this.none, this.sections);
   }
 

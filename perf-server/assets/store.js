@@ -13,6 +13,7 @@ export class Store {
     this.detail = undefined;
     this.points = new Map();
     this.metrics = null;
+    this.data = undefined;
   }
 
   /** Takes a message in. Gives what sort of news it is. */
@@ -50,6 +51,7 @@ export class Store {
       this.callsAt = Date.now();
     }
     if (message.metric_names) this.names = message.metric_names;
+    if (message.data !== undefined) this.data = message.data;
     this.applyMetrics(message);
   }
 

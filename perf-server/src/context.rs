@@ -1,11 +1,16 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::dashboard::Dashboard;
+use crate::error::ServeError;
+use crate::extension::Additions;
 use crate::feed::Hub;
 use crate::frames::Frames;
+use crate::openapi;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of every route. A cheap handle.
 #[derive(Clone, Debug)]
@@ -20,12 +25,23 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) feed: Hub,
     pub(crate) frames: Frames,
+    /// When the monitor was made.
+    pub(crate) started: SystemTime,
+    pub(crate) dashboard: Dashboard,
+    /// The description of all routes, as JSON.
+    pub(crate) document: String,
 }
 
 impl Context {
-    pub(crate) fn new(monitor: Monitor, settings: Settings) -> Self {
-        let feed = Hub::new(monitor.clone());
-        Self { shared: Arc::new(Shared { monitor, settings, feed, frames: Frames::default() }) }
+    /// # Errors
+    /// Something that two parts add.
+    pub(crate) fn new(monitor: Monitor, settings: Settings, parts: Additions) -> Result<Self, ServeError> {
+        let feed = Hub::new(monitor.clone(), parts.topics);
+        let dashboard = Dashboard::new(&parts.pages)?;
+        let document = openapi::assemble(parts.documents)?;
+        let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
+        let shared = Shared { monitor, settings, feed, frames: Frames::default(), started, dashboard, document };
+        Ok(Self { shared: Arc::new(shared) })
     }
 }
 

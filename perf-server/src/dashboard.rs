@@ -5,19 +5,19 @@
 
 use crate::auth;
 use crate::context::Context;
+use crate::error::ServeError;
 use crate::feed::{self, Wanted};
-use crate::problem::Problem;
-use crate::reply;
-use axum::Router;
+use crate::page::{self, Page, PageEntry, PageFile};
+use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use serde::Serialize;
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::LazyLock;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -66,41 +66,55 @@ const ASSETS: &[Asset] = assets![
     "keys.js": SCRIPT,
 ];
 
-/// A tag of what all assets hold.
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let mut hasher = DefaultHasher::new();
-    for asset in ASSETS {
-        hasher.write(asset.text.as_bytes());
-    }
-    format!("{:016x}", hasher.finish())
-});
-
 /// A form, so that it works without the scripts as well, and a browser says of it where it comes from.
 const LOG_OUT: &str =
     "<form id=\"logout\" method=\"post\" action=\"logout\"><button type=\"submit\">Log out</button></form>";
 
-static PAGE: LazyLock<String> = LazyLock::new(|| page(""));
-/// That of whoever has logged in.
-static PAGE_IN_SESSION: LazyLock<String> = LazyLock::new(|| page(LOG_OUT));
-
-/// The page names its assets relatively, so that the router can be nested under any path.
-fn page(session: &str) -> String {
-    let page = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{}", *VERSION));
-    page.replace("{{session}}", session)
+/// The dashboard of one server: our own assets, and those of the pages that parts add.
+#[derive(Debug)]
+pub(crate) struct Dashboard {
+    /// A tag of the content of all assets.
+    version: String,
+    page: String,
+    /// The page of whoever has logged in.
+    page_in_session: String,
+    /// The navigation.
+    pages: Vec<PageEntry>,
+    files: Vec<PageFile>,
 }
 
-/// The dashboard at `/`, and its feed at `/ws` (and by upgrade at `/`).
-pub(crate) fn routes() -> Router<Context> {
-    Router::new()
-        .route("/", get(page_or_feed))
-        .route("/ws", get(feed))
-        .route("/perf-assets/{version}/{name}", get(asset))
+impl Dashboard {
+    /// # Errors
+    /// A page whose id another has.
+    pub(crate) fn new(parts: &[(String, Page)]) -> Result<Self, ServeError> {
+        let mut hasher = DefaultHasher::new();
+        let own = ASSETS.iter().map(|asset| asset.text);
+        for text in own.chain(parts.iter().flat_map(|(_, page)| page.texts())) {
+            hasher.write(text.as_bytes());
+        }
+        let version = format!("{:016x}", hasher.finish());
+        // The page names its assets relatively, so that the router can be nested under any path.
+        let (pages, files) = page::all(parts, |name| format!("perf-assets/{version}/{name}"))?;
+        let html = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{version}"));
+        let html = |session| html.replace("{{session}}", session);
+        Ok(Self { page: html(""), page_in_session: html(LOG_OUT), version, pages, files })
+    }
+
+    fn find(&self, version: &str, name: &str) -> Option<(&'static str, Cow<'static, str>)> {
+        if version != self.version {
+            return None;
+        }
+        let own = ASSETS.iter().find(|asset| asset.name == name);
+        let own = own.map(|asset| (asset.content_type, Cow::Borrowed(asset.text)));
+        own.or_else(|| {
+            let file = self.files.iter().find(|file| file.name == name)?;
+            Some((if file.is_script { SCRIPT } else { CSS }, file.text.clone()))
+        })
+    }
 }
 
-type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
-type Asked = Result<Query<Wanted>, QueryRejection>;
-
-async fn page_or_feed(
+/// `GET /`: the dashboard, or its feed by upgrade.
+pub(crate) async fn page_or_feed(
     context: State<Context>,
     uri: Uri,
     headers: HeaderMap,
@@ -112,13 +126,32 @@ async fn page_or_feed(
         return feed(context, uri, headers, wanted, upgrade).await;
     }
     if !auth::has_session(&context, &headers, &extensions) {
-        return reply::tagged(&headers, HTML, PAGE.as_str());
+        return respond::tagged(&headers, HTML, context.dashboard.page.clone());
     }
     // Whoever goes back after logging out is to be asked again, and not shown what the browser kept.
-    reply::kept(&headers, HTML, PAGE_IN_SESSION.as_str(), "no-store")
+    respond::kept(&headers, HTML, context.dashboard.page_in_session.clone(), "no-store")
 }
 
-async fn feed(
+#[derive(Serialize)]
+struct Pages {
+    pages: Vec<PageEntry>,
+}
+
+/// `GET /api/v1/pages`: the pages of the dashboard, in the order of its navigation.
+pub(crate) async fn pages(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    respond::json(&headers, move || Pages { pages: context.dashboard.pages.clone() }).await
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+type Asked = Result<Query<Wanted>, QueryRejection>;
+
+/// `GET /ws`: the live feed.
+pub(crate) async fn feed(
     State(context): State<Context>,
     uri: Uri,
     headers: HeaderMap,
@@ -127,23 +160,34 @@ async fn feed(
 ) -> Response {
     let socket = match upgrade {
         Ok(socket) => socket,
-        Err(rejection) => return Problem::new(rejection.status(), rejection.body_text()).into_response(),
+        Err(rejection) => {
+            let problem = Problem::new(ProblemKind::UpgradeNeeded, rejection.body_text());
+            return problem.with_status(rejection.status()).into_response();
+        }
     };
     if let Err(problem) = context.settings.origins.check(&headers, &uri) {
         return problem.into_response();
     }
     match wanted {
         Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket),
-        Err(rejection) => Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+        Err(rejection) => Problem::new(ProblemKind::InvalidQuery, rejection.body_text()).into_response(),
     }
 }
 
-async fn asset(Path((version, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let found = ASSETS.iter().find(|asset| asset.name == name && version == *VERSION);
-    let Some(asset) = found else {
-        return Problem::not_found("there is no such asset: the page at / names those of this version").into_response();
+/// `GET /perf-assets/{version}/{name}`
+pub(crate) async fn asset(
+    State(context): State<Context>,
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let Some((content_type, text)) = context.dashboard.find(&version, &name) else {
+        return Problem::new(
+            ProblemKind::UnknownAsset,
+            "there is no such asset: the page at / names those of this version",
+        )
+        .into_response();
     };
-    let mut response = reply::tagged(&headers, asset.content_type, asset.text);
+    let mut response = respond::tagged(&headers, content_type, text.into_owned());
     response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);
     response
 }

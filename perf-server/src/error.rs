@@ -30,6 +30,17 @@ pub enum ServeError {
     },
     /// The address can be reached from other machines, and there is no token: anybody could read everything.
     Unprotected(SocketAddr),
+    /// Two parts add the same route, page, topic of the feed, description of a route, or have the same name. A route can
+    /// exclude another of a different spelling, such as `/a/{id}` and `/a/{name}`.
+    #[non_exhaustive]
+    Conflict {
+        /// What both add: `route`, `page`, `topic`, `description` or `extension`.
+        what: &'static str,
+        /// As each of them names it.
+        names: [String; 2],
+        /// The parts: `perf` for this crate's own.
+        parts: [String; 2],
+    },
     /// The address could not be bound.
     #[non_exhaustive]
     Bind {
@@ -58,6 +69,9 @@ impl fmt::Display for ServeError {
                 "{address} can be reached from other machines, and no token is set: set PERF_READ_TOKEN or \
                  PERF_ADMIN_TOKEN (or a token in the program), or listen on 127.0.0.1"
             ),
+            Self::Conflict { what, names: [name, other_name], parts: [part, other] } => {
+                write!(f, "{what} {other_name:?} of {other} conflicts with {name:?} of {part}")
+            }
             Self::Bind { address, cause } => write!(f, "cannot listen on {address}: {cause}"),
         }
     }
@@ -67,7 +81,7 @@ impl Error for ServeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::TokenFile { cause, .. } | Self::Bind { cause, .. } => Some(cause),
-            Self::Setting { .. } | Self::Unprotected(_) => None,
+            Self::Setting { .. } | Self::Unprotected(_) | Self::Conflict { .. } => None,
         }
     }
 }

@@ -24,7 +24,8 @@
 //! # What a client may say
 //!
 //! The address names what is wanted: `window` (`1m`, `5m`, `15m`, `1h`), and `of`: `calls`, all series of calls, unless said
-//! otherwise; or `metrics`, the application's own metrics and what is sampled of the process and its host. For a series of
+//! otherwise; `metrics`, the application's own metrics and what is sampled of the process and its host; or a topic that a part
+//! added, whose value comes as `data`. For a series of
 //! calls alone, `kind` and `labels` (a JSON array of the first labels' values). A client that was here before adds `epoch` and the last `seq` it saw, and gets
 //! what it missed instead of everything, where that is still known. Later, `{"window":"1h","kind":"tool","labels":["web"]}`
 //! asks for something else.
@@ -34,8 +35,10 @@ mod broadcast;
 mod client;
 mod common;
 mod encode;
+mod message;
 mod metrics;
 mod number;
+mod part;
 mod producer;
 mod socket;
 mod state;
@@ -43,6 +46,7 @@ mod table;
 mod topic;
 
 pub(crate) use broadcast::Hub;
+pub(crate) use part::PartTopic;
 pub(crate) use socket::{Wanted, upgrade};
 
 #[cfg(test)]

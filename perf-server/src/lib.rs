@@ -31,7 +31,7 @@
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 //! # let monitor = perf_runtime::monitor();
 //! // PERF_READ_TOKEN and PERF_ADMIN_TOKEN, or the names of files in PERF_READ_TOKEN_FILE and PERF_ADMIN_TOKEN_FILE.
-//! perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?.run().await;
+//! perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?.run().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -40,37 +40,71 @@
 //!
 //! # Features
 //!
+//! `server`, on by default: everything but the layers. Without it there are [`HttpLayer`], [`ClientLayer`] and [`TraceContext`], and
+//! of axum only the router that tells the layer a route's template: no server, no WebSocket, no JSON.
+//!
 //! `reqwest`: [`ClientLayer`] around a `reqwest::Client`.
 
-mod accept;
-mod auth;
 mod client;
-mod context;
-mod dashboard;
-mod error;
-mod feed;
-mod frames;
 mod layer;
-mod params;
-mod payload;
-mod problem;
-mod reply;
-mod router;
-mod routes;
-mod server;
-mod serving;
-mod settings;
 mod trace_context;
 
-pub use auth::Access;
-/// The axum whose routers this crate takes and gives.
-pub use axum;
 pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
-pub use error::ServeError;
 pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
-pub use router::{mount, router};
-pub use server::{Server, ServerBuilder, serve};
 pub use trace_context::TraceContext;
 
-#[cfg(test)]
+#[cfg(feature = "server")]
+mod auth;
+#[cfg(feature = "server")]
+mod context;
+#[cfg(feature = "server")]
+mod dashboard;
+#[cfg(feature = "server")]
+mod error;
+#[cfg(feature = "server")]
+mod extension;
+#[cfg(feature = "server")]
+mod feed;
+#[cfg(feature = "server")]
+mod frames;
+#[cfg(feature = "server")]
+pub mod openapi;
+#[cfg(feature = "server")]
+mod page;
+#[cfg(feature = "server")]
+pub mod respond;
+#[cfg(feature = "server")]
+mod router;
+#[cfg(feature = "server")]
+mod routes;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
+mod serving;
+#[cfg(feature = "server")]
+mod settings;
+#[cfg(feature = "server")]
+pub mod shapes;
+#[cfg(feature = "server")]
+mod table;
+
+#[cfg(feature = "server")]
+pub use auth::Access;
+/// The axum whose routers this crate takes and gives.
+#[cfg(feature = "server")]
+pub use axum;
+#[cfg(feature = "server")]
+pub use error::ServeError;
+#[cfg(feature = "server")]
+pub use extension::Extension;
+#[cfg(feature = "server")]
+pub use page::{Page, Place};
+#[cfg(feature = "server")]
+pub use router::{mount, router};
+#[cfg(feature = "server")]
+pub use server::{Server, ServerBuilder, serve};
+#[cfg(feature = "server")]
+pub use table::{Route, RouteAccess};
+
+#[cfg(all(test, feature = "server"))]
 mod tests;

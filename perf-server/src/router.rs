@@ -1,16 +1,18 @@
 //! All routes together, with what holds for each of them.
 
-use crate::auth;
 use crate::context::Context;
+use crate::error::ServeError;
+use crate::extension::{self, Additions, Extension};
 use crate::layer::HttpLayer;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use crate::routes;
 use crate::serving::ServingLayer;
 use crate::settings::Settings;
+use crate::table::{OWN, Route, Table};
 use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::map_response;
 use axum::response::Response;
 use perf_runtime::Monitor;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -23,28 +25,31 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `GET /` | the dashboard: health, every series, alerts, what runs now, live |
 /// | `GET /ws` (and `/` by upgrade) | what the dashboard draws, pushed once a second over a WebSocket |
 /// | `GET /metrics` | Prometheus text, format 0.0.4; OpenMetrics 1.0.0 with exemplars for those who accept it, as Prometheus servers do |
-/// | `GET /metrics/summary` | JSON: every series over the last hour ([`perf_runtime::MetricsSummary`]) |
+/// | `GET /metrics/summary` | JSON: every series over the last hour ([`MetricsSummary`](crate::shapes::MetricsSummary)) |
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
-/// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`perf_runtime::PerformanceHealth`]) |
+/// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`PerformanceHealth`](crate::shapes::PerformanceHealth)) |
 /// | `GET /health/live`, `/health/ready` | for probes |
 /// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
-/// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives: `GET /api/v1/openapi.json` describes them all |
+/// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives, the pages of the dashboard, the process, the caller: `GET /api/v1/openapi.json` describes them all |
 ///
 /// Everybody who reaches it may read, and nobody may change anything: for tokens, and for more settings, there is
 /// [`Server::builder`](crate::Server::builder). A path of your own that is the same as one of these makes axum panic as it
-/// starts; then nest the router, with a slash at the end of the path: `.nest("/perf/", perf_server::router(monitor))`.
+/// starts; then nest the router, with a slash at the end of the path: `.nest("/perf/", perf_server::router(&monitor))`.
 ///
 /// ```no_run
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let monitor = perf_runtime::Monitor::builder().namespace("mcp").install()?;
-/// let app = axum::Router::new().merge(perf_server::router(monitor));
+/// let app = axum::Router::new().merge(perf_server::router(&monitor));
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 /// axum::serve(listener, app).await?;
 /// # Ok(())
 /// # }
 /// ```
-pub fn router(monitor: Monitor) -> Router {
-    assemble(Context::new(monitor, Settings::default()))
+pub fn router(monitor: &Monitor) -> Router {
+    let settings = Settings::default();
+    let made = own_and(&[]).and_then(|(table, parts)| Ok((Context::new(monitor.clone(), settings, parts)?, table)));
+    // Our own routes exclude none of each other, and a test says so.
+    made.map_or_else(|_| Router::new(), |(context, table)| assemble(context, table))
 }
 
 /// An application as it is to be served: its own routes measured by an [`HttpLayer`], and those of [`router`] beside them,
@@ -68,11 +73,11 @@ pub fn router(monitor: Monitor) -> Router {
 /// # let monitor = perf_runtime::Monitor::builder().build()?;
 /// # let app: Router = Router::new().route("/users/{id}", get(|| async { "ada" }));
 /// let measured = app.layer(perf_server::HttpLayer::new(&monitor));
-/// let app: Router = Router::new().nest("/perf/", perf_server::router(monitor)).merge(measured);
+/// let app: Router = Router::new().nest("/perf/", perf_server::router(&monitor)).merge(measured);
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
 pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor) -> Router<S> {
-    beside(app, monitor, router(monitor.clone()))
+    beside(app, monitor, router(monitor))
 }
 
 /// Merged into ours, for of two routers without a fallback of their own it is that of the second which answers, measured,
@@ -81,17 +86,25 @@ pub(crate) fn beside<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: 
     own.with_state(()).merge(app.layer(HttpLayer::new(monitor)))
 }
 
+/// The table of our own routes and those of parts, and what else the parts add.
+///
+/// # Errors
+/// Something that two of them add.
+pub(crate) fn own_and(extensions: &[Extension]) -> Result<(Table, Additions), ServeError> {
+    let mut table = Table::new();
+    for (access, path, methods) in routes::own() {
+        table.add(Route { path: path.to_owned(), access, part: OWN.to_owned() }, methods)?;
+    }
+    let parts = extension::add(extensions, &mut table)?;
+    Ok((table, parts))
+}
+
 /// Every route behind the checks that hold for it.
-pub(crate) fn assemble(context: Context) -> Router {
-    let read = routes::read().merge(crate::dashboard::routes());
-    let read = read.route_layer(from_fn_with_state(context.clone(), auth::readers));
-    let admin = routes::admin().route_layer(from_fn_with_state(context.clone(), auth::admins));
-    let pages = routes::pages().route_layer(from_fn_with_state(context.clone(), auth::pages));
-    routes::public()
-        .merge(read)
-        .merge(pages)
-        .merge(admin)
+pub(crate) fn assemble(context: Context, table: Table) -> Router {
+    table
+        .into_router(&context)
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route_layer(axum::Extension(context.settings.body))
         .route_layer(map_response(with_security_headers))
         .route_layer(ServingLayer::new(&context.monitor))
         .method_not_allowed_fallback(not_allowed)
@@ -99,10 +112,7 @@ pub(crate) fn assemble(context: Context) -> Router {
 }
 
 async fn not_allowed(method: Method) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{method} is not for this path: the header Allow says what is"),
-    )
+    Problem::new(ProblemKind::MethodNotAllowed, format!("{method} is not for this path: the header Allow says what is"))
 }
 
 /// What browsers are told of everything that is served. Without a referrer to our own pages, browsers would not say of a

@@ -4,13 +4,13 @@
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::feed::Hub;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use crate::router::{assemble, with_security_headers};
+use crate::table::Table;
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use connections::Limits;
 use perf_runtime::Monitor;
-use std::borrow::Borrow;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
@@ -27,16 +27,19 @@ mod hosts;
 /// ```no_run
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let monitor = perf_runtime::Monitor::builder().namespace("shop").install()?;
-/// tokio::spawn(perf_server::serve(monitor, "127.0.0.1:9464"));
+/// tokio::spawn(perf_server::serve(&monitor, "127.0.0.1:9464"));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// As [`ServerBuilder::bind`].
-pub async fn serve(monitor: Monitor, address: impl ToSocketAddrs) -> Result<(), ServeError> {
-    Server::builder(monitor).environment().bind(address).await?.run().await;
-    Ok(())
+pub fn serve<A: ToSocketAddrs>(monitor: &Monitor, address: A) -> impl Future<Output = Result<(), ServeError>> + use<A> {
+    let server = Server::builder(monitor).environment();
+    async move {
+        server.bind(address).await?.run().await;
+        Ok(())
+    }
 }
 
 /// A server that listens already.
@@ -49,7 +52,7 @@ pub async fn serve(monitor: Monitor, address: impl ToSocketAddrs) -> Result<(), 
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// # let monitor = perf_runtime::monitor();
 /// # async fn stop_signal() {}
-/// let server = perf_server::Server::builder(monitor).environment().bind("0.0.0.0:9464").await?;
+/// let server = perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?;
 /// println!("listening on {}", server.local_addr());
 /// server.run_until(stop_signal()).await;
 /// # Ok(())
@@ -67,8 +70,8 @@ pub struct Server {
 
 impl Server {
     /// Begins a server.
-    pub fn builder(monitor: impl Borrow<Monitor>) -> ServerBuilder {
-        ServerBuilder::new(monitor.borrow().clone())
+    pub fn builder(monitor: &Monitor) -> ServerBuilder {
+        ServerBuilder::new(monitor.clone())
     }
 
     /// The address that it listens on; with port 0, the port that it was given.
@@ -92,7 +95,12 @@ impl Server {
         connections::serve(self.listener, self.app, self.limits, stop).await;
     }
 
-    async fn bind(context: Context, limits: Limits, address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+    async fn bind(
+        context: Context,
+        table: Table,
+        limits: Limits,
+        address: impl ToSocketAddrs,
+    ) -> Result<Self, ServeError> {
         let failed = |address: &str| {
             let address = address.to_owned();
             move |cause| ServeError::Bind { address, cause }
@@ -107,14 +115,16 @@ impl Server {
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed(&shown))?;
         let address = listener.local_addr().map_err(failed(&shown))?;
         let feed = context.feed.clone();
-        Ok(Self { listener, address, app: alone(context), limits, feed })
+        Ok(Self { listener, address, app: alone(context, table), limits, feed })
     }
 }
 
 /// The routes as they are where there is no application around them.
-fn alone(context: Context) -> Router {
-    assemble(context.clone())
-        .fallback(async || Problem::not_found("there is no such page: GET /api/v1/openapi.json lists them"))
+fn alone(context: Context, table: Table) -> Router {
+    assemble(context.clone(), table)
+        .fallback(async || {
+            Problem::new(ProblemKind::UnknownPath, "there is no such page: GET /api/v1/openapi.json lists them")
+        })
         .layer(from_fn_with_state(context, hosts::only_known))
         .layer(map_response(with_security_headers))
 }

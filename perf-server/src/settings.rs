@@ -2,45 +2,23 @@
 
 use crate::auth::origin::Origins;
 use crate::auth::token::Tokens;
+use crate::respond::BodyLimits;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The largest body that is read, in bytes, unless said otherwise.
-const BODY_LIMIT: usize = 64 * 1024;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings that are checked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) tokens: Tokens,
     /// Whose pages may change things, beside our own.
     pub(crate) origins: Origins,
     /// The names under which we may be asked without a token, beside those of this machine.
     pub(crate) hosts: Vec<String>,
-    /// The largest body that is read, in bytes.
-    pub(crate) body_limit: usize,
-    /// How long a body may take to arrive.
-    pub(crate) body_timeout: Duration,
+    pub(crate) body: BodyLimits,
     /// What must be well for the process to be ready.
     pub(crate) readiness: Vec<Readiness>,
     /// Whether pages may tell how they feel without a token.
     pub(crate) ui_without_token: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            tokens: Tokens::default(),
-            origins: Origins::default(),
-            hosts: Vec::new(),
-            body_limit: BODY_LIMIT,
-            body_timeout: BODY_TIMEOUT,
-            readiness: Vec::new(),
-            ui_without_token: false,
-        }
-    }
 }
 
 /// Something that must be well for the process to be ready.

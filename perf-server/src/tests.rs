@@ -16,7 +16,7 @@ fn app(monitor: &Monitor) -> Router {
         .route("/missing", get(|| async { StatusCode::NOT_FOUND }))
         .route("/hangs", get(|| async { pending::<()>().await }))
         .route("/panics", get(panics))
-        .merge(router(monitor.clone()))
+        .merge(router(monitor))
         .layer(HttpLayer::new(monitor))
 }
 

@@ -7,6 +7,7 @@ mod browser;
 mod keyboard;
 mod keys;
 mod layout;
+mod part;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;

@@ -36,7 +36,7 @@ impl Service {
 
     async fn at(port: u16, tokens: Option<(&str, &str)>) -> Self {
         let monitor = monitor();
-        let server = Server::builder(monitor.clone());
+        let server = Server::builder(&monitor);
         let server = match tokens {
             Some((reader, admin)) => server.read_token(reader).admin_token(admin),
             None => server,

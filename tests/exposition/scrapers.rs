@@ -41,7 +41,7 @@ async fn prometheus_scrapes_openmetrics_and_keeps_the_exemplars() {
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap().to_string();
-    tokio::spawn(axum::serve(listener, perf_server::router(monitor)).into_future());
+    tokio::spawn(axum::serve(listener, perf_server::router(&monitor)).into_future());
     {
         // Lest another test moves the clock meanwhile, or tells another way to get ids.
         let _clock = ManualClock::hold();

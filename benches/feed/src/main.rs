@@ -36,7 +36,7 @@ async fn serve() {
     let monitor = Monitor::builder().install().expect("the first monitor");
     let recorded = monitor.clone();
     std::thread::spawn(move || record(&recorded));
-    let server = perf_server::Server::builder(monitor).bind("127.0.0.1:0").await.expect("a port");
+    let server = perf_server::Server::builder(&monitor).bind("127.0.0.1:0").await.expect("a port");
     let address = server.local_addr();
     println!("http://{address}");
     tokio::spawn(server.run());

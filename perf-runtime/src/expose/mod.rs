@@ -5,8 +5,6 @@ pub(crate) mod block;
 pub(crate) mod facade;
 pub(crate) mod family;
 pub(crate) mod merge;
-pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod series;
 pub(crate) mod text;
-pub(crate) mod view;

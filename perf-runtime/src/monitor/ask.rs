@@ -5,7 +5,6 @@ use super::{Inner, Monitor};
 use crate::expose::merge;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
-use crate::expose::view::{self, MetricsSummary, PerformanceHealth};
 use crate::judge::health::indicator::Indicator;
 use crate::judge::health::report::HealthReport;
 use crate::judge::rule::observation::Gauges;
@@ -18,8 +17,7 @@ use crate::observe::query::blocked::{self, BlockedThread};
 use crate::observe::query::in_flight::{self, CallInFlight};
 use crate::observe::query::summary::{KindSummary, Summary};
 use crate::observe::query::tracks::{CellGrid, Panorama, Track};
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 impl Monitor {
     /// All metrics as Prometheus text, format 0.0.4. Takes about half a microsecond for each series, and another where calls
@@ -98,19 +96,6 @@ impl Monitor {
         self.inner.health().0
     }
 
-    /// [`health`](Self::health) in the shape of `GET /health/performance`.
-    pub fn performance_health(&self) -> PerformanceHealth {
-        let (report, kinds, gauges) = self.inner.health();
-        PerformanceHealth::new(&report, &kinds, &gauges, SystemTime::now())
-    }
-
-    /// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
-    /// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. What was not called lately is not
-    /// there.
-    pub fn check_health(&self) -> BTreeMap<String, bool> {
-        view::health_checks(&self.inner.registry.recent(clock::now()))
-    }
-
     /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
     pub fn prometheus_rules(&self, profile: RuleProfile) -> PrometheusRules {
         let rules = self.inner.alerts().rules();
@@ -155,11 +140,6 @@ impl Monitor {
     /// milliseconds later. Threads beyond the first 127 that are alive at once are not known one by one, and never told.
     pub fn blocked_threads(&self, at_least: Duration) -> Vec<BlockedThread> {
         blocked::threads(&self.inner.registry, at_least)
-    }
-
-    /// The [`summary`](Self::summary) of the last hour in the shape of `GET /metrics/summary`.
-    pub fn metrics_summary(&self) -> MetricsSummary {
-        MetricsSummary::new(self.summary(Window::LastHour), self.uptime())
     }
 }
 

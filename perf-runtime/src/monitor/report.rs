@@ -1,32 +1,60 @@
-//! The process at a glance.
+//! What a report of the whole process is made from.
 
 use super::{Inner, Monitor};
-use crate::expose::report::{Dashboard, MetricsReport, Overview};
-use crate::observe::history::window::Window;
-use std::time::SystemTime;
+use crate::judge::health::report::HealthReport;
+use crate::judge::rule::observation::Gauges;
+use crate::observe::metrics::known as names;
+use crate::observe::query::summary::KindSummary;
+use serde::Serialize;
+
+/// A [health report](HealthReport) with the figures that it was judged by, all of one moment: [`Monitor::health_evidence`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HealthEvidence {
+    /// The report.
+    pub report: HealthReport,
+    /// Each kind that has series, over the last minute, or over the last five where the last minute saw fewer than 20 calls.
+    pub kinds: Vec<KindSummary>,
+    /// The use of resources.
+    pub resources: ResourceUse,
+}
+
+/// The shares of resources that are in use, 0 to 1. `None` where nothing measures them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceUse {
+    /// Memory of the host.
+    pub memory: Option<f64>,
+    /// Processors of the host.
+    pub cpu: Option<f64>,
+    /// Look-ups in the application's cache that found something.
+    pub cache_hits: Option<f64>,
+    /// Connections of the application's pool.
+    pub connection_pool: Option<f64>,
+}
+
+impl ResourceUse {
+    fn of(gauges: &Gauges) -> Self {
+        let share = |name: &str| gauges.get(name)?.first().map(|sample| sample.value);
+        Self {
+            memory: share(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
+            cpu: share(names::SYSTEM_CPU_UTILIZATION_RATIO),
+            cache_hits: share(names::CACHE_HIT_RATIO),
+            connection_pool: share(names::DB_POOL_UTILIZATION_RATIO),
+        }
+    }
+}
 
 impl Monitor {
-    /// The process at a glance, in the shape of `GET /metrics/dashboard`: over the last hour.
-    pub fn dashboard(&self) -> Dashboard {
-        self.overview().dashboard()
+    /// The health, and the figures that it was judged by. Costs as much as [`health`](Self::health).
+    pub fn health_evidence(&self) -> HealthEvidence {
+        let (report, kinds, gauges) = Inner::health(&self.inner);
+        HealthEvidence { report, kinds, resources: ResourceUse::of(&gauges) }
     }
 
-    /// Key figures and the alerts of now, in the shape of `GET /metrics/report`: over the last hour.
-    pub fn metrics_report(&self) -> MetricsReport {
-        self.overview().report()
-    }
-
-    fn overview(&self) -> Overview {
-        let (health, _, gauges) = Inner::health(&self.inner);
-        let alerts = self.alerts();
-        Overview {
-            summary: self.summary(Window::LastHour),
-            health,
-            gauges,
-            firing: alerts.active(),
-            past: alerts.past(),
-            uptime: self.uptime(),
-            at: SystemTime::now(),
-        }
+    /// The name that stands before the metrics of calls, such as `shop` in `shop_operations_total`; empty where there is none.
+    pub fn namespace(&self) -> &str {
+        let prefix = self.inner.model.prefix();
+        prefix.strip_suffix('_').unwrap_or(prefix)
     }
 }

@@ -2,9 +2,7 @@
 
 use super::{COOKIE, Change};
 use crate::context::Context;
-use crate::payload;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Problem, ProblemKind};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -22,17 +20,17 @@ pub(crate) async fn page() -> Html<String> {
 
 /// `GET /login.css`
 pub(crate) async fn style(headers: HeaderMap) -> Response {
-    reply::tagged(&headers, "text/css; charset=utf-8", STYLE)
+    respond::tagged(&headers, "text/css; charset=utf-8", STYLE)
 }
 
 /// `GET /login.js`
 pub(crate) async fn script(headers: HeaderMap) -> Response {
-    reply::tagged(&headers, "text/javascript; charset=utf-8", SCRIPT)
+    respond::tagged(&headers, "text/javascript; charset=utf-8", SCRIPT)
 }
 
 /// `GET /login.svg`
 pub(crate) async fn icon(headers: HeaderMap) -> Response {
-    reply::tagged(&headers, "image/svg+xml", ICON)
+    respond::tagged(&headers, "image/svg+xml", ICON)
 }
 
 /// `POST /login`: the form of the page, with the field `token`.
@@ -47,10 +45,10 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
     context.settings.origins.check(request.headers(), request.uri())?;
     if !is_form(request.headers()) {
         let detail = "the body must be a form: send the header Content-Type: application/x-www-form-urlencoded";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     let is_over_tls = request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let body = payload::body_of(request, context).await?;
+    let body = respond::body_of(request).await?;
     let token = token_in(&body);
     if token.as_deref().and_then(|token| context.settings.tokens.access(token.as_bytes())).is_none() {
         let page = PAGE.replace("{{message}}", "<p role=\"alert\">This token is not known.</p>");

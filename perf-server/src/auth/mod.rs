@@ -5,11 +5,12 @@
 //! page sets.
 
 use crate::context::Context;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde::Serialize;
 use std::net::SocketAddr;
 
 pub(crate) mod login;
@@ -67,6 +68,35 @@ fn access_of(context: &Context, request: &Request) -> Option<Access> {
     known.or_else(|| context.settings.tokens.access(given(request.headers())?))
 }
 
+/// Who asks: the rights, and what they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Caller {
+    /// `none`, `read` or `admin`.
+    access: &'static str,
+    /// `header`, `cookie` or `application`; `nothing` where nothing was shown.
+    given: &'static str,
+}
+
+pub(crate) fn caller(context: &Context, request: &Request) -> Caller {
+    let headers = request.headers();
+    let given = if request.extensions().get::<Access>().is_some() {
+        "application"
+    } else if headers.contains_key(header::AUTHORIZATION) {
+        "header"
+    } else if in_cookie(headers).is_some() {
+        "cookie"
+    } else {
+        "nothing"
+    };
+    let access = match access_of(context, request) {
+        Some(Access::Admin) => "admin",
+        Some(Access::Read) => "read",
+        None if !context.settings.tokens.is_any() => "read",
+        None => "none",
+    };
+    Caller { access, given }
+}
+
 /// Why somebody is not let through.
 enum Refusal {
     /// Whatever the token: it is not allowed.
@@ -83,14 +113,15 @@ fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Ref
         own.map_err(Refusal::Forbidden)?;
     }
     let tokens = &context.settings.tokens;
-    let forbidden = |detail: &str| Err(Refusal::Forbidden(Problem::new(StatusCode::FORBIDDEN, detail)));
+    let forbidden = |kind, detail: &str| Err(Refusal::Forbidden(Problem::new(kind, detail)));
     match (needed, access_of(context, request)) {
         (needed, Some(access)) if access >= needed => Ok(()),
         (Access::Read, None) if !tokens.is_any() => Ok(()),
         (Access::Admin, _) if tokens.admin.is_none() => {
-            forbidden("nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)")
+            let detail = "nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)";
+            forbidden(ProblemKind::ReadOnly, detail)
         }
-        (Access::Admin, Some(_)) => forbidden("this needs the admin token"),
+        (Access::Admin, Some(_)) => forbidden(ProblemKind::AdminTokenNeeded, "this needs the admin token"),
         _ if is_page(request) => Err(Refusal::LogIn),
         _ => Err(Refusal::Unauthorized { is_wrong: given(request.headers()).is_some() }),
     }
@@ -115,12 +146,16 @@ fn is_page(request: &Request) -> bool {
 }
 
 fn unauthorized(is_wrong: bool) -> Response {
-    let (challenge, detail) = if is_wrong {
-        ("Bearer realm=\"perf\", error=\"invalid_token\"", "the token is not known")
+    let (challenge, kind, detail) = if is_wrong {
+        ("Bearer realm=\"perf\", error=\"invalid_token\"", ProblemKind::UnknownToken, "the token is not known")
     } else {
-        ("Bearer realm=\"perf\"", "a token is needed: send the header Authorization: Bearer .., or log in at login")
+        (
+            "Bearer realm=\"perf\"",
+            ProblemKind::TokenNeeded,
+            "a token is needed: send the header Authorization: Bearer .., or log in at login",
+        )
     };
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    let mut response = Problem::new(kind, detail).into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response
 }

@@ -1,8 +1,8 @@
 //! Whether a request comes from our own pages: no other site may have a browser change anything, or listen.
 
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use axum::http::uri::{Authority, Uri};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
 /// Origins beside our own, such as `https://ops.example.com`.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl Origins {
         if is_own {
             return Ok(());
         }
-        Err(Problem::new(StatusCode::FORBIDDEN, "the request comes from a page of another site"))
+        Err(Problem::new(ProblemKind::CrossSite, "the request comes from a page of another site"))
     }
 }
 

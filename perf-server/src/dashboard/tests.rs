@@ -1,11 +1,11 @@
-use super::{ASSETS, PAGE, VERSION};
+use super::{ASSETS, Dashboard};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use perf_runtime::Monitor;
 use tower::ServiceExt;
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let router = crate::router(Monitor::builder().build().unwrap());
+    let router = crate::router(&Monitor::builder().build().unwrap());
     let mut request = Request::get(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -17,10 +17,15 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
 }
 
+fn dashboard() -> Dashboard {
+    Dashboard::new(&[]).unwrap()
+}
+
 /// The paths in the attributes `href` and `src` of the page.
-fn links() -> Vec<&'static str> {
-    let parts = PAGE.split(['"']);
-    parts.filter(|part| part.starts_with("perf-assets/")).collect()
+fn links() -> Vec<String> {
+    let page = dashboard().page;
+    let parts = page.split(['"']);
+    parts.filter(|part| part.starts_with("perf-assets/")).map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -51,7 +56,8 @@ async fn scripts_import_what_is_there() {
 async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
     let policy = get("/", &[]).await.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
-    assert!(!PAGE.contains("<style") && !PAGE.contains("style=") && !PAGE.contains("onclick"));
+    let page = dashboard().page;
+    assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onclick"));
     for asset in ASSETS {
         let elsewhere = asset.text.replace("http://www.w3.org/2000/svg", "");
         assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "{}", asset.name);
@@ -65,13 +71,13 @@ async fn what_is_known_is_not_sent_again_and_what_is_old_is_not_found() {
     let tag = page.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(get("/", &[("if-none-match", &tag)]).await.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(get("/perf-assets/0000000000000000/main.js", &[]).await.status(), StatusCode::NOT_FOUND);
-    let nothing = format!("/perf-assets/{}/passwd", *VERSION);
+    let nothing = format!("/perf-assets/{}/passwd", dashboard().version);
     assert_eq!(get(&nothing, &[]).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn it_can_be_nested_under_a_path() {
-    let router = crate::router(Monitor::builder().build().unwrap());
+    let router = crate::router(&Monitor::builder().build().unwrap());
     let app = axum::Router::new().nest("/perf/", router);
     for path in ["/perf/".to_owned(), format!("/perf/{}", links()[0])] {
         let request = Request::get(&path).body(Body::empty()).unwrap();

@@ -1,6 +1,7 @@
 //! Where clients and the worker meet.
 
 use super::backlog::{Log, Unread};
+use super::part::PartTopic;
 use super::topic::Topic;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::Monitor;
@@ -20,6 +21,7 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) monitor: Monitor,
+    pub(super) topics: Arc<[PartTopic]>,
     /// Tells this feed from that of the process before.
     pub(super) epoch: String,
     pub(super) seats: Arc<Semaphore>,
@@ -53,13 +55,13 @@ pub(super) struct Joined {
 }
 
 impl Hub {
-    pub(crate) fn new(monitor: Monitor) -> Self {
+    pub(crate) fn new(monitor: Monitor, topics: Vec<PartTopic>) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = format!("{:x}-{:x}", since_epoch.as_nanos(), std::process::id());
         let shared = Mutex::default();
         let (seats, latest) = (Arc::new(Semaphore::new(MAX_CLIENTS)), watch::Sender::new(0));
         let closed = watch::Sender::new(false);
-        Self { inner: Arc::new(Inner { monitor, epoch, seats, shared, latest, closed }) }
+        Self { inner: Arc::new(Inner { monitor, topics: topics.into(), epoch, seats, shared, latest, closed }) }
     }
 
     /// Sends all clients away.

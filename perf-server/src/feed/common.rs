@@ -1,68 +1,60 @@
 //! What everybody sees, whatever they watch: health, alerts, calls in flight, the names of metrics.
 
-use super::number::round;
-use perf_runtime::{HealthStatus, Indicator, IndicatorStatus, Monitor};
+use super::message::{Body, Written};
+use super::number::Number;
+use perf_runtime::{Alert, Aspect, HealthStatus, Indicator, IndicatorStatus, Kind, Monitor, Silence};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// So many calls in flight are shown, the oldest; so many events of alerts, the last.
 const CALLS: usize = 50;
 const EVENTS: usize = 100;
+/// The most series that are named with an indicator.
+const SHARES: usize = 10;
 
-/// What was last sent, each part as text.
-#[derive(Debug)]
+/// The state that was last sent, part by part.
+#[derive(Debug, Default)]
 pub(super) struct Common {
-    verdict: String,
+    verdict: Written,
     colours: (Option<HealthStatus>, Vec<IndicatorStatus>),
-    indicators: BTreeMap<String, String>,
-    alerts: String,
-    history: String,
-    history_is_old: bool,
-    calls: String,
-    names: String,
+    indicators: BTreeMap<String, Written>,
+    alerts: Written,
+    history: Written,
+    /// Whether the history is still as it was sent.
+    history_is_sent: bool,
+    calls: Written,
+    names: Written,
 }
 
-/// What differs from what was last sent: texts that begin with a comma, or are empty.
+/// The difference from what was last sent.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) body: String,
+    pub(super) body: Body,
     /// All of the health, where a colour is another.
-    pub(super) health: Option<String>,
-}
-
-impl Default for Common {
-    fn default() -> Self {
-        Self {
-            verdict: String::new(),
-            colours: (None, Vec::new()),
-            indicators: BTreeMap::new(),
-            alerts: String::new(),
-            history: String::new(),
-            history_is_old: true,
-            calls: String::new(),
-            names: String::new(),
-        }
-    }
+    pub(super) health: Option<Body>,
 }
 
 impl Common {
     pub(super) fn alerts_changed(&mut self) {
-        self.history_is_old = true;
+        self.history_is_sent = false;
     }
 
     /// Writes all of it.
-    pub(super) fn write_all(&self, body: &mut String) {
+    pub(super) fn write_all(&self, body: &mut Body) {
         self.write_health(body);
-        let parts = [("alerts", &self.alerts), ("alert_history", &self.history), ("calls", &self.calls)];
-        for (name, text) in parts.into_iter().chain([("metric_names", &self.names)]) {
-            member(body, name, text);
+        for (name, value) in [
+            ("alerts", &self.alerts),
+            ("alert_history", &self.history),
+            ("calls", &self.calls),
+            ("metric_names", &self.names),
+        ] {
+            body.put_written(name, value.clone());
         }
     }
 
-    fn write_health(&self, body: &mut String) {
-        member(body, "health", &self.verdict);
-        list(body, "indicators", self.indicators.values());
+    fn write_health(&self, body: &mut Body) {
+        body.put_written("health", self.verdict.clone());
+        body.put("indicators", &self.indicators.values().collect::<Vec<_>>());
     }
 
     /// Asks the monitor, and says what is new.
@@ -70,115 +62,123 @@ impl Common {
         let mut changes = Changes::default();
         self.update_health(monitor, &mut changes);
         self.update_alerts(monitor, &mut changes.body);
-        let calls = text(&monitor.calls_in_flight(CALLS));
+        let calls = monitor.calls_in_flight(CALLS);
+        let written = Written::new(&calls);
         // Their ages change all the time.
-        if calls != self.calls || calls.len() > "[]".len() {
-            member(&mut changes.body, "calls", &calls);
-            self.calls = calls;
+        if written != self.calls || !calls.is_empty() {
+            changes.body.put_written("calls", written.clone());
+            self.calls = written;
         }
         self.update_names(monitor, &mut changes.body);
         changes
     }
 
     fn update_health(&mut self, monitor: &Monitor, changes: &mut Changes) {
-        let health = monitor.performance_health();
-        let verdict = text(&json!({
-            "status": health.status,
-            "score": round(health.score),
-            "recommendations": health.recommendations,
-        }));
+        let health = monitor.health();
+        let (status, score) = (health.status(), Number::from(health.score()));
+        let verdict = Written::new(&Verdict { status, score, recommendations: health.recommendations() });
         if verdict != self.verdict {
-            member(&mut changes.body, "health", &verdict);
+            changes.body.put_written("health", verdict.clone());
             self.verdict = verdict;
         }
-        let indicators = health.indicators.iter().map(|one| (one.name().to_owned(), indicator(one)));
-        let indicators: BTreeMap<String, String> = indicators.collect();
+        let indicators = health.indicators().iter().map(|one| (one.name().to_owned(), indicator(one)));
+        let indicators: BTreeMap<String, Written> = indicators.collect();
         if indicators.keys().eq(self.indicators.keys()) {
-            let others = indicators.iter().filter(|(name, text)| self.indicators.get(*name) != Some(text));
-            list_if_any(&mut changes.body, "indicators_changed", others.map(|(_, text)| text));
+            let others = indicators.iter().filter(|(name, value)| self.indicators.get(*name) != Some(value));
+            let others: Vec<&Written> = others.map(|(_, value)| value).collect();
+            if !others.is_empty() {
+                changes.body.put("indicators_changed", &others);
+            }
         } else {
-            list(&mut changes.body, "indicators", indicators.values());
+            changes.body.put("indicators", &indicators.values().collect::<Vec<_>>());
         }
         self.indicators = indicators;
-        let mut by_name: Vec<&Indicator> = health.indicators.iter().collect();
+        let mut by_name: Vec<&Indicator> = health.indicators().iter().collect();
         by_name.sort_by_key(|one| one.name());
-        let colours = (Some(health.status), by_name.into_iter().map(Indicator::status).collect());
+        let colours = (Some(health.status()), by_name.into_iter().map(Indicator::status).collect());
         if colours != self.colours {
             let known = self.colours.0.is_some();
             self.colours = colours;
             changes.health = known.then(|| {
-                let mut body = String::new();
+                let mut body = Body::default();
                 self.write_health(&mut body);
                 body
             });
         }
     }
 
-    fn update_alerts(&mut self, monitor: &Monitor, body: &mut String) {
+    fn update_alerts(&mut self, monitor: &Monitor, body: &mut Body) {
         let alerts = monitor.alerts();
-        let now = text(&json!({
-            "active": alerts.active(),
-            "pending": alerts.pending(),
-            "silences": alerts.silences(),
-        }));
+        let (active, pending, silences) = (alerts.active(), alerts.pending(), alerts.silences());
+        let now = Written::new(&AlertsNow { active, pending, silences });
         if now != self.alerts {
-            member(body, "alerts", &now);
+            body.put_written("alerts", now.clone());
             self.alerts = now;
         }
-        if self.history_is_old {
+        if !self.history_is_sent {
             let history = alerts.history();
-            self.history = text(&history.get(history.len().saturating_sub(EVENTS)..).unwrap_or_default());
-            self.history_is_old = false;
-            member(body, "alert_history", &self.history);
+            self.history = Written::new(history.get(history.len().saturating_sub(EVENTS)..).unwrap_or_default());
+            self.history_is_sent = true;
+            body.put_written("alert_history", self.history.clone());
         }
     }
 
     /// Which metrics there are: it tells which pages there is something for.
-    fn update_names(&mut self, monitor: &Monitor, body: &mut String) {
+    fn update_names(&mut self, monitor: &Monitor, body: &mut Body) {
         let names: Vec<String> = monitor.custom_metrics().into_iter().map(|metric| metric.name).collect();
-        let names = text(&names);
+        let names = Written::new(&names);
         if names != self.names {
-            member(body, "metric_names", &names);
+            body.put_written("metric_names", names.clone());
             self.names = names;
         }
     }
 }
 
-fn indicator(one: &Indicator) -> String {
-    text(&json!({
-        "name": one.name(),
-        "kind": one.kind(),
-        "aspect": one.aspect(),
-        "status": one.status(),
-        "value": one.value().map(round),
-        "unit": one.unit(),
-        "warning": one.warning(),
-        "critical": one.critical(),
-        "penalty": round(one.penalty()),
-        "shares": one.shares().iter().take(10).map(|share| json!([share.series, round(share.points)])).collect::<Vec<_>>(),
-        "series": one.series(),
-        "calls": one.calls(),
-    }))
+#[derive(Serialize)]
+struct Verdict<'a> {
+    status: HealthStatus,
+    score: Number,
+    recommendations: &'a [String],
 }
 
-fn text<T: Serialize + ?Sized>(value: &T) -> String {
-    // What is a plain tree of texts and numbers can be written.
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+#[derive(Serialize)]
+struct AlertsNow {
+    active: Vec<Alert>,
+    pending: Vec<Alert>,
+    silences: Vec<Silence>,
 }
 
-pub(super) fn member(body: &mut String, name: &str, text: &str) {
-    let text = if text.is_empty() { "null" } else { text };
-    body.extend([",\"", name, "\":", text]);
+/// An indicator, with its numbers in few digits.
+#[derive(Serialize)]
+struct IndicatorInShort<'a> {
+    name: &'a str,
+    kind: Option<Kind>,
+    aspect: Aspect,
+    status: IndicatorStatus,
+    value: Number,
+    unit: &'a str,
+    warning: f64,
+    critical: f64,
+    penalty: Number,
+    shares: Vec<(&'a str, Number)>,
+    series: Option<&'a str>,
+    calls: u64,
 }
 
-fn list<'a>(body: &mut String, name: &str, texts: impl Iterator<Item = &'a String>) {
-    let texts: Vec<&str> = texts.map(String::as_str).collect();
-    member(body, name, &format!("[{}]", texts.join(",")));
-}
-
-fn list_if_any<'a>(body: &mut String, name: &str, texts: impl Iterator<Item = &'a String>) {
-    let mut texts = texts.peekable();
-    if texts.peek().is_some() {
-        list(body, name, texts);
-    }
+fn indicator(one: &Indicator) -> Written {
+    let shares = one.shares().iter().take(SHARES);
+    Written::new(&IndicatorInShort {
+        name: one.name(),
+        kind: one.kind(),
+        aspect: one.aspect(),
+        status: one.status(),
+        value: one.value().into(),
+        unit: one.unit(),
+        warning: one.warning(),
+        critical: one.critical(),
+        penalty: one.penalty().into(),
+        shares: shares.map(|share| (share.series.as_str(), share.points.into())).collect(),
+        series: one.series(),
+        calls: one.calls(),
+    })
 }

@@ -1,20 +1,43 @@
 //! Series of calls, as clients know them.
 
-use super::common::member;
-use super::number::{push, push_count};
-use super::table::{Entry, Rows, comma, write_grid};
-use perf_runtime::{CellGrid, OutcomeCounts, Panorama, SeriesSummary, Track, TrackBucket, TrackPoint};
+use super::message::Body;
+use super::number::Number;
+use super::table::{Entry, Numbers, Point, Rows, put_grid};
+use perf_runtime::{
+    CellGrid, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track, TrackBucket,
+    TrackPoint,
+};
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use std::fmt::Write;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What the arrays of numbers hold, in this order.
-const COLUMNS: &str = r#"["count","ok","error","panicked","cancelled","covered","error_rate","mean","p50","p95","p99","max","in_flight","oldest","busy_share","apdex","slow_polls"]"#;
-const POINT_COLUMNS: &str =
-    r#"["cell","ok","error","panicked","cancelled","mean","p50","p95","p99","max","busy_share"]"#;
-const BUCKET_COLUMNS: &str = r#"["outcome","lower","upper","count"]"#;
-/// So many of the series that make up one that is shown.
+/// The names of the numbers in arrays, in this order.
+const COLUMNS: [&str; 17] = [
+    "count",
+    "ok",
+    "error",
+    "panicked",
+    "cancelled",
+    "covered",
+    "error_rate",
+    "mean",
+    "p50",
+    "p95",
+    "p99",
+    "max",
+    "in_flight",
+    "oldest",
+    "busy_share",
+    "apdex",
+    "slow_polls",
+];
+const POINT_COLUMNS: [&str; 11] =
+    ["cell", "ok", "error", "panicked", "cancelled", "mean", "p50", "p95", "p99", "max", "busy_share"];
+const BUCKET_COLUMNS: [&str; 4] = ["outcome", "lower", "upper", "count"];
+/// The most series that are listed as parts of the one that is shown.
 const PARTS: usize = 50;
 
 /// All series over a window, the kinds as a whole first.
@@ -23,7 +46,7 @@ pub(super) fn rows(panorama: &Panorama) -> Rows {
 }
 
 /// Goes on to what is seen now; see [`Rows::update`].
-pub(super) fn update(rows: &mut Rows, panorama: &Panorama, body: &mut String) -> bool {
+pub(super) fn update(rows: &mut Rows, panorama: &Panorama, body: &mut Body) -> bool {
     rows.update(panorama.grid, tracks(panorama), body)
 }
 
@@ -41,12 +64,12 @@ impl Entry for &Track {
         json!({ "kind": summary.kind, "labels": summary.labels, "name": summary.name() })
     }
 
-    fn numbers(&self) -> String {
-        numbers_text(&self.summary)
+    fn numbers(&self) -> Numbers {
+        numbers(&self.summary)
     }
 
-    fn points(&self) -> Vec<(u64, String)> {
-        self.points.iter().map(|point| (point.cell, point_text(point))).collect()
+    fn points(&self) -> Vec<Point> {
+        self.points.iter().map(point).collect()
     }
 
     /// Calls since the baseline.
@@ -64,8 +87,8 @@ pub(super) struct TrackFrame {
 #[derive(Debug)]
 struct Seen {
     grid: CellGrid,
-    detail: String,
-    points: VecDeque<(u64, String)>,
+    detail: Box<Detail>,
+    points: VecDeque<PointWithBuckets>,
     total: u64,
 }
 
@@ -73,9 +96,9 @@ impl TrackFrame {
     pub(super) fn new(found: Option<(CellGrid, Track)>) -> Self {
         let seen = found.map(|(grid, track)| Seen {
             grid,
-            detail: detail_text(&track),
-            points: track.points.iter().map(|point| (point.cell, point_with_buckets(point))).collect(),
+            points: track.points.iter().map(PointWithBuckets::of).collect(),
             total: track.summary.total.finished(),
+            detail: Box::new(Detail::of(track)),
         });
         Self { seen }
     }
@@ -85,125 +108,161 @@ impl TrackFrame {
     }
 
     /// Where there is no such series, `detail` is null.
-    pub(super) fn write_all(&self, body: &mut String) {
-        write_columns(body);
-        let Some(seen) = &self.seen else { return member(body, "detail", "null") };
-        write_grid(body, &seen.grid);
-        member(body, "detail", &seen.detail);
-        let points: Vec<&str> = seen.points.iter().map(|(_, text)| text.as_str()).collect();
-        member(body, "points", &format!("[{}]", points.join(",")));
+    pub(super) fn write_all(&self, body: &mut Body) {
+        put_columns(body);
+        let Some(seen) = &self.seen else { return body.put("detail", &()) };
+        put_grid(body, &seen.grid);
+        body.put("detail", &seen.detail);
+        body.put("points", &seen.points);
     }
 
     /// As [`Rows::update`].
-    pub(super) fn update(&mut self, found: Option<(CellGrid, Track)>, body: &mut String) -> bool {
+    pub(super) fn update(&mut self, found: Option<(CellGrid, Track)>, body: &mut Body) -> bool {
         let Some((grid, track)) = found else {
-            member(body, "detail", "null");
+            body.put("detail", &());
             return true;
         };
         let total = track.summary.total.finished();
         let Some(seen) = self.seen.as_mut().filter(|seen| total >= seen.total) else { return false };
         let oldest = (grid.newest + 1).saturating_sub(grid.cells);
-        let mut texts = Vec::new();
-        for point in &track.points {
-            let text = point_with_buckets(point);
-            texts.push(text.clone());
-            seen.points.retain(|(cell, _)| *cell >= oldest && *cell < point.cell);
-            seen.points.push_back((point.cell, text));
+        let points: Vec<PointWithBuckets> = track.points.iter().map(PointWithBuckets::of).collect();
+        for new in &points {
+            seen.points.retain(|PointWithBuckets(point, _)| (oldest..new.0.cell).contains(&point.cell));
+            seen.points.push_back(new.clone());
         }
-        (seen.grid, seen.detail, seen.total) = (grid, detail_text(&track), total);
-        write_grid(body, &seen.grid);
-        member(body, "detail", &seen.detail);
-        member(body, "points", &format!("[{}]", texts.join(",")));
+        (seen.grid, seen.detail, seen.total) = (grid, Box::new(Detail::of(track)), total);
+        put_grid(body, &seen.grid);
+        body.put("detail", &seen.detail);
+        body.put("points", &points);
         true
     }
 }
 
-pub(super) fn write_columns(body: &mut String) {
-    member(body, "columns", COLUMNS);
-    member(body, "point_columns", POINT_COLUMNS);
-    member(body, "bucket_columns", BUCKET_COLUMNS);
+pub(super) fn put_columns(body: &mut Body) {
+    body.put("columns", &COLUMNS);
+    body.put("point_columns", &POINT_COLUMNS);
+    body.put("bucket_columns", &BUCKET_COLUMNS);
 }
 
-fn numbers_text(summary: &SeriesSummary) -> String {
-    let mut text = String::with_capacity(96);
-    text.push('[');
-    push_count(&mut text, summary.count);
-    push_outcomes(&mut text, summary.outcomes);
-    // Of what nothing happened in, it would only change and say nothing.
+fn numbers(summary: &SeriesSummary) -> Numbers {
+    // Of a series in which nothing happened, it would only change and say nothing.
     let covered = (summary.count > 0).then(|| summary.covered.round().max(1.0));
-    for value in [covered, summary.error_rate, summary.mean, summary.p50, summary.p95, summary.p99, summary.max] {
-        text.push(',');
-        push(&mut text, value);
-    }
-    text.push(',');
-    push_count(&mut text, summary.in_flight);
-    for value in [summary.oldest_in_flight, summary.busy_share, summary.apdex] {
-        text.push(',');
-        push(&mut text, value);
-    }
-    text.push(',');
-    push_count(&mut text, summary.slow_polls);
-    text.push(']');
-    text
+    let [ok, error, panicked, cancelled] = outcomes(summary.outcomes);
+    Box::new([
+        Number::count(summary.count),
+        ok,
+        error,
+        panicked,
+        cancelled,
+        covered.into(),
+        summary.error_rate.into(),
+        summary.mean.into(),
+        summary.p50.into(),
+        summary.p95.into(),
+        summary.p99.into(),
+        summary.max.into(),
+        Number::count(summary.in_flight),
+        summary.oldest_in_flight.into(),
+        summary.busy_share.into(),
+        summary.apdex.into(),
+        Number::count(summary.slow_polls),
+    ])
 }
 
-fn push_outcomes(text: &mut String, outcomes: OutcomeCounts) {
-    for count in [outcomes.ok, outcomes.error, outcomes.panicked, outcomes.cancelled] {
-        text.push(',');
-        push_count(text, count);
-    }
+fn outcomes(outcomes: OutcomeCounts) -> [Number; 4] {
+    [outcomes.ok, outcomes.error, outcomes.panicked, outcomes.cancelled].map(Number::count)
 }
 
-fn point_text(point: &TrackPoint) -> String {
-    let mut text = String::with_capacity(64);
-    text.push('[');
-    push_count(&mut text, point.cell);
-    push_outcomes(&mut text, point.outcomes);
-    for value in [point.mean, point.p50, point.p95, point.p99, point.max, point.busy_share] {
-        text.push(',');
-        push(&mut text, value);
-    }
-    text.push(']');
-    text
+fn point(point: &TrackPoint) -> Point {
+    let [ok, error, panicked, cancelled] = outcomes(point.outcomes);
+    let durations = [point.mean, point.p50, point.p95, point.p99, point.max, point.busy_share].map(Number::from);
+    let [mean, p50, p95, p99, max, busy_share] = durations;
+    let numbers = Box::new([ok, error, panicked, cancelled, mean, p50, p95, p99, max, busy_share]);
+    Point { cell: point.cell, numbers }
 }
 
 /// A point, and behind its numbers an array of buckets.
-fn point_with_buckets(point: &TrackPoint) -> String {
-    let mut text = point_text(point);
-    text.pop();
-    text.push_str(",[");
-    for (place, TrackBucket { outcome, lower, upper, count, .. }) in point.buckets.iter().enumerate() {
-        comma(&mut text, place);
-        // A `String` takes all that is written.
-        let _ = write!(text, "[{},", *outcome as u8);
-        push(&mut text, *lower);
-        text.push(',');
-        push(&mut text, *upper);
-        let _ = write!(text, ",{count}]");
+#[derive(Clone, Debug)]
+struct PointWithBuckets(Point, Box<[Bucket]>);
+
+/// The outcome, the bounds, and how many calls.
+type Bucket = (u8, Number, Number, u64);
+
+impl PointWithBuckets {
+    fn of(seen: &TrackPoint) -> Self {
+        let bucket = |bucket: &TrackBucket| {
+            let TrackBucket { outcome, lower, upper, count, .. } = *bucket;
+            (outcome as u8, Number::from(lower), Number::from(upper), count)
+        };
+        Self(point(seen), seen.buckets.iter().map(bucket).collect())
     }
-    text.push_str("]]");
-    text
 }
 
-fn detail_text(track: &Track) -> String {
-    let parts: Vec<_> = track.parts.iter().take(PARTS).map(|part| json!({ "labels": part.labels, "name": part.name(), "count": part.count, "outcomes": part.outcomes, "p95": part.p95 })).collect();
-    let (summary, name) = (&track.summary, track.summary.name());
-    let numbers = numbers_text(summary);
-    let rest = json!({
-        "kind": summary.kind,
-        "labels": summary.labels,
-        "name": name,
-        "total": summary.total,
-        "error_types": summary.error_types,
-        "min": summary.min,
-        "p90": summary.p90,
-        "std": summary.std,
-        "apdex_threshold": summary.apdex_threshold,
-        "slow": summary.slow,
-        "profile": summary.profile,
-        "objective": summary.objective,
-        "parts": parts,
-    });
-    let rest = rest.to_string();
-    format!(r#"{{"numbers":{numbers},{}"#, rest.strip_prefix('{').unwrap_or("}"))
+impl Serialize for PointWithBuckets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(Point { cell, numbers }, buckets) = self;
+        let mut list = serializer.serialize_seq(Some(2 + numbers.len()))?;
+        list.serialize_element(cell)?;
+        numbers.iter().try_for_each(|number| list.serialize_element(number))?;
+        list.serialize_element(buckets)?;
+        list.end()
+    }
+}
+
+/// One series in full.
+#[derive(Debug, Serialize)]
+struct Detail {
+    numbers: Numbers,
+    kind: perf_runtime::Kind,
+    labels: Arc<[(String, String)]>,
+    name: String,
+    total: OutcomeCounts,
+    error_types: BTreeMap<String, u64>,
+    min: Option<f64>,
+    p90: Option<f64>,
+    std: Option<f64>,
+    apdex_threshold: Option<f64>,
+    slow: Option<SlowCalls>,
+    profile: Option<ProfileSummary>,
+    objective: Option<ObjectiveState>,
+    parts: Vec<DetailPart>,
+}
+
+/// One of the series that make up the one that is shown.
+#[derive(Debug, Serialize)]
+struct DetailPart {
+    labels: Arc<[(String, String)]>,
+    name: String,
+    count: u64,
+    outcomes: OutcomeCounts,
+    p95: Option<f64>,
+}
+
+impl Detail {
+    fn of(track: Track) -> Self {
+        let Track { summary, parts, .. } = track;
+        let part = |part: SeriesSummary| DetailPart {
+            name: part.name(),
+            labels: part.labels,
+            count: part.count,
+            outcomes: part.outcomes,
+            p95: part.p95,
+        };
+        Self {
+            numbers: numbers(&summary),
+            name: summary.name(),
+            kind: summary.kind,
+            labels: summary.labels,
+            total: summary.total,
+            error_types: summary.error_types,
+            min: summary.min,
+            p90: summary.p90,
+            std: summary.std,
+            apdex_threshold: summary.apdex_threshold,
+            slow: summary.slow,
+            profile: summary.profile,
+            objective: summary.objective,
+            parts: parts.into_iter().take(PARTS).map(part).collect(),
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The application's own metrics, and what is sampled, as rows.
 
-use super::number::push;
-use super::table::{Entry, Rows};
-use perf_runtime::{CustomKind, CustomTrack, CustomValue, Monitor, Window};
+use super::message::Body;
+use super::number::Number;
+use super::table::{Entry, Numbers, Point, Rows};
+use perf_runtime::{CustomKind, CustomPoint, CustomTrack, CustomValue, Monitor, Window};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub(super) fn rows(monitor: &Monitor, window: Window) -> Rows {
 }
 
 /// Looks at them again; see [`Rows::update`].
-pub(super) fn update(rows: &mut Rows, monitor: &Monitor, window: Window, body: &mut String) -> bool {
+pub(super) fn update(rows: &mut Rows, monitor: &Monitor, window: Window, body: &mut Body) -> bool {
     // The last tick may have been in the midst of a cell.
     let after = rows.ticked().saturating_sub(Duration::from_millis(500));
     let (grid, tracks) = monitor.custom_tracks(window, Some(after));
@@ -33,34 +34,25 @@ impl Entry for CustomTrack {
     }
 
     /// Of a histogram how many values, and their sum.
-    fn numbers(&self) -> String {
-        let mut text = "[".to_owned();
+    fn numbers(&self) -> Numbers {
         match &self.value {
-            CustomValue::Counter(count) => push(&mut text, *count as f64),
-            CustomValue::Total(value) | CustomValue::Gauge(value) => push(&mut text, *value),
-            CustomValue::Histogram(reading) => {
-                push(&mut text, reading.count as f64);
-                text.push(',');
-                push(&mut text, reading.sum);
-            }
+            CustomValue::Counter(count) => Box::new([Number::from(*count as f64)]),
+            CustomValue::Total(value) | CustomValue::Gauge(value) => Box::new([Number::from(*value)]),
+            CustomValue::Histogram(reading) => Box::new([Number::from(reading.count as f64), reading.sum.into()]),
         }
-        text.push(']');
-        text
     }
 
     /// Of a gauge the mean of the cell, of a counter what was added; of a histogram the mean, and how many values.
-    fn points(&self) -> Vec<(u64, String)> {
-        let text = |point: &perf_runtime::CustomPoint| {
-            let mut text = format!("[{},", point.cell);
-            push(&mut text, if self.kind == CustomKind::Counter { point.sum } else { point.mean() });
-            if self.kind == CustomKind::Histogram {
-                text.push(',');
-                push(&mut text, point.count);
-            }
-            text.push(']');
-            (point.cell, text)
+    fn points(&self) -> Vec<Point> {
+        let shown = |point: &CustomPoint| {
+            let numbers: Numbers = match self.kind {
+                CustomKind::Counter => Box::new([point.sum.into()]),
+                CustomKind::Histogram => Box::new([point.mean().into(), point.count.into()]),
+                CustomKind::Gauge => Box::new([point.mean().into()]),
+            };
+            Point { cell: point.cell, numbers }
         };
-        self.points.iter().map(text).collect()
+        self.points.iter().map(shown).collect()
     }
 
     /// A reset does not move them.

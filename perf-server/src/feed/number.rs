@@ -1,16 +1,45 @@
-//! Numbers as text, in few bytes.
+//! Numbers as JSON, in few bytes.
 
-use std::fmt::Write;
+use serde::{Serialize, Serializer};
 
-/// Writes a number with four digits that count, and `null` where there is none.
-pub(super) fn push(text: &mut String, value: impl Into<Option<f64>>) {
-    let Some(value) = value.into().filter(|value| value.is_finite()) else { return text.push_str("null") };
-    // A `String` takes all that is written.
-    let _ = write!(text, "{}", round(value));
+/// A number of a row or a point: a count as it is, another to four digits that count, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number(f64);
+
+impl Number {
+    /// A count. Exact up to 2^53.
+    pub(super) fn count(count: u64) -> Self {
+        Self(count as f64)
+    }
 }
 
-pub(super) fn push_count(text: &mut String, value: u64) {
-    let _ = write!(text, "{value}");
+impl<T: Into<Option<f64>>> From<T> for Number {
+    fn from(value: T) -> Self {
+        Self(value.into().filter(|value| value.is_finite()).map_or(f64::NAN, round))
+    }
+}
+
+/// Nothing is the same as nothing.
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+/// Whole numbers come without a point, and nothing as `null`.
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let Self(value) = *self;
+        if value.is_nan() {
+            return serializer.serialize_none();
+        }
+        if value.fract() == 0.0 && value.abs() < EXACT {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and fits")]
+            return serializer.serialize_i64(value as i64);
+        }
+        serializer.serialize_f64(value)
+    }
 }
 
 /// To four digits that count; what is below a nanosecond, or a billionth, is nothing.
@@ -45,13 +74,11 @@ mod tests {
             (99.999_9, "100"),
             (1_234_567.0, "1235000"),
         ] {
-            let mut written = String::new();
-            push(&mut written, value);
-            assert_eq!(written, text);
+            assert_eq!(serde_json::to_string(&Number::from(value)).unwrap(), text);
         }
-        let mut nothing = String::new();
-        push(&mut nothing, f64::NAN);
-        push(&mut nothing, None);
-        assert_eq!(nothing, "nullnull");
+        let nothing = [Number::from(f64::NAN), Number::from(None)];
+        assert_eq!(serde_json::to_string(&nothing).unwrap(), "[null,null]");
+        assert_eq!(nothing[0], nothing[1]);
+        assert_eq!(serde_json::to_string(&Number::count(1_234_567)).unwrap(), "1234567");
     }
 }

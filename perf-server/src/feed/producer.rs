@@ -1,13 +1,14 @@
 //! The one who computes: a task that lives while somebody listens.
 
 use super::broadcast::{Command, Hub, Joined};
+use super::message::{Body, message};
 use super::state::{Board, Posts};
 use super::topic::Topic;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::{AlertEvent, Transition};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -39,14 +40,14 @@ struct Watched {
 
 /// Serves the clients of a hub until there are none.
 pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let monitor = hub.inner.monitor.clone();
+    let (monitor, topics) = (hub.inner.monitor.clone(), Arc::clone(&hub.inner.topics));
     let ticked = Arc::new(Notify::new());
     let ours = Arc::clone(&ticked);
     let _observer = monitor.on_tick("feed", move |_| ours.notify_one());
     let mut events = monitor.alerts().subscribe(EVENTS);
     let mut beats = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut worker = Worker { hub, board: Board::new(monitor), watched: HashMap::new() };
+    let mut worker = Worker { hub, board: Board::new(monitor, topics), watched: HashMap::new() };
     loop {
         let goes_on = tokio::select! {
             biased;
@@ -66,7 +67,7 @@ pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>
                 worker.tick().await
             }
             _ = beats.tick() => {
-                worker.hub.post(None, |seq| message("heartbeat", seq, ""));
+                worker.hub.post(None, |seq| message("heartbeat", seq, &Body::default()));
                 Some(())
             }
         };
@@ -141,7 +142,7 @@ impl Worker {
         &mut self,
         work: impl FnOnce(&mut Board) -> T + Send + 'static,
     ) -> Option<T> {
-        let empty = Board::new(self.hub.inner.monitor.clone());
+        let empty = Board::new(self.hub.inner.monitor.clone(), Arc::clone(&self.hub.inner.topics));
         let mut board = std::mem::replace(&mut self.board, empty);
         let done = tokio::task::spawn_blocking(move || {
             let started = std::time::Instant::now();
@@ -164,14 +165,8 @@ impl Worker {
             Transition::Told | Transition::Resolved => "alert_resolved",
             _ => return,
         };
-        // What is a plain tree of texts and numbers can be written.
-        let Ok(event) = serde_json::to_string(event) else { return };
-        self.hub.post(None, |seq| message(kind, seq, &format!(r#","event":{event}"#)));
+        let mut body = Body::default();
+        body.put("event", event);
+        self.hub.post(None, |seq| message(kind, seq, &body));
     }
-}
-
-/// A message: `body` is empty, or begins with a comma.
-pub(super) fn message(kind: &str, seq: u64, body: &str) -> String {
-    let at = humantime::format_rfc3339_millis(SystemTime::now());
-    format!(r#"{{"type":"{kind}","seq":{seq},"timestamp":"{at}"{body}}}"#)
 }

@@ -4,9 +4,9 @@ use super::backlog::Unread;
 use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Request, Topic};
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::time::Duration;
@@ -31,23 +31,24 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    fn topic(&self, uptime: Duration) -> Result<Topic, String> {
+    fn topic(&self, hub: &Hub) -> Result<Topic, String> {
         let labels = match &self.labels {
             None => Vec::new(),
             Some(text) => serde_json::from_str(text).map_err(|_| "labels: must be a JSON array of texts".to_owned())?,
         };
-        Request { window: self.window.clone(), of: self.of.clone(), kind: self.kind.clone(), labels }.topic(uptime)
+        Request { window: self.window.clone(), of: self.of.clone(), kind: self.kind.clone(), labels }
+            .topic(hub.inner.monitor.uptime(), &hub.inner.topics)
     }
 }
 
 /// Answers who wants to listen. Where the page is from was checked.
 pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Response {
-    let topic = match wanted.topic(hub.inner.monitor.uptime()) {
+    let topic = match wanted.topic(&hub) {
         Ok(topic) => topic,
-        Err(reason) => return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason).into_response(),
+        Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
     };
     let Ok(seat) = hub.inner.seats.clone().try_acquire_owned() else {
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many are listening already");
+        let problem = Problem::new(ProblemKind::TooManyClients, "too many are listening already");
         return ([(header::RETRY_AFTER, "5")], problem).into_response();
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
@@ -94,7 +95,7 @@ async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
 /// A client asks for something else.
 async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watcher) -> Option<()> {
     let request = serde_json::from_str::<Request>(text).map_err(|error| error.to_string());
-    match request.and_then(|request| request.topic(hub.inner.monitor.uptime())) {
+    match request.and_then(|request| request.topic(hub.inner.monitor.uptime(), &hub.inner.topics)) {
         Ok(topic) => *watcher = watch(socket, hub, topic, None).await?,
         Err(reason) => {
             // A close frame has room for 123 bytes of reason.

@@ -2,12 +2,13 @@
 
 use super::common::Common;
 use super::encode::{self, TrackFrame};
+use super::message::Body;
 use super::metrics;
+use super::part::{PartFrame, PartTopic};
 use super::table::Rows;
 use super::topic::{SeriesKey, Subject, Topic};
 use perf_runtime::{CellGrid, Monitor, Track, Window};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Board {
     monitor: Monitor,
+    topics: Arc<[PartTopic]>,
     common: Common,
     frames: HashMap<Arc<Topic>, Frame>,
 }
@@ -25,13 +27,14 @@ enum Frame {
     Calls(Rows),
     Metrics(Rows),
     Series(TrackFrame),
+    Part(PartFrame),
 }
 
 /// What a tick brought.
 #[derive(Debug, Default)]
 pub(super) struct Posts {
     /// The health, where it is another.
-    pub(super) health_changed: Option<String>,
+    pub(super) health_changed: Option<Body>,
     pub(super) updates: Vec<Update>,
 }
 
@@ -40,12 +43,12 @@ pub(super) struct Posts {
 pub(super) struct Update {
     pub(super) topic: Arc<Topic>,
     pub(super) kind: &'static str,
-    pub(super) body: String,
+    pub(super) body: Body,
 }
 
 impl Board {
-    pub(super) fn new(monitor: Monitor) -> Self {
-        Self { monitor, common: Common::default(), frames: HashMap::new() }
+    pub(super) fn new(monitor: Monitor, topics: Arc<[PartTopic]>) -> Self {
+        Self { monitor, topics, common: Common::default(), frames: HashMap::new() }
     }
 
     /// Something happened to an alert since they were last looked at.
@@ -54,7 +57,7 @@ impl Board {
     }
 
     /// Everything that who watches this needs, as of the last tick.
-    pub(super) fn initial(&mut self, topic: &Arc<Topic>, epoch: &str) -> String {
+    pub(super) fn initial(&mut self, topic: &Arc<Topic>, epoch: &str) -> Body {
         if self.frames.is_empty() {
             self.common.update(&self.monitor);
         }
@@ -70,24 +73,32 @@ impl Board {
             Subject::Calls => Frame::Calls(encode::rows(&self.monitor.panorama(topic.window, None))),
             Subject::Metrics => Frame::Metrics(metrics::rows(&self.monitor, topic.window)),
             Subject::Series(key) => Frame::Series(TrackFrame::new(track(&self.monitor, topic.window, key, None))),
+            Subject::Part(name) => match self.topics.iter().find(|part| part.name == *name) {
+                Some(part) => Frame::Part(PartFrame::new(part.clone(), &self.monitor)),
+                None => return,
+            },
         };
         self.frames.insert(Arc::clone(topic), frame);
     }
 
-    fn body(&self, topic: &Arc<Topic>, epoch: &str) -> String {
-        let mut body = format!(
-            r#","epoch":"{epoch}","window":"{}","uptime":{:.1}"#,
-            topic.window,
-            self.monitor.uptime().as_secs_f64()
-        );
+    fn put_uptime(&self, body: &mut Body) {
+        body.put("uptime", &((self.monitor.uptime().as_secs_f64() * 10.0).round() / 10.0));
+    }
+
+    fn body(&self, topic: &Arc<Topic>, epoch: &str) -> Body {
+        let mut body = Body::default();
+        body.put("epoch", epoch);
+        body.put("window", &topic.window);
+        self.put_uptime(&mut body);
         self.common.write_all(&mut body);
         match self.frames.get(topic) {
             Some(Frame::Calls(rows)) => {
-                encode::write_columns(&mut body);
+                encode::put_columns(&mut body);
                 rows.write_all(&mut body);
             }
             Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
             Some(Frame::Series(track)) => track.write_all(&mut body),
+            Some(Frame::Part(part)) => part.write_all(&mut body),
             None => {}
         }
         body
@@ -102,10 +113,10 @@ impl Board {
         Posts { health_changed: changes.health, updates }
     }
 
-    fn update(&mut self, topic: &Arc<Topic>, common: &str, epoch: &str) -> Update {
-        let mut body = String::new();
-        // A `String` takes all that is written.
-        let _ = write!(body, r#","uptime":{:.1}{common}"#, self.monitor.uptime().as_secs_f64());
+    fn update(&mut self, topic: &Arc<Topic>, common: &Body, epoch: &str) -> Update {
+        let mut body = Body::default();
+        self.put_uptime(&mut body);
+        body.extend(common);
         let goes_on = self.write_changes(topic, &mut body);
         if goes_on {
             return Update { topic: Arc::clone(topic), kind: "metrics_update", body };
@@ -116,7 +127,7 @@ impl Board {
     }
 
     /// Whether what clients know can be brought up to date.
-    fn write_changes(&mut self, topic: &Arc<Topic>, body: &mut String) -> bool {
+    fn write_changes(&mut self, topic: &Arc<Topic>, body: &mut Body) -> bool {
         let Self { monitor, frames, .. } = self;
         match (frames.get_mut(topic), &topic.subject) {
             (Some(Frame::Calls(rows)), _) => {
@@ -127,6 +138,10 @@ impl Board {
             (Some(Frame::Series(frame)), Subject::Series(key)) => {
                 let track = track(monitor, topic.window, key, frame.ticked());
                 frame.update(track, body)
+            }
+            (Some(Frame::Part(part)), _) => {
+                part.update(monitor, body);
+                true
             }
             _ => false,
         }

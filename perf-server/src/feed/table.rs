@@ -1,24 +1,45 @@
 //! Rows over a window, as clients know them: of calls, or of metrics.
 
-use super::common::member;
+use super::message::Body;
+use super::number::Number;
 use perf_runtime::CellGrid;
-use serde_json::Value;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fmt::Write;
 use std::time::Duration;
 
 /// What can be a row.
 pub(super) trait Entry {
-    /// By which it is known.
+    /// The name by which it is known.
     fn name(&self) -> String;
     /// What it is: a JSON object.
     fn definition(&self) -> Value;
-    /// How it stands: a JSON array.
-    fn numbers(&self) -> String;
-    /// Its cells, the oldest first: each a JSON array that begins with the cell's number.
-    fn points(&self) -> Vec<(u64, String)>;
-    /// What never shrinks, unless the baseline is moved.
+    /// How it stands.
+    fn numbers(&self) -> Numbers;
+    /// Its cells, the oldest first.
+    fn points(&self) -> Vec<Point>;
+    /// A count that never shrinks, unless the baseline is moved.
     fn total(&self) -> u64;
+}
+
+/// How a row stands, column by column.
+pub(super) type Numbers = Box<[Number]>;
+
+/// One cell of a row: an array that begins with the cell's number.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Point {
+    pub(super) cell: u64,
+    pub(super) numbers: Numbers,
+}
+
+impl Serialize for Point {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(1 + self.numbers.len()))?;
+        list.serialize_element(&self.cell)?;
+        self.numbers.iter().try_for_each(|number| list.serialize_element(number))?;
+        list.end()
+    }
 }
 
 /// Rows of one sort.
@@ -31,16 +52,37 @@ pub(super) struct Rows {
     by_name: HashMap<String, usize>,
 }
 
-#[derive(Debug)]
+/// As it comes with `initial_data`.
+#[derive(Debug, Serialize)]
 struct Row {
-    definition: String,
-    numbers: String,
-    points: VecDeque<(u64, String)>,
+    #[serde(flatten)]
+    definition: Map<String, Value>,
+    /// `None` of a row that is there no more.
+    numbers: Option<Numbers>,
+    points: VecDeque<Point>,
+    #[serde(skip)]
     total: u64,
 }
 
-/// The numbers of a row that is there no more.
-const GONE: &str = "null";
+/// A row that changed: `[id, [numbers], [point] ..]`, or `[id, null]` where it is there no more.
+struct Change<'a> {
+    id: usize,
+    row: &'a Row,
+    /// How many of its points are new: the last ones.
+    points: usize,
+}
+
+impl Serialize for Change<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Row { numbers, points, .. } = self.row;
+        let mut list = serializer.serialize_seq(Some(2 + self.points))?;
+        list.serialize_element(&self.id)?;
+        list.serialize_element(numbers)?;
+        let known = points.len().saturating_sub(self.points);
+        points.iter().skip(known).try_for_each(|point| list.serialize_element(point))?;
+        list.end()
+    }
+}
 
 impl Rows {
     pub(super) fn new<E: Entry>(
@@ -57,10 +99,13 @@ impl Rows {
 
     fn add(&mut self, name: String, entry: &impl Entry) -> usize {
         let id = self.all.len();
-        let mut definition = entry.definition();
-        definition["id"] = id.into();
-        let (numbers, points) = (entry.numbers(), entry.points().into());
-        self.all.push(Row { definition: definition.to_string(), numbers, points, total: entry.total() });
+        let mut definition = match entry.definition() {
+            Value::Object(definition) => definition,
+            _ => Map::new(),
+        };
+        definition.insert("id".to_owned(), id.into());
+        let (numbers, points) = (Some(entry.numbers()), entry.points().into());
+        self.all.push(Row { definition, numbers, points, total: entry.total() });
         self.by_name.insert(name, id);
         id
     }
@@ -70,116 +115,89 @@ impl Rows {
         Duration::try_from_secs_f64(self.grid.ticked).unwrap_or_default()
     }
 
-    pub(super) fn write_all(&self, body: &mut String) {
-        write_grid(body, &self.grid);
-        body.extend([",\"", self.members[0], "\":["]);
-        for (place, row) in self.all.iter().enumerate() {
-            comma(body, place);
-            // By hand, for its numbers are texts already.
-            let inside = row.definition.strip_suffix('}').unwrap_or_default();
-            body.extend([inside, r#","numbers":"#, &row.numbers, r#","points":["#]);
-            for (place, (_, point)) in row.points.iter().enumerate() {
-                comma(body, place);
-                body.push_str(point);
-            }
-            body.push_str("]}");
-        }
-        body.push(']');
+    pub(super) fn write_all(&self, body: &mut Body) {
+        put_grid(body, &self.grid);
+        body.put(self.members[0], &self.all);
     }
 
-    /// Goes on to what is seen now, and writes what is new: new definitions, and rows of `[id,[numbers],[point]..]`.
-    /// `false` where the baseline was moved.
+    /// Goes on to what is seen now, and writes what is new: definitions and changes. `false` where the baseline was moved.
     pub(super) fn update<E: Entry>(
         &mut self,
         grid: CellGrid,
         entries: impl IntoIterator<Item = E>,
-        body: &mut String,
+        body: &mut Body,
     ) -> bool {
         self.grid = grid;
         let oldest = (grid.newest + 1).saturating_sub(grid.cells);
-        let (mut new, mut rows, mut seen) = (String::new(), String::new(), HashSet::new());
+        let (mut new, mut changes, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for entry in entries {
             let name = entry.name();
             let known = self.by_name.get(&name).copied();
             let id = known.unwrap_or_else(|| self.add(name, &entry));
             seen.insert(id);
             let Some(row) = self.all.get_mut(id) else { continue };
-            let (numbers, total) = (entry.numbers(), entry.total());
+            let total = entry.total();
             if total < row.total {
                 return false;
             }
-            let mut points = entry.points();
+            let (numbers, mut points) = (Some(entry.numbers()), entry.points());
             if known.is_some() {
                 points.retain(|point| !row.points.contains(point));
+                if numbers == row.numbers && points.is_empty() {
+                    continue;
+                }
             } else {
-                separate(&mut new);
-                new.push_str(&row.definition);
+                new.push(id);
             }
-            if known.is_some() && numbers == row.numbers && points.is_empty() {
-                continue;
-            }
-            write_row(&mut rows, id, &numbers, &points);
+            // Of a row that is new, all points are.
+            let count = points.len();
             row.go_on(numbers, points, oldest);
             row.total = total;
+            changes.push((id, count));
         }
         for (id, row) in self.all.iter_mut().enumerate().filter(|(id, _)| !seen.contains(id)) {
-            if row.numbers != GONE {
-                write_row(&mut rows, id, GONE, &[]);
-                GONE.clone_into(&mut row.numbers);
+            if row.numbers.take().is_some() {
+                changes.push((id, 0));
             }
         }
-        write_grid(body, &self.grid);
+        put_grid(body, &self.grid);
         if !new.is_empty() {
-            member(body, self.members[1], &format!("[{new}]"));
+            let new: Vec<_> = new.iter().filter_map(|&id| self.all.get(id)).map(|row| &row.definition).collect();
+            body.put(self.members[1], &new);
         }
-        member(body, self.members[0], &format!("[{rows}]"));
+        let row = |&(id, points)| Some(Change { id, row: self.all.get(id)?, points });
+        body.put(self.members[0], &changes.iter().filter_map(row).collect::<Vec<_>>());
         true
     }
 }
 
 impl Row {
-    fn go_on(&mut self, numbers: String, points: Vec<(u64, String)>, oldest: u64) {
-        for (cell, text) in points {
-            while self.points.back().is_some_and(|(last, _)| *last >= cell) {
+    fn go_on(&mut self, numbers: Option<Numbers>, points: Vec<Point>, oldest: u64) {
+        for point in points {
+            while self.points.back().is_some_and(|last| last.cell >= point.cell) {
                 self.points.pop_back();
             }
-            self.points.push_back((cell, text));
+            self.points.push_back(point);
         }
-        while self.points.front().is_some_and(|(cell, _)| *cell < oldest) {
+        while self.points.front().is_some_and(|point| point.cell < oldest) {
             self.points.pop_front();
         }
         self.numbers = numbers;
     }
 }
 
-fn write_row(rows: &mut String, id: usize, numbers: &str, points: &[(u64, String)]) {
-    separate(rows);
-    // A `String` takes all that is written.
-    let _ = write!(rows, "[{id},{numbers}");
-    for (_, text) in points {
-        rows.extend([",", text]);
-    }
-    rows.push(']');
+/// The cells of a window, with times to a millisecond.
+#[derive(Serialize)]
+struct Grid {
+    step: Number,
+    cells: u64,
+    newest: u64,
+    filled: f64,
+    ticked: f64,
 }
 
-/// A comma, unless it is the first.
-fn separate(list: &mut String) {
-    if !list.is_empty() {
-        list.push(',');
-    }
-}
-
-pub(super) fn comma(text: &mut String, place: usize) {
-    if place > 0 {
-        text.push(',');
-    }
-}
-
-pub(super) fn write_grid(body: &mut String, grid: &CellGrid) {
-    let CellGrid { step, cells, newest, filled, ticked, .. } = grid;
-    // A `String` takes all that is written.
-    let _ = write!(
-        body,
-        r#","grid":{{"step":{step},"cells":{cells},"newest":{newest},"filled":{filled:.3},"ticked":{ticked:.3}}}"#
-    );
+pub(super) fn put_grid(body: &mut Body, grid: &CellGrid) {
+    let millis = |seconds: f64| (seconds * 1_000.0).round() / 1_000.0;
+    let CellGrid { step, cells, newest, filled, ticked, .. } = *grid;
+    body.put("grid", &Grid { step: step.into(), cells, newest, filled: millis(filled), ticked: millis(ticked) });
 }

@@ -3,7 +3,7 @@ use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Subject, Topic};
 use crate::context::Context;
-use crate::router::assemble;
+use crate::router::{assemble, own_and};
 use crate::settings::Settings;
 use futures::{SinkExt, StreamExt};
 use perf_runtime::{Kind, Monitor, Outcome, Rule, RuleSet, SampledMetric, Statistic, Window};
@@ -30,11 +30,12 @@ struct Service {
 
 impl Service {
     async fn start(monitor: Monitor) -> Self {
-        let context = Context::new(monitor.clone(), Settings::default());
+        let (table, parts) = own_and(&[]).unwrap();
+        let context = Context::new(monitor.clone(), Settings::default(), parts).unwrap();
         let hub = context.feed.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, assemble(context)).await });
+        tokio::spawn(async move { axum::serve(listener, assemble(context, table)).await });
         Self { monitor, hub, address }
     }
 
@@ -330,7 +331,7 @@ async fn nothing_is_computed_when_nobody_listens() {
 
 #[tokio::test]
 async fn who_is_too_slow_is_told_that_it_missed_some() {
-    let hub = Hub::new(monitor());
+    let hub = Hub::new(monitor(), Vec::new());
     let topic = Topic { window: Window::LastHour, subject: Subject::Calls };
     let (mut watcher, initial) = Watcher::join(&hub, topic, None).await.unwrap();
     assert!(initial.is_some());

@@ -1,5 +1,6 @@
 //! What a client watches.
 
+use super::part::PartTopic;
 use perf_runtime::{Kind, Window};
 use serde::Deserialize;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(super) enum Subject {
     Calls,
     /// The application's own metrics, and what is sampled.
     Metrics,
+    /// The value of a topic that a part added.
+    Part(String),
     /// One series of calls, or several together.
     Series(SeriesKey),
 }
@@ -46,7 +49,7 @@ pub(super) struct Request {
 impl Request {
     /// What is meant, or what is wrong with it. Where no window is named, it is the shortest one that goes back to the
     /// beginning of a process that is up for so long; or else the longest.
-    pub(super) fn topic(self, uptime: Duration) -> Result<Topic, String> {
+    pub(super) fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, String> {
         let window = match &self.window {
             None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),
             Some(wanted) => Window::ALL
@@ -58,7 +61,12 @@ impl Request {
             let subject = match self.of.as_deref() {
                 None | Some("calls") => Subject::Calls,
                 Some("metrics") => Subject::Metrics,
-                Some(other) => return Err(format!("of is {other:?} and must be calls or metrics")),
+                Some(other) if parts.iter().any(|part| part.name == other) => Subject::Part(other.to_owned()),
+                Some(other) => {
+                    let own = ["calls", "metrics"].into_iter();
+                    let known: Vec<&str> = own.chain(parts.iter().map(|part| part.name.as_str())).collect();
+                    return Err(format!("of is {other:?} and must be one of {}", known.join(", ")));
+                }
             };
             return Ok(Topic { window, subject });
         };

@@ -1,32 +1,66 @@
-//! What is wrong, what was, and who knows of it.
+//! Alerts that fire, that did, and what they are judged by.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::payload::Payload;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Labels, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use perf_runtime::{AcknowledgeError, Alert, AlertEvent, AlertStatistics, RuleStatus, Silence};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use perf_runtime::{
+    Alert, AlertEvent, AlertState, AlertStatistics, ObjectiveReport, RuleStatus, Severity, Silence, Transition,
+};
+use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The longest name and comment, in bytes.
-const MAX_NAME: usize = 128;
-const MAX_COMMENT: usize = 2_000;
-/// The longest that a mark may last.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// How many events are shown, unless asked for others, and at most.
 const EVENTS: usize = 100;
 const MOST_EVENTS: usize = 100_000;
 
+const MOST: usize = 10_000;
+const SEVERITIES: [Severity; 2] = [Severity::Warning, Severity::Critical];
+const STATES: [(&str, AlertState); 4] = [
+    ("inactive", AlertState::Inactive),
+    ("resolved", AlertState::Resolved),
+    ("pending", AlertState::Pending),
+    ("firing", AlertState::Firing),
+];
+const TRANSITIONS: [Transition; 8] = [
+    Transition::Pending,
+    Transition::Cleared,
+    Transition::Fired,
+    Transition::Changed,
+    Transition::Resolved,
+    Transition::Acknowledged,
+    Transition::Flapping,
+    Transition::Told,
+];
+
+/// Which alerts are wanted: by rule, severity and labels.
+struct Wanted {
+    rule: Option<String>,
+    severity: Option<Severity>,
+    labels: Labels,
+}
+
+impl Wanted {
+    fn of(params: &Params) -> Result<Self, Problem> {
+        let severity = params.choice("severity", SEVERITIES.map(|severity| (severity.as_str(), severity)))?;
+        Ok(Self { rule: params.get("rule").map(str::to_owned), severity, labels: params.labels()? })
+    }
+
+    fn fits(&self, alert: &Alert) -> bool {
+        self.rule.as_ref().is_none_or(|rule| alert.rule == *rule)
+            && self.severity.is_none_or(|severity| alert.severity == severity)
+            && self.labels.fit(&alert.labels)
+    }
+}
+
 #[derive(Serialize)]
-struct Wrong {
+struct AlertList {
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
     statistics: AlertStatistics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/alerts?state=firing`: what fires and what is pending, the oldest first; or with `state` one of these, or
@@ -36,17 +70,60 @@ pub(super) async fn list(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let params = params.only(&["state"])?;
+    let params = params.only(&["state", "rule", "severity", "label", "limit", "sort", "cursor"])?;
+    let listing = params.listing(&["id", "since", "rule", "series", "severity"], None, MOST)?;
+    let wanted = Wanted::of(&params)?;
     let alerts = context.monitor.alerts();
-    let listed = match params.get("state") {
+    let mut listed = match params.get("state") {
         None => [alerts.active(), alerts.pending()].concat(),
         Some("firing") => alerts.active(),
         Some("pending") => alerts.pending(),
         Some("resolved") => alerts.past(),
         Some(other) => return Err(Problem::invalid("state", other, "firing, pending or resolved")),
     };
-    let view = move || Wrong { alerts: listed, silences: alerts.silences(), statistics: alerts.statistics() };
-    reply::json(&headers, view).await
+    let view = move || {
+        listed.retain(|alert| wanted.fits(alert));
+        let Slice { items, next, .. } = listing.slice(listed, |alert| alert.id.to_string(), sort_key)?;
+        Ok(AlertList { alerts: items, silences: alerts.silences(), statistics: alerts.statistics(), next })
+    };
+    respond::try_json(&headers, view).await
+}
+
+fn sort_key(alert: &Alert, sort: &str) -> SortKey {
+    match sort {
+        "rule" => SortKey::Text(alert.rule.clone()),
+        "series" => SortKey::Text(alert.series.clone()),
+        "since" => SortKey::Number(Some(seconds(alert.since))),
+        "severity" => SortKey::Number(Some(f64::from(u8::from(alert.severity == Severity::Critical)))),
+        _ => SortKey::Number(Some(alert.id as f64)),
+    }
+}
+
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// `GET /api/v1/alerts/{id}`: one alert, while it is remembered.
+pub(super) async fn one(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let id = number(&id, "the number of an alert")?;
+    let view = move || {
+        let alerts = context.monitor.alerts();
+        let all = [alerts.active(), alerts.pending(), alerts.past()];
+        let found = all.into_iter().flatten().find(|alert| alert.id == id);
+        let detail = || format!("there is no alert {id}, or it is no longer remembered: GET /api/v1/alerts lists them");
+        found.ok_or_else(|| Problem::new(ProblemKind::UnknownAlert, detail()))
+    };
+    respond::try_json(&headers, view).await
+}
+
+pub(super) fn number(id: &str, allowed: &str) -> Result<u64, Problem> {
+    id.parse().map_err(|_| Problem::invalid("id", id, allowed))
 }
 
 #[derive(Serialize)]
@@ -54,6 +131,8 @@ struct History {
     events: Vec<AlertEvent>,
     /// When the baseline was moved, the newest first, as RFC 3339: why numbers fell that no event explains.
     resets: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/alerts/history?limit=100`: the last transitions, and the last resets, the newest first.
@@ -62,21 +141,32 @@ pub(super) async fn history(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let limit = params.only(&["limit"])?.limit(EVENTS, MOST_EVENTS)?;
+    let params = params.only(&["limit", "cursor", "sort", "rule", "severity", "label", "transition"])?;
+    let most_resets = params.limit(EVENTS, MOST_EVENTS)?;
+    let listing = params.listing(&["at"], Some(EVENTS), MOST_EVENTS)?;
+    let wanted = Wanted::of(&params)?;
+    let transition = params.choice("transition", TRANSITIONS.map(|transition| (transition.as_str(), transition)))?;
     let view = move || {
         let mut events = context.monitor.alerts().history();
         events.reverse();
-        events.truncate(limit);
-        let resets = context.monitor.resets().into_iter().rev().take(limit);
-        let resets = resets.map(|at| humantime::format_rfc3339_millis(at).to_string()).collect();
-        History { events, resets }
+        events.retain(|event| {
+            transition.is_none_or(|transition| event.transition == transition) && wanted.fits(&event.alert)
+        });
+        let id = |event: &AlertEvent| format!("{} {:?} {}", event.alert.id, event.at, event.transition.as_str());
+        let at = |event: &AlertEvent, _: &str| SortKey::Number(Some(seconds(event.at)));
+        let Slice { items, next, .. } = listing.slice(events, id, at)?;
+        let resets = context.monitor.resets().into_iter().rev().take(most_resets);
+        let resets = resets.map(perf_runtime::text::rfc3339).collect();
+        Ok(History { events: items, resets, next })
     };
-    reply::json(&headers, view).await
+    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]
 struct Rules {
     rules: Vec<RuleStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/alerts/rules`: every rule, and how it stands.
@@ -85,13 +175,33 @@ pub(super) async fn rules(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&[])?;
-    reply::json(&headers, move || Rules { rules: context.monitor.alerts().rules() }).await
+    let params = params.only(&["rule", "state", "limit", "sort", "cursor"])?;
+    let listing = params.listing(&["id", "pending", "firing"], None, MOST)?;
+    let state = params.choice("state", STATES)?;
+    let rule = params.get("rule").map(str::to_owned);
+    let view = move || {
+        let mut rules = context.monitor.alerts().rules();
+        rules.retain(|status| {
+            state.is_none_or(|state| status.state == Some(state))
+                && rule.as_ref().is_none_or(|rule| status.rule.id() == rule)
+        });
+        let id = |status: &RuleStatus| status.rule.id().to_owned();
+        let key = |status: &RuleStatus, sort: &str| match sort {
+            "pending" => SortKey::Number(Some(status.pending as f64)),
+            "firing" => SortKey::Number(Some(status.firing as f64)),
+            _ => SortKey::Text(id(status)),
+        };
+        let Slice { items, next, .. } = listing.slice(rules, id, key)?;
+        Ok(Rules { rules: items, next })
+    };
+    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]
 struct Silences {
     silences: Vec<Silence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/alerts/silences`: those in force.
@@ -100,13 +210,26 @@ pub(super) async fn silences(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&[])?;
-    reply::json(&headers, move || Silences { silences: context.monitor.alerts().silences() }).await
+    let params = params.only(&["rule", "limit", "sort", "cursor"])?;
+    let listing = params.listing(&["id", "until"], None, MOST)?;
+    let rule = params.get("rule").map(str::to_owned);
+    let view = move || {
+        let mut silences = context.monitor.alerts().silences();
+        silences.retain(|silence| rule.is_none() || silence.rule == rule);
+        let key = |silence: &Silence, sort: &str| {
+            SortKey::Number(Some(if sort == "until" { seconds(silence.until) } else { silence.id as f64 }))
+        };
+        let Slice { items, next, .. } = listing.slice(silences, |silence| silence.id.to_string(), key)?;
+        Ok(Silences { silences: items, next })
+    };
+    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]
 struct Objectives {
-    objectives: Vec<perf_runtime::ObjectiveReport>,
+    objectives: Vec<ObjectiveReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/objectives`: how much of each budget is left.
@@ -115,96 +238,21 @@ pub(super) async fn objectives(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    params.only(&[])?;
-    reply::json(&headers, move || Objectives { objectives: context.monitor.objectives() }).await
-}
-
-/// Who takes notice, and for how long.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Mark {
-    by: String,
-    #[serde(default)]
-    comment: String,
-    /// Such as `30m`. Without it the mark ends with the alert.
-    #[serde(rename = "for")]
-    lasts: Option<String>,
-}
-
-/// `POST /api/v1/alerts/{id}/acknowledge`: somebody takes notice of an alert.
-pub(super) async fn acknowledge(
-    State(context): State<Context>,
-    Path(id): Path<String>,
-    Payload(mark): Payload<Mark>,
-) -> Result<Response, Problem> {
-    let id: u64 = id.parse().map_err(|_| Problem::invalid("id", &id, "the number of an alert"))?;
-    check(&mark.by, &mark.comment)?;
-    let until = mark.lasts.as_deref().map(until).transpose()?;
-    let alert =
-        context.monitor.alerts().acknowledge(id, &mark.by, &mark.comment, until).map_err(|error| refused(&error))?;
-    Ok(axum::Json(alert).into_response())
-}
-
-/// Which alerts are to be kept quiet, and for how long.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wish {
-    rule: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    by: String,
-    #[serde(default)]
-    comment: String,
-    /// Such as `2h`.
-    #[serde(rename = "for")]
-    lasts: String,
-}
-
-/// `POST /api/v1/alerts/silence`: nobody is to be told of some alerts for a while.
-pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
-    check(&wish.by, &wish.comment)?;
-    let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let alerts = context.monitor.alerts();
-    let until = until(&wish.lasts)?;
-    let silence = alerts
-        .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
-        .map_err(|error| refused(&error))?;
-    Ok((StatusCode::CREATED, axum::Json(silence)).into_response())
-}
-
-/// `DELETE /api/v1/alerts/silences/{id}`: ends a silence.
-pub(super) async fn unsilence(State(context): State<Context>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let id: u64 = id.parse().map_err(|_| Problem::invalid("id", &id, "the number of a silence"))?;
-    if context.monitor.alerts().unsilence(id) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    Err(Problem::not_found(format!("there is no silence {id}: GET /api/v1/alerts/silences lists them")))
-}
-
-fn check(by: &str, comment: &str) -> Result<(), Problem> {
-    for (field, text, most) in [("by", by, MAX_NAME), ("comment", comment, MAX_COMMENT)] {
-        if text.len() > most {
-            return Err(Problem::invalid(field, text, format!("at most {most} bytes")));
-        }
-        // A name stands in logs, one line each; a comment may have lines.
-        let may_break = |letter: char| field == "comment" && matches!(letter, '\n' | '\t');
-        if text.contains(|letter: char| letter.is_control() && !may_break(letter)) {
-            return Err(Problem::invalid(field, text, "a text without control characters"));
-        }
-    }
-    Ok(())
-}
-
-/// The moment that a span from now ends.
-fn until(span: &str) -> Result<SystemTime, Problem> {
-    let parsed = humantime::parse_duration(span).ok().filter(|span| (Duration::from_secs(1)..=LONGEST).contains(span));
-    let end = parsed.and_then(|span| SystemTime::now().checked_add(span));
-    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 366d, such as 30m or 2h"))
-}
-
-fn refused(error: &AcknowledgeError) -> Problem {
-    match error {
-        AcknowledgeError::NotActive { .. } => Problem::not_found(error.to_string()),
-        _ => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-    }
+    let params = params.only(&["label", "limit", "sort", "cursor"])?;
+    let listing = params.listing(&["series", "budget_left", "burn_rate", "calls"], None, MOST)?;
+    let labels = params.labels()?;
+    let view = move || {
+        let mut objectives = context.monitor.objectives();
+        objectives.retain(|one| labels.fit(one.labels.iter().map(|(name, value)| (name, value))));
+        let id = |one: &ObjectiveReport| format!("{} {:?} {:?}", one.series, one.promise, one.latency);
+        let key = |one: &ObjectiveReport, sort: &str| match sort {
+            "budget_left" => SortKey::Number(Some(one.budget_left)),
+            "burn_rate" => SortKey::Number(one.burn_rate),
+            "calls" => SortKey::Number(Some(one.calls as f64)),
+            _ => SortKey::Text(one.series.clone()),
+        };
+        let Slice { items, next, .. } = listing.slice(objectives, id, key)?;
+        Ok(Objectives { objectives: items, next })
+    };
+    respond::try_json(&headers, view).await
 }

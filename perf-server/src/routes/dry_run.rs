@@ -1,9 +1,7 @@
 //! When a rule would have fired.
 
 use crate::context::Context;
-use crate::payload::Payload;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Payload, Problem};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -50,7 +48,7 @@ pub(super) async fn dry_run(
     headers: HeaderMap,
     Payload(trial): Payload<Trial>,
 ) -> Result<Response, Problem> {
-    reply::try_json(&headers, move || verdict(&context.monitor, trial)).await
+    respond::try_json(&headers, move || verdict(&context.monitor, trial)).await
 }
 
 fn verdict(monitor: &Monitor, trial: Trial) -> Result<Verdict, Problem> {

@@ -1,10 +1,9 @@
 //! Whether the process is there, is ready, and is well.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Params, Problem};
 use crate::settings::Readiness;
+use crate::shapes;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -19,7 +18,7 @@ pub(super) async fn performance(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || context.monitor.performance_health()).await
+    respond::json(&headers, move || shapes::performance_health(&context.monitor)).await
 }
 
 /// `GET /health/live`: the process answers. It looks at nothing else, for whoever finds it wanting kills the process.

@@ -1,10 +1,8 @@
 //! All metrics, as text for scrapers and in short for people.
 
-use crate::accept::Format;
 use crate::context::Context;
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Format, Params, Problem};
+use crate::shapes;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -16,12 +14,12 @@ use std::time::SystemTime;
 /// `GET /metrics`: Prometheus text, or OpenMetrics.
 pub(super) async fn exposition(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Problem> {
     let format = Format::wanted(&headers)
-        .ok_or_else(|| reply::not_acceptable("text/plain; version=0.0.4, application/openmetrics-text"))?;
+        .ok_or_else(|| respond::not_acceptable("text/plain; version=0.0.4, application/openmetrics-text"))?;
     let (content_type, render): (_, fn(&Monitor) -> String) = match format {
         Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus),
         Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics),
     };
-    let text = reply::off_the_runtime(move || render(&context.monitor)).await?;
+    let text = respond::off_the_runtime(move || render(&context.monitor)).await?;
     Ok(([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response())
 }
 
@@ -32,7 +30,7 @@ pub(super) async fn summary(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || context.monitor.metrics_summary()).await
+    respond::json(&headers, move || shapes::metrics_summary(&context.monitor)).await
 }
 
 /// `GET /metrics/report`: key figures, and the alerts of now.
@@ -42,7 +40,7 @@ pub(super) async fn report(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || context.monitor.metrics_report()).await
+    respond::json(&headers, move || shapes::metrics_report(&context.monitor)).await
 }
 
 /// `GET /metrics/dashboard`: the process at a glance.
@@ -52,7 +50,7 @@ pub(super) async fn dashboard(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::json(&headers, move || context.monitor.dashboard()).await
+    respond::json(&headers, move || shapes::dashboard(&context.monitor)).await
 }
 
 #[derive(Serialize)]
@@ -65,7 +63,7 @@ struct Reset {
 /// `POST /metrics/reset`: totals and windows begin anew. Exported counters go on.
 pub(super) async fn reset(State(context): State<Context>, params: Params) -> Result<Response, Problem> {
     params.only(&[])?;
-    reply::off_the_runtime(move || context.monitor.reset()).await?;
-    let timestamp = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    respond::off_the_runtime(move || context.monitor.reset()).await?;
+    let timestamp = perf_runtime::text::rfc3339(SystemTime::now());
     Ok(Json(Reset { status: "reset", timestamp }).into_response())
 }

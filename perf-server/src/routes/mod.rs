@@ -1,65 +1,63 @@
-//! The routes, by what one must be to use them.
+//! Our own routes, each with the right that it needs.
 
 use crate::auth::login;
 use crate::context::Context;
-use axum::Router;
-use axum::routing::{delete, get, post};
+use crate::dashboard;
+use crate::table::RouteAccess::{self, Admin, Browser, Public, Read};
+use axum::routing::{MethodRouter, delete, get, post};
 
 mod alerts;
 mod dry_run;
 mod health;
+mod info;
+mod marks;
 mod metrics;
 mod openapi;
 mod series;
 mod ui;
 
-/// What anybody may ask: whether the process is there and ready, and to be let in.
-pub(crate) fn public() -> Router<Context> {
-    Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/login", get(login::page).post(login::log_in))
-        .route("/login.css", get(login::style))
-        .route("/login.js", get(login::script))
-        .route("/login.svg", get(login::icon))
-        .route("/logout", post(login::log_out))
-        .route("/ui.js", get(ui::script))
-}
-
-/// What pages of the application's may send.
-pub(crate) fn pages() -> Router<Context> {
-    Router::new().route("/api/v1/ui", post(ui::beacon))
-}
-
-/// What readers may ask.
-pub(crate) fn read() -> Router<Context> {
-    Router::new()
-        .route("/metrics", get(metrics::exposition))
-        .route("/metrics/summary", get(metrics::summary))
-        .route("/api/v1/metrics/summary", get(metrics::summary))
-        .route("/metrics/report", get(metrics::report))
-        .route("/api/v1/metrics/report", get(metrics::report))
-        .route("/metrics/dashboard", get(metrics::dashboard))
-        .route("/api/v1/metrics/dashboard", get(metrics::dashboard))
-        .route("/health/performance", get(health::performance))
-        .route("/api/v1/openapi.json", get(openapi::document))
-        .route("/api/v1/series", get(series::list))
-        .route("/api/v1/query", get(series::query))
-        .route("/api/v1/calls", get(series::calls))
-        .route("/api/v1/objectives", get(alerts::objectives))
-        .route("/api/v1/alerts", get(alerts::list))
-        .route("/api/v1/alerts/history", get(alerts::history))
-        .route("/api/v1/alerts/rules", get(alerts::rules))
-        .route("/api/v1/alerts/silences", get(alerts::silences))
-        .route("/api/v1/alerts/dry-run", post(dry_run::dry_run))
-}
-
-/// What changes something.
-pub(crate) fn admin() -> Router<Context> {
-    Router::new()
-        .route("/metrics/reset", post(metrics::reset))
-        .route("/api/v1/metrics/reset", post(metrics::reset))
-        .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
-        .route("/api/v1/alerts/silence", post(alerts::silence))
-        .route("/api/v1/alerts/silences/{id}", delete(alerts::unsilence))
+/// Every route of our own.
+#[rustfmt::skip]
+pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
+    vec![
+        (Public, "/health/live", get(health::live)),
+        (Public, "/health/ready", get(health::ready)),
+        (Public, "/login", get(login::page).post(login::log_in)),
+        (Public, "/login.css", get(login::style)),
+        (Public, "/login.js", get(login::script)),
+        (Public, "/login.svg", get(login::icon)),
+        (Public, "/logout", post(login::log_out)),
+        (Public, "/ui.js", get(ui::script)),
+        (Public, "/api/v1/whoami", get(info::whoami)),
+        (Browser, "/api/v1/ui", post(ui::beacon)),
+        (Read, "/", get(dashboard::page_or_feed)),
+        (Read, "/ws", get(dashboard::feed)),
+        (Read, "/perf-assets/{version}/{name}", get(dashboard::asset)),
+        (Read, "/api/v1/pages", get(dashboard::pages)),
+        (Read, "/api/v1/info", get(info::info)),
+        (Read, "/metrics", get(metrics::exposition)),
+        (Read, "/metrics/summary", get(metrics::summary)),
+        (Read, "/api/v1/metrics/summary", get(metrics::summary)),
+        (Read, "/metrics/report", get(metrics::report)),
+        (Read, "/api/v1/metrics/report", get(metrics::report)),
+        (Read, "/metrics/dashboard", get(metrics::dashboard)),
+        (Read, "/api/v1/metrics/dashboard", get(metrics::dashboard)),
+        (Read, "/health/performance", get(health::performance)),
+        (Read, "/api/v1/openapi.json", get(openapi::document)),
+        (Read, "/api/v1/series", get(series::list)),
+        (Read, "/api/v1/query", get(series::query)),
+        (Read, "/api/v1/calls", get(series::calls)),
+        (Read, "/api/v1/objectives", get(alerts::objectives)),
+        (Read, "/api/v1/alerts", get(alerts::list)),
+        (Read, "/api/v1/alerts/{id}", get(alerts::one)),
+        (Read, "/api/v1/alerts/history", get(alerts::history)),
+        (Read, "/api/v1/alerts/rules", get(alerts::rules)),
+        (Read, "/api/v1/alerts/silences", get(alerts::silences)),
+        (Read, "/api/v1/alerts/dry-run", post(dry_run::dry_run)),
+        (Admin, "/metrics/reset", post(metrics::reset)),
+        (Admin, "/api/v1/metrics/reset", post(metrics::reset)),
+        (Admin, "/api/v1/alerts/{id}/acknowledge", post(marks::acknowledge)),
+        (Admin, "/api/v1/alerts/silence", post(marks::silence)),
+        (Admin, "/api/v1/alerts/silences/{id}", delete(marks::unsilence)),
+    ]
 }

@@ -1,9 +1,7 @@
 //! Which series there are, how one of them did, and what runs now.
 
 use crate::context::Context;
-use crate::params::Params;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -13,6 +11,11 @@ use serde::Serialize;
 /// How many calls in flight are listed, unless asked for others, and at most.
 const CALLS: usize = 100;
 const MOST_CALLS: usize = 1_000;
+/// How many are looked at where only some of them are wanted.
+const LOOKED_AT: usize = 100_000;
+
+const MOST_SERIES: usize = 10_000;
+const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
 
 #[derive(Serialize)]
 struct AllSeries {
@@ -20,21 +23,61 @@ struct AllSeries {
     uptime_seconds: f64,
     series: Vec<SeriesEntry>,
     custom: Vec<CustomMetric>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// `GET /api/v1/series?window=1m`: every series and how it did, and the application's own metrics as they stand.
+///
+/// `kind` and `label` leave some out; the metrics come with the first page, and have no kind.
 pub(super) async fn list(
     State(context): State<Context>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let window = params.only(&["window"])?.window(Window::LastMinute)?;
+    let params = params.only(&["window", "kind", "label", "limit", "sort", "cursor"])?;
+    let (window, kind, labels) = (params.window(Window::LastMinute)?, params.kind()?, params.labels()?);
+    let listing = params.listing(&SORTS, None, MOST_SERIES)?;
     let view = move || {
         let monitor = &context.monitor;
         let uptime_seconds = monitor.uptime().as_secs_f64();
-        AllSeries { window, uptime_seconds, series: monitor.series(window), custom: monitor.custom_metrics() }
+        let mut series = monitor.series(window);
+        series.retain(|entry| {
+            let summary = &entry.summary;
+            kind.is_none_or(|kind| summary.kind == kind) && labels.fit(pairs(&summary.labels))
+        });
+        let with_metrics = listing.is_first() && kind.is_none();
+        let mut custom = if with_metrics { monitor.custom_metrics() } else { Vec::new() };
+        if !labels.is_empty() {
+            for metric in &mut custom {
+                metric.series.retain(|series| labels.fit(pairs(&series.labels)));
+            }
+            custom.retain(|metric| !metric.series.is_empty());
+        }
+        let Slice { items, next, .. } = listing.slice(series, |entry| entry.id.clone(), sort_key)?;
+        Ok(AllSeries { window, uptime_seconds, series: items, custom, next })
     };
-    reply::json(&headers, view).await
+    respond::try_json(&headers, view).await
+}
+
+fn pairs(labels: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
+    let summary = &entry.summary;
+    SortKey::Number(match sort {
+        "count" => Some(summary.count as f64),
+        "rate" => Some(summary.rate),
+        "error_rate" => summary.error_rate,
+        "mean" => summary.mean,
+        "p50" => summary.p50,
+        "p95" => summary.p95,
+        "p99" => summary.p99,
+        "max" => summary.max,
+        "in_flight" => Some(summary.in_flight as f64),
+        _ => return SortKey::Text(entry.id.clone()),
+    })
 }
 
 /// `GET /api/v1/query?series=ID&window=1h`: one series, slice by slice.
@@ -48,10 +91,13 @@ pub(super) async fn query(
     let needed = || Problem::invalid("series", "", "the id of a series: GET /api/v1/series lists them");
     let id = params.get("series").ok_or_else(needed)?.to_owned();
     let view = move || {
-        let missing = || Problem::not_found(format!("there is no series {id:?}: GET /api/v1/series lists them"));
+        let missing = || {
+            let detail = format!("there is no series {id:?}: GET /api/v1/series lists them");
+            Problem::new(ProblemKind::UnknownSeries, detail)
+        };
         context.monitor.timeline(&id, window).ok_or_else(missing)
     };
-    reply::try_json(&headers, view).await
+    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]
@@ -59,12 +105,20 @@ struct Calls {
     calls: Vec<CallInFlight>,
 }
 
-/// `GET /api/v1/calls?limit=100`: the calls that wait now, the oldest first.
+/// `GET /api/v1/calls?limit=100`: the calls that wait now, the oldest first; with `kind` and `label` only some of them.
 pub(super) async fn calls(
     State(context): State<Context>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let limit = params.only(&["limit"])?.limit(CALLS, MOST_CALLS)?;
-    reply::json(&headers, move || Calls { calls: context.monitor.calls_in_flight(limit) }).await
+    let params = params.only(&["limit", "kind", "label"])?;
+    let (limit, kind, labels) = (params.limit(CALLS, MOST_CALLS)?, params.kind()?, params.labels()?);
+    let view = move || {
+        let is_all = kind.is_none() && labels.is_empty();
+        let mut calls = context.monitor.calls_in_flight(if is_all { limit } else { LOOKED_AT });
+        calls.retain(|call| kind.is_none_or(|kind| call.kind == kind) && labels.fit(pairs(&call.labels)));
+        calls.truncate(limit);
+        Calls { calls }
+    };
+    respond::json(&headers, view).await
 }

@@ -6,9 +6,7 @@
 
 use crate::context::Context;
 use crate::frames::Frames;
-use crate::payload::Payload;
-use crate::problem::Problem;
-use crate::reply;
+use crate::respond::{self, Payload, Problem};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -138,7 +136,7 @@ pub(super) async fn beacon(
 
 /// `GET /ui.js`: the script that a page includes. Kept for an hour, for its address stays the same from version to version.
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    reply::kept(&headers, "text/javascript; charset=utf-8", SCRIPT, "public, max-age=3600")
+    respond::kept(&headers, "text/javascript; charset=utf-8", SCRIPT, "public, max-age=3600")
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ use super::connections::Limits;
 use crate::auth::token::Token;
 use crate::context::Context;
 use crate::error::ServeError;
-use crate::router::{assemble, beside};
+use crate::extension::Extension;
+use crate::respond::BodyLimits;
+use crate::router::{assemble, beside, own_and};
 use crate::settings::{Readiness, Settings};
+use crate::table::{Route, Table};
 use axum::Router;
 use perf_runtime::Monitor;
 use std::env;
@@ -21,7 +24,7 @@ use tokio::net::ToSocketAddrs;
 /// # use std::sync::atomic::{AtomicBool, Ordering};
 /// # static CONNECTED: AtomicBool = AtomicBool::new(true);
 /// let monitor = perf_runtime::Monitor::builder().build()?;
-/// let router = perf_server::Server::builder(monitor)
+/// let router = perf_server::Server::builder(&monitor)
 ///     .admin_token("a secret of sixteen letters or more".replace(' ', "-"))
 ///     .ready_when("database", || CONNECTED.load(Ordering::Relaxed))
 ///     .router()?;
@@ -38,9 +41,9 @@ pub struct ServerBuilder {
     hosts: Vec<String>,
     readiness: Vec<Readiness>,
     ui_without_token: bool,
-    body_limit: usize,
-    body_timeout: Duration,
+    body: BodyLimits,
     limits: Limits,
+    extensions: Vec<Extension>,
 }
 
 /// Where a token is: never shown.
@@ -60,7 +63,6 @@ impl std::fmt::Debug for Secret {
 
 impl ServerBuilder {
     pub(super) fn new(monitor: Monitor) -> Self {
-        let Settings { body_limit, body_timeout, .. } = Settings::default();
         Self {
             monitor,
             read_token: None,
@@ -70,15 +72,15 @@ impl ServerBuilder {
             hosts: Vec::new(),
             readiness: Vec::new(),
             ui_without_token: false,
-            body_limit,
-            body_timeout,
+            body: BodyLimits::default(),
             limits: Limits::default(),
+            extensions: Vec::new(),
         }
     }
 
     /// The token that lets somebody read: 16 to 512 visible ASCII characters, without quotes, commas, semicolons and
-    /// backslashes. As soon as there is any token, only the probes (`/health/live` and `/health/ready`) and the login page
-    /// need none.
+    /// backslashes. As soon as there is any token, only the probes (`/health/live` and `/health/ready`), `/api/v1/whoami` and
+    /// the login page need none.
     pub fn read_token(mut self, token: impl Into<String>) -> Self {
         self.read_token = Some(Secret::Text(token.into()));
         self
@@ -140,13 +142,13 @@ impl ServerBuilder {
 
     /// The largest body of a request, 1 KiB to 16 MiB: 64 KiB by default.
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+        self.body.size = bytes;
         self
     }
 
     /// How long the body of a request may take to arrive, 100 ms to 10 minutes: 10 s by default.
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
-        self.body_timeout = timeout;
+        self.body.time = timeout;
         self
     }
 
@@ -170,14 +172,28 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds what another part brings: routes, pages of the dashboard, topics of the live feed.
+    pub fn extend(mut self, extension: Extension) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Every route that the server has, its own and those of extensions, with the right that each needs.
+    ///
+    /// # Errors
+    /// A route or a name that two parts have, or one that is not allowed.
+    pub fn routes(&self) -> Result<Vec<Route>, ServeError> {
+        Ok(own_and(&self.extensions)?.0.routes())
+    }
+
     /// The routes with these settings, to be merged into an application's, as [`router`](crate::router()) says. What is
     /// about connections and hosts is then for the application's server to set.
     ///
     /// # Errors
-    /// A setting that is not allowed, or a token file that cannot be read.
+    /// A setting that is not allowed, a token file that cannot be read, or something that two [extensions](Self::extend) add.
     pub fn router(self) -> Result<Router, ServeError> {
-        let (context, _) = self.checked()?;
-        Ok(assemble(context))
+        let (context, table, _) = self.checked()?;
+        Ok(assemble(context, table))
     }
 
     /// As [`mount`](crate::mount()), with these settings: an application measured, and our routes beside it.
@@ -192,18 +208,17 @@ impl ServerBuilder {
     /// Listens at an address. Without tokens only loopback is allowed, where nobody but this machine is.
     ///
     /// # Errors
-    /// A setting that is not allowed, a token file that cannot be read, an address outside loopback without tokens, or one
-    /// that cannot be bound.
+    /// As [`router`](Self::router); an address outside loopback without tokens, or one that cannot be bound.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
-        let (context, limits) = self.checked()?;
-        Server::bind(context, limits, address).await
+        let (context, table, limits) = self.checked()?;
+        Server::bind(context, table, limits, address).await
     }
 
-    fn checked(self) -> Result<(Context, Limits), ServeError> {
-        in_range("body_limit", self.body_limit, 1 << 10, 16 << 20)?;
+    fn checked(self) -> Result<(Context, Table, Limits), ServeError> {
+        in_range("body_limit", self.body.size, 1 << 10, 16 << 20)?;
         in_range("max_connections", self.limits.connections, 8, 100_000)?;
         for (field, span) in [
-            ("body_timeout", self.body_timeout),
+            ("body_timeout", self.body.time),
             ("header_timeout", self.limits.header_timeout),
             ("stall_timeout", self.limits.stall_timeout),
         ] {
@@ -211,10 +226,8 @@ impl ServerBuilder {
                 return Err(ServeError::setting(field, format!("{span:?}"), "100 ms to 10 minutes"));
             }
         }
-        let (body_limit, body_timeout) = (self.body_limit, self.body_timeout);
         let mut settings = Settings {
-            body_limit,
-            body_timeout,
+            body: self.body,
             readiness: self.readiness,
             ui_without_token: self.ui_without_token,
             ..Settings::default()
@@ -228,7 +241,8 @@ impl ServerBuilder {
         let environment = |name: &str| self.environment.then(|| from_environment(name)).transpose();
         settings.tokens.read = token("read_token", environment("PERF_READ_TOKEN")?.flatten().or(self.read_token))?;
         settings.tokens.admin = token("admin_token", environment("PERF_ADMIN_TOKEN")?.flatten().or(self.admin_token))?;
-        Ok((Context::new(self.monitor, settings), self.limits))
+        let (table, parts) = own_and(&self.extensions)?;
+        Ok((Context::new(self.monitor, settings, parts)?, table, self.limits))
     }
 }
 

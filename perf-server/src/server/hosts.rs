@@ -1,10 +1,10 @@
 //! Under which names we may be asked: against pages that have a browser take our address for theirs (DNS rebinding).
 
 use crate::context::Context;
-use crate::problem::Problem;
+use crate::respond::{Problem, ProblemKind};
 use axum::extract::{Request, State};
+use axum::http::header;
 use axum::http::uri::Authority;
-use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub(super) async fn only_known(State(context): State<Context>, request: Request,
         return next.run(request).await;
     }
     let detail = "asked for under a name that is not known here: set a token, or name the host (`allow_host`)";
-    Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response()
+    Problem::new(ProblemKind::UnknownHost, detail).into_response()
 }
 
 /// A host without its port; an IPv6 address in its brackets.

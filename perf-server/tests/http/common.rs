@@ -31,11 +31,11 @@ pub(crate) fn monitor() -> Monitor {
 }
 
 pub(crate) fn open(monitor: &Monitor) -> Router {
-    perf_server::router(monitor.clone())
+    perf_server::router(monitor)
 }
 
 pub(crate) fn with_tokens(monitor: &Monitor) -> ServerBuilder {
-    Server::builder(monitor.clone()).read_token(READ).admin_token(ADMIN)
+    Server::builder(monitor).read_token(READ).admin_token(ADMIN)
 }
 
 pub(crate) fn guarded(monitor: &Monitor) -> Router {

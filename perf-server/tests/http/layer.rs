@@ -129,7 +129,7 @@ async fn the_routes_of_perf_are_no_traffic_of_an_application_that_they_are_mount
     let own = Router::new().route("/users/{id}", on_get(|| async { "ada" }));
     let app: Router = perf_server::mount(own.clone(), &monitor);
     let nested: Router =
-        Router::new().nest("/perf/", perf_server::router(monitor.clone())).merge(own.layer(HttpLayer::new(&monitor)));
+        Router::new().nest("/perf/", perf_server::router(&monitor)).merge(own.layer(HttpLayer::new(&monitor)));
     for (app, prefix) in [(&app, ""), (&nested, "/perf")] {
         for path in ["/", "/metrics", "/api/v1/series", "/health/live", "/login", "/metrics/reset"] {
             assert_ne!(get(app, &format!("{prefix}{path}")).await.status, StatusCode::NOT_FOUND, "{prefix}{path}");
@@ -149,7 +149,7 @@ async fn the_routes_of_perf_are_no_traffic_of_an_application_that_they_are_mount
 async fn a_state_that_an_application_has_goes_with_it() {
     let monitor = Monitor::builder().build().unwrap();
     let own = Router::new().route("/name", on_get(|name: axum::extract::State<&'static str>| async move { name.0 }));
-    let app = perf_server::Server::builder(monitor.clone()).mount(own).unwrap().with_state("ada");
+    let app = perf_server::Server::builder(&monitor).mount(own).unwrap().with_state("ada");
     assert_eq!((get(&app, "/name").await.text.as_str(), get(&app, "/metrics").await.status), ("ada", StatusCode::OK));
     assert_eq!(outcomes(&monitor, "/name", "200").ok, 1);
 }

@@ -60,7 +60,7 @@ async fn rest_of(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn a_server_answers_until_it_is_stopped() {
-    let running = Running::start(Server::builder(monitor()).bind("127.0.0.1:0").await.unwrap());
+    let running = Running::start(Server::builder(&monitor()).bind("127.0.0.1:0").await.unwrap());
     assert!(running.get("/health/live").await.starts_with("HTTP/1.1 200 OK"));
     let missing = running.get("/no/such/page").await;
     assert!(missing.starts_with("HTTP/1.1 404") && missing.contains("application/problem+json"), "{missing}");
@@ -70,7 +70,7 @@ async fn a_server_answers_until_it_is_stopped() {
 
 #[tokio::test]
 async fn those_who_are_slow_to_ask_keep_nobody_from_an_answer() {
-    let builder = Server::builder(monitor()).max_connections(16).header_timeout(Duration::from_secs(600));
+    let builder = Server::builder(&monitor()).max_connections(16).header_timeout(Duration::from_secs(600));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());
     let mut slow = Vec::new();
     for _ in 0..64 {
@@ -87,7 +87,7 @@ async fn those_who_are_slow_to_ask_keep_nobody_from_an_answer() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_not_waited_for() {
-    let builder = Server::builder(monitor()).header_timeout(Duration::from_millis(300));
+    let builder = Server::builder(&monitor()).header_timeout(Duration::from_millis(300));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());
     for start in ["", "GET /metrics HTTP/1.1\r\nhost: local"] {
         let answer = running.say(start).await;
@@ -159,7 +159,7 @@ async fn who_does_not_read_the_answer_is_let_go() {
     // More than sockets hold.
     let filler = (0..300_000).fold(String::new(), |text, line| text + "filler_of_" + &line.to_string() + " 1\n");
     let monitor = Monitor::builder().merge_prometheus(move || filler.clone()).build().unwrap();
-    let builder = Server::builder(monitor).stall_timeout(Duration::from_millis(200));
+    let builder = Server::builder(&monitor).stall_timeout(Duration::from_millis(200));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());
     let whole = running.get("/metrics").await.len();
     let mut stalled = running.connect().await;
@@ -174,7 +174,7 @@ async fn who_does_not_read_the_answer_is_let_go() {
 #[tokio::test]
 async fn without_tokens_only_names_of_this_machine_are_answered() {
     let running =
-        Running::start(Server::builder(monitor()).allow_host("perf.internal").bind("127.0.0.1:0").await.unwrap());
+        Running::start(Server::builder(&monitor()).allow_host("perf.internal").bind("127.0.0.1:0").await.unwrap());
     for (host, code) in
         [("localhost:1", 200), ("127.0.0.1", 200), ("[::1]", 200), ("perf.internal", 200), ("evil.example", 421)]
     {

@@ -2,9 +2,11 @@
 
 mod client;
 mod common;
+mod extension;
 mod hostile;
 mod layer;
 mod limits;
+mod lists;
 mod openapi;
 mod routes;
 mod security;

@@ -166,12 +166,12 @@ async fn browsers_are_told_to_run_nothing_that_is_not_ours() {
 async fn outside_loopback_there_is_no_server_without_a_token() {
     let unprotected = |error: ServeError| matches!(error, ServeError::Unprotected(_));
     for address in ["0.0.0.0:0", "[::]:0"] {
-        let refused = Server::builder(monitor()).bind(address).await.map(drop);
+        let refused = Server::builder(&monitor()).bind(address).await.map(drop);
         assert!(refused.is_err_and(unprotected), "{address}");
-        let refused = perf_server::serve(monitor(), address).await;
+        let refused = perf_server::serve(&monitor(), address).await;
         assert!(refused.is_err_and(unprotected), "{address}");
     }
-    Server::builder(monitor()).bind("127.0.0.1:0").await.map(drop).unwrap();
+    Server::builder(&monitor()).bind("127.0.0.1:0").await.map(drop).unwrap();
     with_tokens(&monitor()).bind("0.0.0.0:0").await.map(drop).unwrap();
 }
 
@@ -179,21 +179,21 @@ async fn outside_loopback_there_is_no_server_without_a_token() {
 async fn tokens_come_from_files_and_are_never_shown() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{ADMIN}").unwrap();
-    let builder = Server::builder(monitor()).read_token(READ).admin_token_file(file.path());
+    let builder = Server::builder(&monitor()).read_token(READ).admin_token_file(file.path());
     let shown = format!("{builder:?}");
     assert!(!shown.contains(READ) && !shown.contains(ADMIN), "{shown}");
     let app = builder.router().unwrap();
     let bearer = format!("bearer {ADMIN}");
     assert_eq!(post(&app, RESET, &[("authorization", &bearer)], "").await.status, StatusCode::OK);
-    let missing = Server::builder(monitor()).admin_token_file("/no/such/file").router().map(drop).unwrap_err();
+    let missing = Server::builder(&monitor()).admin_token_file("/no/such/file").router().map(drop).unwrap_err();
     assert!(missing.to_string().contains("/no/such/file"), "{missing}");
-    let short = Server::builder(monitor()).read_token("hunter2").router().map(drop).unwrap_err();
+    let short = Server::builder(&monitor()).read_token("hunter2").router().map(drop).unwrap_err();
     assert!(short.to_string().contains("read_token") && !short.to_string().contains("hunter2"), "{short}");
 }
 
 #[tokio::test]
 async fn settings_that_are_not_allowed_are_named() {
-    let builder = || Server::builder(monitor());
+    let builder = || Server::builder(&monitor());
     for (name, wrong) in [
         ("body_limit", builder().body_limit(0)),
         ("max_connections", builder().max_connections(1)),

@@ -84,7 +84,7 @@ pub enum Threshold {
 
 impl Threshold {
     /// Its numbers.
-    pub(crate) fn numbers(self) -> impl Iterator<Item = f64> {
+    pub fn numbers(self) -> impl Iterator<Item = f64> {
         let (first, second) = match self {
             Self::Value(value) => (value, None),
             Self::Range(low, high) => (low, Some(high)),

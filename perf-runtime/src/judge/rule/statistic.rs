@@ -147,7 +147,7 @@ impl Unit {
     }
 
     /// The value with its unit, for people: `1.20 s`, `4.0 %`, `0.07238`.
-    pub(crate) fn show(self, value: f64) -> String {
+    pub fn show(self, value: f64) -> String {
         match self {
             Self::Seconds if value.abs() < 0.01 => format!("{:.3} ms", value * 1e3),
             Self::Seconds => format!("{value:.2} s"),

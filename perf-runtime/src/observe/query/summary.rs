@@ -1,5 +1,6 @@
 //! The statistics of a series over a window.
 
+use super::in_flight::of_whole_or_parts;
 use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
 use crate::measure::cells::histogram::Layout;
 #[cfg(feature = "metrics")]
@@ -32,12 +33,24 @@ impl Summary {
         &self.series
     }
 
+    /// The calls of a kind that are in flight. Of a kind whose whole may not be measured, such as workflows, those of its
+    /// parts count where the whole has no series.
+    pub fn in_flight(&self, kind: Kind) -> u64 {
+        let of = |kind: Kind| self.series.iter().filter(move |series| series.kind == kind);
+        let Some(parts) = kind.family().parts else { return of(kind).map(|series| series.in_flight).sum() };
+        of_whole_or_parts(of(kind).map(by_first_label), of(parts).map(by_first_label)).map(|(_, calls)| calls).sum()
+    }
+
     /// The series of one kind with these label values, in the kind's order (see [`Kind::label_names`]).
     pub fn find(&self, kind: Kind, labels: &[&str]) -> Option<&SeriesSummary> {
         self.series.iter().find(|series| {
             series.kind == kind && series.labels.iter().map(|(_, value)| value.as_str()).eq(labels.iter().copied())
         })
     }
+}
+
+fn by_first_label(series: &SeriesSummary) -> (&str, u64) {
+    (series.labels.first().map_or("", |(_, value)| value.as_str()), series.in_flight)
 }
 
 /// One series over a window. Durations are in seconds, of calls of every outcome: a call that was cancelled after five
@@ -229,12 +242,13 @@ impl SeriesSummary {
 }
 
 /// All series of one kind over a window.
-#[derive(Debug)]
-pub(crate) struct KindSummary {
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct KindSummary {
     /// The kind as a whole; it has no labels.
-    pub(crate) whole: SeriesSummary,
-    /// Those that were called in the window, or are being called now.
-    pub(crate) series: Vec<SeriesSummary>,
+    pub whole: SeriesSummary,
+    /// The series that were called in the window, or are being called now.
+    pub series: Vec<SeriesSummary>,
 }
 
 impl KindSummary {

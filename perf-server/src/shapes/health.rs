@@ -1,19 +1,9 @@
-//! Views for JSON, in the shapes that dashboards and probes know.
-//!
-//! Units stand in the fields' names or docs. The two views of older shapes keep the older units: milliseconds in
-//! [`PerformanceHealth`], seconds in [`MetricsSummary`].
+//! `GET /health/performance`, and the health part by part.
 
-use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus};
-use crate::judge::health::report::{HealthReport, HealthStatus};
-use crate::judge::rule::observation::Gauges;
-use crate::judge::rule::threshold::Thresholds;
-use crate::measure::model::kind::Kind;
-use crate::observe::history::window::Window;
-use crate::observe::metrics::known as names;
-use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
+use perf_runtime::{Aspect, HealthEvidence, HealthStatus, Indicator, IndicatorStatus, Kind, KindSummary, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What `GET /health/performance` answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,8 +59,21 @@ pub struct HealthIndicators {
     pub agent_performance: IndicatorStatus,
 }
 
+/// The health with the figures behind it, judged now: the answer of `GET /health/performance`.
+pub fn performance_health(monitor: &Monitor) -> PerformanceHealth {
+    PerformanceHealth::new(&monitor.health_evidence(), SystemTime::now())
+}
+
+/// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
+/// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. A part that was not called lately is not
+/// there.
+pub fn check_health(monitor: &Monitor) -> BTreeMap<String, bool> {
+    health_checks(&monitor.health_evidence())
+}
+
 impl PerformanceHealth {
-    pub(crate) fn new(report: &HealthReport, kinds: &[KindSummary], gauges: &Gauges, at: SystemTime) -> Self {
+    fn new(evidence: &HealthEvidence, at: SystemTime) -> Self {
+        let report = &evidence.report;
         let worst = |wanted: &dyn Fn(&Indicator) -> bool| {
             let wanted = report.indicators().iter().filter(|indicator| wanted(indicator));
             wanted.map(Indicator::status).max().unwrap_or(IndicatorStatus::Unknown)
@@ -84,8 +87,8 @@ impl PerformanceHealth {
         Self {
             status: report.status(),
             score: report.score(),
-            timestamp: crate::text::rfc3339(at),
-            performance_metrics: PerformanceMetrics::new(kinds, gauges),
+            timestamp: perf_runtime::text::rfc3339(at),
+            performance_metrics: PerformanceMetrics::new(evidence),
             health_indicators,
             recommendations: report.recommendations().to_vec(),
             indicators: report.indicators().to_vec(),
@@ -94,8 +97,8 @@ impl PerformanceHealth {
 }
 
 impl PerformanceMetrics {
-    fn new(kinds: &[KindSummary], gauges: &Gauges) -> Self {
-        let percent = |name: &str| gauges.get(name)?.first().map(|sample| 100.0 * sample.value);
+    fn new(HealthEvidence { kinds, resources, .. }: &HealthEvidence) -> Self {
+        let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
         let of = |kind: Kind| kinds.iter().map(|summary| &summary.whole).find(|whole| whole.kind == kind);
         let millis = |kind: Kind| of(kind).and_then(|whole| whole.mean).map(|mean| mean * 1_000.0);
         let (mut failed, mut ended) = (0, 0);
@@ -110,20 +113,23 @@ impl PerformanceMetrics {
             avg_agent_time: millis(Kind::Agent),
             active_connections: http.map_or(0, |whole| whole.in_flight),
             requests_per_minute: http.map_or(0.0, |whole| whole.rate * 60.0),
-            memory_percent: percent(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
-            cpu_percent: percent(names::SYSTEM_CPU_UTILIZATION_RATIO),
+            memory_percent: percent(resources.memory),
+            cpu_percent: percent(resources.cpu),
         }
     }
 }
 
-/// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
-/// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. What was not called is not there.
-pub(crate) fn health_checks(kinds: &[KindSummary]) -> BTreeMap<String, bool> {
+fn health_checks(evidence: &HealthEvidence) -> BTreeMap<String, bool> {
     let mut checks = BTreeMap::new();
-    let of = |kind: Kind| kinds.iter().find(|summary| summary.whole.kind == kind);
-    let limit = Thresholds::of(Kind::Operation).latency.map(|limits| limits.critical);
+    let of = |kind: Kind| evidence.kinds.iter().find(|summary: &&KindSummary| summary.whole.kind == kind);
+    // Each kind that has series is judged, and its indicators say by which limits.
+    let limit = |kind: Kind, aspect: Aspect| {
+        let mut indicators = evidence.report.indicators().iter();
+        indicators.find(|one| one.kind() == Some(kind) && one.aspect() == aspect).map(Indicator::critical)
+    };
     let mean = of(Kind::Operation).and_then(|operations| operations.whole.mean);
-    checks.extend(mean.zip(limit).map(|(mean, limit)| ("response_time_healthy".to_owned(), mean < limit)));
+    let slowest = limit(Kind::Operation, Aspect::Latency);
+    checks.extend(mean.zip(slowest).map(|(mean, limit)| ("response_time_healthy".to_owned(), mean < limit)));
     let mut servers: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for series in of(Kind::McpCall).iter().flat_map(|calls| &calls.series).filter(|series| series.count > 0) {
         let Some((_, server)) = series.labels.iter().find(|(name, _)| name == "server") else { continue };
@@ -131,51 +137,9 @@ pub(crate) fn health_checks(kinds: &[KindSummary]) -> BTreeMap<String, bool> {
         *ok += series.outcomes.ok;
         *all += series.count;
     }
-    let least = 1.0 - Thresholds::of(Kind::McpCall).errors.critical;
+    let Some(most_errors) = limit(Kind::McpCall, Aspect::Errors) else { return checks };
+    let least = 1.0 - most_errors;
     let check = |(server, (ok, all)): (&str, (u64, u64))| (format!("{server}_healthy"), ok as f64 / all as f64 > least);
     checks.extend(servers.into_iter().map(check));
     checks
-}
-
-/// What `GET /metrics/summary` answers: each series in short, and in full.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MetricsSummary {
-    /// The window that the figures cover.
-    pub window: Window,
-    /// Seconds since the monitor was made.
-    pub uptime_seconds: f64,
-    /// The series that were called in the window, by name.
-    pub metrics: BTreeMap<String, MetricInShort>,
-    /// Every series with all its statistics.
-    pub series: Vec<SeriesSummary>,
-}
-
-/// One series of [`MetricsSummary`]. Durations in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MetricInShort {
-    /// Calls that finished in the window.
-    pub count: u64,
-    /// The mean duration.
-    pub avg_duration: f64,
-    /// The longest duration.
-    pub max_duration: f64,
-    /// The shortest duration.
-    pub min_duration: f64,
-}
-
-impl MetricsSummary {
-    pub(crate) fn new(summary: Summary, uptime: Duration) -> Self {
-        let in_short = |series: &SeriesSummary| {
-            Some(MetricInShort {
-                count: series.count,
-                avg_duration: series.mean?,
-                max_duration: series.max?,
-                min_duration: series.min?,
-            })
-        };
-        let metrics = summary.series.iter().filter_map(|series| Some((series.name(), in_short(series)?))).collect();
-        Self { window: summary.window, uptime_seconds: uptime.as_secs_f64(), metrics, series: summary.series }
-    }
 }

@@ -1,16 +1,9 @@
-//! The process at a glance, for dashboards and reports: figures as people write them, and the plain numbers beside them.
+//! `GET /metrics/dashboard` and `GET /metrics/report`: figures as people write them, and the plain numbers beside them.
 
-use crate::judge::alerts::alert::Alert;
-use crate::judge::alerts::state::AlertState;
-use crate::judge::health::report::{HealthReport, HealthStatus};
-use crate::judge::rule::observation::Gauges;
-use crate::judge::rule::severity::Severity;
-use crate::measure::model::kind::Kind;
-use crate::measure::model::outcome::OutcomeCounts;
-use crate::observe::history::window::Window;
-use crate::observe::metrics::known as names;
-use crate::observe::query::in_flight::of_whole_or_parts;
-use crate::observe::query::summary::{SeriesSummary, Summary};
+use perf_runtime::{
+    Alert, AlertState, HealthEvidence, HealthStatus, Kind, Monitor, OutcomeCounts, ResourceUse, SeriesSummary,
+    Severity, Summary, Window,
+};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -109,7 +102,7 @@ pub struct AlertsOverview {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AlertInShort {
-    /// What [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
+    /// What [`Alerts::acknowledge`](perf_runtime::Alerts::acknowledge) takes.
     pub id: u64,
     /// The rule, in capitals: `HTTP_LATENCY`.
     #[serde(rename = "type")]
@@ -167,34 +160,55 @@ pub struct KindReport {
     pub slowest: Option<String>,
 }
 
-/// What both views are made from.
-pub(crate) struct Overview {
-    pub(crate) summary: Summary,
-    pub(crate) health: HealthReport,
-    pub(crate) gauges: Gauges,
-    pub(crate) firing: Vec<Alert>,
-    pub(crate) past: Vec<Alert>,
-    pub(crate) uptime: Duration,
-    pub(crate) at: SystemTime,
+/// The process at a glance, over the last hour: the answer of `GET /metrics/dashboard`.
+pub fn dashboard(monitor: &Monitor) -> Dashboard {
+    Overview::of(monitor).dashboard()
+}
+
+/// Key figures and the alerts of now, over the last hour: the answer of `GET /metrics/report`.
+pub fn metrics_report(monitor: &Monitor) -> MetricsReport {
+    Overview::of(monitor).report()
+}
+
+/// What both shapes are made from.
+struct Overview {
+    summary: Summary,
+    health: HealthEvidence,
+    firing: Vec<Alert>,
+    past: Vec<Alert>,
+    uptime: Duration,
+    at: SystemTime,
 }
 
 impl Overview {
-    pub(crate) fn dashboard(&self) -> Dashboard {
-        let workflows = self.of(Kind::Workflow);
-        let workflows = if workflows.is_empty() { self.of(Kind::WorkflowStep) } else { workflows };
+    fn of(monitor: &Monitor) -> Self {
+        let (health, alerts) = (monitor.health_evidence(), monitor.alerts());
+        Self {
+            summary: monitor.summary(Window::LastHour),
+            health,
+            firing: alerts.active(),
+            past: alerts.past(),
+            uptime: monitor.uptime(),
+            at: SystemTime::now(),
+        }
+    }
+
+    fn dashboard(&self) -> Dashboard {
+        let workflows = self.calls(Kind::Workflow);
+        let workflows = if workflows.is_empty() { self.calls(Kind::WorkflowStep) } else { workflows };
         Dashboard {
             timestamp: rfc3339(self.at),
             window: self.summary.window,
             system: SystemOverview {
                 uptime: span(self.uptime),
                 uptime_seconds: self.uptime.as_secs_f64(),
-                status: self.health.status(),
-                score: self.health.score(),
-                requests: CallsOverview::of(&self.of(Kind::HttpRequest)),
+                status: self.health.report.status(),
+                score: self.health.report.score(),
+                requests: CallsOverview::of(&self.calls(Kind::HttpRequest)),
                 active_workflows: self.active_workflows(),
-                resources: self.resources(),
+                resources: ResourcesOverview::of(self.health.resources),
             },
-            database: CallsOverview::of(&self.of(Kind::DbOperation)),
+            database: CallsOverview::of(&self.calls(Kind::DbOperation)),
             workflows: CallsOverview::of(&workflows),
             alerts: AlertsOverview {
                 active: self.firing.iter().map(AlertInShort::of).collect(),
@@ -203,10 +217,10 @@ impl Overview {
         }
     }
 
-    pub(crate) fn report(&self) -> MetricsReport {
+    fn report(&self) -> MetricsReport {
         let kinds: BTreeSet<Kind> = self.summary.series.iter().map(|series| series.kind).collect();
         let of_kind = |kind| {
-            let series = self.of(kind);
+            let series = self.calls(kind);
             let slowest = series.iter().max_by(|one, other| mean(one).total_cmp(&mean(other)));
             let slowest = slowest.filter(|slowest| slowest.count > 0).map(|slowest| slowest.name());
             KindReport { kind, calls: CallsOverview::of(&series), slowest }
@@ -215,39 +229,35 @@ impl Overview {
             timestamp: rfc3339(self.at),
             window: self.summary.window,
             uptime_seconds: self.uptime.as_secs_f64(),
-            status: self.health.status(),
-            score: self.health.score(),
+            status: self.health.report.status(),
+            score: self.health.report.score(),
             metrics: kinds.into_iter().map(of_kind).collect(),
             alerts: self.firing.iter().map(AlertInShort::of).collect(),
-            recommendations: self.health.recommendations().to_vec(),
+            recommendations: self.health.report.recommendations().to_vec(),
         }
     }
 
-    fn of(&self, kind: Kind) -> Vec<&SeriesSummary> {
+    fn calls(&self, kind: Kind) -> Vec<&SeriesSummary> {
         self.summary.series.iter().filter(|series| series.kind == kind).collect()
     }
 
     fn active_workflows(&self) -> u64 {
-        let of = |kind| {
-            self.of(kind)
-                .into_iter()
-                .map(|one| (one.labels.first().map_or("", |(_, value)| value.as_str()), one.in_flight))
-        };
-        of_whole_or_parts(of(Kind::Workflow), of(Kind::WorkflowStep)).map(|(_, in_flight)| in_flight).sum()
+        self.summary.in_flight(Kind::Workflow)
     }
+}
 
-    fn resources(&self) -> ResourcesOverview {
-        let share = |name: &str| self.gauges.get(name)?.first().map(|sample| sample.value);
-        let shown = |name: &str| share(name).map(|share| format!("{:.0}%", 100.0 * share));
-        ResourcesOverview {
-            memory: shown(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
-            memory_ratio: share(names::SYSTEM_MEMORY_UTILIZATION_RATIO),
-            cpu: shown(names::SYSTEM_CPU_UTILIZATION_RATIO),
-            cpu_ratio: share(names::SYSTEM_CPU_UTILIZATION_RATIO),
-            cache_hit_ratio: shown(names::CACHE_HIT_RATIO),
-            cache_hits: share(names::CACHE_HIT_RATIO),
-            connection_pool: shown(names::DB_POOL_UTILIZATION_RATIO),
-            connection_pool_ratio: share(names::DB_POOL_UTILIZATION_RATIO),
+impl ResourcesOverview {
+    fn of(used: ResourceUse) -> Self {
+        let shown = |share: Option<f64>| share.map(|share| format!("{:.0}%", 100.0 * share));
+        Self {
+            memory: shown(used.memory),
+            memory_ratio: used.memory,
+            cpu: shown(used.cpu),
+            cpu_ratio: used.cpu,
+            cache_hit_ratio: shown(used.cache_hits),
+            cache_hits: used.cache_hits,
+            connection_pool: shown(used.connection_pool),
+            connection_pool_ratio: used.connection_pool,
         }
     }
 }
@@ -259,12 +269,11 @@ fn mean(series: &SeriesSummary) -> f64 {
 impl CallsOverview {
     fn of(series: &[&SeriesSummary]) -> Self {
         let sum = |count: &dyn Fn(&SeriesSummary) -> u64| series.iter().map(|one| count(one)).sum::<u64>();
-        let outcomes = OutcomeCounts {
-            ok: sum(&|one| one.outcomes.ok),
-            error: sum(&|one| one.outcomes.error),
-            panicked: sum(&|one| one.outcomes.panicked),
-            cancelled: sum(&|one| one.outcomes.cancelled),
-        };
+        let mut outcomes = OutcomeCounts::default();
+        outcomes.ok = sum(&|one| one.outcomes.ok);
+        outcomes.error = sum(&|one| one.outcomes.error);
+        outcomes.panicked = sum(&|one| one.outcomes.panicked);
+        outcomes.cancelled = sum(&|one| one.outcomes.cancelled);
         let count = outcomes.finished();
         let seconds: f64 = series.iter().map(|one| mean(one) * one.count as f64).sum();
         let average = (count > 0).then(|| seconds / count as f64);
@@ -300,7 +309,7 @@ impl AlertInShort {
 }
 
 fn rfc3339(at: SystemTime) -> String {
-    crate::text::rfc3339(at)
+    perf_runtime::text::rfc3339(at)
 }
 
 /// Such as `123ms` or `2.34s`.

@@ -1,7 +1,7 @@
-//! How a view becomes an answer: negotiated, made off the async runtime, tagged.
+//! Answers: negotiated, made off the async runtime, tagged.
 
-use crate::accept;
-use crate::problem::Problem;
+use super::accept;
+use super::problem::{Problem, ProblemKind};
 use crate::serving::Elsewhere;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,16 +10,23 @@ use serde::Serialize;
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 
-/// Answers with a view as JSON, made and written where blocking is allowed.
-pub(crate) async fn json<T: Serialize>(
+/// Answers with JSON, made and written on a thread where blocking is allowed; with a tag, or `304` where the client has it
+/// already. The time that it takes is part of what the monitor costs ([`perf_runtime::Overhead`]).
+///
+/// # Errors
+/// A [`Problem`] where the header `Accept` leaves JSON out, or the value cannot be made or written.
+pub async fn json<T: Serialize>(
     headers: &HeaderMap,
     view: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Response, Problem> {
     try_json(headers, || Ok(view())).await
 }
 
-/// As [`json`], where there may be no view to show.
-pub(crate) async fn try_json<T: Serialize>(
+/// As [`json`], where the value may be refused.
+///
+/// # Errors
+/// As [`json`], and the problem that `view` gives.
+pub async fn try_json<T: Serialize>(
     headers: &HeaderMap,
     view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
@@ -30,7 +37,7 @@ pub(crate) async fn try_json<T: Serialize>(
         let started = Instant::now();
         let view = view()?;
         let written = serde_json::to_vec(&view);
-        let failed = |error: serde_json::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        let failed = |error: serde_json::Error| Problem::new(ProblemKind::Internal, error.to_string());
         Ok((written.map_err(failed)?, Elsewhere(started.elapsed())))
     });
     let (written, took) = written.await??;
@@ -39,8 +46,8 @@ pub(crate) async fn try_json<T: Serialize>(
     Ok(response)
 }
 
-/// An answer with a tag of its content; the tag alone where the client has it already (RFC 9110, section 13.1.2).
-pub(crate) fn tagged(request: &HeaderMap, content_type: &'static str, body: impl Into<Body> + AsRef<[u8]>) -> Response {
+/// An answer with a tag of its content; `304` and the tag alone where the client has it already (RFC 9110, section 13.1.2).
+pub fn tagged(request: &HeaderMap, content_type: &'static str, body: impl Into<Body> + AsRef<[u8]>) -> Response {
     let tag = tag_of(body.as_ref());
     let is_known = request.get_all(header::IF_NONE_MATCH).iter().any(|known| matches(known, &tag));
     let mut response = if is_known {
@@ -56,8 +63,8 @@ pub(crate) fn tagged(request: &HeaderMap, content_type: &'static str, body: impl
     response
 }
 
-/// As [`tagged`], for what may be kept a while without asking.
-pub(crate) fn kept(
+/// As [`tagged`], with another `Cache-Control` than `private, no-cache`.
+pub fn kept(
     request: &HeaderMap,
     content_type: &'static str,
     body: impl Into<Body> + AsRef<[u8]>,
@@ -81,15 +88,17 @@ fn matches(known: &HeaderValue, tag: &str) -> bool {
     known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == opaque)
 }
 
-pub(crate) fn not_acceptable(offered: &str) -> Problem {
+/// The problem of a client whose header `Accept` leaves out every format that there is.
+pub fn not_acceptable(offered: &str) -> Problem {
     let detail = format!("the header Accept leaves out what there is: {offered}");
-    Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
+    Problem::new(ProblemKind::NotAcceptable, detail)
 }
 
-/// Views read every series: milliseconds, when there are thousands. That is not for the threads that poll futures.
-pub(crate) async fn off_the_runtime<T: Send + 'static>(
-    make: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
+/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed.
+///
+/// # Errors
+/// A [`Problem`] where the work panics.
+pub async fn off_the_runtime<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let task = tokio::task::spawn_blocking(make);
-    task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made"))
+    task.await.map_err(|_| Problem::new(ProblemKind::Internal, "the answer could not be made"))
 }

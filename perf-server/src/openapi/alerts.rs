@@ -1,0 +1,279 @@
+//! The description of alerts, silences, rules and objectives.
+
+use super::describe::service;
+use super::describe::{
+    Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
+    number_or_null, object, one_of, read, text, text_or_null, time,
+};
+use serde_json::json;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+/// The words for transitions, as the history has them.
+const TRANSITIONS: [&str; 8] =
+    ["pending", "cleared", "fired", "changed", "resolved", "acknowledged", "flapping", "told"];
+
+pub(super) fn part() -> OpenApi {
+    Description::new()
+        .get(
+            "/api/v1/objectives",
+            read("alerts", "How much of each objective's budget is left")
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["series", "budget_left", "burn_rate", "calls"], None, 10_000)
+                .json("Objectives"),
+        )
+        .get(
+            "/api/v1/alerts",
+            read("alerts", "What fires and what is pending, or the last that were resolved")
+                .query("state", "Only these.", choice(&["firing", "pending", "resolved"]))
+                .query("rule", "Only those of this rule.", text())
+                .query("severity", "Only these.", choice(&["warning", "critical"]))
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["id", "since", "rule", "series", "severity"], None, 10_000)
+                .json("Alerts"),
+        )
+        .get(
+            "/api/v1/alerts/{id}",
+            read("alerts", "One alert, while it is remembered")
+                .id("The id of an alert.")
+                .json("Alert")
+                .problem("404", "There is no such alert.")
+                .refused("422", "NotAllowed"),
+        )
+        .get(
+            "/api/v1/alerts/history",
+            read("alerts", "The last transitions, and when the baseline was moved, the newest first")
+                .query("transition", "Only these.", choice(&TRANSITIONS))
+                .query("rule", "Only those of this rule.", text())
+                .query("severity", "Only these.", choice(&["warning", "critical"]))
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&["at"], Some(100), 100_000)
+                .json("AlertHistory"),
+        )
+        .get(
+            "/api/v1/alerts/rules",
+            read("alerts", "Every rule, and how it stands")
+                .query("rule", "Only the rule of this id.", text())
+                .query("state", "Only these.", choice(&["inactive", "resolved", "pending", "firing"]))
+                .listed(&["id", "pending", "firing"], None, 10_000)
+                .json("Rules"),
+        )
+        .get(
+            "/api/v1/alerts/silences",
+            read("alerts", "The silences in force")
+                .query("rule", "Only those of this rule.", text())
+                .listed(&["id", "until"], None, 10_000)
+                .json("Silences"),
+        )
+        .post(
+            "/api/v1/alerts/silence",
+            admin("alerts", "Has nobody told of some alerts for a while")
+                .takes("SilenceRequest", json!({"by": "ada", "for": "1h", "comment": "planned work"}))
+                .answer("201", "As asked.", "Silence"),
+        )
+        .delete(
+            "/api/v1/alerts/silences/{id}",
+            admin("alerts", "Ends a silence")
+                .id("The id of a silence.")
+                .empty("204", "As asked.")
+                .problem("404", "There is no such silence.")
+                .refused("422", "NotAllowed"),
+        )
+        .post(
+            "/api/v1/alerts/{id}/acknowledge",
+            admin("alerts", "Somebody takes notice of an alert")
+                .id("The id of an alert.")
+                .takes("AcknowledgeRequest", json!({"by": "ada", "comment": "looking at it", "for": "30m"}))
+                .json("Alert")
+                .problem("404", "There is no such active alert."),
+        )
+        .post(
+            "/api/v1/alerts/dry-run",
+            read("alerts", "When a rule would have fired")
+                .takes("DryRunRequest", json!({"rule": "http-latency", "values": [0.1, 2.0, 2.0, null]}))
+                .json("DryRun")
+                .refused("403", "Forbidden"),
+        )
+        .schema("Alert", alert())
+        .schema("Silence", silence())
+        .schema("AlertStatistics", alert_statistics())
+        .schema("Alerts", alerts())
+        .schema("AlertHistory", alert_history())
+        .schema("Rules", rules())
+        .schema("Silences", silences())
+        .schema("Objectives", objectives())
+        .schema("AcknowledgeRequest", acknowledge_request())
+        .schema("SilenceRequest", silence_request())
+        .schema("DryRunRequest", dry_run_request())
+        .schema("DryRun", dry_run())
+        .build()
+}
+
+fn alert() -> ObjectBuilder {
+    object("A rule that holds for one series.")
+        .has("id", count())
+        .has("fingerprint", text().note("16 hexadecimal digits: the same for this rule and series in every process."))
+        .has("rule", text())
+        .has("name", text())
+        .has("state", choice(&["inactive", "resolved", "pending", "firing"]))
+        .has("severity", choice(&["warning", "critical"]))
+        .has("value", number_or_null())
+        .has(
+            "threshold",
+            one_of(&[Type::Number, Type::Array, Type::Null]).note("One number, or the two ends of what is good."),
+        )
+        .has("unit", text())
+        .has("labels", map(text()))
+        .has("series", text())
+        .has("message", text())
+        .has("description", text())
+        .has("runbook", text_or_null())
+        .has("since", time())
+        .has("fired_at", text_or_null())
+        .has("resolved_at", text_or_null())
+        .has(
+            "acknowledged",
+            one_of(&[Type::Object, Type::Null])
+                .note("Who took notice.")
+                .has("by", text())
+                .has("comment", text())
+                .has("until", text_or_null()),
+        )
+        .has("muted", text_or_null())
+}
+
+fn silence() -> ObjectBuilder {
+    object("Alerts that nobody is told of for a while.")
+        .has("id", count())
+        .has("rule", text_or_null())
+        .has("labels", map(text()))
+        .has("by", text())
+        .has("comment", text())
+        .has("until", time())
+}
+
+fn alert_statistics() -> ObjectBuilder {
+    object("Figures of the alerting itself.")
+        .has("rules", count())
+        .has("pending", count())
+        .has("firing_warning", count())
+        .has("firing_critical", count())
+        .has("silences", count())
+        .has("fired", count())
+        .has("resolved", count())
+        .has("acknowledged", count())
+        .has("muted", count())
+}
+
+fn alerts() -> ObjectBuilder {
+    object("What is wrong.")
+        .has("alerts", list(named("Alert")))
+        .has("silences", list(named("Silence")))
+        .has("statistics", named("AlertStatistics"))
+        .may_have("next", next())
+}
+
+fn alert_history() -> ObjectBuilder {
+    object("What happened, the newest first.")
+        .may_have("next", next())
+        .has(
+            "resets",
+            list(text()).description(Some(
+                "When the baseline was moved: why numbers fell that no event explains. RFC 3339, UTC.",
+            )),
+        )
+        .has(
+            "events",
+            list(
+                object("One transition.")
+                    .has("seq", count().note("One more for each event."))
+                    .has("service", service())
+                    .has("at", time())
+                    .has("transition", text())
+                    .has("notify", flag())
+                    .has("alert", named("Alert")),
+            ),
+        )
+}
+
+fn rules() -> ObjectBuilder {
+    object("Every rule, and how it stands.").may_have("next", next()).has(
+        "rules",
+        list(
+            object("One rule.")
+                .has("rule", object("The rule as it is set."))
+                .has("state", text_or_null().enum_values(Some(["inactive", "resolved", "pending", "firing"])))
+                .has("pending", count())
+                .has("firing", count()),
+        ),
+    )
+}
+
+fn silences() -> ObjectBuilder {
+    object("Those in force.").may_have("next", next()).has("silences", list(named("Silence")))
+}
+
+fn objectives() -> ObjectBuilder {
+    object("How much of each budget is left.").may_have("next", next()).has(
+        "objectives",
+        list(
+            object("One promise.")
+                .has("series", text())
+                .has("labels", labels())
+                .has("promise", text())
+                .has("target", number())
+                .has("latency", number_or_null())
+                .has("covered", number())
+                .has("calls", count())
+                .has("bad", count())
+                .has("budget_left", number())
+                .has("burn_rate", number_or_null()),
+        ),
+    )
+}
+
+fn acknowledge_request() -> ObjectBuilder {
+    object("Who takes notice, and for how long.")
+        .has("by", text().note("A name, up to 128 bytes."))
+        .may_have("comment", text().note("Up to 2,000 bytes."))
+        .may_have("for", text().note("A span such as `30m`. Without it the mark ends with the alert."))
+        .nothing_else()
+}
+
+fn silence_request() -> ObjectBuilder {
+    object("Which alerts are kept quiet, and for how long.")
+        .has("by", text())
+        .has("for", text().note("A span such as `2h`."))
+        .may_have("rule", text_or_null().note("The id of a rule; without it, of all rules."))
+        .may_have("labels", map(text()))
+        .may_have("comment", text())
+        .nothing_else()
+}
+
+fn dry_run_request() -> ObjectBuilder {
+    object("Which rule is tried, and on what: either `values` or `series`.")
+        .has("rule", text().note("The id of a rule that is there, or of a new one."))
+        .may_have("settings", object("Other settings for it: the keys of a rule in `perf.toml`."))
+        .may_have(
+            "values",
+            list(number_or_null()).description(Some(
+                "Values of the figure that the rule judges, one a second; `null` where there was none.",
+            )),
+        )
+        .may_have("series", text().note("The id of a series: the rule is tried on what is kept of its last hour."))
+        .nothing_else()
+}
+
+fn dry_run() -> ObjectBuilder {
+    object("When the rule would have fired.")
+        .may_have("since", number().note("Of a series: seconds since 1970 (UTC) of the first value."))
+        .has(
+            "firings",
+            list(
+                object("One time.")
+                    .has("from", number().note("Seconds from the first value."))
+                    .has("until", number_or_null())
+                    .has("severity", choice(&["warning", "critical"])),
+            ),
+        )
+}

@@ -1,0 +1,76 @@
+//! The description of probes and health.
+
+use super::describe::{
+    Description, Fields, Operations, choice, count, list, map, number, number_or_null, object, public, read, text,
+    text_or_null, time,
+};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::ObjectBuilder;
+
+pub(super) fn part() -> OpenApi {
+    Description::new()
+        .get("/health/live", public("health", "Whether the process answers").answer("200", "As asked.", "Probe"))
+        .get(
+            "/health/ready",
+            public("health", "Whether the process should be sent work")
+                .answer("200", "As asked.", "Probe")
+                .answer("503", "Not now.", "Probe"),
+        )
+        .get("/health/performance", read("health", "How well the process is, and why").json("PerformanceHealth"))
+        .schema("PerformanceHealth", performance_health())
+        .schema("Probe", probe())
+        .build()
+}
+
+fn performance_health() -> ObjectBuilder {
+    object("How well the process is. Durations in milliseconds.")
+        .has("status", choice(&["healthy", "degraded", "unhealthy"]))
+        .has("score", number())
+        .has("timestamp", time())
+        .has(
+            "performance_metrics",
+            object("The figures behind it.")
+                .has("avg_response_time", number_or_null())
+                .has("error_rate", number_or_null())
+                .has("avg_agent_time", number_or_null())
+                .has("active_connections", count())
+                .has("requests_per_minute", number())
+                .has("memory_percent", number_or_null())
+                .has("cpu_percent", number_or_null()),
+        )
+        .has(
+            "health_indicators",
+            object("The colours of four parts.")
+                .has("response_time", choice(&["unknown", "green", "yellow", "red"]))
+                .has("error_rate", choice(&["unknown", "green", "yellow", "red"]))
+                .has("resource_usage", choice(&["unknown", "green", "yellow", "red"]))
+                .has("agent_performance", choice(&["unknown", "green", "yellow", "red"])),
+        )
+        .has(
+            "indicators",
+            list(
+                object("One indicator. `shares` says which series took which points.")
+                    .has("name", text())
+                    .has("kind", text_or_null())
+                    .has("aspect", text())
+                    .has("status", choice(&["unknown", "green", "yellow", "red"]))
+                    .has("value", number_or_null())
+                    .has("unit", text())
+                    .has("warning", number())
+                    .has("critical", number())
+                    .has("penalty", number())
+                    .has(
+                        "shares",
+                        list(object("The points of one series.").has("series", text()).has("points", number())),
+                    )
+                    .has("series", text_or_null())
+                    .has("covered", number())
+                    .has("calls", count()),
+            ),
+        )
+        .has("recommendations", list(text()))
+}
+
+fn probe() -> ObjectBuilder {
+    object("An answer to a probe.").has("status", text()).may_have("checks", map(text()))
+}

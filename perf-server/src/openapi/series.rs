@@ -1,0 +1,206 @@
+//! The description of series, their past, and calls in flight.
+
+use super::describe::service;
+use super::describe::{
+    Description, Fields, Operations, choice, count, kind, labels, list, map, named, next, number, number_or_null,
+    object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
+};
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{OpenApi, Required};
+
+const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
+
+pub(super) fn part() -> OpenApi {
+    Description::new()
+        .get("/api/v1/openapi.json", read("meta", "This document").json("Document"))
+        .get(
+            "/api/v1/series",
+            read("series", "Every series, and the application's own metrics")
+                .query("window", "What the figures cover.", window().default(Some("1m".into())))
+                .query("kind", "Only these. The application's own metrics have no kind.", kind())
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .listed(&SORTS, None, 10_000)
+                .json("AllSeries"),
+        )
+        .get(
+            "/api/v1/query",
+            read("series", "One series over a window, slice by slice")
+                .parameter(
+                    parameter("series", ParameterIn::Query, "The id of a series.", text())
+                        .required(Required::True)
+                        .example(Some("operation{operation=search}".into())),
+                )
+                .query("window", "How far back.", window().default(Some("1h".into())))
+                .json("Timeline")
+                .problem("404", "There is no such series.")
+                .refused("422", "NotAllowed"),
+        )
+        .get(
+            "/api/v1/calls",
+            read("series", "The calls that wait now, the oldest first")
+                .query(
+                    "limit",
+                    "How many at most.",
+                    count().minimum(Some(1_usize)).maximum(Some(1000_usize)).default(Some(100.into())),
+                )
+                .query("kind", "Only these.", kind())
+                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .json("Calls")
+                .refused("422", "NotAllowed"),
+        )
+        .get("/api/v1/info", read("meta", "The process: version, namespace, start").json("Info"))
+        .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
+        .schema("Info", info())
+        .schema("Caller", caller())
+        .schema("Outcomes", outcomes())
+        .schema("FamilyNames", family_names())
+        .schema("SeriesSummary", series_summary())
+        .schema("SeriesEntry", series_entry())
+        .schema("CustomMetric", custom_metric())
+        .schema("AllSeries", all_series())
+        .schema("TimeSlice", time_slice())
+        .schema("Timeline", timeline())
+        .schema("Calls", calls())
+        .schema("Document", object("An OpenAPI document."))
+        .build()
+}
+
+fn info() -> ObjectBuilder {
+    object("The process that answers.")
+        .has("version", text().note("The version of the package."))
+        .has("service", service())
+        .has("namespace", text().note("Stands before the name of every metric of a call."))
+        .has("started", time())
+        .has("uptime_seconds", number())
+}
+
+fn caller() -> ObjectBuilder {
+    object("The rights of whoever asks.")
+        .has("access", choice(&["none", "read", "admin"]))
+        .has("given", choice(&["nothing", "header", "cookie", "application"]).note("Where the rights come from."))
+}
+
+fn outcomes() -> ObjectBuilder {
+    object("Calls by how they ended.")
+        .has("ok", count())
+        .has("error", count())
+        .has("panicked", count())
+        .has("cancelled", count())
+}
+
+fn family_names() -> ObjectBuilder {
+    object("The names of a series' metrics.").has("counter", text()).has("histogram", text()).has("in_flight", text())
+}
+
+fn series_summary() -> ObjectBuilder {
+    object("A series over a window. Durations in seconds, shares 0 to 1.")
+        .has("kind", kind())
+        .has("labels", labels())
+        .has("total", named("Outcomes"))
+        .has("error_types", map(count()))
+        .has("in_flight", count())
+        .has("oldest_in_flight", number_or_null())
+        .has("covered", number().note("The seconds that the figures cover."))
+        .has("count", count())
+        .has("outcomes", named("Outcomes"))
+        .has("rate", number().note("Calls a second."))
+        .has("error_rate", number_or_null())
+        .has("min", number_or_null())
+        .has("max", number_or_null())
+        .has("mean", number_or_null())
+        .has("median", number_or_null())
+        .has("std", number_or_null())
+        .has("p50", number_or_null())
+        .has("p90", number_or_null())
+        .has("p95", number_or_null())
+        .has("p99", number_or_null())
+        .has("apdex", number_or_null())
+        .has("apdex_threshold", number_or_null())
+        .has("busy_share", number_or_null())
+        .has("slow_polls", count())
+        .has("slow", one_of(&[Type::Object, Type::Null]))
+        .has("objective", one_of(&[Type::Object, Type::Null]))
+        .has(
+            "profile",
+            one_of(&[Type::Object, Type::Null])
+                .note("What calls used, where a function says `profile`: seconds, bytes, units of work."),
+        )
+}
+
+fn series_entry() -> ObjectBuilder {
+    let entry = object("A series in the list of all.")
+        .has("id", text().note("What `query` takes, and alerts and health call it."))
+        .has("family", named("FamilyNames"));
+    with_fields_of(entry, series_summary())
+}
+
+fn custom_metric() -> ObjectBuilder {
+    object("A metric of the application's own.")
+        .has("name", text())
+        .has("kind", text())
+        .has("unit", text_or_null())
+        .has("help", text_or_null())
+        .has("made", count())
+        .has(
+            "series",
+            list(
+                object("One set of label values.")
+                    .has("labels", labels())
+                    .has("value", object("`counter`, `gauge` or `histogram`.")),
+            ),
+        )
+}
+
+fn all_series() -> ObjectBuilder {
+    object("Every series.")
+        .has("window", window())
+        .has("uptime_seconds", number())
+        .has("series", list(named("SeriesEntry")))
+        .has(
+            "custom",
+            list(named("CustomMetric")).description(Some("On the first page, and where no kind is asked for.")),
+        )
+        .may_have("next", next())
+}
+
+fn time_slice() -> ObjectBuilder {
+    object("What happened in a slice of time. Durations in seconds.")
+        .has("start", number().note("Seconds since 1970 (UTC)."))
+        .has("end", number())
+        .has("count", count())
+        .has("outcomes", named("Outcomes"))
+        .has("sum", number())
+        .has("p50", number_or_null())
+        .has("p90", number_or_null())
+        .has("p95", number_or_null())
+        .has("p99", number_or_null())
+        .has("busy_share", number_or_null())
+        .has(
+            "buckets",
+            list(count()).description(Some(
+                "Calls in each bucket of `bounds`, and beyond all of them. Empty where there were none.",
+            )),
+        )
+}
+
+fn timeline() -> ObjectBuilder {
+    object("A series over a window, slice by slice. The slices touch, and the last ends now. A slice is about a second of the last minute, 5 s of the last five minutes, and a minute of what is older; a time in which no call ended is one slice, however long.")
+.has("kind", kind())
+.has("labels", labels())
+.has("window", window())
+.has("bounds", list(number()).description(Some("Upper bounds of the buckets, in seconds.")))
+.has("slices", list(named("TimeSlice")))
+}
+
+fn calls() -> ObjectBuilder {
+    object("Calls that wait now, the oldest first.").has(
+        "calls",
+        list(
+            object("One call.")
+                .has("kind", kind())
+                .has("labels", labels())
+                .has("age", number().note("Seconds since its first poll.")),
+        ),
+    )
+}

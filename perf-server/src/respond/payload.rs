@@ -1,0 +1,71 @@
+//! The JSON body of a request: bounded in size and time, and refused with the reason.
+
+use super::problem::{Problem, ProblemKind};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use std::time::Duration;
+
+/// The limits of a request's body, as the server sets them: every request has them among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    /// The largest body that is read, in bytes.
+    pub(crate) size: usize,
+    /// How long it may take to arrive.
+    pub(crate) time: Duration,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self { size: 64 * 1024, time: Duration::from_secs(10) }
+    }
+}
+
+/// The JSON body of a request, as an extractor. Refused are a body that is not said to be JSON, one that is larger or takes longer
+/// than the server allows, one that is not JSON, and JSON that is no `T`.
+#[derive(Debug)]
+pub struct Payload<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Payload<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "the body must be JSON: send the header Content-Type: application/json";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
+        let body = body_of(request).await?;
+        let read = serde_json::from_slice(&body);
+        read.map(Self).map_err(|error| match error.classify() {
+            Category::Data => Problem::new(ProblemKind::InvalidBody, error.to_string()),
+            _ => Problem::new(ProblemKind::InvalidJson, format!("the body is no JSON: {error}")),
+        })
+    }
+}
+
+/// Reads a body within its [`BodyLimits`].
+pub(crate) async fn body_of(request: Request) -> Result<Bytes, Problem> {
+    let BodyLimits { size, time } = request.extensions().get().copied().unwrap_or_default();
+    let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("the body is larger than {size} bytes"));
+    if announced(request.headers()).is_some_and(|length| length > size) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(time, to_bytes(request.into_body(), size)).await {
+        Ok(read) => read.map_err(|_| too_large()),
+        Err(_) => Err(Problem::new(ProblemKind::BodyTimeout, "the body did not arrive in time")),
+    }
+}
+
+/// The length that a body is said to have; more than can be, where it is no number.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    Some(length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}

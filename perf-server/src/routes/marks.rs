@@ -1,0 +1,110 @@
+//! The marks that people put on alerts: acknowledgements and silences.
+
+use super::alerts::number;
+use crate::context::Context;
+use crate::respond::{Payload, Problem, ProblemKind};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use perf_runtime::AcknowledgeError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// The longest name and comment, in bytes.
+const MAX_NAME: usize = 128;
+const MAX_COMMENT: usize = 2_000;
+/// The longest that a mark may last.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// Who takes notice, and for how long.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mark {
+    by: String,
+    #[serde(default)]
+    comment: String,
+    /// Such as `30m`. Without it the mark ends with the alert.
+    #[serde(rename = "for")]
+    lasts: Option<String>,
+}
+
+/// `POST /api/v1/alerts/{id}/acknowledge`: somebody takes notice of an alert.
+pub(super) async fn acknowledge(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+    Payload(mark): Payload<Mark>,
+) -> Result<Response, Problem> {
+    let id = number(&id, "the number of an alert")?;
+    check(&mark.by, &mark.comment)?;
+    let until = mark.lasts.as_deref().map(until).transpose()?;
+    let alert =
+        context.monitor.alerts().acknowledge(id, &mark.by, &mark.comment, until).map_err(|error| refused(&error))?;
+    Ok(axum::Json(alert).into_response())
+}
+
+/// Which alerts are to be kept quiet, and for how long.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wish {
+    rule: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    by: String,
+    #[serde(default)]
+    comment: String,
+    /// Such as `2h`.
+    #[serde(rename = "for")]
+    lasts: String,
+}
+
+/// `POST /api/v1/alerts/silence`: nobody is to be told of some alerts for a while.
+pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
+    check(&wish.by, &wish.comment)?;
+    let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let alerts = context.monitor.alerts();
+    let until = until(&wish.lasts)?;
+    let silence = alerts
+        .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
+        .map_err(|error| refused(&error))?;
+    Ok((StatusCode::CREATED, axum::Json(silence)).into_response())
+}
+
+/// `DELETE /api/v1/alerts/silences/{id}`: ends a silence.
+pub(super) async fn unsilence(State(context): State<Context>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let id = number(&id, "the number of a silence")?;
+    if context.monitor.alerts().unsilence(id) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let detail = format!("there is no silence {id}: GET /api/v1/alerts/silences lists them");
+    Err(Problem::new(ProblemKind::UnknownSilence, detail))
+}
+
+fn check(by: &str, comment: &str) -> Result<(), Problem> {
+    for (field, text, most) in [("by", by, MAX_NAME), ("comment", comment, MAX_COMMENT)] {
+        if text.len() > most {
+            return Err(Problem::invalid(field, text, format!("at most {most} bytes")));
+        }
+        // A name stands in logs, one line each; a comment may have lines.
+        let may_break = |letter: char| field == "comment" && matches!(letter, '\n' | '\t');
+        if text.contains(|letter: char| letter.is_control() && !may_break(letter)) {
+            return Err(Problem::invalid(field, text, "a text without control characters"));
+        }
+    }
+    Ok(())
+}
+
+/// The moment that a span from now ends.
+fn until(span: &str) -> Result<SystemTime, Problem> {
+    let parsed =
+        perf_runtime::text::parse_duration(span).filter(|span| (Duration::from_secs(1)..=LONGEST).contains(span));
+    let end = parsed.and_then(|span| SystemTime::now().checked_add(span));
+    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 366d, such as 30m or 2h"))
+}
+
+fn refused(error: &AcknowledgeError) -> Problem {
+    match error {
+        AcknowledgeError::NotActive { .. } => Problem::new(ProblemKind::UnknownAlert, error.to_string()),
+        _ => Problem::new(ProblemKind::InvalidValue, error.to_string()),
+    }
+}
