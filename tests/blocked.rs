@@ -1,6 +1,8 @@
 //! Alerts while the async runtime stands still. One test, for it needs real time.
 
-use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, Transition};
+use perf_runtime::alert::Transition;
+use perf_runtime::rule::{Rule, Statistic};
+use perf_runtime::{Kind, Monitor, Outcome};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! Series that are made at run time: by name, by scope, by closure, by future, by marks.
 
+use perf_runtime::operation::MeasureError;
+use perf_runtime::series::OutcomeCounts;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, MeasureError, Monitor, Outcome, OutcomeCounts, Window};
+use perf_runtime::{Kind, Monitor, Outcome, Window};
 use std::future::{pending, ready};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

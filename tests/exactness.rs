@@ -1,7 +1,8 @@
 //! Nothing is lost and nothing is seen twice: many threads, some of which are born and die, write while others render and
 //! tick without a pause.
 
-use perf_runtime::{Kind, Monitor, OutcomeCounts, Window, monitor};
+use perf_runtime::series::OutcomeCounts;
+use perf_runtime::{Kind, Monitor, Window, monitor};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;

@@ -1,16 +1,18 @@
 //! An executor: how its workers do, and which function blocks one.
 
-use perf_runtime::{CustomSeries, CustomValue, Monitor, monitor, presets};
+use perf_runtime::metric::{MetricSeries, MetricValue};
+use perf_runtime::rule::presets;
+use perf_runtime::{Monitor, monitor};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// What the monitor says now of the series whose labels have all these values.
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
     let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
     match series.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
         _ => None,
     }
 }

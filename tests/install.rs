@@ -1,6 +1,7 @@
 //! The process's own monitor: before and after it is installed. One test, for there is one in a process.
 
-use perf_runtime::{InstallError, Kind, Monitor, Rule, Statistic, monitor, monitor_tool};
+use perf_runtime::rule::{Rule, Statistic};
+use perf_runtime::{InstallError, Kind, Monitor, monitor, monitor_tool};
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,10 @@
 //! Rules, alerts, objectives and settings as a program has them.
 
+use perf_runtime::alert::{AlertState, Severity, Transition};
+use perf_runtime::objective::{Objective, Promise};
+use perf_runtime::rule::{Condition, Rule, RuleBuilder, RuleProfile, RuleSet, Statistic, presets};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{
-    AlertState, Condition, Kind, Monitor, Objective, Outcome, Promise, Rule, RuleBuilder, RuleProfile, RuleSet,
-    Severity, Statistic, Transition, Window, monitor, presets,
-};
+use perf_runtime::{Kind, Monitor, Outcome, Window, monitor};
 use perf_server::shapes::{check_health, performance_health};
 use std::io::Write;
 use std::thread;

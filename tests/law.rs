@@ -1,8 +1,9 @@
 //! The law: for every series, calls started are calls ok, failed, panicked, cancelled and in flight, taken together.
 
+use perf_runtime::series::OutcomeCounts;
 use perf_runtime::{
-    Kind, Monitor, OutcomeCounts, Window, monitor, monitor_agent, monitor_db_operation, monitor_external_call,
-    monitor_mcp_call, monitor_tool, monitor_workflow, monitor_workflow_step,
+    Kind, Monitor, Window, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
+    monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -190,7 +191,7 @@ fn the_guard_of_a_dynamic_operation_obeys_it_too() {
     }));
     assert!(unwound.is_err());
     let running = operation.start();
-    let series = |summary: &perf_runtime::Summary| {
+    let series = |summary: &perf_runtime::series::Summary| {
         let found = summary.find(Kind::Operation, &["resize"]).unwrap();
         (found.total, found.in_flight)
     };

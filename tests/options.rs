@@ -1,9 +1,9 @@
 //! The options of the attributes: labels, buckets, slow, objective, predicates, sorts of errors.
 
+use perf_runtime::series::SeriesSummary;
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{
-    ErrorType, Kind, Label, Monitor, SeriesSummary, Window, monitor, monitor_db_operation, monitor_external_call,
-    monitor_tool,
+    ErrorType, Kind, Label, Monitor, Window, monitor, monitor_db_operation, monitor_external_call, monitor_tool,
 };
 use std::time::Duration;
 

@@ -70,7 +70,8 @@ fn made_up(clock: &ManualClock) -> Monitor {
     std::mem::forget(monitor.external_call("stripe", "charge").start());
     monitor.record_custom_metric("queue_depth", 42.5, "jobs");
     monitor.record_custom_metric("alpha", f64::INFINITY, "");
-    let wait = monitor.custom_histogram("wait_seconds", &[("queue", "mail\n")], "seconds", "How long \\ it \"waits\".");
+    let wait = monitor.metrics().histogram("wait_seconds").label("queue", "mail\n").unit("seconds");
+    let wait = wait.help("How long \\ it \"waits\".").register();
     wait.record(0.25);
     wait.record(60.0);
     monitor

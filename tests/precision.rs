@@ -3,8 +3,9 @@
 //! Each runs for half an hour of the manual clock. An alert is right where it fires while the fault goes on, or within the
 //! five minutes that the rules look back. The tally is in the docs of `presets`.
 
+use perf_runtime::alert::Transition;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Monitor, Operation, Outcome, Transition};
+use perf_runtime::{Monitor, Operation, Outcome};
 use std::ops::Range;
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! What the profiler says, held against work whose use is known: time by the thread's own clock, memory by what is asked for.
 
 use perf_host::CountingAllocator;
+use perf_runtime::series::{ProfileSummary, SeriesSummary};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor, ProfileSummary, SeriesSummary, Window, monitor, monitor_tool};
+use perf_runtime::{Kind, Monitor, Window, monitor, monitor_tool};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

@@ -159,7 +159,9 @@ fn described() -> Described {
 }
 
 fn describe(item: &Item, described: &mut Described) {
-    let mut add = |name: String, line: String| drop(described.entry(name).or_default().insert(line));
+    let mut add = |name: String, line: String| {
+        described.entry(name).or_default().insert(line);
+    };
     match item {
         Item::Struct(one) => fields(&one.fields).for_each(|field| add(one.ident.to_string(), format!(".{field}"))),
         Item::Enum(one) => {

@@ -9,7 +9,18 @@ use std::path::{Path, PathBuf};
 
 /// The rooms from left to right. The first four are for all of them.
 const ROOMS: [&str; 13] = [
-    "guarded", "text", "error", "measure", "observe", "record", "judge", "collect", "expose", "config", "extend",
+    "guarded",
+    "log_level",
+    "text",
+    "error",
+    "measure",
+    "observe",
+    "record",
+    "judge",
+    "collect",
+    "expose",
+    "config",
+    "extend",
     "monitor",
 ];
 /// The rooms inside `measure`, from left to right.
@@ -53,7 +64,8 @@ fn each_name_of_a_metric_is_typed_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     let _ = ["perf-runtime", "perf-host", "perf-server"].map(|name| files_in(&root.join(name).join("src"), &mut files));
-    files.retain(|file| file.iter().all(|part| part != "tests") && !file.ends_with("tests.rs"));
+    // The OpenAPI document names fields of JSON, of which one is called as a metric is.
+    files.retain(|file| file.iter().all(|part| part != "tests" && part != "openapi") && !file.ends_with("tests.rs"));
     let code: Vec<String> = files
         .iter()
         .map(|file| {

@@ -1,7 +1,10 @@
 //! What samplers read: exposed, judged, absent when it cannot be read, and never the end of the ticker.
 
+use perf_runtime::Monitor;
+use perf_runtime::health::HealthStatus;
+use perf_runtime::metric::{MetricValue, SampledMetric};
+use perf_runtime::rule::Rule;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{CustomValue, HealthStatus, Monitor, Rule, SampledMetric};
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,7 +35,7 @@ fn what_is_sampled_is_exposed_judged_and_absent_when_it_cannot_be_read() {
         samples.put(&MEMORY, &[], value);
         samples.put(&TIME, &[("mode", "user")], value.map(|value| 10.0 * value));
     });
-    assert!(monitor.custom_metrics().is_empty(), "nothing before the first tick, no zero either");
+    assert!(monitor.metrics().read().is_empty(), "nothing before the first tick, no zero either");
     tick(&clock, &monitor);
     // In the same tick: what was read is judged.
     assert_eq!(monitor.alerts().active()[0].value, Some(0.95));
@@ -46,12 +49,12 @@ fn what_is_sampled_is_exposed_judged_and_absent_when_it_cannot_be_read() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
-    let of_time = monitor.custom_metrics().into_iter().find(|metric| metric.name == TIME.name()).unwrap();
-    assert_eq!(of_time.series[0].value, CustomValue::Total(9.5));
+    let of_time = monitor.metrics().read().into_iter().find(|metric| metric.name == TIME.name()).unwrap();
+    assert_eq!(of_time.series[0].value, MetricValue::Total(9.5));
 
     *reads.lock().unwrap() = None;
     tick(&clock, &monitor);
-    assert!(monitor.custom_metrics().is_empty() && !monitor.render_prometheus().contains("system_memory"));
+    assert!(monitor.metrics().read().is_empty() && !monitor.render_prometheus().contains("system_memory"));
     assert!(monitor.health().indicators().iter().all(|indicator| indicator.name() != "memory"));
 }
 
@@ -83,7 +86,7 @@ fn one_that_panics_is_counted_and_what_it_read_is_withdrawn() {
         assert!(round != 2, "this is meant to panic");
     });
     monitor.sample("good", SECOND, |samples| samples.put(&TIME, &[], 1.0));
-    let names = || monitor.custom_metrics().into_iter().map(|metric| metric.name).collect::<Vec<_>>();
+    let names = || monitor.metrics().read().into_iter().map(|metric| metric.name).collect::<Vec<_>>();
     tick(&clock, &monitor);
     assert_eq!(names(), [MEMORY.name(), TIME.name()]);
     let hook = panic::take_hook();

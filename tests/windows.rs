@@ -1,10 +1,9 @@
 //! Windows, health and alerts on a clock that stands still until it is moved.
 
+use perf_runtime::alert::{Severity, Transition};
+use perf_runtime::health::{HealthStatus, IndicatorStatus};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{
-    HealthStatus, IndicatorStatus, Kind, Monitor, Outcome, Severity, Transition, Window, monitor_agent,
-    monitor_db_operation,
-};
+use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_agent, monitor_db_operation};
 use std::future::pending;
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -77,7 +76,7 @@ fn health_falls_with_a_fault_and_comes_back_after_it() {
     let series = "mcp_call{server=context7,capability=resolve}";
     assert!(names[..3].iter().all(|one| one.series() == Some(series)));
     let taken: f64 =
-        report.indicators().iter().flat_map(perf_runtime::Indicator::shares).map(|share| share.points).sum();
+        report.indicators().iter().flat_map(perf_runtime::health::Indicator::shares).map(|share| share.points).sum();
     assert!((100.0 - report.score() - taken).abs() < 1e-9, "every point has its series");
     let active = monitor.alerts().active();
     assert_eq!(active.iter().map(|alert| alert.rule.as_str()).collect::<Vec<_>>(), ["mcp-latency", "mcp-success"]);

@@ -39,7 +39,8 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
-use perf_runtime::{ConfigError, Monitor, RuleSet, presets};
+use perf_runtime::rule::{RuleSet, presets};
+use perf_runtime::{ConfigError, Monitor};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use perf_runtime::{HealthReport, Indicator, Kind, Monitor, SeriesSummary, Window};
+use perf_runtime::health::{HealthReport, Indicator};
+use perf_runtime::series::SeriesSummary;
+use perf_runtime::{Kind, Monitor, Window};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 

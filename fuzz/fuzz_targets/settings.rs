@@ -6,7 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use perf_runtime::test_util::{ManualClock, read_rules};
-use perf_runtime::{Monitor, Outcome, RuleProfile, RuleSet, presets};
+use perf_runtime::rule::{RuleProfile, RuleSet, presets};
+use perf_runtime::{Monitor, Outcome};
 use std::sync::LazyLock;
 use std::time::Duration;
 

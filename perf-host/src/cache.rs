@@ -13,8 +13,9 @@
 //! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
 
 use perf_runtime::metric::{Histogram, names};
+use perf_runtime::metric::{SampledMetric, Samples};
 use perf_runtime::text::{parse_duration, show_duration};
-use perf_runtime::{ConfigError, Monitor, SampledMetric, Samples};
+use perf_runtime::{ConfigError, Monitor};
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::ticks_per_second;
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::time::Duration;
 
 const CPU_TIME: SampledMetric = SampledMetric::counter(

@@ -7,7 +7,7 @@
 use crate::proc_root::{Files, field, number, read};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

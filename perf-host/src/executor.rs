@@ -1,7 +1,8 @@
 //! Whether something blocks the executor's threads: by what measured functions know, whatever executor it is.
 
 use perf_runtime::metric::names;
-use perf_runtime::{BlockedThread, SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
+use perf_runtime::series::BlockedThread;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::time::Duration;
 
 const BUSY: SampledMetric =
@@ -143,7 +143,7 @@ mod tests {
         };
         monitor.sample("gpu", Duration::ZERO, move |samples| gpu.tell(samples));
         monitor.tick();
-        let names: Vec<String> = monitor.custom_metrics().into_iter().map(|metric| metric.name).collect();
+        let names: Vec<String> = monitor.metrics().read().into_iter().map(|metric| metric.name).collect();
         assert_eq!(names, ["hw_gpu_utilization_ratio", "hw_power_watts"]);
     }
 
@@ -192,7 +192,7 @@ mod tests {
         }
         monitor.sample("gpu", Duration::ZERO, move |samples| gpus.sample(samples));
         monitor.tick();
-        assert!(monitor.custom_metrics().is_empty(), "absent, not zero");
+        assert!(monitor.metrics().read().is_empty(), "absent, not zero");
     }
 
     /// With a driver there is a device, and what it says makes sense; without one there is nothing.

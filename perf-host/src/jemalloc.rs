@@ -1,7 +1,7 @@
 //! What jemalloc says of itself, where it is the program's allocator.
 
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use tikv_jemalloc_ctl::{Error, epoch, stats};
 
 const BYTES: SampledMetric = SampledMetric::gauge(

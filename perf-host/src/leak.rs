@@ -11,7 +11,7 @@
 
 use crate::regression::{Slope, slope};
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::time::Duration;
 

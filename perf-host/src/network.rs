@@ -4,7 +4,7 @@ use crate::background::Aside;
 use crate::proc_root::{Files, number};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! Pools of connections: how many there are, how many are in use, who waits.
 
+use perf_runtime::Monitor;
 use perf_runtime::metric::{Histogram, names};
-use perf_runtime::{Monitor, SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

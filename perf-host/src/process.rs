@@ -6,7 +6,7 @@ use crate::proc_root::{Files, field, number};
 use crate::rate::Rate;
 use crate::system::{page_bytes, ticks_per_second};
 use perf_runtime::metric::names;
-use perf_runtime::{SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::path::Path;
 use std::time::Duration;
 

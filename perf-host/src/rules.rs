@@ -1,13 +1,14 @@
 //! Rules on what only this crate measures.
 
 use perf_runtime::metric::names;
-use perf_runtime::{Condition, Rule, RuleBuilder, RuleSet};
+use perf_runtime::rule::{Condition, Rule, RuleBuilder, RuleSet};
 use std::time::Duration;
 
 /// Rules beside those of the monitor's presets: add them to its own.
 ///
 /// ```
-/// use perf_runtime::{Monitor, presets};
+/// use perf_runtime::rule::presets;
+/// use perf_runtime::Monitor;
 ///
 /// let mut rules = presets::standard();
 /// rules.extend(perf_host::rules());

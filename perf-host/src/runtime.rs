@@ -1,8 +1,9 @@
 //! A tokio runtime: how busy its workers are, what waits for them, and for how long.
 
 use crate::rate::Rate;
+use perf_runtime::Monitor;
 use perf_runtime::metric::names;
-use perf_runtime::{Monitor, SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -190,16 +191,16 @@ impl Probe {
 #[cfg(all(test, tokio_unstable))]
 mod tests {
     use super::*;
-    use perf_runtime::CustomValue;
+    use perf_runtime::metric::MetricValue;
     use std::sync::mpsc::channel;
 
     fn sum(monitor: &Monitor, name: &str, state: Option<&str>) -> Option<f64> {
         monitor.tick();
-        let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
+        let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
         let is_asked =
             |labels: &[(String, String)]| state.is_none_or(|state| labels.iter().any(|(_, value)| value == state));
         let values = metric.series.iter().filter(|one| is_asked(&one.labels)).map(|one| match one.value {
-            CustomValue::Total(value) | CustomValue::Gauge(value) => value,
+            MetricValue::Total(value) | MetricValue::Gauge(value) => value,
             _ => 0.0,
         });
         Some(values.sum())

@@ -1,8 +1,9 @@
 //! What the monitoring itself costs.
 
 use crate::rate::Rate;
+use perf_runtime::extend::Overhead;
 use perf_runtime::metric::names;
-use perf_runtime::{Overhead, SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::time::Duration;
 
 const TIME: SampledMetric = SampledMetric::counter(

@@ -1,8 +1,9 @@
 //! How soon a blocked worker is named: on a clock moved by hand, so that it holds on any machine.
 
 use perf_host::{Host, Part};
+use perf_runtime::Monitor;
+use perf_runtime::metric::MetricValue;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{CustomValue, Monitor};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -12,9 +13,9 @@ const PERIODS: u32 = 20;
 
 /// The functions that block a thread now.
 fn named(monitor: &Monitor) -> Vec<String> {
-    let metrics = monitor.custom_metrics();
+    let metrics = monitor.metrics().read();
     let blocked = metrics.into_iter().filter(|metric| metric.name == "executor_blocked_seconds");
-    let series = blocked.flat_map(|metric| metric.series).filter(|one| matches!(one.value, CustomValue::Gauge(_)));
+    let series = blocked.flat_map(|metric| metric.series).filter(|one| matches!(one.value, MetricValue::Gauge(_)));
     series.flat_map(|one| one.labels).map(|(_, function)| function.clone()).collect()
 }
 

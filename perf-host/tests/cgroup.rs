@@ -9,7 +9,8 @@
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use perf_host::{Host, Part};
-use perf_runtime::{CustomSeries, CustomValue, Monitor};
+use perf_runtime::Monitor;
+use perf_runtime::metric::{MetricSeries, MetricValue};
 use std::fs;
 use std::hint::black_box;
 use std::io;
@@ -143,9 +144,9 @@ fn cpu_seconds() -> f64 {
 
 /// What the monitor says of a metric: the sum over its series.
 fn get(monitor: &Monitor, name: &str) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let value = |one: &CustomSeries| match one.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let value = |one: &MetricSeries| match one.value {
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
         _ => None,
     };
     metric.series.iter().map(value).sum()

@@ -2,8 +2,9 @@
 #![cfg(unix)]
 
 use perf_host::{Host, Part};
+use perf_runtime::Monitor;
+use perf_runtime::metric::{MetricSeries, MetricValue};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{CustomSeries, CustomValue, Monitor};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -49,17 +50,17 @@ impl MadeUp {
 
     /// The value of the series whose labels have all these values.
     fn get(&self, name: &str, labels: &[&str]) -> Option<f64> {
-        let metric = self.monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-        let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+        let metric = self.monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+        let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
         let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
         match series.value {
-            CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+            MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
             _ => None,
         }
     }
 
     fn names(&self) -> Vec<String> {
-        self.monitor.custom_metrics().into_iter().map(|metric| metric.name).collect()
+        self.monitor.metrics().read().into_iter().map(|metric| metric.name).collect()
     }
 }
 

@@ -5,7 +5,8 @@
 #![cfg(target_os = "linux")]
 
 use perf_host::{Host, Part};
-use perf_runtime::{CustomSeries, CustomValue, Monitor};
+use perf_runtime::Monitor;
+use perf_runtime::metric::{MetricSeries, MetricValue};
 use std::fs;
 use std::hint::black_box;
 use std::net::TcpListener;
@@ -20,11 +21,11 @@ fn host() -> Monitor {
 }
 
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
     let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
     match series.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
         _ => None,
     }
 }
@@ -206,7 +207,7 @@ fn what_is_judged_is_what_is_sampled() {
     let monitor = host();
     monitor.tick();
     let report = monitor.health();
-    let names: Vec<&str> = report.indicators().iter().map(perf_runtime::Indicator::name).collect();
+    let names: Vec<&str> = report.indicators().iter().map(perf_runtime::health::Indicator::name).collect();
     for name in ["memory", "load"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

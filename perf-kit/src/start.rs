@@ -55,7 +55,8 @@ impl Builder {
     /// the environment win.
     ///
     /// ```
-    /// use perf_kit::{Kind, Objective};
+    /// use perf_kit::objective::Objective;
+    /// use perf_kit::Kind;
     ///
     /// let builder = perf_kit::builder("shop")
     ///     .monitor(|monitor| monitor.objective(Objective::new(Kind::HttpRequest).success(99.9)));

@@ -59,7 +59,7 @@ use crate::error::ConfigError;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
-use crate::log_level::LogLevel;
+pub use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
 use layer::{Layer, effective_rules};
 pub use section::Section;

@@ -59,7 +59,7 @@
 //! # What calls use
 //!
 //! With the option `profile` a function's calls also tell their processor time, apart from the time by the clock, and what
-//! memory they ask for and give back; with `units`, how much they do in a second ([`ProfileSummary`]).
+//! memory they ask for and give back; with `units`, how much they do in a second ([`ProfileSummary`](series::ProfileSummary)).
 //!
 //! # What is known at run time
 //!
@@ -82,19 +82,20 @@
 //! }
 //! monitor.mark("batch_start");
 //! monitor.measure("batch", "batch_start", None)?; // from a mark to another, or to now
-//! # Ok::<(), perf_runtime::MeasureError>(())
+//! # Ok::<(), perf_runtime::operation::MeasureError>(())
 //! ```
 //!
 //! # Your own metrics
 //!
 //! What the application counts through the `metrics` facade lands in the same registry and on the same page, without a
 //! namespace: an installed monitor is its recorder, unless another is installed already. Then it is the other way round:
-//! the monitor's series are pushed there once a second ([`MetricsFacade`]). An application that runs
+//! the monitor's series are pushed there once a second ([`MetricsFacade`](metric::MetricsFacade)). An application that runs
 //! `metrics-exporter-prometheus` can have both served as one text
 //! ([`merge_prometheus`](MonitorBuilder::merge_prometheus)).
 //!
 //! ```
-//! # use perf_runtime::{Monitor, MetricsFacade};
+//! # use perf_runtime::metric::MetricsFacade;
+//! # use perf_runtime::Monitor;
 //! let monitor = Monitor::builder().namespace("shop").histogram_bounds("cart_value_euros", [10.0, 100.0]).install()?;
 //! metrics::counter!("carts_total", "tier" => "pro").increment(1);
 //! metrics::histogram!("cart_value_euros").record(35.0);
@@ -119,14 +120,15 @@
 //!
 //! # Alerts
 //!
-//! A [`Rule`] is a condition on a figure of each series: `presets::standard()` is what a monitor has unless told
+//! A [`Rule`](rule::Rule) is a condition on a figure of each series: `presets::standard()` is what a monitor has unless told
 //! otherwise. [`Monitor::alerts`] says what fires and what happened, takes acknowledgements and silences, and tells
 //! subscribers. [`Monitor::objectives`] says how much of the budget of each `objective(..)` is left.
-//! [`Rule::dry_run`] says when a rule would have fired, and [`Monitor::prometheus_rules`] writes the same rules for
+//! [`Rule::dry_run`](rule::Rule::dry_run) says when a rule would have fired, and [`Monitor::prometheus_rules`] writes the same rules for
 //! Prometheus.
 //!
 //! ```
-//! use perf_runtime::{Kind, Monitor, Rule, Statistic, presets};
+//! use perf_runtime::rule::{Rule, Statistic, presets};
+//! use perf_runtime::{Kind, Monitor};
 //! use std::time::Duration;
 //!
 //! let mut rules = presets::standard();
@@ -148,58 +150,17 @@
 extern crate self as perf_runtime;
 
 pub use error::{ConfigError, InstallError};
-#[cfg(feature = "metrics")]
-pub use expose::facade::{MetricsFacade, recorder::MetricsRecorder};
-pub use expose::rules::{PrometheusRules, RuleProfile};
-pub use expose::series::{FamilyNames, SeriesEntry};
-pub use judge::alerts::alert::{
-    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Muted, Silence, Transition,
-};
-pub use judge::alerts::backtest::Firing;
-pub use judge::alerts::engine::AlertStatistics;
-pub use judge::alerts::rule_state::RuleStatus;
-pub use judge::alerts::state::AlertState;
-pub use judge::alerts::subscription::AlertSubscription;
-pub use judge::health::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
-pub use judge::health::report::{HealthReport, HealthStatus};
-pub use judge::objective::spec::Objective;
-pub use judge::objective::tracker::{ObjectiveReport, Promise};
-pub use judge::rule::build::RuleBuilder;
-pub use judge::rule::condition::{Condition, Threshold};
-pub use judge::rule::definition::{NoData, Rule};
-pub use judge::rule::preset::presets;
-pub use judge::rule::set::RuleSet;
-pub use judge::rule::severity::Severity;
-pub use judge::rule::signal::Metric;
-pub use judge::rule::statistic::{Statistic, Unit};
-pub use log_level::LogLevel;
 pub use measure::model::error_type::ErrorType;
 pub use measure::model::kind::Kind;
 pub use measure::model::label::Label;
-pub use measure::model::outcome::{Outcome, OutcomeCounts};
-pub use monitor::{
-    Alerts, HealthEvidence, Monitor, MonitorBuilder, Overhead, PastFigures, ResourceUse, Samples, monitor,
-};
-pub use observe::history::profile::ProfileSummary;
+pub use measure::model::outcome::Outcome;
+pub use monitor::{Monitor, MonitorBuilder, monitor};
 pub use observe::history::window::Window;
-pub use observe::metrics::kind::CustomKind;
-pub use observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
-pub use observe::metrics::recent::{CustomPoint, CustomTrack};
-pub use observe::metrics::sampled::SampledMetric;
-pub use observe::query::blocked::BlockedThread;
-pub use observe::query::in_flight::CallInFlight;
-pub use observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
-pub use observe::query::timeline::{TimeSlice, Timeline};
-pub use observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
-pub use observe::ticker::TickCounts;
 pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
     monitor_tool, monitor_workflow, monitor_workflow_step,
 };
-pub use record::marks::MeasureError;
-pub use record::operation::watched::WatchedOperation;
-pub use record::operation::{Operation, OperationCall, Timer};
-pub use record::request::HttpRequest;
+pub use record::operation::Operation;
 
 pub mod collect;
 pub mod config;
@@ -215,16 +176,81 @@ mod observe;
 mod record;
 pub mod text;
 
-/// The health: a score that explains itself, its indicators, and resources to add to it.
-pub mod health {
-    pub use crate::judge::health::part_resource::Resource;
+/// Alerts: what is wrong now and what was, acknowledgements, silences and events.
+pub mod alert {
+    pub use crate::judge::alerts::alert::{
+        AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Muted, Silence, Transition,
+    };
+    pub use crate::judge::alerts::engine::AlertStatistics;
+    pub use crate::judge::alerts::fingerprint::{Fingerprint, NoFingerprint};
+    pub use crate::judge::alerts::state::AlertState;
+    pub use crate::judge::alerts::subscription::AlertSubscription;
+    pub use crate::judge::rule::severity::Severity;
+    pub use crate::monitor::Alerts;
 }
 
-/// The application's own metrics: handles, readings, and what samplers read.
+/// Health: a score that explains itself, its indicators, and resources to add to it.
+pub mod health {
+    pub use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
+    pub use crate::judge::health::part_resource::Resource;
+    pub use crate::judge::health::report::{HealthReport, HealthStatus};
+    pub use crate::monitor::{HealthEvidence, ResourceUse};
+}
+
+/// Metrics beside those of calls: handles, readings, samplers, the `metrics` facade, and the names that are well known.
 pub mod metric {
-    pub use crate::monitor::{MetricBuilder, Metrics};
+    #[cfg(feature = "metrics")]
+    pub use crate::expose::facade::{MetricsFacade, recorder::MetricsRecorder};
+    pub use crate::monitor::{MetricBuilder, Metrics, Samples};
     pub use crate::observe::metrics::handle::{Counter, Gauge, Histogram};
+    pub use crate::observe::metrics::kind::MetricKind;
     pub use crate::observe::metrics::known as names;
+    pub use crate::observe::metrics::reading::{
+        HistogramBucket, HistogramReading, MetricReading, MetricSeries, MetricValue,
+    };
+    pub use crate::observe::metrics::recent::{MetricPoint, MetricTrack};
+    pub use crate::observe::metrics::sampled::SampledMetric;
+}
+
+/// Objectives: promises of series, with error budgets.
+pub mod objective {
+    pub use crate::judge::objective::spec::Objective;
+    pub use crate::judge::objective::tracker::{ObjectiveReport, Promise};
+}
+
+/// Series that the program makes at run time, and the calls of them.
+pub mod operation {
+    pub use crate::record::marks::MeasureError;
+    pub use crate::record::operation::watched::WatchedOperation;
+    pub use crate::record::operation::{Operation, OperationCall, Timer};
+    pub use crate::record::request::HttpRequest;
+}
+
+/// Rules: what is looked at, when it is too bad, and for how long it must be; dry runs, and rule files for Prometheus.
+pub mod rule {
+    pub use crate::expose::rules::{PrometheusRules, RuleProfile};
+    pub use crate::judge::alerts::backtest::Firing;
+    pub use crate::judge::alerts::rule_state::RuleStatus;
+    pub use crate::judge::rule::build::RuleBuilder;
+    pub use crate::judge::rule::condition::{Condition, Threshold};
+    pub use crate::judge::rule::definition::{NoData, Rule};
+    pub use crate::judge::rule::preset::presets;
+    pub use crate::judge::rule::set::RuleSet;
+    pub use crate::judge::rule::signal::Metric;
+    pub use crate::judge::rule::statistic::{Statistic, Unit};
+    pub use crate::monitor::PastFigures;
+}
+
+/// Series of calls: their statistics over windows, their course over time, and the calls that run now.
+pub mod series {
+    pub use crate::expose::series::{FamilyNames, SeriesEntry};
+    pub use crate::measure::model::outcome::OutcomeCounts;
+    pub use crate::observe::history::profile::ProfileSummary;
+    pub use crate::observe::query::blocked::BlockedThread;
+    pub use crate::observe::query::in_flight::CallInFlight;
+    pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
+    pub use crate::observe::query::timeline::{TimeSlice, Timeline};
+    pub use crate::observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
 }
 
 /// What a test needs: a clock that it moves by hand.

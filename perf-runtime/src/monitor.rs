@@ -46,7 +46,6 @@ mod trial;
 pub use alerts::Alerts;
 use baseline::Resets;
 pub use metrics::{MetricBuilder, Metrics};
-pub use overhead::Overhead;
 use overhead::{Part, Spent};
 pub use report::{HealthEvidence, ResourceUse};
 use sampling::Samplers;
@@ -212,7 +211,7 @@ impl MonitorBuilder {
 
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
     /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
-    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::MetricsFacade)).
+    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::metric::MetricsFacade)).
     ///
     /// # Errors
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed

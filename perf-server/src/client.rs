@@ -3,7 +3,8 @@
 use crate::layer::method_label;
 use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use perf_runtime::{Monitor, Outcome, WatchedOperation};
+use perf_runtime::operation::WatchedOperation;
+use perf_runtime::{Monitor, Outcome};
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;

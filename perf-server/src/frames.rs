@@ -1,7 +1,8 @@
 //! How fast frames came lately, page by page: the gauge that the rule `frames` judges.
 
+use perf_runtime::Monitor;
 use perf_runtime::metric::names;
-use perf_runtime::{Monitor, SampledMetric, Samples};
+use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};

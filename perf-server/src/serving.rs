@@ -1,4 +1,4 @@
-//! What answering questions about the monitor takes of this process: a part of [`perf_runtime::Overhead`]. It is the time
+//! What answering questions about the monitor takes of this process: a part of [`perf_runtime::extend::Overhead`]. It is the time
 //! in which something is done, not that in which a client or another thread is waited for.
 
 use axum::body::Body;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use perf_runtime::RuleProfile;
+use perf_runtime::rule::RuleProfile;
 use serde_json::Value;
 use tempfile::TempDir;
 

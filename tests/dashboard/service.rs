@@ -1,6 +1,8 @@
 //! A service to look at: its monitor ticks once a second, and when the test says so.
 
-use perf_runtime::{Kind, Monitor, Outcome, Rule, SampledMetric, Statistic, presets};
+use perf_runtime::metric::SampledMetric;
+use perf_runtime::rule::{Rule, Statistic, presets};
+use perf_runtime::{Kind, Monitor, Outcome};
 use perf_server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,7 +4,8 @@ use super::{monitor, sample};
 use metrics::{
     SharedString, Unit, counter, describe_counter, describe_histogram, gauge, histogram, with_local_recorder,
 };
-use perf_runtime::{CustomKind, CustomValue, Monitor};
+use perf_runtime::Monitor;
+use perf_runtime::metric::{MetricKind, MetricValue};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -33,15 +34,15 @@ fn what_is_counted_is_exposed_and_can_be_read() {
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }
-    let metrics = monitor.custom_metrics();
+    let metrics = monitor.metrics().read();
     let kinds: Vec<_> = metrics.iter().map(|metric| (metric.name.as_str(), metric.kind)).collect();
     let expected = [
-        ("cart_items_total", CustomKind::Counter),
-        ("queue_depth", CustomKind::Gauge),
-        ("wait_seconds", CustomKind::Histogram),
+        ("cart_items_total", MetricKind::Counter),
+        ("queue_depth", MetricKind::Gauge),
+        ("wait_seconds", MetricKind::Histogram),
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(metrics[0].series[1].value, CustomValue::Counter(5));
+    assert_eq!(metrics[0].series[1].value, MetricValue::Counter(5));
     let json = serde_json::to_value(&metrics[2]).unwrap();
     assert_eq!(json["series"][0]["value"]["histogram"]["count"], 4);
 }
@@ -192,7 +193,7 @@ fn our_own_families_keep_their_names() {
         assert!(!text.contains(refused), "{refused}");
     }
     assert!(text.contains("\ncustom_total 1\n"));
-    assert_eq!(monitor.custom_metrics().len(), 4, "they count all the same");
+    assert_eq!(monitor.metrics().read().len(), 4, "they count all the same");
 }
 
 #[test]
@@ -206,9 +207,9 @@ fn bounds_are_by_configuration_or_by_unit() {
         }
     });
     let bounds = |name: &str| {
-        let metrics = monitor.custom_metrics();
+        let metrics = monitor.metrics().read();
         let metric = metrics.iter().find(|metric| metric.name == name).unwrap();
-        let CustomValue::Histogram(reading) = &metric.series[0].value else { panic!("no histogram") };
+        let MetricValue::Histogram(reading) = &metric.series[0].value else { panic!("no histogram") };
         reading.buckets.iter().map(|bucket| bucket.le).collect::<Vec<f64>>()
     };
     assert_eq!((bounds("rows"), bounds("db_rows")), (vec![10.0, 100.0], vec![1.0]));
@@ -220,7 +221,7 @@ fn bounds_are_by_configuration_or_by_unit() {
 
 #[test]
 fn a_thread_that_ends_still_counts() {
-    struct Late(metrics::Counter, perf_runtime::MetricsRecorder);
+    struct Late(metrics::Counter, perf_runtime::metric::MetricsRecorder);
     impl Drop for Late {
         fn drop(&mut self) {
             self.0.increment(1);
@@ -254,7 +255,7 @@ fn a_custom_metric_is_a_gauge_with_a_unit() {
     let monitor = monitor();
     monitor.record_custom_metric("my.metric", 42.0, "units");
     monitor.record_custom_metric("my.metric", 43.5, "units");
-    let metric = &monitor.custom_metrics()[0];
+    let metric = &monitor.metrics().read()[0];
     assert_eq!((metric.name.as_str(), metric.unit.as_deref()), ("my_metric", Some("units")));
     assert_eq!(sample(&monitor.render_prometheus(), "my_metric"), Some(43.5));
 }

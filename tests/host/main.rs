@@ -10,7 +10,8 @@ mod allocator;
 mod pool;
 
 use perf_host::CountingAllocator;
-use perf_runtime::{CustomSeries, CustomValue, Monitor};
+use perf_runtime::Monitor;
+use perf_runtime::metric::{MetricSeries, MetricValue};
 
 #[cfg(feature = "jemalloc")]
 use tikv_jemallocator::Jemalloc as Allocator;
@@ -23,11 +24,11 @@ static ALLOCATOR: CountingAllocator<Allocator> = CountingAllocator::over(Allocat
 
 /// What the monitor says now of the series whose labels have all these values.
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
     let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
     match series.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
         _ => None,
     }
 }

@@ -3,8 +3,10 @@
 use super::postgres::Postgres;
 use super::servers;
 use perf_host::watch_pool;
+use perf_runtime::Monitor;
+use perf_runtime::health::IndicatorStatus;
+use perf_runtime::rule::presets;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{IndicatorStatus, Monitor, presets};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, Row};
 use std::time::Duration;
@@ -32,7 +34,7 @@ impl Bench {
         let report = self.monitor.health();
         let pool = report.indicators().iter().find(|one| one.name() == "pool");
         let blamed = pool.into_iter().filter_map(|one| one.series().map(str::to_owned)).collect();
-        (pool.map(perf_runtime::Indicator::status), blamed)
+        (pool.map(perf_runtime::health::Indicator::status), blamed)
     }
 }
 

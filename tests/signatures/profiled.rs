@@ -1,7 +1,8 @@
 //! The options `profile` and `units` on all forms: each behaves as it did without, and counts its work.
 
 use crate::support::{calls, finish, yield_once};
-use perf_runtime::{Kind, Label, Monitor, ProfileSummary, Window, monitor};
+use perf_runtime::series::ProfileSummary;
+use perf_runtime::{Kind, Label, Monitor, Window, monitor};
 use std::future::Future;
 use std::mem::size_of_val;
 use std::panic::catch_unwind;

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
     }
     // The one recorder of the `metrics` facade is to be the peers' own.
-    let builder = perf_runtime::Monitor::builder().metrics_facade(perf_runtime::MetricsFacade::Off);
+    let builder = perf_runtime::Monitor::builder().metrics_facade(perf_runtime::metric::MetricsFacade::Off);
     let monitor = builder.install().expect("the only one, and a thread for its ticker");
     let metrics = peers::install_metrics();
 

@@ -2,7 +2,8 @@
 //! a window are made once, however many rules share them: so the first rule costs the most.
 
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor, Rule, RuleSet, Statistic, presets};
+use perf_runtime::rule::{Rule, RuleSet, Statistic, presets};
+use perf_runtime::{Kind, Monitor};
 use std::time::{Duration, Instant};
 
 const SERVERS: usize = 50;

@@ -1,7 +1,8 @@
 //! Ours, under everything that a call can meet.
 
 use crate::{Size, lanes, text};
-use perf_runtime::{MetricsFacade, Monitor, Window, monitor};
+use perf_runtime::metric::MetricsFacade;
+use perf_runtime::{Monitor, Window, monitor};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;

@@ -1,16 +1,17 @@
 use super::*;
+use perf_runtime::metric::{MetricSeries, MetricValue};
+use perf_runtime::rule::Rule;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{CustomSeries, CustomValue, Rule};
 use std::thread;
 
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
     let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
     match series.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
-        CustomValue::Histogram(reading) => Some(reading.count as f64),
-        CustomValue::Counter(_) => None,
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
+        MetricValue::Histogram(reading) => Some(reading.count as f64),
+        MetricValue::Counter(_) => None,
     }
 }
 
@@ -22,7 +23,8 @@ fn tick(clock: &ManualClock, monitor: &Monitor, seconds: u64) {
 #[test]
 fn hits_and_misses_are_counted_and_their_ratio_is_that_of_the_last_minutes() {
     let clock = ManualClock::hold();
-    let rule = Rule::builder("cache").metric("cache_hit_ratio").condition(perf_runtime::Condition::Below).warning(0.8);
+    let rule =
+        Rule::builder("cache").metric("cache_hit_ratio").condition(perf_runtime::rule::Condition::Below).warning(0.8);
     let monitor = Monitor::builder().rules([rule.build().unwrap()].into_iter().collect()).build().unwrap();
     let cache: Cache<u64, u64> = Cache::builder("squares").build(&monitor).unwrap();
     for number in 0..10 {

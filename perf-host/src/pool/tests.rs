@@ -1,16 +1,17 @@
 use super::*;
+use perf_runtime::health::HealthStatus;
+use perf_runtime::metric::{MetricSeries, MetricValue};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{CustomSeries, CustomValue, HealthStatus};
 use std::convert::Infallible;
 
 pub(super) fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
-    let metric = monitor.custom_metrics().into_iter().find(|metric| metric.name == name)?;
-    let has = |one: &CustomSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
+    let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);
     let series = metric.series.into_iter().find(|one| labels.iter().all(|label| has(one, label)))?;
     match series.value {
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Some(value),
-        CustomValue::Histogram(reading) => Some(reading.count as f64),
-        CustomValue::Counter(_) => None,
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Some(value),
+        MetricValue::Histogram(reading) => Some(reading.count as f64),
+        MetricValue::Counter(_) => None,
     }
 }
 

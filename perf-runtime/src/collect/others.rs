@@ -9,8 +9,8 @@ use super::model::{Buckets, End, Family, FamilyType, Front, Histogram, Labels, S
 use super::number::Number;
 use crate::log_level::tell;
 use crate::measure::model::kind::Kind;
-use crate::observe::metrics::kind::CustomKind;
-use crate::observe::metrics::reading::{CustomMetric, CustomSeries, CustomValue};
+use crate::observe::metrics::kind::MetricKind;
+use crate::observe::metrics::reading::{MetricReading, MetricSeries, MetricValue};
 use crate::observe::series::registry::Registry;
 use parse::{Parsed, parse};
 use std::collections::{BTreeSet, HashSet};
@@ -183,11 +183,11 @@ impl Taken {
     }
 }
 
-fn kind_of(kind: CustomKind) -> FamilyType {
+fn kind_of(kind: MetricKind) -> FamilyType {
     match kind {
-        CustomKind::Counter => FamilyType::Counter,
-        CustomKind::Gauge => FamilyType::Gauge,
-        CustomKind::Histogram => FamilyType::Histogram,
+        MetricKind::Counter => FamilyType::Counter,
+        MetricKind::Gauge => FamilyType::Gauge,
+        MetricKind::Histogram => FamilyType::Histogram,
     }
 }
 
@@ -202,7 +202,7 @@ pub(crate) struct OtherFamily<'a> {
 /// Where a family comes from.
 #[derive(Debug)]
 enum From<'a> {
-    Own(CustomMetric),
+    Own(MetricReading),
     Merged(parse::Family<'a>),
 }
 
@@ -253,20 +253,20 @@ pub(crate) fn own_families(registry: &Registry, mut show: impl FnMut(&Family<'_>
     }
 }
 
-fn of_own(series: &CustomSeries) -> Sample<'_> {
+fn of_own(series: &MetricSeries) -> Sample<'_> {
     let value = match &series.value {
-        CustomValue::Counter(count) => Value::Number(Number::Count(*count)),
-        CustomValue::Total(value) | CustomValue::Gauge(value) => Value::Number(Number::Float(*value)),
-        CustomValue::Histogram(reading) => Value::Histogram(Histogram(Buckets::Own(reading))),
+        MetricValue::Counter(count) => Value::Number(Number::Count(*count)),
+        MetricValue::Total(value) | MetricValue::Gauge(value) => Value::Number(Number::Float(*value)),
+        MetricValue::Histogram(reading) => Value::Histogram(Histogram(Buckets::Own(reading))),
     };
     Sample::new(Labels { front: Front::Own(&series.labels), end: End::Nothing }, value)
 }
 
 /// The help text of a metric of the application's that has none.
-const fn words(kind: CustomKind) -> &'static str {
+const fn words(kind: MetricKind) -> &'static str {
     match kind {
-        CustomKind::Counter => "A counter of the application.",
-        CustomKind::Gauge => "A gauge of the application.",
-        CustomKind::Histogram => "A histogram of the application.",
+        MetricKind::Counter => "A counter of the application.",
+        MetricKind::Gauge => "A gauge of the application.",
+        MetricKind::Histogram => "A histogram of the application.",
     }
 }

@@ -8,7 +8,7 @@ use super::others::{OtherFamily, Others};
 use super::snapshot::Snapshot;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
-use crate::observe::query::in_flight::of_whole_or_parts;
+use crate::observe::query::whole_or_parts::of_whole_or_parts;
 use crate::observe::series::registry::Registry;
 use std::sync::{Mutex, PoisonError};
 

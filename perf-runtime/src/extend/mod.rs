@@ -5,7 +5,7 @@
 //! | need | how |
 //! |---|---|
 //! | to act once a second | [`Monitor::on_tick`](crate::Monitor::on_tick) with a [`Tick`] |
-//! | every event of alerts, without loss | [`Alerts::events_since`](crate::Alerts::events_since), woken by [`Alerts::subscribe`](crate::Alerts::subscribe) |
+//! | every event of alerts, without loss | [`Alerts::events_since`](crate::alert::Alerts::events_since), woken by [`Alerts::subscribe`](crate::alert::Alerts::subscribe) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
@@ -16,16 +16,18 @@
 //! Everything that is registered gives a guard; dropping the guard takes it back.
 
 mod cost;
+mod overhead;
 mod provider;
 mod reload;
 mod shutdown;
 mod state;
 mod tick;
 
-pub use crate::judge::alerts::fingerprint::{Fingerprint, NoFingerprint};
 pub use crate::measure::model::service::Service;
+pub use crate::observe::ticker::TickCounts;
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};
+pub use overhead::Overhead;
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;

@@ -30,7 +30,7 @@ impl Monitor {
 
 /// The alerts of a [`Monitor`].
 ///
-/// Once a second each [`Rule`](crate::Rule) is held against what was observed. Where it holds for a series, there is an
+/// Once a second each [`Rule`](crate::rule::Rule) is held against what was observed. Where it holds for a series, there is an
 /// alert: pending at first, then firing, and at last resolved, with the states of Prometheus.
 #[derive(Clone, Debug)]
 pub struct Alerts {

@@ -11,8 +11,7 @@ use crate::judge::rule::observation::Gauges;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
-use crate::observe::metrics::reading::CustomMetric;
-use crate::observe::metrics::recent::CustomTrack;
+use crate::observe::metrics::recent::MetricTrack;
 use crate::observe::query::blocked::{self, BlockedThread};
 use crate::observe::query::in_flight::{self, CallInFlight};
 use crate::observe::query::summary::{KindSummary, Summary};
@@ -65,13 +64,7 @@ impl Monitor {
     /// The content type of [`render_openmetrics`](Self::render_openmetrics)'s text.
     pub const OPENMETRICS_CONTENT_TYPE: &'static str = Format::OpenMetrics.content_type();
 
-    /// The application's own metrics as they stand: what it counted through the `metrics` facade, or with
-    /// [`record_custom_metric`](Self::record_custom_metric). In the order of their names.
-    pub fn custom_metrics(&self) -> Vec<CustomMetric> {
-        self.inner.registry.custom().metrics()
-    }
-
-    /// As [`custom_metrics`](Self::custom_metrics), series by series over a window and cell by cell: what they were at the ticks
+    /// The application's own metrics, series by series over a window and cell by cell: what they were at the ticks
     /// of the last hour. The first 2,000 series have points. With `after`, a time since the monitor was made, only the points
     /// of that moment's cell and later ones; ask with the last answer's [`ticked`](CellGrid::ticked) for what is new. Costs
     /// about a microsecond for each series, and some nanoseconds for each point.
@@ -84,7 +77,7 @@ impl Monitor {
     /// assert_eq!((grid.step, tracks[0].name.as_str()), (60.0, "queue_depth"));
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
-    pub fn custom_tracks(&self, window: Window, after: Option<Duration>) -> (CellGrid, Vec<CustomTrack>) {
+    pub fn custom_tracks(&self, window: Window, after: Option<Duration>) -> (CellGrid, Vec<MetricTrack>) {
         let registry = &self.inner.registry;
         let grid = registry.grid(window, self.inner.started);
         let oldest = (grid.newest + 1).saturating_sub(grid.cells).max(after.map_or(0, |after| grid.cell_at(after)));
@@ -109,7 +102,7 @@ impl Monitor {
 
     /// Every series over a window and cell by cell, as the rings hold it: what a dashboard draws. With `after`, a time since
     /// the monitor was made, only the points of cells in which anything happened since; ask with the last answer's
-    /// [`ticked`](crate::CellGrid::ticked) for what is new. Costs some microseconds for each series and each point.
+    /// [`ticked`](crate::series::CellGrid::ticked) for what is new. Costs some microseconds for each series and each point.
     pub fn panorama(&self, window: Window, after: Option<Duration>) -> Panorama {
         self.inner.registry.panorama(window, self.inner.started, after)
     }

@@ -8,7 +8,7 @@ use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::log_level::tell;
 use crate::measure::clock::Moment;
-use crate::observe::metrics::reading::{CustomSeries, CustomValue};
+use crate::observe::metrics::reading::{MetricSeries, MetricValue};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -56,12 +56,12 @@ impl Inner {
 }
 
 /// What a series says now. A histogram says no one thing.
-fn sample(series: CustomSeries) -> Option<GaugeSample> {
+fn sample(series: MetricSeries) -> Option<GaugeSample> {
     let value = match series.value {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-        CustomValue::Counter(count) => count as f64,
-        CustomValue::Total(value) | CustomValue::Gauge(value) => value,
-        CustomValue::Histogram(_) => return None,
+        MetricValue::Counter(count) => count as f64,
+        MetricValue::Total(value) | MetricValue::Gauge(value) => value,
+        MetricValue::Histogram(_) => return None,
     };
     Some(GaugeSample { labels: series.labels, value })
 }

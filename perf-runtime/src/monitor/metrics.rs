@@ -2,8 +2,8 @@
 
 use super::{Inner, Monitor};
 use crate::observe::metrics::handle::{Counter, Described, Gauge, Histogram};
-use crate::observe::metrics::reading::CustomMetric;
-use crate::observe::metrics::store::CustomMetrics;
+use crate::observe::metrics::reading::MetricReading;
+use crate::observe::metrics::store::MetricStore;
 use std::sync::Arc;
 
 impl Monitor {
@@ -31,23 +31,23 @@ pub struct Metrics {
 impl Metrics {
     /// Begins a counter: a number that only grows, in whole numbers or fractions. Its name ends with `_total`.
     pub fn counter(&self, name: impl Into<String>) -> MetricBuilder<Counter> {
-        MetricBuilder::new(self, name.into(), CustomMetrics::counter)
+        MetricBuilder::new(self, name.into(), MetricStore::counter)
     }
 
     /// Begins a gauge: a number that goes up and down.
     pub fn gauge(&self, name: impl Into<String>) -> MetricBuilder<Gauge> {
-        MetricBuilder::new(self, name.into(), CustomMetrics::gauge)
+        MetricBuilder::new(self, name.into(), MetricStore::gauge)
     }
 
     /// Begins a histogram. Its buckets are those of
     /// [`histogram_bounds`](crate::MonitorBuilder::histogram_bounds), or go by its unit.
     pub fn histogram(&self, name: impl Into<String>) -> MetricBuilder<Histogram> {
-        MetricBuilder::new(self, name.into(), CustomMetrics::histogram)
+        MetricBuilder::new(self, name.into(), MetricStore::histogram)
     }
 
     /// Every metric as it stands, in the order of names: those made here, those of the `metrics` facade, and what samplers
     /// read.
-    pub fn read(&self) -> Vec<CustomMetric> {
+    pub fn read(&self) -> Vec<MetricReading> {
         self.inner.registry.custom().metrics()
     }
 }
@@ -61,11 +61,11 @@ pub struct MetricBuilder<H> {
     labels: Vec<(String, String)>,
     unit: String,
     help: String,
-    make: fn(&CustomMetrics, Described<'_>) -> H,
+    make: fn(&MetricStore, Described<'_>) -> H,
 }
 
 impl<H> MetricBuilder<H> {
-    fn new(metrics: &Metrics, name: String, make: fn(&CustomMetrics, Described<'_>) -> H) -> Self {
+    fn new(metrics: &Metrics, name: String, make: fn(&MetricStore, Described<'_>) -> H) -> Self {
         let inner = Arc::clone(&metrics.inner);
         Self { inner, name, labels: Vec::new(), unit: String::new(), help: String::new(), make }
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 impl Monitor {
     /// Has `observer` called after each tick, when the windows hold the last second and the alerts were judged by it, until
     /// the guard is dropped. It runs on the ticker's thread, which has other things to do: wake somebody up there, and come
-    /// back. The time that it takes is booked under `name` ([`Overhead::parts`](crate::Overhead::parts)). One that panics is
+    /// back. The time that it takes is booked under `name` ([`Overhead::parts`](crate::extend::Overhead::parts)). One that panics is
     /// counted and logged, and called again at the next tick; the others are called all the same.
     ///
     /// ```

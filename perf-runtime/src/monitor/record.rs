@@ -35,7 +35,7 @@ impl Monitor {
     /// let took = monitor.measure("batch", "batch_start", "batch_end")?;
     /// let so_far = monitor.measure("batch_and_more", "batch_start", None)?;
     /// assert!(took <= so_far);
-    /// # Ok::<(), perf_runtime::MeasureError>(())
+    /// # Ok::<(), perf_runtime::operation::MeasureError>(())
     /// ```
     pub fn mark(&self, name: &str) {
         self.inner.marks.set(name);

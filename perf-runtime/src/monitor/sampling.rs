@@ -90,10 +90,11 @@ impl Monitor {
     /// It is run at the next tick and then whenever `every` is over, at most once a tick; zero is every tick. It should
     /// take microseconds: while it blocks, nothing else is observed, so what may hang belongs on a thread of its own, with
     /// the sampler only passing on what that found. One that panics has nothing read this time, is counted
-    /// ([`Overhead`](crate::Overhead)) and run again the next.
+    /// ([`Overhead`](crate::extend::Overhead)) and run again the next.
     ///
     /// ```
-    /// use perf_runtime::{Monitor, SampledMetric};
+    /// use perf_runtime::metric::SampledMetric;
+    /// use perf_runtime::Monitor;
     /// use std::time::Duration;
     ///
     /// const SPOOLED: SampledMetric = SampledMetric::gauge("spool_size_bytes", "bytes", "What waits in the spool.");

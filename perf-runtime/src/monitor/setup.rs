@@ -99,7 +99,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// What is judged: [`presets::standard`](crate::presets::standard) by default.
+    /// What is judged: [`presets::standard`](crate::rule::presets::standard) by default.
     pub fn rules(mut self, rules: RuleSet) -> Self {
         self.settings.rules = rules;
         self
@@ -177,7 +177,7 @@ impl MonitorBuilder {
     }
 
     /// Lays the settings of a TOML file over those of the code, when the monitor is made and at each
-    /// [`reload`](crate::Monitor::reload). The keys are those of this builder, of [`RuleBuilder`](crate::RuleBuilder) (`for` for
+    /// [`reload`](crate::Monitor::reload). The keys are those of this builder, of [`RuleBuilder`](crate::rule::RuleBuilder) (`for` for
     /// `hold_for`) and of [`Objective`]; durations are written with their unit (`"250ms"`), shares as `"80%"` or `0.8`.
     ///
     /// ```toml

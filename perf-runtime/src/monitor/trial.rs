@@ -14,7 +14,7 @@ use serde::Deserializer;
 use std::time::{Duration, SystemTime};
 
 /// What the figure that a rule judges was for one series, every five seconds of the last hour: for
-/// [`Rule::dry_run`](crate::Rule::dry_run).
+/// [`Rule::dry_run`](crate::rule::Rule::dry_run).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PastFigures {
@@ -37,11 +37,12 @@ impl Alerts {
 }
 
 impl Monitor {
-    /// What the figure that `rule` judges was for the series of this [`id`](crate::SeriesEntry::id), every five seconds of
+    /// What the figure that `rule` judges was for the series of this [`id`](crate::series::SeriesEntry::id), every five seconds of
     /// the last hour. What is kept by the minute only is taken to have happened at the minute's end.
     ///
     /// ```
-    /// # use perf_runtime::{Kind, Monitor, Rule, Statistic};
+    /// # use perf_runtime::rule::{Rule, Statistic};
+    /// # use perf_runtime::{Kind, Monitor};
     /// # use std::time::Duration;
     /// let monitor = Monitor::builder().build()?;
     /// monitor.record_response_time("search", Duration::from_millis(30));
@@ -128,7 +129,7 @@ mod tests {
             serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(pairs.iter().copied())
         };
         let changed = alerts.rule_with("http-latency", settings(&[("warning", "250ms")])).unwrap();
-        assert_eq!(changed.threshold(crate::Severity::Warning), Some(0.25.into()));
+        assert_eq!(changed.threshold(crate::alert::Severity::Warning), Some(0.25.into()));
         let error = alerts.rule_with("http-latency", settings(&[("warn", "250ms")])).unwrap_err();
         assert!(error.to_string().contains("warn"), "{error}");
         assert!(alerts.rule_with("http-latencies", settings(&[])).is_err());

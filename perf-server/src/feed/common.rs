@@ -2,7 +2,9 @@
 
 use super::message::{Body, Written};
 use super::number::Number;
-use perf_runtime::{Alert, Aspect, HealthStatus, Indicator, IndicatorStatus, Kind, Monitor, Silence};
+use perf_runtime::alert::{Alert, Silence};
+use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus};
+use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -125,7 +127,7 @@ impl Common {
 
     /// Which metrics there are: it tells which pages there is something for.
     fn update_names(&mut self, monitor: &Monitor, body: &mut Body) {
-        let names: Vec<String> = monitor.custom_metrics().into_iter().map(|metric| metric.name).collect();
+        let names: Vec<String> = monitor.metrics().read().into_iter().map(|metric| metric.name).collect();
         let names = Written::new(&names);
         if names != self.names {
             body.put_written("metric_names", names.clone());

@@ -3,7 +3,7 @@
 use super::message::Body;
 use super::number::Number;
 use super::table::{Entry, Numbers, Point, Rows, put_grid};
-use perf_runtime::{
+use perf_runtime::series::{
     CellGrid, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track, TrackBucket,
     TrackPoint,
 };

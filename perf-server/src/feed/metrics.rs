@@ -3,7 +3,8 @@
 use super::message::Body;
 use super::number::Number;
 use super::table::{Entry, Numbers, Point, Rows};
-use perf_runtime::{CustomKind, CustomPoint, CustomTrack, CustomValue, Monitor, Window};
+use perf_runtime::metric::{MetricKind, MetricPoint, MetricTrack, MetricValue};
+use perf_runtime::{Monitor, Window};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub(super) fn update(rows: &mut Rows, monitor: &Monitor, window: Window, body: &
     rows.update(grid, tracks.into_iter().take(SHOWN), body)
 }
 
-impl Entry for CustomTrack {
+impl Entry for MetricTrack {
     fn name(&self) -> String {
         format!("{} {} {:?}", self.name, self.kind, self.labels)
     }
@@ -36,19 +37,19 @@ impl Entry for CustomTrack {
     /// Of a histogram how many values, and their sum.
     fn numbers(&self) -> Numbers {
         match &self.value {
-            CustomValue::Counter(count) => Box::new([Number::from(*count as f64)]),
-            CustomValue::Total(value) | CustomValue::Gauge(value) => Box::new([Number::from(*value)]),
-            CustomValue::Histogram(reading) => Box::new([Number::from(reading.count as f64), reading.sum.into()]),
+            MetricValue::Counter(count) => Box::new([Number::from(*count as f64)]),
+            MetricValue::Total(value) | MetricValue::Gauge(value) => Box::new([Number::from(*value)]),
+            MetricValue::Histogram(reading) => Box::new([Number::from(reading.count as f64), reading.sum.into()]),
         }
     }
 
     /// Of a gauge the mean of the cell, of a counter what was added; of a histogram the mean, and how many values.
     fn points(&self) -> Vec<Point> {
-        let shown = |point: &CustomPoint| {
+        let shown = |point: &MetricPoint| {
             let numbers: Numbers = match self.kind {
-                CustomKind::Counter => Box::new([point.sum.into()]),
-                CustomKind::Histogram => Box::new([point.mean().into(), point.count.into()]),
-                CustomKind::Gauge => Box::new([point.mean().into()]),
+                MetricKind::Counter => Box::new([point.sum.into()]),
+                MetricKind::Histogram => Box::new([point.mean().into(), point.count.into()]),
+                MetricKind::Gauge => Box::new([point.mean().into()]),
             };
             Point { cell: point.cell, numbers }
         };

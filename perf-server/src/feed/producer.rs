@@ -5,7 +5,7 @@ use super::message::{Body, message};
 use super::state::{Board, Posts};
 use super::topic::Topic;
 use axum::extract::ws::Utf8Bytes;
-use perf_runtime::{AlertEvent, Transition};
+use perf_runtime::alert::{AlertEvent, Transition};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::message::Body;
 use super::number::Number;
-use perf_runtime::CellGrid;
+use perf_runtime::series::CellGrid;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

@@ -2,8 +2,9 @@
 
 use http::{HeaderMap, header};
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use perf_runtime::Monitor;
+use perf_runtime::metric::MetricsRecorder;
 use perf_runtime::metric::names;
-use perf_runtime::{MetricsRecorder, Monitor};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -3,7 +3,8 @@
 use super::sizes::Pair;
 use super::span;
 use crate::trace_context::TraceContext;
-use perf_runtime::{HttpRequest, Outcome};
+use perf_runtime::Outcome;
+use perf_runtime::operation::HttpRequest;
 use std::sync::Arc;
 
 /// What is known of a request until it is over; nothing of it is left then.

@@ -270,7 +270,7 @@ pub fn map(values: impl Into<RefOr<Schema>>) -> ObjectBuilder {
 }
 
 /// The service that a process is an instance of, or null.
-pub fn service() -> ObjectBuilder {
+pub(super) fn service() -> ObjectBuilder {
     one_of(&[Type::Object, Type::Null])
         .note("The service that the process is an instance of; null where nobody said it.")
         .has("name", text())

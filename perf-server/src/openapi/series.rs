@@ -57,7 +57,7 @@ pub(super) fn part() -> OpenApi {
         .schema("FamilyNames", family_names())
         .schema("SeriesSummary", series_summary())
         .schema("SeriesEntry", series_entry())
-        .schema("CustomMetric", custom_metric())
+        .schema("MetricReading", custom_metric())
         .schema("AllSeries", all_series())
         .schema("TimeSlice", time_slice())
         .schema("Timeline", timeline())
@@ -159,7 +159,7 @@ fn all_series() -> ObjectBuilder {
         .has("series", list(named("SeriesEntry")))
         .has(
             "custom",
-            list(named("CustomMetric")).description(Some("On the first page, and where no kind is asked for.")),
+            list(named("MetricReading")).description(Some("On the first page, and where no kind is asked for.")),
         )
         .may_have("next", next())
 }

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 
 /// Answers with JSON, made and written on a thread where blocking is allowed; with a tag, or `304` where the client has it
-/// already. The time that it takes is part of what the monitor costs ([`perf_runtime::Overhead`]).
+/// already. The time that it takes is part of what the monitor costs ([`perf_runtime::extend::Overhead`]).
 ///
 /// # Errors
 /// A [`Problem`] where the header `Accept` leaves JSON out, or the value cannot be made or written.

@@ -5,9 +5,9 @@ use crate::respond::{self, Labels, Params, Problem, ProblemKind, Slice, SortKey}
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::{
-    Alert, AlertEvent, AlertState, AlertStatistics, ObjectiveReport, RuleStatus, Severity, Silence, Transition,
-};
+use perf_runtime::alert::{Alert, AlertEvent, AlertState, AlertStatistics, Severity, Silence, Transition};
+use perf_runtime::objective::ObjectiveReport;
+use perf_runtime::rule::RuleStatus;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -6,7 +6,7 @@ use crate::respond::{Payload, Problem, ProblemKind};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use perf_runtime::AcknowledgeError;
+use perf_runtime::alert::AcknowledgeError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -5,7 +5,9 @@ use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::{CallInFlight, CustomMetric, SeriesEntry, Window};
+use perf_runtime::Window;
+use perf_runtime::metric::MetricReading;
+use perf_runtime::series::{CallInFlight, SeriesEntry};
 use serde::Serialize;
 
 /// How many calls in flight are listed, unless asked for others, and at most.
@@ -22,7 +24,7 @@ struct AllSeries {
     window: Window,
     uptime_seconds: f64,
     series: Vec<SeriesEntry>,
-    custom: Vec<CustomMetric>,
+    custom: Vec<MetricReading>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -47,7 +49,7 @@ pub(super) async fn list(
             kind.is_none_or(|kind| summary.kind == kind) && labels.fit(pairs(&summary.labels))
         });
         let with_metrics = listing.is_first() && kind.is_none();
-        let mut custom = if with_metrics { monitor.custom_metrics() } else { Vec::new() };
+        let mut custom = if with_metrics { monitor.metrics().read() } else { Vec::new() };
         if !labels.is_empty() {
             for metric in &mut custom {
                 metric.series.retain(|series| labels.fit(pairs(&series.labels)));

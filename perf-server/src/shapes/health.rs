@@ -1,6 +1,8 @@
 //! `GET /health/performance`, and the health part by part.
 
-use perf_runtime::{Aspect, HealthEvidence, HealthStatus, Indicator, IndicatorStatus, Kind, KindSummary, Monitor};
+use perf_runtime::health::{Aspect, HealthEvidence, HealthStatus, Indicator, IndicatorStatus};
+use perf_runtime::series::KindSummary;
+use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::SystemTime;

@@ -1,9 +1,9 @@
 //! `GET /metrics/dashboard` and `GET /metrics/report`: figures as people write them, and the plain numbers beside them.
 
-use perf_runtime::{
-    Alert, AlertState, HealthEvidence, HealthStatus, Kind, Monitor, OutcomeCounts, ResourceUse, SeriesSummary,
-    Severity, Summary, Window,
-};
+use perf_runtime::alert::{Alert, AlertState, Severity};
+use perf_runtime::health::{HealthEvidence, HealthStatus, ResourceUse};
+use perf_runtime::series::{OutcomeCounts, SeriesSummary, Summary};
+use perf_runtime::{Kind, Monitor, Window};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ pub struct AlertsOverview {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AlertInShort {
-    /// What [`Alerts::acknowledge`](perf_runtime::Alerts::acknowledge) takes.
+    /// What [`Alerts::acknowledge`](perf_runtime::alert::Alerts::acknowledge) takes.
     pub id: u64,
     /// The rule, in capitals: `HTTP_LATENCY`.
     #[serde(rename = "type")]

@@ -1,6 +1,7 @@
 //! `GET /metrics/summary`: each series in short, and in full.
 
-use perf_runtime::{Monitor, SeriesSummary, Summary, Window};
+use perf_runtime::series::{SeriesSummary, Summary};
+use perf_runtime::{Monitor, Window};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use perf_runtime::{Monitor, Outcome, Rule, RuleSet, presets};
+use perf_runtime::rule::{Rule, RuleSet, presets};
+use perf_runtime::{Monitor, Outcome};
 use perf_server::{Server, ServerBuilder};
 use serde_json::Value;
 use std::io::Write;

@@ -5,7 +5,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::routing::get as on_get;
-use perf_runtime::{Kind, Monitor, Outcome, Rule, Statistic, Window, presets};
+use perf_runtime::rule::{Rule, Statistic, presets};
+use perf_runtime::{Kind, Monitor, Outcome, Window};
 use perf_server::HttpLayer;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -18,7 +19,10 @@ fn app(monitor: &Monitor) -> Router {
 
 fn http_series(monitor: &Monitor) -> Vec<String> {
     let all = monitor.summary(Window::LastHour).series;
-    all.iter().filter(|one| one.kind.as_str() == "http_request").map(perf_runtime::SeriesSummary::name).collect()
+    all.iter()
+        .filter(|one| one.kind.as_str() == "http_request")
+        .map(perf_runtime::series::SeriesSummary::name)
+        .collect()
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn one_alert_can_be_asked_for_also_when_it_has_ended() {
     let path = format!("/api/v1/alerts/{id}");
     let firing = list(&app, &path).await;
     assert_eq!((&firing["rule"], &firing["state"]), (&json!("deep-queue"), &json!("firing")));
-    monitor.replace_rules(&perf_runtime::RuleSet::default());
+    monitor.replace_rules(&perf_runtime::rule::RuleSet::default());
     assert_eq!(list(&app, &path).await["state"], "resolved");
     let missing = get(&app, "/api/v1/alerts/999").await;
     assert_eq!((missing.status, &missing.json()["type"]), (StatusCode::NOT_FOUND, &json!("/problems/unknown-alert")));

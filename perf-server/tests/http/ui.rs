@@ -3,7 +3,8 @@
 use crate::common::{ADMIN, Answer, READ, get, guarded, open, post, with_tokens};
 use axum::Router;
 use axum::http::StatusCode;
-use perf_runtime::{CustomValue, Monitor};
+use perf_runtime::Monitor;
+use perf_runtime::metric::MetricValue;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
@@ -21,11 +22,11 @@ async fn tell(app: &Router, beacon: &Value) -> Answer {
 
 /// The values of every `ui_` histogram: name, page, count and sum.
 fn told(monitor: &Monitor) -> Vec<(String, String, u64, f64)> {
-    let metrics = monitor.custom_metrics();
+    let metrics = monitor.metrics().read();
     let ours = metrics.iter().filter(|metric| metric.name.starts_with("ui_"));
     ours.flat_map(|metric| {
         metric.series.iter().map(|series| match &series.value {
-            CustomValue::Histogram(reading) => {
+            MetricValue::Histogram(reading) => {
                 (metric.name.clone(), series.labels[0].1.clone(), reading.count, reading.sum)
             }
             other => panic!("{other:?}"),
@@ -53,7 +54,7 @@ async fn what_a_browser_saw_is_in_the_exposition_with_bounds_of_its_unit() {
 
 #[tokio::test]
 async fn a_low_frame_rate_fires_the_rule_of_the_dashboard_preset() {
-    let mut rules = perf_runtime::presets::dashboard();
+    let mut rules = perf_runtime::rule::presets::dashboard();
     rules.change("frames", |rule| rule.hold_for(std::time::Duration::ZERO)).unwrap();
     let monitor = Monitor::builder().rules(rules).build().unwrap();
     let app = open(&monitor);

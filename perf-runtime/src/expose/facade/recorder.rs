@@ -1,7 +1,7 @@
 //! In: what an application counts through the `metrics` facade.
 
 use crate::observe::metrics::cell::{Cell, CounterCell, GaugeCell, HistogramCell};
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use crate::observe::metrics::metric::Resolved;
 use crate::observe::series::lookup::{Lookup, quick_hash};
 use crate::observe::series::overflow::Overflow;
@@ -40,7 +40,7 @@ impl MetricsRecorder {
         Self { registry: Arc::clone(registry) }
     }
 
-    fn resolve(&self, kind: CustomKind, key: &Key) -> Resolved {
+    fn resolve(&self, kind: MetricKind, key: &Key) -> Resolved {
         let custom = self.registry.custom();
         let hash = quick_hash(key.get_hash() ^ kind as u64, []);
         let is_it = |(kept, cell): &(Key, Cell)| cell.kind() == kind && kept == key;
@@ -57,7 +57,7 @@ impl MetricsRecorder {
         resolved
     }
 
-    fn describe(&self, kind: CustomKind, name: &KeyName, unit: Option<Unit>, help: &str) {
+    fn describe(&self, kind: MetricKind, name: &KeyName, unit: Option<Unit>, help: &str) {
         // A count is no unit: it is what every number is that has none.
         let unit = unit.filter(|unit| *unit != Unit::Count).map(|unit| unit.as_str());
         self.registry.custom().describe(kind, name.as_str(), unit, Some(help));
@@ -66,19 +66,19 @@ impl MetricsRecorder {
 
 impl Recorder for MetricsRecorder {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.describe(CustomKind::Counter, &key, unit, &description);
+        self.describe(MetricKind::Counter, &key, unit, &description);
     }
 
     fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.describe(CustomKind::Gauge, &key, unit, &description);
+        self.describe(MetricKind::Gauge, &key, unit, &description);
     }
 
     fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.describe(CustomKind::Histogram, &key, unit, &description);
+        self.describe(MetricKind::Histogram, &key, unit, &description);
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        match self.resolve(CustomKind::Counter, key) {
+        match self.resolve(MetricKind::Counter, key) {
             Resolved { cell: Cell::Counter(cell), overflow: None } => Counter::from_arc(cell),
             Resolved { cell: Cell::Counter(cell), overflow: Some(overflow) } => {
                 Counter::from_arc(Arc::new(Overflowing { cell, overflow }))
@@ -88,7 +88,7 @@ impl Recorder for MetricsRecorder {
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        match self.resolve(CustomKind::Gauge, key) {
+        match self.resolve(MetricKind::Gauge, key) {
             Resolved { cell: Cell::Gauge(cell), overflow: None } => Gauge::from_arc(cell),
             Resolved { cell: Cell::Gauge(cell), overflow: Some(overflow) } => {
                 Gauge::from_arc(Arc::new(Overflowing { cell, overflow }))
@@ -98,7 +98,7 @@ impl Recorder for MetricsRecorder {
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        match self.resolve(CustomKind::Histogram, key) {
+        match self.resolve(MetricKind::Histogram, key) {
             Resolved { cell: Cell::Histogram(cell), overflow: None } => Histogram::from_arc(cell),
             Resolved { cell: Cell::Histogram(cell), overflow: Some(overflow) } => {
                 Histogram::from_arc(Arc::new(Overflowing { cell, overflow }))

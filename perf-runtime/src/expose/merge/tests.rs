@@ -3,14 +3,14 @@ use crate::collect::others::Source;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::metrics::cell::Cell;
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use std::iter;
 
 fn others(texts: &[&'static str]) -> Others {
     Others::new(texts.iter().map(|&text| Source::new(move || text.to_owned())).collect())
 }
 
-fn count(registry: &Registry, kind: CustomKind, name: &str, value: u32) {
+fn count(registry: &Registry, kind: MetricKind, name: &str, value: u32) {
     match registry.custom().resolve(kind, name, [("a", "b")].into_iter()).cell {
         Cell::Counter(counter) => counter.add(value.into()),
         Cell::Gauge(gauge) => gauge.put(value.into()),
@@ -30,7 +30,7 @@ fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
     let registry = Registry::new();
     registry.record(Kind::Tool, &["merge_search"], Outcome::Ok, 1);
     for name in ["tool_calls_total", "zebra", "perf_anything", "app_jobs"] {
-        count(&registry, CustomKind::Gauge, name, 1);
+        count(&registry, MetricKind::Gauge, name, 1);
     }
     let others = others(&[
         "# TYPE app_jobs gauge\napp_jobs 5\n# TYPE first gauge\nfirst 1\ntool_call_duration_seconds_count 7\n",
@@ -49,9 +49,9 @@ fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
 #[test]
 fn the_samples_of_a_histogram_are_names_as_well() {
     let registry = Registry::new();
-    count(&registry, CustomKind::Histogram, "latency", 2);
-    count(&registry, CustomKind::Counter, "latency_count", 2);
-    count(&registry, CustomKind::Gauge, "size_sum", 2);
+    count(&registry, MetricKind::Histogram, "latency", 2);
+    count(&registry, MetricKind::Counter, "latency_count", 2);
+    count(&registry, MetricKind::Gauge, "size_sum", 2);
     let others = others(&["# TYPE size histogram\nsize_bucket{le=\"+Inf\"} 1\nsize_sum 1\nsize_count 1\n"]);
     assert_eq!(
         types(&blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""))),
@@ -62,8 +62,8 @@ fn the_samples_of_a_histogram_are_names_as_well() {
 #[test]
 fn a_name_of_two_kinds_is_exposed_as_what_it_was_first() {
     let registry = Registry::new();
-    count(&registry, CustomKind::Gauge, "jobs", 4);
-    count(&registry, CustomKind::Counter, "jobs", 1);
+    count(&registry, MetricKind::Gauge, "jobs", 4);
+    count(&registry, MetricKind::Counter, "jobs", 1);
     let written = blocks(&others(&[]), Format::Prometheus, &registry, &ReadModel::new(""));
     assert_eq!((types(&written), written[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
 }
@@ -87,10 +87,10 @@ fn a_source_that_panics_or_gives_rubbish_breaks_nothing() {
 fn in_openmetrics_counters_go_by_their_name_without_total() {
     let registry = Registry::new();
     for (kind, name) in [
-        (CustomKind::Counter, "hits_total"),
-        (CustomKind::Counter, "misses"),
-        (CustomKind::Counter, "jobs_total"),
-        (CustomKind::Gauge, "jobs"),
+        (MetricKind::Counter, "hits_total"),
+        (MetricKind::Counter, "misses"),
+        (MetricKind::Counter, "jobs_total"),
+        (MetricKind::Gauge, "jobs"),
     ] {
         count(&registry, kind, name, 3);
     }
@@ -114,8 +114,8 @@ fn in_openmetrics_counters_go_by_their_name_without_total() {
 fn a_histogram_is_written_with_its_bounds_in_each_format() {
     let registry = Registry::new();
     let custom = registry.custom();
-    custom.describe(CustomKind::Histogram, "wait.seconds", Some("seconds"), Some("How long."));
-    let Cell::Histogram(cell) = custom.resolve(CustomKind::Histogram, "wait.seconds", iter::empty()).cell else {
+    custom.describe(MetricKind::Histogram, "wait.seconds", Some("seconds"), Some("How long."));
+    let Cell::Histogram(cell) = custom.resolve(MetricKind::Histogram, "wait.seconds", iter::empty()).cell else {
         panic!("not a histogram")
     };
     cell.count(0.75, 3);

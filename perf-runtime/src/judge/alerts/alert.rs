@@ -31,7 +31,7 @@ pub struct Acknowledgement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Silence {
-    /// Counts up in a process; what [`Alerts::unsilence`](crate::Alerts::unsilence) takes.
+    /// Counts up in a process; what [`Alerts::unsilence`](crate::alert::Alerts::unsilence) takes.
     pub id: u64,
     /// The rule whose alerts are meant; `None` means those of all rules.
     pub rule: Option<String>,
@@ -71,7 +71,7 @@ pub enum Muted {
 #[non_exhaustive]
 pub struct Alert {
     /// Counts up in a process, anew each time an alert becomes active; what
-    /// [`Alerts::acknowledge`](crate::Alerts::acknowledge) takes.
+    /// [`Alerts::acknowledge`](crate::alert::Alerts::acknowledge) takes.
     pub id: u64,
     /// The same for every alert of this rule and series, in every process and after each restart.
     pub fingerprint: Fingerprint,
@@ -178,7 +178,7 @@ pub struct AlertEvent {
     pub alert: Alert,
 }
 
-/// Events of alerts after one that is known: the answer of [`Alerts::events_since`](crate::Alerts::events_since).
+/// Events of alerts after one that is known: the answer of [`Alerts::events_since`](crate::alert::Alerts::events_since).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AlertEvents {

@@ -33,7 +33,9 @@ impl Rule {
     /// the figure over it is not known.
     ///
     /// ```
-    /// use perf_runtime::{Kind, Rule, Severity, Statistic};
+    /// use perf_runtime::alert::Severity;
+    /// use perf_runtime::rule::{Rule, Statistic};
+    /// use perf_runtime::Kind;
     /// use std::time::Duration;
     ///
     /// let rule = Rule::builder("slow")

@@ -14,7 +14,8 @@ use std::time::Duration;
 /// and for what is only known where the program runs.
 ///
 /// ```
-/// use perf_runtime::{Kind, Monitor, Objective};
+/// use perf_runtime::objective::Objective;
+/// use perf_runtime::{Kind, Monitor};
 /// use std::time::Duration;
 ///
 /// let checkout = Objective::new(Kind::HttpRequest)

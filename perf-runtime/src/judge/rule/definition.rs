@@ -15,7 +15,8 @@ use crate::observe::history::window::Window;
 /// A condition on a figure of each series, which makes an alert for each series that it holds for.
 ///
 /// ```
-/// use perf_runtime::{Kind, Rule, Statistic, Window};
+/// use perf_runtime::rule::{Rule, Statistic};
+/// use perf_runtime::{Kind, Window};
 /// use std::time::Duration;
 ///
 /// let rule = Rule::builder("slow-users")

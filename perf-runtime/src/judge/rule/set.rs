@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Rules with different ids.
 ///
 /// ```
-/// use perf_runtime::{Rule, presets};
+/// use perf_runtime::rule::{Rule, presets};
 ///
 /// let mut rules = presets::standard();
 /// rules.insert(Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build()?);

@@ -16,7 +16,7 @@ pub enum Metric {
     /// The calls of a kind.
     Kind(Kind),
     /// A number that the program, or a part of this project, keeps under a name. A cumulative counter is one, too: see
-    /// [`change_over`](crate::RuleBuilder::change_over).
+    /// [`change_over`](crate::rule::RuleBuilder::change_over).
     Gauge(String),
 }
 

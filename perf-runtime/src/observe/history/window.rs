@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How far back a summary looks.
 ///
 /// A window is made of whole slices of time, so it covers its length and a little more; a summary says how much
-/// ([`SeriesSummary::covered`](crate::SeriesSummary::covered)).
+/// ([`SeriesSummary::covered`](crate::series::SeriesSummary::covered)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub enum Window {

@@ -5,7 +5,7 @@
 //! ever reset, and nothing is locked or allocated. What is read elsewhere once in a while is put into a cell that can be
 //! empty: then there is no such series.
 
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,15 +16,15 @@ pub(crate) enum Cell {
     Gauge(Arc<GaugeCell>),
     Histogram(Arc<HistogramCell>),
     /// A counter or a gauge that a sampler reads.
-    Sampled(CustomKind, Arc<SampledCell>),
+    Sampled(MetricKind, Arc<SampledCell>),
 }
 
 impl Cell {
-    pub(crate) fn kind(&self) -> CustomKind {
+    pub(crate) fn kind(&self) -> MetricKind {
         match self {
-            Self::Counter(_) => CustomKind::Counter,
-            Self::Gauge(_) => CustomKind::Gauge,
-            Self::Histogram(_) => CustomKind::Histogram,
+            Self::Counter(_) => MetricKind::Counter,
+            Self::Gauge(_) => MetricKind::Gauge,
+            Self::Histogram(_) => MetricKind::Histogram,
             Self::Sampled(kind, _) => *kind,
         }
     }

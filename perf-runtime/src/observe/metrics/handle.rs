@@ -1,8 +1,8 @@
 //! Handles to the application's own counters, gauges and histograms.
 
 use super::cell::{Cell, CounterCell, GaugeCell, HistogramCell};
-use super::kind::CustomKind;
-use super::store::CustomMetrics;
+use super::kind::MetricKind;
+use super::store::MetricStore;
 use crate::observe::series::overflow::Overflow;
 use std::sync::Arc;
 
@@ -80,26 +80,26 @@ pub(crate) struct Described<'a> {
     pub(crate) help: &'a str,
 }
 
-impl CustomMetrics {
+impl MetricStore {
     /// A counter, made where there is none yet.
     pub(crate) fn counter(&self, described: Described<'_>) -> Counter {
-        let (cell, overflow) = self.made(CustomKind::Counter, described);
+        let (cell, overflow) = self.made(MetricKind::Counter, described);
         Counter { cell: if let Cell::Counter(cell) = cell { Some(cell) } else { None }, overflow }
     }
 
     /// A gauge, made where there is none yet.
     pub(crate) fn gauge(&self, described: Described<'_>) -> Gauge {
-        let (cell, overflow) = self.made(CustomKind::Gauge, described);
+        let (cell, overflow) = self.made(MetricKind::Gauge, described);
         Gauge { cell: if let Cell::Gauge(cell) = cell { Some(cell) } else { None }, overflow }
     }
 
     /// A histogram, made where there is none yet.
     pub(crate) fn histogram(&self, described: Described<'_>) -> Histogram {
-        let (cell, overflow) = self.made(CustomKind::Histogram, described);
+        let (cell, overflow) = self.made(MetricKind::Histogram, described);
         Histogram { cell: if let Cell::Histogram(cell) = cell { Some(cell) } else { None }, overflow }
     }
 
-    fn made(&self, kind: CustomKind, described: Described<'_>) -> (Cell, Option<Overflow>) {
+    fn made(&self, kind: MetricKind, described: Described<'_>) -> (Cell, Option<Overflow>) {
         let Described { name, labels, unit, help } = described;
         self.describe(kind, name, Some(unit), Some(help));
         let resolved = self.resolve(kind, name, labels.iter().copied());

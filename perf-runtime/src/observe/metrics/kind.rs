@@ -6,7 +6,7 @@ use std::fmt;
 /// What sort of metric it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CustomKind {
+pub enum MetricKind {
     /// A whole number that only grows.
     Counter,
     /// A number that goes up and down.
@@ -15,7 +15,7 @@ pub enum CustomKind {
     Histogram,
 }
 
-impl CustomKind {
+impl MetricKind {
     pub(crate) const ALL: [Self; 3] = [Self::Counter, Self::Gauge, Self::Histogram];
 
     /// `counter`, `gauge` or `histogram`.
@@ -28,7 +28,7 @@ impl CustomKind {
     }
 }
 
-impl fmt::Display for CustomKind {
+impl fmt::Display for MetricKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

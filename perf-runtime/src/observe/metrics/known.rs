@@ -5,7 +5,7 @@
 //! their [`Kind`](crate::Kind). All but `perf_label_overflow_total` are exposed without the namespace.
 //!
 //! ```
-//! use perf_runtime::Rule;
+//! use perf_runtime::rule::Rule;
 //! use perf_runtime::metric::names;
 //!
 //! let rule = Rule::builder("swap").metric(names::SYSTEM_PAGING_UTILIZATION_RATIO).warning(0.5).build()?;

@@ -1,8 +1,8 @@
 //! One metric of the application's, and its series.
 
 use super::cell::{Cell, HistogramCell};
-use super::kind::CustomKind;
-use super::reading::{CustomMetric, CustomSeries, CustomValue, HistogramBucket, HistogramReading};
+use super::kind::MetricKind;
+use super::reading::{HistogramBucket, HistogramReading, MetricReading, MetricSeries, MetricValue};
 use super::recent::TrailPlace;
 use crate::observe::series::identity::OVERFLOW;
 use crate::observe::series::overflow::{Bounds, MAX_LABELS, Overflow, Replaced};
@@ -82,7 +82,7 @@ impl Metric {
         })
     }
 
-    pub(super) fn make(&mut self, kind: CustomKind, filled: Filled, labels: &[Pair<'_>]) -> Resolved {
+    pub(super) fn make(&mut self, kind: MetricKind, filled: Filled, labels: &[Pair<'_>]) -> Resolved {
         for (name, _) in labels {
             if !self.knows_all_names() && self.place_of(name).is_none() {
                 self.label_names.push((**name).into());
@@ -90,10 +90,10 @@ impl Metric {
         }
         let (labels, replaced) = self.last_resort(labels).unwrap_or_else(|| self.fit(labels));
         let cell = match kind {
-            CustomKind::Counter | CustomKind::Gauge if filled == Filled::Later => Cell::Sampled(kind, Arc::default()),
-            CustomKind::Counter => Cell::Counter(Arc::default()),
-            CustomKind::Gauge => Cell::Gauge(Arc::default()),
-            CustomKind::Histogram => Cell::Histogram(Arc::new(HistogramCell::new(Arc::clone(&self.bounds)))),
+            MetricKind::Counter | MetricKind::Gauge if filled == Filled::Later => Cell::Sampled(kind, Arc::default()),
+            MetricKind::Counter => Cell::Counter(Arc::default()),
+            MetricKind::Gauge => Cell::Gauge(Arc::default()),
+            MetricKind::Histogram => Cell::Histogram(Arc::new(HistogramCell::new(Arc::clone(&self.bounds)))),
         };
         if let Err(place) = self.place(&labels) {
             let owned = labels.iter().map(|(name, value)| ((**name).into(), (*value).into())).collect();
@@ -157,13 +157,13 @@ impl Series {
 
 impl Metric {
     /// What it says, if anything was ever counted in it and is still known.
-    pub(super) fn reading(&self, name: &str, kind: CustomKind) -> Option<CustomMetric> {
-        let series: Vec<CustomSeries> = self.series.iter().filter_map(Series::reading).collect();
+    pub(super) fn reading(&self, name: &str, kind: MetricKind) -> Option<MetricReading> {
+        let series: Vec<MetricSeries> = self.series.iter().filter_map(Series::reading).collect();
         if series.is_empty() {
             return None;
         }
         let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
-        Some(CustomMetric {
+        Some(MetricReading {
             name: name.to_owned(),
             kind,
             unit: text(&self.unit),
@@ -176,17 +176,17 @@ impl Metric {
 
 impl Series {
     /// What it says; nothing where a sampler found nothing.
-    pub(super) fn reading(&self) -> Option<CustomSeries> {
+    pub(super) fn reading(&self) -> Option<MetricSeries> {
         let value = match &self.cell {
-            Cell::Sampled(CustomKind::Counter, cell) => CustomValue::Total(cell.value()?),
-            Cell::Sampled(_, cell) => CustomValue::Gauge(cell.value()?),
-            Cell::Counter(counter) if counter.fractions().is_some() => CustomValue::Total(counter.total()),
-            Cell::Counter(counter) => CustomValue::Counter(counter.value()),
-            Cell::Gauge(gauge) => CustomValue::Gauge(gauge.value()),
+            Cell::Sampled(MetricKind::Counter, cell) => MetricValue::Total(cell.value()?),
+            Cell::Sampled(_, cell) => MetricValue::Gauge(cell.value()?),
+            Cell::Counter(counter) if counter.fractions().is_some() => MetricValue::Total(counter.total()),
+            Cell::Counter(counter) => MetricValue::Counter(counter.value()),
+            Cell::Gauge(gauge) => MetricValue::Gauge(gauge.value()),
             Cell::Histogram(histogram) => {
                 let counts: Vec<u64> = histogram.cumulative().collect();
                 let buckets = histogram.bounds().iter().zip(&counts).map(|(&le, &count)| HistogramBucket { le, count });
-                CustomValue::Histogram(HistogramReading {
+                MetricValue::Histogram(HistogramReading {
                     buckets: buckets.collect(),
                     count: counts.last().copied().unwrap_or_default(),
                     sum: histogram.sum(),
@@ -194,6 +194,6 @@ impl Series {
             }
         };
         let labels = self.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Some(CustomSeries { labels, value })
+        Some(MetricSeries { labels, value })
     }
 }

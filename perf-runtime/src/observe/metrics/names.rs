@@ -2,7 +2,7 @@
 //!
 //! <https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels>
 
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::identity::shorten;
 use std::borrow::Cow;
 
@@ -16,11 +16,11 @@ pub(crate) fn metric_name(name: &str) -> Cow<'_, str> {
 
 /// A label's name: the same without `:`. Two underscores at its front are one, for Prometheus keeps the others to itself;
 /// and a histogram's own `le` is not to be mistaken for its buckets'.
-pub(crate) fn label_name(name: &str, kind: CustomKind) -> Cow<'_, str> {
+pub(crate) fn label_name(name: &str, kind: MetricKind) -> Cow<'_, str> {
     let name = sanitised(name, |char| char.is_ascii_alphanumeric() || char == '_');
     let more = name.len() - name.trim_start_matches('_').len();
     match name {
-        name if kind == CustomKind::Histogram && name == "le" => Cow::Borrowed("exported_le"),
+        name if kind == MetricKind::Histogram && name == "le" => Cow::Borrowed("exported_le"),
         name if more < 2 => name,
         Cow::Borrowed(name) => Cow::Borrowed(&name[more - 1..]),
         Cow::Owned(mut name) => {
@@ -43,7 +43,7 @@ fn sanitised(name: &str, is_allowed: impl Fn(char) -> bool) -> Cow<'_, str> {
 /// Labels in the order of their names, as they tell series apart: each name once (the last that was given stays), values cut
 /// at 128 bytes, and without those that are empty, for to Prometheus an empty label is none.
 pub(crate) fn labels<'a>(
-    kind: CustomKind,
+    kind: MetricKind,
     given: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Vec<(Cow<'a, str>, &'a str)> {
     let mut labels: Vec<_> = given.map(|(name, value)| (label_name(name, kind), shorten(value))).collect();
@@ -75,21 +75,21 @@ mod tests {
         }
         let labels = [("a:b", "a_b"), ("__name__", "_name__"), ("___", "_"), ("_a", "_a"), ("le", "le"), ("", "_")];
         for (given, expected) in labels {
-            assert_eq!(label_name(given, CustomKind::Gauge), expected);
+            assert_eq!(label_name(given, MetricKind::Gauge), expected);
         }
-        assert_eq!(label_name("le", CustomKind::Histogram), "exported_le");
+        assert_eq!(label_name("le", MetricKind::Histogram), "exported_le");
     }
 
     #[test]
     fn labels_are_one_set_in_whatever_order_they_come() {
         let given = [("b", "1"), ("a.x", "2"), ("empty", ""), ("b", "3"), ("a_x", "")];
-        assert_eq!(labels(CustomKind::Counter, given.into_iter()), [("b".into(), "3")]);
+        assert_eq!(labels(MetricKind::Counter, given.into_iter()), [("b".into(), "3")]);
     }
 
     proptest! {
         #[test]
         fn every_name_is_valid(name in "\\PC{0,300}") {
-            let (metric, label) = (metric_name(&name), label_name(&name, CustomKind::Gauge));
+            let (metric, label) = (metric_name(&name), label_name(&name, MetricKind::Gauge));
             prop_assert!(!metric.is_empty() && metric.len() <= MAX_NAME_BYTES);
             prop_assert!(!metric.starts_with(|first: char| first.is_ascii_digit()));
             prop_assert!(metric.chars().all(|char| char.is_ascii_alphanumeric() || "_:".contains(char)));

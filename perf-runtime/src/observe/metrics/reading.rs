@@ -1,16 +1,16 @@
 //! What the application's own metrics say.
 
-use super::kind::CustomKind;
+use super::kind::MetricKind;
 use serde::Serialize;
 
 /// A metric of the application's own, as it stood when it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct CustomMetric {
+pub struct MetricReading {
     /// The name under which it is exposed: as the program wrote it, with `_` for what Prometheus does not take.
     pub name: String,
     /// What sort of metric it is.
-    pub kind: CustomKind,
+    pub kind: MetricKind,
     /// Its unit, as it was described: `seconds`, `bytes`, or a word of the application's own.
     pub unit: Option<String>,
     /// What it means, as it was described.
@@ -19,23 +19,23 @@ pub struct CustomMetric {
     /// first.
     pub made: usize,
     /// Each set of label values, sorted.
-    pub series: Vec<CustomSeries>,
+    pub series: Vec<MetricSeries>,
 }
 
 /// One set of label values, and what it counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct CustomSeries {
+pub struct MetricSeries {
     /// Names and values, sorted by name.
     pub labels: Vec<(String, String)>,
     /// What it counted.
-    pub value: CustomValue,
+    pub value: MetricValue,
 }
 
 /// What a series of the application's own counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CustomValue {
+pub enum MetricValue {
     /// All that was ever counted.
     Counter(u64),
     /// All that was ever counted, in fractions too: such as seconds.

@@ -6,9 +6,9 @@
 //! is no room any more are known as they stand, as all are.
 
 use super::cell::Cell;
-use super::reading::CustomValue;
+use super::reading::MetricValue;
 use crate::observe::history::window::Window;
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -25,11 +25,11 @@ pub(crate) const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minute
 /// One series of the application's own metrics over a window, cell by cell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct CustomTrack {
+pub struct MetricTrack {
     /// The metric's name.
     pub name: String,
     /// What sort of metric it is.
-    pub kind: CustomKind,
+    pub kind: MetricKind,
     /// Its unit, as it was described.
     pub unit: Option<String>,
     /// What it means, as it was described.
@@ -37,16 +37,16 @@ pub struct CustomTrack {
     /// Names and values, sorted by name.
     pub labels: Vec<(String, String)>,
     /// What it counted by now.
-    pub value: CustomValue,
+    pub value: MetricValue,
     /// The cells in which it was read, the oldest first; of a counter or a histogram those in which it counted.
-    pub points: Vec<CustomPoint>,
+    pub points: Vec<MetricPoint>,
 }
 
 /// What was read of a series in one cell, to seven digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct CustomPoint {
-    /// The number of the cell: see [`CellGrid`](crate::CellGrid).
+pub struct MetricPoint {
+    /// The number of the cell: see [`CellGrid`](crate::series::CellGrid).
     pub cell: u64,
     /// Of a gauge the sum of what was read, of a counter what was added to it, of a histogram the sum of the values; in the
     /// metric's unit.
@@ -55,7 +55,7 @@ pub struct CustomPoint {
     pub count: f64,
 }
 
-impl CustomPoint {
+impl MetricPoint {
     /// Of a gauge and a histogram, the arithmetic mean of the cell.
     pub fn mean(&self) -> f64 {
         self.sum / self.count
@@ -124,7 +124,7 @@ impl Trail {
     pub(super) fn read(&mut self, cells: [u64; LENGTHS.len()], cell: &Cell) {
         let grown = match cell {
             Cell::Gauge(gauge) => return self.add(cells, (gauge.value(), 1.0)),
-            Cell::Sampled(CustomKind::Counter, total) => total.value().map(|total| (total, 1.0)),
+            Cell::Sampled(MetricKind::Counter, total) => total.value().map(|total| (total, 1.0)),
             Cell::Sampled(_, gauge) => {
                 return gauge.value().into_iter().for_each(|value| self.add(cells, (value, 1.0)));
             }
@@ -147,7 +147,7 @@ impl Trail {
         }
     }
 
-    pub(super) fn points(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<CustomPoint> {
+    pub(super) fn points(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<MetricPoint> {
         let length = LENGTHS.iter().position(|&length| window <= length).unwrap_or(LENGTHS.len() - 1);
         let slots = self.rings.get(length).into_iter().flatten();
         let newest = *wanted.end();
@@ -156,7 +156,7 @@ impl Trail {
         slots
             .filter_map(|slot| Some((number(slot)?, slot)))
             .filter(|(cell, _)| wanted.contains(cell))
-            .map(|(cell, slot)| CustomPoint { cell, sum: f64::from(slot.sum), count: f64::from(slot.count) })
+            .map(|(cell, slot)| MetricPoint { cell, sum: f64::from(slot.sum), count: f64::from(slot.count) })
             .collect()
     }
 

@@ -4,15 +4,15 @@
 //! is withdrawn, neither exposed nor judged, until it is read again. So what cannot be read is absent by itself, and
 //! never a zero or a value of yesterday.
 
-use super::store::CustomMetrics;
+use super::store::MetricStore;
 use crate::observe::metrics::cell::Cell;
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::overflow::Overflow;
 
 /// What a metric is that a sampler reads. Keep it in a `const` or a `static`.
 ///
 /// ```
-/// use perf_runtime::SampledMetric;
+/// use perf_runtime::metric::SampledMetric;
 ///
 /// const OPEN_FILES: SampledMetric =
 ///     SampledMetric::gauge("process_unix_file_descriptors", "files", "Files that the process has open.");
@@ -22,19 +22,19 @@ pub struct SampledMetric {
     name: &'static str,
     unit: &'static str,
     help: &'static str,
-    kind: CustomKind,
+    kind: MetricKind,
 }
 
 impl SampledMetric {
     /// A number that goes up and down. `name` is exposed as it is, without the namespace; `unit` is `seconds`, `bytes`,
     /// `ratio` (0 to 1), a word such as `files`, or empty.
     pub const fn gauge(name: &'static str, unit: &'static str, help: &'static str) -> Self {
-        Self { name, unit, help, kind: CustomKind::Gauge }
+        Self { name, unit, help, kind: MetricKind::Gauge }
     }
 
     /// A number that only grows, and begins anew where what is read does. Its name ends with `_total`.
     pub const fn counter(name: &'static str, unit: &'static str, help: &'static str) -> Self {
-        Self { name, unit, help, kind: CustomKind::Counter }
+        Self { name, unit, help, kind: MetricKind::Counter }
     }
 
     /// The name under which it is exposed.
@@ -95,7 +95,7 @@ impl Sheet {
     /// Says what was read. What is no number was not read. Costs a comparison where the round before was the same.
     pub(crate) fn put(
         &mut self,
-        custom: &CustomMetrics,
+        custom: &MetricStore,
         metric: &SampledMetric,
         labels: &[(&str, &str)],
         value: Option<f64>,
@@ -133,7 +133,7 @@ impl Sheet {
     }
 }
 
-fn resolve(custom: &CustomMetrics, metric: &SampledMetric, labels: &[(&str, &str)]) -> Entry {
+fn resolve(custom: &MetricStore, metric: &SampledMetric, labels: &[(&str, &str)]) -> Entry {
     custom.describe(metric.kind, metric.name, Some(metric.unit), Some(metric.help));
     let resolved = custom.resolve_sampled(metric.kind, metric.name, labels.iter().copied());
     let owned = labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
@@ -144,14 +144,14 @@ fn resolve(custom: &CustomMetrics, metric: &SampledMetric, labels: &[(&str, &str
 mod tests {
     use super::*;
     use crate::observe::metrics::bounds::HistogramBounds;
-    use crate::observe::metrics::reading::CustomValue;
+    use crate::observe::metrics::reading::MetricValue;
 
     const DISK: SampledMetric = SampledMetric::gauge("disk_ratio", "ratio", "How full a disk is.");
     const TIME: SampledMetric = SampledMetric::counter("cpu_seconds_total", "seconds", "Time on a processor.");
 
-    type Shown = (String, Vec<(String, String)>, CustomValue);
+    type Shown = (String, Vec<(String, String)>, MetricValue);
 
-    fn shown(custom: &CustomMetrics) -> Vec<Shown> {
+    fn shown(custom: &MetricStore) -> Vec<Shown> {
         let all = custom.metrics().into_iter();
         all.flat_map(|metric| metric.series.into_iter().map(move |one| (metric.name.clone(), one.labels, one.value)))
             .collect()
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_not_read_any_more_is_absent_until_it_is_read_again() {
-        let custom = CustomMetrics::new(HistogramBounds::default());
+        let custom = MetricStore::new(HistogramBounds::default());
         let mut sheet = Sheet::default();
         let mut round = |disks: &[(&str, f64)], time: Option<f64>| {
             sheet.begin();
@@ -171,9 +171,9 @@ mod tests {
             shown(&custom)
         };
         let of = |disk: &str, value| {
-            ("disk_ratio".to_owned(), vec![("disk".to_owned(), disk.to_owned())], CustomValue::Gauge(value))
+            ("disk_ratio".to_owned(), vec![("disk".to_owned(), disk.to_owned())], MetricValue::Gauge(value))
         };
-        let time = |value| ("cpu_seconds_total".to_owned(), vec![], CustomValue::Total(value));
+        let time = |value| ("cpu_seconds_total".to_owned(), vec![], MetricValue::Total(value));
         assert_eq!(round(&[("a", 0.5), ("b", 0.25)], Some(1.5)), [time(1.5), of("a", 0.5), of("b", 0.25)]);
         assert_eq!(round(&[("b", 0.75)], Some(f64::NAN)), [of("b", 0.75)]);
         assert_eq!(round(&[], None), []);

@@ -4,17 +4,17 @@
 //! name, 200 values of a label. What was made once is never taken away, so whoever holds a cell counts into what is read.
 //!
 //! A name may be used for a counter and for a gauge: both count, and can be read here; which of them is shown where there
-//! is room for one only is told by [`CustomMetric::made`]. Names that differ only in what Prometheus does not take
+//! is room for one only is told by [`MetricReading::made`]. Names that differ only in what Prometheus does not take
 //! (`a.b`, `a_b`) are one metric.
 
 use super::bounds::HistogramBounds;
 use super::cell::Cell;
 use super::metric::{Filled, Metric, Pair, Resolved};
 use super::names;
-use super::reading::CustomMetric;
+use super::reading::MetricReading;
 use super::recent::TrailCount;
 use crate::log_level::tell;
-use crate::observe::metrics::kind::CustomKind;
+use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::identity::OVERFLOW;
 use crate::observe::series::lookup::{Owner, Owners};
 use crate::observe::series::overflow::{Bounds, Overflow, Replaced};
@@ -28,7 +28,7 @@ static OWNERS: Owners = Owners::new();
 
 /// Every metric of the application.
 #[derive(Debug)]
-pub(crate) struct CustomMetrics {
+pub(crate) struct MetricStore {
     owner: Owner,
     bounds: HistogramBounds,
     pub(super) trails: TrailCount,
@@ -44,9 +44,9 @@ pub(super) struct Inner {
 }
 
 /// What goes by one name: of each kind a metric.
-pub(super) type ByKind = [Option<Metric>; CustomKind::ALL.len()];
+pub(super) type ByKind = [Option<Metric>; MetricKind::ALL.len()];
 
-impl CustomMetrics {
+impl MetricStore {
     pub(crate) fn new(bounds: HistogramBounds) -> Self {
         Self { owner: Owner::new(&OWNERS), bounds, trails: TrailCount::default(), inner: RwLock::default() }
     }
@@ -57,7 +57,7 @@ impl CustomMetrics {
     }
 
     /// Says what a metric is. The last word holds; the bounds of a histogram that counts already stay as they are.
-    pub(crate) fn describe(&self, kind: CustomKind, name: &str, unit: Option<&str>, help: Option<&str>) {
+    pub(crate) fn describe(&self, kind: MetricKind, name: &str, unit: Option<&str>, help: Option<&str>) {
         let name = names::metric_name(name);
         self.write(|inner| {
             let Some(metric) = inner.metric(kind, &name) else { return };
@@ -71,7 +71,7 @@ impl CustomMetrics {
     /// where it is made.
     pub(crate) fn resolve<'a>(
         &self,
-        kind: CustomKind,
+        kind: MetricKind,
         written: &str,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Resolved {
@@ -82,7 +82,7 @@ impl CustomMetrics {
     /// into it. Where the application made it before, its own cell.
     pub(crate) fn resolve_sampled<'a>(
         &self,
-        kind: CustomKind,
+        kind: MetricKind,
         written: &str,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Resolved {
@@ -91,7 +91,7 @@ impl CustomMetrics {
 
     fn resolve_as<'a>(
         &self,
-        kind: CustomKind,
+        kind: MetricKind,
         filled: Filled,
         written: &str,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
@@ -129,11 +129,11 @@ impl CustomMetrics {
     ) {
         let given = || labels.iter().copied();
         let exposed = names::metric_name(name);
-        let sorted = names::labels(CustomKind::Gauge, given());
-        let known = self.read(|inner| inner.find(CustomKind::Gauge, &exposed)?.find(&sorted));
+        let sorted = names::labels(MetricKind::Gauge, given());
+        let known = self.read(|inner| inner.find(MetricKind::Gauge, &exposed)?.find(&sorted));
         let resolved = known.unwrap_or_else(|| {
-            self.describe(CustomKind::Gauge, name, Some(unit), Some(help));
-            self.resolve(CustomKind::Gauge, name, given())
+            self.describe(MetricKind::Gauge, name, Some(unit), Some(help));
+            self.resolve(MetricKind::Gauge, name, given())
         });
         resolved.overflow.inspect(Overflow::count);
         if let Cell::Gauge(gauge) = resolved.cell {
@@ -142,12 +142,12 @@ impl CustomMetrics {
     }
 
     /// Every metric as it stands, in the order of names and kinds.
-    pub(crate) fn metrics(&self) -> Vec<CustomMetric> {
+    pub(crate) fn metrics(&self) -> Vec<MetricReading> {
         self.read(|inner| inner.by_name.iter().flat_map(|(name, kinds)| readings(name, kinds)).collect())
     }
 
     /// The metrics of one name as they stand.
-    pub(crate) fn named(&self, name: &str) -> Vec<CustomMetric> {
+    pub(crate) fn named(&self, name: &str) -> Vec<MetricReading> {
         self.read(|inner| {
             inner.by_name.get_key_value(name).into_iter().flat_map(|(name, kinds)| readings(name, kinds)).collect()
         })
@@ -179,17 +179,17 @@ impl CustomMetrics {
     }
 }
 
-fn readings<'a>(name: &'a str, kinds: &'a ByKind) -> impl Iterator<Item = CustomMetric> + 'a {
-    kinds.iter().zip(CustomKind::ALL).filter_map(move |(metric, kind)| metric.as_ref()?.reading(name, kind))
+fn readings<'a>(name: &'a str, kinds: &'a ByKind) -> impl Iterator<Item = MetricReading> + 'a {
+    kinds.iter().zip(MetricKind::ALL).filter_map(move |(metric, kind)| metric.as_ref()?.reading(name, kind))
 }
 
 impl Inner {
-    fn find(&self, kind: CustomKind, name: &str) -> Option<&Metric> {
+    fn find(&self, kind: MetricKind, name: &str) -> Option<&Metric> {
         self.by_name.get(name)?[kind as usize].as_ref()
     }
 
     /// The metric of a name, made where there is none yet and room for it.
-    fn metric(&mut self, kind: CustomKind, name: &str) -> Option<&mut Metric> {
+    fn metric(&mut self, kind: MetricKind, name: &str) -> Option<&mut Metric> {
         if self.find(kind, name).is_none() {
             if self.by_name.len() >= MAX_METRICS && !self.by_name.contains_key(name) && name != OVERFLOW {
                 return None;
@@ -203,15 +203,15 @@ impl Inner {
     /// before.
     fn make(
         &mut self,
-        (kind, filled): (CustomKind, Filled),
+        (kind, filled): (MetricKind, Filled),
         name: &str,
         labels: &[Pair<'_>],
         written: &str,
         bounds: &HistogramBounds,
-    ) -> (Resolved, bool, Option<CustomKind>) {
+    ) -> (Resolved, bool, Option<MetricKind>) {
         let order = self.metrics;
         let rival = self.by_name.get(name).and_then(|kinds| {
-            let made = kinds.iter().zip(CustomKind::ALL).filter(|&(_, other)| other != kind);
+            let made = kinds.iter().zip(MetricKind::ALL).filter(|&(_, other)| other != kind);
             made.filter_map(|(metric, other)| Some((metric.as_ref()?.made?, other))).min().map(|(_, other)| other)
         });
         let Some(metric) = self.metric(kind, name) else {

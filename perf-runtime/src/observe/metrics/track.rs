@@ -1,13 +1,13 @@
 //! The last hour of the application's own metrics, read at each tick.
 
-use super::kind::CustomKind;
+use super::kind::MetricKind;
 use super::metric::{Metric, Series};
-use super::recent::{CustomTrack, LENGTHS};
-use super::store::CustomMetrics;
+use super::recent::{LENGTHS, MetricTrack};
+use super::store::MetricStore;
 use crate::observe::history::window::Window;
 use std::ops::RangeInclusive;
 
-impl CustomMetrics {
+impl MetricStore {
     /// Reads every series, into the cells of [`LENGTHS`] that it is: what the ticker does once a second. Costs some tens of
     /// nanoseconds a series.
     pub(crate) fn leave_trails(&self, cells: [u64; LENGTHS.len()]) {
@@ -23,13 +23,13 @@ impl CustomMetrics {
     }
 
     /// Every series in the order of names and labels, with its points in these cells of a window.
-    pub(crate) fn tracks(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<CustomTrack> {
+    pub(crate) fn tracks(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<MetricTrack> {
         let mut tracks = Vec::new();
         self.for_each_series(|name, (kind, metric), series| {
             let Some(reading) = series.reading() else { return };
             let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
             let points = series.trail.get().as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
-            tracks.push(CustomTrack {
+            tracks.push(MetricTrack {
                 name: name.to_owned(),
                 kind,
                 unit: text(&metric.unit),
@@ -49,10 +49,10 @@ impl CustomMetrics {
         bytes
     }
 
-    fn for_each_series(&self, mut each: impl FnMut(&str, (CustomKind, &Metric), &Series)) {
+    fn for_each_series(&self, mut each: impl FnMut(&str, (MetricKind, &Metric), &Series)) {
         self.read(|inner| {
             for (name, kinds) in &inner.by_name {
-                for (metric, kind) in kinds.iter().zip(CustomKind::ALL) {
+                for (metric, kind) in kinds.iter().zip(MetricKind::ALL) {
                     let Some(metric) = metric.as_ref().filter(|metric| metric.made.is_some()) else { continue };
                     metric.series.iter().for_each(|series| each(name, (kind, metric), series));
                 }
@@ -70,11 +70,11 @@ mod tests {
     use crate::observe::metrics::bounds::HistogramBounds;
 
     /// Metrics that are read once a second, and what is seen of them after so many.
-    struct Seen(CustomMetrics, u64);
+    struct Seen(MetricStore, u64);
 
     impl Seen {
         fn new() -> Self {
-            Self(CustomMetrics::new(HistogramBounds::default()), 0)
+            Self(MetricStore::new(HistogramBounds::default()), 0)
         }
 
         fn second(&mut self) {
@@ -88,7 +88,7 @@ mod tests {
         }
 
         fn counter(&self) -> std::sync::Arc<crate::observe::metrics::cell::CounterCell> {
-            let Cell::Counter(counter) = self.0.resolve(CustomKind::Counter, "jobs", std::iter::empty()).cell else {
+            let Cell::Counter(counter) = self.0.resolve(MetricKind::Counter, "jobs", std::iter::empty()).cell else {
                 panic!("not a counter")
             };
             counter

@@ -6,3 +6,4 @@ mod statistics;
 pub(crate) mod summary;
 pub(crate) mod timeline;
 pub(crate) mod tracks;
+pub(crate) mod whole_or_parts;

@@ -1,7 +1,7 @@
 //! The statistics of a series over a window.
 
-use super::in_flight::of_whole_or_parts;
 use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
+use super::whole_or_parts::of_whole_or_parts;
 use crate::measure::cells::histogram::Layout;
 #[cfg(feature = "metrics")]
 use crate::measure::clock::Moment;

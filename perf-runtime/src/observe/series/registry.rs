@@ -15,7 +15,7 @@ use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::bounds::HistogramBounds;
-use crate::observe::metrics::store::CustomMetrics;
+use crate::observe::metrics::store::MetricStore;
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use crate::observe::ticker;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +39,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Registry {
     owner: Owner,
-    custom: CustomMetrics,
+    custom: MetricStore,
     hasher: RandomState,
     inner: RwLock<Inner>,
 }
@@ -71,7 +71,7 @@ impl Registry {
     pub(crate) fn with_bounds(bounds: HistogramBounds) -> Self {
         let this = Self {
             owner: Owner::new(&OWNERS),
-            custom: CustomMetrics::new(bounds),
+            custom: MetricStore::new(bounds),
             hasher: RandomState::new(),
             inner: RwLock::default(),
         };
@@ -88,7 +88,7 @@ impl Registry {
     }
 
     /// The application's own metrics.
-    pub(crate) fn custom(&self) -> &CustomMetrics {
+    pub(crate) fn custom(&self) -> &MetricStore {
         &self.custom
     }
 

@@ -1,21 +1,21 @@
 use super::*;
-use crate::observe::metrics::reading::CustomValue;
+use crate::observe::metrics::reading::MetricValue;
 use crate::observe::series::overflow::{MAX_SERIES, MAX_VALUES};
 
-fn count(metrics: &CustomMetrics, name: &str, labels: &[(&str, &str)]) {
-    let resolved = metrics.resolve(CustomKind::Counter, name, labels.iter().copied());
+fn count(metrics: &MetricStore, name: &str, labels: &[(&str, &str)]) {
+    let resolved = metrics.resolve(MetricKind::Counter, name, labels.iter().copied());
     resolved.overflow.inspect(Overflow::count);
     let Cell::Counter(counter) = resolved.cell else { panic!("not a counter") };
     counter.add(1);
 }
 
-fn metrics() -> CustomMetrics {
-    CustomMetrics::new(HistogramBounds::default())
+fn metrics() -> MetricStore {
+    MetricStore::new(HistogramBounds::default())
 }
 
-fn sum(metric: &CustomMetric) -> u64 {
+fn sum(metric: &MetricReading) -> u64 {
     let values = metric.series.iter().map(|series| match series.value {
-        CustomValue::Counter(count) => count,
+        MetricValue::Counter(count) => count,
         _ => panic!("not a counter"),
     });
     values.sum()
@@ -74,22 +74,22 @@ fn a_name_of_two_kinds_is_two_metrics_that_both_count() {
     count(&metrics, "jobs", &[]);
     let all = metrics.metrics();
     let shown: Vec<_> = all.iter().map(|metric| (metric.kind, metric.made, metric.unit.as_deref())).collect();
-    assert_eq!(shown, [(CustomKind::Counter, 1, None), (CustomKind::Gauge, 0, Some("jobs"))]);
-    assert_eq!(all[1].series[0].value, CustomValue::Gauge(4.0));
+    assert_eq!(shown, [(MetricKind::Counter, 1, None), (MetricKind::Gauge, 0, Some("jobs"))]);
+    assert_eq!(all[1].series[0].value, MetricValue::Gauge(4.0));
 }
 
 #[test]
 fn what_is_only_described_is_no_metric_and_its_unit_gives_the_bounds() {
     let metrics = metrics();
-    metrics.describe(CustomKind::Histogram, "body", Some("bytes"), Some("How large bodies are."));
+    metrics.describe(MetricKind::Histogram, "body", Some("bytes"), Some("How large bodies are."));
     assert!(metrics.metrics().is_empty());
-    let resolved = metrics.resolve(CustomKind::Histogram, "body", std::iter::empty());
+    let resolved = metrics.resolve(MetricKind::Histogram, "body", std::iter::empty());
     let Cell::Histogram(cell) = resolved.cell else { panic!("not a histogram") };
     cell.count(300.0, 2);
-    metrics.describe(CustomKind::Histogram, "body", None, Some("Another word."));
+    metrics.describe(MetricKind::Histogram, "body", None, Some("Another word."));
     let metric = &metrics.metrics()[0];
     assert_eq!((metric.unit.as_deref(), metric.help.as_deref()), (Some("bytes"), Some("Another word.")));
-    let CustomValue::Histogram(reading) = &metric.series[0].value else { panic!("not a histogram") };
+    let MetricValue::Histogram(reading) = &metric.series[0].value else { panic!("not a histogram") };
     assert_eq!((reading.count, reading.buckets[0].count, reading.buckets[1].count), (2, 0, 2));
     assert_eq!((reading.buckets[0].le, reading.sum), (256.0, 600.0));
 }
