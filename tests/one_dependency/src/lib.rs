@@ -42,7 +42,7 @@ mod tests {
     fn the_parts_are_there_too() {
         let builder = perf_runtime::builder("shop").monitor(|monitor| monitor.namespace("shop"));
         assert!(format!("{builder:?}").contains("shop"));
-        let layer = perf_runtime::server::HttpLayer::new(&perf_runtime::monitor());
+        let layer = perf_runtime::server::HttpLayer::new(&Monitor::builder().build().unwrap());
         assert!(format!("{layer:?}").contains("HttpLayer"));
         assert!(perf_runtime::host::rules().iter().count() > 3);
     }
