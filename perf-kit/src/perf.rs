@@ -70,7 +70,10 @@ impl Perf {
     /// A setting that is not allowed, or a token file that cannot be read.
     #[cfg(feature = "server")]
     pub fn mount<S: Clone + Send + Sync + 'static>(&self, app: Router<S>) -> Result<Router<S>, StartError> {
-        crate::serving::mount(&self.monitor, app)
+        match &self.serving {
+            Some(serving) => serving.mount(&self.monitor, app),
+            None => Ok(app),
+        }
     }
 
     /// Ends everything: a last tick, so that all that was counted is in the windows; then each part flushes and ends, the

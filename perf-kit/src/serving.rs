@@ -7,13 +7,15 @@ use perf_runtime::extend::{Deadline, ShutdownHook};
 use perf_server::axum::Router;
 use perf_server::{ServeError, Server, ServerBuilder};
 use serde::Deserialize;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use tokio::sync::oneshot;
 
 /// `[server]`, as it is written.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Written {
     enabled: bool,
@@ -49,8 +51,9 @@ impl Written {
     }
 
     /// The routes with the settings that are not about a port.
-    fn builder(&self, monitor: &Monitor) -> ServerBuilder {
-        let mut builder = Server::builder(monitor);
+    fn builder(&self, monitor: &Monitor, set_up: &SetUp) -> ServerBuilder {
+        let builder = Server::builder(monitor);
+        let mut builder = set_up.0.iter().fold(builder, |builder, set_up| set_up(builder));
         if let Some(token) = &self.read_token {
             builder = builder.read_token(token);
         }
@@ -69,11 +72,28 @@ impl Written {
     }
 }
 
+/// What the program sets up of a server.
+#[derive(Clone, Default)]
+pub(crate) struct SetUp(Option<Arc<dyn Fn(ServerBuilder) -> ServerBuilder + Send + Sync>>);
+
+impl SetUp {
+    pub(crate) fn new(set_up: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(set_up)))
+    }
+}
+
+impl fmt::Debug for SetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SetUp").field(&self.0.is_some()).finish()
+    }
+}
+
 /// A server that listens already, and answers once it [begins](Self::begin).
 #[derive(Debug)]
 pub(crate) struct Serving {
     running: Option<Running>,
     hook: Option<ShutdownHook>,
+    set_up: SetUp,
 }
 
 #[derive(Debug)]
@@ -86,14 +106,24 @@ struct Running {
 
 impl Serving {
     /// Takes the port that the settings say, where there is to be one.
-    pub(crate) fn prepare(monitor: &Monitor, is_wanted: bool) -> Result<Self, StartError> {
+    pub(crate) fn prepare(monitor: &Monitor, is_wanted: bool, set_up: SetUp) -> Result<Self, StartError> {
         let written = Written::of(monitor)?;
-        let running = (is_wanted && written.enabled && monitor.is_enabled()).then(|| listen(monitor, &written));
-        Ok(Self { running: running.transpose()?, hook: None })
+        let running =
+            (is_wanted && written.enabled && monitor.is_enabled()).then(|| listen(monitor, &written, &set_up));
+        Ok(Self { running: running.transpose()?, hook: None, set_up })
     }
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.running.as_ref().map(|running| running.address)
+    }
+
+    /// An application with the routes beside its own.
+    pub(crate) fn mount<S: Clone + Send + Sync + 'static>(
+        &self,
+        monitor: &Monitor,
+        app: Router<S>,
+    ) -> Result<Router<S>, StartError> {
+        Written::of(monitor)?.builder(monitor, &self.set_up).mount(app).map_err(StartError::Server)
     }
 
     /// Begins to answer, until the monitor is shut down.
@@ -114,9 +144,9 @@ impl Serving {
 }
 
 /// Listens on a thread of its own, which waits there to be told to begin.
-fn listen(monitor: &Monitor, written: &Written) -> Result<Running, StartError> {
+fn listen(monitor: &Monitor, written: &Written, set_up: &SetUp) -> Result<Running, StartError> {
     let (host, port) = (written.host.clone(), written.port);
-    let builder = written.builder(monitor);
+    let builder = written.builder(monitor, set_up);
     let (says, heard) = sync_channel(1);
     let (begin, told) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
@@ -157,12 +187,4 @@ fn serve(
         server.run_until(async { drop(stopped.await) }).await;
     });
     drop(ends);
-}
-
-/// An application with the routes beside its own.
-pub(crate) fn mount<S: Clone + Send + Sync + 'static>(
-    monitor: &Monitor,
-    app: Router<S>,
-) -> Result<Router<S>, StartError> {
-    Written::of(monitor)?.builder(monitor).mount(app).map_err(StartError::Server)
 }

@@ -2,10 +2,14 @@
 
 use crate::error::StartError;
 use crate::perf::Perf;
+#[cfg(feature = "server")]
+use crate::serving::SetUp;
 #[cfg(not(all(feature = "host", feature = "server")))]
 use perf_runtime::ConfigError;
 use perf_runtime::extend::{Service, State};
 use perf_runtime::{Monitor, MonitorBuilder};
+#[cfg(feature = "server")]
+use perf_server::ServerBuilder;
 #[cfg(feature = "toml")]
 use std::{env, path::PathBuf};
 
@@ -33,6 +37,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         state: None,
         #[cfg(feature = "server")]
         with_server: true,
+        #[cfg(feature = "server")]
+        server: SetUp::default(),
         #[cfg(feature = "toml")]
         file: None,
     }
@@ -46,6 +52,8 @@ pub struct Builder {
     state: Option<State>,
     #[cfg(feature = "server")]
     with_server: bool,
+    #[cfg(feature = "server")]
+    server: SetUp,
     #[cfg(feature = "toml")]
     file: Option<PathBuf>,
 }
@@ -81,6 +89,19 @@ impl Builder {
         self
     }
 
+    /// Sets up the server in code: [extensions](perf_server::Extension), readiness checks, limits. The settings of `[server]`
+    /// and of the environment win. Also for routes that are [mounted](Perf::mount).
+    ///
+    /// ```
+    /// let builder = perf_kit::builder("shop").server(|server| server.ready_when("database", || true));
+    /// # let _ = builder;
+    /// ```
+    #[cfg(feature = "server")]
+    pub fn server(mut self, set_up: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
+        self.server = SetUp::new(set_up);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -109,7 +130,7 @@ impl Builder {
             monitor.restore(state)?;
         }
         #[cfg(feature = "server")]
-        let serving = crate::serving::Serving::prepare(&monitor, self.with_server)?;
+        let serving = crate::serving::Serving::prepare(&monitor, self.with_server, self.server)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
         let monitor = monitor.install()?;

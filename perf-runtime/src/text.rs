@@ -13,6 +13,15 @@ pub fn rfc3339(at: SystemTime) -> String {
     PRINTER.timestamp_to_string(&timestamp(at))
 }
 
+/// Cuts a time to the millisecond: as it is written, so that it is the same once it is read back.
+pub(crate) fn to_millis(at: SystemTime) -> SystemTime {
+    let below = |since: Duration| Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000));
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => at.checked_sub(below(since)).unwrap_or(at),
+        Err(_) => at,
+    }
+}
+
 /// Reads a time in RFC 3339, with any offset; `None` where the text is no such time.
 pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     text.parse::<Timestamp>().ok().map(SystemTime::from)
@@ -91,6 +100,14 @@ mod tests {
         assert_eq!(parse_rfc3339("2026-11-21T04:05:00.25+01:00"), Some(at));
         assert_eq!(rfc3339(SystemTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
         assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+
+    #[test]
+    fn a_time_that_is_cut_is_read_back_as_it_was() {
+        let at = to_millis(SystemTime::now());
+        assert_eq!(parse_rfc3339(&rfc3339(at)), Some(at));
+        let early = SystemTime::UNIX_EPOCH - Duration::from_nanos(5);
+        assert_eq!(to_millis(early), early);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::judge::alerts::subscription::AlertSubscription;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::tell;
 use crate::measure::clock;
+use crate::text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -105,7 +106,13 @@ impl Alerts {
         comment: &str,
         until: impl Into<Option<SystemTime>>,
     ) -> Result<Alert, AcknowledgeError> {
-        let event = self.inner.alerts().acknowledge(id, by, comment, until.into(), SystemTime::now())?;
+        let event = self.inner.alerts().acknowledge(
+            id,
+            by,
+            comment,
+            until.into().map(text::to_millis),
+            text::to_millis(SystemTime::now()),
+        )?;
         judging::log(&event);
         Ok(event.alert)
     }
@@ -126,6 +133,7 @@ impl Alerts {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let labels: BTreeMap<String, String> = labels.iter().map(owned).collect();
         let (by, comment) = (by.to_owned(), comment.to_owned());
+        let until = text::to_millis(until);
         let silence = Silence { id: 0, rule: rule.map(str::to_owned), labels, by, comment, until };
         self.inner.alerts().silence(silence, SystemTime::now())
     }

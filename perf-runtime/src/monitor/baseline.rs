@@ -3,6 +3,7 @@
 use super::Monitor;
 use crate::log_level::tell;
 use crate::measure::clock;
+use crate::text;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -40,7 +41,7 @@ impl Monitor {
         self.inner.registry.reset(now);
         self.inner.objectives().reset();
         self.inner.keep_objectives(now);
-        self.inner.resets.note(SystemTime::now());
+        self.inner.resets.note(text::to_millis(SystemTime::now()));
         tell!(INFO, "the baseline was reset");
     }
 

@@ -9,6 +9,7 @@ use crate::judge::rule::severity::Severity;
 use crate::log_level::tell;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::reading::{MetricSeries, MetricValue};
+use crate::text;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -47,7 +48,7 @@ impl Inner {
     }
 
     pub(super) fn moment_of(&self, now: Moment) -> Tick {
-        Tick { elapsed: HEADROOM + now.since(self.started), wall: SystemTime::now() }
+        Tick { elapsed: HEADROOM + now.since(self.started), wall: text::to_millis(SystemTime::now()) }
     }
 
     pub(super) fn alerts(&self) -> MutexGuard<'_, AlertBook> {
