@@ -23,11 +23,9 @@ pub(crate) enum Failure {
     #[error("{file} was not stored, and nothing of it is left: {}: check the database and run again", reason(.cause))]
     Loading { file: String, cause: sqlx::Error },
     #[error("cannot measure: {0}")]
-    Monitor(#[from] perf_runtime::InstallError),
+    Start(#[from] perf_kit::StartError),
     #[error("cannot judge: {0}")]
     Rules(#[from] perf_runtime::ConfigError),
-    #[error("cannot serve what is measured: {0}")]
-    Serve(#[from] perf_server::ServeError),
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(std::io::Error),
     #[error("cannot send traffic: {0}: run without it (--load 0)")]

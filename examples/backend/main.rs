@@ -40,7 +40,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::Parser;
 use perf_runtime::rule::{RuleSet, presets};
-use perf_runtime::{ConfigError, Monitor};
+use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -84,7 +84,6 @@ fn start_logging() {
 /// The standard rules, but for what is bad on purpose: one route that always fails, and one that its clients give up on.
 fn rules() -> Result<RuleSet, ConfigError> {
     let mut rules = presets::standard();
-    rules.extend(perf_host::rules());
     for id in ["http-errors", "http-latency"] {
         rules.change(id, |rule| rule.except("route", [service::FLAKY, service::SLOW]))?;
     }
@@ -99,10 +98,11 @@ async fn run(options: &Options) -> Result<(), Failure> {
         report::reserve(path).await?;
     }
     let listener = server::bind(options.port).await?;
-    let monitor = Monitor::builder().namespace("mcp").rules(rules()?).install()?;
-    perf_host::install(&monitor)?;
-    // Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
-    let own = perf_server::Server::builder(&monitor).environment().router()?;
+    let rules = rules()?;
+    let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules);
+    // The routes are the application's to serve. Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
+    let perf = perf_kit::builder("mcp-backend").monitor(set_up).without_server().start()?;
+    let (monitor, own) = (perf.monitor().clone(), perf.router()?);
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
     perf_host::watch_pool(&monitor, "backend", store.pool.clone());
@@ -123,6 +123,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
         report::write(path, &monitor, &store, &clients, &loaded).await?;
     }
     store.close().await;
+    perf.shutdown().await;
     Ok(())
 }
 

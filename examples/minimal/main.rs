@@ -8,7 +8,7 @@
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use perf_runtime::{Monitor, monitor_db_operation}; // perf
+use perf_runtime::monitor_db_operation; // perf
 
 #[monitor_db_operation("select", "users")] // perf
 async fn find_user(id: u64) -> Result<String, String> {
@@ -21,11 +21,12 @@ async fn user(Path(id): Path<u64>) -> Result<String, String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let monitor = Monitor::builder().namespace("shop").install()?; // perf
+    let perf = perf_kit::builder("shop").without_server().start()?; // perf
     let app = Router::new().route("/users/{id}", get(user));
-    let app = perf_server::mount(app, &monitor); // perf
+    let app = perf.mount(app)?; // perf
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
+    perf.shutdown().await; // perf
     Ok(())
 }

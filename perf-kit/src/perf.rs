@@ -76,6 +76,15 @@ impl Perf {
         }
     }
 
+    /// The routes alone, with the tokens and names of `[server]`, to be merged into an application's router.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or a token file that cannot be read.
+    #[cfg(feature = "server")]
+    pub fn router(&self) -> Result<Router, StartError> {
+        self.serving.as_ref().map_or_else(|| Ok(Router::new()), |serving| serving.router(&self.monitor))
+    }
+
     /// Ends everything: a last tick, so that all that was counted is in the windows; then each part flushes and ends, the
     /// server first. Within ten seconds, whatever hangs. Says how it went.
     ///

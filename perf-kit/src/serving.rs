@@ -126,6 +126,11 @@ impl Serving {
         Written::of(monitor)?.builder(monitor, &self.set_up).mount(app).map_err(StartError::Server)
     }
 
+    /// The routes alone.
+    pub(crate) fn router(&self, monitor: &Monitor) -> Result<Router, StartError> {
+        Written::of(monitor)?.builder(monitor, &self.set_up).router().map_err(StartError::Server)
+    }
+
     /// Begins to answer, until the monitor is shut down.
     pub(crate) fn begin(&mut self, monitor: &Monitor) {
         let Some(running) = &mut self.running else { return };

@@ -46,8 +46,8 @@ type Slots = OnceLock<Box<[Slot]>>;
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// The second of the clock in which it was written, counted from one.
-    second: AtomicU64,
+    /// The nanosecond of the clock in which it was written, counted from one; zero where it never was.
+    written: AtomicU64,
     last: Mutex<Option<Exemplar>>,
 }
 
@@ -81,7 +81,7 @@ impl Exemplars {
         let bucket = layout.index(nanos);
         let place = layout.bounds().partition_point(|bound| bound.buckets <= bucket);
         if let Some(slot) = slots.get(place) {
-            slot.take(nanos, span, clock::now().since(Moment::default()).as_secs() + 1);
+            slot.take(nanos, span, clock::now().nanos_since(Moment::default()).saturating_add(1));
         }
     }
 
@@ -95,8 +95,10 @@ impl Exemplars {
 }
 
 impl Slot {
-    fn take(&self, nanos: u64, span: &Span, second: u64) {
-        if self.second.load(Ordering::Relaxed) == second {
+    fn take(&self, nanos: u64, span: &Span, now: u64) {
+        const SECOND: u64 = 1_000_000_000;
+        let written = self.written.load(Ordering::Relaxed);
+        if written > 0 && now.saturating_sub(written) < SECOND {
             return;
         }
         // Asked before the lock is taken: what is asked is the user's own, and may measure calls itself.
@@ -106,7 +108,7 @@ impl Slot {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if self.second.swap(second, Ordering::Relaxed) != second {
+        if self.written.compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             *last = Some(Exemplar { nanos, at: SystemTime::now(), trace_id });
         }
     }
