@@ -16,7 +16,7 @@ fn named(monitor: &Monitor) -> Vec<String> {
     let metrics = monitor.metrics().read();
     let blocked = metrics.into_iter().filter(|metric| metric.name == "executor_blocked_seconds");
     let series = blocked.flat_map(|metric| metric.series).filter(|one| matches!(one.value, MetricValue::Gauge(_)));
-    series.flat_map(|one| one.labels).map(|(_, function)| function.clone()).collect()
+    series.flat_map(|one| one.labels.to_vec()).map(|(_, function)| function).collect()
 }
 
 /// After which time a function that begins to block so long after a tick is named, with the ticks that come each second.

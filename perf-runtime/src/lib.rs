@@ -251,6 +251,8 @@ pub mod series {
     pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
     pub use crate::observe::query::timeline::{TimeSlice, Timeline};
     pub use crate::observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
+    pub use crate::observe::series::labels::Labels;
+    pub use crate::observe::series::series_id::{NoSeriesId, SeriesId};
 }
 
 /// What a test needs: a clock that it moves by hand.

@@ -41,6 +41,8 @@ mod sampling;
 mod series;
 mod settings;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 pub use alerts::Alerts;

@@ -47,7 +47,7 @@ export class Store {
     if (message.alert_history) this.history = message.alert_history;
     if (message.event) this.applyEvent(message.event);
     if (message.calls) {
-      this.calls = message.calls;
+      this.calls = message.calls.map(withPairs);
       this.callsAt = Date.now();
     }
     if (message.metric_names) this.names = message.metric_names;
@@ -60,7 +60,8 @@ export class Store {
     const isFirst = message.type === "initial_data";
     if (isFirst && message.metrics) this.metrics = [];
     if (!this.metrics) return;
-    for (const { numbers, points = [], ...metric } of (isFirst ? message.metrics : message.new_metrics) ?? []) {
+    for (const { numbers, points = [], ...one } of (isFirst ? message.metrics : message.new_metrics) ?? []) {
+      const metric = withPairs(one);
       const key = `${metric.name} ${JSON.stringify(metric.labels)} ${metric.kind}`;
       this.metrics[metric.id] = { ...metric, key, points: new Map(points.map((point) => [point[0], point])) };
       if (numbers) stand(this.metrics[metric.id], numbers);
@@ -102,7 +103,8 @@ export class Store {
     this.forget();
   }
 
-  addRow({ id, kind, labels, name }, numbers, points) {
+  addRow(message, numbers, points) {
+    const { id, kind, labels, name } = withPairs(message);
     const row = { id, kind, labels, name, points: new Map(points.map((point) => [point[0], point])) };
     this.rows[id] = row;
     this.byName.set(name, row);
@@ -128,7 +130,7 @@ export class Store {
       this.detail = null;
       return;
     }
-    const row = { ...message.detail, points: this.points };
+    const row = { ...withPairs(message.detail), parts: message.detail.parts.map(withPairs), points: this.points };
     this.number(row, message.detail.numbers);
     for (const point of message.points ?? []) this.points.set(point[0], point);
     this.detail = row;
@@ -196,6 +198,11 @@ export class Store {
     const { cells, step, filled } = this.grid;
     return (this.gridAt ?? this.at) - ((filled ?? step) + (cells - 1 - place) * step) * 1000;
   }
+}
+
+/** The labels as pairs of name and value, in their order: the feed writes an object. */
+function withPairs(one) {
+  return { ...one, labels: Object.entries(one.labels) };
 }
 
 /** How a metric stands: a histogram by the number of its values and their sum; `null` where it is known no more. */

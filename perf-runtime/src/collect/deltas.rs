@@ -1,6 +1,6 @@
 //! What happened since a reader's last call, without loss: for what stores or sends it.
 
-use super::model::{End, Family, Front, Labels, Sample};
+use super::model::{End, Family, Front, Sample, SampleLabels};
 use super::others::own_families;
 use crate::measure::cells::histogram::Layout;
 use crate::measure::clock::{self, Moment};
@@ -129,9 +129,9 @@ impl DeltaSeries<'_> {
     }
 
     /// The names and values of its labels.
-    pub fn labels(&self) -> Labels<'_> {
+    pub fn labels(&self) -> SampleLabels<'_> {
         let front = Front::Series { identity: &self.series.identity, shown: usize::MAX, text: "" };
-        Labels { front, end: End::Nothing }
+        SampleLabels { front, end: End::Nothing }
     }
 
     /// The number of its buckets. They stay the same for the life of the process.

@@ -22,5 +22,5 @@ pub(crate) mod short;
 pub(crate) mod snapshot;
 
 pub use deltas::{Cursor, DeltaBucket, DeltaSeries, DeltaSink, DeltaSlice, DeltaSpan};
-pub use model::{Collector, Family, FamilyType, Histogram, Labels, Sample, Value};
+pub use model::{Collector, Family, FamilyType, Histogram, Sample, SampleLabels, Value};
 pub use number::Number;

@@ -115,7 +115,7 @@ impl fmt::Display for FamilyType {
 #[non_exhaustive]
 pub struct Sample<'a> {
     /// Names and values.
-    pub labels: Labels<'a>,
+    pub labels: SampleLabels<'a>,
     /// What it says.
     pub value: Value<'a>,
     /// Of a histogram or summary of a merged text, which comes line by line, the end of the line's name: `_bucket`, `_sum`
@@ -126,7 +126,7 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    pub(crate) fn new(labels: Labels<'a>, value: Value<'a>) -> Self {
+    pub(crate) fn new(labels: SampleLabels<'a>, value: Value<'a>) -> Self {
         Self { labels, value, suffix: "", timestamp: None }
     }
 }
@@ -189,7 +189,7 @@ impl<'a> Histogram<'a> {
 
 /// The labels of a sample.
 #[derive(Clone, Copy)]
-pub struct Labels<'a> {
+pub struct SampleLabels<'a> {
     pub(crate) front: Front<'a>,
     pub(crate) end: End<'a>,
 }
@@ -219,7 +219,7 @@ pub(crate) enum End<'a> {
     Failed(&'a str),
 }
 
-impl<'a> Labels<'a> {
+impl<'a> SampleLabels<'a> {
     /// Names and values, in the order in which they are shown. Costs no allocation.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let (front, end) = (self.front, self.end);
@@ -255,7 +255,7 @@ impl<'a> Front<'a> {
     }
 }
 
-impl fmt::Debug for Labels<'_> {
+impl fmt::Debug for SampleLabels<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }

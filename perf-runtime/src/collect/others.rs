@@ -5,7 +5,7 @@
 //! back is told once.
 
 use super::families::PartFamily;
-use super::model::{Buckets, End, Family, FamilyType, Front, Histogram, Labels, Sample, Value};
+use super::model::{Buckets, End, Family, FamilyType, Front, Histogram, Sample, SampleLabels, Value};
 use super::number::Number;
 use crate::log_level::tell;
 use crate::measure::model::kind::Kind;
@@ -237,7 +237,7 @@ impl OtherFamily<'_> {
         match &self.from {
             From::Own(metric) => metric.series.iter().for_each(|series| show(&of_own(series))),
             From::Merged(family) => family.samples.iter().for_each(|one| {
-                let labels = Labels { front: Front::Merged(&one.labels), end: End::Nothing };
+                let labels = SampleLabels { front: Front::Merged(&one.labels), end: End::Nothing };
                 let sample = Sample::new(labels, Value::Number(Number::Written(one.value)));
                 show(&Sample { suffix: one.suffix, timestamp: one.timestamp, ..sample });
             }),
@@ -259,7 +259,7 @@ fn of_own(series: &MetricSeries) -> Sample<'_> {
         MetricValue::Total(value) | MetricValue::Gauge(value) => Value::Number(Number::Float(*value)),
         MetricValue::Histogram(reading) => Value::Histogram(Histogram(Buckets::Own(reading))),
     };
-    Sample::new(Labels { front: Front::Own(&series.labels), end: End::Nothing }, value)
+    Sample::new(SampleLabels { front: Front::Own(&series.labels), end: End::Nothing }, value)
 }
 
 /// The help text of a metric of the application's that has none.

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::families::{Part, PartFamily, families};
-use super::model::{Buckets, Collector, End, Front, Histogram, Labels, Sample, Value};
+use super::model::{Buckets, Collector, End, Front, Histogram, Sample, SampleLabels, Value};
 use super::number::Number;
 use super::others::{OtherFamily, Others};
 use super::snapshot::Snapshot;
@@ -69,18 +69,18 @@ impl ReadModel {
 /// Takes the samples of a family of calls. Beside [`Collector`] for those who write millions of lines a second: each function
 /// has one sort of sample, and no sample is put together in memory.
 pub(crate) trait Show {
-    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>);
-    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>);
+    fn number(&mut self, labels: &SampleLabels<'_>, number: Number<'_>);
+    fn histogram(&mut self, labels: &SampleLabels<'_>, histogram: &Histogram<'_>);
 }
 
 struct ToCollector<'a>(&'a mut dyn Collector);
 
 impl Show for ToCollector<'_> {
-    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>) {
+    fn number(&mut self, labels: &SampleLabels<'_>, number: Number<'_>) {
         self.0.sample(&Sample::new(*labels, Value::Number(number)));
     }
 
-    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+    fn histogram(&mut self, labels: &SampleLabels<'_>, histogram: &Histogram<'_>) {
         self.0.sample(&Sample::new(*labels, Value::Histogram(*histogram)));
     }
 }
@@ -148,7 +148,7 @@ impl<'a> View<'a> {
             Part::Overflow => {
                 for (metric, label, count) in self.overflowed {
                     let front = Front::Pairs([("metric", metric), ("label", label)]);
-                    show.number(&Labels { front, end: End::Nothing }, Number::Count(*count));
+                    show.number(&SampleLabels { front, end: End::Nothing }, Number::Count(*count));
                 }
             }
         }
@@ -161,7 +161,7 @@ impl<'a> View<'a> {
             let identity = &first.series.identity;
             let front = Front::Series { identity, shown: first.early(), text: first.gauge() };
             let in_flight = same.iter().map(|entry| entry.numbers.in_flight).sum();
-            show.number(&Labels { front, end: End::Nothing }, Number::Count(in_flight));
+            show.number(&SampleLabels { front, end: End::Nothing }, Number::Count(in_flight));
         }
     }
 
@@ -170,7 +170,7 @@ impl<'a> View<'a> {
         let label = kind.family().labels.first().copied().unwrap_or_default();
         for (value, in_flight) in of_whole_or_parts(self.by_first_label(kind), self.by_first_label(parts)) {
             let front = Front::Pair(label, value);
-            show.number(&Labels { front, end: End::Nothing }, Number::Count(in_flight));
+            show.number(&SampleLabels { front, end: End::Nothing }, Number::Count(in_flight));
         }
     }
 
@@ -182,8 +182,8 @@ impl<'a> View<'a> {
 }
 
 /// All labels of a series and no more.
-fn whole(entry: &Entry) -> Labels<'_> {
-    Labels { front: front(entry, entry.whole()), end: End::Nothing }
+fn whole(entry: &Entry) -> SampleLabels<'_> {
+    SampleLabels { front: front(entry, entry.whole()), end: End::Nothing }
 }
 
 #[inline]
@@ -199,12 +199,12 @@ fn counters(entry: &Entry, show: &mut impl Show) {
         let mut count = numbers.finished[outcome.index()];
         if outcome == Outcome::Error {
             for (sort, errors) in &numbers.errors {
-                show.number(&Labels { front, end: End::Failed(sort) }, Number::Count(*errors));
+                show.number(&SampleLabels { front, end: End::Failed(sort) }, Number::Count(*errors));
             }
             count = numbers.other_errors;
         }
         if count > 0 || always.contains(&outcome) {
-            show.number(&Labels { front, end: End::Outcome(outcome) }, Number::Count(count));
+            show.number(&SampleLabels { front, end: End::Outcome(outcome) }, Number::Count(count));
         }
     }
 }
@@ -221,7 +221,7 @@ fn histograms(entry: &Entry, show: &mut impl Show) {
         rest = others;
         if count > 0 || at_zero.contains(&outcome) {
             let histogram = Histogram(Buckets::Calls { entry, outcome, counts });
-            show.histogram(&Labels { front, end: End::Outcome(outcome) }, &histogram);
+            show.histogram(&SampleLabels { front, end: End::Outcome(outcome) }, &histogram);
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::block::Block;
 use super::family::{FamilyText, Number, bound};
 use super::text::Format;
-use crate::collect::model::{FamilyType, Histogram, Labels, Sample, Value};
+use crate::collect::model::{FamilyType, Histogram, Sample, SampleLabels, Value};
 use crate::collect::number;
 use crate::collect::others::{OtherFamily, Others};
 use crate::collect::read::ReadModel;
@@ -37,7 +37,7 @@ fn write_sample(format: Format, sample: &Sample<'_>, text: &mut FamilyText<'_>) 
     }
 }
 
-fn write_histogram(format: Format, labels: &Labels<'_>, histogram: &Histogram<'_>, text: &mut FamilyText<'_>) {
+fn write_histogram(format: Format, labels: &SampleLabels<'_>, histogram: &Histogram<'_>, text: &mut FamilyText<'_>) {
     let mut is_below_zero = false;
     for (le, count) in histogram.buckets().map(|(le, count)| (le.as_f64(), count)) {
         is_below_zero |= le < 0.0;

@@ -1,15 +1,16 @@
 //! The list of all series: what each is called, and how it does.
 
 use crate::observe::query::summary::SeriesSummary;
-use serde::Serialize;
+use crate::observe::series::series_id::SeriesId;
+use serde::{Deserialize, Serialize};
 
 /// One series in the list of all.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesEntry {
     /// What [`Monitor::timeline`](crate::Monitor::timeline) takes, and alerts and health call it:
     /// `db_operation{operation=select,table=users}`.
-    pub id: String,
+    pub id: SeriesId,
     /// The names under which it is exposed.
     pub family: FamilyNames,
     /// What it is and how it did in the window.
@@ -18,7 +19,7 @@ pub struct SeriesEntry {
 }
 
 /// The names of the metrics of a series, with the namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FamilyNames {
     /// Calls by outcome: `db_operations_total`.
@@ -36,6 +37,6 @@ impl SeriesEntry {
         let with_prefix = |name: &str| format!("{prefix}{name}");
         let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
         let family = FamilyNames { counter, histogram, in_flight: with_prefix(names.in_flight) };
-        Self { id: summary.name(), family, summary }
+        Self { id: summary.id(), family, summary }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::cost::PartCost;
 use crate::observe::ticker::TickCounts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the monitor itself costs: [`Monitor::overhead`](crate::Monitor::overhead). Times are seconds by the wall clock, since the monitor was made.
 ///
 /// What a measured call costs its own thread is not in it: nobody could time that without doubling it. The project's
 /// benches say how much it is, and [`calls`](Self::calls) how many there were.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Overhead {
     /// How regularly the monitor ticked.

@@ -8,7 +8,8 @@ use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::measure::model::target::Objective as Target;
 use crate::observe::series::entry::Series;
-use crate::observe::series::identity::in_a_name;
+use crate::observe::series::labels::Labels;
+use crate::observe::series::series_id::SeriesId;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,12 +52,9 @@ impl Inner {
 /// What one series promises, and what it counted. Late labels say how a call ended, so they are no part of what it is.
 fn promises(series: &Series, target: Target) -> Vec<Promised> {
     let kind = series.identity.kind;
-    let mut labels: Vec<(String, String)> = vec![("kind".to_owned(), kind.as_str().to_owned())];
-    let own = series.identity.pairs().filter(|&(name, _)| !kind.is_late(name));
-    labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let pairs: Vec<String> =
-        labels.iter().skip(1).map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
-    let name = format!("{kind}{{{}}}", pairs.join(","));
+    let own = || series.identity.pairs().filter(|&(name, _)| !kind.is_late(name));
+    let name = SeriesId { kind, labels: own().collect() }.to_string();
+    let labels: Labels = [("kind", kind.as_str())].into_iter().chain(own()).collect();
     let reading = series.read();
     let promised = |promise, share, latency: Option<u64>, counts| Promised {
         series: name.clone(),

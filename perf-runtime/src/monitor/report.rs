@@ -5,10 +5,10 @@ use crate::judge::health::report::HealthReport;
 use crate::judge::rule::observation::Gauges;
 use crate::observe::metrics::known as names;
 use crate::observe::query::summary::KindSummary;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A [health report](HealthReport) with the figures that it was judged by, all of one moment: [`Monitor::health_evidence`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HealthEvidence {
     /// The report.
@@ -20,7 +20,7 @@ pub struct HealthEvidence {
 }
 
 /// The shares of resources that are in use, 0 to 1. `None` where nothing measures them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResourceUse {
     /// Memory of the host.

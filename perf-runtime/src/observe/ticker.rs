@@ -7,7 +7,7 @@
 
 use crate::guarded::run_guarded;
 use crate::measure::clock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -34,7 +34,7 @@ struct Counts {
 }
 
 /// How regularly a monitor observes its process: [`Monitor::ticks`](crate::Monitor::ticks).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TickCounts {
     /// Ticks, of which there is to be one a second.

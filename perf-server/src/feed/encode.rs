@@ -2,16 +2,14 @@
 
 use super::message::Body;
 use super::number::Number;
-use super::table::{Entry, Numbers, Point, Rows, put_grid};
+use super::table::{Definition, Entry, Numbers, Point, Rows, put_grid};
 use perf_runtime::series::{
-    CellGrid, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track, TrackBucket,
-    TrackPoint,
+    CellGrid, Labels, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track,
+    TrackBucket, TrackPoint,
 };
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The names of the numbers in arrays, in this order.
@@ -59,9 +57,9 @@ impl Entry for &Track {
         self.summary.name()
     }
 
-    fn definition(&self) -> Value {
+    fn definition(&self) -> Definition {
         let summary = &self.summary;
-        json!({ "kind": summary.kind, "labels": summary.labels, "name": summary.name() })
+        Definition::Calls { kind: summary.kind, labels: summary.labels.clone(), name: summary.name() }
     }
 
     fn numbers(&self) -> Numbers {
@@ -214,7 +212,7 @@ impl Serialize for PointWithBuckets {
 struct Detail {
     numbers: Numbers,
     kind: perf_runtime::Kind,
-    labels: Arc<[(String, String)]>,
+    labels: Labels,
     name: String,
     total: OutcomeCounts,
     error_types: BTreeMap<String, u64>,
@@ -231,7 +229,7 @@ struct Detail {
 /// One of the series that make up the one that is shown.
 #[derive(Debug, Serialize)]
 struct DetailPart {
-    labels: Arc<[(String, String)]>,
+    labels: Labels,
     name: String,
     count: u64,
     outcomes: OutcomeCounts,

@@ -2,10 +2,9 @@
 
 use super::message::Body;
 use super::number::Number;
-use super::table::{Entry, Numbers, Point, Rows};
+use super::table::{Definition, Entry, Numbers, Point, Rows};
 use perf_runtime::metric::{MetricKind, MetricPoint, MetricTrack, MetricValue};
 use perf_runtime::{Monitor, Window};
-use serde_json::{Value, json};
 use std::time::Duration;
 
 /// So many series are shown, the first by name.
@@ -30,8 +29,14 @@ impl Entry for MetricTrack {
         format!("{} {} {:?}", self.name, self.kind, self.labels)
     }
 
-    fn definition(&self) -> Value {
-        json!({ "name": self.name, "kind": self.kind, "unit": self.unit, "help": self.help, "labels": self.labels })
+    fn definition(&self) -> Definition {
+        Definition::Metric {
+            name: self.name.clone(),
+            kind: self.kind,
+            unit: self.unit.clone(),
+            help: self.help.clone(),
+            labels: self.labels.clone(),
+        }
     }
 
     /// Of a histogram how many values, and their sum.

@@ -2,10 +2,11 @@
 
 use super::message::Body;
 use super::number::Number;
-use perf_runtime::series::CellGrid;
+use perf_runtime::Kind;
+use perf_runtime::metric::MetricKind;
+use perf_runtime::series::{CellGrid, Labels};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use std::time::Duration;
 pub(super) trait Entry {
     /// The name by which it is known.
     fn name(&self) -> String;
-    /// What it is: a JSON object.
-    fn definition(&self) -> Value;
+    /// What it is.
+    fn definition(&self) -> Definition;
     /// How it stands.
     fn numbers(&self) -> Numbers;
     /// Its cells, the oldest first.
@@ -56,12 +57,28 @@ pub(super) struct Rows {
 #[derive(Debug, Serialize)]
 struct Row {
     #[serde(flatten)]
-    definition: Map<String, Value>,
+    is: Numbered,
     /// `None` of a row that is there no more.
     numbers: Option<Numbers>,
     points: VecDeque<Point>,
     #[serde(skip)]
     total: u64,
+}
+
+/// What a row is, and the number by which its changes name it.
+#[derive(Debug, Serialize)]
+struct Numbered {
+    id: usize,
+    #[serde(flatten)]
+    definition: Definition,
+}
+
+/// What a row is: one or more series of calls, or a series of a metric. Labels keep their order.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Definition {
+    Calls { kind: Kind, labels: Labels, name: String },
+    Metric { name: String, kind: MetricKind, unit: Option<String>, help: Option<String>, labels: Labels },
 }
 
 /// A row that changed: `[id, [numbers], [point] ..]`, or `[id, null]` where it is there no more.
@@ -99,13 +116,9 @@ impl Rows {
 
     fn add(&mut self, name: String, entry: &impl Entry) -> usize {
         let id = self.all.len();
-        let mut definition = match entry.definition() {
-            Value::Object(definition) => definition,
-            _ => Map::new(),
-        };
-        definition.insert("id".to_owned(), id.into());
+        let is = Numbered { id, definition: entry.definition() };
         let (numbers, points) = (Some(entry.numbers()), entry.points().into());
-        self.all.push(Row { definition, numbers, points, total: entry.total() });
+        self.all.push(Row { is, numbers, points, total: entry.total() });
         self.by_name.insert(name, id);
         id
     }
@@ -162,7 +175,7 @@ impl Rows {
         }
         put_grid(body, &self.grid);
         if !new.is_empty() {
-            let new: Vec<_> = new.iter().filter_map(|&id| self.all.get(id)).map(|row| &row.definition).collect();
+            let new: Vec<_> = new.iter().filter_map(|&id| self.all.get(id)).map(|row| &row.is).collect();
             body.put(self.members[1], &new);
         }
         let row = |&(id, points)| Some(Change { id, row: self.all.get(id)?, points });

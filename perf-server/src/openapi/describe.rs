@@ -259,9 +259,8 @@ pub fn list(items: impl Into<RefOr<Schema>>) -> ArrayBuilder {
 }
 
 /// The names and values of labels.
-pub fn labels() -> ArrayBuilder {
-    let pair = list(text()).min_items(Some(2)).max_items(Some(2));
-    list(pair).description(Some("Names and values."))
+pub fn labels() -> ObjectBuilder {
+    map(text()).note("The value of each label, by its name.")
 }
 
 /// An object of any fields with values of one sort.

@@ -243,7 +243,7 @@ pub(super) async fn objectives(
     let labels = params.labels()?;
     let view = move || {
         let mut objectives = context.monitor.objectives();
-        objectives.retain(|one| labels.fit(one.labels.iter().map(|(name, value)| (name, value))));
+        objectives.retain(|one| labels.fit(one.labels.pairs()));
         let id = |one: &ObjectiveReport| format!("{} {:?} {:?}", one.series, one.promise, one.latency);
         let key = |one: &ObjectiveReport, sort: &str| match sort {
             "budget_left" => SortKey::Number(Some(one.budget_left)),

@@ -46,24 +46,20 @@ pub(super) async fn list(
         let mut series = monitor.series(window);
         series.retain(|entry| {
             let summary = &entry.summary;
-            kind.is_none_or(|kind| summary.kind == kind) && labels.fit(pairs(&summary.labels))
+            kind.is_none_or(|kind| summary.kind == kind) && labels.fit(summary.labels.pairs())
         });
         let with_metrics = listing.is_first() && kind.is_none();
         let mut custom = if with_metrics { monitor.metrics().read() } else { Vec::new() };
         if !labels.is_empty() {
             for metric in &mut custom {
-                metric.series.retain(|series| labels.fit(pairs(&series.labels)));
+                metric.series.retain(|series| labels.fit(series.labels.pairs()));
             }
             custom.retain(|metric| !metric.series.is_empty());
         }
-        let Slice { items, next, .. } = listing.slice(series, |entry| entry.id.clone(), sort_key)?;
+        let Slice { items, next, .. } = listing.slice(series, |entry| entry.id.to_string(), sort_key)?;
         Ok(AllSeries { window, uptime_seconds, series: items, custom, next })
     };
     respond::try_json(&headers, view).await
-}
-
-fn pairs(labels: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
-    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
@@ -78,7 +74,7 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
         "p99" => summary.p99,
         "max" => summary.max,
         "in_flight" => Some(summary.in_flight as f64),
-        _ => return SortKey::Text(entry.id.clone()),
+        _ => return SortKey::Text(entry.id.to_string()),
     })
 }
 
@@ -118,7 +114,7 @@ pub(super) async fn calls(
     let view = move || {
         let is_all = kind.is_none() && labels.is_empty();
         let mut calls = context.monitor.calls_in_flight(if is_all { limit } else { LOOKED_AT });
-        calls.retain(|call| kind.is_none_or(|kind| call.kind == kind) && labels.fit(pairs(&call.labels)));
+        calls.retain(|call| kind.is_none_or(|kind| call.kind == kind) && labels.fit(call.labels.pairs()));
         calls.truncate(limit);
         Calls { calls }
     };

@@ -184,7 +184,7 @@ proptest! {
             prop_assert_eq!(counts, usize::from(told.status == StatusCode::NO_CONTENT), "{}", shown);
             let listed = get(&app, "/api/v1/series").await.json();
             if told.status == StatusCode::NO_CONTENT {
-                prop_assert_eq!(&listed["custom"][0]["series"][0]["labels"][0][1], &page, "{}", listed);
+                prop_assert_eq!(&listed["custom"][0]["series"][0]["labels"]["page"], &page, "{}", listed);
             }
             Ok(())
         })?;
@@ -224,10 +224,10 @@ proptest! {
             }
             let listed = get(&app, "/api/v1/series").await.json();
             let operation = listed["series"].as_array().unwrap().iter().find(|one| one["kind"] == "operation").unwrap();
-            prop_assert_eq!(&operation["labels"][0][1], &name);
+            prop_assert_eq!(&operation["labels"]["operation"], &name);
             let id: String = form_urlencoded::byte_serialize(operation["id"].as_str().unwrap().as_bytes()).collect();
             let queried = get(&app, &format!("/api/v1/query?series={id}")).await;
-            prop_assert_eq!(&queried.json()["labels"][0][1], &name);
+            prop_assert_eq!(&queried.json()["labels"]["operation"], &name);
             let alerts = get(&app, "/api/v1/alerts").await.json();
             let ours = alerts["alerts"].as_array().unwrap().iter().find(|one| one["rule"] == "failing");
             prop_assert_eq!(&ours.unwrap()["labels"]["operation"], &name, "{}", alerts);

@@ -8,7 +8,7 @@
 
 use crate::collect::entry::Entry;
 use crate::collect::families::Part;
-use crate::collect::model::{Histogram, Labels};
+use crate::collect::model::{Histogram, SampleLabels};
 use crate::collect::number::Number;
 use crate::collect::read::{Show, View};
 use crate::collect::snapshot::Snapshot;
@@ -109,7 +109,7 @@ struct Wholes<'a> {
 }
 
 impl Show for Wholes<'_> {
-    fn number(&mut self, labels: &Labels<'_>, in_flight: Number<'_>) {
+    fn number(&mut self, labels: &SampleLabels<'_>, in_flight: Number<'_>) {
         let Some((label, value)) = labels.iter().next() else { return };
         let name = || format!("{}{}", self.prefix, self.kind.family().in_flight);
         let make = || Key::from_parts(name(), vec![Label::new(label.to_owned(), value.to_owned())]);
@@ -117,7 +117,7 @@ impl Show for Wholes<'_> {
         self.recorder.register_gauge(key, &METADATA).set(in_flight.as_f64());
     }
 
-    fn histogram(&mut self, _: &Labels<'_>, _: &Histogram<'_>) {}
+    fn histogram(&mut self, _: &SampleLabels<'_>, _: &Histogram<'_>) {}
 }
 
 impl Sent {

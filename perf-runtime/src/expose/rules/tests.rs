@@ -51,7 +51,7 @@ fn checkout(promise: Promise) -> ObjectiveReport {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     ObjectiveReport {
         series: "operation{operation=checkout}".to_owned(),
-        labels: vec![pair("kind", "operation"), pair("operation", "checkout")],
+        labels: vec![pair("kind", "operation"), pair("operation", "checkout")].into(),
         promise,
         target: 0.99,
         latency: (promise == Promise::Latency).then_some(1.0),

@@ -5,7 +5,7 @@ use super::format::Format;
 use super::pen::Pen;
 use crate::collect::entry::Entry;
 use crate::collect::ladder::Step;
-use crate::collect::model::{Buckets, End, Front, Histogram, Labels};
+use crate::collect::model::{Buckets, End, Front, Histogram, SampleLabels};
 use crate::collect::number::Number;
 use crate::collect::read::{Show, View};
 use crate::collect::short::Short;
@@ -41,7 +41,7 @@ struct Lines<'a, 'b> {
 
 impl Show for Lines<'_, '_> {
     #[inline]
-    fn number(&mut self, labels: &Labels<'_>, number: Number<'_>) {
+    fn number(&mut self, labels: &SampleLabels<'_>, number: Number<'_>) {
         write_labels(&self.names.own, labels, self.pen);
         match number {
             Number::Count(count) => self.pen.number(count),
@@ -52,7 +52,7 @@ impl Show for Lines<'_, '_> {
     }
 
     #[inline]
-    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+    fn histogram(&mut self, labels: &SampleLabels<'_>, histogram: &Histogram<'_>) {
         if let (&Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) = (&histogram.0, &labels.front)
         {
             write_histogram(entry, outcome, counts, text, self);
@@ -62,7 +62,7 @@ impl Show for Lines<'_, '_> {
 
 /// Begins a line: the name with its brace, the labels, and the space before the value.
 #[inline]
-fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
+fn write_labels(name: &str, labels: &SampleLabels<'_>, pen: &mut Pen<'_>) {
     match (&labels.front, &labels.end) {
         (Front::Series { text, .. }, End::Outcome(outcome)) => pen.sample(name, text, &ENDED[outcome.index()]),
         (Front::Series { text, .. }, End::Nothing) => pen.sample(name, text, &CLOSE),
@@ -72,7 +72,7 @@ fn write_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
 
 /// Apart, so that the others are short enough to be inlined.
 #[cold]
-fn write_rare_labels(name: &str, labels: &Labels<'_>, pen: &mut Pen<'_>) {
+fn write_rare_labels(name: &str, labels: &SampleLabels<'_>, pen: &mut Pen<'_>) {
     pen.write(name);
     for (place, (label, value)) in labels.iter().enumerate() {
         pen.write(if place == 0 { "" } else { "," });

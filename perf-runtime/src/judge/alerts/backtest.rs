@@ -8,12 +8,13 @@ use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Metric, Signal, Term};
 use crate::judge::rule::statistic::Statistic;
 use crate::observe::history::window::Window;
-use serde::Serialize;
+use crate::observe::series::labels::Labels;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// A time in which a rule would have fired with one severity.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Firing {
     /// When it would have begun.
@@ -56,7 +57,7 @@ impl Rule {
         let mut firings: Vec<Firing> = Vec::new();
         let windows = BTreeMap::new();
         for (at, value) in values {
-            let sample = value.map(|value| GaugeSample { labels: Vec::new(), value });
+            let sample = value.map(|value| GaugeSample { labels: Labels::default(), value });
             let gauges = Gauges::from([(GAUGE.to_owned(), sample.into_iter().collect())]);
             // The time on the wall is of no account here.
             let tick = Tick { elapsed: at, wall: SystemTime::UNIX_EPOCH };

@@ -14,7 +14,7 @@ use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::service::Service;
 use crate::observe::history::window::Window;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +25,7 @@ pub(crate) const DEFAULT_HISTORY: usize = 1_000;
 const PAST_ALERTS: usize = 100;
 
 /// Figures of the alerting itself, since the monitor was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AlertStatistics {
     /// Rules that are judged.

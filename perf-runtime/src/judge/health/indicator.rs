@@ -2,7 +2,8 @@
 
 use crate::judge::rule::threshold::Limits;
 use crate::measure::model::kind::Kind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The value without an end, such as a duration, at which an indicator takes all of its points: so many times the
@@ -10,7 +11,7 @@ use std::fmt;
 const WORST: f64 = 5.0;
 
 /// The colour of an indicator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IndicatorStatus {
     /// Too few calls to tell. Takes nothing off the score.
@@ -35,7 +36,7 @@ impl fmt::Display for IndicatorStatus {
 }
 
 /// What an indicator looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Aspect {
@@ -90,7 +91,7 @@ impl Aspect {
 }
 
 /// The points that one series takes off the score, through one indicator.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PenaltyShare {
     /// The series, such as `db_operation{operation=select,table=users}`.
@@ -103,14 +104,14 @@ pub struct PenaltyShare {
 pub(super) const MOST_ALERTS: f64 = 12.0;
 
 /// One named part of the health.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Indicator {
     name: String,
     kind: Option<Kind>,
     aspect: Aspect,
     status: IndicatorStatus,
     value: Option<f64>,
-    unit: &'static str,
+    unit: Cow<'static, str>,
     warning: f64,
     critical: f64,
     penalty: f64,
@@ -149,7 +150,7 @@ impl Indicator {
         }
         let series = shares.first().map(|share| share.series.clone());
         let Limits { warning, critical } = limits;
-        let unit = aspect.unit();
+        let unit = aspect.unit().into();
         let mut this = Self {
             name,
             kind,
@@ -229,7 +230,7 @@ impl Indicator {
 
     /// `seconds`, `ratio` or `alerts`.
     pub fn unit(&self) -> &str {
-        self.unit
+        &self.unit
     }
 
     /// Above this, the indicator is yellow.

@@ -6,11 +6,11 @@ use super::part_resource::Resource;
 use crate::judge::alerts::alert::Alert;
 use crate::judge::rule::observation::Gauges;
 use crate::observe::query::summary::KindSummary;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The verdict of a [`HealthReport`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     /// No indicator is yellow or red.
@@ -38,7 +38,7 @@ impl fmt::Display for HealthStatus {
 /// by whether it answers; resources by how much of them is used; and the alerts that fire by how many and how bad they
 /// are. The score is 100 less the penalties of the indicators, and each says which series took which points. What was not
 /// called, and what nothing measures, takes nothing off.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthReport {
     score: f64,
     status: HealthStatus,

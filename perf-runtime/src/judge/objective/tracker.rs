@@ -12,6 +12,7 @@ use crate::judge::rule::observation::{GaugeSample, Gauges, Tick};
 use crate::measure::model::target::Objective as Target;
 use crate::observe::metrics::known as names;
 use crate::observe::series::identity::Identity;
+use crate::observe::series::labels::Labels;
 use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ pub struct ObjectiveReport {
     /// The series that it is about: `operation{operation=checkout}`.
     pub series: String,
     /// Its labels, and its kind under `kind`.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// What is promised.
     pub promise: Promise,
     /// The share of good calls that is promised.
@@ -106,7 +107,7 @@ pub struct ObjectiveReport {
 #[derive(Clone, Debug)]
 pub(crate) struct Promised {
     pub(crate) series: String,
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: Labels,
     pub(crate) promise: Promise,
     pub(crate) target: f64,
     pub(crate) latency: Option<f64>,
@@ -254,11 +255,9 @@ impl Promised {
         self.series == other.series && what(self) == what(other)
     }
 
-    fn labels_with(&self, windows: Option<&str>) -> Vec<(String, String)> {
-        let mut labels = self.labels.clone();
-        labels.push(("objective".to_owned(), self.promise.as_str().to_owned()));
-        labels.extend(windows.map(|windows| ("windows".to_owned(), windows.to_owned())));
-        labels
+    fn labels_with(&self, windows: Option<&str>) -> Labels {
+        let objective = ("objective", self.promise.as_str());
+        self.labels.pairs().chain([objective]).chain(windows.map(|windows| ("windows", windows))).collect()
     }
 
     fn report(&self, ledger: &Ledger, now: Duration) -> ObjectiveReport {

@@ -4,6 +4,7 @@ use super::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use crate::observe::query::summary::SeriesSummary;
+use crate::observe::series::labels;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +39,7 @@ impl Tick {
 /// What a gauge says.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GaugeSample {
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: labels::Labels,
     pub(crate) value: f64,
 }
 

@@ -1,6 +1,6 @@
 //! How a call ended.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How a call ended. Every call ends exactly one way.
@@ -11,7 +11,7 @@ use std::fmt;
 /// | `Error` | the body returned `Err(..)`, or what `ok_if` or `error_if` calls an error |
 /// | `Panicked` | the body unwound |
 /// | `Cancelled` | the future was dropped before it was ready: a timeout, a lost `select!`, an aborted task |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The body returned, and what it returned is not an error.
@@ -56,7 +56,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Calls counted by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OutcomeCounts {
     /// Calls that returned something other than an error.

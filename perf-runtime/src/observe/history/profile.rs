@@ -9,7 +9,7 @@ use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::usage::{cpu_is_told, memory_is_told};
 use crate::measure::clock::Moment;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const EARLY: Duration = Duration::from_millis(500);
 /// polls, whatever thread they were on. What is called or polled within is in it, whether that is profiled itself or not; work on
 /// other threads and in spawned tasks is not. What nothing tells is absent: processor time on systems other than Linux,
 /// memory in a program whose global allocator is not `perf-host`'s `CountingAllocator`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProfileSummary {
     /// The seconds that the figures cover, up to now.

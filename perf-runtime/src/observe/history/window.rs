@@ -1,6 +1,6 @@
 //! The windows over which a summary is made.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// A window is made of whole slices of time, so it covers its length and a little more; a summary says how much
 /// ([`SeriesSummary::covered`](crate::series::SeriesSummary::covered)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Window {
     /// The last minute, to the second.

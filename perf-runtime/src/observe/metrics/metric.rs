@@ -193,7 +193,7 @@ impl Series {
                 })
             }
         };
-        let labels = self.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let labels = self.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         Some(MetricSeries { labels, value })
     }
 }

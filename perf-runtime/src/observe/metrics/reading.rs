@@ -1,10 +1,11 @@
 //! What the application's own metrics say.
 
 use super::kind::MetricKind;
-use serde::Serialize;
+use crate::observe::series::labels::Labels;
+use serde::{Deserialize, Serialize};
 
 /// A metric of the application's own, as it stood when it was asked for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricReading {
     /// The name under which it is exposed: as the program wrote it, with `_` for what Prometheus does not take.
@@ -23,17 +24,17 @@ pub struct MetricReading {
 }
 
 /// One set of label values, and what it counted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricSeries {
     /// Names and values, sorted by name.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// What it counted.
     pub value: MetricValue,
 }
 
 /// What a series of the application's own counted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricValue {
     /// All that was ever counted.
@@ -47,7 +48,7 @@ pub enum MetricValue {
 }
 
 /// The values that a histogram was given.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistogramReading {
     /// How many values were not above each bound, exactly; the bounds ascend.
@@ -59,7 +60,7 @@ pub struct HistogramReading {
 }
 
 /// One bound of a histogram.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HistogramBucket {
     /// The bound, in the metric's unit. It includes itself.

@@ -9,7 +9,8 @@ use super::cell::Cell;
 use super::reading::MetricValue;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::kind::MetricKind;
-use serde::Serialize;
+use crate::observe::series::labels::Labels;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +24,7 @@ const CELLS: usize = 60;
 pub(crate) const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minutes, Window::LastHour];
 
 /// One series of the application's own metrics over a window, cell by cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricTrack {
     /// The metric's name.
@@ -35,7 +36,7 @@ pub struct MetricTrack {
     /// What it means, as it was described.
     pub help: Option<String>,
     /// Names and values, sorted by name.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// What it counted by now.
     pub value: MetricValue,
     /// The cells in which it was read, the oldest first; of a counter or a histogram those in which it counted.
@@ -43,7 +44,7 @@ pub struct MetricTrack {
 }
 
 /// What was read of a series in one cell, to seven digits.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricPoint {
     /// The number of the cell: see [`CellGrid`](crate::series::CellGrid).

@@ -153,8 +153,10 @@ mod tests {
 
     fn shown(custom: &MetricStore) -> Vec<Shown> {
         let all = custom.metrics().into_iter();
-        all.flat_map(|metric| metric.series.into_iter().map(move |one| (metric.name.clone(), one.labels, one.value)))
-            .collect()
+        all.flat_map(|metric| {
+            metric.series.into_iter().map(move |one| (metric.name.clone(), one.labels.to_vec(), one.value))
+        })
+        .collect()
     }
 
     #[test]

@@ -6,8 +6,9 @@
 use crate::measure::cells::cell_table::Running;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::kind::Kind;
+use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
@@ -17,13 +18,13 @@ use std::time::Duration;
 const SECOND_LOOK: Duration = Duration::from_millis(2);
 
 /// A thread that one poll has kept for long, and what it is doing.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BlockedThread {
     /// What the series of the function measures that keeps the thread.
     pub kind: Kind,
     /// The names and values of its series' labels.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// The series in one text, such as `operation{operation=validate}`.
     pub series: String,
     /// For how many seconds the function has kept the thread: of several within each other, the innermost that has for as
@@ -52,13 +53,12 @@ pub(crate) fn threads(registry: &Registry, at_least: Duration) -> Vec<BlockedThr
         let stayed: OnThread = found.into_iter().filter(|one| before.contains(one) && is_old(&one.1)).collect();
         let outermost = stayed.iter().filter(|(_, one)| one.begun.is_polled).map(|(_, one)| one.begun.at).min()?;
         let (place, innermost) = stayed.into_iter().max_by_key(|(_, one)| one.begun.at)?;
-        let identity = &all.get(place)?.identity;
-        let labels = identity.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let kept_by = all.get(place)?;
         let seconds = |since: Moment| now.since(since).as_secs_f64();
         Some(BlockedThread {
-            kind: identity.kind,
-            labels,
-            series: identity.to_string(),
+            kind: kept_by.identity.kind,
+            labels: kept_by.labels(),
+            series: kept_by.identity.to_string(),
             seconds: seconds(innermost.begun.at),
             poll_seconds: seconds(outermost),
         })

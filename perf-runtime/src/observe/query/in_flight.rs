@@ -2,19 +2,20 @@
 
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
+use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// A call that has started, returned `Pending` at least once, and not ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallInFlight {
     /// What its series measures.
     pub kind: Kind,
     /// The names and values of its series' labels.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// Seconds since its first poll.
     pub age: f64,
 }
@@ -35,9 +36,9 @@ pub(crate) fn oldest(registry: &Registry, limit: usize, now: Moment) -> Vec<Call
         });
     }
     let calls = kept.into_sorted_vec().into_iter().filter_map(|(started, Reverse(place))| {
-        let identity = &all.get(place)?.identity;
-        let labels = identity.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Some(CallInFlight { kind: identity.kind, labels, age: now.since(started).as_secs_f64() })
+        let series = all.get(place)?;
+        let (kind, labels) = (series.identity.kind, series.labels());
+        Some(CallInFlight { kind, labels, age: now.since(started).as_secs_f64() })
     });
     calls.collect()
 }

@@ -12,13 +12,14 @@ use crate::observe::history::counts::{Together, WindowCounts};
 use crate::observe::history::profile::{ProfileSummary, ProfileWindow};
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Observation, Series};
-use crate::observe::series::identity::in_a_name;
-use serde::Serialize;
+use crate::observe::series::labels::Labels;
+use crate::observe::series::series_id::SeriesId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every series over one window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// The window that was asked for.
@@ -58,13 +59,13 @@ fn by_first_label(series: &SeriesSummary) -> (&str, u64) {
 ///
 /// Durations come from buckets that are at most 6.25 % wide: `min` and `max` are the bounds of the outermost ones,
 /// percentiles (the nearest rank) are interpolated inside theirs. The mean is exact.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesSummary {
     /// What the series measures.
     pub kind: Kind,
     /// The names and values of its labels: one text for all summaries of the series.
-    pub labels: Arc<[(String, String)]>,
+    pub labels: Labels,
     /// Calls finished since the process started, or since the last reset.
     pub total: OutcomeCounts,
     /// Failed calls by the sort of their error, since the process started; only those whose error is an
@@ -128,7 +129,7 @@ pub struct SeriesSummary {
 }
 
 /// The calls of a window that took longer than the function's `slow`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SlowCalls {
     /// The limit, in seconds.
@@ -146,7 +147,7 @@ impl SlowCalls {
 
 /// A function's `objective` held against a window. Shares are 0 to 1, and exact; `None` where there is no such part, or no
 /// call to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ObjectiveState {
     /// The latency to stay within, in seconds.
@@ -195,7 +196,7 @@ impl SeriesSummary {
         Self::new(series.identity.kind, series.labels(), observation, series.targets())
     }
 
-    fn new(kind: Kind, labels: Arc<[(String, String)]>, observation: &Observation, targets: &Targets) -> Self {
+    fn new(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets) -> Self {
         let counts = &observation.counts;
         let outcomes = OutcomeCounts::from_array(counts.finished());
         let durations = Durations::new(observation.layout, counts);
@@ -233,16 +234,19 @@ impl SeriesSummary {
         }
     }
 
-    /// The series in one line: `db_operation{operation=select,table=users}`.
+    /// Its kind and labels: what tells it from every other series.
+    pub fn id(&self) -> SeriesId {
+        SeriesId { kind: self.kind, labels: self.labels.clone() }
+    }
+
+    /// The text of its [`id`](Self::id): `db_operation{operation=select,table=users}`.
     pub fn name(&self) -> String {
-        let labels: Vec<String> =
-            self.labels.iter().map(|(name, value)| format!("{name}={}", in_a_name(value))).collect();
-        format!("{}{{{}}}", self.kind, labels.join(","))
+        self.id().to_string()
     }
 }
 
 /// All series of one kind over a window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KindSummary {
     /// The kind as a whole; it has no labels.
@@ -264,7 +268,7 @@ impl KindSummary {
                 parts.push(SeriesSummary::of(one, &observation));
             }
         }
-        Self { whole: merged.into_summary(kind, Arc::default()), series: parts }
+        Self { whole: merged.into_summary(kind, Labels::default()), series: parts }
     }
 }
 
@@ -286,7 +290,7 @@ impl Merged {
         self.rest.add(observation);
     }
 
-    pub(crate) fn into_summary(self, kind: Kind, labels: Arc<[(String, String)]>) -> SeriesSummary {
+    pub(crate) fn into_summary(self, kind: Kind, labels: Labels) -> SeriesSummary {
         let whole = Observation { counts: self.counts.into_counts(), ..self.rest };
         SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
     }

@@ -8,8 +8,9 @@ use crate::measure::model::outcome::OutcomeCounts;
 use crate::observe::history::counts::{CountedSlice, Together, WindowCounts};
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Observation, Series};
+use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often a series is looked at in retrospect.
@@ -20,13 +21,13 @@ const STEP: Duration = Duration::from_secs(5);
 ///
 /// The slices touch: each begins where the one before ended, and the last ends now. A time in which no call ended is one
 /// slice, however long. Every call that ended in the window is in one of them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timeline {
     /// What the series measures.
     pub kind: Kind,
     /// The names and values of its labels.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// The window that was asked for.
     pub window: Window,
     /// The upper bounds of the buckets, in seconds, which include themselves.
@@ -36,7 +37,7 @@ pub struct Timeline {
 }
 
 /// What happened to one series in a slice of time. Durations in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TimeSlice {
     /// When it begins, in seconds since 1970 (UTC).
@@ -74,7 +75,7 @@ pub(crate) fn of(registry: &Registry, name: &str, window: Window, now: Moment) -
     let bounds = Bounds::of(series);
     Some(Timeline {
         kind: series.identity.kind,
-        labels: series.identity.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        labels: series.labels(),
         window,
         slices: touching(&counted, now).map(|slice| TimeSlice::new(slice, series, &bounds, clock)).collect(),
         bounds: bounds.seconds,

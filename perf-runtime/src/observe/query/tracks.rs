@@ -15,14 +15,15 @@ use crate::observe::history::packed::Hits;
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Series};
 use crate::observe::series::identity::Identity;
+use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the cells of a window lie in time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CellGrid {
     /// The window.
@@ -40,7 +41,7 @@ pub struct CellGrid {
 }
 
 /// What happened over a window, cell by cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Panorama {
     /// Where the cells lie.
@@ -52,7 +53,7 @@ pub struct Panorama {
 }
 
 /// One series, or several together, over a window and cell by cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Track {
     /// The whole window, up to now.
@@ -64,7 +65,7 @@ pub struct Track {
 }
 
 /// What ended in one cell. Durations in seconds, of calls of every outcome; `None` where no call ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrackPoint {
     /// The number of the cell: one more each [`step`](CellGrid::step), for as long as the process lives.
@@ -88,7 +89,7 @@ pub struct TrackPoint {
 }
 
 /// One bucket of a cell's histogram, at most 6.25 % wide.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrackBucket {
     /// How the calls ended.
@@ -275,7 +276,7 @@ impl Group {
         Self { merged: Merged::new(layout), cells: Cells::new(layout) }
     }
 
-    fn into_track(self, kind: Kind, labels: Arc<[(String, String)]>, with_buckets: bool) -> Track {
+    fn into_track(self, kind: Kind, labels: Labels, with_buckets: bool) -> Track {
         let points = self.cells.into_points(with_buckets);
         Track { summary: self.merged.into_summary(kind, labels), points, parts: Vec::new() }
     }
@@ -316,7 +317,7 @@ impl Registry {
                 let told = group.first().map_or(0, told_by);
                 parts.push(track(group, told, &grid, &mut look, Some(&mut whole), false));
             }
-            kinds.push(whole.into_track(kind, Arc::default(), false));
+            kinds.push(whole.into_track(kind, Labels::default(), false));
         }
         Panorama { grid: grid.view(), kinds, series: parts.into_iter().flatten().collect() }
     }

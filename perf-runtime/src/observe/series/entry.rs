@@ -1,6 +1,7 @@
 //! One series: what it is, what writes it, and what happened to it.
 
 use super::identity::Identity;
+use super::labels::Labels;
 use super::writers::Sites;
 use crate::measure::cells::cell_table::Running;
 use crate::measure::cells::histogram::{Bound, Layout};
@@ -17,7 +18,7 @@ use crate::observe::history::slices::History;
 use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
 use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
@@ -25,7 +26,7 @@ use std::time::Duration;
 pub(crate) struct Series {
     pub(crate) identity: Identity,
     /// The labels as they are shown: of a series that was ever summed up.
-    labels: OnceLock<Arc<[(String, String)]>>,
+    labels: OnceLock<Labels>,
     /// What the program records at run time.
     pub(crate) own: Meter,
     /// What annotated functions write.
@@ -61,9 +62,8 @@ impl Series {
     }
 
     /// The names and values of its labels, to be shared: a tick shows those of every series.
-    pub(crate) fn labels(&self) -> Arc<[(String, String)]> {
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Arc::clone(self.labels.get_or_init(|| self.identity.pairs().map(owned).collect()))
+    pub(crate) fn labels(&self) -> Labels {
+        self.labels.get_or_init(|| self.identity.pairs().collect()).clone()
     }
 
     /// All that was ever counted.

@@ -52,13 +52,22 @@ impl Identity {
 /// Shown as `db_operation{operation=select,table=users}`: each series otherwise, whatever its labels hold.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{{", self.kind)?;
-        for (place, (name, value)) in self.pairs().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
-            write!(f, "{comma}{name}={}", in_a_name(value))?;
-        }
-        f.write_str("}")
+        write!(f, "{}", self.kind)?;
+        write_labels(f, self.pairs())
     }
+}
+
+/// Writes labels as a part of a series' name: `{operation=select,table=users}`.
+pub(crate) fn write_labels<'n, 'v>(
+    f: &mut fmt::Formatter<'_>,
+    labels: impl Iterator<Item = (&'n str, &'v str)>,
+) -> fmt::Result {
+    f.write_str("{")?;
+    for (place, (name, value)) in labels.enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        write!(f, "{comma}{name}={}", in_a_name(value))?;
+    }
+    f.write_str("}")
 }
 
 /// A label's value as part of a series' name: a comma in it does not look like the end of the value.

@@ -2,7 +2,9 @@
 
 pub(crate) mod entry;
 pub(crate) mod identity;
+pub(crate) mod labels;
 pub(crate) mod lookup;
 pub(crate) mod overflow;
 pub(crate) mod registry;
+pub(crate) mod series_id;
 mod writers;

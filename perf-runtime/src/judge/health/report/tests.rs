@@ -125,7 +125,7 @@ proptest! {
 }
 
 fn used(gauge: &str, value: f64) -> Gauges {
-    let labels = vec![("host".to_owned(), "a".to_owned())];
+    let labels = vec![("host".to_owned(), "a".to_owned())].into();
     Gauges::from([(gauge.to_owned(), vec![GaugeSample { labels, value }])])
 }
 
@@ -182,7 +182,7 @@ fn alerts_that_fire_take_points_and_name_their_series() {
         let rule = Rule::builder("deep").metric("depth").warning(1.0).critical(2.0).build().unwrap();
         let mut book = AlertBook::new(&[rule].into_iter().collect(), 100);
         let value = if severity == Severity::Critical { 3.0 } else { 1.5 };
-        let labels = |number: usize| vec![("queue".to_owned(), number.to_string())];
+        let labels = |number: usize| vec![("queue".to_owned(), number.to_string())].into();
         let samples = (0..count).map(|number| GaugeSample { labels: labels(number), value }).collect();
         let (windows, gauges) = (BTreeMap::new(), Gauges::from([("depth".to_owned(), samples)]));
         let tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };

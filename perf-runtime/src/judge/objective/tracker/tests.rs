@@ -20,7 +20,7 @@ impl Service {
     fn observe(&mut self) {
         let promised = Promised {
             series: "operation{operation=checkout}".to_owned(),
-            labels: vec![("operation".to_owned(), "checkout".to_owned())],
+            labels: vec![("operation".to_owned(), "checkout".to_owned())].into(),
             promise: Promise::Success,
             target: 0.999,
             latency: None,

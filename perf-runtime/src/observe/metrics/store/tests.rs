@@ -28,7 +28,7 @@ fn the_same_labels_in_another_order_are_the_same_series() {
     count(&metrics, "cache_hits", &[("a", "1"), ("b", "2")]);
     let all = metrics.metrics();
     assert_eq!((all.len(), all[0].name.as_str(), all[0].series.len(), sum(&all[0])), (1, "cache_hits", 1, 2));
-    assert_eq!(all[0].series[0].labels, [("a".into(), "1".into()), ("b".into(), "2".into())]);
+    assert_eq!(*all[0].series[0].labels, [("a".into(), "1".into()), ("b".into(), "2".into())]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn observed(layout: &'static Layout, calls: &[(Outcome, u64)]) -> Observation {
 
 fn summarise(calls: &[(Outcome, u64)]) -> SeriesSummary {
     let observation = observed(Layout::of(Kind::Operation), calls);
-    SeriesSummary::new(Kind::Operation, Arc::default(), &observation, &Targets::NONE)
+    SeriesSummary::new(Kind::Operation, Labels::default(), &observation, &Targets::NONE)
 }
 
 fn ok(nanos: &[u64]) -> Vec<(Outcome, u64)> {
@@ -88,7 +88,7 @@ fn busy_is_what_was_not_waited() {
     observation.counts.sums.idle_nanos = 250;
     observation.counts.sums.slow_polls = 3;
     let of =
-        |observation: &Observation| SeriesSummary::new(Kind::Operation, Arc::default(), observation, &Targets::NONE);
+        |observation: &Observation| SeriesSummary::new(Kind::Operation, Labels::default(), observation, &Targets::NONE);
     assert_eq!((of(&observation).busy_share, of(&observation).slow_polls), (Some(0.75), 3));
     observation.counts.sums.idle_nanos = 2_000;
     assert_eq!(of(&observation).busy_share, Some(0.0), "never below nothing");
@@ -149,7 +149,7 @@ proptest! {
         // Requests: 0.5 s is a bound of theirs. Four times that is none, so that samples stay away from its bucket.
         let calls: Vec<_> = calls.into_iter().filter(|(_, nanos)| nanos.abs_diff(2_000 * MILLI) > 130 * MILLI).collect();
         let observation = observed(Layout::of(Kind::HttpRequest), &calls);
-        let summary = SeriesSummary::new(Kind::HttpRequest, Arc::default(), &observation, &Targets::NONE);
+        let summary = SeriesSummary::new(Kind::HttpRequest, Labels::default(), &observation, &Targets::NONE);
         let count = |wanted: &dyn Fn(Outcome, u64) -> bool| {
             calls.iter().filter(|&&(outcome, nanos)| wanted(outcome, nanos)).count() as f64
         };

@@ -1,0 +1,49 @@
+//! Views that are written as JSON and read back are what they were.
+
+use crate::measure::clock::manual::ManualClock;
+use crate::{Kind, Monitor, Outcome, Window};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::time::Duration;
+
+fn is_read_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(view: &T) {
+    let text = serde_json::to_string(view).unwrap();
+    let read: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
+    assert_eq!(&read, view);
+}
+
+#[test]
+fn views_are_read_back_as_they_were_written() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let export = monitor.operation("a,b\\c");
+    let waiting = export.start();
+    let step = monitor.operation("step");
+    for millis in [3, 30, 300] {
+        step.record(Duration::from_millis(millis), Outcome::Ok);
+        export.record(Duration::from_millis(millis), Outcome::Error);
+    }
+    let metrics = monitor.metrics();
+    metrics.counter("carts_total").label("tier", "pro").register().add(1.0);
+    metrics.gauge("fill_ratio").register().set(0.3);
+    metrics.histogram("wait_seconds").unit("seconds").register().record(0.25);
+    clock.advance(Duration::from_secs(1));
+    monitor.tick();
+
+    let series = monitor.series(Window::LastMinute);
+    assert!(series.iter().any(|entry| entry.id == r"operation{operation=a\,b\\c}".parse().unwrap()));
+    is_read_back(&series);
+    is_read_back(&monitor.summary(Window::LastMinute));
+    is_read_back(&monitor.timeline("operation{operation=step}", Window::LastMinute).unwrap());
+    is_read_back(&monitor.panorama(Window::LastMinute, None));
+    is_read_back(&monitor.track(Kind::Operation, &["step"], Window::LastMinute, None).unwrap().1);
+    is_read_back(&monitor.calls_in_flight(9));
+    is_read_back(&monitor.health());
+    is_read_back(&monitor.health_evidence());
+    is_read_back(&metrics.read());
+    is_read_back(&monitor.custom_tracks(Window::LastMinute, None).1);
+    is_read_back(&monitor.alerts().statistics());
+    is_read_back(&monitor.overhead());
+    drop(waiting);
+}
