@@ -95,8 +95,7 @@ impl Perf {
 
     /// As [`shutdown`](Self::shutdown), within another time.
     pub fn shutdown_within(mut self, within: Duration) -> Shutdown {
-        self.is_over = true;
-        Shutdown::begin(self.monitor.clone(), within)
+        Shutdown::begin(self.end(within))
     }
 
     /// As [`shutdown`](Self::shutdown), for programs that are not async: blocks until it is done.
@@ -106,13 +105,28 @@ impl Perf {
     }
 }
 
+impl Perf {
+    /// The work of ending everything. It holds what was started, so that nothing is dropped before it was told to end.
+    fn end(&mut self, within: Duration) -> impl FnOnce() -> ShutdownReport + Send + 'static {
+        self.is_over = true;
+        let monitor = self.monitor.clone();
+        #[cfg(feature = "server")]
+        let serving = self.serving.take();
+        move || {
+            let report = monitor.shutdown(within);
+            #[cfg(feature = "server")]
+            drop(serving);
+            report
+        }
+    }
+}
+
 impl Drop for Perf {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
-        let monitor = self.monitor.clone();
-        let flush = move || monitor.shutdown(TIME_TO_FLUSH_ON_DROP);
+        let flush = self.end(TIME_TO_FLUSH_ON_DROP);
         let thread = thread::Builder::new().name("perf-shutdown".to_owned()).spawn(flush);
         if let Some(thread) = thread.ok().filter(|_| !is_on_a_runtime()) {
             let _ = thread.join();
@@ -147,10 +161,10 @@ struct Progress {
 }
 
 impl Shutdown {
-    fn begin(monitor: Monitor, within: Duration) -> Self {
+    fn begin(end: impl FnOnce() -> ShutdownReport + Send + 'static) -> Self {
         let progress = Arc::new(Mutex::new(Progress::default()));
         let theirs = Arc::clone(&progress);
-        let work = move || finish(&theirs, monitor.shutdown(within));
+        let work = move || finish(&theirs, end());
         if thread::Builder::new().name("perf-shutdown".to_owned()).spawn(work).is_err() {
             finish(&progress, ShutdownReport::default());
         }

@@ -6,6 +6,7 @@ use crate::error::{ConfigError, nearest};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 pub(super) const ENVIRONMENT: &str = "environment";
 
@@ -35,12 +36,19 @@ pub(super) const ENVIRONMENT: &str = "environment";
 /// assert_eq!(history.path, "perf.history");
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Section {
     name: String,
     table: Table,
     /// For each key the source that it is from: the file's path, or the variable.
     sources: BTreeMap<String, Source>,
+}
+
+/// Values are not shown: there may be tokens among them.
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section").field("name", &self.name).field("keys", &self.sources).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -120,9 +128,9 @@ impl Section {
         T::deserialize(TableReader(&self.table)).map_err(|error| self.explained(error))
     }
 
-    /// The error that the value of a key is not allowed, for what only a look at several of them tells.
+    /// The error that the value of a key is not allowed (not shown where the key names a token, secret, password or key), for what only a look at several of them tells.
     pub fn refused(&self, key: &str, allowed: impl Into<String>) -> ConfigError {
-        let value = self.table.get(key).map(Value::shown).unwrap_or_default();
+        let value = self.table.get(key).map(|value| shown(key, value.shown())).unwrap_or_default();
         self.placed(key, ConfigError::new(self.field(key, &[]), value, allowed))
     }
 
@@ -133,6 +141,7 @@ impl Section {
             Problem::Allowed(allowed) => {
                 let key = path.first().map_or("", String::as_str);
                 let below = path.get(1..).unwrap_or_default();
+                let value = path.iter().fold(value, |value, key| shown(key, value));
                 self.placed(key, ConfigError::new(self.field(key, below), value, allowed))
             }
             Problem::Missing(key) => ConfigError::new(self.field(key, &[]), "", "a value: it must be set"),
@@ -207,6 +216,12 @@ impl Sections {
         };
         self.0.get(name).ok_or_else(missing)
     }
+}
+
+/// A value as an error may show it: not where its key says that it is a secret.
+fn shown(key: &str, value: String) -> String {
+    let is_secret = ["token", "secret", "password", "key"].iter().any(|word| key.split('_').any(|part| part == *word));
+    if is_secret { "(not shown)".to_owned() } else { value }
 }
 
 /// The text of a variable.

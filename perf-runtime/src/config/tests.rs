@@ -299,6 +299,21 @@ fn a_parts_variable_that_is_wrong_is_told_with_what_is_allowed() {
 }
 
 #[test]
+fn secrets_are_in_no_error_and_no_debug_text() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Guarded {
+        #[serde(rename = "read_token")]
+        _token: u64,
+    }
+    let variables = [("PERF_SERVER_READ_TOKEN".to_owned(), OsString::from("hunter2"))];
+    let section = Section::of_variables("server", variables).unwrap();
+    let errors = [section.read::<Guarded>().unwrap_err(), section.refused("read_token", "16 characters")];
+    for text in errors.map(|error| error.to_string()).into_iter().chain([format!("{section:?}")]) {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn the_monitors_own_variables_reach_its_tables() {
     let settings = from_environment(&[
         ("PERF_ENABLED", "false"),

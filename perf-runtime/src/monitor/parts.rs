@@ -7,6 +7,7 @@ use crate::extend::{
 };
 use crate::log_level::tell;
 use crate::measure::clock::{self, Moment};
+use crate::observe::ticker::Ticker;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -90,8 +91,8 @@ impl Monitor {
     /// code, call it where blocking is allowed. The monitor can still be asked afterwards. A second shutdown finds no parts.
     pub fn shutdown(&self, within: Duration) -> ShutdownReport {
         let deadline = Deadline::within(within);
-        if let Some(ticker) = self.inner.ticker.get() {
-            ticker.stop();
+        // Once: an observer of that tick may ask for the end itself.
+        if self.inner.ticker.get().is_some_and(Ticker::stop) {
             self.inner.tick();
         }
         let report = self.inner.shutdown_hooks.run(deadline);

@@ -63,9 +63,9 @@ impl Ticker {
         Ok(Self { counts, alive: Mutex::new(Some(alive)) })
     }
 
-    /// Ends the thread, after the tick that it may be at.
-    pub(crate) fn stop(&self) {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Ends the thread, after the tick that it may be at. Whether it was running.
+    pub(crate) fn stop(&self) -> bool {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 
     pub(crate) fn counts(&self) -> TickCounts {
