@@ -1,7 +1,7 @@
 //! The guard of everything that was started.
 
 use perf_runtime::Monitor;
-use perf_runtime::extend::ShutdownReport;
+use perf_runtime::extend::{ReloadObserver, ShutdownReport};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -31,15 +31,17 @@ const TIME_TO_FLUSH_ON_DROP: Duration = Duration::from_secs(1);
 pub struct Perf {
     monitor: Monitor,
     is_over: bool,
+    _settled: Vec<ReloadObserver>,
     #[cfg(feature = "server")]
     serving: Option<Serving>,
 }
 
 impl Perf {
-    pub(crate) fn new(monitor: Monitor) -> Self {
+    pub(crate) fn new(monitor: Monitor, settled: Vec<ReloadObserver>) -> Self {
         Self {
             monitor,
             is_over: false,
+            _settled: settled,
             #[cfg(feature = "server")]
             serving: None,
         }
@@ -166,7 +168,9 @@ impl Shutdown {
         let theirs = Arc::clone(&progress);
         let work = move || finish(&theirs, end());
         if thread::Builder::new().name("perf-shutdown".to_owned()).spawn(work).is_err() {
-            finish(&progress, ShutdownReport::default());
+            let mut report = ShutdownReport::default();
+            report.late.push("everything: there is no thread to end it on".to_owned());
+            finish(&progress, report);
         }
         Self(progress)
     }

@@ -141,7 +141,8 @@ impl Serving {
         self.hook = Some(monitor.on_shutdown("server", move |deadline: Deadline| {
             drop(stop);
             if let Some(ended) = ended {
-                let _ = ended.recv_timeout(deadline.remaining());
+                // Half of the time, so that the other parts have some to flush.
+                let _ = ended.recv_timeout(deadline.remaining() / 2);
             }
         }));
         tracing::info!(address = %running.address, "perf: dashboard and metrics at http://{}", running.address);

@@ -4,10 +4,9 @@ use crate::error::StartError;
 use crate::perf::Perf;
 #[cfg(feature = "server")]
 use crate::serving::SetUp;
-#[cfg(not(all(feature = "host", feature = "server")))]
-use perf_runtime::ConfigError;
-use perf_runtime::extend::{Service, State};
-use perf_runtime::{Monitor, MonitorBuilder};
+use perf_runtime::config::Section;
+use perf_runtime::extend::{ReloadObserver, Service, State};
+use perf_runtime::{ConfigError, InstallError, Monitor, MonitorBuilder};
 #[cfg(feature = "server")]
 use perf_server::ServerBuilder;
 #[cfg(feature = "toml")]
@@ -113,6 +112,9 @@ impl Builder {
     /// # Errors
     /// As [`start`].
     pub fn start(self) -> Result<Perf, StartError> {
+        if Monitor::installed().is_some() {
+            return Err(StartError::Install(InstallError::AlreadyInstalled));
+        }
         let monitor = with_settings(self.monitor);
         #[cfg(feature = "toml")]
         let monitor = match settings_file(self.file) {
@@ -133,11 +135,13 @@ impl Builder {
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, self.server)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
+        let settled = [SERVER, HOST].map(|section| settle(&monitor, section));
+        let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
         let monitor = monitor.install()?;
         #[cfg(feature = "server")]
-        let perf = Perf::new(monitor).with_server(serving);
+        let perf = Perf::new(monitor, settled).with_server(serving);
         #[cfg(not(feature = "server"))]
-        let perf = Perf::new(monitor);
+        let perf = Perf::new(monitor, settled);
         Ok(perf)
     }
 }
@@ -152,6 +156,16 @@ fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
 fn settings_file(named: Option<PathBuf>) -> Option<PathBuf> {
     let default = || Some(PathBuf::from("perf.toml")).filter(|path| path.exists());
     named.or_else(|| env::var_os("PERF_CONFIG").map(PathBuf::from)).or_else(default)
+}
+
+/// Has a reload refuse other settings of a part that takes them up at the start alone.
+fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, ConfigError> {
+    let old = monitor.section(name)?;
+    let same = move |new: &Section| {
+        let refused = || ConfigError::new(name, "changed", "what it was, until the process starts anew");
+        if *new == old { Ok(()) } else { Err(refused()) }
+    };
+    monitor.on_reload(name, same, |()| ())
 }
 
 /// Refuses the settings of a part that is not there.

@@ -144,7 +144,10 @@ impl Sources {
         named.sort();
         for (variable, value) in named {
             let alias = self.variables.iter().find(|(name, ..)| *name == variable);
-            let by_prefix = sections.iter_mut().find_map(|one| Some((one.name().to_owned(), one.key_of(&variable)?)));
+            let of_sections =
+                sections.iter_mut().filter_map(|one| Some((one.name().to_owned(), one.key_of(&variable)?)));
+            // The longest name that fits: one may begin as another does. The monitor's own variables come before all.
+            let by_prefix = of_sections.max_by_key(|(name, _)| name.len()).filter(|_| !environment::is_own(&variable));
             match alias.map(|(_, section, key)| (section.clone(), key.clone())).or(by_prefix) {
                 Some((name, key)) => {
                     let value = section::unicode(&variable, value)?;

@@ -14,9 +14,10 @@ pub enum LogLevel {
     Error,
     /// Warnings as well.
     Warn,
-    /// What was done as well: the default.
+    /// Completed work as well.
     Info,
-    /// Everything, also events of alerts that nobody is to be told of. Whether they are shown is for the subscriber to say.
+    /// Everything, also events of alerts that nobody is to be told of: the default. Whether they are shown is for the
+    /// subscriber to say.
     #[default]
     Debug,
 }

@@ -108,6 +108,8 @@ struct Inner {
     /// All settings as they were last read.
     loaded: Mutex<Loaded>,
     reload_observers: ReloadObservers,
+    /// Held while settings are read anew.
+    reloading: Mutex<()>,
     /// What was set in code, and where the rest is read.
     code: Settings,
     outside: Sources,
@@ -276,6 +278,7 @@ impl Monitor {
             objectives: Mutex::new(objectives),
             loaded: Mutex::new(loaded),
             reload_observers: ReloadObservers::default(),
+            reloading: Mutex::default(),
             code,
             outside,
             marks: Marks::default(),
@@ -303,6 +306,11 @@ impl Monitor {
         // What was counted before is not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The monitor that was installed; `None` where none is (yet), and [`monitor`](fn@monitor) gives a default one.
+    pub fn installed() -> Option<Self> {
+        INSTALLED.get().cloned()
     }
 
     /// Starts the ticker of a monitor that was [built](MonitorBuilder::build), and makes it the process's own, as
@@ -372,6 +380,7 @@ fn tell_of_service(registry: &Registry, service: &Service) {
 impl Inner {
     fn tick(self: &Arc<Self>) {
         let (now, began) = (clock::now(), Instant::now());
+        self.tick_observers.begin();
         // First of all: what is judged is what was just read.
         self.spent.time(Part::Sampling, || self.handle().run_samplers(now));
         let cells = LENGTHS.map(|window| CellGrid::at(window, self.started, now).newest);

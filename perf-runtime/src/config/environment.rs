@@ -28,6 +28,11 @@ const PLAIN: [(&str, &str, Option<&str>); 10] = [
     ("PERF_SERVICE_INSTANCE", "instance", Some("service")),
 ];
 
+/// Whether a variable is one of the monitor's own.
+pub(super) fn is_own(name: &str) -> bool {
+    PLAIN.iter().any(|(known, ..)| *known == name)
+}
+
 /// Reads the variables. Rules can be changed, not made: they are those of the presets and of the layers before.
 pub(super) fn layer(
     variables: impl Iterator<Item = (String, OsString)>,

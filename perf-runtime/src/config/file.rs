@@ -1,6 +1,7 @@
 //! Settings from a TOML file.
 
 use super::layer::Layer;
+use super::section;
 use super::value::{Table, Value};
 use crate::error::ConfigError;
 use std::path::Path;
@@ -21,6 +22,8 @@ pub(super) fn parse(text: &str, source: &str) -> Result<Layer, ConfigError> {
         let before = text.get(..at).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let found = text.lines().nth(line - 1).unwrap_or_default().trim();
+        let key = found.split(['=', '.', ' ']).next().unwrap_or_default();
+        let found = section::shown(key, found.to_owned());
         ConfigError::new(format!("line {line}"), found, format!("TOML: {}", error.message())).found_in(source)
     })?;
     Ok(Layer { source: source.to_owned(), table: values(table) })

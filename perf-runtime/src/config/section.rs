@@ -219,8 +219,10 @@ impl Sections {
 }
 
 /// A value as an error may show it: not where its key says that it is a secret.
-fn shown(key: &str, value: String) -> String {
-    let is_secret = ["token", "secret", "password", "key"].iter().any(|word| key.split('_').any(|part| part == *word));
+pub(super) fn shown(key: &str, value: String) -> String {
+    const SECRETS: [&str; 8] = ["token", "secret", "password", "passwd", "key", "credential", "dsn", "url"];
+    let names = |part: &str, word: &str| part == word || part.strip_suffix('s') == Some(word);
+    let is_secret = key.split('_').any(|part| SECRETS.iter().any(|word| names(part, word)));
     if is_secret { "(not shown)".to_owned() } else { value }
 }
 

@@ -41,7 +41,7 @@ impl ReloadObservers {
         ReloadObserver(observer)
     }
 
-    /// Has every part check its new settings. Applied is none of them yet.
+    /// Has every part check its new settings. Nothing is applied yet.
     pub(crate) fn prepare(&self, loaded: &Loaded) -> Result<Vec<Change>, ConfigError> {
         let mut observers = Vec::new();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|observer| {

@@ -33,7 +33,7 @@ pub struct ShutdownReport {
     pub finished: Vec<String>,
     /// Parts that panicked.
     pub panicked: Vec<String>,
-    /// Parts that had not ended when the deadline passed. The first of them may still be at it.
+    /// Parts that had not ended when the deadline passed. The first of them may still be running.
     pub late: Vec<String>,
 }
 
@@ -66,9 +66,9 @@ impl ShutdownHooks {
         ShutdownHook(hook)
     }
 
-    /// Ends every part, the last registered first, each by itself. They run on a thread of their own, so that one that
-    /// hangs holds nobody up beyond the deadline.
-    pub(crate) fn run(&self, deadline: Deadline) -> ShutdownReport {
+    /// Runs `first`, and then ends every part, the last registered first, each by itself. All of it runs on a thread of its
+    /// own, so that one that hangs holds nobody up beyond the deadline.
+    pub(crate) fn run(&self, deadline: Deadline, first: impl FnOnce() + Send + 'static) -> ShutdownReport {
         let hooks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let taken = |hook: Weak<Hook>| {
             let hook = hook.upgrade()?;
@@ -78,20 +78,20 @@ impl ShutdownHooks {
         let ends: Vec<(String, End)> = hooks.into_iter().rev().filter_map(taken).collect();
         let mut report =
             ShutdownReport { late: ends.iter().map(|(name, _)| name.clone()).collect(), ..Default::default() };
-        if ends.is_empty() {
-            return report;
-        }
         let (says, heard) = channel();
         let work = move || {
+            run_guarded(first);
+            let _ = says.send(true);
             for (_, end) in ends {
-                let ended = run_guarded(|| end(deadline)).is_some();
-                if says.send(ended).is_err() {
-                    return;
-                }
+                // Nobody may be waiting any more; the part is told to end all the same.
+                let _ = says.send(run_guarded(|| end(deadline)).is_some());
             }
         };
         if let Err(error) = thread::Builder::new().name("perf-shutdown".to_owned()).spawn(work) {
             tell!(ERROR, %error, "no thread to end the parts on: they are not flushed");
+            return report;
+        }
+        if heard.recv_timeout(deadline.remaining()).is_err() {
             return report;
         }
         while !report.late.is_empty() {

@@ -30,6 +30,7 @@ type Observe = dyn Fn(&Tick) + Send + Sync;
 pub(crate) struct TickObservers {
     observers: Mutex<Vec<Weak<Observer>>>,
     ticks: AtomicU64,
+    begun: AtomicBool,
     /// The uptime at the last tick, in nanoseconds.
     last: AtomicU64,
 }
@@ -54,9 +55,14 @@ impl TickObservers {
         TickObserver(observer)
     }
 
-    /// Whether there was a tick already.
-    pub(crate) fn has_ticked(&self) -> bool {
-        self.ticks.load(Ordering::Relaxed) > 0
+    /// Whether no tick began yet, and no state was restored.
+    pub(crate) fn may_restore(&self) -> bool {
+        !self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Says that a tick begins, or that a state is restored.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
     }
 
     /// Counts a tick, and describes it.

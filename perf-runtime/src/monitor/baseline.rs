@@ -38,9 +38,14 @@ impl Monitor {
     /// Moves the baseline: totals and windows begin anew. Exported counters go on. It is kept in [`resets`](Self::resets).
     pub fn reset(&self) {
         let now = clock::now();
-        self.inner.registry.reset(now);
         self.inner.objectives().reset();
         self.inner.keep_objectives(now);
+        self.reset_views();
+    }
+
+    /// Moves the baseline of the views alone: error budgets go on.
+    pub(super) fn reset_views(&self) {
+        self.inner.registry.reset(clock::now());
         self.inner.resets.note(text::to_millis(SystemTime::now()));
         tell!(INFO, "the baseline was reset");
     }

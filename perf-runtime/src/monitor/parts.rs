@@ -92,10 +92,14 @@ impl Monitor {
     pub fn shutdown(&self, within: Duration) -> ShutdownReport {
         let deadline = Deadline::within(within);
         // Once: an observer of that tick may ask for the end itself.
-        if self.inner.ticker.get().is_some_and(Ticker::stop) {
-            self.inner.tick();
-        }
-        let report = self.inner.shutdown_hooks.run(deadline);
+        let is_first = self.inner.ticker.get().is_some_and(Ticker::stop);
+        let inner = Arc::clone(&self.inner);
+        let last_tick = move || {
+            if is_first {
+                inner.tick();
+            }
+        };
+        let report = self.inner.shutdown_hooks.run(deadline, last_tick);
         if !report.is_clean() {
             let (late, panicked) = (report.late.join(", "), report.panicked.join(", "));
             tell!(WARN, late, panicked, "not every part ended well");
@@ -139,12 +143,13 @@ impl Monitor {
     /// Silences, cooldowns and error budgets go on, and numbers count on.
     ///
     /// # Errors
-    /// The monitor has ticked already, or the state is of another version. Nothing is changed then.
+    /// The monitor has ticked or restored a state already, or the state is of another version. Nothing is changed then.
     pub fn restore(&self, state: State) -> Result<(), RestoreError> {
-        if self.inner.tick_observers.has_ticked() {
+        if !self.inner.tick_observers.may_restore() {
             return Err(RestoreError::TooLate);
         }
         state.check()?;
+        self.inner.tick_observers.begin();
         let now = clock::now();
         let tick = self.inner.moment_of(now);
         let State { alerts, budgets, resets, .. } = state;

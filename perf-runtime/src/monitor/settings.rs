@@ -53,6 +53,8 @@ impl Monitor {
     /// A setting that is not allowed, of the monitor or of a part; another namespace or service, or another word on whether
     /// anything is done at all: these are settled when a monitor is made. Nothing changes then.
     pub fn reload(&self) -> Result<(), ConfigError> {
+        // One after the other, so that no two are half applied.
+        let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.inner.outside.over(&self.inner.code)?;
         let settings = &loaded.settings;
         check(settings)?;
@@ -63,6 +65,7 @@ impl Monitor {
         self.replace_rules(&settings.rules);
         log_level::set(settings.log_level);
         *self.inner.loaded() = loaded;
+        drop(one_at_a_time);
         for change in changes {
             if run_guarded(change).is_none() {
                 tell!(ERROR, "a part panicked while it took up its settings");
@@ -104,7 +107,7 @@ impl Inner {
         let since_start = monitor.uptime();
         let since_last = monitor.resets().last().and_then(|last| now.duration_since(*last).ok());
         if since_last.unwrap_or(since_start) >= every {
-            monitor.reset();
+            monitor.reset_views();
         }
     }
 }

@@ -144,7 +144,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// Moves the baseline of the views ([`Monitor::reset`](crate::Monitor::reset)) so often, 1 m to 366 d. Never by default.
+    /// Moves the baseline of the views so often, 1 m to 366 d; error budgets go on. Never by default.
     /// Counted from the last reset, over restarts too where the state is restored.
     pub fn reset_every(mut self, every: Duration) -> Self {
         self.settings.reset_every = Some(every);

@@ -8,6 +8,7 @@ use super::state::{AlertState, Machine, Patience};
 use crate::judge::rule::definition::{Level, NoData, Rule};
 use crate::judge::rule::observation::{Labels, Seen, Tick};
 use crate::judge::rule::severity::Severity;
+use crate::judge::rule::statistic::Statistic;
 use std::time::Duration;
 
 /// How long a resolved alert is remembered, as in Prometheus.
@@ -125,10 +126,12 @@ impl Instance {
             let holds = self.holds(rule, severity, seen, now);
             self.machine(severity).step(holds, now, patience);
         }
-        if let NoData::Alert(after) = rule.no_data {
-            let patience = Patience { hold_for: after, keep_firing_for: Duration::ZERO };
-            self.missing.step(seen == Seen::Nothing, now, patience);
-        }
+        // Under another policy it is no alert any more that data is missing, though it was one before a restart.
+        let (is_missing, after) = match rule.no_data {
+            NoData::Alert(after) => (seen == Seen::Nothing, after),
+            NoData::Ok | NoData::Keep(_) => (false, Duration::ZERO),
+        };
+        self.missing.step(is_missing, now, Patience { hold_for: after, keep_firing_for: Duration::ZERO });
         self.settle(rule, labels, seen, before, around);
     }
 
@@ -149,13 +152,20 @@ impl Instance {
     fn holds(&mut self, rule: &Rule, severity: Severity, seen: Seen, now: Duration) -> bool {
         let valued_at = self.valued_at;
         let is_firing = self.machine(severity).is_firing();
+        let is_young = is_firing && self.young_until.is_some_and(|until| now < until);
         match seen {
+            // Figures that only grow with the window say nothing good of one that is young.
+            Seen::Value { .. }
+                if is_young && matches!(rule.signal.term.statistic, Statistic::Calls | Statistic::Max) =>
+            {
+                true
+            }
             Seen::Value { value, lately } => {
                 let holds = |value| rule.holds(severity, value, is_firing);
                 holds(value) && lately.is_none_or(holds)
             }
             Seen::Absence => rule.levels.of(severity) == Level::Absence,
-            Seen::Nothing if is_firing && self.young_until.is_some_and(|until| now < until) => true,
+            Seen::Nothing if is_young => true,
             Seen::Nothing => match rule.no_data {
                 NoData::Keep(span) => is_firing && now.saturating_sub(valued_at) < span,
                 NoData::Ok | NoData::Alert(_) => false,

@@ -57,7 +57,7 @@ pub(crate) struct AlertBook {
     max_history: usize,
     past: VecDeque<Alert>,
     publisher: Publisher,
-    /// Whom the events are about.
+    /// The service in each event.
     service: Option<Arc<Service>>,
     /// The last ids that were given: to an alert, and to a silence.
     last_id: u64,
@@ -160,7 +160,7 @@ impl AlertBook {
             let judged = |watch: &&mut Watch| watch.rule.enabled && watch.rule.id == instance.rule;
             match self.watches.iter_mut().find(judged) {
                 Some(watch) => watch.restore(&instance, tick),
-                None => events.extend(ended_with_its_rule(instance, tick)),
+                None => events.extend(ended_with_its_rule(instance, &self.silences, tick)),
             }
         }
         self.remember(&mut events);
@@ -294,7 +294,7 @@ impl AlertBook {
 }
 
 /// The event that an alert ends because its rule is not judged any more; none where it did not fire.
-fn ended_with_its_rule(saved: SavedInstance, tick: &Tick) -> Option<AlertEvent> {
+fn ended_with_its_rule(saved: SavedInstance, silences: &[Silence], tick: &Tick) -> Option<AlertEvent> {
     let was_firing = saved.warning_fires || saved.critical_fires || saved.missing_fires;
     let alert = saved.alert.filter(|_| was_firing)?;
     let message = format!("{}: the rule is not judged any more", alert.name);
@@ -306,7 +306,7 @@ fn ended_with_its_rule(saved: SavedInstance, tick: &Tick) -> Option<AlertEvent> 
         message,
         ..alert
     };
-    let notify = saved.told.told.is_some();
+    let notify = saved.told.told.is_some() && !silences.iter().any(|silence| silence.covers(&alert));
     Some(AlertEvent { seq: 0, service: None, at: tick.wall, transition: Transition::Resolved, notify, alert })
 }
 

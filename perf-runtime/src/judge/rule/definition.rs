@@ -3,7 +3,7 @@
 //! A [`Rule`] is data that can only be right: its builder refuses what contradicts itself.
 
 use super::condition::{Condition, Threshold};
-use super::signal::Signal;
+use super::signal::{Metric, Signal};
 use super::statistic::Unit;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use crate::judge::rule::severity::Severity;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
+
+/// The longest window over which a burn rate is taken.
+const LONGEST_BURN_WINDOW: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// A condition on a figure of each series, which makes an alert for each series that it holds for.
 ///
@@ -166,6 +170,10 @@ impl Rule {
     /// How far back its values look: so long after a start, no value may only mean that the process is young.
     pub(crate) fn looks_back(&self) -> Duration {
         let change = self.signal.change.unwrap_or_default();
+        // A burn rate is known again once its series is called, whatever the rule's own window.
+        if self.signal.term.metric == Metric::Gauge(names::PERF_OBJECTIVE_BURN_RATE.to_owned()) {
+            return LONGEST_BURN_WINDOW;
+        }
         if self.condition == Condition::Absent { Duration::ZERO } else { self.signal.term.window.duration() + change }
     }
 
