@@ -7,7 +7,7 @@ mod finding;
 mod program;
 mod scrape;
 // One estimator for the leak watch and for this.
-#[path = "../../../perf-host/src/trend.rs"]
+#[path = "../../../perf-host/src/regression.rs"]
 mod trend;
 
 use finding::Finding;
