@@ -9,14 +9,17 @@ use perf_kit::server::axum::http::{Request, StatusCode};
 use perf_kit::server::axum::routing::{get, post};
 use perf_kit::server::axum::{Json, Router};
 use perf_kit::server::{Extension, Page, Place, RouteAccess, Server, ServerBuilder};
-use perf_runtime::alert::{AlertSubscription, Transition};
+use perf_runtime::alert::{AlertEvent, AlertSubscription, Transition};
 use perf_runtime::config::{Section, Span};
-use perf_runtime::extend::{Provided, ReloadObserver, ShutdownHook, State, TickObserver};
+use perf_runtime::extend::{
+    AlertLog, Past, PastBucket, PastSink, PastSlice, Provided, ReloadObserver, ShutdownHook, State, TickObserver,
+};
 use perf_runtime::health::{IndicatorStatus, Resource};
 use perf_runtime::metric::Gauge;
 use perf_runtime::rule::Rule;
+use perf_runtime::series::{Selector, SeriesId, TimeRange};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use perf_runtime::{ConfigError, Kind, Monitor, MonitorBuilder, Outcome};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -203,6 +206,71 @@ fn no_event_is_missed_and_none_is_heard_twice_over_a_restart() {
     next.tick();
     after.hear(&next);
     assert_eq!(after.heard, [(notebook.known + 1, Transition::Resolved)], "numbers count on");
+}
+
+/// A part that answers for the past: what a process left behind that is no more.
+struct Diary {
+    events: Vec<AlertEvent>,
+    /// When seven calls of `search` ended, in the hour before.
+    at: SystemTime,
+}
+
+impl AlertLog for Diary {
+    fn events(&self, range: &TimeRange) -> Vec<AlertEvent> {
+        let is_in = |event: &&AlertEvent| (range.start()..range.end()).contains(&event.at);
+        self.events.iter().filter(is_in).cloned().collect()
+    }
+}
+
+impl Past for Diary {
+    fn observed(&self, range: &TimeRange) -> Vec<TimeRange> {
+        let (start, end) = (self.at - Duration::from_mins(5), self.at);
+        TimeRange::between(start.max(range.start()), end.min(range.end())).into_iter().collect()
+    }
+
+    fn step_since(&self, _: SystemTime) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    fn read(&self, selector: &Selector, _: &TimeRange, sink: &mut dyn PastSink) {
+        let search: SeriesId = "operation{operation=search}".parse().unwrap();
+        let calls = PastBucket { outcome: Outcome::Ok, longest_nanos: 20_000_000, count: 7 };
+        if selector.selects_series(&search) {
+            let nanos = [140_000_000, 0, 0, 0];
+            sink.slice(&search, &PastSlice { buckets: &[calls], nanos, idle_nanos: 0, slow_polls: 0, end: self.at });
+        }
+    }
+}
+
+#[test]
+fn a_part_answers_for_the_past_beyond_memory() {
+    let file = settings_file("");
+    let (before, _notebook, _) = made(file.path()).unwrap();
+    before.metrics().gauge("queue_depth").register().set(20.0);
+    before.tick();
+    let at = SystemTime::now() - Duration::from_hours(2);
+    let diary = Arc::new(Diary { events: before.alerts().history(), at });
+    assert_eq!(diary.events.len(), 1);
+
+    let (monitor, _notebook, _) = made(file.path()).unwrap();
+    let search = Selector::kind(Kind::Operation).label("operation", "search");
+    let hours = TimeRange::last(Duration::from_hours(3));
+    assert!(monitor.tracks(&search, hours).series.is_empty(), "nothing is known of it yet");
+    let _past = monitor.provide::<dyn Past>(Arc::<Diary>::clone(&diary)).unwrap();
+    let _log = monitor.provide::<dyn AlertLog>(Arc::<Diary>::clone(&diary)).unwrap();
+    monitor.operation("search").record(Duration::from_millis(5), Outcome::Ok);
+    monitor.tick();
+    let tracks = monitor.tracks(&search, hours);
+    let [track] = &tracks.series[..] else { panic!("{tracks:#?}") };
+    let counts: Vec<u64> = track.points.iter().filter_map(|point| point.count).filter(|count| *count > 0).collect();
+    assert_eq!(counts, [7, 1], "of two lives of the process");
+    let unknown = track.points.iter().filter(|point| point.count.is_none()).count();
+    assert!(unknown > 160, "null in between, and not zero: {unknown}");
+    let told = monitor.alerts().events_in(TimeRange::last(Duration::from_hours(1)));
+    assert_eq!(told, diary.events);
+    monitor.metrics().gauge("queue_depth").register().set(20.0);
+    monitor.tick();
+    assert_eq!(monitor.alerts().events_in(TimeRange::last(Duration::from_hours(1))).len(), 2);
 }
 
 #[test]

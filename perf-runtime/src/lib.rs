@@ -247,10 +247,13 @@ pub mod series {
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;
     pub use crate::observe::query::blocked::BlockedThread;
+    pub use crate::observe::query::grid::CellGrid;
     pub use crate::observe::query::in_flight::CallInFlight;
+    pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
+    pub use crate::observe::query::range::TimeRange;
+    pub use crate::observe::query::selector::{NoSelector, Selector};
     pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
-    pub use crate::observe::query::timeline::{TimeSlice, Timeline};
-    pub use crate::observe::query::tracks::{CellGrid, Panorama, Track, TrackBucket, TrackPoint};
+    pub use crate::observe::query::tracks::{MetricSeriesPoint, MetricSeriesTrack, SeriesPoint, SeriesTrack, Tracks};
     pub use crate::observe::series::labels::Labels;
     pub use crate::observe::series::series_id::{NoSeriesId, SeriesId};
 }

@@ -13,11 +13,11 @@ use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::LENGTHS;
-use crate::observe::query::tracks::CellGrid;
+use crate::observe::query::grid::Grid;
 use crate::observe::series::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
 use crate::record::marks::Marks;
@@ -269,6 +269,7 @@ impl Monitor {
         let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
         let resources = code.resources.clone();
         let started = clock::now();
+        wall::follow(started);
         let model = ReadModel::new(&prefix);
         let inner = Inner {
             renderer: Renderer::new(&model),
@@ -380,10 +381,11 @@ fn tell_of_service(registry: &Registry, service: &Service) {
 impl Inner {
     fn tick(self: &Arc<Self>) {
         let (now, began) = (clock::now(), Instant::now());
+        wall::follow(now);
         self.tick_observers.begin();
         // First of all: what is judged is what was just read.
         self.spent.time(Part::Sampling, || self.handle().run_samplers(now));
-        let cells = LENGTHS.map(|window| CellGrid::at(window, self.started, now).newest);
+        let cells = LENGTHS.map(|window| Grid::of_window(window, now).newest);
         self.spent.time(Part::Observing, || self.registry.custom().leave_trails(cells));
         self.observe_and_judge(now);
         self.reset_if_due();

@@ -95,7 +95,10 @@ fn the_health_comes_back() {
 }
 
 fn falls_and_comes_back(fault: &str) {
-    let mut program = Program::start(&["--port", "0", "--fault", fault, "--fault-after", "5s", "--fault-for", "12s"]);
+    // One client each: three services, not optimised, share the machine, and whoever is always out of breath never gets well.
+    let load = ["--port", "0", "--load", "1"];
+    let mut program =
+        Program::start(&[&load[..], &["--fault", fault, "--fault-after", "5s", "--fault-for", "12s"]].concat());
     program.wait_for(|line| line == "health 100 healthy");
     program.wait_for(|line| line.starts_with("fault ") && line.contains(" begins"));
     program.wait_for(|line| line.starts_with("health ") && !line.contains(" healthy"));

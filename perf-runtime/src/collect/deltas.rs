@@ -3,7 +3,7 @@
 use super::model::{End, Family, Front, Sample, SampleLabels};
 use super::others::own_families;
 use crate::measure::cells::histogram::Layout;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::{Outcome, OutcomeCounts};
 use crate::observe::history::counts::{Hit, Sums};
@@ -13,7 +13,7 @@ use crate::observe::series::registry::Registry;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Takes what happened: [`Cursor::read`].
 ///
@@ -186,16 +186,11 @@ impl<'a> DeltaSlice<'a> {
 
 impl Cursor {
     pub(crate) fn new(registry: &Arc<Registry>, begins: Begins) -> Self {
-        Self::new_at(registry, begins, SystemTime::now())
-    }
-
-    fn new_at(registry: &Arc<Registry>, begins: Begins, wall: SystemTime) -> Self {
-        let now = clock::now();
-        registry.catch_up(now);
+        registry.catch_up(clock::now());
         let (ticks, ticked, known) = (registry.ticks(), registry.last_tick(), registry.all());
         let seen = known.iter().map(|series| series.seen(begins)).collect();
-        let wall = before(wall, now.since(ticked));
-        let until = if begins == Begins::Now { (ticked, wall) } else { (Moment::default(), UNIX_EPOCH) };
+        let until =
+            if begins == Begins::Now { (ticked, wall::time_of(ticked)) } else { (Moment::default(), UNIX_EPOCH) };
         Self { registry: Arc::clone(registry), known, seen, ticks, until, room: Room::default() }
     }
 
@@ -204,20 +199,15 @@ impl Cursor {
     /// While nobody ticks ([`MonitorBuilder::build`](crate::MonitorBuilder::build) makes no ticker), a read a second after
     /// the last tick is one.
     pub fn read(&mut self, sink: &mut dyn DeltaSink) -> DeltaSpan {
-        self.read_at(SystemTime::now(), sink)
-    }
-
-    fn read_at(&mut self, wall: SystemTime, sink: &mut dyn DeltaSink) -> DeltaSpan {
-        let now = clock::now();
-        self.registry.catch_up(now);
+        self.registry.catch_up(clock::now());
         let (ticks, ticked) = (self.registry.ticks(), self.registry.last_tick());
         self.follow(self.registry.all());
         let (seen_until, seen_wall) = self.until;
-        let wall_of = |moment: Moment| {
-            let at = if moment <= now { before(wall, now.since(moment)) } else { wall + moment.since(now) };
-            if moment <= seen_until { seen_wall } else { at.max(seen_wall) }
-        };
+        // Time does not go back, whatever the wall clock was set to.
+        let wall_of =
+            |moment: Moment| if moment <= seen_until { seen_wall } else { wall::time_of(moment).max(seen_wall) };
         for (series, seen) in self.known.iter().zip(&mut self.seen) {
+            // The sink may ask the monitor anything: nothing is locked while it is told.
             series.unseen(seen, &mut self.room, |unseen| {
                 let Sums { idle_nanos, slow_polls, .. } = unseen.sums;
                 let slice = DeltaSlice {
@@ -251,10 +241,6 @@ impl Cursor {
         self.seen = seen.collect();
         self.known = series;
     }
-}
-
-fn before(wall: SystemTime, span: Duration) -> SystemTime {
-    wall.checked_sub(span).unwrap_or(UNIX_EPOCH)
 }
 
 impl fmt::Debug for Cursor {

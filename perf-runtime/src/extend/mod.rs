@@ -7,6 +7,7 @@
 //! | to act once a second | [`Monitor::on_tick`](crate::Monitor::on_tick) with a [`Tick`] |
 //! | every event of alerts, without loss | [`Alerts::events_since`](crate::alert::Alerts::events_since), woken by [`Alerts::subscribe`](crate::alert::Alerts::subscribe) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
+//! | to answer for the past beyond memory | [`Past`] and [`AlertLog`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
@@ -23,7 +24,9 @@ mod shutdown;
 mod state;
 mod tick;
 
+pub use crate::judge::alerts::log::AlertLog;
 pub use crate::measure::model::service::Service;
+pub use crate::observe::query::past::{Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 pub use crate::observe::ticker::TickCounts;
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};

@@ -7,6 +7,7 @@
 pub(crate) mod manual;
 mod moment;
 mod stamp;
+pub(crate) mod wall;
 
 pub(super) use moment::by_kernel;
 pub(crate) use moment::{Moment, nanos};

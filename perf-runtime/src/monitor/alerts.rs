@@ -3,11 +3,13 @@
 use super::{Inner, Monitor, judging};
 use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, AlertEvents, Silence};
 use crate::judge::alerts::engine::AlertStatistics;
+use crate::judge::alerts::log::{self, AlertLog};
 use crate::judge::alerts::rule_state::RuleStatus;
 use crate::judge::alerts::subscription::AlertSubscription;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::tell;
 use crate::measure::clock;
+use crate::observe::query::range::TimeRange;
 use crate::text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +79,21 @@ impl Alerts {
     /// ```
     pub fn events_since(&self, seq: u64) -> AlertEvents {
         self.inner.alerts().events_since(seq)
+    }
+
+    /// The events of a range of time, the oldest first: those that memory holds, as many as
+    /// [`alert_history`](crate::MonitorBuilder::alert_history) says, and earlier ones from the [`AlertLog`] where a part
+    /// [provides](Monitor::provide) one.
+    ///
+    /// ```
+    /// # use perf_runtime::{Monitor, Window};
+    /// let monitor = Monitor::builder().build()?;
+    /// assert!(monitor.alerts().events_in(Window::LastHour).is_empty());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn events_in(&self, range: impl Into<TimeRange>) -> Vec<AlertEvent> {
+        let log = self.inner.providers.ask::<dyn AlertLog>();
+        log::events_in(log.as_deref(), self.history(), &range.into())
     }
 
     /// Every rule, and how it stands.

@@ -13,9 +13,10 @@ use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::recent::MetricTrack;
 use crate::observe::query::blocked::{self, BlockedThread};
+use crate::observe::query::grid::CellGrid;
 use crate::observe::query::in_flight::{self, CallInFlight};
+use crate::observe::query::panorama::{Panorama, Track};
 use crate::observe::query::summary::{KindSummary, Summary};
-use crate::observe::query::tracks::{CellGrid, Panorama, Track};
 use std::time::Duration;
 
 impl Monitor {
@@ -100,7 +101,8 @@ impl Monitor {
         self.inner.registry.summary(window, clock::now())
     }
 
-    /// Every series over a window and cell by cell, as the rings hold it: what a dashboard draws. With `after`, a time since
+    /// Every series over a window and cell by cell, as a live dashboard draws it; for other ranges see
+    /// [`tracks`](Self::tracks). With `after`, a time since
     /// the monitor was made, only the points of cells in which anything happened since; ask with the last answer's
     /// [`ticked`](crate::series::CellGrid::ticked) for what is new. Costs some microseconds for each series and each point.
     pub fn panorama(&self, window: Window, after: Option<Duration>) -> Panorama {

@@ -2,9 +2,11 @@
 
 use super::Monitor;
 use crate::expose::series::SeriesEntry;
-use crate::measure::clock;
 use crate::observe::history::window::Window;
-use crate::observe::query::timeline::{self, Timeline};
+use crate::observe::query::past::Past;
+use crate::observe::query::range::TimeRange;
+use crate::observe::query::selector::Selector;
+use crate::observe::query::tracks::{self, Tracks};
 
 impl Monitor {
     /// Every series with its names and its statistics over a window, sorted by kind and labels. Costs as much as
@@ -14,19 +16,29 @@ impl Monitor {
         self.summary(window).series.into_iter().map(|summary| SeriesEntry::new(summary, prefix)).collect()
     }
 
-    /// One series over a window, slice by slice, up to now; `None` where there is none of this
-    /// [`id`](SeriesEntry::id). Costs a look at the names of all series, and some microseconds for each slice.
+    /// Series over any range of time, step by step on a grid that is aligned to the wall clock: calls, the application's own
+    /// metrics and sampled ones. A [`Window`] is a range too.
+    ///
+    /// Memory holds an hour: its last minute by the second, five minutes by 5 s, the rest by the minute. What lies before
+    /// comes from the [`Past`], where a part [provides](Self::provide) one, without a seam. Steps in which nobody observed
+    /// have null in place of numbers. A reset changes nothing of it.
+    ///
+    /// Costs a look at the names of all series, some microseconds for each series that is meant and a tenth of one for each
+    /// of its points; and what the past takes.
     ///
     /// ```
-    /// # use perf_runtime::{Monitor, Window};
+    /// # use perf_runtime::series::Selector;
+    /// # use perf_runtime::{Kind, Monitor, Window};
     /// # use std::time::Duration;
     /// let monitor = Monitor::builder().build()?;
     /// monitor.record_response_time("search", Duration::from_millis(30));
-    /// let timeline = monitor.timeline("operation{operation=search}", Window::LastMinute).expect("recorded just now");
-    /// assert_eq!(timeline.slices.iter().map(|slice| slice.count).sum::<u64>(), 1);
+    /// let search = Selector::kind(Kind::Operation).label("operation", "search");
+    /// let tracks = monitor.tracks(&search, Window::LastMinute);
+    /// assert_eq!((tracks.step, tracks.series.len()), (1.0, 1));
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
-    pub fn timeline(&self, id: &str, window: Window) -> Option<Timeline> {
-        timeline::of(&self.inner.registry, id, window, clock::now())
+    pub fn tracks(&self, selector: &Selector, range: impl Into<TimeRange>) -> Tracks {
+        let past = self.ask::<dyn Past>();
+        tracks::of(&self.inner.registry, past.as_deref(), selector, &range.into())
     }
 }

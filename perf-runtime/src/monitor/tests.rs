@@ -1,6 +1,7 @@
 //! Views that are written as JSON and read back are what they were.
 
 use crate::measure::clock::manual::ManualClock;
+use crate::series::Selector;
 use crate::{Kind, Monitor, Outcome, Window};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,7 +36,7 @@ fn views_are_read_back_as_they_were_written() {
     assert!(series.iter().any(|entry| entry.id == r"operation{operation=a\,b\\c}".parse().unwrap()));
     is_read_back(&series);
     is_read_back(&monitor.summary(Window::LastMinute));
-    is_read_back(&monitor.timeline("operation{operation=step}", Window::LastMinute).unwrap());
+    is_read_back(&monitor.tracks(&Selector::all(), Window::LastMinute));
     is_read_back(&monitor.panorama(Window::LastMinute, None));
     is_read_back(&monitor.track(Kind::Operation, &["step"], Window::LastMinute, None).unwrap().1);
     is_read_back(&monitor.calls_in_flight(9));

@@ -8,8 +8,8 @@ use crate::judge::rule::observation::Tally;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::Statistic;
 use crate::measure::clock;
+use crate::observe::query::lookback;
 use crate::observe::query::summary::SeriesSummary;
-use crate::observe::query::timeline;
 use serde::Deserializer;
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +63,7 @@ impl Monitor {
             let field = format!("rules.{}.statistic", rule.id);
             return Err(ConfigError::new(field, term.statistic.as_str(), "one of calls that ended, alone"));
         }
-        let past = timeline::past(&self.inner.registry, id, term.window.duration(), clock::now());
+        let past = lookback::past(&self.inner.registry, id, term.window.duration(), clock::now());
         let (length, summaries) = past.ok_or_else(|| ConfigError::new("series", id, "the id of a series"))?;
         if !summaries.iter().all(|(_, summary)| term.metric == Metric::Kind(summary.kind)) {
             return Err(ConfigError::new("series", id, format!("a series of {}", term.metric)));

@@ -1,9 +1,10 @@
 //! Once a second, on a thread of its own: a stalled async runtime is exactly when the process must still observe itself.
 //!
-//! The ticker keeps time by the monotonic clock, so steps of the wall clock do not matter. Seconds that it slept through,
-//! because the machine was suspended or had no core to spare, are not made up for: the next tick sees what happened in all
-//! of them. A tick that panics, say in a `tracing` subscriber that it tells an alert to, is the last of nothing: the next
-//! comes a second later. Both are counted.
+//! The ticker keeps time by the monotonic clock and begins at full seconds of the wall clock, so that what happened between two
+//! ticks is what happened in one second of the day; where the wall clock is set, one wait is up to half a second longer or
+//! shorter. Seconds that it slept through, because the machine was suspended or had no core to spare, are not made up for: the
+//! next tick sees what happened in all of them. A panic in one tick, say in a `tracing` subscriber that is told of an alert,
+//! does not stop the ticker. Both are counted.
 
 use crate::guarded::run_guarded;
 use crate::measure::clock;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time between two ticks.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
@@ -77,7 +78,7 @@ impl Ticker {
 
 impl Counts {
     fn run<T>(&self, period: Duration, stopped: &Receiver<()>, owner: &Weak<T>, tick: fn(&Arc<T>)) {
-        let mut due = Instant::now() + period;
+        let mut due = aligned(Instant::now() + period, period);
         loop {
             clock::tune();
             let wait = due.saturating_duration_since(Instant::now());
@@ -89,7 +90,7 @@ impl Counts {
             drop(owner);
             let (next, missed) = after(due, Instant::now(), period);
             self.missed.fetch_add(missed, Ordering::Relaxed);
-            due = next;
+            due = aligned(next, period);
         }
     }
 
@@ -99,6 +100,19 @@ impl Counts {
         }
         self.ticks.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// The nearest moment to `due` at which the wall clock shows a full period: at most half of one earlier or later.
+fn aligned(due: Instant, period: Duration) -> Instant {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    nearest_full(due, since_1970 + due.saturating_duration_since(Instant::now()), period)
+}
+
+/// As [`aligned`], where the wall clock shows `at` when it is due.
+fn nearest_full(due: Instant, at: Duration, period: Duration) -> Instant {
+    let past = Duration::from_nanos(clock::nanos(at) % clock::nanos(period).max(1));
+    let earlier = due.checked_sub(past).filter(|_| past < period / 2);
+    earlier.unwrap_or_else(|| due + period.saturating_sub(past))
 }
 
 /// When the next tick is due after the one that was due at `due` and is done `now`, and how many are left out: those whose

@@ -5,9 +5,9 @@ use super::describe::{
     Description, Fields, Operations, choice, count, kind, labels, list, map, named, next, number, number_or_null,
     object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
 };
+use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{OpenApi, Required};
 
 const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
 
@@ -25,14 +25,28 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/query",
-            read("series", "One series over a window, slice by slice")
+            read("series", "Series of calls and of metrics over a range of time, step by step")
                 .parameter(
-                    parameter("series", ParameterIn::Query, "The id of a series.", text())
-                        .required(Required::True)
-                        .example(Some("operation{operation=search}".into())),
+                    parameter(
+                        "series",
+                        ParameterIn::Query,
+                        "The id of a series, or a metric such as queue_depth or disk_used_ratio{mount=/}; labels may be left out. May be given several times.",
+                        text(),
+                    )
+                    .example(Some("operation{operation=search}".into())),
                 )
-                .query("window", "How far back.", window().default(Some("1h".into())))
-                .json("Timeline")
+                .query("kind", "All series of a kind, beside those that are named.", kind())
+                .query("label", "Those with this label, such as table=users. May be given several times.", text())
+                .query("window", "How far back; without it and `from`, an hour.", window())
+                .query("from", "The start: RFC 3339, seconds since 1970, or a span before now such as -2h.", text())
+                .query("to", "The end, in the same ways; without it, now.", text())
+                .query("step", "The least length of a step, such as 30s; it is longer where only longer ones are kept.", text())
+                .query(
+                    "limit",
+                    "How many series of calls at most, and as many of metrics.",
+                    count().minimum(Some(1_usize)).maximum(Some(1_000_usize)).default(Some(100.into())),
+                )
+                .json("Tracks")
                 .problem("404", "There is no such series.")
                 .refused("422", "NotAllowed"),
         )
@@ -59,8 +73,8 @@ pub(super) fn part() -> OpenApi {
         .schema("SeriesEntry", series_entry())
         .schema("MetricReading", custom_metric())
         .schema("AllSeries", all_series())
-        .schema("TimeSlice", time_slice())
-        .schema("Timeline", timeline())
+        .schema("SeriesPoint", series_point())
+        .schema("Tracks", tracks())
         .schema("Calls", calls())
         .schema("Document", object("An OpenAPI document."))
         .build()
@@ -164,17 +178,19 @@ fn all_series() -> ObjectBuilder {
         .may_have("next", next())
 }
 
-fn time_slice() -> ObjectBuilder {
-    object("What happened in a slice of time. Durations in seconds.")
-        .has("start", number().note("Seconds since 1970 (UTC)."))
-        .has("end", number())
-        .has("count", count())
-        .has("outcomes", named("Outcomes"))
-        .has("sum", number())
+fn series_point() -> ObjectBuilder {
+    object("Calls that ended in one step. Durations in seconds; null where there is nothing to say.")
+        .has("start", time())
+        .has("covered", number().note("The seconds of the step in which the process was observed."))
+        .has("count", one_of(&[Type::Integer, Type::Null]).note("Null where nobody observed."))
+        .has("outcomes", one_of(&[Type::Object, Type::Null]))
+        .has("sum", number_or_null())
+        .has("mean", number_or_null())
         .has("p50", number_or_null())
         .has("p90", number_or_null())
         .has("p95", number_or_null())
         .has("p99", number_or_null())
+        .has("max", number_or_null())
         .has("busy_share", number_or_null())
         .has(
             "buckets",
@@ -184,13 +200,45 @@ fn time_slice() -> ObjectBuilder {
         )
 }
 
-fn timeline() -> ObjectBuilder {
-    object("A series over a window, slice by slice. The slices touch, and the last ends now. A slice is about a second of the last minute, 5 s of the last five minutes, and a minute of what is older; a time in which no call ended is one slice, however long.")
-.has("kind", kind())
-.has("labels", labels())
-.has("window", window())
-.has("bounds", list(number()).description(Some("Upper bounds of the buckets, in seconds.")))
-.has("slices", list(named("TimeSlice")))
+fn metric_point() -> ObjectBuilder {
+    object("Readings of a metric in one step.")
+        .has("start", time())
+        .has("covered", number())
+        .has(
+            "value",
+            number_or_null()
+                .note("Of a gauge and a histogram the mean, of a counter the increase. Null where nothing was read."),
+        )
+        .has("count", number_or_null().note("Values of a histogram, or readings of a gauge."))
+}
+
+fn tracks() -> ObjectBuilder {
+    object("Series over a range of time. Steps begin at multiples of their length since 1970.")
+        .has("start", time())
+        .has("step", number().note("The length of a step in seconds."))
+        .has(
+            "series",
+            list(
+                object("A series of calls.")
+                    .has("id", text())
+                    .has("kind", kind())
+                    .has("labels", labels())
+                    .has("bounds", list(number()).description(Some("Upper bounds of the buckets, in seconds.")))
+                    .has("points", list(named("SeriesPoint"))),
+            ),
+        )
+        .has(
+            "metrics",
+            list(
+                object("A series of a metric.")
+                    .has("name", text())
+                    .has("kind", text())
+                    .has("unit", text_or_null())
+                    .has("labels", labels())
+                    .has("points", list(metric_point())),
+            ),
+        )
+        .has("left_out", count().note("Series beyond `limit`."))
 }
 
 fn calls() -> ObjectBuilder {

@@ -6,6 +6,8 @@ use axum::http::request::Parts;
 use perf_runtime::{Kind, Window};
 
 const LABEL: &str = "label";
+/// Parameters that may be given several times.
+const SEVERAL: [&str; 2] = [LABEL, "series"];
 
 /// Labels that entries of a list must have.
 #[derive(Clone, Debug)]
@@ -15,6 +17,11 @@ impl Labels {
     /// Whether any entry is meant.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Their names and values.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether an entry with these labels is meant.
@@ -42,7 +49,8 @@ impl<S: Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// Refuses parameters that are not known, and those that are given twice. `label` alone may be given several times.
+    /// Refuses parameters that are not known, and those that are given twice. `label` and `series` alone may be given several
+    /// times.
     ///
     /// # Errors
     /// A [`Problem`] that names the parameter.
@@ -52,7 +60,7 @@ impl Params {
                 let allowed = if known.is_empty() { "no parameter".to_owned() } else { known.join(", ") };
                 return Err(Problem::invalid(name, value, allowed));
             }
-            if name != LABEL && self.0.iter().take(place).any(|(earlier, _)| earlier == name) {
+            if !SEVERAL.contains(&name.as_str()) && self.0.iter().take(place).any(|(earlier, _)| earlier == name) {
                 return Err(Problem::invalid(name, value, "one value"));
             }
         }
@@ -62,6 +70,11 @@ impl Params {
     /// The value of a parameter, as it was given.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter that may be given several times.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     /// The parameter `window`, such as `5m`.

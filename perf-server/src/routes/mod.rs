@@ -13,6 +13,7 @@ mod info;
 mod marks;
 mod metrics;
 mod openapi;
+mod query;
 mod series;
 mod ui;
 
@@ -45,7 +46,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/health/performance", get(health::performance)),
         (Read, "/api/v1/openapi.json", get(openapi::document)),
         (Read, "/api/v1/series", get(series::list)),
-        (Read, "/api/v1/query", get(series::query)),
+        (Read, "/api/v1/query", get(query::query)),
         (Read, "/api/v1/calls", get(series::calls)),
         (Read, "/api/v1/objectives", get(alerts::objectives)),
         (Read, "/api/v1/alerts", get(alerts::list)),

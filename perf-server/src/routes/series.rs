@@ -1,7 +1,7 @@
-//! Which series there are, how one of them did, and what runs now.
+//! Which series there are, how they did, and what runs now.
 
 use crate::context::Context;
-use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
+use crate::respond::{self, Params, Problem, Slice, SortKey};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -76,26 +76,6 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
         "in_flight" => Some(summary.in_flight as f64),
         _ => return SortKey::Text(entry.id.to_string()),
     })
-}
-
-/// `GET /api/v1/query?series=ID&window=1h`: one series, slice by slice.
-pub(super) async fn query(
-    State(context): State<Context>,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let params = params.only(&["series", "window"])?;
-    let window = params.window(Window::LastHour)?;
-    let needed = || Problem::invalid("series", "", "the id of a series: GET /api/v1/series lists them");
-    let id = params.get("series").ok_or_else(needed)?.to_owned();
-    let view = move || {
-        let missing = || {
-            let detail = format!("there is no series {id:?}: GET /api/v1/series lists them");
-            Problem::new(ProblemKind::UnknownSeries, detail)
-        };
-        context.monitor.timeline(&id, window).ok_or_else(missing)
-    };
-    respond::try_json(&headers, view).await
 }
 
 #[derive(Serialize)]

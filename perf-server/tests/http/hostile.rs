@@ -227,7 +227,7 @@ proptest! {
             prop_assert_eq!(&operation["labels"]["operation"], &name);
             let id: String = form_urlencoded::byte_serialize(operation["id"].as_str().unwrap().as_bytes()).collect();
             let queried = get(&app, &format!("/api/v1/query?series={id}")).await;
-            prop_assert_eq!(&queried.json()["labels"]["operation"], &name);
+            prop_assert_eq!(&queried.json()["series"][0]["labels"]["operation"], &name);
             let alerts = get(&app, "/api/v1/alerts").await.json();
             let ours = alerts["alerts"].as_array().unwrap().iter().find(|one| one["rule"] == "failing");
             prop_assert_eq!(&ours.unwrap()["labels"]["operation"], &name, "{}", alerts);

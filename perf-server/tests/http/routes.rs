@@ -21,15 +21,53 @@ async fn a_series_that_is_listed_can_be_queried() {
     assert_eq!(listed["custom"][0]["name"], "queue_depth");
     let id: String = form_urlencoded::byte_serialize(b"operation{operation=search}").collect();
     for window in ["1m", "5m", "15m", "1h"] {
-        let timeline = get(&app, &format!("/api/v1/query?series={id}&window={window}")).await.json();
-        let slices = timeline["slices"].as_array().unwrap();
-        let sum = |field: &str| slices.iter().map(|slice| slice["outcomes"][field].as_u64().unwrap()).sum::<u64>();
-        assert_eq!((sum("ok"), sum("error")), (3, 1), "{window}: {timeline:#}");
-        let buckets = timeline["bounds"].as_array().unwrap().len() + 1;
+        let tracks = get(&app, &format!("/api/v1/query?series={id}&window={window}")).await.json();
+        let track = &tracks["series"][0];
+        let points = track["points"].as_array().unwrap();
+        let sum = |field: &str| points.iter().filter_map(|point| point["outcomes"][field].as_u64()).sum::<u64>();
+        assert_eq!((sum("ok"), sum("error")), (3, 1), "{window}: {tracks:#}");
+        assert_eq!(points.iter().filter_map(|point| point["count"].as_u64()).sum::<u64>(), 4);
+        let buckets = track["bounds"].as_array().unwrap().len() + 1;
         assert!(
-            slices
+            points
                 .iter()
-                .all(|slice| matches!(slice["buckets"].as_array().unwrap().len(), n if n == buckets || n == 0))
+                .all(|point| matches!(point["buckets"].as_array().unwrap().len(), n if n == buckets || n == 0))
+        );
+    }
+}
+
+#[tokio::test]
+async fn several_series_and_metrics_are_queried_over_any_range() {
+    let app = open(&monitor());
+    let ask = async |query: &str| get(&app, &format!("/api/v1/query?{query}")).await;
+    let id: String = form_urlencoded::byte_serialize(b"operation{operation=search}").collect();
+    let both = ask(&format!("series={id}&series=queue_depth&from=-10m&to=now&step=2m")).await.json();
+    assert_eq!((&both["step"], &both["metrics"][0]["name"]), (&json!(120.0), &json!("queue_depth")), "{both:#}");
+    let points = both["series"][0]["points"].as_array().unwrap();
+    assert!((5..=6).contains(&points.len()), "{points:#?}");
+    assert_eq!(points[0]["count"], Value::Null, "nobody was there ten minutes ago");
+    assert!(points[0]["start"].as_str().is_some_and(|start| start.ends_with(":00.000Z")), "{}", points[0]);
+    let of_kind = ask("kind=operation&label=operation=search&window=1m").await.json();
+    assert_eq!(of_kind["series"][0]["id"], "operation{operation=search}");
+    assert_eq!(ask("series=queue_depths").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(ask("series=%3Cscript%3E").await.status, StatusCode::NOT_FOUND);
+    let hour = ask("kind=operation&from=1700000000&to=2023-11-15T00:00:00Z").await.json();
+    assert_eq!(hour["series"][0]["points"][0]["covered"], json!(0.0), "long ago");
+    for (query, field) in [
+        ("series=queue_depth&from=yesterday", "from"),
+        ("series=queue_depth&to=-1", "to"),
+        ("series=queue_depth&from=-1h&to=-2h", "from"),
+        ("series=queue_depth&from=-1h&window=5m", "window"),
+        ("series=queue_depth&step=0", "step"),
+        ("series=queue_depth&from=-365d&step=1s", "step"),
+        ("kind=operations", "kind"),
+        ("series=queue_depth&limit=0", "limit"),
+    ] {
+        let answer = ask(query).await;
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)),
+            "{query}"
         );
     }
 }

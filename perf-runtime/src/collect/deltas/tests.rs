@@ -3,6 +3,7 @@ use crate::measure::clock::manual::ManualClock;
 use crate::observe::series::entry::Look;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Calls by series, outcome and bucket.
 type Counts = BTreeMap<(String, usize, usize), u64>;
@@ -212,31 +213,51 @@ proptest! {
 fn a_reader_that_keeps_up_has_a_slice_a_tick_and_a_late_one_what_memory_holds() {
     let clock = ManualClock::hold();
     let registry = Arc::new(Registry::new());
-    let started = clock::now();
-    let wall = || UNIX_EPOCH + Duration::from_secs(1_000_000) + clock::now().since(started);
-    let begin = || Cursor::new_at(&registry, Begins::Now, wall());
+    let wall = || wall::time_of(clock::now());
+    let begin = || Cursor::new(&registry, Begins::Now);
     let (mut eager, mut late) = (begin(), begin());
     let (mut told, mut told_late) = (Adder::default(), Adder::default());
     for second in 0..120 {
         registry.record(Kind::Tool, &["search"], Outcome::Ok, second);
         clock.advance(Duration::from_secs(1));
         tick(&registry);
-        let span = eager.read_at(wall(), &mut told);
+        let span = eager.read(&mut told);
         assert_eq!((span.ticks, span.end), (1, wall()));
         assert_eq!(told.slices.last().map(|slice| slice.2), Some(1));
     }
     assert_eq!(told.slices.len(), 120);
-    let span = late.read_at(wall(), &mut told_late);
+    let span = late.read(&mut told_late);
     assert_eq!(span.ticks, 120);
     assert_eq!(told_late.total, told.total);
     assert_eq!(span.end.duration_since(span.start).unwrap(), Duration::from_secs(120));
     // Whatever becomes of the clock on the wall, time does not go back.
-    let back = late.read_at(UNIX_EPOCH, &mut told_late);
+    wall::set_back(clock::now(), Duration::from_secs(86_400));
+    let back = late.read(&mut told_late);
     assert_eq!((back.start, back.end, back.ticks), (span.end, span.end, 0));
     // A minute by the second, and the minute before by five seconds.
     assert!((72..=74).contains(&told_late.slices.len()), "{}", told_late.slices.len());
     let longest = told_late.slices.iter().map(|(start, end, _)| end.duration_since(*start).unwrap()).max();
     assert!(longest.is_some_and(|longest| (4.0..6.0).contains(&longest.as_secs_f64())), "{longest:?}");
+}
+
+#[test]
+fn a_sink_may_ask_for_what_it_is_told_of() {
+    struct Asks(Arc<Registry>, u64);
+    impl DeltaSink for Asks {
+        fn slice(&mut self, series: &DeltaSeries<'_>, _: &DeltaSlice<'_>) {
+            let summary = self.0.summary(crate::observe::history::window::Window::LastMinute, clock::now());
+            self.1 += summary.series.iter().filter(|one| one.kind == series.kind()).map(|one| one.count).sum::<u64>();
+        }
+    }
+    let clock = ManualClock::hold();
+    let registry = Arc::new(Registry::new());
+    let mut cursor = Cursor::new(&registry, Begins::Now);
+    registry.record(Kind::McpCall, &["context7", "resolve"], Outcome::Ok, 5);
+    clock.advance(Duration::from_secs(1));
+    tick(&registry);
+    let mut asks = Asks(Arc::clone(&registry), 0);
+    cursor.read(&mut asks);
+    assert_eq!(asks.1, 1);
 }
 
 #[test]

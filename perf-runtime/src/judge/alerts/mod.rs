@@ -5,6 +5,7 @@ mod alert_instance;
 pub(crate) mod backtest;
 pub(crate) mod engine;
 pub(crate) mod fingerprint;
+pub(crate) mod log;
 pub(crate) mod message;
 mod mute;
 pub(crate) mod rule_state;

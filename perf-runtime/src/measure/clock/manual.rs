@@ -1,7 +1,7 @@
 //! A clock that stands still until a test moves it.
 
 use super::moment::{Moment, by_kernel, nanos};
-use super::stamp;
+use super::{stamp, wall};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +30,7 @@ impl ManualClock {
         let now = stamp::now().unwrap_or_else(by_kernel);
         NANOS.fetch_max(now.0, Ordering::Relaxed);
         MANUAL.store(true, Ordering::Relaxed);
+        wall::hold(now);
         Self { _owner: owner }
     }
 
@@ -42,5 +43,6 @@ impl ManualClock {
 impl Drop for ManualClock {
     fn drop(&mut self) {
         MANUAL.store(false, Ordering::Relaxed);
+        wall::release();
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod counts;
 pub(crate) mod packed;
 pub(crate) mod profile;
-mod ring;
+pub(crate) mod ring;
 pub(crate) mod slices;
 pub(crate) mod unseen;
 pub(crate) mod window;

@@ -2,9 +2,29 @@
 
 use super::counts::{CountedSlice, WindowCounts};
 use super::packed::Packed;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// The end of a slice that belongs to a cell may lie so much after the end of that cell. Ticks come a little after each full
+/// second of the wall clock, and tell what happened in the second before.
+pub(crate) const LATE: Duration = Duration::from_millis(500);
+
+/// The number of the cell, of this length in nanoseconds, to which a slice belongs that ended at `end`. Cell `n` begins `n`
+/// times its length after the start of 1970 by the wall clock, so that cells of a minute are minutes of the day.
+pub(crate) fn cell_of(end: Moment, cell: u64) -> u64 {
+    since_1970(end) / cell.max(1)
+}
+
+/// The last moment that is before each slice of a cell and of later ones.
+pub(crate) fn before_cell(number: u64, cell: u64) -> Moment {
+    let begin = number.saturating_mul(cell).saturating_add(clock::nanos(LATE));
+    wall::moment_before(begin).before(Duration::from_nanos(1))
+}
+
+fn since_1970(end: Moment) -> u64 {
+    wall::unix_nanos(end).saturating_sub(clock::nanos(LATE))
+}
 
 /// What happened after `start` and up to `end`.
 #[derive(Debug)]
@@ -25,9 +45,9 @@ impl Slice {
 
 /// Slices, the oldest first; times when nothing happened have none.
 ///
-/// Slices that end in the same *cell* of time are one. Cells are counted from the clock's beginning, so that all series
-/// have the same: their slices can be told apart, joined and forgotten at the same moments, and counts of several series
-/// over a window are counts of the same span.
+/// Slices that end in the same *cell* of time are one (see [`cell_of`]). All series have the same cells: their slices can be
+/// told apart, joined and forgotten at the same moments, and counts of several series over a window are counts of the same
+/// span.
 #[derive(Debug)]
 pub(crate) struct Ring {
     slices: VecDeque<Slice>,
@@ -71,7 +91,7 @@ impl Ring {
     }
 
     fn cell_of(&self, moment: Moment) -> u64 {
-        moment.nanos_since(Moment::default()) / clock::nanos(self.cell).max(1)
+        cell_of(moment, clock::nanos(self.cell))
     }
 
     pub(crate) fn get(&self, place: usize) -> Option<&Slice> {
@@ -102,9 +122,10 @@ impl Ring {
 
     /// The slice at a place if its whole cell ended so long ago.
     pub(crate) fn cell_ended(&self, place: usize, age: Duration, now: Moment) -> Option<&Slice> {
-        let end_of_cell = |slice: &Slice| (self.cell_of(slice.end) + 1).saturating_mul(clock::nanos(self.cell));
-        let now = now.nanos_since(Moment::default());
-        self.get(place).filter(|slice| now.saturating_sub(end_of_cell(slice)) >= clock::nanos(age))
+        let cell = clock::nanos(self.cell).max(1);
+        // By the monotonic clock, whatever the wall clock was set to meanwhile.
+        let to_end = |slice: &Slice| Duration::from_nanos(cell - since_1970(slice.end) % cell);
+        self.get(place).filter(|slice| now.since(slice.end.after(to_end(slice))) >= age)
     }
 
     #[cfg(test)]

@@ -22,7 +22,7 @@
 use super::counts::{CountedSlice, OUTCOMES, Sums, WindowCounts};
 use super::packed::Hits;
 use super::ring::{Ring, Slice};
-use super::unseen::{self, Room, Seen, Unseen};
+use super::unseen::{self, Counted, HitsOf, Room, Seen};
 use super::window::Window;
 use super::window_totals::Ledger;
 use crate::measure::cells::reading::Reading;
@@ -48,14 +48,24 @@ pub(crate) struct History {
     /// How many slices of the coarse ring ended before the last 15 minutes began.
     passed: usize,
     ticked: Moment,
-    /// When the series was made, first looked at or last reset: no window begins earlier.
+    /// When the series was made or first looked at: nothing is known of earlier times.
     since: Moment,
-    /// Calls that had ended by then, by outcome: what totals are counted from.
-    baseline: [u64; OUTCOMES],
+    /// The last reset. Slices of before stay; windows and totals do not look beyond.
+    baseline: Option<Box<Baseline>>,
     /// Calls in flight at the last tick.
     in_flight: u64,
     /// What the meters said of changes at the last tick; `None` where nobody asked.
     changes: Option<u64>,
+}
+
+/// What was counted by the last reset.
+#[derive(Debug)]
+struct Baseline {
+    at: Moment,
+    /// Calls that had ended, by outcome: what totals are counted from.
+    finished: [u64; OUTCOMES],
+    /// The same by bucket, for as long as slices of before are kept.
+    counted: Option<Counted>,
 }
 
 impl History {
@@ -70,7 +80,7 @@ impl History {
             passed: 0,
             ticked: begun,
             since: begun,
-            baseline: [0; OUTCOMES],
+            baseline: None,
             in_flight: known.in_flight(),
             changes: None,
         }
@@ -103,7 +113,7 @@ impl History {
         self.forget(end, bytes);
     }
 
-    /// Moves the windows on: what they leave behind goes from ring to ring.
+    /// Advances each window to `now` and moves expired slices to the next, coarser ring.
     fn forget(&mut self, now: Moment, bytes: &mut Vec<u8>) {
         let Self { ledger, fine, middle, coarse, passed, .. } = self;
         while let Some(slice) = fine.pop_ended(Window::LastMinute.duration(), now) {
@@ -122,12 +132,20 @@ impl History {
             ledger.leave(Window::LastHour, &slice.delta);
             *passed = passed.saturating_sub(1);
         }
+        let oldest = self.oldest(Window::LastHour).map(|slice| slice.start);
+        if let Some(reset) = &mut self.baseline
+            && reset.counted.is_some()
+            && oldest.is_none_or(|oldest| oldest >= reset.at)
+        {
+            reset.counted = None;
+        }
     }
 
-    /// Forgets everything before now.
-    pub(crate) fn reset(&mut self, now: Moment, reading: &Reading) {
-        let now = now.max(self.ticked);
-        *self = Self { baseline: reading.finished(), ..Self::new(now, reading) };
+    /// Moves the baseline to now: windows and totals begin here. Slices stay, so that the past can still be looked at.
+    pub(crate) fn reset(&mut self, now: Moment, changes: u64, reading: &Reading, bytes: &mut Vec<u8>) {
+        self.tick(now, changes, reading, bytes);
+        let (finished, counted) = (reading.finished(), Some(self.ledger.counted()));
+        self.baseline = Some(Box::new(Baseline { at: self.ticked, finished, counted }));
     }
 
     /// What the window holds: up to now where there is a `live` reading, and as the last tick left it where there is none.
@@ -140,14 +158,22 @@ impl History {
     ) -> WindowCounts {
         let now = now.max(self.ticked);
         self.forget(now, bytes);
+        let start = self.oldest(window).map(|slice| slice.start);
+        let baseline = self.baseline.as_deref().and_then(|reset| Some((reset.at, reset.counted.as_ref()?)));
+        // A slice may have begun before the reset and ended after it.
+        if let Some((at, counted)) = baseline.filter(|(at, _)| start.is_some_and(|start| start < *at)) {
+            let (sums, hits) = self.ledger.since(counted, live);
+            return WindowCounts { covered: now.since(at), sums, hits };
+        }
         let (sums, hits) = match live {
             Some(reading) => self.ledger.by(reading, window),
             None => self.ledger.at_last_tick(window),
         };
-        let from = now.before(window.duration()).max(self.since);
+        let since = self.baseline.as_ref().map_or(self.since, |reset| reset.at);
+        let from = now.before(window.duration()).max(since);
         // What is in no slice came after the last tick.
         let live_start = (!hits.is_empty()).then_some(self.ticked);
-        let start = self.oldest(window).map(|slice| slice.start).or(live_start);
+        let start = start.or(live_start);
         let covered = now.since(from.min(start.unwrap_or(from)));
         WindowCounts { covered, sums, hits }
     }
@@ -210,9 +236,9 @@ impl History {
         Seen { counted, ..Seen::default() }
     }
 
-    /// Shows a reader what it has not seen, the oldest first, and moves it on to the last tick. Where nothing happened,
-    /// it is a comparison.
-    pub(crate) fn unseen(&self, by: &mut Seen, room: &mut Room, mut show: impl FnMut(&Unseen<'_>)) {
+    /// Keeps in `room` what a reader has not seen, the oldest first, and moves the reader on to the last tick. Where nothing
+    /// happened, it is a comparison.
+    pub(crate) fn unseen(&self, by: &mut Seen, room: &mut Room) {
         if self.changes.is_some() && self.changes == by.changes {
             by.until = self.ticked;
             return;
@@ -236,14 +262,13 @@ impl History {
         let told_alone = !room.all.is_empty() || sums != Sums::default();
         if !room.rest.is_empty() || rest != Sums::default() || (has_moved && !told_alone) {
             let end = slices().next().map_or(self.ticked, |slice| slice.start);
-            show(&Unseen { start: from, end, sums: rest, hits: &room.rest, in_flight: self.in_flight });
+            room.keep((from, end), rest, HitsOf::Rest, self.in_flight);
         }
         for slice in slices() {
             let (sums, hits) = slice.delta.read();
             room.slice.clear();
             room.slice.extend(hits);
-            let (start, end, in_flight) = (slice.start, slice.end, self.in_flight);
-            show(&Unseen { start, end, sums, hits: &room.slice, in_flight });
+            room.keep((slice.start, slice.end), sums, HitsOf::Slice, self.in_flight);
         }
     }
 
@@ -255,13 +280,18 @@ impl History {
     /// What it takes in memory, in bytes: by the sizes of what it holds.
     pub(crate) fn bytes(&self) -> usize {
         let rings = [&self.fine, &self.middle, &self.coarse];
-        size_of::<Self>() + self.ledger.heap_bytes() + rings.into_iter().map(Ring::heap_bytes).sum::<usize>()
+        let reset = self
+            .baseline
+            .as_ref()
+            .map_or(0, |reset| size_of::<Baseline>() + reset.counted.as_ref().map_or(0, Counted::heap_bytes));
+        size_of::<Self>() + self.ledger.heap_bytes() + reset + rings.into_iter().map(Ring::heap_bytes).sum::<usize>()
     }
 
     /// Calls that ended since the baseline, by outcome.
     pub(crate) fn total(&self, live: Option<&Reading>) -> [u64; OUTCOMES] {
         let now = live.map_or_else(|| self.ledger.finished(), Reading::finished);
-        array::from_fn(|outcome| now[outcome].saturating_sub(self.baseline[outcome]))
+        let before = self.baseline.as_ref().map_or([0; OUTCOMES], |reset| reset.finished);
+        array::from_fn(|outcome| now[outcome].saturating_sub(before[outcome]))
     }
 
     /// Calls in flight.

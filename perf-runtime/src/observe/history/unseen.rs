@@ -8,6 +8,7 @@
 use super::counts::{Hit, Place, Sums};
 use super::packed::Packed;
 use crate::measure::clock::Moment;
+use std::ops::Range;
 
 /// What a reader has seen of one series.
 #[derive(Clone, Debug, Default)]
@@ -58,9 +59,56 @@ pub(crate) struct Room {
     pub(super) all: Vec<Hit>,
     /// The hits of one slice.
     pub(super) slice: Vec<Hit>,
+    /// What is to be told once nothing is locked.
+    told: Vec<Told>,
+    hits: Vec<Hit>,
+}
+
+/// Something that a reader has not seen, and where its hits are.
+#[derive(Debug)]
+struct Told {
+    start: Moment,
+    end: Moment,
+    sums: Sums,
+    hits: Range<usize>,
+    in_flight: u64,
+}
+
+impl Room {
+    /// Keeps something to be told later.
+    pub(super) fn keep(&mut self, (start, end): (Moment, Moment), sums: Sums, hits: HitsOf, in_flight: u64) {
+        let begin = self.hits.len();
+        self.hits.extend(match hits {
+            HitsOf::Rest => &self.rest,
+            HitsOf::Slice => &self.slice,
+        });
+        self.told.push(Told { start, end, sums, hits: begin..self.hits.len(), in_flight });
+    }
+
+    /// Tells what was kept, in its order, and keeps it no longer.
+    pub(crate) fn tell(&mut self, mut show: impl FnMut(&Unseen<'_>)) {
+        for Told { start, end, sums, hits, in_flight } in self.told.drain(..) {
+            let hits = self.hits.get(hits).unwrap_or_default();
+            show(&Unseen { start, end, sums, hits, in_flight });
+        }
+        self.hits.clear();
+    }
+}
+
+/// Whose hits are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum HitsOf {
+    /// Those in no slice of its own.
+    Rest,
+    /// Those of one slice.
+    Slice,
 }
 
 impl Counted {
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Place>() + self.counts.capacity() * size_of::<u64>()
+    }
+
     /// Goes back before a slice; what it does not hold is left alone.
     pub(super) fn take_out(&mut self, delta: &Packed) {
         let (sums, hits) = delta.read();

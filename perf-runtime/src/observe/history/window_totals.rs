@@ -105,16 +105,18 @@ impl Ledger {
         self.since_column(reading, NOW)
     }
 
+    /// What was counted since an earlier tick: up to a `live` reading, or to the last tick where there is none.
+    pub(crate) fn since(&self, earlier: &Counted, live: Option<&Reading>) -> (Sums, Vec<Hit>) {
+        let now = self.places.iter().zip(&self.counts[NOW]).map(|(&place, &count)| Hit { place, count });
+        let (sums, hits) = match live {
+            Some(reading) => (Sums::of(reading), more(hits_of(reading), &earlier.places, &earlier.counts)),
+            None => (self.sums[NOW], more(now, &earlier.places, &earlier.counts)),
+        };
+        (sums.since(earlier.sums), hits)
+    }
+
     fn since_column(&self, reading: &Reading, column: usize) -> (Sums, Vec<Hit>) {
-        let mut known = self.places.iter().zip(&self.counts[column]).peekable();
-        let mut hits = Vec::new();
-        hits_of(reading).for_each(|Hit { place, count }| {
-            while known.next_if(|&(&known, _)| known < place).is_some() {}
-            let before = known.next_if(|&(&known, _)| known == place).map_or(0, |(_, &count)| count);
-            if count > before {
-                hits.push(Hit { place, count: count - before });
-            }
-        });
+        let hits = more(hits_of(reading), &self.places, &self.counts[column]);
         (Sums::of(reading).since(self.sums[column]), hits)
     }
 
@@ -132,4 +134,19 @@ impl Ledger {
     pub(crate) fn finished(&self) -> [u64; OUTCOMES] {
         self.finished
     }
+}
+
+/// How much more each place was hit than is `known`. Both are sorted by place.
+fn more(now: impl Iterator<Item = Hit>, places: &[Place], counts: &[u64]) -> Vec<Hit> {
+    let mut known = places.iter().zip(counts).peekable();
+    let mut hits = Vec::new();
+    // `for_each`, as in `cut`.
+    now.for_each(|Hit { place, count }| {
+        while known.next_if(|&(&known, _)| known < place).is_some() {}
+        let before = known.next_if(|&(&known, _)| known == place).map_or(0, |(_, &count)| count);
+        if count > before {
+            hits.push(Hit { place, count: count - before });
+        }
+    });
+    hits
 }

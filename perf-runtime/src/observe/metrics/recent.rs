@@ -1,7 +1,7 @@
 //! What the application's own metrics were: the last hour of each series, cell by cell.
 //!
 //! Once a second each series is read, and what it says is added to three cells: the second's, that of five seconds and that
-//! of the minute. Whoever asks says which cells these are: those of the panorama, so all that is drawn has one axis. Of each
+//! of the minute. Whoever asks says which cells these are: those of the series of calls, so all that is drawn has one axis. Of each
 //! length sixty are kept: 2.2 KiB a series when all are full. The first 2,000 series have a trail; those that come when there
 //! is no room any more are known as they stand, as all are.
 
@@ -77,6 +77,8 @@ pub(crate) struct Trail {
     rings: [VecDeque<Slot>; LENGTHS.len()],
     /// Sum and count when it was last read, of what only grows.
     before: Option<(f64, f64)>,
+    /// The second in which it was first read, since 1970.
+    begun: Option<u64>,
 }
 
 /// The place for a series' trail. Locked by the ticker, and by who looks.
@@ -123,6 +125,7 @@ impl Trail {
     }
 
     pub(super) fn read(&mut self, cells: [u64; LENGTHS.len()], cell: &Cell) {
+        self.begun = self.begun.or(Some(cells[0]));
         let grown = match cell {
             Cell::Gauge(gauge) => return self.add(cells, (gauge.value(), 1.0)),
             Cell::Sampled(MetricKind::Counter, total) => total.value().map(|total| (total, 1.0)),
@@ -146,6 +149,11 @@ impl Trail {
         if added.0 != 0.0 || (added.1 > 0.0 && matches!(cell, Cell::Histogram(_))) {
             self.add(cells, added);
         }
+    }
+
+    /// When it was first read, in nanoseconds since 1970.
+    pub(super) fn begun(&self) -> Option<u64> {
+        self.begun.map(|second| second.saturating_mul(1_000_000_000))
     }
 
     pub(super) fn points(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<MetricPoint> {

@@ -24,12 +24,19 @@ impl MetricStore {
 
     /// Every series in the order of names and labels, with its points in these cells of a window.
     pub(crate) fn tracks(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<MetricTrack> {
+        self.tracks_since(window, wanted).into_iter().map(|(track, _)| track).collect()
+    }
+
+    /// As [`tracks`](Self::tracks), each with the time of its first reading, in nanoseconds since 1970; `None` where there is
+    /// no room for its points.
+    pub(crate) fn tracks_since(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<(MetricTrack, Option<u64>)> {
         let mut tracks = Vec::new();
         self.for_each_series(|name, (kind, metric), series| {
             let Some(reading) = series.reading() else { return };
             let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
-            let points = series.trail.get().as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
-            tracks.push(MetricTrack {
+            let trail = series.trail.get();
+            let points = trail.as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
+            let track = MetricTrack {
                 name: name.to_owned(),
                 kind,
                 unit: text(&metric.unit),
@@ -37,7 +44,8 @@ impl MetricStore {
                 labels: reading.labels,
                 value: reading.value,
                 points,
-            });
+            };
+            tracks.push((track, trail.as_ref().and_then(|trail| trail.begun())));
         });
         tracks
     }

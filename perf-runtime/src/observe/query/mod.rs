@@ -1,9 +1,17 @@
 //! Questions over all series: summaries, tracks, calls in flight, blocked threads.
 
 pub(crate) mod blocked;
+mod cells;
+pub(crate) mod grid;
 pub(crate) mod in_flight;
+pub(crate) mod lookback;
+pub(crate) mod panorama;
+pub(crate) mod past;
+pub(crate) mod range;
+pub(crate) mod selector;
+mod span;
 mod statistics;
+mod stored;
 pub(crate) mod summary;
-pub(crate) mod timeline;
 pub(crate) mod tracks;
 pub(crate) mod whole_or_parts;

@@ -200,7 +200,8 @@ impl Series {
 
     pub(crate) fn reset(&self, now: Moment) {
         let mut history = self.history();
-        history.reset(now, &self.read());
+        let changes = self.changes();
+        history.reset(now, changes, &self.read(), &mut Vec::new());
         self.profile.reset(now, || self.read_profile());
     }
 
@@ -253,7 +254,8 @@ impl Series {
 
     /// Shows a reader what it has not seen, up to the last tick.
     pub(crate) fn unseen(&self, by: &mut Seen, room: &mut Room, show: impl FnMut(&Unseen<'_>)) {
-        self.history().unseen(by, room, show);
+        self.history().unseen(by, room);
+        room.tell(show);
     }
 
     /// A number that is another one whenever a call started or ended, as far as chance allows.

@@ -32,7 +32,7 @@ impl Identity {
     }
 
     /// The labels' names and values.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> + Clone {
         self.names().zip(self.labels.iter().map(AsRef::as_ref))
     }
 
@@ -44,7 +44,7 @@ impl Identity {
             && self.labels.iter().zip(labels).all(|(own, other)| is_same(own, other))
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+    fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.kind.label_names().iter().chain(self.more).copied()
     }
 }

@@ -18,12 +18,18 @@ use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use crate::observe::ticker;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 /// With fewer calls, the last minute says too little.
 const MIN_CALLS_IN_A_MINUTE: u64 = 20;
+
+/// Two ticks further apart than this have a gap between them: more than one was left out.
+const GAP: Duration = Duration::from_millis(2_500);
+/// So many gaps are remembered.
+const MAX_GAPS: usize = 1_000;
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
@@ -54,9 +60,12 @@ struct Inner {
     meters: BTreeSet<usize>,
     /// What there was to know of sites when they were last looked at.
     changes: usize,
-    /// The last tick, and how many there were.
+    /// The first tick, the last one, and how many there were.
+    begun: Moment,
     ticked: Moment,
     ticks: u64,
+    /// Times in which no tick came, the oldest first.
+    gaps: VecDeque<(Moment, Moment)>,
     made: BTreeMap<Kind, Bounds>,
 }
 
@@ -233,6 +242,17 @@ impl Registry {
         self.read(|inner| inner.ticked)
     }
 
+    /// When the registry was made: nothing is known of earlier times.
+    pub(crate) fn begun(&self) -> Moment {
+        self.read(|inner| inner.begun)
+    }
+
+    /// Times of the last hour in which no tick came, the oldest first: when each began and ended. Nobody observed the process
+    /// meanwhile; what its calls did is told at the end.
+    pub(crate) fn gaps(&self) -> Vec<(Moment, Moment)> {
+        self.read(|inner| inner.gaps.iter().copied().collect())
+    }
+
     /// How many times all series were cut.
     pub(crate) fn ticks(&self) -> u64 {
         self.read(|inner| inner.ticks)
@@ -240,7 +260,17 @@ impl Registry {
 
     fn ticked(&self, now: Moment) {
         self.write(|inner| {
-            inner.ticked = inner.ticked.max(now);
+            let last = inner.ticked;
+            if inner.ticks == 0 {
+                inner.begun = now;
+            } else if now.since(last) > GAP {
+                inner.gaps.push_back((last, now));
+            }
+            let horizon = now.before(Window::LastHour.duration() + GAP);
+            while inner.gaps.len() > MAX_GAPS || inner.gaps.front().is_some_and(|&(_, end)| end < horizon) {
+                inner.gaps.pop_front();
+            }
+            inner.ticked = last.max(now);
             inner.ticks += 1;
         });
     }

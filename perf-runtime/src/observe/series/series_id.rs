@@ -55,14 +55,20 @@ impl FromStr for SeriesId {
     fn from_str(text: &str) -> Result<Self, NoSeriesId> {
         let (kind, rest) = text.split_once('{').ok_or(NoSeriesId)?;
         let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).ok_or(NoSeriesId)?;
-        let inside = rest.strip_suffix('}').ok_or(NoSeriesId)?;
-        let mut pairs = Vec::new();
-        for pair in split(inside)? {
-            let (name, value) = pair.split_once('=').ok_or(NoSeriesId)?;
-            pairs.push((name.to_owned(), value.to_owned()));
-        }
-        Ok(Self { kind, labels: pairs.into() })
+        Ok(Self { kind, labels: pairs_of(rest.strip_suffix('}').ok_or(NoSeriesId)?)?.into() })
     }
+}
+
+impl SeriesId {
+    /// Labels as a part of a series' name: `{operation=select,table=users}`.
+    pub(crate) fn labels_of(text: &str) -> Result<Vec<(String, String)>, NoSeriesId> {
+        pairs_of(text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or(NoSeriesId)?)
+    }
+}
+
+fn pairs_of(text: &str) -> Result<Vec<(String, String)>, NoSeriesId> {
+    let pair = |pair: String| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    split(text)?.into_iter().map(|part| pair(part).ok_or(NoSeriesId)).collect()
 }
 
 /// The parts between commas, without the backslashes that escape.

@@ -81,3 +81,13 @@ fn what_was_slept_through_is_left_out_and_counted() {
     assert_eq!(after(due, at(7_300), second), (at(8_000), 7), "and the beat is kept");
     assert_eq!(after(at(500), at(0), second), (at(1_500), 0), "a tick before its time");
 }
+
+#[test]
+fn ticks_come_at_full_seconds_of_the_day() {
+    let due = Instant::now() + Duration::from_secs(10);
+    let moved = |at: u64| {
+        let to = nearest_full(due, Duration::from_millis(at), Duration::from_secs(1));
+        if to >= due { (to - due).as_millis().cast_signed() } else { -(due - to).as_millis().cast_signed() }
+    };
+    assert_eq!([1_000, 1_003, 1_499, 1_500, 1_999].map(moved), [0, -3, -499, 500, 1]);
+}

@@ -61,7 +61,7 @@ impl Bench {
     }
 
     fn reset(&mut self) {
-        self.history.reset(clock::now(), &self.reading);
+        self.history.reset(clock::now(), self.changes, &self.reading, &mut self.bytes);
     }
 
     fn slices(&self) -> [usize; 3] {
@@ -146,6 +146,27 @@ fn a_reset_moves_the_baseline() {
     bench.call(0, 7, 3, 0);
     assert_eq!(bench.history.total(Some(&bench.reading)), [3, 0, 0, 0]);
     assert_eq!(bench.calls(Window::LastHour), 3);
+}
+
+#[test]
+fn a_reset_discards_no_slice() {
+    let mut bench = Bench::new();
+    let calls = |bench: &mut Bench| -> u64 {
+        let slices = bench.history.slices(Window::LastHour, clock::now(), None, &mut bench.bytes);
+        slices.iter().flat_map(|slice| slice.counts.finished()).sum()
+    };
+    for _ in 0..100 {
+        bench.call(0, 7, 1, 0);
+        bench.tick_after(SECOND);
+    }
+    bench.reset();
+    assert_eq!((bench.calls(Window::LastHour), calls(&mut bench)), (0, 100));
+    for _ in 0..3_700 {
+        bench.tick_after(SECOND);
+    }
+    assert_eq!((bench.calls(Window::LastHour), calls(&mut bench)), (0, 0));
+    let counted = bench.history.baseline.as_ref().map(|reset| reset.counted.is_some());
+    assert_eq!(counted, Some(false), "the memory of the reset is let go with the slices of before");
 }
 
 #[test]

@@ -1,128 +1,279 @@
 use super::*;
+use crate::collect::{DeltaSeries, DeltaSink, DeltaSlice};
 use crate::measure::clock::manual::ManualClock;
+use crate::measure::clock::wall;
+use crate::measure::model::outcome::Outcome;
 use crate::monitor::Monitor;
-use crate::record::operation::Operation;
+use crate::observe::history::window::Window;
+use crate::observe::query::past::{PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
+use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
 
-/// So many seconds with a tick at the end of each.
-fn seconds_pass(clock: &ManualClock, monitor: &Monitor, count: u32, mut each: impl FnMut(u32)) {
+fn monitor() -> Monitor {
+    Monitor::builder().build().unwrap()
+}
+
+/// So many seconds with a call in each and a tick at the end.
+fn seconds_pass(clock: &ManualClock, monitor: &Monitor, count: u64, called: impl Fn(u64) -> bool) {
     for second in 0..count {
-        each(second);
+        if called(second) {
+            monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
+        }
         clock.advance(SECOND);
         monitor.tick();
     }
 }
 
-fn of<'a>(panorama: &'a Panorama, labels: &[&str]) -> &'a Track {
-    let values =
-        |track: &&Track| track.summary.labels.iter().map(|(_, value)| value.as_str()).eq(labels.iter().copied());
-    panorama.series.iter().find(values).unwrap()
+fn search() -> Selector {
+    Selector::kind(Kind::Operation).label("operation", "search")
 }
 
-fn record(operation: &Operation, millis: u64, outcome: Outcome) {
-    operation.record(Duration::from_millis(millis), outcome);
+fn counts(tracks: &Tracks) -> Vec<Option<u64>> {
+    let [track] = &tracks.series[..] else { panic!("{} series", tracks.series.len()) };
+    track.points.iter().map(|point| point.count).collect()
+}
+
+fn total(tracks: &Tracks) -> u64 {
+    counts(tracks).into_iter().flatten().sum()
 }
 
 #[test]
-fn every_call_of_a_window_is_in_one_cell() {
+fn every_call_is_in_the_step_in_which_it_ended_and_steps_are_those_of_the_wall_clock() {
     let clock = ManualClock::hold();
-    let monitor = Monitor::builder().build().unwrap();
-    let search = monitor.operation("search");
-    seconds_pass(&clock, &monitor, 4_000, |second| {
-        record(&search, 20, if second % 10 == 0 { Outcome::Error } else { Outcome::Ok });
-    });
-    for window in Window::ALL {
-        let panorama = monitor.panorama(window, None);
-        let Track { summary, points, .. } = of(&panorama, &["search"]);
-        let length = window.duration().as_secs_f64();
-        assert!((panorama.grid.cells as f64 * panorama.grid.step - length).abs() < 1e-9);
-        let (filled, calls) = (points.len() as u64, points.iter().map(|point| point.outcomes.finished()).sum::<u64>());
-        assert_eq!(filled, panorama.grid.cells, "{window}");
+    let monitor = monitor();
+    seconds_pass(&clock, &monitor, 4_000, |_| true);
+    for (window, step, most) in [(Window::LastMinute, 1, 60), (Window::Last5Minutes, 5, 60), (Window::LastHour, 60, 60)]
+    {
+        let tracks = monitor.tracks(&search(), window);
+        assert_eq!(tracks.step, step as f64, "{window}");
+        assert_eq!(wall::to_unix_nanos(tracks.start) % (step * 1_000_000_000), 0, "{window} begins at a full step");
+        let [first, middle @ .., _] = &tracks.series[0].points[..] else { panic!("{tracks:#?}") };
+        assert!(middle.iter().all(|point| point.count == Some(step) && point.covered == step as f64), "{middle:#?}");
         assert!(
-            summary.count.abs_diff(calls) <= 60,
-            "{window}: {calls} calls in cells, {} in the window",
-            summary.count
+            first.count <= Some(step) && (most - 1..=most).contains(&(middle.len() + 2)),
+            "{window}: {}",
+            middle.len()
         );
-        assert!(points.is_sorted_by(|one, next| one.cell < next.cell));
-        assert_eq!(points.last().map(|point| point.cell), Some(panorama.grid.newest));
     }
-    let minute = monitor.panorama(Window::LastMinute, None);
-    assert!(of(&minute, &["search"]).points.iter().all(|point| point.outcomes.finished() == 1));
 }
 
 #[test]
-fn only_cells_that_changed_are_told_and_as_a_whole() {
+fn no_call_is_zero_and_nobody_there_is_null() {
     let clock = ManualClock::hold();
-    let monitor = Monitor::builder().build().unwrap();
-    let (busy, idle) = (monitor.operation("busy"), monitor.operation("idle"));
-    record(&idle, 1, Outcome::Ok);
-    seconds_pass(&clock, &monitor, 30, |_| record(&busy, 1, Outcome::Ok));
-    let before = monitor.panorama(Window::LastHour, None);
-    seconds_pass(&clock, &monitor, 1, |_| record(&busy, 900, Outcome::Ok));
-    let after = monitor.panorama(Window::LastHour, Some(Duration::from_secs_f64(before.grid.ticked)));
-    assert!(of(&after, &["idle"]).points.is_empty());
-    let point = of(&after, &["busy"]).points.last().unwrap();
-    let whole = of(&before, &["busy"]).points.last().filter(|last| last.cell == point.cell);
-    assert_eq!(point.outcomes.ok, whole.map_or(1, |whole| whole.outcomes.ok + 1));
-    assert!(point.max.unwrap() >= 0.9);
-    let kind = after.kinds.iter().find(|kind| kind.summary.kind == Kind::Operation).unwrap();
-    assert_eq!(kind.summary.count, 32);
-    assert_eq!(kind.points.len(), 1);
+    let monitor = monitor();
+    seconds_pass(&clock, &monitor, 10, |second| second == 4);
+    let known = counts(&monitor.tracks(&search(), Window::LastMinute));
+    let ours: Vec<u64> = known.iter().skip_while(|count| count.is_none()).map(|count| count.unwrap()).collect();
+    assert_eq!(ours.iter().sum::<u64>(), 1);
+    assert!((10..=11).contains(&ours.len()) && known.len() > 50, "{known:?}");
+    // Nobody ticks, as while a process is stopped: what happened is told where it was found.
+    monitor.operation("search").record(Duration::ZERO, Outcome::Ok);
+    clock.advance(20 * SECOND);
+    monitor.tick();
+    seconds_pass(&clock, &monitor, 3, |_| true);
+    let known = counts(&monitor.tracks(&search(), Window::LastMinute));
+    let ours: Vec<Option<u64>> = known.iter().copied().skip_while(Option::is_none).collect();
+    let nulls = ours.iter().filter(|count| count.is_none()).count();
+    assert!((18..=20).contains(&nulls), "{ours:?}");
+    assert_eq!(ours.iter().flatten().sum::<u64>(), 5);
 }
 
 #[test]
-fn requests_of_one_route_are_one_whatever_their_status() {
+fn a_reset_changes_nothing_of_the_past() {
     let clock = ManualClock::hold();
-    let monitor = Monitor::builder().build().unwrap();
-    seconds_pass(&clock, &monitor, 2, |_| {
-        monitor.http_request("GET", "/carts/{id}").answer(200);
-        monitor.http_request("GET", "/carts/{id}").answer(503);
-        monitor.http_request("POST", "/carts/{id}").answer(201);
-    });
-    let panorama = monitor.panorama(Window::LastMinute, None);
-    let carts = of(&panorama, &["GET", "/carts/{id}"]);
-    assert_eq!((carts.summary.count, carts.summary.error_rate), (4, Some(0.5)));
-    assert_eq!(carts.points.iter().map(|point| point.outcomes.error).collect::<Vec<_>>(), [1, 1]);
-    assert_eq!(of(&panorama, &["POST", "/carts/{id}"]).summary.count, 2);
-    let answered = |labels: &[&str]| {
-        let found = monitor.track(Kind::HttpRequest, labels, Window::LastMinute, None);
-        found.map(|(_, track)| track.summary.count)
+    let monitor = monitor();
+    seconds_pass(&clock, &monitor, 30, |_| true);
+    let before = total(&monitor.tracks(&search(), Window::LastMinute));
+    monitor.reset();
+    seconds_pass(&clock, &monitor, 5, |_| true);
+    assert_eq!(total(&monitor.tracks(&search(), Window::LastMinute)), before + 5);
+    assert_eq!(monitor.summary(Window::LastMinute).find(Kind::Operation, &["search"]).unwrap().count, 5);
+}
+
+#[test]
+fn steps_are_as_long_as_was_asked_or_as_what_is_kept() {
+    let clock = ManualClock::hold();
+    let monitor = monitor();
+    seconds_pass(&clock, &monitor, 3_700, |_| true);
+    let step = |length: u64, step: Option<u64>| {
+        let range = TimeRange::last(Duration::from_secs(length));
+        let range = step.map_or(range, |step| range.with_step(Duration::from_secs(step)));
+        monitor.tracks(&search(), range).step
     };
-    assert_eq!(answered(&["GET", "/carts/{id}"]), Some(4));
-    assert_eq!(answered(&["GET", "/carts/{id}", "503"]), Some(2));
-    assert_eq!(answered(&[]), Some(6));
-    assert_eq!(answered(&["PUT"]), None);
+    assert_eq!((step(30, None), step(30, Some(10)), step(200, Some(1)), step(200, Some(7))), (1.0, 10.0, 5.0, 10.0));
+    assert_eq!((step(3_000, Some(90)), step(3_000, Some(120))), (120.0, 120.0));
+    assert_eq!((step(30 * 86_400, None), step(30 * 86_400, Some(1))), (3_600.0, 240.0), "11,000 steps at most");
+    let wide = monitor.tracks(&search(), TimeRange::last(HOUR).with_step(Duration::from_secs(600)));
+    assert!((3_500..=3_661).contains(&total(&wide)), "{}", total(&wide));
 }
 
 #[test]
-fn the_histogram_of_a_cell_holds_its_calls() {
+fn metrics_of_the_application_have_tracks_too() {
     let clock = ManualClock::hold();
-    let monitor = Monitor::builder().build().unwrap();
-    let render = monitor.operation("render");
-    seconds_pass(&clock, &monitor, 1, |_| {
-        record(&render, 3, Outcome::Ok);
-        record(&render, 3, Outcome::Ok);
-        record(&render, 700, Outcome::Cancelled);
-    });
-    let (_, track) = monitor.track(Kind::Operation, &["render"], Window::LastMinute, None).unwrap();
-    let [point] = &track.points[..] else { panic!("{track:?}") };
-    let [fast, slow] = &point.buckets[..] else { panic!("{point:?}") };
-    assert_eq!((fast.outcome, fast.count, slow.outcome, slow.count), (Outcome::Ok, 2, Outcome::Cancelled, 1));
-    assert!(fast.lower <= 0.003 && 0.003 <= fast.upper && slow.lower <= 0.7 && 0.7 <= slow.upper);
+    let monitor = monitor();
+    let metrics = monitor.metrics();
+    let jobs = metrics.counter("jobs").label("kind", "mail").register();
+    let wait = metrics.histogram("wait_seconds").register();
+    for second in 0..10 {
+        monitor.record_custom_metric("depth", f64::from(second), "jobs");
+        if second % 2 == 0 {
+            jobs.add(3.0);
+            wait.record(0.5);
+        }
+        clock.advance(SECOND);
+        monitor.tick();
+    }
+    let tracks = monitor.tracks(&Selector::metrics(), Window::LastMinute);
+    let of = |name: &str| {
+        let track = tracks.metrics.iter().find(|track| track.name.starts_with(name)).unwrap();
+        track.points.iter().filter(|point| point.covered > 0.5).cloned().collect::<Vec<_>>()
+    };
+    let sum = |points: &[MetricSeriesPoint]| points.iter().filter_map(|point| point.value).sum::<f64>();
+    assert_eq!((sum(&of("depth")), sum(&of("jobs"))), (45.0, 15.0));
+    assert!(of("jobs").iter().all(|point| point.value.is_some()), "a counter that stands added nothing");
+    assert_eq!(of("wait").iter().filter_map(|point| point.count).sum::<f64>(), 5.0);
+    let depth = monitor.tracks(&"depth".parse::<Selector>().unwrap(), Window::LastMinute);
+    assert_eq!((depth.metrics.len(), depth.series.len()), (1, 0));
+    let one = monitor.tracks(&Selector::metrics().limit(1), Window::LastMinute);
+    assert_eq!((one.metrics.len(), one.left_out), (1, tracks.metrics.len() - 1));
 }
 
 #[test]
-fn an_observer_is_told_of_each_tick_until_it_is_dropped() {
-    let _clock = ManualClock::hold();
-    let monitor = Monitor::builder().build().unwrap();
-    let (told, ticks) = std::sync::mpsc::channel();
-    let observer = monitor.on_tick("test", move |_| {
-        let _ = told.send(());
-    });
-    monitor.tick();
-    monitor.tick();
-    drop(observer);
-    monitor.tick();
-    assert_eq!(ticks.iter().count(), 2);
+fn tracks_are_read_back_as_they_were_written() {
+    let clock = ManualClock::hold();
+    let monitor = monitor();
+    monitor.record_custom_metric("depth", 2.0, "jobs");
+    seconds_pass(&clock, &monitor, 3, |second| second == 1);
+    let tracks = monitor.tracks(&Selector::all(), Window::LastMinute);
+    let text = serde_json::to_string(&tracks).unwrap();
+    assert_eq!(serde_json::from_str::<Tracks>(&text).unwrap(), tracks);
+}
+
+/// A store that keeps each slice that a cursor gives, in memory, and loses none.
+#[derive(Default)]
+struct Kept {
+    slices: Mutex<Vec<(SeriesId, SystemTime, [u64; 4], Vec<PastBucket>)>>,
+    observed: Mutex<Vec<(SystemTime, SystemTime)>>,
+}
+
+impl Past for Kept {
+    fn observed(&self, range: &TimeRange) -> Vec<TimeRange> {
+        let all = self.observed.lock().unwrap();
+        let parts = all.iter().map(|(start, end)| ((*start).max(range.start()), (*end).min(range.end())));
+        parts.filter_map(|(start, end)| TimeRange::between(start, end).ok()).collect()
+    }
+
+    fn step_since(&self, _: SystemTime) -> Duration {
+        5 * SECOND
+    }
+
+    fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
+        for (id, end, nanos, buckets) in self.slices.lock().unwrap().iter() {
+            if selector.selects_series(id) && *end >= range.start() {
+                sink.slice(id, &PastSlice { buckets, nanos: *nanos, idle_nanos: 0, slow_polls: 0, end: *end });
+            }
+        }
+        let labels = Labels::default();
+        let metric = PastMetric { name: "depth", kind: MetricKind::Gauge, unit: Some("jobs"), labels: &labels };
+        if selector.selects_metric("depth", &labels) {
+            sink.point(&metric, &PastPoint { end: range.start() + 10 * SECOND, sum: 8.0, count: 2.0 });
+        }
+    }
+}
+
+struct Keep<'a>(&'a Kept);
+
+impl DeltaSink for Keep<'_> {
+    fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
+        let labels = series.labels().iter().collect();
+        let bucket = |bucket: crate::collect::DeltaBucket| PastBucket {
+            outcome: bucket.outcome,
+            longest_nanos: series.range(bucket.index).1,
+            count: bucket.count,
+        };
+        self.0.slices.lock().unwrap().push((
+            SeriesId { kind: series.kind(), labels },
+            slice.end,
+            Outcome::ALL.map(|outcome| slice.nanos(outcome)),
+            slice.buckets().map(bucket).collect(),
+        ));
+    }
+}
+
+/// A second in the life of a process, and whether its store looked.
+fn live(clock: &ManualClock, kept: &Arc<Kept>, seconds: &[(bool, bool)]) -> Monitor {
+    let monitor = monitor();
+    let mut cursor = monitor.cursor();
+    let begun = wall::time_of(clock::now());
+    kept.observed.lock().unwrap().push((begun, begun));
+    for &(called, looked) in seconds {
+        if called {
+            monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
+        }
+        clock.advance(SECOND);
+        monitor.tick();
+        if looked {
+            cursor.read(&mut Keep(kept));
+            kept.observed.lock().unwrap().last_mut().unwrap().1 = wall::time_of(clock::now());
+        }
+    }
+    monitor
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever lies in the past, in memory or in both: each call is told once.
+    #[test]
+    fn between_the_past_and_memory_is_no_seam(
+        first in prop::collection::vec((any::<bool>(), Just(true)), 1..40),
+        away in 1_u64..200,
+        second in prop::collection::vec((any::<bool>(), prop::bool::weighted(0.9)), 1..400),
+        begin in 0_u64..700,
+        step in prop::option::of(1_u64..200),
+        phase in 0_u64..1_000,
+    ) {
+        let clock = ManualClock::hold();
+        clock.advance(Duration::from_millis(phase));
+        let kept = Arc::new(Kept::default());
+        drop(live(&clock, &kept, &first));
+        clock.advance(Duration::from_secs(away));
+        let born = wall::time_of(clock::now());
+        let monitor = live(&clock, &kept, &second);
+        let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
+        let range = TimeRange::last(Duration::from_secs(begin + 1));
+        let range = step.map_or(range, |step| range.with_step(Duration::from_secs(step)));
+        let tracks = monitor.tracks(&search(), range);
+        let end_of = |since: SystemTime, place: usize| since + SECOND * u32::try_from(place + 1).unwrap();
+        let first_born = kept.observed.lock().unwrap()[0].0;
+        let late = Duration::from_millis(500);
+        let ends = [(first_born, &first), (born, &second)].into_iter().flat_map(|(since, seconds)| {
+            let called = seconds.iter().enumerate().filter(|(_, (called, _))| *called);
+            called.map(move |(place, _)| end_of(since, place))
+        });
+        let expected = ends.filter(|end| *end - late >= tracks.start).count() as u64;
+        let told = if tracks.series.is_empty() { 0 } else { total(&tracks) };
+        prop_assert_eq!(told, expected, "step {}, {} steps", tracks.step, tracks.series.first().map_or(0, |one| one.points.len()));
+    }
+}
+
+#[test]
+fn a_life_before_this_one_is_told_and_the_time_between_is_null() {
+    let clock = ManualClock::hold();
+    let kept = Arc::new(Kept::default());
+    drop(live(&clock, &kept, &[(true, true); 60]));
+    clock.advance(120 * SECOND);
+    let monitor = live(&clock, &kept, &[(true, true); 60]);
+    let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
+    let tracks = monitor.tracks(&search().or(Selector::metric("depth")), TimeRange::last(Duration::from_secs(240)));
+    let counts = counts(&Tracks { metrics: Vec::new(), ..tracks.clone() });
+    assert_eq!((tracks.step, counts.iter().flatten().sum::<u64>()), (5.0, 120));
+    let between = counts.iter().skip_while(|count| count.is_some()).take_while(|count| count.is_none()).count();
+    assert!((22..=24).contains(&between), "{counts:?}");
+    let depth = tracks.metrics.iter().find(|metric| metric.name == "depth").unwrap();
+    assert!(depth.points.iter().any(|point| point.value == Some(4.0)), "{depth:?}");
 }

@@ -1,0 +1,108 @@
+//! What happened to one series, or to several together, in each cell of a grid.
+
+use super::grid::Grid;
+use super::past::PastBucket;
+use super::statistics::Durations;
+use crate::measure::cells::histogram::Layout;
+use crate::measure::clock::Moment;
+use crate::observe::history::counts::{Hit, Place, Sums, WindowCounts};
+use crate::observe::history::packed::Hits;
+use crate::observe::series::entry::Series;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The cells in which anything happened, by number.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    layout: &'static Layout,
+    cells: BTreeMap<u64, Cell>,
+}
+
+#[derive(Debug, Default)]
+struct Cell {
+    end: Moment,
+    sums: Sums,
+    /// In no order, and a place may be there several times.
+    hits: Vec<Hit>,
+}
+
+impl Cells {
+    pub(crate) fn new(layout: &'static Layout) -> Self {
+        Self { layout, cells: BTreeMap::new() }
+    }
+
+    /// What memory holds of a series up to the last tick.
+    pub(crate) fn of(series: &Series, grid: &Grid) -> Self {
+        let mut this = Self::new(series.layout);
+        this.add_series(series, grid);
+        this
+    }
+
+    /// Adds what memory holds of a series with the same buckets.
+    pub(crate) fn add_series(&mut self, series: &Series, grid: &Grid) {
+        series.for_each_slice(grid.from, |end, sums, hits: Hits<'_>| {
+            let number = grid.cell_of(end);
+            if !(grid.oldest..=grid.newest).contains(&number) {
+                return;
+            }
+            let cell = self.cells.entry(number).or_default();
+            cell.end = cell.end.max(end);
+            cell.sums.add(sums);
+            cell.hits.extend(hits);
+        });
+        if let Some(after) = grid.after {
+            self.cells.retain(|_, cell| cell.end > after);
+        }
+    }
+
+    /// Adds counts of the past to a cell.
+    pub(crate) fn add_counts(&mut self, number: u64, sums: Sums, buckets: &[PastBucket]) {
+        let layout = self.layout;
+        let cell = self.cells.entry(number).or_default();
+        cell.sums.add(sums);
+        cell.hits.extend(buckets.iter().map(|bucket| {
+            let place = Place::new(bucket.outcome.index(), layout.index(bucket.longest_nanos));
+            Hit { place, count: bucket.count }
+        }));
+    }
+
+    /// Adds the cells of another series. Where its buckets are not the same, each goes where its largest duration lies.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let (ours, same) = (self.layout, std::ptr::eq(self.layout, other.layout));
+        for (&number, more) in &other.cells {
+            let cell = self.cells.entry(number).or_default();
+            cell.sums.add(more.sums);
+            cell.hits.extend(more.hits.iter().map(|&hit| {
+                let moved = || hit.place.in_bucket(ours.index(other.layout.range(hit.place.bucket()).1));
+                Hit { place: if same { hit.place } else { moved() }, ..hit }
+            }));
+        }
+    }
+
+    /// Each cell with its counts, the oldest first.
+    pub(crate) fn into_counts(self) -> impl Iterator<Item = (u64, CellCounts)> {
+        let layout = self.layout;
+        self.cells.into_iter().map(move |(number, cell)| (number, cell.into_counts(layout)))
+    }
+}
+
+impl Cell {
+    fn into_counts(self, layout: &'static Layout) -> CellCounts {
+        let Self { sums, mut hits, .. } = self;
+        hits.sort_unstable_by_key(|hit| hit.place);
+        hits.dedup_by(|later, earlier| {
+            let same = later.place == earlier.place;
+            earlier.count += if same { later.count } else { 0 };
+            same
+        });
+        let counts = WindowCounts { covered: Duration::ZERO, sums, hits };
+        CellCounts { durations: Durations::new(layout, &counts), counts, layout }
+    }
+}
+
+/// What was counted in a cell, and what that says of durations.
+pub(crate) struct CellCounts {
+    pub(crate) counts: WindowCounts,
+    pub(crate) durations: Durations,
+    pub(crate) layout: &'static Layout,
+}

@@ -1,0 +1,89 @@
+//! The past beyond memory, as a part provides it.
+
+use super::range::TimeRange;
+use super::selector::Selector;
+use crate::measure::model::outcome::Outcome;
+use crate::observe::metrics::kind::MetricKind;
+use crate::observe::series::labels::Labels;
+use crate::observe::series::series_id::SeriesId;
+use std::time::{Duration, SystemTime};
+
+/// The past beyond what memory holds: what a store provides
+/// ([`Monitor::provide`](crate::Monitor::provide)`::<dyn Past>`), so that [`Monitor::tracks`](crate::Monitor::tracks)
+/// answers over any range.
+///
+/// Its methods are called by whoever asks for tracks, on their thread, and may take as long as that may.
+pub trait Past: Send + Sync {
+    /// The parts of a range that were observed and are kept, ascending: one for each life of a process, with its gaps. What
+    /// memory holds too may be among them; it is then read from memory.
+    fn observed(&self, range: &TimeRange) -> Vec<TimeRange>;
+
+    /// The length of the shortest steps that are kept from this time on.
+    fn step_since(&self, start: SystemTime) -> Duration;
+
+    /// Gives everything that is kept of a range: the slices that ended in it, and of metrics the points.
+    ///
+    /// A slice may be one that a cursor gave ([`DeltaSlice`](crate::collect::DeltaSlice)), or several joined, as long as all of
+    /// them ended within one step of [`step_since`](Self::step_since), aligned to the wall clock.
+    fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink);
+}
+
+/// Takes what is kept of the past: [`Past::read`].
+pub trait PastSink {
+    /// Takes what calls of one series did in a slice of time.
+    fn slice(&mut self, series: &SeriesId, slice: &PastSlice<'_>);
+
+    /// Takes what was read of a series of the application's own metrics in a slice of time.
+    fn point(&mut self, metric: &PastMetric<'_>, point: &PastPoint);
+}
+
+/// What calls of a series did in a slice of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastSlice<'a> {
+    /// The buckets that were hit.
+    pub buckets: &'a [PastBucket],
+    /// The summed durations of calls by outcome, in nanoseconds, in the order of [`Outcome::ALL`].
+    pub nanos: [u64; Outcome::ALL.len()],
+    /// Nanoseconds that async calls waited between their polls.
+    pub idle_nanos: u64,
+    /// Polls that kept their thread for long.
+    pub slow_polls: u64,
+    /// When it ended.
+    pub end: SystemTime,
+}
+
+/// Calls of one outcome whose durations lie in one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastBucket {
+    /// How they ended.
+    pub outcome: Outcome,
+    /// The longest duration of the bucket, in nanoseconds: the second of
+    /// [`DeltaSeries::range`](crate::collect::DeltaSeries::range).
+    pub longest_nanos: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// A series of the application's own metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastMetric<'a> {
+    /// The metric's name.
+    pub name: &'a str,
+    /// What sort of metric it is.
+    pub kind: MetricKind,
+    /// Its unit, as it was described.
+    pub unit: Option<&'a str>,
+    /// Names and values.
+    pub labels: &'a Labels,
+}
+
+/// What was read of it in a slice of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PastPoint {
+    /// When the slice ended.
+    pub end: SystemTime,
+    /// Of a gauge the sum of what was read, of a counter what was added to it, of a histogram the sum of the values.
+    pub sum: f64,
+    /// How many values that is the sum of; of a counter, 1.
+    pub count: f64,
+}

@@ -1,0 +1,191 @@
+//! The steps of a range, what of them memory answers and what the past, and in which of them anybody observed.
+
+use super::grid::{Grid, step_of};
+use super::past::Past;
+use super::range::TimeRange;
+use super::statistics::seconds;
+use crate::measure::clock::{self, wall};
+use crate::observe::history::ring::{LATE, before_cell, cell_of};
+use crate::observe::history::window::Window;
+use crate::observe::series::registry::Registry;
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Windows whose cells differ, the shortest first: sixty cells of each length are in memory.
+const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minutes, Window::LastHour];
+const CELLS: u64 = 60;
+
+/// The steps where nobody asked for certain ones, in seconds.
+const USUAL_STEPS: [u64; 15] = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400];
+/// The most steps where nobody asked for certain ones, and where somebody did.
+const MOST_BY_DEFAULT: u64 = 1_000;
+const MOST: u64 = 11_000;
+
+/// The steps of a range.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) grid: Grid,
+    memory: Memory,
+    /// What ended before this time is from the past, in nanoseconds since 1970.
+    seam: u64,
+    before_memory: Option<TimeRange>,
+}
+
+/// What memory holds in cells of one length.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    window: Window,
+    /// In nanoseconds.
+    length: u64,
+    oldest: u64,
+    newest: u64,
+}
+
+impl Memory {
+    fn of(window: Window, registry: &Registry) -> Self {
+        let length = clock::nanos(step_of(window));
+        let newest = cell_of(registry.last_tick(), length);
+        Self { window, length, oldest: (newest + 1).saturating_sub(CELLS), newest }
+    }
+
+    /// When the oldest cell begins, in nanoseconds since 1970.
+    fn begin(&self) -> u64 {
+        self.oldest * self.length
+    }
+
+    /// Whether it reaches back to a time, or a cell less: a window ends now, and the last tick was a moment ago.
+    fn reaches(&self, start: u64) -> bool {
+        start.saturating_add(self.length) >= self.begin()
+    }
+}
+
+impl Span {
+    pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, range: &TimeRange) -> Self {
+        let [start, end] = [range.start(), range.end()].map(wall::to_unix_nanos);
+        let begun = wall::unix_nanos(registry.begun());
+        let lengths = LENGTHS.map(|window| Memory::of(window, registry));
+        let [.., hour] = lengths;
+        let step_by = |shortest: u64| step(range, shortest, end.saturating_sub(start));
+        // From where the first step begins.
+        let first = |memory: &Memory| start / step_by(memory.length) * step_by(memory.length);
+        let alone = lengths.into_iter().find(|memory| memory.reaches(first(memory))).unwrap_or(hour);
+        // Of a range that begins in memory's time and in that of this process, nothing else is known.
+        let is_all_known = alone.reaches(first(&alone)) && start >= begun;
+        let kept = past.and_then(|past| {
+            let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
+            let joins = |memory: &Memory| memory.begin().max(begun) <= until || memory.window == hour.window;
+            let memory = lengths.into_iter().find(joins).unwrap_or(hour);
+            let length = least_common_multiple(memory.length, clock::nanos(past.step_since(range.start())).max(1));
+            Some((memory, length)).filter(|_| !is_all_known || length < alone.length)
+        });
+        let (memory, shortest) = kept.unwrap_or((alone, alone.length));
+
+        let step = step_by(shortest);
+        let newest = cell_of(registry.last_tick(), step).min(end.saturating_sub(1) / step);
+        let mut oldest = start / step;
+        if kept.is_none() && alone.reaches(first(&alone)) {
+            oldest = oldest.max(memory.begin() / step);
+        }
+        let from = before_cell(memory.oldest, memory.length);
+        let seam = if begun > memory.begin() { begun + 1 } else { memory.begin() + clock::nanos(LATE) };
+        let before = TimeRange::between(time(oldest * step), range.end().min(time(seam)));
+        Self {
+            grid: Grid { step, oldest, newest, from, ..Grid::default() },
+            memory,
+            seam,
+            before_memory: before.ok().filter(|_| kept.is_some()),
+        }
+    }
+
+    /// What the past is asked for.
+    pub(super) fn before_memory(&self) -> Option<TimeRange> {
+        self.before_memory
+    }
+
+    /// The numbers of all steps.
+    pub(super) fn cells(&self) -> RangeInclusive<u64> {
+        self.grid.oldest..=self.grid.newest
+    }
+
+    pub(super) fn start_of(&self, cell: u64) -> SystemTime {
+        time(cell * self.grid.step)
+    }
+
+    /// In nanoseconds since 1970.
+    pub(super) fn end_of(&self, cell: u64) -> u64 {
+        (cell + 1) * self.grid.step
+    }
+
+    /// The step of a slice from the past that ended then; `None` where memory has it, or it is not wanted.
+    pub(super) fn of_past(&self, end: SystemTime) -> Option<u64> {
+        let end = wall::to_unix_nanos(end);
+        let cell = end.saturating_sub(clock::nanos(LATE)) / self.grid.step;
+        (end < self.seam && self.cells().contains(&cell)).then_some(cell)
+    }
+
+    /// The window whose cells memory is read in, and which of them.
+    pub(super) fn memory_cells(&self) -> (Window, RangeInclusive<u64>) {
+        let Memory { window, length, oldest, newest } = self.memory;
+        let ours = self.grid.step / length;
+        let (first, last) = (self.grid.oldest * ours, (self.grid.newest + 1) * ours - 1);
+        (window, oldest.max(first)..=newest.min(last))
+    }
+
+    /// The step that a cell of memory is in.
+    pub(super) fn wider(&self, cell: u64) -> u64 {
+        cell * self.memory.length / self.grid.step
+    }
+}
+
+fn time(unix_nanos: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(unix_nanos)
+}
+
+/// The length of a step: a multiple of the shortest that is kept.
+fn step(range: &TimeRange, shortest: u64, length: u64) -> u64 {
+    let of = |most: u64| shortest.max(length / most);
+    let least = range.step().map_or(of(MOST_BY_DEFAULT), |step| clock::nanos(step).max(of(MOST)));
+    let usual = USUAL_STEPS.into_iter().map(|step| clock::nanos(Duration::from_secs(step)));
+    let usual = usual.into_iter().find(|step| *step >= least && step % shortest == 0);
+    let by_default = usual.filter(|_| range.step().is_none());
+    by_default.unwrap_or_else(|| least.div_ceil(shortest).saturating_mul(shortest))
+}
+
+fn least_common_multiple(one: u64, other: u64) -> u64 {
+    let (mut divisor, mut rest) = (one, other);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (one / divisor.max(1)).saturating_mul(other)
+}
+
+/// The times in which the process was observed, ascending, in nanoseconds since 1970.
+#[derive(Debug)]
+pub(super) struct Observed(Vec<(u64, u64)>);
+
+impl Observed {
+    pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, span: &Span) -> Self {
+        let before = past.zip(span.before_memory).map(|(past, range)| past.observed(&range)).unwrap_or_default();
+        let clipped = before.into_iter().map(|part| {
+            let [start, end] = [part.start(), part.end()].map(wall::to_unix_nanos);
+            (start, end.min(span.seam))
+        });
+        let mut times: Vec<(u64, u64)> = clipped.collect();
+        let mut start = wall::unix_nanos(registry.begun()).max(span.memory.begin());
+        for (from, to) in registry.gaps() {
+            times.push((start, wall::unix_nanos(from)));
+            start = start.max(wall::unix_nanos(to));
+        }
+        times.push((start, wall::unix_nanos(registry.last_tick())));
+        times.retain(|(start, end)| start < end);
+        Self(times)
+    }
+
+    /// The seconds of a step in which the process was observed.
+    pub(super) fn seconds_in(&self, cell: u64, span: &Span) -> f64 {
+        let (start, end) = (cell * span.grid.step, span.end_of(cell));
+        let first = self.0.partition_point(|&(_, to)| to <= start);
+        let parts = self.0.iter().skip(first).take_while(|&&(from, _)| from < end);
+        seconds(parts.map(|&(from, to)| to.min(end).saturating_sub(from.max(start))).sum())
+    }
+}

@@ -1,0 +1,119 @@
+//! The course of series over any range of time.
+
+use crate::context::Context;
+use crate::respond::{self, Params, Problem, ProblemKind};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use perf_runtime::Window;
+use perf_runtime::series::{Selector, TimeRange, Tracks};
+use perf_runtime::text::{parse_duration, parse_rfc3339};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How many series of calls are told, and as many of metrics, unless asked for others, and at most.
+const SERIES: usize = 100;
+const MOST_SERIES: usize = 1_000;
+/// How many series may be named.
+const MOST_NAMED: usize = 100;
+/// The most points of all series together.
+const MOST_POINTS: usize = 300_000;
+
+const TIME: &str = "a time such as 2026-11-21T03:05:00Z, seconds since 1970, or a span before now such as -2h";
+
+/// `GET /api/v1/query?series=ID&from=-2h&step=1m`: series of calls and of metrics over a range of time, step by step.
+pub(super) async fn query(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit"])?;
+    let range = range(&params)?;
+    let limit = params.limit(SERIES, MOST_SERIES)?;
+    let (named, selector) = selected(&params)?;
+    let most_steps = MOST_POINTS / limit;
+    let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
+    if steps > most_steps as u128 {
+        let allowed = format!("at most {most_steps} steps, for {limit} series (`limit`)");
+        return Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed));
+    }
+    let view = move || {
+        let tracks = context.monitor.tracks(&selector.limit(limit), range);
+        match named.iter().find(|(_, one)| !is_there(one, &tracks)) {
+            Some((name, _)) if tracks.left_out == 0 => Err(unknown(name)),
+            _ => Ok(tracks),
+        }
+    };
+    respond::try_json(&headers, view).await
+}
+
+fn unknown(name: &str) -> Problem {
+    let detail = format!("there is no series {name:?}: GET /api/v1/series lists them");
+    Problem::new(ProblemKind::UnknownSeries, detail)
+}
+
+/// Whether anything that is selected was found.
+fn is_there(selector: &Selector, tracks: &Tracks) -> bool {
+    tracks.series.iter().any(|track| selector.selects_series(&track.id))
+        || tracks.metrics.iter().any(|track| selector.selects_metric(&track.name, &track.labels))
+}
+
+/// The series that were named, and all that are wanted.
+fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Problem> {
+    let name = |text: &str| {
+        let selector = text.parse().map_err(|_| unknown(text))?;
+        Ok((text.to_owned(), selector))
+    };
+    let named: Vec<(String, Selector)> =
+        params.all("series").take(MOST_NAMED + 1).map(name).collect::<Result<_, _>>()?;
+    if named.len() > MOST_NAMED {
+        return Err(Problem::invalid("series", "", format!("at most {MOST_NAMED} of them")));
+    }
+    let (kind, labels) = (params.kind()?, params.labels()?);
+    let all = match kind {
+        Some(kind) => Some(Selector::kind(kind)),
+        None if !labels.is_empty() => Some(Selector::all()),
+        None => None,
+    };
+    let by_label = all.map(|all| labels.pairs().fold(all, |selector, (name, value)| selector.label(name, value)));
+    let selectors = named.iter().map(|(_, selector)| selector.clone()).chain(by_label);
+    let needed = || {
+        Problem::invalid(
+            "series",
+            "",
+            "the id of a series or the name of a metric, or a `kind` or `label`: GET /api/v1/series lists them",
+        )
+    };
+    let selector = selectors.reduce(Selector::or).ok_or_else(needed)?;
+    Ok((named, selector))
+}
+
+/// The range that `window`, or `from` and `to`, and `step` name; an hour by default.
+fn range(params: &Params) -> Result<TimeRange, Problem> {
+    let window = params.window(Window::LastHour)?;
+    let [from, to] = ["from", "to"].map(|name| params.get(name).map(|text| time(name, text)));
+    let range = match (from.transpose()?, to.transpose()?) {
+        (None, None) => TimeRange::from(window),
+        _ if params.get("window").is_some() => {
+            return Err(Problem::invalid("window", &window.to_string(), "either `window`, or `from` and `to`"));
+        }
+        (from, to) => {
+            let to = to.unwrap_or_else(SystemTime::now);
+            let from = from.or_else(|| to.checked_sub(window.duration())).unwrap_or(UNIX_EPOCH);
+            TimeRange::between(from, to)
+                .map_err(|error| Problem::invalid("from", params.get("from").unwrap_or_default(), error.allowed))?
+        }
+    };
+    let Some(text) = params.get("step") else { return Ok(range) };
+    let step = parse_duration(text).or_else(|| text.parse().ok().map(Duration::from_secs));
+    let step = step.filter(|step| *step >= Duration::from_secs(1));
+    let step = step.ok_or_else(|| Problem::invalid("step", text, "a second or more, such as 30s or 5m"))?;
+    Ok(range.with_step(step))
+}
+
+fn time(name: &str, text: &str) -> Result<SystemTime, Problem> {
+    let before_now = || SystemTime::now().checked_sub(parse_duration(text.strip_prefix('-')?)?);
+    let unix = || UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(text.parse().ok()?).ok()?);
+    let found =
+        if text == "now" { Some(SystemTime::now()) } else { parse_rfc3339(text).or_else(before_now).or_else(unix) };
+    found.ok_or_else(|| Problem::invalid(name, text, TIME))
+}
