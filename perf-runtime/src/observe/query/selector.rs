@@ -98,16 +98,16 @@ impl Selector {
 
     /// Whether it means a series of calls.
     pub fn selects_series(&self, id: &SeriesId) -> bool {
-        self.terms.iter().any(|term| term.of.is_kind(id.kind) && term.fits(id.labels.pairs()))
+        self.terms.iter().any(|term| term.of.is_kind(id.kind) && term.fits(&id.labels.pairs()))
     }
 
     /// Whether it means a series of a metric of the application's own.
     pub fn selects_metric(&self, name: &str, labels: &Labels) -> bool {
-        self.terms.iter().any(|term| term.of.is_metric(name) && term.fits(labels.pairs()))
+        self.terms.iter().any(|term| term.of.is_metric(name) && term.fits(&labels.pairs()))
     }
 
     pub(crate) fn selects_identity(&self, identity: &Identity) -> bool {
-        self.terms.iter().any(|term| term.of.is_kind(identity.kind) && term.fits(identity.pairs()))
+        self.terms.iter().any(|term| term.of.is_kind(identity.kind) && term.fits(&identity.pairs()))
     }
 
     /// Whether any metric may be meant.
@@ -139,7 +139,7 @@ impl Of {
 }
 
 impl Term {
-    fn fits<'n, 'v>(&self, labels: impl Iterator<Item = (&'n str, &'v str)> + Clone) -> bool {
+    fn fits<'n, 'v>(&self, labels: &(impl Iterator<Item = (&'n str, &'v str)> + Clone)) -> bool {
         self.labels.iter().all(|(name, value)| labels.clone().any(|(own, has)| own == name && has == value))
     }
 }

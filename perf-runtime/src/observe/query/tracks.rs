@@ -242,7 +242,9 @@ fn metrics(
         }
         let cells = stored.entry((track.name, track.labels, track.kind)).or_default();
         cells.unit = track.unit;
-        begun.into_iter().for_each(|begun| cells.know_since(begun));
+        if let Some(begun) = begun {
+            cells.know_since(begun);
+        }
         track.points.iter().for_each(|point| cells.add(span.wider(point.cell), point.sum, point.count));
     }
     let found = stored.len();

@@ -49,10 +49,13 @@ fn every_call_is_in_the_step_in_which_it_ended_and_steps_are_those_of_the_wall_c
     for (window, step, most) in [(Window::LastMinute, 1, 60), (Window::Last5Minutes, 5, 60), (Window::LastHour, 60, 60)]
     {
         let tracks = monitor.tracks(&search(), window);
-        assert_eq!(tracks.step, step as f64, "{window}");
+        assert_eq!(Duration::from_secs_f64(tracks.step).as_secs(), step, "{window}");
         assert_eq!(wall::to_unix_nanos(tracks.start) % (step * 1_000_000_000), 0, "{window} begins at a full step");
         let [first, middle @ .., _] = &tracks.series[0].points[..] else { panic!("{tracks:#?}") };
-        assert!(middle.iter().all(|point| point.count == Some(step) && point.covered == step as f64), "{middle:#?}");
+        assert!(
+            middle.iter().all(|point| point.count == Some(step) && (point.covered - step as f64).abs() < 1e-6),
+            "{middle:#?}"
+        );
         assert!(
             first.count <= Some(step) && (most - 1..=most).contains(&(middle.len() + 2)),
             "{window}: {}",
@@ -130,12 +133,15 @@ fn metrics_of_the_application_have_tracks_too() {
     let tracks = monitor.tracks(&Selector::metrics(), Window::LastMinute);
     let of = |name: &str| {
         let track = tracks.metrics.iter().find(|track| track.name.starts_with(name)).unwrap();
-        track.points.iter().filter(|point| point.covered > 0.5).cloned().collect::<Vec<_>>()
+        track.points.iter().filter(|point| point.covered > 0.5).copied().collect::<Vec<_>>()
     };
     let sum = |points: &[MetricSeriesPoint]| points.iter().filter_map(|point| point.value).sum::<f64>();
     assert_eq!((sum(&of("depth")), sum(&of("jobs"))), (45.0, 15.0));
     assert!(of("jobs").iter().all(|point| point.value.is_some()), "a counter that stands added nothing");
-    assert_eq!(of("wait").iter().filter_map(|point| point.count).sum::<f64>(), 5.0);
+    assert_eq!(
+        of("wait").iter().filter_map(|point| point.count).collect::<Vec<_>>(),
+        [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]
+    );
     let depth = monitor.tracks(&"depth".parse::<Selector>().unwrap(), Window::LastMinute);
     assert_eq!((depth.metrics.len(), depth.series.len()), (1, 0));
     let one = monitor.tracks(&Selector::metrics().limit(1), Window::LastMinute);
@@ -153,10 +159,12 @@ fn tracks_are_read_back_as_they_were_written() {
     assert_eq!(serde_json::from_str::<Tracks>(&text).unwrap(), tracks);
 }
 
+type KeptSlice = (SeriesId, SystemTime, [u64; 4], Vec<PastBucket>);
+
 /// A store that keeps each slice that a cursor gives, in memory, and loses none.
 #[derive(Default)]
 struct Kept {
-    slices: Mutex<Vec<(SeriesId, SystemTime, [u64; 4], Vec<PastBucket>)>>,
+    slices: Mutex<Vec<KeptSlice>>,
     observed: Mutex<Vec<(SystemTime, SystemTime)>>,
 }
 
