@@ -25,6 +25,7 @@ impl HostBuilder {
         let sections = [self.section.clone(), environment];
         let settings = sections.iter().flatten().try_fold(self, environment::over)?;
         settings.check()?;
+        settings.show(monitor);
         if settings.enabled && monitor.is_enabled() {
             settings.sample(monitor);
         }

@@ -1,8 +1,8 @@
 //! What is to be sampled, as it is told in code.
 
-use perf_runtime::ConfigError;
-use perf_runtime::config::Section;
+use perf_runtime::config::{Section, Value};
 use perf_runtime::text::show_duration;
+use perf_runtime::{ConfigError, Monitor};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -171,6 +171,24 @@ impl HostBuilder {
     pub fn section(mut self, section: Section) -> Self {
         self.section = Some(section);
         self
+    }
+
+    /// Adds the settings to those that the monitor shows as the ones in effect.
+    pub(crate) fn show(&self, monitor: &Monitor) {
+        let texts = |texts: &[String]| texts.iter().cloned().collect::<Value>();
+        let all = [
+            ("enabled", Some(self.enabled.into())),
+            ("parts", Some(self.parts.iter().map(|part| part.as_str().to_owned()).collect())),
+            ("interval", Some(self.interval.unwrap_or_else(|| monitor.interval()).into())),
+            ("root", Some(self.root.to_string_lossy().as_ref().into())),
+            ("disks", self.disks.as_deref().map(texts)),
+            ("interfaces", self.interfaces.as_deref().map(texts)),
+            ("latency_targets", Some(texts(&self.targets))),
+            ("latency_interval", Some(self.latency_interval.into())),
+            ("latency_timeout", Some(self.latency_timeout.into())),
+        ];
+        let all = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        monitor.show_settings("host", all.collect());
     }
 
     /// Refuses what cannot be.

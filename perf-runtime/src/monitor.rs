@@ -2,7 +2,7 @@
 
 use crate::collect::others::{Others, Source};
 use crate::collect::read::ReadModel;
-use crate::config::{Loaded, Settings, Sources};
+use crate::config::{Loaded, SaidByParts, Settings, Sources};
 use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
@@ -107,6 +107,8 @@ struct Inner {
     objectives: Mutex<Objectives>,
     /// All settings as they were last read.
     loaded: Mutex<Loaded>,
+    /// The settings that parts said they run with.
+    shown: Mutex<SaidByParts>,
     reload_observers: ReloadObservers,
     /// Held while settings are read anew.
     reloading: Mutex<()>,
@@ -140,7 +142,6 @@ struct Inner {
 pub struct MonitorBuilder {
     settings: Settings,
     outside: Sources,
-    histogram_bounds: Vec<(String, Vec<f64>)>,
     sources: Vec<Source>,
     #[cfg(feature = "metrics")]
     facade: MetricsFacade,
@@ -163,7 +164,7 @@ impl MonitorBuilder {
     /// unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes from 256 to
     /// 64 Mi by fours, ratios from 0.01 to 1.
     pub fn histogram_bounds(mut self, name: impl Into<String>, bounds: impl IntoIterator<Item = f64>) -> Self {
-        self.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
+        self.settings.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
         self
     }
 
@@ -238,7 +239,7 @@ impl MonitorBuilder {
     fn make(&self) -> Result<Monitor, ConfigError> {
         let setup = Setup::new(self.settings.clone(), self.outside.clone())?;
         let mut bounds = HistogramBounds::default();
-        self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
+        self.settings.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
         let mut monitor = Monitor::new(setup, bounds, self.sources.clone());
         if let Some(inner) = Arc::get_mut(&mut monitor.inner) {
             inner.trace_id_of = self.trace_id_of;
@@ -257,7 +258,6 @@ impl Monitor {
         MonitorBuilder {
             settings: Settings::default(),
             outside: Sources::default(),
-            histogram_bounds: Vec::new(),
             sources: Vec::new(),
             #[cfg(feature = "metrics")]
             facade: MetricsFacade::default(),
@@ -277,6 +277,7 @@ impl Monitor {
             alerts: Mutex::new(alerts),
             objectives: Mutex::new(objectives),
             loaded: Mutex::new(loaded),
+            shown: Mutex::default(),
             reload_observers: ReloadObservers::default(),
             reloading: Mutex::default(),
             code,

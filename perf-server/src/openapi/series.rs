@@ -49,7 +49,7 @@ pub(super) fn part() -> OpenApi {
                 .json("Calls")
                 .refused("422", "NotAllowed"),
         )
-        .get("/api/v1/info", read("meta", "The process: version, namespace, start").json("Info"))
+        .get("/api/v1/info", read("meta", "The process: version, service, start, the settings in effect").json("Info"))
         .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
         .schema("Info", info())
         .schema("Caller", caller())
@@ -73,6 +73,7 @@ fn info() -> ObjectBuilder {
         .has("namespace", text().note("Stands before the name of every metric of a call."))
         .has("started", time())
         .has("uptime_seconds", number())
+        .has("config", object("The settings in effect, with the keys of perf.toml and without secrets."))
 }
 
 fn caller() -> ObjectBuilder {
