@@ -201,7 +201,7 @@ pub mod health {
 pub mod metric {
     #[cfg(feature = "metrics")]
     pub use crate::expose::facade::{MetricsFacade, recorder::MetricsRecorder};
-    pub use crate::monitor::{MetricBuilder, Metrics, Samples};
+    pub use crate::monitor::{MetricBuilder, Metrics, Sampler, Samples};
     pub use crate::observe::metrics::handle::{Counter, Gauge, Histogram};
     pub use crate::observe::metrics::kind::MetricKind;
     pub use crate::observe::metrics::known as names;

@@ -51,7 +51,7 @@ pub use metrics::{MetricBuilder, Metrics};
 use overhead::{Part, Spent};
 pub use report::{HealthEvidence, ResourceUse};
 use sampling::Samplers;
-pub use sampling::Samples;
+pub use sampling::{Sampler, Samples};
 use setup::Setup;
 pub use trial::PastFigures;
 

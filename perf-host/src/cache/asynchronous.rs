@@ -1,5 +1,6 @@
 use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
 use perf_runtime::Monitor;
+use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,11 +27,13 @@ use std::time::{Duration, Instant};
 pub struct AsyncCache<K, V> {
     entries: moka::future::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    /// Ends with the last handle.
+    sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for AsyncCache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts) }
+        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
     }
 }
 
@@ -156,12 +159,12 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         if let Some(weigh) = this.weigher {
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
-        let cache = AsyncCache { entries: entries.build(), counts: Arc::clone(&counts) };
-        let watched = cache.entries.clone();
-        let mut watch = Watch { name: this.name, counts, seen: VecDeque::new() };
-        monitor.sample(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
+        let entries = entries.build();
+        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
+        let mut watch = Watch { name: this.name, counts: counted, seen: VecDeque::new() };
+        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             watch.tell((watched.entry_count(), watched.weighted_size()), samples);
         });
-        Ok(cache)
+        Ok(AsyncCache { entries, counts, sampler: Arc::new(sampler) })
     }
 }

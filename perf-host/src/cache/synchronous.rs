@@ -1,5 +1,6 @@
 use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
 use perf_runtime::Monitor;
+use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,11 +28,13 @@ const CLEAN_EVERY: u32 = 10;
 pub struct Cache<K, V> {
     entries: moka::sync::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    /// Ends with the last handle.
+    sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for Cache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts) }
+        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
     }
 }
 
@@ -136,7 +139,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> CacheBuilder<K, V> {
-    /// Makes the cache, and has the monitor watch it from the next tick on. The monitor keeps it for as long as it lives.
+    /// Makes the cache, and has the monitor watch it from the next tick on. It is watched until its last handle is
+    /// dropped.
     ///
     /// # Errors
     /// A setting that is not allowed.
@@ -156,16 +160,16 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         if let Some(weigh) = this.weigher {
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
-        let cache = Cache { entries: entries.build(), counts: Arc::clone(&counts) };
-        let watched = cache.entries.clone();
-        let (mut watch, mut ticks) = (Watch { name: this.name, counts, seen: VecDeque::new() }, 0_u32);
-        monitor.sample(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
+        let entries = entries.build();
+        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
+        let (mut watch, mut ticks) = (Watch { name: this.name, counts: counted, seen: VecDeque::new() }, 0_u32);
+        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(CLEAN_EVERY) {
                 watched.run_pending_tasks();
             }
             watch.tell((watched.entry_count(), watched.weighted_size()), samples);
         });
-        Ok(cache)
+        Ok(Cache { entries, counts, sampler: Arc::new(sampler) })
     }
 }
