@@ -58,7 +58,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
         let is_within = (least..=most).contains(&span);
         if is_within { Ok(()) } else { Err(ConfigError::new(field, text::show_duration(span), allowed())) }
     };
-    settings.resources.iter().try_for_each(Resource::check)?;
+    Resource::check_all(&settings.resources)?;
     within("interval", settings.interval, SECOND, MINUTE)?;
     settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }

@@ -148,7 +148,7 @@ fn custom_metric() -> ObjectBuilder {
             list(
                 object("One set of label values.")
                     .has("labels", labels())
-                    .has("value", object("`counter`, `gauge` or `histogram`.")),
+                    .has("value", object("`counter`, `total`, `gauge` or `histogram`. A number that is not finite is the text NaN, +Inf or -Inf.")),
             ),
         )
 }

@@ -83,7 +83,9 @@ pub struct Alert {
     pub state: AlertState,
     /// How bad it is now; while pending, how bad it would be.
     pub severity: Severity,
-    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none.
+    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none. In JSON, one that is
+    /// not finite is a text: `"+Inf"` or `"-Inf"`.
+    #[serde(with = "text::any_number_or_none", default)]
     pub value: Option<f64>,
     /// The threshold of its severity, in `unit`.
     pub threshold: Option<Threshold>,

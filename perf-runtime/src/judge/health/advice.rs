@@ -43,7 +43,7 @@ pub(crate) fn recommendation(indicator: &Indicator) -> Option<String> {
 }
 
 fn hint(indicator: &Indicator) -> &str {
-    if let Some(own) = indicator.own_hint() {
+    if let Some(own) = indicator.hint() {
         return own;
     }
     let of_kind = indicator.kind().unwrap_or(Kind::Operation).family().hints;
