@@ -4,7 +4,7 @@
 //! Names that are quoted, as newer servers take them, are not read.
 
 use crate::collect::model::FamilyType;
-use crate::observe::series::lookup::quick_hash;
+use crate::observe::series::lookup::hash_of;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -189,9 +189,9 @@ impl<'a> Reader<'a> {
 impl Read<'_> {
     /// Whether no sample with the same labels, in whatever order, came before.
     fn is_new(&mut self, sample: &Sample<'_>) -> bool {
-        let labels = sample.labels.iter().map(|(name, value)| quick_hash(0, [*name, &**value]));
+        let labels = sample.labels.iter().map(|(name, value)| hash_of(0, [*name, &**value]));
         // The order does not matter to a sum.
-        let hash = labels.fold(quick_hash(0, [sample.suffix]), u64::wrapping_add);
+        let hash = labels.fold(hash_of(0, [sample.suffix]), u64::wrapping_add);
         let samples = &self.family.samples;
         match self.by_hash.entry(hash) {
             Entry::Vacant(new) => {
