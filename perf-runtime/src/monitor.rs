@@ -8,7 +8,7 @@ use crate::error::{ConfigError, InstallError};
 use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
 use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
-use crate::judge::alerts::engine::AlertBook;
+use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
@@ -103,7 +103,7 @@ struct Inner {
     registry: Arc<Registry>,
     model: ReadModel,
     renderer: Renderer,
-    alerts: Mutex<AlertBook>,
+    alerts: Mutex<AlertEngine>,
     objectives: Mutex<Objectives>,
     /// All settings as they were last read.
     loaded: Mutex<Loaded>,
@@ -112,7 +112,7 @@ struct Inner {
     reload_observers: ReloadObservers,
     /// Held while settings are read anew.
     reloading: Mutex<()>,
-    /// What was set in code, and where the rest is read.
+    /// The settings of code, and where the others are read.
     code: Settings,
     outside: Sources,
     marks: Marks,
@@ -121,7 +121,7 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     service: Option<Arc<Service>>,
-    /// What is judged beside the built-in resources.
+    /// The resources that are judged beside the built-in ones.
     resources: Vec<Resource>,
     others: Others,
     samplers: Samplers,
@@ -149,7 +149,7 @@ pub struct MonitorBuilder {
 }
 
 impl MonitorBuilder {
-    /// What stands before every metric's name: `mcp` makes `mcp_db_operations_total`. Up to 64 letters, digits and
+    /// The prefix of every metric's name: `mcp` makes `mcp_db_operations_total`. Up to 64 letters, digits and
     /// underscores, a letter first and no underscore last; empty for none, the default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.settings.namespace = namespace.into();
@@ -354,7 +354,7 @@ impl Monitor {
         clock::now().since(self.inner.started)
     }
 
-    /// What the ticker does once a second. For tests that move the clock by hand.
+    /// Does the work of one tick. For tests that move the clock by hand.
     #[cfg(any(test, feature = "test-util"))]
     pub fn tick(&self) {
         self.inner.tick();

@@ -1,4 +1,4 @@
-//! What a program records by itself: series that only it knows, at run time.
+//! Series that the program makes at run time.
 
 use super::Monitor;
 use crate::judge::rule::threshold::Thresholds;

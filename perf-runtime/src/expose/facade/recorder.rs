@@ -12,7 +12,7 @@ use metrics::{
 use std::sync::Arc;
 
 thread_local! {
-    /// What was asked for, and where it counts.
+    /// Keys that were asked for, each with its cell.
     static FOUND: Lookup<(Key, Cell)> = Lookup::new();
 }
 

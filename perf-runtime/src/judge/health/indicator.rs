@@ -36,7 +36,7 @@ impl fmt::Display for IndicatorStatus {
     }
 }
 
-/// What an indicator looks at.
+/// The aspect that an indicator looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -205,7 +205,7 @@ impl Indicator {
         }
     }
 
-    /// What it is about: the kind and the aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
+    /// The name: of a kind and an aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
     /// resource (`memory`), or `alerts`.
     pub fn name(&self) -> &str {
         &self.name
@@ -216,7 +216,7 @@ impl Indicator {
         self.kind
     }
 
-    /// What is judged.
+    /// The aspect that is judged.
     pub fn aspect(&self) -> Aspect {
         self.aspect
     }
@@ -247,7 +247,7 @@ impl Indicator {
         self.critical
     }
 
-    /// What it takes off the score, in points.
+    /// The points that it takes off the score.
     pub fn penalty(&self) -> f64 {
         self.penalty
     }

@@ -49,7 +49,7 @@ impl Resource {
         self
     }
 
-    /// What to do where there is little left: one sentence without its full stop.
+    /// Advice for when there is little left: one sentence without its full stop.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self

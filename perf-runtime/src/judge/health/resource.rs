@@ -1,4 +1,4 @@
-//! What is judged beside the calls of each kind: servers and services one by one, resources, and the alerts that fire.
+//! The indicators beside those of kinds: servers and services one by one, resources, and the alerts that fire.
 
 use super::indicator::{Aspect, Indicator, MOST_ALERTS};
 use super::of_kind::{MIN_CALLS, MIN_FAILURES};
