@@ -128,7 +128,8 @@ impl Section {
         T::deserialize(TableReader(&self.table)).map_err(|error| self.explained(error))
     }
 
-    /// The error that the value of a key is not allowed (not shown where the key names a token, secret, password or key), for what only a look at several of them tells.
+    /// The error that the value of a key is not allowed (not shown where the key names a token, secret, password or
+    /// key), for what only a look at several of them tells.
     pub fn refused(&self, key: &str, allowed: impl Into<String>) -> ConfigError {
         let value = self.table.get(key).map(|value| shown(key, value.shown())).unwrap_or_default();
         self.placed(key, ConfigError::new(self.field(key, &[]), value, allowed))
@@ -223,7 +224,7 @@ impl Sections {
     }
 }
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 pub(super) const NOT_SHOWN: &str = "(not shown)";
 
 /// A value as an error may show it: not where its key says that it is a secret.

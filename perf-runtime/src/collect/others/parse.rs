@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// What a text said.
+/// The families of a text, and its bad lines.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Parsed<'a> {
     /// Families that have samples, in the order in which they came.
@@ -35,7 +35,7 @@ type Labels<'a> = Vec<(&'a str, Cow<'a, str>)>;
 /// One sample.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sample<'a> {
-    /// What its name has behind the family's.
+    /// The part of its name that follows the family's.
     pub(super) suffix: &'static str,
     pub(super) labels: Labels<'a>,
     /// The number as it was written, or as the format writes it where it is none.
