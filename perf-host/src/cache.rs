@@ -54,7 +54,7 @@ const WINDOW: Duration = Duration::from_secs(300);
 /// Fewer look-ups say too little: a cache that is new has nothing to be found.
 const MIN_LOOKUPS: u64 = 20;
 
-/// What a cache did so far.
+/// The counts of a cache so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatistics {
@@ -80,7 +80,7 @@ impl CacheStatistics {
     }
 }
 
-/// Where it is counted.
+/// The counters of a cache.
 #[derive(Debug)]
 struct Counts {
     hits: AtomicU64,
@@ -123,7 +123,7 @@ impl Counts {
     }
 }
 
-/// What a sampler keeps of a cache.
+/// The state of a cache's sampler.
 struct Watch {
     name: String,
     counts: Arc<Counts>,
@@ -157,7 +157,7 @@ impl Watch {
 
 type Weigher<K, V> = Box<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 
-/// How a cache is to be: [`Cache::builder`], [`AsyncCache::builder`].
+/// The settings of a cache to be: [`Cache::builder`], [`AsyncCache::builder`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct CacheBuilder<K, V> {
     name: String,
@@ -210,7 +210,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         self
     }
 
-    /// What an entry weighs, such as its bytes: 1 by default.
+    /// The weight of an entry, such as its bytes: 1 by default.
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.weigher = Some(Box::new(weigher));
         self

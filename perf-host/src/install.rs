@@ -84,7 +84,7 @@ impl HostBuilder {
 }
 
 impl HostBuilder {
-    /// What the features bring.
+    /// Samplers of optional features.
     #[cfg_attr(
         not(any(feature = "alloc", feature = "gpu", feature = "jemalloc")),
         expect(unused_variables, clippy::unused_self)

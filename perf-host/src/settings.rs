@@ -1,4 +1,4 @@
-//! What is to be sampled, as it is told in code.
+//! The settings of the host's sampling, in code.
 
 use perf_runtime::config::{Section, Value};
 use perf_runtime::text::show_duration;
@@ -17,7 +17,7 @@ pub enum Part {
     Compute,
     /// How full disks are, and what they read and write.
     Disks,
-    /// What network interfaces carry.
+    /// The traffic of network interfaces.
     Network,
     /// How long targets take to accept a connection.
     Latency,
@@ -26,11 +26,11 @@ pub enum Part {
     /// Whether a poll blocks a thread of the executor; with the feature `tokio`, the runtime that
     /// [`install`](HostBuilder::install) is called in.
     Executor,
-    /// What the allocator says, with the features `alloc` and `jemalloc`.
+    /// Statistics of the allocator, with the features `alloc` and `jemalloc`.
     Allocator,
     /// NVIDIA's devices, with the feature `gpu`.
     Gpu,
-    /// What the monitoring itself costs.
+    /// The cost of the monitoring itself.
     Monitoring,
 }
 
@@ -64,7 +64,7 @@ impl Part {
     }
 }
 
-/// What is to be sampled of a host: see [`Host::builder`](crate::Host::builder).
+/// The settings of a host's sampling: see [`Host::builder`](crate::Host::builder).
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `install`"]
 pub struct HostBuilder {
@@ -191,7 +191,7 @@ impl HostBuilder {
         monitor.show_settings("host", all.collect());
     }
 
-    /// Refuses what cannot be.
+    /// Checks every setting.
     ///
     /// # Errors
     /// The first setting that is not allowed.

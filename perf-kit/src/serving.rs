@@ -73,7 +73,7 @@ impl Written {
     }
 }
 
-/// What the program sets up of a server.
+/// The program's own set-up of a server.
 #[derive(Clone, Default)]
 pub(crate) struct SetUp(Option<Arc<dyn Fn(ServerBuilder) -> ServerBuilder + Send + Sync>>);
 

@@ -51,7 +51,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         CacheBuilder::new(name)
     }
 
-    /// What is there, if it is. Costs what it costs `moka`, and an atomic addition.
+    /// The value of a key, if there is one. Costs a look-up of `moka`, and an atomic addition.
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -61,8 +61,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         found.map(|entry| entry.value)
     }
 
-    /// What is there, or what `load` gives: of all who ask for the same at once, one loads, and the others wait. Who waited
-    /// missed as well.
+    /// The value of a key, or the one that `load` gives: of all callers that ask for the same at once, one loads, and
+    /// the others wait. A wait counts as a miss as well.
     pub fn get_or_load(&self, key: K, load: impl FnOnce() -> V) -> V {
         match self.try_get_or_load(key, || Ok::<V, std::convert::Infallible>(load())) {
             Ok(value) => value,
@@ -73,7 +73,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
     /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
     ///
     /// # Errors
-    /// What `load` gives, shared by all who waited for it.
+    /// As `get_or_load`, where loading may fail: the error goes to every caller that waited for it.
     pub fn try_get_or_load<E: Send + Sync + 'static>(
         &self,
         key: K,
@@ -132,7 +132,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         self.len() == 0
     }
 
-    /// What it did so far.
+    /// The counts so far.
     pub fn statistics(&self) -> CacheStatistics {
         self.counts.statistics()
     }
