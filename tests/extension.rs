@@ -309,9 +309,18 @@ fn its_indicator_takes_part_in_the_health() {
     let health = monitor.health();
     let indicator = health.indicators().iter().find(|one| one.name() == "notebook").unwrap();
     assert_eq!((indicator.status(), indicator.value()), (IndicatorStatus::Red, Some(0.95)));
+    assert_eq!(serde_json::to_value(indicator).unwrap()["hint"], "Tear some pages out");
     assert!(health.recommendations()[0].contains("Tear some pages out"), "{:?}", health.recommendations());
     let refused = Monitor::builder().resource(Resource::new("x", "y").limits(0.9, 0.8)).build().unwrap_err();
     assert_eq!(refused.field, "resource.limits");
+    for name in ["memory", "load", "alerts", "db_operation.latency", "mcp_call.server.mine"] {
+        let refused = Monitor::builder().resource(Resource::new(name, "y")).build().unwrap_err();
+        assert_eq!((refused.field.as_str(), refused.value.as_str()), ("resource.name", name));
+        assert!(refused.allowed.contains("no built-in indicator"), "{refused}");
+    }
+    let twice = Monitor::builder().resource(Resource::new("x", "y")).resource(Resource::new("x", "z"));
+    assert_eq!(twice.build().unwrap_err().field, "resource.name");
+    assert!(Monitor::builder().resource(Resource::new("memory.arena", "y")).build().is_ok());
 }
 
 fn server(monitor: &Monitor) -> ServerBuilder {

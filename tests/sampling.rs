@@ -115,6 +115,28 @@ fn one_may_ask_the_monitor_and_add_another() {
 }
 
 #[test]
+fn dropping_the_guard_ends_the_sampling_and_a_kept_one_goes_on() {
+    let (clock, monitor) = monitor();
+    let held = Arc::new(());
+    let holds = Arc::clone(&held);
+    let guard = monitor.sampler("short", Duration::ZERO, move |samples| {
+        let _held = &holds;
+        samples.put(&MEMORY, &[], 0.5);
+    });
+    monitor.sampler("long", Duration::ZERO, |samples| samples.put(&TIME, &[], 1.0)).keep();
+    let names = || monitor.metrics().read().into_iter().map(|metric| metric.name).collect::<Vec<_>>();
+    tick(&clock, &monitor);
+    assert_eq!(names(), [MEMORY.name(), TIME.name()]);
+    drop(guard);
+    tick(&clock, &monitor);
+    assert_eq!(names(), [TIME.name()], "its series are withdrawn");
+    assert_eq!(Arc::strong_count(&held), 1, "and what it held is dropped");
+    tick(&clock, &monitor);
+    let runs: Vec<_> = monitor.overhead().samplers.into_iter().map(|cost| (cost.name, cost.runs)).collect();
+    assert_eq!(runs, [("long".to_owned(), 3), ("short".to_owned(), 1)]);
+}
+
+#[test]
 fn the_cost_of_the_monitor_is_known() {
     let (clock, monitor) = monitor();
     for _ in 0..300 {

@@ -15,7 +15,8 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
+    ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
     ("a_taken_port", a_taken_port),
@@ -91,6 +92,14 @@ fn disabled_counts_and_starts_nothing() {
 #[test]
 fn an_application_can_have_the_routes_in_its_own_server() {
     passes("mounted", "", &[("PERF_READ_TOKEN", "0123456789abcdef")]);
+}
+
+#[test]
+fn the_settings_in_effect_can_be_read_without_secrets() {
+    let file =
+        "namespace = \"shop\"\n[server]\nport = 0\nadmin_token = \"hidden-in-the-file\"\n[host]\ninterval = \"5s\"\n";
+    let variables = [("PERF_READ_TOKEN", "hidden-in-a-variable"), ("PERF_HOST_LATENCY_TARGETS", "127.0.0.1:1")];
+    passes("settings_in_effect", file, &variables);
 }
 
 #[test]
@@ -258,6 +267,33 @@ fn mounted() -> Tested {
         assert!(perf.shutdown().await.is_clean());
         Ok(())
     })
+}
+
+fn settings_in_effect() -> Tested {
+    let set_up = |server: perf_kit::server::ServerBuilder| server.body_limit(4_096);
+    let perf = perf_kit::builder("shop").monitor(|monitor| monitor.alert_history(200)).server(set_up).start()?;
+    let token = "authorization: Bearer hidden-in-a-variable\r\n";
+    let (_, text) = get(perf.server_address().expect("a port"), "/api/v1/info", token)?;
+    let info: serde_json::Value = serde_json::from_str(&text)?;
+    for (path, value) in [
+        ("/namespace", "shop".into()),
+        ("/service/name", "shop".into()),
+        ("/alert_history", 200.into()),
+        ("/log/level", "debug".into()),
+        ("/rules/open-files/enabled", true.into()),
+        ("/server/port", 0.into()),
+        ("/server/host", "127.0.0.1".into()),
+        ("/server/body_limit", 4_096.into()),
+        ("/server/admin_token", "(not shown)".into()),
+        ("/host/interval", "5s".into()),
+        ("/host/latency_targets/0", "127.0.0.1:1".into()),
+        ("/host/latency_timeout", "2s".into()),
+    ] {
+        assert_eq!(info["config"].pointer(path), Some(&value), "{path} in {info:#}");
+    }
+    assert!(!text.contains("hidden"), "{text}");
+    assert!(perf.shutdown_blocking(Duration::from_secs(5)).is_clean());
+    Ok(())
 }
 
 fn a_blocked_runtime() -> Tested {

@@ -105,7 +105,7 @@ impl CountingAllocator {
         Self { below: System }
     }
 
-    /// What was counted so far. Costs a look at 64 places.
+    /// The counts so far. Costs a look at 64 places.
     pub fn counts() -> AllocationCounts {
         let sum = |count: fn(&Stripe) -> &AtomicU64| {
             COUNTS.iter().fold(0_u64, |sum, stripe| sum.wrapping_add(count(stripe).load(Ordering::Relaxed)))
@@ -124,7 +124,7 @@ impl<A> CountingAllocator<A> {
     }
 }
 
-/// What a [`CountingAllocator`] counted. A change of size counts as the release of the old and the allocation of the new.
+/// The counts of a [`CountingAllocator`]. A change of size counts as the release of the old and the allocation of the new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AllocationCounts {
@@ -139,7 +139,7 @@ pub struct AllocationCounts {
 }
 
 impl AllocationCounts {
-    /// What was asked for and not given back, in bytes, without what the allocator adds.
+    /// Memory that was asked for and not given back, in bytes, without the allocator's own.
     pub const fn live_bytes(&self) -> u64 {
         self.allocated_bytes.saturating_sub(self.released_bytes)
     }

@@ -1,4 +1,4 @@
-//! What may take long, or hang: read on a thread of its own, and passed on while it is fresh.
+//! Values whose reading may take long or hang: read on a thread of their own, and passed on while they are fresh.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +36,7 @@ impl<T: Clone + Send + 'static> Aside<T> {
         Self { latest, stale_after: 3 * every, _alive: alive }
     }
 
-    /// What was read last, unless it is three periods old: then the reader hangs, and what it read is of yesterday.
+    /// The last value, unless it is three periods old: then the reader hangs, and the value is out of date.
     pub(crate) fn latest(&self) -> Option<T> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.as_ref().filter(|(at, _)| at.elapsed() < self.stale_after).map(|(_, read)| read.clone())

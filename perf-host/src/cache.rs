@@ -12,10 +12,11 @@
 //! | `cache_entries`, `cache_weight` | how much is in it |
 //! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
 
-use perf_runtime::metric::{Histogram, names};
-use perf_runtime::metric::{SampledMetric, Samples};
-use perf_runtime::text::{parse_duration, show_duration};
+use perf_runtime::config::{Section, Span};
+use perf_runtime::metric::{Histogram, SampledMetric, Samples, names};
+use perf_runtime::text::show_duration;
 use perf_runtime::{ConfigError, Monitor};
+use serde::Deserialize;
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ const WINDOW: Duration = Duration::from_secs(300);
 /// Fewer look-ups say too little: a cache that is new has nothing to be found.
 const MIN_LOOKUPS: u64 = 20;
 
-/// What a cache did so far.
+/// The counts of a cache so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStatistics {
@@ -79,7 +80,7 @@ impl CacheStatistics {
     }
 }
 
-/// Where it is counted.
+/// The counters of a cache.
 #[derive(Debug)]
 struct Counts {
     hits: AtomicU64,
@@ -122,7 +123,7 @@ impl Counts {
     }
 }
 
-/// What a sampler keeps of a cache.
+/// The state of a cache's sampler.
 struct Watch {
     name: String,
     counts: Arc<Counts>,
@@ -156,7 +157,7 @@ impl Watch {
 
 type Weigher<K, V> = Box<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 
-/// How a cache is to be: [`Cache::builder`], [`AsyncCache::builder`].
+/// The settings of a cache to be: [`Cache::builder`], [`AsyncCache::builder`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct CacheBuilder<K, V> {
     name: String,
@@ -209,7 +210,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         self
     }
 
-    /// What an entry weighs, such as its bytes: 1 by default.
+    /// The weight of an entry, such as its bytes: 1 by default.
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.weigher = Some(Box::new(weigher));
         self
@@ -224,7 +225,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
 
     fn checked(mut self) -> Result<Self, ConfigError> {
         if self.environment {
-            self.read_environment(|name| std::env::var(name).ok()).map_err(|error| error.found_in("environment"))?;
+            let section = Section::of_environment(&section_of(&self.name))?;
+            self.lay_over(&section)?;
         }
         for (field, time) in [("time_to_live", self.time_to_live), ("time_to_idle", self.time_to_idle)] {
             if let Some(time) = time.filter(|time| *time > LONGEST || time.is_zero()) {
@@ -235,19 +237,27 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         Ok(self)
     }
 
-    fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        let capitals = self.name.to_uppercase().replace(|char: char| !char.is_ascii_alphanumeric(), "_");
-        let (size, time) = (format!("PERF_CACHE_{capitals}_MAX_SIZE"), format!("PERF_CACHE_{capitals}_TTL"));
-        if let Some(value) = variable(&size) {
-            self.max_weight = value.parse().map_err(|_| ConfigError::new(size, value, "a whole number"))?;
-        }
-        if let Some(value) = variable(&time) {
-            let parsed = parse_duration(&value);
-            let allowed = "a span with its unit, such as \"30s\" or \"5m\"";
-            self.time_to_live = Some(parsed.ok_or_else(|| ConfigError::new(time, value, allowed))?);
-        }
+    /// Lays the settings of a section over those of the code.
+    fn lay_over(&mut self, section: &Section) -> Result<(), ConfigError> {
+        let written: Written = section.read()?;
+        self.max_weight = written.max_size.unwrap_or(self.max_weight);
+        self.time_to_live = written.ttl.map(|span| span.0).or(self.time_to_live);
         Ok(())
     }
+}
+
+/// The settings of a cache in the environment. Other keys are left alone: they may be those of a cache whose name begins as this
+/// one's does.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    max_size: Option<u64>,
+    ttl: Option<Span>,
+}
+
+/// The section of a cache's variables, `PERF_CACHE_<NAME>_..`.
+fn section_of(name: &str) -> String {
+    format!("cache_{}", name.to_lowercase().replace(|char: char| !char.is_ascii_alphanumeric(), "_"))
 }
 
 #[cfg(test)]

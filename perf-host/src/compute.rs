@@ -50,7 +50,7 @@ const UPTIME: SampledMetric =
 const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "interrupt", "softirq", "steal"];
 const KIB: f64 = 1_024.0;
 
-/// What the host has, as far as it is known.
+/// The capacity of the host, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Capacity {
     /// Logical processors.
@@ -67,7 +67,7 @@ pub(crate) struct Compute {
     all: Rate,
 }
 
-/// What `/proc/stat` says of all processors together.
+/// The times of all processors together, from `/proc/stat`.
 #[derive(Debug, PartialEq)]
 struct Cpu {
     /// Seconds, as [`MODES`].

@@ -61,7 +61,7 @@ pub(crate) struct Limits {
 pub(crate) struct Container {
     /// The own one first, then those around it.
     groups: Vec<Group>,
-    /// What the kernel said of where the process is: a process can be moved.
+    /// The kernel's word on the group of the process: a process can be moved.
     place: String,
 }
 
@@ -88,7 +88,7 @@ impl Group {
         number(&self.read("memory.max")?).filter(|limit| *limit > 0.0)
     }
 
-    /// What cannot be had back at once: all but the contents of files that were not used lately.
+    /// Memory that cannot be had back at once: all but the contents of files that were not used lately.
     fn working_set(&self) -> Option<f64> {
         let used = number(&self.read("memory.current")?)?;
         let idle = field(&self.read("memory.stat")?, "inactive_file")?;

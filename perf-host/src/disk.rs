@@ -156,7 +156,7 @@ fn rooms(files: &Files, wanted: Option<&str>) -> Vec<Room> {
     mounts_of(&mounts, wanted).into_iter().filter_map(|mount| room(files, mount)).collect()
 }
 
-/// What is to be looked at: the file system that a named place is in, or of each local disk the place that has the
+/// The places to look at: the file system that a named place is in, or of each local disk the place that has the
 /// shortest name.
 fn mounts_of(text: &str, wanted: Option<&str>) -> Vec<Mount> {
     let all = text.lines().filter_map(Mount::parse);
@@ -202,7 +202,7 @@ fn room(_: &Files, _: Mount) -> Option<Room> {
     None
 }
 
-/// What disks read and write.
+/// The traffic of disks.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     rates: BTreeMap<String, [Rate; 3]>,

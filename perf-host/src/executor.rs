@@ -22,7 +22,7 @@ const AT_LEAST: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
 pub(crate) struct Executor {
-    /// What was told already, and still holds.
+    /// The blocked functions that were told already, and still block.
     told: BTreeMap<String, f64>,
 }
 

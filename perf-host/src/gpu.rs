@@ -24,7 +24,7 @@ const ENERGY: SampledMetric =
 
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What a device says; what it does not know, it does not say.
+/// The figures of a device; those that it does not know are absent.
 #[derive(Clone, Debug, PartialEq)]
 struct Gpu {
     index: String,

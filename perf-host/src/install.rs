@@ -25,6 +25,7 @@ impl HostBuilder {
         let sections = [self.section.clone(), environment];
         let settings = sections.iter().flatten().try_fold(self, environment::over)?;
         settings.check()?;
+        settings.show(monitor);
         if settings.enabled && monitor.is_enabled() {
             settings.sample(monitor);
         }
@@ -83,7 +84,7 @@ impl HostBuilder {
 }
 
 impl HostBuilder {
-    /// What the features bring.
+    /// Samplers of optional features.
     #[cfg_attr(
         not(any(feature = "alloc", feature = "gpu", feature = "jemalloc")),
         expect(unused_variables, clippy::unused_self)

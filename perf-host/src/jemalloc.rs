@@ -1,4 +1,4 @@
-//! What jemalloc says of itself, where it is the program's allocator.
+//! Statistics of jemalloc, where it is the program's allocator.
 
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};

@@ -56,7 +56,7 @@ pub(crate) struct Watch {
     told: bool,
 }
 
-/// What the last hour says.
+/// The finding of the last hour.
 #[derive(Clone, Copy, Debug)]
 struct Finding {
     by_time: Slope,

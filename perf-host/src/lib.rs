@@ -1,4 +1,4 @@
-//! What the process and its host are doing, sampled once a second on the monitor's own thread.
+//! Metrics of the process and its host, sampled once a second on the monitor's own thread.
 //!
 //! Latency has causes: a processor that is busy, memory that is short, a disk that is full, a pool with no connection
 //! left, an executor that is blocked. One line has them all watched, exposed and judged:
@@ -37,9 +37,9 @@
 //! is the 1 of `system_cpu_utilization_ratio` and `system_memory_utilization_ratio`: that is what runs out. Outside of
 //! Linux only what needs no `/proc` is there: leave the parts out that are not.
 //!
-//! What may hang, the room on disks and connections to targets, is read on threads of its own, and is absent when it was
-//! not read for three periods. Everything else is read at the tick. To sample everything each second takes 0.6 ms of the
-//! tick and, with those threads, under 0.1 % of a core: `benches/tick` prints it.
+//! Two things that may hang, the room on disks and connections to targets, are read on threads of their own, and are
+//! absent when they were not read for three periods. Everything else is read at the tick. To sample everything each
+//! second takes 0.6 ms of the tick and, with those threads, under 0.1 % of a core: `benches/tick` prints it.
 //!
 //! # Choosing
 //!
@@ -84,8 +84,9 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tokio`: the runtime that [`install`] is called in, and `watch_runtime` for others; tokio built
-//! with `--cfg tokio_unstable` tells of its blocking threads and its workers' own queues too. `alloc`: `CountingAllocator`. `jemalloc`: its statistics.
+//! None is on by default. `tokio`: the runtime that [`install`] is called in, and `watch_runtime` for others; tokio
+//! built with `--cfg tokio_unstable` tells of its blocking threads and its workers' own queues too. `alloc`:
+//! `CountingAllocator`. `jemalloc`: its statistics.
 //! `gpu`: NVIDIA's devices, through the driver's library where that is found at run time. `sqlx`, `deadpool`, `bb8`, `moka`:
 //! pools and caches.
 //!
@@ -135,7 +136,7 @@ mod system;
 
 use perf_runtime::{ConfigError, Monitor};
 
-/// What is known of the machine that the process runs on, and of the process itself.
+/// The sampling of the machine that the process runs on, and of the process itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Host;
 

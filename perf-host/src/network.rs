@@ -45,7 +45,7 @@ const DIRECTIONS: [&str; 2] = ["receive", "transmit"];
 /// Interfaces that only pass on what others carry, or that come and go with containers.
 const PASSING: [&str; 10] = ["lo", "veth", "docker", "br-", "virbr", "cali", "cni", "flannel", "ifb", "dummy"];
 
-/// What interfaces carry.
+/// The traffic of network interfaces.
 #[derive(Debug, Default)]
 pub(crate) struct Interfaces {
     /// Those named, or all that carry traffic of their own.

@@ -42,7 +42,7 @@ const WAIT_TIME: &str = names::DB_CLIENT_CONNECTION_WAIT_TIME_SECONDS;
 /// So many looks, a second apart, make the utilisation: for a moment every pool is used up now and then.
 const LOOKS: usize = 10;
 
-/// What a pool says of itself.
+/// The state of a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolUsage {
     /// Connections that there are.
@@ -51,9 +51,9 @@ pub struct PoolUsage {
     pub idle: u64,
     /// The most connections that there may be.
     pub max: u64,
-    /// Who waits for one, where the pool knows.
+    /// Callers that wait for a connection, where the pool knows.
     pub waiting: Option<u64>,
-    /// Who waited for one and got none, where the pool counts them.
+    /// Callers that waited for a connection and got none, where the pool counts them.
     pub failures: Option<u64>,
     /// For how long was waited, all in all, where the pool knows.
     pub waited: Option<Duration>,
@@ -61,7 +61,7 @@ pub struct PoolUsage {
 
 /// A pool that can be watched: those of `sqlx`, `deadpool` and `bb8` with the feature of that name, and your own.
 pub trait ConnectionPool: Send + 'static {
-    /// How it stands; `None` once it is closed. Called once a second on the monitor's thread: it must not wait for long.
+    /// The state of the pool; `None` once it is closed. Called once a second on the monitor's thread: it must not wait for long.
     fn usage(&self) -> Option<PoolUsage>;
 }
 
@@ -156,7 +156,7 @@ impl PoolWatch {
     /// `db_client_connection_wait_time_seconds`. Costs two reads of the clock and a few atomic operations.
     ///
     /// # Errors
-    /// What `acquire` gives; it is counted.
+    /// Counts and times `acquire`, and gives its result.
     pub async fn wait<T, E>(&self, acquire: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         self.waits.pending.fetch_add(1, Ordering::Relaxed);
         self.waits.started.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What the process itself uses.
+//! The resource use of the process itself.
 
 use crate::compute::Capacity;
 use crate::container::Limits;
@@ -57,7 +57,7 @@ const DISK_IO: SampledMetric = SampledMetric::counter(
 const UPTIME: SampledMetric =
     SampledMetric::gauge(names::PROCESS_UPTIME_SECONDS, "seconds", "Time since the process started.");
 
-/// What `/proc/self/stat` says: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
+/// The numbers of `/proc/self/stat`: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
 #[derive(Debug, PartialEq)]
 struct Stat {
     minor_faults: f64,

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(slope(&[(1.0, 2.0); 20]), None);
     }
 
-    /// What the interval is for: over many noisy lines it holds the true slope as often as it says. 400 trials with 99 %
+    /// The purpose of the interval: over many noisy lines it holds the true slope as often as it says. 400 trials with 99 %
     /// miss 4 on average, and more than 12 in one of 3,000 runs of the trial.
     #[test]
     fn the_interval_holds_the_true_slope_in_ninety_nine_of_a_hundred_cases() {

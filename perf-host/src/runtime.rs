@@ -31,7 +31,7 @@ const DELAY: SampledMetric = SampledMetric::gauge(
     "How long a task waited until it was run, tried once a second; while it waits, how long it has.",
 );
 
-/// What is measured only where tokio is built with `--cfg tokio_unstable`.
+/// Metrics that tokio has only where it is built with `--cfg tokio_unstable`.
 #[cfg(tokio_unstable)]
 mod unstable {
     use super::{Handle, SampledMetric, Samples};
@@ -160,7 +160,7 @@ impl Drop for Reply {
 }
 
 impl Probe {
-    /// What the last task said, or how long it has waited; and sends the next where none is on its way.
+    /// The delay of the last task, or how long it has waited so far; and sends the next where none is on its way.
     fn ask(&mut self, runtime: &Handle) -> Option<f64> {
         if let Some((sent, answer)) = self.sent.take() {
             let said = answer.lock().unwrap_or_else(PoisonError::into_inner);

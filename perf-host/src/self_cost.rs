@@ -1,4 +1,4 @@
-//! What the monitoring itself costs.
+//! The cost of the monitoring itself.
 
 use crate::rate::Rate;
 use perf_runtime::extend::Overhead;

@@ -1,8 +1,8 @@
-//! What is to be sampled, as it is told in code.
+//! The settings of the host's sampling, in code.
 
-use perf_runtime::ConfigError;
-use perf_runtime::config::Section;
+use perf_runtime::config::{Section, Value};
 use perf_runtime::text::show_duration;
+use perf_runtime::{ConfigError, Monitor};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum Part {
     Compute,
     /// How full disks are, and what they read and write.
     Disks,
-    /// What network interfaces carry.
+    /// The traffic of network interfaces.
     Network,
     /// How long targets take to accept a connection.
     Latency,
@@ -26,11 +26,11 @@ pub enum Part {
     /// Whether a poll blocks a thread of the executor; with the feature `tokio`, the runtime that
     /// [`install`](HostBuilder::install) is called in.
     Executor,
-    /// What the allocator says, with the features `alloc` and `jemalloc`.
+    /// Statistics of the allocator, with the features `alloc` and `jemalloc`.
     Allocator,
     /// NVIDIA's devices, with the feature `gpu`.
     Gpu,
-    /// What the monitoring itself costs.
+    /// The cost of the monitoring itself.
     Monitoring,
 }
 
@@ -64,7 +64,7 @@ impl Part {
     }
 }
 
-/// What is to be sampled of a host: see [`Host::builder`](crate::Host::builder).
+/// The settings of a host's sampling: see [`Host::builder`](crate::Host::builder).
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `install`"]
 pub struct HostBuilder {
@@ -173,7 +173,25 @@ impl HostBuilder {
         self
     }
 
-    /// Refuses what cannot be.
+    /// Adds the settings to those that the monitor shows as the ones in effect.
+    pub(crate) fn show(&self, monitor: &Monitor) {
+        let texts = |texts: &[String]| texts.iter().cloned().collect::<Value>();
+        let all = [
+            ("enabled", Some(self.enabled.into())),
+            ("parts", Some(self.parts.iter().map(|part| part.as_str().to_owned()).collect())),
+            ("interval", Some(self.interval.unwrap_or_else(|| monitor.interval()).into())),
+            ("root", Some(self.root.to_string_lossy().as_ref().into())),
+            ("disks", self.disks.as_deref().map(texts)),
+            ("interfaces", self.interfaces.as_deref().map(texts)),
+            ("latency_targets", Some(texts(&self.targets))),
+            ("latency_interval", Some(self.latency_interval.into())),
+            ("latency_timeout", Some(self.latency_timeout.into())),
+        ];
+        let all = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        monitor.show_settings("host", all.collect());
+    }
+
+    /// Checks every setting.
     ///
     /// # Errors
     /// The first setting that is not allowed.

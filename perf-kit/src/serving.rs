@@ -3,6 +3,7 @@
 
 use crate::error::StartError;
 use perf_runtime::Monitor;
+use perf_runtime::config::Value;
 use perf_runtime::extend::{Deadline, ShutdownHook};
 use perf_server::axum::Router;
 use perf_server::{ServeError, Server, ServerBuilder};
@@ -72,7 +73,7 @@ impl Written {
     }
 }
 
-/// What the program sets up of a server.
+/// The program's own set-up of a server.
 #[derive(Clone, Default)]
 pub(crate) struct SetUp(Option<Arc<dyn Fn(ServerBuilder) -> ServerBuilder + Send + Sync>>);
 
@@ -108,8 +109,14 @@ impl Serving {
     /// Takes the port that the settings say, where there is to be one.
     pub(crate) fn prepare(monitor: &Monitor, is_wanted: bool, set_up: SetUp) -> Result<Self, StartError> {
         let written = Written::of(monitor)?;
-        let running =
-            (is_wanted && written.enabled && monitor.is_enabled()).then(|| listen(monitor, &written, &set_up));
+        let is_wanted = is_wanted && written.enabled && monitor.is_enabled();
+        let shown: [(&str, Value); 3] = [
+            ("enabled", is_wanted.into()),
+            ("host", written.host.as_str().into()),
+            ("port", usize::from(written.port).into()),
+        ];
+        monitor.show_settings("server", shown.map(|(key, value)| (key.to_owned(), value)).into());
+        let running = is_wanted.then(|| listen(monitor, &written, &set_up));
         Ok(Self { running: running.transpose()?, hook: None, set_up })
     }
 

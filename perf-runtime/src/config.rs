@@ -40,6 +40,7 @@
 //!
 //! A part has a table of its own, [`Section`]: `[history]` and `PERF_HISTORY_..`.
 
+mod effective;
 mod environment;
 #[cfg(feature = "toml")]
 mod file;
@@ -61,6 +62,8 @@ use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
 pub use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
+pub use effective::EffectiveSettings;
+pub(crate) use effective::SaidByParts;
 use layer::{Layer, effective_rules};
 pub use section::Section;
 pub(crate) use section::Sections;
@@ -70,7 +73,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 pub use types::{Share, Span};
-use value::Table;
+pub use value::{Table, Value};
 
 /// Where settings come from beside the code.
 #[derive(Clone, Debug, Default)]

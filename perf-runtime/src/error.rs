@@ -1,4 +1,4 @@
-//! What is answered to those who set something wrong.
+//! Errors of settings and of the installation.
 
 use std::error::Error;
 use std::fmt;
@@ -52,7 +52,7 @@ pub struct ConfigError {
     pub field: String,
     /// The value it was given.
     pub value: String,
-    /// What is allowed.
+    /// The values that are allowed.
     pub allowed: String,
 }
 
@@ -99,7 +99,7 @@ impl From<ConfigError> for InstallError {
     }
 }
 
-/// What stands before every metric's name: the namespace and an underscore, or nothing.
+/// The prefix of every metric's name: the namespace and an underscore, or nothing.
 pub(crate) fn prefix_of(namespace: &str) -> Result<String, ConfigError> {
     if namespace.is_empty() {
         return Ok(String::new());

@@ -120,11 +120,11 @@
 //!
 //! # Alerts
 //!
-//! A [`Rule`](rule::Rule) is a condition on a figure of each series: `presets::standard()` is what a monitor has unless told
-//! otherwise. [`Monitor::alerts`] says what fires and what happened, takes acknowledgements and silences, and tells
-//! subscribers. [`Monitor::objectives`] says how much of the budget of each `objective(..)` is left.
-//! [`Rule::dry_run`](rule::Rule::dry_run) says when a rule would have fired, and [`Monitor::prometheus_rules`] writes the same rules for
-//! Prometheus.
+//! A [`Rule`](rule::Rule) is a condition on a figure of each series: `presets::standard()` is what a monitor has unless
+//! told otherwise. [`Monitor::alerts`] says what fires and what happened, takes acknowledgements and silences, and
+//! tells subscribers. [`Monitor::objectives`] says how much of the budget of each `objective(..)` is left.
+//! [`Rule::dry_run`](rule::Rule::dry_run) says when a rule would have fired, and [`Monitor::prometheus_rules`] writes
+//! the same rules for Prometheus.
 //!
 //! ```
 //! use perf_runtime::rule::{Rule, Statistic, presets};
@@ -201,7 +201,7 @@ pub mod health {
 pub mod metric {
     #[cfg(feature = "metrics")]
     pub use crate::expose::facade::{MetricsFacade, recorder::MetricsRecorder};
-    pub use crate::monitor::{MetricBuilder, Metrics, Samples};
+    pub use crate::monitor::{MetricBuilder, Metrics, Sampler, Samples};
     pub use crate::observe::metrics::handle::{Counter, Gauge, Histogram};
     pub use crate::observe::metrics::kind::MetricKind;
     pub use crate::observe::metrics::known as names;
@@ -258,7 +258,7 @@ pub mod series {
     pub use crate::observe::series::series_id::{NoSeriesId, SeriesId};
 }
 
-/// What a test needs: a clock that it moves by hand.
+/// Tools for tests: a clock that a test moves by hand.
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util {
     #[cfg(all(feature = "test-util", feature = "toml"))]
@@ -266,7 +266,7 @@ pub mod test_util {
     pub use crate::measure::clock::manual::ManualClock;
 }
 
-/// What the attributes' expansion calls. Not for use by hand: it may change with any version.
+/// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::measure::call::execution::{Call, Scope, body, prepare, prepare_labelled};
@@ -287,7 +287,7 @@ pub mod __private {
     pub use tracing::field::{Empty, Value, debug, display};
 }
 
-/// What an allocator that counts calls, so that the profiler knows what each thread asks for. Not for use by hand.
+/// Functions that a counting allocator calls, so that the profiler knows the memory that each thread asks for. Not for use by hand.
 #[doc(hidden)]
 pub mod __allocator {
     pub use crate::measure::cells::usage::{allocated, released};

@@ -2,13 +2,13 @@
 
 use crate::collect::others::{Others, Source};
 use crate::collect::read::ReadModel;
-use crate::config::{Loaded, Settings, Sources};
+use crate::config::{Loaded, SaidByParts, Settings, Sources};
 use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
 use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
-use crate::judge::alerts::engine::AlertBook;
+use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
@@ -51,7 +51,7 @@ pub use metrics::{MetricBuilder, Metrics};
 use overhead::{Part, Spent};
 pub use report::{HealthEvidence, ResourceUse};
 use sampling::Samplers;
-pub use sampling::Samples;
+pub use sampling::{Sampler, Samples};
 use setup::Setup;
 pub use trial::PastFigures;
 
@@ -103,14 +103,16 @@ struct Inner {
     registry: Arc<Registry>,
     model: ReadModel,
     renderer: Renderer,
-    alerts: Mutex<AlertBook>,
+    alerts: Mutex<AlertEngine>,
     objectives: Mutex<Objectives>,
     /// All settings as they were last read.
     loaded: Mutex<Loaded>,
+    /// The settings that parts said they run with.
+    shown: Mutex<SaidByParts>,
     reload_observers: ReloadObservers,
     /// Held while settings are read anew.
     reloading: Mutex<()>,
-    /// What was set in code, and where the rest is read.
+    /// The settings of code, and where the others are read.
     code: Settings,
     outside: Sources,
     marks: Marks,
@@ -119,7 +121,7 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     service: Option<Arc<Service>>,
-    /// What is judged beside the built-in resources.
+    /// The resources that are judged beside the built-in ones.
     resources: Vec<Resource>,
     others: Others,
     samplers: Samplers,
@@ -140,7 +142,6 @@ struct Inner {
 pub struct MonitorBuilder {
     settings: Settings,
     outside: Sources,
-    histogram_bounds: Vec<(String, Vec<f64>)>,
     sources: Vec<Source>,
     #[cfg(feature = "metrics")]
     facade: MetricsFacade,
@@ -148,7 +149,7 @@ pub struct MonitorBuilder {
 }
 
 impl MonitorBuilder {
-    /// What stands before every metric's name: `mcp` makes `mcp_db_operations_total`. Up to 64 letters, digits and
+    /// The prefix of every metric's name: `mcp` makes `mcp_db_operations_total`. Up to 64 letters, digits and
     /// underscores, a letter first and no underscore last; empty for none, the default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.settings.namespace = namespace.into();
@@ -163,7 +164,7 @@ impl MonitorBuilder {
     /// unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes from 256 to
     /// 64 Mi by fours, ratios from 0.01 to 1.
     pub fn histogram_bounds(mut self, name: impl Into<String>, bounds: impl IntoIterator<Item = f64>) -> Self {
-        self.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
+        self.settings.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
         self
     }
 
@@ -238,7 +239,7 @@ impl MonitorBuilder {
     fn make(&self) -> Result<Monitor, ConfigError> {
         let setup = Setup::new(self.settings.clone(), self.outside.clone())?;
         let mut bounds = HistogramBounds::default();
-        self.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
+        self.settings.histogram_bounds.iter().try_for_each(|(name, of_name)| bounds.add(name, of_name))?;
         let mut monitor = Monitor::new(setup, bounds, self.sources.clone());
         if let Some(inner) = Arc::get_mut(&mut monitor.inner) {
             inner.trace_id_of = self.trace_id_of;
@@ -257,7 +258,6 @@ impl Monitor {
         MonitorBuilder {
             settings: Settings::default(),
             outside: Sources::default(),
-            histogram_bounds: Vec::new(),
             sources: Vec::new(),
             #[cfg(feature = "metrics")]
             facade: MetricsFacade::default(),
@@ -278,6 +278,7 @@ impl Monitor {
             alerts: Mutex::new(alerts),
             objectives: Mutex::new(objectives),
             loaded: Mutex::new(loaded),
+            shown: Mutex::default(),
             reload_observers: ReloadObservers::default(),
             reloading: Mutex::default(),
             code,
@@ -354,7 +355,7 @@ impl Monitor {
         clock::now().since(self.inner.started)
     }
 
-    /// What the ticker does once a second. For tests that move the clock by hand.
+    /// Does the work of one tick. For tests that move the clock by hand.
     #[cfg(any(test, feature = "test-util"))]
     pub fn tick(&self) {
         self.inner.tick();

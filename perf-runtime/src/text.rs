@@ -83,6 +83,61 @@ pub(crate) mod moment_or_none {
     }
 }
 
+/// Numbers in JSON, which has none for infinity: as in the HTTP API of Prometheus, a number that is not finite is one of the texts
+/// `"NaN"`, `"+Inf"` and `"-Inf"`. For `#[serde(with = "text::any_number")]`.
+pub(crate) mod any_number {
+    use super::{Deserialize, Deserializer, Serializer};
+    use serde::de::Error;
+
+    pub(crate) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        match number {
+            number if number.is_finite() || !serializer.is_human_readable() => serializer.serialize_f64(*number),
+            number if number.is_nan() => serializer.serialize_str("NaN"),
+            number if *number > 0.0 => serializer.serialize_str("+Inf"),
+            _ => serializer.serialize_str("-Inf"),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Text(String),
+        }
+        if !deserializer.is_human_readable() {
+            return f64::deserialize(deserializer);
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => match text.as_str() {
+                "NaN" => Ok(f64::NAN),
+                "+Inf" => Ok(f64::INFINITY),
+                "-Inf" => Ok(f64::NEG_INFINITY),
+                _ => Err(D::Error::custom(format_args!("{text:?} is no number, \"NaN\", \"+Inf\" or \"-Inf\""))),
+            },
+        }
+    }
+}
+
+/// As [`any_number`], or null. For `#[serde(with = "text::any_number_or_none")]`.
+pub(crate) mod any_number_or_none {
+    use super::{Deserialize, Deserializer, Serializer, any_number};
+    use serde::Serialize;
+
+    #[derive(Serialize, Deserialize)]
+    struct Number(#[serde(with = "any_number")] f64);
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(crate) fn serialize<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        number.map(Number).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Number>::deserialize(deserializer)?.map(|Number(number)| number))
+    }
+}
+
 fn timestamp(at: SystemTime) -> Timestamp {
     Timestamp::try_from(at).unwrap_or(if at < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX })
 }
@@ -90,6 +145,7 @@ fn timestamp(at: SystemTime) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Serialize;
 
     #[test]
     fn times_are_written_to_the_millisecond_and_read_back() {
@@ -121,6 +177,34 @@ mod tests {
         assert_eq!(read("2 weeks"), Some(1_209_600.0));
         for bad in ["", "5", "-5s", "PT5M", "5 apples", "1.5.5s", "soon"] {
             assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_read_back() {
+        #[derive(Serialize, Deserialize)]
+        struct Numbers(#[serde(with = "any_number")] f64, #[serde(with = "any_number_or_none")] Option<f64>);
+        for (number, written) in [
+            (0.5, "0.5"),
+            (3.0, "3.0"),
+            (f64::NAN, "\"NaN\""),
+            (f64::INFINITY, "\"+Inf\""),
+            (f64::NEG_INFINITY, "\"-Inf\""),
+        ] {
+            let json = serde_json::to_string(&Numbers(number, Some(number))).unwrap();
+            assert_eq!(json, format!("[{written},{written}]"));
+            let Numbers(one, other) = serde_json::from_str(&json).unwrap();
+            // Of NaN no bits are promised.
+            assert!(
+                [Some(one), other]
+                    .iter()
+                    .all(|read| read.is_some_and(|read| read == number || number.is_nan() && read.is_nan()))
+            );
+        }
+        assert_eq!(serde_json::to_string(&Numbers(1.0, None)).unwrap(), "[1.0,null]");
+        assert!(serde_json::from_str::<Numbers>("[1,null]").unwrap().1.is_none());
+        for bad in ["[\"Infinity\",null]", "[null,null]", "[true,null]"] {
+            assert!(serde_json::from_str::<Numbers>(bad).is_err(), "{bad}");
         }
     }
 

@@ -89,6 +89,8 @@ throughput.isBinary = true;
 /** A value in a unit as the service names it. */
 export function inUnit(value, unit) {
   if (isNone(value)) return NONE;
+  // Of a number that is not finite: "+Inf".
+  if (typeof value === "string") return value;
   if (unit === "seconds") return duration(value);
   if (unit === "ratio") return share(value);
   if (unit === "bytes") return bytes(value);

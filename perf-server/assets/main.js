@@ -9,6 +9,7 @@ import { forgetCharts } from "./charts.js";
 import { age, clock } from "./format.js";
 import { choose, chosen } from "./choices.js";
 import { keys } from "./keys.js";
+import { PAGES } from "./pages.js";
 import { Kinds, Overview, PAGE_OF } from "./overview.js";
 import { Series } from "./series.js";
 import { Running } from "./calls.js";
@@ -36,8 +37,6 @@ const MAKERS = {
   ...Object.fromEntries(RESOURCES.map((spec) => [spec.name, () => new Resources(spec)])),
 };
 
-/** Every page, in the order of the navigation: ours and those of other parts, as the service lists them. */
-const PAGES = await listPages();
 /** The classes of the parts' pages that were opened. */
 const loaded = new Map();
 
@@ -69,6 +68,9 @@ const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }
 const since = h("span", { class: "quiet since" });
 // There where one has logged in: the service says so.
 const logout = document.getElementById("logout");
+// Which service it is, and which of its processes: the page that was sent says it, where anybody told the service.
+const service = document.getElementById("service");
+const about = document.title;
 const banner = h("p", { class: "banner" });
 banner.hidden = true;
 const bar = document.getElementById("bar");
@@ -76,6 +78,7 @@ const bar = document.getElementById("bar");
 new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 bar.append(
   h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
+  ...(service ? [service] : []),
   status,
   since,
   h("div", { class: "controls" }, step, windows, pause, theme, logout),
@@ -129,7 +132,7 @@ function drawBar() {
     const score = Math.round(health.score);
     text(status, `${score} ${health.status}`);
     attribute(status, "data-status", health.status);
-    document.title = `${health.status === "healthy" ? "" : `${score} ${health.status} · `}${page?.title ?? "perf"} · perf`;
+    document.title = `${health.status === "healthy" ? "" : `${score} ${health.status} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
   }
   if (store.uptime !== undefined) text(since, `up ${age(store.uptime)}`);
   const shown = address.read().params.get("window") ?? store.window;
@@ -196,16 +199,6 @@ function navigate() {
   else if (store.window && chosen === null && feed.socket) wanted.window = store.window;
   feed.watch(wanted);
   draw();
-}
-
-/** The list of pages; asked again where the service does not answer at once. */
-async function listPages() {
-  for (let wait = 250; ; wait = Math.min(2 * wait, 5000)) {
-    const answer = await fetch("api/v1/pages").catch(() => null);
-    if (answer?.ok) return (await answer.json()).pages;
-    if (answer?.status === 401) location.reload();
-    await new Promise((done) => setTimeout(done, wait));
-  }
 }
 
 /** A page: ours, or that of a part, which is loaded when it is first opened. */

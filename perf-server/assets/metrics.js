@@ -4,7 +4,7 @@ import { breakable, h, keyed, text, wide } from "./dom.js";
 import { inUnit, number, rate, unitOf } from "./format.js";
 import { spark } from "./draw.js";
 import * as address from "./address.js";
-import { pageOf } from "./catalog.js";
+import { pageOf } from "./pages.js";
 
 function shown({ name, kind, unit: said, value, sum }) {
   const unit = unitOf(name, said);

@@ -1,7 +1,7 @@
 // What the process and its host are doing: a page for each part, of what is sampled there, and only of what there is.
 
 import { h, text } from "./dom.js";
-import { pageOf } from "./catalog.js";
+import { pageOf } from "./pages.js";
 import { Lines, Stack } from "./charts.js";
 import { MetricTable } from "./metrics.js";
 import { Tile } from "./tile.js";
@@ -91,7 +91,7 @@ export class Resources {
     });
     this.strip = h("div", { class: "tiles" }, this.tiles.map((one) => one.element));
     this.none = h("p", { class: "card quiet" }, "Nothing of this is sampled in this process now.");
-    this.table = new MetricTable(`Every figure of: ${spec.title.toLowerCase()}`, ({ name }) => pageOf(name) === spec);
+    this.table = new MetricTable(`Every figure of: ${spec.title.toLowerCase()}`, ({ name }) => pageOf(name)?.id === spec.name);
     this.every = h("details", { class: "every" }, h("summary", {}, "Every figure"), this.table.element);
     this.every.open = this.table.isSearched();
     this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, spec.title)), this.strip, this.none, this.sections.map((one) => one.element), this.every);

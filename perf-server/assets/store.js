@@ -34,6 +34,8 @@ export class Store {
     this.clear();
     this.ready = true;
     this.window = message.window;
+    this.service = message.service;
+    this.config = message.config;
     this.columns = message.columns;
     this.pointColumns = message.point_columns;
     this.indicators = new Map();

@@ -37,7 +37,7 @@ impl Context {
     /// Something that two parts add.
     pub(crate) fn new(monitor: Monitor, settings: Settings, parts: Additions) -> Result<Self, ServeError> {
         let feed = Hub::new(monitor.clone(), parts.topics);
-        let dashboard = Dashboard::new(&parts.pages)?;
+        let dashboard = Dashboard::new(&parts.pages, monitor.service())?;
         let document = openapi::assemble(parts.documents)?;
         let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
         let shared = Shared { monitor, settings, feed, frames: Frames::default(), started, dashboard, document };

@@ -15,6 +15,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use perf_runtime::extend::Service;
+use perf_runtime::metric::names::{self, KnownMetric};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
@@ -25,6 +27,9 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 /// A year: another content has another path.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+
+/// The module of the metrics' names, which is made rather than written.
+const NAMES: &str = "names.js";
 
 struct Asset {
     name: &'static str,
@@ -64,6 +69,7 @@ const ASSETS: &[Asset] = assets![
     "tile.js": SCRIPT,
     "choices.js": SCRIPT,
     "keys.js": SCRIPT,
+    "pages.js": SCRIPT,
 ];
 
 /// A form, so that it works without the scripts as well, and a browser says of it where it comes from.
@@ -86,16 +92,21 @@ pub(crate) struct Dashboard {
 impl Dashboard {
     /// # Errors
     /// A page whose id another has.
-    pub(crate) fn new(parts: &[(String, Page)]) -> Result<Self, ServeError> {
+    pub(crate) fn new(parts: &[(String, Page)], service: Option<&Service>) -> Result<Self, ServeError> {
         let mut hasher = DefaultHasher::new();
-        let own = ASSETS.iter().map(|asset| asset.text);
+        let names = metric_names();
+        let own = ASSETS.iter().map(|asset| asset.text).chain([names.as_str()]);
         for text in own.chain(parts.iter().flat_map(|(_, page)| page.texts())) {
             hasher.write(text.as_bytes());
         }
         let version = format!("{:016x}", hasher.finish());
         // The page names its assets relatively, so that the router can be nested under any path.
-        let (pages, files) = page::all(parts, |name| format!("perf-assets/{version}/{name}"))?;
+        let (pages, mut files) = page::all(parts, |name| format!("perf-assets/{version}/{name}"))?;
+        files.push(PageFile { name: NAMES.to_owned(), is_script: true, text: names.into() });
         let html = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{version}"));
+        let html = html
+            .replace("{{about}}", &service.map(|service| format!("{} · ", escaped(service))).unwrap_or_default())
+            .replace("{{service}}", &service.map(service_in_bar).unwrap_or_default());
         let html = |session| html.replace("{{session}}", session);
         Ok(Self { page: html(""), page_in_session: html(LOG_OUT), version, pages, files })
     }
@@ -111,6 +122,25 @@ impl Dashboard {
             Some((if file.is_script { SCRIPT } else { CSS }, file.text.clone()))
         })
     }
+}
+
+/// A module with a constant for each well-known metric.
+fn metric_names() -> String {
+    let constant = |known: &KnownMetric| format!("export const {} = \"{}\";\n", known.constant, known.name);
+    names::ALL.iter().map(constant).collect()
+}
+
+/// The service, in the bar of each page.
+fn service_in_bar(service: &Service) -> String {
+    let Service { name, version, instance, .. } = service;
+    let more = [version, instance].into_iter().flatten().map(|text| format!(" <span>{}</span>", escaped(text)));
+    format!("<p id=\"service\" title=\"{}\"><b>{}</b>{}</p>", escaped(service), escaped(name), more.collect::<String>())
+}
+
+/// A text as it is written in HTML, inside of attributes too.
+pub(crate) fn escaped(text: impl ToString) -> String {
+    let text = text.to_string().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 /// `GET /`: the dashboard, or its feed by upgrade.

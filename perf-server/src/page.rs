@@ -3,6 +3,7 @@
 use crate::error::ServeError;
 use crate::extension::conflict;
 use crate::table::OWN;
+use perf_runtime::metric::names;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -125,7 +126,7 @@ const OWN_PAGES: &[Own] = &[
     ("running", "Running now", Place::Now, &[], &[]),
     ("alerts", "Alerts", Place::Now, &[], &[]),
     ("host", "Host", Place::Resources, &[], &["system_", "container_"]),
-    ("process", "Process", Place::Resources, &[], &["process_", "allocator_", "jemalloc_", "memory_usage_bytes"]),
+    ("process", "Process", Place::Resources, &[], &["process_", "allocator_", "jemalloc_", names::MEMORY_USAGE_BYTES]),
     ("executor", "Executor", Place::Resources, &[], &["tokio_", "executor_"]),
     ("pools", "Pools, caches", Place::Resources, &[], &["db_client_connection", "db_pool_", "cache_"]),
     ("gpu", "GPU", Place::Resources, &[], &["hw_"]),

@@ -3,6 +3,8 @@
 use crate::auth::origin::Origins;
 use crate::auth::token::Tokens;
 use crate::respond::BodyLimits;
+use perf_runtime::Monitor;
+use perf_runtime::config::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,6 +21,24 @@ pub(crate) struct Settings {
     pub(crate) readiness: Vec<Readiness>,
     /// Whether pages may tell how they feel without a token.
     pub(crate) ui_without_token: bool,
+}
+
+impl Settings {
+    /// Adds the settings to those that the monitor shows as the ones in effect: of tokens only that they are set.
+    pub(crate) fn show(&self, monitor: &Monitor, connections: impl IntoIterator<Item = (&'static str, Value)>) {
+        let mut all: Vec<(&str, Value)> = connections.into_iter().collect();
+        all.extend([
+            ("allow_origins", self.origins.iter().map(str::to_owned).collect()),
+            ("allow_hosts", self.hosts.iter().cloned().collect()),
+            ("body_limit", self.body.size.into()),
+            ("body_timeout", self.body.time.into()),
+            ("ready_when", self.readiness.iter().map(|check| check.name.clone()).collect()),
+            ("ui_without_token", self.ui_without_token.into()),
+        ]);
+        let tokens = [("read_token", &self.tokens.read), ("admin_token", &self.tokens.admin)];
+        all.extend(tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(key, _)| (key, "set".into())));
+        monitor.show_settings("server", all.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    }
 }
 
 /// Something that must be well for the process to be ready.

@@ -44,6 +44,29 @@ async fn whoever_logs_out_is_asked_again_in_every_tab_and_by_the_back_button() {
 }
 
 #[tokio::test]
+async fn every_page_and_title_says_which_service_it_is() {
+    let Some(browser) = Browser::start().await else { return };
+    let identity = perf_runtime::extend::Service::new("shop").version("1.4.2").instance("shop-7c9f");
+    let monitor = perf_runtime::Monitor::builder().service(identity).build().expect("a monitor");
+    let server = perf_server::Server::builder(&monitor).read_token(READER).bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", server.local_addr());
+    let running = tokio::spawn(server.run());
+    browser.open(&url).await;
+    browser.wait_for_title(|title| title == "Log in · shop · perf").await;
+    browser.log_in(READER).await;
+    for (page, title) in [("overview", "Overview"), ("alerts", "Alerts"), ("host", "Host"), ("metrics", "Own metrics")]
+    {
+        browser.go(&format!("#/{page}")).await;
+        browser.wait_for_text("#bar #service", |service| service == "shop 1.4.2 shop-7c9f").await;
+        browser.wait_for("#service").await;
+        browser.wait_for_title(|all| all == format!("{title} · shop 1.4.2 (shop-7c9f) · perf")).await;
+    }
+    browser.has_no_errors().await;
+    browser.close().await;
+    running.abort();
+}
+
+#[tokio::test]
 async fn the_login_leads_back_to_where_one_was_and_none_is_offered_where_all_may_look() {
     let Some(browser) = Browser::start().await else { return };
     let open = Service::start().await;

@@ -1,5 +1,6 @@
 use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
 use perf_runtime::Monitor;
+use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// A cache for async code, that says how well it does. A cheap handle: clones are the same cache.
 ///
-/// What is expired is cleaned up as the cache is used, or by [`clean_up`](Self::clean_up).
+/// Expired entries are removed as the cache is used, or by [`clean_up`](Self::clean_up).
 ///
 /// ```
 /// use perf_host::cache::AsyncCache;
@@ -26,11 +27,13 @@ use std::time::{Duration, Instant};
 pub struct AsyncCache<K, V> {
     entries: moka::future::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    /// Ends with the last handle.
+    sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for AsyncCache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts) }
+        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
     }
 }
 
@@ -47,7 +50,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         CacheBuilder::new(name)
     }
 
-    /// What is there, if it is. Costs what it costs `moka`, and an atomic addition.
+    /// The value of a key, if there is one. Costs a look-up of `moka`, and an atomic addition.
     pub async fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -57,8 +60,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         found.map(|entry| entry.value)
     }
 
-    /// What is there, or what `load` gives: of all who ask for the same at once, one loads, and the others wait. Who waited
-    /// missed as well.
+    /// The value of a key, or the one that `load` gives: of all callers that ask for the same at once, one loads, and
+    /// the others wait. A wait counts as a miss as well.
     pub async fn get_or_load(&self, key: K, load: impl Future<Output = V>) -> V {
         let load = async { Ok::<V, std::convert::Infallible>(load.await) };
         match self.try_get_or_load(key, load).await {
@@ -70,7 +73,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
     /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
     ///
     /// # Errors
-    /// What `load` gives, shared by all who waited for it.
+    /// As `get_or_load`, where loading may fail: the error goes to every caller that waited for it.
     pub async fn try_get_or_load<E: Send + Sync + 'static>(
         &self,
         key: K,
@@ -129,7 +132,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         self.len() == 0
     }
 
-    /// What it did so far.
+    /// The counts so far.
     pub fn statistics(&self) -> CacheStatistics {
         self.counts.statistics()
     }
@@ -156,12 +159,12 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         if let Some(weigh) = this.weigher {
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
-        let cache = AsyncCache { entries: entries.build(), counts: Arc::clone(&counts) };
-        let watched = cache.entries.clone();
-        let mut watch = Watch { name: this.name, counts, seen: VecDeque::new() };
-        monitor.sample(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
+        let entries = entries.build();
+        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
+        let mut watch = Watch { name: this.name, counts: counted, seen: VecDeque::new() };
+        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             watch.tell((watched.entry_count(), watched.weighted_size()), samples);
         });
-        Ok(cache)
+        Ok(AsyncCache { entries, counts, sampler: Arc::new(sampler) })
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(super) struct Entry<V> {
     pub(super) value: V,
-    /// Where it is another than that of all.
+    /// The entry's own, where it has one.
     pub(super) time_to_live: Option<Duration>,
 }
 

@@ -1,5 +1,6 @@
 use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
 use perf_runtime::Monitor;
+use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,11 +28,13 @@ const CLEAN_EVERY: u32 = 10;
 pub struct Cache<K, V> {
     entries: moka::sync::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    /// Ends with the last handle.
+    sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for Cache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts) }
+        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
     }
 }
 
@@ -48,7 +51,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         CacheBuilder::new(name)
     }
 
-    /// What is there, if it is. Costs what it costs `moka`, and an atomic addition.
+    /// The value of a key, if there is one. Costs a look-up of `moka`, and an atomic addition.
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -58,8 +61,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         found.map(|entry| entry.value)
     }
 
-    /// What is there, or what `load` gives: of all who ask for the same at once, one loads, and the others wait. Who waited
-    /// missed as well.
+    /// The value of a key, or the one that `load` gives: of all callers that ask for the same at once, one loads, and
+    /// the others wait. A wait counts as a miss as well.
     pub fn get_or_load(&self, key: K, load: impl FnOnce() -> V) -> V {
         match self.try_get_or_load(key, || Ok::<V, std::convert::Infallible>(load())) {
             Ok(value) => value,
@@ -70,7 +73,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
     /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
     ///
     /// # Errors
-    /// What `load` gives, shared by all who waited for it.
+    /// As `get_or_load`, where loading may fail: the error goes to every caller that waited for it.
     pub fn try_get_or_load<E: Send + Sync + 'static>(
         &self,
         key: K,
@@ -129,14 +132,15 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         self.len() == 0
     }
 
-    /// What it did so far.
+    /// The counts so far.
     pub fn statistics(&self) -> CacheStatistics {
         self.counts.statistics()
     }
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> CacheBuilder<K, V> {
-    /// Makes the cache, and has the monitor watch it from the next tick on. The monitor keeps it for as long as it lives.
+    /// Makes the cache, and has the monitor watch it from the next tick on. It is watched until its last handle is
+    /// dropped.
     ///
     /// # Errors
     /// A setting that is not allowed.
@@ -156,16 +160,16 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         if let Some(weigh) = this.weigher {
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
-        let cache = Cache { entries: entries.build(), counts: Arc::clone(&counts) };
-        let watched = cache.entries.clone();
-        let (mut watch, mut ticks) = (Watch { name: this.name, counts, seen: VecDeque::new() }, 0_u32);
-        monitor.sample(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
+        let entries = entries.build();
+        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
+        let (mut watch, mut ticks) = (Watch { name: this.name, counts: counted, seen: VecDeque::new() }, 0_u32);
+        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(CLEAN_EVERY) {
                 watched.run_pending_tasks();
             }
             watch.tell((watched.entry_count(), watched.weighted_size()), samples);
         });
-        Ok(cache)
+        Ok(Cache { entries, counts, sampler: Arc::new(sampler) })
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use perf_runtime::metric::{MetricSeries, MetricValue};
 use perf_runtime::rule::Rule;
 use perf_runtime::test_util::ManualClock;
+use std::ffi::OsString;
 use std::thread;
 
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
@@ -148,17 +149,45 @@ async fn it_does_the_same_for_async_code() {
 
 #[test]
 fn settings_come_from_the_environment_too_and_bad_ones_are_refused() {
-    let mut builder = CacheBuilder::<u64, u64>::new("user-names");
-    let variable = |name: &str| match name {
-        "PERF_CACHE_USER_NAMES_MAX_SIZE" => Some("50".to_owned()),
-        "PERF_CACHE_USER_NAMES_TTL" => Some("5m".to_owned()),
-        _ => None,
+    let with = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+        let section = Section::of_variables(&section_of("user-Names"), variables)?;
+        let mut builder = CacheBuilder::<u64, u64>::new("user-Names");
+        builder.lay_over(&section).map(|()| builder)
     };
-    builder.read_environment(variable).unwrap();
+    let builder = with(&[
+        ("PERF_CACHE_USER_NAMES_MAX_SIZE", "50"),
+        ("PERF_CACHE_USER_NAMES_TTL", "5m"),
+        ("PERF_CACHE_USER_NAMES_OF_OTHERS_TTL", "that of another cache"),
+        ("PERF_CACHE_USER_MAX_SIZE", "7"),
+    ]);
+    let builder = builder.unwrap();
     assert_eq!((builder.max_weight, builder.time_to_live), (50, Some(Duration::from_secs(300))));
-    let error = builder.read_environment(|name| name.ends_with("TTL").then(|| "5".to_owned())).unwrap_err();
-    assert_eq!((error.field.as_str(), error.value.as_str()), ("PERF_CACHE_USER_NAMES_TTL", "5"));
+    for (key, value, allowed) in [("TTL", "5", "unit"), ("MAX_SIZE", "-1", "a whole number")] {
+        let name = format!("PERF_CACHE_USER_NAMES_{key}");
+        let error = with(&[(&name, value)]).unwrap_err();
+        assert_eq!((error.field.as_str(), error.value.as_str()), (name.as_str(), value));
+        assert_eq!(error.source.as_deref(), Some("environment"));
+        assert!(error.allowed.contains(allowed), "{error}");
+    }
     let monitor = Monitor::builder().build().unwrap();
     let endless = Cache::<u64, u64>::builder("x").time_to_live(Duration::MAX).build(&monitor).unwrap_err();
     assert_eq!(endless.field, "time_to_live");
+}
+
+#[test]
+fn a_cache_is_watched_until_its_last_handle_is_dropped() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let held = Arc::new(());
+    let cache: Cache<u64, Arc<()>> = Cache::builder("short").build(&monitor).unwrap();
+    cache.insert(7, Arc::clone(&held));
+    let clone = cache.clone();
+    drop(cache);
+    tick(&clock, &monitor, 1);
+    assert_eq!(get(&monitor, "cache_requests_total", &["short", "hit"]), Some(0.0));
+    drop(clone);
+    tick(&clock, &monitor, 1);
+    assert_eq!(get(&monitor, "cache_requests_total", &["short", "hit"]), None);
+    assert_eq!(Arc::strong_count(&held), 1, "nothing keeps the entries");
 }

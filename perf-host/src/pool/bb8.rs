@@ -6,7 +6,7 @@ use bb8::{ManageConnection, Pool};
 pub struct Bb8Pool<M: ManageConnection> {
     /// The pool.
     pub pool: Pool<M>,
-    /// What was given to its builder as `max_size`; 10 where nothing was.
+    /// The `max_size` of its builder; 10 where none was given.
     pub max_size: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What happened since a reader's last call, without loss: for what stores or sends it.
+//! The changes since a reader's last call, without loss: for parts that store or send them.
 
 use super::model::{End, Family, Front, Sample, SampleLabels};
 use super::others::own_families;
@@ -92,7 +92,7 @@ pub struct DeltaSeries<'a> {
     series: &'a Series,
 }
 
-/// What the calls of a series did in a slice of time. Those count that ended in it.
+/// The calls of a series that ended in a slice of time.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeltaSlice<'a> {
@@ -123,7 +123,7 @@ pub struct DeltaBucket {
 }
 
 impl DeltaSeries<'_> {
-    /// What it measures.
+    /// The kind of calls.
     pub fn kind(&self) -> Kind {
         self.series.identity.kind
     }

@@ -9,7 +9,7 @@ use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use std::sync::Arc;
 
-/// What is kept of one series from scrape to scrape.
+/// The state of one series that is kept from scrape to scrape.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) series: Arc<Series>,
@@ -25,11 +25,11 @@ pub(crate) struct Entry {
     /// How far it had come when it was last read.
     changes: Option<u64>,
     pub(crate) numbers: Numbers,
-    /// What its calls used, where that is measured.
+    /// The resource use of its calls, where that is measured.
     pub(crate) profile: Option<ProfileNumbers>,
 }
 
-/// What was read of one series.
+/// The numbers of one series.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     pub(crate) in_flight: u64,
@@ -77,7 +77,7 @@ impl Entry {
         self.series.identity.kind
     }
 
-    /// What stands in the braces before the outcome: all labels, each with a comma behind it.
+    /// The labels as text, for the braces before the outcome: each with a comma behind it.
     pub(crate) fn labels(&self) -> &str {
         &self.labels
     }

@@ -6,7 +6,7 @@ use crate::measure::model::kind::Kind;
 use crate::observe::metrics::known as names;
 use std::borrow::Cow;
 
-/// What a family says.
+/// The content of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Counter(Kind),
@@ -15,7 +15,7 @@ pub(crate) enum Part {
     InFlight(Kind),
     Busy(Kind),
     SlowPolls(Kind),
-    /// What calls used.
+    /// The resource use of calls.
     Profile(Kind, Figure),
     /// Calls whose label value was replaced.
     Overflow,

@@ -19,7 +19,7 @@ pub(crate) struct Step {
     /// How many buckets of the layout lie at or below it.
     buckets: usize,
     pub(crate) nanos: u64,
-    /// What stands in a line between `le="` and the number: in Prometheus' text, and in OpenMetrics.
+    /// The text of a line between `le="` and the number: for Prometheus, and for OpenMetrics.
     pub(crate) tails: [Short; 2],
 }
 

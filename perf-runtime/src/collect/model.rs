@@ -58,15 +58,15 @@ pub trait Collector {
 pub struct Family<'a> {
     /// The name, with the namespace where it has one, and with the `_total` of a counter.
     pub name: &'a str,
-    /// What its samples are.
+    /// The type of its samples.
     pub kind: FamilyType,
     /// `seconds`, `bytes`, another unit; `None` where none was said.
     pub unit: Option<&'a str>,
-    /// What it means, in a sentence; `None` where nobody said.
+    /// Its meaning, in a sentence; `None` where nobody said.
     pub help: Option<&'a str>,
 }
 
-/// What the samples of a family are.
+/// The type of a family's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FamilyType {
@@ -116,7 +116,7 @@ impl fmt::Display for FamilyType {
 pub struct Sample<'a> {
     /// Names and values.
     pub labels: SampleLabels<'a>,
-    /// What it says.
+    /// The value.
     pub value: Value<'a>,
     /// Of a histogram or summary of a merged text, which comes line by line, the end of the line's name: `_bucket`, `_sum`
     /// or `_count`. Empty elsewhere.
@@ -131,7 +131,7 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// What a sample says.
+/// The value of a sample.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {

@@ -1,4 +1,4 @@
-//! What others expose: the application's own metrics, and the texts that are served together with ours.
+//! Families of others: the application's own metrics, and the texts that are served together with ours.
 //!
 //! No family and no sample's name is there twice. Where two want the same, ours comes first, then the application's own
 //! metrics in the order in which they were made, then the texts in the order in which they were given. What has to stand
@@ -125,7 +125,7 @@ impl Others {
         taken_by.is_none()
     }
 
-    /// What was told so far.
+    /// The warnings so far.
     #[cfg(test)]
     pub(crate) fn told(&self) -> BTreeSet<String> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -141,7 +141,7 @@ impl Others {
 /// The names that are given away: of families, and of their samples.
 #[derive(Debug)]
 struct Taken {
-    /// What monitors tell of themselves begins so.
+    /// The prefix of the metrics that monitors have of themselves.
     reserved: String,
     names: HashSet<String>,
 }

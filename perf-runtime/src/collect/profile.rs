@@ -17,7 +17,7 @@ pub(crate) enum Figure {
     Units,
 }
 
-/// What was read of a series that profiles.
+/// The numbers of a series that profiles.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ProfileNumbers {
     sums: ProfileReading,
@@ -50,7 +50,7 @@ impl Figure {
         format!("{stem}_{figure}_total")
     }
 
-    /// What is said of it, behind the kind's name.
+    /// The help text, to follow the kind's name.
     pub(crate) const fn help(self) -> &'static str {
         match self {
             Self::Calls => " that ended and were profiled.",
@@ -72,7 +72,7 @@ impl Figure {
         }
     }
 
-    /// What a series says of it.
+    /// The figure of a series.
     pub(crate) fn number(self, numbers: &ProfileNumbers) -> Number<'static> {
         let ProfileReading { calls, used, units, .. } = numbers.sums;
         match self {

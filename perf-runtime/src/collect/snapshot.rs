@@ -9,7 +9,7 @@ use crate::observe::series::entry::Series;
 use std::mem;
 use std::sync::Arc;
 
-/// What is kept of all series.
+/// The state of all series that is kept from scrape to scrape.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     /// The series that there were, as the registry lists them.
@@ -18,7 +18,7 @@ pub(crate) struct Snapshot {
     entries: Vec<Entry>,
     /// The bounds that they show.
     ladders: Vec<Arc<Ladder>>,
-    /// What a series is read into.
+    /// The buffer that each series is read into.
     reading: Reading,
     /// The kinds of which calls have waited: mostly few, so that nobody looks for them among all series.
     waited: Vec<Kind>,

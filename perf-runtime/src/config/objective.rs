@@ -43,6 +43,19 @@ pub(super) fn read(path: &str, keys: &Table) -> Result<Objective, ConfigError> {
     Ok(objective)
 }
 
+/// The keys that make this objective.
+pub(super) fn keys_of(objective: &Objective) -> Table {
+    let only = objective.labels.iter().map(|(label, value)| (label.clone(), value.as_str().into()));
+    let keys = [
+        ("kind", Some(objective.kind.as_str().into())),
+        ("only", (!objective.labels.is_empty()).then(|| Value::Table(only.collect()))),
+        ("latency", objective.latency.map(|(latency, _)| latency.into())),
+        ("percentile", objective.latency.map(|(_, percentile)| percentile.into())),
+        ("success", objective.success.map(Value::from)),
+    ];
+    keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
 /// `"99%"` and `99` are the same, as they are in the attribute. Nobody who writes `0.99` means less than one per cent.
 fn percent_of(value: &Value, field: &str) -> Result<f64, ConfigError> {
     let is_written_with_a_sign = matches!(value, Value::Text(text) if text.trim().ends_with('%'));

@@ -22,7 +22,7 @@ pub(super) struct ReadError {
     pub(super) problem: Problem,
 }
 
-/// What is wrong with it.
+/// The fault.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// It has to be this instead.

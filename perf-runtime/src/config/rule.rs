@@ -3,13 +3,14 @@
 use super::value::{Table, Value};
 use crate::error::ConfigError;
 use crate::judge::rule::build::RuleBuilder;
-use crate::judge::rule::condition::Condition;
+use crate::judge::rule::condition::{Condition, Threshold};
 use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::{Statistic, Unit};
 use crate::observe::history::window::Window;
+use crate::text::show_duration;
 use std::time::Duration;
 
 /// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
@@ -136,6 +137,70 @@ fn set(
         _ => builder.enabled = value.bool(field)?,
     }
     Ok(builder)
+}
+
+/// The keys that make this rule. Keys at their default are left out, but for those that say what is judged and when.
+pub(super) fn keys_of(rule: &Rule) -> Table {
+    let rule = rule.to_builder();
+    let statistic = rule.statistic.unwrap_or(Statistic::Value);
+    let unit = if rule.over.is_some() { Unit::Plain } else { statistic.unit() };
+    let is_absent = rule.condition == Condition::Absent;
+    let threshold = |threshold: Option<Threshold>| threshold.map(|threshold| threshold_value(threshold, unit));
+    let span = |span: Duration| (!span.is_zero()).then(|| span.into());
+    let labels = |except: bool| {
+        let matchers = rule.matchers.iter().filter(|matcher| matcher.except == except);
+        let tables: Table = matchers.map(|one| (one.label.clone(), one.values.iter().cloned().collect())).collect();
+        (!tables.is_empty()).then_some(Value::Table(tables))
+    };
+    let texts: Table = rule.labels.iter().map(|(label, text)| (label.clone(), text.as_str().into())).collect();
+    let no_data = match rule.no_data {
+        NoData::Ok => None,
+        NoData::Keep(span) => Some(("keep", span)),
+        NoData::Alert(span) => Some(("alert", span)),
+    };
+    let keys = [
+        ("metric", rule.metric.as_ref().map(|metric| metric.to_string().as_str().into())),
+        ("statistic", Some(statistic.as_str().into())),
+        ("divided_by", rule.over.as_ref().map(|metric| metric.to_string().as_str().into())),
+        ("condition", (!is_absent).then(|| rule.condition.as_str().into())),
+        ("absent", is_absent.then(|| rule.absence.as_str().into())),
+        ("name", rule.name.as_deref().map(Value::from)),
+        ("only", labels(false)),
+        ("except", labels(true)),
+        ("window", statistic.has_window().then(|| window_name(rule.window).into())),
+        ("by", rule.by.map(|labels| labels.into_iter().collect())),
+        ("change_over", rule.change.map(Value::from)),
+        ("min_samples", (rule.min_samples > 0).then(|| (rule.min_samples as f64).into())),
+        ("warning", threshold(rule.warning)),
+        ("critical", threshold(rule.critical)),
+        ("recovery", threshold(rule.recovery)),
+        ("recovery_window", rule.recovery_window.map(|window| window_name(window).into())),
+        ("for", span(rule.hold_for)),
+        ("keep_firing_for", span(rule.keep_firing_for)),
+        ("cooldown", span(rule.cooldown)),
+        ("no_data", no_data.map(|(policy, _)| policy.into())),
+        ("no_data_for", no_data.map(|(_, span)| span.into())),
+        ("labels", (!texts.is_empty()).then_some(Value::Table(texts))),
+        ("description", (!rule.description.is_empty()).then(|| rule.description.as_str().into())),
+        ("runbook", rule.runbook.as_deref().map(Value::from)),
+        ("enabled", Some(rule.enabled.into())),
+    ];
+    keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+/// A threshold as it is written in its unit.
+fn threshold_value(threshold: Threshold, unit: Unit) -> Value {
+    let in_unit = |number: f64| match Duration::try_from_secs_f64(number.abs()) {
+        Ok(span) if unit == Unit::Seconds => {
+            let sign = if number < 0.0 { "-" } else { "" };
+            Value::Text(format!("{sign}{}", show_duration(span)))
+        }
+        _ => number.into(),
+    };
+    match threshold {
+        Threshold::Value(number) => in_unit(number),
+        Threshold::Range(low, high) => Value::List(vec![in_unit(low), in_unit(high)]),
+    }
 }
 
 const fn window_name(window: Window) -> &'static str {

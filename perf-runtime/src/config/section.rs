@@ -128,7 +128,8 @@ impl Section {
         T::deserialize(TableReader(&self.table)).map_err(|error| self.explained(error))
     }
 
-    /// The error that the value of a key is not allowed (not shown where the key names a token, secret, password or key), for what only a look at several of them tells.
+    /// The error that the value of a key is not allowed (not shown where the key names a token, secret, password or
+    /// key), for what only a look at several of them tells.
     pub fn refused(&self, key: &str, allowed: impl Into<String>) -> ConfigError {
         let value = self.table.get(key).map(|value| shown(key, value.shown())).unwrap_or_default();
         self.placed(key, ConfigError::new(self.field(key, &[]), value, allowed))
@@ -196,6 +197,11 @@ impl Sections {
         self.0.get_mut(name)
     }
 
+    /// The settings of each section as they were written, secrets too.
+    pub(super) fn written(&self) -> BTreeMap<String, Table> {
+        self.0.values().map(|section| (section.name.clone(), section.table.clone())).collect()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Section> {
         self.0.values_mut()
     }
@@ -218,12 +224,24 @@ impl Sections {
     }
 }
 
+/// The text in the place of a secret.
+pub(super) const NOT_SHOWN: &str = "(not shown)";
+
 /// A value as an error may show it: not where its key says that it is a secret.
 pub(super) fn shown(key: &str, value: String) -> String {
-    const SECRETS: [&str; 8] = ["token", "secret", "password", "passwd", "key", "credential", "dsn", "url"];
+    if is_secret(key) { NOT_SHOWN.to_owned() } else { value }
+}
+
+/// Whether a key's name says that its value is a secret, or may hold one as a URL does.
+pub(super) fn is_secret(key: &str) -> bool {
+    /// Words that a part of the key may be, in the singular or the plural.
+    const WORDS: [&str; 7] = ["key", "dsn", "url", "uri", "pass", "auth", "webhook"];
+    /// Words that may stand anywhere in the key.
+    const ANYWHERE: [&str; 6] = ["token", "secret", "passw", "credential", "apikey", "authorization"];
+    let key = key.to_ascii_lowercase();
     let names = |part: &str, word: &str| part == word || part.strip_suffix('s') == Some(word);
-    let is_secret = key.split('_').any(|part| SECRETS.iter().any(|word| names(part, word)));
-    if is_secret { "(not shown)".to_owned() } else { value }
+    let has_a_word = key.split(['_', '-']).any(|part| WORDS.iter().any(|word| names(part, word)));
+    has_a_word || ANYWHERE.iter().any(|word| key.contains(word))
 }
 
 /// The text of a variable.

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) part_rules: RuleSet,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) resources: Vec<Resource>,
+    /// The buckets of the application's histograms, by name or pattern; the first that fits a name holds.
+    pub(crate) histogram_bounds: Vec<(String, Vec<f64>)>,
     pub(crate) alert_history: usize,
     pub(crate) enabled: bool,
     pub(crate) interval: Duration,
@@ -35,6 +37,7 @@ impl Settings {
             part_rules: RuleSet::new(),
             objectives: Vec::new(),
             resources: Vec::new(),
+            histogram_bounds: Vec::new(),
             alert_history: DEFAULT_HISTORY,
             enabled: true,
             interval: Duration::from_secs(1),

@@ -341,3 +341,63 @@ fn sections_have_names_that_can_be_written() {
         assert_eq!(sources.over(&code()).unwrap_err().field, "section", "{bad:?}");
     }
 }
+
+#[test]
+fn the_keys_that_are_shown_of_a_rule_make_the_same_rule() {
+    for (_, preset) in presets::BY_NAME {
+        for rule in preset().iter() {
+            let mut made = RuleSet::new();
+            let keys = rule::keys_of(rule);
+            rule::apply(&mut made, rule.id(), &keys).unwrap_or_else(|error| panic!("{keys:?}: {error}"));
+            assert_eq!(made.get(rule.id()), Some(rule), "{keys:?}");
+        }
+    }
+}
+
+#[test]
+fn the_keys_that_are_shown_of_an_objective_make_the_same_objective() {
+    let objective = Objective::new(crate::Kind::HttpRequest).only("route", "/checkout");
+    for objective in [objective.clone().success(99.9), objective.latency(Duration::from_millis(250), 99.0)] {
+        assert_eq!(objective::read("objectives.checkout", &objective::keys_of(&objective)).unwrap(), objective);
+    }
+}
+
+#[test]
+fn settings_in_effect_show_no_secret() {
+    let mut sections = Sections::named(["notify".to_owned()]);
+    let text = |text: &str| Value::Text(text.to_owned());
+    let secrets = [
+        ("smtp_password", text("hidden-1")),
+        ("apiKey", text("hidden-2")),
+        ("urls", Value::List(vec![text("hidden-3")])),
+        ("tokens", Value::Table([("ci".to_owned(), text("hidden-4"))].into())),
+        ("channel", Value::Table([("secret".to_owned(), text("hidden-5")), ("name".to_owned(), text("ops"))].into())),
+        ("store", text("postgres://hidden-6@db/shop")),
+        ("hooks", Value::List(vec![text("https://hooks.example.com/hidden-7"), text("https://ops.example.com:8443/")])),
+        ("key", Value::Number(86.0)),
+        ("monkey", Value::Number(3.0)),
+    ];
+    let table: Table = secrets.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    sections.get_mut("notify").unwrap().set_table(&table, "perf.toml");
+    let mut said = SaidByParts::default();
+    said.add(
+        "notify",
+        [("monkey".to_owned(), Value::Number(4.0)), ("database_url".to_owned(), text("hidden-8"))].into(),
+    );
+    let shown = EffectiveSettings::of(&code(), &sections, &said);
+    let json = serde_json::to_string(&shown).unwrap();
+    assert!(!json.contains("hidden") && !json.contains("86"), "{json}");
+    for (path, value) in [
+        ("notify.smtp_password", text("(not shown)")),
+        ("notify.channel.secret", text("(not shown)")),
+        ("notify.channel.name", text("ops")),
+        ("notify.hooks", Value::List(vec![text("(not shown)"), text("https://ops.example.com:8443/")])),
+        ("notify.monkey", Value::Number(4.0)),
+        ("namespace", text("code")),
+        ("alert_history", Value::Number(500.0)),
+    ] {
+        assert_eq!(shown.get(path), Some(&value), "{path}");
+    }
+    assert_eq!(shown.get("notify.colour"), None);
+    assert_eq!(serde_json::from_str::<EffectiveSettings>(&json).unwrap(), shown);
+}

@@ -4,27 +4,92 @@ use crate::error::ConfigError;
 use crate::judge::rule::condition::Threshold;
 use crate::judge::rule::statistic::Unit;
 use crate::text;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Settings by their keys.
-pub(super) type Table = BTreeMap<String, Value>;
+pub type Table = BTreeMap<String, Value>;
 
-/// A setting as it was written. In the environment everything is text.
+/// A setting as it was written. In the environment everything is text. In JSON it is a text, a number, a bool, an array or an
+/// object.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Value {
+pub enum Value {
+    /// A text; also a span (`"250ms"`).
     Text(String),
+    /// A number, whole or not.
     Number(f64),
+    /// True or false.
     Bool(bool),
+    /// Several values in their order.
     List(Vec<Value>),
+    /// Settings below this one.
     Table(Table),
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            // So that 1000 is not written as 1000.0.
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                serializer.serialize_i64(*number as i64)
+            }
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Bool(bool) => serializer.serialize_bool(*bool),
+            Self::List(values) => values.serialize(serializer),
+            Self::Table(table) => table.serialize(serializer),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(bool: bool) -> Self {
+        Self::Bool(bool)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
+impl From<Duration> for Value {
+    fn from(span: Duration) -> Self {
+        Self::Text(text::show_duration(span))
+    }
+}
+
+impl FromIterator<String> for Value {
+    fn from_iter<T: IntoIterator<Item = String>>(texts: T) -> Self {
+        Self::List(texts.into_iter().map(Self::Text).collect())
+    }
 }
 
 const DURATION: &str = "a span with its unit, such as \"250ms\", \"30s\", \"5m\" or \"1h\"";
 
 impl Value {
+    /// A table of the keys that have a value.
+    pub(super) fn table_of<'a>(entries: impl IntoIterator<Item = (&'a str, Option<Self>)>) -> Self {
+        let entries = entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Self::Table(entries.collect())
+    }
+
     fn refused(&self, field: &str, allowed: &str) -> ConfigError {
         ConfigError::new(field, self.shown(), allowed)
     }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesEntry {
-    /// What [`Monitor::timeline`](crate::Monitor::timeline) takes, and alerts and health call it:
+    /// The id, as [`Monitor::timeline`](crate::Monitor::timeline) takes it and alerts and health name it:
     /// `db_operation{operation=select,table=users}`.
     pub id: SeriesId,
     /// The names under which it is exposed.
     pub family: FamilyNames,
-    /// What it is and how it did in the window.
+    /// The series and its statistics over the window.
     #[serde(flatten)]
     pub summary: SeriesSummary,
 }

@@ -52,7 +52,7 @@ impl Cost {
         result
     }
 
-    pub(super) fn add_panic(&self) {
+    pub(crate) fn add_panic(&self) {
         self.0.panicked.fetch_add(1, Ordering::Relaxed);
     }
 

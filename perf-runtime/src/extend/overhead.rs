@@ -4,9 +4,10 @@ use super::cost::PartCost;
 use crate::observe::ticker::TickCounts;
 use serde::{Deserialize, Serialize};
 
-/// What the monitor itself costs: [`Monitor::overhead`](crate::Monitor::overhead). Times are seconds by the wall clock, since the monitor was made.
+/// The cost of the monitor itself: [`Monitor::overhead`](crate::Monitor::overhead). Times are seconds by the wall
+/// clock, since the monitor was made.
 ///
-/// What a measured call costs its own thread is not in it: nobody could time that without doubling it. The project's
+/// The cost of a measured call to its own thread is not in it: to time that would double it. The project's
 /// benches say how much it is, and [`calls`](Self::calls) how many there were.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -31,7 +32,7 @@ pub struct Overhead {
     pub serving_seconds: f64,
     /// How many texts were written.
     pub renders: u64,
-    /// What each sampler took of the time in samplers.
+    /// The cost of each sampler.
     pub samplers: Vec<PartCost>,
     /// The time that each part took beside that, by the name that it goes by: observers of ticks
     /// ([`Monitor::on_tick`](crate::Monitor::on_tick)), and those who have an account ([`Monitor::cost`](crate::Monitor::cost)).
@@ -44,8 +45,8 @@ pub struct Overhead {
     pub custom_series: u64,
     /// How many times a label's value was replaced, because there were too many.
     pub overflowed: u64,
-    /// What series and their cells take, in bytes: an estimate from their sizes and numbers, without what the allocator adds.
+    /// Memory of series and their cells, in bytes: an estimate from their sizes and numbers, without the allocator's own.
     pub registry_bytes: u64,
-    /// What the windows' rings take, in bytes: an estimate as well.
+    /// Memory of the windows' rings, in bytes: an estimate as well.
     pub windows_bytes: u64,
 }

@@ -1,4 +1,4 @@
-//! What one part asks of another, by a trait.
+//! Services that one part provides to others, by a trait.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;

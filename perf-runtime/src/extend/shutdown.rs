@@ -46,7 +46,7 @@ impl ShutdownReport {
 
 type End = Box<dyn FnOnce(Deadline) + Send>;
 
-/// What is to be done at the end, the last registered first.
+/// The hooks that run at the end, the last registered first.
 #[derive(Default)]
 pub(crate) struct ShutdownHooks(Mutex<Vec<Weak<Hook>>>);
 

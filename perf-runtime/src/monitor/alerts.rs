@@ -41,12 +41,12 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// What fires now, the oldest first.
+    /// The alerts that fire now, the oldest first.
     pub fn active(&self) -> Vec<Alert> {
         self.inner.alerts().active()
     }
 
-    /// What holds, but not yet for long enough to fire, the oldest first.
+    /// The alerts whose condition holds, but not yet for long enough to fire, the oldest first.
     pub fn pending(&self) -> Vec<Alert> {
         self.inner.alerts().pending()
     }
@@ -56,7 +56,7 @@ impl Alerts {
         self.inner.alerts().past()
     }
 
-    /// What happened, the oldest first: the last transitions, as many as
+    /// The last transitions, the oldest first: as many as
     /// [`alert_history`](crate::MonitorBuilder::alert_history) says.
     pub fn history(&self) -> Vec<AlertEvent> {
         self.inner.alerts().history()

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How often a ticker pushes percentiles.
 const FIGURES_EVERY: Duration = Duration::from_secs(10);
 
-/// What goes out to other recorders.
+/// The state of pushing to other recorders.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     /// Whether each tick pushes to the recorder that is installed.
@@ -87,7 +87,7 @@ impl Monitor {
 }
 
 impl Inner {
-    /// What a tick pushes.
+    /// Pushes the changes since the last tick.
     pub(super) fn push_to_the_installed(&self) {
         if !self.out.is_on.load(Ordering::Relaxed) {
             return;

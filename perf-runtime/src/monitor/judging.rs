@@ -1,10 +1,10 @@
-//! What the monitor shows to the judgement at each tick.
+//! Judgement at each tick: gathers the observation, and logs the events.
 
 use super::Inner;
 use super::overhead::Part;
 use crate::judge::alerts::alert::{AlertEvent, Transition};
-use crate::judge::alerts::engine::AlertBook;
-use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
+use crate::judge::alerts::engine::AlertEngine;
+use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::log_level::tell;
 use crate::measure::clock::Moment;
@@ -30,13 +30,13 @@ impl Inner {
         let events = self.spent.time(Part::Judging, || {
             self.keep_objectives(now);
             let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
-            self.alerts().evaluate(&Sight::new(&windows, &gauges), tick)
+            self.alerts().evaluate(&Observation::new(&windows, &gauges), tick)
         });
-        // Logged after the book is closed: a subscriber may look into it.
+        // Logged once the engine is unlocked: a subscriber of `tracing` may ask it.
         events.iter().for_each(log);
     }
 
-    /// What is judged beside calls: how objectives stand, and the metrics of these names.
+    /// The gauges that are judged beside calls: of objectives, and the metrics of these names.
     pub(super) fn gauges<'a>(&self, tick: Tick, names: impl Iterator<Item = &'a str>) -> Gauges {
         let mut gauges = Gauges::new();
         self.objectives().add_to(&mut gauges, tick.elapsed);
@@ -51,12 +51,12 @@ impl Inner {
         Tick { elapsed: HEADROOM + now.since(self.started), wall: text::to_millis(SystemTime::now()) }
     }
 
-    pub(super) fn alerts(&self) -> MutexGuard<'_, AlertBook> {
+    pub(super) fn alerts(&self) -> MutexGuard<'_, AlertEngine> {
         self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a series says now. A histogram says no one thing.
+/// The value of a series now. A histogram has no single one.
 fn sample(series: MetricSeries) -> Option<GaugeSample> {
     let value = match series.value {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]

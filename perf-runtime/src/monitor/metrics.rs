@@ -82,7 +82,7 @@ impl<H> MetricBuilder<H> {
         self
     }
 
-    /// What it means, in a sentence.
+    /// The meaning, in a sentence.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self

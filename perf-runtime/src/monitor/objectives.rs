@@ -1,4 +1,4 @@
-//! What the functions, and those who set up the monitor, promise: read from the counts, for the judgement to keep.
+//! The promises of functions and of the monitor's settings, with their counts, for the judgement to track.
 
 use super::{Inner, Monitor};
 use crate::judge::objective::budget_ledger::Counts;
@@ -49,7 +49,7 @@ impl Inner {
     }
 }
 
-/// What one series promises, and what it counted. Late labels say how a call ended, so they are no part of what it is.
+/// The promises of one series, and its counts. Late labels say how a call ended, so they are no part of what it is.
 fn promises(series: &Series, target: Target) -> Vec<Promised> {
     let kind = series.identity.kind;
     let own = || series.identity.pairs().filter(|&(name, _)| !kind.is_late(name));

@@ -1,4 +1,4 @@
-//! What the monitor costs.
+//! The cost of the monitor.
 
 use super::{Inner, Monitor};
 use crate::extend::Overhead;
@@ -65,7 +65,7 @@ fn seconds(nanos: &AtomicU64) -> f64 {
 }
 
 impl Monitor {
-    /// What the monitor itself costs, by now. Looks at every series: some tens of nanoseconds for each of their cells.
+    /// The cost of the monitor itself, so far. Looks at every series: some tens of nanoseconds for each of their cells.
     pub fn overhead(&self) -> Overhead {
         let Inner { registry, samplers, spent, costs, .. } = &*self.inner;
         let all = registry.all();

@@ -1,4 +1,4 @@
-//! What other crates add to a monitor: see [`extend`](crate::extend).
+//! The contract for parts: see [`extend`](crate::extend).
 
 use super::{Inner, Monitor, judging};
 use crate::extend::{
@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 impl Monitor {
-    /// Has `observer` called after each tick, when the windows hold the last second and the alerts were judged by it, until
-    /// the guard is dropped. It runs on the ticker's thread, which has other things to do: wake somebody up there, and come
-    /// back. The time that it takes is booked under `name` ([`Overhead::parts`](crate::extend::Overhead::parts)). One that panics is
-    /// counted and logged, and called again at the next tick; the others are called all the same.
+    /// Has `observer` called after each tick, when the windows hold the last second and the alerts were judged by it,
+    /// until the guard is dropped. It runs on the ticker's thread, which has other things to do: wake somebody up
+    /// there, and come back. The time that it takes is booked under `name`
+    /// ([`Overhead::parts`](crate::extend::Overhead::parts)). One that panics is counted and logged, and called again
+    /// at the next tick; the others are called all the same.
     ///
     /// ```
     /// let monitor = perf_runtime::monitor();
@@ -74,8 +75,8 @@ impl Monitor {
         self.inner.providers.provide(provider)
     }
 
-    /// What another part [provides](Self::provide) under this trait. `None` means that no part does: "not enabled", and not
-    /// "nothing there".
+    /// The service that another part [provides](Self::provide) under this trait. `None` means that no part does: "not
+    /// enabled", and not "nothing there".
     pub fn ask<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.inner.providers.ask()
     }

@@ -1,4 +1,4 @@
-//! What a program records by itself: series that only it knows, at run time.
+//! Series that the program makes at run time.
 
 use super::Monitor;
 use crate::judge::rule::threshold::Thresholds;
@@ -6,6 +6,7 @@ use crate::log_level::tell;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
+use crate::observe::metrics::known as names;
 use crate::observe::series::identity::in_a_line;
 use crate::record::marks::MeasureError;
 use crate::record::operation::{Operation, Timer};
@@ -108,7 +109,7 @@ impl Monitor {
     pub fn record_memory_usage(&self, component: &str, bytes: u64) {
         let custom = self.inner.registry.custom();
         custom.set_labelled_gauge(
-            "memory_usage_bytes",
+            names::MEMORY_USAGE_BYTES,
             &[("component", component)],
             bytes as f64,
             ("bytes", "What a component of the application holds in memory."),

@@ -1,4 +1,4 @@
-//! What a report of the whole process is made from.
+//! The evidence for a report of the whole process.
 
 use super::{Inner, Monitor};
 use crate::judge::health::report::HealthReport;

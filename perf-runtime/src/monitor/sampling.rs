@@ -1,13 +1,14 @@
-//! What is read once in a while rather than counted: samplers, run by the ticker.
+//! Samplers: values that are read once in a while rather than counted, on the ticker's thread.
 
 use super::{Inner, Monitor};
-use crate::extend::PartCost;
+use crate::extend::{Cost, Costs, PartCost};
 use crate::guarded::run_guarded;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::sampled::{SampledMetric, Sheet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where a sampler says what it read.
 pub struct Samples<'a> {
@@ -40,17 +41,47 @@ type Sample = Box<dyn FnMut(&mut Samples<'_>) + Send>;
 /// The samplers of a monitor.
 #[derive(Default)]
 pub(super) struct Samplers {
-    waiting: Mutex<Vec<Sampler>>,
-    costs: Mutex<Vec<PartCost>>,
+    waiting: Mutex<Vec<Registered>>,
+    costs: Costs,
 }
 
-struct Sampler {
-    /// Its place among the costs.
-    number: usize,
+/// A sampler, as the ticker has it.
+struct Registered {
+    cost: Cost,
     every: Duration,
     last: Option<Moment>,
+    has_ended: Arc<AtomicBool>,
     sample: Sample,
     sheet: Sheet,
+}
+
+/// The guard of a sampler that [`Monitor::sampler`] registered.
+#[must_use = "dropping the guard ends the sampling"]
+pub struct Sampler {
+    name: Box<str>,
+    /// `None` where the sampling goes on without the guard.
+    has_ended: Option<Arc<AtomicBool>>,
+}
+
+impl Sampler {
+    /// Has the sampling go on for as long as the monitor lives.
+    pub fn keep(mut self) {
+        self.has_ended = None;
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        if let Some(has_ended) = &self.has_ended {
+            has_ended.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Samplers {
@@ -60,30 +91,26 @@ impl fmt::Debug for Samplers {
 }
 
 impl Samplers {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Sampler>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Registered>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn costs(&self) -> MutexGuard<'_, Vec<PartCost>> {
-        self.costs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn add(&self, name: &str, every: Duration, sample: Sample) -> Sampler {
+        let has_ended = Arc::default();
+        let guard = Sampler { name: name.into(), has_ended: Some(Arc::clone(&has_ended)) };
+        let cost = self.costs.of(name);
+        self.waiting().push(Registered { cost, every, last: None, has_ended, sample, sheet: Sheet::default() });
+        guard
     }
 
-    fn add(&self, name: &str, every: Duration, sample: Sample) {
-        let mut costs = self.costs();
-        let number = costs.len();
-        costs.push(PartCost { name: name.to_owned(), ..PartCost::default() });
-        drop(costs);
-        self.waiting().push(Sampler { number, every, last: None, sample, sheet: Sheet::default() });
-    }
-
-    /// What each costs, in the order in which they were added.
+    /// The cost of each, by name.
     pub(super) fn in_short(&self) -> Vec<PartCost> {
-        self.costs().clone()
+        self.costs.all()
     }
 }
 
 impl Monitor {
-    /// Has `sample` read something every so often, at the tick: on the monitor's own thread, never on the async runtime,
+    /// Has `sample` read something every so often, for as long as the monitor lives, at the tick: on the monitor's own thread, never on the async runtime,
     /// and before the rules are judged. What it says is exposed and judged as the application's own metrics are, under
     /// the names it gives, without the namespace.
     ///
@@ -107,46 +134,69 @@ impl Monitor {
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn sample(&self, name: &str, every: Duration, sample: impl FnMut(&mut Samples<'_>) + Send + 'static) {
-        self.inner.samplers.add(name, every, Box::new(sample));
+        self.sampler(name, every, sample).keep();
     }
 
-    /// Runs the samplers that are due.
+    /// As [`sample`](Self::sample), until the guard is dropped. The series that it read are gone at the tick after that, and so
+    /// is what `sample` holds.
+    ///
+    /// ```
+    /// # use perf_runtime::metric::SampledMetric;
+    /// # use std::time::Duration;
+    /// # const SPOOLED: SampledMetric = SampledMetric::gauge("spool_size_bytes", "bytes", "Bytes that wait in the spool.");
+    /// # let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let sampler = monitor.sampler("spool", Duration::ZERO, |samples| samples.put(&SPOOLED, &[], 4_096.0));
+    /// // As long as there is a spool:
+    /// drop(sampler);
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn sampler(
+        &self,
+        name: &str,
+        every: Duration,
+        sample: impl FnMut(&mut Samples<'_>) + Send + 'static,
+    ) -> Sampler {
+        self.inner.samplers.add(name, every, Box::new(sample))
+    }
+
+    /// Runs the samplers that are due, and drops those that ended.
     pub(super) fn run_samplers(&self, now: Moment) {
         // Taken out while they run: one may add another.
         let mut running = std::mem::take(&mut *self.inner.samplers.waiting());
+        for sampler in running.extract_if(.., |sampler| sampler.has_ended.load(Ordering::Relaxed)) {
+            sampler.end();
+        }
         for sampler in running.iter_mut().filter(|sampler| sampler.is_due(now)) {
             sampler.last = Some(now);
-            let started = Instant::now();
-            let panicked = sampler.run(self);
-            let took = started.elapsed().as_secs_f64();
-            if let Some(cost) = self.inner.samplers.costs().get_mut(sampler.number) {
-                cost.runs += 1;
-                cost.panicked += u64::from(panicked);
-                cost.seconds += took;
-            }
+            sampler.run(self);
         }
         self.inner.samplers.waiting().splice(0..0, running);
     }
 }
 
-impl Sampler {
+impl Registered {
     /// Ticks come a little sooner or later: half a tick too soon is soon enough.
     fn is_due(&self, now: Moment) -> bool {
         let early = Duration::from_millis(500);
         self.last.is_none_or(|last| now.since(last) + early >= self.every)
     }
 
-    /// Says whether it panicked.
-    fn run(&mut self, monitor: &Monitor) -> bool {
-        let Self { sample, sheet, .. } = self;
+    fn run(&mut self, monitor: &Monitor) {
+        let Self { sample, sheet, cost, .. } = self;
         sheet.begin();
-        if run_guarded(|| sample(&mut Samples { monitor, sheet })).is_some() {
+        if cost.time(|| run_guarded(|| sample(&mut Samples { monitor, sheet }))).is_some() {
             sheet.end();
-            return false;
+        } else {
+            // The values that it gave before it panicked are withdrawn.
+            sheet.clear();
+            cost.add_panic();
         }
-        // What it said so far is withdrawn.
-        sheet.clear();
-        true
+    }
+
+    /// Withdraws the series, and drops what the sampler holds.
+    fn end(mut self) {
+        self.sheet.clear();
+        run_guarded(|| drop(self.sample));
     }
 }
 

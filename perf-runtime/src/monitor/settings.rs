@@ -2,7 +2,7 @@
 
 use super::setup::{check, targets};
 use super::{Inner, Monitor};
-use crate::config::{Loaded, Section};
+use crate::config::{EffectiveSettings, Loaded, Section, Table};
 use crate::error::{ConfigError, prefix_of};
 use crate::extend::ReloadObserver;
 use crate::guarded::run_guarded;
@@ -28,6 +28,31 @@ impl Monitor {
     /// The builder was told of no such section.
     pub fn section(&self, name: &str) -> Result<Section, ConfigError> {
         self.inner.loaded().sections.get(name).cloned()
+    }
+
+    /// All settings in effect, without secrets: the monitor's own, and those of parts. What a part has not
+    /// [said](Self::show_settings) is as its section was written.
+    pub fn config(&self) -> EffectiveSettings {
+        let shown = self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.inner.loaded();
+        EffectiveSettings::of(&loaded.settings, &loaded.sections, &shown)
+    }
+
+    /// Adds to [`config`](Self::config) what a part runs with, defaults and code too, under the part's name. A key that it said
+    /// before is replaced. Secrets are [left out](EffectiveSettings) by their keys.
+    ///
+    /// ```
+    /// use perf_runtime::config::Value;
+    ///
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let settings = [("path", Value::from("perf.history")), ("upload_token", Value::from("4711"))];
+    /// monitor.show_settings("history", settings.map(|(key, value)| (key.to_owned(), value)).into());
+    /// assert_eq!(monitor.config().get("history.path"), Some(&Value::from("perf.history")));
+    /// assert_eq!(monitor.config().get("history.upload_token"), Some(&Value::from("(not shown)")));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn show_settings(&self, part: &str, settings: Table) {
+        self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner).add(part, settings);
     }
 
     /// Has a part take up new settings at each [`reload`](Self::reload), until the guard is dropped: `read` reads and checks

@@ -1,9 +1,9 @@
-//! What a monitor is told to judge: in code, in a file, in the environment.
+//! The set-up of a monitor: settings of code, file and environment, checked.
 
 use super::MonitorBuilder;
 use crate::config::{Loaded, Sections, Settings, Sources};
 use crate::error::{ConfigError, prefix_of};
-use crate::judge::alerts::engine::AlertBook;
+use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::spec::Objective;
 use crate::judge::objective::tracker::Objectives;
@@ -20,10 +20,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3_600);
 
-/// What a monitor is made of, checked.
+/// The checked settings that a monitor is made of.
 pub(super) struct Setup {
     pub(super) prefix: String,
-    pub(super) alerts: AlertBook,
+    pub(super) alerts: AlertEngine,
     pub(super) objectives: Objectives,
     pub(super) service: Option<Arc<Service>>,
     pub(super) loaded: Loaded,
@@ -46,36 +46,36 @@ impl Setup {
         }
         let service = settings.service.clone().map(Arc::new);
         let objectives = Objectives::new(targets(settings)?);
-        let alerts = AlertBook::new(&settings.rules, settings.alert_history).of_service(service.clone());
+        let alerts = AlertEngine::new(&settings.rules, settings.alert_history).of_service(service.clone());
         Ok(Self { prefix, alerts, objectives, service, loaded, code, outside })
     }
 }
 
-/// Checks what is no rule and no objective.
+/// Checks the settings beside rules and objectives.
 pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     let within = |field: &str, span: Duration, least: Duration, most: Duration| {
         let allowed = || format!("{} to {}", text::show_duration(least), text::show_duration(most));
         let is_within = (least..=most).contains(&span);
         if is_within { Ok(()) } else { Err(ConfigError::new(field, text::show_duration(span), allowed())) }
     };
-    settings.resources.iter().try_for_each(Resource::check)?;
+    Resource::check_all(&settings.resources)?;
     within("interval", settings.interval, SECOND, MINUTE)?;
     settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }
 
-/// The objectives, each with what series are held against.
+/// The objectives, each with the target that series are held against.
 pub(super) fn targets(settings: &Settings) -> Result<Vec<(Objective, Target)>, ConfigError> {
     let with_target = |objective: &Objective| objective.target().map(|target| (objective.clone(), target));
     settings.objectives.iter().map(with_target).collect()
 }
 
-/// What a monitor is made of that is told nothing.
+/// The set-up of a monitor without any setting.
 impl Default for Setup {
     fn default() -> Self {
         let code = Settings::default();
         Self {
             prefix: String::new(),
-            alerts: AlertBook::new(&code.rules, code.alert_history),
+            alerts: AlertEngine::new(&code.rules, code.alert_history),
             objectives: Objectives::default(),
             service: None,
             loaded: Loaded { settings: code.clone(), sections: Sections::default() },
@@ -99,7 +99,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// What is judged: [`presets::standard`](crate::rule::presets::standard) by default.
+    /// The rules: [`presets::standard`](crate::rule::presets::standard) by default.
     pub fn rules(mut self, rules: RuleSet) -> Self {
         self.settings.rules = rules;
         self
@@ -177,7 +177,8 @@ impl MonitorBuilder {
     }
 
     /// Lays the settings of a TOML file over those of the code, when the monitor is made and at each
-    /// [`reload`](crate::Monitor::reload). The keys are those of this builder, of [`RuleBuilder`](crate::rule::RuleBuilder) (`for` for
+    /// [`reload`](crate::Monitor::reload). The keys are those of this builder, of
+    /// [`RuleBuilder`](crate::rule::RuleBuilder) (`for` for
     /// `hold_for`) and of [`Objective`]; durations are written with their unit (`"250ms"`), shares as `"80%"` or `0.8`.
     ///
     /// ```toml

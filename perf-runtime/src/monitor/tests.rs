@@ -1,6 +1,9 @@
 //! Views that are written as JSON and read back are what they were.
 
+use crate::health::Resource;
 use crate::measure::clock::manual::ManualClock;
+use crate::metric::{MetricReading, MetricValue};
+use crate::rule::Rule;
 use crate::series::Selector;
 use crate::{Kind, Monitor, Outcome, Window};
 use serde::Serialize;
@@ -46,5 +49,34 @@ fn views_are_read_back_as_they_were_written() {
     is_read_back(&monitor.custom_tracks(Window::LastMinute, None).1);
     is_read_back(&monitor.alerts().statistics());
     is_read_back(&monitor.overhead());
+    is_read_back(&monitor.config());
     drop(waiting);
+}
+
+#[test]
+fn gauges_that_are_no_finite_number_are_read_back_too() {
+    let rule = Rule::builder("depth").metric("depth").warning(1.0).build().unwrap();
+    let queue = Resource::new("queue", "fill_ratio").hint("Add workers");
+    let monitor = Monitor::builder().rules([rule].into_iter().collect()).resource(queue).build().unwrap();
+    let _clock = ManualClock::hold();
+    for (name, value) in [("depth", f64::INFINITY), ("fill_ratio", f64::INFINITY), ("low", f64::NEG_INFINITY)] {
+        monitor.metrics().gauge(name).register().set(value);
+    }
+    monitor.tick();
+    is_read_back(&monitor.metrics().read());
+    let alerts = monitor.alerts().active();
+    assert_eq!(alerts[0].value, Some(f64::INFINITY));
+    is_read_back(&alerts);
+    let health = monitor.health();
+    assert!(health.indicators().iter().any(|one| one.hint() == Some("Add workers")));
+    is_read_back(&health);
+    monitor.metrics().gauge("none").register().set(f64::NAN);
+    let json = serde_json::to_string(&monitor.metrics().read()).unwrap();
+    assert!(
+        [r#"{"gauge":"NaN"}"#, r#"{"gauge":"+Inf"}"#, r#"{"gauge":"-Inf"}"#].iter().all(|one| json.contains(one)),
+        "{json}"
+    );
+    let read: Vec<MetricReading> = serde_json::from_str(&json).unwrap();
+    let value = &read.iter().find(|metric| metric.name == "none").unwrap().series[0].value;
+    assert!(matches!(value, MetricValue::Gauge(value) if value.is_nan()));
 }

@@ -68,7 +68,7 @@ impl Operation {
     /// Runs a closure as a call: ok, an error where it returns `Err`, or panicked where it unwinds.
     ///
     /// # Errors
-    /// What the closure returns.
+    /// The result of the closure.
     pub fn try_run<T, E>(&self, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.run_as(body, |result| Outcome::from_success(result.is_ok()))
     }
@@ -163,7 +163,7 @@ struct Running<S: Deref<Target = Series>> {
     started: Moment,
     /// Whether the thread was unwinding when the call started: then its unwinding is not this call's.
     unwinding: bool,
-    /// How it counts when it is dropped, and no unwinding says more.
+    /// The outcome of a drop without unwinding.
     otherwise: Outcome,
     over: bool,
     /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.

@@ -5,9 +5,9 @@ use crate::measure::cells::cell_table::Ticket;
 use crate::measure::clock::{self, Moment};
 use crate::observe::series::entry::Series;
 
-/// The turns of a call from polls to pauses and back, and its place among those that wait.
+/// Measures the polls of a call and the pauses between them, and holds its place among the calls that wait.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct PollTimer {
     /// When the poll that runs began, or the pause.
     turned: Moment,
     is_paused: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Turns {
     ticket: Option<Ticket>,
 }
 
-impl Turns {
+impl PollTimer {
     /// A call that is polled since it started.
     pub(crate) fn new(started: Moment) -> Self {
         Self { turned: started, is_paused: false, idle_nanos: 0, slow_polls: 0, ticket: None }

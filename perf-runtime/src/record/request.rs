@@ -1,6 +1,6 @@
 //! The requests that this process answers, for an HTTP layer to count.
 
-use super::poll_timer::Turns;
+use super::poll_timer::PollTimer;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::registry::Registry;
@@ -12,20 +12,20 @@ use tracing::Span;
 
 mod route;
 
-/// What [`HttpRequest::span`] shows where there is none.
+/// The span of a request that has none, for [`HttpRequest::span`].
 static NO_SPAN: Span = Span::none();
 
 /// A request that is being answered: what an HTTP layer holds from a request's arrival to its answer.
 ///
-/// Dropped without [`answer`](Self::answer) or [`fail`](Self::fail), it counts as panicked where the thread began to unwind since the start, and
-/// as cancelled otherwise; its label `status` is empty then.
+/// Dropped without [`answer`](Self::answer) or [`fail`](Self::fail), it counts as panicked where the thread began to
+/// unwind since the start, and as cancelled otherwise; its label `status` is empty then.
 #[derive(Debug)]
 #[must_use = "a request that is dropped at once counts as cancelled"]
 pub struct HttpRequest {
     route: Arc<Route>,
     started: Moment,
-    turns: Turns,
-    /// What its exemplar is taken from. Boxed, for layers move a request many times, and seldom is there a span.
+    poll_timer: PollTimer,
+    /// The span that its exemplar is taken from. Boxed, since layers move a request many times, and it seldom has a span.
     span: Option<Box<Span>>,
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
@@ -49,7 +49,7 @@ impl HttpRequest {
         Self {
             route,
             started,
-            turns: Turns::new(started),
+            poll_timer: PollTimer::new(started),
             span: None,
             unwinding: thread::panicking(),
             end: End::Dropped,
@@ -76,13 +76,13 @@ impl HttpRequest {
     /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
     /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
     pub fn pause(&mut self) {
-        self.turns.pause(&self.route.open, self.started);
+        self.poll_timer.pause(&self.route.open, self.started);
     }
 
     /// Says that the request is polled again. Reads the clock where it waited.
     #[inline]
     pub fn resume(&mut self) {
-        self.turns.resume();
+        self.poll_timer.resume();
     }
 
     /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
@@ -104,12 +104,12 @@ impl HttpRequest {
 
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
-        let Self { route, turns, span, .. } = self;
+        let Self { route, poll_timer, span, .. } = self;
         let Some(answered) = route.answered(status) else { return };
         route.count_overflow_of(answered);
         let (open, closed) = (&route.open, &answered.series);
         let nanos = now.nanos_since(self.started);
-        turns.end(now, open, closed);
+        poll_timer.end(now, open, closed);
         open.own.hand_over(&closed.own, outcome, nanos);
         if let Some(span) = span {
             closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
@@ -128,7 +128,7 @@ impl Drop for HttpRequest {
         };
         let open = &self.route.open;
         open.own.take_up();
-        self.turns.end(now, open, open);
+        self.poll_timer.end(now, open, open);
         open.own.finish(outcome, now.nanos_since(self.started));
     }
 }

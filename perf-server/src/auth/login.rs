@@ -2,6 +2,7 @@
 
 use super::{COOKIE, Change};
 use crate::context::Context;
+use crate::dashboard::escaped;
 use crate::respond::{self, Problem, ProblemKind};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,8 +15,15 @@ const SCRIPT: &str = include_str!("login.js");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
 /// `GET /login`
-pub(crate) async fn page() -> Html<String> {
-    Html(PAGE.replace("{{message}}", ""))
+pub(crate) async fn page(State(context): State<Context>) -> Html<String> {
+    page_with(&context, "")
+}
+
+/// The page, with a message. It names the service, so that people see where their token goes, but neither its version nor its
+/// instance: those are for whoever may read.
+fn page_with(context: &Context, message: &str) -> Html<String> {
+    let about = context.monitor.service().map(|service| format!("{} · ", escaped(&service.name)));
+    Html(PAGE.replace("{{message}}", message).replace("{{about}}", &about.unwrap_or_default()))
 }
 
 /// `GET /login.css`
@@ -51,8 +59,8 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
     let body = respond::body_of(request).await?;
     let token = token_in(&body);
     if token.as_deref().and_then(|token| context.settings.tokens.access(token.as_bytes())).is_none() {
-        let page = PAGE.replace("{{message}}", "<p role=\"alert\">This token is not known.</p>");
-        return Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response());
+        let page = page_with(context, "<p role=\"alert\">This token is not known.</p>");
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
     // Whoever forges the header that a proxy sets only makes the own cookie stricter.
     let secure = if is_over_tls { "; Secure" } else { "" };

@@ -17,6 +17,11 @@ impl Origins {
         is_one
     }
 
+    /// The origins that were added.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Refuses what a browser sends for another site: to be asked of every change, and of every WebSocket.
     ///
     /// Browsers say where a request comes from (`Origin`, `Sec-Fetch-Site`), and no page can make them lie. What says

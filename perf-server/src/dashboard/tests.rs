@@ -2,6 +2,7 @@ use super::{ASSETS, Dashboard};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use perf_runtime::Monitor;
+use perf_runtime::extend::Service;
 use tower::ServiceExt;
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
@@ -18,7 +19,7 @@ async fn text(response: Response<Body>) -> String {
 }
 
 fn dashboard() -> Dashboard {
-    Dashboard::new(&[]).unwrap()
+    Dashboard::new(&[], None).unwrap()
 }
 
 /// The paths in the attributes `href` and `src` of the page.
@@ -46,7 +47,8 @@ async fn scripts_import_what_is_there() {
     for asset in ASSETS.iter().filter(|asset| asset.content_type == super::SCRIPT) {
         for line in asset.text.lines().filter(|line| line.starts_with("import ")) {
             let imported = line.split('"').nth(1).and_then(|path| path.strip_prefix("./"));
-            let is_there = imported.is_some_and(|name| ASSETS.iter().any(|other| other.name == name));
+            let is_there =
+                imported.is_some_and(|name| name == super::NAMES || ASSETS.iter().any(|other| other.name == name));
             assert!(is_there, "{}: {line}", asset.name);
         }
     }
@@ -85,18 +87,48 @@ async fn it_can_be_nested_under_a_path() {
     }
 }
 
-/// The tiles and charts of the catalogue name metrics by string: a name that nobody gives would show nothing, for ever.
-#[test]
-fn the_scripts_name_metrics_that_are_known() {
+#[tokio::test]
+async fn the_page_and_its_title_say_which_service_it_is_and_the_login_its_name_alone() {
+    let service = Service::new("shop <&\"> co").version("1.4.2").instance("shop-7c9f");
+    let monitor = Monitor::builder().service(service).build().unwrap();
+    let router = crate::Server::builder(&monitor).read_token("a-token-for-readers").router().unwrap();
+    let ask = async |path: &str| {
+        let request = Request::get(path).header("authorization", "Bearer a-token-for-readers");
+        text(router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await
+    };
+    let page = ask("/").await;
+    let name = "shop &lt;&amp;&quot;&gt; co";
+    assert!(page.contains(&format!("<title>{name} 1.4.2 (shop-7c9f) · perf</title>")), "{page}");
+    assert!(page.contains(&format!("<b>{name}</b> <span>1.4.2</span> <span>shop-7c9f</span></p>")), "{page}");
+    let login = ask("/login").await;
+    assert!(login.contains(&format!("<title>Log in · {name} · perf</title>")), "{login}");
+    assert!(!login.contains("1.4.2") && !login.contains("shop-7c9f"), "{login}");
+    assert!(dashboard().page.contains("<title>perf</title>") && !dashboard().page.contains("{{"));
+}
+
+/// A name that nobody gives would show nothing, for ever; so scripts have the names from the service.
+#[tokio::test]
+async fn the_scripts_type_no_metric_and_no_label_that_is_not_known() {
+    let page = dashboard();
+    let (_, made) = page.find(&page.version, super::NAMES).unwrap();
+    let known = perf_runtime::metric::names::ALL;
+    assert_eq!(made.lines().count(), known.len());
+    let mut used = 0;
+    for asset in ASSETS.iter().filter(|asset| asset.content_type == super::SCRIPT) {
+        for known in known {
+            assert!(!asset.text.contains(&format!("\"{}\"", known.name)), "{}: {}", asset.name, known.name);
+        }
+        for after in asset.text.split("names.").skip(1) {
+            let is_of_constant = |one: &char| one.is_ascii_uppercase() || one.is_ascii_digit() || *one == '_';
+            let constant: String = after.chars().take_while(is_of_constant).collect();
+            let is_there = made.contains(&format!("export const {constant} = "));
+            assert!(constant.is_empty() || is_there, "{}: {constant}", asset.name);
+            used += usize::from(!constant.is_empty());
+        }
+    }
+    assert!(used > 50, "{used}");
     let catalog = ASSETS.iter().find(|asset| asset.name == "catalog.js").unwrap().text;
-    let quoted = catalog.split('"').skip(1).step_by(2);
-    let parts = ["system_", "process_", "container_", "tokio_", "executor_", "db_", "cache_", "hw_", "monitoring_"];
-    let ends = ["_total", "_bytes", "_ratio", "_seconds", "_second", "_hour", "_threads", "_depth", "_tasks", "_up"];
-    let is_metric =
-        |name: &&str| parts.iter().any(|part| name.starts_with(part)) && ends.iter().any(|end| name.ends_with(end));
-    let named: Vec<&str> = quoted.filter(is_metric).collect();
-    assert!(named.len() > 50, "{named:?}");
-    for name in named {
-        assert!(perf_runtime::metric::names::ALL.iter().any(|known| known.name == name), "{name}");
+    for label in catalog.split('"').skip(1).step_by(2).filter(|text| text.contains('_')) {
+        assert!(known.iter().any(|known| known.labels.contains(&label)), "{label}");
     }
 }

@@ -164,6 +164,7 @@ struct IndicatorInShort<'a> {
     penalty: Number,
     shares: Vec<(&'a str, Number)>,
     series: Option<&'a str>,
+    hint: Option<&'a str>,
     calls: u64,
 }
 
@@ -181,6 +182,7 @@ fn indicator(one: &Indicator) -> Written {
         penalty: one.penalty().into(),
         shares: shares.map(|share| (share.series.as_str(), share.points.into())).collect(),
         series: one.series(),
+        hint: one.hint(),
         calls: one.calls(),
     })
 }

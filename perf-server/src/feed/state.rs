@@ -90,6 +90,9 @@ impl Board {
         let mut body = Body::default();
         body.put("epoch", epoch);
         body.put("window", &topic.window);
+        body.put("service", &self.monitor.service());
+        // Not in updates: settings change at a reload alone.
+        body.put("config", &self.monitor.config());
         self.put_uptime(&mut body);
         self.common.write_all(&mut body);
         match self.frames.get(topic) {

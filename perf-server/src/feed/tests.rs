@@ -123,6 +123,7 @@ async fn everything_comes_first_and_then_what_changed() {
     let initial = client.next().await;
     assert_eq!((&initial["type"], &initial["window"]), (&"initial_data".into(), &"1m".into()));
     assert_eq!(initial["columns"][0], "count");
+    assert_eq!((&initial["service"], &initial["config"]["interval"]), (&Value::Null, &"1s".into()));
     assert_eq!(initial["health"]["status"], "healthy");
     let (id, numbers) = row(&initial, "operation{operation=busy}");
     assert_eq!((&numbers[0], &numbers[2]), (&1.into(), &1.into()), "a call that failed");

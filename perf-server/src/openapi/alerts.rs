@@ -1,10 +1,10 @@
 //! The description of alerts, silences, rules and objectives.
 
-use super::describe::service;
 use super::describe::{
     Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
     number_or_null, object, one_of, read, text, text_or_null, time,
 };
+use super::describe::{any_number_or_null, service};
 use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -117,7 +117,7 @@ fn alert() -> ObjectBuilder {
         .has("name", text())
         .has("state", choice(&["inactive", "resolved", "pending", "firing"]))
         .has("severity", choice(&["warning", "critical"]))
-        .has("value", number_or_null())
+        .has("value", any_number_or_null())
         .has(
             "threshold",
             one_of(&[Type::Number, Type::Array, Type::Null]).note("One number, or the two ends of what is good."),

@@ -233,6 +233,11 @@ pub fn number_or_null() -> ObjectBuilder {
     one_of(&[Type::Number, Type::Null])
 }
 
+/// A number, or null. One that is not finite is a text.
+pub(super) fn any_number_or_null() -> ObjectBuilder {
+    one_of(&[Type::Number, Type::String, Type::Null]).note("One that is not finite is the text NaN, +Inf or -Inf.")
+}
+
 /// One of these texts.
 pub fn choice(values: &[&str]) -> ObjectBuilder {
     text().enum_values(Some(values.iter().copied()))

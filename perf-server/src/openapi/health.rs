@@ -1,5 +1,6 @@
 //! The description of probes and health.
 
+use super::describe::any_number_or_null;
 use super::describe::{
     Description, Fields, Operations, choice, count, list, map, number, number_or_null, object, public, read, text,
     text_or_null, time,
@@ -54,7 +55,7 @@ fn performance_health() -> ObjectBuilder {
                     .has("kind", text_or_null())
                     .has("aspect", text())
                     .has("status", choice(&["unknown", "green", "yellow", "red"]))
-                    .has("value", number_or_null())
+                    .has("value", any_number_or_null())
                     .has("unit", text())
                     .has("warning", number())
                     .has("critical", number())
@@ -64,6 +65,7 @@ fn performance_health() -> ObjectBuilder {
                         list(object("The points of one series.").has("series", text()).has("points", number())),
                     )
                     .has("series", text_or_null())
+                    .has("hint", text_or_null().note("Advice of the part that added the indicator."))
                     .has("covered", number())
                     .has("calls", count()),
             ),

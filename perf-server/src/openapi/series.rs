@@ -63,7 +63,7 @@ pub(super) fn part() -> OpenApi {
                 .json("Calls")
                 .refused("422", "NotAllowed"),
         )
-        .get("/api/v1/info", read("meta", "The process: version, namespace, start").json("Info"))
+        .get("/api/v1/info", read("meta", "The process: version, service, start, the settings in effect").json("Info"))
         .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
         .schema("Info", info())
         .schema("Caller", caller())
@@ -87,6 +87,7 @@ fn info() -> ObjectBuilder {
         .has("namespace", text().note("Stands before the name of every metric of a call."))
         .has("started", time())
         .has("uptime_seconds", number())
+        .has("config", object("The settings in effect, with the keys of perf.toml and without secrets."))
 }
 
 fn caller() -> ObjectBuilder {
@@ -161,7 +162,7 @@ fn custom_metric() -> ObjectBuilder {
             list(
                 object("One set of label values.")
                     .has("labels", labels())
-                    .has("value", object("`counter`, `gauge` or `histogram`.")),
+                    .has("value", object("`counter`, `total`, `gauge` or `histogram`. A number that is not finite is the text NaN, +Inf or -Inf.")),
             ),
         )
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use perf_runtime::config::EffectiveSettings;
 use perf_runtime::extend::Service;
 use serde::Serialize;
 
@@ -22,9 +23,11 @@ struct Info {
     /// When the monitor was made, as RFC 3339.
     started: String,
     uptime_seconds: f64,
+    /// The settings in effect, without secrets.
+    config: EffectiveSettings,
 }
 
-/// `GET /api/v1/info`: version, namespace, start.
+/// `GET /api/v1/info`: version, service, namespace, start, and the settings in effect.
 pub(super) async fn info(
     State(context): State<Context>,
     params: Params,
@@ -37,6 +40,7 @@ pub(super) async fn info(
         namespace: context.monitor.namespace().to_owned(),
         started: perf_runtime::text::rfc3339(context.started),
         uptime_seconds: context.monitor.uptime().as_secs_f64(),
+        config: context.monitor.config(),
     };
     respond::json(&headers, view).await
 }

@@ -241,6 +241,7 @@ impl ServerBuilder {
         let environment = |name: &str| self.environment.then(|| from_environment(name)).transpose();
         settings.tokens.read = token("read_token", environment("PERF_READ_TOKEN")?.flatten().or(self.read_token))?;
         settings.tokens.admin = token("admin_token", environment("PERF_ADMIN_TOKEN")?.flatten().or(self.admin_token))?;
+        settings.show(&self.monitor, self.limits.shown());
         let (table, parts) = own_and(&self.extensions)?;
         Ok((Context::new(self.monitor, settings, parts)?, table, self.limits))
     }

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use perf_runtime::config::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -38,6 +39,17 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { connections: 512, header_timeout: Duration::from_secs(15), stall_timeout: Duration::from_secs(30) }
+    }
+}
+
+impl Limits {
+    /// The limits by their keys.
+    pub(super) fn shown(&self) -> [(&'static str, Value); 3] {
+        [
+            ("max_connections", self.connections.into()),
+            ("header_timeout", self.header_timeout.into()),
+            ("stall_timeout", self.stall_timeout.into()),
+        ]
     }
 }
 

@@ -162,6 +162,29 @@ async fn the_process_says_what_it_is() {
 }
 
 #[tokio::test]
+async fn the_settings_in_effect_are_shown_without_secrets() {
+    let monitor = monitor();
+    let app = with_tokens(&monitor).allow_origin("https://ops.example.com").body_limit(2_048).router().unwrap();
+    let bearer = format!("Bearer {READ}");
+    let answer = ask(&app, request("GET", "/api/v1/info", &[("authorization", &bearer)], "")).await;
+    let config = &answer.json()["config"];
+    assert_eq!(
+        (&config["namespace"], &config["interval"], &config["alert_history"]),
+        (&json!("shop"), &json!("1s"), &json!(1000))
+    );
+    assert_eq!(config["rules"]["deep-queue"]["warning"], 10);
+    let server = &config["server"];
+    assert_eq!(
+        (&server["body_limit"], &server["header_timeout"]),
+        (&json!(2_048), &json!("15s")),
+        "set, and by default"
+    );
+    assert_eq!(server["allow_origins"], json!(["https://ops.example.com"]));
+    assert_eq!((&server["read_token"], &server["admin_token"]), (&json!("(not shown)"), &json!("(not shown)")));
+    assert!(!answer.text.contains(READ) && !answer.text.contains(ADMIN));
+}
+
+#[tokio::test]
 async fn everybody_learns_of_the_own_rights() {
     let by = |token: &str| (format!("Bearer {token}"), format!("perf_token={token}"));
     let ((read, read_cookie), (admin, admin_cookie), (nobody, _)) = (by(READ), by(ADMIN), by("a-token-of-nobody"));

@@ -67,7 +67,7 @@ impl DeltaSink for Adder {
     }
 }
 
-/// What was ever counted.
+/// Everything that was ever counted.
 fn counted(registry: &Registry) -> Total {
     let mut total = Total::default();
     for series in registry.all().iter() {
@@ -82,7 +82,7 @@ fn counted(registry: &Registry) -> Total {
     total
 }
 
-/// What the rings hold.
+/// Everything that the rings hold.
 fn in_memory(registry: &Registry) -> Total {
     let mut total = Total::default();
     for series in registry.all().iter() {

@@ -4,12 +4,12 @@
 //! Names that are quoted, as newer servers take them, are not read.
 
 use crate::collect::model::FamilyType;
-use crate::observe::series::lookup::quick_hash;
+use crate::observe::series::lookup::hash_of;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// What a text said.
+/// The families of a text, and its bad lines.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Parsed<'a> {
     /// Families that have samples, in the order in which they came.
@@ -35,7 +35,7 @@ type Labels<'a> = Vec<(&'a str, Cow<'a, str>)>;
 /// One sample.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sample<'a> {
-    /// What its name has behind the family's.
+    /// The part of its name that follows the family's.
     pub(super) suffix: &'static str,
     pub(super) labels: Labels<'a>,
     /// The number as it was written, or as the format writes it where it is none.
@@ -189,9 +189,9 @@ impl<'a> Reader<'a> {
 impl Read<'_> {
     /// Whether no sample with the same labels, in whatever order, came before.
     fn is_new(&mut self, sample: &Sample<'_>) -> bool {
-        let labels = sample.labels.iter().map(|(name, value)| quick_hash(0, [*name, &**value]));
+        let labels = sample.labels.iter().map(|(name, value)| hash_of(0, [*name, &**value]));
         // The order does not matter to a sum.
-        let hash = labels.fold(quick_hash(0, [sample.suffix]), u64::wrapping_add);
+        let hash = labels.fold(hash_of(0, [sample.suffix]), u64::wrapping_add);
         let samples = &self.family.samples;
         match self.by_hash.entry(hash) {
             Entry::Vacant(new) => {

@@ -29,7 +29,7 @@ use std::time::Duration;
 const FIGURES: [&str; 4] = ["_p50", "_p90", "_p99", "_max"];
 const METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
-/// What went out already.
+/// The values that were pushed already.
 #[derive(Debug, Default)]
 pub(crate) struct Pushed {
     /// All series, as they were read for the last push: not that of scrapes, for a recorder may ask for one.
@@ -43,7 +43,7 @@ pub(crate) struct Pushed {
     overflowed: HashMap<Key, u64>,
 }
 
-/// What went out of one series.
+/// The values of one series that were pushed.
 #[derive(Debug)]
 struct Sent {
     finished: [u64; Outcome::ALL.len()],

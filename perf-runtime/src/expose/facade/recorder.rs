@@ -3,7 +3,7 @@
 use crate::observe::metrics::cell::{Cell, CounterCell, GaugeCell, HistogramCell};
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::metrics::metric::Resolved;
-use crate::observe::series::lookup::{Lookup, quick_hash};
+use crate::observe::series::lookup::{Lookup, hash_of};
 use crate::observe::series::overflow::Overflow;
 use crate::observe::series::registry::Registry;
 use metrics::{
@@ -12,7 +12,7 @@ use metrics::{
 use std::sync::Arc;
 
 thread_local! {
-    /// What was asked for, and where it counts.
+    /// Keys that were asked for, each with its cell.
     static FOUND: Lookup<(Key, Cell)> = Lookup::new();
 }
 
@@ -42,7 +42,7 @@ impl MetricsRecorder {
 
     fn resolve(&self, kind: MetricKind, key: &Key) -> Resolved {
         let custom = self.registry.custom();
-        let hash = quick_hash(key.get_hash() ^ kind as u64, []);
+        let hash = hash_of(key.get_hash() ^ kind as u64, []);
         let is_it = |(kept, cell): &(Key, Cell)| cell.kind() == kind && kept == key;
         let kept = FOUND.try_with(|cache| cache.with(custom.owner(), hash, is_it, |(_, cell)| cell.clone()));
         // No cache, while the thread ends.

@@ -4,7 +4,7 @@ use crate::judge::rule::severity::Severity;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Who is to read a rule file.
+/// The software that is to read a rule file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuleProfile {

@@ -1,15 +1,15 @@
 //! The same series, judged here and by Prometheus itself: what fires when is the same, to the tick.
 //!
-//! 200 made-up series of five minutes to the second and 20 rules on them; where nobody asks for more, 24 series. promtool reads the series and the exported rules,
-//! and must find `ALERTS` firing in just the ticks in which they fire here: in all ticks of each of our intervals, and in
-//! no more ticks altogether.
+//! 200 made-up series of five minutes to the second and 20 rules on them; where nobody asks for more, 24 series.
+//! promtool reads the series and the exported rules, and must find `ALERTS` firing in just the ticks in which they fire
+//! here: in all ticks of each of our intervals, and in no more ticks altogether.
 
 use super::tests::{Folder, promtool};
 use super::*;
-use crate::judge::alerts::engine::AlertBook;
+use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::condition::Condition;
-use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
+use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::set::RuleSet;
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -106,13 +106,13 @@ fn labels(number: usize) -> Vec<(String, String)> {
     vec![("group".to_owned(), (number % 7).to_string()), ("s".to_owned(), number.to_string())]
 }
 
-/// What a rule says of a series at a level: the rule, the level, the labels of the alert.
+/// An alert's place: the rule, the level, the labels of the alert.
 type Place = (String, Severity, BTreeMap<String, String>);
 
 /// The ticks in which each alert fires here, as intervals: from a tick to before another.
 fn firing_here(series: &[Vec<Option<f64>>], capacity: &[Vec<Option<f64>>]) -> BTreeMap<Place, Vec<(usize, usize)>> {
     let rules = rules();
-    let mut book = AlertBook::new(&rules, 100);
+    let mut engine = AlertEngine::new(&rules, 100);
     let mut found: BTreeMap<Place, Vec<(usize, usize)>> = BTreeMap::new();
     for tick in 0..TICKS {
         let at = |series: &[Vec<Option<f64>>]| {
@@ -125,8 +125,8 @@ fn firing_here(series: &[Vec<Option<f64>>], capacity: &[Vec<Option<f64>>]) -> BT
             [("signal".to_owned(), at(series)), ("capacity".to_owned(), at(capacity))].into_iter().collect();
         let elapsed = Duration::from_secs(tick as u64);
         let windows = BTreeMap::new();
-        book.evaluate(&Sight::new(&windows, &gauges), Tick { elapsed, wall: SystemTime::UNIX_EPOCH + elapsed });
-        for alert in book.active() {
+        engine.evaluate(&Observation::new(&windows, &gauges), Tick { elapsed, wall: SystemTime::UNIX_EPOCH + elapsed });
+        for alert in engine.active() {
             let rule = rules.get(&alert.rule).unwrap();
             // Critical hides the warning, which fires with it all the same.
             let levels = [Severity::Warning, Severity::Critical].into_iter().filter(|level| {

@@ -13,7 +13,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// Writes into a text.
 pub(super) struct Pen<'a> {
     text: &'a mut Vec<u8>,
-    /// What the lines of one series begin with.
+    /// The bytes that each line of one series begins with.
     head: Vec<u8>,
     /// The number that was written last, and its line's end: neighbouring buckets often have the same.
     last: u64,
@@ -42,7 +42,7 @@ impl<'a> Pen<'a> {
         escape(value, |part| self.write(part));
     }
 
-    /// What [`line`](Self::line)s begin with from now on: a name with its brace, and labels.
+    /// Sets the begin of each following [`line`](Self::line): a name with its brace, and labels.
     pub(super) fn begin(&mut self, name: &str, labels: &str, rest: &Short) {
         self.head.clear();
         self.head.extend_from_slice(name.as_bytes());

@@ -221,7 +221,7 @@ proptest! {
         }
     }
 
-    /// What a renderer keeps from scrape to scrape never shows: it writes what a new one would.
+    /// The state that a renderer keeps from scrape to scrape never shows: a new one writes the same.
     #[test]
     fn an_old_renderer_writes_what_a_new_one_does(
         values in prop::collection::vec(value(), 4),

@@ -130,14 +130,14 @@ fn exemplars(entry: &Entry, outcome: Outcome, format: Format) -> Vec<Option<Exem
     newest
 }
 
-/// What ends a line's labels where the outcome is the last of them, by outcome.
+/// The end of a line's labels where the outcome is the last of them, by outcome.
 const ENDED: [Short; Outcome::ALL.len()] = [
     Short::new("outcome=\"ok\"} "),
     Short::new("outcome=\"error\"} "),
     Short::new("outcome=\"panicked\"} "),
     Short::new("outcome=\"cancelled\"} "),
 ];
-/// What stands before a bucket's bound.
+/// The text before a bucket's bound.
 const UP_TO: [Short; Outcome::ALL.len()] = [
     Short::new("outcome=\"ok\",le=\""),
     Short::new("outcome=\"error\",le=\""),

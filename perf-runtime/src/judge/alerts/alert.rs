@@ -14,13 +14,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Who took notice of an alert. It ends with the alert, when the alert gets worse, or when it says.
+/// An acknowledgement of an alert by a person. It ends with the alert, when the alert gets worse, or at `until`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Acknowledgement {
-    /// Who.
+    /// The person's name.
     pub by: String,
-    /// What they say of it.
+    /// The person's note.
     pub comment: String,
     /// When the mark ends. `None`: with the alert.
     #[serde(with = "text::moment_or_none")]
@@ -37,7 +37,7 @@ pub struct Silence {
     pub rule: Option<String>,
     /// Labels that an alert must have, with these values.
     pub labels: BTreeMap<String, String>,
-    /// Who wants it so.
+    /// The name of the person who asked for it.
     pub by: String,
     /// Why.
     pub comment: String,
@@ -83,7 +83,9 @@ pub struct Alert {
     pub state: AlertState,
     /// How bad it is now; while pending, how bad it would be.
     pub severity: Severity,
-    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none.
+    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none. In JSON, one that is
+    /// not finite is a text: `"+Inf"` or `"-Inf"`.
+    #[serde(with = "text::any_number_or_none", default)]
     pub value: Option<f64>,
     /// The threshold of its severity, in `unit`.
     pub threshold: Option<Threshold>,
@@ -93,11 +95,11 @@ pub struct Alert {
     pub labels: BTreeMap<String, String>,
     /// The series: `db_operation{operation=select,table=users}`.
     pub series: String,
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub message: String,
-    /// What it means.
+    /// The meaning of the alert: the rule's description.
     pub description: String,
-    /// Where it is written what to do.
+    /// The address of the instructions.
     pub runbook: Option<String>,
     /// Since when the condition holds.
     #[serde(with = "text::moment")]
@@ -108,13 +110,13 @@ pub struct Alert {
     /// When it ended.
     #[serde(with = "text::moment_or_none")]
     pub resolved_at: Option<SystemTime>,
-    /// Who took notice.
+    /// The acknowledgement, where a person gave one.
     pub acknowledged: Option<Acknowledgement>,
     /// Whether nobody is told of it now, and why.
     pub muted: Option<Muted>,
 }
 
-/// What happened to an alert.
+/// A change of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -170,7 +172,7 @@ pub struct AlertEvent {
     /// When it happened.
     #[serde(with = "text::moment")]
     pub at: SystemTime,
-    /// What happened.
+    /// The change.
     pub transition: Transition,
     /// Whether somebody should be told: not of what is pending or cleared, and not while the alert is muted.
     pub notify: bool,

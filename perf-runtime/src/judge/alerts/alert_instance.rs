@@ -2,9 +2,9 @@
 
 use super::alert::{Alert, AlertEvent, Silence, Transition};
 use super::message;
-use super::mute::Telling;
+use super::mute::Mute;
 use super::saved::SavedInstance;
-use super::state::{AlertState, Machine, Patience};
+use super::state::{AlertState, Patience, StateMachine};
 use crate::judge::rule::definition::{Level, NoData, Rule};
 use crate::judge::rule::observation::{Labels, Seen, Tick};
 use crate::judge::rule::severity::Severity;
@@ -14,8 +14,8 @@ use std::time::Duration;
 /// How long a resolved alert is remembered, as in Prometheus.
 const RESOLVED_KEPT: Duration = Duration::from_secs(15 * 60);
 
-/// What an instance needs of its surroundings.
-pub(crate) struct Around<'a> {
+/// The tick, and the state of the engine that an instance reads and writes.
+pub(crate) struct TickContext<'a> {
     pub(crate) tick: Tick,
     pub(crate) silences: &'a [Silence],
     pub(crate) last_id: &'a mut u64,
@@ -25,10 +25,10 @@ pub(crate) struct Around<'a> {
 /// One rule on one series.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    warning: Machine,
-    critical: Machine,
+    warning: StateMachine,
+    critical: StateMachine,
     /// Of the policy that no data is an alert.
-    missing: Machine,
+    missing: StateMachine,
     /// When there last was a value.
     valued_at: Duration,
     /// The tick that it was last looked at.
@@ -38,34 +38,34 @@ pub(crate) struct Instance {
     young_until: Option<Duration>,
     /// The alert, while it is active, and for a while after. Without its message, as [`message::shown`] says.
     alert: Option<Alert>,
-    telling: Telling,
+    mute: Mute,
 }
 
 impl Instance {
     pub(crate) fn new(now: Duration) -> Self {
         Self {
-            warning: Machine::default(),
-            critical: Machine::default(),
-            missing: Machine::default(),
+            warning: StateMachine::default(),
+            critical: StateMachine::default(),
+            missing: StateMachine::default(),
             valued_at: now,
             looked_at: now,
             resolved_at: None,
             young_until: None,
             alert: None,
-            telling: Telling::default(),
+            mute: Mute::default(),
         }
     }
 
     /// The instance as it was before a restart. The time until its rule's windows are full counts from `tick`.
     pub(super) fn restored(saved: &SavedInstance, rule: &Rule, tick: &Tick) -> Self {
-        let level = |fires: bool| if fires { Machine::firing() } else { Machine::default() };
+        let level = |fires: bool| if fires { StateMachine::firing() } else { StateMachine::default() };
         Self {
             warning: level(saved.warning_fires),
             critical: level(saved.critical_fires),
             missing: level(saved.missing_fires),
             young_until: Some(tick.elapsed.saturating_add(rule.looks_back())),
             alert: saved.alert.as_ref().map(|alert| message::renewed(alert, rule, &saved.labels)),
-            telling: Telling::restored(&saved.told, tick),
+            mute: Mute::restored(&saved.told, tick),
             ..Self::new(tick.elapsed)
         }
     }
@@ -74,7 +74,7 @@ impl Instance {
     pub(super) fn saved(&self, rule: &Rule, labels: &Labels, tick: &Tick) -> Option<SavedInstance> {
         let (state, _) = self.stands();
         let is_firing = state == AlertState::Firing;
-        if !is_firing && self.telling.is_settled(tick.elapsed, rule.cooldown) {
+        if !is_firing && self.mute.is_settled(tick.elapsed, rule.cooldown) {
             return None;
         }
         let as_if_not_pending = |alert: &Alert| match alert.state {
@@ -88,7 +88,7 @@ impl Instance {
             critical_fires: self.critical.is_firing(),
             missing_fires: self.missing.is_firing(),
             alert: self.alert.as_ref().map(as_if_not_pending),
-            told: self.telling.saved(tick),
+            told: self.mute.saved(tick),
         })
     }
 
@@ -110,12 +110,12 @@ impl Instance {
         };
         // Whoever is to notice that a series is gone must remember that it was there.
         let remembered = matches!(rule.no_data, NoData::Alert(_));
-        forgotten && !remembered && self.telling.is_settled(now, rule.cooldown)
+        forgotten && !remembered && self.mute.is_settled(now, rule.cooldown)
     }
 
     /// Takes in what a tick showed.
-    pub(crate) fn step(&mut self, rule: &Rule, labels: &Labels, seen: Seen, around: &mut Around<'_>) {
-        let now = around.tick.elapsed;
+    pub(crate) fn step(&mut self, rule: &Rule, labels: &Labels, seen: Seen, context: &mut TickContext<'_>) {
+        let now = context.tick.elapsed;
         let before = self.stands();
         self.looked_at = now;
         if let Seen::Value { .. } = seen {
@@ -132,17 +132,17 @@ impl Instance {
             NoData::Ok | NoData::Keep(_) => (false, Duration::ZERO),
         };
         self.missing.step(is_missing, now, Patience { hold_for: after, keep_firing_for: Duration::ZERO });
-        self.settle(rule, labels, seen, before, around);
+        self.settle(rule, labels, seen, before, context);
     }
 
     /// Ends it, because its rule is no longer there.
-    pub(crate) fn end(&mut self, rule: &Rule, labels: &Labels, around: &mut Around<'_>) {
+    pub(crate) fn end(&mut self, rule: &Rule, labels: &Labels, context: &mut TickContext<'_>) {
         let before = self.stands();
         (self.warning, self.critical, self.missing) = Default::default();
-        self.settle(rule, labels, Seen::Nothing, before, around);
+        self.settle(rule, labels, Seen::Nothing, before, context);
     }
 
-    fn machine(&mut self, severity: Severity) -> &mut Machine {
+    fn machine(&mut self, severity: Severity) -> &mut StateMachine {
         match severity {
             Severity::Warning => &mut self.warning,
             Severity::Critical => &mut self.critical,
@@ -188,13 +188,13 @@ impl Instance {
         labels: &Labels,
         seen: Seen,
         (before, severity_before): (AlertState, Severity),
-        around: &mut Around<'_>,
+        context: &mut TickContext<'_>,
     ) {
         let (state, severity) = self.stands();
-        let tick = around.tick;
+        let tick = context.tick;
         if is_active(state) && !is_active(before) {
-            *around.last_id += 1;
-            self.alert = Some(message::opened(rule, labels, *around.last_id, tick.wall));
+            *context.last_id += 1;
+            self.alert = Some(message::opened(rule, labels, *context.last_id, tick.wall));
         }
         let Some(alert) = &mut self.alert else { return };
         if is_active(state) {
@@ -226,23 +226,29 @@ impl Instance {
             }
             _ => {}
         }
-        self.tell(rule, transition, firing, around);
+        self.tell(rule, transition, firing, context);
     }
 
-    fn tell(&mut self, rule: &Rule, transition: Option<Transition>, firing: Option<Severity>, around: &mut Around<'_>) {
+    fn tell(
+        &mut self,
+        rule: &Rule,
+        transition: Option<Transition>,
+        firing: Option<Severity>,
+        context: &mut TickContext<'_>,
+    ) {
         let Some(alert) = &mut self.alert else { return };
-        let now = around.tick.elapsed;
-        let begins_to_flap = transition == Some(Transition::Fired) && self.telling.fired(now);
-        let is_silenced = around.silences.iter().any(|silence| silence.covers(alert));
-        alert.muted = self.telling.muted(firing, now, rule.cooldown, is_silenced);
-        let is_news = self.telling.is_news(firing);
+        let now = context.tick.elapsed;
+        let begins_to_flap = transition == Some(Transition::Fired) && self.mute.fired(now);
+        let is_silenced = context.silences.iter().any(|silence| silence.covers(alert));
+        alert.muted = self.mute.muted(firing, now, rule.cooldown, is_silenced);
+        let is_news = self.mute.is_news(firing);
         let notify = is_news && alert.muted.is_none();
         if notify {
-            self.telling.tell(firing, now);
+            self.mute.tell(firing, now);
         }
-        let at = around.tick.wall;
+        let at = context.tick.wall;
         let mut emit = |transition, notify| {
-            around.events.push(AlertEvent {
+            context.events.push(AlertEvent {
                 seq: 0,
                 service: None,
                 at,

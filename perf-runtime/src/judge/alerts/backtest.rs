@@ -1,9 +1,9 @@
 //! When a rule would have fired, had it been there.
 
 use super::alert::{AlertEvent, Transition};
-use super::engine::AlertBook;
+use super::engine::AlertEngine;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::observation::{GaugeSample, Gauges, Sight, Tick};
+use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Metric, Signal, Term};
 use crate::judge::rule::statistic::Statistic;
@@ -53,7 +53,7 @@ impl Rule {
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn dry_run(&self, values: impl IntoIterator<Item = (Duration, Option<f64>)>) -> Vec<Firing> {
-        let mut book = AlertBook::new(&[self.on_one_gauge()].into_iter().collect(), 0);
+        let mut engine = AlertEngine::new(&[self.on_one_gauge()].into_iter().collect(), 0);
         let mut firings: Vec<Firing> = Vec::new();
         let windows = BTreeMap::new();
         for (at, value) in values {
@@ -61,7 +61,7 @@ impl Rule {
             let gauges = Gauges::from([(GAUGE.to_owned(), sample.into_iter().collect())]);
             // The time on the wall is of no account here.
             let tick = Tick { elapsed: at, wall: SystemTime::UNIX_EPOCH };
-            for event in book.evaluate(&Sight::new(&windows, &gauges), tick) {
+            for event in engine.evaluate(&Observation::new(&windows, &gauges), tick) {
                 note(&mut firings, &event, at);
             }
         }

@@ -3,12 +3,12 @@
 use super::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Silence, Transition, check_mark,
 };
-use super::alert_instance::Around;
-use super::rule_state::{RuleStatus, Watch};
+use super::alert_instance::TickContext;
+use super::rule_state::{RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
-use crate::judge::rule::observation::{Sight, Tick};
+use crate::judge::rule::observation::{Observation, Tick};
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
@@ -50,8 +50,8 @@ pub struct AlertStatistics {
 
 /// All rules and alerts of a monitor.
 #[derive(Debug)]
-pub(crate) struct AlertBook {
-    watches: Vec<Watch>,
+pub(crate) struct AlertEngine {
+    rule_states: Vec<RuleState>,
     silences: Vec<Silence>,
     history: VecDeque<AlertEvent>,
     max_history: usize,
@@ -67,10 +67,10 @@ pub(crate) struct AlertBook {
     counted: AlertStatistics,
 }
 
-impl AlertBook {
+impl AlertEngine {
     pub(crate) fn new(rules: &RuleSet, max_history: usize) -> Self {
         Self {
-            watches: rules.iter().cloned().map(Watch::new).collect(),
+            rule_states: rules.iter().cloned().map(RuleState::new).collect(),
             silences: Vec::new(),
             history: VecDeque::new(),
             max_history,
@@ -91,36 +91,36 @@ impl AlertBook {
 
     /// The kinds and windows that the rules look at.
     pub(crate) fn windows(&self) -> BTreeSet<(Window, Kind)> {
-        self.watches.iter().flat_map(Watch::windows).map(|(kind, window)| (window, kind)).collect()
+        self.rule_states.iter().flat_map(RuleState::windows).map(|(kind, window)| (window, kind)).collect()
     }
 
     /// The gauges that the rules look at.
     pub(crate) fn gauges(&self) -> BTreeSet<String> {
-        let enabled = self.watches.iter().filter(|watch| watch.rule.enabled);
-        enabled.flat_map(|watch| watch.rule.signal.gauges()).map(str::to_owned).collect()
+        let enabled = self.rule_states.iter().filter(|rule_state| rule_state.rule.enabled);
+        enabled.flat_map(|rule_state| rule_state.rule.signal.gauges()).map(str::to_owned).collect()
     }
 
-    /// Judges what is seen at a tick, and gives what changed by it.
-    pub(crate) fn evaluate(&mut self, sight: &Sight<'_>, tick: Tick) -> Vec<AlertEvent> {
+    /// Judges the observation of a tick, and gives the changes.
+    pub(crate) fn evaluate(&mut self, observation: &Observation<'_>, tick: Tick) -> Vec<AlertEvent> {
         self.silences.retain(|silence| silence.until > tick.wall);
-        self.with_surroundings(tick, |watches, around| {
-            for watch in watches {
-                watch.evaluate(sight, around);
+        self.with_surroundings(tick, |rule_states, context| {
+            for rule_state in rule_states {
+                rule_state.evaluate(observation, context);
             }
         })
     }
 
-    /// Puts other rules in the place of these. A rule that is the same in both keeps the state of its alerts; the alerts
+    /// Replaces the rules. A rule that is the same in both keeps the state of its alerts; the alerts
     /// of the others end.
     pub(crate) fn replace_rules(&mut self, rules: &RuleSet, tick: Tick) -> Vec<AlertEvent> {
-        self.with_surroundings(tick, |watches, around| {
-            let mut before = std::mem::take(watches);
+        self.with_surroundings(tick, |rule_states, context| {
+            let mut before = std::mem::take(rule_states);
             for rule in rules.iter() {
-                let same = before.iter().position(|watch| watch.rule == *rule);
-                watches.push(same.map_or_else(|| Watch::new(rule.clone()), |place| before.swap_remove(place)));
+                let same = before.iter().position(|rule_state| rule_state.rule == *rule);
+                rule_states.push(same.map_or_else(|| RuleState::new(rule.clone()), |place| before.swap_remove(place)));
             }
-            for watch in &mut before {
-                watch.end(around);
+            for rule_state in &mut before {
+                rule_state.end(context);
             }
         })
     }
@@ -128,11 +128,11 @@ impl AlertBook {
     fn with_surroundings(
         &mut self,
         tick: Tick,
-        work: impl FnOnce(&mut Vec<Watch>, &mut Around<'_>),
+        work: impl FnOnce(&mut Vec<RuleState>, &mut TickContext<'_>),
     ) -> Vec<AlertEvent> {
         let mut events = Vec::new();
-        let Self { watches, silences, last_id, .. } = self;
-        work(watches, &mut Around { tick, silences, last_id, events: &mut events });
+        let Self { rule_states, silences, last_id, .. } = self;
+        work(rule_states, &mut TickContext { tick, silences, last_id, events: &mut events });
         self.remember(&mut events);
         events
     }
@@ -144,7 +144,7 @@ impl AlertBook {
             last_silence: self.last_silence,
             last_seq: self.last_seq,
             silences: self.silences(tick.wall),
-            instances: self.watches.iter().flat_map(|watch| watch.saved(tick)).collect(),
+            instances: self.rule_states.iter().flat_map(|rule_state| rule_state.saved(tick)).collect(),
         }
     }
 
@@ -157,9 +157,9 @@ impl AlertBook {
         self.silences.extend(saved.silences.into_iter().filter(|silence| silence.until > tick.wall));
         let mut events = Vec::new();
         for instance in saved.instances {
-            let judged = |watch: &&mut Watch| watch.rule.enabled && watch.rule.id == instance.rule;
-            match self.watches.iter_mut().find(judged) {
-                Some(watch) => watch.restore(&instance, tick),
+            let judged = |rule_state: &&mut RuleState| rule_state.rule.enabled && rule_state.rule.id == instance.rule;
+            match self.rule_states.iter_mut().find(judged) {
+                Some(rule_state) => rule_state.restore(&instance, tick),
                 None => events.extend(ended_with_its_rule(instance, &self.silences, tick)),
             }
         }
@@ -186,9 +186,10 @@ impl AlertBook {
     ) -> Result<AlertEvent, AcknowledgeError> {
         check_mark(by, until, at)?;
         let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
-        let acknowledged = self.watches.iter_mut().find_map(|watch| watch.acknowledge(id, &mark));
+        let acknowledged = self.rule_states.iter_mut().find_map(|rule_state| rule_state.acknowledge(id, &mark));
         let Some(alert) = acknowledged else {
-            let active: BTreeSet<u64> = self.watches.iter().flat_map(Watch::active).map(|alert| alert.id).collect();
+            let active: BTreeSet<u64> =
+                self.rule_states.iter().flat_map(RuleState::active).map(|alert| alert.id).collect();
             return Err(AcknowledgeError::NotActive { id, active: active.into_iter().collect() });
         };
         let mut events =
@@ -201,7 +202,7 @@ impl AlertBook {
     /// Silences alerts from now on. Its id is given here.
     pub(crate) fn silence(&mut self, mut silence: Silence, now: SystemTime) -> Result<Silence, AcknowledgeError> {
         check_mark(&silence.by, Some(silence.until), now)?;
-        let rules = || self.watches.iter().map(|watch| watch.rule.id.clone());
+        let rules = || self.rule_states.iter().map(|rule_state| rule_state.rule.id.clone());
         if let Some(rule) = silence.rule.clone().filter(|wanted| !rules().any(|rule| rule == *wanted)) {
             return Err(AcknowledgeError::NoSuchRule { rule, rules: rules().collect() });
         }
@@ -233,7 +234,8 @@ impl AlertBook {
     }
 
     fn in_state(&self, state: AlertState) -> Vec<Alert> {
-        let mut alerts: Vec<Alert> = self.watches.iter().flat_map(|watch| watch.in_state(state)).collect();
+        let mut alerts: Vec<Alert> =
+            self.rule_states.iter().flat_map(|rule_state| rule_state.in_state(state)).collect();
         alerts.sort_by_key(|alert| alert.id);
         alerts
     }
@@ -247,7 +249,7 @@ impl AlertBook {
     }
 
     pub(crate) fn rules(&self) -> Vec<RuleStatus> {
-        self.watches.iter().map(Watch::status).collect()
+        self.rule_states.iter().map(RuleState::status).collect()
     }
 
     pub(crate) fn subscribe(&mut self, capacity: usize) -> AlertSubscription {
@@ -255,10 +257,10 @@ impl AlertBook {
     }
 
     pub(crate) fn statistics(&self, now: SystemTime) -> AlertStatistics {
-        let firing = |severity| self.watches.iter().map(|watch| watch.firing(severity)).sum();
+        let firing = |severity| self.rule_states.iter().map(|rule_state| rule_state.firing(severity)).sum();
         AlertStatistics {
-            rules: self.watches.iter().filter(|watch| watch.rule.enabled).count(),
-            pending: self.watches.iter().map(|watch| watch.status().pending).sum(),
+            rules: self.rule_states.iter().filter(|rule_state| rule_state.rule.enabled).count(),
+            pending: self.rule_states.iter().map(|rule_state| rule_state.status().pending).sum(),
             firing_warning: firing(Severity::Warning),
             firing_critical: firing(Severity::Critical),
             silences: self.silences(now).len(),

@@ -5,7 +5,7 @@
 //! ends and the alert stands otherwise than was last told, it is told then.
 
 use super::alert::Muted;
-use super::saved::{SavedFlapping, SavedMoment, SavedTelling};
+use super::saved::{SavedFlapping, SavedMoment, SavedMute};
 use crate::judge::rule::observation::Tick;
 use crate::judge::rule::severity::Severity;
 use std::collections::VecDeque;
@@ -19,9 +19,9 @@ const WITHIN: Duration = Duration::from_secs(15 * 60);
 const FIRST_QUIET: Duration = Duration::from_secs(5 * 60);
 const LONGEST_QUIET: Duration = Duration::from_secs(60 * 60);
 
-/// What was told of an alert.
+/// The notifications of one alert: which was the last, and whether the next waits.
 #[derive(Debug, Default)]
-pub(crate) struct Telling {
+pub(crate) struct Mute {
     /// The severity that was last told; `None` where it was last told that all is well.
     told: Option<Severity>,
     /// When it was last told that it fires.
@@ -41,7 +41,7 @@ struct Flapping {
     worst: Option<Severity>,
 }
 
-impl Telling {
+impl Mute {
     /// Takes note that the alert began to fire. Whether it is from now on said to be flapping.
     pub(crate) fn fired(&mut self, now: Duration) -> bool {
         if let Some(flapping) = &mut self.flapping {
@@ -116,9 +116,9 @@ impl Telling {
     }
 
     /// The memory, for after a restart.
-    pub(super) fn saved(&self, tick: &Tick) -> SavedTelling {
+    pub(super) fn saved(&self, tick: &Tick) -> SavedMute {
         let moment = |at: Duration| SavedMoment(tick.on_the_wall(at));
-        SavedTelling {
+        SavedMute {
             told: self.told,
             told_at: self.told_at.map(|at| tick.on_the_wall(at)),
             firings: self.firings.iter().map(|&at| moment(at)).collect(),
@@ -132,7 +132,7 @@ impl Telling {
     }
 
     /// The memory of before the restart. Cooldowns and quiet times went on meanwhile.
-    pub(super) fn restored(saved: &SavedTelling, tick: &Tick) -> Self {
+    pub(super) fn restored(saved: &SavedMute, tick: &Tick) -> Self {
         let elapsed = |moment: &SavedMoment| tick.elapsed_at(moment.0);
         Self {
             told: saved.told,

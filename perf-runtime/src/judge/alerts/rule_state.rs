@@ -1,13 +1,13 @@
 //! One rule at work: on every series that it looks at.
 
 use super::alert::{Acknowledgement, Alert};
-use super::alert_instance::{Around, Instance};
+use super::alert_instance::{Instance, TickContext};
 use super::message;
 use super::saved::SavedInstance;
 use super::state::AlertState;
 use crate::judge::rule::condition::Condition;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::observation::{Labels, Seen, Sight, Tick};
+use crate::judge::rule::observation::{Labels, Observation, Seen, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::{Matcher, Signal};
 use crate::measure::model::kind::Kind;
@@ -36,9 +36,9 @@ pub struct RuleStatus {
 
 /// A rule, and what it remembers of each series.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct RuleState {
     pub(crate) rule: Rule,
-    /// What the rule looks at over its recovery window.
+    /// The rule's figure over its recovery window.
     lately: Option<Signal>,
     is_evaluated: bool,
     /// Whether a value reached a level at the last tick.
@@ -49,7 +49,7 @@ pub(crate) struct Watch {
     past: Past,
 }
 
-impl Watch {
+impl RuleState {
     pub(crate) fn new(rule: Rule) -> Self {
         Self {
             lately: rule.lately(),
@@ -103,7 +103,7 @@ impl Watch {
     }
 
     /// Judges what is seen.
-    pub(crate) fn evaluate(&mut self, sight: &Sight<'_>, around: &mut Around<'_>) {
+    pub(crate) fn evaluate(&mut self, observation: &Observation<'_>, context: &mut TickContext<'_>) {
         let looks_at_lately = self.looks_at_lately();
         let Self { rule, lately, instances, past, is_evaluated, was_reached } = self;
         if !rule.enabled {
@@ -112,12 +112,12 @@ impl Watch {
         *is_evaluated = true;
         *was_reached = false;
         let must_look_first = lately.is_some() && !looks_at_lately;
-        let now = around.tick.elapsed;
+        let now = context.tick.elapsed;
         let remembers = matches!(rule.no_data, crate::judge::rule::definition::NoData::Alert(_));
         let is_absence = rule.condition == Condition::Absent;
         let mut any = false;
-        let recent = Recent { signal: lately.as_ref(), sight, values: OnceCell::new() };
-        rule.signal.each(sight, &mut |labels, value| {
+        let recent = Recent { signal: lately.as_ref(), observation, values: OnceCell::new() };
+        rule.signal.each(observation, &mut |labels, value| {
             any = true;
             if is_absence {
                 return;
@@ -131,23 +131,23 @@ impl Watch {
             let is_reached = rule.is_reached_by(value);
             *was_reached |= is_reached;
             if let Some(instance) = instances.get_mut(labels) {
-                instance.step(rule, labels, seen(value), around);
+                instance.step(rule, labels, seen(value), context);
             } else if remembers || (is_reached && !must_look_first) {
                 let mut instance = Instance::new(now);
-                instance.step(rule, labels, seen(value), around);
+                instance.step(rule, labels, seen(value), context);
                 instances.insert(labels.into(), instance);
             }
         });
         if is_absence && !any {
             let labels = named_by(&rule.signal.term.matchers);
             let instance = instances.entry(labels.as_slice().into()).or_insert_with(|| Instance::new(now));
-            instance.step(rule, &labels, Seen::Absence, around);
+            instance.step(rule, &labels, Seen::Absence, context);
         }
         if let Some(span) = rule.signal.change {
             past.forget(now, span);
         }
         for (labels, instance) in in_order(instances, |instance| instance.looked_at != now) {
-            instance.step(rule, labels, Seen::Nothing, around);
+            instance.step(rule, labels, Seen::Nothing, context);
         }
         instances.retain(|_, instance| !instance.is_over(rule, now));
     }
@@ -167,9 +167,9 @@ impl Watch {
     }
 
     /// Ends all its alerts, because the rule is no longer there.
-    pub(crate) fn end(&mut self, around: &mut Around<'_>) {
+    pub(crate) fn end(&mut self, context: &mut TickContext<'_>) {
         for (labels, instance) in in_order(&mut self.instances, |_| true) {
-            instance.end(&self.rule, labels, around);
+            instance.end(&self.rule, labels, context);
         }
     }
 
@@ -194,7 +194,7 @@ fn in_order(
 /// The values over the recovery window: looked at only when the first is needed, for mostly none is.
 struct Recent<'a> {
     signal: Option<&'a Signal>,
-    sight: &'a Sight<'a>,
+    observation: &'a Observation<'a>,
     values: OnceCell<HashMap<Box<Labels>, f64>>,
 }
 
@@ -203,7 +203,7 @@ impl Recent<'_> {
         let signal = self.signal?;
         let values = self.values.get_or_init(|| {
             let mut values = HashMap::new();
-            signal.each(self.sight, &mut |labels, value| {
+            signal.each(self.observation, &mut |labels, value| {
                 values.insert(labels.into(), value);
             });
             values
@@ -227,7 +227,7 @@ fn named_by(matchers: &[Matcher]) -> Vec<(String, String)> {
     named
 }
 
-/// What values were, for rules on their change. 16 bytes for each second that is looked back and each series.
+/// Earlier values, for rules on a change. 16 bytes for each second that is looked back and each series.
 #[derive(Debug, Default)]
 struct Past {
     values: HashMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,

@@ -28,12 +28,12 @@ pub(super) struct SavedInstance {
     pub(super) critical_fires: bool,
     pub(super) missing_fires: bool,
     pub(super) alert: Option<Alert>,
-    pub(super) told: SavedTelling,
+    pub(super) told: SavedMute,
 }
 
 /// The memory of what was told of an alert.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct SavedTelling {
+pub(super) struct SavedMute {
     pub(super) told: Option<Severity>,
     #[serde(with = "text::moment_or_none")]
     pub(super) told_at: Option<SystemTime>,

@@ -8,14 +8,14 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How a rule waits.
+/// The spans that a rule waits before it fires and before it resolves.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Patience {
     pub(crate) hold_for: Duration,
     pub(crate) keep_firing_for: Duration,
 }
 
-/// Where an alert, or one level of it, stands.
+/// The state of an alert, or of one level of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
@@ -26,19 +26,19 @@ pub enum AlertState {
     Resolved,
     /// The condition holds, but not yet for long enough.
     Pending,
-    /// It is so.
+    /// The condition holds, and has held for long enough.
     Firing,
 }
 
 /// One level of an alert. Times are since the monitor was made.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Machine {
+pub(crate) struct StateMachine {
     state: AlertState,
     active_at: Duration,
     missed_at: Option<Duration>,
 }
 
-impl Machine {
+impl StateMachine {
     pub(crate) fn state(&self) -> AlertState {
         self.state
     }
@@ -52,7 +52,7 @@ impl Machine {
         Self { state: AlertState::Firing, ..Self::default() }
     }
 
-    /// Takes in whether the condition holds now.
+    /// Advances the state by one tick.
     pub(crate) fn step(&mut self, holds: bool, now: Duration, patience: Patience) {
         if !holds {
             return self.miss(now, patience);
@@ -89,7 +89,7 @@ mod tests {
     fn states(seen: &str, hold_for: u64, keep_firing_for: u64) -> String {
         let second = Duration::from_secs;
         let patience = Patience { hold_for: second(hold_for), keep_firing_for: second(keep_firing_for) };
-        let mut machine = Machine::default();
+        let mut machine = StateMachine::default();
         let step = |(at, seen): (u64, char)| {
             machine.step(seen == '#', second(at), patience);
             match machine.state() {

@@ -1,4 +1,4 @@
-//! Telling others of each event, without ever waiting for them.
+//! Subscriptions to the events of alerts. Sending never waits for a subscriber.
 
 use super::alert::AlertEvent;
 use std::collections::VecDeque;

@@ -1,16 +1,16 @@
-//! Says what is wrong and what to do, in words.
+//! The words for problems, and the advice.
 
 use super::indicator::{Aspect, Indicator, IndicatorStatus};
 use crate::measure::model::kind::Kind;
 
 impl Indicator {
-    /// What is wrong, in one sentence. `None` where nothing is.
+    /// The problem in one sentence. `None` where there is none.
     pub fn complaint(&self) -> Option<String> {
         (self.status() >= IndicatorStatus::Yellow).then(|| complaint(self))
     }
 }
 
-/// What is wrong, in one sentence with numbers.
+/// The problem in one sentence with numbers.
 fn complaint(indicator: &Indicator) -> String {
     let limit = if indicator.value().is_some_and(|value| value > indicator.critical()) {
         indicator.critical()
@@ -36,14 +36,14 @@ fn complaint(indicator: &Indicator) -> String {
     }
 }
 
-/// What to do about it.
+/// The problem, and advice.
 pub(crate) fn recommendation(indicator: &Indicator) -> Option<String> {
     let complaint = indicator.complaint()?;
     Some(format!("{complaint}. {}.", hint(indicator)))
 }
 
 fn hint(indicator: &Indicator) -> &str {
-    if let Some(own) = indicator.own_hint() {
+    if let Some(own) = indicator.hint() {
         return own;
     }
     let of_kind = indicator.kind().unwrap_or(Kind::Operation).family().hints;

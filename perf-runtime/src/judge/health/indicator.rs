@@ -2,6 +2,7 @@
 
 use crate::judge::rule::threshold::Limits;
 use crate::measure::model::kind::Kind;
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -35,7 +36,7 @@ impl fmt::Display for IndicatorStatus {
     }
 }
 
-/// What an indicator looks at.
+/// The aspect that an indicator looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -110,6 +111,7 @@ pub struct Indicator {
     kind: Option<Kind>,
     aspect: Aspect,
     status: IndicatorStatus,
+    #[serde(with = "text::any_number_or_none", default)]
     value: Option<f64>,
     unit: Cow<'static, str>,
     warning: f64,
@@ -120,8 +122,8 @@ pub struct Indicator {
     series: Option<String>,
     covered: f64,
     calls: u64,
-    /// What to do, where whoever added the indicator says it.
-    #[serde(skip)]
+    /// Advice of whoever added the indicator, in place of ours.
+    #[serde(default)]
     hint: Option<String>,
 }
 
@@ -183,8 +185,9 @@ impl Indicator {
         self
     }
 
-    /// What to do, where whoever added the indicator says it.
-    pub(super) fn own_hint(&self) -> Option<&str> {
+    /// Advice of whoever added the indicator ([`Resource::hint`](crate::health::Resource::hint)): one sentence without its full
+    /// stop. `None` for the built-in ones.
+    pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
@@ -202,7 +205,7 @@ impl Indicator {
         }
     }
 
-    /// What it is about: the kind and the aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
+    /// The name: of a kind and an aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
     /// resource (`memory`), or `alerts`.
     pub fn name(&self) -> &str {
         &self.name
@@ -213,7 +216,7 @@ impl Indicator {
         self.kind
     }
 
-    /// What is judged.
+    /// The aspect that is judged.
     pub fn aspect(&self) -> Aspect {
         self.aspect
     }
@@ -223,7 +226,8 @@ impl Indicator {
         self.status
     }
 
-    /// The value that was judged, in [`unit`](Self::unit). `None` where there were too few calls.
+    /// The value that was judged, in [`unit`](Self::unit). `None` where there were too few calls. In JSON, infinity is the text
+    /// `"+Inf"`.
     pub fn value(&self) -> Option<f64> {
         self.value
     }
@@ -243,7 +247,7 @@ impl Indicator {
         self.critical
     }
 
-    /// What it takes off the score, in points.
+    /// The points that it takes off the score.
     pub fn penalty(&self) -> f64 {
         self.penalty
     }

@@ -1,4 +1,4 @@
-//! What is judged of a kind of calls.
+//! The indicators of a kind of calls.
 
 use super::indicator::{Aspect, Indicator};
 use crate::judge::rule::threshold::{Limits, Thresholds};
@@ -29,7 +29,7 @@ fn of_kind(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Indicator {
         .seen(whole.covered, whole.count)
 }
 
-/// What is judged, where there is enough of it.
+/// The value that is judged, where there are enough calls.
 fn value(aspect: Aspect, summary: &SeriesSummary) -> Option<f64> {
     let enough = summary.count >= MIN_CALLS;
     let share = |calls: u64| if calls < MIN_FAILURES { 0.0 } else { calls as f64 / summary.count as f64 };

@@ -1,5 +1,6 @@
 //! Resources that parts and applications add to the health.
 
+use super::indicator::Indicator;
 use crate::error::ConfigError;
 
 /// A resource that there is only so much of: an indicator of the health beside the built-in ones (memory, processors, disks,
@@ -31,7 +32,7 @@ pub struct Resource {
 
 impl Resource {
     /// A resource of this name, whose use the gauge `metric` tells. Yellow above 0.80 and red above 0.90, unless said
-    /// otherwise.
+    /// otherwise. A name that a built-in indicator or another resource has is an error when the monitor is made.
     pub fn new(name: impl Into<String>, metric: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -48,15 +49,31 @@ impl Resource {
         self
     }
 
-    /// What to do where there is little left: one sentence without its full stop.
+    /// Advice for when there is little left: one sentence without its full stop.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    /// Checks each resource, and that no two indicators have one name.
+    pub(crate) fn check_all(all: &[Self]) -> Result<(), ConfigError> {
+        for (place, resource) in all.iter().enumerate() {
+            resource.check()?;
+            if all.iter().take(place).any(|other| other.name == resource.name) {
+                return Err(ConfigError::new("resource.name", &resource.name, "a name that no other resource has"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
         if self.name.is_empty() || self.name.len() > 64 || self.name.contains(char::is_control) {
             return Err(ConfigError::new("resource.name", &self.name, "1 to 64 bytes without control characters"));
+        }
+        if Indicator::is_built_in(&self.name) {
+            let allowed = "a name that no built-in indicator has: those are memory, cpu, disk, pool, load, alerts, and all \
+                           that begin with a kind of calls and a dot";
+            return Err(ConfigError::new("resource.name", &self.name, allowed));
         }
         let ascend = 0.0 < self.warning && self.warning < self.critical && self.critical.is_finite();
         if !ascend {

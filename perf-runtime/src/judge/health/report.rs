@@ -84,7 +84,7 @@ impl HealthReport {
         &self.indicators
     }
 
-    /// What to look at, the worst first. Empty where all is well.
+    /// Advice, the worst problem first. Empty where all is well.
     pub fn recommendations(&self) -> &[String] {
         &self.recommendations
     }

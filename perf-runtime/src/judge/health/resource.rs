@@ -1,4 +1,4 @@
-//! What is judged beside the calls of each kind: servers and services one by one, resources, and the alerts that fire.
+//! The indicators beside those of kinds: servers and services one by one, resources, and the alerts that fire.
 
 use super::indicator::{Aspect, Indicator, MOST_ALERTS};
 use super::of_kind::{MIN_CALLS, MIN_FAILURES};
@@ -24,6 +24,8 @@ const RESOURCES: [(&str, &str, Limits); 5] = [
     ("load", names::SYSTEM_LOAD_RATIO, Limits::new(1.0, 2.0)),
 ];
 
+/// The indicator of the alerts that fire.
+const ALERTS: &str = "alerts";
 /// Less than any number of alerts; one critical alert is red.
 const FEWEST: f64 = 0.5;
 /// More warnings than this are red, too.
@@ -54,6 +56,13 @@ impl Indicator {
         RESOURCES.into_iter().map(|(_, gauge, _)| gauge).chain(added.iter().map(|resource| resource.metric.as_str()))
     }
 
+    /// Whether an indicator of this name may be there already: of a resource, of the alerts, or of a kind of calls.
+    pub(super) fn is_built_in(name: &str) -> bool {
+        let first = name.split('.').next().unwrap_or_default();
+        let is_of_kind = name.contains('.') && Kind::ALL.into_iter().any(|kind| kind.as_str() == first);
+        is_of_kind || name == ALERTS || RESOURCES.iter().any(|(built_in, ..)| *built_in == name)
+    }
+
     /// Each resource that something measures. Of several samples, such as disks, the worst is judged.
     pub(in crate::judge) fn of_resources(gauges: &Gauges, added: &[Resource]) -> Vec<Self> {
         let built_in =
@@ -73,7 +82,7 @@ impl Indicator {
         let blame = firing.iter().map(|alert| (alert.series.clone(), weight(alert)));
         let limits = Limits::new(FEWEST, critical);
         (!firing.is_empty())
-            .then(|| Self::judge("alerts".to_owned(), None, Aspect::Alerts, Some(firing.len() as f64), limits, blame))
+            .then(|| Self::judge(ALERTS.to_owned(), None, Aspect::Alerts, Some(firing.len() as f64), limits, blame))
     }
 }
 

@@ -35,7 +35,7 @@ impl Counts {
         self.bad = self.bad.saturating_add(other.bad);
     }
 
-    /// What came since `before`; all of it where the count began anew.
+    /// The difference to `before`; all of it where the count began anew.
     fn since(self, before: Self) -> Self {
         if self.calls < before.calls || self.bad < before.bad {
             return self;
@@ -46,7 +46,7 @@ impl Counts {
 
 /// A ledger as it is kept over a restart: pairs of calls and bad calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct SavedLedger {
+pub(super) struct SavedBudgetLedger {
     covered_seconds: u64,
     minute: u64,
     minutes: Vec<(u64, u64)>,
@@ -55,11 +55,11 @@ pub(super) struct SavedLedger {
     current: (u64, u64),
 }
 
-/// What was counted, minute by minute.
+/// The calls and bad calls of a promise, minute by minute.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct BudgetLedger {
     begun: Duration,
-    /// What was counted when it was last looked at.
+    /// The counts at the last look.
     last: Counts,
     /// The minute that is not over yet, and the number of minutes before it.
     current: Counts,
@@ -70,7 +70,7 @@ pub(crate) struct Ledger {
     filling: Counts,
 }
 
-impl Ledger {
+impl BudgetLedger {
     /// Begins now; what was counted before is not known to be recent.
     pub(crate) fn new(now: Duration, counts: Counts) -> Self {
         Self {
@@ -85,10 +85,10 @@ impl Ledger {
     }
 
     /// The budget's past, for after a restart.
-    pub(super) fn saved(&self, now: Duration) -> SavedLedger {
+    pub(super) fn saved(&self, now: Duration) -> SavedBudgetLedger {
         let kept = |counts: &VecDeque<Counts>| counts.iter().map(|counts| (counts.calls, counts.bad)).collect();
         let pair = |counts: Counts| (counts.calls, counts.bad);
-        SavedLedger {
+        SavedBudgetLedger {
             covered_seconds: now.saturating_sub(self.begun).as_secs(),
             minute: self.minute,
             minutes: kept(&self.minutes),
@@ -100,7 +100,7 @@ impl Ledger {
 
     /// Goes on with a budget of before a restart, `ago` after it was saved. `counts` is what this process counted already
     /// that is not known to be recent. The minutes in between are empty: nobody saw a call in them.
-    pub(super) fn restored(saved: &SavedLedger, now: Duration, ago: Duration, counts: Counts) -> Self {
+    pub(super) fn restored(saved: &SavedBudgetLedger, now: Duration, ago: Duration, counts: Counts) -> Self {
         let newest = |pairs: &[(u64, u64)], most: usize| {
             let older = pairs.len().saturating_sub(most);
             pairs.iter().skip(older).map(|&(calls, bad)| Counts { calls, bad }).collect::<VecDeque<Counts>>()

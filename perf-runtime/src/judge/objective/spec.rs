@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the calls of some series promise: that a share of them stays within a latency, that a share of them succeeds, or
+/// A promise of the calls of some series: that a share of them stays within a latency, that a share of them succeeds, or
 /// both. For functions it is written on them, as `objective(..)`; this is for what has no attribute, such as HTTP routes,
 /// and for what is only known where the program runs.
 ///

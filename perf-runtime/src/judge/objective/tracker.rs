@@ -4,7 +4,7 @@
 //! 30 days. An alert looks at a long and a short window together: the long one says that it matters, the short one that
 //! it still goes on. Pairs and factors are those of the Site Reliability Workbook, chapter 5, for a period of 30 days.
 
-use super::budget_ledger::{Counts, Ledger, PERIOD, SavedLedger};
+use super::budget_ledger::{BudgetLedger, Counts, PERIOD, SavedBudgetLedger};
 use super::spec::Objective;
 use crate::judge::rule::build::RuleBuilder;
 use crate::judge::rule::definition::Rule;
@@ -56,7 +56,7 @@ pub(crate) fn burn_rules() -> impl Iterator<Item = RuleBuilder> {
     })
 }
 
-/// What an objective promises.
+/// The promise of an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -85,7 +85,7 @@ pub struct ObjectiveReport {
     pub series: String,
     /// Its labels, and its kind under `kind`.
     pub labels: Labels,
-    /// What is promised.
+    /// The promise that is reported.
     pub promise: Promise,
     /// The share of good calls that is promised.
     pub target: f64,
@@ -103,7 +103,7 @@ pub struct ObjectiveReport {
     pub burn_rate: Option<f64>,
 }
 
-/// What was counted so far of a promise.
+/// A promise of one series, and its counts so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Promised {
     pub(crate) series: String,
@@ -122,7 +122,7 @@ pub(crate) struct Objectives {
     /// Whether what a promise that is new has counted is known to be recent: not where it is the promise that is new, and
     /// not what it is about.
     is_begun: bool,
-    kept: BTreeMap<(String, Promise), (Promised, Ledger)>,
+    kept: BTreeMap<(String, Promise), (Promised, BudgetLedger)>,
     /// Budgets of before a restart whose promise was not met with again yet, each with the time when it was saved.
     unmet: Vec<(Duration, SavedBudget)>,
 }
@@ -136,7 +136,7 @@ pub(crate) struct SavedBudget {
     promise: Promise,
     target: f64,
     latency: Option<f64>,
-    ledger: SavedLedger,
+    ledger: SavedBudgetLedger,
 }
 
 impl Objectives {
@@ -150,7 +150,7 @@ impl Objectives {
         self.is_begun = false;
     }
 
-    /// What was set on the monitor for a series.
+    /// The objective that was set on the monitor for a series.
     pub(crate) fn set_for(&self, series: &Identity) -> Option<Target> {
         self.set.iter().find(|(objective, _)| objective.covers(series)).map(|(_, target)| *target)
     }
@@ -167,9 +167,9 @@ impl Objectives {
                 let known =
                     unmet.iter().position(|(_, budget)| budget.is_of(&one)).map(|place| unmet.swap_remove(place));
                 let restored = |(saved_at, budget): (Duration, SavedBudget)| {
-                    Ledger::restored(&budget.ledger, now, now.saturating_sub(saved_at), before)
+                    BudgetLedger::restored(&budget.ledger, now, now.saturating_sub(saved_at), before)
                 };
-                (one.clone(), known.map_or_else(|| Ledger::new(now, before), restored))
+                (one.clone(), known.map_or_else(|| BudgetLedger::new(now, before), restored))
             });
             ledger.observe(now, one.counts);
             *kept = one;
@@ -228,7 +228,7 @@ impl Objectives {
 }
 
 /// How many times faster than it lasts the budget is spent, in both windows. `None` below the traffic floor.
-fn burn_rate(promised: &Promised, ledger: &Ledger, pair: Pair) -> Option<f64> {
+fn burn_rate(promised: &Promised, ledger: &BudgetLedger, pair: Pair) -> Option<f64> {
     let long = ledger.since(pair.long);
     let short = ledger.since(pair.short);
     if long.calls < MIN_CALLS {
@@ -260,7 +260,7 @@ impl Promised {
         self.labels.pairs().chain([objective]).chain(windows.map(|windows| ("windows", windows))).collect()
     }
 
-    fn report(&self, ledger: &Ledger, now: Duration) -> ObjectiveReport {
+    fn report(&self, ledger: &BudgetLedger, now: Duration) -> ObjectiveReport {
         let whole = ledger.all();
         ObjectiveReport {
             series: self.series.clone(),

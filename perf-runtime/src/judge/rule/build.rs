@@ -110,7 +110,7 @@ impl RuleBuilder {
         self
     }
 
-    /// What is measured: a [`Kind`](crate::Kind), or by name: a kind's, one of those it is exposed by, or a gauge's.
+    /// The metric: a [`Kind`](crate::Kind), or by name: a kind's, one of those it is exposed by, or a gauge's.
     pub fn metric(mut self, metric: impl Into<Metric>) -> Self {
         self.metric = Some(metric.into());
         self
@@ -230,7 +230,7 @@ impl RuleBuilder {
         self
     }
 
-    /// What it means that a series has no value.
+    /// The policy for a series that has no value.
     pub fn no_data(mut self, policy: NoData) -> Self {
         self.no_data = policy;
         self
@@ -242,13 +242,13 @@ impl RuleBuilder {
         self
     }
 
-    /// What the alert means, for those who have to deal with it.
+    /// The meaning of the alert, for the people who have to deal with it.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
     }
 
-    /// Where it is written what to do: an `http` or `https` address.
+    /// The address of the instructions: `http` or `https`.
     pub fn runbook(mut self, address: impl Into<String>) -> Self {
         self.runbook = Some(address.into());
         self

@@ -106,7 +106,7 @@ impl Levels {
     }
 }
 
-/// What it means that a series has no value: nothing was called, too few calls, or a gauge that is gone.
+/// The policy for a series that has no value: nothing was called, too few calls, or a gauge that is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -121,17 +121,17 @@ pub enum NoData {
 }
 
 impl Rule {
-    /// What tells it from other rules, such as `http-latency`.
+    /// The id, such as `http-latency`: no two rules of a set have the same.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its name for people.
+    /// The name for people.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is for.
+    /// The description: the meaning of the rule's alerts.
     pub fn description(&self) -> &str {
         &self.description
     }

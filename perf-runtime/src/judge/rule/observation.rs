@@ -1,4 +1,4 @@
-//! What is seen at one tick: the input of all judgement.
+//! The observation of one tick: the input of all judgement.
 
 use super::statistic::Statistic;
 use crate::measure::model::kind::Kind;
@@ -36,7 +36,7 @@ impl Tick {
     }
 }
 
-/// What a gauge says.
+/// A value of a gauge.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GaugeSample {
     pub(crate) labels: labels::Labels,
@@ -46,15 +46,15 @@ pub(crate) struct GaugeSample {
 /// Every gauge by its name.
 pub(crate) type Gauges = BTreeMap<String, Vec<GaugeSample>>;
 
-/// What is seen at one tick.
+/// The observation of one tick: summaries by window and kind, and gauges.
 #[derive(Debug, Default)]
-pub(crate) struct Sight<'a> {
+pub(crate) struct Observation<'a> {
     /// The series over each window that is looked at, sorted by kind.
     windows: BTreeMap<Window, &'a [SeriesSummary]>,
     gauges: Option<&'a Gauges>,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Observation<'a> {
     pub(crate) fn new(windows: &'a BTreeMap<Window, Vec<SeriesSummary>>, gauges: &'a Gauges) -> Self {
         let windows = windows.iter().map(|(&window, series)| (window, series.as_slice())).collect();
         Self { windows, gauges: Some(gauges) }
@@ -145,7 +145,7 @@ impl Tally {
     }
 }
 
-/// What a tick showed of a series.
+/// The result of a tick for a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Seen {
     Value {

@@ -1,6 +1,6 @@
-//! What a rule looks at: a number for each series, read from what was seen at a tick.
+//! The signal of a rule: a number for each series, read from the observation of a tick.
 
-use super::observation::{Labels, Sight, Tally};
+use super::observation::{Labels, Observation, Tally};
 use super::statistic::{Statistic, Unit};
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// What is measured: the calls of a kind, or a gauge by its name.
+/// The metric of a rule: the calls of a kind, or a gauge by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -85,10 +85,16 @@ impl Term {
     }
 
     /// Gives each series, or each group of them, that has a value.
-    fn each(&self, by: Option<&[String]>, min_samples: u64, sight: &Sight<'_>, see: &mut dyn FnMut(&Labels, f64)) {
+    fn each(
+        &self,
+        by: Option<&[String]>,
+        min_samples: u64,
+        observation: &Observation<'_>,
+        see: &mut dyn FnMut(&Labels, f64),
+    ) {
         match (&self.metric, by) {
             (Metric::Kind(kind), by) => {
-                let series = sight.of_kind(*kind, self.window).iter().filter(|one| self.admits(&one.labels));
+                let series = observation.of_kind(*kind, self.window).iter().filter(|one| self.admits(&one.labels));
                 let Some(by) = by else {
                     for one in series.filter(|one| one.count >= min_samples) {
                         if let Some(value) = Tally::value_of(one, self.statistic) {
@@ -108,13 +114,13 @@ impl Term {
                 }
             }
             (Metric::Gauge(name), None) => {
-                for sample in sight.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
+                for sample in observation.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
                     see(&sample.labels, sample.value);
                 }
             }
             (Metric::Gauge(name), Some(by)) => {
                 let mut groups: BTreeMap<Box<Labels>, f64> = BTreeMap::new();
-                for sample in sight.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
+                for sample in observation.gauges(name).iter().filter(|sample| self.admits(&sample.labels)) {
                     *groups.entry(group(&sample.labels, by)).or_default() += sample.value;
                 }
                 for (labels, sum) in &groups {
@@ -129,7 +135,7 @@ fn group(labels: &Labels, by: &[String]) -> Box<Labels> {
     labels.iter().filter(|(name, _)| by.contains(name)).cloned().collect()
 }
 
-/// What a rule looks at: a figure of each series, or of groups of them; divided by another and compared with the past
+/// The signal of a rule: a figure of each series, or of groups of them; divided by another and compared with the past
 /// where the rule says so.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Signal {
@@ -146,14 +152,14 @@ pub(crate) struct Signal {
 
 impl Signal {
     /// Gives each value there is. The change over time is not taken here: only who remembers can.
-    pub(crate) fn each(&self, sight: &Sight<'_>, see: &mut dyn FnMut(&Labels, f64)) {
+    pub(crate) fn each(&self, observation: &Observation<'_>, see: &mut dyn FnMut(&Labels, f64)) {
         let by = self.by.as_deref();
-        let Some(over) = &self.over else { return self.term.each(by, self.min_samples, sight, see) };
+        let Some(over) = &self.over else { return self.term.each(by, self.min_samples, observation, see) };
         let mut divisors: BTreeMap<Box<Labels>, f64> = BTreeMap::new();
-        over.each(by, self.min_samples, sight, &mut |labels, value| {
+        over.each(by, self.min_samples, observation, &mut |labels, value| {
             divisors.insert(labels.into(), value);
         });
-        self.term.each(by, self.min_samples, sight, &mut |labels, value| {
+        self.term.each(by, self.min_samples, observation, &mut |labels, value| {
             // Nothing divided by nothing is no value.
             let ratio = divisors.get(labels).map(|divisor| value / divisor).filter(|ratio| !ratio.is_nan());
             if let Some(ratio) = ratio {

@@ -8,7 +8,7 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Statistic {
-    /// What a gauge says now, in its own unit.
+    /// The value of a gauge now, in its own unit.
     Value,
     /// Calls that finished in the window.
     Calls,

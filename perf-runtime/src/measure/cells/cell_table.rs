@@ -43,7 +43,7 @@ type Group = [LazyBox<Shard>; GROUP];
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(NonZeroU32);
 
-/// What was just started. Where nobody says when it began, because it ends at once or is let go, it is of no account.
+/// The start of a call. Where nobody says when it began, because the call ends at once or is let go, it is not noted.
 #[derive(Clone, Copy)]
 pub(crate) struct Started<'a>(&'a Shard);
 
@@ -109,7 +109,7 @@ impl Cells {
         Started(shard)
     }
 
-    /// What runs on each thread that has a slot of its own, by the slot's number.
+    /// Shows the calls that run on each thread that has a slot of its own, by the slot's number.
     pub(crate) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
         for (shard, slot) in self.shards().filter(|(_, slot)| !slot.is_shared()) {
             if let Some(running) = shard.running() {
@@ -200,7 +200,7 @@ impl Cells {
         self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.ended()))
     }
 
-    /// What the cells take on the heap, in bytes.
+    /// The memory of the cells on the heap, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let groups = self.groups.iter().filter(|group| group.get().is_some()).count();
         groups * size_of::<Group>() + self.shards().map(|(shard, _)| shard.bytes()).sum::<usize>()

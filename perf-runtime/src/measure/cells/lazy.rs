@@ -15,7 +15,7 @@ pub(crate) struct LazyBox<T, P: Pointer<T> = AtomicPtr<T>> {
 
 /// The standard library's atomic pointer, or loom's where a test tries every interleaving; null by default.
 pub(crate) trait Pointer<T>: Default {
-    /// What it points to; all that was written to it before is seen.
+    /// The pointer, loaded with acquire: all that was written to its target before is seen.
     fn get(&self) -> *mut T;
     /// Makes a null pointer point to `fresh`; else says what it points to.
     fn set_first(&self, fresh: *mut T) -> Result<(), *mut T>;
@@ -53,14 +53,14 @@ impl<T, P: Pointer<T>> Default for LazyBox<T, P> {
 }
 
 impl<T: Send + Sync, P: Pointer<T>> LazyBox<T, P> {
-    /// What is there, if it is.
+    /// The value, if it was made.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
         // SAFETY: null, or a pointer from `Box::into_raw` that is freed only when `self` is dropped.
         unsafe { self.pointer.get().as_ref() }
     }
 
-    /// What is there; `make` makes it where nothing is.
+    /// The value; `make` makes it where there is none.
     #[inline]
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
         self.get().unwrap_or_else(|| self.put(make()))

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(crate) struct Meter {
     kind: Kind,
     targets: &'static Targets,
-    /// What `targets` call slow; the longest duration that there is where they say nothing.
+    /// The duration from which `targets` call a call slow; the longest duration that there is where they say nothing.
     slow_nanos: u64,
     layout: OnceLock<&'static Layout>,
     cells: Cells,
@@ -74,7 +74,7 @@ impl Meter {
         self.cells.take_up(|| self.layout())
     }
 
-    /// What runs on each thread, by the number of its slot.
+    /// Shows the calls that run on each thread, by the number of its slot.
     pub(crate) fn for_each_running(&self, look: impl FnMut(usize, Running)) {
         self.cells.for_each_running(look);
     }
@@ -194,7 +194,7 @@ impl Meter {
         self.cells.ended()
     }
 
-    /// What the cells take on the heap, in bytes.
+    /// The memory of the cells on the heap, in bytes.
     pub(crate) fn bytes_of_cells(&self) -> usize {
         self.cells.bytes()
     }

@@ -1,4 +1,4 @@
-//! What the calls of a function used, where the function says `profile`.
+//! The resource use of a function's calls, where the function says `profile`.
 
 use super::slot;
 use super::usage::Usage;
@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// thread's own would gain nothing.
 const STRIPES: usize = 8;
 
-/// What the profiled calls of a meter used, all in all. Allocated with the first of them: 1 KiB.
+/// The resource use of all profiled calls of a meter. Allocated with the first of them: 1 KiB.
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
     stripes: OnceLock<Box<[Stripe; STRIPES]>>,
@@ -29,14 +29,14 @@ struct Stripe {
     unit_nanos: AtomicU64,
 }
 
-/// What was counted, as it stood when it was read.
+/// The counts, as they stood when they were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProfileReading {
     /// Calls that ended.
     pub(crate) calls: u64,
-    /// What they used.
+    /// Their resource use.
     pub(crate) used: Usage,
-    /// What they did, in units of the function's own.
+    /// Their work, in the function's own units.
     pub(crate) units: u64,
     /// How long the calls took whose units were counted.
     pub(crate) unit_nanos: u64,
@@ -105,7 +105,7 @@ impl ProfileReading {
         self.unit_nanos = self.unit_nanos.wrapping_add(other.unit_nanos);
     }
 
-    /// What it has that an earlier one had not.
+    /// The difference to an earlier reading.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),

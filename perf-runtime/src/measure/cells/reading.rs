@@ -1,10 +1,10 @@
-//! What was counted, as it stood when it was read.
+//! Counts, as they stood when they were read.
 
 use super::histogram::Layout;
 use crate::measure::model::outcome::Outcome;
 use std::array;
 
-/// What cells held when they were read.
+/// The counts of cells when they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) started: u64,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many slots there are, the shared one included.
 pub(crate) const SLOTS: usize = 128;
-/// What threads write that have no slot of their own.
+/// The slot of all threads that have none of their own.
 const SHARED: Slot = Slot(127);
 /// A thread that has not counted anything yet.
 const NONE: u8 = u8::MAX;

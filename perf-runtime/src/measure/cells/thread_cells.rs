@@ -1,4 +1,4 @@
-//! What one slot's threads count of one series.
+//! The counts of one series by the threads of one slot.
 //!
 //! # How a call is counted
 //!
@@ -151,7 +151,7 @@ impl Shard {
         writers.add(&self.away, u64::MAX);
     }
 
-    /// What runs here now, as far as can be told while it goes on.
+    /// The calls that run here now, as far as can be told while they go on.
     pub(crate) fn running(&self) -> Option<Running> {
         // The ends first: so none is missed whose start is seen.
         let (ended, away) = (self.ended.load(Acquire), self.away.load(Acquire));
@@ -203,7 +203,7 @@ impl Shard {
         self.ended.load(Relaxed)
     }
 
-    /// What it takes in memory, in bytes.
+    /// The memory that it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let pages = self.buckets.iter().filter_map(LazyBox::get).flat_map(|pages| pages.iter());
         let of_page = |page: &LazyBox<Page>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());

@@ -1,4 +1,4 @@
-//! What a thread has used so far: time on a processor, and memory that it asked for and gave back.
+//! The resource use of a thread so far: time on a processor, and memory that it asked for and gave back.
 //!
 //! The time is the kernel's own of the thread. Memory is told by whatever allocator the program has, if it counts: that of
 //! `perf-host` calls [`allocated`] and [`released`], and nothing here knows of it. Where nothing tells a figure, it is absent.
@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::ops::{Add, AddAssign, Sub};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What was used. Of figures that nothing tells, it is zero; see [`cpu_is_told`] and [`memory_is_told`].
+/// An amount of resource use. A figure that nothing tells is zero; see [`cpu_is_told`] and [`memory_is_told`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) cpu_nanos: u64,
@@ -63,7 +63,7 @@ pub(crate) fn memory_is_told() -> bool {
 }
 
 impl Usage {
-    /// What the calling thread has used so far. Costs a system call: some 100 to 300 ns.
+    /// The resource use of the calling thread so far. Costs a system call: some 100 to 300 ns.
     pub(crate) fn of_thread() -> Self {
         Self { cpu_nanos: thread_cpu_nanos().unwrap_or_default(), memory: MEMORY.get() }
     }

@@ -44,7 +44,7 @@ pub(crate) fn nanos(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(span.subsec_nanos()))
 }
 
-/// What the kernel's monotonic clock shows. Two differences of `Instant`s would cost a call a seventh more.
+/// Reads the kernel's monotonic clock. Two differences of `Instant`s would cost a call a seventh more.
 #[cfg(target_os = "linux")]
 #[expect(clippy::cast_sign_loss, reason = "the clock begins at zero when the machine starts")]
 pub(in crate::measure) fn by_kernel() -> Moment {

@@ -39,7 +39,7 @@ mod counter {
 
     /// Nanoseconds a tick, in parts of 2^32. Zero while the counter is not used.
     static RATE: AtomicU64 = AtomicU64::new(0);
-    /// What the counter showed when the clock stood at zero. Written before `RATE`.
+    /// The counter's value when the clock stood at zero. Written before `RATE`.
     static ZERO: AtomicU64 = AtomicU64::new(0);
 
     #[inline]

@@ -1,4 +1,4 @@
-//! What sort of error a call returned: a few known names, never the message.
+//! The sort of error that a call returned: a few known names, never the message.
 
 use std::sync::Arc;
 use std::sync::OnceLock;

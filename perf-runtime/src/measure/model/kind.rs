@@ -1,9 +1,9 @@
-//! What sort of thing a site measures, and by what names it is exposed.
+//! The kinds of calls, and the names by which each is exposed.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What sort of thing a series measures: it decides the names of the metrics and of their labels.
+/// A kind of calls: it decides the names of the metrics and of their labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -77,7 +77,7 @@ pub(crate) struct KindLimits {
     pub(crate) errors_by_peer: bool,
 }
 
-/// What to do about slow and about failing calls.
+/// Advice on slow and on failing calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hints {
     pub(crate) latency: &'static str,

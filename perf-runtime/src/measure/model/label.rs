@@ -133,7 +133,7 @@ impl<T: Label> Named for T {
     }
 }
 
-/// What the path of a label leads to: a text or a value of a [`Label`]. Which of the two, its type says.
+/// The target of a label's path: a text or a value of a [`Label`], as its type says.
 #[derive(Debug)]
 pub struct Constant<T>(pub T);
 

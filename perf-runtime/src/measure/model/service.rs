@@ -1,4 +1,4 @@
-//! Whom the numbers are about: the service, its version, and which of its processes.
+//! The identity of the process: its service, version and instance.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

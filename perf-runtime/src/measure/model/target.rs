@@ -1,9 +1,9 @@
-//! What an annotated function promises of itself: its own buckets, when a call is slow, its objective; and whether what it
-//! uses is measured.
+//! Targets that an annotated function sets itself: its own buckets, when a call is slow, its objective; and whether the
+//! resources that it uses are measured.
 
 use super::kind::Kind;
 
-/// What a site says beyond its kind: made by the options `buckets`, `slow`, `objective`, `profile` and `units`.
+/// The settings of a site beyond its kind: made by the options `buckets`, `slow`, `objective`, `profile` and `units`.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets {
     /// The function's name, for messages.

@@ -23,13 +23,13 @@ use tracing::{Level, Span};
 /// than everything else that an attribute writes.
 #[derive(Debug)]
 pub struct Site {
-    /// What the attribute says.
+    /// The content of the attribute.
     pub spec: Spec,
-    /// What calls write.
+    /// The state that calls write.
     pub state: State,
 }
 
-/// What an attribute says of a function.
+/// The content of an attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     /// The kind.
@@ -40,7 +40,7 @@ pub struct Spec {
     pub more_labels: &'static [&'static str],
     /// The values of the labels that calls bring, where the signature shows their types.
     pub values: Option<Values>,
-    /// What the function promises of itself.
+    /// The targets that the function sets itself.
     pub targets: &'static Targets,
     /// The span.
     pub span: SpanSpec,
@@ -71,14 +71,14 @@ pub const fn within_budget(values: Values, budget: usize) -> Option<Values> {
     Some(values)
 }
 
-/// What the calls of a function write.
+/// The state that a function's calls write.
 #[derive(Debug)]
 pub struct State {
     /// The values of the labels that calls bring, where only a first call shows them.
     late_values: OnceLock<Values>,
-    /// What all calls write, where calls bring no labels.
+    /// The meter of all calls, where calls bring no labels.
     meter: Meter,
-    /// What calls write, by the index of the labels they bring.
+    /// The meters by the index of the labels that calls bring.
     meters: OnceLock<Box<[Meter]>>,
     callsite: Callsite,
     /// Whether the site is in the directory's list, and what follows it there.

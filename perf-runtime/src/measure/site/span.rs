@@ -29,7 +29,7 @@ const ERROR_TYPE: &str = "error_type";
 /// How many there are of the last ones; the outcome is the first of them.
 const OWN_LAST: usize = 3;
 
-/// What an attribute says of a function's spans.
+/// The content of an attribute about a function's spans.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanSpec {
     /// The span's name.
@@ -58,13 +58,13 @@ pub(crate) struct Callsite {
     made: OnceLock<&'static SpanCallsite>,
 }
 
-/// What a subscriber knows a site by. It lives on the heap, for ever, because metadata refers to its own callsite.
+/// The callsite of a site, as subscribers know it. It lives on the heap, for ever, because metadata refers to its own callsite.
 struct SpanCallsite {
     interest: AtomicU8,
     metadata: OnceLock<Metadata<'static>>,
     /// The metadata's fields, looked up once.
     fields: OnceLock<Vec<Field>>,
-    /// What spans begin with, the kind and the values of the labels, for each combination of them that was called.
+    /// The fields that spans begin with (the kind and the values of the labels), for each combination that was called.
     texts: Box<[OnceLock<Vec<&'static str>>]>,
 }
 

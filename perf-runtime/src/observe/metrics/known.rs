@@ -273,6 +273,8 @@ names! {
     MONITORING_LABEL_OVERFLOW_TOTAL = "monitoring_label_overflow_total", "", [], "perf-host";
     /// What monitoring keeps in memory: an estimate from the sizes.
     MONITORING_MEMORY_BYTES = "monitoring_memory_bytes", "bytes", ["component"], "perf-host";
+    /// Memory that a component of the application holds.
+    MEMORY_USAGE_BYTES = "memory_usage_bytes", "bytes", ["component"], "perf-runtime";
     /// The service that the process is an instance of; always 1.
     TARGET_INFO = "target_info", "", ["service_name", "service_version", "service_instance_id"], "perf-runtime";
     /// Bodies of HTTP requests, as they were announced: a histogram.

@@ -1,7 +1,8 @@
-//! What the application's own metrics say.
+//! Readings of the application's own metrics.
 
 use super::kind::MetricKind;
 use crate::observe::series::labels::Labels;
+use crate::text;
 use serde::{Deserialize, Serialize};
 
 /// A metric of the application's own, as it stood when it was asked for.
@@ -33,16 +34,17 @@ pub struct MetricSeries {
     pub value: MetricValue,
 }
 
-/// What a series of the application's own counted.
+/// The value of a series of the application's own. In JSON, a number that is not finite is one of the texts `"NaN"`, `"+Inf"` and
+/// `"-Inf"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricValue {
     /// All that was ever counted.
     Counter(u64),
     /// All that was ever counted, in fractions too: such as seconds.
-    Total(f64),
+    Total(#[serde(with = "text::any_number")] f64),
     /// What it was last set to.
-    Gauge(f64),
+    Gauge(#[serde(with = "text::any_number")] f64),
     /// All that was ever recorded.
     Histogram(HistogramReading),
 }

@@ -8,7 +8,9 @@
 //! kept with each entry). An entry keeps its series alive, also when its monitor is gone: until the thread looks anything
 //! up again, or ends. There are at most 128 of them for each thread, and a monitor is seldom dropped.
 
+use rustc_hash::FxHasher;
 use std::cell::{Cell, RefCell};
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const PLACES: usize = 64;
@@ -127,31 +129,11 @@ fn first_way(hash: u64) -> usize {
 
 /// A hash for [`Lookup`]: quick, and good for nothing that a stranger could gain by.
 #[inline]
-pub(crate) fn quick_hash<'a>(seed: u64, values: impl IntoIterator<Item = &'a str>) -> u64 {
-    // An odd constant with its ones spread, as FxHash has: 2^64 divided by the golden ratio.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = (seed ^ SPREAD).wrapping_mul(SPREAD);
-    let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(SPREAD);
-    for value in values {
-        let (words, rest) = value.as_bytes().as_chunks();
-        for &word in words {
-            mix(u64::from_le_bytes(word));
-        }
-        // The length with the rest: so `ab`, `c` is not `a`, `bc`.
-        mix(word_of(rest) ^ (value.len() as u64) << 56);
-    }
-    hash ^ hash >> 29
-}
-
-/// Up to seven bytes as a word: of so many bytes, another for each. From four on the first four and the last four, which
-/// overlap, in place of one after the other.
-#[inline]
-fn word_of(bytes: &[u8]) -> u64 {
-    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        return u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << 32;
-    }
-    let byte = |place: usize| bytes.get(place).map_or(0, |&byte| u64::from(byte));
-    byte(0) | byte(1) << 8 | byte(2) << 16
+pub(crate) fn hash_of<'a>(seed: u64, values: impl IntoIterator<Item = &'a str>) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u64(seed);
+    values.into_iter().for_each(|value| value.hash(&mut hasher));
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -188,7 +170,7 @@ mod tests {
         let (one, other) = owners();
         let (cache, value) = (Lookup::new(), Arc::new(()));
         for entry in 0..10_000 {
-            cache.keep(&one, quick_hash(entry, []), Arc::clone(&value));
+            cache.keep(&one, hash_of(entry, []), Arc::clone(&value));
         }
         let kept = Arc::strong_count(&value) - 1;
         assert!(kept <= PLACES * WAYS && kept > PLACES, "{kept}");
@@ -229,9 +211,9 @@ mod tests {
         let texts =
             ["", "a", "b", "ab", "ba", "aba", "abab", "ababa", "ababbab", "abcdefgh", "abcdefghi", "\0", "\0\0"];
         let pairs = texts.iter().flat_map(|&one| texts.iter().map(move |&other| [one, other]));
-        let hashes: HashSet<u64> = pairs.map(|pair| quick_hash(0, pair)).collect();
+        let hashes: HashSet<u64> = pairs.map(|pair| hash_of(0, pair)).collect();
         assert_eq!(hashes.len(), texts.len() * texts.len());
-        let places: HashSet<usize> = (0..1_000).map(|n| first_way(quick_hash(0, [&*n.to_string()]))).collect();
+        let places: HashSet<usize> = (0..1_000).map(|n| first_way(hash_of(0, [&*n.to_string()]))).collect();
         assert_eq!(places.len(), PLACES, "all places are used");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::entry::{Look, Series};
 use super::identity::{Identity, shorten};
-use super::lookup::{Lookup, Owner, Owners, quick_hash};
+use super::lookup::{Lookup, Owner, Owners, hash_of};
 use super::overflow::{Bounds, Overflow, Replaced};
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
@@ -140,7 +140,7 @@ impl Registry {
         labels: &[&str],
         look: impl Fn(&Arc<Series>, Option<&Overflow>) -> R,
     ) -> R {
-        let hash = quick_hash(kind as u64, labels.iter().copied());
+        let hash = hash_of(kind as u64, labels.iter().copied());
         let kept = FOUND.try_with(|cache| {
             let is_it = |series: &Arc<Series>| series.identity.is(kind, labels);
             cache.with(&self.owner, hash, is_it, |series| look(series, None))

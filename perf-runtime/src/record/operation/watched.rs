@@ -4,7 +4,7 @@ use super::{Operation, Running};
 use crate::measure::clock;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
-use crate::record::poll_timer::Turns;
+use crate::record::poll_timer::PollTimer;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -102,25 +102,25 @@ impl Operation {
 #[derive(Debug)]
 struct Polled {
     call: Running<Arc<Series>>,
-    turns: Turns,
+    poll_timer: PollTimer,
 }
 
 impl Polled {
     fn start(operation: &Operation) -> Self {
         // Dropped without an end it is only by a poll that unwinds.
         let call = operation.begin(Outcome::Panicked, true, Arc::clone);
-        Self { turns: Turns::new(call.started), call }
+        Self { poll_timer: PollTimer::new(call.started), call }
     }
 
     fn resumed(mut self) -> Self {
-        let now = self.turns.resume();
+        let now = self.poll_timer.resume();
         self.call.is_away = false;
         self.call.series.own.take_up().begin(now, true);
         self
     }
 
     fn pause(&mut self) {
-        self.turns.pause(&self.call.series, self.call.started);
+        self.poll_timer.pause(&self.call.series, self.call.started);
         self.call.is_away = true;
         self.call.series.own.let_go();
     }
@@ -128,7 +128,7 @@ impl Polled {
     fn end(mut self, outcome: Outcome) {
         let now = clock::now();
         // Before the end itself: whoever finds a call ended finds what is known of its polls.
-        self.turns.end(now, &self.call.series, &self.call.series);
+        self.poll_timer.end(now, &self.call.series, &self.call.series);
         self.call.count(outcome, now);
     }
 }
@@ -136,7 +136,7 @@ impl Polled {
 impl Drop for Polled {
     fn drop(&mut self) {
         if !self.call.over {
-            self.turns.end(clock::now(), &self.call.series, &self.call.series);
+            self.poll_timer.end(clock::now(), &self.call.series, &self.call.series);
         }
     }
 }

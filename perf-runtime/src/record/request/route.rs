@@ -2,7 +2,7 @@
 
 use crate::measure::model::kind::Kind;
 use crate::observe::series::entry::Series;
-use crate::observe::series::lookup::{Lookup, quick_hash};
+use crate::observe::series::lookup::{Lookup, hash_of};
 use crate::observe::series::overflow::Overflow;
 use crate::observe::series::registry::Registry;
 use std::sync::{Arc, OnceLock, Weak};
@@ -42,7 +42,7 @@ pub(super) struct Answered {
 impl Route {
     /// Costs a hash and a comparison where this thread met the route before.
     pub(super) fn of(registry: &Arc<Registry>, method: &str, route: &str) -> Arc<Self> {
-        let hash = quick_hash(0, [method, route]);
+        let hash = hash_of(0, [method, route]);
         let is_it = |known: &Arc<Self>| known.is(method, route);
         let kept = ROUTES.try_with(|cache| cache.with(registry.owner(), hash, is_it, Arc::clone));
         // No cache, while the thread ends.

@@ -3,7 +3,7 @@ use crate::expose::family::FamilyText;
 use crate::expose::text::Format;
 use proptest::prelude::*;
 
-/// What a text says, written as text again.
+/// A parsed text, written as text again.
 fn rewritten(parsed: &Parsed<'_>) -> String {
     let families = parsed.families.iter().map(|family| {
         let mut text = FamilyText::new(Format::Prometheus, family.name, family.kind, family.help.as_deref(), None);

@@ -1,7 +1,7 @@
 use super::*;
-use crate::judge::alerts::engine::AlertBook;
+use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::observation::{GaugeSample, Sight, Tick};
+use crate::judge::rule::observation::{GaugeSample, Observation, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::measure::clock;
 use crate::measure::clock::manual::ManualClock;
@@ -180,14 +180,14 @@ fn points_are_taken_by_the_series_that_are_to_blame() {
 fn alerts_that_fire_take_points_and_name_their_series() {
     let alerts = |severity, count: usize| {
         let rule = Rule::builder("deep").metric("depth").warning(1.0).critical(2.0).build().unwrap();
-        let mut book = AlertBook::new(&[rule].into_iter().collect(), 100);
+        let mut engine = AlertEngine::new(&[rule].into_iter().collect(), 100);
         let value = if severity == Severity::Critical { 3.0 } else { 1.5 };
         let labels = |number: usize| vec![("queue".to_owned(), number.to_string())].into();
         let samples = (0..count).map(|number| GaugeSample { labels: labels(number), value }).collect();
         let (windows, gauges) = (BTreeMap::new(), Gauges::from([("depth".to_owned(), samples)]));
         let tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };
-        book.evaluate(&Sight::new(&windows, &gauges), tick);
-        HealthReport::judge(&[], &Gauges::new(), &[], &book.active())
+        engine.evaluate(&Observation::new(&windows, &gauges), tick);
+        HealthReport::judge(&[], &Gauges::new(), &[], &engine.active())
     };
     assert_eq!(alerts(Severity::Warning, 1).status(), HealthStatus::Degraded);
     assert_eq!(alerts(Severity::Critical, 1).status(), HealthStatus::Unhealthy);

@@ -43,7 +43,7 @@ fn read(shard: &Shard, writers: Writers) -> Reading {
     reading
 }
 
-/// What was seen is seen again.
+/// A later reading holds everything that an earlier one held.
 fn assert_grown(before: &Reading, after: &Reading) {
     assert!(before.started <= after.started);
     for outcome in Outcome::ALL.map(Outcome::index) {
