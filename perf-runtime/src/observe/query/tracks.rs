@@ -270,7 +270,8 @@ impl MetricSeriesPoint {
             (MetricKind::Histogram, None) => (None, stood().then_some(0.0)),
             (MetricKind::Counter, None) => (stood().then_some(0.0), None),
         };
-        Self { start: span.start_of(cell), covered, value, count }
+        // A gauge may be no number, and then its mean is none.
+        Self { start: span.start_of(cell), covered, value: value.filter(|value| value.is_finite()), count }
     }
 }
 
