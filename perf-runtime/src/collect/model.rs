@@ -78,18 +78,27 @@ pub enum FamilyType {
     Histogram,
     /// Quantiles that another library computed.
     Summary,
+    /// What does not change while a process lives, as labels: a number that is 1. Of merged OpenMetrics.
+    Info,
+    /// States, of which some are on: 1, and the others off: 0. Of merged OpenMetrics.
+    StateSet,
+    /// Values that are there now, counted in buckets. Of merged OpenMetrics.
+    GaugeHistogram,
     /// Nobody said.
     Unknown,
 }
 
 impl FamilyType {
-    /// `counter`, `gauge`, `histogram`, `summary` or `unknown`.
+    /// The word of OpenMetrics: `counter`, `gauge`, `histogram`, `summary`, `info`, `stateset`, `gaugehistogram` or `unknown`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
             Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+            Self::GaugeHistogram => "gaugehistogram",
             Self::Unknown => "unknown",
         }
     }
@@ -99,7 +108,17 @@ impl FamilyType {
         match self {
             Self::Histogram => &["_bucket", "_sum", "_count"],
             Self::Summary => &["", "_sum", "_count"],
-            Self::Counter | Self::Gauge | Self::Unknown => &[""],
+            Self::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
+            Self::Counter | Self::Gauge | Self::Info | Self::StateSet | Self::Unknown => &[""],
+        }
+    }
+
+    /// The end of its name that its family goes without in OpenMetrics; empty where it goes by its name.
+    pub(crate) const fn stem_suffix(self) -> &'static str {
+        match self {
+            Self::Counter => "_total",
+            Self::Info => "_info",
+            _ => "",
         }
     }
 }
@@ -118,16 +137,18 @@ pub struct Sample<'a> {
     pub labels: SampleLabels<'a>,
     /// The value.
     pub value: Value<'a>,
-    /// Of a histogram or summary of a merged text, which comes line by line, the end of the line's name: `_bucket`, `_sum`
-    /// or `_count`. Empty elsewhere.
+    /// Of a histogram or summary of a merged text, which comes line by line, the end of the line's name, such as `_bucket`,
+    /// `_sum` or `_count`. Empty elsewhere.
     pub suffix: &'static str,
     /// When it was so, in milliseconds since 1970, where a merged text says it; else it is so now.
     pub timestamp: Option<i64>,
+    /// The exemplar of a merged text, as OpenMetrics writes it behind a `#`: `{trace_id="4bf9"} 0.5`.
+    pub exemplar: Option<&'a str>,
 }
 
 impl<'a> Sample<'a> {
     pub(crate) fn new(labels: SampleLabels<'a>, value: Value<'a>) -> Self {
-        Self { labels, value, suffix: "", timestamp: None }
+        Self { labels, value, suffix: "", timestamp: None, exemplar: None }
     }
 }
 

@@ -13,12 +13,15 @@ use crate::observe::metrics::kind::MetricKind;
 use crate::observe::metrics::reading::{MetricReading, MetricSeries, MetricValue};
 use crate::observe::series::registry::Registry;
 use parse::{Parsed, parse};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod parse;
+mod reserved;
+
+pub(crate) use reserved::InOpenMetrics;
 
 /// The most things that are remembered to have been told.
 const MAX_TOLD: usize = 1_000;
@@ -81,15 +84,39 @@ impl Others {
 
         let mut taken = Taken::by_calls(registry, prefix, of_calls);
         custom.retain(|metric| self.has_room(&mut taken, &metric.name, kind_of(metric.kind), "the application's own"));
-        let mut merged: Vec<parse::Family<'a>> = parsed.into_iter().flat_map(|parsed| parsed.families).collect();
-        merged.retain(|family| self.has_room(&mut taken, family.name, family.kind, "of a merged text"));
+        let merged: Vec<parse::Family<'a>> = parsed.into_iter().flat_map(|parsed| parsed.families).collect();
+        let mut merged = self.joined(merged);
+        merged.retain(|family| self.has_room(&mut taken, &family.name, family.kind, "of a merged text"));
 
         let of_custom = custom.into_iter().map(From::Own);
-        let families = of_custom.chain(merged.into_iter().map(From::Merged));
+        let families: Vec<From<'a>> = of_custom.chain(merged.into_iter().map(From::Merged)).collect();
+        let kinds = families.iter().map(|from| (from.name(), from.kind()));
+        let shown = reserved::in_open_metrics(&taken.of_calls, &taken.names, kinds);
         let mut families: Vec<OtherFamily<'a>> =
-            families.map(|from| OtherFamily { has_stem: taken.has_stem(from.name()), from }).collect();
+            families.into_iter().zip(shown).map(|(from, open_metrics)| OtherFamily { from, open_metrics }).collect();
         families.sort_by(|one, other| one.name().cmp(other.name()));
         families
+    }
+
+    /// The families of all texts, those of one name and type as one. Where they say different things of the same labels, the
+    /// first is right.
+    fn joined<'a>(&self, merged: Vec<parse::Family<'a>>) -> Vec<parse::Family<'a>> {
+        let mut places: HashMap<(String, FamilyType), usize> = HashMap::new();
+        let mut joined: Vec<parse::Family<'a>> = Vec::new();
+        for family in merged {
+            let key = (family.name.to_string(), family.kind);
+            let Some(known) = places.get(&key).and_then(|place| joined.get_mut(*place)) else {
+                places.insert(key, joined.len());
+                joined.push(family);
+                continue;
+            };
+            let left_out = known.join(family);
+            if left_out > 0 && self.is_news(format!("{} twice", key.0)) {
+                let metric = key.0;
+                tell!(WARN, metric, left_out, "two merged Prometheus texts have the same samples; the first are shown");
+            }
+        }
+        joined
     }
 
     fn text(&self, place: usize, source: &Source) -> String {
@@ -125,6 +152,17 @@ impl Others {
         taken_by.is_none()
     }
 
+    /// Tells once that a family has no place in OpenMetrics.
+    pub(crate) fn tell_left_out(&self, name: &str) {
+        if self.is_news(format!("{name} in OpenMetrics")) {
+            tell!(
+                WARN,
+                metric = name,
+                "metric {name} is not exposed as OpenMetrics: the format reserves its name for another. Rename it"
+            );
+        }
+    }
+
     /// The warnings so far.
     #[cfg(test)]
     pub(crate) fn told(&self) -> BTreeSet<String> {
@@ -144,12 +182,14 @@ struct Taken {
     /// The prefix of the metrics that monitors have of themselves.
     reserved: String,
     names: HashSet<String>,
+    /// The families of calls.
+    of_calls: Vec<(String, FamilyType)>,
 }
 
 impl Taken {
     /// The names of the families of calls, of the kinds that have series.
     fn by_calls(registry: &Registry, prefix: &str, of_calls: &[PartFamily]) -> Self {
-        let mut taken = Self { reserved: format!("{prefix}perf_"), names: HashSet::new() };
+        let mut taken = Self { reserved: format!("{prefix}perf_"), names: HashSet::new(), of_calls: Vec::new() };
         let series = registry.all();
         let kinds = series.chunk_by(|one, other| one.identity.kind == other.identity.kind);
         let kinds: Vec<Kind> = kinds.filter_map(|series| Some(series.first()?.identity.kind)).collect();
@@ -158,6 +198,7 @@ impl Taken {
             taken.names.extend(name.strip_suffix("_total").map(ToOwned::to_owned));
             taken.names.extend(part.kind().suffixes().iter().map(|suffix| format!("{name}{suffix}")));
             taken.names.insert(name.clone());
+            taken.of_calls.push((name.clone(), part.kind()));
         }
         taken
     }
@@ -176,11 +217,6 @@ impl Taken {
     fn has(&self, name: &str) -> bool {
         name.starts_with(&self.reserved) || self.names.contains(name)
     }
-
-    /// Whether a name ends with `_total` and nobody goes by what stands before it.
-    fn has_stem(&self, name: &str) -> bool {
-        name.strip_suffix("_total").is_some_and(|stem| !stem.is_empty() && !self.has(stem))
-    }
 }
 
 fn kind_of(kind: MetricKind) -> FamilyType {
@@ -195,8 +231,8 @@ fn kind_of(kind: MetricKind) -> FamilyType {
 #[derive(Debug)]
 pub(crate) struct OtherFamily<'a> {
     from: From<'a>,
-    /// Whether its name ends with `_total` and what stands before it is free, as OpenMetrics asks of a counter.
-    pub(crate) has_stem: bool,
+    /// How it is shown in OpenMetrics.
+    pub(crate) open_metrics: InOpenMetrics,
 }
 
 /// Where a family comes from.
@@ -210,7 +246,14 @@ impl From<'_> {
     fn name(&self) -> &str {
         match self {
             Self::Own(metric) => &metric.name,
-            Self::Merged(family) => family.name,
+            Self::Merged(family) => &family.name,
+        }
+    }
+
+    fn kind(&self) -> FamilyType {
+        match self {
+            Self::Own(metric) => kind_of(metric.kind),
+            Self::Merged(family) => family.kind,
         }
     }
 }
@@ -228,7 +271,7 @@ impl OtherFamily<'_> {
                 let help = Some(metric.help.as_deref().unwrap_or(words(metric.kind)));
                 Family { name, kind: kind_of(metric.kind), unit: metric.unit.as_deref(), help }
             }
-            From::Merged(family) => Family { name, kind: family.kind, unit: None, help: family.help.as_deref() },
+            From::Merged(family) => Family { name, kind: family.kind, unit: family.unit, help: family.help.as_deref() },
         }
     }
 
@@ -239,7 +282,7 @@ impl OtherFamily<'_> {
             From::Merged(family) => family.samples.iter().for_each(|one| {
                 let labels = SampleLabels { front: Front::Merged(&one.labels), end: End::Nothing };
                 let sample = Sample::new(labels, Value::Number(Number::Written(one.value)));
-                show(&Sample { suffix: one.suffix, timestamp: one.timestamp, ..sample });
+                show(&Sample { suffix: one.suffix, timestamp: one.timestamp, exemplar: one.exemplar, ..sample });
             }),
         }
     }
@@ -248,7 +291,7 @@ impl OtherFamily<'_> {
 /// Shows each series of the application's own metrics, with its family.
 pub(crate) fn own_families(registry: &Registry, mut show: impl FnMut(&Family<'_>, &Sample<'_>)) {
     for metric in registry.custom().metrics() {
-        let family = OtherFamily { from: From::Own(metric), has_stem: true };
+        let family = OtherFamily { from: From::Own(metric), open_metrics: InOpenMetrics::AsItIs };
         family.samples(|sample| show(&family.family(), sample));
     }
 }

@@ -8,7 +8,8 @@ use std::fmt::{self, Display, Write};
 /// The word for what samples are.
 const fn type_name(kind: FamilyType, format: Format) -> &'static str {
     match (kind, format) {
-        (FamilyType::Unknown, Format::Prometheus) => "untyped",
+        (FamilyType::Unknown | FamilyType::GaugeHistogram, Format::Prometheus) => "untyped",
+        (FamilyType::Info | FamilyType::StateSet, Format::Prometheus) => "gauge",
         (kind, _) => kind.as_str(),
     }
 }
@@ -23,10 +24,11 @@ pub(crate) struct FamilyText<'a> {
 }
 
 impl<'a> FamilyText<'a> {
-    /// Begins a family. In `OpenMetrics` a counter is named without the `_total` that its samples end with.
+    /// Begins a family. In `OpenMetrics` a counter is named without the `_total` that its samples end with, and an info
+    /// without its `_info`.
     pub(crate) fn new(format: Format, name: &'a str, kind: FamilyType, help: Option<&str>, unit: Option<&str>) -> Self {
-        let is_stripped = format == Format::OpenMetrics && kind == FamilyType::Counter;
-        let family = if is_stripped { name.strip_suffix("_total").unwrap_or(name) } else { name };
+        let suffix = if format == Format::OpenMetrics { kind.stem_suffix() } else { "" };
+        let family = name.strip_suffix(suffix).unwrap_or(name);
         let mut block = Block { name: family.to_owned(), text: String::new() };
         if let Some(help) = help {
             push(&mut block.text, format_args!("# HELP {family} "));
@@ -71,6 +73,14 @@ impl<'a> FamilyText<'a> {
             (None, _) => {}
         }
         text.push('\n');
+    }
+
+    /// Writes the exemplar of the sample that came last, where the format has such.
+    pub(crate) fn exemplar(&mut self, exemplar: Option<&str>) {
+        if let (Some(exemplar), Format::OpenMetrics) = (exemplar, self.format) {
+            self.block.text.pop();
+            push(&mut self.block.text, format_args!(" # {exemplar}\n"));
+        }
     }
 
     pub(crate) fn into_block(self) -> Block {

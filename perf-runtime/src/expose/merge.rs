@@ -6,7 +6,7 @@ use super::family::{FamilyText, Number, bound};
 use super::text::Format;
 use crate::collect::model::{FamilyType, Histogram, Sample, SampleLabels, Value};
 use crate::collect::number;
-use crate::collect::others::{OtherFamily, Others};
+use crate::collect::others::{InOpenMetrics, OtherFamily, Others};
 use crate::collect::read::ReadModel;
 use crate::observe::series::registry::Registry;
 
@@ -14,16 +14,21 @@ use crate::observe::series::registry::Registry;
 pub(crate) fn blocks(others: &Others, format: Format, registry: &Registry, model: &ReadModel) -> Vec<Block> {
     let texts = others.texts();
     let families = others.families(&texts, registry, (model.prefix(), model.families()));
-    let mut blocks: Vec<Block> = families.iter().map(|family| write(format, family)).collect();
+    let is_shown = |family: &&OtherFamily<'_>| {
+        let is_left_out = format == Format::OpenMetrics && family.open_metrics == InOpenMetrics::LeftOut;
+        if is_left_out {
+            others.tell_left_out(family.name());
+        }
+        !is_left_out
+    };
+    let mut blocks: Vec<Block> = families.iter().filter(is_shown).map(|family| write(format, family)).collect();
     blocks.sort_by(|one, other| one.name.cmp(&other.name));
     blocks
 }
 
 fn write(format: Format, other: &OtherFamily<'_>) -> Block {
     let family = other.family();
-    // In `OpenMetrics` only what ends with `_total` is a counter, and it goes by its name without: where that is another's,
-    // nothing is said of its type.
-    let is_hidden = format == Format::OpenMetrics && family.kind == FamilyType::Counter && !other.has_stem;
+    let is_hidden = format == Format::OpenMetrics && other.open_metrics == InOpenMetrics::Untyped;
     let kind = if is_hidden { FamilyType::Unknown } else { family.kind };
     let mut text = FamilyText::new(format, family.name, kind, family.help, family.unit);
     other.samples(|sample| write_sample(format, sample, &mut text));
@@ -32,7 +37,10 @@ fn write(format: Format, other: &OtherFamily<'_>) -> Block {
 
 fn write_sample(format: Format, sample: &Sample<'_>, text: &mut FamilyText<'_>) {
     match sample.value {
-        Value::Number(number) => text.sample(sample.suffix, sample.labels.iter(), Shown(number), sample.timestamp),
+        Value::Number(number) => {
+            text.sample(sample.suffix, sample.labels.iter(), Shown(number), sample.timestamp);
+            text.exemplar(sample.exemplar);
+        }
         Value::Histogram(histogram) => write_histogram(format, &sample.labels, &histogram, text),
     }
 }

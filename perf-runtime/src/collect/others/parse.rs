@@ -1,4 +1,7 @@
-//! Reads Prometheus text, format 0.0.4, into families.
+//! Reads Prometheus text, format 0.0.4, or OpenMetrics, which ends with `# EOF`, into families.
+//!
+//! A counter is known by its name with `_total`, and an info by its name with `_info`, in whichever format it came. The times at
+//! which OpenMetrics says that counters began (`_created`) are left out: they are no numbers of a metric.
 //!
 //! Lines that are not of the format are left out, each for itself, and told of: one bad line is no reason to lose a scrape.
 //! Names that are quoted, as newer servers take them, are not read.
@@ -23,9 +26,10 @@ pub(super) struct Parsed<'a> {
 /// One family.
 #[derive(Debug, PartialEq)]
 pub(super) struct Family<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: Cow<'a, str>,
     pub(super) kind: FamilyType,
     pub(super) help: Option<Cow<'a, str>>,
+    pub(super) unit: Option<&'a str>,
     pub(super) samples: Vec<Sample<'a>>,
 }
 
@@ -42,11 +46,13 @@ pub(super) struct Sample<'a> {
     pub(super) value: &'a str,
     /// Milliseconds since 1970.
     pub(super) timestamp: Option<i64>,
+    /// The exemplar as it was written, behind the `#`.
+    pub(super) exemplar: Option<&'a str>,
 }
 
 /// Reads a text.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let mut reader = Reader::default();
+    let mut reader = Reader { is_open_metrics: text.trim_ascii_end().ends_with("# EOF"), ..Reader::default() };
     let mut parsed = Parsed::default();
     for line in text.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty()) {
         if reader.line(line).is_none() {
@@ -54,13 +60,22 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
             parsed.first_left_out.get_or_insert(line);
         }
     }
+    let is_open_metrics = reader.is_open_metrics;
     let families = reader.families.into_iter().map(|read| read.family);
-    parsed.families = families.filter(|family| !family.samples.is_empty()).collect();
+    parsed.families =
+        families.filter(|family| !family.samples.is_empty()).map(|family| named(family, is_open_metrics)).collect();
     parsed
+}
+
+/// The family by its name with the end that OpenMetrics declares it without.
+fn named(family: Family<'_>, is_open_metrics: bool) -> Family<'_> {
+    let suffix = if is_open_metrics { family.kind.stem_suffix() } else { "" };
+    Family { name: family.name + suffix, ..family }
 }
 
 #[derive(Debug, Default)]
 struct Reader<'a> {
+    is_open_metrics: bool,
     families: Vec<Read<'a>>,
     by_name: HashMap<&'a str, usize>,
     /// The last sample's name, its family's place and what the name has behind the family's: for the next is mostly like it.
@@ -84,20 +99,31 @@ impl<'a> Reader<'a> {
         match word {
             "HELP" => self.help(rest),
             "TYPE" => self.typed(rest),
+            "UNIT" if self.is_open_metrics => self.unit(rest),
             _ => Some(()),
         }
     }
 
     fn help(&mut self, rest: &'a str) -> Option<()> {
         let (name, text) = token(rest);
-        let help = unescape(text, false)?;
+        let help = unescape(text, self.is_open_metrics)?;
         let family = &mut self.family(name)?.family;
         family.help.is_none().then(|| family.help = Some(help))
+    }
+
+    fn unit(&mut self, rest: &'a str) -> Option<()> {
+        let (name, unit) = token(rest);
+        let family = &mut self.family(name)?.family;
+        (family.unit.is_none() && !unit.is_empty()).then(|| family.unit = Some(unit))
     }
 
     fn typed(&mut self, rest: &'a str) -> Option<()> {
         let (name, word) = token(rest);
         let kind = match word {
+            "info" if self.is_open_metrics => FamilyType::Info,
+            "stateset" if self.is_open_metrics => FamilyType::StateSet,
+            "gaugehistogram" if self.is_open_metrics => FamilyType::GaugeHistogram,
+            "unknown" if self.is_open_metrics => FamilyType::Unknown,
             "counter" => FamilyType::Counter,
             "gauge" => FamilyType::Gauge,
             "histogram" => FamilyType::Histogram,
@@ -121,19 +147,27 @@ impl<'a> Reader<'a> {
         };
         let (value, rest) = token(rest);
         let value = number(value)?;
+        let (rest, exemplar) = if self.is_open_metrics { exemplar(rest)? } else { (rest, None) };
         let (timestamp, rest) = token(rest);
-        let timestamp = if timestamp.is_empty() { None } else { Some(timestamp.parse().ok()?) };
+        let timestamp = match timestamp {
+            "" => None,
+            seconds if self.is_open_metrics => Some(millis(seconds)?),
+            millis => Some(millis.parse().ok()?),
+        };
         if !rest.is_empty() {
             return None;
+        }
+        if self.is_open_metrics && self.is_created(name) {
+            return Some(());
         }
         let (read, suffix) = self.family_of_sample(name)?;
         let has = |wanted: &str| labels.iter().any(|(name, value)| *name == wanted && number(value).is_some());
         let fits = match (read.family.kind, suffix) {
-            (FamilyType::Histogram, "_bucket") => has("le"),
+            (FamilyType::Histogram | FamilyType::GaugeHistogram, "_bucket") => has("le"),
             (FamilyType::Summary, "") => has("quantile"),
             (kind, suffix) => kind.suffixes().contains(&suffix),
         };
-        let sample = Sample { suffix, labels, value, timestamp };
+        let sample = Sample { suffix, labels, value, timestamp, exemplar };
         (fits && read.is_new(&sample)).then(|| read.family.samples.push(sample))
     }
 
@@ -153,8 +187,20 @@ impl<'a> Reader<'a> {
             let place = *self.by_name.get(name)?;
             Some((place, self.families.get(place).filter(|read| read.is_typed)?.family.kind))
         };
+        if self.is_open_metrics {
+            // A counter is declared without what its samples' names end with.
+            for suffix in [FamilyType::Counter, FamilyType::Info].map(FamilyType::stem_suffix) {
+                let base = name.strip_suffix(suffix).and_then(typed);
+                if let Some((place, _)) = base.filter(|(_, kind)| kind.stem_suffix() == suffix) {
+                    return Some((place, ""));
+                }
+            }
+            if typed(name).is_some_and(|(_, kind)| !kind.stem_suffix().is_empty()) {
+                return None;
+            }
+        }
         if typed(name).is_none() {
-            for suffix in ["_bucket", "_sum", "_count"] {
+            for suffix in ["_bucket", "_sum", "_count", "_gsum", "_gcount"] {
                 let base = name.strip_suffix(suffix).and_then(typed);
                 if let Some((place, _)) = base.filter(|(_, kind)| kind.suffixes().contains(&suffix)) {
                     return Some((place, suffix));
@@ -162,6 +208,13 @@ impl<'a> Reader<'a> {
             }
         }
         Some((self.place(name)?, ""))
+    }
+
+    /// Whether a sample says when a counter, a histogram or a summary began.
+    fn is_created(&self, name: &str) -> bool {
+        let of = name.strip_suffix("_created").and_then(|base| self.families.get(*self.by_name.get(base)?));
+        let begins = [FamilyType::Counter, FamilyType::Histogram, FamilyType::Summary];
+        of.is_some_and(|read| begins.contains(&read.family.kind))
     }
 
     /// The family of a name, made where there is none yet.
@@ -178,7 +231,13 @@ impl<'a> Reader<'a> {
         Some(match self.by_name.entry(name) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                let family = Family { name, kind: FamilyType::Unknown, help: None, samples: Vec::new() };
+                let family = Family {
+                    name: name.into(),
+                    kind: FamilyType::Unknown,
+                    help: None,
+                    unit: None,
+                    samples: Vec::new(),
+                };
                 self.families.push(Read { family, is_typed: false, by_hash: HashMap::new() });
                 *new.insert(self.families.len() - 1)
             }
@@ -189,9 +248,7 @@ impl<'a> Reader<'a> {
 impl Read<'_> {
     /// Whether no sample with the same labels, in whatever order, came before.
     fn is_new(&mut self, sample: &Sample<'_>) -> bool {
-        let labels = sample.labels.iter().map(|(name, value)| hash_of(0, [*name, &**value]));
-        // The order does not matter to a sum.
-        let hash = labels.fold(hash_of(0, [sample.suffix]), u64::wrapping_add);
+        let hash = sample.hash();
         let samples = &self.family.samples;
         match self.by_hash.entry(hash) {
             Entry::Vacant(new) => {
@@ -204,7 +261,37 @@ impl Read<'_> {
     }
 }
 
+impl<'a> Family<'a> {
+    /// Adds the samples of another text's family of this name and type, and says how many it has already. Costs a comparison
+    /// for each pair of samples that begin alike.
+    pub(super) fn join(&mut self, other: Self) -> usize {
+        self.help = self.help.take().or(other.help);
+        self.unit = self.unit.or(other.unit);
+        let mut by_hash: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (place, sample) in self.samples.iter().enumerate() {
+            by_hash.entry(sample.hash()).or_default().push(place);
+        }
+        let known = self.samples.len();
+        let found = other.samples.len();
+        let samples: &[Sample<'a>] = &self.samples;
+        let is_new = |sample: &Sample<'a>| {
+            let alike = by_hash.get(&sample.hash()).into_iter().flatten();
+            !alike.filter_map(|place| samples.get(*place)).any(|one| one.is_same_series(sample))
+        };
+        let new: Vec<Sample<'a>> = other.samples.into_iter().filter(is_new).collect();
+        self.samples.extend(new);
+        found - (self.samples.len() - known)
+    }
+}
+
 impl Sample<'_> {
+    /// The same for the same series, whatever the order of its labels.
+    fn hash(&self) -> u64 {
+        let labels = self.labels.iter().map(|(name, value)| hash_of(0, [*name, &**value]));
+        // The order does not matter to a sum.
+        labels.fold(hash_of(0, [self.suffix]), u64::wrapping_add)
+    }
+
     fn is_same_series(&self, other: &Sample<'_>) -> bool {
         self.suffix == other.suffix
             && self.labels.len() == other.labels.len()
@@ -229,6 +316,23 @@ fn number(token: &str) -> Option<&str> {
         _ if value > 0.0 => "+Inf",
         _ => "-Inf",
     })
+}
+
+/// Takes the exemplar off what follows a value: behind a `#` labels, a number, and perhaps a time. `None` where it is none.
+fn exemplar(rest: &str) -> Option<(&str, Option<&str>)> {
+    let Some((before, exemplar)) = rest.split_once('#') else { return Some((rest, None)) };
+    let exemplar = exemplar.trim_ascii();
+    let (_, after) = labels(exemplar.strip_prefix('{')?)?;
+    let (value, at) = token(after);
+    number(value)?;
+    (at.is_empty() || number(at).is_some()).then_some((before, Some(exemplar)))
+}
+
+/// A time in seconds, in milliseconds.
+fn millis(seconds: &str) -> Option<i64> {
+    let millis = (number(seconds)?.parse::<f64>().ok()? * 1_000.0).round();
+    #[expect(clippy::cast_possible_truncation, reason = "in bounds")]
+    (millis.abs() < 1e18).then_some(millis as i64)
 }
 
 /// Reads what stands in the braces, and the brace that closes them. Labels without a value are none.

@@ -131,3 +131,62 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
     let written = text(Format::OpenMetrics);
     assert!(written.contains("# UNIT wait_seconds seconds\n") && written.contains("{le=\"1.0\"} 3\n"), "{written}");
 }
+
+fn texts(others: &Others, format: Format, registry: &Registry) -> String {
+    blocks(others, format, registry, &ReadModel::new("")).into_iter().map(|block| block.text).collect()
+}
+
+#[test]
+fn openmetrics_is_read_with_everything_in_it() {
+    let others = others(&[
+        "# HELP jobs All \"jobs\".\n# TYPE jobs counter\njobs_total{kind=\"mail\"} 3\njobs_created{kind=\"mail\"} 1.5e9\n\
+        # TYPE wait_seconds histogram\n# UNIT wait_seconds seconds\n\
+        wait_seconds_bucket{le=\"1.0\"} 1 # {trace_id=\"4bf9\"} 0.5\nwait_seconds_bucket{le=\"+Inf\"} 2\nwait_seconds_sum 3.5\nwait_seconds_count 2\n\
+        # TYPE build info\nbuild_info{version=\"1\"} 1\n# TYPE switch stateset\nswitch{switch=\"on\"} 1\n\
+        # TYPE depth unknown\ndepth 4 1600000000.25\n# EOF\n",
+    ]);
+    let registry = Registry::new();
+    let prometheus = texts(&others, Format::Prometheus, &registry);
+    let expected = "# TYPE build_info gauge\nbuild_info{version=\"1\"} 1\n# TYPE depth untyped\ndepth 4 1600000000250\n\
+        # HELP jobs_total All \"jobs\".\n# TYPE jobs_total counter\njobs_total{kind=\"mail\"} 3\n\
+        # TYPE switch gauge\nswitch{switch=\"on\"} 1\n# TYPE wait_seconds histogram\nwait_seconds_bucket{le=\"1.0\"} 1\n\
+        wait_seconds_bucket{le=\"+Inf\"} 2\nwait_seconds_sum 3.5\nwait_seconds_count 2\n";
+    assert_eq!(prometheus, expected);
+    let open_metrics = texts(&others, Format::OpenMetrics, &registry);
+    let expected = "# TYPE build info\nbuild_info{version=\"1\"} 1\n# TYPE depth unknown\ndepth 4 1600000000.25\n\
+        # HELP jobs All \\\"jobs\\\".\n# TYPE jobs counter\njobs_total{kind=\"mail\"} 3\n\
+        # TYPE switch stateset\nswitch{switch=\"on\"} 1\n# TYPE wait_seconds histogram\n# UNIT wait_seconds seconds\n\
+        wait_seconds_bucket{le=\"1.0\"} 1 # {trace_id=\"4bf9\"} 0.5\nwait_seconds_bucket{le=\"+Inf\"} 2\n\
+        wait_seconds_sum 3.5\nwait_seconds_count 2\n";
+    assert_eq!(open_metrics, expected);
+    assert_eq!(others.told().len(), 0, "nothing was missing: {:?}", others.told());
+}
+
+#[test]
+fn two_texts_with_one_family_are_one_family() {
+    let others = others(&[
+        "# TYPE requests_total counter\nrequests_total{shard=\"a\"} 1\n",
+        "# TYPE requests_total counter\nrequests_total{shard=\"b\"} 1\nrequests_total{shard=\"a\"} 9\n",
+    ]);
+    let text = texts(&others, Format::Prometheus, &Registry::new());
+    let expected = "# TYPE requests_total counter\nrequests_total{shard=\"a\"} 1\nrequests_total{shard=\"b\"} 1\n";
+    assert_eq!((text.as_str(), others.told().len()), (expected, 1), "and what both say is told");
+}
+
+#[test]
+fn a_name_that_openmetrics_reserves_is_on_the_other_page_and_told() {
+    let registry = Registry::new();
+    count(&registry, MetricKind::Histogram, "job_seconds", 1);
+    count(&registry, MetricKind::Gauge, "job_seconds_created", 1);
+    count(&registry, MetricKind::Counter, "orders_total", 1);
+    count(&registry, MetricKind::Counter, "orders_created_total", 1);
+    let others = others(&[]);
+    let prometheus = blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    let all =
+        ["job_seconds histogram", "job_seconds_created gauge", "orders_created_total counter", "orders_total counter"];
+    assert_eq!(types(&prometheus), all);
+    assert_eq!(others.told().len(), 0);
+    let open_metrics = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new(""));
+    assert_eq!(types(&open_metrics), ["job_seconds histogram", "orders counter", "orders_created_total unknown"]);
+    assert_eq!(others.told().len(), 1, "{:?}", others.told());
+}

@@ -33,19 +33,23 @@ pub(super) fn families(format: Format, all: &[PartFamily]) -> Vec<Family> {
 }
 
 /// The place of the family that a name is taken by: it is the family's own, or that of one of its samples.
-pub(super) fn taken_by(families: &[Family], name: &str) -> Option<usize> {
+pub(super) fn taken_by(families: &[Family], name: &str, format: Format) -> Option<usize> {
     let place = |name: &str| families.binary_search_by(|family| family.name.as_str().cmp(name)).ok();
     place(name).or_else(|| {
         let (stem, suffix) = name.split_at(name.rfind('_')?);
-        place(stem).filter(|&place| families.get(place).is_some_and(|family| has_samples_named(family.part, suffix)))
+        place(stem)
+            .filter(|&place| families.get(place).is_some_and(|family| has_samples_named(family.part, suffix, format)))
     })
 }
 
 /// Whether a sample of a part may be named so: the family's name and this behind it.
-fn has_samples_named(part: Part, suffix: &str) -> bool {
+fn has_samples_named(part: Part, suffix: &str, format: Format) -> bool {
+    let is_open_metrics = format == Format::OpenMetrics;
     match part.kind() {
-        FamilyType::Histogram => matches!(suffix, "_bucket" | "_count" | "_sum" | "_created"),
-        FamilyType::Counter => matches!(suffix, "_total" | "_created"),
+        FamilyType::Histogram => {
+            matches!(suffix, "_bucket" | "_count" | "_sum") || (is_open_metrics && suffix == "_created")
+        }
+        FamilyType::Counter => is_open_metrics && matches!(suffix, "_total" | "_created"),
         _ => false,
     }
 }

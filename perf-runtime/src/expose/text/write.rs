@@ -17,7 +17,8 @@ use crate::measure::model::outcome::Outcome;
 pub(super) fn write(view: &View<'_>, format: Format, families: &[Family], others: &[Block], text: &mut String) {
     let shown: Vec<bool> = families.iter().map(|family| view.has(family.part)).collect();
     let is_shown = |place: usize| shown.get(place) == Some(&true);
-    let mut others = others.iter().filter(|block| !taken_by(families, &block.name).is_some_and(is_shown)).peekable();
+    let mut others =
+        others.iter().filter(|block| !taken_by(families, &block.name, format).is_some_and(is_shown)).peekable();
     let mut pen = Pen::new(text);
     for (_, family) in families.iter().enumerate().filter(|&(place, _)| is_shown(place)) {
         while let Some(block) = others.next_if(|block| block.name < family.name) {

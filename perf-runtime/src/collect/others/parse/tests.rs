@@ -6,7 +6,7 @@ use proptest::prelude::*;
 /// A parsed text, written as text again.
 fn rewritten(parsed: &Parsed<'_>) -> String {
     let families = parsed.families.iter().map(|family| {
-        let mut text = FamilyText::new(Format::Prometheus, family.name, family.kind, family.help.as_deref(), None);
+        let mut text = FamilyText::new(Format::Prometheus, &family.name, family.kind, family.help.as_deref(), None);
         for sample in &family.samples {
             let labels = sample.labels.iter().map(|(name, value)| (*name, &**value));
             text.sample(sample.suffix, labels, sample.value, sample.timestamp);
@@ -40,7 +40,7 @@ size_count 2 1700000000000
 ";
     let parsed = parse(text);
     assert_eq!((parsed.left_out, parsed.first_left_out), (0, None));
-    let shown: Vec<_> = parsed.families.iter().map(|one| (one.name, one.kind, one.samples.len())).collect();
+    let shown: Vec<_> = parsed.families.iter().map(|one| (&*one.name, one.kind, one.samples.len())).collect();
     assert_eq!(
         shown,
         [
@@ -105,7 +105,7 @@ fn the_same_labels_in_another_order_are_the_same_sample() {
 fn a_name_with_a_type_of_its_own_is_no_part_of_another() {
     let text = "# TYPE a histogram\n# TYPE a_count gauge\na_count 1\na_sum 2\nb_count 3\n";
     let parsed = parse(text);
-    let shown: Vec<_> = parsed.families.iter().map(|one| (one.name, one.samples[0].suffix)).collect();
+    let shown: Vec<_> = parsed.families.iter().map(|one| (&*one.name, one.samples[0].suffix)).collect();
     assert_eq!(shown, [("a", "_sum"), ("a_count", ""), ("b_count", "")]);
 }
 
@@ -154,5 +154,19 @@ proptest! {
         let again = parse(&kept);
         prop_assert_eq!(again.left_out, 0, "{}", kept);
         prop_assert_eq!(rewritten(&again), kept);
+    }
+}
+
+#[test]
+fn openmetrics_is_told_from_the_older_format_by_its_end() {
+    let counter = "# TYPE jobs counter\njobs_total 3\n";
+    let names = |text: &str| -> Vec<(String, FamilyType)> {
+        parse(text).families.iter().map(|one| (one.name.to_string(), one.kind)).collect()
+    };
+    assert_eq!(names(counter), [("jobs_total".to_owned(), FamilyType::Unknown)]);
+    assert_eq!(names(&format!("{counter}# EOF\n")), [("jobs_total".to_owned(), FamilyType::Counter)]);
+    for bad in ["jobs 3", "jobs_total 3 # no labels 1", "jobs_total 3 # {a=\"b\"} x", "jobs_total 3 now"] {
+        let parsed = parse(&format!("# TYPE jobs counter\n{bad}\n# EOF\n")).left_out;
+        assert_eq!(parsed, 1, "{bad}");
     }
 }
