@@ -30,6 +30,8 @@ const MIN_CALLS_IN_A_MINUTE: u64 = 20;
 const GAP: Duration = Duration::from_millis(2_500);
 /// So many gaps are remembered.
 const MAX_GAPS: usize = 1_000;
+/// So many take no memory beyond what a registry takes at first.
+const USUAL_GAPS: usize = 16;
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
@@ -263,8 +265,13 @@ impl Registry {
             let last = inner.ticked;
             if inner.ticks == 0 {
                 inner.begun = now;
+                inner.gaps.reserve(USUAL_GAPS);
             } else if now.since(last) > GAP {
-                inner.gaps.push_back((last, now));
+                // Where ticks are rare, all is one gap.
+                match inner.gaps.back_mut().filter(|(_, end)| *end == last) {
+                    Some((_, end)) => *end = now,
+                    None => inner.gaps.push_back((last, now)),
+                }
             }
             let horizon = now.before(Window::LastHour.duration() + GAP);
             while inner.gaps.len() > MAX_GAPS || inner.gaps.front().is_some_and(|&(_, end)| end < horizon) {
