@@ -120,7 +120,7 @@ fn dropping_the_guard_ends_the_sampling_and_a_kept_one_goes_on() {
     let held = Arc::new(());
     let holds = Arc::clone(&held);
     let guard = monitor.sampler("short", Duration::ZERO, move |samples| {
-        let _held = &holds;
+        drop(Arc::clone(&holds));
         samples.put(&MEMORY, &[], 0.5);
     });
     monitor.sampler("long", Duration::ZERO, |samples| samples.put(&TIME, &[], 1.0)).keep();

@@ -16,12 +16,12 @@
 //! # }
 //! ```
 //!
-//! The profiler counts with it too: what functions annotated with `profile` ask for and give back is known only under such
-//! an allocator.
+//! The profiler counts with it too: what functions annotated with `profile` ask for and give back is known only under
+//! such an allocator.
 //!
-//! It counts in 64 places, one for each of as many threads, so that threads seldom meet. Each allocation and each release
-//! costs a thread-local read and two atomic additions: measured, 13 ns on a virtual machine, beside what the allocator below
-//! takes. In memory it costs 8 KiB for the process.
+//! It counts in 64 places, one for each of as many threads, so that threads seldom meet. Each allocation and each
+//! release costs a thread-local read and two atomic additions: measured, 13 ns on a virtual machine, beside what the
+//! allocator below takes. In memory it costs 8 KiB for the process.
 
 use perf_runtime::__allocator as profiled;
 use perf_runtime::metric::names;
@@ -92,8 +92,8 @@ fn gave(bytes: usize) {
     profiled::released(bytes);
 }
 
-/// An allocator that counts what another does: the system's unless another is given. All that there are in a program count
-/// together.
+/// An allocator that counts what another does: the system's unless another is given. All that there are in a program
+/// count together.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CountingAllocator<A = System> {
     below: A,
@@ -110,7 +110,7 @@ impl CountingAllocator {
         let sum = |count: fn(&Stripe) -> &AtomicU64| {
             COUNTS.iter().fold(0_u64, |sum, stripe| sum.wrapping_add(count(stripe).load(Ordering::Relaxed)))
         };
-        // What was given back first: so nothing is seen given back that was not seen to be asked for.
+        // Releases are read first, so that no release is seen without its allocation.
         let (releases, released_bytes) = (sum(|stripe| &stripe.releases), sum(|stripe| &stripe.released));
         let (allocations, allocated_bytes) = (sum(|stripe| &stripe.allocations), sum(|stripe| &stripe.allocated));
         AllocationCounts { allocations, releases, allocated_bytes, released_bytes }
@@ -124,7 +124,8 @@ impl<A> CountingAllocator<A> {
     }
 }
 
-/// The counts of a [`CountingAllocator`]. A change of size counts as the release of the old and the allocation of the new.
+/// The counts of a [`CountingAllocator`]. A change of size counts as the release of the old and the allocation of the
+/// new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AllocationCounts {

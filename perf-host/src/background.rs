@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 /// A thread that reads every so often, until this is dropped. One that hangs ends when it comes back.
 #[derive(Debug)]
-pub(crate) struct Aside<T> {
+pub(crate) struct Background<T> {
     latest: Arc<Mutex<Option<(Instant, T)>>>,
     stale_after: Duration,
     _alive: Sender<()>,
 }
 
-impl<T: Clone + Send + 'static> Aside<T> {
+impl<T: Clone + Send + 'static> Background<T> {
     /// Reads at once and then every so often. Where the system gives no thread, nothing is ever read, and that is told.
     pub(crate) fn spawn(name: &str, every: Duration, mut read: impl FnMut() -> T + Send + 'static) -> Self {
         let (alive, stopped) = channel::<()>();
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_reader_that_hangs_is_not_waited_for_and_its_last_word_fades() {
         let (go, wait) = channel::<u32>();
-        let aside = Aside::spawn("test", Duration::from_millis(20), move || wait.recv());
+        let aside = Background::spawn("test", Duration::from_millis(20), move || wait.recv());
         assert_eq!(aside.latest(), None, "it hangs from the start");
         go.send(7).unwrap();
         while aside.latest().is_none() {
@@ -65,7 +65,7 @@ mod tests {
     fn it_ends_with_its_handle() {
         let held = Arc::new(());
         let in_thread = Arc::clone(&held);
-        let aside = Aside::spawn("test", Duration::from_secs(3_600), move || Arc::strong_count(&in_thread));
+        let aside = Background::spawn("test", Duration::from_secs(3_600), move || Arc::strong_count(&in_thread));
         while aside.latest().is_none() {
             thread::yield_now();
         }

@@ -1,8 +1,8 @@
 //! Caches that say how well they do: `moka`'s, with what it does counted.
 //!
 //! [`Cache`] is for threads, [`AsyncCache`] for async code: many who ask for what is not there wait for one who loads it.
-//! Both are bounded by the number of entries or by their weight, and forget what is older than the time to live. What is
-//! expired is cleaned up as the cache is used, and by a [`Cache`] every ten seconds by itself.
+//! Both are bounded by the number of entries or by their weight, and forget what is older than the time to live. Expired
+//! entries are removed as the cache is used, and by a [`Cache`] every ten seconds by itself.
 //!
 //! | metric, with the label `cache` | |
 //! |---|---|
@@ -124,14 +124,14 @@ impl Counts {
 }
 
 /// The state of a cache's sampler.
-struct Watch {
+struct CacheSampler {
     name: String,
     counts: Arc<Counts>,
     /// When, and the hits and misses by then.
     seen: VecDeque<(Duration, u64, u64)>,
 }
 
-impl Watch {
+impl CacheSampler {
     fn tell(&mut self, (entries, weight): (u64, u64), samples: &mut Samples<'_>) {
         let (all, cache) = (self.counts.statistics(), ("cache", self.name.as_str()));
         samples.put(&REQUESTS, &[cache, ("result", "hit")], all.hits as f64);
@@ -246,8 +246,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
     }
 }
 
-/// The settings of a cache in the environment. Other keys are left alone: they may be those of a cache whose name begins as this
-/// one's does.
+/// The settings of a cache in the environment. Other keys are left alone: they may be those of a cache whose name
+/// begins as this one's does.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Written {

@@ -1,7 +1,7 @@
 //! Processors and memory of the host, or of the container where that has limits.
 
 use crate::container::Limits;
-use crate::proc_root::{Files, field, number};
+use crate::proc_root::{ProcRoot, field, number};
 use crate::rate::Rate;
 use crate::system::ticks_per_second;
 use perf_runtime::metric::names;
@@ -101,7 +101,7 @@ impl Compute {
     /// Reads what the host has and uses. `limits` are those of the container.
     pub(crate) fn sample(
         &mut self,
-        files: &Files,
+        files: &ProcRoot,
         at: Duration,
         limits: &Limits,
         samples: &mut Samples<'_>,
@@ -114,7 +114,7 @@ impl Compute {
         Capacity { cpus, memory, uptime }
     }
 
-    fn cpu(&mut self, files: &Files, at: Duration, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
+    fn cpu(&mut self, files: &ProcRoot, at: Duration, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
         let cpu = files.read("/proc/stat").and_then(|text| Cpu::parse(&text, ticks_per_second()?));
         let busy = self.busy.per_second(at, cpu.as_ref().map(Cpu::busy));
         let all = self.all.per_second(at, cpu.as_ref().map(|cpu| cpu.seconds.iter().sum()));
@@ -130,7 +130,7 @@ impl Compute {
     }
 }
 
-fn load(files: &Files, cpus: Option<f64>, samples: &mut Samples<'_>) {
+fn load(files: &ProcRoot, cpus: Option<f64>, samples: &mut Samples<'_>) {
     let Some(text) = files.read("/proc/loadavg") else { return };
     let mut averages = text.split_ascii_whitespace().map(|word| word.parse::<f64>().ok());
     for (place, metric) in LOAD.iter().enumerate() {
@@ -143,7 +143,7 @@ fn load(files: &Files, cpus: Option<f64>, samples: &mut Samples<'_>) {
 }
 
 /// Says how much there is.
-fn memory(files: &Files, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
+fn memory(files: &ProcRoot, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
     let text = files.read("/proc/meminfo");
     let bytes = |name| field(text.as_deref()?, name).map(|kib| kib * KIB);
     let (total, available, free) = (bytes("MemTotal"), bytes("MemAvailable"), bytes("MemFree"));

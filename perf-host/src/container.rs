@@ -1,10 +1,10 @@
 //! The limits that the process's control groups (cgroup v2) set, and what of them is used.
 //!
 //! A group's limit holds for all groups in it, so every group from the process's own up to the top is looked at. The
-//! files are described in <https://docs.kernel.org/admin-guide/cgroup-v2.html>. Where there is no cgroup v2, or it gives no
-//! limits, the host's own are the 100 %.
+//! files are described in <https://docs.kernel.org/admin-guide/cgroup-v2.html>. Where there is no cgroup v2, or it
+//! gives no limits, the host's own are the 100 %.
 
-use crate::proc_root::{Files, field, number, read};
+use crate::proc_root::{ProcRoot, field, number, read};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
@@ -104,7 +104,7 @@ impl Container {
     /// Reads usage and limits. A limit that is more than the host has, by `cpus` and `memory`, is none.
     pub(crate) fn sample(
         &mut self,
-        files: &Files,
+        files: &ProcRoot,
         at: Duration,
         (cpus, memory): (Option<f64>, Option<f64>),
         samples: &mut Samples<'_>,
@@ -143,7 +143,7 @@ impl Container {
     }
 
     /// Finds the folders of the control groups, where they are not known or the process was moved.
-    fn find(&mut self, files: &Files) {
+    fn find(&mut self, files: &ProcRoot) {
         let place = files.read("/proc/self/cgroup").unwrap_or_default();
         if place == self.place {
             return;

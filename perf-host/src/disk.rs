@@ -1,7 +1,7 @@
 //! Disks: how full their file systems are, and what is read and written.
 
-use crate::background::Aside;
-use crate::proc_root::{Files, number};
+use crate::background::Background;
+use crate::proc_root::{ProcRoot, number};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
@@ -127,15 +127,15 @@ impl Room {
 /// How full disks are. Each is asked on a thread of its own: one behind a network may hang.
 #[derive(Debug)]
 pub(crate) struct Rooms {
-    asides: Vec<Aside<Vec<Room>>>,
+    asides: Vec<Background<Vec<Room>>>,
 }
 
 impl Rooms {
     /// Of the places named, or of all disks of this machine.
-    pub(crate) fn watch(files: &Files, places: Option<&[String]>) -> Self {
+    pub(crate) fn watch(files: &ProcRoot, places: Option<&[String]>) -> Self {
         let watch = |wanted: Option<String>| {
             let files = files.clone();
-            Aside::spawn("disks", EVERY, move || rooms(&files, wanted.as_deref()))
+            Background::spawn("disks", EVERY, move || rooms(&files, wanted.as_deref()))
         };
         let asides = match places {
             Some(places) => places.iter().map(|place| watch(Some(place.clone()))).collect(),
@@ -145,13 +145,13 @@ impl Rooms {
     }
 
     pub(crate) fn sample(&self, samples: &mut Samples<'_>) {
-        for room in self.asides.iter().filter_map(Aside::latest).flatten() {
+        for room in self.asides.iter().filter_map(Background::latest).flatten() {
             room.tell(samples);
         }
     }
 }
 
-fn rooms(files: &Files, wanted: Option<&str>) -> Vec<Room> {
+fn rooms(files: &ProcRoot, wanted: Option<&str>) -> Vec<Room> {
     let mounts = files.read("/proc/self/mountinfo").unwrap_or_default();
     mounts_of(&mounts, wanted).into_iter().filter_map(|mount| room(files, mount)).collect()
 }
@@ -177,7 +177,7 @@ fn mounts_of(text: &str, wanted: Option<&str>) -> Vec<Mount> {
 
 /// As `df`: <https://www.gnu.org/software/coreutils/manual/html_node/df-invocation.html>.
 #[cfg(unix)]
-fn room(files: &Files, mount: Mount) -> Option<Room> {
+fn room(files: &ProcRoot, mount: Mount) -> Option<Room> {
     let path = files.path(&mount.place);
     // A file that is mounted, as containers have them, is no disk.
     if !path.is_dir() {
@@ -198,7 +198,7 @@ fn room(files: &Files, mount: Mount) -> Option<Room> {
 }
 
 #[cfg(not(unix))]
-fn room(_: &Files, _: Mount) -> Option<Room> {
+fn room(_: &ProcRoot, _: Mount) -> Option<Room> {
     None
 }
 
@@ -209,7 +209,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn sample(&mut self, files: &Files, at: Duration, samples: &mut Samples<'_>) {
+    pub(crate) fn sample(&mut self, files: &ProcRoot, at: Duration, samples: &mut Samples<'_>) {
         let text = files.read("/proc/diskstats").unwrap_or_default();
         let disks: Vec<Disk<'_>> = text.lines().filter_map(Disk::parse).filter(|disk| disk.counts(files)).collect();
         let names: BTreeSet<&str> = disks.iter().map(|disk| disk.name).collect();
@@ -247,10 +247,10 @@ impl<'a> Disk<'a> {
     }
 
     /// Whether it is a disk that is used: no partition of one, and none that is a file or memory.
-    fn counts(&self, files: &Files) -> bool {
+    fn counts(&self, files: &ProcRoot) -> bool {
         let is_device = |folder: &str| !files.path("/sys/block").is_dir() || files.path(folder).is_dir();
         let is_made_up = ["loop", "ram", "zram"].iter().any(|kind| self.name.starts_with(kind));
-        // What has a slash in its name has an exclamation mark there.
+        // A slash in a name is an exclamation mark there.
         let folder = format!("/sys/block/{}", self.name.replace('/', "!"));
         !is_made_up && self.operations.iter().any(|count| *count > 0.0) && is_device(&folder)
     }

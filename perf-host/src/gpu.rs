@@ -2,7 +2,7 @@
 //!
 //! The driver may take milliseconds to answer, so it is asked on a thread of its own.
 
-use crate::background::Aside;
+use crate::background::Background;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
@@ -39,14 +39,14 @@ struct Gpu {
 /// The devices of this machine.
 #[derive(Debug)]
 pub(crate) struct Gpus {
-    aside: Aside<Vec<Gpu>>,
+    aside: Background<Vec<Gpu>>,
 }
 
 impl Gpus {
     /// Looks for the driver, on the thread that will ask it.
     pub(crate) fn watch() -> Self {
         let mut driver = Driver::new(Nvml::init);
-        Self { aside: Aside::spawn("gpu", EVERY, move || driver.devices()) }
+        Self { aside: Background::spawn("gpu", EVERY, move || driver.devices()) }
     }
 
     pub(crate) fn sample(&self, samples: &mut Samples<'_>) {
@@ -186,7 +186,7 @@ mod tests {
         });
         assert_eq!((told.0.load(Ordering::Relaxed), looked.load(Ordering::Relaxed)), (1, 1));
         let monitor = Monitor::builder().build().unwrap();
-        let gpus = Gpus { aside: Aside::spawn("gpu", EVERY, Vec::new) };
+        let gpus = Gpus { aside: Background::spawn("gpu", EVERY, Vec::new) };
         while gpus.aside.latest().is_none() {
             thread::yield_now();
         }

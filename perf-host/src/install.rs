@@ -5,11 +5,11 @@ use crate::container::Container;
 use crate::disk::{Rooms, Traffic};
 use crate::environment;
 use crate::executor::Executor;
-use crate::leak::Watch;
+use crate::leak::LeakWatch;
 use crate::network::{Interfaces, Target};
-use crate::proc_root::Files;
+use crate::proc_root::ProcRoot;
 use crate::process::Process;
-use crate::self_cost::Own;
+use crate::self_cost::SelfCost;
 use crate::settings::{HostBuilder, Part};
 use perf_runtime::config::Section;
 use perf_runtime::{ConfigError, Monitor};
@@ -39,7 +39,7 @@ impl HostBuilder {
     fn sample(&self, monitor: &Monitor) {
         let interval = self.interval_of(monitor);
         let has = |part| self.parts.contains(&part);
-        let files = Files::new(&self.root);
+        let files = ProcRoot::new(&self.root);
         if has(Part::Compute) {
             sample_compute(monitor, self, files.clone());
         }
@@ -77,7 +77,7 @@ impl HostBuilder {
         }
         self.sample_memory_and_devices(monitor);
         if self.parts.contains(&Part::Monitoring) {
-            let mut own = Own::default();
+            let mut own = SelfCost::default();
             monitor.sample("monitoring", interval, move |samples| own.sample(samples.monitor().uptime(), samples));
         }
     }
@@ -106,10 +106,10 @@ impl HostBuilder {
     }
 }
 
-fn sample_compute(monitor: &Monitor, settings: &HostBuilder, files: Files) {
+fn sample_compute(monitor: &Monitor, settings: &HostBuilder, files: ProcRoot) {
     let (mut container, mut compute, mut process) = (Container::default(), Compute::default(), Process::default());
-    let mut leaks = settings.parts.contains(&Part::Leaks).then(Watch::default);
-    // What the host has, as it was the last time: limits are held against it.
+    let mut leaks = settings.parts.contains(&Part::Leaks).then(LeakWatch::default);
+    // The host's capacity at the last look: limits are held against it.
     let mut capacity = Capacity::default();
     monitor.sample("compute", settings.interval_of(monitor), move |samples| {
         let at = samples.monitor().uptime();

@@ -14,7 +14,7 @@ const BYTES: SampledMetric = SampledMetric::gauge(
 const LEAST_ALLOCATED: usize = 4_096;
 
 pub(crate) fn sample(samples: &mut Samples<'_>) {
-    // What cannot be read is absent.
+    // A figure that cannot be read is absent.
     if let Ok(states) = read()
         && states[0].1 >= LEAST_ALLOCATED
     {

@@ -1,8 +1,8 @@
 //! Whether the process keeps more and more memory: the slope of its RSS over the last hour, by time and by traffic.
 //!
-//! Each minute is one point: the median of RSS in it, and the calls that were counted by its end. The slopes are Theil and
-//! Sen's, with the interval that holds them with a confidence of 99 % (see `trend`). A leak is suspected where all of this
-//! holds:
+//! Each minute is one point: the median of RSS in it, and the calls that were counted by its end. The slopes are Theil
+//! and Sen's, with the interval that holds them with a confidence of 99 % (see `regression`). A leak is suspected where all
+//! of this holds:
 //!
 //! - there were at least 30 minutes, the first five after the start left out;
 //! - the whole of the interval is above zero, and so it is in either half: what grew once and then stayed is a cache;
@@ -47,7 +47,7 @@ struct Point {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct LeakWatch {
     first: Option<Duration>,
     /// When this minute began, and what was seen in it.
     minute: Option<(Duration, Vec<f64>)>,
@@ -64,7 +64,7 @@ struct Finding {
     leak: bool,
 }
 
-impl Watch {
+impl LeakWatch {
     /// Takes what the process has in RAM, in bytes, and how many calls there ever were.
     pub(crate) fn sample(&mut self, at: Duration, resident: Option<f64>, calls: u64, samples: &mut Samples<'_>) {
         if let Some(resident) = resident {
@@ -151,8 +151,8 @@ mod tests {
     const MIB: f64 = 1_048_576.0;
 
     /// An hour and a half of samples, one in ten seconds; RSS and calls by the minute.
-    fn watch(bytes: impl Fn(f64) -> f64, calls: impl Fn(f64) -> f64) -> Watch {
-        let mut watch = Watch::default();
+    fn watch(bytes: impl Fn(f64) -> f64, calls: impl Fn(f64) -> f64) -> LeakWatch {
+        let mut watch = LeakWatch::default();
         for step in 0..540_u32 {
             let minute = f64::from(step) / 6.0;
             // A sawtooth of 200 KiB, as allocators make it.
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_before_half_an_hour() {
-        let mut watch = Watch::default();
+        let mut watch = LeakWatch::default();
         for second in 0..2_000 {
             watch.take(Duration::from_secs(second), second as f64 * MIB, second as f64);
         }

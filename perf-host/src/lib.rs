@@ -12,7 +12,7 @@
 //! ```
 //!
 //! From the next tick on, the gauges that the rules `memory`, `cpu`, `disk`, `load`, `pool` and `cache` and the health's
-//! resources look for are there. What cannot be read is absent: no series, no indicator, never a zero.
+//! resources look for are there. A value that cannot be read is absent: no series, no indicator, never a zero.
 //!
 //! # What is sampled
 //!

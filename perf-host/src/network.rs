@@ -1,7 +1,7 @@
 //! Networks: what interfaces carry, and how long others take to answer.
 
-use crate::background::Aside;
-use crate::proc_root::{Files, number};
+use crate::background::Background;
+use crate::proc_root::{ProcRoot, number};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
@@ -85,7 +85,7 @@ impl Interfaces {
         }
     }
 
-    pub(crate) fn sample(&mut self, files: &Files, at: Duration, samples: &mut Samples<'_>) {
+    pub(crate) fn sample(&mut self, files: &ProcRoot, at: Duration, samples: &mut Samples<'_>) {
         let text = files.read("/proc/self/net/dev").unwrap_or_default();
         let found: Vec<Interface<'_>> =
             text.lines().filter_map(Interface::parse).filter(|one| self.wants(one.name)).collect();
@@ -109,7 +109,7 @@ impl Interfaces {
 #[derive(Debug)]
 pub(crate) struct Target {
     name: String,
-    aside: Aside<Answer>,
+    aside: Background<Answer>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -123,7 +123,7 @@ impl Target {
     pub(crate) fn watch(name: &str, every: Duration, timeout: Duration) -> Self {
         let target = name.to_owned();
         let mut failures = 0.0;
-        let aside = Aside::spawn("latency", every, move || {
+        let aside = Background::spawn("latency", every, move || {
             let seconds = connect(&target, timeout);
             failures += if seconds.is_none() { 1.0 } else { 0.0 };
             Answer { seconds, failures }

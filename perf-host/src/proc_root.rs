@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The file systems `/proc` and `/sys`, and what stands in the names of mounted ones.
 #[derive(Clone, Debug)]
-pub(crate) struct Files {
+pub(crate) struct ProcRoot {
     root: PathBuf,
 }
 
-impl Files {
+impl ProcRoot {
     /// `root` is `/`, or where the host's root is mounted in a container.
     pub(crate) fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn paths_are_below_the_root() {
-        let files = Files::new(Path::new("/host"));
+        let files = ProcRoot::new(Path::new("/host"));
         assert_eq!(files.path("/proc/stat"), Path::new("/host/proc/stat"));
         assert_eq!(files.read("/proc/stat"), None);
     }

@@ -2,7 +2,7 @@
 
 use crate::compute::Capacity;
 use crate::container::Limits;
-use crate::proc_root::{Files, field, number};
+use crate::proc_root::{ProcRoot, field, number};
 use crate::rate::Rate;
 use crate::system::{page_bytes, ticks_per_second};
 use perf_runtime::metric::names;
@@ -28,16 +28,16 @@ const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
 );
 const THREADS: SampledMetric = SampledMetric::gauge(names::PROCESS_THREADS, "", "Threads of the process.");
 const FILES: SampledMetric =
-    SampledMetric::gauge(names::PROCESS_UNIX_FILE_DESCRIPTORS, "", "Files, sockets and the like that are open.");
+    SampledMetric::gauge(names::PROCESS_UNIX_FILE_DESCRIPTORS, "", "ProcRoot, sockets and the like that are open.");
 const FILES_LIMIT: SampledMetric = SampledMetric::gauge(
     names::PROCESS_UNIX_FILE_DESCRIPTOR_LIMIT,
     "",
-    "Files, sockets and the like that may be open.",
+    "ProcRoot, sockets and the like that may be open.",
 );
 const FILES_RATIO: SampledMetric = SampledMetric::gauge(
     names::PROCESS_UNIX_FILE_DESCRIPTOR_UTILIZATION_RATIO,
     "ratio",
-    "Files, sockets and the like that are open, of those that may be.",
+    "ProcRoot, sockets and the like that are open, of those that may be.",
 );
 const FAULTS: SampledMetric = SampledMetric::counter(
     names::PROCESS_PAGING_FAULTS_TOTAL,
@@ -76,7 +76,7 @@ impl Stat {
         // The program's name stands in parentheses, and may hold any character, parentheses too.
         let (_, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        // What follows is the third field.
+        // The third field follows.
         let at = |field: usize| number(fields.get(field - 3)?);
         Some(Self {
             minor_faults: at(10)?,
@@ -100,7 +100,7 @@ impl Process {
     /// Says how many bytes of the process are in RAM.
     pub(crate) fn sample(
         &mut self,
-        files: &Files,
+        files: &ProcRoot,
         at: Duration,
         (capacity, limits): (&Capacity, &Limits),
         samples: &mut Samples<'_>,
@@ -137,7 +137,7 @@ impl Process {
     }
 }
 
-fn open_files(files: &Files, samples: &mut Samples<'_>) {
+fn open_files(files: &ProcRoot, samples: &mut Samples<'_>) {
     let open = open_file_count(files);
     let limit = files.read("/proc/self/limits").as_deref().and_then(file_limit);
     samples.put(&FILES, &[], open);
@@ -147,7 +147,7 @@ fn open_files(files: &Files, samples: &mut Samples<'_>) {
 
 /// Since Linux 6.2 the folder's size is their number; before, they are counted one by one, which takes about half a
 /// microsecond each. The one by which the folder is read is not counted.
-fn open_file_count(files: &Files) -> Option<f64> {
+fn open_file_count(files: &ProcRoot) -> Option<f64> {
     let folder = files.path("/proc/self/fd");
     let size = std::fs::metadata(&folder).ok()?.len();
     // Any other folder's size is that of its own list.

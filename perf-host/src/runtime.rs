@@ -69,24 +69,24 @@ mod unstable {
     }
 }
 
-/// Has a tokio runtime watched from the next tick on, under the label `runtime` = `name`. [`install`](crate::install) does
-/// so itself, as `main`, for the runtime it is called in.
+/// Has a tokio runtime watched from the next tick on, under the label `runtime` = `name`. [`install`](crate::install)
+/// does so itself, as `main`, for the runtime it is called in.
 ///
 /// Once a second a task is spawned that does nothing but say how long it waited. A runtime that is shut down is absent.
 pub fn watch_runtime(monitor: &Monitor, name: &str, runtime: &Handle) {
     let mut watch =
-        Watch { name: name.to_owned(), runtime: runtime.clone(), busy: Vec::new(), probe: Probe::default() };
+        RuntimeSampler { name: name.to_owned(), runtime: runtime.clone(), busy: Vec::new(), probe: Probe::default() };
     monitor.sample(&format!("runtime {name}"), Duration::ZERO, move |samples| watch.sample(samples));
 }
 
-struct Watch {
+struct RuntimeSampler {
     name: String,
     runtime: Handle,
     busy: Vec<Rate>,
     probe: Probe,
 }
 
-impl Watch {
+impl RuntimeSampler {
     fn sample(&mut self, samples: &mut Samples<'_>) {
         let (metrics, at) = (self.runtime.metrics(), samples.monitor().uptime());
         let runtime = ("runtime", self.name.as_str());
@@ -106,7 +106,7 @@ impl Watch {
             self.busy.resize_with(workers, Rate::default);
             let busy = self.busy.iter_mut().enumerate().map(|(worker, rate)| {
                 let seconds = metrics.worker_total_busy_duration(worker).as_secs_f64();
-                // What a worker did since it last slept comes all at once: then it may seem more than all.
+                // The work of a worker since it last slept comes all at once: then it may seem more than all.
                 let ratio = rate.per_second(at, Some(seconds)).map(|ratio| ratio.min(1.0));
                 (worker, ratio, metrics.worker_park_count(worker))
             });

@@ -49,13 +49,13 @@ const MEMORY: SampledMetric = SampledMetric::gauge(
 );
 
 #[derive(Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct SelfCost {
     ticker: Rate,
     elsewhere: Rate,
     calls: Rate,
 }
 
-impl Own {
+impl SelfCost {
     pub(crate) fn sample(&mut self, at: Duration, samples: &mut Samples<'_>) {
         let own = samples.monitor().overhead();
         let parts = [
@@ -90,8 +90,8 @@ impl Own {
         samples.put(&MEMORY, &[("component", "windows")], own.windows_bytes as f64);
     }
 
-    /// Of ticks, the processor time of the thread that ticks, which is this one; where the system does not tell it, and of
-    /// what is done on others' threads, the time by the clock, which may be more.
+    /// Of ticks, the processor time of the thread that ticks, which is this one; where the system does not tell it, and
+    /// of what is done on others' threads, the time by the clock, which may be more.
     fn share_of_a_core(&mut self, at: Duration, own: &Overhead) -> Option<f64> {
         let ticks = own.sampling_seconds + own.observing_seconds + own.judging_seconds + own.pushing_seconds;
         let ticker = self.ticker.per_second(at, Some(thread_cpu_seconds().unwrap_or(ticks)));

@@ -120,8 +120,9 @@ impl HostBuilder {
         self
     }
 
-    /// Where the host's root is: `/` by default. In a container into which the host's is mounted, its place there, such as
-    /// `/host`: then `/host/proc` and `/host/sys` are read. What `statvfs` says of a place below it is the disk's.
+    /// Where the host's root is: `/` by default. In a container into which the host's is mounted, its place there, such
+    /// as
+    /// `/host`: then `/host/proc` and `/host/sys` are read. The answer of `statvfs` for a place below it is the disk's.
     pub fn root(mut self, root: impl Into<PathBuf>) -> Self {
         self.root = root.into();
         self

@@ -58,8 +58,9 @@
 //!
 //! # What calls use
 //!
-//! With the option `profile` a function's calls also tell their processor time, apart from the time by the clock, and what
-//! memory they ask for and give back; with `units`, how much they do in a second ([`ProfileSummary`](series::ProfileSummary)).
+//! With the option `profile` a function's calls also tell their processor time, apart from the time by the clock, and
+//! what memory they ask for and give back; with `units`, how much they do in a second
+//! ([`ProfileSummary`](series::ProfileSummary)).
 //!
 //! # What is known at run time
 //!
@@ -87,9 +88,10 @@
 //!
 //! # Your own metrics
 //!
-//! What the application counts through the `metrics` facade lands in the same registry and on the same page, without a
-//! namespace: an installed monitor is its recorder, unless another is installed already. Then it is the other way round:
-//! the monitor's series are pushed there once a second ([`MetricsFacade`](metric::MetricsFacade)). An application that runs
+//! Everything that the application counts through the `metrics` facade lands in the same registry and on the same page,
+//! without a namespace: an installed monitor is its recorder, unless another is installed already. Then it is the other
+//! way round: the monitor's series are pushed there once a second ([`MetricsFacade`](metric::MetricsFacade)). An
+//! application that runs
 //! `metrics-exporter-prometheus` can have both served as one text
 //! ([`merge_prometheus`](MonitorBuilder::merge_prometheus)).
 //!
@@ -114,9 +116,9 @@
 //!
 //! # Asking
 //!
-//! [`Monitor::health`] judges each kind over the last minutes and says which indicator and which series took which points;
-//! [`Monitor::render_prometheus`] writes everything for a scrape. A thread of the monitor's own observes and judges once a
-//! second, whatever the async runtime does.
+//! [`Monitor::health`] judges each kind over the last minutes and says which indicator and which series took which
+//! points; [`Monitor::render_prometheus`] writes everything for a scrape. A thread of the monitor's own observes and
+//! judges once a second, whatever the async runtime does.
 //!
 //! # Alerts
 //!
@@ -287,7 +289,8 @@ pub mod __private {
     pub use tracing::field::{Empty, Value, debug, display};
 }
 
-/// Functions that a counting allocator calls, so that the profiler knows the memory that each thread asks for. Not for use by hand.
+/// Functions that a counting allocator calls, so that the profiler knows the memory that each thread asks for. Not for
+/// use by hand.
 #[doc(hidden)]
 pub mod __allocator {
     pub use crate::measure::cells::usage::{allocated, released};

@@ -72,8 +72,8 @@ pub fn monitor() -> Monitor {
 
 /// Observes, judges and exposes what the process measures. A cheap handle: clones are the same monitor.
 ///
-/// Calls of annotated functions are counted from the start of the process, whether a monitor exists or not. What the
-/// program records itself ([`operation`](Self::operation) and its like) belongs to the monitor it was recorded on.
+/// Calls of annotated functions are counted from the start of the process, whether a monitor exists or not. A series
+/// that the program makes itself ([`operation`](Self::operation) and its like) belongs to the monitor it was recorded on.
 ///
 /// ```
 /// use perf_runtime::{Monitor, monitor_db_operation};
@@ -160,16 +160,16 @@ impl MonitorBuilder {
     /// unit; 1 to 200 finite numbers, ascending. `name` is the metric's name, or a pattern with one `*` at its start or
     /// its end; the first that fits a name holds.
     ///
-    /// Elsewhere it is by the unit, which the metric's description or the end of its name tells: seconds (and what has no
-    /// unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes from 256 to
-    /// 64 Mi by fours, ratios from 0.01 to 1.
+    /// Elsewhere it is by the unit, which the metric's description or the end of its name tells: seconds (and what has
+    /// no unit) from 0.005 to 10 as in Prometheus' client libraries, milli-, micro- and nanoseconds the same, bytes
+    /// from 256 to 64 Mi by fours, ratios from 0.01 to 1.
     pub fn histogram_bounds(mut self, name: impl Into<String>, bounds: impl IntoIterator<Item = f64>) -> Self {
         self.settings.histogram_bounds.push((name.into(), bounds.into_iter().collect()));
         self
     }
 
-    /// Serves another library's metrics together with the monitor's: `render` gives them as Prometheus text (0.0.4) at each
-    /// scrape. Of an application that runs `metrics-exporter-prometheus`, it is its handle:
+    /// Serves another library's metrics together with the monitor's: `render` gives them as Prometheus text (0.0.4) at
+    /// each scrape. Of an application that runs `metrics-exporter-prometheus`, it is its handle:
     ///
     /// ```
     /// # use perf_runtime::Monitor;
@@ -183,20 +183,21 @@ impl MonitorBuilder {
     /// ```
     ///
     /// No family is there twice: where a name is taken by a metric of the monitor's or of the application's, the other
-    /// text's is left out, and told once through `tracing`; so are lines that are not of the format. A `render` that panics
-    /// is left out. It is called by whoever asks for the text, and may take as long as that may.
+    /// text's is left out, and told once through `tracing`; so are lines that are not of the format. A `render` that
+    /// panics is left out. It is called by whoever asks for the text, and may take as long as that may.
     pub fn merge_prometheus(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.sources.push(Source::new(render));
         self
     }
 
-    /// How to get the id of the trace that a call's span belongs to; `None` where it belongs to none, or to one that nobody
-    /// keeps. With it, the buckets of histograms have exemplars in [`render_openmetrics`](Monitor::render_openmetrics): of
-    /// each bucket the last call's but once a second, so that a slow bucket leads to the trace of a slow call. No default.
+    /// How to get the id of the trace that a call's span belongs to; `None` where it belongs to none, or to one that
+    /// nobody keeps. With it, the buckets of histograms have exemplars in
+    /// [`render_openmetrics`](Monitor::render_openmetrics): of each bucket the last call's but once a second, so that a
+    /// slow bucket leads to the trace of a slow call. No default.
     ///
-    /// It is asked as a call with a span ends, on the call's own thread, once a second for each bucket and more often only
-    /// while it has no answer. Calls are measured once for the process: what the last monitor was built with holds for all.
-    /// An id of more than 120 characters gives no exemplar, and neither does a panic.
+    /// It is asked as a call with a span ends, on the call's own thread, once a second for each bucket and more often
+    /// only while it has no answer. Calls are measured once for the process: what the last monitor was built with holds
+    /// for all. An id of more than 120 characters gives no exemplar, and neither does a panic.
     ///
     /// With the crates `opentelemetry` and `tracing-opentelemetry` it is:
     ///
@@ -305,7 +306,7 @@ impl Monitor {
         if let Some(service) = &inner.service {
             tell_of_service(&inner.registry, service);
         }
-        // What was counted before is not known to be recent.
+        // Calls that were counted before are not known to be recent.
         inner.keep_objectives(started);
         Self { inner: Arc::new(inner) }
     }

@@ -1,4 +1,4 @@
-use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
+use super::{CacheBuilder, CacheSampler, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry};
 use perf_runtime::Monitor;
 use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
@@ -70,7 +70,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         }
     }
 
-    /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
+    /// As [`get_or_load`](Self::get_or_load), where loading can fail. A failure is not kept.
     ///
     /// # Errors
     /// As `get_or_load`, where loading may fail: the error goes to every caller that waited for it.
@@ -98,8 +98,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         self.entries.insert(key, Entry::new(value)).await;
     }
 
-    /// Puts a value there that is good for so long, or for the cache's own time to live where that is shorter. More than a
-    /// hundred years are a hundred years.
+    /// Puts a value there that is good for so long, or for the cache's own time to live where that is shorter. More
+    /// than a hundred years are a hundred years.
     pub async fn insert_for(&self, key: K, value: V, time_to_live: Duration) {
         self.entries.insert(key, Entry { value, time_to_live: Some(time_to_live.min(LONGEST)) }).await;
     }
@@ -161,7 +161,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         }
         let entries = entries.build();
         let (watched, counted) = (entries.clone(), Arc::clone(&counts));
-        let mut watch = Watch { name: this.name, counts: counted, seen: VecDeque::new() };
+        let mut watch = CacheSampler { name: this.name, counts: counted, seen: VecDeque::new() };
         let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             watch.tell((watched.entry_count(), watched.weighted_size()), samples);
         });

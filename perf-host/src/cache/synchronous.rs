@@ -1,4 +1,4 @@
-use super::{CacheBuilder, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry, Watch};
+use super::{CacheBuilder, CacheSampler, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry};
 use perf_runtime::Monitor;
 use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
@@ -70,7 +70,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         }
     }
 
-    /// As [`get_or_load`](Self::get_or_load), where loading can fail. What failed is not kept.
+    /// As [`get_or_load`](Self::get_or_load), where loading can fail. A failure is not kept.
     ///
     /// # Errors
     /// As `get_or_load`, where loading may fail: the error goes to every caller that waited for it.
@@ -98,8 +98,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         self.entries.insert(key, Entry::new(value));
     }
 
-    /// Puts a value there that is good for so long, or for the cache's own time to live where that is shorter. More than a
-    /// hundred years are a hundred years.
+    /// Puts a value there that is good for so long, or for the cache's own time to live where that is shorter. More
+    /// than a hundred years are a hundred years.
     pub fn insert_for(&self, key: K, value: V, time_to_live: Duration) {
         self.entries.insert(key, Entry { value, time_to_live: Some(time_to_live.min(LONGEST)) });
     }
@@ -162,7 +162,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         }
         let entries = entries.build();
         let (watched, counted) = (entries.clone(), Arc::clone(&counts));
-        let (mut watch, mut ticks) = (Watch { name: this.name, counts: counted, seen: VecDeque::new() }, 0_u32);
+        let (mut watch, mut ticks) = (CacheSampler { name: this.name, counts: counted, seen: VecDeque::new() }, 0_u32);
         let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(CLEAN_EVERY) {

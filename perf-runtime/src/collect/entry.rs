@@ -60,7 +60,7 @@ impl Entry {
             labels.push_str("=\"");
             escape(value, |part| labels.push_str(part));
             labels.push('"');
-            // What is known only when a call has ended is not known of those in flight.
+            // A label that is known only when a call has ended is unknown of calls in flight.
             if !kind.is_late(name) {
                 (early, gauge) = (place + 1, labels.len());
             }

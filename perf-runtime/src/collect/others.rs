@@ -1,8 +1,8 @@
 //! Families of others: the application's own metrics, and the texts that are served together with ours.
 //!
 //! No family and no sample's name is there twice. Where two want the same, ours comes first, then the application's own
-//! metrics in the order in which they were made, then the texts in the order in which they were given. What has to stand
-//! back is told once.
+//! metrics in the order in which they were made, then the texts in the order in which they were given. A family that
+//! is left out is told once.
 
 use super::families::PartFamily;
 use super::model::{Buckets, End, Family, FamilyType, Front, Histogram, Sample, SampleLabels, Value};
@@ -70,8 +70,8 @@ impl Others {
         self.sources.iter().enumerate().map(|(place, source)| self.text(place, source)).collect()
     }
 
-    /// The families that have room beside those of calls, sorted by name. `texts` are those of [`texts`](Self::texts); the
-    /// families of calls come with what stands before their names.
+    /// The families that have room beside those of calls, sorted by name. `texts` are those of [`texts`](Self::texts);
+    /// the families of calls come with what stands before their names.
     pub(crate) fn families<'a>(
         &self,
         texts: &'a [String],
@@ -194,7 +194,7 @@ impl Taken {
         let kinds = series.chunk_by(|one, other| one.identity.kind == other.identity.kind);
         let kinds: Vec<Kind> = kinds.filter_map(|series| Some(series.first()?.identity.kind)).collect();
         for PartFamily { part, name, .. } in of_calls.iter().filter(|family| family.part.may_say(&kinds)) {
-            // What the family goes by in OpenMetrics.
+            // The family's name in OpenMetrics.
             taken.names.extend(name.strip_suffix("_total").map(ToOwned::to_owned));
             taken.names.extend(part.kind().suffixes().iter().map(|suffix| format!("{name}{suffix}")));
             taken.names.insert(name.clone());

@@ -36,7 +36,7 @@ impl ReadModel {
         &self.families
     }
 
-    /// Reads all series of calls in one go, and shows them. Who comes meanwhile waits.
+    /// Reads all series of calls in one go, and shows them. Other readers wait meanwhile.
     pub(crate) fn read<R>(&self, registry: &Registry, look: impl FnOnce(&View<'_>) -> R) -> R {
         let snapshot = &mut *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.read(registry.all());
@@ -66,8 +66,8 @@ impl ReadModel {
     }
 }
 
-/// Takes the samples of a family of calls. Beside [`Collector`] for those who write millions of lines a second: each function
-/// has one sort of sample, and no sample is put together in memory.
+/// Takes the samples of a family of calls. Beside [`Collector`] for those who write millions of lines a second: each
+/// function has one sort of sample, and no sample is put together in memory.
 pub(crate) trait Show {
     fn number(&mut self, labels: &SampleLabels<'_>, number: Number<'_>);
     fn histogram(&mut self, labels: &SampleLabels<'_>, histogram: &Histogram<'_>);
@@ -226,8 +226,8 @@ fn histograms(entry: &Entry, show: &mut impl Show) {
     }
 }
 
-/// The outcomes of a series that are shown although they never occurred. It is none where a label says how the calls ended:
-/// most outcomes could never come.
+/// The outcomes of a series that are shown although they never occurred. It is none where a label says how the calls
+/// ended: most outcomes could never come.
 fn shown_at_zero(kind: Kind, always: &[Outcome]) -> &[Outcome] {
     if kind.has_late_labels() { &[] } else { always }
 }

@@ -10,7 +10,8 @@ pub(crate) struct Short {
 impl Short {
     const ROOM: usize = 24;
 
-    /// A short text. What is too long is cut, and what is not ASCII becomes it: cut anywhere, it is still a text.
+    /// A short text. A longer one is cut, and other characters than ASCII are replaced, so that a cut anywhere leaves a
+    /// text.
     pub(crate) const fn new(text: &str) -> Self {
         let (mut bytes, mut len) = ([0; Self::ROOM], 0);
         while len < text.len() && len < Self::ROOM {

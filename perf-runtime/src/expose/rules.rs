@@ -121,7 +121,7 @@ fn annotations(rule: &Rule) -> BTreeMap<String, String> {
         annotations.extend([of("description", rule.description())]);
     }
     annotations.extend(rule.runbook.iter().map(|address| of("runbook_url", address)));
-    // What looks like a template would be taken for one.
+    // A text that looks like a template would be taken for one.
     for text in annotations.values_mut() {
         *text = text.replace("{{", "{ {");
     }

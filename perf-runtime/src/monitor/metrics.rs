@@ -45,14 +45,14 @@ impl Metrics {
         MetricBuilder::new(self, name.into(), MetricStore::histogram)
     }
 
-    /// Every metric as it stands, in the order of names: those made here, those of the `metrics` facade, and what samplers
-    /// read.
+    /// Every metric as it stands, in the order of names: those made here, those of the `metrics` facade, and what
+    /// samplers read.
     pub fn read(&self) -> Vec<MetricReading> {
         self.inner.registry.custom().metrics()
     }
 }
 
-/// A metric to be: its name, labels, unit and help. What has no unit is a plain number.
+/// A metric to be: its name, labels, unit and help. Without a unit it is a plain number.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `register`"]
 pub struct MetricBuilder<H> {

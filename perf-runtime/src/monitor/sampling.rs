@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Where a sampler says what it read.
+/// The values that a sampler reads: a sampler puts them here.
 pub struct Samples<'a> {
     monitor: &'a Monitor,
     sheet: &'a mut Sheet,
 }
 
 impl Samples<'_> {
-    /// Says what was read of a series. `None`, or what is no finite number, says that it could not be read: then there is
-    /// no such series, until it is read again. The same goes for what is not said at all. Label values are bounded as
-    /// those of all series made at run time.
+    /// Puts the value of a series. `None`, or a number that is not finite, says that it could not be read: then there
+    /// is no such series, until it is read again. The same goes for a series that is not put at all. Label values are
+    /// bounded as those of all series made at run time.
     pub fn put(&mut self, metric: &SampledMetric, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
         self.sheet.put(self.monitor.inner.registry.custom(), metric, labels, value.into());
     }
@@ -110,14 +110,14 @@ impl Samplers {
 }
 
 impl Monitor {
-    /// Has `sample` read something every so often, for as long as the monitor lives, at the tick: on the monitor's own thread, never on the async runtime,
-    /// and before the rules are judged. What it says is exposed and judged as the application's own metrics are, under
-    /// the names it gives, without the namespace.
+    /// Has `sample` read something every so often, for as long as the monitor lives, at the tick: on the monitor's own
+    /// thread, never on the async runtime, and before the rules are judged. Its values are exposed and judged as the
+    /// application's own metrics are, under the names it gives, without the namespace.
     ///
     /// It is run at the next tick and then whenever `every` is over, at most once a tick; zero is every tick. It should
-    /// take microseconds: while it blocks, nothing else is observed, so what may hang belongs on a thread of its own, with
-    /// the sampler only passing on what that found. One that panics has nothing read this time, is counted
-    /// ([`Overhead`](crate::extend::Overhead)) and run again the next.
+    /// take microseconds: while it blocks, nothing else is observed, so a reading that may hang belongs on a thread of
+    /// its own, with the sampler only passing on the result. A sampler that panics has read nothing this time; it is
+    /// counted ([`Overhead`](crate::extend::Overhead)) and run again the next time.
     ///
     /// ```
     /// use perf_runtime::metric::SampledMetric;
@@ -137,8 +137,8 @@ impl Monitor {
         self.sampler(name, every, sample).keep();
     }
 
-    /// As [`sample`](Self::sample), until the guard is dropped. The series that it read are gone at the tick after that, and so
-    /// is what `sample` holds.
+    /// As [`sample`](Self::sample), until the guard is dropped. The series that it read are gone at the tick after
+    /// that, and so is what `sample` holds.
     ///
     /// ```
     /// # use perf_runtime::metric::SampledMetric;

@@ -30,16 +30,16 @@ impl Monitor {
         self.inner.loaded().sections.get(name).cloned()
     }
 
-    /// All settings in effect, without secrets: the monitor's own, and those of parts. What a part has not
-    /// [said](Self::show_settings) is as its section was written.
+    /// All settings in effect, without secrets: the monitor's own, and those of parts. Settings that a part has not
+    /// [shown](Self::show_settings) are as its section was written.
     pub fn config(&self) -> EffectiveSettings {
         let shown = self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.inner.loaded();
         EffectiveSettings::of(&loaded.settings, &loaded.sections, &shown)
     }
 
-    /// Adds to [`config`](Self::config) what a part runs with, defaults and code too, under the part's name. A key that it said
-    /// before is replaced. Secrets are [left out](EffectiveSettings) by their keys.
+    /// Adds to [`config`](Self::config) what a part runs with, defaults and code too, under the part's name. A key that
+    /// it said before is replaced. Secrets are [left out](EffectiveSettings) by their keys.
     ///
     /// ```
     /// use perf_runtime::config::Value;
@@ -55,8 +55,9 @@ impl Monitor {
         self.inner.shown.lock().unwrap_or_else(PoisonError::into_inner).add(part, settings);
     }
 
-    /// Has a part take up new settings at each [`reload`](Self::reload), until the guard is dropped: `read` reads and checks
-    /// its section, and once all settings of all parts are found to be right, `apply` is called with what it gave.
+    /// Has a part take up new settings at each [`reload`](Self::reload), until the guard is dropped: `read` reads and
+    /// checks its section, and once all settings of all parts are found to be right, `apply` is called with what it
+    /// gave.
     ///
     /// # Errors
     /// The builder was told of no such section.
@@ -70,13 +71,13 @@ impl Monitor {
         Ok(self.inner.reload_observers.add(section, read, apply))
     }
 
-    /// Reads the file and the environment anew, judges by the rules and objectives found there, and has parts take up their
-    /// sections. A rule that is the same as before keeps the state of its alerts; the alerts of rules that changed or are
-    /// gone end. The number of transitions that are kept stays as it is.
+    /// Reads the file and the environment anew, judges by the rules and objectives found there, and has parts take up
+    /// their sections. A rule that is the same as before keeps the state of its alerts; the alerts of rules that
+    /// changed or are gone end. The number of transitions that are kept stays as it is.
     ///
     /// # Errors
-    /// A setting that is not allowed, of the monitor or of a part; another namespace or service, or another word on whether
-    /// anything is done at all: these are settled when a monitor is made. Nothing changes then.
+    /// A setting that is not allowed, of the monitor or of a part; another namespace or service, or another word on
+    /// whether anything is done at all: these are settled when a monitor is made. Nothing changes then.
     pub fn reload(&self) -> Result<(), ConfigError> {
         // One after the other, so that no two are half applied.
         let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,7 +18,7 @@ pub(crate) mod watched;
 /// use std::time::Duration;
 ///
 /// let resize = perf_runtime::monitor().operation("resize");
-/// // What is over:
+/// // A call that is over:
 /// resize.record(Duration::from_millis(12), Outcome::Ok);
 /// // From here to the end of the scope:
 /// let timer = resize.timer();
@@ -126,10 +126,10 @@ impl OperationCall {
 
 /// A call that lasts to the end of the scope, made by [`Operation::timer`] or [`Monitor::timer`](crate::Monitor::timer).
 ///
-/// Dropped, it counts as ok: a scope is left by its end, by `return` or by `?` alike, and the timer does not see which. It
-/// counts as panicked where the thread began to unwind since. What went wrong otherwise is told with
-/// [`finish`](Self::finish). In async code a timer cannot tell that its future is dropped half way: there
-/// [`Operation::watch`] measures the future itself, which can.
+/// Dropped, it counts as ok: a scope is left by its end, by `return` or by `?` alike, and the timer does not see which.
+/// It counts as panicked where the thread began to unwind since. Another outcome is for [`finish`](Self::finish). In
+/// async code a timer cannot tell that its future is dropped half way: there [`Operation::watch`] measures the future
+/// itself, which can.
 ///
 /// ```
 /// let monitor = perf_runtime::monitor();

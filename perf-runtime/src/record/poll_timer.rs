@@ -1,4 +1,4 @@
-//! How a call that is polled divides its time: it works, and it waits between its polls.
+//! The time of a call that is polled, divided into its polls and the pauses between them.
 
 use crate::measure::call::execution::SLOW_POLL_NANOS;
 use crate::measure::cells::cell_table::Ticket;

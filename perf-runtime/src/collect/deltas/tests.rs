@@ -182,7 +182,7 @@ proptest! {
                     let now = Cursor::new(&registry, Begins::Now);
                     let memory = Cursor::new(&registry, Begins::BeforeMemory);
                     cursors.push((now, Adder::default(), counted.clone()));
-                    // What came before memory is in neither.
+                    // Calls that are older than memory are in neither.
                     let mut gone = counted;
                     for (place, count) in kept.counts {
                         *gone.counts.get_mut(&place).unwrap() -= count;

@@ -50,7 +50,7 @@ impl MetricsRecorder {
             return Resolved { cell, overflow: None };
         }
         let resolved = custom.resolve(kind, key.name(), key.labels().map(|label| (label.key(), label.value())));
-        // What overflowed is not kept: it is one of too many.
+        // A value that overflowed is not kept: it is one of too many.
         if resolved.overflow.is_none() {
             let _ = FOUND.try_with(|cache| cache.keep(custom.owner(), hash, (key.clone(), resolved.cell.clone())));
         }

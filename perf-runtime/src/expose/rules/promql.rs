@@ -32,7 +32,7 @@ pub(super) fn condition(rule: &Rule, severity: Severity, prefix: &str, profile: 
     let reached = holds(threshold);
     let recovery = rule.recovery.filter(|_| severity == rule.levels.lowest() && profile == RuleProfile::Current);
     Ok(match recovery {
-        // What fired at the last evaluation goes on as long as it has not recovered.
+        // An alert that fired at the last evaluation goes on as long as it has not recovered.
         Some(recovery) => {
             let more: String = rule.labels.keys().flat_map(|label| [", ", label]).collect();
             format!(

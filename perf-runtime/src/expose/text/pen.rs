@@ -22,8 +22,8 @@ pub(super) struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     pub(super) fn new(text: &'a mut String) -> Self {
-        // SAFETY: what is written are whole `&str`s, and `Short`s, which are ASCII. What is cut off is never more than the
-        // end of a `Short`.
+        // SAFETY: only whole `&str`s are written, and `Short`s, which are ASCII. No more than the end of a `Short` is
+        // ever cut off.
         let text = unsafe { text.as_mut_vec() };
         Self { text, head: Vec::new(), last: 0, end: Short::new("0\n") }
     }

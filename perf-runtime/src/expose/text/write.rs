@@ -105,7 +105,7 @@ fn buckets(steps: &[Step], counts: &[u64], exemplars: &[Option<Exemplar>], forma
         let count = counts.get(place).copied().unwrap_or_default();
         pen.line(&step.tails[format as usize]);
         match exemplars.get(place) {
-            // What fell into the bucket since it was read is not shown yet.
+            // An exemplar of a value that came after the bucket was read is not shown yet.
             Some(Some(exemplar)) if count > below => pen.number_of_which(count, exemplar),
             _ => pen.number(count),
         }

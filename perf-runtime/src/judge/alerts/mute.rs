@@ -1,8 +1,9 @@
 //! Whether somebody is to be told of an alert now.
 //!
-//! What fires and what does not is the machine's matter, to the letter. Being told is another: an alert that was told of a
-//! moment ago, that comes and goes all the time, or that somebody silenced, is kept in the history and not told. When that
-//! ends and the alert stands otherwise than was last told, it is told then.
+//! Whether an alert fires is for the state machine alone to say. Whether people are told is another question: an alert
+//! that was told a moment ago (cooldown), that comes and goes all the time (flapping), or that somebody silenced, is
+//! kept in the history and not told. When that ends, and the alert's state is another than the one last told, it is
+//! told then.
 
 use super::alert::Muted;
 use super::saved::{SavedFlapping, SavedMoment, SavedMute};

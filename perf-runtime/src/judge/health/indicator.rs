@@ -185,8 +185,8 @@ impl Indicator {
         self
     }
 
-    /// Advice of whoever added the indicator ([`Resource::hint`](crate::health::Resource::hint)): one sentence without its full
-    /// stop. `None` for the built-in ones.
+    /// Advice of whoever added the indicator ([`Resource::hint`](crate::health::Resource::hint)): one sentence without
+    /// its full stop. `None` for the built-in ones.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -199,7 +199,7 @@ impl Indicator {
             share.points = (self.penalty * (share.points / whole)).min(left);
             left -= share.points;
         }
-        // What rounding left over goes to the first, so that the shares are the penalty.
+        // The rest that rounding left goes to the first, so that the shares sum up to the penalty.
         if let Some(first) = self.shares.first_mut() {
             first.points += left;
         }
@@ -226,7 +226,8 @@ impl Indicator {
         self.status
     }
 
-    /// The value that was judged, in [`unit`](Self::unit). `None` where there were too few calls. In JSON, infinity is the text
+    /// The value that was judged, in [`unit`](Self::unit). `None` where there were too few calls. In JSON, infinity is
+    /// the text
     /// `"+Inf"`.
     pub fn value(&self) -> Option<f64> {
         self.value
@@ -285,7 +286,7 @@ impl Indicator {
 /// rises.
 fn severity(aspect: Aspect, value: f64, limits: Limits) -> f64 {
     let worst = match aspect.unit() {
-        // What cannot be more than all of it.
+        // A share cannot be more than all of it.
         "ratio" if limits.critical < 1.0 => 1.0,
         "alerts" => MOST_ALERTS,
         _ => limits.critical * WORST,

@@ -33,11 +33,11 @@ impl fmt::Display for HealthStatus {
 
 /// How well the process is: a score that explains itself.
 ///
-/// Each kind that was called is judged by its latency, its errors, its cancelled calls and its calls that do not end, over
-/// the last minute (the last five where the last minute saw fewer than 20 calls); each MCP server and each other service
-/// by whether it answers; resources by how much of them is used; and the alerts that fire by how many and how bad they
-/// are. The score is 100 less the penalties of the indicators, and each says which series took which points. What was not
-/// called, and what nothing measures, takes nothing off.
+/// Each kind that was called is judged by its latency, its errors, its cancelled calls and its calls that do not end,
+/// over the last minute (the last five where the last minute saw fewer than 20 calls); each MCP server and each other
+/// service by whether it answers; resources by how much of them is used; and the alerts that fire by how many and how
+/// bad they are. The score is 100 less the penalties of the indicators, and each says which series took which points. A
+/// kind that was not called, and a resource that nothing measures, take nothing off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthReport {
     score: f64,

@@ -144,7 +144,7 @@ impl Objectives {
         Self { set, ..Self::default() }
     }
 
-    /// Puts others in the place of those that were set. What goes on being promised keeps its budget.
+    /// Replaces the objectives that were set. A promise that stays keeps its budget.
     pub(crate) fn replace(&mut self, set: Vec<(Objective, Target)>) {
         self.set = set;
         self.is_begun = false;
@@ -155,9 +155,9 @@ impl Objectives {
         self.set.iter().find(|(objective, _)| objective.covers(series)).map(|(_, target)| *target)
     }
 
-    /// Takes in what was counted until now.
+    /// Updates the budgets by the counts until now.
     pub(crate) fn observe(&mut self, promised: Vec<Promised>, now: Duration) {
-        // What is promised otherwise than before, or no longer, begins anew or ends.
+        // A promise that changed begins anew, and one that is gone ends.
         self.kept.retain(|_, (kept, _)| promised.iter().any(|one| one.is_the_promise_of(kept)));
         for one in promised {
             let key = (one.series.clone(), one.promise);

@@ -9,7 +9,7 @@ use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Settings of a [`Rule`] to be. What is not set has the default that is named with it.
+/// Settings of a [`Rule`] to be. A setting that is left out has the default that is named with it.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct RuleBuilder {

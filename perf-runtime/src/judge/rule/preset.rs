@@ -31,8 +31,8 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
 /// Ready-made sets of rules. Each rule can be switched off or changed: [`RuleSet::switch`], [`RuleSet::change`].
 ///
-/// Those on calls look back over five minutes, wait for half a minute, and end once the last minute was well (where it had
-/// enough calls to tell).
+/// Those on calls look back over five minutes, wait for half a minute, and end once the last minute was well (where it
+/// had enough calls to tell).
 ///
 /// How good they are: on 360 made-up operations (quiet, seasonal, noisy, with steps, spikes and drifts; half an hour
 /// each) the standard preset raised 126 alerts. 124 of them were right, 2 were two seconds of slowness at hardly any
@@ -150,7 +150,7 @@ fn set(rules: impl IntoIterator<Item = RuleBuilder>) -> RuleSet {
 fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
     let name = format!("{name} {}", kind.family().plural);
     let rule = Rule::builder(format!("{}-{what}", kind.family().word)).name(name).metric(kind).statistic(statistic);
-    // What is stuck has waited long enough, and is no more once it has ended.
+    // A call that is stuck has waited long enough, and is stuck no more once it has ended.
     if statistic == Statistic::OldestInFlight {
         rule
     } else {

@@ -1,8 +1,9 @@
 //! Exemplars: for each bucket of a histogram one call that fell into it, by the id of its trace.
 //!
-//! How to get a trace's id from a span is told once for the process ([`set_trace_id_of`]), for calls are measured once, for
-//! all monitors. Until then an offer costs one relaxed load, and after that a clock read and a look-up of the bucket; a
-//! bucket that has had its exemplar in this second asks nothing further. Whoever would have to wait gives up instead.
+//! How to get a trace's id from a span is told once for the process ([`set_trace_id_of`]), for calls are measured once,
+//! for all monitors. Until then an offer costs one relaxed load, and after that a clock read and a look-up of the
+//! bucket; a bucket that has had its exemplar in this second asks nothing further. Whoever would have to wait gives up
+//! instead.
 
 use super::histogram::Layout;
 use crate::measure::clock::{self, Moment};
@@ -24,7 +25,7 @@ pub(crate) const TRACE_ID: &str = "trace_id";
 static WANTED: AtomicBool = AtomicBool::new(false);
 static TRACE_ID_OF: RwLock<Option<TraceIdOf>> = RwLock::new(None);
 
-/// Tells the process how to get a trace's id. What is told last holds.
+/// Sets how the process gets a trace's id. The last setting holds.
 pub(crate) fn set_trace_id_of(trace_id_of: TraceIdOf) {
     *TRACE_ID_OF.write().unwrap_or_else(PoisonError::into_inner) = Some(trace_id_of);
     WANTED.store(true, Ordering::Relaxed);
@@ -114,8 +115,8 @@ impl Slot {
     }
 }
 
-/// Asks for the id of a span's trace. Calls end in destructors too, where a second panic would end the process: so one that
-/// comes of asking ends here, and there is no exemplar.
+/// Asks for the id of a span's trace. Calls end in destructors too, where a second panic would end the process: so one
+/// that comes of asking ends here, and there is no exemplar.
 fn trace_id(span: &Span) -> Option<String> {
     let trace_id_of = (*TRACE_ID_OF.try_read().ok()?)?;
     let id = catch_unwind(AssertUnwindSafe(|| trace_id_of(span))).ok()??;

@@ -80,7 +80,7 @@ struct Lease(Slot);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // What the thread counts from here on, in destructors that run later, goes to the shared cells.
+        // Calls that the thread makes from here on, in destructors that run later, go to the shared cells.
         CURRENT.set(SHARED.0);
         // The lock hands over what was written: whoever takes the slot next goes on from these counts.
         pool().give_back(self.0);

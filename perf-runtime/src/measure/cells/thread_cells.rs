@@ -2,10 +2,10 @@
 //!
 //! # How a call is counted
 //!
-//! A call that ends is not put into its bucket at once. Its duration is kept as the *latest*, and the one before it is put
-//! into its bucket now. The bucket of a call depends on the clock that was read a moment ago, and to wait for it is what
-//! counting a call costs most; the bucket of the call before is known long since. (Measured: 1.45 times two clock reads at
-//! once, 1.02 times one call later.)
+//! A call that ends is not put into its bucket at once. Its duration is kept as the *latest*, and the one before it is
+//! put into its bucket now. The bucket of a call depends on the clock that was read a moment ago, and to wait for it is
+//! what counting a call costs most; the bucket of the call before is known long since. (Measured: 1.45 times two clock
+//! reads at once, 1.02 times one call later.)
 //!
 //! A reader adds the latest call itself. It never stops the writer, and yet sees every call once:
 //!
@@ -18,8 +18,8 @@
 //!   reader has it: either `latest` was call `n`, and that bucket was read last; or `latest` was a later call, and `n` was in
 //!   its bucket before any of them was read.
 //!
-//! So no bucket, count or sum is ever seen to go back, a sum's calls are always counted, and the count of calls is the sum
-//! of the buckets. The module `model` tries this in every interleaving.
+//! So no bucket, count or sum is ever seen to go back, a sum's calls are always counted, and the count of calls is the
+//! sum of the buckets. The module `model` tries this in every interleaving.
 
 use super::histogram::{Layout, MAX_NANOS, MOST_BUCKETS};
 use super::reading::Reading;
@@ -37,7 +37,7 @@ const PAGE: usize = if cfg!(perf_loom) { 8 } else { 64 };
 type Page = [AtomicU64; PAGE];
 type Pages = [LazyBox<Page>; MOST_BUCKETS.div_ceil(PAGE)];
 
-/// Aligned to a pair of cache lines, for processors fetch lines in pairs. What every call writes is the first line.
+/// Aligned to a pair of cache lines, for processors fetch lines in pairs. The first line holds the cells that every call writes.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Shard {
@@ -162,7 +162,8 @@ impl Shard {
         some.then(|| Running { begun: Begun::from_word(begun), state: [started, ended, away, begun] })
     }
 
-    /// Takes back one [`start`](Self::start) whose body was [let go](Self::let_go): the call goes on under another series.
+    /// Takes back one [`start`](Self::start) whose body was [let go](Self::let_go): the call goes on under another
+    /// series.
     pub(crate) fn take_back(&self, writers: Writers) {
         // Each wraps below zero in a shard that others started in; the sum over shards comes out right.
         writers.add(&self.started, u64::MAX);
@@ -210,9 +211,9 @@ impl Shard {
         size_of::<Self>() + pages.map(of_page).sum::<usize>()
     }
 
-    /// A number that changes with everything that is written. The sums are in it, because they are what an end writes last:
-    /// who sees the number that an end leaves has seen all of that end. What is written is weighed, so that a start which is
-    /// taken back does not hide an end.
+    /// A number that changes with everything that is written. The sums are in it, because an end writes them last: a
+    /// reader that sees the number which an end leaves has seen all of that end. The values are weighed, so that a
+    /// start which is taken back does not hide an end.
     pub(crate) fn changes(&self) -> u64 {
         /// Two to the 64th over the golden ratio, made odd: what is multiplied by it spreads over all bits.
         const WEIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -280,8 +281,8 @@ impl Shard {
         counted
     }
 
-    /// As [`finish`](Self::finish) of the one thread that writes here, where all cells are there; else it says `false`, and
-    /// nothing happens.
+    /// As [`finish`](Self::finish) of the one thread that writes here, where all cells are there; else it says `false`,
+    /// and nothing happens.
     #[inline]
     pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
         let latest = Ended::from_word(self.latest.load(Relaxed));

@@ -1,4 +1,4 @@
-//! Where the requests of one route count.
+//! The series that the requests of one route count in.
 
 use crate::measure::model::kind::Kind;
 use crate::observe::series::entry::Series;
@@ -13,11 +13,11 @@ thread_local! {
     static ROUTES: Lookup<Arc<Route>> = Lookup::new();
 }
 
-/// A route under one method. What its requests are counted in is looked up once, not for each of them.
+/// A route under one method. The series of its requests are looked up once, not for each request.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// The method and the route, one after the other, and where the route begins. In a place of their own, for to find them
-    /// in the series is to wait for memory four times.
+    /// The method and the route, one after the other, and where the route begins. In a place of their own, for to find
+    /// them in the series is to wait for memory four times.
     name: Box<str>,
     method_length: usize,
     /// Weak, for a thread keeps routes longer than a monitor may live.
@@ -60,7 +60,7 @@ impl Route {
             overflow: overflow.cloned(),
             answered: OnceLock::new(),
         }));
-        // What overflowed is not kept: it is one of too many.
+        // A value that overflowed is not kept: it is one of too many.
         if fresh.is(method, route) {
             let _ = ROUTES.try_with(|cache| cache.keep(registry.owner(), hash, Arc::clone(&fresh)));
         }

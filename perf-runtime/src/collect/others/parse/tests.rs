@@ -118,7 +118,7 @@ fn texts() -> impl Strategy<Value = Vec<(String, FamilyType, Option<String>, Vec
         [FamilyType::Counter, FamilyType::Gauge, FamilyType::Histogram, FamilyType::Summary, FamilyType::Unknown];
     let sample = (prop::collection::vec("\\PC{1,8}|[\\\\\"\n{},= #]{1,4}", 2), any::<f64>(), any::<Option<i64>>());
     let samples = prop::collection::vec(sample, 1..5);
-    // What a text cannot say: a help text that begins or ends with a blank, or is empty.
+    // Values that a text cannot hold: a help text that begins or ends with a blank, or is empty.
     let help = prop::option::of("[a-zé\\\\\"#](\\PC|\n){0,12}[a-z\\\\\"]");
     let family = (prop::sample::select(kinds.to_vec()), help, samples);
     prop::collection::btree_map("[a-z]{1,3}:[a-z0-9]{1,3}", family, 1..6)

@@ -11,8 +11,8 @@ use loom::model::Builder;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-/// So many times a thread is put aside before it would stop by itself. What two do not bring to light, more seldom do; and
-/// each more takes a hundred times as long.
+/// So many times a thread is put aside before it would stop by itself. More than two seldom find more, and each
+/// takes a hundred times as long.
 const PREEMPTIONS: usize = 2;
 
 /// Runs a test in every interleaving. Its threads are all spawned: loom explores little of what the first one does.
@@ -91,7 +91,7 @@ fn a_slot_that_is_handed_over_loses_nothing() {
                 let (shard, pool) = (Arc::clone(&shard), Arc::clone(&pool));
                 thread::spawn(move || {
                     let slot = pool.lock().unwrap().take();
-                    // The shard is the first slot's. Who comes while it is taken writes elsewhere.
+                    // The shard is the first slot's. A thread that comes while it is taken writes elsewhere.
                     let mine = slot.index() == 0;
                     if mine {
                         call(&shard, Outcome::Ok, 2, Writers::One);
