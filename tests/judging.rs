@@ -178,12 +178,18 @@ fn a_file_is_reloaded_whole_or_not_at_all() {
     put(&format!("presets = []\n{}[rules.other]\nmetric = \"depth\"\nwarnin = 1\n", rule("20%")));
     let error = monitor.reload().unwrap_err();
     assert_eq!((error.field.as_str(), error.source.as_deref()), ("rules.other", path.to_str()));
-    assert_eq!((monitor.alerts().rules().len(), monitor.alerts().active()), (2, before), "as it was");
+    assert_eq!((monitor.alerts().rules().len(), monitor.alerts().active()), (2, before.clone()), "as it was");
+    let known = before;
 
     put(&format!("presets = []\nnamespace = \"new\"\n{}", rule("20%")));
     assert_eq!(monitor.reload().unwrap_err().field, "namespace");
 
     put(&format!("presets = []\n{}", rule("20%")));
+    monitor.reload().unwrap();
+    let [goes_on] = monitor.alerts().active().try_into().unwrap();
+    assert_eq!((goes_on.id, goes_on.since), (known[0].id, known[0].since), "the same rule, judged by another limit");
+    assert!(goes_on.message.ends_with("(warning above 20.0 %)"), "{}", goes_on.message);
+    put(&format!("presets = []\n{}", rule("20%").replace("error_rate", "cancelled_rate")));
     monitor.reload().unwrap();
     assert!(monitor.alerts().active().is_empty(), "another rule, another alert");
     assert_eq!(monitor.alerts().history().last().unwrap().transition, Transition::Resolved);

@@ -21,8 +21,9 @@ impl Monitor {
         Alerts { inner: Arc::clone(&self.inner) }
     }
 
-    /// Judges by other rules from now on. A rule that is the same as before keeps the state of its alerts; the alerts of
-    /// rules that changed or are gone end.
+    /// Judges by other rules from now on. A rule with the same id that looks at the same figure by the same condition keeps its
+    /// alerts with their ids, times and acknowledgements, and nobody is told of a new description, runbook or label; where its
+    /// thresholds or times changed, the next tick judges by them. The alerts of other rules end.
     pub fn replace_rules(&self, rules: &RuleSet) {
         let tick = self.inner.moment_of(clock::now());
         let events = self.inner.alerts().replace_rules(rules, tick);

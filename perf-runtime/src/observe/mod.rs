@@ -8,6 +8,7 @@
 pub(crate) mod history;
 #[cfg_attr(not(feature = "metrics"), allow(dead_code, unused_imports, reason = "the facade counts in them"))]
 pub(crate) mod metrics;
+pub(crate) mod pace;
 pub(crate) mod query;
 pub(crate) mod series;
 pub(crate) mod ticker;

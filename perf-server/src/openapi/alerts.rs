@@ -117,7 +117,8 @@ fn alert() -> ObjectBuilder {
         .has("name", text())
         .has("state", choice(&["inactive", "resolved", "pending", "firing"]))
         .has("severity", choice(&["warning", "critical"]))
-        .has("value", any_number_or_null())
+        .has("value", any_number_or_null().note("The last; of an alert that ended, the one that it recovered to."))
+        .has("peak", any_number_or_null().note("The worst since it began."))
         .has(
             "threshold",
             one_of(&[Type::Number, Type::Array, Type::Null]).note("One number, or the two ends of what is good."),

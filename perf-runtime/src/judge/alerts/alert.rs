@@ -83,10 +83,13 @@ pub struct Alert {
     pub state: AlertState,
     /// How bad it is now; while pending, how bad it would be.
     pub severity: Severity,
-    /// The value when it last reached the threshold, in `unit`. `None` where the alert is that there is none. In JSON, one that is
-    /// not finite is a text: `"+Inf"` or `"-Inf"`.
+    /// The last value, in `unit`: of an alert that ended, the one that it recovered to. `None` where there is none. In JSON, one
+    /// that is not finite is a text: `"+Inf"` or `"-Inf"`.
     #[serde(with = "text::any_number_or_none", default)]
     pub value: Option<f64>,
+    /// The worst value since it began, in `unit`, written as [`value`](Self::value) is. `None` where there was none.
+    #[serde(with = "text::any_number_or_none", default)]
+    pub peak: Option<f64>,
     /// The threshold of its severity, in `unit`.
     pub threshold: Option<Threshold>,
     /// The unit of value and threshold.

@@ -113,6 +113,19 @@ impl Instance {
         forgotten && !remembered && self.mute.is_settled(now, rule.cooldown)
     }
 
+    /// Goes on under a rule that judges the same in other words, or by other limits.
+    pub(super) fn renew(&mut self, rule: &Rule, labels: &Labels) {
+        if let Some(alert) = &mut self.alert {
+            *alert = message::renewed(alert, rule, labels);
+        }
+    }
+
+    /// Passes over a time in which nobody looked.
+    pub(super) fn pass_over(&mut self, gap: Duration, now: Duration) {
+        [&mut self.warning, &mut self.critical, &mut self.missing].into_iter().for_each(|level| level.begin_anew(now));
+        self.valued_at = self.valued_at.saturating_add(gap).min(now);
+    }
+
     /// Takes in what a tick showed.
     pub(crate) fn step(&mut self, rule: &Rule, labels: &Labels, seen: Seen, context: &mut TickContext<'_>) {
         let now = context.tick.elapsed;
@@ -216,6 +229,7 @@ impl Instance {
         match transition {
             Some(Transition::Fired) => alert.fired_at = Some(tick.wall),
             Some(Transition::Resolved) => {
+                message::close(alert, seen);
                 alert.resolved_at = Some(tick.wall);
                 alert.acknowledged = None;
                 self.resolved_at = Some(tick.elapsed);

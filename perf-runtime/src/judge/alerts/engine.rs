@@ -14,10 +14,11 @@ use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::service::Service;
 use crate::observe::history::window::Window;
+use crate::observe::pace::Pace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// How many transitions are kept, unless said otherwise.
 pub(crate) const DEFAULT_HISTORY: usize = 1_000;
@@ -64,6 +65,9 @@ pub(crate) struct AlertEngine {
     last_silence: u64,
     /// The number of the last event.
     last_seq: u64,
+    /// When the rules were last evaluated.
+    evaluated_at: Option<Duration>,
+    pace: Pace,
     counted: AlertStatistics,
 }
 
@@ -80,6 +84,8 @@ impl AlertEngine {
             last_id: 0,
             last_silence: 0,
             last_seq: 0,
+            evaluated_at: None,
+            pace: Pace::default(),
             counted: AlertStatistics::default(),
         }
     }
@@ -103,6 +109,11 @@ impl AlertEngine {
     /// Judges the observation of a tick, and gives the changes.
     pub(crate) fn evaluate(&mut self, observation: &Observation<'_>, tick: Tick) -> Vec<AlertEvent> {
         self.silences.retain(|silence| silence.until > tick.wall);
+        let before = self.evaluated_at.replace(tick.elapsed);
+        let since = before.map(|before| tick.elapsed.saturating_sub(before));
+        if let Some(gap) = since.filter(|since| self.pace.is_gap(*since)) {
+            self.rule_states.iter_mut().for_each(|rule_state| rule_state.pass_over(gap, tick.elapsed));
+        }
         self.with_surroundings(tick, |rule_states, context| {
             for rule_state in rule_states {
                 rule_state.evaluate(observation, context);
@@ -110,14 +121,21 @@ impl AlertEngine {
         })
     }
 
-    /// Replaces the rules. A rule that is the same in both keeps the state of its alerts; the alerts
-    /// of the others end.
+    /// Replaces the rules. A rule that judges the same in both keeps the state of its alerts; the alerts of the others end.
     pub(crate) fn replace_rules(&mut self, rules: &RuleSet, tick: Tick) -> Vec<AlertEvent> {
         self.with_surroundings(tick, |rule_states, context| {
             let mut before = std::mem::take(rule_states);
             for rule in rules.iter() {
-                let same = before.iter().position(|rule_state| rule_state.rule == *rule);
-                rule_states.push(same.map_or_else(|| RuleState::new(rule.clone()), |place| before.swap_remove(place)));
+                let same = before.iter().position(|rule_state| rule_state.rule.is_same(rule));
+                rule_states.push(match same.map(|place| before.swap_remove(place)) {
+                    Some(mut rule_state) => {
+                        if rule_state.rule != *rule {
+                            rule_state.renew(rule.clone());
+                        }
+                        rule_state
+                    }
+                    None => RuleState::new(rule.clone()),
+                });
             }
             for rule_state in &mut before {
                 rule_state.end(context);

@@ -10,7 +10,7 @@ use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::Unit;
 use crate::observe::series::identity::{in_a_line, in_a_name};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// An alert that becomes active now.
 pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -> Alert {
@@ -23,6 +23,7 @@ pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
         state: AlertState::Pending,
         severity: rule.levels.lowest(),
         value: None,
+        peak: None,
         threshold: None,
         unit: rule.unit(),
         labels: all.collect(),
@@ -38,12 +39,13 @@ pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
     }
 }
 
-/// An alert of before a restart, with the words that its rule has now.
+/// An alert of before a restart or of before its rule changed, with the words and the limit that the rule has now.
 pub(crate) fn renewed(alert: &Alert, rule: &Rule, labels: &Labels) -> Alert {
     let now = opened(rule, labels, alert.id, alert.since);
     Alert {
         name: now.name,
         unit: now.unit,
+        threshold: rule.threshold(alert.severity).or(alert.threshold),
         labels: now.labels,
         series: now.series,
         description: now.description,
@@ -58,7 +60,17 @@ pub(crate) fn update(alert: &mut Alert, rule: &Rule, severity: Severity, seen: S
     alert.threshold = rule.threshold(severity);
     if let Seen::Value { value, .. } = seen {
         alert.value = Some(value);
+        let worse = |peak| rule.condition.worse(peak, value, alert.threshold);
+        alert.peak = Some(alert.peak.map_or(value, worse));
     }
+}
+
+/// Brings an alert that ends up to date: with the value of now, where there is one.
+pub(crate) fn close(alert: &mut Alert, seen: Seen) {
+    alert.value = match seen {
+        Seen::Value { value, .. } => Some(value),
+        Seen::Nothing | Seen::Absence => None,
+    };
 }
 
 /// An alert as it is shown, with its message. It is made for whoever asks, not at each tick: to write it costs more than
@@ -67,6 +79,7 @@ pub(crate) fn shown(alert: &Alert, rule: &Rule) -> Alert {
     // It is one line, wherever it goes: into logs, mails, messengers.
     let series = in_a_line(&alert.series);
     let message = match alert.value {
+        _ if alert.resolved_at.is_some() => recovery(rule, &series, alert),
         Some(value) => message(rule, &series, alert.severity, value),
         None if rule.condition == Condition::Absent => format!("{}: {series} has no value", rule.name),
         None => format!("{}: {series} has no value any more", rule.name),
@@ -74,25 +87,51 @@ pub(crate) fn shown(alert: &Alert, rule: &Rule) -> Alert {
     Alert { message, ..alert.clone() }
 }
 
-/// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
-fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String {
-    let (signal, unit) = (&rule.signal, shown_in(rule));
-    let term = &signal.term;
-    let what = match (&term.metric, &signal.over) {
+/// `Deep queue: recovered: depth is 100 (limit 200), after 2m; peak 300`.
+fn recovery(rule: &Rule, series: &str, alert: &Alert) -> String {
+    let (name, unit) = (&rule.name, shown_in(rule));
+    let lasted = alert.resolved_at.and_then(|end| end.duration_since(alert.since).ok()).unwrap_or_default();
+    let after = crate::text::show_duration(Duration::from_secs(lasted.as_secs()));
+    let peak = alert.peak.map(|peak| format!("; peak {}", unit.show(peak))).unwrap_or_default();
+    let now = match alert.value {
+        _ if rule.condition == Condition::Absent => format!("recovered: {series} has a value again"),
+        Some(value) => {
+            let change = if rule.signal.change.is_some() { "changed by" } else { "is" };
+            let limit = alert.threshold.map(|limit| format!(" (limit {})", limit_in(unit, limit))).unwrap_or_default();
+            format!("recovered: {} {change} {}{limit}", what(rule, series), unit.show(value))
+        }
+        None => format!("ended: {series} has no value any more"),
+    };
+    format!("{name}: {now}, after {after}{peak}")
+}
+
+/// The figure that a rule looks at, in words.
+fn what(rule: &Rule, series: &str) -> String {
+    let (term, over) = (&rule.signal.term, &rule.signal.over);
+    match (&term.metric, over) {
         (_, Some(over)) => format!("{series} divided by {}", over.metric),
         (Metric::Gauge(_), None) => series.to_owned(),
         (Metric::Kind(_), None) => format!("{} of {series}", term.statistic),
-    };
+    }
+}
+
+fn limit_in(unit: Unit, limit: Threshold) -> String {
+    match limit {
+        Threshold::Value(limit) => unit.show(limit),
+        Threshold::Range(low, high) => format!("{} to {}", unit.show(low), unit.show(high)),
+    }
+}
+
+/// `Slow requests: p95 of http_request{route=/} is 1.20 s over the last 5m (critical above 1.00 s)`.
+fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String {
+    let (signal, unit, what) = (&rule.signal, shown_in(rule), what(rule, series));
+    let term = &signal.term;
     let change = match signal.change {
         Some(span) => format!(" changed within {} by", crate::text::show_duration(span)),
         None => " is".to_owned(),
     };
     let window = if term.statistic.has_window() { format!(" over the last {}", term.window) } else { String::new() };
-    let limit = match rule.threshold(severity) {
-        Some(Threshold::Value(limit)) => format!(" {}", unit.show(limit)),
-        Some(Threshold::Range(low, high)) => format!(" {} to {}", unit.show(low), unit.show(high)),
-        None => String::new(),
-    };
+    let limit = rule.threshold(severity).map(|limit| format!(" {}", limit_in(unit, limit))).unwrap_or_default();
     let relation = match rule.condition {
         Condition::AtLeast => "from",
         Condition::AtMost => "down from",

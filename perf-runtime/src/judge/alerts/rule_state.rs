@@ -61,6 +61,21 @@ impl RuleState {
         }
     }
 
+    /// Goes on by another rule that judges the same ([`Rule::is_same`]): alerts keep their state, and where limits changed, the
+    /// next tick judges by them.
+    pub(crate) fn renew(&mut self, rule: Rule) {
+        self.lately = rule.lately();
+        for (labels, instance) in &mut self.instances {
+            instance.renew(&rule, labels);
+        }
+        self.rule = rule;
+    }
+
+    /// Passes over a time in which nobody looked, which ended now: it says nothing, neither for an alert nor against it.
+    pub(crate) fn pass_over(&mut self, gap: Duration, now: Duration) {
+        self.instances.values_mut().for_each(|instance| instance.pass_over(gap, now));
+    }
+
     pub(crate) fn status(&self) -> RuleStatus {
         let count = |state| self.active().filter(|alert| alert.state == state).count();
         let (pending, firing) = (count(AlertState::Pending), count(AlertState::Firing));

@@ -52,6 +52,12 @@ impl StateMachine {
         Self { state: AlertState::Firing, ..Self::default() }
     }
 
+    /// Begins the waiting times of a pending and of a firing level anew: nobody knows what was so before now.
+    pub(super) fn begin_anew(&mut self, now: Duration) {
+        self.active_at = now;
+        self.missed_at = self.missed_at.map(|_| now);
+    }
+
     /// Advances the state by one tick.
     pub(crate) fn step(&mut self, holds: bool, now: Duration, patience: Patience) {
         if !holds {

@@ -52,6 +52,18 @@ impl Condition {
         }
     }
 
+    /// The worse of two values that were both on the bad side of a threshold.
+    pub(crate) fn worse(self, one: f64, other: f64, threshold: Option<Threshold>) -> f64 {
+        match (self, threshold) {
+            (Self::Below | Self::AtMost, _) => one.min(other),
+            (Self::Outside, Some(Threshold::Range(low, high))) => {
+                let distance = |value: f64| (low - value).max(value - high);
+                if distance(other) > distance(one) { other } else { one }
+            }
+            _ => one.max(other),
+        }
+    }
+
     /// Whether the first threshold is as far out as the second, or farther.
     pub(crate) fn is_as_strict(self, far: Threshold, near: Threshold) -> bool {
         match (self, far, near) {

@@ -167,6 +167,15 @@ impl Rule {
         self.condition.holds(value, recovery.unwrap_or(threshold))
     }
 
+    /// Whether it judges what `other` judges: then alerts of the one are alerts of the other, whatever their thresholds, times
+    /// and words.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.enabled == other.enabled
+            && self.signal.is_same(&other.signal)
+            && self.condition == other.condition
+    }
+
     /// How far back its values look: so long after a start, no value may only mean that the process is young.
     pub(crate) fn looks_back(&self) -> Duration {
         let change = self.signal.change.unwrap_or_default();

@@ -151,6 +151,12 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
+    /// Whether it is the same figure, whatever number of calls it takes to know it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let Self { term, over, by, change, min_samples: _ } = self;
+        (term, over, by, change) == (&other.term, &other.over, &other.by, &other.change)
+    }
+
     /// Gives each value there is. The change over time is not taken here: only who remembers can.
     pub(crate) fn each(&self, observation: &Observation<'_>, see: &mut dyn FnMut(&Labels, f64)) {
         let by = self.by.as_deref();

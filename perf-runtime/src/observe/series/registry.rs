@@ -16,18 +16,16 @@ use crate::measure::site::directory;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
+use crate::observe::pace::Pace;
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use crate::observe::ticker;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 /// With fewer calls, the last minute says too little.
 const MIN_CALLS_IN_A_MINUTE: u64 = 20;
 
-/// Two ticks further apart than this have a gap between them: more than one was left out.
-const GAP: Duration = Duration::from_millis(2_500);
 /// So many gaps are remembered.
 const MAX_GAPS: usize = 1_000;
 /// So many take no memory beyond what a registry takes at first.
@@ -66,6 +64,7 @@ struct Inner {
     begun: Moment,
     ticked: Moment,
     ticks: u64,
+    pace: Pace,
     /// Times in which no tick came, the oldest first.
     gaps: VecDeque<(Moment, Moment)>,
     made: BTreeMap<Kind, Bounds>,
@@ -266,14 +265,14 @@ impl Registry {
             if inner.ticks == 0 {
                 inner.begun = now;
                 inner.gaps.reserve(USUAL_GAPS);
-            } else if now.since(last) > GAP {
+            } else if inner.pace.is_gap(now.since(last)) {
                 // Where ticks are rare, all is one gap.
                 match inner.gaps.back_mut().filter(|(_, end)| *end == last) {
                     Some((_, end)) => *end = now,
                     None => inner.gaps.push_back((last, now)),
                 }
             }
-            let horizon = now.before(Window::LastHour.duration() + GAP);
+            let horizon = now.before(Window::LastHour.duration());
             while inner.gaps.len() > MAX_GAPS || inner.gaps.front().is_some_and(|&(_, end)| end < horizon) {
                 inner.gaps.pop_front();
             }

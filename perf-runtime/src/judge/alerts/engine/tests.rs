@@ -285,19 +285,61 @@ fn a_flapping_alert_that_gets_worse_is_told_of_at_once() {
 }
 
 #[test]
-fn other_rules_keep_the_alerts_of_those_that_are_the_same_and_end_the_others() {
-    let rule = |id: &str, limit| Rule::builder(id).metric("queue_depth").warning(limit).build().unwrap();
+fn other_rules_keep_the_alerts_of_those_that_judge_the_same_and_end_the_others() {
+    let rule = |id: &str, limit| Rule::builder(id).metric("queue_depth").warning(limit);
+    let set = |rules: [RuleBuilder; 3]| rules.map(|rule| rule.build().unwrap()).into_iter().collect();
     let mut bench = Bench::new(on_depth().warning(10.0));
-    bench.engine = AlertEngine::new(&[rule("same", 10.0), rule("changed", 10.0)].into_iter().collect(), 100);
+    bench.engine = AlertEngine::new(&set([rule("words", 10.0), rule("limit", 10.0), rule("other", 10.0)]), 100);
     bench.see(20.0);
     let before = bench.engine.active();
     let tick = bench.tick();
-    let events = bench.engine.replace_rules(&[rule("changed", 15.0), rule("same", 10.0)].into_iter().collect(), tick);
+    let words = rule("words", 10.0).description("A new one").label("team", "mail").cooldown(secs(60));
+    let other = Rule::builder("other").metric("other_depth").warning(10.0);
+    let events = bench.engine.replace_rules(&set([words, rule("limit", 15.0), other]), tick);
     let ended: Vec<_> = events.iter().map(|event| (event.alert.rule.as_str(), event.transition)).collect();
-    assert_eq!(ended, [("changed", Transition::Resolved)]);
-    assert_eq!(bench.engine.active(), before[..1]);
-    let fired: Vec<_> = bench.see(20.0).into_iter().map(|event| event.alert.rule).collect();
-    assert_eq!(fired, ["changed"]);
+    assert_eq!(ended, [("other", Transition::Resolved)], "it looks at something else");
+    let after = bench.engine.active();
+    let known =
+        |alerts: &[Alert]| alerts.iter().map(|alert| (alert.id, alert.since, alert.fired_at)).collect::<Vec<_>>();
+    assert_eq!(known(&after), known(&before[..2]));
+    assert_eq!((after[0].description.as_str(), after[0].labels.get("team")), ("A new one", Some(&"mail".to_owned())));
+    assert_eq!(bench.see(20.0), [], "both hold by the new rules, too");
+    let tick = bench.tick();
+    bench.engine.replace_rules(&set([rule("words", 10.0), rule("limit", 25.0), rule("other", 90.0)]), tick);
+    let told: Vec<_> = bench.see(20.0).into_iter().map(|event| (event.alert.rule, event.transition)).collect();
+    assert_eq!(told, [("limit".to_owned(), Transition::Resolved)], "judged by the new limit");
+}
+
+#[test]
+fn a_recovery_tells_what_it_recovered_to() {
+    let mut bench = Bench::new(on_depth().name("Deep queue").warning(200.0));
+    bench.see(250.0);
+    bench.see(300.0);
+    for _ in 0..118 {
+        bench.see(210.0);
+    }
+    let [event] = bench.see(100.0).try_into().unwrap();
+    assert_eq!(
+        (event.transition, event.alert.value, event.alert.peak),
+        (Transition::Resolved, Some(100.0), Some(300.0))
+    );
+    let expected = "Deep queue: recovered: queue_depth{queue=mail} is 100 (limit 200), after 2m; peak 300";
+    assert_eq!(event.alert.message, expected);
+    bench.see(250.0);
+    let [event] = bench.see(None).try_into().unwrap();
+    let expected = "Deep queue: ended: queue_depth{queue=mail} has no value any more, after 1s; peak 250";
+    assert_eq!((event.alert.value, event.alert.message.as_str()), (None, expected));
+}
+
+#[test]
+fn time_in_which_nobody_looked_is_no_evidence() {
+    let mut bench = Bench::new(on_depth().warning(10.0).hold_for(secs(60)));
+    bench.see(20.0);
+    bench.second += 600;
+    let transitions = |bench: &mut Bench| bench.see(20.0).iter().map(|event| event.transition).collect::<Vec<_>>();
+    assert_eq!(transitions(&mut bench), [], "pending since ten minutes ago, and seen twice");
+    let fired = (0..120).find(|_| transitions(&mut bench) == [Transition::Fired]);
+    assert_eq!(fired, Some(59));
 }
 
 #[test]
