@@ -278,3 +278,21 @@ fn a_rule_looks_at_what_the_application_counts_itself() {
     assert_eq!(json["health_indicators"]["resource_usage"], "red");
     assert!((json["performance_metrics"]["memory_percent"].as_f64().unwrap() - 95.0).abs() < 1e-9);
 }
+
+#[test]
+fn a_call_is_not_stuck_because_the_process_was_stopped() {
+    let clock = ManualClock::hold();
+    let stuck = Rule::builder("stuck").metric(Kind::Operation).statistic(Statistic::OldestInFlight).critical(10.0);
+    let monitor = Monitor::builder().rules(only(stuck.build().unwrap())).build().unwrap();
+    let mut call = std::pin::pin!(monitor.operation("judging_stopped").watch(std::future::pending::<()>()));
+    assert!(call.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+    seconds(&clock, &monitor, 4, || {});
+    clock.advance(15 * SECOND);
+    monitor.tick();
+    assert!(monitor.alerts().active().is_empty(), "stopped for 15 s, seen to wait for 4");
+    let summary = monitor.summary(Window::LastMinute);
+    let oldest = summary.find(Kind::Operation, &["judging_stopped"]).unwrap().oldest_in_flight;
+    assert!(oldest.is_some_and(|oldest| (4.0..5.0).contains(&oldest)), "{oldest:?}");
+    seconds(&clock, &monitor, 7, || {});
+    assert_eq!(monitor.alerts().active().len(), 1, "now it is");
+}

@@ -122,7 +122,9 @@ impl Instance {
 
     /// Passes over a time in which nobody looked.
     pub(super) fn pass_over(&mut self, gap: Duration, now: Duration) {
-        [&mut self.warning, &mut self.critical, &mut self.missing].into_iter().for_each(|level| level.begin_anew(now));
+        for level in [&mut self.warning, &mut self.critical, &mut self.missing] {
+            level.begin_anew(now);
+        }
         self.valued_at = self.valued_at.saturating_add(gap).min(now);
     }
 

@@ -163,7 +163,7 @@ impl Registry {
         let now = clock::now();
         self.catch_up(now);
         let (grid, view) = self.grid_after(window, started, after);
-        let (all, mut look) = (self.all(), Look::live(now));
+        let (all, mut look) = (self.all(), Look::live(now).without(self.pauses()));
         let (mut kinds, mut parts) = (Vec::new(), Vec::new());
         for of_kind in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
             let Some(kind) = of_kind.first().map(|first| first.identity.kind) else { continue };
@@ -196,7 +196,8 @@ impl Registry {
         };
         let fits = |series: &&Arc<Series>| series.identity.kind == kind && starts_so(series);
         let found: Vec<Arc<Series>> = all.iter().filter(fits).cloned().collect();
-        let track = track(&found, labels.len(), (window, &grid), &mut Look::live(now), None, true)?;
+        let track =
+            track(&found, labels.len(), (window, &grid), &mut Look::live(now).without(self.pauses()), None, true)?;
         Some((view, track))
     }
 }

@@ -70,7 +70,7 @@ impl Span {
         let first = |memory: &Memory| start / step_by(memory.length) * step_by(memory.length);
         let alone = lengths.into_iter().find(|memory| memory.reaches(first(memory))).unwrap_or(hour);
         // Of a range that begins in memory's time and in that of this process, nothing else is known.
-        let is_all_known = alone.reaches(first(&alone)) && start >= begun;
+        let is_all_known = alone.reaches(first(&alone)) && first(&alone) >= begun;
         let kept = past.and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
             let joins = |memory: &Memory| memory.begin().max(begun) <= until || memory.window == hour.window;

@@ -73,7 +73,8 @@ pub struct SeriesSummary {
     pub error_types: BTreeMap<String, u64>,
     /// Calls that have started and not ended.
     pub in_flight: u64,
-    /// The age in seconds of the oldest call that waits now. `None` where none waits.
+    /// The age in seconds of the oldest call that waits now, without the time in which the process was stopped. `None` where none
+    /// waits.
     pub oldest_in_flight: Option<f64>,
     /// The seconds that the figures below cover, up to now: the window and what belongs to its first slice of time (up to
     /// 1 s of `1m`, 6 s of `5m`, a minute of the others, while the monitor ticks in time), or less while the process is

@@ -111,13 +111,13 @@ impl Series {
         reading
     }
 
-    /// The age of the oldest call that waits; `None` where none does.
-    pub(crate) fn oldest_age(&self, now: Moment) -> Option<Duration> {
+    /// When the oldest call that waits started; `None` where none does.
+    pub(crate) fn oldest(&self) -> Option<Moment> {
         let mut oldest: Option<Moment> = None;
         self.for_each_meter(|meter| {
             oldest = [oldest, meter.oldest()].into_iter().flatten().min();
         });
-        oldest.map(|started| now.since(started))
+        oldest
     }
 
     /// When each of the calls that wait started.
@@ -215,12 +215,13 @@ impl Series {
         let behind = look.sees == Sees::Now && history.is_behind(self.changes());
         let live = behind.then(|| self.read_again(&mut look.reading));
         let in_flight = history.in_flight(live);
+        // A call that waits is in flight, so there is none to look for where nothing is.
+        let oldest = if in_flight > 0 { self.oldest() } else { None };
         Observation {
             error_types,
             total: history.total(live),
             in_flight,
-            // Who waits is in flight, so there is nobody to look for where nothing is.
-            oldest: if in_flight > 0 { self.oldest_age(look.now) } else { None },
+            oldest: oldest.map(|started| seen_since(started, look.now, &look.pauses)),
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
             profile: self.profile_window(window, look.now),
@@ -282,6 +283,8 @@ impl Series {
 pub(crate) struct Look {
     pub(crate) now: Moment,
     sees: Sees,
+    /// Times in which the process was stopped.
+    pauses: Vec<(Moment, Moment)>,
     /// Room to work in.
     reading: Reading,
     bytes: Vec<u8>,
@@ -302,7 +305,7 @@ enum Sees {
 impl Look {
     /// Sees everything up to now.
     pub(crate) fn live(now: Moment) -> Self {
-        Self { now, sees: Sees::Now, reading: Reading::default(), bytes: Vec::new() }
+        Self { now, sees: Sees::Now, pauses: Vec::new(), reading: Reading::default(), bytes: Vec::new() }
     }
 
     /// Ticks, and sees what the tick cut off.
@@ -315,12 +318,24 @@ impl Look {
         Self { sees: Sees::LastTick, ..Self::live(now) }
     }
 
+    /// The same, in which calls grow no older in these times.
+    pub(crate) fn without(self, pauses: Vec<(Moment, Moment)>) -> Self {
+        Self { pauses, ..self }
+    }
+
     /// From now on, sees what the last tick cut off.
     pub(crate) fn has_ticked(&mut self) {
         if self.sees == Sees::ItsTick {
             self.sees = Sees::LastTick;
         }
     }
+}
+
+/// The time since a moment, without the pauses: while the process was stopped nobody saw anything, and a call that waits since
+/// before is no older for it.
+fn seen_since(moment: Moment, now: Moment, pauses: &[(Moment, Moment)]) -> Duration {
+    let unseen = pauses.iter().map(|&(from, to)| to.min(now).since(from.max(moment))).sum();
+    now.since(moment).saturating_sub(unseen)
 }
 
 /// What one series, or several together, did in a window.

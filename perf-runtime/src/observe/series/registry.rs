@@ -67,6 +67,10 @@ struct Inner {
     pace: Pace,
     /// Times in which no tick came, the oldest first.
     gaps: VecDeque<(Moment, Moment)>,
+    /// Those of them in which somebody should have ticked.
+    pauses: VecDeque<(Moment, Moment)>,
+    /// Whether somebody ticks, and it is not only that windows go on when they are looked at.
+    has_ticker: bool,
     made: BTreeMap<Kind, Bounds>,
 }
 
@@ -87,6 +91,7 @@ impl Registry {
         };
         this.adopt_sites();
         let now = clock::now();
+        this.begin_tick(now, false);
         this.ticked(now);
         this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
         this
@@ -217,7 +222,8 @@ impl Registry {
     pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
         let all = self.all();
         let mut summed_up = BTreeMap::new();
-        let (mut ticking, mut ticked) = (Look::ticking(now), Look::ticked(now));
+        self.begin_tick(now, true);
+        let [mut ticking, mut ticked] = [Look::ticking(now), Look::ticked(now)].map(|look| look.without(self.pauses()));
         for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
             let kind = series.first().map(|first| first.identity.kind);
             let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
@@ -254,29 +260,38 @@ impl Registry {
         self.read(|inner| inner.gaps.iter().copied().collect())
     }
 
+    /// Those gaps in which somebody should have ticked: the process was stopped, or had no core to spare.
+    pub(crate) fn pauses(&self) -> Vec<(Moment, Moment)> {
+        self.read(|inner| inner.pauses.iter().copied().collect())
+    }
+
     /// How many times all series were cut.
     pub(crate) fn ticks(&self) -> u64 {
         self.read(|inner| inner.ticks)
     }
 
-    fn ticked(&self, now: Moment) {
+    /// Begins a tick: remembers the gap, if there was one since the last.
+    fn begin_tick(&self, now: Moment, is_of_ticker: bool) {
         self.write(|inner| {
+            let had_ticker = std::mem::replace(&mut inner.has_ticker, is_of_ticker);
             let last = inner.ticked;
             if inner.ticks == 0 {
                 inner.begun = now;
                 inner.gaps.reserve(USUAL_GAPS);
+                inner.pauses.reserve(USUAL_GAPS);
             } else if inner.pace.is_gap(now.since(last)) {
-                // Where ticks are rare, all is one gap.
-                match inner.gaps.back_mut().filter(|(_, end)| *end == last) {
-                    Some((_, end)) => *end = now,
-                    None => inner.gaps.push_back((last, now)),
+                add_gap(&mut inner.gaps, (last, now));
+                if had_ticker && is_of_ticker {
+                    add_gap(&mut inner.pauses, (last, now));
                 }
             }
-            let horizon = now.before(Window::LastHour.duration());
-            while inner.gaps.len() > MAX_GAPS || inner.gaps.front().is_some_and(|&(_, end)| end < horizon) {
-                inner.gaps.pop_front();
-            }
-            inner.ticked = last.max(now);
+        });
+    }
+
+    /// Ends a tick.
+    fn ticked(&self, now: Moment) {
+        self.write(|inner| {
+            inner.ticked = inner.ticked.max(now);
             inner.ticks += 1;
         });
     }
@@ -284,6 +299,7 @@ impl Registry {
     /// Ticks where nobody else does: so that windows go on, though coarser.
     pub(crate) fn catch_up(&self, now: Moment) {
         if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
+            self.begin_tick(now, false);
             let mut look = Look::ticking(now);
             self.all().iter().for_each(|series| series.tick(&mut look));
             self.ticked(now);
@@ -294,12 +310,13 @@ impl Registry {
         for series in self.all().iter() {
             series.reset(now);
         }
+        self.begin_tick(now, true);
         self.ticked(now);
     }
 
     pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
         self.catch_up(now);
-        let (all, mut look) = (self.all(), Look::live(now));
+        let (all, mut look) = (self.all(), Look::live(now).without(self.pauses()));
         let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
         Summary { window, series: summed_up.collect() }
     }
@@ -308,7 +325,7 @@ impl Registry {
     /// over the last five where the last minute saw fewer than 20 calls.
     pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
         self.catch_up(now);
-        self.kinds(Look::live(now))
+        self.kinds(Look::live(now).without(self.pauses()))
     }
 
     fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
@@ -373,6 +390,18 @@ impl Inner {
         let place = self.series.partition_point(|other| other.identity < series.identity);
         Arc::make_mut(&mut self.series).insert(place, Arc::clone(&series));
         series
+    }
+}
+
+/// Adds a gap behind the others. Where ticks are rare, all is one.
+fn add_gap(gaps: &mut VecDeque<(Moment, Moment)>, (from, to): (Moment, Moment)) {
+    match gaps.back_mut().filter(|(_, end)| *end == from) {
+        Some((_, end)) => *end = to,
+        None => gaps.push_back((from, to)),
+    }
+    let horizon = to.before(Window::LastHour.duration());
+    while gaps.len() > MAX_GAPS || gaps.front().is_some_and(|&(_, end)| end < horizon) {
+        gaps.pop_front();
     }
 }
 

@@ -167,12 +167,12 @@ mod tests {
         assert!(poll().is_pending());
         clock.advance(Duration::from_millis(100));
         assert!(poll().is_pending());
-        assert!(operation.series.oldest_age(clock::now()).is_some());
+        assert!(operation.series.oldest().is_some());
         clock.advance(Duration::from_millis(200));
         assert!(poll().is_ready());
         let reading = operation.series.read();
         assert_eq!((reading.idle_nanos, reading.slow_polls), (300_000_000, 1));
         assert_eq!((reading.finished(), reading.nanos[0]), ([1, 0, 0, 0], 332_000_000));
-        assert_eq!(operation.series.oldest_age(clock::now()), None);
+        assert_eq!(operation.series.oldest(), None);
     }
 }
