@@ -266,7 +266,7 @@ pub mod test_util {
 /// What the attributes' expansion calls. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::execution::{Call, Scope, body, prepare, prepare_labelled};
+    pub use crate::measure::call::execution::{Call, Scope, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Watched, never, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoResult, Returned, error_if, ok_if, returned, returned_at_once,
