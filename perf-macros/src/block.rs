@@ -3,15 +3,18 @@
 //! Each method gets the attribute itself, and is expanded by it in turn. Left alone are methods marked `#[monitor(skip)]`,
 //! methods with an attribute of ours already, and `const fn`, which cannot be measured.
 
-use crate::args::Args;
-use crate::function::Function;
+use crate::args::{Args, combine};
+use crate::function::{Function, may_be_macro};
 use crate::kind::Kind;
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use crate::labels::unraw;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::token::Brace;
 use syn::{
-    Attribute, Error, Generics, ImplItem, Meta, Path, Result, Signature, Token, Type, Visibility, braced, parse_quote,
+    Attribute, Error, Generics, ImplItem, Meta, Path, PathSegment, Result, Signature, Token, Type, TypeParamBound,
+    Visibility, braced, parse_quote, parse_quote_spanned,
 };
 
 /// An `impl` block whose methods' bodies are kept as the tokens that they are.
@@ -19,6 +22,8 @@ pub(crate) struct Block {
     attrs: Vec<Attribute>,
     header: TokenStream,
     self_type: Type,
+    /// Whether its methods are told who calls them, because the trait's are.
+    tracks_caller: bool,
     brace: Brace,
     items: Vec<Item>,
 }
@@ -58,59 +63,133 @@ impl Block {
         // The span has the same name as the series, unless the block says another for all.
         let named = read.name.is_none();
         let runtime = read.krate.unwrap_or_else(|| parse_quote!(::perf_runtime));
-        let Self { attrs, header, brace, items, .. } = self;
-        let mut block = TokenStream::new();
+        let Self { attrs, header, tracks_caller, brace, items, .. } = self;
+        let (mut block, mut unseen) = (TokenStream::new(), None);
         brace.surround(&mut block, |inside| {
             for item in items {
                 match item {
+                    Item::Method(method) if tracks_caller && !is_left_out(&method) => {
+                        combine(&mut unseen, Error::new(method.sig.ident.span(), TRACKS_CALLER));
+                    }
                     Item::Method(method) => annotate(*method, &name, named, &runtime, args).to_tokens(inside),
-                    Item::Other(item) => item.to_tokens(inside),
+                    Item::Other(mut item) => {
+                        check_macro(&mut item).unwrap_or_else(|error| combine(&mut unseen, error));
+                        item.to_tokens(inside);
+                    }
                 }
             }
         });
+        if let Some(error) = unseen {
+            return Err(error);
+        }
         Ok(quote!(#(#attrs)* #header #block))
     }
 
     fn type_name(&self) -> Result<String> {
-        let mut ty = &self.self_type;
-        while let Type::Reference(reference) = ty {
-            ty = &reference.elem;
-        }
-        let last = match ty {
-            Type::Path(path) => path.path.segments.last(),
-            _ => None,
-        };
-        last.map(|last| last.ident.to_string()).ok_or_else(|| {
+        name_of(&self.self_type).ok_or_else(|| {
             let message = "this type has no name to label its methods with: put the attribute on the methods";
-            Error::new_spanned(ty, message)
+            Error::new_spanned(&self.self_type, message)
         })
+    }
+}
+
+/// The type as a label shows it, without its generics: `Cart`, `[u8]`, `(Cart,u8)`, and of `dyn Shop` the trait.
+fn name_of(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Array(ty) => Some(format!("[{}]", name_of(&ty.elem)?)),
+        Type::Group(ty) => name_of(&ty.elem),
+        Type::Paren(ty) => name_of(&ty.elem),
+        Type::Path(path) => path.path.segments.last().map(|last| unraw(&last.ident)),
+        Type::Ptr(ty) => name_of(&ty.elem),
+        Type::Reference(ty) => name_of(&ty.elem),
+        Type::Slice(ty) => Some(format!("[{}]", name_of(&ty.elem)?)),
+        Type::TraitObject(ty) => ty.bounds.iter().find_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => bound.path.segments.last().map(|last| unraw(&last.ident)),
+            _ => None,
+        }),
+        Type::Tuple(ty) => Some(format!("({})", ty.elems.iter().map(name_of).collect::<Option<Vec<_>>>()?.join(","))),
+        _ => None,
     }
 }
 
 fn annotate(mut method: Function, type_name: &str, named: bool, runtime: &Path, args: &TokenStream) -> TokenStream {
     let before = method.attrs.len();
-    method.attrs.retain(|attr| !is_skip(attr));
+    method.attrs.retain(|attr| !is_skip(&attr.meta));
     let skipped = method.attrs.len() < before;
-    if !skipped && method.sig.constness.is_none() && !method.attrs.iter().any(is_ours) {
-        let label = format!("{type_name}::{}", syn::ext::IdentExt::unraw(&method.sig.ident));
-        // Last, so that `cfg` and what else stands there has its say first.
+    if !skipped && method.sig.constness.is_none() && !method.attrs.iter().any(|attr| is_ours(&attr.meta)) {
+        // Under these conditions the method has an attribute of ours, or is left out.
+        let unless: Vec<Meta> = method.attrs.iter_mut().filter_map(take_condition).collect();
+        let label = format!("{type_name}::{}", unraw(&method.sig.ident));
         let name = named.then(|| quote!(name = #label,));
-        method.attrs.push(parse_quote!(#[#runtime::monitor(#label, #name #args)]));
+        // What is wrong with the method is told at its name.
+        let at = Span::call_site().located_at(method.sig.ident.span());
+        let measured = quote_spanned!(at=> #runtime::monitor(#label, #name #args));
+        let ours: Attribute = if unless.is_empty() {
+            parse_quote_spanned!(at=> #[#measured])
+        } else {
+            parse_quote_spanned!(at=> #[cfg_attr(not(any(#(#unless),*)), #measured)])
+        };
+        // After `cfg` and what the language itself reads, so that it has its say first; before other macros, which may
+        // take what stands above them for all there is.
+        let place = method.attrs.iter().position(|attr| may_be_macro(attr) && !attr.path().is_ident("cfg_attr"));
+        method.attrs.insert(place.unwrap_or(method.attrs.len()), ours);
     }
     method.unchanged()
 }
 
-fn is_skip(attr: &Attribute) -> bool {
-    let Meta::List(list) = &attr.meta else { return false };
-    last_is(attr, Kind::Operation.attribute()) && list.tokens.to_string() == "skip"
+/// A method of `Index` or `IndexMut` panics at its caller's line; inside a call of perf's it would panic at ours.
+const TRACKS_CALLER: &str = "`Index` and `IndexMut` are `#[track_caller]`, and measured their methods would name a line of perf's \
+                             instead of the caller's: `#[monitor(skip)]` leaves this one out";
+
+fn is_index(segment: &PathSegment) -> bool {
+    segment.ident == "Index" || segment.ident == "IndexMut"
 }
 
-fn is_ours(attr: &Attribute) -> bool {
-    Kind::ALL.iter().any(|kind| last_is(attr, kind.attribute()))
+fn is_left_out(method: &Function) -> bool {
+    method.attrs.iter().any(|attr| is_skip(&attr.meta))
 }
 
-fn last_is(attr: &Attribute, name: &str) -> bool {
-    attr.path().segments.last().is_some_and(|last| last.ident == name)
+/// What a macro inside the block makes is not there yet to be looked at.
+fn check_macro(item: &mut ImplItem) -> Result<()> {
+    let ImplItem::Macro(made) = item else { return Ok(()) };
+    let before = made.attrs.len();
+    made.attrs.retain(|attr| !is_skip(&attr.meta));
+    if made.attrs.len() < before {
+        return Ok(());
+    }
+    let message = "methods that a macro makes cannot be seen from here, so they would not be measured: put the attribute \
+                   on the methods inside the macro, and `#[monitor(skip)]` on its call";
+    Err(Error::new_spanned(&made.mac.path, message))
+}
+
+/// The condition of a `cfg_attr` that brings an attribute of ours. `skip` is taken out of it: it was for us alone.
+fn take_condition(attr: &mut Attribute) -> Option<Meta> {
+    if !attr.path().is_ident("cfg_attr") {
+        return None;
+    }
+    let parts = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+    let mut parts = parts.into_iter();
+    let condition = parts.next()?;
+    let (ours, others): (Vec<Meta>, Vec<Meta>) = parts.partition(is_ours);
+    if ours.is_empty() {
+        return None;
+    }
+    let kept = ours.iter().filter(|meta| !is_skip(meta)).chain(&others);
+    *attr = parse_quote!(#[cfg_attr(#condition, #(#kept),*)]);
+    Some(condition)
+}
+
+fn is_skip(meta: &Meta) -> bool {
+    let Meta::List(list) = meta else { return false };
+    last_is(meta, Kind::Operation.attribute()) && list.tokens.to_string() == "skip"
+}
+
+fn is_ours(meta: &Meta) -> bool {
+    Kind::ALL.iter().any(|kind| last_is(meta, kind.attribute()))
+}
+
+fn last_is(meta: &Meta, name: &str) -> bool {
+    meta.path().segments.last().is_some_and(|last| last.ident == name)
 }
 
 impl Parse for Block {
@@ -124,6 +203,10 @@ impl Parse for Block {
         let self_type = if implemented.is_some() { input.parse()? } else { first.clone() };
         let bounds: Option<syn::WhereClause> = input.parse()?;
         let target = implemented.is_some().then(|| quote!(#implemented #self_type));
+        let tracks_caller = match &first {
+            Type::Path(path) if implemented.is_some() => path.path.segments.last().is_some_and(is_index),
+            _ => false,
+        };
         let header = quote!(#safety #token #generics #first #target #bounds);
         let content;
         let brace = braced!(content in input);
@@ -131,7 +214,7 @@ impl Parse for Block {
         while !content.is_empty() {
             items.push(content.parse()?);
         }
-        Ok(Self { attrs, header, self_type, brace, items })
+        Ok(Self { attrs, header, self_type, tracks_caller, brace, items })
     }
 }
 

@@ -86,10 +86,15 @@ fn is_inert(attr: &Attribute) -> bool {
     attr.path().segments.first().is_some_and(|first| INERT.iter().any(|name| first.ident == name))
 }
 
+/// Whether the attribute may be a macro.
+pub(crate) fn may_be_macro(attr: &Attribute) -> bool {
+    !is_inert(attr) && !attr.path().is_ident("must_use")
+}
+
 impl Function {
     /// Whether another attribute macro may read the function after us.
     pub(crate) fn is_read_by_others(&self) -> bool {
-        self.attrs.iter().any(|attr| !is_inert(attr) && !attr.path().is_ident("must_use"))
+        self.attrs.iter().any(may_be_macro)
     }
 
     /// Whether an `async fn` may become a `fn` that returns what the `async fn` did.

@@ -14,7 +14,7 @@ use syn::{
 };
 
 /// Names that mean something else in a series, or nothing good.
-const RESERVED: [&str; 5] = ["error_type", "kind", "le", "outcome", "quantile"];
+const RESERVED: [&str; 6] = ["error", "error_type", "kind", "le", "outcome", "quantile"];
 /// As many labels as a call may bring.
 const MAX_BROUGHT: usize = 8;
 
@@ -175,7 +175,10 @@ fn check_names(kind: Kind, more: &[NamedLabel]) -> Result<Vec<String>> {
     let mut seen: BTreeSet<&str> = kind.labels().iter().chain(&RESERVED).copied().collect();
     let names: Vec<String> = more.iter().map(|label| label.name.to_string()).collect();
     for (label, name) in more.iter().zip(&names) {
-        let problem = if name.starts_with("__") || name.starts_with("r#") {
+        let problem = if !name.trim_start_matches("r#").bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            "is no name to Prometheus, which takes ASCII letters, digits and `_`; choose another name"
+        } else if name.starts_with("__") || name.starts_with("r#") {
             "is kept for others; choose another name"
         } else if !seen.insert(name) {
             "is there already; choose another name"

@@ -4,6 +4,7 @@ use crate::args::{Args, Field, FieldValue, NamedLabel, Predicate, combine};
 use crate::function::Function;
 use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
+use crate::params::is_parameter;
 use crate::place::shown_at;
 use crate::profile::{Profile, Units};
 use crate::shape::Shape;
@@ -12,10 +13,10 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Ident, LitStr, Path, Result, parse_quote};
+use syn::{Error, Expr, Ident, LitStr, Path, Result, Signature, parse_quote};
 
 /// The fields that every span has, beside its labels.
-const OWN_FIELDS: [&str; 3] = ["kind", "outcome", "error"];
+const OWN_FIELDS: [&str; 4] = ["kind", "outcome", "error", "error_type"];
 /// As many fields as a `tracing` callsite is sure to take, less our own and the labels.
 const MAX_FIELDS: usize = 24;
 const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
@@ -83,7 +84,8 @@ impl Model {
             target,
             units,
         } = args;
-        let fields = fields.unwrap_or_default();
+        let mut fields = fields.unwrap_or_default();
+        fields.iter_mut().for_each(|field| take_parameter(field, &function.sig));
         check_fields(kind, &fields, labels.as_deref().unwrap_or_default()).unwrap_or_else(&mut keep);
         let more = labels.unwrap_or_default();
         let labels = LabelSet::new(kind, positional, operation, more, max_series, &function.sig).map_err(&mut keep);
@@ -157,7 +159,8 @@ fn check_function(kind: Kind, function: &Function) -> Result<()> {
         let last = attr.path().segments.last().map(|segment| &segment.ident);
         if last.is_some_and(|last| last == "track_caller") && function.sig.asyncness.is_none() {
             let message = "the body runs inside a call of perf's, so `#[track_caller]` would name that line instead of \
-                           the caller's: measure a function that this one calls";
+                           the caller's: measure a function that this one calls; in a `#[monitor]` block, \
+                           `#[monitor(skip)]` leaves it out";
             return Err(Error::new_spanned(attr.path(), message));
         }
         if last.is_some_and(|last| last == attribute) {
@@ -194,6 +197,15 @@ fn span_level(level: Option<LitStr>, span: Option<&syn::LitBool>) -> Result<Span
         return Err(Error::new(level.span(), message));
     }
     Ok(SpanLevel::Given(Ident::new(&level.value().to_uppercase(), level.span())))
+}
+
+/// A field without a value that has a parameter's name is that parameter, as in `tracing`; else it is recorded later.
+fn take_parameter(field: &mut Field, sig: &Signature) {
+    if let (FieldValue::Later, 1, Some(name)) = (&field.value, field.name.len(), field.name.first())
+        && is_parameter(name, sig)
+    {
+        field.value = FieldValue::Value(parse_quote!(#name));
+    }
 }
 
 fn check_fields(kind: Kind, fields: &[Field], labels: &[NamedLabel]) -> Result<()> {

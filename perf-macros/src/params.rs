@@ -3,10 +3,11 @@
 //! Each parameter is bound anew at the head of the body, used or not, in order: so all of them move in, are dropped as the
 //! language says, the last one first, and an unused one is still reported where the user wrote it.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use crate::labels::unraw;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
-use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, Signature};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, ReceiverKind, Signature, Type};
 
 /// The parameters of a function, made ready to move into its body.
 pub(crate) struct Params {
@@ -25,12 +26,17 @@ impl Params {
 
     /// `keep`: another attribute may yet look at the parameters, so all patterns must stay as they are.
     /// `used`: names that the attribute's arguments use.
-    pub(crate) fn of(sig: &Signature, keep: bool, used: &BTreeSet<String>) -> Self {
+    /// `body`: the body, by which a reference that it does not use is left where it is when another attribute makes of
+    /// the function what it likes: a future of its may promise to hold no more than what is used.
+    pub(crate) fn of(sig: &Signature, keep: bool, used: &BTreeSet<String>, body: &TokenStream) -> Self {
+        let stays = |name: &str| keep && !used.contains(name) && !mentions(body, name);
         let mut params = Self::as_they_are(sig);
         let mut inputs = std::mem::take(&mut params.sig.inputs);
         let mut names = Names { keep, used, twins: BTreeSet::new() };
         for (place, input) in inputs.iter_mut().enumerate() {
             match input {
+                FnArg::Receiver(receiver) if matches!(receiver.kind, ReceiverKind::Reference(..)) && stays("self") => {}
+                FnArg::Typed(parameter) if is_reference(parameter).is_some_and(|name| stays(&name)) => {}
                 FnArg::Receiver(receiver) => params.head.extend(capture(receiver)),
                 FnArg::Typed(parameter) if keep || is_taken_whole(&parameter.pat) => {
                     params.head.extend(names.rebind(parameter));
@@ -62,6 +68,24 @@ impl Params {
         *parameter.pat =
             Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: ours, subpat: None });
     }
+}
+
+/// The name of a parameter that is a reference, which nobody has to drop.
+fn is_reference(parameter: &PatType) -> Option<String> {
+    match (&*parameter.pat, &*parameter.ty) {
+        (Pat::Ident(name), Type::Reference(_)) => Some(unraw(&name.ident)),
+        _ => None,
+    }
+}
+
+/// Whether a name stands in tokens: alone, or in a text that may be a format's.
+fn mentions(tokens: &TokenStream, name: &str) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => unraw(&ident) == name,
+        TokenTree::Literal(literal) => literal.to_string().contains(name),
+        TokenTree::Group(group) => mentions(&group.stream(), name),
+        TokenTree::Punct(_) => false,
+    })
 }
 
 /// Makes the body take `self`, used or not.
@@ -122,7 +146,10 @@ impl Names<'_> {
         let free = !self.keep && !like_ours && !self.used.contains(&name.to_string());
         // Names that only a macro's hygiene tells apart would be the same one.
         if free && self.twins.insert(name.to_string()) {
-            twin.set_span(Span::mixed_site().located_at(name.span()));
+            let span = Span::mixed_site().located_at(name.span());
+            // A keyword to the edition that is ours, and a name in the user's.
+            twin = if name == "gen" { Ident::new_raw("gen", span) } else { twin };
+            twin.set_span(span);
         }
         twin
     }

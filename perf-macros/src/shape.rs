@@ -99,6 +99,26 @@ fn names_bound(made: &Made<'_>, name: &str) -> bool {
     })
 }
 
+/// The type that the future which a function returns makes, as far as `impl Future<Output = ..>` says it: each `impl
+/// Trait` in it is left to inference.
+pub(crate) fn output_of(sig: &Signature) -> Option<Type> {
+    let ReturnType::Type(_, ty) = &sig.output else { return None };
+    let Made::Plain(bounds) = made_of(ty) else { return None };
+    bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(assigned) if assigned.ident == "Output" => {
+                let mut output = assigned.ty.clone();
+                each_impl(&mut output, &mut |found| *found = parse_quote!(_));
+                Some(output)
+            }
+            _ => None,
+        })
+    })
+}
+
 impl Returns {
     pub(crate) fn of(sig: &Signature) -> Self {
         match &sig.output {

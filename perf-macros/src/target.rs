@@ -203,10 +203,22 @@ fn read_objective(parts: &[ObjectivePart]) -> Result<Objective> {
 /// Reads per cent as a share.
 fn share(lit: &Lit) -> Result<f64> {
     let percent = number_of(lit)?;
-    if percent > 0.0 && percent < 100.0 {
+    if percent > 0.0 && percent <= 1.0 {
+        let message = format!(
+            "per cent are meant, and {percent} would be hardly any call: write {} for this share",
+            tidy(percent)
+        );
+        return Err(Error::new(lit.span(), message));
+    }
+    if percent > 1.0 && percent < 100.0 {
         return Ok(percent / 100.0);
     }
     Err(Error::new(lit.span(), "out of range: per cent, above 0 and below 100, such as 99.9"))
+}
+
+/// A share in per cent, without the dust of binary fractions.
+fn tidy(share: f64) -> f64 {
+    if share < 1.0 { (share * 1e10).round() / 1e8 } else { 99.9 }
 }
 
 #[cfg(test)]
@@ -246,6 +258,14 @@ mod tests {
         assert!(refused(parse_quote!([1e999])).contains("finite"));
         assert!(refused(parse_quote!([f64::NAN])).contains("a number"));
         assert!(refused(parse_quote!([1.0, 1.05])).contains("too near to 1"));
+    }
+
+    #[test]
+    fn a_share_that_was_meant_as_a_fraction_is_told_in_per_cent() {
+        let read = |lit: Lit| message(share(&lit));
+        assert!(read(parse_quote!(0.999)).contains("write 99.9"), "{}", read(parse_quote!(0.999)));
+        assert!(read(parse_quote!(1)).contains("per cent are meant"));
+        assert_eq!(share(&parse_quote!(99.9)).unwrap(), 99.9 / 100.0);
     }
 
     #[test]

@@ -271,10 +271,11 @@ pub mod test_util {
 /// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::execution::{Call, Scope, body, prepare, prepare_labelled};
+    pub use crate::measure::call::execution::{Call, Scope, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Watched, never, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoResult, Returned, error_if, ok_if, returned, returned_at_once,
+        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoFuture, NoResult, Returned, StreamEndsAtOnce, error_if, ok_if,
+        returned, returned_at_once,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,

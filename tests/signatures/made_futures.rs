@@ -148,3 +148,34 @@ fn predicates_and_fields_look_at_what_the_future_yields() {
     assert_eq!((finish(find("ax".into())), finish(find("a".into()))), (Some(1), None));
     assert_eq!(calls("made_options"), "1 ok, 1 error");
 }
+
+#[test]
+fn what_the_signature_says_of_the_output_is_known_when_the_outcome_is_looked_up() {
+    // The body alone leaves the error's type open; what is looked up by it must not choose one.
+    #[monitor("made_open_error")]
+    fn parse(text: &'static str) -> impl Future<Output = Result<u8, String>> {
+        async move {
+            let n = text.parse::<u8>().map_err(|e| e.to_string())?;
+            Ok(n)
+        }
+    }
+    #[monitor("made_open_ready")]
+    fn ready() -> impl Future<Output = Result<(), String>> {
+        std::future::ready(Ok(()))
+    }
+    #[monitor("made_open_value")]
+    fn number() -> impl Future<Output = u32> + Send {
+        async { "1".parse().unwrap() }
+    }
+    #[monitor("made_open_inner")]
+    fn inner() -> impl Future<Output = Option<impl Iterator<Item = u8>>> {
+        async { Some([1, 2].into_iter()) }
+    }
+    assert!(finish(parse("x")).is_err() && finish(parse("7")) == Ok(7));
+    assert_eq!((finish(ready()), finish(number())), (Ok(()), 1));
+    assert_eq!(finish(inner()).map(Iterator::count), Some(2));
+    assert_eq!(calls("made_open_error"), "1 ok, 1 error");
+    for label in ["made_open_ready", "made_open_value", "made_open_inner"] {
+        assert_eq!(calls(label), "1 ok");
+    }
+}

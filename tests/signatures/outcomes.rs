@@ -105,3 +105,26 @@ fn a_result_that_only_a_type_parameter_stands_for_is_not_seen() {
     assert_eq!(pass(Err::<u8, u8>(1)), Err(1));
     assert_eq!(calls("outcome_generic"), "1 ok");
 }
+
+#[test]
+fn an_error_inside_an_option_or_a_poll_is_an_error() {
+    use std::task::Poll;
+
+    #[monitor("outcome_in_option")]
+    fn next(n: u8) -> Option<Result<u8, String>> {
+        [None, Some(Ok(1)), Some(Err("two".to_owned()))].into_iter().nth(n.into()).flatten()
+    }
+    #[monitor("outcome_in_poll")]
+    fn poll(n: u8) -> Poll<Result<u8, String>> {
+        match n {
+            0 => Poll::Pending,
+            1 => Poll::Ready(Ok(1)),
+            _ => Poll::Ready(Err("two".to_owned())),
+        }
+    }
+    for n in 0..3 {
+        let _ = (next(n), poll(n));
+    }
+    assert_eq!(calls("outcome_in_option"), "2 ok, 1 error");
+    assert_eq!(calls("outcome_in_poll"), "2 ok, 1 error");
+}

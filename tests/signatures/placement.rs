@@ -288,3 +288,69 @@ fn an_impl_block_measures_all_its_methods() {
     assert_eq!((desk.look(), finish(desk.take())), ("1".into(), 1));
     assert_eq!((calls("Desk::look"), calls("Desk::take")), ("1 ok".into(), "1 ok".into()));
 }
+
+#[test]
+fn a_block_follows_conditions_and_skips_as_if_they_were_not_conditional() {
+    struct Basket;
+    #[monitor]
+    impl Basket {
+        #[cfg_attr(all(), monitor(skip))]
+        fn left_out() {}
+        #[cfg_attr(any(), monitor(skip))]
+        fn not_left_out() {}
+        #[cfg_attr(all(), monitor_db_operation("select", "baskets"))]
+        fn select() {}
+        #[cfg_attr(any(), monitor_db_operation("select", "baskets"), allow(unused))]
+        fn not_select() {}
+    }
+    Basket::left_out();
+    Basket::not_left_out();
+    Basket::select();
+    Basket::not_select();
+    let summary =
+        perf_runtime::Monitor::builder().build().expect("no settings").summary(perf_runtime::Window::LastHour);
+    for name in ["Basket::left_out", "Basket::select"] {
+        assert!(summary.find(Kind::Operation, &[name]).is_none(), "{name}");
+    }
+    assert_eq!(calls("Basket::not_left_out"), "1 ok");
+    assert_eq!(calls("Basket::not_select"), "1 ok");
+    assert_eq!(calls_of(Kind::DbOperation, &["select", "baskets"]), "1 ok");
+}
+
+#[test]
+fn a_block_for_a_type_without_a_name_of_its_own_is_labelled_by_its_shape() {
+    trait Width {
+        fn width(&self) -> usize;
+    }
+    trait Shop {}
+    #[monitor]
+    impl Width for () {
+        fn width(&self) -> usize {
+            0
+        }
+    }
+    #[monitor]
+    impl Width for (u8, String) {
+        fn width(&self) -> usize {
+            2
+        }
+    }
+    #[monitor]
+    impl Width for [u16] {
+        fn width(&self) -> usize {
+            self.len()
+        }
+    }
+    #[monitor]
+    impl Width for dyn Shop {
+        fn width(&self) -> usize {
+            1
+        }
+    }
+    impl Shop for u8 {}
+    let shop: &dyn Shop = &1;
+    assert_eq!(().width() + (1, String::new()).width() + [1_u16][..].width() + shop.width(), 4);
+    for name in ["()::width", "(u8,String)::width", "[u16]::width", "Shop::width"] {
+        assert_eq!(calls(name), "1 ok");
+    }
+}

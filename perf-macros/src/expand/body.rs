@@ -5,11 +5,11 @@ use crate::model::{Model, OutcomeRule};
 use crate::params::Params;
 use crate::place::shown_at;
 use crate::profile::Units;
-use crate::shape::{Returns, Shape, future_of, returns_closure};
+use crate::shape::{Returns, Shape, future_of, output_of, returns_closure};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Lifetime, ReturnType, Signature};
+use syn::{Lifetime, ReturnType, Signature, parse_quote};
 
 /// The pieces of the new body, and the names of our own in it, which no name of the user's can meet.
 pub(super) struct Body<'a> {
@@ -32,7 +32,7 @@ impl<'a> Body<'a> {
         let params = if stays_in_place(model, function) {
             Params::as_they_are(&function.sig)
         } else {
-            Params::of(&function.sig, function.is_read_by_others(), &model.names_in_arguments())
+            Params::of(&function.sig, function.is_read_by_others(), &model.names_in_arguments(), &function.body)
         };
         Self {
             model,
@@ -135,13 +135,16 @@ impl<'a> Body<'a> {
         let future = Ident::new("__perf_future", Span::mixed_site());
         let allow = self.allow_complex_type();
         let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        // Said before the outcome is looked up by type, for what the body says alone may leave the type open.
+        let output = output_of(&self.function.sig).unwrap_or_else(|| parse_quote!(_));
+        let body = if boxed { quote!(body) } else { quote!(future_body::<#output, _>) };
         let watched = quote!(#runtime::#watch(#call, #future, #end));
         let made = if boxed { quote!(::std::boxed::Box::pin(#watched)) } else { watched };
         quote! {
             #units
             let #call = #prepared;
             #allow
-            let #future = #runtime::body(#closure);
+            let #future = #runtime::#body(#closure);
             #made
         }
     }

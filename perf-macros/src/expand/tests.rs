@@ -439,3 +439,42 @@ fn the_last_syn_reads_what_is_written_too() {
         }
     }
 }
+
+#[test]
+fn a_field_named_as_a_parameter_is_that_parameter() {
+    let item = quote!(
+        fn find(id: u64) -> u64 {
+            id
+        }
+    );
+    assert_eq!(monitored(quote!("find", fields(id)), &item), monitored(quote!("find", fields(id = id)), &item));
+    assert_ne!(monitored(quote!("find", fields(rows)), &item), monitored(quote!("find", fields(rows = rows)), &item));
+}
+
+#[test]
+fn unused_references_stay_outside_where_another_macro_makes_the_future() {
+    let item = quote! {
+        #[prompt]
+        async fn greet(&self, context: &Context, name: &str) -> String {
+            format!("hello {name}")
+        }
+    };
+    let written = monitored(quote!("greet"), &item);
+    assert!(!written.contains("let _ = &self") && !written.contains("= context"), "{written}");
+    assert!(written.contains("let name = name"), "{written}");
+}
+
+#[test]
+fn in_a_block_the_attribute_comes_after_conditions_and_before_other_macros() {
+    let block = quote! {
+        impl Tools {
+            /// Adds.
+            #[cfg(unix)]
+            #[tool]
+            fn add(&self) {}
+        }
+    };
+    let written = attribute(Kind::Operation, TokenStream::new(), &block).to_string();
+    let places: Vec<_> = ["cfg", "monitor", "tool"].map(|name| written.find(name)).into();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{written}");
+}

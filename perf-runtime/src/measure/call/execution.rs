@@ -80,6 +80,12 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// As [`body`], of a function that returns a future. `T` is what the signature says that the future makes.
+#[inline]
+pub fn future_body<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> F {
+    body()
+}
+
 impl Call {
     #[inline]
     fn prepared(site: &'static Site, meter: &'static Meter) -> Self {

@@ -3,8 +3,10 @@
 use super::profiled::Ends;
 use crate::measure::model::error_type::ErrorType;
 use crate::measure::model::outcome::Outcome;
+use futures_core::Stream;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::task::Poll;
 
 /// What a body returned, to end its call by.
 ///
@@ -24,7 +26,11 @@ pub struct NoResult;
 
 /// What a body that ran at once returned: not a future that is still to run.
 #[derive(Debug)]
-pub struct AtOnce<'a, T>(Returned<'a, T>);
+pub struct AtOnce<'a, T>(NoFuture<'a, T>);
+
+/// As [`AtOnce`], of what is no boxed future either: nor is it a stream that is still to run.
+#[derive(Debug)]
+pub struct NoFuture<'a, T>(Returned<'a, T>);
 
 /// Never implemented: by it a boxed future is refused that goes by a name which tells the attribute nothing.
 #[diagnostic::on_unimplemented(
@@ -36,7 +42,7 @@ pub trait EndsAtOnce {}
 /// Looks at what a body returned that ran at once.
 #[inline]
 pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
-    AtOnce(returned(value))
+    AtOnce(NoFuture(returned(value)))
 }
 
 /// Whatever its name: a boxed future.
@@ -54,8 +60,40 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
     }
 }
 
-impl<'a, T> Deref for AtOnce<'a, T> {
+/// Never implemented: by it a boxed stream is refused, whatever its name.
+#[diagnostic::on_unimplemented(
+    message = "a stream runs after the function has returned, so its duration would be a lie",
+    label = "make the function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
+             block, `#[monitor(skip)]` leaves it out"
+)]
+pub trait StreamEndsAtOnce {}
+
+/// Whatever its name: a boxed stream.
+pub trait BoxedStream {}
+
+impl<S: Stream + ?Sized> BoxedStream for Pin<Box<S>> {}
+
+impl<T: BoxedStream> NoFuture<'_, T> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: &mut impl Ends)
+    where
+        T: StreamEndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<'a, T> Deref for NoFuture<'a, T> {
     type Target = Returned<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> Deref for AtOnce<'a, T> {
+    type Target = NoFuture<'a, T>;
 
     #[inline]
     fn deref(&self) -> &Self::Target {
@@ -95,6 +133,38 @@ impl<T, E> MaybeResult<'_, Result<T, E>> {
     pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::from_success(self.0.is_ok()));
     }
+}
+
+/// A `Result` inside an `Option` or a `Poll`: none, or one that is yet to come, is no error.
+macro_rules! results_inside {
+    ($([$($outer:tt)*] [$($close:tt)*] $failed:pat => $error:ident;)+) => {
+        $(impl<T, E: ErrorType> Returned<'_, $($outer)* Result<T, E> $($close)*> {
+            /// Ends the call with the sort of the error inside.
+            #[inline]
+            pub fn finish(&self, call: &mut impl Ends) {
+                match self.0.0 {
+                    $failed => call.finish_error(E::NAMES, $error.index()),
+                    _ => call.finish(Outcome::Ok),
+                }
+            }
+        }
+
+        impl<T, E> MaybeResult<'_, $($outer)* Result<T, E> $($close)*> {
+            /// Ends the call: an `Err` inside is an error.
+            #[inline]
+            pub fn finish(&self, call: &mut impl Ends) {
+                #[allow(unused_variables, reason = "of no known sort")]
+                let failed = matches!(self.0, $failed);
+                call.finish(Outcome::from_success(!failed));
+            }
+        })+
+    };
+}
+
+results_inside! {
+    [Option<] [>] Some(Err(error)) => error;
+    [Poll<] [>] Poll::Ready(Err(error)) => error;
+    [Poll<Option<] [>>] Poll::Ready(Some(Err(error))) => error;
 }
 
 impl<T> Deref for MaybeResult<'_, T> {
@@ -157,6 +227,14 @@ mod tests {
         returned(&Err::<u8, _>(Known)).finish(&mut prepare(&SITE).start());
         let meter = &SITE.meters()[0];
         assert_eq!(meter.read().finished(), [3, 2, 0, 0]);
+        returned(&Some(Err::<u8, _>("no"))).finish(&mut prepare(&SITE).start());
+        returned(&Poll::Ready(Err::<u8, _>("no"))).finish(&mut prepare(&SITE).start());
+        returned(&Poll::Ready(Some(Err::<u8, _>("no")))).finish(&mut prepare(&SITE).start());
+        assert_eq!(meter.read().finished(), [3, 5, 0, 0]);
+        returned(&None::<Result<u8, ()>>).finish(&mut prepare(&SITE).start());
+        returned(&Poll::<Result<u8, ()>>::Pending).finish(&mut prepare(&SITE).start());
+        returned(&Some(Ok::<u8, Known>(1))).finish(&mut prepare(&SITE).start());
+        assert_eq!(meter.read().finished(), [6, 5, 0, 0]);
         assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);
     }
 
