@@ -261,6 +261,12 @@ async fn each_refusal_is_a_problem_with_the_status_of_its_kind() {
     assert_eq!(ask(&app, broken).await.status, StatusCode::BAD_REQUEST);
     let foreign = post(&app, RESET, &[("origin", "https://ops.example.com")], "").await;
     assert!(foreign.text.contains("allow_origin") && foreign.text.contains("Host"), "{}", foreign.text);
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-proto", "HTTPS, http")];
+    for token in [READ, "a-token-of-nobody"] {
+        let answer = ask(&app, request("POST", "/login", &form, &format!("token={token}"))).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("set-cookie").contains("; Secure"), token == READ);
+    }
     let folder = tempfile::tempdir().unwrap();
     let refused = Server::builder(&monitor()).read_token_file(folder.path()).router().map(drop).unwrap_err();
     assert!(refused.to_string().contains("regular file"), "{refused}");
