@@ -1,5 +1,5 @@
 //! An axum application as it was, and the lines (marked `perf`) that have it measured and shown. Run it, and open
-//! <http://127.0.0.1:3000/metrics>:
+//! <http://127.0.0.1:3000/perf>:
 //!
 //! ```text
 //! cargo run --example minimal

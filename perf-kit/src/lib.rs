@@ -41,6 +41,7 @@
 //! admin_token_file = "/run/secrets/perf-admin"   # or PERF_ADMIN_TOKEN, PERF_ADMIN_TOKEN_FILE
 //! allow_origins = ["https://ops.example.com"]
 //! allow_hosts = ["ops.example.com"]
+//! mount_at = "/perf"          # below which `Perf::mount` puts the routes
 //!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true

@@ -65,11 +65,11 @@ impl Perf {
         self.serving.as_ref().and_then(Serving::address)
     }
 
-    /// An application whose requests are measured, with metrics, health, alerts and the dashboard beside its routes, as
-    /// [`perf_server::mount`] does, with the tokens and names of `[server]`.
+    /// An application whose requests are measured, with metrics, health, alerts and the dashboard below `/perf` (or `mount_at`
+    /// of `[server]`), as [`perf_server::mount`] does, with the tokens and names of `[server]`.
     ///
     /// # Errors
-    /// A setting that is not allowed, or a token file that cannot be read.
+    /// A setting that is not allowed, a token file that cannot be read, or routes of the application's below that path.
     #[cfg(feature = "server")]
     pub fn mount<S: Clone + Send + Sync + 'static>(&self, app: Router<S>) -> Result<Router<S>, StartError> {
         match &self.serving {

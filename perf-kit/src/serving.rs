@@ -28,6 +28,7 @@ struct Written {
     admin_token_file: Option<String>,
     allow_origins: Vec<String>,
     allow_hosts: Vec<String>,
+    mount_at: String,
 }
 
 impl Default for Written {
@@ -42,6 +43,7 @@ impl Default for Written {
             admin_token_file: None,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
+            mount_at: "/perf".to_owned(),
         }
     }
 }
@@ -69,7 +71,7 @@ impl Written {
         }
         builder = self.allow_origins.iter().fold(builder, ServerBuilder::allow_origin);
         builder = self.allow_hosts.iter().fold(builder, ServerBuilder::allow_host);
-        builder.environment()
+        builder.mount_at(&self.mount_at)
     }
 }
 

@@ -9,10 +9,10 @@ use crate::error::ServeError;
 use crate::feed::{self, Wanted};
 use crate::page::{self, Page, PageEntry, PageFile};
 use crate::respond::{self, Params, Problem, ProblemKind};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use perf_runtime::extend::Service;
@@ -20,6 +20,7 @@ use perf_runtime::metric::names::{self, KnownMetric};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
+use std::net::SocketAddr;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -153,7 +154,7 @@ pub(crate) async fn page_or_feed(
     upgrade: Upgrade,
 ) -> Response {
     if upgrade.is_ok() {
-        return feed(context, uri, headers, wanted, upgrade).await;
+        return feed(context, uri, headers, extensions, wanted, upgrade).await;
     }
     if !auth::has_session(&context, &headers, &extensions) {
         return respond::tagged(&headers, HTML, context.dashboard.page.clone());
@@ -185,9 +186,11 @@ pub(crate) async fn feed(
     State(context): State<Context>,
     uri: Uri,
     headers: HeaderMap,
+    extensions: Extensions,
     wanted: Asked,
     upgrade: Upgrade,
 ) -> Response {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let socket = match upgrade {
         Ok(socket) => socket,
         Err(rejection) => {
@@ -199,7 +202,7 @@ pub(crate) async fn feed(
         return problem.into_response();
     }
     match wanted {
-        Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket),
+        Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket, peer),
         Err(rejection) => Problem::new(ProblemKind::InvalidQuery, rejection.body_text()).into_response(),
     }
 }
@@ -207,10 +210,12 @@ pub(crate) async fn feed(
 /// `GET /perf-assets/{version}/{name}`
 pub(crate) async fn asset(
     State(context): State<Context>,
-    Path((version, name)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let Some((content_type, text)) = context.dashboard.find(&version, &name) else {
+    // A path that is no text is that of no asset.
+    let found = path.ok().and_then(|Path((version, name))| context.dashboard.find(&version, &name));
+    let Some((content_type, text)) = found else {
         return Problem::new(
             ProblemKind::UnknownAsset,
             "there is no such asset: the page at / names those of this version",

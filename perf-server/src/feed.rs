@@ -40,6 +40,7 @@ mod metrics;
 mod number;
 mod part;
 mod producer;
+mod seats;
 mod socket;
 mod state;
 mod table;

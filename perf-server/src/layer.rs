@@ -7,9 +7,12 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
 use sizes::Sizes;
+use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -17,10 +20,12 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 pub use body::MeasuredBody;
+pub(crate) use matched::Match;
 
 mod body;
 mod box_pool;
 mod exchange;
+mod matched;
 mod sizes;
 mod span;
 mod state;
@@ -36,8 +41,10 @@ const OTHER: &str = "_OTHER";
 /// [`Router::layer`](axum::Router::layer), which tells it the route's template, as the last layer, so that nothing around it
 /// drops an answer, and before our own routes are merged, so that they are not measured as yours. A request ends when all of its answer was taken. One that is dropped
 /// before (the client went away, a timeout), with or without the head of its answer, is `cancelled`; one whose handler
-/// unwinds `panicked`; one whose status is 500 or more, or whose body fails, an `error`. A stream of events
-/// (`text/event-stream`) ends when it begins, for its length is the client's choice.
+/// unwinds `panicked`; one whose status is 500 or more, or whose body fails, an `error`, and so is one whose gRPC status is
+/// that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss). A stream
+/// of events (`text/event-stream`, lines of JSON such as `application/x-ndjson`, `multipart/x-mixed-replace`) ends when it begins, for its
+/// length is the client's choice.
 ///
 /// Each request has a span `http_request` (level `INFO`, target `perf_server::http`) with OpenTelemetry's names:
 /// `http.request.method`, `http.route`, `url.path`, `user_agent.original`, `http.request.body.size`,
@@ -61,12 +68,25 @@ pub struct HttpLayer {
     monitor: Monitor,
     has_span: bool,
     sizes: Option<Sizes>,
+    names: Option<Names>,
+}
+
+type Name = dyn Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync;
+
+/// The names of routes that axum does not tell.
+#[derive(Clone)]
+struct Names(Arc<Name>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 impl HttpLayer {
     /// A layer that records on `monitor`.
     pub fn new(monitor: &Monitor) -> Self {
-        Self { monitor: monitor.clone(), has_span: true, sizes: None }
+        Self { monitor: monitor.clone(), has_span: true, sizes: None, names: None }
     }
 
     /// Opens no spans: where another layer does.
@@ -76,7 +96,40 @@ impl HttpLayer {
         self
     }
 
-    /// Measures the sizes of bodies too, by method and route: of requests as they are announced, in
+    /// Names the routes of services that axum knows nothing of: `name` gets the method and the path of a request for which axum has no
+    /// template, and gives one, such as `/files/{name}`. Of a service that is nested (`nest_service("/assets", ..)`) the route is
+    /// `/assets/{*rest}` without it, and that of every other `unmatched`.
+    ///
+    /// Let there be few names: each is a series by status. The function is called for each such request.
+    ///
+    /// ```
+    /// # let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let layer = perf_server::HttpLayer::new(&monitor)
+    ///     .name_routes(|_, path| path.starts_with("/files/").then(|| "/files/{name}".into()));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn name_routes(
+        mut self,
+        name: impl Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.names = Some(Names(Arc::new(name)));
+        self
+    }
+
+    /// The route of a request for which axum has no template.
+    #[cold]
+    fn name_of<B>(&self, request: &Request<B>) -> Cow<'static, str> {
+        if let Some(name) = self.names.as_ref().and_then(|names| names.0(request.method(), request.uri().path())) {
+            return name;
+        }
+        match Match::of(request) {
+            Match::Nested(prefix) => format!("{prefix}/{{*rest}}").into(),
+            Match::Route | Match::Nothing => UNMATCHED.into(),
+        }
+    }
+
+    /// Measures the sizes of bodies too, by method and route: of requests as they are announced (those of unknown length are left out), in
     /// `http_request_size_bytes`, and of answers as they are taken, in `http_response_size_bytes`. These two are metrics of
     /// the application's own, without the monitor's namespace. Costs a read lock and two look-ups for each request.
     #[must_use]
@@ -115,12 +168,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let HttpLayer { monitor, has_span, sizes } = &self.settings;
+        let HttpLayer { monitor, has_span, sizes, .. } = &self.settings;
         let trace = TraceContext::of(request.headers()).map(Box::new);
         if let Some(trace) = &trace {
             request.extensions_mut().insert(TraceContext::clone(trace));
         }
-        let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
+        let is_matched = request.extensions().get::<MatchedPath>().is_some();
+        let named = if is_matched { UNMATCHED.into() } else { self.settings.name_of(&request) };
+        let route = request.extensions().get::<MatchedPath>().map_or(&*named, MatchedPath::as_str);
         let method = method_label(request.method());
         let mut call = monitor.http_request(method, route);
         if *has_span && LevelFilter::current() >= Level::INFO {

@@ -13,15 +13,17 @@
 //! |---|---|
 //! | [`HttpLayer`] | the requests that a service answers, by method, route template and status |
 //! | [`ClientLayer`] | the requests that it sends to others |
-//! | [`mount`] | an application whose requests are measured, with metrics, health, alerts and the dashboard beside them |
+//! | [`mount`], [`mount_at`] | an application whose requests are measured, with metrics, health, alerts and the dashboard below `/perf` |
 //! | [`router`](router()) | these routes alone, to be merged or nested |
 //! | [`serve`] | the same on a port of its own |
 //! | [`Server::builder`] | any of the three with tokens, limits and readiness checks |
 //!
 //! # Who may see it, and who may change it
 //!
-//! Without tokens everybody who reaches the routes may read, and nobody may change anything (acknowledge, silence, reset). A
-//! server of [`serve`] then listens on loopback only. With a read token or an admin token, everything but the probes and the
+//! Tokens come from the program or from the environment, in each of the three ways of serving alike. Without any, this machine may read and
+//! nobody may change anything (acknowledge, silence, reset): a server of [`serve`] listens on loopback only, and mounted routes but the
+//! probes refuse names other than those of this machine, peers elsewhere (where the application serves with
+//! `into_make_service_with_connect_info`), and what a proxy forwards. With a read token or an admin token, everything but the probes and the
 //! login page needs one: `Authorization: Bearer ..`, or the cookie of the login page. Changes need the admin token, and are
 //! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
 //! target `perf_server::audit`. A log-out takes the cookie from the browser, and its other tabs to the login; a token is good
@@ -31,7 +33,7 @@
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 //! # let monitor = perf_runtime::monitor();
 //! // PERF_READ_TOKEN and PERF_ADMIN_TOKEN, or the names of files in PERF_READ_TOKEN_FILE and PERF_ADMIN_TOKEN_FILE.
-//! perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?.run().await;
+//! perf_server::Server::builder(&monitor).bind("0.0.0.0:9464").await?.run().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -68,6 +70,8 @@ mod feed;
 #[cfg(feature = "server")]
 mod frames;
 #[cfg(feature = "server")]
+mod mounted;
+#[cfg(feature = "server")]
 pub mod openapi;
 #[cfg(feature = "server")]
 mod page;
@@ -100,7 +104,7 @@ pub use extension::Extension;
 #[cfg(feature = "server")]
 pub use page::{Page, Place};
 #[cfg(feature = "server")]
-pub use router::{mount, router};
+pub use router::{mount, mount_at, router};
 #[cfg(feature = "server")]
 pub use server::{Server, ServerBuilder, serve};
 #[cfg(feature = "server")]

@@ -4,16 +4,18 @@ use crate::context::Context;
 use crate::error::ServeError;
 use crate::extension::{self, Additions, Extension};
 use crate::layer::HttpLayer;
+use crate::mounted::Mounted;
 use crate::respond::{Problem, ProblemKind};
 use crate::routes;
+use crate::server::Server;
 use crate::serving::ServingLayer;
-use crate::settings::Settings;
 use crate::table::{OWN, Route, Table};
 use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::Response;
+use axum::routing::any;
 use perf_runtime::Monitor;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
@@ -32,9 +34,10 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
 /// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives, the pages of the dashboard, the process, the caller: `GET /api/v1/openapi.json` describes them all |
 ///
-/// Everybody who reaches it may read, and nobody may change anything: for tokens, and for more settings, there is
-/// [`Server::builder`](crate::Server::builder). A path of your own that is the same as one of these makes axum panic as it
-/// starts; then nest the router, with a slash at the end of the path: `.nest("/perf/", perf_server::router(&monitor))`.
+/// Tokens are read from the environment, as [`ServerBuilder`](crate::ServerBuilder) says; without any, only this machine may read and nobody may
+/// change anything. Where the settings are not allowed, such as a token that is too short, each route answers `503`, and an
+/// error in the log says why: [`Server::builder`](crate::Server::builder) gives that error instead. A path of your own that is the same as
+/// one of these makes axum panic as it starts: [`mount`] does not.
 ///
 /// ```no_run
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,14 +49,12 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// # }
 /// ```
 pub fn router(monitor: &Monitor) -> Router {
-    let settings = Settings::default();
-    let made = own_and(&[]).and_then(|(table, parts)| Ok((Context::new(monitor.clone(), settings, parts)?, table)));
-    // Our own routes exclude none of each other, and a test says so.
-    made.map_or_else(|_| Router::new(), |(context, table)| assemble(context, table))
+    Server::builder(monitor).router().unwrap_or_else(|error| closed(&error))
 }
 
-/// An application as it is to be served: its own routes measured by an [`HttpLayer`], and those of [`router`] beside them,
-/// which are not: the dashboard's questions are no traffic of the application's.
+/// An application as it is to be served: its own routes measured by an [`HttpLayer`](crate::HttpLayer), and those of [`router`] below `/perf`,
+/// which are not: the dashboard's questions are no traffic of the application's. `/metrics` and `/health/..` are served at the
+/// root as well, where the application has no route for them.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -64,26 +65,52 @@ pub fn router(monitor: &Monitor) -> Router {
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
 ///
-/// With tokens or other settings it is [`ServerBuilder::mount`](crate::ServerBuilder::mount). Whoever does it by hand, as to
-/// [nest](Router::nest) our routes or to set up the layer, measures the application before ours are added, for a layer is
-/// around what is there already:
-///
-/// ```
-/// # use axum::{Router, routing::get};
-/// # let monitor = perf_runtime::Monitor::builder().build()?;
-/// # let app: Router = Router::new().route("/users/{id}", get(|| async { "ada" }));
-/// let measured = app.layer(perf_server::HttpLayer::new(&monitor));
-/// let app: Router = Router::new().nest("/perf/", perf_server::router(&monitor)).merge(measured);
-/// # Ok::<(), perf_runtime::ConfigError>(())
-/// ```
+/// Mount last: routes, and a fallback, that are added later are neither measured nor give way to ours. Where something is not allowed (a token in the
+/// environment, an application that has routes below `/perf`), an error is logged and our routes answer `503` or are not
+/// there: [`mount_at`] and [`ServerBuilder::mount`](crate::ServerBuilder::mount) give that error instead.
 pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor) -> Router<S> {
-    beside(app, monitor, router(monitor))
+    let own = Server::builder(monitor).mounted().unwrap_or_else(|error| Mounted::closed(closed(&error)));
+    match own.check(&app) {
+        Ok(()) => own.beside(app, monitor),
+        Err(error) => {
+            tracing::error!(%error, "perf is not mounted");
+            app.layer(HttpLayer::new(monitor))
+        }
+    }
 }
 
-/// Merged into ours, for of two routers without a fallback of their own it is that of the second which answers, measured,
-/// what no route matches.
-pub(crate) fn beside<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor, own: Router) -> Router<S> {
-    own.with_state(()).merge(app.layer(HttpLayer::new(monitor)))
+/// As [`mount`], below another path than `/perf`: with `/`, at the root of the application, where routes of both must differ.
+///
+/// ```
+/// # let monitor = perf_runtime::Monitor::builder().build()?;
+/// let app: axum::Router = perf_server::mount_at(axum::Router::new(), &monitor, "/internal/perf")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`ServerBuilder::mount`](crate::ServerBuilder::mount).
+pub fn mount_at<S: Clone + Send + Sync + 'static>(
+    app: Router<S>,
+    monitor: &Monitor,
+    prefix: &str,
+) -> Result<Router<S>, ServeError> {
+    Server::builder(monitor).mount_at(prefix).mount(app)
+}
+
+/// Our routes where the settings are not allowed: nothing is shown.
+fn closed(error: &ServeError) -> Router {
+    tracing::error!(%error, "perf shows nothing");
+    let refuse = async || {
+        Problem::new(ProblemKind::Misconfigured, "nothing is shown: the settings are not allowed, the log says which")
+    };
+    routes::own().into_iter().fold(Router::new(), |router, (_, path, _)| router.route(path, any(refuse)))
+}
+
+/// Answers what no route of ours matches.
+pub(crate) fn with_fallback(router: Router) -> Router {
+    router.fallback(async || {
+        Problem::new(ProblemKind::UnknownPath, "there is no such page: GET /api/v1/openapi.json lists them")
+    })
 }
 
 /// The table of our own routes and those of parts, and what else the parts add.

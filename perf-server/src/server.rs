@@ -4,11 +4,10 @@
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::feed::Hub;
-use crate::respond::{Problem, ProblemKind};
-use crate::router::{assemble, with_security_headers};
+use crate::router::{assemble, with_fallback, with_security_headers};
 use crate::table::Table;
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::map_response;
 use connections::Limits;
 use perf_runtime::Monitor;
 use std::future::{Future, pending};
@@ -19,10 +18,9 @@ pub use builder::ServerBuilder;
 
 mod builder;
 mod connections;
-mod hosts;
 
-/// Serves what `monitor` knows at this address, and does not return unless it cannot. Tokens are read from the environment
-/// as [`ServerBuilder::environment`] says.
+/// Serves what `monitor` knows at this address, and does not return unless it cannot. Tokens are read from the environment,
+/// as [`ServerBuilder`] says.
 ///
 /// ```no_run
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +33,7 @@ mod hosts;
 /// # Errors
 /// As [`ServerBuilder::bind`].
 pub fn serve<A: ToSocketAddrs>(monitor: &Monitor, address: A) -> impl Future<Output = Result<(), ServeError>> + use<A> {
-    let server = Server::builder(monitor).environment();
+    let server = Server::builder(monitor);
     async move {
         server.bind(address).await?.run().await;
         Ok(())
@@ -52,7 +50,7 @@ pub fn serve<A: ToSocketAddrs>(monitor: &Monitor, address: A) -> impl Future<Out
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// # let monitor = perf_runtime::monitor();
 /// # async fn stop_signal() {}
-/// let server = perf_server::Server::builder(&monitor).environment().bind("0.0.0.0:9464").await?;
+/// let server = perf_server::Server::builder(&monitor).bind("0.0.0.0:9464").await?;
 /// println!("listening on {}", server.local_addr());
 /// server.run_until(stop_signal()).await;
 /// # Ok(())
@@ -121,10 +119,5 @@ impl Server {
 
 /// The routes as they are where there is no application around them.
 fn alone(context: Context, table: Table) -> Router {
-    assemble(context.clone(), table)
-        .fallback(async || {
-            Problem::new(ProblemKind::UnknownPath, "there is no such page: GET /api/v1/openapi.json lists them")
-        })
-        .layer(from_fn_with_state(context, hosts::only_known))
-        .layer(map_response(with_security_headers))
+    with_fallback(assemble(context, table)).layer(map_response(with_security_headers))
 }

@@ -84,6 +84,11 @@ impl Table {
         self.entries.iter().map(|(route, _)| route.clone()).collect()
     }
 
+    /// The paths of all routes, to be asked which are ours.
+    pub(crate) fn paths(&self) -> matchit::Router<()> {
+        self.paths.clone()
+    }
+
     /// Every route behind the check of its right.
     pub(crate) fn into_router(self, context: &Context) -> Router<Context> {
         let mut routers = [

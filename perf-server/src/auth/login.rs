@@ -44,7 +44,8 @@ pub(crate) async fn icon(headers: HeaderMap) -> Response {
 /// `POST /login`: the form of the page, with the field `token`.
 pub(crate) async fn log_in(State(context): State<Context>, request: Request) -> Response {
     let change = Change::of(&request);
-    let response = try_log_in(&context, request).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = try_log_in(&context, request).await.unwrap_or_else(IntoResponse::into_response);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     change.tell(response.status());
     response
 }
@@ -55,7 +56,7 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
         let detail = "the body must be a form: send the header Content-Type: application/x-www-form-urlencoded";
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
-    let is_over_tls = request.headers().get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    let is_over_tls = is_over_tls(request.headers());
     let body = respond::body_of(request).await?;
     let token = token_in(&body);
     if token.as_deref().and_then(|token| context.settings.tokens.access(token.as_bytes())).is_none() {
@@ -81,6 +82,12 @@ fn to_page(page: &str, cookie: &str) -> Response {
     let mut response = Redirect::to(page).into_response();
     response.headers_mut().extend(HeaderValue::try_from(cookie).map(|cookie| (header::SET_COOKIE, cookie)));
     response
+}
+
+/// Whether the browser spoke TLS with the first of the proxies.
+fn is_over_tls(headers: &HeaderMap) -> bool {
+    let proto = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok()).unwrap_or_default();
+    proto.split(',').next().is_some_and(|first| first.trim().eq_ignore_ascii_case("https"))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -1,6 +1,6 @@
 //! Who may do what.
 //!
-//! Without tokens everybody may read, and nobody may change anything. With a token, who reads needs the read token or the
+//! Without tokens this machine may read, and nobody may change anything. With a token, who reads needs the read token or the
 //! admin token, and who changes something the admin token: as `Authorization: Bearer ..`, or in the cookie that the login
 //! page sets.
 
@@ -10,14 +10,21 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use flood::Flood;
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::time::Instant;
 
+mod flood;
+mod hosts;
 pub(crate) mod login;
 pub(crate) mod origin;
 pub(crate) mod token;
 
 pub use token::Access;
+
+/// What is refused, as far as it is told one by one.
+static REFUSALS: Flood = Flood::new();
 
 /// The cookie that holds a token.
 pub(crate) const COOKIE: &str = "perf_token";
@@ -91,7 +98,7 @@ pub(crate) fn caller(context: &Context, request: &Request) -> Caller {
     let access = match access_of(context, request) {
         Some(Access::Admin) => "admin",
         Some(Access::Read) => "read",
-        None if !context.settings.tokens.is_any() => "read",
+        None if !context.settings.tokens.is_any() && hosts::only_this_machine(context, request).is_ok() => "read",
         None => "none",
     };
     Caller { access, given }
@@ -116,7 +123,9 @@ fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Ref
     let forbidden = |kind, detail: &str| Err(Refusal::Forbidden(Problem::new(kind, detail)));
     match (needed, access_of(context, request)) {
         (needed, Some(access)) if access >= needed => Ok(()),
-        (Access::Read, None) if !tokens.is_any() => Ok(()),
+        (Access::Read, None) if !tokens.is_any() => {
+            hosts::only_this_machine(context, request).map_err(Refusal::Forbidden)
+        }
         (Access::Admin, _) if tokens.admin.is_none() => {
             let detail = "nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)";
             forbidden(ProblemKind::ReadOnly, detail)
@@ -200,7 +209,14 @@ impl Change {
         if status < 400 {
             tracing::info!(target: "perf_server::audit", ?method, route, path, status, peer, "changed");
         } else {
-            tracing::warn!(target: "perf_server::audit", ?method, route, path, status, peer, "refused");
+            // Anybody can have one refused: beyond some a second they are summed up.
+            match REFUSALS.may_tell(Instant::now()) {
+                Some(0) => tracing::warn!(target: "perf_server::audit", ?method, route, path, status, peer, "refused"),
+                Some(untold) => tracing::warn!(
+                    target: "perf_server::audit", ?method, route, path, status, peer, untold, "refused, and others before that were not told"
+                ),
+                None => {}
+            }
         }
     }
 }

@@ -40,7 +40,10 @@ impl Origins {
         if is_own {
             return Ok(());
         }
-        Err(Problem::new(ProblemKind::CrossSite, "the request comes from a page of another site"))
+        let detail = "the request comes from a page of another site; where it is a page of ours behind a proxy, have the proxy pass on \
+                      the header Host as the browser sent it (nginx: proxy_set_header Host $http_host), or name the \
+                      address that browsers use with allow_origin";
+        Err(Problem::new(ProblemKind::CrossSite, detail))
     }
 }
 

@@ -2,15 +2,13 @@
 
 use super::backlog::{Log, Unread};
 use super::part::PartTopic;
+use super::seats::Seats;
 use super::topic::Topic;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::Monitor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-
-/// So many clients at once; more are told to come back.
-const MAX_CLIENTS: usize = 256;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The live feed of a monitor. A cheap handle.
 #[derive(Clone, Debug)]
@@ -24,7 +22,7 @@ pub(super) struct Inner {
     pub(super) topics: Arc<[PartTopic]>,
     /// Tells this feed from that of the process before.
     pub(super) epoch: String,
-    pub(super) seats: Arc<Semaphore>,
+    pub(super) seats: Seats,
     shared: Mutex<Shared>,
     latest: watch::Sender<u64>,
     closed: watch::Sender<bool>,
@@ -59,7 +57,7 @@ impl Hub {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = format!("{:x}-{:x}", since_epoch.as_nanos(), std::process::id());
         let shared = Mutex::default();
-        let (seats, latest) = (Arc::new(Semaphore::new(MAX_CLIENTS)), watch::Sender::new(0));
+        let (seats, latest) = (Seats::default(), watch::Sender::new(0));
         let closed = watch::Sender::new(false);
         Self { inner: Arc::new(Inner { monitor, topics: topics.into(), epoch, seats, shared, latest, closed }) }
     }

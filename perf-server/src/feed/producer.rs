@@ -15,6 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 /// So long after the last one who watched something is gone, it is still kept up to date: so that who loses the connection
 /// for a moment goes on where it was.
 const LINGER: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
+/// So many that nobody watches any more are kept up to date meanwhile: those that were left last.
+const MOST_LEFT: usize = 64;
 /// Where no tick comes, since a monitor without a ticker has none.
 const WITHOUT_TICKS: Duration = Duration::from_millis(1_500);
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -92,9 +94,20 @@ impl Worker {
                     watched.listeners = watched.listeners.saturating_sub(1);
                     watched.left = Instant::now();
                 }
+                self.forget_too_many();
             }
         }
         Some(())
+    }
+
+    /// Whoever changes what it watches all the time makes us keep no more than some of it.
+    fn forget_too_many(&mut self) {
+        let left = || self.watched.iter().filter(|(_, watched)| watched.listeners == 0);
+        if left().count() > MOST_LEFT
+            && let Some(oldest) = left().min_by_key(|(_, watched)| watched.left).map(|(topic, _)| Arc::clone(topic))
+        {
+            self.watched.remove(&oldest);
+        }
     }
 
     async fn join(&mut self, topic: Arc<Topic>, since: Option<u64>) -> Option<Joined> {

@@ -5,17 +5,43 @@ use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Request, Topic};
 use crate::respond::{Problem, ProblemKind};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What a client says is short.
 const MAX_MESSAGE: usize = 16 << 10;
 /// Whoever takes nothing for so long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(20);
+
+/// So many times in a while may a client ask for something else: more than anybody clicks.
+const MAX_CHANGES: u32 = 20;
+const A_WHILE: Duration = Duration::from_secs(10);
+
+/// How often a client asked for something else lately.
+struct Changes {
+    since: Instant,
+    count: u32,
+}
+
+impl Changes {
+    fn new() -> Self {
+        Self { since: Instant::now(), count: 0 }
+    }
+
+    /// Whether one more is not too much.
+    fn may(&mut self) -> bool {
+        if self.since.elapsed() >= A_WHILE {
+            *self = Self::new();
+        }
+        self.count += 1;
+        self.count <= MAX_CHANGES
+    }
+}
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -42,13 +68,14 @@ impl Wanted {
 }
 
 /// Answers who wants to listen. Where the page is from was checked.
-pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Response {
+pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade, peer: Option<IpAddr>) -> Response {
     let topic = match wanted.topic(&hub) {
         Ok(topic) => topic,
         Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
     };
-    let Ok(seat) = hub.inner.seats.clone().try_acquire_owned() else {
-        let problem = Problem::new(ProblemKind::TooManyClients, "too many are listening already");
+    let Some(seat) = hub.inner.seats.take(peer) else {
+        let problem =
+            Problem::new(ProblemKind::TooManyClients, "too many are listening already, or too many of one address");
         return ([(header::RETRY_AFTER, "5")], problem).into_response();
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
@@ -68,12 +95,25 @@ pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade) -> Re
 
 async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) {
     let Some(mut watcher) = watch(socket, hub, topic, since).await else { return };
+    let mut changes = Changes::new();
     loop {
         let goes_on = tokio::select! {
             heard = socket.recv() => match heard {
+                Some(Ok(Message::Text(_))) if !changes.may() => {
+                    refuse(socket, close_code::POLICY, "too many changes: 20 in 10 s are allowed").await
+                }
                 Some(Ok(Message::Text(text))) => hear(socket, hub, &text, &mut watcher).await,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Some(()),
-                _ => None,
+                Some(Ok(Message::Binary(_))) => {
+                    refuse(socket, close_code::UNSUPPORTED, "a text of JSON is needed").await
+                }
+                // The answer to an orderly close waits to be sent.
+                Some(Ok(Message::Close(_))) => {
+                    let _ = timeout(SEND_LIMIT, socket.recv()).await;
+                    None
+                }
+                Some(Err(_)) => refuse(socket, close_code::PROTOCOL, "not understood").await,
+                None => None,
             },
             unread = watcher.unread() => send(socket, hub, unread, &mut watcher).await,
         };
@@ -100,12 +140,18 @@ async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watch
         Err(reason) => {
             // A close frame has room for 123 bytes of reason.
             let reason: String = reason.chars().take(30).collect();
-            let frame = CloseFrame { code: close_code::POLICY, reason: reason.into() };
-            put(socket, Message::Close(Some(frame))).await?;
-            return None;
+            return refuse(socket, close_code::POLICY, reason).await;
         }
     }
     Some(())
+}
+
+/// Ends the conversation, and says why: `None`, as there is nothing to go on with.
+async fn refuse(socket: &mut WebSocket, code: u16, reason: impl Into<Utf8Bytes>) -> Option<()> {
+    let frame = CloseFrame { code, reason: reason.into() };
+    // Whoever does not take it is gone.
+    let _ = put(socket, Message::Close(Some(frame))).await;
+    None
 }
 
 async fn send(socket: &mut WebSocket, hub: &Hub, unread: Unread, watcher: &mut Watcher) -> Option<()> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use std::time::Duration;
 
 /// The longest list of labels that is looked at, and the longest label, in bytes.
-const MAX_LABELS: usize = 64;
-const MAX_LABEL_BYTES: usize = 1_024;
+const MAX_LABELS: usize = 32;
+const MAX_LABEL_BYTES: usize = 256;
 
 /// What is looked at, over a window: the same for all who look at the same page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -24,6 +24,14 @@ impl<B> MeasuredBody<B> {
     }
 }
 
+impl<B> MeasuredBody<B> {
+    /// A body that nothing measures.
+    #[cfg(feature = "server")]
+    pub(crate) fn unmeasured(body: B) -> Self {
+        Self::new(Exchange::default(), body)
+    }
+}
+
 /// An empty body that nothing measures.
 impl<B: Default> Default for MeasuredBody<B> {
     fn default() -> Self {
@@ -57,6 +65,9 @@ impl<B: Body> Body for MeasuredBody<B> {
             Poll::Ready(None) => this.exchange.complete(),
             Poll::Ready(Some(Err(_))) => this.exchange.fail(),
             Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.exchange.trailed(trailers);
+                }
                 this.exchange.sent(frame.data_ref().map_or(0, Buf::remaining), !body.is_end_stream());
             }
         }

@@ -28,10 +28,11 @@ impl Exchange {
         sizes: Option<Arc<Pair>>,
     ) -> Self {
         if let Some(sizes) = &sizes {
-            sizes.came(length(request.headers()).unwrap_or(0));
+            came(sizes, request);
         }
         let is_head = request.method() == Method::HEAD;
-        let state = State { call: Some(call), is_head, status: None, length: None, sent: 0, sizes, trace };
+        let state =
+            State { call: Some(call), is_head, status: None, length: None, sent: 0, is_fault: false, sizes, trace };
         Self(Some(box_pool::filled_with(state)))
     }
 
@@ -45,6 +46,8 @@ impl Exchange {
         let Some(state) = &mut self.0 else { return };
         let status = response.status();
         state.status = Some(status.as_u16());
+        // In the head where there are no messages.
+        state.is_fault = response.body().is_end_stream() && is_fault(response.headers());
         if state.is_head || has_no_body(status) || is_over_with_its_head(response) {
             return self.complete();
         }
@@ -61,9 +64,16 @@ impl Exchange {
         }
     }
 
+    /// The end of the body says how it went.
+    pub(super) fn trailed(&mut self, trailers: &HeaderMap) {
+        if let Some(state) = &mut self.0 {
+            state.is_fault |= is_fault(trailers);
+        }
+    }
+
     /// All of the answer was taken.
     pub(super) fn complete(&mut self) {
-        self.end(|state| Outcome::from_success(state.status.is_some_and(|status| status < 500)));
+        self.end(|state| Outcome::from_success(!state.is_fault && state.status.is_some_and(|status| status < 500)));
     }
 
     /// The service, or the body, failed.
@@ -140,7 +150,38 @@ fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Whether an answer of unknown length is a stream of events, which lasts for as long as the client listens.
+/// Types of bodies that last for as long as the client listens.
+const STREAMS: [&[u8]; 8] = [
+    b"text/event-stream",
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/json-lines",
+    b"application/json-seq",
+    b"application/stream+json",
+    b"multipart/x-mixed-replace",
+];
+
+/// Whether an answer of unknown length is a stream of events.
 fn is_stream_of_events(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return false };
+    let kind = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    STREAMS.iter().any(|stream| kind.eq_ignore_ascii_case(stream))
+}
+
+/// Whether a gRPC status says that the server is at fault, as OpenTelemetry has it: the others are the client's.
+fn is_fault(headers: &HeaderMap) -> bool {
+    headers
+        .get("grpc-status")
+        .is_some_and(|status| matches!(status.as_bytes(), b"2" | b"4" | b"12" | b"13" | b"14" | b"15"))
+}
+
+/// Notes the size of a request, where it is known: as announced, or none where the method has no body and nothing announces one.
+fn came<B>(sizes: &Pair, request: &Request<B>) {
+    let (headers, method) = (request.headers(), request.method());
+    let is_bodiless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE)
+        && !headers.contains_key(header::TRANSFER_ENCODING);
+    if let Some(bytes) = length(headers).or_else(|| is_bodiless.then_some(0)) {
+        sizes.came(bytes);
+    }
 }

@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) status: Option<u16>,
     /// The length of the body that was announced: nobody asks for more once it was taken.
     pub(super) length: Option<u64>,
+    /// Whether the answer says, behind a good status, that the server is at fault.
+    pub(super) is_fault: bool,
     /// Bytes of the body that were taken.
     pub(super) sent: u64,
     pub(super) sizes: Option<Arc<Pair>>,

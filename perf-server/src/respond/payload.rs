@@ -1,11 +1,14 @@
 //! The JSON body of a request: bounded in size and time, and refused with the reason.
 
 use super::problem::{Problem, ProblemKind};
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use bytes::BytesMut;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// The limits of a request's body, as the server sets them: every request has them among its extensions.
@@ -36,6 +39,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Payload<T> {
             let detail = "the body must be JSON: send the header Content-Type: application/json";
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
         }
+        if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            let detail = "the body must not be compressed: send it without the header Content-Encoding";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
         let body = body_of(request).await?;
         let read = serde_json::from_slice(&body);
         read.map(Self).map_err(|error| match error.classify() {
@@ -52,10 +61,24 @@ pub(crate) async fn body_of(request: Request) -> Result<Bytes, Problem> {
     if announced(request.headers()).is_some_and(|length| length > size) {
         return Err(too_large());
     }
-    match tokio::time::timeout(time, to_bytes(request.into_body(), size)).await {
-        Ok(read) => read.map_err(|_| too_large()),
+    match tokio::time::timeout(time, collect(request.into_body(), size)).await {
+        Ok(Ok(read)) => read.ok_or_else(too_large),
+        Ok(Err(_)) => Err(Problem::new(ProblemKind::BrokenBody, "the body broke off, or its framing is wrong")),
         Err(_) => Err(Problem::new(ProblemKind::BodyTimeout, "the body did not arrive in time")),
     }
+}
+
+/// All of a body; `None` where it is larger than this.
+async fn collect(mut body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(part) = frame?.into_data() else { continue };
+        if part.len() > most - all.len() {
+            return Ok(None);
+        }
+        all.extend_from_slice(&part);
+    }
+    Ok(Some(all.freeze()))
 }
 
 /// The length that a body is said to have; more than can be, where it is no number.

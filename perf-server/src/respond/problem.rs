@@ -51,6 +51,8 @@ kinds! {
     InvalidBody = "invalid-body", UNPROCESSABLE_ENTITY;
     /// the `Content-Type` of the body is not the one that is asked for.
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE;
+    /// the body broke off before its end, or its framing is wrong.
+    BrokenBody = "broken-body", BAD_REQUEST;
     /// the body is larger than the server allows.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
     /// the body did not arrive in time.
@@ -67,6 +69,10 @@ kinds! {
     UnknownAlert = "unknown-alert", NOT_FOUND;
     /// no silence in force has this id.
     UnknownSilence = "unknown-silence", NOT_FOUND;
+    /// as many silences are in force as there may be. End one first.
+    TooManySilences = "too-many-silences", CONFLICT;
+    /// so much is asked for at once that this question would wait for too long. Try again in some seconds.
+    TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS;
     /// the entry at which the cursor stood is gone. Begin again without a cursor.
     ExpiredCursor = "expired-cursor", GONE;
     /// the path has no such method. The header `Allow` names those that it has.
@@ -87,6 +93,8 @@ kinds! {
     UpgradeNeeded = "upgrade-needed", BAD_REQUEST;
     /// the live feed has as many clients as it takes. Try again in some seconds.
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE;
+    /// the settings of the server are not allowed, so that it shows nothing: its log says which.
+    Misconfigured = "misconfigured", SERVICE_UNAVAILABLE;
     /// the answer could not be made.
     Internal = "internal", INTERNAL_SERVER_ERROR;
 }

@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use tokio::sync::Semaphore;
 
 /// Answers with JSON, made and written on a thread where blocking is allowed; with a tag, or `304` where the client has it
 /// already. The time that it takes is part of what the monitor costs ([`perf_runtime::extend::Overhead`]).
@@ -94,11 +96,42 @@ pub fn not_acceptable(offered: &str) -> Problem {
     Problem::new(ProblemKind::NotAcceptable, detail)
 }
 
-/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed.
+/// So many answers are made at once, so that the application's own blocking work finds threads, and so many wait for it.
+static MAKING: Semaphore = Semaphore::const_new(4);
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+const MOST_WAITING: usize = 256;
+
+/// Somebody who waits for an answer to be made.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Option<Self> {
+        let waiting = Self;
+        (WAITING.fetch_add(1, Ordering::Relaxed) < MOST_WAITING).then_some(waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed. Four at a time are done in a
+/// process; others wait, and beyond 256 that wait they are refused.
 ///
 /// # Errors
-/// A [`Problem`] where the work panics.
+/// A [`Problem`] where the work panics, or too much waits already.
 pub async fn off_the_runtime<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let task = tokio::task::spawn_blocking(make);
+    let busy =
+        || Problem::new(ProblemKind::TooManyRequests, "too many answers are being made: try again in some seconds");
+    let waiting = Waiting::begin().ok_or_else(busy)?;
+    let permit = MAKING.acquire().await.map_err(|_| busy())?;
+    drop(waiting);
+    // Held by the work itself: whoever asked may go away before it ends.
+    let task = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        make()
+    });
     task.await.map_err(|_| Problem::new(ProblemKind::Internal, "the answer could not be made"))
 }

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::respond::{self, Labels, Params, Problem, ProblemKind, Slice, SortKey};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -106,12 +107,12 @@ fn seconds(at: SystemTime) -> f64 {
 /// `GET /api/v1/alerts/{id}`: one alert, while it is remembered.
 pub(super) async fn one(
     State(context): State<Context>,
-    Path(id): Path<String>,
+    id: Id,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    let id = number(&id, "the number of an alert")?;
+    let id = number(id, "the number of an alert")?;
     let view = move || {
         let alerts = context.monitor.alerts();
         let all = [alerts.active(), alerts.pending(), alerts.past()];
@@ -122,7 +123,11 @@ pub(super) async fn one(
     respond::try_json(&headers, view).await
 }
 
-pub(super) fn number(id: &str, allowed: &str) -> Result<u64, Problem> {
+/// The `{id}` of a path; none where the path is no text.
+pub(super) type Id = Result<Path<String>, PathRejection>;
+
+pub(super) fn number(id: Id, allowed: &str) -> Result<u64, Problem> {
+    let id = &id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id);
     id.parse().map_err(|_| Problem::invalid("id", id, allowed))
 }
 

@@ -1,9 +1,9 @@
 //! The marks that people put on alerts: acknowledgements and silences.
 
-use super::alerts::number;
+use super::alerts::{Id, number};
 use crate::context::Context;
 use crate::respond::{Payload, Problem, ProblemKind};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use perf_runtime::alert::AcknowledgeError;
@@ -16,6 +16,12 @@ const MAX_NAME: usize = 128;
 const MAX_COMMENT: usize = 2_000;
 /// The longest that a mark may last.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// So many silences may be in force, and so many labels may one have, with names and values of so many bytes: every client
+/// of the feed is sent all of them.
+const MAX_SILENCES: usize = 200;
+const MAX_LABELS: usize = 16;
+const MAX_LABEL: usize = 256;
 
 /// Who takes notice, and for how long.
 #[derive(Debug, Deserialize)]
@@ -32,10 +38,10 @@ pub(super) struct Mark {
 /// `POST /api/v1/alerts/{id}/acknowledge`: somebody takes notice of an alert.
 pub(super) async fn acknowledge(
     State(context): State<Context>,
-    Path(id): Path<String>,
+    id: Id,
     Payload(mark): Payload<Mark>,
 ) -> Result<Response, Problem> {
-    let id = number(&id, "the number of an alert")?;
+    let id = number(id, "the number of an alert")?;
     check(&mark.by, &mark.comment)?;
     let until = mark.lasts.as_deref().map(until).transpose()?;
     let alert =
@@ -61,6 +67,11 @@ pub(super) struct Wish {
 /// `POST /api/v1/alerts/silence`: nobody is to be told of some alerts for a while.
 pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
     check(&wish.by, &wish.comment)?;
+    check_labels(&wish.labels)?;
+    if context.monitor.alerts().silences().len() >= MAX_SILENCES {
+        let detail = format!("{MAX_SILENCES} silences are in force, and there may be no more: end one first");
+        return Err(Problem::new(ProblemKind::TooManySilences, detail));
+    }
     let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let alerts = context.monitor.alerts();
     let until = until(&wish.lasts)?;
@@ -71,8 +82,8 @@ pub(super) async fn silence(State(context): State<Context>, Payload(wish): Paylo
 }
 
 /// `DELETE /api/v1/alerts/silences/{id}`: ends a silence.
-pub(super) async fn unsilence(State(context): State<Context>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let id = number(&id, "the number of a silence")?;
+pub(super) async fn unsilence(State(context): State<Context>, id: Id) -> Result<Response, Problem> {
+    let id = number(id, "the number of a silence")?;
     if context.monitor.alerts().unsilence(id) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -80,7 +91,25 @@ pub(super) async fn unsilence(State(context): State<Context>, Path(id): Path<Str
     Err(Problem::new(ProblemKind::UnknownSilence, detail))
 }
 
+fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Problem> {
+    if labels.len() > MAX_LABELS {
+        let found = format!("{} labels", labels.len());
+        return Err(Problem::invalid("labels", &found, format!("at most {MAX_LABELS} labels")));
+    }
+    match labels.iter().flat_map(|(name, value)| [name, value]).find(|text| text.len() > MAX_LABEL) {
+        Some(long) => {
+            let found = format!("{} bytes", long.len());
+            Err(Problem::invalid("labels", &found, format!("names and values of at most {MAX_LABEL} bytes")))
+        }
+        None => Ok(()),
+    }
+}
+
 fn check(by: &str, comment: &str) -> Result<(), Problem> {
+    // Neither spaces nor marks without a width are a name.
+    if !by.is_empty() && !by.chars().any(char::is_alphanumeric) {
+        return Err(Problem::invalid("by", by, "a name with a letter or a digit"));
+    }
     for (field, text, most) in [("by", by, MAX_NAME), ("comment", comment, MAX_COMMENT)] {
         if text.len() > most {
             return Err(Problem::invalid(field, text, format!("at most {most} bytes")));

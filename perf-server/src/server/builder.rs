@@ -6,19 +6,26 @@ use crate::auth::token::Token;
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::extension::Extension;
+use crate::mounted::{DEFAULT_PREFIX, Mounted};
 use crate::respond::BodyLimits;
-use crate::router::{assemble, beside, own_and};
+use crate::router::{assemble, own_and};
 use crate::settings::{Readiness, Settings};
 use crate::table::{Route, Table};
 use axum::Router;
 use perf_runtime::Monitor;
 use std::env;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::ToSocketAddrs;
 
 /// Settings of a [`Server`], or of a [router](Self::router), to be.
+///
+/// Tokens of the environment go before those of the program, whichever way the routes are served: `PERF_READ_TOKEN` and
+/// `PERF_ADMIN_TOKEN`, or the names of files in `PERF_READ_TOKEN_FILE` and `PERF_ADMIN_TOKEN_FILE`. A name that is nearly
+/// one of these is refused, for it would protect nothing.
 ///
 /// ```
 /// # use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +43,7 @@ pub struct ServerBuilder {
     monitor: Monitor,
     read_token: Option<Secret>,
     admin_token: Option<Secret>,
-    environment: bool,
+    prefix: String,
     origins: Vec<String>,
     hosts: Vec<String>,
     readiness: Vec<Readiness>,
@@ -67,7 +74,7 @@ impl ServerBuilder {
             monitor,
             read_token: None,
             admin_token: None,
-            environment: false,
+            prefix: DEFAULT_PREFIX.to_owned(),
             origins: Vec::new(),
             hosts: Vec::new(),
             readiness: Vec::new(),
@@ -101,13 +108,6 @@ impl ServerBuilder {
     /// Reads the [`admin_token`](Self::admin_token) from a file, once.
     pub fn admin_token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.admin_token = Some(Secret::File(path.into()));
-        self
-    }
-
-    /// Takes tokens from the environment, over those of the code: `PERF_READ_TOKEN` and `PERF_ADMIN_TOKEN`, or the names of
-    /// files in `PERF_READ_TOKEN_FILE` and `PERF_ADMIN_TOKEN_FILE`.
-    pub fn environment(mut self) -> Self {
-        self.environment = true;
         self
     }
 
@@ -196,13 +196,29 @@ impl ServerBuilder {
         Ok(assemble(context, table))
     }
 
-    /// As [`mount`](crate::mount()), with these settings: an application measured, and our routes beside it.
+    /// The path below which [`mount`](Self::mount) puts our routes: `/perf` by default, `/` for the root of the application.
+    pub fn mount_at(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// As [`mount`](crate::mount()), with these settings: an application measured, and our routes below
+    /// [their prefix](Self::mount_at).
     ///
     /// # Errors
-    /// As [`router`](Self::router).
+    /// As [`router`](Self::router); a prefix that is no path, or one below which the application has routes of its own.
     pub fn mount<S: Clone + Send + Sync + 'static>(self, app: Router<S>) -> Result<Router<S>, ServeError> {
         let monitor = self.monitor.clone();
-        Ok(beside(app, &monitor, self.router()?))
+        let own = self.mounted()?;
+        own.check(&app)?;
+        Ok(own.beside(app, &monitor))
+    }
+
+    /// Our routes, ready to be mounted in an application.
+    pub(crate) fn mounted(self) -> Result<Mounted, ServeError> {
+        let prefix = self.prefix.clone();
+        let (context, table, _) = self.checked()?;
+        Mounted::new(&prefix, context, table)
     }
 
     /// Listens at an address. Without tokens only loopback is allowed, where nobody but this machine is.
@@ -238,9 +254,10 @@ impl ServerBuilder {
             }
         }
         settings.hosts = self.hosts;
-        let environment = |name: &str| self.environment.then(|| from_environment(name)).transpose();
-        settings.tokens.read = token("read_token", environment("PERF_READ_TOKEN")?.flatten().or(self.read_token))?;
-        settings.tokens.admin = token("admin_token", environment("PERF_ADMIN_TOKEN")?.flatten().or(self.admin_token))?;
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        refuse_typos(names)?;
+        settings.tokens.read = token("read_token", from_environment(VARIABLES[0])?.or(self.read_token))?;
+        settings.tokens.admin = token("admin_token", from_environment(VARIABLES[2])?.or(self.admin_token))?;
         settings.show(&self.monitor, self.limits.shown());
         let (table, parts) = own_and(&self.extensions)?;
         Ok((Context::new(self.monitor, settings, parts)?, table, self.limits))
@@ -252,6 +269,21 @@ fn in_range(field: &str, value: usize, least: usize, most: usize) -> Result<(), 
         return Ok(());
     }
     Err(ServeError::setting(field, value.to_string(), format!("{least} to {most}")))
+}
+
+/// The variables that hold tokens, each with the one that names a file.
+const VARIABLES: [&str; 4] = ["PERF_READ_TOKEN", "PERF_READ_TOKEN_FILE", "PERF_ADMIN_TOKEN", "PERF_ADMIN_TOKEN_FILE"];
+
+/// Refuses variables that are meant to hold a token and hold none: whoever sets one believes that the service is protected.
+fn refuse_typos(mut names: impl Iterator<Item = String>) -> Result<(), ServeError> {
+    let is_meant = |name: &str| {
+        let squeezed = name.to_ascii_uppercase().replace(['_', '-'], "");
+        ["PERFREADTOKEN", "PERFADMINTOKEN", "PERFTOKEN"].iter().any(|begin| squeezed.starts_with(begin))
+    };
+    match names.find(|name| is_meant(name) && !VARIABLES.contains(&name.as_str())) {
+        Some(typo) => Err(ServeError::setting(&typo, "not shown", VARIABLES.join(", "))),
+        None => Ok(()),
+    }
 }
 
 fn from_environment(name: &str) -> Result<Option<Secret>, ServeError> {
@@ -272,9 +304,50 @@ fn token(field: &str, secret: Option<Secret>) -> Result<Option<Token>, ServeErro
     let text = match secret {
         None => return Ok(None),
         Some(Secret::Text(text)) => text,
-        Some(Secret::File(path)) => {
-            std::fs::read_to_string(&path).map_err(|cause| ServeError::TokenFile { path, cause })?
-        }
+        Some(Secret::File(path)) => read(&path).map_err(|cause| ServeError::TokenFile { path, cause })?,
     };
     Token::new(field, &text).map(Some)
+}
+
+/// The longest file that holds a token, in bytes.
+const LONGEST_FILE: u64 = 4 << 10;
+
+/// The text of a small file. Anything else, such as a pipe that nobody writes to, could keep the start waiting.
+fn read(path: &Path) -> io::Result<String> {
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why.to_owned()));
+    // Looked at before it is opened, for to open a pipe is to wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return refused("a regular file is needed");
+    }
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST_FILE {
+        return refused("at most 4 KiB are allowed");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_that_of_a_token_is_refused() {
+        let check = |name: &str| refuse_typos([name.to_owned()].into_iter());
+        for known in VARIABLES.iter().chain(&["PERF_PORT", "PERF_NOTIFY_TOKEN", "READ_TOKEN", "PERF_SERVER_READ_TOKEN"])
+        {
+            assert!(check(known).is_ok(), "{known}");
+        }
+        for typo in [
+            "PERF_READ_TOKENS",
+            "PERF_READTOKEN",
+            "perf_read_token",
+            "PERF_ADMIN_TOKENFILE",
+            "PERF_TOKEN",
+            "PERF_TOKEN_READ",
+        ] {
+            let error = check(typo).unwrap_err().to_string();
+            assert!(error.contains(typo) && error.contains("PERF_READ_TOKEN_FILE"), "{error}");
+        }
+    }
 }

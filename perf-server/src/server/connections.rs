@@ -1,9 +1,13 @@
 //! Connections, and how they end: each is bounded in what it may take, so that no client is at the cost of another.
 
+use crate::respond::{Problem, ProblemKind};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,9 +16,10 @@ use perf_runtime::config::Value;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -27,6 +32,10 @@ const MAX_HEAD: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait where there is no room for another connection in this process.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// So many connections beyond those that are allowed may ask for the probes, and for nothing else.
+const SPARE: usize = 8;
+const PROBES: [&str; 2] = ["/health/live", "/health/ready"];
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +73,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, st
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(place) = connections.enter() {
+                if let Some(place) = connections.enter().or_else(|| connections.enter_spare()) {
                     converse(stream, peer, place, &app, limits, stopping.subscribe());
                 }
             }
@@ -101,12 +110,16 @@ fn converse(
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.stall_timeout));
-    let (app, connection) = (app.clone(), Arc::clone(&place.connection));
+    let (app, connection, is_spare) = (app.clone(), Arc::clone(&place.connection), place.is_spare);
     let service = service_fn(move |request: Request<Incoming>| {
         let (mut app, busy) = (app.clone(), Busy::new(&connection));
-        let mut request = request.map(Body::new);
+        let is_refused = is_spare && !PROBES.contains(&request.uri().path());
+        let mut request = request.map(|body| Body::new(AwaitedBody { body, connection: Arc::clone(&connection) }));
         request.extensions_mut().insert(ConnectInfo(peer));
         async move {
+            if is_refused {
+                return Ok(full());
+            }
             let answer = app.call(request).await;
             drop(busy);
             answer
@@ -125,6 +138,50 @@ fn converse(
         }
         _ = conversation.await;
     });
+}
+
+/// The answer where all other connections are busy.
+fn full() -> Response {
+    let detail = "all connections are busy: try again in some seconds";
+    let headers = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
+    (headers, Problem::new(ProblemKind::TooManyClients, detail)).into_response()
+}
+
+/// The body of a request. While it does not come, its connection gives way as one does that is idle.
+struct AwaitedBody {
+    body: Incoming,
+    connection: Arc<Connection>,
+}
+
+impl HttpBody for AwaitedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let was_awaited = self.connection.awaits.swap(polled.is_pending(), Ordering::Relaxed);
+        if polled.is_pending() && !was_awaited {
+            self.connection.idles();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for AwaitedBody {
+    fn drop(&mut self) {
+        self.connection.awaits.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The connections that are open.
@@ -146,7 +203,21 @@ struct Connection {
     busy: AtomicU64,
     /// Counts up, over all connections, when one of them has nothing to do any more.
     idle_since: AtomicU64,
+    /// Whether a request's body is waited for.
+    awaits: AtomicBool,
     leave: Notify,
+}
+
+impl Connection {
+    /// Whether nothing is done for it.
+    fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) == 0 || self.awaits.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is done for it from now on.
+    fn idles(&self) {
+        self.idle_since.store(IDLED.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 static IDLED: AtomicU64 = AtomicU64::new(0);
@@ -160,15 +231,25 @@ impl Connections {
     fn enter(&self) -> Option<Place> {
         let mut open = self.open();
         if open.by_id.len() >= self.most {
-            let idle = open.by_id.iter().filter(|(_, other)| other.busy.load(Ordering::Relaxed) == 0);
+            let idle = open.by_id.iter().filter(|(_, other)| other.is_idle());
             let (&longest, _) = idle.min_by_key(|(_, other)| other.idle_since.load(Ordering::Relaxed))?;
             open.by_id.remove(&longest)?.leave.notify_one();
         }
+        Some(self.seat(&mut open, false))
+    }
+
+    /// A place for the probes alone, where all others are busy.
+    fn enter_spare(&self) -> Option<Place> {
+        let mut open = self.open();
+        (open.by_id.len() < self.most.saturating_add(SPARE)).then(|| self.seat(&mut open, true))
+    }
+
+    fn seat(&self, open: &mut Open, is_spare: bool) -> Place {
         open.last += 1;
         let (id, connection) = (open.last, Arc::<Connection>::default());
-        connection.idle_since.store(IDLED.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        connection.idles();
         open.by_id.insert(id, Arc::clone(&connection));
-        Some(Place { id, connection, connections: self.clone() })
+        Place { id, connection, is_spare, connections: self.clone() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -181,6 +262,8 @@ impl Connections {
 struct Place {
     id: u64,
     connection: Arc<Connection>,
+    /// Whether it may ask for the probes alone.
+    is_spare: bool,
     connections: Connections,
 }
 
@@ -202,7 +285,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.idle_since.store(IDLED.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        self.0.idles();
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }

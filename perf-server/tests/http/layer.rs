@@ -128,7 +128,7 @@ async fn a_body_that_breaks_is_an_error_and_one_that_nobody_waits_for_is_none() 
 async fn the_routes_of_perf_are_no_traffic_of_an_application_that_they_are_mounted_in() {
     let monitor = Monitor::builder().build().unwrap();
     let own = Router::new().route("/users/{id}", on_get(|| async { "ada" }));
-    let app: Router = perf_server::mount(own.clone(), &monitor);
+    let app: Router = perf_server::mount_at(own.clone(), &monitor, "/").unwrap();
     let nested: Router =
         Router::new().nest("/perf/", perf_server::router(&monitor)).merge(own.layer(HttpLayer::new(&monitor)));
     for (app, prefix) in [(&app, ""), (&nested, "/perf")] {

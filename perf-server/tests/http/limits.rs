@@ -183,3 +183,23 @@ async fn without_tokens_only_names_of_this_machine_are_answered() {
     }
     running.shut_down().await;
 }
+
+#[tokio::test]
+async fn those_who_send_no_body_keep_no_probe_from_an_answer() {
+    let builder = with_tokens(&monitor()).max_connections(16).body_timeout(Duration::from_secs(600));
+    let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());
+    let head = "POST /login HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\n\
+                content-type: application/x-www-form-urlencoded\r\ncontent-length: 60000\r\n\r\nt";
+    let mut slow = Vec::new();
+    for _ in 0..64 {
+        let mut stream = running.connect().await;
+        _ = stream.write_all(head.as_bytes()).await;
+        slow.push(stream);
+        if slow.len() % 16 == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(running.get("/health/live").await.starts_with("HTTP/1.1 200 OK"), "after {}", slow.len());
+        }
+    }
+    drop(slow);
+    running.shut_down().await;
+}

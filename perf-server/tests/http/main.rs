@@ -7,6 +7,8 @@ mod hostile;
 mod layer;
 mod limits;
 mod lists;
+mod mounted;
+mod named;
 mod openapi;
 mod routes;
 mod security;

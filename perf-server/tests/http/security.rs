@@ -221,3 +221,55 @@ async fn who_may_look_at_the_page_is_sent_to_the_login() {
     let program = ask(&app, request("GET", "/metrics", &[("accept", "text/html,*/*;q=0.8")], "")).await;
     assert_eq!(program.status, StatusCode::UNAUTHORIZED, "of {HOST}");
 }
+
+#[tokio::test]
+async fn what_a_client_can_make_us_keep_is_bounded() {
+    let app = guarded(&monitor());
+    let bearer = format!("Bearer {ADMIN}");
+    let silence = async |labels: serde_json::Value| {
+        let wish = serde_json::json!({ "by": "ada", "for": "1h", "rule": "deep-queue", "labels": labels }).to_string();
+        post(&app, "/api/v1/alerts/silence", &[("authorization", bearer.as_str())], &wish).await.status.as_u16()
+    };
+    assert_eq!(silence(serde_json::json!({ "queue": "x".repeat(40_000) })).await, 422);
+    let many: serde_json::Map<_, _> = (0..17).map(|name| (format!("label{name}"), "x".into())).collect();
+    assert_eq!(silence(many.into()).await, 422);
+    let by = serde_json::json!({ "by": "\u{200b}", "for": "1h", "rule": "deep-queue" }).to_string();
+    let nobody = post(&app, "/api/v1/alerts/silence", &[("authorization", bearer.as_str())], &by).await;
+    assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for _ in 0..200 {
+        assert_eq!(silence(serde_json::json!({})).await, 201);
+    }
+    assert_eq!(silence(serde_json::json!({})).await, 409);
+}
+
+#[tokio::test]
+async fn each_refusal_is_a_problem_with_the_status_of_its_kind() {
+    let app = guarded(&monitor());
+    let bearer = format!("Bearer {ADMIN}");
+    let own = [("authorization", bearer.as_str())];
+    let path = post(&app, "/api/v1/alerts/%ff/acknowledge", &own, r#"{"by":"ada"}"#).await;
+    assert_eq!(
+        (path.status, path.header("content-type")),
+        (StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json")
+    );
+    let packed = [&own[..], &[("content-encoding", "gzip")]].concat();
+    let packed = post(&app, "/api/v1/alerts/1/acknowledge", &packed, "\u{1f}").await;
+    assert_eq!(packed.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let broken = axum::body::Body::from_stream(futures::stream::iter([Err::<axum::body::Bytes, _>("framing")]));
+    let headers = [&own[..], &[("content-type", "application/json")]].concat();
+    let broken = request("POST", "/api/v1/alerts/1/acknowledge", &headers, "").map(|_| broken);
+    assert_eq!(ask(&app, broken).await.status, StatusCode::BAD_REQUEST);
+    let foreign = post(&app, RESET, &[("origin", "https://ops.example.com")], "").await;
+    assert!(foreign.text.contains("allow_origin") && foreign.text.contains("Host"), "{}", foreign.text);
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-proto", "HTTPS, http")];
+    for token in [READ, "a-token-of-nobody"] {
+        let answer = ask(&app, request("POST", "/login", &form, &format!("token={token}"))).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("set-cookie").contains("; Secure"), token == READ);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Server::builder(&monitor()).read_token_file(folder.path()).router().map(drop).unwrap_err();
+    assert!(refused.to_string().contains("regular file"), "{refused}");
+    let refused = Server::builder(&monitor()).read_token_file("/dev/zero").router().map(drop).unwrap_err();
+    assert!(refused.to_string().contains("regular file"), "{refused}");
+}

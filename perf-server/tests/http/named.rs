@@ -1,0 +1,143 @@
+//! Requests whose route, size, status or end axum does not tell.
+
+use crate::common::{ask, get, request};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use futures::stream;
+use http_body::Frame;
+use perf_runtime::series::OutcomeCounts;
+use perf_runtime::{Kind, Monitor, Window};
+use perf_server::HttpLayer;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tower::ServiceExt;
+
+async fn file(_: axum::extract::Request) -> Result<Response, Infallible> {
+    Ok(Response::new(Body::from("file")))
+}
+
+fn outcomes(monitor: &Monitor, route: &str) -> OutcomeCounts {
+    let summary = monitor.summary(Window::LastHour);
+    summary.find(Kind::HttpRequest, &["GET", route, "200"]).map(|one| one.total).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_nested_service_has_a_route_of_its_own() {
+    let monitor = Monitor::builder().build().unwrap();
+    let files = || tower::service_fn(file);
+    let app: Router = Router::new()
+        .nest_service("/assets", files())
+        .nest_service("/of/{tenant}", files())
+        .route_service("/one/{name}", files())
+        .fallback_service(files())
+        .layer(HttpLayer::new(&monitor).name_routes(|method, path| {
+            path.starts_with("/downloads/").then(|| format!("/downloads/{{file}} by {method}").into())
+        }));
+    for path in
+        ["/assets/app.css", "/assets/a/b", "/assets", "/of/ada/x", "/one/a", "/downloads/1", "/scan", "/assets.php"]
+    {
+        assert_eq!(get(&app, path).await.text, "file", "{path}");
+    }
+    for (route, count) in [
+        ("/assets/{*rest}", 2),
+        ("/assets", 1),
+        ("/of/{tenant}/{*rest}", 1),
+        ("/one/{name}", 1),
+        ("/downloads/{file} by GET", 1),
+        ("unmatched", 2),
+    ] {
+        assert_eq!(outcomes(&monitor, route).ok, count, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_size_is_no_sample() {
+    let monitor = Monitor::builder().build().unwrap();
+    let app: Router = Router::new()
+        .route("/up", axum::routing::post(|body: Bytes| async move { body.len().to_string() }).get(|| async { "" }))
+        .layer(HttpLayer::new(&monitor).with_sizes());
+    let parts = stream::iter((0..16).map(|_| Ok::<_, Infallible>(Bytes::from(vec![0; 65_536]))));
+    assert_eq!(ask(&app, request("POST", "/up", &[], "").map(|_| Body::from_stream(parts))).await.text, "1048576");
+    ask(&app, request("POST", "/up", &[("content-length", "3")], "abc")).await;
+    get(&app, "/up").await;
+    let text = monitor.render_prometheus();
+    for line in [
+        r#"http_request_size_bytes_sum{method="POST",route="/up"} 3"#,
+        r#"http_request_size_bytes_count{method="POST",route="/up"} 1"#,
+        r#"http_request_size_bytes_count{method="GET",route="/up"} 1"#,
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+}
+
+/// A message, and then trailers.
+struct Message(Option<&'static str>, bool);
+
+impl http_body::Body for Message {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.1 {
+            self.1 = true;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"message")))));
+        }
+        Poll::Ready(self.0.take().map(|status| {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static(status));
+            Ok(Frame::trailers(trailers))
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_status_behind_a_good_one_counts() {
+    let call = async |status: &'static str, in_head: bool| {
+        let monitor = Monitor::builder().build().unwrap();
+        let answer = move || async move {
+            let body = if in_head { Body::empty() } else { Body::new(Message(Some(status), false)) };
+            let mut response = Response::new(body);
+            response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+            if in_head {
+                response.headers_mut().insert("grpc-status", HeaderValue::from_static(status));
+            }
+            response
+        };
+        let app: Router = Router::new().route("/rpc", axum::routing::get(answer)).layer(HttpLayer::new(&monitor));
+        get(&app, "/rpc").await;
+        let counts = outcomes(&monitor, "/rpc");
+        assert_eq!(counts.finished(), 1, "{status}");
+        counts.error == 1
+    };
+    for in_head in [true, false] {
+        for fault in ["2", "4", "12", "13", "14", "15"] {
+            assert!(call(fault, in_head).await, "{fault}");
+        }
+        for other in ["0", "1", "3", "5", "7", "16"] {
+            assert!(!call(other, in_head).await, "{other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_lines_ends_with_its_head() {
+    for kind in [
+        "application/x-ndjson",
+        "Application/JSONL; charset=utf-8",
+        "text/event-stream",
+        "multipart/x-mixed-replace; boundary=a",
+    ] {
+        let monitor = Monitor::builder().build().unwrap();
+        let answer = move || async move {
+            ([("content-type", kind)], Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()))
+        };
+        let app: Router = Router::new().route("/lines", axum::routing::get(answer)).layer(HttpLayer::new(&monitor));
+        let open = app.oneshot(request("GET", "/lines", &[], "")).await.unwrap();
+        assert_eq!((outcomes(&monitor, "/lines").ok, monitor.calls_in_flight(9).len()), (1, 0), "{kind}");
+        drop(open);
+        assert_eq!(outcomes(&monitor, "/lines").finished(), 1);
+    }
+}
