@@ -85,7 +85,9 @@ impl Model {
             units,
         } = args;
         let mut fields = fields.unwrap_or_default();
-        fields.iter_mut().for_each(|field| take_parameter(field, &function.sig));
+        for field in &mut fields {
+            take_parameter(field, &function.sig);
+        }
         check_fields(kind, &fields, labels.as_deref().unwrap_or_default()).unwrap_or_else(&mut keep);
         let more = labels.unwrap_or_default();
         let labels = LabelSet::new(kind, positional, operation, more, max_series, &function.sig).map_err(&mut keep);
