@@ -107,13 +107,53 @@ pub const fn returned<T>(value: &T) -> Returned<'_, T> {
     Returned(MaybeResult(value))
 }
 
-impl<T, E: ErrorType> Returned<'_, Result<T, E>> {
+/// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. None, or one that is yet to come,
+/// is no error.
+pub trait MayFail {
+    /// The error's type.
+    type Error;
+
+    /// The error, where it is one.
+    fn error(&self) -> Option<&Self::Error>;
+}
+
+impl<T, E> MayFail for Result<T, E> {
+    type Error = E;
+
+    #[inline]
+    fn error(&self) -> Option<&E> {
+        self.as_ref().err()
+    }
+}
+
+impl<T: MayFail> MayFail for Option<T> {
+    type Error = T::Error;
+
+    #[inline]
+    fn error(&self) -> Option<&T::Error> {
+        self.as_ref()?.error()
+    }
+}
+
+impl<T: MayFail> MayFail for Poll<T> {
+    type Error = T::Error;
+
+    #[inline]
+    fn error(&self) -> Option<&T::Error> {
+        match self {
+            Self::Ready(value) => value.error(),
+            Self::Pending => None,
+        }
+    }
+}
+
+impl<T: MayFail<Error: ErrorType>> Returned<'_, T> {
     /// Ends the call with the sort of its error.
     #[inline]
     pub fn finish(&self, call: &mut impl Ends) {
-        match self.0.0 {
-            Ok(_) => call.finish(Outcome::Ok),
-            Err(error) => call.finish_error(E::NAMES, error.index()),
+        match self.0.0.error() {
+            None => call.finish(Outcome::Ok),
+            Some(error) => call.finish_error(<T::Error as ErrorType>::NAMES, error.index()),
         }
     }
 }
@@ -127,44 +167,12 @@ impl<'a, T> Deref for Returned<'a, T> {
     }
 }
 
-impl<T, E> MaybeResult<'_, Result<T, E>> {
+impl<T: MayFail> MaybeResult<'_, T> {
     /// Ends the call: an `Err` is an error.
     #[inline]
     pub fn finish(&self, call: &mut impl Ends) {
-        call.finish(Outcome::from_success(self.0.is_ok()));
+        call.finish(Outcome::from_success(self.0.error().is_none()));
     }
-}
-
-/// A `Result` inside an `Option` or a `Poll`: none, or one that is yet to come, is no error.
-macro_rules! results_inside {
-    ($([$($outer:tt)*] [$($close:tt)*] $failed:pat => $error:ident;)+) => {
-        $(impl<T, E: ErrorType> Returned<'_, $($outer)* Result<T, E> $($close)*> {
-            /// Ends the call with the sort of the error inside.
-            #[inline]
-            pub fn finish(&self, call: &mut impl Ends) {
-                match self.0.0 {
-                    $failed => call.finish_error(E::NAMES, $error.index()),
-                    _ => call.finish(Outcome::Ok),
-                }
-            }
-        }
-
-        impl<T, E> MaybeResult<'_, $($outer)* Result<T, E> $($close)*> {
-            /// Ends the call: an `Err` inside is an error.
-            #[inline]
-            pub fn finish(&self, call: &mut impl Ends) {
-                #[allow(unused_variables, reason = "of no known sort")]
-                let failed = matches!(self.0, $failed);
-                call.finish(Outcome::from_success(!failed));
-            }
-        })+
-    };
-}
-
-results_inside! {
-    [Option<] [>] Some(Err(error)) => error;
-    [Poll<] [>] Poll::Ready(Err(error)) => error;
-    [Poll<Option<] [>>] Poll::Ready(Some(Err(error))) => error;
 }
 
 impl<T> Deref for MaybeResult<'_, T> {
