@@ -296,3 +296,31 @@ fn a_call_is_not_stuck_because_the_process_was_stopped() {
     seconds(&clock, &monitor, 7, || {});
     assert_eq!(monitor.alerts().active().len(), 1, "now it is");
 }
+
+#[test]
+fn a_filter_that_matches_everything_or_nothing_is_refused() {
+    let monitor = Monitor::builder().build().unwrap();
+    let until = std::time::SystemTime::now() + Duration::from_hours(1);
+    let silence = |rule: Option<&str>, labels: &[(&str, &str)]| {
+        let refused = monitor.alerts().silence(rule, labels, "ada", "", until);
+        refused.map(drop).map_err(|error| error.to_string())
+    };
+    assert!(silence(None, &[]).unwrap_err().contains("every alert"));
+    assert!(silence(None, &[("table", "")]).unwrap_err().contains("labels.table"));
+    let unknown = silence(Some("db-latency"), &[("tabel", "users")]).unwrap_err();
+    assert!(unknown.contains("labels.tabel") && unknown.contains("operation, table"), "{unknown}");
+    assert_eq!(silence(Some("db-latency"), &[("table", "users")]), Ok(()));
+    assert_eq!(silence(Some("db-latency"), &[]), Ok(()));
+    let rule =
+        Rule::builder("slow").metric(Kind::HttpRequest).statistic(Statistic::P95).warning(1.0).only("rout", ["/"]);
+    let error = rule.build().unwrap_err();
+    assert_eq!((error.field.as_str(), error.value.as_str()), ("rules.slow.only", "rout"));
+    assert!(
+        error.allowed.contains("method, route, status") && error.allowed.contains("\"route\""),
+        "{}",
+        error.allowed
+    );
+    let objective = Objective::new(Kind::DbOperation).only("tables", "users").success(99.9);
+    let error = Monitor::builder().objective(objective).build().unwrap_err();
+    assert_eq!((error.field.as_str(), error.value.as_str()), ("objectives.only", "tables"));
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesEntry {
-    /// The id, as [`Monitor::timeline`](crate::Monitor::timeline) takes it and alerts and health name it:
+    /// The id, as a [`Selector`](crate::series::Selector) takes it and alerts and health name it:
     /// `db_operation{operation=select,table=users}`.
     pub id: SeriesId,
     /// The names under which it is exposed.

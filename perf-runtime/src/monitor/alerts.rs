@@ -6,12 +6,16 @@ use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::log::{self, AlertLog};
 use crate::judge::alerts::rule_state::RuleStatus;
 use crate::judge::alerts::subscription::AlertSubscription;
+use crate::judge::rule::check::known_labels;
+use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
+use crate::judge::rule::signal::Metric;
 use crate::log_level::tell;
 use crate::measure::clock;
+use crate::observe::metrics::known as names;
 use crate::observe::query::range::TimeRange;
 use crate::text;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -135,11 +139,12 @@ impl Alerts {
         Ok(event.alert)
     }
 
-    /// Has nobody told of some alerts until a moment: those of one rule, or with `None` of all, that have these labels.
+    /// Has nobody told of some alerts until a moment: those of one rule, or with `None` of all rules, that have these labels.
     /// They fire and are kept in the history all the same.
     ///
     /// # Errors
-    /// There is no such rule, `by` is empty, or `until` is past. Nothing is silenced then.
+    /// Neither a rule nor a label is named, there is no such rule, no alert can have such a label, `by` is empty, or `until` is
+    /// past. Nothing is silenced then.
     pub fn silence(
         &self,
         rule: Option<&str>,
@@ -153,7 +158,57 @@ impl Alerts {
         let (by, comment) = (by.to_owned(), comment.to_owned());
         let until = text::to_millis(until);
         let silence = Silence { id: 0, rule: rule.map(str::to_owned), labels, by, comment, until };
+        self.check_filter(&silence)?;
         self.inner.alerts().silence(silence, SystemTime::now())
+    }
+
+    /// Refuses a silence that would silence everything, or nothing.
+    fn check_filter(&self, silence: &Silence) -> Result<(), AcknowledgeError> {
+        if silence.rule.is_none() && silence.labels.is_empty() {
+            return Err(AcknowledgeError::NoFilter);
+        }
+        if let Some((label, _)) = silence.labels.iter().find(|(_, value)| value.is_empty()) {
+            return Err(AcknowledgeError::NoSuchLabel { label: label.clone(), labels: Vec::new() });
+        }
+        let rules = self.inner.alerts().rules();
+        let meant = || {
+            rules.iter().map(|status| &status.rule).filter(|rule| silence.rule.as_ref().is_none_or(|id| rule.id == *id))
+        };
+        let mut known = BTreeSet::new();
+        for rule in meant() {
+            // Labels of a metric that was not seen yet may be any.
+            let Some(labels) = self.labels_of(rule) else { return Ok(()) };
+            known.extend(labels);
+        }
+        match silence.labels.keys().find(|label| !known.contains(*label)) {
+            Some(label) if meant().next().is_some() => {
+                Err(AcknowledgeError::NoSuchLabel { label: label.clone(), labels: known.into_iter().collect() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The labels that a rule's alerts may have; `None` where nobody knows.
+    fn labels_of(&self, rule: &Rule) -> Option<BTreeSet<String>> {
+        let of_series: BTreeSet<String> = match (&rule.signal.by, &rule.signal.term.metric) {
+            (Some(by), _) => by.iter().cloned().collect(),
+            (None, Metric::Kind(kind)) => known_labels(*kind).into_iter().map(str::to_owned).collect(),
+            // Its labels are those of the series that the objective is about.
+            (None, Metric::Gauge(name)) if name == names::PERF_OBJECTIVE_BURN_RATE => return None,
+            (None, Metric::Gauge(name)) => {
+                if let Some(known) = names::ALL.iter().find(|known| known.name == name) {
+                    known.labels.iter().map(|label| (*label).to_owned()).collect()
+                } else {
+                    let seen = self.inner.registry.custom().named(name);
+                    if seen.is_empty() {
+                        return None;
+                    }
+                    let series = seen.iter().flat_map(|metric| &metric.series);
+                    series.flat_map(|series| series.labels.pairs()).map(|(name, _)| name.to_owned()).collect()
+                }
+            }
+        };
+        Some(of_series.into_iter().chain(rule.labels.keys().cloned()).collect())
     }
 
     /// Ends a silence, and says whether there was one with this id.

@@ -134,6 +134,15 @@ fn until(span: &str) -> Result<SystemTime, Problem> {
 fn refused(error: &AcknowledgeError) -> Problem {
     match error {
         AcknowledgeError::NotActive { .. } => Problem::new(ProblemKind::UnknownAlert, error.to_string()),
+        AcknowledgeError::NoFilter => {
+            Problem::invalid("labels", "", "a label here, or a `rule`: else every alert were silent")
+        }
+        AcknowledgeError::NoSuchLabel { label, labels } if labels.is_empty() => {
+            Problem::invalid(format!("labels.{label}"), "", "a value: no alert has an empty one")
+        }
+        AcknowledgeError::NoSuchLabel { label, labels } => {
+            Problem::invalid("labels", label, format!("labels that alerts may have: {}", labels.join(", ")))
+        }
         _ => Problem::new(ProblemKind::InvalidValue, error.to_string()),
     }
 }

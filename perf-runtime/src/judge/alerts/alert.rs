@@ -217,6 +217,15 @@ pub enum AcknowledgeError {
         /// The ids of the rules that are judged.
         rules: Vec<String>,
     },
+    /// It names neither a rule nor a label, so every alert would be silent.
+    NoFilter,
+    /// No alert can have this label with this value, so the silence would silence nothing.
+    NoSuchLabel {
+        /// The label that was asked for.
+        label: String,
+        /// The labels that alerts may have. Empty where the label is known and its value is empty.
+        labels: Vec<String>,
+    },
 }
 
 impl fmt::Display for AcknowledgeError {
@@ -226,6 +235,15 @@ impl fmt::Display for AcknowledgeError {
             Self::NoName => f.write_str("by: empty; the name of the person is needed"),
             Self::InThePast => f.write_str("until: is in the past; a later moment or none is allowed"),
             Self::NoSuchRule { rule, rules } => write!(f, "rule {rule:?}: no such rule; there are {rules:?}"),
+            Self::NoFilter => {
+                f.write_str("labels: none, and no rule; one of them is needed, for else every alert is silent")
+            }
+            Self::NoSuchLabel { label, labels } if labels.is_empty() => {
+                write!(f, "labels.{label}: the value is empty; no alert has that")
+            }
+            Self::NoSuchLabel { label, labels } => {
+                write!(f, "labels.{label}: no alert has this label; there are {}", labels.join(", "))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Objectives that are set on the monitor, beside those of the attributes.
 
 use crate::error::ConfigError;
+use crate::judge::rule::check::unknown_label;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::target::Objective as Target;
@@ -70,6 +71,11 @@ impl Objective {
         };
         if self.latency.is_none() && self.success.is_none() {
             return Err(error("latency", String::new(), "a latency here or a share in `success`".to_owned()));
+        }
+        for label in self.labels.keys() {
+            if let Some(allowed) = unknown_label(self.kind, label) {
+                return Err(error("only", label.clone(), allowed));
+            }
         }
         for (field, percent) in [("percentile", self.latency.map(|(_, percent)| percent)), ("success", self.success)] {
             if percent.is_some_and(|percent| !(percent > 0.0 && percent < 100.0)) {

@@ -8,6 +8,9 @@ use super::statistic::{Statistic, Unit};
 use crate::error::{ConfigError, nearest};
 use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
+use crate::measure::site::annotated::Site;
+use crate::measure::site::directory;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Longer than this no condition is waited for.
@@ -141,8 +144,21 @@ impl RuleBuilder {
         for Matcher { label, values, .. } in &self.matchers {
             self.check(is_label(label), "only", label, LABEL)?;
             self.check(!values.is_empty(), "only", label, "at least one value for the label")?;
+            self.check_known("only", label, metric)?;
+        }
+        for label in self.by.iter().flatten() {
+            self.check_known("by", label, metric)?;
         }
         Ok(Term { metric: metric.clone(), matchers: self.matchers.clone(), statistic, window: self.window })
+    }
+
+    /// Refuses a label that no series of a kind can have: a filter by it would match nothing. Of gauges it is not known.
+    fn check_known(&self, field: &str, label: &str, metric: &Metric) -> Result<(), ConfigError> {
+        let Metric::Kind(kind) = metric else { return Ok(()) };
+        match unknown_label(*kind, label) {
+            None => Ok(()),
+            Some(allowed) => self.check(false, field, label, &allowed),
+        }
     }
 
     fn levels(&self, unit: Unit) -> Result<Levels, ConfigError> {
@@ -216,6 +232,23 @@ const TEXT: &str = "up to 1000 bytes without control characters";
 
 fn is_text(text: &str) -> bool {
     text.len() <= MAX_TEXT && !text.contains(char::is_control)
+}
+
+/// The labels that series of a kind may have: its own, and those that the program's functions bring.
+pub(crate) fn known_labels(kind: Kind) -> BTreeSet<&'static str> {
+    let of_sites = directory::sites().filter(|site| site.kind() == kind).flat_map(Site::more_labels);
+    kind.label_names().iter().chain(of_sites).copied().collect()
+}
+
+/// Where no series of a kind can have a label: those that they have.
+pub(in crate::judge) fn unknown_label(kind: Kind, label: &str) -> Option<String> {
+    let known = known_labels(kind);
+    if known.contains(label) {
+        return None;
+    }
+    let near = nearest(label, known.iter().copied()).map(|near| format!("; did you mean {near:?}?"));
+    let all: Vec<&str> = known.iter().copied().collect();
+    Some(format!("a label of {kind}: {}{}", all.join(", "), near.unwrap_or_default()))
 }
 
 fn is_label(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Rules: what is looked at, when it is too bad, and what was seen of it at a tick.
 
 pub(crate) mod build;
-mod check;
+pub(crate) mod check;
 pub(crate) mod condition;
 pub(crate) mod definition;
 pub(crate) mod observation;
