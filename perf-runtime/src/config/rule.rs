@@ -2,7 +2,7 @@
 
 use super::value::{Table, Value};
 use crate::error::ConfigError;
-use crate::judge::rule::build::RuleBuilder;
+use crate::judge::rule::build::{FORGET_AFTER, RuleBuilder};
 use crate::judge::rule::condition::{Condition, Threshold};
 use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::set::RuleSet;
@@ -14,7 +14,7 @@ use crate::text::show_duration;
 use std::time::Duration;
 
 /// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
-pub(super) const KEYS: [&str; 25] = [
+pub(super) const KEYS: [&str; 26] = [
     "metric",
     "statistic",
     "divided_by",
@@ -36,6 +36,7 @@ pub(super) const KEYS: [&str; 25] = [
     "cooldown",
     "no_data",
     "no_data_for",
+    "forget_after",
     "labels",
     "description",
     "runbook",
@@ -127,6 +128,7 @@ fn set(
             NoData::Keep(span) | NoData::Alert(span) => *span = no_data_for,
             NoData::Ok => return Err(ConfigError::new(field, value.text(field)?, "nothing: `no_data` is \"ok\"")),
         },
+        "forget_after" => builder.forget_after = value.duration(field)?,
         "labels" => {
             for (label, text) in value.table(field)? {
                 builder.labels.insert(label.clone(), text.text(field)?.to_owned());
@@ -180,6 +182,7 @@ pub(super) fn keys_of(rule: &Rule) -> Table {
         ("cooldown", span(rule.cooldown)),
         ("no_data", no_data.map(|(policy, _)| policy.into())),
         ("no_data_for", no_data.map(|(_, span)| span.into())),
+        ("forget_after", (rule.forget_after != FORGET_AFTER).then(|| rule.forget_after.into())),
         ("labels", (!texts.is_empty()).then_some(Value::Table(texts))),
         ("description", (!rule.description.is_empty()).then(|| rule.description.as_str().into())),
         ("runbook", rule.runbook.as_deref().map(Value::from)),

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::MatchedPath;
+use axum::extract::{MatchedPath, OriginalUri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Request;
@@ -26,10 +26,14 @@ pub(crate) enum Match {
 }
 
 impl Match {
-    /// Costs a microsecond or two where no route matched.
+    /// Costs a microsecond or two where axum has a router and none of its routes matched.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         if request.extensions().get::<MatchedPath>().is_some() {
             return Self::Route;
+        }
+        // Each of axum's routers notes the address. Where none did, there is nobody to ask.
+        if request.extensions().get::<OriginalUri>().is_none() {
+            return Self::Nothing;
         }
         match nested_below(request) {
             Some(prefix) if !prefix.is_empty() => Self::Nested(prefix),

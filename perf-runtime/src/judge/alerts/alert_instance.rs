@@ -109,7 +109,7 @@ impl Instance {
             AlertState::Resolved => self.resolved_at.is_none_or(|at| now.saturating_sub(at) > RESOLVED_KEPT),
         };
         // Whoever is to notice that a series is gone must remember that it was there.
-        let remembered = matches!(rule.no_data, NoData::Alert(_));
+        let remembered = matches!(rule.no_data, NoData::Alert(_)) && !self.is_gone(rule, now);
         forgotten && !remembered && self.mute.is_settled(now, rule.cooldown)
     }
 
@@ -118,6 +118,11 @@ impl Instance {
         if let Some(alert) = &mut self.alert {
             *alert = message::renewed(alert, rule, labels);
         }
+    }
+
+    /// Whether there was no value for so long that there will be none.
+    fn is_gone(&self, rule: &Rule, now: Duration) -> bool {
+        now.saturating_sub(self.valued_at) >= rule.forget_after
     }
 
     /// Passes over a time in which nobody looked.
@@ -143,7 +148,7 @@ impl Instance {
         }
         // Under another policy it is no alert any more that data is missing, though it was one before a restart.
         let (is_missing, after) = match rule.no_data {
-            NoData::Alert(after) => (seen == Seen::Nothing, after),
+            NoData::Alert(after) => (seen == Seen::Nothing && !self.is_gone(rule, now), after),
             NoData::Ok | NoData::Keep(_) => (false, Duration::ZERO),
         };
         self.missing.step(is_missing, now, Patience { hold_for: after, keep_firing_for: Duration::ZERO });

@@ -33,11 +33,15 @@ pub struct RuleBuilder {
     pub(crate) keep_firing_for: Duration,
     pub(crate) cooldown: Duration,
     pub(crate) no_data: NoData,
+    pub(crate) forget_after: Duration,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) description: String,
     pub(crate) runbook: Option<String>,
     pub(crate) enabled: bool,
 }
+
+/// For how long a series is missed, unless said otherwise.
+pub(crate) const FORGET_AFTER: Duration = Duration::from_secs(3_600);
 
 impl Rule {
     /// Begins a rule. `id` is up to 64 lower-case letters, digits and hyphens, a letter first.
@@ -63,6 +67,7 @@ impl Rule {
             keep_firing_for: Duration::ZERO,
             cooldown: Duration::ZERO,
             no_data: NoData::Ok,
+            forget_after: FORGET_AFTER,
             labels: BTreeMap::new(),
             description: String::new(),
             runbook: None,
@@ -95,6 +100,7 @@ impl Rule {
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
             no_data: self.no_data,
+            forget_after: self.forget_after,
             labels: self.labels.clone(),
             description: self.description.clone(),
             runbook: self.runbook.clone(),
@@ -233,6 +239,13 @@ impl RuleBuilder {
     /// The policy for a series that has no value.
     pub fn no_data(mut self, policy: NoData) -> Self {
         self.no_data = policy;
+        self
+    }
+
+    /// For how long a series that has no value is missed under [`NoData::Alert`]: an hour by default, 1 minute to 7 days. Then its
+    /// alert ends, and it is taken to be gone for good until it has a value again.
+    pub fn forget_after(mut self, span: Duration) -> Self {
+        self.forget_after = span;
         self
     }
 

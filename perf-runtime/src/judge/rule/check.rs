@@ -39,6 +39,7 @@ impl RuleBuilder {
         }
         if let NoData::Keep(span) | NoData::Alert(span) = self.no_data {
             self.check_span("no_data_for", span, Duration::from_secs(1), MAX_SPAN)?;
+            self.check_span("forget_after", self.forget_after, Duration::from_secs(60), MAX_SPAN)?;
             self.check(
                 self.condition != Condition::Absent,
                 "no_data",
@@ -58,6 +59,7 @@ impl RuleBuilder {
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
             no_data: self.no_data,
+            forget_after: self.forget_after,
             labels: self.labels,
             description: self.description,
             runbook: self.runbook,

@@ -63,6 +63,9 @@ pub struct Rule {
     #[serde(serialize_with = "seconds")]
     pub(crate) cooldown: Duration,
     pub(crate) no_data: NoData,
+    /// Without a value for so long, a series is gone for good.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) forget_after: Duration,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) description: String,
     pub(crate) runbook: Option<String>,
@@ -116,7 +119,8 @@ pub enum NoData {
     Ok,
     /// A firing alert goes on firing for so long, and then nothing is wrong.
     Keep(#[serde(serialize_with = "seconds")] Duration),
-    /// Nothing is wrong at first; after so long without a value, a series that had one is an alert by that alone.
+    /// Nothing is wrong at first; after so long without a value, a series that had one is an alert by that alone, until
+    /// [`forget_after`](crate::rule::RuleBuilder::forget_after).
     Alert(#[serde(serialize_with = "seconds")] Duration),
 }
 

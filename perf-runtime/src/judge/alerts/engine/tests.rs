@@ -185,6 +185,19 @@ fn no_data_resolves_or_is_kept_or_is_an_alert() {
 }
 
 #[test]
+fn a_series_that_is_gone_for_good_is_missed_for_a_while() {
+    let rule = on_depth().warning(10.0).no_data(NoData::Alert(secs(30))).forget_after(secs(600));
+    let mut bench = Bench::new(rule);
+    bench.see(1.0);
+    let told: Vec<_> = (1..2_000).filter_map(|second| Some((second, bench.see(None).first()?.transition))).collect();
+    assert_eq!(told, [(31, Transition::Fired), (600, Transition::Resolved)]);
+    assert_eq!(bench.engine.rules()[0].firing, 0);
+    bench.see(1.0);
+    let again = (1..100).find(|_| bench.see(None).iter().any(|event| event.transition == Transition::Fired));
+    assert_eq!(again, Some(31), "once it is back, it is missed again");
+}
+
+#[test]
 fn a_rule_is_unknown_before_its_first_evaluation() {
     let mut bench = Bench::new(on_depth().warning(10.0));
     assert_eq!(bench.engine.rules()[0].state, None);
