@@ -1,5 +1,6 @@
 //! What every route shares: the monitor, and the settings of the server.
 
+use crate::auth::Flood;
 use crate::dashboard::Dashboard;
 use crate::error::ServeError;
 use crate::extension::Additions;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) dashboard: Dashboard,
     /// The description of all routes, as JSON.
     pub(crate) document: String,
+    /// Refusals that are told one by one, and those that are not.
+    pub(crate) refusals: Flood,
 }
 
 impl Context {
@@ -40,7 +43,16 @@ impl Context {
         let dashboard = Dashboard::new(&parts.pages, monitor.service())?;
         let document = openapi::assemble(parts.documents)?;
         let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
-        let shared = Shared { monitor, settings, feed, frames: Frames::default(), started, dashboard, document };
+        let shared = Shared {
+            monitor,
+            settings,
+            feed,
+            frames: Frames::default(),
+            started,
+            dashboard,
+            document,
+            refusals: Flood::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 const MOST: u32 = 20;
 const A_WHILE: Duration = Duration::from_secs(10);
 
-/// What was told lately, and what was not.
-#[derive(Debug)]
-pub(super) struct Flood(Mutex<Lately>);
+/// The lines that were told lately, and those that were not.
+#[derive(Debug, Default)]
+pub(crate) struct Flood(Mutex<Lately>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Lately {
     since: Option<Instant>,
     told: u32,
@@ -19,10 +19,6 @@ struct Lately {
 }
 
 impl Flood {
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(Lately { since: None, told: 0, untold: 0 }))
-    }
-
     /// Whether one more may be told, and how many before it were not.
     pub(super) fn may_tell(&self, now: Instant) -> Option<u64> {
         let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +40,7 @@ mod tests {
 
     #[test]
     fn some_are_told_and_the_rest_is_summed_up() {
-        let (flood, start) = (Flood::new(), Instant::now());
+        let (flood, start) = (Flood::default(), Instant::now());
         let told = (0..1_000).filter(|_| flood.may_tell(start).is_some()).count();
         assert_eq!(told, 20);
         assert_eq!(flood.may_tell(start + A_WHILE), Some(980));

@@ -46,7 +46,7 @@ pub(crate) async fn log_in(State(context): State<Context>, request: Request) -> 
     let change = Change::of(&request);
     let mut response = try_log_in(&context, request).await.unwrap_or_else(IntoResponse::into_response);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    change.tell(response.status());
+    change.tell(response.status(), &context.refusals);
     response
 }
 

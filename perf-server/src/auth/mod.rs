@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use flood::Flood;
+pub(crate) use flood::Flood;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -22,9 +22,6 @@ pub(crate) mod origin;
 pub(crate) mod token;
 
 pub use token::Access;
-
-/// What is refused, as far as it is told one by one.
-static REFUSALS: Flood = Flood::new();
 
 /// The cookie that holds a token.
 pub(crate) const COOKIE: &str = "perf_token";
@@ -58,7 +55,7 @@ pub(crate) async fn admins(State(context): State<Context>, request: Request, nex
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
-    change.tell(response.status());
+    change.tell(response.status(), &context.refusals);
     response
 }
 
@@ -203,14 +200,14 @@ impl Change {
     }
 
     /// An event of the target `perf_server::audit`. Its fields are written as `Debug` does, so that no line can be forged.
-    pub(crate) fn tell(self, status: StatusCode) {
+    pub(crate) fn tell(self, status: StatusCode, refusals: &Flood) {
         let Self { method, route, path, peer } = self;
         let (peer, status) = (peer.map(tracing::field::display), status.as_u16());
         if status < 400 {
             tracing::info!(target: "perf_server::audit", ?method, route, path, status, peer, "changed");
         } else {
             // Anybody can have one refused: beyond some a second they are summed up.
-            match REFUSALS.may_tell(Instant::now()) {
+            match refusals.may_tell(Instant::now()) {
                 Some(0) => tracing::warn!(target: "perf_server::audit", ?method, route, path, status, peer, "refused"),
                 Some(untold) => tracing::warn!(
                     target: "perf_server::audit", ?method, route, path, status, peer, untold, "refused, and others before that were not told"
