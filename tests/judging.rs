@@ -311,6 +311,7 @@ fn a_filter_that_matches_everything_or_nothing_is_refused() {
     assert!(unknown.contains("labels.tabel") && unknown.contains("operation, table"), "{unknown}");
     assert_eq!(silence(Some("db-latency"), &[("table", "users")]), Ok(()));
     assert_eq!(silence(Some("db-latency"), &[]), Ok(()));
+    assert_eq!(silence(Some("http-stuck"), &[("route", "/ask"), ("status", "")]), Ok(()), "a request that waits");
     let rule =
         Rule::builder("slow").metric(Kind::HttpRequest).statistic(Statistic::P95).warning(1.0).only("rout", ["/"]);
     let error = rule.build().unwrap_err();

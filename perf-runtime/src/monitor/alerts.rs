@@ -12,6 +12,7 @@ use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::signal::Metric;
 use crate::log_level::tell;
 use crate::measure::clock;
+use crate::measure::model::kind::Kind;
 use crate::observe::metrics::known as names;
 use crate::observe::query::range::TimeRange;
 use crate::text;
@@ -167,7 +168,10 @@ impl Alerts {
         if silence.rule.is_none() && silence.labels.is_empty() {
             return Err(AcknowledgeError::NoFilter);
         }
-        if let Some((label, _)) = silence.labels.iter().find(|(_, value)| value.is_empty()) {
+        // A label that is known only when a call has ended is empty until then.
+        let is_late = |label: &str| Kind::ALL.into_iter().any(|kind| kind.is_late(label));
+        let is_nothing = |(label, value): &(&String, &String)| value.is_empty() && !is_late(label);
+        if let Some((label, _)) = silence.labels.iter().find(is_nothing) {
             return Err(AcknowledgeError::NoSuchLabel { label: label.clone(), labels: Vec::new() });
         }
         let rules = self.inner.alerts().rules();

@@ -68,7 +68,10 @@ pub(super) fn part() -> OpenApi {
         .post(
             "/api/v1/alerts/silence",
             admin("alerts", "Has nobody told of some alerts for a while")
-                .takes("SilenceRequest", json!({"by": "ada", "for": "1h", "comment": "planned work"}))
+                .takes(
+                    "SilenceRequest",
+                    json!({"by": "ada", "for": "1h", "rule": "http-latency", "comment": "planned work"}),
+                )
                 .answer("201", "As asked.", "Silence"),
         )
         .delete(
