@@ -34,7 +34,7 @@ const DELAY: SampledMetric = SampledMetric::gauge(
 /// Metrics that tokio has only where it is built with `--cfg tokio_unstable`.
 #[cfg(tokio_unstable)]
 mod unstable {
-    use super::{Handle, SampledMetric, Samples};
+    use super::{Handle, SampledMetric, Samples, names};
 
     const THREADS: SampledMetric = SampledMetric::gauge(
         names::TOKIO_BLOCKING_THREADS,
