@@ -121,7 +121,7 @@ fn annotate(mut method: Function, type_name: &str, named: bool, runtime: &Path, 
         let unless: Vec<Meta> = method.attrs.iter_mut().filter_map(take_condition).collect();
         let label = format!("{type_name}::{}", unraw(&method.sig.ident));
         let name = named.then(|| quote!(name = #label,));
-        // What is wrong with the method is told at its name.
+        // Errors of the method are told at its name.
         let at = Span::call_site().located_at(method.sig.ident.span());
         let measured = quote_spanned!(at=> #runtime::monitor(#label, #name #args));
         let ours: Attribute = if unless.is_empty() {
@@ -149,7 +149,7 @@ fn is_left_out(method: &Function) -> bool {
     method.attrs.iter().any(|attr| is_skip(&attr.meta))
 }
 
-/// What a macro inside the block makes is not there yet to be looked at.
+/// Refuses a macro inside the block: its methods are not there yet to be looked at.
 fn check_macro(item: &mut ImplItem) -> Result<()> {
     let ImplItem::Macro(made) = item else { return Ok(()) };
     let before = made.attrs.len();

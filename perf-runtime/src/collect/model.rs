@@ -78,7 +78,7 @@ pub enum FamilyType {
     Histogram,
     /// Quantiles that another library computed.
     Summary,
-    /// What does not change while a process lives, as labels: a number that is 1. Of merged OpenMetrics.
+    /// Facts that do not change while a process lives, as labels: a number that is 1. Of merged OpenMetrics.
     Info,
     /// States, of which some are on: 1, and the others off: 0. Of merged OpenMetrics.
     StateSet,

@@ -46,7 +46,7 @@ pub(super) fn in_open_metrics<'a>(
     others: impl Iterator<Item = (&'a str, FamilyType)> + Clone,
 ) -> Vec<InOpenMetrics> {
     let mut claimed: HashSet<String> = of_calls.iter().flat_map(|(name, kind)| claims(name, *kind)).collect();
-    // What cannot go by another name claims its names first.
+    // Families that cannot go by another name claim their names first.
     for (name, kind) in others.clone().filter(|(_, kind)| kind.stem_suffix().is_empty()) {
         if !claimed.contains(name) && claims(name, kind).len() > 1 {
             claimed.extend(claims(name, kind));

@@ -20,7 +20,7 @@ const MAX_ERAS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Era {
     from: Moment,
-    /// What the wall clock would have shown at the first moment of the monotonic one, in nanoseconds since 1970.
+    /// The wall clock's time at the first moment of the monotonic one, in nanoseconds since 1970.
     origin: u64,
 }
 

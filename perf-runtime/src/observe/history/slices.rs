@@ -58,7 +58,7 @@ pub(crate) struct History {
     changes: Option<u64>,
 }
 
-/// What was counted by the last reset.
+/// The counts at the last reset.
 #[derive(Debug)]
 struct Baseline {
     at: Moment,

@@ -59,7 +59,7 @@ pub(crate) struct Room {
     pub(super) all: Vec<Hit>,
     /// The hits of one slice.
     pub(super) slice: Vec<Hit>,
-    /// What is to be told once nothing is locked.
+    /// Slices to be told once nothing is locked.
     told: Vec<Told>,
     hits: Vec<Hit>,
 }

@@ -105,7 +105,7 @@ impl Ledger {
         self.since_column(reading, NOW)
     }
 
-    /// What was counted since an earlier tick: up to a `live` reading, or to the last tick where there is none.
+    /// The counts since an earlier tick: up to a `live` reading, or to the last tick where there is none.
     pub(crate) fn since(&self, earlier: &Counted, live: Option<&Reading>) -> (Sums, Vec<Hit>) {
         let now = self.places.iter().zip(&self.counts[NOW]).map(|(&place, &count)| Hit { place, count });
         let (sums, hits) = match live {

@@ -1,4 +1,4 @@
-//! What happened to one series, or to several together, in each cell of a grid.
+//! The counts of one series, or of several together, in each cell of a grid.
 
 use super::grid::Grid;
 use super::past::PastBucket;
@@ -31,7 +31,7 @@ impl Cells {
         Self { layout, cells: BTreeMap::new() }
     }
 
-    /// What memory holds of a series up to the last tick.
+    /// The cells of a series in memory, up to the last tick.
     pub(crate) fn of(series: &Series, grid: &Grid) -> Self {
         let mut this = Self::new(series.layout);
         this.add_series(series, grid);
@@ -100,7 +100,7 @@ impl Cell {
     }
 }
 
-/// What was counted in a cell, and what that says of durations.
+/// The counts of a cell, and its durations.
 pub(crate) struct CellCounts {
     pub(crate) counts: WindowCounts,
     pub(crate) durations: Durations,
