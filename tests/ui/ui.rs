@@ -15,6 +15,6 @@ fn each_mistake_gets_one_helpful_error() {
         return;
     }
     let cases = trybuild::TestCases::new();
-    cases.compile_fail("ui/fail/*.rs");
-    cases.pass("ui/pass/*.rs");
+    cases.compile_fail("fail/*.rs");
+    cases.pass("pass/*.rs");
 }
