@@ -1,4 +1,4 @@
-//! What a monitor answers: text for a scrape, summaries, health.
+//! Answers of a monitor: text for a scrape, summaries, health.
 
 use super::overhead::Part;
 use super::{Inner, Monitor};

@@ -1,4 +1,4 @@
-//! What a dashboard asks: which series there are, and how one of them did.
+//! Questions of a dashboard: the series there are, and how one of them did.
 
 use super::Monitor;
 use crate::expose::series::SeriesEntry;
@@ -19,8 +19,8 @@ impl Monitor {
     /// Series over any range of time, step by step on a grid that is aligned to the wall clock: calls, the application's own
     /// metrics and sampled ones. A [`Window`] is a range too.
     ///
-    /// Memory holds an hour: its last minute by the second, five minutes by 5 s, the rest by the minute. What lies before
-    /// comes from the [`Past`], where a part [provides](Self::provide) one, without a seam. Steps in which nobody observed
+    /// Memory holds an hour: its last minute by the second, five minutes by 5 s, the rest by the minute. Earlier times
+    /// come from the [`Past`], where a part [provides](Self::provide) one, without a seam. Steps in which nobody observed
     /// have null in place of numbers. A reset changes nothing of it.
     ///
     /// Costs a look at the names of all series, some microseconds for each series that is meant and a tenth of one for each

@@ -13,7 +13,7 @@ use crate::observe::query::summary::SeriesSummary;
 use serde::Deserializer;
 use std::time::{Duration, SystemTime};
 
-/// What the figure that a rule judges was for one series, every five seconds of the last hour: for
+/// The figure that a rule judges, for one series, every five seconds of the last hour: for
 /// [`Rule::dry_run`](crate::rule::Rule::dry_run).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -37,8 +37,8 @@ impl Alerts {
 }
 
 impl Monitor {
-    /// What the figure that `rule` judges was for the series of this [`id`](crate::series::SeriesEntry::id), every five seconds of
-    /// the last hour. What is kept by the minute only is taken to have happened at the minute's end.
+    /// The figure that `rule` judges, for the series of this [`id`](crate::series::SeriesEntry::id), every five seconds of
+    /// the last hour. A slice of a minute counts as if all of it happened at its end.
     ///
     /// ```
     /// # use perf_runtime::rule::{Rule, Statistic};

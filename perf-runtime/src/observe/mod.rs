@@ -1,4 +1,4 @@
-//! What the numbers were over the last minutes.
+//! Series, their windows and the application's own metrics, over the last hour.
 //!
 //! The [`Registry`](series::registry::Registry) knows every series. Once a second the [`Ticker`](ticker::Ticker) has each
 //! of them cut off what happened since the last tick; these slices fill three rings (the last minute by the second, then

@@ -18,7 +18,7 @@ impl Default for Pace {
 
 impl Pace {
     /// Takes in the time since the last look, and says whether there was a gap: more than one look that was usual was left
-    /// out, as when the process was stopped. What happened meanwhile nobody observed.
+    /// out, as when the process was stopped. Nobody observed the time between.
     pub(crate) fn is_gap(&mut self, distance: Duration) -> bool {
         let Self([earlier, last]) = *self;
         *self = Self([last, distance]);

@@ -42,7 +42,7 @@ pub struct TickCounts {
     pub ticks: u64,
     /// Seconds without a tick, because the process was suspended or starved. Windows that they fall into begin earlier.
     pub missed: u64,
-    /// Ticks that panicked and did only part of their work. What panics is most likely a `tracing` subscriber.
+    /// Ticks that panicked and did only part of their work. The usual cause is a `tracing` subscriber.
     pub panicked: u64,
 }
 

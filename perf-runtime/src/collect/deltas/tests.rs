@@ -230,7 +230,7 @@ fn a_reader_that_keeps_up_has_a_slice_a_tick_and_a_late_one_what_memory_holds() 
     assert_eq!(span.ticks, 120);
     assert_eq!(told_late.total, told.total);
     assert_eq!(span.end.duration_since(span.start).unwrap(), Duration::from_secs(120));
-    // Whatever becomes of the clock on the wall, time does not go back.
+    // Time does not go back, whatever happens to the wall clock.
     wall::set_back(clock::now(), Duration::from_secs(86_400));
     let back = late.read(&mut told_late);
     assert_eq!((back.start, back.end, back.ticks), (span.end, span.end, 0));

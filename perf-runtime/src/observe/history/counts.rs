@@ -1,4 +1,4 @@
-//! What was counted in a window: which buckets were hit, and the sums that buckets do not tell.
+//! Counts of a window: its buckets, and the sums that buckets do not tell.
 
 use crate::measure::cells::histogram::Layout;
 use crate::measure::cells::reading::Reading;
@@ -65,7 +65,7 @@ pub(crate) fn hits_of(reading: &Reading) -> impl Iterator<Item = Hit> + '_ {
     })
 }
 
-/// What is summed up beside the buckets. Durations of centuries wrap around, as in the cells.
+/// Sums kept beside the buckets. Durations of centuries wrap around, as in the cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     /// The durations of each outcome, in nanoseconds.
@@ -96,7 +96,7 @@ impl Sums {
         *self = self.zip(other, u64::wrapping_add);
     }
 
-    /// What these sums have that `earlier` ones had not.
+    /// These sums less the `earlier` ones.
     pub(crate) fn since(self, earlier: Self) -> Self {
         self.zip(earlier, u64::wrapping_sub)
     }
@@ -113,7 +113,7 @@ impl Sums {
     }
 }
 
-/// What was counted in a window.
+/// Counts of a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WindowCounts {
     /// The time in which it was counted, up to now: see [`History`](super::slices::History).
@@ -134,7 +134,7 @@ impl WindowCounts {
     }
 }
 
-/// What was counted after `start` and up to `end`.
+/// Counts after `start` and up to `end`.
 #[derive(Debug)]
 pub(crate) struct CountedSlice {
     pub(crate) start: Moment,

@@ -1,4 +1,4 @@
-//! What the calls of a series used, over a window: of functions that say `profile`.
+//! Resources that the calls of a series used over a window, of functions with `profile`.
 //!
 //! At each tick the sums so far are noted: by the second for a minute, by five seconds for five, by the minute for an hour.
 //! A window is what the sums are now less what they were when it began. Only series that profile pay for it: 13 KiB each
@@ -20,11 +20,11 @@ const NOTES: usize = 60 + SPARE;
 /// Ticks that come this much early are as good as in time.
 const EARLY: Duration = Duration::from_millis(500);
 
-/// What the calls of a series used in a window: of those functions that say `profile`.
+/// Resources that the calls of a series used in a window, of functions with `profile`.
 ///
 /// A call counts when it ends, whichever way, and brings what its body used from beginning to end: of a future in its own
-/// polls, whatever thread they were on. What is called or polled within is in it, whether that is profiled itself or not; work on
-/// other threads and in spawned tasks is not. What nothing tells is absent: processor time on systems other than Linux,
+/// polls, whatever thread they were on. Calls and polls within are included, profiled themselves or not; work on
+/// other threads and in spawned tasks is not. Figures without a source are absent: processor time on systems other than Linux,
 /// memory in a program whose global allocator is not `perf-host`'s `CountingAllocator`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -56,7 +56,7 @@ pub struct ProfileSummary {
     pub units_per_second: Option<f64>,
 }
 
-/// What a series used in a window, or several together.
+/// Resources that a series, or several together, used in a window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ProfileWindow {
     covered: Duration,
@@ -100,7 +100,7 @@ impl ProfileWindow {
     }
 }
 
-/// What a series noted of its sums, where it profiles.
+/// The sums of a series at earlier ticks, where it profiles.
 #[derive(Debug, Default)]
 pub(crate) struct ProfileNotes(OnceLock<Box<Mutex<Notes>>>);
 
@@ -158,7 +158,7 @@ impl ProfileNotes {
         }
     }
 
-    /// What was used in a window up to now.
+    /// Resources used in a window up to now.
     pub(crate) fn window(
         &self,
         window: Window,
@@ -170,7 +170,7 @@ impl ProfileNotes {
         Some(ProfileWindow { covered: now.since(begin.at), used: sums().since(begin.sums), has_units })
     }
 
-    /// What it takes in memory, in bytes.
+    /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
         let Some(notes) = self.notes() else { return 0 };
         let rings = [&notes.fine, &notes.middle, &notes.coarse];

@@ -26,7 +26,7 @@ fn since_1970(end: Moment) -> u64 {
     wall::unix_nanos(end).saturating_sub(clock::nanos(LATE))
 }
 
-/// What happened after `start` and up to `end`.
+/// Counts after `start` and up to `end`.
 #[derive(Debug)]
 pub(crate) struct Slice {
     pub(crate) start: Moment,
@@ -35,7 +35,7 @@ pub(crate) struct Slice {
 }
 
 impl Slice {
-    /// What was counted in it.
+    /// Its counts.
     pub(crate) fn counted(&self) -> CountedSlice {
         let (sums, hits) = self.delta.read();
         let counts = WindowCounts { covered: self.end.since(self.start), sums, hits: hits.collect() };
@@ -71,7 +71,7 @@ impl Ring {
         }
     }
 
-    /// What it takes on the heap, in bytes.
+    /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let packed: usize = self.slices.iter().map(|slice| slice.delta.len()).sum();
         self.slices.capacity() * size_of::<Slice>() + packed

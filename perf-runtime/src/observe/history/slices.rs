@@ -1,4 +1,4 @@
-//! What happened to one series, in slices of time.
+//! The history of one series, in slices of time.
 //!
 //! Each tick cuts off what happened since the last one. The last minute is kept in slices of a tick; what is older is
 //! joined into slices of five seconds, and after five minutes into slices of one minute, up to an hour. Each call is kept
@@ -12,7 +12,7 @@
 //!
 //! # Memory
 //!
-//! A series that was never called costs the bytes of a [`History`] (640) and none on the heap. What it costs when it is
+//! A series that was never called costs the bytes of a [`History`] (640) and none on the heap. The cost when it is
 //! called grows with the number of buckets that its durations fall into: 42 bytes for each bucket that was ever hit; and
 //! for each slice in which anything happened (about 165, when an hour is full) 32 bytes, about 15 for the sums and 2 to 3
 //! for each bucket hit in it. With 30 buckets hit in every second that is 19 KiB, of which 11 go in an hour without calls.
@@ -54,7 +54,7 @@ pub(crate) struct History {
     baseline: Option<Box<Baseline>>,
     /// Calls in flight at the last tick.
     in_flight: u64,
-    /// What the meters said of changes at the last tick; `None` where nobody asked.
+    /// The meters' number of changes at the last tick; `None` where nobody asked.
     changes: Option<u64>,
 }
 
@@ -148,7 +148,7 @@ impl History {
         self.baseline = Some(Box::new(Baseline { at: self.ticked, finished, counted }));
     }
 
-    /// What the window holds: up to now where there is a `live` reading, and as the last tick left it where there is none.
+    /// Counts of the window: up to now where there is a `live` reading, and as the last tick left it where there is none.
     pub(crate) fn window(
         &mut self,
         window: Window,
@@ -171,7 +171,7 @@ impl History {
         };
         let since = self.baseline.as_ref().map_or(self.since, |reset| reset.at);
         let from = now.before(window.duration()).max(since);
-        // What is in no slice came after the last tick.
+        // Counts in no slice came after the last tick.
         let live_start = (!hits.is_empty()).then_some(self.ticked);
         let start = start.or(live_start);
         let covered = now.since(from.min(start.unwrap_or(from)));
@@ -223,13 +223,13 @@ impl History {
         }
     }
 
-    /// What a reader has seen that begins at the last tick.
+    /// Counts that a reader has seen who begins at the last tick.
     pub(crate) fn seen(&self) -> Seen {
         let (changes, in_flight) = (self.changes, self.in_flight);
         Seen { counted: self.ledger.counted(), until: self.ticked, changes, in_flight }
     }
 
-    /// What a reader has seen that begins before all slices that there are.
+    /// Counts that a reader has seen who begins before all slices.
     pub(crate) fn seen_before_all(&self) -> Seen {
         let mut counted = self.ledger.counted();
         self.all_slices().for_each(|slice| counted.take_out(&slice.delta));
@@ -277,7 +277,7 @@ impl History {
         [&self.coarse, &self.middle, &self.fine].into_iter().flat_map(|ring| ring.iter_from(0))
     }
 
-    /// What it takes in memory, in bytes: by the sizes of what it holds.
+    /// Bytes in memory, estimated from the sizes of its fields.
     pub(crate) fn bytes(&self) -> usize {
         let rings = [&self.fine, &self.middle, &self.coarse];
         let reset = self

@@ -1,6 +1,6 @@
-//! What of a series a reader has not seen yet: each count once, whatever became of the slices meanwhile.
+//! Counts of a series that a reader has not seen yet: each once, whatever became of the slices meanwhile.
 //!
-//! A reader keeps what it has seen of a series, in total ([`Seen`]). What is counted by now less that is unseen. Of it, slices
+//! A reader keeps what it has seen of a series, in total ([`Seen`]). The total by now less these is unseen. Of it, slices
 //! that began after the reader looked are told one by one, as long as the rings have them. The rest is told as one slice:
 //! what was joined with slices that the reader has seen, has left the rings, or was let go by a reset. So the sum of all that
 //! a reader is told is what was counted, exactly.
@@ -10,13 +10,13 @@ use super::packed::Packed;
 use crate::measure::clock::Moment;
 use std::ops::Range;
 
-/// What a reader has seen of one series.
+/// Counts of one series that a reader has seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(super) counted: Counted,
     /// The tick up to which.
     pub(super) until: Moment,
-    /// What the meters said of changes at that tick, where that is known.
+    /// The meters' number of changes at that tick, where known.
     pub(super) changes: Option<u64>,
     pub(super) in_flight: u64,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Begins {
     BeforeMemory,
 }
 
-/// What was ever counted: ascending places with their counts, and the sums.
+/// Totals: ascending places with their counts, and the sums.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted {
     pub(super) places: Vec<Place>,
@@ -53,7 +53,7 @@ pub(crate) struct Unseen<'a> {
 /// Room to work in.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
-    /// What is unseen and in no slice of its own.
+    /// Unseen counts that are in no slice of their own.
     pub(super) rest: Vec<Hit>,
     /// The same, before slices were taken out.
     pub(super) all: Vec<Hit>,

@@ -1,4 +1,4 @@
-//! What a series had counted by now, and what it had counted when each window began. What a window holds is the difference.
+//! Totals of a series now and at the start of each window: their difference is the window's counts.
 
 use super::counts::{Hit, OUTCOMES, Place, Sums, hits_of};
 use super::packed::{Packed, Packer};
@@ -38,7 +38,7 @@ impl Ledger {
         ledger
     }
 
-    /// What it takes on the heap, in bytes.
+    /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let counts = self.counts.iter().map(|column| column.capacity() * size_of::<u64>());
         self.places.capacity() * size_of::<Place>() + counts.sum::<usize>()
@@ -86,7 +86,7 @@ impl Ledger {
         }
     }
 
-    /// What a window held at the last tick.
+    /// Counts of a window at the last tick.
     pub(crate) fn at_last_tick(&self, window: Window) -> (Sums, Vec<Hit>) {
         let counts = || self.counts[NOW].iter().zip(&self.counts[column(window)]).map(|(now, before)| now - before);
         let mut hits = Vec::with_capacity(counts().filter(|&count| count > 0).count());
@@ -95,12 +95,12 @@ impl Ledger {
         (self.sums[NOW].since(self.sums[column(window)]), hits)
     }
 
-    /// What a window holds by a later reading.
+    /// Counts of a window by a later reading.
     pub(crate) fn by(&self, reading: &Reading, window: Window) -> (Sums, Vec<Hit>) {
         self.since_column(reading, column(window))
     }
 
-    /// What a later reading has more than the last tick.
+    /// Counts of a later reading beyond the last tick.
     pub(crate) fn since_last_tick(&self, reading: &Reading) -> (Sums, Vec<Hit>) {
         self.since_column(reading, NOW)
     }
@@ -120,7 +120,7 @@ impl Ledger {
         (Sums::of(reading).since(self.sums[column]), hits)
     }
 
-    /// What was ever counted by the last tick.
+    /// Totals at the last tick.
     pub(crate) fn counted(&self) -> Counted {
         Counted { places: self.places.clone(), counts: self.counts[NOW].clone(), sums: self.sums[NOW] }
     }

@@ -16,7 +16,7 @@ const HERTZ: [f64; 12] = [5.0, 10.0, 20.0, 24.0, 30.0, 40.0, 50.0, 55.0, 60.0, 9
 /// Shares of one.
 const RATIO: [f64; 11] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0];
 
-/// What was configured, and what holds where nothing was.
+/// The configured buckets, and the default ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HistogramBounds {
     rules: Vec<(Pattern, Arc<[f64]>)>,

@@ -2,7 +2,7 @@
 //!
 //! One cell for a series, shared by all threads, on a pair of cache lines of its own. A counter costs one atomic add, a
 //! gauge a swap or a compare-and-swap, a histogram a search in its bounds, an atomic add and a compare-and-swap. Nothing is
-//! ever reset, and nothing is locked or allocated. What is read elsewhere once in a while is put into a cell that can be
+//! ever reset, and nothing is locked or allocated. Values read elsewhere once in a while are put into a cell that can be
 //! empty: then there is no such series.
 
 use crate::observe::metrics::kind::MetricKind;
@@ -94,12 +94,12 @@ impl GaugeCell {
     }
 }
 
-/// What was read elsewhere, or nothing.
+/// A value read elsewhere, or none.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct SampledCell(AtomicU64);
 
-/// What stands for nothing: the not-a-number by which Prometheus marks a series as gone, which no computation gives.
+/// The mark of no value: the not-a-number by which Prometheus marks a series as gone, which no computation gives.
 const NOTHING: u64 = 0x7ff0_0000_0000_0002;
 
 impl Default for SampledCell {
@@ -140,8 +140,8 @@ impl HistogramCell {
         Self { sum: FloatCell::default(), bounds, buckets }
     }
 
-    /// Counts a value `times` times. What is not a number counts above all bounds. It adds nothing to the sum, nor does an
-    /// infinite value: one of them would spoil the sum for ever.
+    /// Counts a value `times` times. A NaN counts above all bounds. Neither it nor an infinite
+    /// value adds to the sum, which it would spoil for ever.
     pub(crate) fn count(&self, value: f64, times: u64) {
         let bucket =
             self.bounds.partition_point(|&bound| !matches!(value.partial_cmp(&bound), Some(order) if order.is_le()));

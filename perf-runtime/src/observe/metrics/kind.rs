@@ -1,9 +1,9 @@
-//! What sort of metric the application made.
+//! The types of the application's own metrics.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What sort of metric it is.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {

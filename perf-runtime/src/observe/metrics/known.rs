@@ -123,7 +123,7 @@ names! {
     PROCESS_PAGING_FAULTS_TOTAL = "process_paging_faults_total", "", ["system_paging_fault_type"], "perf-host";
     /// How often threads gave up or lost their processor.
     PROCESS_CONTEXT_SWITCHES_TOTAL = "process_context_switches_total", "", ["process_context_switch_type"], "perf-host";
-    /// What the process had read from and written to disks, caches not counted.
+    /// Bytes that the process read from and wrote to disks, caches not counted.
     PROCESS_DISK_IO_BYTES_TOTAL = "process_disk_io_bytes_total", "bytes", ["disk_io_direction"], "perf-host";
     /// Time since the process started.
     PROCESS_UPTIME_SECONDS = "process_uptime_seconds", "seconds", [], "perf-host";
@@ -140,17 +140,17 @@ names! {
     SYSTEM_FILESYSTEM_USAGE_BYTES = "system_filesystem_usage_bytes", "bytes", ["system_device", "system_filesystem_mountpoint", "system_filesystem_type", "system_filesystem_state"], "perf-host";
     /// A file system's room as a whole.
     SYSTEM_FILESYSTEM_LIMIT_BYTES = "system_filesystem_limit_bytes", "bytes", ["system_device", "system_filesystem_mountpoint", "system_filesystem_type"], "perf-host";
-    /// What a disk read and wrote.
+    /// Bytes that a disk read and wrote.
     SYSTEM_DISK_IO_BYTES_TOTAL = "system_disk_io_bytes_total", "bytes", ["disk_io_direction", "system_device"], "perf-host";
     /// How many times a disk read and wrote.
     SYSTEM_DISK_OPERATIONS_TOTAL = "system_disk_operations_total", "", ["disk_io_direction", "system_device"], "perf-host";
     /// Time in which a disk had something to do.
     SYSTEM_DISK_IO_TIME_SECONDS_TOTAL = "system_disk_io_time_seconds_total", "seconds", ["system_device"], "perf-host";
-    /// What a disk reads and writes in a second, over the last five.
+    /// Bytes a second that a disk reads and writes, over the last five seconds.
     SYSTEM_DISK_THROUGHPUT_BYTES_PER_SECOND = "system_disk_throughput_bytes_per_second", "bytes_per_second", ["disk_io_direction", "system_device"], "perf-host";
     /// The share of the last five seconds in which a disk had something to do.
     SYSTEM_DISK_IO_BUSY_RATIO = "system_disk_io_busy_ratio", "ratio", ["system_device"], "perf-host";
-    /// What an interface received and sent.
+    /// Bytes that an interface received and sent.
     SYSTEM_NETWORK_IO_BYTES_TOTAL = "system_network_io_bytes_total", "bytes", ["network_interface_name", "network_io_direction"], "perf-host";
     /// Packets that an interface received and sent.
     SYSTEM_NETWORK_PACKETS_TOTAL = "system_network_packets_total", "", ["network_interface_name", "network_io_direction"], "perf-host";
@@ -158,7 +158,7 @@ names! {
     SYSTEM_NETWORK_ERRORS_TOTAL = "system_network_errors_total", "", ["network_interface_name", "network_io_direction"], "perf-host";
     /// Packets that an interface had no room for.
     SYSTEM_NETWORK_PACKETS_DROPPED_TOTAL = "system_network_packets_dropped_total", "", ["network_interface_name", "network_io_direction"], "perf-host";
-    /// What an interface receives and sends in a second, over the last five.
+    /// Bytes a second that an interface receives and sends, over the last five seconds.
     SYSTEM_NETWORK_THROUGHPUT_BYTES_PER_SECOND = "system_network_throughput_bytes_per_second", "bytes_per_second", ["network_interface_name", "network_io_direction"], "perf-host";
     /// How long a target took to accept a TCP connection; absent while it does not.
     SYSTEM_NETWORK_LATENCY_SECONDS = "system_network_latency_seconds", "seconds", ["network_target"], "perf-host";
@@ -215,19 +215,19 @@ names! {
     HW_GPU_MEMORY_UTILIZATION_RATIO = "hw_gpu_memory_utilization_ratio", "ratio", ["hw_id", "hw_name"], "perf-host";
     /// How warm a GPU is.
     HW_TEMPERATURE_CELSIUS = "hw_temperature_celsius", "celsius", ["hw_id", "hw_name"], "perf-host";
-    /// What a GPU draws.
+    /// The power of a GPU.
     HW_POWER_WATTS = "hw_power_watts", "watts", ["hw_id", "hw_name"], "perf-host";
-    /// What a GPU drew since the driver was loaded.
+    /// The energy of a GPU since the driver was loaded.
     HW_ENERGY_JOULES_TOTAL = "hw_energy_joules_total", "joules", ["hw_id", "hw_name"], "perf-host";
-    /// Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.
+    /// Connections of a pool in use, of those that it may have, over the last ten seconds. A waiting caller makes it 1.
     DB_POOL_UTILIZATION_RATIO = "db_pool_utilization_ratio", "ratio", ["pool"], "perf-host";
     /// Connections of a pool, by whether they are in use.
     DB_CLIENT_CONNECTIONS = "db_client_connections", "", ["pool", "state"], "perf-host";
     /// Connections that a pool may have.
     DB_CLIENT_CONNECTION_MAX = "db_client_connection_max", "", ["pool"], "perf-host";
-    /// Who waits for a connection of a pool.
+    /// Callers that wait for a connection of a pool.
     DB_CLIENT_CONNECTION_PENDING_REQUESTS = "db_client_connection_pending_requests", "", ["pool"], "perf-host";
-    /// Who waited for a connection and got none.
+    /// Callers that waited for a connection and got none.
     DB_CLIENT_CONNECTION_FAILURES_TOTAL = "db_client_connection_failures_total", "", ["pool"], "perf-host";
     /// Time for which was waited for connections, as the pool says it.
     DB_CLIENT_CONNECTION_WAITED_SECONDS_TOTAL = "db_client_connection_waited_seconds_total", "seconds", ["pool"], "perf-host";
@@ -241,7 +241,7 @@ names! {
     CACHE_EVICTIONS_TOTAL = "cache_evictions_total", "", ["cache", "cause"], "perf-host";
     /// Entries in a cache.
     CACHE_ENTRIES = "cache_entries", "", ["cache"], "perf-host";
-    /// What the entries of a cache weigh: as many, where nothing else was said.
+    /// The weight of a cache's entries: their number, without a weigher.
     CACHE_WEIGHT = "cache_weight", "", ["cache"], "perf-host";
     /// How long it took to load an entry: a histogram.
     CACHE_LOAD_DURATION_SECONDS = "cache_load_duration_seconds", "seconds", ["cache"], "perf-host";
@@ -271,7 +271,7 @@ names! {
     MONITORING_SERIES = "monitoring_series", "", ["origin"], "perf-host";
     /// How many times a label's value was replaced, because there were too many.
     MONITORING_LABEL_OVERFLOW_TOTAL = "monitoring_label_overflow_total", "", [], "perf-host";
-    /// What monitoring keeps in memory: an estimate from the sizes.
+    /// Bytes of memory that monitoring keeps, estimated from sizes.
     MONITORING_MEMORY_BYTES = "monitoring_memory_bytes", "bytes", ["component"], "perf-host";
     /// Memory that a component of the application holds.
     MEMORY_USAGE_BYTES = "memory_usage_bytes", "bytes", ["component"], "perf-runtime";

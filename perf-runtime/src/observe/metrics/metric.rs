@@ -39,7 +39,7 @@ pub(super) struct Series {
     pub(super) trail: TrailPlace,
 }
 
-/// What a series says when it is made.
+/// The first value of a new series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filled {
     AtZero,
@@ -156,7 +156,7 @@ impl Series {
 }
 
 impl Metric {
-    /// What it says, if anything was ever counted in it and is still known.
+    /// Its value, if anything was ever counted in it and is still known.
     pub(super) fn reading(&self, name: &str, kind: MetricKind) -> Option<MetricReading> {
         let series: Vec<MetricSeries> = self.series.iter().filter_map(Series::reading).collect();
         if series.is_empty() {
@@ -175,7 +175,7 @@ impl Metric {
 }
 
 impl Series {
-    /// What it says; nothing where a sampler found nothing.
+    /// Its value; nothing where a sampler found nothing.
     pub(super) fn reading(&self) -> Option<MetricSeries> {
         let value = match &self.cell {
             Cell::Sampled(MetricKind::Counter, cell) => MetricValue::Total(cell.value()?),

@@ -6,7 +6,7 @@ use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::identity::shorten;
 use std::borrow::Cow;
 
-/// The longest name of a metric or a label, in bytes. What is longer is cut.
+/// The longest name of a metric or a label, in bytes. Longer ones are cut.
 const MAX_NAME_BYTES: usize = 256;
 
 /// A metric's name: what is not a letter, a digit, `_` or `:` becomes `_`, and one stands before a first digit.

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 pub struct MetricReading {
     /// The name under which it is exposed: as the program wrote it, with `_` for what Prometheus does not take.
     pub name: String,
-    /// What sort of metric it is.
+    /// The type of the metric.
     pub kind: MetricKind,
     /// Its unit, as it was described: `seconds`, `bytes`, or a word of the application's own.
     pub unit: Option<String>,
-    /// What it means, as it was described.
+    /// The description.
     pub help: Option<String>,
     /// Its place in the order in which metrics were made. Of two that cannot both be exposed, it is the one that was made
     /// first.
@@ -30,7 +30,7 @@ pub struct MetricReading {
 pub struct MetricSeries {
     /// Names and values, sorted by name.
     pub labels: Labels,
-    /// What it counted.
+    /// The count.
     pub value: MetricValue,
 }
 
@@ -43,7 +43,7 @@ pub enum MetricValue {
     Counter(u64),
     /// All that was ever counted, in fractions too: such as seconds.
     Total(#[serde(with = "text::any_number")] f64),
-    /// What it was last set to.
+    /// The value last set.
     Gauge(#[serde(with = "text::any_number")] f64),
     /// All that was ever recorded.
     Histogram(HistogramReading),

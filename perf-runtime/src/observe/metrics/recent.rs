@@ -1,7 +1,7 @@
-//! What the application's own metrics were: the last hour of each series, cell by cell.
+//! The application's own metrics over the last hour, cell by cell.
 //!
 //! Once a second each series is read, and what it says is added to three cells: the second's, that of five seconds and that
-//! of the minute. Whoever asks says which cells these are: those of the series of calls, so all that is drawn has one axis. Of each
+//! of the minute. The caller names the cells: those of the series of calls, so all that is drawn has one axis. Of each
 //! length sixty are kept: 2.2 KiB a series when all are full. The first 2,000 series have a trail; those that come when there
 //! is no room any more are known as they stand, as all are.
 
@@ -29,7 +29,7 @@ pub(crate) const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minute
 pub struct MetricTrack {
     /// The metric's name.
     pub name: String,
-    /// What sort of metric it is.
+    /// The type of the metric.
     pub kind: MetricKind,
     /// Its unit, as it was described.
     pub unit: Option<String>,
@@ -37,13 +37,13 @@ pub struct MetricTrack {
     pub help: Option<String>,
     /// Names and values, sorted by name.
     pub labels: Labels,
-    /// What it counted by now.
+    /// The count by now.
     pub value: MetricValue,
     /// The cells in which it was read, the oldest first; of a counter or a histogram those in which it counted.
     pub points: Vec<MetricPoint>,
 }
 
-/// What was read of a series in one cell, to seven digits.
+/// The reading of a series in one cell, to seven digits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricPoint {
@@ -63,7 +63,7 @@ impl MetricPoint {
     }
 }
 
-/// What was read in one cell.
+/// The reading of one cell.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     /// Its number, of which the last 32 bits tell it from those that are kept.
@@ -138,7 +138,7 @@ impl Trail {
             }
         };
         let Some((sum, count)) = grown else { return };
-        // What the program counts begins at zero; what is read elsewhere may have begun long ago.
+        // The program's own counters begin at zero; those read elsewhere may have begun long ago.
         let fresh = if matches!(cell, Cell::Sampled(..)) { (sum, count) } else { (0.0, 0.0) };
         let before = self.before.replace((sum, count)).unwrap_or(fresh);
         let added = match cell {

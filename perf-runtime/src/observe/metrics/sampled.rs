@@ -1,6 +1,6 @@
-//! What a sampler read, and what it did not read any more.
+//! Readings of samplers, and the end of those that stopped.
 //!
-//! A sampler says at each round all it could read. What it said the round before and not this time is gone: its series
+//! A sampler says at each round all it could read. A series of the round before that is missing this time is gone: it
 //! is withdrawn, neither exposed nor judged, until it is read again. So what cannot be read is absent by itself, and
 //! never a zero or a value of yesterday.
 
@@ -9,7 +9,7 @@ use crate::observe::metrics::cell::Cell;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::overflow::Overflow;
 
-/// What a metric is that a sampler reads. Keep it in a `const` or a `static`.
+/// The description of a metric that a sampler reads. Keep it in a `const` or a `static`.
 ///
 /// ```
 /// use perf_runtime::metric::SampledMetric;
@@ -92,7 +92,7 @@ impl Sheet {
         self.next = 0;
     }
 
-    /// Says what was read. What is no number was not read. Costs a comparison where the round before was the same.
+    /// Records a reading. A NaN counts as none. Costs a comparison where the round before was the same.
     pub(crate) fn put(
         &mut self,
         custom: &MetricStore,

@@ -1,7 +1,7 @@
 //! The application's own metrics: counters, gauges and histograms under names that only it knows.
 //!
 //! They are bounded as all that is made at run time (see [`overflow`](crate::observe::series::overflow)): 2,000 names, 2,000 series of a
-//! name, 200 values of a label. What was made once is never taken away, so whoever holds a cell counts into what is read.
+//! name, 200 values of a label. A cell is never removed, so a handle always counts into a cell that is read.
 //!
 //! A name may be used for a counter and for a gauge: both count, and can be read here; which of them is shown where there
 //! is room for one only is told by [`MetricReading::made`]. Names that differ only in what Prometheus does not take
@@ -43,7 +43,7 @@ pub(super) struct Inner {
     names: Bounds,
 }
 
-/// What goes by one name: of each kind a metric.
+/// The metrics of one name, one of each type.
 pub(super) type ByKind = [Option<Metric>; MetricKind::ALL.len()];
 
 impl MetricStore {

@@ -50,7 +50,7 @@ impl MetricStore {
         tracks
     }
 
-    /// What all trails take, in bytes.
+    /// Bytes that all trails take.
     pub(crate) fn trail_bytes(&self) -> usize {
         let mut bytes = 0;
         self.for_each_series(|_, _, series| bytes += series.trail.get().as_ref().map_or(0, |trail| trail.bytes()));

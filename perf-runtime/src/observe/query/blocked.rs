@@ -21,7 +21,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BlockedThread {
-    /// What the series of the function measures that keeps the thread.
+    /// The kind of the function that keeps the thread.
     pub kind: Kind,
     /// The names and values of its series' labels.
     pub labels: Labels,
@@ -34,7 +34,7 @@ pub struct BlockedThread {
     pub poll_seconds: f64,
 }
 
-/// What runs on one thread: the place of its series, and what its cells say.
+/// The call that runs on one thread: the place of its series, and its cells.
 type OnThread = Vec<(usize, Running)>;
 
 /// The threads of an executor on which a measured poll has run for so long, in no certain order.
@@ -66,7 +66,7 @@ pub(crate) fn threads(registry: &Registry, at_least: Duration) -> Vec<BlockedThr
     blocked.collect()
 }
 
-/// What runs on each thread.
+/// The calls that run on each thread.
 fn look(registry: &Registry) -> BTreeMap<usize, OnThread> {
     let mut threads: BTreeMap<usize, OnThread> = BTreeMap::new();
     for (place, series) in registry.all().iter().enumerate() {

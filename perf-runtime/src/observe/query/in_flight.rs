@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallInFlight {
-    /// What its series measures.
+    /// The kind of its series.
     pub kind: Kind,
     /// The names and values of its series' labels.
     pub labels: Labels,

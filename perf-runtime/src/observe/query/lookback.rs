@@ -12,7 +12,7 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_secs(5);
 
 /// Summaries over `span` as they would have been every five seconds of the last hour: the length of that time, and each
-/// summary with the time since its start. What is kept by the minute only is taken to have happened at its end.
+/// summary with the time since its start. A slice of a minute counts as if all of it happened at its end.
 pub(crate) fn past(
     registry: &Registry,
     name: &str,

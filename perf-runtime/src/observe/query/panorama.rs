@@ -46,7 +46,7 @@ pub struct Track {
     pub parts: Vec<SeriesSummary>,
 }
 
-/// What ended in one cell. Durations in seconds, of calls of every outcome; `None` where no call ended.
+/// Calls that ended in one cell. Durations in seconds, of calls of every outcome; `None` where no call ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TrackPoint {

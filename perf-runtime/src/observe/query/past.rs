@@ -37,7 +37,7 @@ pub trait PastSink {
     fn point(&mut self, metric: &PastMetric<'_>, point: &PastPoint);
 }
 
-/// What calls of a series did in a slice of time.
+/// Calls of a series in a slice of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastSlice<'a> {
     /// The buckets that were hit.
@@ -69,7 +69,7 @@ pub struct PastBucket {
 pub struct PastMetric<'a> {
     /// The metric's name.
     pub name: &'a str,
-    /// What sort of metric it is.
+    /// The type of the metric.
     pub kind: MetricKind,
     /// Its unit, as it was described.
     pub unit: Option<&'a str>,
@@ -77,7 +77,7 @@ pub struct PastMetric<'a> {
     pub labels: &'a Labels,
 }
 
-/// What was read of it in a slice of time.
+/// The reading of the metric in a slice of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PastPoint {
     /// When the slice ended.

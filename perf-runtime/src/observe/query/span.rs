@@ -26,12 +26,12 @@ const MOST: u64 = 11_000;
 pub(super) struct Span {
     pub(super) grid: Grid,
     memory: Memory,
-    /// What ended before this time is from the past, in nanoseconds since 1970.
+    /// The end of the part from the past, in nanoseconds since 1970.
     seam: u64,
     before_memory: Option<TimeRange>,
 }
 
-/// What memory holds in cells of one length.
+/// The part that memory holds in cells of one length.
 #[derive(Clone, Copy, Debug)]
 struct Memory {
     window: Window,
@@ -97,7 +97,7 @@ impl Span {
         }
     }
 
-    /// What the past is asked for.
+    /// The range to ask the past for.
     pub(super) fn before_memory(&self) -> Option<TimeRange> {
         self.before_memory
     }

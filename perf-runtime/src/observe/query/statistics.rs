@@ -1,4 +1,4 @@
-//! What a window's counts say: percentiles and their like.
+//! Statistics of a window's counts: percentiles and the like.
 
 use crate::measure::cells::histogram::Layout;
 use crate::measure::model::kind::Kind;

@@ -1,4 +1,4 @@
-//! What the past gave, step by step.
+//! Readings from the past, step by step.
 
 use super::cells::Cells;
 use super::past::{PastMetric, PastPoint, PastSink, PastSlice};
@@ -19,7 +19,7 @@ pub(super) struct Stored {
     pub(super) metrics: BTreeMap<MetricKey, MetricCells>,
 }
 
-/// What was read of a series of a metric, step by step.
+/// Readings of a series of a metric, step by step.
 #[derive(Debug, Default)]
 pub(super) struct MetricCells {
     pub(super) unit: Option<String>,

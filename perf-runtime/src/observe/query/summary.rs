@@ -62,7 +62,7 @@ fn by_first_label(series: &SeriesSummary) -> (&str, u64) {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesSummary {
-    /// What the series measures.
+    /// The kind of work that the series measures.
     pub kind: Kind,
     /// The names and values of its labels: one text for all summaries of the series.
     pub labels: Labels,
@@ -108,7 +108,7 @@ pub struct SeriesSummary {
     pub p99: Option<f64>,
     /// How content callers were, 0 to 1: the [Apdex](https://www.apdex.org) score, (satisfied + tolerating / 2) / all. A
     /// call satisfies that was `ok` within [`apdex_threshold`](Self::apdex_threshold); one within four times that is
-    /// tolerated; slower ones and failed ones (errors and panics) frustrate. Who cancels a call within the threshold says
+    /// tolerated; slower ones and failed ones (errors and panics) frustrate. A caller that cancels within the threshold says
     /// nothing and is left out; later, it frustrated. Exact where the threshold, and four times that, are bucket bounds;
     /// elsewhere the calls of one bucket may be taken for faster than they were.
     pub apdex: Option<f64>,

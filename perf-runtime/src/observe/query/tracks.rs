@@ -48,7 +48,7 @@ pub struct Tracks {
 pub struct SeriesTrack {
     /// Its name.
     pub id: SeriesId,
-    /// What it measures.
+    /// The kind of work that it measures.
     pub kind: Kind,
     /// The names and values of its labels.
     pub labels: Labels,
@@ -58,7 +58,7 @@ pub struct SeriesTrack {
     pub points: Vec<SeriesPoint>,
 }
 
-/// What ended in one step. Durations in seconds, of calls of every outcome; `None` where no call ended.
+/// Calls that ended in one step. Durations in seconds, of calls of every outcome; `None` where no call ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SeriesPoint {
@@ -99,7 +99,7 @@ pub struct SeriesPoint {
 pub struct MetricSeriesTrack {
     /// The metric's name.
     pub name: String,
-    /// What sort of metric it is.
+    /// The type of the metric.
     pub kind: MetricKind,
     /// Its unit, as it was described.
     pub unit: Option<String>,
@@ -109,7 +109,7 @@ pub struct MetricSeriesTrack {
     pub points: Vec<MetricSeriesPoint>,
 }
 
-/// What was read of a metric in one step.
+/// The reading of a metric in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricSeriesPoint {

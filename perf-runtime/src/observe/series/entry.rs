@@ -27,9 +27,9 @@ pub(crate) struct Series {
     pub(crate) identity: Identity,
     /// The labels as they are shown: of a series that was ever summed up.
     labels: OnceLock<Labels>,
-    /// What the program records at run time.
+    /// Calls that the program records at run time.
     pub(crate) own: Meter,
-    /// What annotated functions write.
+    /// Calls of annotated functions.
     sites: Sites,
     /// The buckets that it is read in: those of what wrote it first.
     pub(crate) layout: &'static Layout,
@@ -95,7 +95,7 @@ impl Series {
         sorts
     }
 
-    /// What its calls used; `None` where no function that writes it profiles.
+    /// Resources that its calls used; `None` where no function that writes it profiles.
     pub(crate) fn profile(&self) -> Option<ProfileReading> {
         self.profile.are_kept().then(|| self.read_profile())
     }
@@ -125,7 +125,7 @@ impl Series {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
     }
 
-    /// What runs on each thread, by the number of its slot.
+    /// Calls that run now, by the number of their thread's slot.
     pub(crate) fn for_each_running(&self, mut look: impl FnMut(usize, Running)) {
         self.for_each_meter(|meter| meter.for_each_running(&mut look));
     }
@@ -141,7 +141,7 @@ impl Series {
         self.layout.bounds().iter().filter(exact).collect()
     }
 
-    /// What the functions that write it promise: the first that promises anything.
+    /// The objective of its functions: the first that states one.
     pub(crate) fn targets(&self) -> &'static Targets {
         let promising = |targets: &&Targets| targets.slow.is_some() || targets.objective.is_some();
         self.sites.iter().map(Meter::targets).find(promising).unwrap_or(&Targets::NONE)
@@ -159,7 +159,7 @@ impl Series {
         ended
     }
 
-    /// What it takes in memory, without its windows, in bytes: by the sizes of what it holds.
+    /// Bytes in memory without its windows, estimated from the sizes of its fields.
     pub(crate) fn bytes(&self) -> usize {
         let mut bytes = size_of::<Self>() - size_of::<History>();
         self.for_each_meter(|meter| bytes += meter.bytes_of_cells());
@@ -168,7 +168,7 @@ impl Series {
         bytes + self.identity.labels.iter().map(|label| size_of_val(label) + label.len()).sum::<usize>()
     }
 
-    /// What its windows take in memory, in bytes.
+    /// Bytes that its windows take in memory.
     pub(crate) fn window_bytes(&self) -> usize {
         self.history().bytes() + self.profile.bytes()
     }
@@ -205,7 +205,7 @@ impl Series {
         self.profile.reset(now, || self.read_profile());
     }
 
-    /// What the series did in a window.
+    /// Counts of the series in a window.
     pub(crate) fn observe(&self, window: Window, look: &mut Look) -> Observation {
         let mut history = self.history();
         let error_types = self.error_types();
@@ -233,7 +233,7 @@ impl Series {
         self.profile.window(window, now, units, || self.read_profile())
     }
 
-    /// What the series did in a window, slice by slice, the oldest first.
+    /// Counts of the series in a window, slice by slice, the oldest first.
     pub(crate) fn slices(&self, window: Window, look: &mut Look) -> Vec<CountedSlice> {
         let mut history = self.history();
         let live = history.is_behind(self.changes()).then(|| self.read_again(&mut look.reading));
@@ -245,7 +245,7 @@ impl Series {
         self.history().for_each_slice(after, look);
     }
 
-    /// What a reader has seen that begins at the last tick, or before all that memory holds.
+    /// Counts that a reader has seen who begins at the last tick, or before everything in memory.
     pub(crate) fn seen(&self, begins: Begins) -> Seen {
         match begins {
             Begins::Now => self.history().seen(),
@@ -338,7 +338,7 @@ fn seen_since(moment: Moment, now: Moment, pauses: &[(Moment, Moment)]) -> Durat
     now.since(moment).saturating_sub(unseen)
 }
 
-/// What one series, or several together, did in a window.
+/// Counts of one series, or of several together, in a window.
 #[derive(Debug)]
 pub(crate) struct Observation {
     /// Calls finished since the baseline, by outcome.
@@ -350,6 +350,6 @@ pub(crate) struct Observation {
     /// The buckets of `counts`.
     pub(crate) layout: &'static Layout,
     pub(crate) counts: WindowCounts,
-    /// What calls used, where that is measured.
+    /// Resources that calls used, where they are measured.
     pub(crate) profile: Option<ProfileWindow>,
 }

@@ -1,4 +1,4 @@
-//! What tells one series from another.
+//! The identity of a series: its site and labels.
 
 use crate::measure::model::kind::Kind;
 use crate::measure::site::annotated::Site;
@@ -8,7 +8,7 @@ use std::fmt;
 /// The value that stands for all values of a label beyond those that are kept.
 pub(crate) const OVERFLOW: &str = "__overflow__";
 
-/// The longest label value, in bytes. What is longer is cut at a character's border.
+/// The longest label value, in bytes. Longer ones are cut between characters.
 pub(crate) const MAX_LABEL_BYTES: usize = 128;
 
 /// A kind and the values of its labels, compared as values.
@@ -21,7 +21,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What one combination of a site's labels is.
+    /// The state of one combination of a site's labels.
     pub(crate) fn of_site(site: &Site, index: usize) -> Self {
         let labels = site.label_values(index).into_iter().map(Cow::Borrowed).collect();
         Self { kind: site.kind(), labels, more: site.more_labels() }

@@ -1,7 +1,7 @@
 //! A small cache of each thread's own, in front of a registry.
 //!
 //! A hit takes no lock, allocates nothing and writes nothing that another thread reads, not even a count of references.
-//! What is found is compared by value: the hash only says where to look, and a poor one costs a look-up in the registry.
+//! Labels are compared by value: the hash only says where to look, and a poor one costs a look-up in the registry.
 //!
 //! A thread keeps 128 entries, of which it uses two for each place; the newest stays. A table costs 3 KiB in a thread
 //! that uses it (one for operations, one for the routes of requests; that of the metrics facade costs 11 KiB, for a key is
@@ -107,7 +107,7 @@ impl<T> Lookup<T> {
                 std::mem::swap(way, &mut entry);
             }
         }
-        // What fell out is dropped here, when nothing is borrowed.
+        // The evicted entry is dropped here, while nothing is borrowed.
         drop(entry);
     }
 

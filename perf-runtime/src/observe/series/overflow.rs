@@ -2,7 +2,7 @@
 //!
 //! A metric has at most 2,000 series and each of its labels 200 values. Beyond that only the value that is one too many
 //! becomes `__overflow__`, and each call that this happens to is counted. Where the metric as a whole is full, the label
-//! with the most values gives way; and where that has made 200 more series, all labels do. What exists already is always
+//! with the most values gives way; and where that has made 200 more series, all labels do. Series that exist already are always
 //! found by its own values.
 
 use super::identity::OVERFLOW;
@@ -26,7 +26,7 @@ struct Counts {
     of_labels: [AtomicU64; MAX_LABELS],
 }
 
-/// What was made of one metric. Labels go by their places.
+/// Series made of one metric. Labels go by their places.
 #[derive(Debug, Default)]
 pub(crate) struct Bounds {
     series: usize,
@@ -126,7 +126,7 @@ impl Bounds {
         }
     }
 
-    /// What is to be counted for each call with these labels replaced; nothing where there are none.
+    /// The counters of calls with these labels replaced; none where nothing was replaced.
     pub(crate) fn overflow(&self, replaced: Replaced, metric: &str) -> Option<Overflow> {
         let zeros = || [const { AtomicU64::new(0) }; MAX_LABELS];
         let counts = || Arc::new(Counts { metric: metric.into(), of_labels: zeros() });

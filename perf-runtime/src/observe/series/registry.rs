@@ -58,7 +58,7 @@ struct Inner {
     by_hash: HashMap<u64, Vec<Arc<Series>>>,
     /// The meters of sites that are in `series`, by address.
     meters: BTreeSet<usize>,
-    /// What there was to know of sites when they were last looked at.
+    /// The number of sites when they were last looked at.
     changes: usize,
     /// The first tick, the last one, and how many there were.
     begun: Moment,
@@ -80,7 +80,7 @@ impl Registry {
         Self::with_bounds(HistogramBounds::default())
     }
 
-    /// A registry that knows the sites of the program. What they counted so far is in the totals and in no window. `bounds`
+    /// A registry that knows the sites of the program. Their counts so far are in the totals and in no window. `bounds`
     /// are those of the application's own histograms.
     pub(crate) fn with_bounds(bounds: HistogramBounds) -> Self {
         let this = Self {
@@ -162,7 +162,7 @@ impl Registry {
     #[cold]
     fn meet(&self, kind: Kind, labels: &[&str], hash: u64) -> (Arc<Series>, Option<Overflow>) {
         let (series, overflow) = self.resolve(kind, labels);
-        // What overflowed is not kept: it is one of too many.
+        // Combinations that overflowed are not kept: there are too many.
         if series.identity.is(kind, labels) {
             let _ = FOUND.try_with(|cache| cache.keep(&self.owner, hash, Arc::clone(&series)));
         }
@@ -228,7 +228,7 @@ impl Registry {
             let kind = series.first().map(|first| first.identity.kind);
             let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
             for one in series {
-                // What a tick costs is to look for a series in memory. So all is done with one before the next comes.
+                // Cache misses on the series are the cost of a tick, so each series is finished before the next.
                 let mut look = &mut ticking;
                 for &window in &windows {
                     let summary = SeriesSummary::of(one, &one.observe(window, look));

@@ -24,7 +24,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesId {
-    /// What the series measures.
+    /// The kind of work that the series measures.
     pub kind: Kind,
     /// The names and values of its labels. None of a kind as a whole: `db_operation{}`.
     pub labels: Labels,

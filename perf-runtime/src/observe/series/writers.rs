@@ -5,7 +5,7 @@ use std::iter;
 use std::sync::OnceLock;
 
 /// A list to which functions are only ever added. To read it takes no lock: that would be a write to memory, even where
-/// nobody else holds it, and the processor begins no later read before it. Who looks at many series waits for memory most
+/// nobody else holds it, and the processor begins no later read before it. A reader of many series waits for memory most
 /// of all, and can wait for several of them at once.
 #[derive(Debug, Default)]
 pub(crate) struct Sites {

@@ -2,7 +2,7 @@ use super::*;
 use std::sync::Mutex;
 use std::sync::mpsc::SyncSender;
 
-/// What a ticker is the ticker of: it says when it ticks, and when it is dropped.
+/// A subject of a ticker that reports its ticks and its drop.
 struct Owner {
     says: Mutex<SyncSender<&'static str>>,
     panics: bool,
@@ -16,7 +16,7 @@ impl Owner {
 
     fn tick(self: &Arc<Self>) {
         let _ = self.says.lock().map(|says| says.send("ticked"));
-        // What is thrown panics itself when it is dropped.
+        // The payload of the panic panics itself when it is dropped.
         if self.panics {
             std::panic::panic_any(Bomb);
         }

@@ -225,7 +225,7 @@ fn a_clock_that_stands_or_goes_back_loses_nothing() {
     assert_eq!((counts.hits[0].count, counts.covered), (3, 10 * SECOND));
 }
 
-/// What a test does to a series.
+/// A step of a test.
 #[derive(Clone, Debug)]
 enum Step {
     Wait(u64),
@@ -253,7 +253,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What happened, one after the other: the model that a history is held against.
+/// The model that a history is compared with: every call, one after the other.
 #[derive(Default)]
 struct Model {
     calls: Vec<(Moment, usize, usize, u64, u64)>,
@@ -261,7 +261,7 @@ struct Model {
 }
 
 impl Model {
-    /// What ended after a moment.
+    /// Calls that ended after a moment.
     fn after(&self, start: Moment) -> (Sums, Vec<Hit>) {
         let mut sums = Sums::default();
         let mut hits = std::collections::BTreeMap::<Place, u64>::new();

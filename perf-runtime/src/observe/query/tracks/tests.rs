@@ -235,7 +235,7 @@ fn live(clock: &ManualClock, kept: &Arc<Kept>, seconds: &[(bool, bool)]) -> Moni
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever lies in the past, in memory or in both: each call is told once.
+    /// Each call is told once, whether it lies in the past, in memory or in both.
     #[test]
     fn between_the_past_and_memory_is_no_seam(
         first in prop::collection::vec((any::<bool>(), Just(true)), 1..40),
