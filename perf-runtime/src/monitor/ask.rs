@@ -5,8 +5,8 @@ use super::{Inner, Monitor};
 use crate::expose::merge;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
-use crate::judge::health::indicator::Indicator;
-use crate::judge::health::report::HealthReport;
+use crate::judge::health::report::{Evidence, HealthReport};
+use crate::judge::health::resource;
 use crate::judge::rule::observation::Gauges;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
@@ -143,8 +143,13 @@ impl Inner {
     pub(super) fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let now = clock::now();
         let kinds = self.registry.recent(now);
-        let firing = self.alerts().active();
-        let gauges = self.gauges(self.moment_of(now), Indicator::gauges_of_resources(&self.resources));
-        (HealthReport::judge(&kinds, &gauges, &self.resources, &firing), kinds, gauges)
+        let (firing, limits) = {
+            let alerts = self.alerts();
+            (alerts.firing(), alerts.limits())
+        };
+        let added = self.loaded().settings.resources.clone();
+        let gauges = self.gauges(self.moment_of(now), resource::gauges(&added));
+        let evidence = Evidence { gauges: &gauges, added: &added, firing: &firing, limits: &limits };
+        (HealthReport::judge(&kinds, evidence), kinds, gauges)
     }
 }

@@ -137,7 +137,12 @@ fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String 
         Condition::AtMost => "down from",
         other => other.as_str(),
     };
-    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit})", rule.name, unit.show(value))
+    let kept = if rule.keep_firing_for.is_zero() || rule.holds(severity, value, true) {
+        String::new()
+    } else {
+        format!("; kept for {} after it was", crate::text::show_duration(rule.keep_firing_for))
+    };
+    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit}){kept}", rule.name, unit.show(value))
 }
 
 /// The unit that a rule's values are shown in. A gauge may be of any; the end of its name says which, where it is named as

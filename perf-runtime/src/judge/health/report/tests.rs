@@ -1,7 +1,9 @@
 use super::*;
+use crate::judge::alerts::alert::Silence;
 use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{GaugeSample, Observation, Tick};
+use crate::judge::rule::preset::presets;
 use crate::judge::rule::severity::Severity;
 use crate::measure::clock;
 use crate::measure::clock::manual::ManualClock;
@@ -27,12 +29,18 @@ fn health_after(kind: Kind, calls: &[(u64, u64, Outcome)]) -> HealthReport {
 }
 
 fn judge(registry: &Registry) -> HealthReport {
-    HealthReport::judge(&registry.recent(clock::now()), &Gauges::new(), &[], &[])
+    judged(&registry.recent(clock::now()), &Gauges::new(), &[])
+}
+
+/// Health by the limits of the standard rules.
+fn judged(kinds: &[KindSummary], gauges: &Gauges, firing: &[FiringAlert]) -> HealthReport {
+    let limits = LimitsInForce::of(presets::standard().iter());
+    HealthReport::judge(kinds, Evidence { gauges, added: &[], firing, limits: &limits })
 }
 
 #[test]
 fn nothing_called_is_healthy() {
-    let report = HealthReport::judge(&[], &Gauges::new(), &[], &[]);
+    let report = judged(&[], &Gauges::new(), &[]);
     assert_eq!((report.score(), report.status()), (100.0, HealthStatus::Healthy));
     assert!(report.recommendations().is_empty());
 }
@@ -131,15 +139,73 @@ fn used(gauge: &str, value: f64) -> Gauges {
 
 #[test]
 fn a_resource_is_judged_once_something_measures_it() {
-    let report = |value| HealthReport::judge(&[], &used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, value), &[], &[]);
-    assert!(HealthReport::judge(&[], &Gauges::new(), &[], &[]).indicators().is_empty());
+    let report = |value| judged(&[], &used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, value), &[]);
+    assert!(judged(&[], &Gauges::new(), &[]).indicators().is_empty());
     assert_eq!(report(0.5).status(), HealthStatus::Healthy);
-    assert_eq!(report(0.75).status(), HealthStatus::Degraded);
-    assert_eq!(report(0.95).status(), HealthStatus::Unhealthy);
-    let load = |value| HealthReport::judge(&[], &used(names::SYSTEM_LOAD_RATIO, value), &[], &[]).status();
-    assert_eq!([1.0, 1.5, 2.5].map(load), [HealthStatus::Healthy, HealthStatus::Degraded, HealthStatus::Unhealthy]);
+    assert_eq!(report(0.75).status(), HealthStatus::Healthy, "the rule warns from 80 % on, and so does the health");
+    assert_eq!(report(0.82).status(), HealthStatus::Degraded);
+    let short = report(0.95);
+    assert_eq!((short.status(), short.indicators()[0].status()), (HealthStatus::Degraded, IndicatorStatus::Red));
+    let load = |value| judged(&[], &used(names::SYSTEM_LOAD_RATIO, value), &[]).indicators()[0].status();
+    assert_eq!([1.0, 1.5, 2.5].map(load), [IndicatorStatus::Green, IndicatorStatus::Yellow, IndicatorStatus::Red]);
     let advice = report(0.95).recommendations()[0].clone();
     assert!(advice.contains("Little memory left: 95.0 %") && advice.contains("without a bound"), "{advice}");
+}
+
+/// Gauges, each with one label and a value.
+fn gauges(all: &[(&str, (&str, &str), f64)]) -> Gauges {
+    let mut gauges = Gauges::new();
+    for (name, (label, text), value) in all {
+        let labels = vec![((*label).to_owned(), (*text).to_owned())].into();
+        gauges.entry((*name).to_owned()).or_default().push(GaugeSample { labels, value: *value });
+    }
+    gauges
+}
+
+#[test]
+fn a_resource_alone_makes_the_process_degraded_unless_it_is_about_to_fail_it() {
+    let disk = |place: &'static str, used| (names::SYSTEM_DISK_UTILIZATION_RATIO, ("mountpoint", place), used);
+    let written = |place: &'static str, files| (names::PROCESS_FILES_OPEN_FOR_WRITING, ("mountpoint", place), files);
+    let pool = (names::DB_POOL_UTILIZATION_RATIO, ("pool", "main"), 1.0);
+    let stalled = |pool: &'static str, for_| (names::DB_CLIENT_CONNECTION_STALLED_SECONDS, ("pool", pool), for_);
+    let memory = |used| (names::SYSTEM_MEMORY_UTILIZATION_RATIO, ("host", "a"), used);
+    let limit = (names::CONTAINER_MEMORY_LIMIT_BYTES, ("host", "a"), 5e8);
+    for (seen, expected) in [
+        (vec![memory(0.97)], HealthStatus::Degraded),
+        (vec![memory(0.94), limit], HealthStatus::Degraded),
+        (vec![memory(0.97), limit], HealthStatus::Unhealthy),
+        (vec![disk("/", 1.0)], HealthStatus::Degraded),
+        (vec![disk("/", 1.0), written("/", 0.0)], HealthStatus::Degraded),
+        (vec![disk("/", 1.0), written("/data", 3.0), disk("/data", 0.5)], HealthStatus::Degraded),
+        (vec![disk("/", 1.0), written("/", 1.0)], HealthStatus::Unhealthy),
+        (vec![pool], HealthStatus::Degraded),
+        (vec![pool, stalled("main", 3.0)], HealthStatus::Degraded),
+        (vec![pool, stalled("other", 30.0)], HealthStatus::Degraded),
+        (vec![pool, stalled("main", 10.0)], HealthStatus::Unhealthy),
+    ] {
+        let report = judged(&[], &gauges(&seen), &[]);
+        let verdicts = (report.serving(), report.resources(), report.status());
+        assert_eq!(verdicts, (HealthStatus::Healthy, expected, expected), "{seen:?}: {report}");
+        assert_eq!(report.score() <= 80.0, expected == HealthStatus::Unhealthy, "{seen:?}: {report}");
+    }
+}
+
+#[test]
+fn processors_that_others_use_are_told_with_both_shares_and_cost_once() {
+    let cpu = (names::SYSTEM_CPU_UTILIZATION_RATIO, ("host", "a"), 0.96);
+    let own = (names::PROCESS_CPU_UTILIZATION_RATIO, ("host", "a"), 0.06);
+    let load = (names::SYSTEM_LOAD_RATIO, ("host", "a"), 3.0);
+    let report = judged(&[], &gauges(&[cpu, own, load]), &[]);
+    let line = report.to_string();
+    assert!(line.starts_with("degraded, 88 of 100: CPU"), "{line}");
+    assert!(line.contains("CPU 96 %: this process 6 %, others 90 % (limit 90 %) now"), "{line}");
+    assert!(report.recommendations()[0].contains("what else runs on this host"), "{:?}", report.recommendations());
+    let by_name = |name: &str| report.indicators().iter().find(|one| one.name() == name).unwrap();
+    let (cpu, load) = (by_name("cpu"), by_name("load"));
+    assert_eq!((cpu.own(), load.status()), (Some(0.06), IndicatorStatus::Red));
+    assert_eq!((load.penalty(), load.counted_in()), (0.0, Some("cpu")));
+    let alone = judged(&[], &gauges(&[(names::SYSTEM_CPU_UTILIZATION_RATIO, ("host", "a"), 0.96)]), &[]);
+    assert_eq!(alone.score(), report.score(), "the load is the same fact");
 }
 
 #[test]
@@ -187,13 +253,13 @@ fn alerts_that_fire_take_points_and_name_their_series() {
         let (windows, gauges) = (BTreeMap::new(), Gauges::from([("depth".to_owned(), samples)]));
         let tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };
         engine.evaluate(&Observation::new(&windows, &gauges), tick);
-        HealthReport::judge(&[], &Gauges::new(), &[], &engine.active())
+        judged(&[], &Gauges::new(), &engine.firing())
     };
     assert_eq!(alerts(Severity::Warning, 1).status(), HealthStatus::Degraded);
     assert_eq!(alerts(Severity::Critical, 1).status(), HealthStatus::Unhealthy);
     let scores: Vec<f64> = (0..20).map(|count| alerts(Severity::Critical, count).score()).collect();
     assert!(scores.is_sorted_by(|one, other| one >= other), "{scores:?}");
-    assert!((scores[19] - 90.0).abs() < 1e-9, "{scores:?}");
+    assert!((scores[19] - 70.0).abs() < 1e-9, "{scores:?}");
     let series = alerts(Severity::Warning, 2).indicators()[0]
         .shares()
         .iter()
@@ -224,8 +290,237 @@ proptest! {
     #[test]
     fn more_of_a_resource_in_use_never_raises_the_score(one in 0.0..12.0_f64, other in 0.0..12.0_f64) {
         for gauge in [names::SYSTEM_CPU_UTILIZATION_RATIO, names::SYSTEM_LOAD_RATIO] {
-            let score = |value| HealthReport::judge(&[], &used(gauge, value), &[], &[]).score();
+            let score = |value| judged(&[], &used(gauge, value), &[]).score();
             prop_assert!(score(one.max(other)) <= score(one.min(other)));
         }
+    }
+}
+
+/// A rule on the 95th percentile of database operations, fired by slow ones, and an engine that has it.
+fn engine_of_slow_queries() -> (Registry, AlertEngine) {
+    let registry = Registry::new();
+    let series = registry.series(Kind::DbOperation, &["select", "users"]);
+    (0..100).for_each(|_| series.own.record(Outcome::Ok, clock::nanos(Duration::from_secs(3))));
+    let rule = presets::standard().get("db-latency").unwrap().to_builder().hold_for(Duration::ZERO).build().unwrap();
+    let mut engine = AlertEngine::new(&[rule].into_iter().collect(), 100);
+    let windows = registry.tick(clock::now(), &engine.windows());
+    engine.evaluate(&Observation::new(&windows, &Gauges::new()), TICK);
+    (registry, engine)
+}
+
+const TICK: Tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };
+
+#[test]
+fn an_alert_about_a_latency_costs_nothing_beside_that_latency() {
+    let (registry, engine) = engine_of_slow_queries();
+    assert_eq!(engine.firing().len(), 1);
+    let kinds = registry.recent(clock::now());
+    let with_alert = judged(&kinds, &Gauges::new(), &engine.firing());
+    assert_eq!(with_alert.score(), judged(&kinds, &Gauges::new(), &[]).score());
+    let alerts = with_alert.indicators().iter().find(|one| one.name() == "alerts").unwrap();
+    assert_eq!((alerts.status(), alerts.value(), alerts.penalty()), (IndicatorStatus::Red, Some(1.0), 0.0));
+    assert_eq!(alerts.counted_in(), Some("db_operation.latency"));
+    // Once the latency is well, what is left is that somebody was told.
+    let only_alert = judged(&[], &Gauges::new(), &engine.firing());
+    assert!((only_alert.score() - 80.0).abs() < 1e-9, "{only_alert}");
+    assert_eq!(only_alert.indicators()[0].shares()[0].covered, 300.0, "the rule looks back over five minutes");
+}
+
+#[test]
+fn alerts_that_somebody_knows_of_take_no_points() {
+    let (_, mut engine) = engine_of_slow_queries();
+    let report = |engine: &AlertEngine| judged(&[], &Gauges::new(), &engine.firing());
+    assert_eq!(report(&engine).status(), HealthStatus::Unhealthy);
+    let id = engine.firing()[0].alert.id;
+    engine.acknowledge(id, "ada", "", None, SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!((report(&engine).score(), report(&engine).status()), (100.0, HealthStatus::Healthy));
+    let (registry, mut engine) = engine_of_slow_queries();
+    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(3_600);
+    let silence = Silence {
+        id: 0,
+        rule: Some("db-latency".to_owned()),
+        labels: BTreeMap::new(),
+        by: "ada".to_owned(),
+        comment: String::new(),
+        until,
+    };
+    engine.silence(silence, SystemTime::UNIX_EPOCH).unwrap();
+    let windows = registry.tick(clock::now(), &engine.windows());
+    let later = Tick { elapsed: Duration::from_secs(1), wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1) };
+    engine.evaluate(&Observation::new(&windows, &Gauges::new()), later);
+    assert_eq!(engine.firing().len(), 1, "it fires on");
+    assert_eq!(report(&engine).score(), 100.0);
+}
+
+#[test]
+fn calls_that_are_cancelled_make_nothing_red_unless_callers_gave_up() {
+    let status = |kind| {
+        let report = health_after(kind, &[(10, 10, Outcome::Ok), (90, 10, Outcome::Cancelled)]);
+        (report.status(), report.score() <= 80.0)
+    };
+    for kind in Kind::ALL {
+        let expected = match kind {
+            Kind::HttpRequest => (HealthStatus::Unhealthy, true),
+            _ => (HealthStatus::Degraded, false),
+        };
+        assert_eq!(status(kind), expected, "{kind}");
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_rules_in_force() {
+    let limits = |rules: &crate::judge::rule::set::RuleSet, name: &str, gauges: &Gauges| {
+        let registry = Registry::new();
+        registry.series(Kind::HttpRequest, &["GET", "/", "200"]).own.record(Outcome::Ok, 1);
+        let limits = LimitsInForce::of(rules.iter());
+        let evidence = Evidence { gauges, added: &[], firing: &[], limits: &limits };
+        let report = HealthReport::judge(&registry.recent(clock::now()), evidence);
+        let one = report.indicators().iter().find(|one| one.name() == name).unwrap();
+        (one.warning(), one.critical())
+    };
+    let memory = used(names::SYSTEM_MEMORY_UTILIZATION_RATIO, 0.5);
+    let mut rules = presets::standard();
+    for (id, indicator) in
+        [("memory", "memory"), ("http-latency", "http_request.latency"), ("http-stuck", "http_request.stuck")]
+    {
+        let rule = rules.get(id).unwrap();
+        let [warning, critical] = [Severity::Warning, Severity::Critical]
+            .map(|severity| rule.threshold(severity).unwrap().numbers().next().unwrap());
+        assert_eq!(limits(&rules, indicator, &memory), (warning, critical), "{id}");
+    }
+    rules.change("memory", |rule| rule.warning(0.5).critical(0.6)).unwrap();
+    rules.change("http-errors", |rule| rule.critical(0.2)).unwrap();
+    assert_eq!(limits(&rules, "memory", &memory), (0.5, 0.6));
+    assert_eq!(limits(&rules, "http_request.errors", &memory), (0.01, 0.2));
+    rules.change("http-errors", |rule| rule.only("route", ["/checkout"]).critical(0.001)).unwrap();
+    assert_eq!(limits(&rules, "http_request.errors", &memory), (0.01, 0.05), "one route says nothing of the others");
+}
+
+#[test]
+fn the_span_that_was_judged_is_told() {
+    let report = health_after(Kind::DbOperation, &[(100, 3_000, Outcome::Ok)]);
+    let worst = &report.indicators()[0];
+    let complaint = worst.complaint().unwrap();
+    assert!(complaint.contains(&worst.span()) && worst.span().starts_with("over the last"), "{complaint}");
+    assert!(worst.covered() > 0.0 && worst.shares().iter().all(|share| share.covered == worst.covered()), "{worst:?}");
+    let json = serde_json::to_value(worst).unwrap();
+    assert_eq!((json["covered"].as_f64(), &json["verdict"]), (Some(worst.covered()), &"serving".into()));
+    assert!(report.to_string().starts_with("unhealthy, 7"), "{report}");
+    assert_eq!(judged(&[], &Gauges::new(), &[]).to_string(), "healthy, 100 of 100: nothing to complain about");
+}
+
+/// Everything that the health is judged by, with a number for how bad each part is.
+#[derive(Clone, Debug)]
+struct World {
+    calls: Vec<(usize, u64, u64, u64)>,
+    cpu: f64,
+    load: f64,
+    memory: f64,
+    has_limit: bool,
+    depths: Vec<f64>,
+}
+
+impl World {
+    fn report(&self) -> HealthReport {
+        let registry = Registry::new();
+        for &(kind, millis, errors, cancelled) in &self.calls {
+            let kind = Kind::ALL[kind];
+            let series = registry.series(kind, &vec!["x"; kind.label_names().len()]);
+            for (count, outcome) in
+                [(40 - errors - cancelled, Outcome::Ok), (errors, Outcome::Error), (cancelled, Outcome::Cancelled)]
+            {
+                (0..count).for_each(|_| series.own.record(outcome, clock::nanos(Duration::from_millis(millis))));
+            }
+        }
+        let mut all = vec![
+            (names::SYSTEM_CPU_UTILIZATION_RATIO, ("host", "a"), self.cpu),
+            (names::SYSTEM_LOAD_RATIO, ("host", "a"), self.load),
+            (names::SYSTEM_MEMORY_UTILIZATION_RATIO, ("host", "a"), self.memory),
+        ];
+        if self.has_limit {
+            all.push((names::CONTAINER_MEMORY_LIMIT_BYTES, ("host", "a"), 1e9));
+        }
+        let rules = [
+            Rule::builder("deep").metric("depth").warning(1.0).critical(2.0).build().unwrap(),
+            Rule::builder("cpu").metric(names::SYSTEM_CPU_UTILIZATION_RATIO).critical(0.9).build().unwrap(),
+        ];
+        let mut engine = AlertEngine::new(&rules.into_iter().collect(), 100);
+        let mut seen = gauges(&all);
+        for (number, depth) in self.depths.iter().enumerate() {
+            let labels = vec![("queue".to_owned(), number.to_string())].into();
+            seen.entry("depth".to_owned()).or_default().push(GaugeSample { labels, value: *depth });
+        }
+        engine.evaluate(&Observation::new(&BTreeMap::new(), &seen), TICK);
+        judged(&registry.recent(clock::now()), &seen, &engine.firing())
+    }
+}
+
+fn any_world() -> impl Strategy<Value = World> {
+    let calls = (0..Kind::ALL.len(), 0_u64..20_000, 0_u64..20, 0_u64..20);
+    let calls = prop::collection::btree_map(0..Kind::ALL.len(), calls, 0..5).prop_map(|all| {
+        all.into_iter().map(|(kind, (_, millis, errors, cancelled))| (kind, millis, errors, cancelled))
+    });
+    let resources = (0.0..1.2_f64, 0.0..4.0_f64, 0.0..1.0_f64, any::<bool>());
+    let depths = prop::collection::vec(0.0..3.0_f64, 0..4);
+    (calls, resources, depths).prop_map(|(calls, (cpu, load, memory, has_limit), depths)| World {
+        calls: calls.collect(),
+        cpu,
+        load,
+        memory,
+        has_limit,
+        depths,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn score_and_status_never_contradict_each_other(world in any_world()) {
+        let report = world.report();
+        let score = report.score();
+        prop_assert!(match report.status() {
+            HealthStatus::Healthy => score >= 100.0,
+            HealthStatus::Degraded => score > 80.0 && score < 100.0,
+            HealthStatus::Unhealthy => score <= 80.0,
+        }, "{report}");
+        prop_assert_eq!(report.status(), report.serving().max(report.resources()));
+        let taken: f64 = report.indicators().iter().map(Indicator::penalty).sum();
+        prop_assert!((100.0 - score - taken).abs() < 1e-9);
+        for one in report.indicators() {
+            prop_assert!(one.counted_in().is_none() || one.penalty() <= 0.0 || one.aspect() == super::super::indicator::Aspect::Alerts);
+            let is_bad = one.status() >= IndicatorStatus::Yellow;
+            prop_assert!(is_bad || one.penalty() <= 0.0, "{one:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_gets_worse_the_score_does_not_rise(world in any_world(), part in 0_usize..7, place in 0_usize..5, by in 0.0..1.0_f64) {
+        let before = world.report();
+        let mut worse = world.clone();
+        let many = |most: u64| (by * most as f64) as u64;
+        match part {
+            0 => worse.cpu += by,
+            1 => worse.load += 3.0 * by,
+            2 => worse.memory = (worse.memory + by).min(1.0),
+            3 => worse.has_limit = true,
+            4 => {
+                if let Some(depth) = worse.depths.get_mut(place) { *depth += 2.0 * by } else { worse.depths.push(3.0 * by) }
+            }
+            _ => if let Some((_, millis, errors, _)) = worse.calls.get_mut(place) {
+                if part == 5 { *millis += many(30_000) } else { *errors = (*errors + many(20)).min(20) }
+            },
+        }
+        let after = worse.report();
+        prop_assert!(after.score() <= before.score() + 1e-9, "{before}\n{after}");
+        prop_assert!(after.status() >= before.status(), "{before}\n{after}");
+    }
+
+    #[test]
+    fn what_nobody_measures_is_neutral(world in any_world()) {
+        let with_nothing = World { cpu: f64::NAN, load: f64::NAN, memory: f64::NAN, ..world.clone() }.report();
+        let well = World { cpu: 0.0, load: 0.0, memory: 0.0, ..world }.report();
+        prop_assert_eq!(with_nothing.score(), well.score());
+        prop_assert_eq!(with_nothing.status(), well.status());
     }
 }
