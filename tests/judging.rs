@@ -105,7 +105,7 @@ fn a_budget_that_burns_from_the_start_is_one_alert_from_windows_that_were_seen()
         assert!(burns.len() <= 1, "{burns:?}");
         told.extend(burns.first().map(|alert| (second, alert.rule.clone())));
     }
-    assert_eq!(told.first(), Some(&(300, "objective-burn-5m-1h".to_owned())), "five minutes were seen, and no hour");
+    assert_eq!(told.first(), Some(&(301, "objective-burn-5m-1h".to_owned())), "five minutes were seen, and no hour");
     assert!(told.iter().all(|(_, rule)| rule == "objective-burn-5m-1h"), "{told:?}");
 }
 

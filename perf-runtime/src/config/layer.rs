@@ -47,8 +47,10 @@ fn of_code_alone(rules: &RuleSet) -> impl Iterator<Item = &Rule> {
 pub(super) fn tell_of_presets(layers: &[Layer], code: &Settings, rules: &RuleSet) {
     let Some(layer) = layers.iter().rev().find(|layer| layer.table.contains_key("presets")) else { return };
     let left_out: Vec<&str> = code.rules.ids().filter(|id| rules.get(id).is_none()).collect();
-    let (source, left_out) = (&layer.source, left_out.join(", "));
-    tell!(INFO, source, left_out, "the presets that are named there take the place of the code's");
+    if !left_out.is_empty() {
+        let (source, left_out) = (&layer.source, left_out.join(", "));
+        tell!(INFO, source, left_out, "the presets that are named there take the place of the code's");
+    }
 }
 
 /// The rules of the last named presets.

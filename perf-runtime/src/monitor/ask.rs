@@ -11,6 +11,7 @@ use crate::judge::rule::observation::Gauges;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::MetricTrack;
 use crate::observe::query::blocked::{self, BlockedThread};
 use crate::observe::query::grid::CellGrid;
@@ -148,7 +149,9 @@ impl Inner {
             (alerts.firing(), alerts.limits())
         };
         let added = self.loaded().settings.resources.clone();
-        let gauges = self.gauges(self.moment_of(now), resource::gauges(&added));
+        // Hits of caches are no indicator, and part of the evidence.
+        let names = resource::gauges(&added).chain([names::CACHE_HIT_RATIO]);
+        let gauges = self.gauges(self.moment_of(now), names);
         let evidence = Evidence { gauges: &gauges, added: &added, firing: &firing, limits: &limits };
         (HealthReport::judge(&kinds, evidence), kinds, gauges)
     }

@@ -2,6 +2,7 @@
 
 use super::indicator::{Aspect, Indicator, IndicatorStatus};
 use crate::measure::model::kind::Kind;
+use crate::observe::series::identity::in_a_line;
 
 impl Indicator {
     /// The problem in one sentence, with the span that was judged. `None` where there is none.
@@ -29,11 +30,11 @@ fn complaint(indicator: &Indicator) -> String {
     } else {
         indicator.warning()
     };
-    let name = indicator.name();
-    let plural = indicator.kind().map_or(name, |kind| kind.family().plural);
+    let name = in_a_line(indicator.name());
+    let plural = indicator.kind().map_or(&*name, |kind| kind.family().plural);
     let value = indicator.value().unwrap_or(0.0);
     let percent = || format!("{:.1} % (limit {} %)", 100.0 * value, rounded(100.0 * limit));
-    let blamed = indicator.series().map(|series| format!(", most of all {series}")).unwrap_or_default();
+    let blamed = indicator.series().map(|series| format!(", most of all {}", in_a_line(series))).unwrap_or_default();
     let rest = format!("{}{blamed}", indicator.span());
     match indicator.aspect() {
         Aspect::Latency => format!("Slow {plural}: they take {value:.2} s (limit {limit} s) {rest}"),
