@@ -73,7 +73,8 @@ pub trait ConnectionPool: Send + 'static {
 }
 
 /// Has a pool watched from the next tick on, under the label `pool` = `name`. The rule `pool` and the health's indicator of
-/// the same name judge how much of it is in use.
+/// the same name judge how much of it is in use. Where callers wait through the [`PoolWatch`], a pool that nobody got a
+/// connection of for ten seconds makes the process unhealthy; else it is only short.
 ///
 /// The pool is held for as long as the monitor lives: close it where its connections are to end before.
 ///
