@@ -4,6 +4,7 @@ use perf_host::{Host, Part};
 use perf_runtime::Monitor;
 use perf_runtime::health::{HealthStatus, IndicatorStatus};
 use perf_runtime::metric::MetricValue;
+use perf_runtime::rule::Rule;
 use perf_runtime::test_util::ManualClock;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -62,7 +63,7 @@ fn a_blocked_worker_shows_in_alerts_and_health_of_whoever_only_installs() {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
     Host::builder().parts([Part::Executor]).install(&monitor).unwrap();
-    assert!(monitor.rules().get("blocked-worker").is_some_and(|rule| rule.is_enabled()));
+    assert!(monitor.rules().get("blocked-worker").is_some_and(Rule::is_enabled));
     let handle = monitor.operation("handle");
     let mut request = pin!(handle.watch(async {
         monitor.operation("validate").run(|| {

@@ -48,7 +48,7 @@ fn a_pool_that_nobody_gets_a_connection_of_fails_the_process_and_one_that_is_bus
 #[cfg(target_os = "linux")]
 #[test]
 fn files_that_the_process_has_open_for_writing_are_counted_where_they_are() {
-    let folder = tempfile::tempdir().unwrap();
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
     let file = std::fs::File::create(folder.path().join("written")).unwrap();
     let monitor = Monitor::builder().build().unwrap();
     Host::builder().parts([Part::Disks]).disks([folder.path().display().to_string()]).install(&monitor).unwrap();
@@ -64,6 +64,7 @@ fn files_that_the_process_has_open_for_writing_are_counted_where_they_are() {
     while written().is_none() {
         assert!(Instant::now() < give_up, "the disk is looked at");
         std::thread::sleep(Duration::from_millis(10));
+        clock.advance(Duration::from_secs(1));
         monitor.tick();
     }
     assert!(written() >= Some(1.0), "{:?}", written());

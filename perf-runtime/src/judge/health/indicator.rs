@@ -181,7 +181,7 @@ impl Indicator {
     }
 
     /// The same, about to fail the process.
-    pub(super) fn as_certain(self) -> Self {
+    pub(super) fn with_certainty(self) -> Self {
         Self { certain: true, status: IndicatorStatus::Red, ..self }
     }
 

@@ -80,10 +80,10 @@ fn of_facts(about: Vec<(Fact, &FiringAlert)>, verdict: Verdict, place: usize) ->
 /// What an alert is about, and which verdict that is part of. A metric of the application's own is taken at its rule's
 /// word: it is part of how callers are served.
 fn subject(one: &FiringAlert, added: &[Resource]) -> (Fact, Verdict) {
-    let rule = || Fact::OfRule(one.alert.rule.clone());
+    let rule = || Fact::Rule(one.alert.rule.clone());
     match &one.metric {
         Metric::Kind(kind) => {
-            let fact = aspect_of(one.statistic).map_or_else(rule, |aspect| Fact::OfCalls(*kind, aspect));
+            let fact = aspect_of(one.statistic).map_or_else(rule, |aspect| Fact::Calls(*kind, aspect));
             (fact, Verdict::Serving)
         }
         Metric::Gauge(name) if name == BURN_RATE => (of_objective(&one.alert).unwrap_or_else(rule), Verdict::Serving),
@@ -115,5 +115,5 @@ fn of_objective(alert: &Alert) -> Option<Fact> {
     let kind = alert.labels.get("kind")?;
     let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     let is_latency = alert.labels.get("objective").is_some_and(|promise| promise == Promise::Latency.as_str());
-    Some(Fact::OfCalls(kind, if is_latency { Aspect::Latency } else { Aspect::Errors }))
+    Some(Fact::Calls(kind, if is_latency { Aspect::Latency } else { Aspect::Errors }))
 }

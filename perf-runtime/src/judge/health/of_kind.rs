@@ -32,7 +32,7 @@ fn finding(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Finding {
     let covered = if aspect == Aspect::Stuck { 0.0 } else { whole.covered };
     let indicator = Indicator::judge(name, aspect, value(aspect, whole), limits).of(whole.kind);
     let blame = summary.series.iter().map(|series| (series.name(), blame(aspect, series, whole)));
-    Finding::new(indicator.seen(covered, whole.count), Fact::OfCalls(whole.kind, aspect), blame)
+    Finding::new(indicator.seen(covered, whole.count), Fact::Calls(whole.kind, aspect), blame)
 }
 
 /// The value that is judged, where there are enough calls.

@@ -41,5 +41,5 @@ fn finding(name: String, kind: Kind, series: &[&SeriesSummary], limits: Limits, 
     let indicator = Indicator::judge(name, Aspect::Availability, value, limits).of(kind).seen(covered, ended);
     let blame = series.iter().map(|one| (one.name(), failures(one) as f64));
     // That calls of the kind fail is the same fact.
-    Finding::new(indicator, Fact::OfCalls(kind, Aspect::Errors), blame)
+    Finding::new(indicator, Fact::Calls(kind, Aspect::Errors), blame)
 }

@@ -22,11 +22,11 @@ const WORST: f64 = 5.0;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fact {
     /// One aspect of a kind's calls; which of the other sides fail is the same fact as that calls of the kind do.
-    OfCalls(Kind, Aspect),
+    Calls(Kind, Aspect),
     /// By the name of the resource.
-    OfResource(String),
+    Resource(String),
     /// A rule on something that no indicator is about, by its id.
-    OfRule(String),
+    Rule(String),
 }
 
 /// The points of one finding, before it is known what other findings there are.
@@ -47,11 +47,10 @@ pub(super) struct Charge {
 const fn most(aspect: Aspect) -> (f64, f64) {
     match aspect {
         Aspect::Errors => (15.0, 40.0),
-        Aspect::Latency => (10.0, 30.0),
+        Aspect::Latency | Aspect::Alerts => (10.0, 30.0),
         Aspect::Stuck => (8.0, 30.0),
         Aspect::Cancelled | Aspect::Availability => (8.0, 25.0),
         Aspect::Resource => (15.0, 30.0),
-        Aspect::Alerts => (10.0, 30.0),
     }
 }
 

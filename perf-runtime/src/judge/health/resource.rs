@@ -74,7 +74,7 @@ pub(crate) fn gauges(added: &[Resource]) -> impl Iterator<Item = &str> {
 pub(super) fn fact_of(gauge: &str, added: &[Resource]) -> Option<Fact> {
     let built_in = RESOURCES.iter().find(|one| one.gauge == gauge).map(|one| one.fact.to_owned());
     let added = || added.iter().find(|resource| resource.metric == gauge).map(|resource| resource.name.clone());
-    built_in.or_else(added).map(Fact::OfResource)
+    built_in.or_else(added).map(Fact::Resource)
 }
 
 /// Each resource that something measures. Of several samples, such as disks, the worst is judged.
@@ -102,7 +102,7 @@ struct Judged<'a> {
     certain: Option<Certain>,
 }
 
-impl<'a> Judged<'a> {
+impl Judged<'_> {
     fn of(one: &BuiltIn) -> Self {
         let BuiltIn { name, gauge, limits, fact, certain, .. } = *one;
         Self { name, gauge, limits, fact, certain }
@@ -117,11 +117,11 @@ impl<'a> Judged<'a> {
         let indicator = if self.gauge.ends_with("_seconds") { indicator.in_unit("seconds") } else { indicator };
         let indicator = dress(indicator);
         let certain: Vec<&GaugeSample> = samples.iter().filter(|sample| self.is_certain(sample, gauges)).collect();
-        let indicator = if certain.is_empty() { indicator } else { indicator.as_certain() };
+        let indicator = if certain.is_empty() { indicator } else { indicator.with_certainty() };
         // Where some are about to fail the process, those are to blame.
         let blamed = if certain.is_empty() { samples.iter().collect() } else { certain };
         let blame = blamed.into_iter().map(|sample| (message::series(&metric, &sample.labels), over(sample)));
-        Some(Finding::new(indicator, Fact::OfResource(self.fact.to_owned()), blame))
+        Some(Finding::new(indicator, Fact::Resource(self.fact.to_owned()), blame))
     }
 
     fn is_certain(&self, sample: &GaugeSample, gauges: &Gauges) -> bool {
