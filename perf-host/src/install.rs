@@ -17,7 +17,7 @@ use perf_runtime::{ConfigError, Monitor};
 use std::time::Duration;
 
 impl HostBuilder {
-    /// Begins to sample, from the monitor's next tick on, and adds the [rules](crate::rules) and the indicators of the health
+    /// Begins to sample, from the monitor's next tick on, and adds the [rules](crate::rules()) and the indicators of the health
     /// on what is sampled.
     ///
     /// # Errors

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! From the next tick on, the gauges that the rules `memory`, `cpu`, `disk`, `load`, `pool` and `cache` and the health's
-//! resources look for are there. The [rules] and indicators on what only this crate measures come with it: open files, a
+//! resources look for are there. The [rules](rules()) and indicators on what only this crate measures come with it: open files, a
 //! blocked worker, tasks that wait to be run. A value that cannot be read is absent: no series, no indicator, never a zero.
 //!
 //! # What is sampled
@@ -149,7 +149,7 @@ impl Host {
 }
 
 /// Samples everything that there is, with the settings of the [environment](crate#environment), from the next tick on, and
-/// adds the [rules] and the indicators of the health that go with it.
+/// adds the [rules](rules()) and the indicators of the health that go with it.
 ///
 /// # Errors
 /// A variable with a value that is not allowed. Nothing is sampled then.

@@ -16,7 +16,7 @@ const OPEN_FILES: Limits = (0.80, 0.95);
 const DELAY: Limits = (0.1, 1.0);
 const BLOCKED: Limits = (1.0, 5.0);
 
-/// Rules beside those of the monitor's presets. [`install`](crate::install) adds them to the monitor by itself, with the
+/// Rules beside those of the monitor's presets. [`install`](crate::install()) adds them to the monitor by itself, with the
 /// indicators of the health that go with them; name them to the builder where a settings file is to change one:
 ///
 /// ```
