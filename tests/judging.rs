@@ -84,12 +84,61 @@ fn an_objective_of_a_function_burns_its_budget_and_alerts() {
     assert_eq!(burns(&monitor), 0);
     seconds(&clock, &monitor, 60, || assert!(checkout(false).is_err()));
     assert!(mine(&monitor).budget_left < 0.0);
-    assert_eq!(burns(&monitor), 4);
+    assert_eq!(burns(&monitor), 1, "one alert an objective");
     let alerts = monitor.alerts().active();
     let fast = alerts.iter().find(|alert| alert.rule == "objective-burn-5m-1h").unwrap();
     assert_eq!((fast.severity, fast.labels["operation"].as_str()), (Severity::Critical, "judging_checkout"));
     let exported = monitor.prometheus_rules(RuleProfile::Current).rules;
     assert!(exported.contains(r#"operations_total{operation=\"judging_checkout\",outcome=~\"error|panicked\"}[5m]"#));
+}
+
+#[test]
+fn a_budget_that_burns_from_the_start_is_one_alert_from_windows_that_were_seen() {
+    let clock = ManualClock::hold();
+    let objective = Objective::new(Kind::Operation).only("operation", "judging_young").success(99.9);
+    let monitor = Monitor::builder().objective(objective).build().unwrap();
+    let mut told = Vec::new();
+    for second in 1..=900 {
+        seconds(&clock, &monitor, 1, || monitor.operation("judging_young").record(SECOND, Outcome::Error));
+        let active = monitor.alerts().active();
+        let burns: Vec<_> = active.into_iter().filter(|alert| alert.rule.starts_with("objective-burn-")).collect();
+        assert!(burns.len() <= 1, "{burns:?}");
+        told.extend(burns.first().map(|alert| (second, alert.rule.clone())));
+    }
+    assert_eq!(told.first(), Some(&(301, "objective-burn-5m-1h".to_owned())), "five minutes were seen, and no hour");
+    assert!(told.iter().all(|(_, rule)| rule == "objective-burn-5m-1h"), "{told:?}");
+}
+
+/// Each of the calls takes a little longer than is too long: the example of a fault that takes as long as a threshold.
+#[test]
+fn calls_that_take_as_long_as_the_threshold_are_one_alert_told_at_once() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let events = monitor.alerts().subscribe(1_000);
+    let operation = monitor.operation("judging_sawtooth");
+    let mut first = None;
+    // Two minutes of calls that are dropped after 6.5 s; the limit is 6 s.
+    for _ in 0..18 {
+        let mut call = Box::pin(operation.watch(std::future::pending::<()>()));
+        assert!(call.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+        for _ in 0..13 {
+            clock.advance(SECOND / 2);
+            monitor.tick();
+            if first.is_none() && monitor.alerts().active().iter().any(|alert| alert.rule == "operation-stuck") {
+                first = Some(monitor.uptime());
+            }
+        }
+    }
+    assert!(first.is_some_and(|first| first <= 7 * SECOND), "{first:?}");
+    let kept = monitor.alerts().active().into_iter().find(|alert| alert.rule == "operation-stuck").unwrap();
+    seconds(&clock, &monitor, 5, || {});
+    let kept_on = monitor.alerts().active().into_iter().find(|alert| alert.rule == "operation-stuck").unwrap();
+    assert_eq!(kept_on.id, kept.id);
+    assert!(kept_on.message.ends_with("; kept for 30s after it was"), "{}", kept_on.message);
+    seconds(&clock, &monitor, 31, || {});
+    let all = std::iter::from_fn(|| events.try_recv()).filter(|event| event.alert.rule == "operation-stuck");
+    let transitions: Vec<Transition> = all.map(|event| event.transition).collect();
+    assert_eq!(transitions, [Transition::Fired, Transition::Resolved]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What samplers read: exposed, judged, absent when it cannot be read, and never the end of the ticker.
 
 use perf_runtime::Monitor;
-use perf_runtime::health::HealthStatus;
+use perf_runtime::health::{HealthStatus, IndicatorStatus};
 use perf_runtime::metric::{MetricValue, SampledMetric};
 use perf_runtime::rule::Rule;
 use perf_runtime::test_util::ManualClock;
@@ -39,7 +39,14 @@ fn what_is_sampled_is_exposed_judged_and_absent_when_it_cannot_be_read() {
     tick(&clock, &monitor);
     // In the same tick: what was read is judged.
     assert_eq!(monitor.alerts().active()[0].value, Some(0.95));
-    assert_eq!(monitor.health().status(), HealthStatus::Unhealthy);
+    let health = monitor.health();
+    assert_eq!((health.serving(), health.resources()), (HealthStatus::Healthy, HealthStatus::Degraded), "{health}");
+    let memory = health.indicators().iter().find(|one| one.name() == "memory").unwrap();
+    assert_eq!(
+        (health.status(), memory.status()),
+        (HealthStatus::Degraded, IndicatorStatus::Red),
+        "alone it fails nobody"
+    );
     let text = monitor.render_prometheus();
     for line in [
         "# TYPE system_memory_utilization_ratio gauge",

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+mod written;
+
 /// The rules and the health look for this name.
 const RATIO: SampledMetric = SampledMetric::gauge(
     names::SYSTEM_DISK_UTILIZATION_RATIO,
@@ -19,6 +21,11 @@ const USAGE: SampledMetric =
     SampledMetric::gauge(names::SYSTEM_FILESYSTEM_USAGE_BYTES, "bytes", "A file system's room, by its state.");
 const LIMIT: SampledMetric =
     SampledMetric::gauge(names::SYSTEM_FILESYSTEM_LIMIT_BYTES, "bytes", "A file system's room as a whole.");
+const WRITTEN: SampledMetric = SampledMetric::gauge(
+    names::PROCESS_FILES_OPEN_FOR_WRITING,
+    "",
+    "Files that the process has open for writing on a file system.",
+);
 const BYTES: SampledMetric =
     SampledMetric::counter(names::SYSTEM_DISK_IO_BYTES_TOTAL, "bytes", "What a disk read and wrote.");
 const OPERATIONS: SampledMetric =
@@ -107,6 +114,8 @@ struct Room {
     free: f64,
     /// For those with.
     reserved: f64,
+    /// Files that the process has open for writing.
+    written: Option<u64>,
 }
 
 impl Room {
@@ -114,6 +123,7 @@ impl Room {
         let Mount { device, place, kind, .. } = &self.mount;
         let labels = [("system_device", &**device), ("system_filesystem_mountpoint", &**place)];
         let usable = self.used + self.free;
+        samples.put(&WRITTEN, &labels, self.written.map(|written| written as f64));
         samples.put(&RATIO, &labels, (usable > 0.0).then(|| self.used / usable));
         let labels = [labels[0], labels[1], ("system_filesystem_type", &**kind)];
         samples.put(&LIMIT, &labels, self.whole);
@@ -153,7 +163,13 @@ impl Rooms {
 
 fn rooms(files: &ProcRoot, wanted: Option<&str>) -> Vec<Room> {
     let mounts = files.read("/proc/self/mountinfo").unwrap_or_default();
-    mounts_of(&mounts, wanted).into_iter().filter_map(|mount| room(files, mount)).collect()
+    let written = written::files_by_device(files, &mounts);
+    let rooms = mounts_of(&mounts, wanted).into_iter().filter_map(|mount| room(files, mount));
+    let with_written = |room: Room| {
+        let written = written.as_ref().map(|all| all.get(&room.mount.number).copied().unwrap_or(0));
+        Room { written, ..room }
+    };
+    rooms.map(with_written).collect()
 }
 
 /// The places to look at: the file system that a named place is in, or of each local disk the place that has the
@@ -194,7 +210,7 @@ fn room(files: &ProcRoot, mount: Mount) -> Option<Room> {
     .map(|number| number as f64);
     let used = (all - free).max(0.0) * block;
     let reserved = (free - available).max(0.0) * block;
-    (all > 0.0).then_some(Room { mount, whole: all * block, used, free: available * block, reserved })
+    (all > 0.0).then_some(Room { mount, whole: all * block, used, free: available * block, reserved, written: None })
 }
 
 #[cfg(not(unix))]

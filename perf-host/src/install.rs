@@ -9,6 +9,7 @@ use crate::leak::LeakWatch;
 use crate::network::{Interfaces, Target};
 use crate::proc_root::ProcRoot;
 use crate::process::Process;
+use crate::rules::{resources_of, rules_of};
 use crate::self_cost::SelfCost;
 use crate::settings::{HostBuilder, Part};
 use perf_runtime::config::Section;
@@ -16,7 +17,8 @@ use perf_runtime::{ConfigError, Monitor};
 use std::time::Duration;
 
 impl HostBuilder {
-    /// Begins to sample, from the monitor's next tick on.
+    /// Begins to sample, from the monitor's next tick on, and adds the [rules](crate::rules()) and the indicators of the health
+    /// on what is sampled.
     ///
     /// # Errors
     /// A setting that is not allowed. Nothing is sampled then.
@@ -27,6 +29,9 @@ impl HostBuilder {
         settings.check()?;
         settings.show(monitor);
         if settings.enabled && monitor.is_enabled() {
+            let has = |part| settings.parts.contains(&part);
+            monitor.add_resources(resources_of(has))?;
+            monitor.add_rules(&rules_of(has));
             settings.sample(monitor);
         }
         Ok(())

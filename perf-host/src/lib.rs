@@ -12,7 +12,8 @@
 //! ```
 //!
 //! From the next tick on, the gauges that the rules `memory`, `cpu`, `disk`, `load`, `pool` and `cache` and the health's
-//! resources look for are there. A value that cannot be read is absent: no series, no indicator, never a zero.
+//! resources look for are there. The [rules](rules()) and indicators on what only this crate measures come with it: open files, a
+//! blocked worker, tasks that wait to be run. A value that cannot be read is absent: no series, no indicator, never a zero.
 //!
 //! # What is sampled
 //!
@@ -24,7 +25,7 @@
 //! | [`Compute`](Part::Compute) | `system_cpu_utilization_ratio`, `system_cpu_time_seconds_total`, `system_cpu_logical_processors`, `system_cpu_load_average_1m` (`5m`, `15m`), `system_load_ratio`, `system_memory_utilization_ratio`, `system_memory_usage_bytes`, `system_memory_limit_bytes`, `system_paging_usage_bytes`, `system_paging_utilization_ratio`, `system_uptime_seconds` | `/proc` |
 //! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, .. | cgroup v2 |
 //! | | `process_cpu_utilization_ratio`, `process_cpu_time_seconds_total`, `process_memory_usage_bytes`, `process_memory_virtual_bytes`, `process_memory_utilization_ratio`, `process_threads`, `process_unix_file_descriptors`, `process_unix_file_descriptor_limit`, `process_unix_file_descriptor_utilization_ratio`, `process_paging_faults_total`, `process_context_switches_total`, `process_disk_io_bytes_total`, `process_uptime_seconds` | `/proc/self`, `getrusage` |
-//! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio` | `statvfs`, `/proc` |
+//! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio`, `process_files_open_for_writing` | `statvfs`, `/proc` |
 //! | [`Network`](Part::Network) | `system_network_io_bytes_total`, `system_network_packets_total`, `system_network_errors_total`, `system_network_packets_dropped_total`, `system_network_throughput_bytes_per_second` | `/proc` |
 //! | [`Latency`](Part::Latency) | `system_network_latency_seconds`, `system_network_target_up`, `system_network_latency_failures_total` | a TCP connection |
 //! | [`Executor`](Part::Executor) | `executor_blocked_seconds`, `executor_blocked_threads`; with the feature `tokio`, `tokio_busy_ratio`, `tokio_worker_busy_ratio`, `tokio_alive_tasks`, `tokio_global_queue_depth`, `tokio_schedule_delay_seconds`, .. | measured calls, tokio's metrics |
@@ -147,7 +148,8 @@ impl Host {
     }
 }
 
-/// Samples everything that there is, with the settings of the [environment](crate#environment), from the next tick on.
+/// Samples everything that there is, with the settings of the [environment](crate#environment), from the next tick on, and
+/// adds the [rules](rules()) and the indicators of the health that go with it.
 ///
 /// # Errors
 /// A variable with a value that is not allowed. Nothing is sampled then.

@@ -3,6 +3,7 @@
 use perf_runtime::Monitor;
 use perf_runtime::metric::{Histogram, names};
 use perf_runtime::metric::{SampledMetric, Samples};
+use stall::Stall;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ mod bb8;
 mod deadpool;
 #[cfg(feature = "sqlx")]
 mod sqlx;
+mod stall;
 
 #[cfg(feature = "bb8")]
 pub use self::bb8::Bb8Pool;
@@ -30,6 +32,11 @@ const MAX: SampledMetric =
     SampledMetric::gauge(names::DB_CLIENT_CONNECTION_MAX, "", "Connections that a pool may have.");
 const PENDING: SampledMetric =
     SampledMetric::gauge(names::DB_CLIENT_CONNECTION_PENDING_REQUESTS, "", "Who waits for a connection of a pool.");
+const STALLED: SampledMetric = SampledMetric::gauge(
+    names::DB_CLIENT_CONNECTION_STALLED_SECONDS,
+    "seconds",
+    "For how long callers have waited for a connection of a pool while none got one.",
+);
 const FAILURES: SampledMetric =
     SampledMetric::counter(names::DB_CLIENT_CONNECTION_FAILURES_TOTAL, "", "Who waited for a connection and got none.");
 const WAITED: SampledMetric = SampledMetric::counter(
@@ -66,7 +73,8 @@ pub trait ConnectionPool: Send + 'static {
 }
 
 /// Has a pool watched from the next tick on, under the label `pool` = `name`. The rule `pool` and the health's indicator of
-/// the same name judge how much of it is in use.
+/// the same name judge how much of it is in use. Where callers wait through the [`PoolWatch`], a pool that nobody got a
+/// connection of for ten seconds makes the process unhealthy; else it is only short.
 ///
 /// The pool is held for as long as the monitor lives: close it where its connections are to end before.
 ///
@@ -95,8 +103,10 @@ pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> P
     let watch = PoolWatch { wait_time, waits: Arc::default() };
     let (name, waits) = (name.to_owned(), Arc::clone(&watch.waits));
     let mut seen = VecDeque::with_capacity(LOOKS);
+    let mut stall = Stall::default();
     monitor.sample(&format!("pool {name}"), Duration::ZERO, move |samples| {
         if let Some(usage) = pool.usage() {
+            waits.tell_stall(&name, &mut stall, samples);
             tell(&name, usage, &waits, &mut seen, samples);
         }
     });
@@ -139,7 +149,18 @@ pub struct PoolWatch {
 struct Waits {
     started: AtomicU64,
     pending: AtomicU64,
+    served: AtomicU64,
     failures: AtomicU64,
+}
+
+impl Waits {
+    /// Says for how long nobody was served, where callers wait through the watch: else nobody knows.
+    fn tell_stall(&self, name: &str, stall: &mut Stall, samples: &mut Samples<'_>) {
+        let [started, pending, served] =
+            [&self.started, &self.pending, &self.served].map(|count| count.load(Ordering::Relaxed));
+        let stalled = stall.look(pending, served, samples.monitor().uptime());
+        samples.put(&STALLED, &[("pool", name)], (started > 0).then_some(stalled.as_secs_f64()));
+    }
 }
 
 /// Somebody who waits, until dropped.
@@ -165,9 +186,8 @@ impl PoolWatch {
         let acquired = acquire.await;
         self.wait_time.record(started.elapsed().as_secs_f64());
         drop(waiting);
-        if acquired.is_err() {
-            self.waits.failures.fetch_add(1, Ordering::Relaxed);
-        }
+        let end = if acquired.is_ok() { &self.waits.served } else { &self.waits.failures };
+        end.fetch_add(1, Ordering::Relaxed);
         acquired
     }
 }

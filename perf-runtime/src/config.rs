@@ -9,7 +9,7 @@
 //! namespace = "shop"                    # PERF_NAMESPACE
 //! interval = "1s"                       # PERF_INTERVAL: of samplers and of the live feed
 //! reset_every = "24h"                   # PERF_RESET_EVERY: moves the baseline of the views; off by default
-//! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents
+//! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents: in place of the code's presets
 //! alert_history = 1000                  # PERF_ALERT_HISTORY
 //!
 //! [rules.http-latency]                  # changes a rule of a preset
@@ -38,6 +38,10 @@
 //! level = "info"                        # PERF_LOG_LEVEL: off, error, warn, info, debug
 //! ```
 //!
+//! `presets` take the place of the presets of the code. Rules that the code made or changed itself stay, and so do those
+//! of parts; one is switched off by `enabled = false` in its table. [`Monitor::rules`](crate::Monitor::rules) gives the
+//! merged set, and the log names the rules that were left out.
+//!
 //! A part has a table of its own, [`Section`]: `[history]` and `PERF_HISTORY_..`.
 
 mod effective;
@@ -64,7 +68,7 @@ pub use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
 pub use effective::EffectiveSettings;
 pub(crate) use effective::SaidByParts;
-use layer::{Layer, effective_rules};
+use layer::{Layer, effective_rules, staying, tell_of_presets};
 pub use section::Section;
 pub(crate) use section::Sections;
 use serde::{Deserialize, Deserializer};
@@ -118,9 +122,11 @@ impl Sources {
             let base = effective_rules(&layers, code)?;
             let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
             let others = self.take_variables(variables, &mut sections)?;
-            layers.push(environment::layer(others.into_iter(), &base, &code.part_rules, &layers)?);
+            layers.push(environment::layer(others.into_iter(), &base, &staying(code), &layers)?);
         }
-        Ok(Loaded { settings: apply(&layers, code)?, sections })
+        let settings = apply(&layers, code)?;
+        tell_of_presets(&layers, code, &settings.rules);
+        Ok(Loaded { settings, sections })
     }
 
     fn empty_sections(&self) -> Result<Sections, ConfigError> {
@@ -197,7 +203,7 @@ pub fn read_rules<'a>(
     let mut layers = vec![file::parse(file, "file")?];
     let base = effective_rules(&layers, &code)?;
     let variables = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
-    layers.push(environment::layer(variables, &base, &code.part_rules, &layers)?);
+    layers.push(environment::layer(variables, &base, &staying(&code), &layers)?);
     Ok(apply(&layers, &code)?.rules)
 }
 

@@ -195,7 +195,8 @@ pub mod alert {
 pub mod health {
     pub use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
     pub use crate::judge::health::part_resource::Resource;
-    pub use crate::judge::health::report::{HealthReport, HealthStatus};
+    pub use crate::judge::health::report::HealthReport;
+    pub use crate::judge::health::verdict::{HealthStatus, Verdict};
     pub use crate::monitor::{HealthEvidence, ResourceUse};
 }
 

@@ -9,7 +9,6 @@ use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
 use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertEngine;
-use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
@@ -112,8 +111,8 @@ struct Inner {
     reload_observers: ReloadObservers,
     /// Held while settings are read anew.
     reloading: Mutex<()>,
-    /// The settings of code, and where the others are read.
-    code: Settings,
+    /// The settings of code and of parts that were installed since, and where the others are read.
+    code: Mutex<Settings>,
     outside: Sources,
     marks: Marks,
     tick_observers: TickObservers,
@@ -121,8 +120,6 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     service: Option<Arc<Service>>,
-    /// The resources that are judged beside the built-in ones.
-    resources: Vec<Resource>,
     others: Others,
     samplers: Samplers,
     spent: Spent,
@@ -268,7 +265,6 @@ impl Monitor {
 
     fn new(setup: Setup, bounds: HistogramBounds, sources: Vec<Source>) -> Self {
         let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
-        let resources = code.resources.clone();
         let started = clock::now();
         wall::follow(started);
         let model = ReadModel::new(&prefix);
@@ -282,7 +278,7 @@ impl Monitor {
             shown: Mutex::default(),
             reload_observers: ReloadObservers::default(),
             reloading: Mutex::default(),
-            code,
+            code: Mutex::new(code),
             outside,
             marks: Marks::default(),
             tick_observers: TickObservers::default(),
@@ -290,7 +286,6 @@ impl Monitor {
             providers: Providers::default(),
             shutdown_hooks: ShutdownHooks::default(),
             service,
-            resources,
             others: Others::new(sources),
             samplers: Samplers::default(),
             spent: Spent::default(),

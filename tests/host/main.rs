@@ -7,6 +7,7 @@ mod postgres;
 mod servers;
 
 mod allocator;
+mod cache;
 mod pool;
 
 use perf_host::CountingAllocator;

@@ -33,11 +33,12 @@ pub(super) fn is_own(name: &str) -> bool {
     PLAIN.iter().any(|(known, ..)| *known == name)
 }
 
-/// Reads the variables. Rules can be changed, not made: they are those of the presets and of the layers before.
+/// Reads the variables. Rules can be changed, not made: they are those of the presets and of the layers before, and those
+/// that stay whatever presets are named.
 pub(super) fn layer(
     variables: impl Iterator<Item = (String, OsString)>,
     rules: &RuleSet,
-    part_rules: &RuleSet,
+    staying: &RuleSet,
     before: &[Layer],
 ) -> Result<Layer, ConfigError> {
     let mut table = Table::new();
@@ -61,7 +62,7 @@ pub(super) fn layer(
         }
     }
     let mut layer = Layer { source: ENVIRONMENT.to_owned(), table };
-    let ids = known_ids(&layer, rules, part_rules, before)?;
+    let ids = known_ids(&layer, rules, staying, before)?;
     let mut tables = Table::new();
     for (name, value) in of_rules {
         let (id, key) = place(&name, &ids)?;
@@ -78,12 +79,12 @@ pub(super) fn layer(
 fn known_ids(
     layer: &Layer,
     rules: &RuleSet,
-    part_rules: &RuleSet,
+    staying: &RuleSet,
     before: &[Layer],
 ) -> Result<BTreeSet<String>, ConfigError> {
     let named = named_presets(std::slice::from_ref(layer))?;
     let mut ids: BTreeSet<String> = named.as_ref().unwrap_or(rules).ids().map(str::to_owned).collect();
-    ids.extend(part_rules.ids().map(str::to_owned));
+    ids.extend(staying.ids().map(str::to_owned));
     for layer in before {
         if let Some(Value::Table(tables)) = layer.table.get("rules") {
             ids.extend(tables.keys().cloned());

@@ -72,6 +72,30 @@ fn presets_are_replaced_by_name() {
 }
 
 #[test]
+fn presets_from_outside_leave_the_codes_own_rules_alone() {
+    let mut rules = presets::standard();
+    rules.insert(Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build().unwrap());
+    rules.change("http-errors", |rule| rule.except("route", ["/flaky"])).unwrap();
+    let code = Settings { rules: rules.clone(), ..Settings::without_rules() };
+    let layer = |named: &str| {
+        let presets = named.split(',').filter(|name| !name.is_empty()).map(Value::from).collect();
+        vec![Layer { source: "file".to_owned(), table: [("presets".to_owned(), Value::List(presets))].into() }]
+    };
+    let merged = effective_rules(&layer("agents"), &code).unwrap();
+    for own in ["deep-queue", "http-errors"] {
+        assert_eq!(merged.get(own), rules.get(own), "{own} is the code's own");
+    }
+    assert_eq!(merged.get("agent-latency"), presets::agents().get("agent-latency"));
+    assert_eq!(merged.get("db-latency"), None, "of a preset that is not named");
+    let alone = effective_rules(&layer(""), &code).unwrap();
+    assert_eq!(alone.ids().collect::<Vec<_>>(), ["http-errors", "deep-queue"]);
+    // They can be changed from the environment, whatever presets it names.
+    let variables = [("PERF_PRESETS", "agents"), ("PERF_RULE_DEEP_QUEUE_WARNING", "50")];
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+    assert!(environment::layer(variables, &rules, &staying(&code), &[]).is_ok());
+}
+
+#[test]
 fn what_is_not_known_is_refused_with_the_nearest() {
     let cases = [
         ("PERF_RULE_HTTP_LATENCY_WARNNIG", "1s", "\"PERF_RULE_HTTP_LATENCY_WARNING\""),

@@ -26,12 +26,30 @@ impl Monitor {
         Alerts { inner: Arc::clone(&self.inner) }
     }
 
+    /// The rules that are judged now, merged of presets, code, parts, file and environment: as they are in
+    /// [`config`](Self::config), and how each stands is in [`Alerts::rules`].
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// let mut rules = monitor.rules();
+    /// rules.change("http-latency", |rule| rule.critical(2.0))?;
+    /// monitor.replace_rules(&rules);
+    /// assert_eq!(monitor.rules(), rules);
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn rules(&self) -> RuleSet {
+        self.inner.alerts().rule_set()
+    }
+
     /// Judges by other rules from now on. A rule with the same id that looks at the same figure by the same condition keeps its
     /// alerts with their ids, times and acknowledgements, and nobody is told of a new description, runbook or label; where its
     /// thresholds or times changed, the next tick judges by them. The alerts of other rules end.
     pub fn replace_rules(&self, rules: &RuleSet) {
         let tick = self.inner.moment_of(clock::now());
         let events = self.inner.alerts().replace_rules(rules, tick);
+        self.inner.loaded().settings.rules = rules.clone();
         tell!(INFO, rules = rules.len(), "the rules were replaced");
         events.iter().for_each(judging::log);
     }

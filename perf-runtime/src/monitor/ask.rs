@@ -5,12 +5,13 @@ use super::{Inner, Monitor};
 use crate::expose::merge;
 use crate::expose::rules::{self, PrometheusRules, RuleProfile};
 use crate::expose::text::Format;
-use crate::judge::health::indicator::Indicator;
-use crate::judge::health::report::HealthReport;
+use crate::judge::health::report::{Evidence, HealthReport};
+use crate::judge::health::resource;
 use crate::judge::rule::observation::Gauges;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::MetricTrack;
 use crate::observe::query::blocked::{self, BlockedThread};
 use crate::observe::query::grid::CellGrid;
@@ -143,8 +144,15 @@ impl Inner {
     pub(super) fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let now = clock::now();
         let kinds = self.registry.recent(now);
-        let firing = self.alerts().active();
-        let gauges = self.gauges(self.moment_of(now), Indicator::gauges_of_resources(&self.resources));
-        (HealthReport::judge(&kinds, &gauges, &self.resources, &firing), kinds, gauges)
+        let (firing, limits) = {
+            let alerts = self.alerts();
+            (alerts.firing(), alerts.limits())
+        };
+        let added = self.loaded().settings.resources.clone();
+        // Hits of caches are no indicator, and part of the evidence.
+        let names = resource::gauges(&added).chain([names::CACHE_HIT_RATIO]);
+        let gauges = self.gauges(self.moment_of(now), names);
+        let evidence = Evidence { gauges: &gauges, added: &added, firing: &firing, limits: &limits };
+        (HealthReport::judge(&kinds, evidence), kinds, gauges)
     }
 }

@@ -1,14 +1,17 @@
 //! The contract for parts: see [`extend`](crate::extend).
 
 use super::{Inner, Monitor, judging};
+use crate::error::ConfigError;
 use crate::extend::{
     Cost, Deadline, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State, Tick,
     TickObserver,
 };
+use crate::judge::health::part_resource::Resource;
+use crate::judge::rule::set::RuleSet;
 use crate::log_level::tell;
 use crate::measure::clock::{self, Moment};
 use crate::observe::ticker::Ticker;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 impl Monitor {
@@ -28,6 +31,52 @@ impl Monitor {
     /// ```
     pub fn on_tick(&self, name: &str, observer: impl Fn(&Tick) + Send + Sync + 'static) -> TickObserver {
         self.inner.tick_observers.add(name, &self.inner.costs, Box::new(observer))
+    }
+
+    /// Adds the rules of a part to a monitor that is there already: judged from the next tick on, beside those that are
+    /// judged now, and after each [`reload`](Self::reload) too. A rule with an id that is there already stays out, so that
+    /// what code, file and environment say of it holds; to say something of it there, name it to
+    /// [`MonitorBuilder::add_rules`](crate::MonitorBuilder::add_rules) before.
+    ///
+    /// ```
+    /// use perf_runtime::rule::Rule;
+    ///
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let rule = Rule::builder("deep-queue").metric("queue_depth").warning(100.0).build()?;
+    /// monitor.add_rules(&[rule].into_iter().collect());
+    /// assert!(monitor.rules().get("deep-queue").is_some());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn add_rules(&self, rules: &RuleSet) {
+        let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.code().part_rules.add_missing(rules);
+        let merged = {
+            let mut alerts = self.inner.alerts();
+            alerts.add_missing_rules(rules);
+            alerts.rule_set()
+        };
+        self.inner.loaded().settings.rules = merged;
+        drop(one_at_a_time);
+    }
+
+    /// Adds the resources of a part to what the health of a monitor judges that is there already. One that is there already
+    /// by its name stays as it is.
+    ///
+    /// # Errors
+    /// A name or limits that are not allowed. None is added then.
+    pub fn add_resources(&self, resources: impl IntoIterator<Item = Resource>) -> Result<(), ConfigError> {
+        let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.inner.loaded().settings.resources.clone();
+        for resource in resources {
+            if all.iter().all(|other| !other.is_named_as(&resource)) {
+                all.push(resource);
+            }
+        }
+        Resource::check_all(&all)?;
+        self.inner.code().resources.clone_from(&all);
+        self.inner.loaded().settings.resources = all;
+        drop(one_at_a_time);
+        Ok(())
     }
 
     /// The account of a part's cost, by its name: made where there is none yet, and shown by

@@ -2,7 +2,7 @@
 
 use super::setup::{check, targets};
 use super::{Inner, Monitor};
-use crate::config::{EffectiveSettings, Loaded, Section, Table};
+use crate::config::{EffectiveSettings, Loaded, Section, Settings, Table};
 use crate::error::{ConfigError, prefix_of};
 use crate::extend::ReloadObserver;
 use crate::guarded::run_guarded;
@@ -81,7 +81,8 @@ impl Monitor {
     pub fn reload(&self) -> Result<(), ConfigError> {
         // One after the other, so that no two are half applied.
         let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = self.inner.outside.over(&self.inner.code)?;
+        let code = self.inner.code().clone();
+        let loaded = self.inner.outside.over(&code)?;
         let settings = &loaded.settings;
         check(settings)?;
         let objectives = targets(settings)?;
@@ -102,6 +103,10 @@ impl Monitor {
 }
 
 impl Inner {
+    pub(super) fn code(&self) -> MutexGuard<'_, Settings> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn loaded(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -80,3 +80,10 @@ fn gauges_that_are_no_finite_number_are_read_back_too() {
     let value = &read.iter().find(|metric| metric.name == "none").unwrap().series[0].value;
     assert!(matches!(value, MetricValue::Gauge(value) if value.is_nan()));
 }
+
+#[test]
+fn the_evidence_of_the_health_has_the_hits_of_caches() {
+    let monitor = Monitor::builder().build().unwrap();
+    monitor.record_custom_metric("cache_hit_ratio", 0.9, "ratio");
+    assert_eq!(monitor.health_evidence().resources.cache_hits, Some(0.9));
+}

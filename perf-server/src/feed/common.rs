@@ -3,7 +3,7 @@
 use super::message::{Body, Written};
 use super::number::Number;
 use perf_runtime::alert::{Alert, Silence};
-use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus};
+use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus, Verdict};
 use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,7 +78,9 @@ impl Common {
     fn update_health(&mut self, monitor: &Monitor, changes: &mut Changes) {
         let health = monitor.health();
         let (status, score) = (health.status(), Number::from(health.score()));
-        let verdict = Written::new(&Verdict { status, score, recommendations: health.recommendations() });
+        let (serving, resources, explanation) = (health.serving(), health.resources(), health.to_string());
+        let recommendations = health.recommendations();
+        let verdict = Written::new(&VerdictInShort { status, score, serving, resources, explanation, recommendations });
         if verdict != self.verdict {
             changes.body.put_written("health", verdict.clone());
             self.verdict = verdict;
@@ -137,9 +139,12 @@ impl Common {
 }
 
 #[derive(Serialize)]
-struct Verdict<'a> {
+struct VerdictInShort<'a> {
     status: HealthStatus,
     score: Number,
+    serving: HealthStatus,
+    resources: HealthStatus,
+    explanation: String,
     recommendations: &'a [String],
 }
 
@@ -156,8 +161,10 @@ struct IndicatorInShort<'a> {
     name: &'a str,
     kind: Option<Kind>,
     aspect: Aspect,
+    verdict: Verdict,
     status: IndicatorStatus,
     value: Number,
+    own: Number,
     unit: &'a str,
     warning: f64,
     critical: f64,
@@ -165,6 +172,10 @@ struct IndicatorInShort<'a> {
     shares: Vec<(&'a str, Number)>,
     series: Option<&'a str>,
     hint: Option<&'a str>,
+    /// The seconds that were judged; 0 is now.
+    covered: Number,
+    certain: bool,
+    counted_in: Option<&'a str>,
     calls: u64,
 }
 
@@ -174,8 +185,10 @@ fn indicator(one: &Indicator) -> Written {
         name: one.name(),
         kind: one.kind(),
         aspect: one.aspect(),
+        verdict: one.verdict(),
         status: one.status(),
         value: one.value().into(),
+        own: one.own().into(),
         unit: one.unit(),
         warning: one.warning(),
         critical: one.critical(),
@@ -183,6 +196,9 @@ fn indicator(one: &Indicator) -> Written {
         shares: shares.map(|share| (share.series.as_str(), share.points.into())).collect(),
         series: one.series(),
         hint: one.hint(),
+        covered: one.covered().into(),
+        certain: one.is_certain(),
+        counted_in: one.counted_in(),
         calls: one.calls(),
     })
 }

@@ -2,8 +2,8 @@
 
 use super::describe::any_number_or_null;
 use super::describe::{
-    Description, Fields, Operations, choice, count, list, map, number, number_or_null, object, public, read, text,
-    text_or_null, time,
+    Description, Fields, Operations, choice, count, flag, list, map, number, number_or_null, object, public, read,
+    text, text_or_null, time,
 };
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::ObjectBuilder;
@@ -26,7 +26,10 @@ pub(super) fn part() -> OpenApi {
 fn performance_health() -> ObjectBuilder {
     object("How well the process is. Durations in milliseconds.")
         .has("status", choice(&["healthy", "degraded", "unhealthy"]))
-        .has("score", number())
+        .has("score", number().note("100 is healthy, 81 to 99 degraded, 80 and less unhealthy."))
+        .has("serving", choice(&["healthy", "degraded", "unhealthy"]).note("What callers feel."))
+        .has("resources", choice(&["healthy", "degraded", "unhealthy"]).note("What callers may come to feel."))
+        .has("explanation", text().note("Why, in one line."))
         .has("timestamp", time())
         .has(
             "performance_metrics",
@@ -54,6 +57,7 @@ fn performance_health() -> ObjectBuilder {
                     .has("name", text())
                     .has("kind", text_or_null())
                     .has("aspect", text())
+                    .has("verdict", choice(&["serving", "resources"]).note("The verdict that it is part of."))
                     .has("status", choice(&["unknown", "green", "yellow", "red"]))
                     .has("value", any_number_or_null())
                     .has("unit", text())
@@ -62,11 +66,19 @@ fn performance_health() -> ObjectBuilder {
                     .has("penalty", number())
                     .has(
                         "shares",
-                        list(object("The points of one series.").has("series", text()).has("points", number())),
+                        list(
+                            object("The points of one series.")
+                                .has("series", text())
+                                .has("points", number())
+                                .has("covered", number().note("The span that was judged, in seconds; 0 is now.")),
+                        ),
                     )
                     .has("series", text_or_null())
                     .has("hint", text_or_null().note("Advice of the part that added the indicator."))
-                    .has("covered", number())
+                    .has("covered", number().note("The span that was judged, in seconds; 0 is now."))
+                    .has("own", number_or_null().note("The part of the value that is the process's own."))
+                    .has("certain", flag().note("Whether a resource is about to fail the process."))
+                    .has("counted_in", text_or_null().note("The indicator that takes the points of the same fact."))
                     .has("calls", count()),
             ),
         )

@@ -11,10 +11,16 @@ use std::time::SystemTime;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PerformanceHealth {
-    /// `healthy`, `degraded` or `unhealthy`.
+    /// `healthy`, `degraded` or `unhealthy`: the worse of the two verdicts.
     pub status: HealthStatus,
-    /// 0 to 100.
+    /// 100 where it is healthy, 81 to 99 where it is degraded, 80 at most where it is unhealthy.
     pub score: f64,
+    /// The verdict on what callers feel.
+    pub serving: HealthStatus,
+    /// The verdict on resources: `unhealthy` only where one is about to fail the process.
+    pub resources: HealthStatus,
+    /// Why, in one line.
+    pub explanation: String,
     /// When the report was made, as RFC 3339.
     pub timestamp: String,
     /// The figures behind it.
@@ -89,6 +95,9 @@ impl PerformanceHealth {
         Self {
             status: report.status(),
             score: report.score(),
+            serving: report.serving(),
+            resources: report.resources(),
+            explanation: report.to_string(),
             timestamp: perf_runtime::text::rfc3339(at),
             performance_metrics: PerformanceMetrics::new(evidence),
             health_indicators,

@@ -4,10 +4,11 @@ use super::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Silence, Transition, check_mark,
 };
 use super::alert_instance::TickContext;
-use super::rule_state::{RuleState, RuleStatus};
+use super::rule_state::{FiringAlert, RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
+use crate::judge::rule::in_force::LimitsInForce;
 use crate::judge::rule::observation::{Observation, Tick};
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::severity::Severity;
@@ -143,6 +144,15 @@ impl AlertEngine {
         })
     }
 
+    /// Adds the rules whose ids are not there yet.
+    pub(crate) fn add_missing_rules(&mut self, rules: &RuleSet) {
+        for rule in rules.iter() {
+            if self.rule_states.iter().all(|rule_state| rule_state.rule.id != rule.id) {
+                self.rule_states.push(RuleState::new(rule.clone()));
+            }
+        }
+    }
+
     fn with_surroundings(
         &mut self,
         tick: Tick,
@@ -244,6 +254,23 @@ impl AlertEngine {
     /// The alerts that fire, the oldest first.
     pub(crate) fn active(&self) -> Vec<Alert> {
         self.in_state(AlertState::Firing)
+    }
+
+    /// The alerts that fire, the oldest first, each with the figure that it is about; without their messages.
+    pub(crate) fn firing(&self) -> Vec<FiringAlert> {
+        let mut firing: Vec<FiringAlert> = self.rule_states.iter().flat_map(RuleState::firing_alerts).collect();
+        firing.sort_by_key(|one| one.alert.id);
+        firing
+    }
+
+    /// The limits that the rules set.
+    pub(crate) fn limits(&self) -> LimitsInForce {
+        LimitsInForce::of(self.rule_states.iter().map(|rule_state| &rule_state.rule))
+    }
+
+    /// The rules, whether they are judged or switched off.
+    pub(crate) fn rule_set(&self) -> RuleSet {
+        self.rule_states.iter().map(|rule_state| rule_state.rule.clone()).collect()
     }
 
     /// The alerts that are pending, the oldest first.

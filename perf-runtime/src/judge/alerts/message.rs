@@ -9,6 +9,7 @@ use crate::judge::rule::observation::{Labels, Seen};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::Unit;
+use crate::observe::metrics::known as names;
 use crate::observe::series::identity::{in_a_line, in_a_name};
 use std::time::{Duration, SystemTime};
 
@@ -100,6 +101,10 @@ fn recovery(rule: &Rule, series: &str, alert: &Alert) -> String {
             let limit = alert.threshold.map(|limit| format!(" (limit {})", limit_in(unit, limit))).unwrap_or_default();
             format!("recovered: {} {change} {}{limit}", what(rule, series), unit.show(value))
         }
+        // Of the pairs of windows by which a budget burns, only the fastest is judged: that it burns faster is no recovery.
+        None if rule.signal.term.metric == Metric::Gauge(names::PERF_OBJECTIVE_BURN_RATE.to_owned()) => {
+            format!("ended: {series} is not judged by these windows any more: it burns faster, or is called too little")
+        }
         None => format!("ended: {series} has no value any more"),
     };
     format!("{name}: {now}, after {after}{peak}")
@@ -137,7 +142,12 @@ fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String 
         Condition::AtMost => "down from",
         other => other.as_str(),
     };
-    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit})", rule.name, unit.show(value))
+    let kept = if rule.keep_firing_for.is_zero() || rule.holds(severity, value, true) {
+        String::new()
+    } else {
+        format!("; kept for {} after it was", crate::text::show_duration(rule.keep_firing_for))
+    };
+    format!("{}: {what}{change} {}{window} ({severity} {relation}{limit}){kept}", rule.name, unit.show(value))
 }
 
 /// The unit that a rule's values are shown in. A gauge may be of any; the end of its name says which, where it is named as
@@ -163,6 +173,21 @@ pub(crate) fn series(metric: &Metric, labels: &Labels) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_budget_that_burns_faster_is_not_said_to_have_recovered() {
+        let rule = Rule::builder("objective-burn-6h-3d").metric(names::PERF_OBJECTIVE_BURN_RATE).warning(1.0);
+        let rule = rule.build().unwrap();
+        let mut alert = opened(&rule, &[], 1, SystemTime::UNIX_EPOCH);
+        update(&mut alert, &rule, Severity::Warning, Seen::Value { value: 1.2, lately: None });
+        close(&mut alert, Seen::Nothing);
+        alert.resolved_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60));
+        let message = shown(&alert, &rule).message;
+        assert!(
+            message.contains("it burns faster, or is called too little") && !message.contains("recovered"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn a_gauge_is_told_in_the_unit_that_its_name_ends_in() {

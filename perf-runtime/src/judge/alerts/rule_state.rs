@@ -9,7 +9,8 @@ use crate::judge::rule::condition::Condition;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{Labels, Observation, Seen, Tick};
 use crate::judge::rule::severity::Severity;
-use crate::judge::rule::signal::{Matcher, Signal};
+use crate::judge::rule::signal::{Matcher, Metric, Signal};
+use crate::judge::rule::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use serde::Serialize;
@@ -32,6 +33,16 @@ pub struct RuleStatus {
     pub pending: usize,
     /// Series for which it fires.
     pub firing: usize,
+}
+
+/// An alert that fires, with the figure that it is about.
+#[derive(Clone, Debug)]
+pub(crate) struct FiringAlert {
+    pub(crate) alert: Alert,
+    pub(crate) metric: Metric,
+    pub(crate) statistic: Statistic,
+    /// How far back the figure looks; zero where it is about now.
+    pub(crate) span: Duration,
 }
 
 /// A rule, and what it remembers of each series.
@@ -108,6 +119,18 @@ impl RuleState {
     pub(crate) fn in_state(&self, state: AlertState) -> impl Iterator<Item = Alert> {
         let alerts = self.active().filter(move |alert| alert.state == state);
         alerts.map(|alert| message::shown(alert, &self.rule))
+    }
+
+    /// Its alerts that fire, without their messages, each with the figure that it is about.
+    pub(crate) fn firing_alerts(&self) -> impl Iterator<Item = FiringAlert> {
+        let term = &self.rule.signal.term;
+        let span = if term.statistic.has_window() { term.window.duration() } else { Duration::ZERO };
+        self.active().filter(|alert| alert.state == AlertState::Firing).map(move |alert| FiringAlert {
+            alert: alert.clone(),
+            metric: term.metric.clone(),
+            statistic: term.statistic,
+            span,
+        })
     }
 
     /// Marks an active alert as known to somebody, and shows it; `None` where it has none of this id.

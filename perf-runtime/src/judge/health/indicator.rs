@@ -1,15 +1,12 @@
 //! One named part of the health: a value, its limits, and what it takes off the score.
 
+use super::verdict::Verdict;
 use crate::judge::rule::threshold::Limits;
 use crate::measure::model::kind::Kind;
 use crate::text;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-
-/// The value without an end, such as a duration, at which an indicator takes all of its points: so many times the
-/// critical one.
-const WORST: f64 = 5.0;
 
 /// The colour of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,15 +42,16 @@ pub enum Aspect {
     Latency,
     /// The share of errors and panics, 0 to 1.
     Errors,
-    /// The share of cancelled calls, 0 to 1.
+    /// The share of cancelled calls, 0 to 1. By itself red only of requests, whose callers gave up.
     Cancelled,
     /// The age of the oldest call that waits, in seconds.
     Stuck,
     /// The share of calls to one MCP server or one other service that failed, 0 to 1.
     Availability,
-    /// How much of something the host or the process has only so much of is used, 0 to 1.
+    /// How much of something the host or the process has only so much of is used, 0 to 1; or for how long something is
+    /// waited for, in seconds.
     Resource,
-    /// Alerts that fire. One that is critical is red, warnings alone are yellow while they are few.
+    /// Alerts that fire, but those that are acknowledged or silenced. One that is critical is red, warnings alone are yellow.
     Alerts,
 }
 
@@ -71,22 +69,13 @@ impl Aspect {
         }
     }
 
-    /// The unit of its values: `seconds`, `ratio` or `alerts`.
+    /// The unit of its values: `seconds`, `ratio` or `alerts`. A resource whose gauge is named `.._seconds` has that unit
+    /// instead ([`Indicator::unit`]).
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Latency | Self::Stuck => "seconds",
             Self::Errors | Self::Cancelled | Self::Availability | Self::Resource => "ratio",
             Self::Alerts => "alerts",
-        }
-    }
-
-    /// The most points that it can take off the score.
-    const fn weight(self) -> f64 {
-        match self {
-            Self::Errors => 30.0,
-            Self::Latency => 20.0,
-            Self::Stuck | Self::Resource => 15.0,
-            Self::Cancelled | Self::Availability | Self::Alerts => 10.0,
         }
     }
 }
@@ -99,10 +88,10 @@ pub struct PenaltyShare {
     pub series: String,
     /// Its points.
     pub points: f64,
+    /// The seconds that it was judged over; 0 where it is about now.
+    #[serde(default)]
+    pub covered: f64,
 }
-
-/// So many alerts that fire take all of the points.
-pub(super) const MOST_ALERTS: f64 = 12.0;
 
 /// One named part of the health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +99,7 @@ pub struct Indicator {
     name: String,
     kind: Option<Kind>,
     aspect: Aspect,
+    verdict: Verdict,
     status: IndicatorStatus,
     #[serde(with = "text::any_number_or_none", default)]
     value: Option<f64>,
@@ -117,96 +107,121 @@ pub struct Indicator {
     warning: f64,
     critical: f64,
     penalty: f64,
-    /// Until the penalty is known, how much each series has to do with it, in any unit.
     shares: Vec<PenaltyShare>,
     series: Option<String>,
     covered: f64,
     calls: u64,
+    /// The part of the value that is the process's own, where somebody measures it.
+    #[serde(default)]
+    own: Option<f64>,
+    #[serde(default)]
+    certain: bool,
+    #[serde(default)]
+    counted_in: Option<String>,
     /// Advice of whoever added the indicator, in place of ours.
     #[serde(default)]
     hint: Option<String>,
 }
 
 impl Indicator {
-    /// Judges a value. `blame` says how much each series has to do with it, in any unit.
-    pub(super) fn judge(
-        name: String,
-        kind: Option<Kind>,
-        aspect: Aspect,
-        value: Option<f64>,
-        limits: Limits,
-        blame: impl IntoIterator<Item = (String, f64)>,
-    ) -> Self {
+    /// Judges a value of one aspect.
+    pub(super) fn judge(name: String, aspect: Aspect, value: Option<f64>, limits: Limits) -> Self {
         let status = match value {
             None => IndicatorStatus::Unknown,
             Some(value) if value > limits.critical => IndicatorStatus::Red,
             Some(value) if value > limits.warning => IndicatorStatus::Yellow,
             Some(_) => IndicatorStatus::Green,
         };
-        let penalty = value.map_or(0.0, |value| aspect.weight() * severity(aspect, value, limits));
-        let mut shares = Vec::new();
-        if status >= IndicatorStatus::Yellow {
-            let blamed = blame.into_iter().filter(|(_, amount)| *amount > 0.0);
-            shares.extend(blamed.map(|(series, points)| PenaltyShare { series, points }));
-            shares.sort_by(|one, other| other.points.total_cmp(&one.points));
-        }
-        let series = shares.first().map(|share| share.series.clone());
+        let verdict = if aspect == Aspect::Resource { Verdict::Resources } else { Verdict::Serving };
         let Limits { warning, critical } = limits;
-        let unit = aspect.unit().into();
-        let mut this = Self {
+        Self {
             name,
-            kind,
+            kind: None,
             aspect,
+            verdict,
             status,
             value,
-            unit,
+            unit: aspect.unit().into(),
             warning,
             critical,
-            penalty,
-            shares,
-            series,
+            penalty: 0.0,
+            shares: Vec::new(),
+            series: None,
             covered: 0.0,
             calls: 0,
+            own: None,
+            certain: false,
+            counted_in: None,
             hint: None,
-        };
-        this.share_out();
-        this
+        }
+    }
+
+    /// The same, of a kind.
+    pub(super) fn of(self, kind: Kind) -> Self {
+        Self { kind: Some(kind), ..self }
+    }
+
+    /// The same as a part of another verdict.
+    pub(super) fn in_verdict(self, verdict: Verdict) -> Self {
+        Self { verdict, ..self }
     }
 
     /// Says what was looked at: seconds, and calls.
-    pub(super) fn seen(mut self, covered: f64, calls: u64) -> Self {
-        (self.covered, self.calls) = (covered, calls);
-        self
+    pub(super) fn seen(self, covered: f64, calls: u64) -> Self {
+        Self { covered, calls, ..self }
+    }
+
+    pub(super) fn in_unit(self, unit: &'static str) -> Self {
+        Self { unit: unit.into(), ..self }
+    }
+
+    /// The same with the process's own part of the value.
+    pub(super) fn with_own(self, own: Option<f64>) -> Self {
+        Self { own, ..self }
+    }
+
+    /// The same, about to fail the process.
+    pub(super) fn with_certainty(self) -> Self {
+        Self { certain: true, status: IndicatorStatus::Red, ..self }
     }
 
     /// The same with a hint of its own.
-    pub(super) fn with_hint(mut self, hint: &str) -> Self {
-        self.hint = Some(hint.to_owned());
-        self
+    pub(super) fn with_hint(self, hint: &str) -> Self {
+        Self { hint: Some(hint.to_owned()), ..self }
     }
 
-    /// Advice of whoever added the indicator ([`Resource::hint`](crate::health::Resource::hint)): one sentence without
-    /// its full stop. `None` for the built-in ones.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+    /// The same with the series that has the most to do with it.
+    pub(super) fn with_series(self, series: Option<String>) -> Self {
+        Self { series, ..self }
     }
 
-    /// Shares the penalty out in proportion to the blame.
-    fn share_out(&mut self) {
-        let whole: f64 = self.shares.iter().map(|share| share.points).sum();
-        let mut left = self.penalty;
-        for share in &mut self.shares {
-            share.points = (self.penalty * (share.points / whole)).min(left);
-            left -= share.points;
+    /// Notes that another indicator took the points of the fact.
+    pub(super) fn count_in(&mut self, other: String) {
+        if other != self.name {
+            self.counted_in = Some(other);
+        }
+    }
+
+    /// Takes points, shared out among series in proportion to their blame.
+    pub(super) fn take(&mut self, points: f64, blame: Vec<(String, f64)>, covered: f64) {
+        self.penalty += points;
+        let whole: f64 = blame.iter().map(|(_, amount)| amount).sum();
+        let mut left = points;
+        let begin = self.shares.len();
+        for (series, amount) in blame {
+            let points = (points * (amount / whole)).min(left);
+            left -= points;
+            self.shares.push(PenaltyShare { series, points, covered });
         }
         // The rest that rounding left goes to the first, so that the shares sum up to the penalty.
-        if let Some(first) = self.shares.first_mut() {
+        if let Some(first) = self.shares.get_mut(begin) {
             first.points += left;
         }
+        self.shares.sort_by(|one, other| other.points.total_cmp(&one.points));
     }
 
     /// The name: of a kind and an aspect (`db_operation.latency`), a server (`mcp_call.server.context7`), a
-    /// resource (`memory`), or `alerts`.
+    /// resource (`memory`), or `alerts`; `alerts.resources` are those about resources.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -221,6 +236,11 @@ impl Indicator {
         self.aspect
     }
 
+    /// The verdict that it is part of.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     /// The colour.
     pub fn status(&self) -> IndicatorStatus {
         self.status
@@ -233,24 +253,42 @@ impl Indicator {
         self.value
     }
 
+    /// The part of the value that is this process's own, in the same unit; the rest is others' on the same host. Of
+    /// processors and memory, where something measures it.
+    pub fn own(&self) -> Option<f64> {
+        self.own
+    }
+
     /// `seconds`, `ratio` or `alerts`.
     pub fn unit(&self) -> &str {
         &self.unit
     }
 
-    /// Above this, the indicator is yellow.
+    /// Above this, the indicator is yellow. Where a rule on the same figure is in force, its limit.
     pub fn warning(&self) -> f64 {
         self.warning
     }
 
-    /// Above this, the indicator is red.
+    /// Above this, the indicator is red. Where a rule on the same figure is in force, its limit.
     pub fn critical(&self) -> f64 {
         self.critical
+    }
+
+    /// Whether a resource is not only short, but about to fail the process: its own container's memory over 95 %, a full
+    /// disk on which it writes, a pool that nobody gets a connection of.
+    pub fn is_certain(&self) -> bool {
+        self.certain
     }
 
     /// The points that it takes off the score.
     pub fn penalty(&self) -> f64 {
         self.penalty
+    }
+
+    /// The indicator that takes the points of this one's fact, since a fact takes points once. `None` where this one does, or
+    /// nothing is to be taken.
+    pub fn counted_in(&self) -> Option<&str> {
+        self.counted_in.as_deref()
     }
 
     /// Which series took which of these points, the most first: they sum up to the penalty. Empty where none is to blame.
@@ -263,7 +301,7 @@ impl Indicator {
         self.series.as_deref()
     }
 
-    /// The seconds that were looked at; 0 where it is about now.
+    /// The span that was judged, in seconds; 0 where it is about now.
     pub fn covered(&self) -> f64 {
         self.covered
     }
@@ -273,24 +311,9 @@ impl Indicator {
         self.calls
     }
 
-    /// Leaves at most `points` of the penalty, so that no score falls below zero.
-    pub(crate) fn cap_penalty(&mut self, points: f64) {
-        if self.penalty > points {
-            self.penalty = points;
-            self.share_out();
-        }
+    /// Advice of whoever added the indicator ([`Resource::hint`](crate::health::Resource::hint)): one sentence without
+    /// its full stop. `None` for the built-in ones.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
-}
-
-/// How bad a value is: 0 up to the warning limit, 0.5 at the critical one, 1 at the worst; it never falls as the value
-/// rises.
-fn severity(aspect: Aspect, value: f64, limits: Limits) -> f64 {
-    let worst = match aspect.unit() {
-        // A share cannot be more than all of it.
-        "ratio" if limits.critical < 1.0 => 1.0,
-        "alerts" => MOST_ALERTS,
-        _ => limits.critical * WORST,
-    };
-    let part = |from: f64, to: f64| ((value - from) / (to - from)).clamp(0.0, 1.0);
-    0.5 * part(limits.warning, limits.critical) + 0.5 * part(limits.critical, worst)
 }

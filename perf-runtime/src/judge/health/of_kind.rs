@@ -1,6 +1,9 @@
 //! The indicators of a kind of calls.
 
+use super::finding::Finding;
 use super::indicator::{Aspect, Indicator};
+use super::points::Fact;
+use crate::judge::rule::in_force::LimitsInForce;
 use crate::judge::rule::threshold::{Limits, Thresholds};
 use crate::observe::query::summary::{KindSummary, SeriesSummary};
 
@@ -13,20 +16,23 @@ pub(crate) const MIN_FAILURES: u64 = 3;
 
 const ASPECTS: [Aspect; 4] = [Aspect::Latency, Aspect::Errors, Aspect::Cancelled, Aspect::Stuck];
 
-impl Indicator {
-    /// All indicators of a kind.
-    pub(in crate::judge) fn of_kind(summary: &KindSummary) -> impl Iterator<Item = Self> + '_ {
-        let thresholds = Thresholds::of(summary.whole.kind);
-        ASPECTS.into_iter().filter_map(move |aspect| Some(of_kind(aspect, limits(aspect, &thresholds)?, summary)))
-    }
+/// All findings on a kind.
+pub(super) fn findings<'a>(
+    summary: &'a KindSummary,
+    limits: &LimitsInForce,
+) -> impl Iterator<Item = Finding> + use<'a> {
+    let thresholds = limits.of_kind(summary.whole.kind);
+    ASPECTS.into_iter().filter_map(move |aspect| Some(finding(aspect, limits_of(aspect, &thresholds)?, summary)))
 }
 
-fn of_kind(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Indicator {
+fn finding(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Finding {
     let whole = &summary.whole;
     let name = format!("{}.{}", whole.kind, aspect.as_str());
+    // How old a call is, is so now.
+    let covered = if aspect == Aspect::Stuck { 0.0 } else { whole.covered };
+    let indicator = Indicator::judge(name, aspect, value(aspect, whole), limits).of(whole.kind);
     let blame = summary.series.iter().map(|series| (series.name(), blame(aspect, series, whole)));
-    Indicator::judge(name, Some(whole.kind), aspect, value(aspect, whole), limits, blame)
-        .seen(whole.covered, whole.count)
+    Finding::new(indicator.seen(covered, whole.count), Fact::Calls(whole.kind, aspect), blame)
 }
 
 /// The value that is judged, where there are enough calls.
@@ -46,7 +52,7 @@ fn value(aspect: Aspect, summary: &SeriesSummary) -> Option<f64> {
     }
 }
 
-fn limits(aspect: Aspect, thresholds: &Thresholds) -> Option<Limits> {
+fn limits_of(aspect: Aspect, thresholds: &Thresholds) -> Option<Limits> {
     match aspect {
         Aspect::Latency => thresholds.latency,
         Aspect::Errors => Some(thresholds.errors),

@@ -1,10 +1,12 @@
 //! Resources that parts and applications add to the health.
 
-use super::indicator::Indicator;
+use super::taken::is_taken;
 use crate::error::ConfigError;
 
 /// A resource that there is only so much of: an indicator of the health beside the built-in ones (memory, processors, disks,
-/// pools, load), read from a gauge that tells the share in use, 0 to 1. As long as nothing sets the gauge, nothing is judged.
+/// pools, load), read from a gauge that tells the share in use, 0 to 1; or for how long it is waited for, where the
+/// gauge's name ends in `_seconds`. As long as nothing sets the gauge, nothing is judged. However little is left of it, the
+/// process is degraded and no worse: see [`HealthReport`](crate::health::HealthReport).
 ///
 /// ```
 /// use perf_runtime::Monitor;
@@ -43,7 +45,8 @@ impl Resource {
         }
     }
 
-    /// Above `warning` it is yellow, above `critical` red: two shares, ascending.
+    /// Above `warning` it is yellow, above `critical` red: two shares or two times in seconds, ascending. A rule in force on
+    /// the same gauge goes before.
     pub fn limits(mut self, warning: f64, critical: f64) -> Self {
         (self.warning, self.critical) = (warning, critical);
         self
@@ -53,6 +56,10 @@ impl Resource {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    pub(crate) fn is_named_as(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 
     /// Checks each resource, and that no two indicators have one name.
@@ -70,9 +77,9 @@ impl Resource {
         if self.name.is_empty() || self.name.len() > 64 || self.name.contains(char::is_control) {
             return Err(ConfigError::new("resource.name", &self.name, "1 to 64 bytes without control characters"));
         }
-        if Indicator::is_built_in(&self.name) {
-            let allowed = "a name that no built-in indicator has: those are memory, cpu, disk, pool, load, alerts, and all \
-                           that begin with a kind of calls and a dot";
+        if is_taken(&self.name) {
+            let allowed = "a name that no built-in indicator has: those are memory, cpu, disk, pool, load, alerts, \
+                           alerts.resources, and all that begin with a kind of calls and a dot";
             return Err(ConfigError::new("resource.name", &self.name, allowed));
         }
         let ascend = 0.0 < self.warning && self.warning < self.critical && self.critical.is_finite();

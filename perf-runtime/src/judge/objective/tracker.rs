@@ -3,6 +3,10 @@
 //! The *burn rate* is the share of bad calls over the share that the objective allows: at 1 the budget of 30 days lasts
 //! 30 days. An alert looks at a long and a short window together: the long one says that it matters, the short one that
 //! it still goes on. Pairs and factors are those of the Site Reliability Workbook, chapter 5, for a period of 30 days.
+//!
+//! A pair is judged once its short window was observed as a whole. Of its long window, the time that nobody has observed
+//! yet spent nothing: what a young process has spent is no more than what its short life could. And there is one alert an
+//! objective: while the budget burns by one pair, the slower ones say nothing.
 
 use super::budget_ledger::{BudgetLedger, Counts, PERIOD, SavedBudgetLedger};
 use super::spec::Objective;
@@ -99,7 +103,8 @@ pub struct ObjectiveReport {
     pub bad: u64,
     /// How much of the budget for bad calls is left: 1 at first, 0 when it is spent, negative beyond.
     pub budget_left: f64,
-    /// The burn rate in the last five minutes and hour, the lower of the two. `None` under too little traffic.
+    /// The burn rate in the last five minutes and hour, the lower of the two. `None` in the first five minutes, and under too
+    /// little traffic.
     pub burn_rate: Option<f64>,
 }
 
@@ -206,13 +211,15 @@ impl Objectives {
         self.is_begun = false;
     }
 
-    /// The burn rates and budgets as gauges, for rules to look at.
+    /// The burn rates and budgets as gauges, for rules to look at. Of the pairs by which a budget burns, only the fastest.
     pub(crate) fn add_to(&self, gauges: &mut Gauges, now: Duration) {
         for (promised, ledger) in self.kept.values() {
             for pair in PAIRS {
-                if let Some(value) = burn_rate(promised, ledger, pair) {
-                    let labels = promised.labels_with(Some(pair.name));
-                    gauges.entry(BURN_RATE.to_owned()).or_default().push(GaugeSample { labels, value });
+                let Some(value) = burn_rate(promised, ledger, pair, now) else { continue };
+                let labels = promised.labels_with(Some(pair.name));
+                gauges.entry(BURN_RATE.to_owned()).or_default().push(GaugeSample { labels, value });
+                if value > pair.factor {
+                    break;
                 }
             }
             let sample =
@@ -227,16 +234,20 @@ impl Objectives {
     }
 }
 
-/// How many times faster than it lasts the budget is spent, in both windows. `None` below the traffic floor.
-fn burn_rate(promised: &Promised, ledger: &BudgetLedger, pair: Pair) -> Option<f64> {
+/// How many times faster than it lasts the budget is spent, in both windows. `None` while the short window was not observed
+/// as a whole, and below the traffic floor.
+fn burn_rate(promised: &Promised, ledger: &BudgetLedger, pair: Pair, now: Duration) -> Option<f64> {
+    let minutes = ledger.covered(now).as_secs_f64() / 60.0;
     let long = ledger.since(pair.long);
     let short = ledger.since(pair.short);
-    if long.calls < MIN_CALLS {
+    if minutes < f64::from(pair.short) || long.calls < MIN_CALLS {
         return None;
     }
     let chance = long.bad < MIN_BAD;
     let burn = |counts: Counts| if chance { 0.0 } else { counts.bad_share() / (1.0 - promised.target) };
-    Some(burn(short).min(burn(long)))
+    // The rest of the long window was not observed.
+    let observed = (minutes / f64::from(pair.long)).min(1.0);
+    Some(burn(short).min(burn(long) * observed))
 }
 
 impl SavedBudget {
@@ -272,7 +283,7 @@ impl Promised {
             calls: whole.calls,
             bad: whole.bad,
             budget_left: 1.0 - whole.bad_share() / (1.0 - self.target),
-            burn_rate: burn_rate(self, ledger, PAIRS[0]),
+            burn_rate: burn_rate(self, ledger, PAIRS[0], now),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::condition::Condition;
 use super::definition::Rule;
 use super::set::RuleSet;
 use super::statistic::Statistic;
-use super::threshold::Thresholds;
+use super::threshold::{Limits, Thresholds};
 use crate::judge::objective::tracker::burn_rules;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
@@ -28,6 +28,9 @@ const MIN_FOR_ERRORS: u64 = 40;
 const SETTLING: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
+/// A call that ends and one that becomes as old as it are one trouble, not two.
+const BETWEEN_STUCK_CALLS: Duration = Duration::from_secs(30);
+const NEARLY_USED_UP: &str = "Connection pool nearly used up";
 
 /// Ready-made sets of rules. Each rule can be switched off or changed: [`RuleSet::switch`], [`RuleSet::change`].
 ///
@@ -39,8 +42,8 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// traffic, and none of the 120 faults was missed. `tests/precision.rs` makes the tally.
 pub mod presets {
     use super::{
-        Condition, FIVE_MINUTES, Kind, MINUTE, RuleSet, Thresholds, burn_rules, errors, latency, mean, names, resource,
-        set, slow, slow_response, stuck, success_of_peers,
+        Condition, FIVE_MINUTES, Kind, Limits, MINUTE, NEARLY_USED_UP, RuleSet, Thresholds, burn_rules, cold_cache,
+        errors, latency, mean, names, resource, set, slow, slow_response, stuck, success_of_peers, within,
     };
 
     /// Every kind's latency, errors, slow and stuck calls; objectives; resources. Where the sources differ, the stricter
@@ -49,29 +52,22 @@ pub mod presets {
         let mut rules = Vec::new();
         for kind in Kind::ALL {
             let thresholds = Thresholds::of(kind);
-            rules.extend(
-                thresholds.latency.map(|limits| latency(kind).warning(limits.warning).critical(limits.critical)),
-            );
+            rules.extend(thresholds.latency.map(|limits| within(latency(kind), limits)));
             let of_peers = kind.family().limits.errors_by_peer;
             rules.push(if of_peers { success_of_peers(kind) } else { errors(kind) });
-            rules.extend(thresholds.age.map(|limits| stuck(kind).warning(limits.warning).critical(limits.critical)));
+            rules.extend(thresholds.age.map(|limits| within(stuck(kind), limits)));
             if kind.family().is_annotated {
                 rules.push(slow(kind));
             }
         }
+        let used_up = |id, gauge, name, hold_for, limits| within(resource(id, gauge, name, hold_for), limits);
         rules.extend([
-            resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE)
-                .warning(0.80)
-                .critical(0.85),
-            resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", FIVE_MINUTES)
-                .warning(0.80)
-                .critical(0.90),
-            resource("disk", names::SYSTEM_DISK_UTILIZATION_RATIO, "Full disk", MINUTE).warning(0.80).critical(0.90),
-            resource("load", names::SYSTEM_LOAD_RATIO, "High system load", FIVE_MINUTES).warning(1.0).critical(2.0),
-            resource("cache", names::CACHE_HIT_RATIO, "Low cache hit ratio", MINUTE)
-                .condition(Condition::Below)
-                .warning(0.80),
-            resource("pool", names::DB_POOL_UTILIZATION_RATIO, "Connection pool nearly used up", MINUTE).warning(0.90),
+            used_up("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE, Limits::MEMORY),
+            used_up("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", FIVE_MINUTES, Limits::CPU),
+            used_up("disk", names::SYSTEM_DISK_UTILIZATION_RATIO, "Full disk", MINUTE, Limits::DISK),
+            used_up("load", names::SYSTEM_LOAD_RATIO, "High system load", FIVE_MINUTES, Limits::LOAD),
+            cold_cache(),
+            used_up("pool", names::DB_POOL_UTILIZATION_RATIO, NEARLY_USED_UP, MINUTE, Limits::POOL),
         ]);
         rules.extend(burn_rules());
         set(rules)
@@ -109,10 +105,8 @@ pub mod presets {
             errors(Kind::WorkflowStep),
             resource("memory", names::SYSTEM_MEMORY_UTILIZATION_RATIO, "High memory use", MINUTE).warning(0.80),
             resource("cpu", names::SYSTEM_CPU_UTILIZATION_RATIO, "High CPU use", MINUTE).warning(0.80),
-            resource("cache", names::CACHE_HIT_RATIO, "Low cache hit ratio", MINUTE)
-                .condition(Condition::Below)
-                .warning(0.80),
-            resource("pool", names::DB_POOL_UTILIZATION_RATIO, "Connection pool nearly used up", MINUTE).warning(0.90),
+            cold_cache(),
+            resource("pool", names::DB_POOL_UTILIZATION_RATIO, NEARLY_USED_UP, MINUTE).warning(0.90),
             resource("load", names::SYSTEM_LOAD_RATIO, "High system load", FIVE_MINUTES).warning(1.0),
         ])
     }
@@ -147,10 +141,14 @@ fn set(rules: impl IntoIterator<Item = RuleBuilder>) -> RuleSet {
     rules.into_iter().filter_map(|rule| rule.build().ok()).collect()
 }
 
+fn within(rule: RuleBuilder, limits: Limits) -> RuleBuilder {
+    rule.warning(limits.warning).critical(limits.critical)
+}
+
 fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
     let name = format!("{name} {}", kind.family().plural);
     let rule = Rule::builder(format!("{}-{what}", kind.family().word)).name(name).metric(kind).statistic(statistic);
-    // A call that is stuck has waited long enough, and is stuck no more once it has ended.
+    // A call that is stuck has waited long enough: it is told at once.
     if statistic == Statistic::OldestInFlight {
         rule
     } else {
@@ -175,7 +173,7 @@ fn errors(kind: Kind) -> RuleBuilder {
     // Late labels say how a call ended: by itself each of their values would fail always or never.
     let rule = if kind.has_late_labels() { rule.by(kind.early_labels().iter().copied()) } else { rule };
     rule.min_samples(MIN_FOR_ERRORS)
-        .critical(0.05)
+        .critical(Thresholds::of(kind).errors.critical)
         .description("More than this share of the calls failed over the last five minutes.")
 }
 
@@ -192,12 +190,12 @@ fn slow_response() -> RuleBuilder {
 
 /// The other side as a whole, for it is the server that is down.
 fn success_of_peers(kind: Kind) -> RuleBuilder {
-    let (peer, (_, failing)) = (kind.family().peer, kind.family().limits.errors);
+    let peer = kind.family().peer;
     on(kind, "success", Statistic::SuccessRate, "Failing")
         .by(peer)
         .condition(Condition::Below)
         .min_samples(MIN_FOR_P95)
-        .critical(1.0 - failing)
+        .critical(Limits::rest_of(Thresholds::of(kind).errors.critical))
         .description("Less than this share of the calls to the server succeeded over the last five minutes.")
 }
 
@@ -211,7 +209,16 @@ fn slow(kind: Kind) -> RuleBuilder {
 
 fn stuck(kind: Kind) -> RuleBuilder {
     on(kind, "stuck", Statistic::OldestInFlight, "Stuck")
+        .keep_firing_for(BETWEEN_STUCK_CALLS)
         .description("A call waits for longer than this and has not ended.")
+}
+
+/// The ratio is that of the last five minutes, and a cache that fills up finds nothing: after twice that, it is not warm-up.
+fn cold_cache() -> RuleBuilder {
+    resource("cache", names::CACHE_HIT_RATIO, "Low cache hit ratio", 2 * FIVE_MINUTES)
+        .condition(Condition::Below)
+        .warning(0.80)
+        .description("Less than this share of the look-ups found something, for longer than a cache takes to fill up.")
 }
 
 fn resource(id: &str, gauge: &str, name: &str, hold_for: Duration) -> RuleBuilder {

@@ -140,6 +140,8 @@ names! {
     SYSTEM_FILESYSTEM_USAGE_BYTES = "system_filesystem_usage_bytes", "bytes", ["system_device", "system_filesystem_mountpoint", "system_filesystem_type", "system_filesystem_state"], "perf-host";
     /// A file system's room as a whole.
     SYSTEM_FILESYSTEM_LIMIT_BYTES = "system_filesystem_limit_bytes", "bytes", ["system_device", "system_filesystem_mountpoint", "system_filesystem_type"], "perf-host";
+    /// Files that the process has open for writing on a file system.
+    PROCESS_FILES_OPEN_FOR_WRITING = "process_files_open_for_writing", "", ["system_device", "system_filesystem_mountpoint"], "perf-host";
     /// Bytes that a disk read and wrote.
     SYSTEM_DISK_IO_BYTES_TOTAL = "system_disk_io_bytes_total", "bytes", ["disk_io_direction", "system_device"], "perf-host";
     /// How many times a disk read and wrote.
@@ -227,6 +229,8 @@ names! {
     DB_CLIENT_CONNECTION_MAX = "db_client_connection_max", "", ["pool"], "perf-host";
     /// Callers that wait for a connection of a pool.
     DB_CLIENT_CONNECTION_PENDING_REQUESTS = "db_client_connection_pending_requests", "", ["pool"], "perf-host";
+    /// For how long callers have waited for a connection of a pool while none got one.
+    DB_CLIENT_CONNECTION_STALLED_SECONDS = "db_client_connection_stalled_seconds", "seconds", ["pool"], "perf-host";
     /// Callers that waited for a connection and got none.
     DB_CLIENT_CONNECTION_FAILURES_TOTAL = "db_client_connection_failures_total", "", ["pool"], "perf-host";
     /// Time for which was waited for connections, as the pool says it.
