@@ -51,7 +51,7 @@ mod writer;
 pub use settings::Settings;
 
 use past::{Archive, Current};
-use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver};
+use perf_runtime::extend::{AlertLog, Past, Provided, RestoreError, ShutdownHook, TickObserver};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -193,13 +193,14 @@ fn begin(mut writer: Writer, monitor: &Monitor) -> Writer {
         Ok(store) => {
             let restored = store.state().map(|state| state.map(|state| monitor.restore(state)));
             match restored {
+                // Taken up, or there is none, or the application gave one of its own.
+                Ok(Some(Ok(()) | Err(RestoreError::TooLate)) | None) => {}
                 Ok(Some(Err(error))) => {
                     tracing::warn!(target: "perf::history", %error, "the state of the process before is not taken up");
                 }
                 Err(error) => {
                     tracing::warn!(target: "perf::history", %error, "the state of the process before cannot be read");
                 }
-                Ok(_) => {}
             }
             *writer.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store);
         }

@@ -50,7 +50,7 @@ impl Names {
     }
 
     /// The number of a series of calls: a new one where it is new. Allocates only then.
-    pub(crate) fn of_calls(&mut self, series: &DeltaSeries<'_>) -> u32 {
+    pub(crate) fn of_calls(&mut self, series: DeltaSeries<'_>) -> u32 {
         let hash = hash(series.kind().as_str(), 0, series.labels().iter());
         let same = |name: &Name| match name {
             Name::Calls(id) => id.kind == series.kind() && is_same(&id.labels, series.labels()),

@@ -78,7 +78,7 @@ impl Past for Archive {
             let reading = store.reading()?;
             let since = self.since(&reading, last(store)?)?;
             // The coarsest tier whose steps fit into those of the answer: it is complete, and the quickest to read.
-            let fits = |tier: &usize| step % TIERS[*tier].step == 0;
+            let fits = |tier: &usize| step.is_multiple_of(TIERS[*tier].step);
             let kept = |tier: &usize| since[*tier] <= ends.start;
             let tiers = 0..TIERS.len();
             let tier = tiers.clone().rev().find(fits).filter(kept).or_else(|| tiers.clone().find(kept)).unwrap_or(2);

@@ -5,22 +5,24 @@ use crate::names::Names;
 use crate::past::Current;
 use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
 use crate::settings::Settings;
-use crate::store::{Batch, FINEST, Store, StoreError, TIERS, nanos_of};
+use crate::store::{Batch, FINEST, Store, StoreError, TIERS, bytes_on_disk, nanos_of};
 use crate::{Status, folder};
 use perf_runtime::collect::{Cursor, DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
 use perf_runtime::extend::LATE;
+use perf_runtime::metric::Gauge;
 use perf_runtime::{Monitor, Outcome};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-/// A file that could not be used is tried again so much later.
-const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// A file that could not be used is tried again so many ticks later.
+const TRY_AGAIN: u32 = 10;
 
-/// Of the room that it may take, the file is allowed to use so much before the oldest is forgotten: the rest is for what a
-/// commit writes anew before it frees the old.
+/// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
+/// moves when it is made smaller.
 const FULL_PERCENT: u64 = 75;
+/// And so much of it is left in use then.
+const LEFT_PERCENT: u64 = 50;
 
 pub(crate) struct Writer {
     pub(crate) monitor: Monitor,
@@ -34,7 +36,17 @@ pub(crate) struct Writer {
     known_event: u64,
     /// The hour that was current at the last commit.
     hour: u64,
-    tried: Option<Instant>,
+    /// Up to when everything was committed, in nanoseconds since 1970.
+    committed: u64,
+    /// Ticks until a file that could not be used is tried again.
+    wait: u32,
+    gauges: Gauges,
+}
+
+/// The history's own metrics.
+struct Gauges {
+    up: Gauge,
+    bytes: Gauge,
 }
 
 /// The rows of cells that are not over, and what is needed to add to them.
@@ -70,6 +82,9 @@ impl Writer {
             ..Boot::default()
         };
         let cursor = monitor.cursor();
+        let metrics = monitor.metrics();
+        let up = metrics.gauge("history_up").help("1 while the past is kept on disk, 0 while it cannot be.");
+        let bytes = metrics.gauge("history_size_bytes").help("Bytes that the history takes on the disk.");
         Self {
             monitor,
             settings,
@@ -81,7 +96,9 @@ impl Writer {
             boot: (0, boot),
             known_event: 0,
             hour: 0,
-            tried: None,
+            committed: 0,
+            wait: 0,
+            gauges: Gauges { up: up.register(), bytes: bytes.unit("bytes").register() },
         }
     }
 
@@ -106,6 +123,10 @@ impl Writer {
         let Some(store) = self.current()? else { return Ok(()) };
         let end = self.read(&store);
         let over = end / FINEST.step;
+        let commit_every = u64::try_from(self.settings.commit_every.0.as_nanos()).unwrap_or(u64::MAX);
+        if !all && end.saturating_sub(self.committed) < commit_every {
+            return Ok(());
+        }
         let mut batch = Batch::default();
         self.open.take_before(if all { u64::MAX } else { over }, over, &mut batch);
         let events = self.monitor.alerts().events_since(self.known_event);
@@ -116,7 +137,9 @@ impl Writer {
         batch.events = events.events;
         batch.boot = Some(self.boot.clone());
         batch.state = Some(self.monitor.state());
+        self.make_room(&store, end)?;
         store.append(&batch)?;
+        self.committed = over * FINEST.step;
         let hour = end.saturating_sub(late()) / FINEST.period();
         if hour != self.hour {
             store.seal_until(end.saturating_sub(late()))?;
@@ -149,29 +172,28 @@ impl Writer {
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Forgets what is older than the settings say, and the oldest of the finest tier while the file is too full.
+    /// Forgets what is older than the settings say.
     fn forget(&self, store: &Store, now: u64) -> Result<(), StoreError> {
-        for (tier, keep) in self.settings.keep().into_iter().enumerate() {
-            store.forget_before(tier, now.saturating_sub(keep))?;
-        }
-        let full = self.settings.max_bytes / 100 * FULL_PERCENT;
-        let mut was_full = false;
-        for (tier, of) in TIERS.into_iter().enumerate() {
-            let mut oldest = self.oldest(store, tier)?;
-            // The last two chunks of a tier stay: they are what is looked at.
-            while store.used_bytes()? > full && oldest + 2 * of.period() < now {
-                oldest += of.period();
-                store.forget_before(tier, oldest)?;
-                was_full = true;
-            }
-        }
-        if was_full { store.compact() } else { Ok(()) }
+        let mut keep = self.settings.keep().into_iter().enumerate();
+        keep.try_for_each(|(tier, keep)| store.forget_before(tier, now.saturating_sub(keep)))
     }
 
-    /// Since when a tier may have chunks, in nanoseconds since 1970.
-    fn oldest(&self, store: &Store, tier: usize) -> Result<u64, StoreError> {
-        let first = store.boots()?.iter().filter_map(|(_, boot)| boot.started()).min().unwrap_or_default();
-        Ok(store.reading()?.forgotten(tier)?.max(first))
+    /// Makes a file smaller that takes nearly all it may: free pages first, then the oldest of the finest tier.
+    fn make_room(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+        let path = self.status.lock().unwrap_or_else(PoisonError::into_inner).path.clone();
+        let percent = |percent: u64| self.settings.max_bytes / 100 * percent;
+        if path.as_deref().map_or(0, bytes_of) <= percent(FULL_PERCENT) {
+            return Ok(());
+        }
+        for (tier, of) in TIERS.into_iter().enumerate() {
+            let mut oldest = oldest(store, tier)?;
+            // The last two chunks of a tier stay: they are what is looked at.
+            while store.used_bytes()? > percent(LEFT_PERCENT) && oldest + 2 * of.period() < now {
+                oldest += of.period();
+                store.forget_before(tier, oldest)?;
+            }
+        }
+        store.compact()
     }
 
     /// The store; opened again where that was not possible a while ago.
@@ -179,12 +201,13 @@ impl Writer {
         if let Some(store) = self.store.read().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(Some(store));
         }
-        if self.tried.is_some_and(|tried| tried.elapsed() < TRY_AGAIN) {
+        self.wait = self.wait.saturating_sub(1);
+        if self.wait > 0 {
             return Ok(None);
         }
-        self.tried = Some(Instant::now());
         let store = self.open_store()?;
         self.begin(&store)?;
+        self.make_room(&store, self.boot.1.ended().unwrap_or_default())?;
         tracing::info!(target: "perf::history", folder = %self.folder.display(), "the history is kept again");
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
         Ok(Some(store))
@@ -202,7 +225,8 @@ impl Writer {
     }
 
     pub(crate) fn switch_off(&mut self, error: &StoreError) {
-        self.tried = Some(Instant::now());
+        self.wait = TRY_AGAIN;
+        self.gauges.up.set(0.0);
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         let text = error.to_string();
@@ -218,20 +242,20 @@ impl Writer {
         status.off = None;
         status.damaged = store.damaged();
         status.series = store.names.read().unwrap_or_else(PoisonError::into_inner).len();
-        status.bytes = status.path.as_deref().and_then(bytes_of).unwrap_or_default();
+        status.bytes = status.path.as_deref().map_or(0, bytes_of);
+        self.gauges.up.set(1.0);
+        self.gauges.bytes.set(status.bytes as f64);
     }
 }
 
-/// The bytes that a file takes on the disk.
-fn bytes_of(path: &Path) -> Option<u64> {
-    let found = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        Some(found.blocks().saturating_mul(512))
-    }
-    #[cfg(not(unix))]
-    Some(found.len())
+/// Since when a tier may have chunks, in nanoseconds since 1970.
+fn oldest(store: &Store, tier: usize) -> Result<u64, StoreError> {
+    let first = store.boots()?.iter().filter_map(|(_, boot)| boot.started()).min().unwrap_or_default();
+    Ok(store.reading()?.forgotten(tier)?.max(first))
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| bytes_on_disk(&found))
 }
 
 fn late() -> u64 {
@@ -288,7 +312,7 @@ fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, into: &
 
 impl DeltaSink for Adding<'_> {
     fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
-        let number = self.names.of_calls(series);
+        let number = self.names.of_calls(*series);
         let mut nanos = [0; OUTCOMES];
         for (sum, outcome) in nanos.iter_mut().zip(Outcome::ALL) {
             *sum = slice.nanos(outcome);

@@ -18,10 +18,10 @@ const WORTH_IT: usize = 8;
 /// Writes a number in as many bytes as it needs, seven bits in each.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        out.push(number as u8 | 0x80);
+        out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    out.push(number.to_le_bytes()[0]);
 }
 
 /// Reads what [`put_number`] wrote.
@@ -47,7 +47,9 @@ pub(super) fn put_whole(out: &mut Vec<u8>, values: &[u64]) {
     }
     let start = out.len();
     out.push(PLAIN);
-    values.iter().for_each(|&value| put_number(out, value));
+    for &value in values {
+        put_number(out, value);
+    }
     if values.len() >= WORTH_IT {
         put_shorter(out, start, values);
     }
@@ -73,7 +75,7 @@ pub(super) fn put_floats(out: &mut Vec<u8>, values: &[f64]) {
     }
     let start = out.len();
     out.push(PLAIN);
-    values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     if values.len() >= WORTH_IT {
         put_shorter(out, start, values);
     }

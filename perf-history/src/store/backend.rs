@@ -3,15 +3,17 @@
 use super::error::StoreError;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-/// A file of at most so many bytes. What would lie beyond is refused as on a full disk.
+/// A file that takes at most so many bytes of the disk. More is refused as on a full disk.
 #[derive(Debug)]
 pub(super) struct Capped {
     file: FileBackend,
+    /// The same file, to ask how much of the disk it takes.
+    same: File,
     max_bytes: u64,
 }
 
@@ -24,8 +26,21 @@ impl Capped {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
         }
-        Ok(Self { file: FileBackend::new(options.open(path)?)?, max_bytes })
+        let file = options.open(path)?;
+        let same = file.try_clone()?;
+        Ok(Self { file: FileBackend::new(file)?, same, max_bytes })
     }
+}
+
+/// The bytes that a file takes on the disk. Holes take none.
+pub(crate) fn bytes_on_disk(file: &Metadata) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        file.blocks().saturating_mul(512)
+    }
+    #[cfg(not(unix))]
+    file.len()
 }
 
 impl StorageBackend for Capped {
@@ -47,7 +62,7 @@ impl StorageBackend for Capped {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        if offset.saturating_add(data.len() as u64) > self.max_bytes {
+        if bytes_on_disk(&self.same.metadata()?).saturating_add(data.len() as u64) > self.max_bytes {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.file.write(offset, data)

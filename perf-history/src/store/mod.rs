@@ -10,6 +10,7 @@ mod error;
 mod read;
 mod seal;
 
+pub(crate) use backend::bytes_on_disk;
 pub(crate) use error::StoreError;
 pub(crate) use read::Reading;
 
@@ -167,7 +168,9 @@ impl Store {
             let key = (at.cell, *series, at.boot);
             let before = journal.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
             let mut joined = row.clone();
-            before.iter().for_each(|before| joined.join(before));
+            for before in &before {
+                joined.join(before);
+            }
             journal.insert(key, with_sum(R::encode(&[joined])).as_slice())?;
         }
         Ok(())

@@ -95,7 +95,9 @@ impl Store {
             let period = first.at().cell * FINEST.step / tier.period();
             let key = (number, series, period);
             let mut joined = chunks.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
-            rows.iter().for_each(|row| insert(&mut joined, widen(row, FINEST.step, tier.step)));
+            for row in &rows {
+                insert(&mut joined, widen(row, FINEST.step, tier.step));
+            }
             chunks.insert(key, with_sum(R::encode(&joined)).as_slice())?;
         }
         Ok(())
