@@ -93,8 +93,18 @@ pub struct History {
 enum Order {
     /// A tick has passed.
     Tick,
-    /// Write everything up to now, and say when it is done. The last one ends the thread.
-    Flush { is_last: bool, done: SyncSender<()> },
+    /// Write everything up to now, and say when it is done.
+    Flush { then: Then, done: SyncSender<()> },
+}
+
+/// The work after a flush.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Only read, and commit what is due.
+    Read,
+    GoOn,
+    Compact,
+    End,
 }
 
 impl History {
@@ -149,7 +159,7 @@ impl History {
             }
         });
         let last = sender.clone();
-        let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| flush(&last, true, deadline.remaining()));
+        let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| flush(&last, Then::End, deadline.remaining()));
         let spawned =
             thread::Builder::new().name("perf-history".to_owned()).spawn(move || run(writer, &orders, &is_waiting));
         if let Err(error) = spawned {
@@ -162,7 +172,18 @@ impl History {
 
     /// Writes everything up to the last tick, and waits for it, at most so long.
     pub fn flush(&self, at_most: Duration) {
-        flush(&self.sender, false, at_most);
+        flush(&self.sender, Then::GoOn, at_most);
+    }
+
+    /// Waits until the thread has read up to the last tick, at most so long: for programs whose clock goes faster than it.
+    pub fn catch_up(&self, at_most: Duration) {
+        flush(&self.sender, Then::Read, at_most);
+    }
+
+    /// As [`flush`](Self::flush), and then makes the file as small as it can be. Nobody reads the past meanwhile. It happens by
+    /// itself when much of the file is free.
+    pub fn compact(&self, at_most: Duration) {
+        flush(&self.sender, Then::Compact, at_most);
     }
 
     /// How it is now.
@@ -173,7 +194,7 @@ impl History {
 
 impl Drop for History {
     fn drop(&mut self) {
-        flush(&self.sender, true, Duration::from_secs(1));
+        flush(&self.sender, Then::End, Duration::from_secs(1));
     }
 }
 
@@ -216,14 +237,15 @@ fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {
                 is_waiting.store(false, Ordering::Relaxed);
                 writer.step(false);
             }
-            Order::Flush { is_last, done } => {
-                if is_last {
-                    writer.end();
-                } else {
-                    writer.step(true);
+            Order::Flush { then, done } => {
+                match then {
+                    Then::Read => writer.step(false),
+                    Then::GoOn => writer.step(true),
+                    Then::Compact => writer.compact(),
+                    Then::End => writer.end(),
                 }
                 let _ = done.send(());
-                if is_last {
+                if then == Then::End {
                     return;
                 }
             }
@@ -231,9 +253,9 @@ fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {
     }
 }
 
-fn flush(sender: &Sender<Order>, is_last: bool, at_most: Duration) {
+fn flush(sender: &Sender<Order>, then: Then, at_most: Duration) {
     let (done, finished) = sync_channel(1);
-    if sender.send(Order::Flush { is_last, done }).is_ok() {
+    if sender.send(Order::Flush { then, done }).is_ok() {
         let _ = finished.recv_timeout(at_most);
     }
 }

@@ -21,7 +21,9 @@ const TRY_AGAIN: u32 = 10;
 /// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
 /// moves when it is made smaller.
 const FULL_PERCENT: u64 = 75;
-/// And so much of it is left in use then.
+/// A file is made smaller, too, when less than this much of it is in use.
+const SPARSE_PERCENT: u64 = 60;
+/// Of a file that was full, so much of the room is left in use.
 const LEFT_PERCENT: u64 = 50;
 
 pub(crate) struct Writer {
@@ -145,6 +147,10 @@ impl Writer {
             store.seal_until(end.saturating_sub(late()))?;
             self.forget(&store, end)?;
             self.hour = hour;
+            let (used, taken) = (store.used_bytes()?, self.bytes());
+            if used < taken / 100 * SPARSE_PERCENT {
+                store.compact()?;
+            }
         }
         self.tell(&store);
         Ok(())
@@ -172,6 +178,16 @@ impl Writer {
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Writes everything, and makes the file as small as it can be.
+    pub(crate) fn compact(&mut self) {
+        self.step(true);
+        let Ok(Some(store)) = self.current() else { return };
+        match store.compact() {
+            Ok(()) => self.tell(&store),
+            Err(error) => self.switch_off(&error),
+        }
+    }
+
     /// Forgets what is older than the settings say.
     fn forget(&self, store: &Store, now: u64) -> Result<(), StoreError> {
         let mut keep = self.settings.keep().into_iter().enumerate();
@@ -180,9 +196,8 @@ impl Writer {
 
     /// Makes a file smaller that takes nearly all it may: free pages first, then the oldest of the finest tier.
     fn make_room(&self, store: &Store, now: u64) -> Result<(), StoreError> {
-        let path = self.status.lock().unwrap_or_else(PoisonError::into_inner).path.clone();
         let percent = |percent: u64| self.settings.max_bytes / 100 * percent;
-        if path.as_deref().map_or(0, bytes_of) <= percent(FULL_PERCENT) {
+        if self.bytes() <= percent(FULL_PERCENT) {
             return Ok(());
         }
         for (tier, of) in TIERS.into_iter().enumerate() {
@@ -194,6 +209,11 @@ impl Writer {
             }
         }
         store.compact()
+    }
+
+    /// The bytes that the file takes on the disk.
+    fn bytes(&self) -> u64 {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).path.as_deref().map_or(0, bytes_of)
     }
 
     /// The store; opened again where that was not possible a while ago.
