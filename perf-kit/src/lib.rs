@@ -60,6 +60,8 @@
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `metrics` |
 
+#[cfg(feature = "history")]
+pub use perf_history as history;
 #[cfg(feature = "host")]
 pub use perf_host as host;
 pub use perf_runtime::*;

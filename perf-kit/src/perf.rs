@@ -34,6 +34,8 @@ pub struct Perf {
     _settled: Vec<ReloadObserver>,
     #[cfg(feature = "server")]
     serving: Option<Serving>,
+    #[cfg(feature = "history")]
+    history: Option<perf_history::History>,
 }
 
 impl Perf {
@@ -44,6 +46,8 @@ impl Perf {
             _settled: settled,
             #[cfg(feature = "server")]
             serving: None,
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 
@@ -52,6 +56,18 @@ impl Perf {
         serving.begin(&self.monitor);
         self.serving = Some(serving);
         self
+    }
+
+    #[cfg(feature = "history")]
+    pub(crate) fn with_history(mut self, history: perf_history::History) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// How the history is: where it lies, how large it is, and why it is off where it is.
+    #[cfg(feature = "history")]
+    pub fn history(&self) -> perf_history::Status {
+        self.history.as_ref().map(perf_history::History::status).unwrap_or_default()
     }
 
     /// The monitor: what [`perf_runtime::monitor()`] gives from now on.
@@ -114,10 +130,14 @@ impl Perf {
         let monitor = self.monitor.clone();
         #[cfg(feature = "server")]
         let serving = self.serving.take();
+        #[cfg(feature = "history")]
+        let history = self.history.take();
         move || {
             let report = monitor.shutdown(within);
             #[cfg(feature = "server")]
             drop(serving);
+            #[cfg(feature = "history")]
+            drop(history);
             report
         }
     }

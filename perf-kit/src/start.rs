@@ -15,6 +15,7 @@ use std::{env, path::PathBuf};
 /// The sections of `perf.toml` beside the monitor's own keys.
 const SERVER: &str = "server";
 const HOST: &str = "host";
+const HISTORY: &str = "history";
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
 /// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
@@ -128,27 +129,34 @@ impl Builder {
         refuse_without_feature(&monitor, SERVER)?;
         #[cfg(not(feature = "host"))]
         refuse_without_feature(&monitor, HOST)?;
+        #[cfg(not(feature = "history"))]
+        refuse_without_feature(&monitor, HISTORY)?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
         }
+        // Before the first tick: it takes up the state of the process before, unless there was another.
+        #[cfg(feature = "history")]
+        let history = perf_history::History::open(&monitor)?;
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, self.server)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = [SERVER, HOST].map(|section| settle(&monitor, section));
+        let settled = [SERVER, HOST, HISTORY].map(|section| settle(&monitor, section));
         let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
         let monitor = monitor.install()?;
         #[cfg(feature = "server")]
         let perf = Perf::new(monitor, settled).with_server(serving);
         #[cfg(not(feature = "server"))]
         let perf = Perf::new(monitor, settled);
+        #[cfg(feature = "history")]
+        let perf = perf.with_history(history);
         Ok(perf)
     }
 }
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    monitor.environment().section(SERVER).section(HOST).section_variable("PERF_PORT", SERVER, "port")
+    monitor.environment().section(SERVER).section(HOST).section(HISTORY).section_variable("PERF_PORT", SERVER, "port")
 }
 
 /// The file that holds the settings: the named one, or `perf.toml` where it is there.
@@ -169,7 +177,7 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
 }
 
 /// Refuses the settings of a part that is not there.
-#[cfg(not(all(feature = "host", feature = "server")))]
+#[cfg(not(all(feature = "history", feature = "host", feature = "server")))]
 fn refuse_without_feature(monitor: &Monitor, section: &str) -> Result<(), ConfigError> {
     if monitor.section(section)?.is_empty() {
         return Ok(());

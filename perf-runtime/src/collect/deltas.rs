@@ -84,6 +84,9 @@ pub struct DeltaSpan {
     /// The ticks in between: 1 for a reader that keeps up with a monitor, 0 where nothing is to be had yet. With more,
     /// slices may be joined from so many.
     pub ticks: u64,
+    /// Whether somebody ticked all the time. Where it is false the process was stopped or suspended, or nobody ticked: its
+    /// calls are told, but nobody observed what was so in between.
+    pub observed: bool,
 }
 
 /// The series that a slice is of.
@@ -223,7 +226,10 @@ impl Cursor {
             });
         }
         own_families(&self.registry, |family, sample| sink.reading(family, sample));
-        let span = DeltaSpan { start: seen_wall, end: wall_of(ticked), ticks: ticks.saturating_sub(self.ticks) };
+        let is_in = |(from, to): &(Moment, Moment)| *to > seen_until && *from < ticked;
+        let observed = !self.registry.gaps().iter().any(is_in);
+        let ticks_since = ticks.saturating_sub(self.ticks);
+        let span = DeltaSpan { start: seen_wall, end: wall_of(ticked), ticks: ticks_since, observed };
         (self.ticks, self.until) = (ticks, (ticked.max(seen_until), span.end));
         span
     }

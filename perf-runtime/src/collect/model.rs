@@ -140,6 +140,9 @@ pub struct Sample<'a> {
     /// Of a histogram or summary of a merged text, which comes line by line, the end of the line's name, such as `_bucket`,
     /// `_sum` or `_count`. Empty elsewhere.
     pub suffix: &'static str,
+    /// Whether it counts from zero since this process began: so do counters and histograms of the program itself. Those of a
+    /// sampler or a merged text may have begun long ago.
+    pub from_zero: bool,
     /// When it was so, in milliseconds since 1970, where a merged text says it; else it is so now.
     pub timestamp: Option<i64>,
     /// The exemplar of a merged text, as OpenMetrics writes it behind a `#`: `{trace_id="4bf9"} 0.5`.
@@ -148,7 +151,7 @@ pub struct Sample<'a> {
 
 impl<'a> Sample<'a> {
     pub(crate) fn new(labels: SampleLabels<'a>, value: Value<'a>) -> Self {
-        Self { labels, value, suffix: "", timestamp: None, exemplar: None }
+        Self { labels, value, suffix: "", from_zero: false, timestamp: None, exemplar: None }
     }
 }
 

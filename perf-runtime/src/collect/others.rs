@@ -302,7 +302,8 @@ fn of_own(series: &MetricSeries) -> Sample<'_> {
         MetricValue::Total(value) | MetricValue::Gauge(value) => Value::Number(Number::Float(*value)),
         MetricValue::Histogram(reading) => Value::Histogram(Histogram(Buckets::Own(reading))),
     };
-    Sample::new(SampleLabels { front: Front::Own(&series.labels), end: End::Nothing }, value)
+    let labels = SampleLabels { front: Front::Own(&series.labels), end: End::Nothing };
+    Sample { from_zero: series.from_zero, ..Sample::new(labels, value) }
 }
 
 /// The help text of a metric of the application's that has none.

@@ -26,7 +26,7 @@ mod tick;
 
 pub use crate::judge::alerts::log::AlertLog;
 pub use crate::measure::model::service::Service;
-pub use crate::observe::query::past::{Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
+pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 pub use crate::observe::ticker::TickCounts;
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The end of a slice that belongs to a cell may lie so much after the end of that cell. Ticks come a little after each full
 /// second of the wall clock, and tell what happened in the second before.
-pub(crate) const LATE: Duration = Duration::from_millis(500);
+pub const LATE: Duration = Duration::from_millis(500);
 
 /// The number of the cell, of this length in nanoseconds, to which a slice belongs that ended at `end`. Cell `n` begins `n`
 /// times its length after the start of 1970 by the wall clock, so that cells of a minute are minutes of the day.

@@ -194,6 +194,7 @@ impl Series {
             }
         };
         let labels = self.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-        Some(MetricSeries { labels, value })
+        let from_zero = matches!(self.cell, Cell::Counter(_) | Cell::Histogram(_));
+        Some(MetricSeries { labels, value, from_zero })
     }
 }

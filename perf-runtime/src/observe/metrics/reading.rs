@@ -32,6 +32,10 @@ pub struct MetricSeries {
     pub labels: Labels,
     /// The count.
     pub value: MetricValue,
+    /// Whether it counts from zero since this process began, as the program's own counters and histograms do. Counters read
+    /// elsewhere, such as the bytes of a disk, may have begun long ago. Not in JSON.
+    #[serde(skip)]
+    pub from_zero: bool,
 }
 
 /// The value of a series of the application's own. In JSON, a number that is not finite is one of the texts `"NaN"`, `"+Inf"` and

@@ -8,6 +8,8 @@ use crate::observe::series::labels::Labels;
 use crate::observe::series::series_id::SeriesId;
 use std::time::{Duration, SystemTime};
 
+pub use crate::observe::history::ring::LATE;
+
 /// The past beyond what memory holds: what a store provides
 /// ([`Monitor::provide`](crate::Monitor::provide)`::<dyn Past>`), so that [`Monitor::tracks`](crate::Monitor::tracks)
 /// answers over any range.
@@ -21,10 +23,12 @@ pub trait Past: Send + Sync {
     /// The length of the shortest steps that are kept from this time on.
     fn step_since(&self, start: SystemTime) -> Duration;
 
-    /// Gives everything that is kept of a range: the slices that ended in it, and of metrics the points.
+    /// Gives everything that is kept of a range: the slices that ended in it, and of metrics the points. The range's
+    /// [`step`](TimeRange::step) is that of the answer: a multiple of [`step_since`](Self::step_since) its start.
     ///
-    /// A slice may be one that a cursor gave ([`DeltaSlice`](crate::collect::DeltaSlice)), or several joined, as long as all of
-    /// them ended within one step of [`step_since`](Self::step_since), aligned to the wall clock.
+    /// A slice may be one that a cursor gave ([`DeltaSlice`](crate::collect::DeltaSlice)), or several of one life of a process
+    /// joined, as long as all of them ended within one step, aligned to the wall clock. A slice that ended up to
+    /// [`LATE`] after the end of a step is of that step: ticks come a little after each full second.
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink);
 }
 

@@ -53,6 +53,15 @@ impl Memory {
         self.oldest * self.length
     }
 
+    /// The part of it from a full step of the past on: a step that lies on both sides would be told by neither. `None` where
+    /// the past does not reach so far, or memory has no such step.
+    fn since(self, step: u64, until: u64) -> Option<Self> {
+        let begin = self.begin().div_ceil(step) * step;
+        let oldest = begin / self.length;
+        let is_here = begin.is_multiple_of(self.length) && begin <= until && oldest <= self.newest + 1;
+        is_here.then_some(Self { oldest, ..self })
+    }
+
     /// Whether it reaches back to a time, or a cell less: a window ends now, and the last tick was a moment ago.
     fn reaches(&self, start: u64) -> bool {
         start.saturating_add(self.length) >= self.begin()
@@ -73,9 +82,11 @@ impl Span {
         let is_all_known = alone.reaches(first(&alone)) && first(&alone) >= begun;
         let kept = past.and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
-            let joins = |memory: &Memory| memory.begin().max(begun) <= until || memory.window == hour.window;
-            let memory = lengths.into_iter().find(joins).unwrap_or(hour);
-            let length = least_common_multiple(memory.length, clock::nanos(past.step_since(range.start())).max(1));
+            let of_past = clock::nanos(past.step_since(range.start())).max(1);
+            let from_begin = |memory: Memory| (begun > memory.begin() && begun <= until).then_some(memory);
+            let joined = |memory: Memory| from_begin(memory).or_else(|| memory.since(of_past, until));
+            let memory = lengths.into_iter().find_map(joined).unwrap_or(hour);
+            let length = least_common_multiple(memory.length, of_past);
             Some((memory, length)).filter(|_| !is_all_known || length < alone.length)
         });
         let (memory, shortest) = kept.unwrap_or((alone, alone.length));
@@ -93,7 +104,7 @@ impl Span {
             grid: Grid { step, oldest, newest, from, ..Grid::default() },
             memory,
             seam,
-            before_memory: before.ok().filter(|_| kept.is_some()),
+            before_memory: before.ok().map(|range| range.with_step(Duration::from_nanos(step))).filter(|_| kept.is_some()),
         }
     }
 

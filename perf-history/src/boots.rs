@@ -1,0 +1,41 @@
+//! The lives of the service's processes.
+
+use serde::{Deserialize, Serialize};
+
+/// One life of a process of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Boot {
+    /// The service's version, where it says one.
+    pub(crate) version: Option<String>,
+    /// The name of the instance, where it has one.
+    pub(crate) instance: Option<String>,
+    /// The times in which it was observed, in nanoseconds since 1970: between them it was stopped, or its clock was set.
+    pub(crate) observed: Vec<(u64, u64)>,
+    /// Whether it ended in order.
+    pub(crate) clean: bool,
+}
+
+/// So many stretches are kept for one boot: the oldest of more are forgotten, and nothing is claimed of them.
+const MOST_STRETCHES: usize = 10_000;
+
+impl Boot {
+    /// Takes in that the process was observed from one time to another, or only at the end of it.
+    pub(crate) fn observe(&mut self, from: u64, to: u64, throughout: bool) {
+        match self.observed.last_mut() {
+            Some((_, end)) if throughout && *end == from => *end = to.max(*end),
+            // After a gap only its end is known: a nanosecond, so that a reader sees up to when there is something.
+            _ => self.observed.push((if throughout { from } else { to.saturating_sub(1) }, to)),
+        }
+        if self.observed.len() > MOST_STRETCHES {
+            self.observed.remove(0);
+        }
+    }
+
+    pub(crate) fn started(&self) -> Option<u64> {
+        self.observed.first().map(|(start, _)| *start)
+    }
+
+    pub(crate) fn ended(&self) -> Option<u64> {
+        self.observed.last().map(|(_, end)| *end)
+    }
+}

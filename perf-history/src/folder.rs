@@ -1,0 +1,79 @@
+//! The folder of a service's history, and the file that this process takes in it.
+
+use crate::settings::Settings;
+use crate::store::{Store, StoreError};
+use std::env;
+use std::fs::{self, DirBuilder};
+use std::path::{Path, PathBuf};
+
+/// So many processes of one service have histories in one folder.
+const MOST_PROCESSES: usize = 64;
+
+/// The folder of a service: the one in the settings, or its own in the user's state directory.
+pub(crate) fn of_service(settings: &Settings, service: &str) -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // systemd may name several, with colons between them.
+    let systemd = set("STATE_DIRECTORY").and_then(|all| env::split_paths(&all).next());
+    let state = || set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    let default = || Some(systemd.or_else(state)?.join("perf").join(file_name(service)));
+    settings.path.clone().or_else(default)
+}
+
+/// A service's name as that of a folder.
+fn file_name(service: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name: String = service.chars().take(64).map(|c| if is_plain(c) { c } else { '_' }).collect();
+    if name.is_empty() { "service".to_owned() } else { name }
+}
+
+/// Makes the folder where it is not there, for its owner alone, and refuses one that is a link or another user's.
+pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder)?;
+    let found = fs::symlink_metadata(folder)?;
+    if !found.is_dir() {
+        return Err(StoreError::Other(format!("{}: not a folder, or a link to one", folder.display())));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (owner, ours) = (found.uid(), nix::unistd::geteuid().as_raw());
+        if owner != ours {
+            let text = format!("{}: it belongs to user {owner}, and this process runs as {ours}", folder.display());
+            return Err(StoreError::Other(text));
+        }
+    }
+    Ok(())
+}
+
+/// Opens the first file of the folder that no other process writes. One that cannot be read is set aside; one of a later
+/// version is left alone, and so is the whole folder.
+pub(crate) fn open(folder: &Path, max_bytes: u64) -> Result<(Store, PathBuf, Option<String>), StoreError> {
+    prepare(folder)?;
+    for number in 1..=MOST_PROCESSES {
+        let name = if number == 1 { "history.redb".to_owned() } else { format!("history-{number}.redb") };
+        let path = folder.join(name);
+        match Store::open(&path, max_bytes) {
+            Ok(store) => return Ok((store, path, None)),
+            Err(StoreError::Busy) => {}
+            Err(StoreError::Damaged(what)) => {
+                let aside = path.with_extension("damaged");
+                fs::rename(&path, &aside)?;
+                let store = Store::open(&path, max_bytes)?;
+                return Ok((
+                    store,
+                    path,
+                    Some(format!("{}: {what}; set aside as {}", folder.display(), aside.display())),
+                ));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Err(StoreError::Busy)
+}

@@ -1,0 +1,261 @@
+//! The past of a service on its own disk: every series, metric and alert of months, and the state that a restart needs.
+//!
+//! ```no_run
+//! use perf_history::History;
+//! use perf_runtime::Monitor;
+//! use perf_runtime::series::{Selector, TimeRange};
+//! use std::time::Duration;
+//!
+//! let builder = Monitor::builder().service(perf_runtime::extend::Service::new("shop"));
+//! let monitor = History::set_up(builder).build()?;
+//! // Before the first tick: it takes up the state of the process before.
+//! let history = History::open(&monitor)?;
+//! let monitor = monitor.install()?;
+//! let month = TimeRange::last(Duration::from_secs(30 * 24 * 3_600));
+//! println!("{:?}", monitor.tracks(&Selector::calls(), month).series.len());
+//! # drop(history);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is kept
+//!
+//! | what | how long |
+//! |---|---|
+//! | calls of every series in steps of 5 s: a histogram by outcome, exact in counts and sums, durations to 6.25 % | 48 h |
+//! | the same by the minute | 30 days |
+//! | the same by the hour | 2 years |
+//! | own and sampled metrics, in the same steps: sums and counts | as above |
+//! | every event of alerts; every boot, with its version and whether it ended in order | 2 years |
+//! | the state of alerts, silences, acknowledgements and error budgets | of the last process |
+//!
+//! Labels and their values stand in the file as they are, and so do the texts of alerts: the folder is its owner's alone (0700, the
+//! file 0600).
+//!
+//! # How
+//!
+//! One thread of its own reads what happened from a [`Cursor`](perf_runtime::collect::Cursor) each second, and commits every 5 s:
+//! that is what a crash can lose. The application never waits for it and sees none of its errors: where the disk is full or
+//! read-only, or the file is another's, the history is off, says so once in the log (target `perf::history`), in the metric
+//! `history_up` and in [`History::status`], and is tried again every 10 s. A file that cannot be read is set aside, and a new one
+//! begun. A second process of the service takes a second file in the folder.
+
+mod boots;
+mod folder;
+mod names;
+mod past;
+mod rows;
+mod settings;
+mod store;
+mod writer;
+
+pub use settings::Settings;
+
+use past::{Archive, Current};
+use perf_runtime::extend::{AlertLog, Past, Provided, RestoreError, ShutdownHook, TickObserver};
+use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
+use writer::Writer;
+
+/// The name of the section of settings.
+const SECTION: &str = "history";
+
+/// How the history is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The file; `None` where none could be opened yet.
+    pub path: Option<PathBuf>,
+    /// Why nothing is kept; `None` while it is.
+    pub off: Option<String>,
+    /// Bytes that the file takes on the disk.
+    pub bytes: u64,
+    /// Series of calls and metrics that the file knows.
+    pub series: usize,
+    /// Pieces of the file that could not be read since it was opened.
+    pub damaged: u64,
+    /// Files that could not be read at all, and were set aside.
+    pub set_aside: u64,
+}
+
+/// The guard of a history: dropping it writes everything and ends the thread.
+#[must_use = "dropping the guard ends the history"]
+pub struct History {
+    sender: Sender<Order>,
+    status: Arc<Mutex<Status>>,
+    _guards: Option<(TickObserver, ShutdownHook, Provided, Provided)>,
+}
+
+enum Order {
+    /// A tick has passed.
+    Tick,
+    /// Write everything up to now, and say when it is done.
+    Flush { then: Then, done: SyncSender<()> },
+}
+
+/// The work after a flush.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Only read, and commit what is due.
+    Read,
+    GoOn,
+    Compact,
+    End,
+}
+
+impl History {
+    /// Adds the section `[history]` to a monitor that is being set up.
+    pub fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
+        builder.section(SECTION)
+    }
+
+    /// Opens the history of the monitor's service, as the section `[history]` says, takes up the state of the process before,
+    /// and begins to write. To be called before the monitor ticks.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or another provider of the past. A disk that cannot be used is no error: the history is
+    /// off then, and tried again.
+    pub fn open(monitor: &Monitor) -> Result<Self, ConfigError> {
+        let settings = Settings::read(&monitor.section(SECTION)?)?;
+        Self::with_settings(monitor, settings)
+    }
+
+    /// As [`open`](Self::open) with settings made in code.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
+        let status = Arc::new(Mutex::new(Status::default()));
+        let (sender, orders) = channel();
+        if !settings.enabled {
+            status.lock().unwrap_or_else(PoisonError::into_inner).off = Some("switched off".to_owned());
+            return Ok(Self { sender, status, _guards: None });
+        }
+        let service = monitor.service().map_or("service", |service| &service.name);
+        let Some(folder) = folder::of_service(&settings, service) else {
+            let text = "there is no folder for it: set [history] path, XDG_STATE_HOME or HOME";
+            tracing::warn!(target: "perf::history", "the history is off: {text}");
+            status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text.to_owned());
+            return Ok(Self { sender, status, _guards: None });
+        };
+        let store: Current = Arc::new(RwLock::new(None));
+        let archive = Arc::new(Archive { store: Arc::clone(&store), settings: settings.clone() });
+        let provided = |error: perf_runtime::extend::ProvideError| ConfigError::new(SECTION, error.of, "one provider");
+        let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
+        let log = monitor.provide::<dyn AlertLog>(archive).map_err(provided)?;
+
+        let writer = Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status));
+        let writer = begin(writer, monitor);
+        let (ticks, is_waiting) = (sender.clone(), Arc::new(AtomicBool::new(false)));
+        let waits = Arc::clone(&is_waiting);
+        let on_tick = monitor.on_tick(SECTION, move |_| {
+            // A thread that is held up by the disk is told once.
+            if !waits.swap(true, Ordering::Relaxed) {
+                let _ = ticks.send(Order::Tick);
+            }
+        });
+        let last = sender.clone();
+        let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| flush(&last, Then::End, deadline.remaining()));
+        let spawned =
+            thread::Builder::new().name("perf-history".to_owned()).spawn(move || run(writer, &orders, &is_waiting));
+        if let Err(error) = spawned {
+            let text = error.to_string();
+            tracing::warn!(target: "perf::history", error = text, "the history is off: it has no thread");
+            status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
+        }
+        Ok(Self { sender, status, _guards: Some((on_tick, on_shutdown, past, log)) })
+    }
+
+    /// Writes everything up to the last tick, and waits for it, at most so long.
+    pub fn flush(&self, at_most: Duration) {
+        flush(&self.sender, Then::GoOn, at_most);
+    }
+
+    /// Waits until the thread has read up to the last tick, at most so long: for programs whose clock goes faster than it.
+    pub fn catch_up(&self, at_most: Duration) {
+        flush(&self.sender, Then::Read, at_most);
+    }
+
+    /// As [`flush`](Self::flush), and then makes the file as small as it can be. Nobody reads the past meanwhile. It happens by
+    /// itself when much of the file is free.
+    pub fn compact(&self, at_most: Duration) {
+        flush(&self.sender, Then::Compact, at_most);
+    }
+
+    /// How it is now.
+    pub fn status(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        flush(&self.sender, Then::End, Duration::from_secs(1));
+    }
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// Opens the file and takes up its state.
+fn begin(mut writer: Writer, monitor: &Monitor) -> Writer {
+    let opened = writer.open_store().and_then(|store| {
+        writer.begin(&store)?;
+        Ok(store)
+    });
+    match opened {
+        Ok(store) => {
+            let restored = store.state().map(|state| state.map(|state| monitor.restore(state)));
+            match restored {
+                // Taken up, or there is none, or the application gave one of its own.
+                Ok(Some(Ok(()) | Err(RestoreError::TooLate)) | None) => {}
+                Ok(Some(Err(error))) => {
+                    tracing::warn!(target: "perf::history", %error, "the state of the process before is not taken up");
+                }
+                Err(error) => {
+                    tracing::warn!(target: "perf::history", %error, "the state of the process before cannot be read");
+                }
+            }
+            *writer.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store);
+        }
+        Err(error) => writer.switch_off(&error),
+    }
+    writer
+}
+
+fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {
+    while let Ok(order) = orders.recv() {
+        match order {
+            Order::Tick => {
+                is_waiting.store(false, Ordering::Relaxed);
+                writer.step(false);
+            }
+            Order::Flush { then, done } => {
+                match then {
+                    Then::Read => writer.step(false),
+                    Then::GoOn => writer.step(true),
+                    Then::Compact => writer.compact(),
+                    Then::End => writer.end(),
+                }
+                let _ = done.send(());
+                if then == Then::End {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn flush(sender: &Sender<Order>, then: Then, at_most: Duration) {
+    let (done, finished) = sync_channel(1);
+    if sender.send(Order::Flush { then, done }).is_ok() {
+        let _ = finished.recv_timeout(at_most);
+    }
+}

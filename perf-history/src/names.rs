@@ -1,0 +1,133 @@
+//! The series that a store knows, each by a number.
+
+use perf_runtime::collect::{DeltaSeries, Family, FamilyType, Sample, SampleLabels};
+use perf_runtime::metric::MetricKind;
+use perf_runtime::series::{Labels, Selector, SeriesId};
+use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// The name of a series, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Name {
+    Calls(SeriesId),
+    Metric { name: String, kind: MetricKind, unit: Option<String>, labels: Labels },
+}
+
+/// All names, found by what they are and by their number.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    by_number: BTreeMap<u32, Arc<Name>>,
+    by_hash: HashMap<u64, Vec<u32>>,
+    /// Those that are not stored yet.
+    fresh: Vec<u32>,
+}
+
+impl Name {
+    pub(crate) fn is_selected_by(&self, selector: &Selector) -> bool {
+        match self {
+            Self::Calls(id) => selector.selects_series(id),
+            Self::Metric { name, labels, .. } => selector.selects_metric(name, labels),
+        }
+    }
+
+    fn hash(&self) -> u64 {
+        match self {
+            Self::Calls(id) => hash(id.kind.as_str(), 0, id.labels.pairs()),
+            Self::Metric { name, kind, labels, .. } => hash(name, 1 + *kind as u8, labels.pairs()),
+        }
+    }
+}
+
+impl Names {
+    /// Takes up a name that was stored.
+    pub(crate) fn load(&mut self, number: u32, name: Name) {
+        self.by_hash.entry(name.hash()).or_default().push(number);
+        self.by_number.insert(number, Arc::new(name));
+    }
+
+    /// The number of a series of calls: a new one where it is new. Allocates only then.
+    pub(crate) fn of_calls(&mut self, series: DeltaSeries<'_>) -> u32 {
+        let hash = hash(series.kind().as_str(), 0, series.labels().iter());
+        let same = |name: &Name| match name {
+            Name::Calls(id) => id.kind == series.kind() && is_same(&id.labels, series.labels()),
+            Name::Metric { .. } => false,
+        };
+        self.find(hash, same).unwrap_or_else(|| {
+            let labels = series.labels().iter().collect();
+            self.add(hash, Name::Calls(SeriesId { kind: series.kind(), labels }))
+        })
+    }
+
+    /// The number of a series of a metric; `None` of a type that is not kept.
+    pub(crate) fn of_metric(&mut self, family: &Family<'_>, sample: &Sample<'_>) -> Option<u32> {
+        let kind = match family.kind {
+            FamilyType::Counter => MetricKind::Counter,
+            FamilyType::Gauge => MetricKind::Gauge,
+            FamilyType::Histogram => MetricKind::Histogram,
+            _ => return None,
+        };
+        let hash = hash(family.name, 1 + kind as u8, sample.labels.iter());
+        let same = |known: &Name| match known {
+            Name::Metric { name, kind: sort, labels, .. } => {
+                name == family.name && *sort == kind && is_same(labels, sample.labels)
+            }
+            Name::Calls(_) => false,
+        };
+        let found = self.find(hash, same);
+        Some(found.unwrap_or_else(|| {
+            let (name, unit) = (family.name.to_owned(), family.unit.map(ToOwned::to_owned));
+            self.add(hash, Name::Metric { name, kind, unit, labels: sample.labels.iter().collect() })
+        }))
+    }
+
+    /// Names that are not stored yet; they count as stored from now on.
+    pub(crate) fn take_fresh(&mut self) -> Vec<(u32, Arc<Name>)> {
+        let fresh = std::mem::take(&mut self.fresh);
+        fresh.into_iter().filter_map(|number| Some((number, Arc::clone(self.by_number.get(&number)?)))).collect()
+    }
+
+    pub(crate) fn selected_by(&self, selector: &Selector) -> Vec<(u32, Arc<Name>)> {
+        let all = self.by_number.iter().filter(|(_, name)| name.is_selected_by(selector));
+        all.map(|(number, name)| (*number, Arc::clone(name))).collect()
+    }
+
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.by_number.keys().copied().collect()
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<Arc<Name>> {
+        self.by_number.get(&number).cloned()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    fn find(&self, hash: u64, is_same: impl Fn(&Name) -> bool) -> Option<u32> {
+        let candidates = self.by_hash.get(&hash)?;
+        candidates.iter().copied().find(|number| self.by_number.get(number).is_some_and(|name| is_same(name)))
+    }
+
+    fn add(&mut self, hash: u64, name: Name) -> u32 {
+        let number = self.by_number.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.by_hash.entry(hash).or_default().push(number);
+        self.by_number.insert(number, Arc::new(name));
+        self.fresh.push(number);
+        number
+    }
+}
+
+fn hash<'a>(name: &str, sort: u8, labels: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
+    let mut hasher = FxHasher::default();
+    (name, sort).hash(&mut hasher);
+    labels.for_each(|label| label.hash(&mut hasher));
+    hasher.finish()
+}
+
+fn is_same(labels: &Labels, others: SampleLabels<'_>) -> bool {
+    labels.pairs().eq(others.iter())
+}

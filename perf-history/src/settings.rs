@@ -1,0 +1,79 @@
+//! The section `[history]` of the settings.
+
+use perf_runtime::ConfigError;
+use perf_runtime::config::{Section, Span};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of the history: the section `[history]`, or `PERF_HISTORY_PATH` and its like.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Whether anything is kept.
+    pub enabled: bool,
+    /// The folder. Without it, `perf/<service>` in the state directory of the user: `$STATE_DIRECTORY` (set by systemd),
+    /// `$XDG_STATE_HOME`, or `~/.local/state`.
+    pub path: Option<PathBuf>,
+    /// The most bytes that the file takes on the disk: 16 MiB at least. The oldest of the finest tier pays for it.
+    pub max_bytes: u64,
+    /// The time between two commits, and so the most that a crash can lose: 1 s to 5 min.
+    pub commit_every: Span,
+    /// How long steps of 5 s are kept: 2 h at least.
+    pub keep_5s: Span,
+    /// How long steps of a minute are kept: at least as long as those of 5 s.
+    pub keep_1m: Span,
+    /// How long steps of an hour are kept: at least as long as those of a minute. Events are kept as long.
+    pub keep_1h: Span,
+}
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+const LEAST_BYTES: u64 = 16 << 20;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            path: None,
+            max_bytes: 512 << 20,
+            commit_every: Span(Duration::from_secs(5)),
+            keep_5s: Span(Duration::from_secs(48 * HOUR)),
+            keep_1m: Span(Duration::from_secs(30 * DAY)),
+            keep_1h: Span(Duration::from_secs(730 * DAY)),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the section.
+    ///
+    /// # Errors
+    /// A key that there is not, or a value that is not allowed: a [`ConfigError`] that names it.
+    pub fn read(section: &Section) -> Result<Self, ConfigError> {
+        let settings: Self = section.read()?;
+        let secs = |span: &Span| span.0.as_secs_f64();
+        if settings.max_bytes < LEAST_BYTES {
+            return Err(section.refused("max_bytes", format!("{LEAST_BYTES} or more")));
+        }
+        if !(1.0..=300.0).contains(&secs(&settings.commit_every)) {
+            return Err(section.refused("commit_every", "1s to 5m"));
+        }
+        if settings.keep_5s.0 < Duration::from_secs(2 * HOUR) {
+            return Err(section.refused("keep_5s", "2h or more"));
+        }
+        if settings.keep_1m.0 < settings.keep_5s.0 {
+            return Err(section.refused("keep_1m", "as long as keep_5s or longer"));
+        }
+        if settings.keep_1h.0 < settings.keep_1m.0 {
+            return Err(section.refused("keep_1h", "as long as keep_1m or longer"));
+        }
+        Ok(settings)
+    }
+
+    /// How long each tier is kept, in nanoseconds, the finest first.
+    pub(crate) fn keep(&self) -> [u64; 3] {
+        [self.keep_5s, self.keep_1m, self.keep_1h].map(|span| u64::try_from(span.0.as_nanos()).unwrap_or(u64::MAX))
+    }
+}

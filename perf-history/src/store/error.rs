@@ -1,0 +1,67 @@
+//! The reason why a store cannot be used.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+/// The reason why the history cannot be written or read.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// Another process has the file.
+    Busy,
+    /// The file is of a later version of this crate, or another program's.
+    Foreign(String),
+    /// What the file holds cannot be what was written.
+    Damaged(String),
+    /// The disk is full, or the file may not grow any more.
+    Full,
+    /// Something else of the disk: read-only, no permission.
+    Other(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("another process writes the file"),
+            Self::Foreign(found) => write!(f, "the file is not one that this version reads: {found}"),
+            Self::Damaged(what) => write!(f, "the file is damaged: {what}"),
+            Self::Full => f.write_str("the disk is full"),
+            Self::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::Full,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::DatabaseAlreadyOpen => Self::Busy,
+            redb::Error::UpgradeRequired(version) => Self::Foreign(format!("format {version} of its container")),
+            redb::Error::Corrupted(what) => Self::Damaged(what),
+            redb::Error::Io(error) => match error.kind() {
+                ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged(error.to_string()),
+                _ => error.into(),
+            },
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident),*) => {
+        $(impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                redb::Error::from(error).into()
+            }
+        })*
+    };
+}
+
+from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError, CompactionError, SetDurabilityError);

@@ -1,0 +1,294 @@
+//! The file: rows in a journal by the hour, chunks in three tiers, events, boots and state.
+//!
+//! Rows of 5 s go into the journal of their hour, the newest last, so that a commit writes few pages. When the hour is over it is
+//! *sealed*: the rows of each series are added to a chunk of every tier, and the journal is dropped. So each row is in every tier
+//! exactly once, whatever became of the clock. A crash while sealing leaves a note of how far it came, in the same commit as
+//! the chunks.
+
+mod backend;
+mod error;
+mod read;
+mod seal;
+
+pub(crate) use backend::bytes_on_disk;
+pub(crate) use error::StoreError;
+pub(crate) use read::Reading;
+
+use crate::boots::Boot;
+use crate::names::Names;
+use crate::rows::{CallRow, PointRow, Row};
+use backend::Capped;
+use perf_runtime::alert::AlertEvent;
+use perf_runtime::extend::State;
+use redb::{
+    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The format of the file. A later one is left alone.
+const FORMAT: u64 = 1;
+
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 4 << 20;
+
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
+/// By tier, series and the number of the period.
+const CHUNKS: TableDefinition<'_, (u8, u32, u64), &[u8]> = TableDefinition::new("chunks");
+/// By nanoseconds since 1970 and number.
+const EVENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("events");
+const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
+
+/// The journal of an hour: by cell, series and boot.
+type Journal<'a> = TableDefinition<'a, (u64, u32, u64), &'static [u8]>;
+
+/// A tier: how long its steps are, and of how many of them a chunk is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tier {
+    /// In nanoseconds.
+    pub(crate) step: u64,
+    pub(crate) steps: u64,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Steps of 5 s in chunks of an hour, of a minute in chunks of half a day, of an hour in chunks of ten days.
+pub(crate) const TIERS: [Tier; 3] = [
+    Tier { step: 5 * SECOND, steps: 720 },
+    Tier { step: 60 * SECOND, steps: 720 },
+    Tier { step: 3_600 * SECOND, steps: 240 },
+];
+
+/// The finest tier: its step is that of the journal.
+pub(crate) const FINEST: Tier = TIERS[0];
+
+impl Tier {
+    pub(crate) const fn period(self) -> u64 {
+        self.step * self.steps
+    }
+}
+
+/// Rows of one commit.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) calls: Vec<(u32, CallRow)>,
+    pub(crate) points: Vec<(u32, PointRow)>,
+    pub(crate) events: Vec<AlertEvent>,
+    pub(crate) boot: Option<(u64, Boot)>,
+    pub(crate) state: Option<State>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// Written to by one thread. Locked for writing only while it is compacted.
+    database: RwLock<Database>,
+    pub(crate) names: RwLock<Names>,
+    /// Chunks and rows that could not be read.
+    damaged: AtomicU64,
+}
+
+impl Store {
+    /// Opens a file, or makes one that takes at most so many bytes.
+    pub(crate) fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
+        let backend = Capped::open(path, max_bytes)?;
+        let database = guarded(|| Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?))?;
+        let store = Self { database: RwLock::new(database), names: RwLock::default(), damaged: AtomicU64::new(0) };
+        guarded(|| store.begin())?;
+        Ok(store)
+    }
+
+    /// Checks the format, makes the tables, and loads the names.
+    fn begin(&self) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            let format: Option<u64> = get(&meta, "format").ok().flatten();
+            let is_new = meta.len()? == 0;
+            match format {
+                Some(FORMAT) => {}
+                None if is_new => put(&mut meta, "format", &FORMAT)?,
+                None => return Err(StoreError::Foreign("it says no format".to_owned())),
+                Some(other) => return Err(StoreError::Foreign(format!("format {other}"))),
+            }
+            let stored = transaction.open_table(NAMES)?;
+            let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in stored.range::<u32>(..)? {
+                let (number, name) = entry?;
+                match parse(name.value()) {
+                    Ok(name) => names.load(number.value(), name),
+                    Err(_) => self.count_damage(),
+                }
+            }
+            transaction.open_table(CHUNKS)?;
+            transaction.open_table(EVENTS)?;
+            transaction.open_table(BOOTS)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Writes a batch: all of it or nothing.
+    pub(crate) fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        guarded(|| {
+            let transaction = self.write()?;
+            self.put_rows(&transaction, &batch.calls)?;
+            self.put_rows(&transaction, &batch.points)?;
+            {
+                let mut names = transaction.open_table(NAMES)?;
+                let fresh = self.names.write().unwrap_or_else(PoisonError::into_inner).take_fresh();
+                fresh.iter().try_for_each(|(number, name)| put(&mut names, *number, &**name))?;
+                let mut events = transaction.open_table(EVENTS)?;
+                for event in &batch.events {
+                    put(&mut events, (nanos_of(event.at), event.seq), event)?;
+                }
+                if let Some((number, boot)) = &batch.boot {
+                    put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
+                }
+                if let Some(state) = &batch.state {
+                    put(&mut transaction.open_table(META)?, "state", state)?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    fn put_rows<R: Row>(&self, transaction: &WriteTransaction, rows: &[(u32, R)]) -> Result<(), StoreError> {
+        for (series, row) in rows {
+            let at = row.at();
+            let hour = at.cell / FINEST.steps;
+            let name = journal_name(hour);
+            let mut journal = transaction.open_table(Journal::new(&name))?;
+            let key = (at.cell, *series, at.boot);
+            let before = journal.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
+            let mut joined = row.clone();
+            for before in &before {
+                joined.join(before);
+            }
+            journal.insert(key, with_sum(R::encode(&[joined])).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// The boots that are known, the first first.
+    pub(crate) fn boots(&self) -> Result<Vec<(u64, Boot)>, StoreError> {
+        guarded(|| {
+            let table = self.read()?.open_table(BOOTS)?;
+            let mut boots = Vec::new();
+            for entry in table.range::<u64>(..)? {
+                let (number, boot) = entry?;
+                match parse(boot.value()) {
+                    Ok(boot) => boots.push((number.value(), boot)),
+                    Err(_) => self.count_damage(),
+                }
+            }
+            Ok(boots)
+        })
+    }
+
+    /// The events of a stretch of time, the oldest first.
+    pub(crate) fn events(&self, from: SystemTime, to: SystemTime) -> Result<Vec<AlertEvent>, StoreError> {
+        guarded(|| {
+            let table = self.read()?.open_table(EVENTS)?;
+            let mut events = Vec::new();
+            for entry in table.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
+                match parse(entry?.1.value()) {
+                    Ok(event) => events.push(event),
+                    Err(_) => self.count_damage(),
+                }
+            }
+            Ok(events)
+        })
+    }
+
+    /// The state of the process before.
+    pub(crate) fn state(&self) -> Result<Option<State>, StoreError> {
+        guarded(|| get(&self.read()?.open_table(META)?, "state"))
+    }
+
+    /// How many pieces of the file could not be read since it was opened.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    fn read(&self) -> Result<redb::ReadTransaction, StoreError> {
+        Ok(self.database.read().unwrap_or_else(PoisonError::into_inner).begin_read()?)
+    }
+
+    fn write(&self) -> Result<WriteTransaction, StoreError> {
+        let mut transaction = self.database.read().unwrap_or_else(PoisonError::into_inner).begin_write()?;
+        // Without it, an open after a crash walks through the whole file.
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    /// Reads rows; none, and damage, where they are not what was written.
+    fn decode<R: Row>(&self, bytes: &[u8]) -> Vec<R> {
+        let rows = without_sum(bytes).and_then(|bytes| R::decode(bytes).ok());
+        rows.unwrap_or_else(|| {
+            self.count_damage();
+            Vec::new()
+        })
+    }
+
+    fn count_damage(&self) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs an access to the file. The engine panics where pages are not what it wrote: that is damage as well.
+fn guarded<T>(access: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let caught = catch_unwind(AssertUnwindSafe(access));
+    caught.unwrap_or_else(|_| Err(StoreError::Damaged("its pages are not what was written".to_owned())))
+}
+
+fn journal_name(hour: u64) -> String {
+    format!("journal-{hour}")
+}
+
+/// Adds a checksum.
+fn with_sum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sum = crc32fast::hash(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    bytes
+}
+
+/// The bytes before a checksum, where it is theirs.
+fn without_sum(bytes: &[u8]) -> Option<&[u8]> {
+    let (bytes, sum) = bytes.split_last_chunk()?;
+    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
+}
+
+fn put<'k, K: Key + 'static>(
+    table: &mut redb::Table<'_, K, &'static [u8]>,
+    key: impl std::borrow::Borrow<K::SelfType<'k>>,
+    value: &impl Serialize,
+) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| StoreError::Other(error.to_string()))?;
+    table.insert(key, with_sum(bytes).as_slice())?;
+    Ok(())
+}
+
+fn get<'k, K: Key + 'static, T: DeserializeOwned>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    key: impl std::borrow::Borrow<K::SelfType<'k>>,
+) -> Result<Option<T>, StoreError> {
+    table.get(key)?.map(|bytes| parse(bytes.value())).transpose()
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    let damaged = || StoreError::Damaged("a checksum is not that of its text".to_owned());
+    let bytes = without_sum(bytes).ok_or_else(damaged)?;
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+pub(crate) fn nanos_of(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

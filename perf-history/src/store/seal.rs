@@ -1,0 +1,171 @@
+//! Sealing an hour, and forgetting what is too old.
+
+use super::{CHUNKS, FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name, put, with_sum};
+use crate::names::Name;
+use crate::rows::{CallRow, PointRow, Row, insert, widen};
+use redb::{ReadableTable, Table, TableError, TableHandle, WriteTransaction};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+/// So many series are sealed in one commit: their pages are in memory until then.
+const AT_ONCE: usize = 64;
+
+/// How far the sealing of an hour came: series below this number are in chunks.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Sealing {
+    pub(super) hour: u64,
+    pub(super) below: u32,
+}
+
+/// The table of chunks while it is written.
+type Chunks<'a> = Table<'a, (u8, u32, u64), &'static [u8]>;
+
+impl Store {
+    /// Seals every hour that ended by this time, in nanoseconds since 1970. Says how many there were.
+    pub(crate) fn seal_until(&self, time: u64) -> Result<usize, StoreError> {
+        let hours = guarded(|| self.hours())?;
+        let over: Vec<u64> = hours.into_iter().filter(|hour| (hour + 1) * FINEST.period() <= time).collect();
+        over.iter().try_for_each(|hour| guarded(|| self.seal(*hour)))?;
+        Ok(over.len())
+    }
+
+    /// The hours that have a journal, ascending.
+    pub(super) fn hours(&self) -> Result<Vec<u64>, StoreError> {
+        let transaction = self.read()?;
+        let tables = transaction.list_tables()?;
+        let hours = tables.filter_map(|table| table.name().strip_prefix("journal-")?.parse().ok());
+        let sorted: BTreeSet<u64> = hours.collect();
+        Ok(sorted.into_iter().collect())
+    }
+
+    fn seal(&self, hour: u64) -> Result<(), StoreError> {
+        let progress: Option<Sealing> = get(&self.read()?.open_table(META)?, "sealing")?;
+        let begun = progress.filter(|progress| progress.hour == hour).map_or(0, |progress| progress.below);
+        let series = self.series_of(hour)?;
+        let series: Vec<u32> = series.range(begun..).copied().collect();
+        for some in series.chunks(AT_ONCE) {
+            let transaction = self.write()?;
+            {
+                let mut chunks = transaction.open_table(CHUNKS)?;
+                let name = journal_name(hour);
+                let journal = transaction.open_table(Journal::new(&name))?;
+                for &series in some {
+                    if self.is_of_calls(series) {
+                        self.seal_series::<CallRow>(hour, series, &journal, &mut chunks)?;
+                    } else {
+                        self.seal_series::<PointRow>(hour, series, &journal, &mut chunks)?;
+                    }
+                }
+                let below = some.last().map_or(0, |last| last + 1);
+                put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below })?;
+            }
+            transaction.commit()?;
+        }
+        let transaction = self.write()?;
+        transaction.delete_table(Journal::new(&journal_name(hour)))?;
+        transaction.open_table(META)?.remove("sealing")?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The series that have rows in an hour's journal.
+    fn series_of(&self, hour: u64) -> Result<BTreeSet<u32>, StoreError> {
+        let journal = match self.read()?.open_table(Journal::new(&journal_name(hour))) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
+            table => table?,
+        };
+        let mut series = BTreeSet::new();
+        for entry in journal.range::<(u64, u32, u64)>(..)? {
+            series.insert(entry?.0.value().1);
+        }
+        Ok(series)
+    }
+
+    fn seal_series<R: Row>(
+        &self,
+        hour: u64,
+        series: u32,
+        journal: &impl ReadableTable<(u64, u32, u64), &'static [u8]>,
+        chunks: &mut Chunks<'_>,
+    ) -> Result<(), StoreError> {
+        let rows = self.journal_rows::<R>(journal, series, hour * FINEST.steps..=(hour + 1) * FINEST.steps - 1)?;
+        for (tier, number) in TIERS.into_iter().zip(0_u8..) {
+            let Some(first) = rows.first() else { break };
+            let period = first.at().cell * FINEST.step / tier.period();
+            let key = (number, series, period);
+            let mut joined = chunks.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
+            for row in &rows {
+                insert(&mut joined, widen(row, FINEST.step, tier.step));
+            }
+            chunks.insert(key, with_sum(R::encode(&joined)).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a series in a journal.
+    pub(super) fn journal_rows<R: Row>(
+        &self,
+        journal: &impl ReadableTable<(u64, u32, u64), &'static [u8]>,
+        series: u32,
+        cells: std::ops::RangeInclusive<u64>,
+    ) -> Result<Vec<R>, StoreError> {
+        let mut rows = Vec::new();
+        for cell in cells {
+            for entry in journal.range((cell, series, 0)..=(cell, series, u64::MAX))? {
+                rows.extend(self.decode::<R>(entry?.1.value()));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Forgets the chunks of a tier that end before this time, in nanoseconds since 1970.
+    pub(crate) fn forget_before(&self, tier: usize, time: u64) -> Result<(), StoreError> {
+        let Some((of, number)) = TIERS.get(tier).zip(u8::try_from(tier).ok()) else { return Ok(()) };
+        let period = time / of.period();
+        guarded(|| {
+            let transaction = self.write()?;
+            {
+                let mut chunks = transaction.open_table(CHUNKS)?;
+                for series in self.names.read().unwrap_or_else(PoisonError::into_inner).numbers() {
+                    chunks.retain_in((number, series, 0)..(number, series, period), |_, _| false)?;
+                }
+                let mut meta = transaction.open_table(META)?;
+                let known: u64 = get(&meta, forgotten(tier))?.unwrap_or_default();
+                put(&mut meta, forgotten(tier), &known.max(period * of.period()))?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    /// Makes the file as small as it can be. Nobody reads meanwhile.
+    pub(crate) fn compact(&self) -> Result<(), StoreError> {
+        guarded(|| {
+            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            while database.compact()? {}
+            Ok(())
+        })
+    }
+
+    /// The bytes that are in use, and those of the oldest chunk of each tier.
+    pub(crate) fn used_bytes(&self) -> Result<u64, StoreError> {
+        guarded(|| {
+            let transaction: WriteTransaction = self.write()?;
+            let stats = transaction.stats()?;
+            let bytes = stats.allocated_pages() * stats.page_size() as u64;
+            transaction.abort()?;
+            Ok(bytes)
+        })
+    }
+
+    fn is_of_calls(&self, series: u32) -> bool {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(series).is_some_and(|name| matches!(*name, Name::Calls(_)))
+    }
+}
+
+/// The name under which it is noted up to when a tier was forgotten.
+pub(super) fn forgotten(tier: usize) -> &'static str {
+    ["forgotten-0", "forgotten-1", "forgotten-2"].get(tier).copied().unwrap_or("forgotten")
+}

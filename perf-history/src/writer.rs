@@ -1,0 +1,376 @@
+//! The thread that writes: from the monitor's cursor into the file.
+
+use crate::boots::Boot;
+use crate::names::Names;
+use crate::past::Current;
+use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
+use crate::settings::Settings;
+use crate::store::{Batch, FINEST, Store, StoreError, TIERS, bytes_on_disk, nanos_of};
+use crate::{Status, folder};
+use perf_runtime::collect::{Cursor, DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
+use perf_runtime::extend::LATE;
+use perf_runtime::metric::Gauge;
+use perf_runtime::{Monitor, Outcome};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file that could not be used is tried again so many ticks later.
+const TRY_AGAIN: u32 = 10;
+
+/// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
+/// moves when it is made smaller.
+const FULL_PERCENT: u64 = 75;
+/// A file is made smaller, too, when less than this much of it is in use.
+const SPARSE_PERCENT: u64 = 60;
+/// Of a file that was full, so much of the room is left in use.
+const LEFT_PERCENT: u64 = 50;
+
+pub(crate) struct Writer {
+    pub(crate) monitor: Monitor,
+    pub(crate) settings: Settings,
+    pub(crate) folder: PathBuf,
+    pub(crate) store: Current,
+    pub(crate) status: Arc<Mutex<Status>>,
+    cursor: Cursor,
+    open: Rows,
+    boot: (u64, Boot),
+    known_event: u64,
+    /// The hour that was current at the last commit.
+    hour: u64,
+    /// Up to when everything was committed, in nanoseconds since 1970.
+    committed: u64,
+    /// Ticks until a file that could not be used is tried again.
+    wait: u32,
+    gauges: Gauges,
+}
+
+/// The history's own metrics.
+struct Gauges {
+    up: Gauge,
+    bytes: Gauge,
+}
+
+/// The rows of cells that are not over, and what is needed to add to them.
+#[derive(Default)]
+struct Rows {
+    calls: HashMap<(u64, u32), CallRow>,
+    points: HashMap<(u64, u32), PointRow>,
+    /// Sums and counts of counters and histograms when they were last read.
+    totals: HashMap<u32, (f64, f64)>,
+    boot: u64,
+}
+
+/// Adds one read of the cursor to rows.
+struct Adding<'a> {
+    rows: &'a mut Rows,
+    names: &'a mut Names,
+    /// When the read ended, which is known only after it: the readings are placed then.
+    readings: Vec<(u32, f64, f64)>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        monitor: Monitor,
+        settings: Settings,
+        folder: PathBuf,
+        store: Current,
+        status: Arc<Mutex<Status>>,
+    ) -> Self {
+        let service = monitor.service();
+        let boot = Boot {
+            version: service.and_then(|service| service.version.clone()),
+            instance: service.and_then(|service| service.instance.clone()),
+            ..Boot::default()
+        };
+        let cursor = monitor.cursor();
+        let metrics = monitor.metrics();
+        let up = metrics.gauge("history_up").help("1 while the past is kept on disk, 0 while it cannot be.");
+        let bytes = metrics.gauge("history_size_bytes").help("Bytes that the history takes on the disk.");
+        Self {
+            monitor,
+            settings,
+            folder,
+            store,
+            status,
+            cursor,
+            open: Rows::default(),
+            boot: (0, boot),
+            known_event: 0,
+            hour: 0,
+            committed: 0,
+            wait: 0,
+            gauges: Gauges { up: up.register(), bytes: bytes.unit("bytes").register() },
+        }
+    }
+
+    /// Begins a boot in a file that was opened: with the next number of those in it.
+    pub(crate) fn begin(&mut self, store: &Store) -> Result<(), StoreError> {
+        let next = store.boots()?.last().map_or(1, |(number, _)| number + 1);
+        self.boot.0 = next;
+        self.open.boot = next;
+        Ok(())
+    }
+
+    /// Reads what happened since the last time and, where a cell of time is over, commits it. With `all`, commits what is not
+    /// over as well.
+    pub(crate) fn step(&mut self, all: bool) {
+        let result = self.try_step(all);
+        if let Err(error) = result {
+            self.switch_off(&error);
+        }
+    }
+
+    fn try_step(&mut self, all: bool) -> Result<(), StoreError> {
+        let Some(store) = self.current()? else { return Ok(()) };
+        let end = self.read(&store);
+        let over = end / FINEST.step;
+        let commit_every = u64::try_from(self.settings.commit_every.0.as_nanos()).unwrap_or(u64::MAX);
+        if !all && end.saturating_sub(self.committed) < commit_every {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        self.open.take_before(if all { u64::MAX } else { over }, over, &mut batch);
+        let events = self.monitor.alerts().events_since(self.known_event);
+        if batch.calls.is_empty() && batch.points.is_empty() && events.events.is_empty() && !all {
+            return Ok(());
+        }
+        self.known_event = events.last_seq;
+        batch.events = events.events;
+        batch.boot = Some(self.boot.clone());
+        batch.state = Some(self.monitor.state());
+        self.make_room(&store, end)?;
+        store.append(&batch)?;
+        self.committed = over * FINEST.step;
+        let hour = end.saturating_sub(late()) / FINEST.period();
+        if hour != self.hour {
+            store.seal_until(end.saturating_sub(late()))?;
+            self.forget(&store, end)?;
+            self.hour = hour;
+            let (used, taken) = (store.used_bytes()?, self.bytes());
+            if used < taken / 100 * SPARSE_PERCENT {
+                store.compact()?;
+            }
+        }
+        self.tell(&store);
+        Ok(())
+    }
+
+    /// Reads the cursor into the open rows. Says when the read ended, in nanoseconds since 1970.
+    fn read(&mut self, store: &Store) -> u64 {
+        let mut names = store.names.write().unwrap_or_else(PoisonError::into_inner);
+        let mut adding = Adding { rows: &mut self.open, names: &mut names, readings: Vec::new() };
+        let span = self.cursor.read(&mut adding);
+        let readings = adding.readings;
+        drop(names);
+        let [start, end] = [span.start, span.end].map(nanos_of);
+        if span.ticks > 0 {
+            self.open.place(&readings, end);
+            self.boot.1.observe(start, end, span.observed);
+        }
+        end
+    }
+
+    /// Notes that the process ends in order, writes everything, and closes the file.
+    pub(crate) fn end(&mut self) {
+        self.boot.1.clean = true;
+        self.step(true);
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Writes everything, and makes the file as small as it can be.
+    pub(crate) fn compact(&mut self) {
+        self.step(true);
+        let Ok(Some(store)) = self.current() else { return };
+        match store.compact() {
+            Ok(()) => self.tell(&store),
+            Err(error) => self.switch_off(&error),
+        }
+    }
+
+    /// Forgets what is older than the settings say.
+    fn forget(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+        let mut keep = self.settings.keep().into_iter().enumerate();
+        keep.try_for_each(|(tier, keep)| store.forget_before(tier, now.saturating_sub(keep)))
+    }
+
+    /// Makes a file smaller that takes nearly all it may: free pages first, then the oldest of the finest tier.
+    fn make_room(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+        let percent = |percent: u64| self.settings.max_bytes / 100 * percent;
+        if self.bytes() <= percent(FULL_PERCENT) {
+            return Ok(());
+        }
+        for (tier, of) in TIERS.into_iter().enumerate() {
+            let mut oldest = oldest(store, tier)?;
+            // The last two chunks of a tier stay: they are what is looked at.
+            while store.used_bytes()? > percent(LEFT_PERCENT) && oldest + 2 * of.period() < now {
+                oldest += of.period();
+                store.forget_before(tier, oldest)?;
+            }
+        }
+        store.compact()
+    }
+
+    /// The bytes that the file takes on the disk.
+    fn bytes(&self) -> u64 {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).path.as_deref().map_or(0, bytes_of)
+    }
+
+    /// The store; opened again where that was not possible a while ago.
+    fn current(&mut self) -> Result<Option<Arc<Store>>, StoreError> {
+        if let Some(store) = self.store.read().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(Some(store));
+        }
+        self.wait = self.wait.saturating_sub(1);
+        if self.wait > 0 {
+            return Ok(None);
+        }
+        let store = self.open_store()?;
+        self.begin(&store)?;
+        self.make_room(&store, self.boot.1.ended().unwrap_or_default())?;
+        tracing::info!(target: "perf::history", folder = %self.folder.display(), "the history is kept again");
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
+        Ok(Some(store))
+    }
+
+    /// Opens the file of this process. Says once where one had to be set aside.
+    pub(crate) fn open_store(&self) -> Result<Arc<Store>, StoreError> {
+        let (store, path, damage) = folder::open(&self.folder, self.settings.max_bytes)?;
+        if let Some(damage) = damage {
+            tracing::warn!(target: "perf::history", "{damage}; a new history is begun");
+            self.status.lock().unwrap_or_else(PoisonError::into_inner).set_aside += 1;
+        }
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).path = Some(path);
+        Ok(Arc::new(store))
+    }
+
+    pub(crate) fn switch_off(&mut self, error: &StoreError) {
+        self.wait = TRY_AGAIN;
+        self.gauges.up.set(0.0);
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = error.to_string();
+        if status.off.as_ref() != Some(&text) {
+            let folder = self.folder.display();
+            tracing::warn!(target: "perf::history", %folder, %error, "the history is off: it is tried again every 10 s");
+        }
+        status.off = Some(text);
+    }
+
+    fn tell(&self, store: &Store) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.off = None;
+        status.damaged = store.damaged();
+        status.series = store.names.read().unwrap_or_else(PoisonError::into_inner).len();
+        status.bytes = status.path.as_deref().map_or(0, bytes_of);
+        self.gauges.up.set(1.0);
+        self.gauges.bytes.set(status.bytes as f64);
+    }
+}
+
+/// Since when a tier may have chunks, in nanoseconds since 1970.
+fn oldest(store: &Store, tier: usize) -> Result<u64, StoreError> {
+    let first = store.boots()?.iter().filter_map(|(_, boot)| boot.started()).min().unwrap_or_default();
+    Ok(store.reading()?.forgotten(tier)?.max(first))
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| bytes_on_disk(&found))
+}
+
+fn late() -> u64 {
+    u64::try_from(LATE.as_nanos()).unwrap_or_default()
+}
+
+/// The cell of a slice that ended then, and how long before the end of its cell that was.
+fn place(end: u64, boot: u64) -> At {
+    let cell = end.saturating_sub(late()) / FINEST.step;
+    At { cell, boot, short: ((cell + 1) * FINEST.step).saturating_sub(end) }
+}
+
+impl Rows {
+    /// Moves the rows of cells before this one into a batch. Rows of cells that are `over` ended with their cell: the process
+    /// lived on.
+    fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
+        take(&mut self.calls, cell, over, &mut batch.calls);
+        take(&mut self.points, cell, over, &mut batch.points);
+    }
+
+    /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
+    fn place(&mut self, readings: &[(u32, f64, f64)], end: u64) {
+        let at = place(end, self.boot);
+        for &(series, sum, count) in readings {
+            join(&mut self.points, series, PointRow { at, sum, count });
+        }
+    }
+}
+
+fn join<R: Row>(rows: &mut HashMap<(u64, u32), R>, series: u32, row: R) {
+    let key = (row.at().cell, series);
+    match rows.get_mut(&key) {
+        Some(known) => {
+            let short = known.at().short.min(row.at().short);
+            known.join(&row);
+            known.at_mut().short = short;
+        }
+        None => {
+            rows.insert(key, row);
+        }
+    }
+}
+
+fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, into: &mut Vec<(u32, R)>) {
+    let first = into.len();
+    into.extend(rows.extract_if(|(of, _), _| *of < cell).map(|((of, series), mut row)| {
+        if of < over {
+            row.at_mut().short = 0;
+        }
+        (series, row)
+    }));
+    into[first..].sort_by_key(|(series, row)| (row.at().cell, *series));
+}
+
+impl DeltaSink for Adding<'_> {
+    fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
+        let number = self.names.of_calls(*series);
+        let mut nanos = [0; OUTCOMES];
+        for (sum, outcome) in nanos.iter_mut().zip(Outcome::ALL) {
+            *sum = slice.nanos(outcome);
+        }
+        let hits = slice.buckets().map(|bucket| {
+            let outcome = Outcome::ALL.iter().zip(0_u8..).find(|(outcome, _)| **outcome == bucket.outcome);
+            let (_, longest) = series.range(bucket.index);
+            Hit { bucket: (outcome.map_or(0, |(_, number)| number), longest), count: bucket.count }
+        });
+        let row = CallRow {
+            at: place(nanos_of(slice.end), self.rows.boot),
+            nanos,
+            idle_nanos: slice.idle_nanos,
+            slow_polls: slice.slow_polls,
+            hits: hits.collect(),
+        };
+        join(&mut self.rows.calls, number, row);
+    }
+
+    fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
+        let Some(number) = self.names.of_metric(family, sample) else { return };
+        let total = match sample.value {
+            Value::Number(value) if family.kind == FamilyType::Gauge => {
+                return self.readings.push((number, value.as_f64(), 1.0));
+            }
+            Value::Number(value) => (value.as_f64(), 0.0),
+            Value::Histogram(histogram) => (histogram.sum().as_f64(), histogram.count() as f64),
+            _ => return,
+        };
+        // The program's own counters begin at zero; those read elsewhere may have begun long ago.
+        let fresh = if sample.from_zero { (0.0, 0.0) } else { total };
+        let before = self.rows.totals.insert(number, total).unwrap_or(fresh);
+        let is_histogram = family.kind == FamilyType::Histogram;
+        // A counter that steps back begins anew.
+        let (sum, count) =
+            if is_histogram { (total.0 - before.0, total.1 - before.1) } else { ((total.0 - before.0).max(0.0), 1.0) };
+        if sum != 0.0 || (is_histogram && count > 0.0) {
+            self.readings.push((number, sum, count));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! A history over many lives of a process, on a clock that the tests move.
+
+use perf_history::{History, Settings};
+use perf_runtime::alert::Transition;
+use perf_runtime::extend::Service;
+use perf_runtime::metric::Gauge;
+use perf_runtime::rule::Rule;
+use perf_runtime::series::{Selector, TimeRange, Tracks};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Kind, Monitor, MonitorBuilder, Outcome};
+use proptest::prelude::*;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+const SECOND: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(30);
+
+fn settings(folder: &Path) -> Settings {
+    let mut settings = Settings::default();
+    settings.path = Some(folder.to_owned());
+    settings
+}
+
+struct Life {
+    monitor: Monitor,
+    history: History,
+}
+
+impl Life {
+    fn begin(folder: &Path) -> Self {
+        Self::new(folder, |monitor| monitor, |_| ())
+    }
+
+    fn with(folder: &Path, set_up: impl FnOnce(MonitorBuilder) -> MonitorBuilder) -> Self {
+        Self::new(folder, set_up, |_| ())
+    }
+
+    fn kept(folder: &Path, keep: impl FnOnce(&mut Settings)) -> Self {
+        Self::new(folder, |monitor| monitor, keep)
+    }
+
+    fn new(
+        folder: &Path,
+        set_up: impl FnOnce(MonitorBuilder) -> MonitorBuilder,
+        keep: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let builder = History::set_up(Monitor::builder().service(Service::new("shop").version("1")));
+        let monitor = set_up(builder).build().unwrap();
+        let mut settings = settings(folder);
+        keep(&mut settings);
+        let history = History::with_settings(&monitor, settings).unwrap();
+        assert_eq!(history.status().off, None);
+        Self { monitor, history }
+    }
+
+    fn second(&self, clock: &ManualClock, calls: u64) {
+        for _ in 0..calls {
+            self.monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
+        }
+        clock.advance(SECOND);
+        self.monitor.tick();
+    }
+
+    fn end(self) {
+        drop(self.history);
+    }
+
+    fn calls(&self, range: TimeRange) -> Tracks {
+        self.monitor.tracks(&Selector::kind(Kind::Operation), range)
+    }
+}
+
+fn total(tracks: &Tracks) -> u64 {
+    tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
+}
+
+#[test]
+fn a_restart_keeps_the_hour_and_shows_the_time_between_as_null() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let life = Life::begin(folder.path());
+    (0..60).for_each(|_| life.second(&clock, 2));
+    life.end();
+    clock.advance(120 * SECOND);
+    let life = Life::begin(folder.path());
+    (0..60).for_each(|_| life.second(&clock, 3));
+    let tracks = life.calls(TimeRange::last(Duration::from_secs(240)));
+    assert_eq!((total(&tracks), tracks.step), (60 * 2 + 60 * 3, 5.0));
+    let counts: Vec<_> = tracks.series[0].points.iter().map(|point| point.count).collect();
+    let between = counts.iter().skip_while(|count| count.is_some()).take_while(|count| count.is_none()).count();
+    assert!((22..=24).contains(&between), "{counts:?}");
+    assert!(tracks.series[0].points.iter().all(|point| point.p99.is_none_or(|p99| (0.019..0.022).contains(&p99))));
+}
+
+#[test]
+fn metrics_are_kept_and_counters_do_not_go_back_at_a_restart() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let mut depth: Option<Gauge> = None;
+    for life in 0..3_u32 {
+        let life_of = Life::begin(folder.path());
+        let metrics = life_of.monitor.metrics();
+        let jobs = metrics.counter("jobs_total").register();
+        let gauge = metrics.gauge("depth").register();
+        gauge.set(f64::from(life));
+        depth = Some(gauge);
+        for _ in 0..20 {
+            jobs.add(2.0);
+            life_of.second(&clock, 0);
+        }
+        if life < 2 {
+            life_of.end();
+            clock.advance(30 * SECOND);
+            continue;
+        }
+        let tracks = life_of.monitor.tracks(&Selector::metrics(), TimeRange::last(Duration::from_secs(200)));
+        let of = |name: &str| tracks.metrics.iter().find(|track| track.name == name).unwrap().points.clone();
+        let jobs: f64 = of("jobs_total").iter().filter_map(|point| point.value).sum();
+        assert!((jobs - 120.0).abs() < 1e-9, "{jobs}");
+        let values: Vec<f64> = of("depth").iter().filter_map(|point| point.value).collect();
+        assert!(values.windows(2).all(|pair| pair[0] <= pair[1]) && values[0] == 0.0, "{values:?}");
+        assert!((values.last().unwrap() - 2.0).abs() < 1e-9, "{values:?}");
+    }
+    drop(depth);
+}
+
+#[test]
+fn what_is_old_is_kept_in_longer_steps_and_adds_up() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let keep = |settings: &mut Settings| {
+        settings.keep_5s.0 = Duration::from_secs(2 * 3_600);
+        settings.keep_1m.0 = Duration::from_secs(24 * 3_600);
+        settings.commit_every.0 = 60 * SECOND;
+    };
+    let life = Life::kept(folder.path(), keep);
+    // Three calls in each quarter of an hour of four days.
+    let quarters = 4 * 24 * 4;
+    for quarter in 0..quarters {
+        (0..3).for_each(|_| life.second(&clock, 1));
+        clock.advance(897 * SECOND);
+        life.monitor.tick();
+        if quarter % 4 == 0 {
+            life.history.flush(LONG);
+        }
+    }
+    life.history.flush(LONG);
+    let all = |hours: u64| life.calls(TimeRange::last(Duration::from_secs(hours * 3_600)));
+    let (days, day, hours) = (all(97), all(12), all(2));
+    assert_eq!(total(&days), quarters * 3, "step {}", days.step);
+    assert_eq!((days.step, day.step), (3_600.0, 60.0));
+    assert!(hours.step < 60.0, "{}", hours.step);
+    assert!((12 * 12 - 3..=12 * 12 + 3).contains(&total(&day)), "{}", total(&day));
+    let p99 = days.series[0].points.iter().find_map(|point| point.p99).unwrap();
+    assert!((0.019..0.022).contains(&p99), "{p99}");
+    assert_eq!(life.history.status().damaged, 0);
+}
+
+#[test]
+fn alerts_and_their_state_go_on_after_a_restart() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let rule = || Rule::builder("deep").metric("depth").warning(10.0).build().unwrap();
+    let life = Life::with(folder.path(), |builder| builder.add_rules([rule()].into_iter().collect()));
+    life.monitor.record_custom_metric("depth", 20.0, "");
+    (0..10).for_each(|_| life.second(&clock, 0));
+    let before = life.monitor.alerts().active();
+    assert_eq!(before.len(), 1, "{before:?}");
+    let begun = SystemTime::now() - Duration::from_secs(24 * 3_600);
+    life.end();
+    clock.advance(60 * SECOND);
+    let life = Life::with(folder.path(), |builder| builder.add_rules([rule()].into_iter().collect()));
+    life.monitor.record_custom_metric("depth", 20.0, "");
+    life.second(&clock, 0);
+    let after = life.monitor.alerts().active();
+    assert_eq!((after.len(), after[0].id, after[0].since), (1, before[0].id, before[0].since));
+    let range = TimeRange::between(begun, SystemTime::now() + Duration::from_secs(24 * 3_600)).unwrap();
+    let fired = |life: &Life| {
+        let events = life.monitor.alerts().events_in(range);
+        events.iter().filter(|event| event.transition == Transition::Fired).count()
+    };
+    assert_eq!(fired(&life), 1);
+    life.end();
+}
+
+#[test]
+fn a_file_that_is_damaged_is_set_aside_and_a_second_process_has_its_own() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let (first, second) = (Life::begin(folder.path()), Life::begin(folder.path()));
+    first.second(&clock, 1);
+    second.second(&clock, 1);
+    let [one, other] = [&first, &second].map(|life| life.history.status().path.unwrap());
+    assert_ne!(one, other);
+    first.end();
+    second.end();
+    std::fs::write(&one, b"this is no history at all, and it is long enough to be taken for one".repeat(100)).unwrap();
+    let life = Life::begin(folder.path());
+    assert_eq!(life.history.status().set_aside, 1);
+    life.second(&clock, 4);
+    assert_eq!(total(&life.calls(TimeRange::last(10 * SECOND))), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_is_its_owners_alone_and_no_link_is_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let own = folder.path().join("own");
+    let life = Life::begin(&own);
+    life.second(&clock, 1);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&own), mode(&life.history.status().path.unwrap())), (0o700, 0o600));
+    life.end();
+    let link = folder.path().join("link");
+    symlink(&own, &link).unwrap();
+    let monitor = History::set_up(Monitor::builder()).build().unwrap();
+    let history = History::with_settings(&monitor, settings(&link)).unwrap();
+    let off = history.status().off.unwrap();
+    assert!(off.contains("link"), "{off}");
+}
+
+#[test]
+fn settings_that_are_not_allowed_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("perf.toml");
+    let error = |text: &str| {
+        std::fs::write(&file, format!("[history]\n{text}\n")).unwrap();
+        let monitor = History::set_up(Monitor::builder()).config_file(&file).build().unwrap();
+        History::open(&monitor).unwrap_err().to_string()
+    };
+    for (text, field) in [
+        ("max_bytes = 1000", "history.max_bytes"),
+        ("commit_every = \"1h\"", "history.commit_every"),
+        ("keep_5s = \"1h\"", "history.keep_5s"),
+        ("keep_1m = \"3h\"", "history.keep_1m"),
+        ("keep_1h = \"3h\"", "history.keep_1h"),
+        ("keep_1d = \"3h\"", "keep_1d"),
+    ] {
+        let error = error(text);
+        assert!(error.contains(field), "{text}: {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Totals over any range equal the calls that ended in it, over lives, gaps and tiers.
+    #[test]
+    fn every_call_is_told_once(
+        lives in prop::collection::vec((1_u64..4_000, 1_u64..20, 1_u64..9_000), 1..5),
+        begin in 1_u64..40_000,
+        step in prop::option::of(1_u64..4_000),
+        phase in 0_u64..1_000,
+    ) {
+        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+        clock.advance(Duration::from_millis(phase));
+        let origin = TimeRange::last(SECOND).end();
+        let mut elapsed = 0;
+        let mut ends = Vec::new();
+        let mut last = None;
+        for (seconds, every, away) in lives {
+            drop(last.take());
+            clock.advance(Duration::from_secs(away));
+            elapsed += away;
+            let life = Life::kept(folder.path(), |settings| {
+                settings.keep_5s.0 = Duration::from_secs(2 * 3_600);
+                settings.keep_1m.0 = Duration::from_secs(3 * 3_600);
+                settings.commit_every.0 = 60 * SECOND;
+            });
+            for second in 0..seconds {
+                let called = second % every == 0;
+                life.second(&clock, u64::from(called));
+                elapsed += 1;
+                if called {
+                    ends.push(origin + Duration::from_secs(elapsed));
+                }
+                // A reader that comes late is given what memory holds by the minute alone.
+                if second % 40 == 39 {
+                    life.history.catch_up(LONG);
+                }
+            }
+            last = Some(life);
+        }
+        let life = last.unwrap();
+        life.history.flush(LONG);
+        let range = TimeRange::last(Duration::from_secs(begin));
+        let range = step.map_or(range, |step| range.with_step(Duration::from_secs(step)));
+        let tracks = life.calls(range);
+        let late = Duration::from_millis(500);
+        let expected = ends.iter().filter(|end| **end - late >= tracks.start).count() as u64;
+        prop_assert_eq!(total(&tracks), expected, "step {}", tracks.step);
+        prop_assert_eq!(life.history.status().damaged, 0);
+    }
+}

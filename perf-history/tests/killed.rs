@@ -1,0 +1,94 @@
+//! A process that is killed, again and again, in the middle of its work. Apart from the other tests, for it needs the clock of the
+//! process for itself.
+
+use perf_history::{History, Settings};
+use perf_runtime::series::{Selector, TimeRange};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Kind, Monitor, Outcome};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, thread};
+
+const SECOND: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(30);
+const CHILD: &str = "PERF_HISTORY_TEST_CHILD";
+
+fn begin(folder: &Path) -> (Monitor, History) {
+    let monitor = History::set_up(Monitor::builder()).build().unwrap();
+    let mut settings = Settings::default();
+    settings.path = Some(folder.to_owned());
+    let history = History::with_settings(&monitor, settings).unwrap();
+    (monitor, history)
+}
+
+fn second(monitor: &Monitor, clock: &ManualClock) {
+    monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
+    clock.advance(SECOND);
+    monitor.tick();
+}
+
+fn total(monitor: &Monitor, length: Duration) -> u64 {
+    let tracks = monitor.tracks(&Selector::kind(Kind::Operation), TimeRange::last(length));
+    tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
+}
+
+/// The process that is killed: it lives fast, a second of its clock in two milliseconds, and says each that it lived.
+#[test]
+fn child_that_is_killed() {
+    let Some(folder) = env::var_os(CHILD) else { return };
+    let clock = ManualClock::hold();
+    clock.advance(Duration::from_secs(env::var("PERF_HISTORY_TEST_LATER").unwrap().parse().unwrap()));
+    let (monitor, history) = begin(Path::new(&folder));
+    assert_eq!(history.status().off, None);
+    for lived in 1_u64.. {
+        second(&monitor, &clock);
+        if lived.is_multiple_of(5) {
+            history.flush(LONG);
+        }
+        println!("lived {lived}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_loses_five_seconds_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut later, mut least, mut most) = (0_u64, 0_u64, 0_u64);
+    let kills = env::var("PERF_HISTORY_KILLS").map_or(8, |kills| kills.parse().unwrap());
+    for kill in 0..kills {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "child_that_is_killed", "--nocapture"])
+            .env(CHILD, folder.path())
+            .env("PERF_HISTORY_TEST_LATER", later.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let wanted = 7 + kill * 37 % 101;
+        let mut lived = 0;
+        for line in lines.by_ref().map(Result::unwrap) {
+            let Some(number) = line.strip_prefix("lived ") else { continue };
+            lived = number.parse().unwrap();
+            if lived >= wanted {
+                break;
+            }
+        }
+        thread::sleep(Duration::from_micros(kill * 733 % 5_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let rest = lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("lived ")?.parse().ok()).last();
+        let lived: u64 = rest.unwrap_or(lived);
+        // A second may have been lived that was not said any more.
+        (least, most) = (least + lived.saturating_sub(5), most + lived + 1);
+        later += lived + 100;
+    }
+    let clock = ManualClock::hold();
+    clock.advance(Duration::from_secs(later + 600));
+    let (monitor, history) = begin(folder.path());
+    second(&monitor, &clock);
+    let told = total(&monitor, Duration::from_secs(later + 3_600)) - 1;
+    assert!((least..=most).contains(&told), "{told} of {least} to {most}");
+    assert_eq!((history.status().off, history.status().set_aside), (None, 0));
+}
