@@ -5,6 +5,8 @@ use crate::store::{Store, StoreError};
 use std::env;
 use std::fs::{self, DirBuilder};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// So many processes of one service have histories in one folder.
 const MOST_PROCESSES: usize = 64;
@@ -54,7 +56,7 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
 
 /// Opens the first file of the folder that no other process writes. One that cannot be read is set aside; one of a later
 /// version is left alone, and so is the whole folder.
-pub(crate) fn open(folder: &Path, max_bytes: u64) -> Result<(Store, PathBuf, Option<String>), StoreError> {
+pub(crate) fn open(folder: &Path, max_bytes: &Arc<AtomicU64>) -> Result<(Store, PathBuf, Option<String>), StoreError> {
     prepare(folder)?;
     for number in 1..=MOST_PROCESSES {
         let name = if number == 1 { "history.redb".to_owned() } else { format!("history-{number}.redb") };

@@ -49,6 +49,18 @@ impl Names {
         self.by_number.insert(number, Arc::new(name));
     }
 
+    /// Takes over the names of a store that was closed, where the stored ones are among them with the same numbers. Says
+    /// whether it did: numbers that were given out mean the same then.
+    pub(crate) fn adopt(&mut self, old: Self) -> bool {
+        let is_known = |(number, name): (&u32, &Arc<Name>)| old.by_number.get(number) == Some(name);
+        if !self.by_number.iter().all(is_known) {
+            return false;
+        }
+        let fresh = old.by_number.keys().filter(|number| !self.by_number.contains_key(number)).copied().collect();
+        *self = Self { fresh, ..old };
+        true
+    }
+
     /// The number of a series of calls: a new one where it is new. Allocates only then.
     pub(crate) fn of_calls(&mut self, series: DeltaSeries<'_>) -> u32 {
         let hash = hash(series.kind().as_str(), 0, series.labels().iter());

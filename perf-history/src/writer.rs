@@ -13,6 +13,7 @@ use perf_runtime::metric::Gauge;
 use perf_runtime::{Monitor, Outcome};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file that could not be used is tried again so many ticks later.
@@ -40,6 +41,10 @@ pub(crate) struct Writer {
     hour: u64,
     /// Up to when everything was committed, in nanoseconds since 1970.
     committed: u64,
+    /// The names of the store that was closed last, while rows with their numbers wait.
+    names: Option<Names>,
+    /// The bytes that the file may take.
+    room: Arc<AtomicU64>,
     /// Ticks until a file that could not be used is tried again.
     wait: u32,
     gauges: Gauges,
@@ -84,6 +89,7 @@ impl Writer {
             ..Boot::default()
         };
         let cursor = monitor.cursor();
+        let room = Arc::new(AtomicU64::new(settings.max_bytes));
         let metrics = monitor.metrics();
         let up = metrics.gauge("history_up").help("1 while the past is kept on disk, 0 while it cannot be.");
         let bytes = metrics.gauge("history_size_bytes").help("Bytes that the history takes on the disk.");
@@ -99,14 +105,22 @@ impl Writer {
             known_event: 0,
             hour: 0,
             committed: 0,
+            names: None,
+            room,
             wait: 0,
             gauges: Gauges { up: up.register(), bytes: bytes.unit("bytes").register() },
         }
     }
 
-    /// Begins a boot in a file that was opened: with the next number of those in it.
+    /// Begins a boot in a file that was opened, with the next number of those in it; or goes on with that of this process.
     pub(crate) fn begin(&mut self, store: &Store) -> Result<(), StoreError> {
-        let next = store.boots()?.last().map_or(1, |(number, _)| number + 1);
+        let boots = store.boots()?;
+        let (number, boot) = &self.boot;
+        let is_ours = |(known, other): &(u64, Boot)| known == number && other.started() == boot.started();
+        if boots.iter().any(is_ours) {
+            return Ok(());
+        }
+        let next = boots.last().map_or(1, |(number, _)| number + 1);
         self.boot.0 = next;
         self.open.boot = next;
         Ok(())
@@ -135,12 +149,15 @@ impl Writer {
         if batch.calls.is_empty() && batch.points.is_empty() && events.events.is_empty() && !all {
             return Ok(());
         }
-        self.known_event = events.last_seq;
         batch.events = events.events;
         batch.boot = Some(self.boot.clone());
         batch.state = Some(self.monitor.state());
-        self.make_room(&store, end)?;
-        store.append(&batch)?;
+        let written = self.make_room(&store, end).and_then(|()| store.append(&batch));
+        if let Err(error) = written {
+            self.open.put_back(batch);
+            return Err(error);
+        }
+        self.known_event = events.last_seq;
         self.committed = over * FINEST.step;
         let hour = end.saturating_sub(late()) / FINEST.period();
         if hour != self.hour {
@@ -227,6 +244,12 @@ impl Writer {
         }
         let store = self.open_store()?;
         self.begin(&store)?;
+        if let Some(names) = self.names.take()
+            && !store.names.write().unwrap_or_else(PoisonError::into_inner).adopt(names)
+        {
+            // Another file: the numbers of rows that wait mean others in it.
+            self.open = Rows { boot: self.boot.0, ..Rows::default() };
+        }
         self.make_room(&store, self.boot.1.ended().unwrap_or_default())?;
         tracing::info!(target: "perf::history", folder = %self.folder.display(), "the history is kept again");
         *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&store));
@@ -235,7 +258,7 @@ impl Writer {
 
     /// Opens the file of this process. Says once where one had to be set aside.
     pub(crate) fn open_store(&self) -> Result<Arc<Store>, StoreError> {
-        let (store, path, damage) = folder::open(&self.folder, self.settings.max_bytes)?;
+        let (store, path, damage) = folder::open(&self.folder, &self.room)?;
         if let Some(damage) = damage {
             tracing::warn!(target: "perf::history", "{damage}; a new history is begun");
             self.status.lock().unwrap_or_else(PoisonError::into_inner).set_aside += 1;
@@ -247,7 +270,10 @@ impl Writer {
     pub(crate) fn switch_off(&mut self, error: &StoreError) {
         self.wait = TRY_AGAIN;
         self.gauges.up.set(0.0);
-        *self.store.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
+        let names =
+            |store: Arc<Store>| std::mem::take(&mut *store.names.write().unwrap_or_else(PoisonError::into_inner));
+        self.names = store.map(names).or(self.names.take());
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         let text = error.to_string();
         if status.off.as_ref() != Some(&text) {
@@ -294,6 +320,12 @@ impl Rows {
     fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
         take(&mut self.calls, cell, over, &mut batch.calls);
         take(&mut self.points, cell, over, &mut batch.points);
+    }
+
+    /// Takes the rows of a batch back that could not be written.
+    fn put_back(&mut self, batch: Batch) {
+        batch.calls.into_iter().for_each(|(series, row)| join(&mut self.calls, series, row));
+        batch.points.into_iter().for_each(|(series, row)| join(&mut self.points, series, row));
     }
 
     /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
@@ -372,5 +404,55 @@ impl DeltaSink for Adding<'_> {
         if sum != 0.0 || (is_histogram && count > 0.0) {
             self.readings.push((number, sum, count));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Reading;
+    use perf_runtime::test_util::ManualClock;
+    use std::sync::RwLock;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    fn kept(writer: &Writer) -> u64 {
+        let store = writer.store.read().unwrap().clone().unwrap();
+        let numbers = store.names.read().unwrap().numbers();
+        let reading: Reading<'_> = store.reading().unwrap();
+        let mut calls = 0;
+        for number in numbers {
+            let add = |row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+            reading.rows(number, 0, &(0..u64::MAX / 2), add).unwrap();
+        }
+        calls
+    }
+
+    #[test]
+    fn rows_that_could_not_be_written_are_written_later() {
+        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+        let monitor = Monitor::builder().build().unwrap();
+        let status = Arc::default();
+        let store: Current = Arc::new(RwLock::new(None));
+        let settings = Settings::default();
+        let mut writer = Writer::new(monitor.clone(), settings, folder.path().to_owned(), store, status);
+        let live = |writer: &mut Writer, name: &str, seconds: u64| {
+            for _ in 0..seconds {
+                monitor.operation(name).record(Duration::from_millis(3), Outcome::Ok);
+                clock.advance(Duration::from_secs(1));
+                monitor.tick();
+                writer.step(false);
+            }
+        };
+        live(&mut writer, "before", 20);
+        let room = writer.room.swap(0, Ordering::Relaxed);
+        live(&mut writer, "meanwhile", 20);
+        assert!(writer.store.read().unwrap().is_none(), "it is off");
+        writer.room.store(room, Ordering::Relaxed);
+        live(&mut writer, "after", 20);
+        writer.step(true);
+        assert_eq!(kept(&writer), 60);
+        let boots = writer.store.read().unwrap().clone().unwrap().boots().unwrap();
+        assert_eq!(boots.len(), 1, "it is the same boot");
     }
 }

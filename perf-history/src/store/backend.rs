@@ -7,6 +7,8 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file that takes at most so many bytes of the disk. More is refused as on a full disk.
 #[derive(Debug)]
@@ -14,11 +16,11 @@ pub(super) struct Capped {
     file: FileBackend,
     /// The same file, to ask how much of the disk it takes.
     same: File,
-    max_bytes: u64,
+    max_bytes: Arc<AtomicU64>,
 }
 
 impl Capped {
-    pub(super) fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, max_bytes: &Arc<AtomicU64>) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -28,7 +30,7 @@ impl Capped {
         }
         let file = options.open(path)?;
         let same = file.try_clone()?;
-        Ok(Self { file: FileBackend::new(file)?, same, max_bytes })
+        Ok(Self { file: FileBackend::new(file)?, same, max_bytes: Arc::clone(max_bytes) })
     }
 }
 
@@ -62,7 +64,9 @@ impl StorageBackend for Capped {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        if bytes_on_disk(&self.same.metadata()?).saturating_add(data.len() as u64) > self.max_bytes {
+        if bytes_on_disk(&self.same.metadata()?).saturating_add(data.len() as u64)
+            > self.max_bytes.load(Ordering::Relaxed)
+        {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.file.write(offset, data)

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The format of the file. A later one is left alone.
@@ -95,7 +95,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens a file, or makes one that takes at most so many bytes.
-    pub(crate) fn open(path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, max_bytes: &Arc<AtomicU64>) -> Result<Self, StoreError> {
         let backend = Capped::open(path, max_bytes)?;
         let database = guarded(|| Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?))?;
         let store = Self { database: RwLock::new(database), names: RwLock::default(), damaged: AtomicU64::new(0) };
