@@ -14,7 +14,7 @@ fn rules() -> RuleSet {
     let rules = [
         slow_backup(),
         stuck.statistic(Statistic::OldestInFlight).critical(0.3).build().expect("a rule"),
-        restore.statistic(Statistic::P95).warning(1.0).hold_for(Duration::from_secs(3_600)).build().expect("a rule"),
+        restore.statistic(Statistic::P95).warning(1.0).hold_for(Duration::from_hours(1)).build().expect("a rule"),
     ];
     rules.into_iter().collect()
 }
@@ -43,10 +43,10 @@ async fn an_alert_counts_until_somebody_knows_of_it_and_is_seen_at_its_series() 
     browser.go("#/alerts?window=1m").await;
     browser.wait_for_text(".alert:nth-child(1)", |alert| alert.contains("Stuck requests")).await;
     browser.wait_for_text(".alert.known", |alert| alert.contains("Acknowledged by Ada: on it")).await;
-    let until = SystemTime::now() + Duration::from_secs(3_600);
+    let until = SystemTime::now() + Duration::from_hours(1);
     alerts.silence(Some("stuck"), &[], "Bob", "planned", until).expect("it is silenced now");
     service.tick();
-    browser.wait_for_text(count, |count| count == "").await;
+    browser.wait_for_text(count, str::is_empty).await;
     browser.wait_for_text(".alert.known:nth-child(2)", |alert| alert.contains("Silenced by Bob until ")).await;
     browser.go("#/overview?window=1m").await;
     browser

@@ -13,7 +13,7 @@ async fn of_a_page_that_has_not_come_nothing_is_said_and_a_lost_service_is_not_s
     service.a_day_in_short();
     service.an_alert();
     browser.open(&format!("{}#/overview?window=1m", service.url)).await;
-    browser.wait_for_text("#pages a[href^='#/alerts'] .count", |count| count != "").await;
+    browser.wait_for_text("#pages a[href^='#/alerts'] .count", |count| !count.is_empty()).await;
     service.stop().await;
     browser.wait_for("html.stale").await;
     browser.wait_for_title(|title| title.starts_with("disconnected · Overview")).await;
@@ -58,9 +58,9 @@ async fn an_address_of_nothing_says_so_and_takes_nothing_down() {
     for (place, series) in ["drinks/tea", "drinks/coffee", &format!("tool/{long}")].into_iter().enumerate() {
         let hash = format!("#/series/{series}");
         if place == 1 {
-            browser.go(&hash).await
+            browser.go(&hash).await;
         } else {
-            browser.open(&format!("{}{hash}", service.url)).await
+            browser.open(&format!("{}{hash}", service.url)).await;
         }
         browser.wait_to_see("main", "There is no such series").await;
         browser.wait_for("#pages a[href^='#/operations']").await;
