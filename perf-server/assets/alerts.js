@@ -1,10 +1,22 @@
-// What is wrong, since when, who knows of it, and what was.
+// What is wrong, since when, and who knows of it.
 
-import { attribute, breakable, h, keepFocus, keyed, text, wide } from "./dom.js";
-import { age, inUnit, label, moment, seriesInShort, unitOf } from "./format.js";
+import { attribute, h, keepFocus, keyed, text, wide } from "./dom.js";
+import { age, inUnit, label, moment, partsOf, seriesInShort, unitOf } from "./format.js";
 import * as address from "./address.js";
-import { choose, chosen } from "./choices.js";
-import { toMetric } from "./catalog.js";
+import { toSubject } from "./catalog.js";
+import { AlertHistory } from "./history.js";
+import { acknowledge, silence, toLogin, unsilence } from "./marks.js";
+
+/** Whether somebody is still to look after it: it fires, and nobody has acknowledged or silenced it. Every count is of these. */
+export function isOpen(alert) {
+  return alert.state === "firing" && !alert.acknowledged && alert.muted !== "silenced";
+}
+
+/** Whether it is about a series of calls, or about one of several that are shown together. */
+export function concerns(alert, kind, labels) {
+  const [name, own] = partsOf(alert.series);
+  return name === kind && labels.length > 0 && labels.every((value, place) => own[place] === value);
+}
 
 /** A value of an alert; that of a metric in the unit that its name says. */
 function inItsUnit(value, { unit, series }) {
@@ -15,6 +27,33 @@ function limit(alert) {
   const { threshold } = alert;
   if (threshold === null || threshold === undefined) return "–";
   return Array.isArray(threshold) ? threshold.map((value) => inItsUnit(value, alert)).join(" to ") : inItsUnit(threshold, alert);
+}
+
+/** How a value stands to the limit: `1.54 s > 1.00 s`. */
+function against(alert) {
+  const { value, threshold } = alert;
+  const sign = Array.isArray(threshold) ? "outside" : value > threshold ? ">" : value < threshold ? "<" : "at";
+  return `${inItsUnit(value, alert)} ${sign} ${limit(alert)}`;
+}
+
+/** How long it has been so, when this was told. */
+function lasting(alert, store) {
+  return age((store.at - Date.parse(alert.since)) / 1000);
+}
+
+/** Who knows of it, and whether nobody is told. */
+function known({ acknowledged, muted, rule, labels }, silences) {
+  const words = [];
+  if (acknowledged) {
+    const { by, comment, until } = acknowledged;
+    words.push(`Acknowledged by ${by}${comment ? `: ${comment}` : ""}${until ? `, until ${moment(until)}` : ""}`);
+  }
+  if (muted === "silenced") {
+    const covers = (one) => (one.rule ?? rule) === rule && Object.entries(one.labels).every(([name, value]) => labels[name] === value);
+    const one = silences.find(covers);
+    words.push(one ? `Silenced by ${one.by} until ${moment(one.until)}` : "Silenced");
+  } else if (muted) words.push(muted === "flapping" ? "Comes and goes too often: nobody is told" : "Told of a moment ago: nobody is told again");
+  return words.join(". ");
 }
 
 /** One alert as a card. */
@@ -29,45 +68,50 @@ function make(alert) {
     mark: h("p", { class: "quiet" }),
     more: h("p", { class: "quiet" }),
     buttons: h("div", { class: "buttons" }),
+    login: h("a", {}),
   };
-  const { badge, name, series, message, facts, mark, more, buttons } = card.parts;
+  const { badge, name, series, message, facts, mark, more, buttons, login } = card.parts;
   buttons.append(
     h("button", { type: "button", class: "primary", onclick: () => acknowledge(card.alert) }, "Acknowledge"),
     h("button", { type: "button", onclick: () => silence(card.alert) }, "Silence"),
   );
-  card.append(h("div", { class: "line" }, badge, name, series, buttons), message, facts, more, mark);
+  card.append(h("div", { class: "line" }, badge, name, series, buttons, login), message, facts, more, mark);
   return card;
 }
 
 function update(card, alert, store) {
   card.alert = alert;
-  const { badge, name, series, message, facts, mark, more, buttons } = card.parts;
-  const { state, severity, acknowledged, muted } = alert;
+  const { badge, name, series, message, facts, mark, more, buttons, login } = card.parts;
+  const { state, severity, acknowledged } = alert;
   attribute(card, "data-severity", state === "firing" ? severity : state);
   text(badge, state === "firing" ? severity : state);
   text(name, alert.name);
   text(series, seriesInShort(alert.series));
-  const row = store.find?.(alert.series);
-  attribute(series, "href", row ? address.toSeries(row) : toMetric(store, alert.series));
+  attribute(series, "href", toSubject(store, alert.series));
   text(message, alert.message);
-  const since = Date.parse(alert.since);
-  const values = [inItsUnit(alert.value, alert), limit(alert), `${moment(since)} (${age((Date.now() - since) / 1000)})`, alert.rule];
+  const values = [inItsUnit(alert.value, alert), limit(alert), `${moment(alert.since)} (${lasting(alert, store)})`, alert.rule];
   values.forEach((value, place) => text(facts.children[place].lastElementChild, value));
   text(more, [alert.description, alert.runbook && `What to do: ${alert.runbook}`].filter(Boolean).join(" "));
   more.hidden = more.textContent === "";
-  const known = acknowledged ? `Acknowledged by ${acknowledged.by}${acknowledged.comment ? `: ${acknowledged.comment}` : ""}${acknowledged.until ? `, until ${moment(acknowledged.until)}` : ""}` : "";
-  text(mark, [known, muted && `Not told: ${muted}`].filter(Boolean).join(". "));
+  text(mark, known(alert, store.alerts.silences));
   mark.hidden = mark.textContent === "";
+  const isReader = store.role === "read";
+  buttons.hidden = isReader;
+  login.hidden = !isReader;
+  // Who did not log in, as where no token is set, cannot do so as somebody else.
+  const isSession = document.getElementById("logout") !== null;
+  text(login, isSession ? "Sign in as admin to acknowledge" : "Read-only");
+  attribute(login, "href", isSession ? toLogin() : null);
   const first = buttons.firstElementChild;
   const isAt = first === document.activeElement;
   first.hidden = Boolean(acknowledged) || state !== "firing";
   if (isAt && first.hidden) keepFocus(first, buttons);
-  card.classList.toggle("known", Boolean(acknowledged || muted));
+  card.classList.toggle("known", state === "firing" && !isOpen(alert));
 }
 
-/** Critical ones first, those that somebody knows of last, the older before the younger. */
+/** Those that are still to be looked after first, critical ones before others, the older before the younger. */
 function byRank(alerts) {
-  const rank = (alert) => (alert.acknowledged ? 2 : 0) + (alert.severity === "critical" ? 0 : 1);
+  const rank = (alert) => (isOpen(alert) ? 0 : 2) + (alert.severity === "critical" ? 0 : 1);
   return alerts.toSorted((one, other) => rank(one) - rank(other) || one.id - other.id);
 }
 
@@ -75,7 +119,7 @@ function byRank(alerts) {
 export class AlertList {
   constructor() {
     this.list = h("ul", { class: "alerts" });
-    this.none = h("p", { class: "card quiet" }, "Nothing is wrong: no alert fires, and none is pending.");
+    this.none = h("p", { class: "card quiet" }, "No active alerts.");
     this.element = h("section", { "aria-label": "Alerts", class: "page" }, this.none, this.list);
   }
 
@@ -87,33 +131,39 @@ export class AlertList {
   }
 }
 
-/** The worst alerts that nobody has acknowledged, a line each. */
+/** Alerts that fire, a line each. */
 export class AlertStrip {
-  constructor(limit) {
-    this.limit = limit;
+  /** Of those that are open the worst `limit`; or of one series all, by what they are called. */
+  constructor({ limit = Infinity, wanted = isOpen, isOwn = false } = {}) {
+    Object.assign(this, { limit, wanted, isOwn });
     this.body = h("tbody");
     this.caption = h("caption");
-    this.all = h("p", { class: "more" }, h("a", {}, "All alerts, and what happened before"));
+    this.all = h("p", { class: "more" }, h("a", {}, "All alerts and history"));
     this.element = h("section", { class: "card scroll", "aria-label": "Alerts" }, h("table", { class: "strip" }, this.caption, this.body), this.all);
   }
 
+  /** Whether there are any. */
   update(store) {
-    const firing = byRank((store.alerts?.active ?? []).filter((alert) => !alert.acknowledged));
+    const firing = byRank((store.alerts?.active ?? []).filter(this.wanted));
     this.element.hidden = firing.length === 0;
-    text(this.caption, firing.length === 1 ? "1 alert fires" : `${firing.length} alerts fire`);
+    text(this.caption, firing.length === 1 ? "1 alert firing" : `${firing.length} alerts firing`);
     attribute(this.all.firstElementChild, "href", address.to("alerts"));
     const rows = () => h("tr", {}, h("td", {}, h("span", { class: "badge" })), h("th", { scope: "row", class: "name" }, h("a", {}), h("span", { class: "quiet" })), h("td", { class: "number" }), h("td", { class: "number quiet wide" }));
-    keyed(this.body, firing.slice(0, this.limit), (alert) => alert.id, rows, (row, alert) => {
-      const [badge, name, value, since] = row.children;
-      attribute(row, "data-severity", alert.severity);
-      text(badge.firstElementChild, alert.severity);
-      const known = store.find(alert.series);
-      text(name.firstElementChild, known ? label(known) : seriesInShort(alert.series));
-      attribute(name.firstElementChild, "href", known ? address.toSeries(known) : (toMetric(store, alert.series) ?? address.to("alerts")));
-      text(name.lastElementChild, ` ${alert.name}`);
-      text(value, `${inItsUnit(alert.value, alert)} of ${limit(alert)}`);
-      text(since, `for ${age((Date.now() - Date.parse(alert.since)) / 1000)}`);
-    });
+    keyed(this.body, firing.slice(0, this.limit), (alert) => alert.id, rows, (row, alert) => this.fill(row, alert, store));
+    return firing.length > 0;
+  }
+
+  fill(row, alert, store) {
+    const [badge, name, value, since] = row.children;
+    attribute(row, "data-severity", alert.severity);
+    text(badge.firstElementChild, alert.severity);
+    const about = store.find(alert.series);
+    const mark = known(alert, store.alerts.silences);
+    text(name.firstElementChild, this.isOwn ? alert.name : about ? label(about) : seriesInShort(alert.series));
+    attribute(name.firstElementChild, "href", (!this.isOwn && toSubject(store, alert.series)) || address.to("alerts"));
+    text(name.lastElementChild, ` ${[this.isOwn ? "" : alert.name, mark].filter(Boolean).join(" · ")}`);
+    text(value, against(alert));
+    text(since, `for ${lasting(alert, store)}`);
   }
 }
 
@@ -123,8 +173,7 @@ export class Alerts {
     this.list = new AlertList();
     this.silences = h("tbody");
     this.silencesCard = wide("Silences", h("table", {}, h("caption", {}, "Silences"), h("thead", {}, h("tr", {}, ["What", "By", "Until", ""].map((title) => h("th", { scope: "col" }, title)))), this.silences));
-    this.history = h("tbody");
-    this.empty = h("p", { class: "quiet more" }, "Nothing happened yet.");
+    this.history = new AlertHistory();
     this.element = h(
       "div",
       { class: "page" },
@@ -132,7 +181,7 @@ export class Alerts {
       h("h2", { class: "unseen" }, "What fires or is about to"),
       this.list.element,
       this.silencesCard,
-      wide("What happened", h("table", { class: "history" }, h("caption", {}, "What happened, the latest first"), h("thead", {}, h("tr", {}, ["When", "What", "Alert", "Message"].map((title) => h("th", { scope: "col" }, title)))), this.history), this.empty),
+      this.history.element,
     );
   }
 
@@ -140,95 +189,7 @@ export class Alerts {
     this.list.update(store);
     const silences = store.alerts?.silences ?? [];
     this.silencesCard.hidden = silences.length === 0;
-    keyed(this.silences, silences, (one) => one.id, (one) => h("tr", {}, h("th", { scope: "row" }, [one.rule ?? "all rules", ...Object.entries(one.labels).map(([name, value]) => `${name}=${value}`)].join(" ")), h("td", {}, one.comment ? `${one.by}: ${one.comment}` : one.by), h("td", {}, moment(one.until)), h("td", {}, h("button", { type: "button", onclick: () => unsilence(one.id) }, "End"))));
-    const events = (store.history ?? []).toReversed();
-    this.empty.hidden = events.length > 0;
-    keyed(this.history, events, ({ at, transition, alert }) => `${at} ${transition} ${alert.id} ${alert.severity}`, (event) => {
-      const { at, transition, alert } = event;
-      const by = transition === "acknowledged" && alert.acknowledged ? `${alert.acknowledged.by}: ${alert.acknowledged.comment}` : alert.message;
-      return h("tr", {}, h("td", {}, h("time", { datetime: at }, moment(at))), h("td", {}, h("span", { class: `mark ${transition === "fired" || transition === "changed" ? alert.severity : transition}` }, transition)), h("th", { scope: "row" }, alert.name, " ", h("span", { class: "quiet series" }, breakable(seriesInShort(alert.series)))), h("td", {}, by));
-    });
+    keyed(this.silences, silences, (one) => one.id, (one) => h("tr", {}, h("th", { scope: "row" }, [one.rule ?? "all rules", ...Object.entries(one.labels).map(([name, value]) => `${name}=${value}`)].join(" ")), h("td", {}, one.comment ? `${one.by}: ${one.comment}` : one.by), h("td", {}, moment(one.until)), h("td", {}, store.role === "read" ? "" : h("button", { type: "button", onclick: () => unsilence(one.id) }, "End"))));
+    this.history.update(store);
   }
-}
-
-/** A dialog with a form. `send(fields)` gives what went wrong, or nothing. */
-function ask(title, about, fields, button, send) {
-  const problem = h("p", { class: "problem", role: "alert" });
-  problem.hidden = true;
-  const form = h("form", { method: "dialog" });
-  const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
-  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  const submit = h("button", { type: "submit", class: "primary" }, button);
-  form.append(h("h2", { id: "dialog-title" }, title), h("p", { class: "quiet" }, about), ...fields, problem, h("div", { class: "buttons" }, submit, cancel));
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
-    const failure = await send(Object.fromEntries(new FormData(form)));
-    submit.disabled = false;
-    if (!failure) return dialog.close();
-    problem.replaceChildren(...failure);
-    problem.hidden = false;
-  });
-  const opener = document.activeElement;
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    // The button that it was opened by may be gone by now.
-    if (document.activeElement === document.body) keepFocus(opener, opener.parentElement);
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-}
-
-function field(name, title, input) {
-  return h("label", {}, title, fillName(name, input));
-}
-
-function fillName(name, input) {
-  input.name = name;
-  return input;
-}
-
-function person() {
-  return field("by", "Your name", h("input", { required: true, maxlength: 100, autocomplete: "name", value: chosen("name", "") }));
-}
-
-function note() {
-  return field("comment", "Note", h("textarea", { rows: 3, maxlength: 1000 }));
-}
-
-function span(first) {
-  const spans = [["1h", "1 hour"], ["4h", "4 hours"], ["1d", "1 day"], ["7d", "7 days"]];
-  return field("for", "For", h("select", {}, [...first, ...spans].map(([value, words]) => h("option", { value }, words))));
-}
-
-async function send(method, path, body) {
-  if (body?.by) choose("name", body.by);
-  try {
-    const response = await fetch(path, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
-    if (response.ok) return null;
-    const problem = await response.json().catch(() => ({}));
-    const words = `${problem.detail ?? response.statusText}. `;
-    const isRefused = response.status === 401 || response.status === 403;
-    return isRefused ? [words, h("a", { href: `login${location.hash}` }, "Log in with the admin token")] : [words];
-  } catch {
-    return ["The service does not answer."];
-  }
-}
-
-function acknowledge(alert) {
-  const fields = [person(), note(), span([["", "as long as it fires"]])];
-  ask("Acknowledge", alert.message, fields, "Acknowledge", (values) => {
-    const body = { by: values.by, comment: values.comment };
-    if (values.for) body.for = values.for;
-    return send("POST", `api/v1/alerts/${alert.id}/acknowledge`, body);
-  });
-}
-
-function silence(alert) {
-  ask("Silence", `Nobody is told of ${alert.rule} for ${alert.series}. It is kept in the history all the same.`, [person(), note(), span([])], "Silence", (values) => send("POST", "api/v1/alerts/silence", { rule: alert.rule, labels: alert.labels, ...values }));
-}
-
-async function unsilence(id) {
-  const failure = await send("DELETE", `api/v1/alerts/silences/${id}`);
-  if (failure) ask("The silence goes on", "", [h("p", {}, failure)], "Close", () => null);
 }

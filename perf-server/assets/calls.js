@@ -4,18 +4,23 @@ import { breakable, h, keyed, text } from "./dom.js";
 import { kindName, label, number, since } from "./format.js";
 import * as address from "./address.js";
 
-/** Calls that wait, the oldest first. */
+/** So many the service lists. */
+export const MOST = 50;
+
+/** Calls in flight that wait, the oldest first. */
 export class CallList {
-  constructor(caption, limit, wanted = () => true) {
-    Object.assign(this, { limit, wanted });
+  constructor(caption, limit) {
+    this.limit = limit;
     this.body = h("tbody");
+    this.count = h("span", { class: "quiet" });
     this.more = h("p", { class: "quiet more" });
     this.head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), h("th", { scope: "col", class: "wide" }, "Kind"), h("th", { scope: "col", class: "number" }, "For")));
-    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", {}, caption), this.head, this.body), this.more);
+    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", {}, `${caption} `, this.count), this.head, this.body), this.more);
   }
 
-  update(store) {
-    const calls = (store.calls ?? []).filter(this.wanted).slice(0, this.limit);
+  /** `flying` calls are in flight; of those that wait, `waiting` are the oldest. */
+  update(waiting, flying) {
+    const calls = waiting.slice(0, this.limit);
     // Calls have no names of their own: of one series, the oldest stays the oldest.
     const seen = new Map();
     const items = calls.map((call) => {
@@ -29,8 +34,12 @@ export class CallList {
       text(row.lastElementChild.lastElementChild, since(call.age));
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;
     });
-    text(this.more, items.length > 0 ? "" : "No call waits. Calls that never wait are not listed while they run.");
-    this.more.hidden = items.length > 0;
+    // What was counted at the last tick may have gone on since.
+    const all = Math.max(flying, waiting.length);
+    text(this.count, all > 0 ? `${number(items.length)} of ${number(all)}` : "");
+    const others = "Calls that have not waited yet are not listed.";
+    text(this.more, all === 0 ? "Nothing in flight." : waiting.length < Math.min(all, MOST) ? others : "");
+    this.more.hidden = this.more.textContent === "";
     this.head.hidden = items.length === 0;
   }
 
@@ -50,10 +59,15 @@ function shown(call) {
   return call.kind === "http_request" ? { ...call, labels: call.labels.slice(0, 2) } : call;
 }
 
+/** How many calls of all kinds are in flight; one that waits for another counts as well as that one. */
+export function flying(store) {
+  return store.kinds().reduce((sum, kind) => sum + store.kind(kind).in_flight, 0);
+}
+
 export class Running {
   constructor() {
     this.title = "Running now";
-    this.list = new CallList("Calls that wait, the oldest first", 50);
+    this.list = new CallList("In flight, oldest first", MOST);
     this.count = h("p", { class: "quiet" });
     this.element = h("div", { class: "page" }, h("h1", {}, "Running now"), this.count, this.list.element);
   }
@@ -61,7 +75,7 @@ export class Running {
   update(store) {
     const kinds = store.kinds().map((kind) => store.kind(kind)).filter((row) => row.in_flight > 0);
     const counts = kinds.map((row) => `${kindName(row.kind)} ${number(row.in_flight)}`);
-    text(this.count, counts.length > 0 ? `In flight: ${counts.join(", ")}.` : "Nothing is in flight.");
-    this.list.update(store);
+    text(this.count, counts.length > 0 ? `In flight: ${counts.join(", ")}.` : "Nothing in flight.");
+    this.list.update(store.calls ?? [], flying(store));
   }
 }

@@ -3,8 +3,8 @@
 
 import * as address from "./address.js";
 import * as names from "./names.js";
-import { pageOf } from "./pages.js";
-import { age, bytes, duration, inUnit, number, rate, share, throughput } from "./format.js";
+import { pageOf, pageOfKind } from "./pages.js";
+import { age, bytes, duration, inUnit, number, partsOf, rate, share, throughput } from "./format.js";
 
 const hertz = (value) => inUnit(value, "/s");
 const celsius = (value) => inUnit(value, "°C");
@@ -13,7 +13,8 @@ const watts = (value) => inUnit(value, "W");
 /**
  * A chart: its lines are the series of some metrics. `label` names one, else its labels do; `where` chooses by labels;
  * `of` a counter draws its rate, `rate: true` how often a histogram counted. `least` is the least top of the axis, `limit`
- * the indicator whose thresholds are drawn.
+ * the indicator whose thresholds are drawn. Of numbers that should be 0, `isBad` tells those that are not; any other is as the
+ * indicator or an alert about its metric says.
  */
 const chart = (title, show, lines, more = {}) => ({ title, show, lines, ...more });
 /** A number at the top of a page: of several series the largest (`least`: the smallest), and `which` that is by a label. */
@@ -77,7 +78,7 @@ export const RESOURCES = [
       tile("Memory", bytes, names.PROCESS_MEMORY_USAGE_BYTES, { note: names.PROCESS_MEMORY_UTILIZATION_RATIO, said: (part) => `${share(part)} of what there is` }),
       tile("Threads", number, names.PROCESS_THREADS),
       tile("Open files", number, names.PROCESS_UNIX_FILE_DESCRIPTORS, { note: names.PROCESS_UNIX_FILE_DESCRIPTOR_LIMIT, said: (limit) => `of ${number(limit)}` }),
-      tile("Leak", (value) => (value > 0 ? "suspected" : "none seen"), names.PROCESS_MEMORY_LEAK_SUSPECTED, { bad: (value) => value > 0, note: names.PROCESS_MEMORY_GROWTH_BYTES_PER_HOUR, said: (slope) => `${bytes(slope)} an hour` }),
+      tile("Leak", (value) => (value > 0 ? "suspected" : "none seen"), names.PROCESS_MEMORY_LEAK_SUSPECTED, { isBad: (value) => value > 0, note: names.PROCESS_MEMORY_GROWTH_BYTES_PER_HOUR, said: (slope) => `${bytes(slope)} an hour` }),
       tile("Up for", age, names.PROCESS_UPTIME_SECONDS),
     ],
     sections: [
@@ -117,8 +118,8 @@ export const RESOURCES = [
       tile("A task waits", duration, names.TOKIO_SCHEDULE_DELAY_SECONDS, { said: () => "until it is run" }),
       tile("In the queue", number, names.TOKIO_GLOBAL_QUEUE_DEPTH, { said: () => "of all workers" }),
       tile("Tasks", number, names.TOKIO_ALIVE_TASKS),
-      tile("Blocked threads", number, names.EXECUTOR_BLOCKED_THREADS, { bad: (value) => value > 0 }),
-      tile("Blocked for", duration, names.EXECUTOR_BLOCKED_SECONDS, { bad: () => true, which: "function" }),
+      tile("Blocked threads", number, names.EXECUTOR_BLOCKED_THREADS, { isBad: (value) => value > 0 }),
+      tile("Blocked for", duration, names.EXECUTOR_BLOCKED_SECONDS, { isBad: () => true, which: "function" }),
     ],
     sections: [
       {
@@ -198,7 +199,7 @@ export const RESOURCES = [
     name: "browsers",
     title: "Browsers",
     tiles: [
-      tile("Frame rate", hertz, names.UI_FRAMES_PER_SECOND, { least: true, bad: (value) => value < 30, which: "page" }),
+      tile("Frame rate", hertz, names.UI_FRAMES_PER_SECOND, { least: true, which: "page" }),
     ],
     sections: [
       {
@@ -217,12 +218,12 @@ export const RESOURCES = [
     name: "monitoring",
     title: "Own cost",
     tiles: [
-      tile("Of one core", share, names.MONITORING_CORE_UTILIZATION_RATIO, { bad: (value) => value > 0.05, said: () => "beside the calls' own" }),
+      tile("Of one core", share, names.MONITORING_CORE_UTILIZATION_RATIO, { said: () => "beside the calls' own" }),
       tile("Memory", bytes, names.MONITORING_MEMORY_BYTES, { sum: true, said: () => "series and windows" }),
       tile("Calls measured", rate, names.MONITORING_CALLS_PER_SECOND),
       tile("Series", number, names.MONITORING_SERIES, { sum: true }),
       tile("Last tick", duration, names.MONITORING_TICK_DURATION_SECONDS, { note: names.MONITORING_TICK_DURATION_MAX_SECONDS, said: (longest) => `longest ${duration(longest)}` }),
-      tile("Ticks lost", number, names.MONITORING_TICKS_LOST_TOTAL, { sum: true, bad: (value) => value > 0 }),
+      tile("Ticks lost", number, names.MONITORING_TICKS_LOST_TOTAL, { sum: true, isBad: (value) => value > 0 }),
     ],
     sections: [
       {
@@ -241,9 +242,16 @@ export const RESOURCES = [
   },
 ];
 
-/** Where one sees more of a metric's series, where there is such a metric. */
-export function toMetric(store, series) {
-  const [metric] = series.split("{");
+/** Where one sees more of a series of calls, or of a metric's; nothing where it is not known any more. */
+export function toSubject(store, series) {
+  const row = store.find(series);
+  const [metric, labels] = partsOf(series);
+  if (row) return address.toSeries(row);
+  const page = labels.length === 0 && pageOfKind(metric);
+  return page ? address.to(page) : toMetric(store, metric);
+}
+
+function toMetric(store, metric) {
   if (!store.names?.includes(metric)) return null;
   const page = pageOf(metric);
   return page ? address.to(page.id) : address.to("metrics", [], { find: metric });

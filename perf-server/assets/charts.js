@@ -2,6 +2,7 @@
 
 import { area, bars, begin, colour, FONT, largest, line, ticks } from "./draw.js";
 import { clock } from "./format.js";
+import { timeOf } from "./store.js";
 import { attribute, h, text } from "./dom.js";
 
 const LEFT = 64;
@@ -23,6 +24,11 @@ function move(place) {
   for (const chart of shown) chart.draw();
 }
 
+const isChart = (element) => [...shown].some(({ canvas }) => canvas === element);
+
+// A finger leaves a chart as soon as it has tapped: what it tapped on stays until it taps elsewhere.
+addEventListener("pointerdown", ({ pointerType, target }) => pointerType === "touch" && !isChart(target) && move(null));
+
 /** Charts of a page that is left are forgotten. */
 export function forgetCharts() {
   shown.clear();
@@ -39,6 +45,7 @@ export class Chart {
     this.title = title;
     this.canvas = h("canvas", { class: tall ? "chart tall" : "chart", tabindex: 0, role: "img" });
     this.readout = h("p", { class: "readout", "aria-live": "off" });
+    this.readout.hidden = true;
     this.legend = h("ul", { class: "legend" });
     this.element = h(
       "figure",
@@ -72,13 +79,18 @@ export class Chart {
 
   listen() {
     const { canvas } = this;
-    canvas.addEventListener("pointermove", (event) => {
+    const point = (event) => {
       const box = canvas.getBoundingClientRect();
       const part = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
       move(this.data ? Math.min(this.data.cells - 1, Math.max(0, Math.floor(part * this.data.cells))) : null);
+    };
+    canvas.addEventListener("pointermove", point);
+    canvas.addEventListener("pointerdown", point);
+    canvas.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && move(null));
+    canvas.addEventListener("blur", ({ relatedTarget }) => {
+      attribute(this.readout, "aria-live", "off");
+      if (!isChart(relatedTarget)) move(null);
     });
-    canvas.addEventListener("pointerleave", () => move(null));
-    canvas.addEventListener("blur", () => move(null));
     canvas.addEventListener("keydown", (event) => {
       const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
       if (!this.data || !(event.key in steps)) return;
@@ -89,9 +101,12 @@ export class Chart {
     });
   }
 
-  /** `columns` holds the values of each series, `timeOf` tells when a place of them began. */
-  update({ columns, cells, timeOf, step, limits = [] }) {
-    this.data = { columns, cells, timeOf, step, limits };
+  /** `columns` holds the values of each series, `grid` tells when a place of them began; `marks` are moments to be seen. */
+  update({ columns, grid, limits = [], marks = [] }) {
+    const { cells, step } = grid;
+    const [from, span] = [timeOf(grid, 0), 1000 * cells * step];
+    const inside = marks.filter(({ at }) => at >= from && at < from + span);
+    this.data = { columns, grid, cells, step, from, span, limits, marks: inside };
     this.setLimits(limits);
     this.series.forEach((one, place) => text(this.legend.children[place].lastElementChild, this.show(lastOf(columns[one.key]))));
     this.draw();
@@ -112,12 +127,13 @@ export class Chart {
       pen.fillRect(LEFT + (cursor / cells) * inner, TOP, Math.max(inner / cells, 1), floor - TOP);
     }
     this.paint(pen, x, inner / cells, floor);
+    this.mark(pen, inner, floor);
     this.read(x, width);
   }
 
   /** Lines to read values by, and moments below. */
   axes(pen, width, floor) {
-    const { cells, step, timeOf } = this.data;
+    const { from, span } = this.data;
     pen.font = `11px ${FONT}`;
     pen.fillStyle = colour("quiet");
     pen.strokeStyle = colour("grid");
@@ -133,13 +149,45 @@ export class Chart {
     }
     pen.textBaseline = "top";
     pen.textAlign = "center";
-    const [began, span] = [timeOf(0), cells * step * 1000];
     const apart = 1000 * (APART.find((seconds) => (span / (1000 * seconds)) * LABEL <= width - LEFT) ?? APART.at(-1));
-    for (let at = Math.ceil(began / apart) * apart; at < began + span; at += apart) {
-      const place = LEFT + ((at - began) / span) * (width - LEFT - RIGHT);
-      if (place > width - LABEL / 3) break;
+    for (let at = Math.ceil(from / apart) * apart; at < from + span; at += apart) {
+      const place = LEFT + ((at - from) / span) * (width - LEFT - RIGHT);
+      const words = clock(at, apart < 60_000);
+      if (place + pen.measureText(words).width / 2 > width) break;
       pen.fillRect(Math.round(place), floor, 1, 3);
-      pen.fillText(clock(at, apart < 60_000), place, floor + 6);
+      pen.fillText(words, place, floor + 6);
+    }
+  }
+
+  /** A line at each moment that explains why numbers are other ones from there on. */
+  mark(pen, inner, floor) {
+    const { marks, from, span } = this.data;
+    pen.font = `11px ${FONT}`;
+    pen.textBaseline = "top";
+    pen.fillStyle = colour("text");
+    let free = LEFT;
+    for (const { at, label } of marks) {
+      const place = Math.round(LEFT + ((at - from) / span) * inner) + 0.5;
+      pen.strokeStyle = colour("text");
+      pen.lineWidth = 1;
+      pen.setLineDash([2, 3]);
+      pen.beginPath();
+      pen.moveTo(place, TOP);
+      pen.lineTo(place, floor);
+      pen.stroke();
+      pen.setLineDash([]);
+      const wide = pen.measureText(label).width;
+      const isLeft = place + wide + 4 > LEFT + inner;
+      pen.textAlign = isLeft ? "right" : "left";
+      const start = isLeft ? place - wide - 4 : place + 4;
+      if (start < free) continue;
+      // It is read over whatever is drawn there.
+      pen.strokeStyle = colour("card");
+      pen.lineWidth = 4;
+      pen.lineJoin = "round";
+      pen.strokeText(label, isLeft ? place - 4 : place + 4, TOP);
+      pen.fillText(label, isLeft ? place - 4 : place + 4, TOP);
+      free = start + wide + 4;
     }
   }
 
@@ -159,22 +207,35 @@ export class Chart {
 
   /** What the cursor stands on, in words. */
   read(x, width) {
-    const { columns, cells, timeOf, step } = this.data;
+    const { columns, cells } = this.data;
     const place = cursor;
     this.readout.hidden = place === null || place >= cells;
     attribute(this.canvas, "aria-label", this.describe());
     if (this.readout.hidden) return;
-    const at = clock(timeOf(place), step < 60);
     const values = this.series.map((one) => `${one.label} ${this.show(columns[one.key][place])}`);
-    text(this.readout, [at, ...values].join("  ·  "));
+    text(this.readout, this.words(values));
     const isRight = x(place) > width / 2;
     this.readout.classList.toggle("left", isRight);
+  }
+
+  /** What is so at the cursor: when that is, what is marked there, and values. */
+  words(values) {
+    const { grid, step, marks } = this.data;
+    const at = timeOf(grid, cursor);
+    const here = marks.filter((mark) => mark.at >= at && mark.at < at + 1000 * step).map(({ label }) => label);
+    return [clock(at, step < 60), ...here, ...values].join("  ·  ");
   }
 
   describe() {
     const { columns } = this.data;
     const values = this.series.map((one) => `${one.label} ${this.show(lastOf(columns[one.key]))}, at most ${this.show(largest(columns[one.key]))}`);
-    return `${this.title}: ${values.join("; ")}. Arrow keys read it out moment by moment.`;
+    return this.inFull(values.join("; "));
+  }
+
+  /** Words for who does not see the chart. */
+  inFull(values) {
+    const marks = this.data.marks.map(({ at, label }) => ` Marked: ${label} at ${clock(at)}.`).join("");
+    return `${this.title}: ${values}.${marks} Arrow keys read it out moment by moment.`;
   }
 }
 
@@ -234,8 +295,8 @@ export class Stack extends Chart {
 
 /** When calls took how long: stronger where there were more. */
 export class Heat extends Chart {
-  /** `cells` holds for each place a list of `[outcome, lower, upper, count]`. */
-  updateHeat({ histograms, cells, timeOf, step }) {
+  /** `histograms` holds for each place a list of `[outcome, lower, upper, count]`. */
+  updateHeat({ histograms, ...common }) {
     let [least, most] = [Infinity, 0];
     for (const buckets of histograms) {
       for (const [, lower, upper] of buckets) {
@@ -248,7 +309,7 @@ export class Heat extends Chart {
     const from = Math.floor(Math.log2(least) * 2);
     const rows = Math.max(6, Math.ceil(Math.log2(most) * 2) - from);
     this.scale = { from, rows };
-    this.grid = histograms.map((buckets) => {
+    this.counts = histograms.map((buckets) => {
       const column = new Float64Array(rows);
       for (const [, lower, upper, count] of buckets) {
         const middle = Math.max((lower + upper) / 2, 1e-9);
@@ -257,8 +318,8 @@ export class Heat extends Chart {
       }
       return column;
     });
-    this.fullest = largest(...this.grid);
-    this.update({ columns: { calls: this.grid.map((column) => column.reduce((sum, count) => sum + count, 0)) }, cells, timeOf, step });
+    this.fullest = largest(...this.counts);
+    this.update({ ...common, columns: { calls: this.counts.map((column) => column.reduce((sum, count) => sum + count, 0)) } });
   }
 
   levels(floor) {
@@ -279,7 +340,7 @@ export class Heat extends Chart {
   paint(pen, x, wide) {
     const high = this.y(0) - this.y(1);
     pen.fillStyle = colour("heat");
-    this.grid.forEach((column, place) => {
+    this.counts.forEach((column, place) => {
       column.forEach((count, row) => {
         if (count === 0) return;
         pen.globalAlpha = 0.12 + 0.88 * Math.sqrt(count / this.fullest);
@@ -293,17 +354,16 @@ export class Heat extends Chart {
     super.read(x, width);
     if (this.readout.hidden) return;
     const { from } = this.scale;
-    const column = this.grid[cursor];
+    const column = this.counts[cursor];
     const found = [];
     for (let row = column.length - 1; row >= 0; row -= 1) {
       if (column[row] > 0) found.push(`${this.show(2 ** ((from + row) / 2))}: ${column[row]}`);
     }
-    const { timeOf, step } = this.data;
-    text(this.readout, [clock(timeOf(cursor), step < 60), ...(found.length > 0 ? found.slice(0, 6) : ["no call ended"])].join("  ·  "));
+    text(this.readout, this.words(found.length > 0 ? found.slice(0, 6) : ["no call ended"]));
   }
 
   describe() {
     const calls = this.data.columns.calls.reduce((sum, count) => sum + count, 0);
-    return `${this.title}: ${calls} calls, from ${this.show(2 ** (this.scale.from / 2))} to ${this.show(2 ** ((this.scale.from + this.scale.rows) / 2))}. Arrow keys read it out moment by moment.`;
+    return this.inFull(`${calls} calls, from ${this.show(2 ** (this.scale.from / 2))} to ${this.show(2 ** ((this.scale.from + this.scale.rows) / 2))}`);
   }
 }

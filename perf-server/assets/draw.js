@@ -94,8 +94,8 @@ export function largest(...columns) {
   return most;
 }
 
-/** A line without axes, for a table's cell: `values`, and over it what went wrong. */
-export function spark(canvas, values, faults, name) {
+/** A line without axes, for a table's cell: `values`, and over it bars of what did not go well, each `[values, colour]`. */
+export function spark(canvas, values, name, faults = []) {
   const drawn = begin(canvas);
   if (!drawn) return;
   const { pen, width, height } = drawn;
@@ -104,11 +104,17 @@ export function spark(canvas, values, faults, name) {
   const y = (value) => height - 1.5 - (value / top) * (height - 4);
   area(pen, values, x, y, height - 1, colour(name), 0.14);
   line(pen, values, x, y, colour(name), 1.25);
-  if (!faults) return;
-  pen.fillStyle = colour("error");
   const bar = Math.max(1.5, width / values.length - 0.5);
-  for (let place = 0; place < faults.length; place += 1) {
-    if (faults[place] > 0) pen.fillRect(x(place) - bar / 2, Math.min(y(faults[place]), height - 3), bar, height);
+  const floor = new Float64Array(values.length).fill(height - 1);
+  for (const [counts, style] of faults) {
+    pen.fillStyle = colour(style);
+    counts.forEach((count, place) => {
+      if (!(count > 0)) return;
+      // However few there were: they are seen.
+      const high = Math.max((count / top) * (height - 4), 2);
+      floor[place] -= high;
+      pen.fillRect(x(place) - bar / 2, floor[place], bar, high);
+    });
   }
 }
 

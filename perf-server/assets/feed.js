@@ -4,6 +4,8 @@
 const STALE_AFTER = 3500;
 const DEAD_AFTER = 12000;
 const LONGEST_WAIT = 5000;
+/** How the service ends a conversation in which it is asked for what it does not know. */
+const REFUSED = /^not watched: /;
 
 export class Feed {
   /** `onmessage(message)` for each message, `onstate(state)` when the connection is another: `live`, `lost`. */
@@ -15,7 +17,13 @@ export class Feed {
     this.wait = 250;
     this.wanted = {};
     this.epoch = null;
+    /** The last message of what is watched; nothing until all of it has come. */
     this.seq = null;
+    this.hasBegun = false;
+    /** Why the service does not show what is wanted. It is asked for nothing in particular then. */
+    this.refusal = null;
+    /** Whether it lets nobody in who asks at once. */
+    this.isShy = false;
     setInterval(() => this.check(), 500);
     addEventListener("online", () => this.reconnect());
     document.addEventListener("visibilitychange", () => {
@@ -23,12 +31,15 @@ export class Feed {
     });
   }
 
-  /** What is to be watched from now on: `window`, and maybe `kind` and `labels`. */
-  watch(wanted) {
-    if (JSON.stringify(wanted) === JSON.stringify(this.wanted) && this.socket) return;
+  /** What is to be watched from now on: `window`, and maybe `kind` and `labels`. `isAnew`: everything of it is to come again. */
+  watch(wanted, isAnew = false) {
+    if (!isAnew && JSON.stringify(wanted) === JSON.stringify(this.wanted) && this.socket) return;
     this.wanted = wanted;
     // Who watches something else starts with everything.
     this.seq = null;
+    this.hasBegun = false;
+    this.refusal = null;
+    this.isShy = false;
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wanted));
     else this.reconnect();
   }
@@ -38,7 +49,9 @@ export class Feed {
     this.close();
     const url = new URL("ws", location.href.split("#")[0]);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    for (const [name, value] of Object.entries(this.wanted)) {
+    const { window } = this.wanted;
+    const asked = this.isShy || this.refusal ? { window } : this.wanted;
+    for (const [name, value] of Object.entries(asked)) {
       if (value) url.searchParams.set(name, Array.isArray(value) ? JSON.stringify(value) : value);
     }
     if (this.epoch !== null && this.seq !== null) {
@@ -51,8 +64,16 @@ export class Feed {
     socket.onmessage = (event) => {
       if (socket === this.socket) this.hear(JSON.parse(event.data));
     };
-    socket.onclose = () => {
-      if (socket === this.socket) this.lose();
+    let isIn = false;
+    socket.onopen = () => {
+      isIn = true;
+      // Once inside, a refusal says what it is about.
+      if (this.isShy && !this.refusal) socket.send(JSON.stringify(this.wanted));
+    };
+    socket.onclose = ({ reason }) => {
+      if (socket !== this.socket) return;
+      if (REFUSED.test(reason)) this.giveUp(reason.replace(REFUSED, ""));
+      else this.lose(isIn);
     };
   }
 
@@ -60,14 +81,24 @@ export class Feed {
     this.heardAt = Date.now();
     this.wait = 250;
     if (message.epoch) this.epoch = message.epoch;
-    this.seq = message.seq;
+    this.hasBegun ||= message.type === "initial_data";
+    if (this.hasBegun) this.seq = message.seq;
     this.turn("live");
     this.onmessage(message);
   }
 
-  lose() {
+  /** What is wanted is not there: everything else is. */
+  giveUp(reason) {
+    this.refusal = reason;
+    this.reconnect();
+    this.onstate(this.state);
+  }
+
+  lose(wasIn = true) {
     this.close();
-    this.ask();
+    this.ask().then((answer) => {
+      if (!wasIn && answer?.ok) this.isShy = true;
+    });
     this.turn("lost");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.reconnect(), this.wait * (0.75 + Math.random() / 2));
@@ -76,17 +107,19 @@ export class Feed {
 
   /**
    * Asks whether one may still look. A WebSocket that is refused does not say why; the page does, and whoever may no longer
-   * see it is led by the service to where one logs in.
+   * see it is led by the service to where one logs in. Gives the answer, where there is one.
    */
   async ask() {
     const answer = await fetch("./", { method: "HEAD", cache: "no-store" }).catch(() => null);
     if (answer?.status === 401) location.reload();
+    return answer;
   }
 
   close() {
     const socket = this.socket;
     this.socket = null;
     if (!socket) return;
+    socket.onopen = null;
     socket.onmessage = null;
     socket.onclose = null;
     socket.close();

@@ -107,15 +107,24 @@ export function unitOf(name, unit) {
   return ["seconds", "bytes", "ratio"].find((end) => bare.endsWith(`_${end}`)) ?? "";
 }
 
-/**
- * A series in short, by the name that the service gives it (`db_operation{operation=select,table=users}`): the values of its
- * labels, and before them the metric. A kind of calls needs none: `select users`.
- */
-export function seriesInShort(series) {
+/** How fast a metric of a unit grows: bytes each second; of seconds the share of the time; of others how many. */
+export function growth(perSecond, unit) {
+  if (unit === "bytes") return throughput(perSecond);
+  return unit === "seconds" ? share(perSecond) : rate(perSecond);
+}
+
+/** A series by the name that the service gives it, `db_operation{operation=select,table=users}`: the metric, and values of labels. */
+export function partsOf(series) {
   const [name] = series.split("{");
   // Commas in values are escaped; braces, which routes have, are not.
   const labels = series.slice(name.length + 1, -1).match(/(?:\\.|[^,\\])+/g) ?? [];
-  const values = labels.map((one) => one.slice(one.indexOf("=") + 1).replace(/\\(.)/g, "$1")).filter(Boolean);
+  return [name, labels.map((one) => one.slice(one.indexOf("=") + 1).replace(/\\(.)/g, "$1"))];
+}
+
+/** A series in short: the values of its labels, and before them the metric. A kind of calls needs none: `select users`. */
+export function seriesInShort(series) {
+  const [name, labels] = partsOf(series);
+  const values = labels.filter(Boolean);
   if (KINDS[name]) return values.join(" ") || kindName(name);
   return [name, ...values].join(" ");
 }

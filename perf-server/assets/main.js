@@ -9,18 +9,20 @@ import { forgetCharts } from "./charts.js";
 import { age, clock } from "./format.js";
 import { choose, chosen } from "./choices.js";
 import { keys } from "./keys.js";
-import { PAGES } from "./pages.js";
-import { Kinds, Overview, PAGE_OF } from "./overview.js";
+import { pageOfKind, PAGES } from "./pages.js";
+import { Kinds, Overview } from "./overview.js";
 import { Series } from "./series.js";
-import { Running } from "./calls.js";
-import { Alerts } from "./alerts.js";
+import { MOST, Running } from "./calls.js";
+import { Alerts, isOpen } from "./alerts.js";
 import { Metrics } from "./metrics.js";
 import { RESOURCES } from "./catalog.js";
 import { Resources } from "./resources.js";
 
-/** How long back one can look, and by what each point is told then: what the service keeps. */
-const STEPS = { "1m": "each second", "5m": "every 5 s", "15m": "each minute", "1h": "each minute" };
+/** How long back one can look, and how far points lie apart then: what the service keeps. */
+const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
 const WINDOWS = Object.keys(STEPS);
+/** So many pictures are held while the display is paused. */
+const MOST_HELD = 12;
 
 /** Makes our own pages, by their ids. */
 const MAKERS = {
@@ -40,10 +42,15 @@ const MAKERS = {
 /** The classes of the parts' pages that were opened. */
 const loaded = new Map();
 
-const store = new Store();
+/** What is shown, and what is so now: the same, but while the display is paused. */
+let store = new Store();
+let now = store;
+/** While it is paused: the picture that was held, and that of each page which was opened since. */
+const held = [];
 const feed = new Feed(hear, turned);
 let page = null;
 let pagePath = null;
+let wanted = {};
 let pausedAt = null;
 let themeNow = chosen("theme", "auto");
 let isDrawing = false;
@@ -59,9 +66,9 @@ globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
 
 // The bar.
 const status = h("a", { class: "pill", href: address.to("overview") }, "–");
-const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `A point ${STEPS[name]}`, onclick: () => address.set({ window: name }) }, name)));
+const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `${STEPS[name]} resolution`, onclick: () => address.set({ window: name }) }, name)));
 const step = h("span", { class: "quiet step" });
-const pause = h("button", { type: "button", class: "pause", onclick: () => hold(pausedAt === null) }, "Pause");
+const pause = h("button", { type: "button", class: "pause", onclick: () => setPaused(pausedAt === null) }, "Pause");
 const themeName = h("span");
 const halfMoon = s("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }), s("path", { d: "M8 1.5a6.5 6.5 0 0 1 0 13z", fill: "currentColor" }));
 const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, halfMoon, themeName);
@@ -88,14 +95,38 @@ const links = h("ul");
 document.getElementById("pages").append(links);
 new ResizeObserver(showLink).observe(document.getElementById("pages"));
 const main = document.getElementById("main");
+// Stands for a page of which nothing is known yet: nothing is said to be so until the service has said it.
+const waiting = h("p", { class: "quiet wait" });
+let actedAt = -Infinity;
+for (const type of ["keydown", "pointerdown"]) addEventListener(type, () => { actedAt = performance.now(); }, { capture: true });
+
+/** Takes a message in: for what is shown, or for what goes on beside it. */
+function take(message) {
+  if (message.type === "initial_data") {
+    if (pausedAt === null) store = now;
+    // A page that is opened while the display is paused is held as it is then.
+    else if (!isShown()) {
+      store = now.fork();
+      store.apply(message);
+      hold(store);
+    }
+  }
+  if (store === now) store.apply(message);
+  else now.applyCommon(message);
+}
+
+/** Whether what is shown is what the page wants, over the window that it wants. */
+function isShown(picture = store) {
+  return picture.isOf(wanted) && (!wanted.window || wanted.window === picture.window);
+}
 
 /** A message has come. */
 function hear(message) {
-  const before = store.health?.status;
-  store.apply(message);
+  const before = now.health?.status;
+  take(message);
   if (message.type === "alert_triggered") announce(`Alert: ${message.event.alert.message}`);
   if (message.type === "alert_resolved") announce(`Resolved: ${message.event.alert.name}, ${message.event.alert.series}`);
-  if (before && before !== store.health?.status) announce(`The service is ${store.health.status}`);
+  if (before && before !== now.health?.status) announce(`The service is ${now.health.status}`);
   draw();
 }
 
@@ -103,7 +134,6 @@ function hear(message) {
 function turned(state) {
   document.documentElement.classList.toggle("stale", state === "lost");
   if (state === "lost") announce("The connection is lost");
-  showBanner();
   draw();
 }
 
@@ -115,9 +145,10 @@ function draw() {
   requestAnimationFrame(() => {
     isDrawing = false;
     drawBar();
-    if (!store.ready || pausedAt !== null) return;
+    showBanner();
+    if (!page || !isThere()) return;
     const began = performance.now();
-    page?.update(store);
+    page.update(store);
     if (returning) comeBack(returning);
     // What it tells of itself, by the script that others include too.
     globalThis.perfUi?.add("render_seconds", (performance.now() - began) / 1000);
@@ -126,25 +157,42 @@ function draw() {
   });
 }
 
+/** Whether there is something to draw. Where there is not, the page says why. */
+function isThere() {
+  const isKnown = store.isOf(wanted);
+  const isRefused = !isKnown && feed.refusal !== null && page.refuse !== undefined;
+  if (isRefused) page.refuse();
+  waiting.hidden = page.topic === null || isKnown || isRefused;
+  page.element.classList.toggle("waiting", !waiting.hidden);
+  const isLost = feed.state === "lost";
+  text(waiting, feed.refusal ? `The service does not show this: ${feed.refusal}` : isLost ? "The connection is lost, and nothing of this page has come yet." : "Loading ...");
+  return page.topic !== null && isKnown;
+}
+
 function drawBar() {
-  const { health, alerts } = store;
-  if (health) {
-    const score = Math.round(health.score);
-    text(status, `${score} ${health.status}`);
-    attribute(status, "data-status", health.status);
-    document.title = `${health.status === "healthy" ? "" : `${score} ${health.status} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
+  const { health, alerts } = now;
+  const isLost = feed.state === "lost";
+  if (health || isLost) {
+    const verdict = isLost ? "disconnected" : `${Math.round(health.score)} ${health.status}`;
+    text(status, verdict);
+    attribute(status, "data-status", isLost ? null : health.status);
+    document.title = `${!isLost && health.status === "healthy" ? "" : `${verdict} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
   }
-  if (store.uptime !== undefined) text(since, `up ${age(store.uptime)}`);
-  const shown = address.read().params.get("window") ?? store.window;
-  text(step, `a point ${STEPS[shown] ?? ""}`);
-  for (const button of windows.children) attribute(button, "aria-pressed", String(button.textContent === shown));
+  if (now.uptime !== undefined) text(since, `up ${age(now.uptime)}`);
+  // The window of what is shown: another one that was asked for may be on its way.
+  const shown = store.window;
+  text(step, shown ? `${STEPS[shown]} resolution` : "");
+  for (const button of windows.children) {
+    attribute(button, "aria-pressed", String(button.textContent === shown));
+    button.classList.toggle("asked", button.textContent === wanted.window && wanted.window !== shown);
+  }
   const here = address.read().page;
-  const kind = here === "series" ? PAGE_OF[address.read().parts[0]] : here;
-  const firing = alerts?.active.filter((alert) => !alert.acknowledged).length ?? 0;
-  const waiting = store.calls?.length ?? 0;
+  const kind = here === "series" ? pageOfKind(address.read().parts[0]) : here;
+  const firing = alerts?.active.filter(isOpen).length ?? 0;
+  const flying = now.calls?.length ?? 0;
   // Each kind that has series is judged, and so is known on every page.
-  const there = new Set([...(store.indicators?.values() ?? [])].map((one) => PAGE_OF[one.kind]));
-  const isSampled = (prefixes) => store.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
+  const there = new Set([...(now.indicators?.values() ?? [])].map((one) => pageOfKind(one.kind)));
+  const isSampled = (prefixes) => now.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
   const isAlways = ({ kinds, metrics }) => kinds.length === 0 && metrics.length === 0;
   const listed = PAGES.filter((one) => isAlways(one) || there.has(one.id) || one.id === kind || isSampled(one.metrics));
   const isFirstOfGroup = ({ id, place }) => place !== listed[0].place && id === listed.find((one) => one.place === place).id;
@@ -155,8 +203,9 @@ function drawBar() {
     const isHere = name === kind;
     item.classList.toggle("apart", isFirstOfGroup(one));
     attribute(link, "aria-current", isHere ? "page" : null);
-    const count = name === "alerts" ? firing : name === "running" ? waiting : 0;
-    text(link.lastElementChild, count >= 50 ? "50+" : count > 0 ? String(count) : "");
+    const count = name === "alerts" ? firing : name === "running" ? flying : 0;
+    // Of the calls in flight no more are sent; of alerts all.
+    text(link.lastElementChild, count === 0 ? "" : name === "running" && count >= MOST ? `${MOST}+` : String(count));
     link.lastElementChild.classList.toggle("bad", name === "alerts");
   });
   const shape = `${kind} of ${listed.length}`;
@@ -182,27 +231,37 @@ function navigate() {
     returning = isReturn ? left.get(path) : null;
     pagePath = path;
     forgetCharts();
-    const known = PAGES.find((one) => one.id === name) ?? PAGES[0];
-    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(known);
-    main.replaceChildren(page.element);
+    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name });
+    main.replaceChildren(page.element, waiting);
     if (!isFirst) {
       scrollTo(0, 0);
+      // Who typed the address into the browser looks at all of the page, and sees no frame around it.
+      main.classList.toggle("unframed", performance.now() - actedAt > 2000);
       main.focus({ preventScroll: true });
       announce(page.title);
     }
-    if (pausedAt !== null) hold(false);
+  }
+  const chosen = params.get("window");
+  if (chosen !== null && !WINDOWS.includes(chosen)) {
+    announce(`There is no window ${chosen}`);
+    address.set({ window: null });
+    return;
   }
   if (page.topic === null) return;
-  const wanted = { ...page.topic };
-  const chosen = params.get("window");
-  if (WINDOWS.includes(chosen)) wanted.window = chosen;
-  else if (store.window && chosen === null && feed.socket) wanted.window = store.window;
-  feed.watch(wanted);
+  const before = JSON.stringify(wanted);
+  wanted = { ...page.topic };
+  if (chosen) wanted.window = chosen;
+  else if (store.window && feed.socket) wanted.window = store.window;
+  const known = pausedAt !== null && held.find((picture) => isShown(picture));
+  if (known) store = known;
+  // While the display is paused the feed may be there already, and its first picture gone.
+  else feed.watch(wanted, pausedAt !== null && !isShown() && JSON.stringify(wanted) !== before);
   draw();
 }
 
 /** A page: ours, or that of a part, which is loaded when it is first opened. */
 function make({ id, title, script, style }) {
+  if (!script && !MAKERS[id]) return new Nowhere(id);
   if (!script) return MAKERS[id]();
   const Page = loaded.get(id);
   if (Page) return new Page();
@@ -213,6 +272,16 @@ function make({ id, title, script, style }) {
   });
   // What it watches is known when it is loaded.
   return { title, topic: null, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
+}
+
+/** An address of no page. */
+class Nowhere {
+  constructor(id) {
+    this.title = "No such page";
+    this.element = h("div", { class: "page" }, h("h1", {}, this.title), h("p", { class: "card" }, `There is no page “${id}”.`), h("p", {}, h("a", { href: address.to("overview") }, "To the overview")));
+  }
+
+  update() {}
 }
 
 async function load(id, script, style) {
@@ -237,23 +306,35 @@ function comeBack({ href, top }) {
   link?.focus({ preventScroll: true });
 }
 
-/** Stops the picture, not the feed: it goes on with what is true then. */
-function hold(isHeld) {
-  pausedAt = isHeld ? Date.now() : null;
-  pause.classList.toggle("on", isHeld);
-  text(pause, isHeld ? "Resume" : "Pause");
-  announce(isHeld ? "Paused" : "Live again");
-  showBanner();
+/** Stops the picture, not the feed; then it goes on with what is true by then. */
+function setPaused(isPaused) {
+  pausedAt = isPaused ? (store.at ?? Date.now()) : null;
+  held.length = 0;
+  if (isPaused) {
+    if (store === now) now = store.fork();
+    hold(store);
+  } else feed.watch(wanted, true);
+  pause.classList.toggle("on", isPaused);
+  text(pause, isPaused ? "Resume" : "Pause");
+  announce(isPaused ? "Paused" : "Live again");
   draw();
+}
+
+function hold(picture) {
+  held.push(picture);
+  // The first is the moment that was to be looked at.
+  if (held.length > MOST_HELD) held.splice(1, 1);
 }
 
 function showBanner() {
   const isLost = feed.state === "lost";
   banner.hidden = !isLost && pausedAt === null;
   banner.classList.toggle("quiet", !isLost);
-  const old = store.at ? `What is shown is from ${clock(store.at)}, ${age((Date.now() - store.at) / 1000)} ago.` : "Nothing was heard from the service yet.";
-  if (isLost) text(banner, `The connection is lost. ${old} Trying again ...`);
-  else if (pausedAt !== null) text(banner, `Paused at ${clock(pausedAt)}. The service is watched on.`);
+  const old = now.at ? `What is shown is from ${clock(store.at)}, ${age((Date.now() - feed.heardAt) / 1000)} ago.` : "Nothing was heard from the service yet.";
+  const isLater = pausedAt !== null && isShown() && store.at - pausedAt > 2000;
+  const later = isLater ? ` What is shown here is from ${clock(store.at)}, when it was opened.` : "";
+  if (isLost) text(banner, `The connection is lost. ${old} Reconnecting ...`);
+  else if (pausedAt !== null) text(banner, `Paused at ${clock(pausedAt)}.${later} Recording continues.`);
 }
 
 function applyTheme(name) {
@@ -273,7 +354,7 @@ function nextTheme() {
 
 document.getElementById("keys").append(...keys("p pauses, 1 to 4 choose the window, / finds", (event) => {
   const field = event.key === "/" && document.querySelector("input[type=search]");
-  if (event.key === "p") hold(pausedAt === null);
+  if (event.key === "p") setPaused(pausedAt === null);
   else if (field) {
     event.preventDefault();
     field.focus();

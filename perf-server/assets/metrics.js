@@ -1,7 +1,7 @@
 // Metrics as they stand: counters, gauges and histograms, each with its line over the window.
 
 import { breakable, h, keyed, text, wide } from "./dom.js";
-import { inUnit, number, rate, unitOf } from "./format.js";
+import { growth, inUnit, number, rate, unitOf } from "./format.js";
 import { spark } from "./draw.js";
 import * as address from "./address.js";
 import { pageOf } from "./pages.js";
@@ -38,8 +38,10 @@ export class MetricTable {
       const box = row.getBoundingClientRect();
       const values = store.valuesOf(metric, isRate);
       const last = values.findLast((value) => !Number.isNaN(value)) ?? null;
-      text(row.children[3], isRate ? rate(last) : "");
-      if (box.top < innerHeight && box.bottom > 0) spark(row.querySelector("canvas"), values, null, "accent");
+      // A histogram is counted, whatever its values are in.
+      const change = metric.kind === "counter" ? growth(last, unitOf(metric.name, metric.unit)) : rate(last);
+      text(row.children[3], isRate ? change : "");
+      if (box.top < innerHeight && box.bottom > 0) spark(row.querySelector("canvas"), values, "accent");
     });
     this.none.hidden = found.length > 0;
     return all.length;

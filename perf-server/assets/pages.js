@@ -16,3 +16,8 @@ async function listPages() {
 export function pageOf(metric) {
   return PAGES.find(({ part, metrics }) => part === "perf" && metrics.some((prefix) => metric.startsWith(prefix)));
 }
+
+/** The id of the page that shows a kind of calls, where there is such a kind. */
+export function pageOfKind(kind) {
+  return PAGES.find(({ kinds }) => kinds.includes(kind))?.id;
+}

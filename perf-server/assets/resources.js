@@ -52,8 +52,7 @@ class Drawn {
     const columns = Object.fromEntries(shown.map(({ metric, line }) => [`${metric.key}${line.rate ?? ""}`, store.valuesOf(metric, line.rate)]));
     const indicator = store.indicators?.get(limit);
     const limits = indicator ? [{ value: indicator.warning, colour: "warn", label: "warning" }, { value: indicator.critical, colour: "bad", label: "critical" }] : [];
-    const { cells, step } = store.grid;
-    this.chart.update({ columns, cells, step, limits, timeOf: (place) => store.timeOf(place) });
+    this.chart.update({ columns, grid: store.grid, limits, marks: store.marks() });
     return true;
   }
 }
@@ -67,15 +66,14 @@ class Figure {
   }
 
   update(store) {
-    const { show, of, note, said, which, indicator, bad, sum, least } = this.spec;
+    const { show, of, note, said, which, indicator, isBad, sum, least } = this.spec;
     const all = store.metricsOf(of).toSorted((one, other) => (least ? one.value - other.value : other.value - one.value));
     this.element.hidden = all.length === 0;
     if (all.length === 0) return;
     const value = sum ? all.reduce((total, one) => total + one.value, 0) : all[0].value;
     const noted = note && store.metricsOf(note)[0]?.value;
     const words = which ? labelOf(all[0], which) : said && (!note || noted !== undefined) ? said(noted) : "";
-    const status = { yellow: "warn", red: "bad" }[store.indicators?.get(indicator)?.status];
-    this.tile.set(show(value), words, bad?.(value) ? "bad" : (status ?? ""));
+    this.tile.set(show(value), words, isBad?.(value) ? "bad" : store.stateOf(indicator, of));
   }
 }
 

@@ -5,9 +5,12 @@ import { Heat } from "./charts.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { OUTCOMES } from "./table.js";
-import { BUCKETS } from "./store.js";
-import { PAGE_OF, Pair } from "./overview.js";
+import { BUCKETS, timeOf } from "./store.js";
+import { Pair } from "./overview.js";
+import { AlertStrip, concerns } from "./alerts.js";
+import { AlertHistory } from "./history.js";
 import { CallList } from "./calls.js";
+import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
@@ -16,15 +19,15 @@ const SLOWEST = 10;
 const FIGURES = [
   ["Calls", (row) => number(row.count)],
   ["Rate", (row) => rate(row.rate)],
-  ["Errors", (row) => share(row.error_rate)],
+  ["Errors", (row) => share(row.error_rate), "errors", "error_rate"],
+  ["Cancelled", (row) => share(row.cancelled_rate), "cancelled", "cancelled_rate"],
   ["p50", (row) => duration(row.p50)],
   ["p90", (row) => duration(row.p90)],
   ["p95", (row) => duration(row.p95)],
   ["p99", (row) => duration(row.p99)],
-  ["Longest", (row) => duration(row.max)],
-  ["Mean", (row) => duration(row.mean)],
-  ["Deviation", (row) => duration(row.std)],
-  ["Apdex", (row) => (row.apdex === null ? "–" : `${row.apdex.toFixed(2)} at ${duration(row.apdex_threshold)}`)],
+  ["Max", (row) => duration(row.max)],
+  ["Mean ± std dev", (row) => duration(row.mean) + (row.std === null ? "" : ` ± ${duration(row.std)}`)],
+  ["Apdex", (row) => (row.apdex === null ? "–" : `${row.apdex.toFixed(2)} (T ${duration(row.apdex_threshold)})`)],
   ["In flight", (row) => number(row.in_flight) + (row.oldest ? `, oldest ${duration(row.oldest)}` : "")],
 ];
 
@@ -32,8 +35,8 @@ const FIGURES = [
 const PROFILE = [
   ["Processor time", (used) => duration(used.cpu_seconds_per_call), (used) => `${duration(used.cpu_seconds)} in all`],
   ["Allocations", (used) => number(used.allocations_per_call), (used) => `${number(used.allocations)} in all`],
-  ["Memory asked for", (used) => bytes(used.allocated_bytes_per_call), (used) => `${bytes(used.allocated_bytes)} in all`],
-  ["Left behind", (used) => bytes(used.net_bytes_per_call), (used) => `${bytes(used.net_bytes)} in all`],
+  ["Allocated", (used) => bytes(used.allocated_bytes_per_call), (used) => `${bytes(used.allocated_bytes)} in all`],
+  ["Retained", (used) => bytes(used.net_bytes_per_call), (used) => `${bytes(used.net_bytes)} in all`],
   ["Units of work", (used) => rate(used.units_per_second), (used) => `${number(used.units)} in all`],
 ];
 
@@ -66,21 +69,26 @@ export class Series {
     this.topic = { kind, labels };
     this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}))));
     this.pair = new Pair("");
-    this.heat = new Heat({ title: "When calls took how long", note: "stronger: more calls", series: [], show: duration, tall: true });
-    this.outcomes = new Split("How calls ended", OUTCOMES, "");
-    this.busy = new Split("Busy or waiting", [{ colour: "accent", label: "busy" }, { colour: "idle", label: "waiting" }], "");
+    this.heat = new Heat({ title: "Latency heat map", note: "stronger: more calls", series: [], show: duration, tall: true });
+    this.outcomes = new Split("Outcomes", OUTCOMES, "");
+    this.busy = new Split("On CPU or awaiting", [{ colour: "accent", label: "on CPU" }, { colour: "idle", label: "awaiting" }], "");
     this.slow = h("tbody");
     this.slowNote = h("p", { class: "quiet more" }, "From the histogram of each moment: when, between which bounds, and how many.");
     this.parts = h("tbody");
     this.partsCard = wide("By status", h("table", {}, h("caption", {}, "By status"), h("thead", {}, head(["Status", "Calls", "Failed", "p95"])), this.parts));
     this.errors = h("ul", { class: "sorts" });
-    this.promises = h("section", { class: "card" }, h("h3", {}, "What was promised"), h("ul", { class: "sorts" }));
+    this.promises = h("section", { class: "card" }, h("h3", {}, "Objectives"), h("ul", { class: "sorts" }));
     this.used = PROFILE.map(([title]) => new Tile(title));
     this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
-    this.flying = new CallList("Running now", 10, (call) => call.kind === kind && labels.every((value, place) => call.labels[place]?.[1] === value));
+    this.flying = new CallList("In flight, oldest first", 10);
+    const isOurs = (alert) => concerns(alert, kind, labels);
+    this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
+    this.history = new AlertHistory(isOurs);
     this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
     this.outcomes.element.append(this.errors);
-    const back = h("a", { href: address.to(PAGE_OF[kind] ?? "operations") }, kindName(kind));
+    // Until the service has said so, there is none.
+    this.missing.hidden = true;
+    const back = h("a", { href: address.to(pageOfKind(kind) ?? "overview") }, kindName(kind));
     this.body = h(
       "div",
       { class: "page" },
@@ -91,10 +99,16 @@ export class Series {
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
       this.promises,
-      h("div", { class: "pair" }, wide("Slowest lately", h("table", {}, h("caption", {}, "Slowest lately"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
+      h("div", { class: "pair" }, wide("Slowest calls", h("table", {}, h("caption", {}, "Slowest calls"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
       this.partsCard,
     );
     this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, breakable(this.title)), this.missing, this.body);
+  }
+
+  /** The service knows no such kind, or no such labels can be. */
+  refuse() {
+    this.missing.hidden = false;
+    this.body.hidden = true;
   }
 
   update(store) {
@@ -103,9 +117,13 @@ export class Series {
     this.body.hidden = !row;
     if (!row) return;
     const isWaiting = row.in_flight > 0 || row.busy_share !== null;
-    FIGURES.forEach(([, show], place) => text(this.figures.children[place].lastElementChild, show(row)));
-    const promise = row.objective?.latency ?? row.slow?.limit;
-    this.pair.update(store, row, promise ? [{ value: promise, colour: "warn", label: row.objective?.latency ? "promised" : "slow" }] : []);
+    FIGURES.forEach(([, show, aspect, key], place) => {
+      const field = this.figures.children[place].lastElementChild;
+      text(field, show(row));
+      if (aspect) attribute(field, "data-state", store.judge(`${this.kind}.${aspect}`, row[key]) || null);
+    });
+    this.updateAlerts(store);
+    this.pair.update(store, row, this.limits(store, row));
     this.updateHeat(store, row);
     const counts = NAMES.map((name) => row[name]);
     this.outcomes.update(counts, (value, all) => (all > 0 ? `${number(value)} (${share(value / all)})` : number(value)));
@@ -118,7 +136,7 @@ export class Series {
     this.updatePromises(row);
     this.updateProfile(row);
     this.updateSlowest(store, row);
-    this.flying.update(store);
+    this.flying.update(store.ownCalls ?? [], row.in_flight);
     this.partsCard.hidden = (row.parts ?? []).length < 2;
     // A request that has no status yet is in none of them.
     const parts = (row.parts ?? []).filter((part) => part.count > 0);
@@ -128,14 +146,31 @@ export class Series {
     });
   }
 
+  /** What fires here, and what did: shown where there is any. */
+  updateAlerts(store) {
+    const isFiring = this.alerts.update(store);
+    const wasFiring = this.history.update(store);
+    const [strip, history] = [this.alerts.element, this.history.element];
+    if (isFiring !== strip.isConnected) isFiring ? this.figures.before(strip) : strip.remove();
+    if (wasFiring !== history.isConnected) wasFiring ? this.body.append(history) : history.remove();
+  }
+
+  /** Lines to see latencies by: what was promised, and what alerts fire at. */
+  limits(store, row) {
+    const promise = row.objective?.latency ?? row.slow?.limit;
+    const own = promise ? [{ value: promise, colour: "warn", label: row.objective?.latency ? "target" : "slow" }] : [];
+    const alerts = (store.alerts?.active ?? []).filter((alert) => this.alerts.wanted(alert) && alert.unit === "seconds" && typeof alert.threshold === "number");
+    return [...own, ...alerts.map(({ threshold, severity, name }) => ({ value: threshold, colour: severity === "critical" ? "bad" : "warn", label: `${name}, ${severity}` }))];
+  }
+
   updateHeat(store, row) {
-    const { cells, newest, step } = store.grid;
+    const { cells, newest } = store.grid;
     const histograms = Array.from({ length: cells }, () => []);
     for (const point of row.points.values()) {
       const place = point[0] - newest + cells - 1;
       if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
     }
-    this.heat.updateHeat({ histograms, cells, step, timeOf: (place) => store.timeOf(place) });
+    this.heat.updateHeat({ histograms, grid: store.grid, marks: store.marks() });
   }
 
   /** What nothing tells is left out. */
@@ -151,8 +186,8 @@ export class Series {
 
   updatePromises(row) {
     const lines = [];
-    if (row.objective?.latency_target) lines.push(`${share(row.objective.latency_share)} within ${duration(row.objective.latency)}; promised are ${share(row.objective.latency_target)}`);
-    if (row.objective?.success_target) lines.push(`${share(row.objective.success_share)} went well; promised are ${share(row.objective.success_target)}`);
+    if (row.objective?.latency_target) lines.push(`${share(row.objective.latency_share)} within ${duration(row.objective.latency)}; target ${share(row.objective.latency_target)}`);
+    if (row.objective?.success_target) lines.push(`${share(row.objective.success_share)} went well; target ${share(row.objective.success_target)}`);
     if (row.slow) lines.push(`${number(row.slow.count)} took longer than ${duration(row.slow.limit)}, which is called slow`);
     this.promises.hidden = lines.length === 0;
     keyed(this.promises.lastElementChild, lines, (line) => line, (line) => h("li", {}, line));
@@ -173,7 +208,7 @@ export class Series {
       text(took, `${duration(one.lower)} to ${duration(one.upper)}`);
       text(ended.firstElementChild, NAMES[one.outcome]);
       attribute(ended.firstElementChild, "class", `mark ${NAMES[one.outcome]}`);
-      text(when, clock(store.timeOf(one.place), store.grid.step < 60));
+      text(when, clock(timeOf(store.grid, one.place), store.grid.step < 60));
       text(calls, number(one.count));
     });
   }
@@ -181,8 +216,8 @@ export class Series {
 
 function busyNote(row) {
   if (row.busy_share === null) return "No call ended in this window.";
-  const polls = row.slow_polls > 0 ? ` ${number(row.slow_polls)} polls kept their thread for long.` : "";
-  return `Of the time that calls took, the share in which they were polled; the rest they waited.${polls}`;
+  const polls = row.slow_polls > 0 ? ` ${number(row.slow_polls)} ${row.slow_polls === 1 ? "poll" : "polls"} blocked a worker for long.` : "";
+  return `The share of their time that calls were polled; for the rest they waited.${polls}`;
 }
 
 function head(titles, numbersFrom = 1) {

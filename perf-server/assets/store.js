@@ -1,10 +1,27 @@
 // What is known of the service: the last message of everything, and the points of the window.
 
+/** What is known whatever is watched. */
+const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "calls", "names", "resets"];
+
 export class Store {
   constructor() {
-    this.ready = false;
     this.window = null;
     this.clear();
+  }
+
+  /** What is known whatever is watched, by itself: it goes on with the service while this is held as it is. */
+  fork() {
+    const other = new Store();
+    for (const name of COMMON) other[name] = this[name];
+    other.indicators = this.indicators && new Map(this.indicators);
+    return other;
+  }
+
+  /** Whether this is about what somebody wants to look at, over whatever window. Until then nothing is known of it. */
+  isOf({ of = "calls", kind, labels }) {
+    const { topic } = this;
+    if (!topic) return false;
+    return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
   }
 
   clear() {
@@ -14,47 +31,52 @@ export class Store {
     this.points = new Map();
     this.metrics = null;
     this.data = undefined;
+    this.ownCalls = null;
   }
 
-  /** Takes a message in. Gives what sort of news it is. */
+  /** Takes a message in. */
   apply(message) {
-    this.at = Date.parse(message.timestamp);
-    if (message.type === "initial_data") this.begin(message);
-    if (message.uptime !== undefined) this.uptime = message.uptime;
-    if (message.grid) {
-      this.grid = message.grid;
-      this.gridAt = this.at;
-    }
     this.applyCommon(message);
+    if (message.type === "initial_data") this.begin(message);
+    // It is never changed: who draws by it goes on with what was true then.
+    if (message.grid) this.grid = message.grid;
+    if (message.own_calls) this.ownCalls = message.own_calls.map(withPairs);
+    if (message.data !== undefined) this.data = message.data;
+    this.applyMetrics(message);
     this.applySeries(message);
-    return message.type;
   }
 
   begin(message) {
     this.clear();
-    this.ready = true;
-    this.window = message.window;
-    this.service = message.service;
-    this.config = message.config;
     this.columns = message.columns;
     this.pointColumns = message.point_columns;
-    this.indicators = new Map();
   }
 
+  /** Takes in what comes whatever is watched. */
   applyCommon(message) {
+    this.at = Date.parse(message.timestamp);
+    if (message.type === "initial_data") this.meet(message);
+    if (message.uptime !== undefined) {
+      this.uptime = message.uptime;
+      this.bootAt ??= this.at - 1000 * message.uptime;
+    }
     if (message.health) this.health = message.health;
     if (message.indicators) this.indicators = new Map(message.indicators.map((one) => [one.name, one]));
     for (const one of message.indicators_changed ?? []) this.indicators?.set(one.name, one);
     if (message.alerts) this.alerts = message.alerts;
     if (message.alert_history) this.history = message.alert_history;
     if (message.event) this.applyEvent(message.event);
-    if (message.calls) {
-      this.calls = message.calls.map(withPairs);
-      this.callsAt = Date.now();
-    }
+    if (message.calls) this.calls = message.calls.map(withPairs);
     if (message.metric_names) this.names = message.metric_names;
-    if (message.data !== undefined) this.data = message.data;
-    this.applyMetrics(message);
+    if (message.resets) this.resets = message.resets;
+  }
+
+  /** Who it is that speaks, and of what. */
+  meet(message) {
+    if (message.epoch !== this.epoch) this.bootAt = undefined;
+    for (const name of ["epoch", "topic", "window", "service", "config"]) this[name] = message[name];
+    // Of each client, where the service tells it; not where everything begins anew for all.
+    this.role = message.role ?? message.access ?? this.role;
   }
 
   /** Only who looks at metrics is sent them. */
@@ -90,8 +112,8 @@ export class Store {
   applyEvent({ alert }) {
     if (!this.alerts) return;
     const without = this.alerts.active.filter((one) => one.id !== alert.id);
-    if (alert.state === "firing") this.alerts.active = [...without, alert].sort((one, other) => one.id - other.id);
-    if (alert.state === "resolved") this.alerts.active = without;
+    const active = alert.state === "firing" ? [...without, alert].sort((one, other) => one.id - other.id) : without;
+    if (alert.state === "firing" || alert.state === "resolved") this.alerts = { ...this.alerts, active };
   }
 
   applySeries(message) {
@@ -125,6 +147,7 @@ export class Store {
       row[column] = numbers[place] ?? null;
     });
     row.rate = row.covered ? row.count / Math.max(row.covered, 1) : 0;
+    row.cancelled_rate = row.count > 0 ? row.cancelled / row.count : null;
   }
 
   applyDetail(message) {
@@ -186,7 +209,7 @@ export class Store {
   rates(row, pick) {
     const values = this.column(row, pick);
     const { cells, newest, step, filled } = this.grid;
-    const began = this.uptime === undefined ? 0 : cells - 1 - Math.floor(this.uptime / step);
+    const began = this.bootAt === undefined ? 0 : Math.floor(this.bootAt / (1000 * step)) - (newest - cells + 1);
     for (let place = 0; place < cells; place += 1) {
       const span = place === cells - 1 ? Math.max(filled ?? step, Math.min(1, step)) : step;
       if (Number.isNaN(values[place])) values[place] = place < began ? NaN : 0;
@@ -195,11 +218,32 @@ export class Store {
     return values;
   }
 
-  /** When a place of a column began, in milliseconds since 1970. */
-  timeOf(place) {
-    const { cells, step, filled } = this.grid;
-    return (this.gridAt ?? this.at) - ((filled ?? step) + (cells - 1 - place) * step) * 1000;
+  /** How the health sees a value that it judges by an indicator: `bad`, `warn`, or nothing to say. */
+  judge(indicator, value) {
+    const limits = this.indicators?.get(indicator);
+    if (!limits || value === null) return "";
+    return value > limits.critical ? "bad" : value > limits.warning ? "warn" : "";
   }
+
+  /** How a metric stands: as an indicator says, or an alert about it. */
+  stateOf(indicator, metric) {
+    const colour = { yellow: "warn", red: "bad" }[this.indicators?.get(indicator)?.status];
+    const alerts = (this.alerts?.active ?? []).filter(({ series }) => series.split("{")[0] === metric);
+    const worst = alerts.some(({ severity }) => severity === "critical") ? "bad" : alerts.length > 0 ? "warn" : "";
+    return colour ?? worst;
+  }
+
+  /** Moments of which a chart has a mark: when the process began, and when the baseline was moved. */
+  marks() {
+    const version = this.service?.version;
+    const began = this.bootAt === undefined ? [] : [{ at: this.bootAt, label: version ? `started ${version}` : "started" }];
+    return [...began, ...(this.resets ?? []).map((at) => ({ at: Date.parse(at), label: "reset" }))];
+  }
+}
+
+/** When a place of a column began, in milliseconds since 1970: cells are numbered from there. */
+export function timeOf({ newest, cells, step }, place) {
+  return (newest - cells + 1 + place) * step * 1000;
 }
 
 /** The labels as pairs of name and value, in their order: the feed writes an object. */

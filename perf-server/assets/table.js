@@ -7,11 +7,13 @@ import * as address from "./address.js";
 import { CANCELLED, ERROR, OK, P95, PANICKED } from "./store.js";
 
 const failed = (point) => point[ERROR] + point[PANICKED];
-const ended = (point) => point[OK] + failed(point) + point[CANCELLED];
+const cut = (point) => point[CANCELLED];
+const ended = (point) => point[OK] + failed(point) + cut(point);
 
 const COLUMNS = [
   { key: "rate", title: "Rate", show: rate, class: "" },
-  { key: "error_rate", title: "Errors", show: share, class: "" },
+  { key: "error_rate", title: "Errors", show: share, class: "", aspect: "errors" },
+  { key: "cancelled_rate", title: "Cancelled", show: share, class: "cut", aspect: "cancelled" },
   { key: "p50", title: "p50", show: duration, class: "wide" },
   { key: "p95", title: "p95", show: duration, class: "" },
   { key: "p99", title: "p99", show: duration, class: "wide" },
@@ -63,7 +65,7 @@ export class SeriesTable {
       "tr",
       {},
       heading("name", "Name", "name"),
-      h("th", { scope: "col", class: "trend" }, "Calls, faults"),
+      h("th", { scope: "col", class: "trend" }, "Throughput, errors"),
       h("th", { scope: "col", class: "trend wide" }, "p95"),
       COLUMNS.map(({ key, title, class: kind }) => heading(key, title, `number ${kind}`)),
     );
@@ -89,6 +91,8 @@ export class SeriesTable {
     text(this.more, rows.length === 0 ? none : few.length < rows.length && !this.sort ? `${rows.length - few.length} more` : "");
     this.more.hidden = this.more.textContent === "";
     this.head.hidden = rows.length === 0;
+    // Where there is little room, the column is there when somebody should see it.
+    this.table.classList.toggle("cuts", few.some((row) => store.judge(`${row.kind}.cancelled`, row.cancelled_rate) !== ""));
     for (const element of this.visible) this.paint(element);
   }
 
@@ -124,18 +128,22 @@ export class SeriesTable {
   fill(element, row) {
     element.row = row;
     attribute(element.querySelector("a"), "href", this.link(row));
-    COLUMNS.forEach(({ key, show }, place) => text(element.fields[place], show(row[key])));
+    COLUMNS.forEach(({ key, show, aspect }, place) => {
+      const field = element.fields[place];
+      text(field, show(row[key]));
+      // In the colour in which the health sees such a share of the kind's calls.
+      if (aspect) attribute(field, "data-state", this.store.judge(`${row.kind}.${aspect}`, row[key]) || null);
+    });
     element.classList.toggle("idle", row.count === 0 && row.in_flight === 0);
-    element.fields[1].classList.toggle("bad", row.error_rate > 0.05);
-    element.fields[1].classList.toggle("warn", row.error_rate > 0.01 && row.error_rate <= 0.05);
   }
 
   paint(element) {
     const { store } = this;
     if (!store?.grid || !element.row) return;
     const [calls, latency] = element.trends;
-    spark(calls, store.rates(element.row, ended), store.rates(element.row, failed), "accent");
-    spark(latency, store.column(element.row, (point) => point[P95]), null, "p95");
+    const faults = [[store.rates(element.row, failed), "error"], [store.rates(element.row, cut), "cancelled"]];
+    spark(calls, store.rates(element.row, ended), "accent", faults);
+    spark(latency, store.column(element.row, (point) => point[P95]), "p95");
   }
 }
 

@@ -29,6 +29,9 @@ const SVG: &str = "image/svg+xml";
 /// A year: another content has another path.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
+/// The page that the dashboard itself is, where it tells how it feels: as `index.html` says.
+pub(crate) const OWN_PAGE: &str = "perf dashboard";
+
 /// The module of the metrics' names, which is made rather than written.
 const NAMES: &str = "names.js";
 
@@ -64,6 +67,9 @@ const ASSETS: &[Asset] = assets![
     "series.js": SCRIPT,
     "calls.js": SCRIPT,
     "alerts.js": SCRIPT,
+    "history.js": SCRIPT,
+    "marks.js": SCRIPT,
+    "health.js": SCRIPT,
     "metrics.js": SCRIPT,
     "resources.js": SCRIPT,
     "catalog.js": SCRIPT,

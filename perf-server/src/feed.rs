@@ -11,7 +11,7 @@
 //!
 //! | type | what it brings |
 //! |---|---|
-//! | `initial_data` | everything: what is watched with its points over the window, health, alerts, calls in flight |
+//! | `initial_data` | everything: the `topic` that it is about, what is watched with its points over the window, health, alerts, calls in flight |
 //! | `metrics_update` | once a second, what changed of that; what is not there is as it was |
 //! | `alert_triggered` | an alert that fires, or whose severity changed |
 //! | `alert_resolved`, `alert_acknowledged` | the alert |
@@ -26,7 +26,7 @@
 //! The address names what is wanted: `window` (`1m`, `5m`, `15m`, `1h`), and `of`: `calls`, all series of calls, unless said
 //! otherwise; `metrics`, the application's own metrics and what is sampled of the process and its host; or a topic that a part
 //! added, whose value comes as `data`. For a series of
-//! calls alone, `kind` and `labels` (a JSON array of the first labels' values). A client that was here before adds `epoch` and the last `seq` it saw, and gets
+//! calls alone, `kind` and `labels` (a JSON array of the first labels' values); its own calls in flight come as `own_calls`. A client that was here before adds `epoch` and the last `seq` it saw, and gets
 //! what it missed instead of everything, where that is still known. Later, `{"window":"1h","kind":"tool","labels":["web"]}`
 //! asks for something else.
 

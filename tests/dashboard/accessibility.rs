@@ -5,7 +5,7 @@ use super::service::{ADMIN, Service};
 use serde_json::json;
 use std::fmt;
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "overview",
     "requests?find=carts",
     "database",
@@ -14,7 +14,7 @@ const PAGES: [&str; 17] = [
     "external",
     "operations?sort=name",
     "running",
-    "alerts",
+    "alerts?pending=1",
     "host",
     "process",
     "browsers",
@@ -22,7 +22,9 @@ const PAGES: [&str; 17] = [
     "metrics",
     "series/http_request/GET/%2Fcarts%2F%7Bid%7D",
     "series/operation/import",
+    "series/operation/backup",
     "series/tool/nobody",
+    "nosuchpage",
 ];
 
 /// Its path is that of `axe.min.js`, of the package `axe-core`: the project does not carry it.

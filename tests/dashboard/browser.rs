@@ -257,8 +257,35 @@ impl Browser {
         self.client.issue_cmd(Own(endpoint, parameters)).await.unwrap_or_else(|error| panic!("{endpoint}: {error}"))
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) {
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) {
         self.own("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
+    }
+
+    /// Has pages that are opened from now on change each message of the feed before they read it: `message`, where there is one.
+    pub(crate) async fn rewrite_messages(&self, change: &str) {
+        let source = format!(
+            "{{
+                const parse = JSON.parse;
+                JSON.parse = (text) => {{
+                    const message = parse(text);
+                    if (message?.type) {{ {change} }}
+                    return message;
+                }};
+            }}"
+        );
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// The text of an element as people see it: without what is hidden.
+    pub(crate) async fn seen(&self, selector: &str) -> String {
+        let text = self.script(&format!("return document.querySelector({})?.innerText ?? ''", json!(selector))).await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until this can be seen in an element.
+    pub(crate) async fn wait_to_see(&self, selector: &str, wanted: &str) {
+        let script = format!("return document.querySelector({})?.innerText ?? null", json!(selector));
+        self.wait_until(&script, selector, |text| text.as_str().is_some_and(|text| text.contains(wanted))).await;
     }
 
     /// Has pages note when what the last update brought can be seen: two frames after it came, for the first draws it.

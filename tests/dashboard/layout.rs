@@ -63,11 +63,13 @@ const WATCH: &str = "window.shifts = [];
 #[tokio::test]
 async fn it_can_be_looked_at() {
     let Some(browser) = Browser::start().await else { return };
-    let service = Service::start().await;
+    let service = Service::guarded().await;
     service.a_day_in_short();
     service.a_host();
     service.an_alert();
     service::import(500);
+    browser.open(&service.url).await;
+    browser.log_in(service::ADMIN).await;
     let pages = [
         ("overview", "?window=1m"),
         ("host", "?window=1m"),
@@ -102,13 +104,14 @@ async fn it_can_be_looked_at() {
         browser.look_through(screen).await;
         browser.screenshot(&format!("acknowledge-{screen}")).await;
     }
-    let guarded = Service::guarded().await;
-    browser.open(&guarded.url).await;
+    browser.open(&service.url).await;
+    browser.click("#logout button").await;
+    browser.wait_for("#token").await;
     for screen in Screen::ALL {
         browser.look_through(screen).await;
         browser.screenshot(&format!("login-{screen}")).await;
     }
-    guarded.some_calls();
+    service.some_calls();
     browser.log_in(service::READER).await;
     for screen in Screen::ALL {
         browser.look_through(screen).await;

@@ -4,15 +4,18 @@
 
 mod accessibility;
 mod browser;
+mod incident;
 mod keyboard;
 mod keys;
 mod layout;
 mod part;
+mod pause;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;
 mod service;
 mod session;
+mod unknown;
 
 use browser::Browser;
 use perf_runtime::Outcome;
@@ -82,9 +85,15 @@ async fn an_alert_is_acknowledged_by_name_and_with_a_note() {
     service.an_alert();
     // The login leads to where one wanted to go.
     browser.open(&format!("{}#/alerts", service.url)).await;
-    browser.log_in(service::READER).await;
+    browser.log_in(service::ADMIN).await;
     browser.wait_for(".alert[data-severity=critical]").await;
     browser.click(".alert .primary").await;
+    // Somebody who may only look has logged in meanwhile, in another tab.
+    let other = format!(
+        "return fetch('login', {{ method: 'POST', body: new URLSearchParams({{ token: '{}' }}) }}).then(({{ ok }}) => ok)",
+        service::READER
+    );
+    assert_eq!(browser.script(&other).await, json!(true));
     browser.fill("dialog [name=by]", "Ada").await;
     browser.click("dialog [type=submit]").await;
     browser.wait_for_text("dialog .problem", |problem| problem.contains("admin token")).await;
@@ -299,6 +308,9 @@ async fn numbers_are_not_rounded_to_what_they_are_not() {
     assert_eq!(numbers, json!(["0", "7", "1,234", "2,372", "12.3k", "0.0040"]));
     let ages = written("since", "[0.00616, 0.8, 4, 200]").await;
     assert_eq!(ages, json!(["6.16 ms", "800 ms", "4.0 s", "3m 20s"]));
+    // How fast something grows is said in what it is counted in.
+    let grown = "[[198656, 'bytes'], [0.005, 'seconds'], [2, ''], [null, 'bytes']].map((one) => format.growth(...one))";
+    assert_eq!(written("number && ((text) => text)", grown).await, json!(["194 KiB/s", "0.50 %", "2 /s", "–"]));
     browser.close().await;
 }
 

@@ -1,7 +1,7 @@
 //! A service to look at: its monitor ticks once a second, and when the test says so.
 
 use perf_runtime::metric::SampledMetric;
-use perf_runtime::rule::{Rule, Statistic, presets};
+use perf_runtime::rule::{Rule, RuleSet, Statistic, presets};
 use perf_runtime::{Kind, Monitor, Outcome};
 use perf_server::Server;
 use std::sync::Arc;
@@ -31,13 +31,21 @@ impl Service {
         Self::at(0, None).await
     }
 
+    /// One that judges by these rules alone.
+    pub(crate) async fn judged_by(rules: RuleSet) -> Self {
+        Self::serve(Monitor::builder().rules(rules).build().expect("a monitor"), 0, None).await
+    }
+
     /// One that asks who one is.
     pub(crate) async fn guarded() -> Self {
         Self::at(0, Some((READER, ADMIN))).await
     }
 
     async fn at(port: u16, tokens: Option<(&str, &str)>) -> Self {
-        let monitor = monitor();
+        Self::serve(monitor(), port, tokens).await
+    }
+
+    async fn serve(monitor: Monitor, port: u16, tokens: Option<(&str, &str)>) -> Self {
         let server = Server::builder(&monitor);
         let server = match tokens {
             Some((reader, admin)) => server.read_token(reader).admin_token(admin),
@@ -181,9 +189,14 @@ impl Drop for Service {
     }
 }
 
+/// What fires where a backup takes long.
+pub(crate) fn slow_backup() -> Rule {
+    let slow = Rule::builder("slow-backup").name("Slow backup").metric(Kind::Operation).only("operation", ["backup"]);
+    slow.statistic(Statistic::P95).warning(1.0).critical(2.0).build().expect("a rule")
+}
+
 fn monitor() -> Monitor {
     let mut rules = presets::standard();
-    let slow = Rule::builder("slow-backup").name("Slow backup").metric(Kind::Operation).only("operation", ["backup"]);
-    rules.insert(slow.statistic(Statistic::P95).warning(1.0).critical(2.0).build().expect("a rule"));
+    rules.insert(slow_backup());
     Monitor::builder().rules(rules).build().expect("a monitor")
 }

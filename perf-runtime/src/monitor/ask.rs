@@ -18,6 +18,7 @@ use crate::observe::query::grid::CellGrid;
 use crate::observe::query::in_flight::{self, CallInFlight};
 use crate::observe::query::panorama::{Panorama, Track};
 use crate::observe::query::summary::{KindSummary, Summary};
+use crate::observe::series::identity::Identity;
 use std::time::Duration;
 
 impl Monitor {
@@ -125,7 +126,22 @@ impl Monitor {
     /// The calls that wait now, the oldest first, `limit` at most: async calls that returned `Pending` and have not ended.
     /// A call that never waited is not among them while it runs.
     pub fn calls_in_flight(&self, limit: usize) -> Vec<CallInFlight> {
-        in_flight::oldest(&self.inner.registry, limit, clock::now())
+        in_flight::oldest(&self.inner.registry, |_| true, limit, clock::now())
+    }
+
+    /// As [`calls_in_flight`](Self::calls_in_flight), of the series of one kind whose first labels have these values: none of
+    /// them is lost behind older calls of others.
+    ///
+    /// ```
+    /// use perf_runtime::{Kind, Monitor};
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// assert!(monitor.calls_in_flight_of(Kind::DbOperation, &["select", "users"], 10).is_empty());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn calls_in_flight_of(&self, kind: Kind, labels: &[&str], limit: usize) -> Vec<CallInFlight> {
+        let fits = |identity: &Identity| identity.begins(kind, labels);
+        in_flight::oldest(&self.inner.registry, fits, limit, clock::now())
     }
 
     /// The threads that one poll has kept for at least so long and still does, with the function that keeps each: async calls

@@ -132,3 +132,9 @@ async fn the_scripts_type_no_metric_and_no_label_that_is_not_known() {
         assert!(known.iter().any(|known| known.labels.contains(&label)), "{label}");
     }
 }
+
+/// It tells of itself under a name by which the feed knows that it is not a page of the application's.
+#[test]
+fn the_dashboard_is_called_what_the_feed_takes_it_for() {
+    assert!(dashboard().page.contains(&format!("data-page=\"{}\"", super::OWN_PAGE)));
+}

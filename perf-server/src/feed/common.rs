@@ -2,14 +2,16 @@
 
 use super::message::{Body, Written};
 use super::number::Number;
+use crate::dashboard::OWN_PAGE;
 use perf_runtime::alert::{Alert, Silence};
 use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus, Verdict};
+use perf_runtime::metric::{MetricReading, MetricSeries};
 use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// So many calls in flight are shown, the oldest; so many events of alerts, the last.
-const CALLS: usize = 50;
+pub(super) const CALLS: usize = 50;
 const EVENTS: usize = 100;
 /// The most series that are named with an indicator.
 const SHARES: usize = 10;
@@ -26,6 +28,7 @@ pub(super) struct Common {
     history_is_sent: bool,
     calls: Written,
     names: Written,
+    resets: Written,
 }
 
 /// The difference from what was last sent.
@@ -49,6 +52,7 @@ impl Common {
             ("alert_history", &self.history),
             ("calls", &self.calls),
             ("metric_names", &self.names),
+            ("resets", &self.resets),
         ] {
             body.put_written(name, value.clone());
         }
@@ -72,6 +76,7 @@ impl Common {
             self.calls = written;
         }
         self.update_names(monitor, &mut changes.body);
+        self.update_resets(monitor, &mut changes.body);
         changes
     }
 
@@ -127,13 +132,27 @@ impl Common {
         }
     }
 
-    /// Which metrics there are: it tells which pages there is something for.
+    /// Which metrics there are: it tells which pages there is something for. That of browsers is not there for the sake of the
+    /// dashboard alone, which tells of itself while somebody looks at it.
     fn update_names(&mut self, monitor: &Monitor, body: &mut Body) {
-        let names: Vec<String> = monitor.metrics().read().into_iter().map(|metric| metric.name).collect();
+        let is_own = |series: &MetricSeries| series.labels.get("page") == Some(OWN_PAGE);
+        let is_of_others = |metric: &MetricReading| metric.series.is_empty() || !metric.series.iter().all(is_own);
+        let metrics = monitor.metrics().read().into_iter().filter(is_of_others);
+        let names: Vec<String> = metrics.map(|metric| metric.name).collect();
         let names = Written::new(&names);
         if names != self.names {
             body.put_written("metric_names", names.clone());
             self.names = names;
+        }
+    }
+
+    /// When the baseline was moved: charts have a mark there.
+    fn update_resets(&mut self, monitor: &Monitor, body: &mut Body) {
+        let resets: Vec<String> = monitor.resets().into_iter().map(perf_runtime::text::rfc3339).collect();
+        let resets = Written::new(&resets);
+        if resets != self.resets {
+            body.put_written("resets", resets.clone());
+            self.resets = resets;
         }
     }
 }

@@ -139,8 +139,8 @@ async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watch
         Ok(topic) => *watcher = watch(socket, hub, topic, None).await?,
         Err(reason) => {
             // A close frame has room for 123 bytes of reason.
-            let reason: String = reason.chars().take(30).collect();
-            return refuse(socket, close_code::POLICY, reason).await;
+            let reason: String = reason.chars().take(25).collect();
+            return refuse(socket, close_code::POLICY, format!("not watched: {reason}")).await;
         }
     }
     Some(())

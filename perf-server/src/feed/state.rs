@@ -1,6 +1,6 @@
 //! All that is shown, as it was last sent: what is new is what differs from it.
 
-use super::common::Common;
+use super::common::{CALLS, Common};
 use super::encode::{self, TrackFrame};
 use super::message::Body;
 use super::metrics;
@@ -90,6 +90,7 @@ impl Board {
         let mut body = Body::default();
         body.put("epoch", epoch);
         body.put("window", &topic.window);
+        body.put("topic", &topic.subject);
         body.put("service", &self.monitor.service());
         // Not in updates: settings change at a reload alone.
         body.put("config", &self.monitor.config());
@@ -101,7 +102,10 @@ impl Board {
                 rows.write_all(&mut body);
             }
             Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
-            Some(Frame::Series(track)) => track.write_all(&mut body),
+            Some(Frame::Series(track)) => {
+                track.write_all(&mut body);
+                put_own_calls(&self.monitor, &topic.subject, &mut body);
+            }
             Some(Frame::Part(part)) => part.write_all(&mut body),
             None => {}
         }
@@ -140,6 +144,7 @@ impl Board {
             }
             (Some(Frame::Metrics(rows)), _) => metrics::update(rows, monitor, topic.window, body),
             (Some(Frame::Series(frame)), Subject::Series(key)) => {
+                put_own_calls(monitor, &topic.subject, body);
                 let track = track(monitor, topic.window, key, frame.ticked());
                 frame.update(track, body)
             }
@@ -152,7 +157,13 @@ impl Board {
     }
 }
 
+/// The calls in flight of the series that is looked at: those of all kinds that everybody is sent may have none of them.
+fn put_own_calls(monitor: &Monitor, subject: &Subject, body: &mut Body) {
+    if let Subject::Series(key) = subject {
+        body.put("own_calls", &monitor.calls_in_flight_of(key.kind, &key.labels(), CALLS));
+    }
+}
+
 fn track(monitor: &Monitor, window: Window, key: &SeriesKey, after: Option<Duration>) -> Option<(CellGrid, Track)> {
-    let labels: Vec<&str> = key.labels.iter().map(String::as_str).collect();
-    monitor.track(key.kind, &labels, window, after)
+    monitor.track(key.kind, &key.labels(), window, after)
 }

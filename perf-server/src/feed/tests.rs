@@ -19,6 +19,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+mod topics;
+
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 const MILLI: Duration = Duration::from_millis(1);

@@ -2,7 +2,8 @@
 
 use super::part::PartTopic;
 use perf_runtime::{Kind, Window};
-use serde::Deserialize;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
 /// The longest list of labels that is looked at, and the longest label, in bytes.
@@ -29,11 +30,32 @@ pub(super) enum Subject {
     Series(SeriesKey),
 }
 
+/// As a client asks for it, so that it knows what an answer is about: `{"of":"calls"}`, `{"kind":"tool","labels":["web"]}`.
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let of = match self {
+            Self::Calls => "calls",
+            Self::Metrics => "metrics",
+            Self::Part(name) => name,
+            Self::Series(key) => return key.serialize(serializer),
+        };
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("of", of)?;
+        map.end()
+    }
+}
+
 /// A kind and the values of a series' first labels.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct SeriesKey {
     pub(super) kind: Kind,
     pub(super) labels: Vec<String>,
+}
+
+impl SeriesKey {
+    pub(super) fn labels(&self) -> Vec<&str> {
+        self.labels.iter().map(String::as_str).collect()
+    }
 }
 
 /// What a client asks for, as it writes it.

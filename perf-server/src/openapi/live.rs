@@ -34,7 +34,7 @@ pub(super) fn part() -> OpenApi {
 
 /// The parameters of the feed, and its messages.
 fn watching(operation: OperationBuilder) -> OperationBuilder {
-    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service and config, the settings in effect, too. A text such as {\"window\":\"1h\"} asks for something else.";
+    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service and config, the settings in effect, too, topic (what it is about) and resets (when the baseline was moved). A text such as {\"window\":\"1h\"} asks for something else.";
     operation
         .query("window", "Over which window: 1m, 5m, 15m or 1h.", window())
         .query("of", "What to watch: calls, metrics, or a topic that a part added.", text())

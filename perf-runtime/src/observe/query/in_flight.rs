@@ -2,6 +2,7 @@
 
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
+use crate::observe::series::identity::Identity;
 use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,18 @@ pub struct CallInFlight {
     pub age: f64,
 }
 
-/// The `limit` oldest calls, the oldest first. Costs a look at every call that waits, and memory for `limit` of them.
-pub(crate) fn oldest(registry: &Registry, limit: usize, now: Moment) -> Vec<CallInFlight> {
+/// The `limit` oldest calls of the series that `fits` chooses, the oldest first. Costs a look at every call of theirs that waits,
+/// and memory for `limit` of them.
+pub(crate) fn oldest(
+    registry: &Registry,
+    fits: impl Fn(&Identity) -> bool,
+    limit: usize,
+    now: Moment,
+) -> Vec<CallInFlight> {
     let all = registry.all();
     // The youngest of those kept is on top.
     let mut kept: BinaryHeap<(Moment, Reverse<usize>)> = BinaryHeap::new();
-    for (place, series) in all.iter().enumerate() {
+    for (place, series) in all.iter().enumerate().filter(|(_, series)| fits(&series.identity)) {
         series.for_each_waiting(|started| {
             if kept.len() < limit {
                 kept.push((started, Reverse(place)));
@@ -59,9 +66,34 @@ mod tests {
             series.own.wait(clock::now());
             clock.advance(Duration::from_secs(1));
         }
-        let ages = |limit| oldest(&registry, limit, clock::now()).iter().map(|call| call.age).collect::<Vec<_>>();
+        let ages =
+            |limit| oldest(&registry, |_| true, limit, clock::now()).iter().map(|call| call.age).collect::<Vec<_>>();
         assert_eq!(ages(2), [5.0, 4.0]);
         assert_eq!(ages(9), [5.0, 4.0, 3.0, 2.0, 1.0]);
         assert_eq!(ages(0), [0.0; 0]);
+    }
+    #[test]
+    fn the_calls_of_a_series_are_found_behind_any_number_of_older_ones() {
+        let clock = ManualClock::hold();
+        let registry = Registry::new();
+        let wait = |labels: &[&str]| {
+            let series = registry.series(Kind::DbOperation, labels);
+            series.own.start_away();
+            series.own.wait(clock::now());
+            clock.advance(Duration::from_secs(1));
+        };
+        (0..9).for_each(|_| wait(&["select", "users"]));
+        wait(&["select", "orders"]);
+        wait(&["insert", "orders"]);
+        let ages = |labels: &[&str], limit| {
+            let fits = |identity: &Identity| identity.begins(Kind::DbOperation, labels);
+            oldest(&registry, fits, limit, clock::now()).iter().map(|call| call.age).collect::<Vec<_>>()
+        };
+        assert_eq!(ages(&["select", "orders"], 1), [2.0]);
+        assert_eq!(ages(&["insert"], 9), [1.0]);
+        assert_eq!(ages(&["select"], 99).len(), 10);
+        assert_eq!(ages(&["delete"], 9), [0.0; 0]);
+        let others = oldest(&registry, |identity| identity.begins(Kind::Tool, &[]), 9, clock::now());
+        assert!(others.is_empty());
     }
 }

@@ -190,12 +190,8 @@ impl Registry {
         self.catch_up(now);
         let (grid, view) = self.grid_after(window, started, after);
         let all = self.all();
-        let starts_so = |series: &Series| {
-            let own = series.identity.labels.iter().map(AsRef::as_ref);
-            series.identity.labels.len() >= labels.len() && own.take(labels.len()).eq(labels.iter().copied())
-        };
-        let fits = |series: &&Arc<Series>| series.identity.kind == kind && starts_so(series);
-        let found: Vec<Arc<Series>> = all.iter().filter(fits).cloned().collect();
+        let found: Vec<Arc<Series>> =
+            all.iter().filter(|series| series.identity.begins(kind, labels)).cloned().collect();
         let track =
             track(&found, labels.len(), (window, &grid), &mut Look::live(now).without(self.pauses()), None, true)?;
         Some((view, track))

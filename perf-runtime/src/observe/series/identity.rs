@@ -44,6 +44,12 @@ impl Identity {
             && self.labels.iter().zip(labels).all(|(own, other)| is_same(own, other))
     }
 
+    /// Whether this is a series of a kind whose first labels have these values.
+    pub(crate) fn begins(&self, kind: Kind, labels: &[&str]) -> bool {
+        let first = self.labels.iter().map(AsRef::as_ref).take(labels.len());
+        self.kind == kind && self.labels.len() >= labels.len() && first.eq(labels.iter().copied())
+    }
+
     fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.kind.label_names().iter().chain(self.more).copied()
     }

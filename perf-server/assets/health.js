@@ -1,0 +1,117 @@
+// How well the service is, and why it is not better.
+
+import { attribute, h, keyed, s, text } from "./dom.js";
+import { inUnit, label, number, seriesInShort } from "./format.js";
+import * as address from "./address.js";
+import { isOpen } from "./alerts.js";
+import { toSubject } from "./catalog.js";
+
+const RADIUS = 52;
+const ROUND = 2 * Math.PI * RADIUS;
+
+/** The score as a ring, and what took the points. */
+export class Health {
+  constructor() {
+    this.arc = s("circle", { class: "arc", cx: 60, cy: 60, r: RADIUS, "stroke-dasharray": `0 ${ROUND}` });
+    this.score = h("b", {}, "–");
+    this.status = h("h2", { class: "status" }, "");
+    this.verdicts = h("ul", { class: "verdicts" });
+    this.lead = h("p", { class: "quiet" });
+    this.summary = h("summary", {}, "All health checks");
+    this.lost = h("ul", { class: "lost" });
+    this.all = h("tbody");
+    this.element = h(
+      "section",
+      { class: "card health", "aria-label": "Health" },
+      h(
+        "div",
+        { class: "dial" },
+        s("svg", { viewBox: "0 0 120 120", "aria-hidden": "true" }, s("circle", { class: "ring", cx: 60, cy: 60, r: RADIUS }), this.arc),
+        h("p", {}, this.score, h("span", { class: "quiet" }, "of 100")),
+      ),
+      h("div", { class: "why" }, this.status, this.verdicts, this.lead, this.lost),
+      h(
+        "details",
+        {},
+        this.summary,
+        h("div", { class: "scroll", role: "region", "aria-label": "All health checks", tabindex: 0 }, h(
+          "table",
+          {},
+          h("thead", {}, h("tr", {}, ["Indicator", "Status", "Value", "Warning", "Critical", "Calls", "Judged"].map((title, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, title)))),
+          this.all,
+        )),
+      ),
+    );
+  }
+
+  update(store) {
+    const { health, indicators } = store;
+    if (!health) return;
+    text(this.score, String(Math.round(health.score)));
+    text(this.status, health.status);
+    attribute(this.element, "data-status", health.status);
+    attribute(this.arc, "stroke-dasharray", `${(health.score / 100) * ROUND} ${ROUND}`);
+    const sorted = [...indicators.values()].sort((one, other) => other.penalty - one.penalty || one.name.localeCompare(other.name));
+    const taking = sorted.filter((one) => one.penalty > 0 || one.status === "yellow" || one.status === "red");
+    const known = sorted.filter((one) => one.status !== "unknown").length;
+    text(this.lead, taking.length > 0 ? "Why not 100:" : known > 0 ? `Nothing takes a point off. ${number(known)} ${known === 1 ? "indicator is" : "indicators are"} judged.` : "Nothing takes a point off, but nothing is judged yet either: that takes more calls.");
+    text(this.summary, `All health checks (${number(sorted.length)})`);
+    const verdicts = [["Serving", health.serving], ["Resources", health.resources]].filter(([, verdict]) => verdict);
+    this.verdicts.hidden = verdicts.length === 0;
+    keyed(this.verdicts, verdicts, ([name]) => name, ([name]) => h("li", {}, `${name}: `, h("b", { class: "mark" })), (item, [, verdict]) => {
+      const word = verdict.status ?? verdict;
+      text(item.lastElementChild, word);
+      attribute(item.lastElementChild, "class", `mark ${COLOURS[word] ?? "unknown"}`);
+    });
+    keyed(this.lost, taking, (one) => one.name, () => h("li"), (item, one) => this.blame(item, one, store));
+    keyed(this.all, sorted, (one) => one.name, () => h("tr", {}, h("th", { scope: "row" }), h("td"), [0, 1, 2, 3, 4].map(() => h("td", { class: "number" }))), (row, one) => {
+      // Any alert is one too many: that is no limit to be read.
+      const limit = (value) => (one.aspect === "alerts" ? "–" : inUnit(value, one.unit));
+      const values = [one.name, one.status, inUnit(one.value, one.unit), limit(one.warning), limit(one.critical), number(one.kind ? one.calls : null), over(one) || "now"];
+      values.forEach((value, place) => text(row.children[place], value));
+      attribute(row.children[1], "class", `mark ${one.status}`);
+    });
+  }
+
+  /** One indicator that takes points: how many, why, and from which series. */
+  blame(item, one, store) {
+    const isAlerts = one.aspect === "alerts";
+    const shown = JSON.stringify([one, isAlerts && store.alerts.active.filter(isOpen).length]);
+    if (item.shown === shown && item.known === store.rows.length) return;
+    item.shown = shown;
+    item.known = store.rows.length;
+    const limit = one.status === "red" ? one.critical : one.warning;
+    const shares = one.shares.slice(0, 3).map(([series, points]) => {
+      const row = store.find(series);
+      const words = `${row ? label(row) : seriesInShort(series)} ${points >= 0.05 ? `−${number(points)}` : ""}`;
+      return h("li", {}, h("a", { href: isAlerts ? address.to("alerts") : (toSubject(store, series) ?? address.to("metrics")) }, words));
+    });
+    item.replaceChildren(
+      h("span", { class: `points mark ${one.status}` }, one.penalty > 0 ? `−${number(one.penalty)}` : "0"),
+      h("div", {}, h("b", {}, one.name), isAlerts ? firing(one, store) : is(one, limit), shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
+    );
+  }
+}
+
+/** The colours of verdicts. */
+const COLOURS = { healthy: "green", degraded: "yellow", unhealthy: "red" };
+
+/** Over which time it was judged, where it is not about now: tiles and charts are of the window that was chosen. */
+function over({ covered, span_seconds: span = covered }) {
+  if (!span) return "";
+  return span <= 60 ? "last minute" : `last ${number(Math.round(span / 60))} min`;
+}
+
+function is(one, limit) {
+  const { value, own, unit, counted_in: other } = one;
+  const span = over(one);
+  const others = typeof own === "number" && typeof value === "number" ? `: this process ${inUnit(own, unit)}, others ${inUnit(Math.max(value - own, 0), unit)}` : "";
+  return ` is ${inUnit(value, unit)}, limit ${inUnit(limit, unit)}${span ? ` (${span})` : ""}${others}${other ? `; the points are taken by ${other}` : ""}`;
+}
+
+/** The same alerts as everywhere, and those that somebody knows of already: they are judged as well. */
+function firing(one, store) {
+  const known = one.value - store.alerts.active.filter(isOpen).length;
+  return `: ${number(one.value)} firing${known > 0 ? `, ${number(known)} of them acknowledged or silenced` : ""}`;
+}
+
