@@ -14,12 +14,13 @@ use std::time::{Duration, SystemTime};
 /// The longest name and comment, in bytes.
 const MAX_NAME: usize = 128;
 const MAX_COMMENT: usize = 2_000;
-/// The longest that a mark may last.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// The longest that a mark may last: a quarter of a year. What is meant for longer is a setting of the rule.
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
-/// So many silences may be in force, and so many labels may one have, with names and values of so many bytes: every client
-/// of the feed is sent all of them.
+/// So many silences may be in force, with texts of so many bytes in all, and so many labels may one have, with names and
+/// values of so many bytes: every client of the feed is sent all of them.
 const MAX_SILENCES: usize = 200;
+const MAX_TEXTS: usize = 128 << 10;
 const MAX_LABELS: usize = 16;
 const MAX_LABEL: usize = 256;
 
@@ -68,12 +69,21 @@ pub(super) struct Wish {
 pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
     check(&wish.by, &wish.comment)?;
     check_labels(&wish.labels)?;
-    if context.monitor.alerts().silences().len() >= MAX_SILENCES {
-        let detail = format!("{MAX_SILENCES} silences are in force, and there may be no more: end one first");
-        return Err(Problem::new(ProblemKind::TooManySilences, detail));
-    }
     let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let alerts = context.monitor.alerts();
+    let kept = alerts.silences();
+    let own = texts_of(wish.rule.as_deref(), labels.iter().copied(), &wish.by, &wish.comment);
+    let size = kept.iter().fold(own, |size, one| {
+        let labels = one.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        size + texts_of(one.rule.as_deref(), labels, &one.by, &one.comment)
+    });
+    if kept.len() >= MAX_SILENCES || size > MAX_TEXTS {
+        let detail = format!(
+            "{} silences are in force; there may be {MAX_SILENCES}, with texts of {MAX_TEXTS} bytes in all: end one first",
+            kept.len()
+        );
+        return Err(Problem::new(ProblemKind::TooManySilences, detail));
+    }
     let until = until(&wish.lasts)?;
     let silence = alerts
         .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
@@ -89,6 +99,17 @@ pub(super) async fn unsilence(State(context): State<Context>, id: Id) -> Result<
     }
     let detail = format!("there is no silence {id}: GET /api/v1/alerts/silences lists them");
     Err(Problem::new(ProblemKind::UnknownSilence, detail))
+}
+
+/// The bytes of a silence's texts.
+fn texts_of<'a>(
+    rule: Option<&str>,
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+    by: &str,
+    comment: &str,
+) -> usize {
+    let labels: usize = labels.map(|(name, value)| name.len() + value.len()).sum();
+    rule.map_or(0, str::len) + labels + by.len() + comment.len()
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Problem> {
@@ -128,7 +149,7 @@ fn until(span: &str) -> Result<SystemTime, Problem> {
     let parsed =
         perf_runtime::text::parse_duration(span).filter(|span| (Duration::from_secs(1)..=LONGEST).contains(span));
     let end = parsed.and_then(|span| SystemTime::now().checked_add(span));
-    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 366d, such as 30m or 2h"))
+    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 90d, such as 30m or 2h"))
 }
 
 fn refused(error: &AcknowledgeError) -> Problem {
