@@ -2,6 +2,7 @@ use super::backlog::Unread;
 use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Subject, Topic};
+use crate::auth::Access;
 use crate::context::Context;
 use crate::router::{assemble, own_and};
 use crate::settings::Settings;
@@ -336,7 +337,7 @@ async fn nothing_is_computed_when_nobody_listens() {
 async fn who_is_too_slow_is_told_that_it_missed_some() {
     let hub = Hub::new(monitor(), Vec::new());
     let topic = Topic { window: Window::LastHour, subject: Subject::Calls };
-    let (mut watcher, initial) = Watcher::join(&hub, topic, None).await.unwrap();
+    let (mut watcher, initial) = Watcher::join(&hub, topic, None, Access::Read).await.unwrap();
     assert!(initial.is_some());
     for _ in 0..20 {
         hub.post(None, |_| "x".repeat(1 << 20));
