@@ -156,6 +156,13 @@ pub(crate) async fn page_or_feed(
     if upgrade.is_ok() {
         return feed(context, uri, headers, extensions, wanted, upgrade).await;
     }
+    let checked = match &wanted {
+        Ok(Query(wanted)) => feed::check(&context.feed, wanted),
+        Err(rejection) => Err(Problem::new(ProblemKind::InvalidQuery, rejection.body_text())),
+    };
+    if let Err(problem) = checked {
+        return problem.into_response();
+    }
     if extensions.get::<Reader>().is_none_or(|reader| reader.session.is_none()) {
         return respond::tagged(&headers, HTML, context.dashboard.page.clone());
     }

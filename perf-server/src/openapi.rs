@@ -121,7 +121,14 @@ fn shared() -> OpenApi {
             "The token is for reading only, no admin token is set, or the request comes from a page of another site.",
         )
         .response("NotAllowed", "A value that is not allowed; it says what is.")
-        .response("NoJson", "The body is no JSON.")
+        .response("NoQuery", "The query of the address cannot be read.")
+        .response(
+            "UnknownHost",
+            "No token is set, and the service is asked for under a name that is not this machine's.",
+        )
+        .response("TooMany", "Too many answers are being made: the header Retry-After says when to come back.")
+        .response("TooLate", "The body did not arrive in time.")
+        .response("NoJson", "The body is no JSON, or broke off, or the query of the address cannot be read.")
         .response("TooLarge", "The body is too large.")
         .response("NotSaidToBeJson", "The body is not said to be JSON.")
         .response("CrossSite", "The request comes from a page of another site.")

@@ -34,6 +34,7 @@ pub(crate) use accept::{Format, accepts};
 pub(crate) use lane::TRIALS;
 pub use lane::off_the_runtime;
 pub use listing::{Listing, Slice, SortKey};
+pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};
 pub use payload::Payload;
 pub(crate) use payload::{BodyLimits, body_of};

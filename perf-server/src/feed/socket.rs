@@ -68,6 +68,11 @@ impl Wanted {
     }
 }
 
+/// Refuses an address that asks for what there is not.
+pub(crate) fn check(hub: &Hub, wanted: &Wanted) -> Result<(), Problem> {
+    wanted.topic(hub).map(drop).map_err(|reason| Problem::new(ProblemKind::InvalidValue, reason))
+}
+
 /// Answers who wants to listen. Where the page is from, and that `reader` may read, was checked.
 pub(crate) fn upgrade(
     hub: Hub,

@@ -6,6 +6,7 @@ use crate::auth::Access;
 use crate::context::Context;
 use crate::router::{assemble, own_and};
 use crate::settings::Settings;
+use axum::Router;
 use futures::{SinkExt, StreamExt};
 use perf_runtime::metric::SampledMetric;
 use perf_runtime::rule::{Rule, RuleSet, Statistic};
@@ -20,6 +21,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+mod limits;
+
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 const MILLI: Duration = Duration::from_millis(1);
@@ -33,12 +36,18 @@ struct Service {
 
 impl Service {
     async fn start(monitor: Monitor) -> Self {
+        Self::start_with(monitor, |app| app).await
+    }
+
+    /// With a layer around the routes.
+    async fn start_with(monitor: Monitor, around: impl FnOnce(Router) -> Router) -> Self {
         let (table, parts) = own_and(&[]).unwrap();
         let context = Context::new(monitor.clone(), Settings::default(), parts).unwrap();
         let hub = context.feed.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, assemble(context, table)).await });
+        let app = around(assemble(context, table));
+        tokio::spawn(async move { axum::serve(listener, app).await });
         Self { monitor, hub, address }
     }
 

@@ -11,18 +11,18 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// The longest name and comment, in bytes.
-const MAX_NAME: usize = 128;
-const MAX_COMMENT: usize = 2_000;
+/// The longest name and comment, in characters.
+pub(crate) const MAX_NAME: usize = 128;
+pub(crate) const MAX_COMMENT: usize = 2_000;
 /// The longest that a mark may last: a quarter of a year. What is meant for longer is a setting of the rule.
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// So many silences may be in force, with texts of so many bytes in all, and so many labels may one have, with names and
-/// values of so many bytes: every client of the feed is sent all of them.
+/// values of so many characters: every client of the feed is sent all of them.
 const MAX_SILENCES: usize = 200;
 const MAX_TEXTS: usize = 128 << 10;
-const MAX_LABELS: usize = 16;
-const MAX_LABEL: usize = 256;
+pub(crate) const MAX_LABELS: usize = 16;
+pub(crate) const MAX_LABEL: usize = 256;
 
 /// Who takes notice, and for how long.
 #[derive(Debug, Deserialize)]
@@ -117,13 +117,18 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Problem> {
         let found = format!("{} labels", labels.len());
         return Err(Problem::invalid("labels", &found, format!("at most {MAX_LABELS} labels")));
     }
-    match labels.iter().flat_map(|(name, value)| [name, value]).find(|text| text.len() > MAX_LABEL) {
+    match labels.iter().flat_map(|(name, value)| [name, value]).find(|text| length(text) > MAX_LABEL) {
         Some(long) => {
-            let found = format!("{} bytes", long.len());
-            Err(Problem::invalid("labels", &found, format!("names and values of at most {MAX_LABEL} bytes")))
+            let found = format!("{} characters", length(long));
+            Err(Problem::invalid("labels", &found, format!("names and values of at most {MAX_LABEL} characters")))
         }
         None => Ok(()),
     }
+}
+
+/// The length as people count it, and as JSON Schema does.
+fn length(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn check(by: &str, comment: &str) -> Result<(), Problem> {
@@ -132,8 +137,8 @@ fn check(by: &str, comment: &str) -> Result<(), Problem> {
         return Err(Problem::invalid("by", by, "a name with a letter or a digit"));
     }
     for (field, text, most) in [("by", by, MAX_NAME), ("comment", comment, MAX_COMMENT)] {
-        if text.len() > most {
-            return Err(Problem::invalid(field, text, format!("at most {most} bytes")));
+        if length(text) > most {
+            return Err(Problem::invalid(field, text, format!("at most {most} characters")));
         }
         // A name stands in logs, one line each; a comment may have lines.
         let may_break = |letter: char| field == "comment" && matches!(letter, '\n' | '\t');

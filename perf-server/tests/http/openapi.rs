@@ -37,7 +37,9 @@ impl Operation {
     /// The address with the parameters' examples.
     fn address(&self) -> String {
         let parameters = self.described["parameters"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        // Of several values one is asked for.
+        let one = |value: &Value| value.get(0).unwrap_or(value).clone();
+        let text = |value: &Value| one(value).as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut path = self.path.replace("{id}", "1");
         for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
             if let Some(example) = parameter.get("example") {
