@@ -108,6 +108,8 @@ impl Hub {
         let may = commands.is_empty();
         if may {
             shared.worker = None;
+            // Whoever comes later gets everything.
+            shared.log.forget_all();
         }
         may
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// What a client says is short.
 const MAX_MESSAGE: usize = 16 << 10;
@@ -22,16 +22,28 @@ const SEND_LIMIT: Duration = Duration::from_secs(20);
 /// So many times in a while may a client ask for something else: more than anybody clicks.
 const MAX_CHANGES: u32 = 20;
 const A_WHILE: Duration = Duration::from_secs(10);
+/// So many of them are heard at once, and each of the others so long after the one before: faster, nobody is heard.
+const AT_ONCE: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// How often a client asked for something else lately.
 struct Changes {
     since: Instant,
     count: u32,
+    last: Instant,
 }
 
 impl Changes {
     fn new() -> Self {
-        Self { since: Instant::now(), count: 0 }
+        let now = Instant::now();
+        Self { since: now, count: 0, last: now }
+    }
+
+    /// Returns when the next is heard. What a client sends meanwhile stays where it is.
+    async fn pause(&self) {
+        if self.count >= AT_ONCE {
+            sleep_until(self.last + BETWEEN).await;
+        }
     }
 
     /// Whether one more is not too much.
@@ -40,6 +52,7 @@ impl Changes {
             *self = Self::new();
         }
         self.count += 1;
+        self.last = Instant::now();
         self.count <= MAX_CHANGES
     }
 }
@@ -117,7 +130,7 @@ async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
     let mut changes = Changes::new();
     loop {
         let goes_on = tokio::select! {
-            heard = socket.recv() => match heard {
+            heard = async { changes.pause().await; socket.recv().await } => match heard {
                 Some(Ok(Message::Text(_))) if !changes.may() => {
                     refuse(socket, close_code::POLICY, "too many changes: 20 in 10 s are allowed").await
                 }

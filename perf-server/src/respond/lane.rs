@@ -2,11 +2,18 @@
 //! blocking work finds threads, and cores.
 
 use super::problem::{Problem, ProblemKind};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
-/// Answers to questions.
-pub(crate) static ANSWERS: Lane = Lane::new(4, 256);
+/// Answers to questions: on half of the cores, and on four at most.
+pub(crate) static ANSWERS: LazyLock<Lane> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Lane::new((cores / 2).clamp(1, 4), 256)
+});
+/// Long bodies, which are read from JSON.
+pub(super) static BODIES: Lane = Lane::new(1, 64);
 /// Trials of rules, each on as many values as a body holds: behind one another, so that no answer waits for them.
 pub(crate) static TRIALS: Lane = Lane::new(1, 16);
 
@@ -58,8 +65,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed. Four at a time are done in a
-/// process; others wait, and beyond 256 that wait they are refused.
+/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed. On half of the
+/// cores, four at most, at a time in a process; others wait, and beyond 256 that wait they are refused.
 ///
 /// # Errors
 /// A [`Problem`] where the work panics, or too much waits already.
