@@ -11,6 +11,8 @@
 //! reset_every = "24h"                   # PERF_RESET_EVERY: moves the baseline of the views; off by default
 //! presets = ["standard", "agents"]      # PERF_PRESETS=standard,agents: in place of the code's presets
 //! alert_history = 1000                  # PERF_ALERT_HISTORY
+//! max_series = 2000                     # PERF_MAX_SERIES: of one metric, made at run time
+//! max_label_values = 200                # PERF_MAX_LABEL_VALUES: of one label of a metric, made at run time
 //!
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
@@ -97,10 +99,12 @@ pub(crate) struct Loaded {
     pub(crate) sections: Sections,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "namespace",
     "presets",
     "alert_history",
+    "max_series",
+    "max_label_values",
     "rules",
     "objectives",
     "enabled",
@@ -251,6 +255,8 @@ fn apply_one(
             // Looked at before.
             "presets" => {}
             "alert_history" => settings.alert_history = value.whole("alert_history")?,
+            "max_series" => settings.limits.series = value.whole("max_series")?,
+            "max_label_values" => settings.limits.values = value.whole("max_label_values")?,
             "enabled" => settings.enabled = value.bool("enabled")?,
             "interval" => settings.interval = value.duration("interval")?,
             "reset_every" => settings.reset_every = Some(value.duration("reset_every")?),

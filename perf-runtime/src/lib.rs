@@ -65,7 +65,7 @@
 //! # What is known at run time
 //!
 //! Series that only the program knows are recorded on the monitor. They are bounded: 2,000 of a kind, 200 values of a
-//! label; beyond that a label's value becomes `__overflow__` and `perf_label_overflow_total` counts it.
+//! label ([`MonitorBuilder::max_series`], [`max_label_values`](MonitorBuilder::max_label_values)); beyond that a label's value becomes `__overflow__` and `perf_label_overflow_total` counts it.
 //!
 //! ```
 //! # use perf_runtime::{Monitor, Outcome};

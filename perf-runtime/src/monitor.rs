@@ -271,7 +271,7 @@ impl Monitor {
         let inner = Inner {
             renderer: Renderer::new(&model),
             model,
-            registry: Arc::new(Registry::with_bounds(bounds)),
+            registry: Arc::new(Registry::with_bounds(bounds, loaded.settings.limits)),
             alerts: Mutex::new(alerts),
             objectives: Mutex::new(objectives),
             loaded: Mutex::new(loaded),

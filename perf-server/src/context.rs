@@ -1,6 +1,6 @@
 //! What every route shares: the monitor, and the settings of the server.
 
-use crate::auth::Flood;
+use crate::auth::{Flood, Sessions};
 use crate::dashboard::Dashboard;
 use crate::error::ServeError;
 use crate::extension::Additions;
@@ -32,7 +32,9 @@ pub(crate) struct Shared {
     /// The description of all routes, as JSON.
     pub(crate) document: String,
     /// Refusals that are told one by one, and those that are not.
-    pub(crate) refusals: Flood,
+    pub(crate) refusals: Arc<Flood>,
+    /// Those who have logged in.
+    pub(crate) sessions: Sessions,
 }
 
 impl Context {
@@ -51,7 +53,8 @@ impl Context {
             started,
             dashboard,
             document,
-            refusals: Flood::default(),
+            refusals: Arc::default(),
+            sessions: Sessions::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

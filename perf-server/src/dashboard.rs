@@ -3,7 +3,7 @@
 //! Scripts are plain modules that draw with the browser's own means, so there is nothing to build and nothing to fetch from
 //! elsewhere. All but the page lie under a path with a tag of their content, so that browsers keep them.
 
-use crate::auth;
+use crate::auth::Reader;
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::feed::{self, Wanted};
@@ -162,7 +162,14 @@ pub(crate) async fn page_or_feed(
     if upgrade.is_ok() {
         return feed(context, uri, headers, extensions, wanted, upgrade).await;
     }
-    if !auth::has_session(&context, &headers, &extensions) {
+    let checked = match &wanted {
+        Ok(Query(wanted)) => feed::check(&context.feed, wanted),
+        Err(rejection) => Err(Problem::new(ProblemKind::InvalidQuery, rejection.body_text())),
+    };
+    if let Err(problem) = checked {
+        return problem.into_response();
+    }
+    if extensions.get::<Reader>().is_none_or(|reader| reader.session.is_none()) {
         return respond::tagged(&headers, HTML, context.dashboard.page.clone());
     }
     // Whoever goes back after logging out is to be asked again, and not shown what the browser kept.
@@ -207,8 +214,9 @@ pub(crate) async fn feed(
     if let Err(problem) = context.settings.origins.check(&headers, &uri) {
         return problem.into_response();
     }
+    let reader = extensions.get::<Reader>().cloned();
     match wanted {
-        Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket, peer),
+        Ok(Query(wanted)) => feed::upgrade(context.feed.clone(), &wanted, socket, peer, reader),
         Err(rejection) => Problem::new(ProblemKind::InvalidQuery, rejection.body_text()).into_response(),
     }
 }

@@ -48,7 +48,7 @@ mod topic;
 
 pub(crate) use broadcast::Hub;
 pub(crate) use part::PartTopic;
-pub(crate) use socket::{Wanted, upgrade};
+pub(crate) use socket::{Wanted, check, upgrade};
 
 #[cfg(test)]
 mod tests;

@@ -177,7 +177,9 @@ where
         let named = if is_matched { UNMATCHED.into() } else { self.settings.name_of(&request) };
         let route = request.extensions().get::<MatchedPath>().map_or(&*named, MatchedPath::as_str);
         let method = method_label(request.method());
-        let mut call = monitor.http_request(method, route);
+        // The templates of a router are few.
+        let mut call =
+            if is_matched { monitor.http_request_to(method, route) } else { monitor.http_request(method, route) };
         if *has_span && LevelFilter::current() >= Level::INFO {
             let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.

@@ -24,10 +24,11 @@
 //! nobody may change anything (acknowledge, silence, reset): a server of [`serve`] listens on loopback only, and mounted routes but the
 //! probes refuse names other than those of this machine, peers elsewhere (where the application serves with
 //! `into_make_service_with_connect_info`), and what a proxy forwards. With a read token or an admin token, everything but the probes and the
-//! login page needs one: `Authorization: Bearer ..`, or the cookie of the login page. Changes need the admin token, and are
+//! login page needs one: `Authorization: Bearer ..`, or a session of the login page. Changes need the admin token, and are
 //! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
-//! target `perf_server::audit`. A log-out takes the cookie from the browser, and its other tabs to the login; a token is good
-//! until the service has another.
+//! target `perf_server::audit`. A session lasts for 12 hours; a log-out ends it, with what listens in it, and takes
+//! the browser's other tabs to the login. Its cookie holds no token, and has a name by service, instance and port. A token is good until
+//! the service has another.
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {

@@ -133,10 +133,13 @@ fn is_beside(path: &str) -> bool {
     BESIDE.contains(&path)
 }
 
-/// An address without the first bytes of its path.
+/// An address without the first bytes of its path. In HTTP/2 it has the name of the host, for there is no header for it.
 fn without(uri: &Uri, prefix: usize) -> Uri {
     let rest = uri.path_and_query().and_then(|whole| whole.as_str().get(prefix..)?.parse::<PathAndQuery>().ok());
-    Uri::from(rest.unwrap_or_else(|| PathAndQuery::from_static("/")))
+    let rest = rest.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(rest.clone());
+    Uri::from_parts(parts).unwrap_or_else(|_| Uri::from(rest))
 }
 
 /// The paths of an application's routes. axum shows them to `Debug` alone; a test holds that it does. Where it does not, a

@@ -20,7 +20,6 @@ pub use describe::{
 };
 pub use utoipa;
 
-use crate::auth::COOKIE;
 use crate::error::ServeError;
 use crate::extension::conflict;
 use crate::respond::ProblemKind;
@@ -38,7 +37,10 @@ mod login;
 mod metrics;
 mod series;
 
-const INTRODUCTION: &str = "Figures that a process measures of itself. Units: seconds, bytes, ratios 0 to 1, unless a field says otherwise. Without tokens everybody may read and nobody may change anything. With any token set, reading needs the read token or the admin token, and changing the admin token, as `Authorization: Bearer ..` or in the cookie of the login page. Paths are relative to where the router is mounted. Answers come compressed to those who accept gzip, and with a tag for `If-None-Match`. Every refusal is a problem document (RFC 9457), whose `type` is a stable name.";
+/// Stands in the document for the name of the session's cookie, which the address that is asked has a part in.
+pub(crate) const COOKIE: &str = "{{session}}";
+
+const INTRODUCTION: &str = "Figures that a process measures of itself. Units: seconds, bytes, ratios 0 to 1, unless a field says otherwise. Without tokens everybody may read and nobody may change anything. With any token set, reading needs the read token or the admin token, and changing the admin token, as `Authorization: Bearer ..` or by a session of the login page, whose cookie has a name of its own for each service, instance and port. Paths are relative to where the router is mounted. Answers come compressed to those who accept gzip, and with a tag for `If-None-Match`. Every refusal is a problem document (RFC 9457), whose `type` is a stable name.";
 
 /// The document of our own routes and those of parts, as JSON.
 ///
@@ -119,7 +121,14 @@ fn shared() -> OpenApi {
             "The token is for reading only, no admin token is set, or the request comes from a page of another site.",
         )
         .response("NotAllowed", "A value that is not allowed; it says what is.")
-        .response("NoJson", "The body is no JSON.")
+        .response("NoQuery", "The query of the address cannot be read.")
+        .response(
+            "UnknownHost",
+            "No token is set, and the service is asked for under a name that is not this machine's.",
+        )
+        .response("TooMany", "Too many answers are being made: the header Retry-After says when to come back.")
+        .response("TooLate", "The body did not arrive in time.")
+        .response("NoJson", "The body is no JSON, or broke off, or the query of the address cannot be read.")
         .response("TooLarge", "The body is too large.")
         .response("NotSaidToBeJson", "The body is not said to be JSON.")
         .response("CrossSite", "The request comes from a page of another site.")

@@ -23,6 +23,7 @@
 //! change.
 
 mod accept;
+mod lane;
 mod listing;
 mod params;
 mod payload;
@@ -30,9 +31,13 @@ mod problem;
 mod reply;
 
 pub(crate) use accept::{Format, accepts};
+pub(crate) use lane::TRIALS;
+pub use lane::off_the_runtime;
 pub use listing::{Listing, Slice, SortKey};
+pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};
 pub use payload::Payload;
 pub(crate) use payload::{BodyLimits, body_of};
 pub use problem::{Problem, ProblemKind};
-pub use reply::{json, kept, not_acceptable, off_the_runtime, tagged, try_json};
+pub(crate) use reply::try_json_in;
+pub use reply::{json, kept, not_acceptable, tagged, try_json};

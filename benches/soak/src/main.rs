@@ -2,10 +2,19 @@
 //! second over HTTP. Its memory may not grow, and no tick may be left out.
 //!
 //! Fails where the resident memory grew by more than chance explains, or a tick was missed or panicked.
+//!
+//! With `--hostile`, whether a small service goes on while clients with the read token take all that they can. Fails where
+//! its memory grows by more than 64 MiB or does not return, `/health/live` takes more than a second, or its own route is more than
+//! twice as slow as among as many clients of its own.
 
 mod finding;
 mod program;
 mod scrape;
+// The same clients in the test `hostile`, for some seconds.
+#[path = "../../../tests/hostile/clients.rs"]
+mod clients;
+#[path = "../../../tests/hostile/service.rs"]
+mod service;
 // One estimator for the leak watch and for this.
 #[path = "../../../perf-host/src/regression.rs"]
 mod trend;
@@ -13,12 +22,14 @@ mod trend;
 use finding::Finding;
 use program::Program;
 use scrape::Sample;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
 usage: soak [--minutes N] [--load N] [--database-url URL] [--quick]
+       soak --hostile [--minutes N] [--load N] [--quick]
+  --hostile           clients that take all that they can, 40 for 10 minutes unless told
   --minutes N         how long, 30 unless told; the first sixth is to warm up
   --load N            clients that send traffic, 4 unless told: some 130 requests a second
   --database-url URL  of a PostgreSQL, in place of a fresh SQLite in the service itself
@@ -33,18 +44,27 @@ struct Options {
     minutes: u32,
     load: u32,
     database_url: Option<String>,
+    is_hostile: bool,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == IS_SERVICE) {
+        serve();
+    }
     let Some(options) = options(&arguments) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match soak(&options) {
-        Ok(finding) => {
+    let found = if options.is_hostile {
+        let finding = hostile(&options);
+        Ok((finding.to_string(), finding.faults()))
+    } else {
+        soak(&options).map(|finding| (finding.to_string(), finding.faults()))
+    };
+    match found {
+        Ok((finding, faults)) => {
             println!("{finding}");
-            let faults = finding.faults();
             for fault in &faults {
                 eprintln!("{fault}");
             }
@@ -57,13 +77,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says that the process is the service that hostile clients ask.
+const IS_SERVICE: &str = "--service";
+
+fn serve() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(service::serve());
+}
+
+/// Has a service in a process of its own asked by hostile clients.
+fn hostile(options: &Options) -> clients::Finding {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    let mut started = service::Started::new(command.arg(IS_SERVICE));
+    clients::attack(&started.service(), options.load as usize, 60 * options.minutes * PERIOD)
+}
+
 fn options(arguments: &[String]) -> Option<Options> {
-    let mut options = Options { minutes: 30, load: 4, database_url: None };
+    let is_hostile = arguments.first().is_some_and(|first| first == "--hostile");
+    let (minutes, load) = if is_hostile { (10, 40) } else { (30, 4) };
+    let mut options = Options { minutes, load, database_url: None, is_hostile };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next();
         let mut number = || value()?.parse().ok().filter(|number| *number > 0);
         match argument.as_str() {
+            "--hostile" => {}
             "--quick" => options.minutes = 1,
             "--minutes" => options.minutes = number()?,
             "--load" => options.load = number()?,

@@ -6,6 +6,7 @@ use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
+use crate::observe::series::overflow::Limits;
 use std::time::Duration;
 
 /// Everything that can be set, in code or from outside.
@@ -21,6 +22,8 @@ pub(crate) struct Settings {
     /// The buckets of the application's histograms, by name or pattern; the first that fits a name holds.
     pub(crate) histogram_bounds: Vec<(String, Vec<f64>)>,
     pub(crate) alert_history: usize,
+    /// The bounds on what is made at run time.
+    pub(crate) limits: Limits,
     pub(crate) enabled: bool,
     pub(crate) interval: Duration,
     pub(crate) reset_every: Option<Duration>,
@@ -39,6 +42,7 @@ impl Settings {
             resources: Vec::new(),
             histogram_bounds: Vec::new(),
             alert_history: DEFAULT_HISTORY,
+            limits: Limits::default(),
             enabled: true,
             interval: Duration::from_secs(1),
             reset_every: None,

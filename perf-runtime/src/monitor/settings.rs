@@ -76,8 +76,8 @@ impl Monitor {
     /// changed or are gone end. The number of transitions that are kept stays as it is.
     ///
     /// # Errors
-    /// A setting that is not allowed, of the monitor or of a part; another namespace or service, or another word on
-    /// whether anything is done at all: these are settled when a monitor is made. Nothing changes then.
+    /// A setting that is not allowed, of the monitor or of a part; another namespace or service, another bound on series, or
+    /// another word on whether anything is done at all: these are settled when a monitor is made. Nothing changes then.
     pub fn reload(&self) -> Result<(), ConfigError> {
         // One after the other, so that no two are half applied.
         let one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,6 +122,15 @@ impl Inner {
             let show = |service: &Option<_>| service.as_ref().map(ToString::to_string).unwrap_or_default();
             let allowed = format!("what it was, {:?}, until the process starts anew", show(&old.service));
             return Err(ConfigError::new("service", show(&new.service), allowed));
+        }
+        for (field, new, old) in [
+            ("max_series", new.limits.series, old.limits.series),
+            ("max_label_values", new.limits.values, old.limits.values),
+        ] {
+            if new != old {
+                let allowed = format!("what it was, {old}, until the process starts anew");
+                return Err(ConfigError::new(field, new, allowed));
+            }
         }
         if new.enabled != old.enabled {
             let allowed = format!("what it was, {}, until the process starts anew", old.enabled);

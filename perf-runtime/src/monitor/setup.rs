@@ -38,8 +38,14 @@ impl Setup {
         let settings = &loaded.settings;
         check(settings)?;
         let prefix = prefix_of(&settings.namespace)?;
-        if !(100..=100_000).contains(&settings.alert_history) {
-            return Err(ConfigError::new("alert_history", settings.alert_history, "100 to 100000 transitions"));
+        for (field, value, range, what) in [
+            ("alert_history", settings.alert_history, 100..=100_000, "transitions"),
+            ("max_series", settings.limits.series, 100..=100_000, "series"),
+            ("max_label_values", settings.limits.values, 10..=100_000, "values"),
+        ] {
+            if !range.contains(&value) {
+                return Err(ConfigError::new(field, value, format!("{} to {} {what}", range.start(), range.end())));
+            }
         }
         if let Some((field, value)) = settings.service.as_ref().and_then(Service::refused) {
             return Err(ConfigError::new(field, value, "1 to 128 bytes without control characters"));
@@ -127,6 +133,22 @@ impl MonitorBuilder {
     /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
     pub fn alert_history(mut self, transitions: usize) -> Self {
         self.settings.alert_history = transitions;
+        self
+    }
+
+    /// How many series one metric may have that are made at run time, 100 to 100,000: 2,000 by default. Beyond that the label
+    /// with the most values becomes `__overflow__`. A series takes up to some kilobytes while it is busy. Those of annotated functions are
+    /// not counted, nor are those of a router's templates, of which there may be four times as many.
+    pub fn max_series(mut self, series: usize) -> Self {
+        self.settings.limits.series = series;
+        self
+    }
+
+    /// How many values one label of a metric may have that come at run time, 10 to 100,000: 200 by default. Others become
+    /// `__overflow__`, and `perf_label_overflow_total` counts the calls. The templates of a router, which are few by the program's text,
+    /// are not counted.
+    pub fn max_label_values(mut self, values: usize) -> Self {
+        self.settings.limits.values = values;
         self
     }
 

@@ -41,8 +41,8 @@ enum End {
 }
 
 impl HttpRequest {
-    pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str) -> Self {
-        let route = Route::of(registry, method, route);
+    pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str, is_template: bool) -> Self {
+        let route = Route::of(registry, method, route, is_template);
         route.count_overflow();
         route.open.own.start_away();
         let started = clock::now();
@@ -143,7 +143,7 @@ mod tests {
     fn a_request_whose_route_overflows_is_one_call_that_does() {
         let registry = Arc::new(Registry::new());
         for route in 0..250 {
-            HttpRequest::start(&registry, "GET", &format!("/{route}")).answer(204);
+            HttpRequest::start(&registry, "GET", &format!("/{route}"), false).answer(204);
         }
         assert_eq!(registry.overflowed(), [(Kind::HttpRequest, "route", 50)]);
         let overflowed = registry.series(Kind::HttpRequest, &["GET", "__overflow__", "204"]).read();
@@ -152,10 +152,26 @@ mod tests {
     }
 
     #[test]
+    fn templates_of_a_router_have_places_of_their_own() {
+        let registry = Arc::new(Registry::new());
+        for route in 0..250 {
+            HttpRequest::start(&registry, "GET", &format!("/{route}"), false).answer(204);
+        }
+        for route in 0..1_000 {
+            for status in [200, 404, 500] {
+                HttpRequest::start(&registry, "GET", &format!("/template/{route}"), true).answer(status);
+            }
+        }
+        assert_eq!(registry.overflowed(), [(Kind::HttpRequest, "route", 50)]);
+        let read = |route: &str| registry.series(Kind::HttpRequest, &["GET", route, "500"]).read().finished();
+        assert_eq!((read("/template/0"), read("/template/999")), ([0, 1, 0, 0], [0, 1, 0, 0]));
+    }
+
+    #[test]
     fn requests_that_come_on_one_thread_and_end_on_others_are_all_counted() {
         const STATUSES: [u16; 4] = [200, 204, 404, 503];
         let registry = Arc::new(Registry::new());
-        let start = || HttpRequest::start(&registry, "GET", "/carts");
+        let start = || HttpRequest::start(&registry, "GET", "/carts", false);
         let (mut requests, together) = ((0..400).map(|_| start()).collect::<Vec<_>>(), Barrier::new(4));
         thread::scope(|scope| {
             // Each begins with another status, all at once: the first of them is noted in the route's own place.
@@ -180,15 +196,15 @@ mod tests {
     #[test]
     fn a_route_that_a_thread_keeps_does_not_keep_its_monitor() {
         let registry = Arc::new(Registry::new());
-        HttpRequest::start(&registry, "GET", "/carts").answer(200);
-        let late = HttpRequest::start(&registry, "GET", "/carts");
+        HttpRequest::start(&registry, "GET", "/carts", false).answer(200);
+        let late = HttpRequest::start(&registry, "GET", "/carts", false);
         let seen = Arc::downgrade(&registry);
         drop(registry);
         assert!(seen.upgrade().is_none());
         // It is counted for nobody, with a status that was seen and with one that was not.
         late.answer(200);
         let other = Arc::new(Registry::new());
-        let late = HttpRequest::start(&other, "GET", "/carts");
+        let late = HttpRequest::start(&other, "GET", "/carts", false);
         drop(other);
         late.answer(418);
     }

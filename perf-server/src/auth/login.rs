@@ -1,12 +1,14 @@
-//! The login page: keeps a token where no script can read it and no other site can have it sent.
+//! The login page: takes a token, and keeps the name of a session where no script can read it and no other site can have it sent.
 
-use super::{COOKIE, Change};
+use super::Change;
+use super::session::{LIFE, cookie_name, in_cookie};
 use crate::context::Context;
 use crate::dashboard::escaped;
 use crate::respond::{self, Problem, ProblemKind};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use std::time::Instant;
 
 const PAGE: &str = include_str!("login.html");
 const STYLE: &str = include_str!("login.css");
@@ -57,25 +59,33 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     let is_over_tls = is_over_tls(request.headers());
+    let name = cookie_name(&context.monitor, request.headers(), request.uri());
     let body = respond::body_of(request).await?;
     let token = token_in(&body);
-    if token.as_deref().and_then(|token| context.settings.tokens.access(token.as_bytes())).is_none() {
+    let Some(access) = token.and_then(|token| context.settings.tokens.access(token.as_bytes())) else {
         let page = page_with(context, "<p role=\"alert\">This token is not known.</p>");
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
-    }
+    };
+    let session = context.sessions.begin(access, Instant::now()).ok_or_else(|| {
+        Problem::new(ProblemKind::Internal, "no session could be begun: the system has no random bytes")
+    })?;
     // Whoever forges the header that a proxy sets only makes the own cookie stricter.
     let secure = if is_over_tls { "; Secure" } else { "" };
-    Ok(to_page("./", &format!("{}{secure}", cookie(&token.unwrap_or_default()))))
+    Ok(to_page("./", &format!("{}; Max-Age={}{secure}", cookie(&name, &session), LIFE.as_secs())))
 }
 
-/// `POST /logout`: forgets the token.
+/// `POST /logout`: ends the session.
 pub(crate) async fn log_out(State(context): State<Context>, request: Request) -> Result<Response, Problem> {
     context.settings.origins.check(request.headers(), request.uri())?;
-    Ok(to_page("login", &format!("{}; Max-Age=0", cookie(""))))
+    let name = cookie_name(&context.monitor, request.headers(), request.uri());
+    if let Some(session) = in_cookie(request.headers(), &name) {
+        context.sessions.end(session);
+    }
+    Ok(to_page("login", &format!("{}; Max-Age=0", cookie(&name, ""))))
 }
 
-fn cookie(token: &str) -> String {
-    format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict")
+fn cookie(name: &str, session: &str) -> String {
+    format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict")
 }
 
 fn to_page(page: &str, cookie: &str) -> Response {

@@ -1,35 +1,47 @@
 //! Who may do what.
 //!
 //! Without tokens this machine may read, and nobody may change anything. With a token, who reads needs the read token or the
-//! admin token, and who changes something the admin token: as `Authorization: Bearer ..`, or in the cookie that the login
-//! page sets.
+//! admin token, and who changes something the admin token: as `Authorization: Bearer ..`, or by the session that the login
+//! page begins.
 
 use crate::context::Context;
 use crate::respond::{Problem, ProblemKind};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 pub(crate) use flood::Flood;
 use serde::Serialize;
+pub(crate) use session::{SessionEnd, Sessions, cookie_name};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 mod flood;
 mod hosts;
 pub(crate) mod login;
 pub(crate) mod origin;
+mod session;
 pub(crate) mod token;
 
 pub use token::Access;
 
-/// The cookie that holds a token.
-pub(crate) const COOKIE: &str = "perf_token";
+/// Whoever was let in to read: an extension of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) access: Access,
+    /// Where it is the session of the login page that lets somebody in: only then is there something to log out of. Neither is
+    /// there where no token is needed, nor where a header says who asks, nor where a middleware of the application's does.
+    pub(crate) session: Option<SessionEnd>,
+}
 
 /// Lets those through who may read.
-pub(crate) async fn readers(State(context): State<Context>, request: Request, next: Next) -> Response {
+pub(crate) async fn readers(State(context): State<Context>, mut request: Request, next: Next) -> Response {
     match admit(&context, &request, Access::Read) {
-        Ok(()) => next.run(request).await,
+        Ok(reader) => {
+            request.extensions_mut().insert(reader);
+            next.run(request).await
+        }
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -40,7 +52,7 @@ pub(crate) async fn pages(State(context): State<Context>, request: Request, next
     let admitted = if context.settings.ui_without_token {
         context.settings.origins.check(request.headers(), request.uri()).map_err(Refusal::Forbidden)
     } else {
-        admit(&context, &request, Access::Read)
+        admit(&context, &request, Access::Read).map(drop)
     };
     match admitted {
         Ok(()) => next.run(request).await,
@@ -52,24 +64,53 @@ pub(crate) async fn pages(State(context): State<Context>, request: Request, next
 pub(crate) async fn admins(State(context): State<Context>, request: Request, next: Next) -> Response {
     let change = Change::of(&request);
     let response = match admit(&context, &request, Access::Admin) {
-        Ok(()) => next.run(request).await,
+        Ok(_) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     };
     change.tell(response.status(), &context.refusals);
     response
 }
 
-/// Whether it is the cookie of the login page that lets somebody in: only then is there something to log out of. Neither is
-/// there where no token is needed, nor where a header says who asks, nor where a middleware of the application's does.
-pub(crate) fn has_session(context: &Context, headers: &HeaderMap, extensions: &Extensions) -> bool {
-    let is_by_other_means = extensions.get::<Access>().is_some() || headers.contains_key(header::AUTHORIZATION);
-    !is_by_other_means && in_cookie(headers).is_some_and(|token| context.settings.tokens.access(token).is_some())
+/// What a request shows of the one who asks.
+enum Shown<'a> {
+    /// A middleware of the application's says who it is.
+    Application(Access),
+    /// The token of the header `Authorization`; empty where it is of another scheme.
+    Header(&'a [u8]),
+    /// The name of a session.
+    Cookie(&'a [u8]),
+    Nothing,
 }
 
-/// What a request is allowed, by what it shows.
-fn access_of(context: &Context, request: &Request) -> Option<Access> {
-    let known = request.extensions().get::<Access>().copied();
-    known.or_else(|| context.settings.tokens.access(given(request.headers())?))
+impl<'a> Shown<'a> {
+    /// The first of them goes before the others.
+    fn of(context: &Context, request: &'a Request) -> Self {
+        let headers = request.headers();
+        if let Some(access) = request.extensions().get::<Access>() {
+            return Self::Application(*access);
+        }
+        if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+            let parts = authorization.as_bytes().split_at_checked(7);
+            let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+            return Self::Header(token.map_or(&[], |(_, token)| token.trim_ascii()));
+        }
+        let name = cookie_name(&context.monitor, headers, request.uri());
+        session::in_cookie(headers, &name).map_or(Self::Nothing, Self::Cookie)
+    }
+
+    /// The rights that it gives.
+    fn reader(&self, context: &Context) -> Option<Reader> {
+        let without_session = |access| Reader { access, session: None };
+        match self {
+            Self::Application(access) => Some(without_session(*access)),
+            Self::Header(token) => context.settings.tokens.access(token).map(without_session),
+            Self::Cookie(cookie) => {
+                let (access, end) = context.sessions.find(cookie, Instant::now())?;
+                Some(Reader { access, session: Some(end) })
+            }
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// Who asks: the rights, and what they come from.
@@ -82,21 +123,17 @@ pub(crate) struct Caller {
 }
 
 pub(crate) fn caller(context: &Context, request: &Request) -> Caller {
-    let headers = request.headers();
-    let given = if request.extensions().get::<Access>().is_some() {
-        "application"
-    } else if headers.contains_key(header::AUTHORIZATION) {
-        "header"
-    } else if in_cookie(headers).is_some() {
-        "cookie"
-    } else {
-        "nothing"
-    };
-    let access = match access_of(context, request) {
-        Some(Access::Admin) => "admin",
-        Some(Access::Read) => "read",
+    let shown = Shown::of(context, request);
+    let access = match shown.reader(context) {
+        Some(reader) => reader.access.as_str(),
         None if !context.settings.tokens.is_any() && hosts::only_this_machine(context, request).is_ok() => "read",
         None => "none",
+    };
+    let given = match shown {
+        Shown::Application(_) => "application",
+        Shown::Header(_) => "header",
+        Shown::Cookie(_) => "cookie",
+        Shown::Nothing => "nothing",
     };
     Caller { access, given }
 }
@@ -111,17 +148,19 @@ enum Refusal {
     LogIn,
 }
 
-fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Refusal> {
+fn admit(context: &Context, request: &Request, needed: Access) -> Result<Reader, Refusal> {
     if !request.method().is_safe() {
         let own = context.settings.origins.check(request.headers(), request.uri());
         own.map_err(Refusal::Forbidden)?;
     }
     let tokens = &context.settings.tokens;
     let forbidden = |kind, detail: &str| Err(Refusal::Forbidden(Problem::new(kind, detail)));
-    match (needed, access_of(context, request)) {
-        (needed, Some(access)) if access >= needed => Ok(()),
+    let shown = Shown::of(context, request);
+    match (needed, shown.reader(context)) {
+        (needed, Some(reader)) if reader.access >= needed => Ok(reader),
         (Access::Read, None) if !tokens.is_any() => {
-            hosts::only_this_machine(context, request).map_err(Refusal::Forbidden)
+            let reader = |()| Reader { access: Access::Read, session: None };
+            hosts::only_this_machine(context, request).map(reader).map_err(Refusal::Forbidden)
         }
         (Access::Admin, _) if tokens.admin.is_none() => {
             let detail = "nothing can be changed here: no admin token is set (in the program, or in PERF_ADMIN_TOKEN)";
@@ -129,7 +168,7 @@ fn admit(context: &Context, request: &Request, needed: Access) -> Result<(), Ref
         }
         (Access::Admin, Some(_)) => forbidden(ProblemKind::AdminTokenNeeded, "this needs the admin token"),
         _ if is_page(request) => Err(Refusal::LogIn),
-        _ => Err(Refusal::Unauthorized { is_wrong: given(request.headers()).is_some() }),
+        _ => Err(Refusal::Unauthorized { is_wrong: !matches!(shown, Shown::Nothing | Shown::Header([])) }),
     }
 }
 
@@ -166,20 +205,6 @@ fn unauthorized(is_wrong: bool) -> Response {
     response
 }
 
-/// The token that a request shows: in the header `Authorization`, or else in the cookie.
-fn given(headers: &HeaderMap) -> Option<&[u8]> {
-    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return in_cookie(headers) };
-    let (scheme, token) = authorization.as_bytes().split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
-}
-
-fn in_cookie(headers: &HeaderMap) -> Option<&[u8]> {
-    let cookies = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let mut tokens =
-        cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="));
-    tokens.next()
-}
-
 /// Somebody's wish to change something, to be told of in the audit log.
 pub(crate) struct Change {
     method: Method,
@@ -200,7 +225,7 @@ impl Change {
     }
 
     /// An event of the target `perf_server::audit`. Its fields are written as `Debug` does, so that no line can be forged.
-    pub(crate) fn tell(self, status: StatusCode, refusals: &Flood) {
+    pub(crate) fn tell(self, status: StatusCode, refusals: &Arc<Flood>) {
         let Self { method, route, path, peer } = self;
         let (peer, status) = (peer.map(tracing::field::display), status.as_u16());
         if status < 400 {
@@ -212,7 +237,7 @@ impl Change {
                 Some(untold) => tracing::warn!(
                     target: "perf_server::audit", ?method, route, path, status, peer, untold, "refused, and others before that were not told"
                 ),
-                None => {}
+                None => refusals.tell_later(),
             }
         }
     }

@@ -20,6 +20,16 @@ pub enum Access {
     Admin,
 }
 
+impl Access {
+    /// The word for it: `read` or `admin`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// A secret. It is never shown: not in logs, not in errors, not by `Debug`.
 #[derive(Clone)]
 pub(crate) struct Token(Box<[u8]>);

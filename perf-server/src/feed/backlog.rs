@@ -58,6 +58,11 @@ impl Log {
         self.seq
     }
 
+    /// Keeps none of the messages. Their numbers go on.
+    pub(super) fn forget_all(&mut self) {
+        (self.messages, self.bytes, self.forgotten) = (VecDeque::new(), 0, self.seq);
+    }
+
     /// Whether all messages after this one are still there.
     pub(super) fn covers(&self, seq: u64) -> bool {
         (self.forgotten..=self.seq).contains(&seq)
@@ -127,5 +132,9 @@ mod tests {
             log.push(None, |_| String::new());
         }
         assert_eq!(log.messages.len(), MAX_MESSAGES);
+        let seq = log.seq();
+        log.forget_all();
+        assert_eq!((log.bytes, log.messages.capacity(), log.seq()), (0, 0, seq));
+        assert!(log.covers(seq) && !log.covers(seq - 1));
     }
 }

@@ -4,6 +4,7 @@ use super::backlog::{Log, Unread};
 use super::part::PartTopic;
 use super::seats::Seats;
 use super::topic::Topic;
+use crate::auth::Access;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::Monitor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +40,7 @@ struct Shared {
 #[derive(Debug)]
 pub(super) enum Command {
     /// Somebody watches this from now on. `since` is what it saw last, if it was here before.
-    Join { topic: Arc<Topic>, since: Option<u64>, reply: oneshot::Sender<Joined> },
+    Join { topic: Arc<Topic>, since: Option<u64>, access: Access, reply: oneshot::Sender<Joined> },
     /// Somebody watches this no more.
     Leave(Arc<Topic>),
 }
@@ -107,6 +108,8 @@ impl Hub {
         let may = commands.is_empty();
         if may {
             shared.worker = None;
+            // Whoever comes later gets everything.
+            shared.log.forget_all();
         }
         may
     }

@@ -4,6 +4,7 @@ use super::backlog::Unread;
 use super::broadcast::{Command, Hub, Joined};
 use super::producer;
 use super::topic::Topic;
+use crate::auth::Access;
 use axum::extract::ws::Utf8Bytes;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) struct Watcher {
     hub: Hub,
     pub(super) topic: Arc<Topic>,
+    pub(super) access: Access,
     seq: u64,
     latest: watch::Receiver<u64>,
     worker: mpsc::UnboundedSender<Command>,
@@ -21,14 +23,19 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Begins to watch, and says what is needed before; `since` is what was seen last by who was here before. `None` where
     /// the worker is gone, which only a panic in it can do.
-    pub(super) async fn join(hub: &Hub, topic: Topic, since: Option<u64>) -> Option<(Self, Option<Utf8Bytes>)> {
+    pub(super) async fn join(
+        hub: &Hub,
+        topic: Topic,
+        since: Option<u64>,
+        access: Access,
+    ) -> Option<(Self, Option<Utf8Bytes>)> {
         let topic = Arc::new(topic);
         let latest = hub.latest();
         let (reply, joined) = oneshot::channel();
-        let worker = hub.ask(Command::Join { topic: Arc::clone(&topic), since, reply }, |commands| {
+        let worker = hub.ask(Command::Join { topic: Arc::clone(&topic), since, access, reply }, |commands| {
             tokio::spawn(producer::run(hub.clone(), commands));
         });
-        let mut watcher = Self { hub: hub.clone(), topic, seq: 0, latest, worker };
+        let mut watcher = Self { hub: hub.clone(), topic, access, seq: 0, latest, worker };
         let Joined { seq, initial } = joined.await.ok()?;
         watcher.seq = seq;
         Some((watcher, initial))

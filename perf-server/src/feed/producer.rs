@@ -4,9 +4,10 @@ use super::broadcast::{Command, Hub, Joined};
 use super::message::{Body, message};
 use super::state::{Board, Posts};
 use super::topic::Topic;
+use crate::auth::Access;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::alert::{AlertEvent, Transition};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -36,8 +37,8 @@ struct Watched {
     left: Instant,
     /// The last message before it was first watched.
     from: u64,
-    /// Everything at once, as of a message.
-    initial: Option<(u64, Utf8Bytes)>,
+    /// Everything at once, as of a message, for those with each right.
+    initial: BTreeMap<Access, (u64, Utf8Bytes)>,
 }
 
 /// Serves the clients of a hub until there are none.
@@ -84,8 +85,8 @@ pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>
 impl Worker {
     async fn obey(&mut self, command: Command) -> Option<()> {
         match command {
-            Command::Join { topic, since, reply } => {
-                let joined = self.join(topic, since).await?;
+            Command::Join { topic, since, access, reply } => {
+                let joined = self.join(topic, since, access).await?;
                 // Who asked may be gone.
                 let _ = reply.send(joined);
             }
@@ -110,24 +111,26 @@ impl Worker {
         }
     }
 
-    async fn join(&mut self, topic: Arc<Topic>, since: Option<u64>) -> Option<Joined> {
+    async fn join(&mut self, topic: Arc<Topic>, since: Option<u64>, access: Access) -> Option<Joined> {
         let seq = self.hub.seq();
-        let new = || Watched { listeners: 0, left: Instant::now(), from: seq, initial: None };
+        let new = || Watched { listeners: 0, left: Instant::now(), from: seq, initial: BTreeMap::new() };
         let watched = self.watched.entry(Arc::clone(&topic)).or_insert_with(new);
         watched.listeners += 1;
         let was_here = since.filter(|&since| since >= watched.from && self.hub.covers(since));
         if let Some(seq) = was_here {
             return Some(Joined { seq, initial: None });
         }
-        if let Some((seq, text)) = watched.initial.clone().filter(|(known, _)| *known == seq) {
+        if let Some((seq, text)) = watched.initial.get(&access).filter(|(known, _)| *known == seq).cloned() {
             return Some(Joined { seq, initial: Some(text) });
         }
         let hub = self.hub.clone();
         let wanted = Arc::clone(&topic);
-        let body = self.off_the_runtime(move |board| board.initial(&wanted, &hub.inner.epoch)).await?;
+        let mut body = self.off_the_runtime(move |board| board.initial(&wanted, &hub.inner.epoch)).await?;
+        // So that a page need not offer what the one who looks at it may not do.
+        body.put("access", access.as_str());
         let text = Utf8Bytes::from(message("initial_data", seq, &body));
         if let Some(watched) = self.watched.get_mut(&topic) {
-            watched.initial = Some((seq, text.clone()));
+            watched.initial.insert(access, (seq, text.clone()));
         }
         Some(Joined { seq, initial: Some(text) })
     }

@@ -4,14 +4,15 @@ use super::backlog::Unread;
 use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Request, Topic};
+use crate::auth::{Access, Reader};
 use crate::respond::{Problem, ProblemKind};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// What a client says is short.
 const MAX_MESSAGE: usize = 16 << 10;
@@ -21,16 +22,28 @@ const SEND_LIMIT: Duration = Duration::from_secs(20);
 /// So many times in a while may a client ask for something else: more than anybody clicks.
 const MAX_CHANGES: u32 = 20;
 const A_WHILE: Duration = Duration::from_secs(10);
+/// So many of them are heard at once, and each of the others so long after the one before: faster, nobody is heard.
+const AT_ONCE: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// How often a client asked for something else lately.
 struct Changes {
     since: Instant,
     count: u32,
+    last: Instant,
 }
 
 impl Changes {
     fn new() -> Self {
-        Self { since: Instant::now(), count: 0 }
+        let now = Instant::now();
+        Self { since: now, count: 0, last: now }
+    }
+
+    /// Returns when the next is heard. What a client sends meanwhile stays where it is.
+    async fn pause(&self) {
+        if self.count >= AT_ONCE {
+            sleep_until(self.last + BETWEEN).await;
+        }
     }
 
     /// Whether one more is not too much.
@@ -39,6 +52,7 @@ impl Changes {
             *self = Self::new();
         }
         self.count += 1;
+        self.last = Instant::now();
         self.count <= MAX_CHANGES
     }
 }
@@ -67,38 +81,56 @@ impl Wanted {
     }
 }
 
-/// Answers who wants to listen. Where the page is from was checked.
-pub(crate) fn upgrade(hub: Hub, wanted: &Wanted, socket: WebSocketUpgrade, peer: Option<IpAddr>) -> Response {
+/// Refuses an address that asks for what there is not.
+pub(crate) fn check(hub: &Hub, wanted: &Wanted) -> Result<(), Problem> {
+    wanted.topic(hub).map(drop).map_err(|reason| Problem::new(ProblemKind::InvalidValue, reason))
+}
+
+/// Answers who wants to listen. Where the page is from, and that `reader` may read, was checked.
+pub(crate) fn upgrade(
+    hub: Hub,
+    wanted: &Wanted,
+    socket: WebSocketUpgrade,
+    peer: Option<IpAddr>,
+    reader: Option<Reader>,
+) -> Response {
     let topic = match wanted.topic(&hub) {
         Ok(topic) => topic,
         Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
     };
     let Some(seat) = hub.inner.seats.take(peer) else {
-        let problem =
-            Problem::new(ProblemKind::TooManyClients, "too many are listening already, or too many of one address");
-        return ([(header::RETRY_AFTER, "5")], problem).into_response();
+        let detail = "too many are listening already, or too many of one address";
+        return Problem::new(ProblemKind::TooManyClients, detail).into_response();
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
     let socket = socket.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let (access, session) = reader.map_or((Access::Read, None), |reader| (reader.access, reader.session));
     socket.on_upgrade(async move |mut socket| {
         let _seat = seat;
+        let session_ended = async {
+            match session {
+                Some(end) => end.reached().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            () = serve(&mut socket, &hub, topic, since) => {}
+            () = serve(&mut socket, &hub, topic, since, access) => {}
             () = hub.closed() => {
-                let frame = CloseFrame { code: close_code::AWAY, reason: "the server stops".into() };
-                // Whoever does not take it is gone.
-                let _ = put(&mut socket, Message::Close(Some(frame))).await;
+                let _ = refuse(&mut socket, close_code::AWAY, "the server stops").await;
+            }
+            () = session_ended => {
+                let _ = refuse(&mut socket, close_code::POLICY, "the session has ended").await;
             }
         }
     })
 }
 
-async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) {
-    let Some(mut watcher) = watch(socket, hub, topic, since).await else { return };
+async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>, access: Access) {
+    let Some(mut watcher) = watch(socket, hub, topic, since, access).await else { return };
     let mut changes = Changes::new();
     loop {
         let goes_on = tokio::select! {
-            heard = socket.recv() => match heard {
+            heard = async { changes.pause().await; socket.recv().await } => match heard {
                 Some(Ok(Message::Text(_))) if !changes.may() => {
                     refuse(socket, close_code::POLICY, "too many changes: 20 in 10 s are allowed").await
                 }
@@ -124,8 +156,8 @@ async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
 }
 
 /// Begins to watch, and sends what is needed to understand what follows.
-async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>) -> Option<Watcher> {
-    let (watcher, initial) = Watcher::join(hub, topic, since).await?;
+async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>, access: Access) -> Option<Watcher> {
+    let (watcher, initial) = Watcher::join(hub, topic, since, access).await?;
     if let Some(text) = initial {
         put(socket, Message::Text(text)).await?;
     }
@@ -136,7 +168,7 @@ async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
 async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watcher) -> Option<()> {
     let request = serde_json::from_str::<Request>(text).map_err(|error| error.to_string());
     match request.and_then(|request| request.topic(hub.inner.monitor.uptime(), &hub.inner.topics)) {
-        Ok(topic) => *watcher = watch(socket, hub, topic, None).await?,
+        Ok(topic) => *watcher = watch(socket, hub, topic, None, watcher.access).await?,
         Err(reason) => {
             // A close frame has room for 123 bytes of reason.
             let reason: String = reason.chars().take(25).collect();
@@ -162,7 +194,7 @@ async fn send(socket: &mut WebSocket, hub: &Hub, unread: Unread, watcher: &mut W
             }
         }
         // It was too slow: it begins anew, with what is true now.
-        Unread::Gone => *watcher = watch(socket, hub, (*watcher.topic).clone(), None).await?,
+        Unread::Gone => *watcher = watch(socket, hub, (*watcher.topic).clone(), None, watcher.access).await?,
     }
     Some(())
 }

@@ -2,9 +2,11 @@ use super::backlog::Unread;
 use super::broadcast::Hub;
 use super::client::Watcher;
 use super::topic::{Subject, Topic};
+use crate::auth::Access;
 use crate::context::Context;
 use crate::router::{assemble, own_and};
 use crate::settings::Settings;
+use axum::Router;
 use futures::{SinkExt, StreamExt};
 use perf_runtime::metric::SampledMetric;
 use perf_runtime::rule::{Rule, RuleSet, Statistic};
@@ -19,6 +21,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+mod limits;
 mod topics;
 
 /// Longer than anything takes.
@@ -34,12 +37,18 @@ struct Service {
 
 impl Service {
     async fn start(monitor: Monitor) -> Self {
+        Self::start_with(monitor, |app| app).await
+    }
+
+    /// With a layer around the routes.
+    async fn start_with(monitor: Monitor, around: impl FnOnce(Router) -> Router) -> Self {
         let (table, parts) = own_and(&[]).unwrap();
         let context = Context::new(monitor.clone(), Settings::default(), parts).unwrap();
         let hub = context.feed.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, assemble(context, table)).await });
+        let app = around(assemble(context, table));
+        tokio::spawn(async move { axum::serve(listener, app).await });
         Self { monitor, hub, address }
     }
 
@@ -338,7 +347,7 @@ async fn nothing_is_computed_when_nobody_listens() {
 async fn who_is_too_slow_is_told_that_it_missed_some() {
     let hub = Hub::new(monitor(), Vec::new());
     let topic = Topic { window: Window::LastHour, subject: Subject::Calls };
-    let (mut watcher, initial) = Watcher::join(&hub, topic, None).await.unwrap();
+    let (mut watcher, initial) = Watcher::join(&hub, topic, None, Access::Read).await.unwrap();
     assert!(initial.is_some());
     for _ in 0..20 {
         hub.post(None, |_| "x".repeat(1 << 20));

@@ -4,10 +4,11 @@ use super::describe::{
     Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
     number_or_null, object, one_of, read, text, text_or_null, time,
 };
-use super::describe::{any_number_or_null, service};
+use super::describe::{any_number_or_null, matching, service, span};
+use crate::routes::marks;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
 /// The words for transitions, as the history has them.
 const TRANSITIONS: [&str; 8] =
@@ -18,7 +19,7 @@ pub(super) fn part() -> OpenApi {
         .get(
             "/api/v1/objectives",
             read("alerts", "How much of each objective's budget is left")
-                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .labelled()
                 .listed(&["series", "budget_left", "burn_rate", "calls"], None, 10_000)
                 .json("Objectives"),
         )
@@ -28,7 +29,7 @@ pub(super) fn part() -> OpenApi {
                 .query("state", "Only these.", choice(&["firing", "pending", "resolved"]))
                 .query("rule", "Only those of this rule.", text())
                 .query("severity", "Only these.", choice(&["warning", "critical"]))
-                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .labelled()
                 .listed(&["id", "since", "rule", "series", "severity"], None, 10_000)
                 .json("Alerts"),
         )
@@ -37,8 +38,7 @@ pub(super) fn part() -> OpenApi {
             read("alerts", "One alert, while it is remembered")
                 .id("The id of an alert.")
                 .json("Alert")
-                .problem("404", "There is no such alert.")
-                .refused("422", "NotAllowed"),
+                .problem("404", "There is no such alert."),
         )
         .get(
             "/api/v1/alerts/history",
@@ -46,7 +46,7 @@ pub(super) fn part() -> OpenApi {
                 .query("transition", "Only these.", choice(&TRANSITIONS))
                 .query("rule", "Only those of this rule.", text())
                 .query("severity", "Only these.", choice(&["warning", "critical"]))
-                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .labelled()
                 .listed(&["at"], Some(100), 100_000)
                 .json("AlertHistory"),
         )
@@ -72,30 +72,29 @@ pub(super) fn part() -> OpenApi {
                     "SilenceRequest",
                     json!({"by": "ada", "for": "1h", "rule": "http-latency", "comment": "planned work"}),
                 )
-                .answer("201", "As asked.", "Silence"),
+                .answer("201", "As asked.", "Silence")
+                .problem("409", "As many silences are in force as there may be."),
         )
         .delete(
             "/api/v1/alerts/silences/{id}",
             admin("alerts", "Ends a silence")
                 .id("The id of a silence.")
                 .empty("204", "As asked.")
-                .problem("404", "There is no such silence.")
-                .refused("422", "NotAllowed"),
+                .problem("404", "There is no such silence."),
         )
         .post(
             "/api/v1/alerts/{id}/acknowledge",
             admin("alerts", "Somebody takes notice of an alert")
                 .id("The id of an alert.")
                 .takes("AcknowledgeRequest", json!({"by": "ada", "comment": "looking at it", "for": "30m"}))
-                .json("Alert")
+                .answer("200", "As asked.", "Alert")
                 .problem("404", "There is no such active alert."),
         )
         .post(
             "/api/v1/alerts/dry-run",
             read("alerts", "When a rule would have fired")
-                .takes("DryRunRequest", json!({"rule": "http-latency", "values": [0.1, 2.0, 2.0, null]}))
                 .json("DryRun")
-                .refused("403", "Forbidden"),
+                .takes("DryRunRequest", json!({"rule": "http-latency", "values": [0.1, 2.0, 2.0, null]})),
         )
         .schema("Alert", alert())
         .schema("Silence", silence())
@@ -238,20 +237,49 @@ fn objectives() -> ObjectBuilder {
 
 fn acknowledge_request() -> ObjectBuilder {
     object("Who takes notice, and for how long.")
-        .has("by", text().note("A name, up to 128 bytes."))
-        .may_have("comment", text().note("Up to 2,000 bytes."))
-        .may_have("for", text().note("A span such as `30m`. Without it the mark ends with the alert."))
+        .has("by", by())
+        .may_have("comment", comment())
+        .may_have(
+            "for",
+            lasts([Type::String, Type::Null])
+                .note("A span such as `30m`, up to 90d. Without it the mark ends with the alert."),
+        )
         .nothing_else()
 }
 
 fn silence_request() -> ObjectBuilder {
-    object("Which alerts are kept quiet, and for how long.")
-        .has("by", text())
-        .has("for", text().note("A span such as `2h`."))
+    object("Which alerts are kept quiet, and for how long: `rule`, a label, or both say which.")
+        .has("by", by())
+        .has("for", lasts([Type::String]).note("A span such as `2h`, up to 90d."))
         .may_have("rule", text_or_null().note("The id of a rule; without it, of all rules."))
-        .may_have("labels", map(text()))
-        .may_have("comment", text())
+        .may_have(
+            "labels",
+            map(text().max_length(Some(marks::MAX_LABEL)))
+                .property_names(Some(text().max_length(Some(marks::MAX_LABEL))))
+                .max_properties(Some(marks::MAX_LABELS))
+                .note("Labels that alerts have, with these values."),
+        )
+        .may_have("comment", comment())
         .nothing_else()
+}
+
+/// A name with a letter or a digit, and a text: neither with control characters.
+fn by() -> ObjectBuilder {
+    let pattern = r"^[^\x00-\x1f\x7f-\x9f]*[\p{L}\p{N}][^\x00-\x1f\x7f-\x9f]*$";
+    matching(pattern).min_length(Some(1)).max_length(Some(marks::MAX_NAME)).note("The name of the person.")
+}
+
+fn comment() -> ObjectBuilder {
+    matching(r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$").max_length(Some(marks::MAX_COMMENT))
+}
+
+fn lasts<const N: usize>(types: [Type; N]) -> ObjectBuilder {
+    span().schema_type(SchemaType::Array(types.to_vec()))
+}
+
+/// The same, or null.
+fn optional(list: ArrayBuilder) -> ArrayBuilder {
+    list.schema_type(SchemaType::Array(vec![Type::Array, Type::Null]))
 }
 
 fn dry_run_request() -> ObjectBuilder {
@@ -260,11 +288,14 @@ fn dry_run_request() -> ObjectBuilder {
         .may_have("settings", object("Other settings for it: the keys of a rule in `perf.toml`."))
         .may_have(
             "values",
-            list(number_or_null()).description(Some(
+            optional(list(number_or_null()).description(Some(
                 "Values of the figure that the rule judges, one a second; `null` where there was none.",
-            )),
+            ))),
         )
-        .may_have("series", text().note("The id of a series: the rule is tried on what is kept of its last hour."))
+        .may_have(
+            "series",
+            text_or_null().note("The id of a series: the rule is tried on what is kept of its last hour."),
+        )
         .nothing_else()
 }
 

@@ -1,5 +1,6 @@
 //! Words for descriptions: what our own routes share, so that each is described in some lines.
 
+use crate::respond::MAX_LABELS;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, Object, ObjectBuilder, Schema, SchemaType, Type};
@@ -71,17 +72,23 @@ pub fn public(tag: &str, summary: &str) -> OperationBuilder {
 
 /// An operation for whoever may read, with the answer to whoever may not.
 pub fn read(tag: &str, summary: &str) -> OperationBuilder {
-    operation(tag, summary, &["readToken", "adminToken", "cookie"]).refused("401", "Unauthorized")
+    guarded(operation(tag, summary, &["readToken", "adminToken", "cookie"]))
 }
 
 /// An operation that needs the admin token, with the answers to whoever has none.
 pub fn admin(tag: &str, summary: &str) -> OperationBuilder {
-    operation(tag, summary, &["adminToken", "cookie"]).refused("401", "Unauthorized").refused("403", "Forbidden")
+    guarded(operation(tag, summary, &["adminToken", "cookie"]))
+}
+
+/// What those are told who may not, with a token and without one.
+fn guarded(operation: OperationBuilder) -> OperationBuilder {
+    operation.refused("401", "Unauthorized").refused("403", "Forbidden").refused("421", "UnknownHost")
 }
 
 /// The answers and parameters that our own operations share.
 pub trait Operations: Sized {
-    /// Answers `200` with JSON of a named schema, and `406` to whoever leaves JSON out.
+    /// Answers `200` with JSON of a named schema, as [`respond::json`](crate::respond::json) does: with `304`, `406` and `429` in its
+    /// place, and `400` and `422` where the query is wrong.
     #[must_use]
     fn json(self, schema: &str) -> Self;
     /// Answers with a body of a named schema, as JSON.
@@ -96,8 +103,8 @@ pub trait Operations: Sized {
     /// Answers with a problem document.
     #[must_use]
     fn problem(self, status: &str, description: &str) -> Self;
-    /// Answers with a problem document that this crate describes: `Unauthorized`, `Forbidden`, `CrossSite`, `NotAcceptable`,
-    /// `NotAllowed`, `NoJson`, `TooLarge` or `NotSaidToBeJson`.
+    /// Answers with a problem document that this crate describes: `Unauthorized`, `Forbidden`, `CrossSite`, `UnknownHost`,
+    /// `NotAcceptable`, `NotAllowed`, `NoQuery`, `NoJson`, `TooLarge`, `TooLate`, `NotSaidToBeJson` or `TooMany`.
     #[must_use]
     fn refused(self, status: &str, response: &str) -> Self;
     /// Takes JSON of a named schema, with the refusals of [`Payload`](crate::respond::Payload).
@@ -106,6 +113,9 @@ pub trait Operations: Sized {
     /// Takes a parameter of the query.
     #[must_use]
     fn query(self, name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Self;
+    /// Takes `label` several times, as [`Params::labels`](crate::respond::Params::labels) does.
+    #[must_use]
+    fn labelled(self) -> Self;
     /// Takes `limit`, `sort` and `cursor`, as [`Params::listing`](crate::respond::Params::listing) does, and refuses other values.
     #[must_use]
     fn listed(self, sorts: &[&str], default: Option<usize>, most: usize) -> Self;
@@ -116,7 +126,9 @@ pub trait Operations: Sized {
 
 impl Operations for OperationBuilder {
     fn json(self, schema: &str) -> Self {
-        self.answer("200", "As asked.", schema).refused("406", "NotAcceptable")
+        let this = self.answer("200", "As asked.", schema).empty("304", "It is as the client has it.");
+        let this = this.refused("400", "NoQuery").refused("406", "NotAcceptable");
+        this.refused("422", "NotAllowed").refused("429", "TooMany")
     }
 
     fn answer(self, status: &str, description: &str, schema: &str) -> Self {
@@ -143,7 +155,7 @@ impl Operations for OperationBuilder {
         let content = ContentBuilder::new().schema(Some(named(schema))).example(Some(example)).build();
         let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);
         let this = self.request_body(Some(body.build()));
-        let this = this.refused("400", "NoJson").refused("413", "TooLarge");
+        let this = this.refused("400", "NoJson").refused("408", "TooLate").refused("413", "TooLarge");
         this.refused("415", "NotSaidToBeJson").refused("422", "NotAllowed")
     }
 
@@ -160,14 +172,18 @@ impl Operations for OperationBuilder {
         let sorts = text().enum_values(Some(sorts.iter().map(|sort| (*sort).to_owned()).chain(down)));
         self.query("limit", "How many at most.", limit)
             .query("sort", "By which field; with a dash before it the greatest first.", sorts)
-            .query("cursor", "The cursor `next` of the page before, with the same sort.", text())
+            .query("cursor", "The cursor `next` of the page before, with the same sort.", matching("^([0-9a-f]{2})+$"))
             .problem("410", "The entry at which the cursor stood is gone.")
-            .refused("422", "NotAllowed")
+    }
+
+    fn labelled(self) -> Self {
+        let labels = list(matching("^[^=]+=")).max_items(Some(MAX_LABELS));
+        self.query("label", "Only those with this label, such as table=users. May be given several times.", labels)
     }
 
     fn id(self, description: &str) -> Self {
-        let id = parameter("id", ParameterIn::Path, description, count()).example(Some(1.into()));
-        self.parameter(id.required(Required::True))
+        let id = parameter("id", ParameterIn::Path, description, id()).example(Some(1.into()));
+        self.parameter(id.required(Required::True)).refused("422", "NotAllowed")
     }
 }
 
@@ -198,6 +214,16 @@ pub fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
+/// A text that this regular expression of JSON Schema's finds something in.
+pub(super) fn matching(pattern: &str) -> ObjectBuilder {
+    text().pattern(Some(pattern))
+}
+
+/// A span of time, such as `30m`.
+pub(super) fn span() -> ObjectBuilder {
+    matching(r"^\s*[0-9][0-9a-zA-Zµ .,]*$").max_length(Some(100))
+}
+
 /// A moment.
 pub fn time() -> ObjectBuilder {
     text().note("RFC 3339, UTC.")
@@ -211,6 +237,11 @@ pub fn number() -> ObjectBuilder {
 /// A whole number from 0.
 pub fn count() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_usize))
+}
+
+/// A number that counts up.
+pub(super) fn id() -> ObjectBuilder {
+    count().maximum(Some(u64::MAX))
 }
 
 /// True or false.

@@ -1,13 +1,13 @@
 //! The description of the dashboard, its feed, and the script for pages.
 
 use super::describe::{
-    Description, Fields, Operations, choice, count, kind, list, number, object, public, read, text, text_or_null,
-    window,
+    Description, Fields, Operations, choice, id, kind, list, matching, number, object, public, read, text,
+    text_or_null, window,
 };
 use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::OperationBuilder;
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder};
 
 pub(super) fn part() -> OpenApi {
     Description::new()
@@ -15,6 +15,10 @@ pub(super) fn part() -> OpenApi {
             "/",
             watching(read("live", "The dashboard; by upgrade to a WebSocket, its feed"))
                 .text("200", "The dashboard.", "text/html")
+                .empty("304", "It is as the client has it.")
+                .problem("400", "A parameter is not of its type.")
+                .refused("422", "NotAllowed")
+                .problem("503", "Too many are listening already.")
                 .empty("303", "A browser without a token: go on to the login page."),
         )
         .get(
@@ -26,24 +30,29 @@ pub(super) fn part() -> OpenApi {
         )
         .get("/api/v1/pages", read("live", "The pages of the dashboard, in the order of its navigation").json("Pages"))
         .schema("Pages", pages())
-.post("/api/v1/ui", read("ui", "What a browser saw of a page: for navigator.sendBeacon, as the script /ui.js does; it counts in the histograms ui_frame_rate_hertz, ui_render_seconds, ui_interaction_seconds and ui_websocket_seconds. A server may be set to take it without a token").takes("UiBeacon", json!({"page": "/carts/{id}", "frame_rate_hertz": [59.9], "interaction_seconds": [0.024, 0.048]})).empty("204", "All of it counts.").refused("403", "CrossSite"))
+.post("/api/v1/ui", read("ui", "What a browser saw of a page: for navigator.sendBeacon, as the script /ui.js does; it counts in the histograms ui_frame_rate_hertz, ui_render_seconds, ui_interaction_seconds and ui_websocket_seconds. A server may be set to take it without a token").takes("UiBeacon", json!({"page": "/carts/{id}", "frame_rate_hertz": [59.9], "interaction_seconds": [0.024, 0.048]})).empty("204", "All of it counts."))
 .get("/ui.js", public("ui", "The script that a page includes to tell how it feels: <script src=\"/ui.js\" defer></script>").text("200", "As asked.", "text/javascript"))
 .schema("UiBeacon", ui_beacon())
 .build()
 }
 
+/// A JSON array of at most 32 texts.
+const LABELS: &str = concat!(
+    r#"^[ \t\n\r]*\[[ \t\n\r]*("([^"\\\x00-\x1f]|\\["\\/bfnrt]){0,64}""#,
+    r#"([ \t\n\r]*,[ \t\n\r]*"([^"\\\x00-\x1f]|\\["\\/bfnrt]){0,64}"){0,31}[ \t\n\r]*)?\][ \t\n\r]*$"#
+);
+
 /// The parameters of the feed, and its messages.
 fn watching(operation: OperationBuilder) -> OperationBuilder {
-    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service and config, the settings in effect, too, topic (what it is about) and resets (when the baseline was moved). A text such as {\"window\":\"1h\"} asks for something else.";
+    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service, config (the settings in effect), topic (what it is about), resets (when the baseline was moved) and, for who joins, access (read or admin), too. A text such as {\"window\":\"1h\"} asks for something else.";
     operation
         .query("window", "Over which window: 1m, 5m, 15m or 1h.", window())
-        .query("of", "What to watch: calls, metrics, or a topic that a part added.", text())
-        .query("kind", "What a page of its own is about, such as tool.", text())
-        .query("labels", "A JSON array of the first labels' values.", text())
+        .query("of", "What to watch: calls, metrics, or a topic that a part added.", matching("^[a-z0-9-]{1,40}$"))
+        .query("kind", "What a page of its own is about, such as tool.", kind())
+        .query("labels", "A JSON array of the first labels' values, at most 32 of 256 bytes.", matching(LABELS))
         .query("epoch", "That of the last initial_data, by who was here before.", text())
-        .query("seq", "The last message that was seen then.", count())
+        .query("seq", "The last message that was seen then.", id())
         .empty("101", MESSAGES)
-        .refused("403", "CrossSite")
 }
 
 fn pages() -> ObjectBuilder {
@@ -59,11 +68,19 @@ fn pages() -> ObjectBuilder {
     object("The pages of the dashboard.").has("pages", list(page))
 }
 
-fn ui_beacon() -> ObjectBuilder {
-    object("What a browser saw since it last said something; at least one value in all.")
+/// At least one value of one sort.
+fn ui_beacon() -> AnyOfBuilder {
+    let sorts = ["frame_rate_hertz", "render_seconds", "interaction_seconds", "websocket_seconds"];
+    sorts.into_iter().fold(AnyOfBuilder::new(), |any, needed| any.item(ui_beacon_with(needed)))
+}
+
+fn ui_beacon_with(needed: &str) -> ObjectBuilder {
+    let least = |sort: &str| Some(usize::from(sort == needed));
+    object("What a browser saw since it last said something.")
+        .required(needed)
         .has(
             "page",
-            text()
+            matching(r"^[^\x00-\x1f\x7f-\x9f]+$")
                 .min_length(Some(1))
                 .max_length(Some(128))
                 .note("Which page it is about: a template such as /carts/{id}. The first 200 are told apart."),
@@ -71,24 +88,28 @@ fn ui_beacon() -> ObjectBuilder {
         .may_have(
             "frame_rate_hertz",
             list(number().minimum(Some(0_usize)).maximum(Some(1000_usize)))
+                .min_items(least("frame_rate_hertz"))
                 .max_items(Some(100))
                 .description(Some("Frames a second.")),
         )
         .may_have(
             "render_seconds",
             list(number().minimum(Some(0_usize)).maximum(Some(3600_usize)))
+                .min_items(least("render_seconds"))
                 .max_items(Some(100))
                 .description(Some("Times until something was drawn.")),
         )
         .may_have(
             "interaction_seconds",
             list(number().minimum(Some(0_usize)).maximum(Some(3600_usize)))
+                .min_items(least("interaction_seconds"))
                 .max_items(Some(100))
                 .description(Some("Times from a person's input until what came of it was drawn.")),
         )
         .may_have(
             "websocket_seconds",
             list(number().minimum(Some(0_usize)).maximum(Some(3600_usize)))
+                .min_items(least("websocket_seconds"))
                 .max_items(Some(100))
                 .description(Some("Times until a WebSocket was open or a message answered.")),
         )

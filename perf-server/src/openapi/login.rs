@@ -11,11 +11,14 @@ pub(super) fn part() -> OpenApi {
         .get("/login", public("login", "The login page").text("200", "As asked.", "text/html"))
         .post(
             "/login",
-            public("login", "Keeps a token in a cookie that no script can read")
+            public("login", "Takes a token, and begins a session, whose name a cookie keeps that no script can read")
                 .request_body(Some(form()))
                 .empty("303", "Logged in: go on to the dashboard.")
                 .refused("403", "Forbidden")
+                .refused("400", "NoJson")
                 .text("401", "The token is not known.", "text/html")
+                .refused("408", "TooLate")
+                .refused("413", "TooLarge")
                 .problem("415", "The body is no form."),
         )
         .get("/login.css", public("login", "The login page's style").text("200", "As asked.", "text/css"))
@@ -23,7 +26,7 @@ pub(super) fn part() -> OpenApi {
         .get("/login.svg", public("login", "The login page's icon").text("200", "As asked.", "image/svg+xml"))
         .post(
             "/logout",
-            public("login", "Forgets the token")
+            public("login", "Ends the session")
                 .empty("303", "Logged out: go on to the login page.")
                 .refused("403", "CrossSite"),
         )

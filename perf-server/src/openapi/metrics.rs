@@ -13,7 +13,8 @@ pub(super) fn part() -> OpenApi {
             "/metrics",
             read("metrics", "All metrics as text: Prometheus 0.0.4, or OpenMetrics 1.0.0 where Accept names it")
                 .text("200", "As asked.", "text/plain")
-                .problem("406", "The header Accept leaves both formats out."),
+                .problem("406", "The header Accept leaves both formats out.")
+                .refused("429", "TooMany"),
         )
         .get("/metrics/summary", read("metrics", "Every series over the last hour").json("Summary"))
         .get("/metrics/report", read("metrics", "Key figures, and the alerts of now").json("Report"))

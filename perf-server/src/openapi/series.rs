@@ -1,10 +1,10 @@
 //! The description of series, their past, and calls in flight.
 
-use super::describe::service;
 use super::describe::{
     Description, Fields, Operations, choice, count, kind, labels, list, map, named, next, number, number_or_null,
     object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
 };
+use super::describe::{matching, service, span};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -19,7 +19,7 @@ pub(super) fn part() -> OpenApi {
             read("series", "Every series, and the application's own metrics")
                 .query("window", "What the figures cover.", window().default(Some("1m".into())))
                 .query("kind", "Only these. The application's own metrics have no kind.", kind())
-                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
+                .labelled()
                 .listed(&SORTS, None, 10_000)
                 .json("AllSeries"),
         )
@@ -31,24 +31,23 @@ pub(super) fn part() -> OpenApi {
                         "series",
                         ParameterIn::Query,
                         "The id of a series, or a metric such as queue_depth or disk_used_ratio{mount=/}; labels may be left out. May be given several times.",
-                        text(),
+                        list(text()).max_items(Some(100)),
                     )
-                    .example(Some("operation{operation=search}".into())),
+                    .example(Some(serde_json::json!(["operation{operation=search}"]))),
                 )
                 .query("kind", "All series of a kind, beside those that are named.", kind())
                 .query("label", "Those with this label, such as table=users. May be given several times.", text())
                 .query("window", "How far back; without it and `from`, an hour.", window())
-                .query("from", "The start: RFC 3339, seconds since 1970, or a span before now such as -2h.", text())
-                .query("to", "The end, in the same ways; without it, now.", text())
-                .query("step", "The least length of a step, such as 30s; it is longer where only longer ones are kept.", text())
+                .query("from", "The start: RFC 3339, seconds since 1970, or a span before now such as -2h.", moment())
+                .query("to", "The end, in the same ways; without it, now.", moment())
+                .query("step", "The least length of a step, such as 30s; it is longer where only longer ones are kept.", span())
                 .query(
                     "limit",
                     "How many series of calls at most, and as many of metrics.",
                     count().minimum(Some(1_usize)).maximum(Some(1_000_usize)).default(Some(100.into())),
                 )
                 .json("Tracks")
-                .problem("404", "There is no such series.")
-                .refused("422", "NotAllowed"),
+                .problem("404", "There is no such series."),
         )
         .get(
             "/api/v1/calls",
@@ -59,9 +58,8 @@ pub(super) fn part() -> OpenApi {
                     count().minimum(Some(1_usize)).maximum(Some(1000_usize)).default(Some(100.into())),
                 )
                 .query("kind", "Only these.", kind())
-                .query("label", "Only those with this label, such as table=users. May be given several times.", text())
-                .json("Calls")
-                .refused("422", "NotAllowed"),
+                .labelled()
+                .json("Calls"),
         )
         .get("/api/v1/info", read("meta", "The process: version, service, start, the settings in effect").json("Info"))
         .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
@@ -78,6 +76,11 @@ pub(super) fn part() -> OpenApi {
         .schema("Calls", calls())
         .schema("Document", object("An OpenAPI document."))
         .build()
+}
+
+/// A moment, as `from` and `to` name it.
+fn moment() -> ObjectBuilder {
+    matching("^(now|-?[0-9.].*|[+].*)$")
 }
 
 fn info() -> ObjectBuilder {

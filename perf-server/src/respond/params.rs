@@ -6,6 +6,8 @@ use axum::http::request::Parts;
 use perf_runtime::{Kind, Window};
 
 const LABEL: &str = "label";
+/// The most labels that entries may be chosen by.
+pub(crate) const MAX_LABELS: usize = 32;
 /// Parameters that may be given several times.
 const SEVERAL: [&str; 2] = [LABEL, "series"];
 
@@ -118,7 +120,7 @@ impl Params {
     /// The parameters `label`, each a name and a value, such as `label=table=users`. An entry is meant that has all of them.
     ///
     /// # Errors
-    /// A [`Problem`] where one has no `=`.
+    /// A [`Problem`] where one has no `=`, or there are more than 32.
     pub fn labels(&self) -> Result<Labels, Problem> {
         let labels = self.0.iter().filter(|(name, _)| name == LABEL);
         let split = |(_, text): &(String, String)| {
@@ -126,7 +128,11 @@ impl Params {
             let pair = pair.map(|(name, value)| (name.to_owned(), value.to_owned()));
             pair.ok_or_else(|| Problem::invalid(LABEL, text, "a name, =, and a value, such as table=users"))
         };
-        labels.map(split).collect::<Result<_, _>>().map(Labels)
+        let labels: Vec<_> = labels.map(split).collect::<Result<_, _>>()?;
+        if labels.len() > MAX_LABELS {
+            return Err(Problem::invalid(LABEL, &format!("{} labels", labels.len()), format!("at most {MAX_LABELS}")));
+        }
+        Ok(Labels(labels))
     }
 
     /// The parameter `limit`: a whole number from 1 to `most`.

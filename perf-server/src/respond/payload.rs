@@ -1,5 +1,6 @@
 //! The JSON body of a request: bounded in size and time, and refused with the reason.
 
+use super::lane::BODIES;
 use super::problem::{Problem, ProblemKind};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
@@ -31,7 +32,10 @@ impl Default for BodyLimits {
 #[derive(Debug)]
 pub struct Payload<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Payload<T> {
+/// A body that is longer is read off the runtime, one at a time: whoever sends many keeps no task from its turn.
+const LONG: usize = 4 << 10;
+
+impl<T: DeserializeOwned + Send + 'static, S: Sync> FromRequest<S> for Payload<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -46,7 +50,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Payload<T> {
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
         }
         let body = body_of(request).await?;
-        let read = serde_json::from_slice(&body);
+        let read = if body.len() > LONG {
+            BODIES.run(move || serde_json::from_slice(&body)).await?
+        } else {
+            serde_json::from_slice(&body)
+        };
         read.map(Self).map_err(|error| match error.classify() {
             Category::Data => Problem::new(ProblemKind::InvalidBody, error.to_string()),
             _ => Problem::new(ProblemKind::InvalidJson, format!("the body is no JSON: {error}")),

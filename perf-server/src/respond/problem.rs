@@ -105,7 +105,10 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// A problem document: `application/problem+json`.
+/// How long whoever asked for too much is to wait.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// A problem document: `application/problem+json`. Where too much is asked for at once, with the header `Retry-After`.
 ///
 /// ```
 /// use perf_server::respond::{Problem, ProblemKind};
@@ -191,6 +194,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let too_much = [ProblemKind::TooManyRequests, ProblemKind::TooManyClients];
+        if too_much.iter().any(|kind| kind.type_uri() == self.kind) {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         response
     }
 }

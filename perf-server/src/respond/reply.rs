@@ -1,6 +1,7 @@
 //! Answers: negotiated, made off the async runtime, tagged.
 
 use super::accept;
+use super::lane::{ANSWERS, Lane};
 use super::problem::{Problem, ProblemKind};
 use crate::serving::Elsewhere;
 use axum::body::Body;
@@ -8,9 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tokio::sync::Semaphore;
 
 /// Answers with JSON, made and written on a thread where blocking is allowed; with a tag, or `304` where the client has it
 /// already. The time that it takes is part of what the monitor costs ([`perf_runtime::extend::Overhead`]).
@@ -32,10 +31,19 @@ pub async fn try_json<T: Serialize>(
     headers: &HeaderMap,
     view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
+    try_json_in(&ANSWERS, headers, view).await
+}
+
+/// As [`try_json`], among the work of a lane.
+pub(crate) async fn try_json_in<T: Serialize>(
+    lane: &'static Lane,
+    headers: &HeaderMap,
+    view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
     if !accept::accepts(headers, "application", "json") {
         return Err(not_acceptable("application/json"));
     }
-    let written = off_the_runtime(|| {
+    let written = lane.run(|| {
         let started = Instant::now();
         let view = view()?;
         let written = serde_json::to_vec(&view);
@@ -94,44 +102,4 @@ fn matches(known: &HeaderValue, tag: &str) -> bool {
 pub fn not_acceptable(offered: &str) -> Problem {
     let detail = format!("the header Accept leaves out what there is: {offered}");
     Problem::new(ProblemKind::NotAcceptable, detail)
-}
-
-/// So many answers are made at once, so that the application's own blocking work finds threads, and so many wait for it.
-static MAKING: Semaphore = Semaphore::const_new(4);
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-const MOST_WAITING: usize = 256;
-
-/// Somebody who waits for an answer to be made.
-struct Waiting;
-
-impl Waiting {
-    fn begin() -> Option<Self> {
-        let waiting = Self;
-        (WAITING.fetch_add(1, Ordering::Relaxed) < MOST_WAITING).then_some(waiting)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Does work that may take milliseconds, such as reading every series, on a thread where blocking is allowed. Four at a time are done in a
-/// process; others wait, and beyond 256 that wait they are refused.
-///
-/// # Errors
-/// A [`Problem`] where the work panics, or too much waits already.
-pub async fn off_the_runtime<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let busy =
-        || Problem::new(ProblemKind::TooManyRequests, "too many answers are being made: try again in some seconds");
-    let waiting = Waiting::begin().ok_or_else(busy)?;
-    let permit = MAKING.acquire().await.map_err(|_| busy())?;
-    drop(waiting);
-    // Held by the work itself: whoever asked may go away before it ends.
-    let task = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        make()
-    });
-    task.await.map_err(|_| Problem::new(ProblemKind::Internal, "the answer could not be made"))
 }

@@ -50,7 +50,7 @@ pub(super) async fn dry_run(
     headers: HeaderMap,
     Payload(trial): Payload<Trial>,
 ) -> Result<Response, Problem> {
-    respond::try_json(&headers, move || verdict(&context.monitor, trial)).await
+    respond::try_json_in(&respond::TRIALS, &headers, move || verdict(&context.monitor, trial)).await
 }
 
 fn verdict(monitor: &Monitor, trial: Trial) -> Result<Verdict, Problem> {

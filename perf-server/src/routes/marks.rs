@@ -11,17 +11,18 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// The longest name and comment, in bytes.
-const MAX_NAME: usize = 128;
-const MAX_COMMENT: usize = 2_000;
-/// The longest that a mark may last.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// The longest name and comment, in characters.
+pub(crate) const MAX_NAME: usize = 128;
+pub(crate) const MAX_COMMENT: usize = 2_000;
+/// The longest that a mark may last: a quarter of a year. What is meant for longer is a setting of the rule.
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
-/// So many silences may be in force, and so many labels may one have, with names and values of so many bytes: every client
-/// of the feed is sent all of them.
+/// So many silences may be in force, with texts of so many bytes in all, and so many labels may one have, with names and
+/// values of so many characters: every client of the feed is sent all of them.
 const MAX_SILENCES: usize = 200;
-const MAX_LABELS: usize = 16;
-const MAX_LABEL: usize = 256;
+const MAX_TEXTS: usize = 128 << 10;
+pub(crate) const MAX_LABELS: usize = 16;
+pub(crate) const MAX_LABEL: usize = 256;
 
 /// Who takes notice, and for how long.
 #[derive(Debug, Deserialize)]
@@ -68,12 +69,21 @@ pub(super) struct Wish {
 pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
     check(&wish.by, &wish.comment)?;
     check_labels(&wish.labels)?;
-    if context.monitor.alerts().silences().len() >= MAX_SILENCES {
-        let detail = format!("{MAX_SILENCES} silences are in force, and there may be no more: end one first");
-        return Err(Problem::new(ProblemKind::TooManySilences, detail));
-    }
     let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let alerts = context.monitor.alerts();
+    let kept = alerts.silences();
+    let own = texts_of(wish.rule.as_deref(), labels.iter().copied(), &wish.by, &wish.comment);
+    let size = kept.iter().fold(own, |size, one| {
+        let labels = one.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        size + texts_of(one.rule.as_deref(), labels, &one.by, &one.comment)
+    });
+    if kept.len() >= MAX_SILENCES || size > MAX_TEXTS {
+        let detail = format!(
+            "{} silences are in force; there may be {MAX_SILENCES}, with texts of {MAX_TEXTS} bytes in all: end one first",
+            kept.len()
+        );
+        return Err(Problem::new(ProblemKind::TooManySilences, detail));
+    }
     let until = until(&wish.lasts)?;
     let silence = alerts
         .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
@@ -91,18 +101,34 @@ pub(super) async fn unsilence(State(context): State<Context>, id: Id) -> Result<
     Err(Problem::new(ProblemKind::UnknownSilence, detail))
 }
 
+/// The bytes of a silence's texts.
+fn texts_of<'a>(
+    rule: Option<&str>,
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+    by: &str,
+    comment: &str,
+) -> usize {
+    let labels: usize = labels.map(|(name, value)| name.len() + value.len()).sum();
+    rule.map_or(0, str::len) + labels + by.len() + comment.len()
+}
+
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Problem> {
     if labels.len() > MAX_LABELS {
         let found = format!("{} labels", labels.len());
         return Err(Problem::invalid("labels", &found, format!("at most {MAX_LABELS} labels")));
     }
-    match labels.iter().flat_map(|(name, value)| [name, value]).find(|text| text.len() > MAX_LABEL) {
+    match labels.iter().flat_map(|(name, value)| [name, value]).find(|text| length(text) > MAX_LABEL) {
         Some(long) => {
-            let found = format!("{} bytes", long.len());
-            Err(Problem::invalid("labels", &found, format!("names and values of at most {MAX_LABEL} bytes")))
+            let found = format!("{} characters", length(long));
+            Err(Problem::invalid("labels", &found, format!("names and values of at most {MAX_LABEL} characters")))
         }
         None => Ok(()),
     }
+}
+
+/// The length as people count it, and as JSON Schema does.
+fn length(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn check(by: &str, comment: &str) -> Result<(), Problem> {
@@ -111,8 +137,8 @@ fn check(by: &str, comment: &str) -> Result<(), Problem> {
         return Err(Problem::invalid("by", by, "a name with a letter or a digit"));
     }
     for (field, text, most) in [("by", by, MAX_NAME), ("comment", comment, MAX_COMMENT)] {
-        if text.len() > most {
-            return Err(Problem::invalid(field, text, format!("at most {most} bytes")));
+        if length(text) > most {
+            return Err(Problem::invalid(field, text, format!("at most {most} characters")));
         }
         // A name stands in logs, one line each; a comment may have lines.
         let may_break = |letter: char| field == "comment" && matches!(letter, '\n' | '\t');
@@ -128,7 +154,7 @@ fn until(span: &str) -> Result<SystemTime, Problem> {
     let parsed =
         perf_runtime::text::parse_duration(span).filter(|span| (Duration::from_secs(1)..=LONGEST).contains(span));
     let end = parsed.and_then(|span| SystemTime::now().checked_add(span));
-    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 366d, such as 30m or 2h"))
+    end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 90d, such as 30m or 2h"))
 }
 
 fn refused(error: &AcknowledgeError) -> Problem {

@@ -10,7 +10,7 @@ mod alerts;
 mod dry_run;
 mod health;
 mod info;
-mod marks;
+pub(crate) mod marks;
 mod metrics;
 mod openapi;
 mod query;

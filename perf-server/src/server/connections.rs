@@ -143,8 +143,7 @@ fn converse(
 /// The answer where all other connections are busy.
 fn full() -> Response {
     let detail = "all connections are busy: try again in some seconds";
-    let headers = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
-    (headers, Problem::new(ProblemKind::TooManyClients, detail)).into_response()
+    ([(header::CONNECTION, "close")], Problem::new(ProblemKind::TooManyClients, detail)).into_response()
 }
 
 /// The body of a request. While it does not come, its connection gives way as one does that is idle.

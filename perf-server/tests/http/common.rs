@@ -111,3 +111,11 @@ impl<'a> MakeWriter<'a> for Log {
         self.clone()
     }
 }
+
+/// The cookie of somebody who has logged in with this token.
+pub(crate) async fn session(app: &Router, token: &str) -> String {
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://127.0.0.1:8080")];
+    let answer = ask(app, request("POST", "/login", &form, &format!("token={token}"))).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}

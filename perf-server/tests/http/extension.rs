@@ -1,6 +1,6 @@
 //! A part that is written against the public API alone: its routes, its page and its topic are treated as our own.
 
-use crate::common::{ADMIN, Answer, Log, READ, ask, get, monitor, open, request, with_tokens};
+use crate::common::{ADMIN, Answer, Log, READ, ask, get, monitor, open, request, session, with_tokens};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -145,7 +145,7 @@ async fn its_routes_answer_and_refuse_as_ours_do() {
         (broken.status, &broken.json()["type"]),
         (StatusCode::INTERNAL_SERVER_ERROR, &json!("/problems/internal"))
     );
-    let cookie = format!("perf_token={ADMIN}");
+    let cookie = session(&app, ADMIN).await;
     let foreign = [("cookie", cookie.as_str()), ("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")];
     let refused = ask(&app, request("DELETE", "/api/v1/notes/1", &foreign, "")).await;
     assert_eq!((refused.status, &refused.json()["type"]), (StatusCode::FORBIDDEN, &json!("/problems/cross-site")));

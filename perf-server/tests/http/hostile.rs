@@ -58,7 +58,7 @@ fn any_value() -> impl Strategy<Value = Vec<u8>> {
         b"text/plain;q=9e999, */*;q=nan",
         b"application/json;q=",
         b"Bearer ",
-        b"perf_token=\"; perf_token=x",
+        b"perf_session_0=\"; perf_session_0=1.",
         b"W/\"\"\", *",
         b"18446744073709551616",
         b"rojo=00f067aa0ba902b7, congo=\x7f",

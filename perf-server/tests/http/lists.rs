@@ -1,6 +1,6 @@
 //! Pages, orders and filters of lists; and the routes for one alert, the process and the caller.
 
-use crate::common::{ADMIN, READ, ask, get, guarded, monitor, open, request, with_tokens};
+use crate::common::{ADMIN, READ, ask, get, guarded, monitor, open, request, session, with_tokens};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -186,13 +186,13 @@ async fn the_settings_in_effect_are_shown_without_secrets() {
 
 #[tokio::test]
 async fn everybody_learns_of_the_own_rights() {
-    let by = |token: &str| (format!("Bearer {token}"), format!("perf_token={token}"));
-    let ((read, read_cookie), (admin, admin_cookie), (nobody, _)) = (by(READ), by(ADMIN), by("a-token-of-nobody"));
+    let [read, admin, nobody] = [READ, ADMIN, "a-token-of-nobody"].map(|token| format!("Bearer {token}"));
     let known = from_fn(|mut request: Request, next: Next| {
         request.extensions_mut().insert(Access::Admin);
         next.run(request)
     });
     let (open, guarded) = (open(&monitor()), guarded(&monitor()));
+    let (read_cookie, admin_cookie) = (session(&guarded, READ).await, session(&guarded, ADMIN).await);
     let behind_another: Router = with_tokens(&monitor()).router().unwrap().layer(known);
     for (app, headers, access, given) in [
         (&open, &[][..], "read", "nothing"),

@@ -13,4 +13,5 @@ mod openapi;
 mod routes;
 mod security;
 mod serving;
+mod sessions;
 mod ui;

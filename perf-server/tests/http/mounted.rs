@@ -151,3 +151,17 @@ fn tokens_of_the_environment_are_read_in_each_way_of_serving() {
         assert!(output.status.success(), "{name}={value}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
+
+#[tokio::test]
+async fn the_host_of_an_address_is_kept_where_no_header_has_it() {
+    // As HTTP/2 has it.
+    let app: Router = with_tokens(&monitor()).mount(application()).unwrap();
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "https://shop.example")];
+    let log_in = async |address: &str| {
+        let mut asked = request("POST", address, &form, &format!("token={READ}"));
+        asked.headers_mut().remove("host");
+        ask(&app, asked).await.status
+    };
+    assert_eq!(log_in("https://shop.example/perf/login").await, StatusCode::SEE_OTHER);
+    assert_eq!(log_in("https://other.example/perf/login").await, StatusCode::FORBIDDEN);
+}

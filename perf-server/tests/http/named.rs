@@ -3,8 +3,9 @@
 use crate::common::{ask, get, request};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use axum::routing::get as on_get;
 use futures::stream;
 use http_body::Frame;
 use perf_runtime::series::OutcomeCounts;
@@ -139,5 +140,48 @@ async fn a_stream_of_lines_ends_with_its_head() {
         assert_eq!((outcomes(&monitor, "/lines").ok, monitor.calls_in_flight(9).len()), (1, 0), "{kind}");
         drop(open);
         assert_eq!(outcomes(&monitor, "/lines").finished(), 1);
+    }
+}
+
+#[tokio::test]
+async fn each_route_of_an_application_has_a_place_of_its_own() {
+    const ROUTES: usize = 400;
+    let monitor = Monitor::builder().build().unwrap();
+    let path = |route: usize| format!("/resource{route}/{{id}}");
+    let app = (0..ROUTES).fold(Router::new(), |app, route| app.route(&path(route), on_get(|| async { "here" })));
+    let app: Router = perf_server::mount(app, &monitor);
+    for route in 0..ROUTES {
+        for (method, status) in [("GET", StatusCode::OK), ("PUT", StatusCode::METHOD_NOT_ALLOWED)] {
+            let answer = ask(&app, request(method, &format!("/resource{route}/7"), &[], "")).await;
+            assert_eq!(answer.status, status);
+        }
+    }
+    let text = monitor.render_prometheus();
+    assert!(!text.contains("__overflow__"));
+    for route in 0..ROUTES {
+        let counted = |method: &str, status: u16| {
+            let labels = format!("method=\"{method}\",route=\"{}\",status=\"{status}\",outcome=\"ok\"", path(route));
+            text.contains(&format!("http_requests_total{{{labels}}} 1\n"))
+        };
+        assert!(counted("GET", 200) && counted("PUT", 405), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_the_program_makes_up_are_bounded_and_the_bound_can_be_set() {
+    for (monitor, names) in
+        [(Monitor::builder().build().unwrap(), 200), (Monitor::builder().max_label_values(300).build().unwrap(), 300)]
+    {
+        let layer = HttpLayer::new(&monitor).name_routes(|_, path| Some(path.to_owned().into()));
+        let app: Router = Router::new().fallback(|| async { "whatever" }).layer(layer);
+        for path in 0..400 {
+            ask(&app, request("GET", &format!("/{path}"), &[], "")).await;
+        }
+        let text = monitor.render_prometheus();
+        let is_of_a_name =
+            |line: &&str| line.starts_with("http_requests_total{") && line.contains("200\",outcome=\"ok\"");
+        assert_eq!(text.lines().filter(is_of_a_name).count(), names + 1);
+        let left = 400 - names;
+        assert!(text.contains(&format!("route=\"__overflow__\",status=\"200\",outcome=\"ok\"}} {left}\n")), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! The document says what the routes do: each operation is called as it says, and answers in a shape that it names.
 
-use crate::common::{ADMIN, Answer, Log, READ, ask, get, guarded, monitor, open, request, with_tokens};
+use crate::common::{ADMIN, Answer, Log, READ, ask, get, guarded, monitor, open, request, session, with_tokens};
 use axum::Router;
 use axum::http::StatusCode;
 use futures::StreamExt;
@@ -37,7 +37,9 @@ impl Operation {
     /// The address with the parameters' examples.
     fn address(&self) -> String {
         let parameters = self.described["parameters"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        // Of several values one is asked for.
+        let one = |value: &Value| value.get(0).unwrap_or(value).clone();
+        let text = |value: &Value| one(value).as_str().map_or_else(|| value.to_string(), str::to_owned);
         let mut path = self.path.replace("{id}", "1");
         for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
             if let Some(example) = parameter.get("example") {
@@ -123,14 +125,14 @@ async fn every_operation_asks_for_the_token_that_the_document_names() {
     let (document, operations) = document().await;
     let app = guarded(&monitor());
     let [read, wrong] = [bearer(READ), bearer("a-token-of-nobody")];
-    let admin = format!("perf_token={ADMIN}");
     for operation in &operations {
+        // Each log-out ends a session.
+        let admin = session(&app, ADMIN).await;
+        let nobody = format!("{}=1.a-session-of-nobody", admin.split('=').next().unwrap());
         let name = format!("{} {}", operation.method, operation.path);
         let none = operation.call(&app, &[]).await;
         let wrong = operation.call(&app, &[("authorization", &wrong)]).await;
-        let cookie = operation
-            .call(&app, &[("cookie", "perf_token=a-token-of-nobody"), ("sec-fetch-site", "same-origin")])
-            .await;
+        let cookie = operation.call(&app, &[("cookie", &nobody), ("sec-fetch-site", "same-origin")]).await;
         let reader = operation.call(&app, &[("authorization", &read)]).await;
         let admin = operation.call(&app, &[("cookie", &admin), ("sec-fetch-site", "same-origin")]).await;
         let may = !matches!(admin.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
@@ -189,7 +191,7 @@ async fn each_change_and_each_try_is_told_of_and_no_token_is() {
 async fn no_page_of_another_site_can_change_anything() {
     let (_, operations) = document().await;
     let app = guarded(&monitor());
-    let cookie = format!("perf_token={ADMIN}");
+    let cookie = session(&app, ADMIN).await;
     for operation in operations.iter().filter(|one| one.method != "GET") {
         for (origin, site) in
             [("http://evil.example", "cross-site"), ("null", "cross-site"), ("http://127.0.0.1:9", "same-site")]

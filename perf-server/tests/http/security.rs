@@ -1,6 +1,6 @@
 //! Who is let in, what is changed, and what browsers are told.
 
-use crate::common::{ADMIN, HOST, READ, ask, get, guarded, monitor, open, post, request, with_tokens};
+use crate::common::{ADMIN, HOST, READ, ask, get, guarded, monitor, open, post, request, session, with_tokens};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -52,7 +52,7 @@ async fn a_middleware_that_knows_who_asks_goes_before_tokens() {
 }
 
 #[tokio::test]
-async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
+async fn the_login_page_keeps_a_session_where_no_script_can_read_it() {
     let app = guarded(&monitor());
     let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://127.0.0.1:8080")];
     let page = get(&app, "/login").await;
@@ -67,7 +67,8 @@ async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
     let right = ask(&app, request("POST", "/login", &form, &format!("token=%20{ADMIN}%0A"))).await;
     assert_eq!((right.status, right.header("location")), (StatusCode::SEE_OTHER, "./"));
     let cookie = right.header("set-cookie").to_owned();
-    assert_eq!(cookie, format!("perf_token={ADMIN}; Path=/; HttpOnly; SameSite=Strict"));
+    assert!(cookie.starts_with("perf_session_") && !cookie.contains(ADMIN), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), "{cookie}");
     let pair = format!("theme=dark; {}", cookie.split(';').next().unwrap());
     let own = [("cookie", pair.as_str()), ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")];
     assert_eq!(post(&app, RESET, &own, "").await.status, StatusCode::OK);
@@ -76,14 +77,18 @@ async fn the_login_page_keeps_the_token_where_no_script_can_read_it() {
     let secure = ask(&app, request("POST", "/login", &over_tls, &format!("token={READ}"))).await;
     assert!(secure.header("set-cookie").ends_with("; Secure"));
     let out = ask(&app, request("POST", "/logout", &own, "")).await;
-    assert!(out.header("set-cookie").contains("perf_token=;") && out.header("set-cookie").contains("Max-Age=0"));
+    let name = cookie.split('=').next().unwrap();
+    assert!(out.header("set-cookie").starts_with(&format!("{name}=;")), "{}", out.header("set-cookie"));
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(post(&app, RESET, &own, "").await.status, StatusCode::UNAUTHORIZED, "the session has ended");
 }
 
 #[tokio::test]
 async fn only_whom_the_cookie_lets_in_is_offered_to_log_out() {
-    let by = |token: &str| (format!("perf_token={token}"), format!("Bearer {token}"));
-    let ((read, read_bearer), (admin, admin_bearer), (nobody, _)) = (by(READ), by(ADMIN), by("a-token-of-nobody"));
     let guarded = guarded(&monitor());
+    let (read, admin) = (session(&guarded, READ).await, session(&guarded, ADMIN).await);
+    let (read_bearer, admin_bearer) = (format!("Bearer {READ}"), format!("Bearer {ADMIN}"));
+    let nobody = format!("{}=1.a-session-of-nobody", read.split('=').next().unwrap());
     let known = from_fn(|mut request: Request, next: Next| {
         request.extensions_mut().insert(Access::Admin);
         next.run(request)
@@ -116,7 +121,7 @@ async fn only_whom_the_cookie_lets_in_is_offered_to_log_out() {
 #[tokio::test]
 async fn nobody_is_logged_out_by_another_site() {
     let app = guarded(&monitor());
-    let cookie = format!("perf_token={READ}");
+    let cookie = session(&app, READ).await;
     let log_out = async |origin: &[(&str, &str)]| {
         let headers = [&[("cookie", cookie.as_str())], origin].concat();
         ask(&app, request("POST", "/logout", &headers, "")).await
@@ -133,7 +138,8 @@ async fn nobody_is_logged_out_by_another_site() {
     let own = [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")];
     let out = log_out(&own).await;
     assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "login"));
-    assert_eq!(out.header("set-cookie"), "perf_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    let name = cookie.split('=').next().unwrap();
+    assert_eq!(out.header("set-cookie"), format!("{name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"));
     assert_eq!(get(&app, "/logout").await.status, StatusCode::METHOD_NOT_ALLOWED, "a link logs nobody out");
 }
 
@@ -230,6 +236,18 @@ async fn what_a_client_can_make_us_keep_is_bounded() {
         let wish = serde_json::json!({ "by": "ada", "for": "1h", "rule": "deep-queue", "labels": labels }).to_string();
         post(&app, "/api/v1/alerts/silence", &[("authorization", bearer.as_str())], &wish).await.status.as_u16()
     };
+    let for_how_long = async |span: &str| {
+        let wish = serde_json::json!({ "by": "ada", "for": span, "rule": "deep-queue" }).to_string();
+        post(&app, "/api/v1/alerts/silence", &[("authorization", bearer.as_str())], &wish).await
+    };
+    let too_long = for_how_long("91d").await;
+    assert_eq!((too_long.status, &too_long.json()["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &"for".into()));
+    assert!(too_long.json()["allowed"].as_str().unwrap().contains("90d"), "{}", too_long.text);
+    let kept = for_how_long("90d").await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
+    let id = kept.json()["id"].to_string();
+    let ended = request("DELETE", &format!("/api/v1/alerts/silences/{id}"), &[("authorization", bearer.as_str())], "");
+    assert_eq!(ask(&app, ended).await.status, StatusCode::NO_CONTENT);
     assert_eq!(silence(serde_json::json!({ "queue": "x".repeat(40_000) })).await, 422);
     let many: serde_json::Map<_, _> = (0..17).map(|name| (format!("label{name}"), "x".into())).collect();
     assert_eq!(silence(many.into()).await, 422);
@@ -240,6 +258,19 @@ async fn what_a_client_can_make_us_keep_is_bounded() {
         assert_eq!(silence(serde_json::json!({})).await, 201);
     }
     assert_eq!(silence(serde_json::json!({})).await, 409);
+}
+
+#[tokio::test]
+async fn the_texts_of_all_silences_together_are_bounded() {
+    let app = guarded(&monitor());
+    let bearer = format!("Bearer {ADMIN}");
+    let wish = serde_json::json!({ "by": "ada", "for": "1h", "rule": "deep-queue", "comment": "x".repeat(2_000) });
+    let mut statuses = Vec::new();
+    for _ in 0..100 {
+        let answer = post(&app, "/api/v1/alerts/silence", &[("authorization", &bearer)], &wish.to_string()).await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!((statuses[0], statuses[60], statuses[99]), (201, 201, 409), "128 KiB");
 }
 
 #[tokio::test]

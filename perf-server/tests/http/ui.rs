@@ -1,6 +1,6 @@
 //! What browsers tell of pages: taken whole where it can be true, refused whole where not.
 
-use crate::common::{ADMIN, Answer, READ, get, guarded, open, post, with_tokens};
+use crate::common::{ADMIN, Answer, READ, get, guarded, open, post, session, with_tokens};
 use axum::Router;
 use axum::http::StatusCode;
 use perf_runtime::Monitor;
@@ -126,7 +126,7 @@ async fn it_takes_a_reader_unless_the_server_says_otherwise() {
     let body = r#"{"page":"/","render_seconds":[0.1]}"#;
     let status = async |app: &Router, headers: &[(&str, &str)]| post(app, UI, headers, body).await.status;
     let strict = guarded(&monitor);
-    let (reader, admin) = (format!("perf_token={READ}"), format!("Bearer {ADMIN}"));
+    let (reader, admin) = (session(&strict, READ).await, format!("Bearer {ADMIN}"));
     assert_eq!(status(&strict, &OWN).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status(&strict, &[&[("cookie", reader.as_str())], &OWN[..]].concat()).await, StatusCode::NO_CONTENT);
     assert_eq!(status(&strict, &[("authorization", &admin)]).await, StatusCode::NO_CONTENT);

@@ -5,7 +5,7 @@ use super::kind::MetricKind;
 use super::reading::{HistogramBucket, HistogramReading, MetricReading, MetricSeries, MetricValue};
 use super::recent::TrailPlace;
 use crate::observe::series::identity::OVERFLOW;
-use crate::observe::series::overflow::{Bounds, MAX_LABELS, Overflow, Replaced};
+use crate::observe::series::overflow::{Bounds, Limits, MAX_LABELS, Overflow, Replaced};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) struct Resolved {
 }
 
 impl Metric {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, limits: Limits) -> Self {
         Self {
             name: name.into(),
             made: None,
@@ -64,7 +64,7 @@ impl Metric {
             help: None,
             bounds: Arc::new([]),
             label_names: Vec::new(),
-            room: Bounds::default(),
+            room: Bounds::new(limits),
             series: Vec::new(),
         }
     }
@@ -128,7 +128,7 @@ impl Metric {
         Some((vec![(Cow::Borrowed("overflow"), OVERFLOW)], replaced))
     }
 
-    pub(super) fn places<'a>(&self, labels: &'a [Pair<'_>]) -> impl Iterator<Item = (usize, &'a str)> {
+    pub(super) fn places<'a>(&self, labels: &'a [Pair<'_>]) -> impl Iterator<Item = (usize, &'a str)> + Clone {
         labels.iter().filter_map(|(name, value)| Some((self.place_of(name)?, *value)))
     }
 

@@ -17,7 +17,7 @@ use crate::log_level::tell;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::identity::OVERFLOW;
 use crate::observe::series::lookup::{Owner, Owners};
-use crate::observe::series::overflow::{Bounds, Overflow, Replaced};
+use crate::observe::series::overflow::{Bounds, Limits, Overflow, Replaced};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -39,6 +39,7 @@ pub(crate) struct MetricStore {
 pub(super) struct Inner {
     pub(super) by_name: BTreeMap<Box<str>, ByKind>,
     metrics: usize,
+    limits: Limits,
     /// Bounds nothing: counts what came when there were too many names.
     names: Bounds,
 }
@@ -49,6 +50,12 @@ pub(super) type ByKind = [Option<Metric>; MetricKind::ALL.len()];
 impl MetricStore {
     pub(crate) fn new(bounds: HistogramBounds) -> Self {
         Self { owner: Owner::new(&OWNERS), bounds, trails: TrailCount::default(), inner: RwLock::default() }
+    }
+
+    /// The same with other bounds on each metric.
+    pub(crate) fn limited(self, limits: Limits) -> Self {
+        self.write(|inner| (inner.limits, inner.names) = (limits, Bounds::new(limits)));
+        self
     }
 
     /// Whose entries a thread's cache holds.
@@ -194,7 +201,7 @@ impl Inner {
             if self.by_name.len() >= MAX_METRICS && !self.by_name.contains_key(name) && name != OVERFLOW {
                 return None;
             }
-            self.by_name.entry(name.into()).or_default()[kind as usize] = Some(Metric::new(name));
+            self.by_name.entry(name.into()).or_default()[kind as usize] = Some(Metric::new(name, self.limits));
         }
         self.by_name.get_mut(name)?[kind as usize].as_mut()
     }

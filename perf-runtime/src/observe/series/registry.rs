@@ -6,7 +6,7 @@
 use super::entry::{Look, Series};
 use super::identity::{Identity, shorten};
 use super::lookup::{Lookup, Owner, Owners, hash_of};
-use super::overflow::{Bounds, Overflow, Replaced};
+use super::overflow::{Bounds, Limits, Overflow, Replaced};
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::kind::Kind;
@@ -71,23 +71,24 @@ struct Inner {
     pauses: VecDeque<(Moment, Moment)>,
     /// Whether somebody ticks, and it is not only that windows go on when they are looked at.
     has_ticker: bool,
+    limits: Limits,
     made: BTreeMap<Kind, Bounds>,
 }
 
 impl Registry {
     #[cfg(test)]
     pub(crate) fn new() -> Self {
-        Self::with_bounds(HistogramBounds::default())
+        Self::with_bounds(HistogramBounds::default(), Limits::default())
     }
 
     /// A registry that knows the sites of the program. Their counts so far are in the totals and in no window. `bounds`
-    /// are those of the application's own histograms.
-    pub(crate) fn with_bounds(bounds: HistogramBounds) -> Self {
+    /// are those of the application's own histograms, and `limits` those of series that are made at run time.
+    pub(crate) fn with_bounds(bounds: HistogramBounds, limits: Limits) -> Self {
         let this = Self {
             owner: Owner::new(&OWNERS),
-            custom: MetricStore::new(bounds),
+            custom: MetricStore::new(bounds).limited(limits),
             hasher: RandomState::new(),
-            inner: RwLock::default(),
+            inner: RwLock::new(Inner { limits, ..Inner::default() }),
         };
         this.adopt_sites();
         let now = clock::now();
@@ -204,6 +205,12 @@ impl Registry {
     pub(crate) fn all(&self) -> Arc<Vec<Arc<Series>>> {
         self.refresh();
         self.read(|inner| Arc::clone(&inner.series))
+    }
+
+    /// Notes that a value of a kind's label is one of few, by what made it: see [`Bounds::know`].
+    pub(crate) fn know(&self, kind: Kind, label: &str, value: &str) {
+        let Some(place) = kind.label_names().iter().position(|name| *name == label) else { return };
+        self.write(|inner| inner.bounds_of(kind).know(place, shorten(value)));
     }
 
     /// How many calls had a label's value replaced: kind, label, count.
@@ -370,7 +377,7 @@ impl Inner {
 
     /// Makes the series under which a call with these labels counts.
     fn make(&mut self, hasher: &RandomState, kind: Kind, labels: &[&str]) -> (Arc<Series>, Option<Overflow>) {
-        let made = self.made.entry(kind).or_default();
+        let made = self.bounds_of(kind);
         let places = || labels.iter().copied().enumerate();
         let replaced = made.all(places()).unwrap_or_else(|| made.fit(places()));
         let labels = &fitted(labels, replaced)[..labels.len()];
@@ -378,6 +385,10 @@ impl Inner {
         let overflow = made.overflow(replaced, kind.family().counter);
         let series = Series::new(Identity::of_values(kind, labels), None, clock::now());
         (self.insert(hasher.hash_one((kind, labels)), series), overflow)
+    }
+
+    fn bounds_of(&mut self, kind: Kind) -> &mut Bounds {
+        self.made.entry(kind).or_insert_with(|| Bounds::new(self.limits))
     }
 
     fn find(&self, hash: u64, is_it: impl Fn(&Identity) -> bool) -> Option<Arc<Series>> {

@@ -40,13 +40,19 @@ pub(super) struct Answered {
 }
 
 impl Route {
-    /// Costs a hash and a comparison where this thread met the route before.
-    pub(super) fn of(registry: &Arc<Registry>, method: &str, route: &str) -> Arc<Self> {
+    /// The route of a method, which is one of few where it `is_template`. Costs a hash and a comparison where this thread met
+    /// the route before.
+    pub(super) fn of(registry: &Arc<Registry>, method: &str, route: &str, is_template: bool) -> Arc<Self> {
         let hash = hash_of(0, [method, route]);
         let is_it = |known: &Arc<Self>| known.is(method, route);
         let kept = ROUTES.try_with(|cache| cache.with(registry.owner(), hash, is_it, Arc::clone));
         // No cache, while the thread ends.
-        kept.ok().flatten().unwrap_or_else(|| Self::meet(registry, method, route, hash))
+        kept.ok().flatten().unwrap_or_else(|| {
+            if is_template {
+                registry.know(Kind::HttpRequest, "route", route);
+            }
+            Self::meet(registry, method, route, hash)
+        })
     }
 
     /// For the first time on this thread.
