@@ -110,8 +110,10 @@ pub mod allocator;
 mod background;
 #[cfg(feature = "moka")]
 pub mod cache;
+mod cgroup;
 mod compute;
 mod container;
+mod counters;
 mod disk;
 mod environment;
 mod executor;
