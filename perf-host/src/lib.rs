@@ -122,6 +122,7 @@ mod gpu;
 mod install;
 #[cfg(feature = "jemalloc")]
 mod jemalloc;
+mod lazy_histogram;
 mod leak;
 mod network;
 mod pool;
