@@ -136,6 +136,8 @@ mod runtime;
 mod self_cost;
 mod settings;
 mod system;
+#[cfg(all(feature = "tokio", target_has_atomic = "64"))]
+mod workers;
 
 use perf_runtime::{ConfigError, Monitor};
 
