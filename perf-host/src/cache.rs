@@ -2,7 +2,8 @@
 //!
 //! [`Cache`] is for threads, [`AsyncCache`] for async code: many who ask for what is not there wait for one who loads it.
 //! Both are bounded by the number of entries or by their weight, and forget what is older than the time to live. Expired
-//! entries are removed as the cache is used, and by a [`Cache`] every ten seconds by itself.
+//! entries are removed as the cache is used, and once a second on the monitor's thread: an idle cache says what is in it.
+//! [`watch`] has a cache watched that is there already.
 //!
 //! | metric, with the label `cache` | |
 //! |---|---|
@@ -10,10 +11,11 @@
 //! | `cache_requests_total` | by `result`: `hit`, `miss` |
 //! | `cache_evictions_total` | by `cause`: `expired`, `size`, `explicit`, `replaced` |
 //! | `cache_entries`, `cache_weight` | how much is in it |
-//! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there |
+//! | `cache_load_duration_seconds` | a histogram: what it takes to load what is not there, with or without success; there from the first load on |
 
+use crate::lazy_histogram::LazyHistogram;
 use perf_runtime::config::{Section, Span};
-use perf_runtime::metric::{Histogram, SampledMetric, Samples, names};
+use perf_runtime::metric::{SampledMetric, Sampler, Samples, names};
 use perf_runtime::text::show_duration;
 use perf_runtime::{ConfigError, Monitor};
 use serde::Deserialize;
@@ -21,15 +23,19 @@ use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 mod asynchronous;
 mod entry;
 mod synchronous;
+mod upkeep;
+mod watched;
 
 pub use asynchronous::AsyncCache;
 use entry::{Entry, PerEntry};
 pub use synchronous::Cache;
+use upkeep::Upkeep;
+pub use watched::{CacheUsage, CacheWatch, WatchedCache, watch};
 
 /// The rules look for this name.
 const RATIO: SampledMetric = SampledMetric::gauge(
@@ -81,21 +87,21 @@ impl CacheStatistics {
 }
 
 /// The counters of a cache.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
     gone: [AtomicU64; CAUSES.len()],
-    load: Histogram,
+}
+
+/// The histogram of what it takes to load.
+fn load_time(monitor: &Monitor, name: &str) -> Arc<LazyHistogram> {
+    let help = "How long it took to load what was not in a cache, with or without success.";
+    let builder = monitor.metrics().histogram(LOAD).unit("seconds").help(help).label("cache", name);
+    Arc::new(LazyHistogram::new(builder))
 }
 
 impl Counts {
-    fn new(monitor: &Monitor, name: &str) -> Arc<Self> {
-        let help = "How long it took to load what was not in a cache.";
-        let load = monitor.metrics().histogram(LOAD).unit("seconds").help(help).label("cache", name).register();
-        Arc::new(Self { hits: AtomicU64::new(0), misses: AtomicU64::new(0), gone: Default::default(), load })
-    }
-
     fn looked_up(&self, found: bool) {
         let count = if found { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
@@ -112,10 +118,6 @@ impl Counts {
         self.gone[place].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn loaded(&self, since: Instant) {
-        self.load.record(since.elapsed().as_secs_f64());
-    }
-
     fn statistics(&self) -> CacheStatistics {
         let [expired, evicted, removed, replaced] = self.gone.each_ref().map(|count| count.load(Ordering::Relaxed));
         let [hits, misses] = [&self.hits, &self.misses].map(|count| count.load(Ordering::Relaxed));
@@ -127,20 +129,35 @@ impl Counts {
 struct CacheSampler {
     name: String,
     counts: Arc<Counts>,
+    /// Whether all look-ups and evictions are counted, so that none is a zero.
+    counts_all: bool,
     /// When, and the hits and misses by then.
     seen: VecDeque<(Duration, u64, u64)>,
 }
 
 impl CacheSampler {
-    fn tell(&mut self, (entries, weight): (u64, u64), samples: &mut Samples<'_>) {
+    fn new(name: &str, counts: &Arc<Counts>, counts_all: bool) -> Self {
+        Self { name: name.to_owned(), counts: Arc::clone(counts), counts_all, seen: VecDeque::new() }
+    }
+
+    /// Has a cache watched until the guard is dropped.
+    fn watch(mut self, monitor: &Monitor, mut usage: impl FnMut() -> CacheUsage + Send + 'static) -> Arc<Sampler> {
+        let name = format!("cache {}", self.name);
+        Arc::new(monitor.sampler(&name, Duration::ZERO, move |samples| self.tell(usage(), samples)))
+    }
+
+    fn tell(&mut self, CacheUsage { entries, weight }: CacheUsage, samples: &mut Samples<'_>) {
         let (all, cache) = (self.counts.statistics(), ("cache", self.name.as_str()));
-        samples.put(&REQUESTS, &[cache, ("result", "hit")], all.hits as f64);
-        samples.put(&REQUESTS, &[cache, ("result", "miss")], all.misses as f64);
-        for (cause, count) in CAUSES.into_iter().zip([all.expired, all.evicted, all.removed, all.replaced]) {
+        if self.counts_all || all.hits + all.misses > 0 {
+            samples.put(&REQUESTS, &[cache, ("result", "hit")], all.hits as f64);
+            samples.put(&REQUESTS, &[cache, ("result", "miss")], all.misses as f64);
+        }
+        let gone = [all.expired, all.evicted, all.removed, all.replaced];
+        for (cause, count) in CAUSES.into_iter().zip(gone).filter(|_| self.counts_all) {
             samples.put(&EVICTIONS, &[cache, ("cause", cause)], count as f64);
         }
         samples.put(&ENTRIES, &[cache], entries as f64);
-        samples.put(&WEIGHT, &[cache], weight as f64);
+        samples.put(&WEIGHT, &[cache], weight.map(|weight| weight as f64));
         let at = samples.monitor().uptime();
         self.seen.push_back((at, all.hits, all.misses));
         while self.seen.get(1).is_some_and(|&(second, ..)| at.saturating_sub(second) >= WINDOW) {

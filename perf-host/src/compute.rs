@@ -1,8 +1,10 @@
 //! Processors and memory of the host, or of the container where that has limits.
 
+use crate::cgroup::ProcessorSet;
 use crate::container::Limits;
+use crate::counters::Counters;
 use crate::proc_root::{ProcRoot, field, number};
-use crate::rate::Rate;
+use crate::rate::Share;
 use crate::system::ticks_per_second;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
@@ -16,7 +18,7 @@ const CPU_TIME: SampledMetric = SampledMetric::counter(
 const CPU_RATIO: SampledMetric = SampledMetric::gauge(
     names::SYSTEM_CPU_UTILIZATION_RATIO,
     "ratio",
-    "Processors in use over the last five seconds. Where the container has a limit, that is the 1.",
+    "Processors in use over the last five seconds, of all that the host has, or that the container may use: 1 is all.",
 );
 const CPU_COUNT: SampledMetric =
     SampledMetric::gauge(names::SYSTEM_CPU_LOGICAL_PROCESSORS, "", "Logical processors of the host.");
@@ -37,7 +39,7 @@ const MEMORY_LIMIT: SampledMetric =
 const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
     names::SYSTEM_MEMORY_UTILIZATION_RATIO,
     "ratio",
-    "Memory that is in use and cannot be had back at once. Where the container has a limit, that is the 1.",
+    "Memory that is in use and cannot be had back at once, of what the host has, or the container's limit allows.",
 );
 const SWAP: SampledMetric =
     SampledMetric::gauge(names::SYSTEM_PAGING_USAGE_BYTES, "bytes", "Swap space, by whether it is used.");
@@ -61,10 +63,39 @@ pub(crate) struct Capacity {
     pub(crate) uptime: Option<f64>,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Compute {
-    busy: Rate,
-    all: Rate,
+/// What the kernel says of the host.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// `/proc/stat`.
+    stat: Option<String>,
+    cpu: Option<Cpu>,
+    memory: Memory,
+    uptime: Option<f64>,
+}
+
+impl Reading {
+    pub(crate) fn of(files: &ProcRoot) -> Self {
+        let stat = files.read("/proc/stat");
+        let cpu = stat.as_deref().and_then(|text| Cpu::parse(text, ticks_per_second()?));
+        let uptime = files.read("/proc/uptime").and_then(|text| text.split_ascii_whitespace().next()?.parse().ok());
+        Self { stat, cpu, memory: Memory::of(files), uptime }
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        let count = self.cpu.as_ref().map(|cpu| cpu.count as f64).filter(|count| *count > 0.0);
+        Capacity { cpus: count, memory: self.memory.total, uptime: self.uptime }
+    }
+
+    /// Of some processors together, the time in which they were busy, and all of their time, in the kernel's unit.
+    pub(crate) fn busy_of(&self, processors: &ProcessorSet) -> Option<(f64, f64)> {
+        let lines = self.stat.as_deref()?.lines().filter_map(|line| {
+            let (number, times) = line.strip_prefix("cpu")?.split_once(' ')?;
+            processors.contains(number.parse().ok()?).then(|| times_of(times)).flatten()
+        });
+        lines
+            .map(|times| (busy(&times), times.iter().sum()))
+            .reduce(|one: (f64, f64), other| (one.0 + other.0, one.1 + other.1))
+    }
 }
 
 /// The times of all processors together, from `/proc/stat`.
@@ -78,59 +109,118 @@ struct Cpu {
 impl Cpu {
     fn parse(text: &str, ticks_per_second: f64) -> Option<Self> {
         let mut lines = text.lines().filter(|line| line.starts_with("cpu"));
-        let mut numbers = lines.next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
-        let mut seconds = [0.0; MODES.len()];
-        // Old kernels have fewer columns; the first four are in all of them.
-        for (place, seconds) in seconds.iter_mut().enumerate() {
-            match numbers.next() {
-                Some(word) => *seconds = number(word)? / ticks_per_second,
-                None if place < 4 => return None,
-                None => {}
-            }
-        }
-        Some(Self { seconds, count: lines.count() })
+        let ticks = times_of(lines.next()?.strip_prefix("cpu ")?)?;
+        Some(Self { seconds: ticks.map(|ticks| ticks / ticks_per_second), count: lines.count() })
     }
 
-    /// Waiting for a disk is idling: another task could have the processor. Stolen time could not be had.
     fn busy(&self) -> f64 {
-        self.seconds.iter().sum::<f64>() - self.seconds[3] - self.seconds[4]
+        busy(&self.seconds)
     }
+}
+
+/// The columns of a processor's line, as [`MODES`]. Old kernels have fewer; the first four are in all of them.
+fn times_of(line: &str) -> Option<[f64; MODES.len()]> {
+    let mut numbers = line.split_ascii_whitespace();
+    let mut times = [0.0; MODES.len()];
+    for (place, time) in times.iter_mut().enumerate() {
+        match numbers.next() {
+            Some(word) => *time = number(word)?,
+            None if place < 4 => return None,
+            None => {}
+        }
+    }
+    Some(times)
+}
+
+/// Waiting for a disk is idling: another task could have the processor. Stolen time could not be had.
+fn busy(times: &[f64; MODES.len()]) -> f64 {
+    times.iter().sum::<f64>() - times[3] - times[4]
+}
+
+/// The memory of the host, in bytes.
+#[derive(Debug)]
+struct Memory {
+    total: Option<f64>,
+    used: Option<f64>,
+    free: Option<f64>,
+    buffers: Option<f64>,
+    cached: Option<f64>,
+    swap: Option<f64>,
+    swap_free: Option<f64>,
+}
+
+impl Memory {
+    fn of(files: &ProcRoot) -> Self {
+        let text = files.read("/proc/meminfo");
+        let bytes = |name| field(text.as_deref()?, name).map(|kib| kib * KIB);
+        let (total, available) = (bytes("MemTotal"), bytes("MemAvailable"));
+        let of_zfs = cache_of_zfs(files).unwrap_or_default();
+        let used = total.zip(available).map(|(total, available)| (total - available - of_zfs).max(0.0));
+        Self {
+            total,
+            used,
+            free: bytes("MemFree"),
+            buffers: bytes("Buffers"),
+            cached: bytes("Cached").map(|cached| cached + of_zfs),
+            swap: bytes("SwapTotal"),
+            swap_free: bytes("SwapFree"),
+        }
+    }
+
+    fn tell(&self, limits: &Limits, samples: &mut Samples<'_>) {
+        let of_host = self.used.zip(self.total).filter(|(_, total)| *total > 0.0).map(|(used, total)| used / total);
+        samples.put(&MEMORY_RATIO, &[], if limits.memory.is_some() { limits.memory_used } else { of_host });
+        samples.put(&MEMORY_LIMIT, &[], self.total);
+        let states = [("used", self.used), ("free", self.free), ("buffers", self.buffers), ("cached", self.cached)];
+        for (state, value) in states {
+            samples.put(&MEMORY, &[("system_memory_state", state)], value);
+        }
+        let swapped = self.swap.zip(self.swap_free).map(|(swap, unused)| (swap - unused).max(0.0));
+        samples.put(&SWAP, &[("system_paging_state", "used")], swapped);
+        samples.put(&SWAP, &[("system_paging_state", "free")], self.swap_free);
+        // Where there is no swap space, none of it is used: that is not zero but nothing.
+        let ratio = swapped.zip(self.swap).filter(|(_, swap)| *swap > 0.0).map(|(used, swap)| used / swap);
+        samples.put(&SWAP_RATIO, &[], ratio);
+    }
+}
+
+/// What ZFS keeps of files in memory of its own and gives back when it is asked for: all but the least that it keeps. The
+/// kernel does not count it as available.
+fn cache_of_zfs(files: &ProcRoot) -> Option<f64> {
+    let text = files.read("/proc/spl/kstat/zfs/arcstats")?;
+    // A name, a type, a number.
+    let bytes = |name: &str| {
+        let mut lines = text.lines().map(str::split_ascii_whitespace);
+        lines.find_map(|mut words| (words.next()? == name).then(|| words.nth(1).and_then(number)).flatten())
+    };
+    Some((bytes("size")? - bytes("c_min")?).max(0.0))
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Compute {
+    busy: Share,
+    times: Counters<{ MODES.len() }>,
 }
 
 impl Compute {
-    /// Reads what the host has and uses. `limits` are those of the container.
-    pub(crate) fn sample(
-        &mut self,
-        files: &ProcRoot,
-        at: Duration,
-        limits: &Limits,
-        samples: &mut Samples<'_>,
-    ) -> Capacity {
-        let cpus = self.cpu(files, at, limits, samples);
-        let memory = memory(files, limits, samples);
-        let uptime = files.read("/proc/uptime").and_then(|text| text.split_ascii_whitespace().next()?.parse().ok());
-        samples.put(&UPTIME, &[], uptime);
-        load(files, cpus, samples);
-        Capacity { cpus, memory, uptime }
-    }
-
-    fn cpu(&mut self, files: &ProcRoot, at: Duration, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
-        let cpu = files.read("/proc/stat").and_then(|text| Cpu::parse(&text, ticks_per_second()?));
-        let busy = self.busy.per_second(at, cpu.as_ref().map(Cpu::busy));
-        let all = self.all.per_second(at, cpu.as_ref().map(|cpu| cpu.seconds.iter().sum()));
-        let of_host = busy.zip(all).filter(|(_, all)| *all > 0.0).map(|(busy, all)| (busy / all).clamp(0.0, 1.0));
+    /// Tells what the host has and uses. `limits` are those of the container.
+    pub(crate) fn tell(&mut self, host: &Reading, at: Duration, limits: &Limits, samples: &mut Samples<'_>) {
+        let capacity = host.capacity();
+        let of_host = self.busy.over_time(at, host.cpu.as_ref().map(|cpu| (cpu.busy(), cpu.seconds.iter().sum())));
         samples.put(&CPU_RATIO, &[], if limits.cpus.is_some() { limits.cpu_used } else { of_host });
-        let cpu = cpu?;
-        for (mode, seconds) in MODES.into_iter().zip(cpu.seconds) {
-            samples.put(&CPU_TIME, &[("cpu_mode", mode)], seconds);
+        if let Some(cpu) = &host.cpu {
+            for (mode, seconds) in MODES.into_iter().zip(self.times.steady(cpu.seconds.map(Some))) {
+                samples.put(&CPU_TIME, &[("cpu_mode", mode)], seconds);
+            }
         }
-        let count = (cpu.count > 0).then_some(cpu.count as f64);
-        samples.put(&CPU_COUNT, &[], count);
-        count
+        samples.put(&CPU_COUNT, &[], capacity.cpus);
+        host.memory.tell(limits, samples);
+        samples.put(&UPTIME, &[], capacity.uptime);
     }
 }
 
-fn load(files: &ProcRoot, cpus: Option<f64>, samples: &mut Samples<'_>) {
+/// Tells the load. It is the host's, whatever limits there are.
+pub(crate) fn load(files: &ProcRoot, cpus: Option<f64>, samples: &mut Samples<'_>) {
     let Some(text) = files.read("/proc/loadavg") else { return };
     let mut averages = text.split_ascii_whitespace().map(|word| word.parse::<f64>().ok());
     for (place, metric) in LOAD.iter().enumerate() {
@@ -140,29 +230,6 @@ fn load(files: &ProcRoot, cpus: Option<f64>, samples: &mut Samples<'_>) {
             samples.put(&LOAD_RATIO, &[], average.zip(cpus).map(|(average, cpus)| average / cpus));
         }
     }
-}
-
-/// Says how much there is.
-fn memory(files: &ProcRoot, limits: &Limits, samples: &mut Samples<'_>) -> Option<f64> {
-    let text = files.read("/proc/meminfo");
-    let bytes = |name| field(text.as_deref()?, name).map(|kib| kib * KIB);
-    let (total, available, free) = (bytes("MemTotal"), bytes("MemAvailable"), bytes("MemFree"));
-    let used = total.zip(available).map(|(total, available)| (total - available).max(0.0));
-    let of_host = used.zip(total).filter(|(_, total)| *total > 0.0).map(|(used, total)| used / total);
-    samples.put(&MEMORY_RATIO, &[], if limits.memory.is_some() { limits.memory_used } else { of_host });
-    samples.put(&MEMORY_LIMIT, &[], total);
-    let states = [("used", used), ("free", free), ("buffers", bytes("Buffers")), ("cached", bytes("Cached"))];
-    for (state, value) in states {
-        samples.put(&MEMORY, &[("system_memory_state", state)], value);
-    }
-    let (swap, unused) = (bytes("SwapTotal"), bytes("SwapFree"));
-    let swapped = swap.zip(unused).map(|(swap, unused)| (swap - unused).max(0.0));
-    samples.put(&SWAP, &[("system_paging_state", "used")], swapped);
-    samples.put(&SWAP, &[("system_paging_state", "free")], unused);
-    // Where there is no swap space, none of it is used: that is not zero but nothing.
-    let ratio = swapped.zip(swap).filter(|(_, swap)| *swap > 0.0).map(|(used, swap)| used / swap);
-    samples.put(&SWAP_RATIO, &[], ratio);
-    total
 }
 
 #[cfg(test)]

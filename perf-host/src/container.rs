@@ -1,14 +1,15 @@
-//! The limits that the process's control groups (cgroup v2) set, and what of them is used.
+//! The limits that the process's control groups set, and what of them is used.
 //!
-//! A group's limit holds for all groups in it, so every group from the process's own up to the top is looked at. The
-//! files are described in <https://docs.kernel.org/admin-guide/cgroup-v2.html>. Where there is no cgroup v2, or it
-//! gives no limits, the host's own are the 100 %.
+//! A group's limit holds for all groups in it, so every group from the process's own up to the top is looked at. Where there
+//! are no control groups, or they give no limits, the host's own are the 100 %.
 
-use crate::proc_root::{ProcRoot, field, number, read};
-use crate::rate::Rate;
+use crate::cgroup::{Group, ProcessorSet, groups};
+use crate::compute::Reading;
+use crate::counters::Counters;
+use crate::proc_root::ProcRoot;
+use crate::rate::{Rate, Share};
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const CPU_TIME: SampledMetric = SampledMetric::counter(
@@ -16,8 +17,11 @@ const CPU_TIME: SampledMetric = SampledMetric::counter(
     "seconds",
     "Processor time of the process's control group.",
 );
-const CPU_LIMIT: SampledMetric =
-    SampledMetric::gauge(names::CONTAINER_CPU_LIMIT, "", "Processors that the container may use, in whole and parts.");
+const CPU_LIMIT: SampledMetric = SampledMetric::gauge(
+    names::CONTAINER_CPU_LIMIT,
+    "",
+    "Processors that the container may use, in whole and parts: by its quota, or those that it is bound to.",
+);
 const PERIODS: SampledMetric = SampledMetric::counter(
     names::CONTAINER_CPU_PERIODS_TOTAL,
     "",
@@ -40,10 +44,11 @@ const WORKING_SET: SampledMetric = SampledMetric::gauge(
     "bytes",
     "Memory of the process's control group, without files' contents that were not used lately.",
 );
-const MEMORY_LIMIT: SampledMetric =
-    SampledMetric::gauge(names::CONTAINER_MEMORY_LIMIT_BYTES, "bytes", "Memory that the container may use.");
-
-const MICROS: f64 = 1e6;
+const MEMORY_LIMIT: SampledMetric = SampledMetric::gauge(
+    names::CONTAINER_MEMORY_LIMIT_BYTES,
+    "bytes",
+    "Memory that the container may use before it is killed, or slowed down by `memory.high`.",
+);
 
 /// The tightest limits, and the share of them that is in use, 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -56,103 +61,115 @@ pub(crate) struct Limits {
     pub(crate) memory_used: Option<f64>,
 }
 
-/// The process's control groups.
+/// The process's control groups, by what they limit: the own one first, then those around it.
 #[derive(Debug, Default)]
 pub(crate) struct Container {
-    /// The own one first, then those around it.
-    groups: Vec<Group>,
+    quotas: Vec<Quota>,
+    memory: Vec<Group>,
+    bound: Vec<Group>,
+    /// The processors that it is bound to, and how busy they are, whoever uses them.
+    processors: Option<(ProcessorSet, Share)>,
+    counters: Counters<4>,
     /// The kernel's word on the group of the process: a process can be moved.
     place: String,
 }
 
+/// A group that may have a quota of the processors' time.
 #[derive(Debug)]
-struct Group {
-    folder: PathBuf,
+struct Quota {
+    limits: Group,
+    /// By version 1 time is accounted by another controller, mostly in the same folder.
+    accounts: Group,
     used: Rate,
 }
 
-impl Group {
-    fn read(&self, file: &str) -> Option<String> {
-        read(&self.folder.join(file))
-    }
-
-    /// Processors that the group may use, from a quota and a period, or `max` and a period.
-    fn cpu_limit(&self) -> Option<f64> {
-        let text = self.read("cpu.max")?;
-        let (quota, period) = text.trim().split_once(' ')?;
-        let (quota, period) = (number(quota)?, number(period).filter(|period| *period > 0.0)?);
-        Some(quota / period)
-    }
-
-    fn memory_limit(&self) -> Option<f64> {
-        number(&self.read("memory.max")?).filter(|limit| *limit > 0.0)
-    }
-
-    /// Memory that cannot be had back at once: all but the contents of files that were not used lately.
-    fn working_set(&self) -> Option<f64> {
-        let used = number(&self.read("memory.current")?)?;
-        let idle = field(&self.read("memory.stat")?, "inactive_file")?;
-        Some((used - idle).max(0.0))
-    }
-
-    fn cpu_seconds(&self) -> Option<f64> {
-        field(&self.read("cpu.stat")?, "usage_usec").map(|micros| micros / MICROS)
-    }
-}
-
 impl Container {
-    /// Reads usage and limits. A limit that is more than the host has, by `cpus` and `memory`, is none.
+    /// Reads usage and limits. A limit that is more than the host has is none.
     pub(crate) fn sample(
         &mut self,
         files: &ProcRoot,
         at: Duration,
-        (cpus, memory): (Option<f64>, Option<f64>),
+        host: &Reading,
         samples: &mut Samples<'_>,
     ) -> Limits {
         self.find(files);
-        let mut limits = Limits::default();
-        for group in &mut self.groups {
-            let is_less = |limit: &f64, all: Option<f64>| all.is_none_or(|all| *limit < all);
-            if let Some(limit) = group.cpu_limit().filter(|limit| is_less(limit, cpus)) {
-                let rate = group.used.per_second(at, group.cpu_seconds());
-                limits.cpus = least(limits.cpus, Some(limit));
-                limits.cpu_used = most(limits.cpu_used, rate.map(|rate| rate / limit));
-            }
-            if let Some(limit) = group.memory_limit().filter(|limit| is_less(limit, memory)) {
-                limits.memory = least(limits.memory, Some(limit));
-                limits.memory_used = most(limits.memory_used, group.working_set().map(|used| used / limit));
-            }
-        }
-        // A period's rest is given in the next one, so for a moment it may be a little more than all.
-        limits.cpu_used = limits.cpu_used.map(|used| used.min(1.0));
+        let capacity = host.capacity();
+        let (memory, memory_used) = self.memory_limit(capacity.memory);
+        let (cpus, cpu_used) = self.cpu_limit(at, host, capacity.cpus);
+        let limits = Limits { cpus, cpu_used, memory, memory_used };
         self.tell(limits, samples);
         limits
     }
 
-    fn tell(&self, limits: Limits, samples: &mut Samples<'_>) {
-        samples.put(&CPU_LIMIT, &[], limits.cpus);
-        samples.put(&MEMORY_LIMIT, &[], limits.memory);
-        let Some(own) = self.groups.first() else { return };
-        samples.put(&MEMORY, &[], own.read("memory.current").as_deref().and_then(number));
-        samples.put(&WORKING_SET, &[], own.working_set());
-        let Some(cpu) = own.read("cpu.stat") else { return };
-        samples.put(&CPU_TIME, &[], field(&cpu, "usage_usec").map(|micros| micros / MICROS));
-        samples.put(&PERIODS, &[], field(&cpu, "nr_periods"));
-        samples.put(&THROTTLED, &[], field(&cpu, "nr_throttled"));
-        samples.put(&THROTTLED_TIME, &[], field(&cpu, "throttled_usec").map(|micros| micros / MICROS));
+    /// The least of the limits, and of each group the share of its own that it uses: the most.
+    fn memory_limit(&self, of_host: Option<f64>) -> (Option<f64>, Option<f64>) {
+        let limited = self.memory.iter().filter_map(|group| Some((group, group.memory_limit()?)));
+        let limited = limited.filter(|(_, limit)| is_less(*limit, of_host));
+        limited.fold((None, None), |(least_limit, most_used), (group, limit)| {
+            // More than all of it is used while `memory.high` slows it down.
+            let used = group.working_set().map(|used| (used / limit).min(1.0));
+            (least(least_limit, Some(limit)), most(most_used, used))
+        })
     }
 
-    /// Finds the folders of the control groups, where they are not known or the process was moved.
+    fn cpu_limit(&mut self, at: Duration, host: &Reading, of_host: Option<f64>) -> (Option<f64>, Option<f64>) {
+        let mut sets = self.bound.iter().map(Group::processors).enumerate();
+        let bound = sets.find_map(|(place, set)| Some((place, set.filter(|set| is_less(set.count(), of_host))?)));
+        let (bound_place, set) = bound.unzip();
+        let bound_to = set.as_ref().map(ProcessorSet::count);
+        let (mut limit, mut used) = (bound_to, self.busy(at, host, set));
+        for (place, group) in self.quotas.iter_mut().enumerate() {
+            let quota = group.limits.quota().filter(|quota| is_less(*quota, of_host));
+            // All that a bound group does, with the groups in it, it does on the processors that it is bound to.
+            let own = least(quota, bound_to.filter(|_| bound_place.is_some_and(|bound| place <= bound)));
+            let Some(own) = own else { continue };
+            let rate = group.used.per_second(at, group.accounts.cpu_seconds());
+            (limit, used) = (least(limit, Some(own)), most(used, rate.map(|rate| rate / own)));
+        }
+        // A period's rest is given in the next one, so for a moment it may be a little more than all.
+        (limit, used.map(|used| used.min(1.0)))
+    }
+
+    /// How busy the processors are that it is bound to: nobody else's work leaves room for its own.
+    fn busy(&mut self, at: Duration, host: &Reading, set: Option<ProcessorSet>) -> Option<f64> {
+        if self.processors.as_ref().map(|(set, _)| set) != set.as_ref() {
+            self.processors = set.map(|set| (set, Share::default()));
+        }
+        let (set, share) = self.processors.as_mut()?;
+        share.over_time(at, host.busy_of(set))
+    }
+
+    fn tell(&mut self, limits: Limits, samples: &mut Samples<'_>) {
+        samples.put(&CPU_LIMIT, &[], limits.cpus);
+        samples.put(&MEMORY_LIMIT, &[], limits.memory);
+        samples.put(&MEMORY, &[], self.memory.first().and_then(Group::memory));
+        samples.put(&WORKING_SET, &[], self.memory.first().and_then(Group::working_set));
+        let Some(own) = self.quotas.first() else { return };
+        let [periods, throttled, stopped] = own.limits.throttled();
+        let read = [own.accounts.cpu_seconds(), periods, throttled, stopped];
+        let metrics = [&CPU_TIME, &PERIODS, &THROTTLED, &THROTTLED_TIME];
+        for (metric, value) in metrics.into_iter().zip(self.counters.steady(read)) {
+            samples.put(metric, &[], value);
+        }
+    }
+
+    /// Finds the control groups, where they are not known or the process was moved.
     fn find(&mut self, files: &ProcRoot) {
         let place = files.read("/proc/self/cgroup").unwrap_or_default();
         if place == self.place {
             return;
         }
-        let folders = files.read("/proc/self/mountinfo").and_then(|mounts| folders(&mounts, &place));
-        let group = |folder: PathBuf| Group { folder: files.path(folder), used: Rate::default() };
-        self.groups = folders.unwrap_or_default().into_iter().map(group).collect();
+        let mounts = files.read("/proc/self/mountinfo").unwrap_or_default();
+        let of = |controller| groups(files, &mounts, &place, controller);
+        let quota = |(limits, accounts)| Quota { limits, accounts, used: Rate::default() };
+        let quotas = of("cpu").into_iter().zip(of("cpuacct")).map(quota).collect();
+        *self = Self { quotas, memory: of("memory"), bound: of("cpuset"), ..Self::default() };
         self.place = place;
     }
+}
+
+fn is_less(limit: f64, of_host: Option<f64>) -> bool {
+    of_host.is_none_or(|all| limit < all)
 }
 
 fn least(one: Option<f64>, other: Option<f64>) -> Option<f64> {
@@ -161,50 +178,4 @@ fn least(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 
 fn most(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     [one, other].into_iter().flatten().reduce(f64::max)
-}
-
-/// The folders of the process's control groups, the innermost first: where the file system of cgroup v2 is mounted, and
-/// what `/proc/self/cgroup` says of the process's place in it.
-fn folders(mounts: &str, place: &str) -> Option<Vec<PathBuf>> {
-    let place = Path::new(place.lines().find_map(|line| line.strip_prefix("0::"))?);
-    let (root, mounted) = mounts.lines().find_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        let mut words = before.split(' ').skip(3);
-        after.starts_with("cgroup2 ").then(|| Some((words.next()?, words.next()?))).flatten()
-    })?;
-    // In a namespace of its own the mount's root is the process's place, or the place is outside of what is mounted.
-    let within = place.strip_prefix(root).unwrap_or(Path::new(""));
-    let within = within.strip_prefix("/").unwrap_or(within);
-    let is_outside = within.components().any(|part| part.as_os_str() == "..");
-    let within = if is_outside { Path::new("") } else { within };
-    let top = Path::new(mounted);
-    Some(within.ancestors().map(|folder| top.join(folder)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MOUNT: &str = "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw\n";
-
-    fn found(mounts: &str, place: &str) -> Option<Vec<String>> {
-        Some(folders(mounts, place)?.iter().map(|folder| folder.display().to_string()).collect())
-    }
-
-    #[test]
-    fn groups_are_found_from_the_own_one_up() {
-        let expected = ["/sys/fs/cgroup/system.slice/shop.service", "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/"];
-        assert_eq!(found(MOUNT, "0::/system.slice/shop.service\n").unwrap(), expected);
-        assert_eq!(found(MOUNT, "4:memory:/old\n0::/\n").unwrap(), ["/sys/fs/cgroup/"]);
-        let bound = MOUNT.replace("0:28 / ", "0:28 /docker/7 ");
-        assert_eq!(found(&bound, "0::/docker/7/sub\n").unwrap(), ["/sys/fs/cgroup/sub", "/sys/fs/cgroup/"]);
-        assert_eq!(found(MOUNT, "0::/../../outside\n").unwrap(), ["/sys/fs/cgroup/"]);
-    }
-
-    #[test]
-    fn where_there_is_no_cgroup_v2_there_are_no_groups() {
-        assert_eq!(found(MOUNT, "4:memory:/old\n"), None);
-        assert_eq!(found("35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", "0::/\n"), None);
-        assert_eq!(found("", ""), None);
-    }
 }

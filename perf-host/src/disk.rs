@@ -1,6 +1,7 @@
 //! Disks: how full their file systems are, and what is read and written.
 
 use crate::background::Background;
+use crate::counters::Counters;
 use crate::proc_root::{ProcRoot, number};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
@@ -15,7 +16,7 @@ mod written;
 const RATIO: SampledMetric = SampledMetric::gauge(
     names::SYSTEM_DISK_UTILIZATION_RATIO,
     "ratio",
-    "A file system in use, of what those without privileges may use: as `df` says it.",
+    "A file system in use, of what those without privileges may use: as `df` says it. Absent where it cannot be written to.",
 );
 const USAGE: SampledMetric =
     SampledMetric::gauge(names::SYSTEM_FILESYSTEM_USAGE_BYTES, "bytes", "A file system's room, by its state.");
@@ -63,6 +64,8 @@ struct Mount {
     device: String,
     place: String,
     kind: String,
+    /// The place, or the file system as a whole. Then nobody can fill it, and how full it is harms nobody.
+    is_read_only: bool,
 }
 
 impl Mount {
@@ -71,11 +74,13 @@ impl Mount {
         let (before, after) = line.split_once(" - ")?;
         let (mut before, mut after) = (before.split(' ').skip(2), after.split(' '));
         let (number, place, kind, device) = (before.next()?, before.nth(1)?, after.next()?, after.next()?);
+        let is_read_only = |options: Option<&str>| options.is_some_and(|all| all.split(',').any(|one| one == "ro"));
         Some(Self {
             number: number.to_owned(),
             device: unescaped(device),
             place: unescaped(place),
             kind: kind.to_owned(),
+            is_read_only: is_read_only(before.next()) || is_read_only(after.next()),
         })
     }
 
@@ -124,7 +129,8 @@ impl Room {
         let labels = [("system_device", &**device), ("system_filesystem_mountpoint", &**place)];
         let usable = self.used + self.free;
         samples.put(&WRITTEN, &labels, self.written.map(|written| written as f64));
-        samples.put(&RATIO, &labels, (usable > 0.0).then(|| self.used / usable));
+        let is_judged = usable > 0.0 && !self.mount.is_read_only;
+        samples.put(&RATIO, &labels, is_judged.then(|| self.used / usable));
         let labels = [labels[0], labels[1], ("system_filesystem_type", &**kind)];
         samples.put(&LIMIT, &labels, self.whole);
         for (state, bytes) in [("used", self.used), ("free", self.free), ("reserved", self.reserved)] {
@@ -173,7 +179,7 @@ fn rooms(files: &ProcRoot, wanted: Option<&str>) -> Vec<Room> {
 }
 
 /// The places to look at: the file system that a named place is in, or of each local disk the place that has the
-/// shortest name.
+/// shortest name, of those that can be written to if there are any.
 fn mounts_of(text: &str, wanted: Option<&str>) -> Vec<Mount> {
     let all = text.lines().filter_map(Mount::parse);
     if let Some(wanted) = wanted {
@@ -184,7 +190,8 @@ fn mounts_of(text: &str, wanted: Option<&str>) -> Vec<Mount> {
     let mut disks: BTreeMap<String, Mount> = BTreeMap::new();
     for mount in all.filter(Mount::is_local_disk) {
         let known = disks.entry(mount.number.clone()).or_insert_with(|| mount.clone());
-        if mount.place.len() < known.place.len() {
+        let order = |mount: &Mount| (mount.is_read_only, mount.place.len());
+        if order(&mount) < order(known) {
             *known = mount;
         }
     }
@@ -221,7 +228,14 @@ fn room(_: &ProcRoot, _: Mount) -> Option<Room> {
 /// The traffic of disks.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    rates: BTreeMap<String, [Rate; 3]>,
+    disks: BTreeMap<String, Seen>,
+}
+
+/// What is known of a disk's counters: operations and bytes by direction, and time.
+#[derive(Debug, Default)]
+struct Seen {
+    counters: Counters<5>,
+    rates: [Rate; 3],
 }
 
 impl Traffic {
@@ -229,13 +243,13 @@ impl Traffic {
         let text = files.read("/proc/diskstats").unwrap_or_default();
         let disks: Vec<Disk<'_>> = text.lines().filter_map(Disk::parse).filter(|disk| disk.counts(files)).collect();
         let names: BTreeSet<&str> = disks.iter().map(|disk| disk.name).collect();
-        self.rates.retain(|name, _| names.contains(name.as_str()));
+        self.disks.retain(|name, _| names.contains(name.as_str()));
         for disk in disks {
-            if !self.rates.contains_key(disk.name) {
-                self.rates.insert(disk.name.to_owned(), <[Rate; 3]>::default());
+            if !self.disks.contains_key(disk.name) {
+                self.disks.insert(disk.name.to_owned(), Seen::default());
             }
-            if let Some(rates) = self.rates.get_mut(disk.name) {
-                disk.tell(at, rates, samples);
+            if let Some(seen) = self.disks.get_mut(disk.name) {
+                disk.tell(at, seen, samples);
             }
         }
     }
@@ -271,16 +285,20 @@ impl<'a> Disk<'a> {
         !is_made_up && self.operations.iter().any(|count| *count > 0.0) && is_device(&folder)
     }
 
-    fn tell(&self, at: Duration, rates: &mut [Rate; 3], samples: &mut Samples<'_>) {
+    fn tell(&self, at: Duration, seen: &mut Seen, samples: &mut Samples<'_>) {
         let device = ("system_device", self.name);
-        let [.., busy] = rates;
-        samples.put(&TIME, &[device], self.busy_seconds);
-        samples.put(&BUSY, &[device], busy.per_second(at, Some(self.busy_seconds)).map(|ratio| ratio.min(1.0)));
-        for (place, direction) in DIRECTIONS.into_iter().enumerate() {
-            let labels = [("disk_io_direction", direction), device];
-            samples.put(&OPERATIONS, &labels, self.operations[place]);
-            samples.put(&BYTES, &labels, self.bytes[place]);
-            samples.put(&THROUGHPUT, &labels, rates[place].per_second(at, Some(self.bytes[place])));
+        let Self { operations, bytes, busy_seconds, .. } = *self;
+        let read = [operations[0], operations[1], bytes[0], bytes[1], busy_seconds].map(Some);
+        let [reads, writes, read, written, busy] = seen.counters.steady(read);
+        let [.., busy_rate] = &mut seen.rates;
+        samples.put(&TIME, &[device], busy);
+        samples.put(&BUSY, &[device], busy_rate.per_second(at, Some(busy_seconds)).map(|ratio| ratio.min(1.0)));
+        let shown = [(reads, read), (writes, written)];
+        for (place, (operations, of_bytes)) in shown.into_iter().enumerate() {
+            let labels = [("disk_io_direction", DIRECTIONS[place]), device];
+            samples.put(&OPERATIONS, &labels, operations);
+            samples.put(&BYTES, &labels, of_bytes);
+            samples.put(&THROUGHPUT, &labels, seen.rates[place].per_second(at, Some(bytes[place])));
         }
     }
 }
@@ -300,6 +318,18 @@ mod tests {
 32 27 0:51 / /tmp rw - tmpfs tmpfs rw
 broken line
 ";
+
+    #[test]
+    fn a_disk_is_looked_at_where_it_can_be_written_to() {
+        let mounts = "\
+27 1 254:0 / / ro - ext4 /dev/vda rw
+28 27 254:0 /data /data/of/all rw - ext4 /dev/vda rw
+29 27 8:1 / /mnt/image rw - ext4 /dev/sda1 ro,errors=continue
+";
+        let found: Vec<_> =
+            mounts_of(mounts, None).into_iter().map(|mount| (mount.place, mount.is_read_only)).collect();
+        assert_eq!(found, [("/data/of/all".to_owned(), false), ("/mnt/image".to_owned(), true)]);
+    }
 
     fn places(wanted: Option<&str>) -> Vec<String> {
         mounts_of(MOUNTS, wanted).into_iter().map(|mount| mount.place).collect()

@@ -3,11 +3,13 @@
 //! The driver may take milliseconds to answer, so it is asked on a thread of its own.
 
 use crate::background::Background;
+use crate::counters::Counters;
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const BUSY: SampledMetric =
@@ -40,18 +42,24 @@ struct Gpu {
 #[derive(Debug)]
 pub(crate) struct Gpus {
     aside: Background<Vec<Gpu>>,
+    /// The energy of each, by its index.
+    energy: BTreeMap<String, Counters<1>>,
 }
 
 impl Gpus {
     /// Looks for the driver, on the thread that will ask it.
     pub(crate) fn watch() -> Self {
         let mut driver = Driver::new(Nvml::init);
-        Self { aside: Background::spawn("gpu", EVERY, move || driver.devices()) }
+        Self::of(Background::spawn("gpu", EVERY, move || driver.devices()))
     }
 
-    pub(crate) fn sample(&self, samples: &mut Samples<'_>) {
+    fn of(aside: Background<Vec<Gpu>>) -> Self {
+        Self { aside, energy: BTreeMap::new() }
+    }
+
+    pub(crate) fn sample(&mut self, samples: &mut Samples<'_>) {
         for gpu in self.aside.latest().into_iter().flatten() {
-            gpu.tell(samples);
+            gpu.tell(self.energy.entry(gpu.index.clone()).or_default(), samples);
         }
     }
 }
@@ -105,7 +113,7 @@ fn read(index: u32, device: &Device<'_>) -> Gpu {
 }
 
 impl Gpu {
-    fn tell(&self, samples: &mut Samples<'_>) {
+    fn tell(&self, energy: &mut Counters<1>, samples: &mut Samples<'_>) {
         let labels = [("hw_id", self.index.as_str()), ("hw_name", self.name.as_str())];
         let (used, total) = self.memory.unzip();
         samples.put(&BUSY, &labels, self.busy);
@@ -115,7 +123,8 @@ impl Gpu {
         samples.put(&MEMORY_RATIO, &labels, ratio);
         samples.put(&TEMPERATURE, &labels, self.celsius);
         samples.put(&POWER, &labels, self.watts);
-        samples.put(&ENERGY, &labels, self.joules);
+        let [joules] = energy.steady([self.joules]);
+        samples.put(&ENERGY, &labels, joules);
     }
 }
 
@@ -141,7 +150,7 @@ mod tests {
             watts: Some(300.0),
             joules: None,
         };
-        monitor.sample("gpu", Duration::ZERO, move |samples| gpu.tell(samples));
+        monitor.sample("gpu", Duration::ZERO, move |samples| gpu.tell(&mut Counters::default(), samples));
         monitor.tick();
         let names: Vec<String> = monitor.metrics().read().into_iter().map(|metric| metric.name).collect();
         assert_eq!(names, ["hw_gpu_utilization_ratio", "hw_power_watts"]);
@@ -186,7 +195,7 @@ mod tests {
         });
         assert_eq!((told.0.load(Ordering::Relaxed), looked.load(Ordering::Relaxed)), (1, 1));
         let monitor = Monitor::builder().build().unwrap();
-        let gpus = Gpus { aside: Background::spawn("gpu", EVERY, Vec::new) };
+        let mut gpus = Gpus::of(Background::spawn("gpu", EVERY, Vec::new));
         while gpus.aside.latest().is_none() {
             thread::yield_now();
         }

@@ -1,6 +1,6 @@
 //! Begins to sample what the settings say.
 
-use crate::compute::{Capacity, Compute};
+use crate::compute::{Compute, Reading, load};
 use crate::container::Container;
 use crate::disk::{Rooms, Traffic};
 use crate::environment;
@@ -105,7 +105,7 @@ impl HostBuilder {
         }
         #[cfg(feature = "gpu")]
         if self.parts.contains(&Part::Gpu) {
-            let gpus = crate::gpu::Gpus::watch();
+            let mut gpus = crate::gpu::Gpus::watch();
             monitor.sample("gpu", self.interval_of(monitor), move |samples| gpus.sample(samples));
         }
     }
@@ -114,13 +114,12 @@ impl HostBuilder {
 fn sample_compute(monitor: &Monitor, settings: &HostBuilder, files: ProcRoot) {
     let (mut container, mut compute, mut process) = (Container::default(), Compute::default(), Process::default());
     let mut leaks = settings.parts.contains(&Part::Leaks).then(LeakWatch::default);
-    // The host's capacity at the last look: limits are held against it.
-    let mut capacity = Capacity::default();
     monitor.sample("compute", settings.interval_of(monitor), move |samples| {
-        let at = samples.monitor().uptime();
-        let limits = container.sample(&files, at, (capacity.cpus, capacity.memory), samples);
-        capacity = compute.sample(&files, at, &limits, samples);
-        let resident = process.sample(&files, at, (&capacity, &limits), samples);
+        let (at, host) = (samples.monitor().uptime(), Reading::of(&files));
+        let limits = container.sample(&files, at, &host, samples);
+        compute.tell(&host, at, &limits, samples);
+        load(&files, host.capacity().cpus, samples);
+        let resident = process.sample(&files, at, (&host.capacity(), &limits), samples);
         if let Some(leaks) = &mut leaks {
             let calls = samples.monitor().calls();
             leaks.sample(at, resident, calls, samples);

@@ -23,7 +23,7 @@
 //! | part | gauges and counters | by |
 //! |---|---|---|
 //! | [`Compute`](Part::Compute) | `system_cpu_utilization_ratio`, `system_cpu_time_seconds_total`, `system_cpu_logical_processors`, `system_cpu_load_average_1m` (`5m`, `15m`), `system_load_ratio`, `system_memory_utilization_ratio`, `system_memory_usage_bytes`, `system_memory_limit_bytes`, `system_paging_usage_bytes`, `system_paging_utilization_ratio`, `system_uptime_seconds` | `/proc` |
-//! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, .. | cgroup v2 |
+//! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, .. | cgroup v1 and v2 |
 //! | | `process_cpu_utilization_ratio`, `process_cpu_time_seconds_total`, `process_memory_usage_bytes`, `process_memory_virtual_bytes`, `process_memory_utilization_ratio`, `process_threads`, `process_unix_file_descriptors`, `process_unix_file_descriptor_limit`, `process_unix_file_descriptor_utilization_ratio`, `process_paging_faults_total`, `process_context_switches_total`, `process_disk_io_bytes_total`, `process_uptime_seconds` | `/proc/self`, `getrusage` |
 //! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio`, `process_files_open_for_writing` | `statvfs`, `/proc` |
 //! | [`Network`](Part::Network) | `system_network_io_bytes_total`, `system_network_packets_total`, `system_network_errors_total`, `system_network_packets_dropped_total`, `system_network_throughput_bytes_per_second` | `/proc` |
@@ -34,9 +34,21 @@
 //! | [`Leaks`](Part::Leaks) | `process_memory_growth_bytes_per_hour`, `process_memory_growth_bytes_per_call`, `process_memory_leak_suspected` | the slope of RSS |
 //! | [`Monitoring`](Part::Monitoring) | `monitoring_core_utilization_ratio`, `monitoring_time_seconds_total`, `monitoring_memory_bytes`, `monitoring_series`, `monitoring_ticks_lost_total`, .. | [`Monitor::overhead`](perf_runtime::Monitor::overhead) |
 //!
-//! Rates and utilisations are over the last five seconds. Where a control group (cgroup v2) limits the process, its limit
-//! is the 1 of `system_cpu_utilization_ratio` and `system_memory_utilization_ratio`: that is what runs out. Outside of
-//! Linux only what needs no `/proc` is there: leave the parts out that are not.
+//! Rates and utilisations are over the last five seconds, and 1 is all of what may run out:
+//!
+//! - Where control groups (cgroup v1, v2 or both) limit the process, the least of their limits is the whole of
+//!   `system_cpu_utilization_ratio`, `system_memory_utilization_ratio` and the ratios of the process: a quota of processor time,
+//!   the processors that it is bound to (`cpuset`), the memory at which it is killed (`memory.max`) or slowed down
+//!   (`memory.high`). A container that is bound to some processors is as busy as they are, whoever uses them.
+//! - `process_cpu_utilization_ratio` is of all processors that the process may use; the rate of `process_cpu_time_seconds_total`
+//!   and `monitoring_core_utilization_ratio` are of one core.
+//! - What ZFS keeps of files and would give back is not memory in use.
+//! - A file system that cannot be written to has its bytes told, and no `system_disk_utilization_ratio`: it fills nobody's disk.
+//! - Counters do not step back, though the kernel's do: what is read again below where it was is held, until the source as a
+//!   whole begins anew.
+//!
+//! Time in which the process was stopped (`SIGSTOP`, a debugger) blocks nobody: what goes on is told for as long as it was seen.
+//! Outside of Linux only what needs no `/proc` is there: leave the parts out that are not.
 //!
 //! Two things that may hang, the room on disks and connections to targets, are read on threads of their own, and are
 //! absent when they were not read for three periods. Everything else is read at the tick. To sample everything each
@@ -81,7 +93,8 @@
 //! # Pools and caches
 //!
 //! [`watch_pool`] has the pools of `sqlx`, `deadpool` and `bb8` watched, each with the feature of its name, and any other
-//! that implements [`ConnectionPool`]. With the feature `moka`, the module `cache` has caches that say how well they do.
+//! that implements [`ConnectionPool`]. With the feature `moka`, the module `cache` has caches that say how well they do, and
+//! `cache::watch` for those that are there already.
 //!
 //! # Features
 //!
@@ -111,8 +124,10 @@ pub mod allocator;
 mod background;
 #[cfg(feature = "moka")]
 pub mod cache;
+mod cgroup;
 mod compute;
 mod container;
+mod counters;
 mod disk;
 mod environment;
 mod executor;
@@ -121,6 +136,7 @@ mod gpu;
 mod install;
 #[cfg(feature = "jemalloc")]
 mod jemalloc;
+mod lazy_histogram;
 mod leak;
 mod network;
 mod pool;
@@ -134,6 +150,8 @@ mod runtime;
 mod self_cost;
 mod settings;
 mod system;
+#[cfg(all(feature = "tokio", target_has_atomic = "64"))]
+mod workers;
 
 use perf_runtime::{ConfigError, Monitor};
 

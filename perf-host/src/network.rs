@@ -1,12 +1,13 @@
 //! Networks: what interfaces carry, and how long others take to answer.
 
 use crate::background::Background;
+use crate::counters::Counters;
 use crate::proc_root::{ProcRoot, number};
 use crate::rate::Rate;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 const BYTES: SampledMetric =
@@ -41,6 +42,9 @@ const FAILURES: SampledMetric = SampledMetric::counter(
     "How many times a target could not be found, or did not accept a TCP connection in time.",
 );
 
+/// A time that is over is noticed by then, on a busy machine too.
+const LATE: Duration = Duration::from_secs(1);
+
 const DIRECTIONS: [&str; 2] = ["receive", "transmit"];
 /// Interfaces that only pass on what others carry, or that come and go with containers.
 const PASSING: [&str; 10] = ["lo", "veth", "docker", "br-", "virbr", "cali", "cni", "flannel", "ifb", "dummy"];
@@ -50,7 +54,14 @@ const PASSING: [&str; 10] = ["lo", "veth", "docker", "br-", "virbr", "cali", "cn
 pub(crate) struct Interfaces {
     /// Those named, or all that carry traffic of their own.
     wanted: Option<Vec<String>>,
-    rates: BTreeMap<String, [Rate; 2]>,
+    interfaces: BTreeMap<String, Seen>,
+}
+
+/// What is known of an interface's counters: of each of the four both directions.
+#[derive(Debug, Default)]
+struct Seen {
+    counters: Counters<8>,
+    rates: [Rate; 2],
 }
 
 /// A line of `/proc/net/dev`: received and sent.
@@ -75,7 +86,7 @@ impl<'a> Interface<'a> {
 
 impl Interfaces {
     pub(crate) fn new(wanted: Option<Vec<String>>) -> Self {
-        Self { wanted, rates: BTreeMap::new() }
+        Self { wanted, interfaces: BTreeMap::new() }
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -90,16 +101,17 @@ impl Interfaces {
         let found: Vec<Interface<'_>> =
             text.lines().filter_map(Interface::parse).filter(|one| self.wants(one.name)).collect();
         let names: BTreeSet<&str> = found.iter().map(|one| one.name).collect();
-        self.rates.retain(|name, _| names.contains(name.as_str()));
+        self.interfaces.retain(|name, _| names.contains(name.as_str()));
         for one in found {
-            let rates = self.rates.entry(one.name.to_owned()).or_default();
+            let seen = self.interfaces.entry(one.name.to_owned()).or_default();
+            let read = [one.bytes, one.packets, one.errors, one.dropped];
+            let steady = seen.counters.steady(std::array::from_fn(|place| Some(read[place / 2][place % 2])));
             for (place, direction) in DIRECTIONS.into_iter().enumerate() {
                 let labels = [("network_interface_name", one.name), ("network_io_direction", direction)];
-                samples.put(&BYTES, &labels, one.bytes[place]);
-                samples.put(&PACKETS, &labels, one.packets[place]);
-                samples.put(&ERRORS, &labels, one.errors[place]);
-                samples.put(&DROPPED, &labels, one.dropped[place]);
-                samples.put(&THROUGHPUT, &labels, rates[place].per_second(at, Some(one.bytes[place])));
+                for (metric, both) in [&BYTES, &PACKETS, &ERRORS, &DROPPED].into_iter().zip(steady.chunks(2)) {
+                    samples.put(metric, &labels, both.get(place).copied().flatten());
+                }
+                samples.put(&THROUGHPUT, &labels, seen.rates[place].per_second(at, Some(one.bytes[place])));
             }
         }
     }
@@ -114,6 +126,7 @@ pub(crate) struct Target {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Answer {
+    accepted: bool,
     seconds: Option<f64>,
     failures: f64,
 }
@@ -126,7 +139,12 @@ impl Target {
         let aside = Background::spawn("latency", every, move || {
             let seconds = connect(&target, timeout);
             failures += if seconds.is_none() { 1.0 } else { 0.0 };
-            Answer { seconds, failures }
+            // Longer than it may take: this process was stopped meanwhile, and that is not the target's time.
+            Answer {
+                accepted: seconds.is_some(),
+                seconds: seconds.filter(|took| *took <= timeout.as_secs_f64()),
+                failures,
+            }
         });
         Self { name: name.to_owned(), aside }
     }
@@ -135,7 +153,7 @@ impl Target {
         let Some(answer) = self.aside.latest() else { return };
         let target = [("network_target", self.name.as_str())];
         samples.put(&LATENCY, &target, answer.seconds);
-        samples.put(&REACHABLE, &target, if answer.seconds.is_some() { 1.0 } else { 0.0 });
+        samples.put(&REACHABLE, &target, if answer.accepted { 1.0 } else { 0.0 });
         samples.put(&FAILURES, &target, answer.failures);
     }
 }
@@ -143,11 +161,18 @@ impl Target {
 /// The time until the first of a target's addresses that accepts did so. To find the addresses is not in it: that is
 /// another server's time, and mostly one's own cache's.
 fn connect(target: &str, timeout: Duration) -> Option<f64> {
-    target.to_socket_addrs().ok()?.find_map(|address| {
+    let attempt = |address: &SocketAddr| {
         let started = Instant::now();
-        let connected = TcpStream::connect_timeout(&address, timeout);
-        let took = started.elapsed();
-        connected.ok().map(|_| took.as_secs_f64())
+        let connected = TcpStream::connect_timeout(address, timeout);
+        (connected.is_ok(), started.elapsed())
+    };
+    target.to_socket_addrs().ok()?.find_map(|address| {
+        let (mut accepted, mut took) = attempt(&address);
+        // It cannot wait for so long: this process was stopped meanwhile, and the target may have answered.
+        if !accepted && took > timeout + LATE {
+            (accepted, took) = attempt(&address);
+        }
+        accepted.then(|| took.as_secs_f64())
     })
 }
 

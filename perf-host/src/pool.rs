@@ -1,13 +1,14 @@
 //! Pools of connections: how many there are, how many are in use, who waits.
 
+use crate::lazy_histogram::{LazyHistogram, Timing};
 use perf_runtime::Monitor;
-use perf_runtime::metric::{Histogram, names};
+use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
 use stall::Stall;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(feature = "bb8")]
 mod bb8;
@@ -24,21 +25,27 @@ pub use self::bb8::Bb8Pool;
 const RATIO: SampledMetric = SampledMetric::gauge(
     names::DB_POOL_UTILIZATION_RATIO,
     "ratio",
-    "Connections of a pool in use, of those that it may have, over the last ten seconds. Who waits makes it 1.",
+    "Connections of a pool in use, of those that it may have, over the last ten seconds. 1 while somebody waits.",
 );
 const COUNT: SampledMetric =
     SampledMetric::gauge(names::DB_CLIENT_CONNECTIONS, "", "Connections of a pool, by whether they are in use.");
 const MAX: SampledMetric =
     SampledMetric::gauge(names::DB_CLIENT_CONNECTION_MAX, "", "Connections that a pool may have.");
-const PENDING: SampledMetric =
-    SampledMetric::gauge(names::DB_CLIENT_CONNECTION_PENDING_REQUESTS, "", "Who waits for a connection of a pool.");
+const PENDING: SampledMetric = SampledMetric::gauge(
+    names::DB_CLIENT_CONNECTION_PENDING_REQUESTS,
+    "",
+    "Callers that wait for a connection of a pool.",
+);
 const STALLED: SampledMetric = SampledMetric::gauge(
     names::DB_CLIENT_CONNECTION_STALLED_SECONDS,
     "seconds",
     "For how long callers have waited for a connection of a pool while none got one.",
 );
-const FAILURES: SampledMetric =
-    SampledMetric::counter(names::DB_CLIENT_CONNECTION_FAILURES_TOTAL, "", "Who waited for a connection and got none.");
+const FAILURES: SampledMetric = SampledMetric::counter(
+    names::DB_CLIENT_CONNECTION_FAILURES_TOTAL,
+    "",
+    "Callers that waited for a connection and got none: an error came, or they gave up.",
+);
 const WAITED: SampledMetric = SampledMetric::counter(
     names::DB_CLIENT_CONNECTION_WAITED_SECONDS_TOTAL,
     "seconds",
@@ -60,9 +67,10 @@ pub struct PoolUsage {
     pub max: u64,
     /// Callers that wait for a connection, where the pool knows.
     pub waiting: Option<u64>,
-    /// Callers that waited for a connection and got none, where the pool counts them.
+    /// Callers that waited for a connection and got none, where the pool counts them. Those who gave up are not among them:
+    /// [`PoolWatch::wait`] adds them.
     pub failures: Option<u64>,
-    /// For how long was waited, all in all, where the pool knows.
+    /// For how long was waited, all in all, where the pool knows; without the time of those who gave up.
     pub waited: Option<Duration>,
 }
 
@@ -98,9 +106,9 @@ pub trait ConnectionPool: Send + 'static {
 /// # };
 /// ```
 pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> PoolWatch {
-    let help = "How long was waited for a connection of a pool.";
-    let wait_time = monitor.metrics().histogram(WAIT_TIME).unit("seconds").help(help).label("pool", name).register();
-    let watch = PoolWatch { wait_time, waits: Arc::default() };
+    let help = "How long was waited for a connection of a pool, with or without success.";
+    let wait_time = monitor.metrics().histogram(WAIT_TIME).unit("seconds").help(help).label("pool", name);
+    let watch = PoolWatch { wait_time: Arc::new(LazyHistogram::new(wait_time)), waits: Arc::default() };
     let (name, waits) = (name.to_owned(), Arc::clone(&watch.waits));
     let mut seen = VecDeque::with_capacity(LOOKS);
     let mut stall = Stall::default();
@@ -115,7 +123,8 @@ pub fn watch_pool(monitor: &Monitor, name: &str, pool: impl ConnectionPool) -> P
 
 fn tell(name: &str, usage: PoolUsage, waits: &Waits, seen: &mut VecDeque<f64>, samples: &mut Samples<'_>) {
     let pool = ("pool", name);
-    let (pending, failures) = (waits.pending.load(Ordering::Relaxed), waits.failures.load(Ordering::Relaxed));
+    let [pending, failed, given_up, waited_in_vain] =
+        [&waits.pending, &waits.failed, &waits.given_up, &waits.given_up_nanos].map(|all| all.load(Ordering::Relaxed));
     let is_waited_for = waits.started.load(Ordering::Relaxed) > 0;
     let waiting = usage.waiting.or(is_waited_for.then_some(pending));
     let used = usage.connections.saturating_sub(usage.idle);
@@ -133,15 +142,17 @@ fn tell(name: &str, usage: PoolUsage, waits: &Waits, seen: &mut VecDeque<f64>, s
     samples.put(&COUNT, &[pool, ("state", "idle")], usage.idle as f64);
     samples.put(&MAX, &[pool], usage.max as f64);
     samples.put(&PENDING, &[pool], waiting.map(|waiting| waiting as f64));
-    let failures = usage.failures.or(is_waited_for.then_some(failures));
+    // A pool that counts knows nothing of those whose wait was dropped: no line of it ran any more.
+    let failures = usage.failures.or(is_waited_for.then_some(failed)).map(|failures| failures + given_up);
     samples.put(&FAILURES, &[pool], failures.map(|failures| failures as f64));
-    samples.put(&WAITED, &[pool], usage.waited.map(|waited| waited.as_secs_f64()));
+    let waited = usage.waited.map(|waited| waited + Duration::from_nanos(waited_in_vain));
+    samples.put(&WAITED, &[pool], waited.map(|waited| waited.as_secs_f64()));
 }
 
 /// Knows who waits for a connection of a pool, where the pool does not: see [`watch_pool`]. A cheap handle.
 #[derive(Clone, Debug)]
 pub struct PoolWatch {
-    wait_time: Histogram,
+    wait_time: Arc<LazyHistogram>,
     waits: Arc<Waits>,
 }
 
@@ -150,7 +161,9 @@ struct Waits {
     started: AtomicU64,
     pending: AtomicU64,
     served: AtomicU64,
-    failures: AtomicU64,
+    failed: AtomicU64,
+    given_up: AtomicU64,
+    given_up_nanos: AtomicU64,
 }
 
 impl Waits {
@@ -163,32 +176,57 @@ impl Waits {
     }
 }
 
-/// Somebody who waits, until dropped.
-struct Waiting<'a>(&'a AtomicU64);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl PoolWatch {
     /// Waits for a connection: counts who waits, and measures for how long in the histogram
-    /// `db_client_connection_wait_time_seconds`. Costs two reads of the clock and a few atomic operations.
+    /// `db_client_connection_wait_time_seconds`, which is there from the first wait on. A wait that is dropped, as by a
+    /// timeout around it, is a wait as long as it was, and a failure. Costs two reads of the clock and a few atomic
+    /// operations.
     ///
     /// # Errors
     /// Counts and times `acquire`, and gives its result.
     pub async fn wait<T, E>(&self, acquire: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        self.waits.pending.fetch_add(1, Ordering::Relaxed);
-        self.waits.started.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting(&self.waits.pending);
-        let started = Instant::now();
+        let mut waiting = Waiting::begin(self);
         let acquired = acquire.await;
-        self.wait_time.record(started.elapsed().as_secs_f64());
-        drop(waiting);
-        let end = if acquired.is_ok() { &self.waits.served } else { &self.waits.failures };
-        end.fetch_add(1, Ordering::Relaxed);
+        waiting.end = if acquired.is_ok() { End::Served } else { End::Failed };
         acquired
+    }
+}
+
+/// Somebody who waits, until dropped.
+struct Waiting<'a> {
+    waits: &'a Waits,
+    time: Timing<'a>,
+    end: End,
+}
+
+/// How a wait ends; while it goes on, how it would.
+enum End {
+    Served,
+    Failed,
+    GivenUp,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(PoolWatch { wait_time, waits }: &'a PoolWatch) -> Self {
+        waits.pending.fetch_add(1, Ordering::Relaxed);
+        waits.started.fetch_add(1, Ordering::Relaxed);
+        Self { waits, time: wait_time.time(), end: End::GivenUp }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let Self { waits, time, end } = self;
+        match end {
+            End::Served => drop(waits.served.fetch_add(1, Ordering::Relaxed)),
+            End::Failed => drop(waits.failed.fetch_add(1, Ordering::Relaxed)),
+            End::GivenUp => {
+                let nanos = u64::try_from(time.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                waits.given_up_nanos.fetch_add(nanos, Ordering::Relaxed);
+                waits.given_up.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        waits.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::compute::Capacity;
 use crate::container::Limits;
+use crate::counters::Counters;
 use crate::proc_root::{ProcRoot, field, number};
 use crate::rate::Rate;
 use crate::system::{page_bytes, ticks_per_second};
@@ -10,12 +11,15 @@ use perf_runtime::metric::{SampledMetric, Samples};
 use std::path::Path;
 use std::time::Duration;
 
-const CPU_TIME: SampledMetric =
-    SampledMetric::counter(names::PROCESS_CPU_TIME_SECONDS_TOTAL, "seconds", "Processor time of the process.");
+const CPU_TIME: SampledMetric = SampledMetric::counter(
+    names::PROCESS_CPU_TIME_SECONDS_TOTAL,
+    "seconds",
+    "Processor time of the process: a second for each second of one core.",
+);
 const CPU_RATIO: SampledMetric = SampledMetric::gauge(
     names::PROCESS_CPU_UTILIZATION_RATIO,
     "ratio",
-    "Processors that the process used over the last five seconds, of those that it may use.",
+    "Processors that the process used over the last five seconds, of all that it may use: 1 is all of them, not one core.",
 );
 const MEMORY: SampledMetric =
     SampledMetric::gauge(names::PROCESS_MEMORY_USAGE_BYTES, "bytes", "Memory of the process that is in RAM (RSS).");
@@ -28,16 +32,16 @@ const MEMORY_RATIO: SampledMetric = SampledMetric::gauge(
 );
 const THREADS: SampledMetric = SampledMetric::gauge(names::PROCESS_THREADS, "", "Threads of the process.");
 const FILES: SampledMetric =
-    SampledMetric::gauge(names::PROCESS_UNIX_FILE_DESCRIPTORS, "", "ProcRoot, sockets and the like that are open.");
+    SampledMetric::gauge(names::PROCESS_UNIX_FILE_DESCRIPTORS, "", "Files, sockets and the like that are open.");
 const FILES_LIMIT: SampledMetric = SampledMetric::gauge(
     names::PROCESS_UNIX_FILE_DESCRIPTOR_LIMIT,
     "",
-    "ProcRoot, sockets and the like that may be open.",
+    "Files, sockets and the like that may be open.",
 );
 const FILES_RATIO: SampledMetric = SampledMetric::gauge(
     names::PROCESS_UNIX_FILE_DESCRIPTOR_UTILIZATION_RATIO,
     "ratio",
-    "ProcRoot, sockets and the like that are open, of those that may be.",
+    "Files, sockets and the like that are open, of those that may be.",
 );
 const FAULTS: SampledMetric = SampledMetric::counter(
     names::PROCESS_PAGING_FAULTS_TOTAL,
@@ -94,6 +98,10 @@ impl Stat {
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     cpu: Rate,
+    /// As `/proc/self/stat` has them: times of the user and the system, minor and major faults.
+    stat: Counters<4>,
+    io: Counters<2>,
+    switches: Counters<2>,
 }
 
 impl Process {
@@ -105,12 +113,14 @@ impl Process {
         (capacity, limits): (&Capacity, &Limits),
         samples: &mut Samples<'_>,
     ) -> Option<f64> {
-        context_switches(samples);
+        for (kind, count) in ["voluntary", "involuntary"].into_iter().zip(self.switches.steady(context_switches())) {
+            samples.put(&SWITCHES, &[("process_context_switch_type", kind)], count);
+        }
         open_files(files, samples);
-        if let Some(io) = files.read("/proc/self/io") {
-            for (direction, name) in [("read", "read_bytes"), ("write", "write_bytes")] {
-                samples.put(&DISK_IO, &[("disk_io_direction", direction)], field(&io, name));
-            }
+        let io = files.read("/proc/self/io");
+        let io = ["read_bytes", "write_bytes"].map(|name| field(io.as_deref()?, name));
+        for (direction, bytes) in ["read", "write"].into_iter().zip(self.io.steady(io)) {
+            samples.put(&DISK_IO, &[("disk_io_direction", direction)], bytes);
         }
         let stat = files.read("/proc/self/stat").as_deref().and_then(Stat::parse);
         let hertz = ticks_per_second();
@@ -119,10 +129,12 @@ impl Process {
         let used = self.cpu.per_second(at, cpu);
         samples.put(&CPU_RATIO, &[], used.zip(limits.cpus.or(capacity.cpus)).map(|(used, all)| used / all));
         let stat = stat?;
-        for (mode, ticks) in [("user", stat.user_ticks), ("system", stat.system_ticks)] {
-            samples.put(&CPU_TIME, &[("cpu_mode", mode)], seconds(ticks));
+        let read = [stat.user_ticks, stat.system_ticks, stat.minor_faults, stat.major_faults].map(Some);
+        let [user, system, minor, major] = self.stat.steady(read);
+        for (mode, ticks) in [("user", user), ("system", system)] {
+            samples.put(&CPU_TIME, &[("cpu_mode", mode)], ticks.and_then(seconds));
         }
-        for (kind, faults) in [("minor", stat.minor_faults), ("major", stat.major_faults)] {
+        for (kind, faults) in [("minor", minor), ("major", major)] {
             samples.put(&FAULTS, &[("system_paging_fault_type", kind)], faults);
         }
         samples.put(&THREADS, &[], stat.threads);
@@ -162,19 +174,19 @@ fn file_limit(limits: &str) -> Option<f64> {
     number(limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_ascii_whitespace().next()?)
 }
 
-/// Of the whole process: `/proc/self/status` knows only one thread's.
+/// Of the whole process, those that it asked for and the others: `/proc/self/status` knows only one thread's.
 #[cfg(unix)]
-fn context_switches(samples: &mut Samples<'_>) {
+fn context_switches() -> [Option<f64>; 2] {
     use nix::sys::resource::{Usage, UsageWho, getrusage};
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
     let count = |count: fn(&Usage) -> std::ffi::c_long| usage.as_ref().map(|usage| count(usage) as f64);
-    let label = "process_context_switch_type";
-    samples.put(&SWITCHES, &[(label, "voluntary")], count(Usage::voluntary_context_switches));
-    samples.put(&SWITCHES, &[(label, "involuntary")], count(Usage::involuntary_context_switches));
+    [count(Usage::voluntary_context_switches), count(Usage::involuntary_context_switches)]
 }
 
 #[cfg(not(unix))]
-fn context_switches(_: &mut Samples<'_>) {}
+fn context_switches() -> [Option<f64>; 2] {
+    [None, None]
+}
 
 #[cfg(test)]
 mod tests {

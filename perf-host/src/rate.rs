@@ -36,6 +36,23 @@ impl Rate {
     }
 }
 
+/// The share of a counter's growth that another's is: of time that passed, that which was busy.
+#[derive(Debug, Default)]
+pub(crate) struct Share {
+    part: Rate,
+    whole: Rate,
+}
+
+impl Share {
+    /// Takes a part and the whole, and says which share of it the part is, 0 to 1, over the last five seconds. Nothing where
+    /// either is unknown, or the whole stood still.
+    pub(crate) fn over_time(&mut self, at: Duration, read: Option<(f64, f64)>) -> Option<f64> {
+        let (part, whole) = read.unzip();
+        let (part, whole) = (self.part.per_second(at, part), self.whole.per_second(at, whole));
+        part.zip(whole).filter(|(_, whole)| *whole > 0.0).map(|(part, whole)| (part / whole).clamp(0.0, 1.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

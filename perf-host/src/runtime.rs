@@ -1,9 +1,14 @@
 //! A tokio runtime: how busy its workers are, what waits for them, and for how long.
 
 use crate::rate::Rate;
+#[cfg(target_has_atomic = "64")]
+use crate::workers::Workers;
 use perf_runtime::Monitor;
+#[cfg(target_has_atomic = "64")]
+use perf_runtime::extend::Provided;
 use perf_runtime::metric::names;
 use perf_runtime::metric::{SampledMetric, Samples};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -73,10 +78,35 @@ mod unstable {
 /// does so itself, as `main`, for the runtime it is called in.
 ///
 /// Once a second a task is spawned that does nothing but say how long it waited. A runtime that is shut down is absent.
+///
+/// Once a runtime of several threads is watched, a function is said to block a worker only where a worker of a watched runtime
+/// says nothing between two ticks: not in `block_in_place` or `spawn_blocking`, and not in a runtime that nobody watches. So
+/// have all of a program's runtimes watched.
 pub fn watch_runtime(monitor: &Monitor, name: &str, runtime: &Handle) {
-    let mut watch =
-        RuntimeSampler { name: name.to_owned(), runtime: runtime.clone(), busy: Vec::new(), probe: Probe::default() };
+    let has_ended = Arc::<AtomicBool>::default();
+    let mut watch = RuntimeSampler {
+        name: name.to_owned(),
+        runtime: runtime.clone(),
+        busy: Vec::new(),
+        probe: Probe::default(),
+        #[cfg(target_has_atomic = "64")]
+        _provided: look_at_workers(monitor, runtime, &has_ended),
+        has_ended,
+    };
     monitor.sample(&format!("runtime {name}"), Duration::ZERO, move |samples| watch.sample(samples));
+}
+
+/// Adds a runtime to those whose workers the monitor knows.
+#[cfg(target_has_atomic = "64")]
+fn look_at_workers(monitor: &Monitor, runtime: &Handle, has_ended: &Arc<AtomicBool>) -> Option<Provided> {
+    let (mut workers, mut provided) = (monitor.ask::<Workers>(), None);
+    if workers.is_none() {
+        // Somebody may be faster: then theirs is taken.
+        provided = monitor.provide::<Workers>(Arc::default()).ok();
+        workers = monitor.ask::<Workers>();
+    }
+    workers.inspect(|workers| workers.add(runtime, has_ended));
+    provided
 }
 
 struct RuntimeSampler {
@@ -84,13 +114,18 @@ struct RuntimeSampler {
     runtime: Handle,
     busy: Vec<Rate>,
     probe: Probe,
+    has_ended: Arc<AtomicBool>,
+    /// The first runtime has the workers of all known, for as long as the monitor lives.
+    #[cfg(target_has_atomic = "64")]
+    _provided: Option<Provided>,
 }
 
 impl RuntimeSampler {
     fn sample(&mut self, samples: &mut Samples<'_>) {
         let (metrics, at) = (self.runtime.metrics(), samples.monitor().uptime());
         let runtime = ("runtime", self.name.as_str());
-        samples.put(&DELAY, &[runtime], self.probe.ask(&self.runtime));
+        samples.put(&DELAY, &[runtime], self.probe.ask(&self.runtime, at, samples.observed_since()));
+        self.has_ended.store(self.probe.is_refused(), Ordering::Relaxed);
         if self.probe.is_refused() {
             return;
         }
@@ -126,10 +161,17 @@ impl RuntimeSampler {
 /// A task that says how long it waited.
 #[derive(Debug, Default)]
 struct Probe {
-    /// When it was sent, and what it said.
-    sent: Option<(Instant, Arc<Mutex<Answer>>)>,
+    sent: Option<Sent>,
     last: Option<f64>,
     refused: bool,
+}
+
+/// A task on its way: when it was sent, and what it said.
+#[derive(Debug)]
+struct Sent {
+    at: Duration,
+    moment: Instant,
+    answer: Arc<Mutex<Answer>>,
 }
 
 #[derive(Debug, Default)]
@@ -160,25 +202,29 @@ impl Drop for Reply {
 }
 
 impl Probe {
-    /// The delay of the last task, or how long it has waited so far; and sends the next where none is on its way.
-    fn ask(&mut self, runtime: &Handle) -> Option<f64> {
-        if let Some((sent, answer)) = self.sent.take() {
-            let said = answer.lock().unwrap_or_else(PoisonError::into_inner);
-            match *said {
+    /// The delay of the last task, or how long it has waited so far; and sends the next where none is on its way. A task that
+    /// was sent before the process was stopped waited for that too, which is not the runtime's delay.
+    fn ask(&mut self, runtime: &Handle, at: Duration, observed_since: Duration) -> Option<f64> {
+        if let Some(sent) = self.sent.take() {
+            let is_observed = sent.at >= observed_since;
+            let said = std::mem::take(&mut *sent.answer.lock().unwrap_or_else(PoisonError::into_inner));
+            match said {
                 Answer::Waits => {
-                    drop(said);
-                    let waits = sent.elapsed();
-                    self.sent = Some((sent, answer));
+                    let observed = at.saturating_sub(observed_since);
+                    let waits = if is_observed { sent.moment.elapsed() } else { observed };
+                    self.sent = Some(sent);
                     return Some(waits.as_secs_f64());
                 }
-                Answer::Ran(waited) => (self.last, self.refused) = (Some(waited.as_secs_f64()), false),
+                Answer::Ran(waited) => {
+                    (self.last, self.refused) = (is_observed.then(|| waited.as_secs_f64()), false);
+                }
                 Answer::Dropped => (self.last, self.refused) = (None, true),
             }
         }
-        let (sent, answer) = (Instant::now(), Arc::default());
-        let reply = Reply(Arc::clone(&answer), sent);
+        let (moment, answer) = (Instant::now(), Arc::default());
+        let reply = Reply(Arc::clone(&answer), moment);
         runtime.spawn(async move { reply.say(Answer::Ran(reply.1.elapsed())) });
-        self.sent = Some((sent, answer));
+        self.sent = Some(Sent { at, moment, answer });
         self.last
     }
 

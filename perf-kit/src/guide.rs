@@ -15,6 +15,10 @@ pub mod alerts {}
 #[doc = include_str!("../docs/health.md")]
 pub mod health {}
 
+#[cfg(feature = "host")]
+#[doc = include_str!("../docs/host.md")]
+pub mod host {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 

@@ -1,16 +1,19 @@
-use super::{CacheBuilder, CacheSampler, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry};
+use super::{
+    CacheBuilder, CacheSampler, CacheStatistics, CacheUsage, ConfigError, Counts, Entry, LONGEST, PerEntry, Upkeep,
+    load_time,
+};
+use crate::lazy_histogram::LazyHistogram;
 use perf_runtime::Monitor;
 use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A cache for async code, that says how well it does. A cheap handle: clones are the same cache.
 ///
-/// Expired entries are removed as the cache is used, or by [`clean_up`](Self::clean_up).
+/// Expired entries are removed as the cache is used, once a second by the monitor, and by [`clean_up`](Self::clean_up).
 ///
 /// ```
 /// use perf_host::cache::AsyncCache;
@@ -27,13 +30,19 @@ use std::time::{Duration, Instant};
 pub struct AsyncCache<K, V> {
     entries: moka::future::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    load_time: Arc<LazyHistogram>,
     /// Ends with the last handle.
     sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for AsyncCache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
+        Self {
+            entries: self.entries.clone(),
+            counts: Arc::clone(&self.counts),
+            load_time: Arc::clone(&self.load_time),
+            sampler: Arc::clone(&self.sampler),
+        }
     }
 }
 
@@ -85,10 +94,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Asy
         }
         self.counts.looked_up(false);
         let load = async {
-            let started = Instant::now();
-            let loaded = load.await;
-            self.counts.loaded(started);
-            loaded.map(Entry::new)
+            let _timing = self.load_time.time();
+            load.await.map(Entry::new)
         };
         self.entries.try_get_with(key, load).await.map(|entry| entry.value)
     }
@@ -145,7 +152,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
     /// A setting that is not allowed.
     pub fn build_async(self, monitor: &Monitor) -> Result<AsyncCache<K, V>, ConfigError> {
         let this = self.checked()?;
-        let counts = Counts::new(monitor, &this.name);
+        let counts = Arc::<Counts>::default();
         let gone = Arc::clone(&counts);
         let mut entries =
             moka::future::Cache::builder().name(&this.name).max_capacity(this.max_weight).expire_after(PerEntry);
@@ -160,11 +167,12 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
         let entries = entries.build();
-        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
-        let mut watch = CacheSampler { name: this.name, counts: counted, seen: VecDeque::new() };
-        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
-            watch.tell((watched.entry_count(), watched.weighted_size()), samples);
+        let (watched, upkeep) = (entries.clone(), Upkeep::here());
+        let sampler = CacheSampler::new(&this.name, &counts, true).watch(monitor, move || {
+            upkeep.run_async(|| watched.run_pending_tasks());
+            CacheUsage { entries: watched.entry_count(), weight: Some(watched.weighted_size()) }
         });
-        Ok(AsyncCache { entries, counts, sampler: Arc::new(sampler) })
+        let load_time = load_time(monitor, &this.name);
+        Ok(AsyncCache { entries, counts, load_time, sampler })
     }
 }

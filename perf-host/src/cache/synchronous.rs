@@ -1,15 +1,15 @@
-use super::{CacheBuilder, CacheSampler, CacheStatistics, ConfigError, Counts, Entry, LONGEST, PerEntry};
+use super::{
+    CacheBuilder, CacheSampler, CacheStatistics, CacheUsage, ConfigError, Counts, Entry, LONGEST, PerEntry, Upkeep,
+    load_time,
+};
+use crate::lazy_histogram::LazyHistogram;
 use perf_runtime::Monitor;
 use perf_runtime::metric::Sampler;
 use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How many ticks there are between two cleanings.
-const CLEAN_EVERY: u32 = 10;
+use std::time::Duration;
 
 /// A cache for threads, that says how well it does. A cheap handle: clones are the same cache.
 ///
@@ -28,13 +28,19 @@ const CLEAN_EVERY: u32 = 10;
 pub struct Cache<K, V> {
     entries: moka::sync::Cache<K, Entry<V>>,
     counts: Arc<Counts>,
+    load_time: Arc<LazyHistogram>,
     /// Ends with the last handle.
     sampler: Arc<Sampler>,
 }
 
 impl<K, V> Clone for Cache<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), counts: Arc::clone(&self.counts), sampler: Arc::clone(&self.sampler) }
+        Self {
+            entries: self.entries.clone(),
+            counts: Arc::clone(&self.counts),
+            load_time: Arc::clone(&self.load_time),
+            sampler: Arc::clone(&self.sampler),
+        }
     }
 }
 
@@ -85,10 +91,8 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
         }
         self.counts.looked_up(false);
         let loaded = self.entries.try_get_with(key, || {
-            let started = Instant::now();
-            let loaded = load();
-            self.counts.loaded(started);
-            loaded.map(Entry::new)
+            let _timing = self.load_time.time();
+            load().map(Entry::new)
         });
         loaded.map(|entry| entry.value)
     }
@@ -146,7 +150,7 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
     /// A setting that is not allowed.
     pub fn build(self, monitor: &Monitor) -> Result<Cache<K, V>, ConfigError> {
         let this = self.checked()?;
-        let counts = Counts::new(monitor, &this.name);
+        let counts = Arc::<Counts>::default();
         let gone = Arc::clone(&counts);
         let mut entries =
             moka::sync::Cache::builder().name(&this.name).max_capacity(this.max_weight).expire_after(PerEntry);
@@ -161,15 +165,12 @@ impl<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Cac
             entries = entries.weigher(move |key, entry: &Entry<V>| weigh(key, &entry.value));
         }
         let entries = entries.build();
-        let (watched, counted) = (entries.clone(), Arc::clone(&counts));
-        let (mut watch, mut ticks) = (CacheSampler { name: this.name, counts: counted, seen: VecDeque::new() }, 0_u32);
-        let sampler = monitor.sampler(&format!("cache {}", watch.name), Duration::ZERO, move |samples| {
-            ticks = ticks.wrapping_add(1);
-            if ticks.is_multiple_of(CLEAN_EVERY) {
-                watched.run_pending_tasks();
-            }
-            watch.tell((watched.entry_count(), watched.weighted_size()), samples);
+        let (watched, upkeep) = (entries.clone(), Upkeep::here());
+        let sampler = CacheSampler::new(&this.name, &counts, true).watch(monitor, move || {
+            upkeep.run(|| watched.run_pending_tasks());
+            CacheUsage { entries: watched.entry_count(), weight: Some(watched.weighted_size()) }
         });
-        Ok(Cache { entries, counts, sampler: Arc::new(sampler) })
+        let load_time = load_time(monitor, &this.name);
+        Ok(Cache { entries, counts, load_time, sampler })
     }
 }

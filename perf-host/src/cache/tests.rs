@@ -191,3 +191,119 @@ fn a_cache_is_watched_until_its_last_handle_is_dropped() {
     assert_eq!(get(&monitor, "cache_requests_total", &["short", "hit"]), None);
     assert_eq!(Arc::strong_count(&held), 1, "nothing keeps the entries");
 }
+
+/// Long enough for what lives a few milliseconds to expire, with room for its clock.
+fn wait_until_expired() {
+    thread::sleep(Duration::from_millis(60));
+}
+
+fn entries_and_expired(monitor: &Monitor) -> (Option<f64>, Option<f64>) {
+    (get(monitor, "cache_entries", &["idle"]), get(monitor, "cache_evictions_total", &["idle", "expired"]))
+}
+
+#[tokio::test]
+async fn an_idle_async_cache_forgets_what_expired() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let cache: AsyncCache<u64, u64> = AsyncCache::builder("idle")
+        .max_size(1_000)
+        .time_to_live(Duration::from_millis(20))
+        .build_async(&monitor)
+        .unwrap();
+    for number in 0..1_000 {
+        cache.insert(number, number).await;
+    }
+    wait_until_expired();
+    tick(&clock, &monitor, 1);
+    assert_eq!(entries_and_expired(&monitor), (Some(0.0), Some(1_000.0)));
+}
+
+#[test]
+fn an_idle_cache_forgets_what_expired() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let cache: Cache<u64, u64> =
+        Cache::builder("idle").max_size(1_000).time_to_live(Duration::from_millis(20)).build(&monitor).unwrap();
+    for number in 0..1_000 {
+        cache.insert(number, number);
+    }
+    wait_until_expired();
+    tick(&clock, &monitor, 1);
+    assert_eq!(entries_and_expired(&monitor), (Some(0.0), Some(1_000.0)));
+}
+
+#[tokio::test]
+async fn caches_that_are_there_already_can_be_watched() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let short = Duration::from_millis(20);
+    let sync: moka::sync::Cache<u64, u64> = moka::sync::Cache::builder().time_to_live(short).build();
+    let future: moka::future::Cache<u64, u64> = moka::future::Cache::builder().time_to_live(short).build();
+    let watch = watch(&monitor, "sync", sync.clone());
+    let _other = super::watch(&monitor, "future", future.clone());
+    for number in 0..100 {
+        sync.insert(number, number);
+        future.insert(number, number).await;
+    }
+    wait_until_expired();
+    sync.insert(7, 7);
+    future.insert(7, 7).await;
+    tick(&clock, &monitor, 1);
+    for name in ["sync", "future"] {
+        assert_eq!(get(&monitor, "cache_entries", &[name]), Some(1.0), "{name}");
+        assert_eq!(get(&monitor, "cache_weight", &[name]), Some(1.0), "{name}");
+        for unknown in
+            ["cache_requests_total", "cache_evictions_total", "cache_hit_ratio", "cache_load_duration_seconds"]
+        {
+            assert_eq!(get(&monitor, unknown, &[name]), None, "{unknown} of {name}: nobody counts");
+        }
+    }
+    assert_eq!(watch.look_up(Some(7)), Some(7));
+    assert_eq!(watch.look_up(None::<u64>), None);
+    tick(&clock, &monitor, 1);
+    assert_eq!(get(&monitor, "cache_requests_total", &["sync", "miss"]), Some(1.0));
+    assert_eq!(get(&monitor, "cache_requests_total", &["future", "miss"]), None);
+    drop(watch);
+    tick(&clock, &monitor, 1);
+    assert_eq!(get(&monitor, "cache_entries", &["sync"]), None);
+    assert_eq!(get(&monitor, "cache_entries", &["future"]), Some(1.0));
+}
+
+/// A listener of the application's own may use its runtime, wherever it is called.
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn upkeep_runs_in_the_applications_runtime() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let spawn = move |number: u64| {
+        let told = told.clone();
+        tokio::spawn(async move { told.send(number) });
+    };
+    let cache: moka::sync::Cache<u64, u64> = moka::sync::Cache::builder()
+        .time_to_live(Duration::from_millis(20))
+        .eviction_listener(move |key, _, _| spawn(*key))
+        .build();
+    let _watch = watch(&monitor, "listens", cache.clone());
+    cache.insert(7, 7);
+    wait_until_expired();
+    thread::scope(|scope| {
+        scope.spawn(|| tick(&clock, &monitor, 1));
+    });
+    assert_eq!(heard.recv().await, Some(7));
+}
+
+#[tokio::test]
+async fn loading_that_is_given_up_or_panics_took_its_time_too() {
+    let monitor = Monitor::builder().build().unwrap();
+    let cache: AsyncCache<u64, u64> = AsyncCache::builder("slow").build_async(&monitor).unwrap();
+    monitor.tick();
+    assert_eq!(get(&monitor, "cache_load_duration_seconds", &["slow"]), None, "nothing was loaded");
+    let loading = cache.get_or_load(1, std::future::pending());
+    assert!(tokio::time::timeout(Duration::from_millis(5), loading).await.is_err());
+    assert_eq!(get(&monitor, "cache_load_duration_seconds", &["slow"]), Some(1.0));
+    let sync: Cache<u64, u64> = Cache::builder("sync").build(&monitor).unwrap();
+    let panicked = thread::scope(|scope| scope.spawn(|| sync.get_or_load(1, || panic!("no"))).join());
+    assert!(panicked.is_err());
+    assert_eq!(get(&monitor, "cache_load_duration_seconds", &["sync"]), Some(1.0));
+}

@@ -1,7 +1,8 @@
 use super::{ConnectionPool, PoolUsage};
 use bb8::{ManageConnection, Pool};
 
-/// A pool of `bb8`, which does not say itself how many connections it may have.
+/// A pool of `bb8`, which does not say itself how many connections it may have, nor who waits: it takes whoever gave up for
+/// somebody who still waits. [`PoolWatch::wait`](super::PoolWatch::wait) knows.
 #[derive(Clone, Debug)]
 pub struct Bb8Pool<M: ManageConnection> {
     /// The pool.
@@ -17,7 +18,7 @@ impl<M: ManageConnection> ConnectionPool for Bb8Pool<M> {
             connections: state.connections.into(),
             idle: state.idle_connections.into(),
             max: self.max_size.into(),
-            waiting: Some(state.statistics.pending_gets()),
+            waiting: None,
             failures: Some(state.statistics.get_timed_out),
             waited: Some(state.statistics.get_wait_time),
         })

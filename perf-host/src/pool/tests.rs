@@ -69,8 +69,67 @@ async fn who_waits_is_known_of_any_pool_until_it_is_served_or_gives_up() {
     assert_eq!(watch.wait(async { Ok::<_, Infallible>(7) }).await, Ok(7));
     assert_eq!(watch.wait(async { Err::<(), _>("full") }).await, Err("full"));
     assert_eq!(pending(), Some(0.0));
-    assert_eq!(get(&monitor, "db_client_connection_failures_total", &["main"]), Some(1.0));
-    assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), Some(2.0));
+    assert_eq!(
+        get(&monitor, "db_client_connection_failures_total", &["main"]),
+        Some(2.0),
+        "one gave up, one was refused"
+    );
+    assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), Some(3.0));
+}
+
+/// What is waited for by somebody who gives up after so long.
+async fn give_up_after<T>(time: Duration, waiting: impl Future<Output = T>) {
+    assert!(tokio::time::timeout(time, waiting).await.is_err(), "nothing comes");
+}
+
+/// The count and the sum of a histogram, and how many of its values are not above ten milliseconds.
+fn counted(monitor: &Monitor, name: &str) -> (u64, f64, u64) {
+    let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name).unwrap();
+    let MetricValue::Histogram(reading) = &metric.series[0].value else { panic!("{metric:?}") };
+    let small = reading.buckets.iter().filter(|bucket| bucket.le <= 0.01).map(|bucket| bucket.count);
+    (reading.count, reading.sum, small.max().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn whoever_gives_up_has_waited_and_got_none() {
+    let (monitor, watch) = watched(Some(PoolUsage { connections: 4, max: 4, ..PoolUsage::default() }));
+    let time = Duration::from_millis(20);
+    for _ in 0..50 {
+        give_up_after(time, watch.wait(std::future::pending::<Result<(), Infallible>>())).await;
+    }
+    monitor.tick();
+    assert_eq!(get(&monitor, "db_client_connection_failures_total", &["main"]), Some(50.0));
+    assert_eq!(get(&monitor, "db_client_connection_pending_requests", &["main"]), Some(0.0));
+    let (count, sum, small) = counted(&monitor, "db_client_connection_wait_time_seconds");
+    assert!(count == 50 && small == 0 && sum >= 50.0 * 0.020, "{count} of {sum} s, {small} of them short");
+}
+
+#[tokio::test]
+async fn those_who_give_up_are_added_to_what_a_pool_counts_itself() {
+    let usage = PoolUsage {
+        connections: 4,
+        max: 4,
+        failures: Some(3),
+        waited: Some(Duration::from_secs(1)),
+        ..PoolUsage::default()
+    };
+    let (monitor, watch) = watched(Some(usage));
+    give_up_after(Duration::from_millis(20), watch.wait(std::future::pending::<Result<(), Infallible>>())).await;
+    // The pool itself counts those that got an error.
+    assert_eq!(watch.wait(async { Err::<(), _>("timed out") }).await, Err("timed out"));
+    monitor.tick();
+    assert_eq!(get(&monitor, "db_client_connection_failures_total", &["main"]), Some(4.0));
+    let waited = get(&monitor, "db_client_connection_waited_seconds_total", &["main"]).unwrap();
+    assert!((1.02..2.0).contains(&waited), "{waited}");
+}
+
+#[test]
+fn where_nobody_measures_a_wait_there_is_no_time_of_it() {
+    let (monitor, watch) = watched(Some(PoolUsage { connections: 1, max: 4, ..PoolUsage::default() }));
+    assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), None);
+    drop(watch.wait(std::future::pending::<Result<(), Infallible>>()));
+    monitor.tick();
+    assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), None, "it never began to wait");
 }
 
 /// Polls once.
@@ -165,5 +224,20 @@ mod of_bb8 {
         (0..10).for_each(|_| monitor.tick());
         assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.5));
         drop(two);
+    }
+
+    #[tokio::test]
+    async fn whoever_gave_up_does_not_wait_for_ever() {
+        let pool = Pool::builder().max_size(1).build(Numbers).await.unwrap();
+        let monitor = Monitor::builder().build().unwrap();
+        let watch = watch_pool(&monitor, "numbers", Bb8Pool { pool: pool.clone(), max_size: 1 });
+        let one = pool.get().await.unwrap();
+        give_up_after(Duration::from_millis(5), pool.get()).await;
+        give_up_after(Duration::from_millis(5), watch.wait(pool.get())).await;
+        drop(one);
+        (0..10).for_each(|_| monitor.tick());
+        assert_eq!(get(&monitor, "db_pool_utilization_ratio", &["numbers"]), Some(0.0), "it is all free");
+        assert_eq!(get(&monitor, "db_client_connection_pending_requests", &["numbers"]), Some(0.0));
+        assert_eq!(get(&monitor, "db_client_connection_failures_total", &["numbers"]), Some(1.0));
     }
 }

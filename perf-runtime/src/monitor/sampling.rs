@@ -5,6 +5,7 @@ use crate::extend::{Cost, Costs, PartCost};
 use crate::guarded::run_guarded;
 use crate::measure::clock::Moment;
 use crate::observe::metrics::sampled::{SampledMetric, Sheet};
+use crate::observe::pace::Pace;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub struct Samples<'a> {
     monitor: &'a Monitor,
     sheet: &'a mut Sheet,
+    observed_since: Duration,
 }
 
 impl Samples<'_> {
@@ -27,6 +29,32 @@ impl Samples<'_> {
     /// The monitor that asks. A sampler that kept it would keep the monitor alive for ever.
     pub fn monitor(&self) -> &Monitor {
         self.monitor
+    }
+
+    /// The [uptime](Monitor::uptime) since which ticks have come without a gap: zero, or the end of the last gap, in which
+    /// the process was stopped or starved. A sampler that tells how long something has gone on counts from here, since what
+    /// nobody observed is no evidence.
+    pub fn observed_since(&self) -> Duration {
+        self.observed_since
+    }
+}
+
+/// When the samplers ran, and since when without a gap.
+#[derive(Debug, Default)]
+struct Looks {
+    last: Option<Moment>,
+    pace: Pace,
+    since: Option<Moment>,
+}
+
+impl Looks {
+    /// Takes in a look, and gives the end of the last gap.
+    fn look(&mut self, now: Moment) -> Option<Moment> {
+        let last = self.last.replace(now);
+        if last.is_some_and(|last| self.pace.is_gap(now.since(last))) {
+            self.since = Some(now);
+        }
+        self.since
     }
 }
 
@@ -42,6 +70,7 @@ type Sample = Box<dyn FnMut(&mut Samples<'_>) + Send>;
 #[derive(Default)]
 pub(super) struct Samplers {
     waiting: Mutex<Vec<Registered>>,
+    looks: Mutex<Looks>,
     costs: Costs,
 }
 
@@ -103,6 +132,11 @@ impl Samplers {
         guard
     }
 
+    /// Takes in a look, and gives the end of the last gap.
+    fn look(&self, now: Moment) -> Option<Moment> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).look(now)
+    }
+
     /// The cost of each, by name.
     pub(super) fn in_short(&self) -> Vec<PartCost> {
         self.costs.all()
@@ -161,6 +195,8 @@ impl Monitor {
 
     /// Runs the samplers that are due, and drops those that ended.
     pub(super) fn run_samplers(&self, now: Moment) {
+        let gap_ended = self.inner.samplers.look(now);
+        let observed_since = gap_ended.map(|ended| ended.since(self.inner.started)).unwrap_or_default();
         // Taken out while they run: one may add another.
         let mut running = std::mem::take(&mut *self.inner.samplers.waiting());
         for sampler in running.extract_if(.., |sampler| sampler.has_ended.load(Ordering::Relaxed)) {
@@ -168,7 +204,7 @@ impl Monitor {
         }
         for sampler in running.iter_mut().filter(|sampler| sampler.is_due(now)) {
             sampler.last = Some(now);
-            sampler.run(self);
+            sampler.run(self, observed_since);
         }
         self.inner.samplers.waiting().splice(0..0, running);
     }
@@ -181,10 +217,10 @@ impl Registered {
         self.last.is_none_or(|last| now.since(last) + early >= self.every)
     }
 
-    fn run(&mut self, monitor: &Monitor) {
+    fn run(&mut self, monitor: &Monitor, observed_since: Duration) {
         let Self { sample, sheet, cost, .. } = self;
         sheet.begin();
-        if cost.time(|| run_guarded(|| sample(&mut Samples { monitor, sheet }))).is_some() {
+        if cost.time(|| run_guarded(|| sample(&mut Samples { monitor, sheet, observed_since }))).is_some() {
             sheet.end();
         } else {
             // The values that it gave before it panicked are withdrawn.

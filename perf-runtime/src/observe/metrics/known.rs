@@ -61,7 +61,7 @@ names! {
     PERF_OBJECTIVE_BUDGET_LEFT_RATIO = "perf_objective_budget_left_ratio", "ratio", [], "perf-runtime";
     /// Time of all processors, by what they did.
     SYSTEM_CPU_TIME_SECONDS_TOTAL = "system_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";
-    /// Processors in use over the last five seconds. Where the container has a limit, that is the 1.
+    /// Processors in use over the last five seconds, of all that the host has, or that the container may use: 1 is all.
     SYSTEM_CPU_UTILIZATION_RATIO = "system_cpu_utilization_ratio", "ratio", [], "perf-host";
     /// Logical processors of the host.
     SYSTEM_CPU_LOGICAL_PROCESSORS = "system_cpu_logical_processors", "", [], "perf-host";
@@ -77,7 +77,7 @@ names! {
     SYSTEM_MEMORY_USAGE_BYTES = "system_memory_usage_bytes", "bytes", ["system_memory_state"], "perf-host";
     /// Memory that the host has.
     SYSTEM_MEMORY_LIMIT_BYTES = "system_memory_limit_bytes", "bytes", [], "perf-host";
-    /// Memory that is in use and cannot be had back at once. Where the container has a limit, that is the 1.
+    /// Memory that is in use and cannot be had back at once, of what the host has, or the container's limit allows.
     SYSTEM_MEMORY_UTILIZATION_RATIO = "system_memory_utilization_ratio", "ratio", [], "perf-host";
     /// Swap space, by whether it is used.
     SYSTEM_PAGING_USAGE_BYTES = "system_paging_usage_bytes", "bytes", ["system_paging_state"], "perf-host";
@@ -87,7 +87,7 @@ names! {
     SYSTEM_UPTIME_SECONDS = "system_uptime_seconds", "seconds", [], "perf-host";
     /// Processor time of the process's control group.
     CONTAINER_CPU_TIME_SECONDS_TOTAL = "container_cpu_time_seconds_total", "seconds", [], "perf-host";
-    /// Processors that the container may use, in whole and parts.
+    /// Processors that the container may use, in whole and parts: by its quota, or those that it is bound to.
     CONTAINER_CPU_LIMIT = "container_cpu_limit", "", [], "perf-host";
     /// Periods in which the container was given its share of the processors.
     CONTAINER_CPU_PERIODS_TOTAL = "container_cpu_periods_total", "", [], "perf-host";
@@ -99,11 +99,11 @@ names! {
     CONTAINER_MEMORY_USAGE_BYTES = "container_memory_usage_bytes", "bytes", [], "perf-host";
     /// Memory of the process's control group, without files' contents that were not used lately.
     CONTAINER_MEMORY_WORKING_SET_BYTES = "container_memory_working_set_bytes", "bytes", [], "perf-host";
-    /// Memory that the container may use.
+    /// Memory that the container may use before it is killed, or slowed down by `memory.high`.
     CONTAINER_MEMORY_LIMIT_BYTES = "container_memory_limit_bytes", "bytes", [], "perf-host";
-    /// Processor time of the process.
+    /// Processor time of the process: a second for each second of one core.
     PROCESS_CPU_TIME_SECONDS_TOTAL = "process_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";
-    /// Processors that the process used over the last five seconds, of those that it may use.
+    /// Processors that the process used over the last five seconds, of all that it may use: 1 is all of them, not one core.
     PROCESS_CPU_UTILIZATION_RATIO = "process_cpu_utilization_ratio", "ratio", [], "perf-host";
     /// Memory of the process that is in RAM (RSS).
     PROCESS_MEMORY_USAGE_BYTES = "process_memory_usage_bytes", "bytes", [], "perf-host";
@@ -134,7 +134,7 @@ names! {
     PROCESS_MEMORY_GROWTH_BYTES_PER_CALL = "process_memory_growth_bytes_per_call", "bytes_per_call", ["estimate"], "perf-host";
     /// 1 where the RSS grows steadily with the traffic, 0 where not; absent for the first 35 minutes.
     PROCESS_MEMORY_LEAK_SUSPECTED = "process_memory_leak_suspected", "", [], "perf-host";
-    /// A file system in use, of what those without privileges may use: as `df` says it.
+    /// A file system in use, of what those without privileges may use: as `df` says it. Absent where it cannot be written to.
     SYSTEM_DISK_UTILIZATION_RATIO = "system_disk_utilization_ratio", "ratio", ["system_device", "system_filesystem_mountpoint"], "perf-host";
     /// A file system's room, by its state.
     SYSTEM_FILESYSTEM_USAGE_BYTES = "system_filesystem_usage_bytes", "bytes", ["system_device", "system_filesystem_mountpoint", "system_filesystem_type", "system_filesystem_state"], "perf-host";
@@ -168,9 +168,10 @@ names! {
     SYSTEM_NETWORK_TARGET_UP = "system_network_target_up", "", ["network_target"], "perf-host";
     /// How many times a target could not be found, or did not accept a TCP connection in time.
     SYSTEM_NETWORK_LATENCY_FAILURES_TOTAL = "system_network_latency_failures_total", "", ["network_target"], "perf-host";
-    /// For how long a function has kept a thread of the executor and still does; of several threads, the longest.
+    /// For how long a function has kept a worker from its queue and still does; of several, the longest. Where no runtime of several
+    /// threads is watched, a thread.
     EXECUTOR_BLOCKED_SECONDS = "executor_blocked_seconds", "seconds", ["function"], "perf-host";
-    /// Threads of the executor that a measured poll keeps for long.
+    /// Workers that a measured poll keeps from their queue. Where no runtime of several threads is watched, threads.
     EXECUTOR_BLOCKED_THREADS = "executor_blocked_threads", "", [], "perf-host";
     /// Workers of a runtime.
     TOKIO_WORKERS = "tokio_workers", "", ["runtime"], "perf-host";
@@ -221,7 +222,7 @@ names! {
     HW_POWER_WATTS = "hw_power_watts", "watts", ["hw_id", "hw_name"], "perf-host";
     /// The energy of a GPU since the driver was loaded.
     HW_ENERGY_JOULES_TOTAL = "hw_energy_joules_total", "joules", ["hw_id", "hw_name"], "perf-host";
-    /// Connections of a pool in use, of those that it may have, over the last ten seconds. A waiting caller makes it 1.
+    /// Connections of a pool in use, of those that it may have, over the last ten seconds. 1 while somebody waits.
     DB_POOL_UTILIZATION_RATIO = "db_pool_utilization_ratio", "ratio", ["pool"], "perf-host";
     /// Connections of a pool, by whether they are in use.
     DB_CLIENT_CONNECTIONS = "db_client_connections", "", ["pool", "state"], "perf-host";
@@ -231,11 +232,11 @@ names! {
     DB_CLIENT_CONNECTION_PENDING_REQUESTS = "db_client_connection_pending_requests", "", ["pool"], "perf-host";
     /// For how long callers have waited for a connection of a pool while none got one.
     DB_CLIENT_CONNECTION_STALLED_SECONDS = "db_client_connection_stalled_seconds", "seconds", ["pool"], "perf-host";
-    /// Callers that waited for a connection and got none.
+    /// Callers that waited for a connection and got none: an error came, or they gave up.
     DB_CLIENT_CONNECTION_FAILURES_TOTAL = "db_client_connection_failures_total", "", ["pool"], "perf-host";
     /// Time for which was waited for connections, as the pool says it.
     DB_CLIENT_CONNECTION_WAITED_SECONDS_TOTAL = "db_client_connection_waited_seconds_total", "seconds", ["pool"], "perf-host";
-    /// How long it took to get a connection: a histogram.
+    /// How long was waited for a connection, with or without success: a histogram, there from the first wait on.
     DB_CLIENT_CONNECTION_WAIT_TIME_SECONDS = "db_client_connection_wait_time_seconds", "seconds", ["pool"], "perf-host";
     /// Look-ups that found something, of those of the last five minutes.
     CACHE_HIT_RATIO = "cache_hit_ratio", "ratio", ["cache"], "perf-host";
@@ -247,7 +248,7 @@ names! {
     CACHE_ENTRIES = "cache_entries", "", ["cache"], "perf-host";
     /// The weight of a cache's entries: their number, without a weigher.
     CACHE_WEIGHT = "cache_weight", "", ["cache"], "perf-host";
-    /// How long it took to load an entry: a histogram.
+    /// How long it took to load an entry, with or without success: a histogram, there from the first load on.
     CACHE_LOAD_DURATION_SECONDS = "cache_load_duration_seconds", "seconds", ["cache"], "perf-host";
     /// Time that went into monitoring, by part, beside what measured calls cost their own threads.
     MONITORING_TIME_SECONDS_TOTAL = "monitoring_time_seconds_total", "seconds", ["part"], "perf-host";
