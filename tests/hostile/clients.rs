@@ -104,7 +104,7 @@ pub(crate) fn attack(service: &Service, clients: usize, span: Duration) -> Findi
         let behave = WAYS[client % WAYS.len()];
         behave(service, asked)
     };
-    let seen_then = among(service, clients, span - span / 3, hostile);
+    let seen_then = among(service, clients, 2 * span / 3, hostile);
     // For who lets go of a connection, and what was made for it.
     let deadline = Instant::now() + RETURN;
     let mut memory_after = memory(service.process);

@@ -48,8 +48,8 @@ impl Started {
 
     /// Waits until it listens.
     pub(crate) fn service(&mut self) -> Service {
-        let lines = self.said.as_mut().expect("piped").lines().map_while(Result::ok);
-        let line = lines.skip_while(|line| !line.starts_with("listening ")).next().expect("it listens");
+        let mut lines = self.said.as_mut().expect("piped").lines().map_while(Result::ok);
+        let line = lines.find(|line| line.starts_with("listening ")).expect("it listens");
         let mut addresses = line.split(' ').skip(1).map(|address| address.parse().expect("an address"));
         let mut next = || addresses.next().expect("two addresses");
         Service { process: self.child.id(), own: next(), shown: next(), token: TOKEN }

@@ -241,7 +241,7 @@ fn acknowledge_request() -> ObjectBuilder {
         .may_have("comment", comment())
         .may_have(
             "for",
-            lasts([Type::String, Type::Null])
+            lasts(&[Type::String, Type::Null])
                 .note("A span such as `30m`, up to 90d. Without it the mark ends with the alert."),
         )
         .nothing_else()
@@ -250,7 +250,7 @@ fn acknowledge_request() -> ObjectBuilder {
 fn silence_request() -> ObjectBuilder {
     object("Which alerts are kept quiet, and for how long: `rule`, a label, or both say which.")
         .has("by", by())
-        .has("for", lasts([Type::String]).note("A span such as `2h`, up to 90d."))
+        .has("for", lasts(&[Type::String]).note("A span such as `2h`, up to 90d."))
         .may_have("rule", text_or_null().note("The id of a rule; without it, of all rules."))
         .may_have(
             "labels",
@@ -273,7 +273,7 @@ fn comment() -> ObjectBuilder {
     matching(r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$").max_length(Some(marks::MAX_COMMENT))
 }
 
-fn lasts<const N: usize>(types: [Type; N]) -> ObjectBuilder {
+fn lasts(types: &[Type]) -> ObjectBuilder {
     span().schema_type(SchemaType::Array(types.to_vec()))
 }
 

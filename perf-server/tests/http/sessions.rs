@@ -19,8 +19,8 @@ const RESET: &str = "/api/v1/metrics/reset";
 
 #[tokio::test]
 async fn a_session_is_known_to_the_service_that_began_it_and_has_a_name_of_its_own() {
-    let named = |service: &str, instance: &str| {
-        let service = perf_runtime::extend::Service::new(service).instance(instance);
+    let service = |name: &str, instance: &str| {
+        let service = perf_runtime::extend::Service::new(name).instance(instance);
         guarded(&perf_runtime::Monitor::builder().service(service).build().unwrap())
     };
     let log_in = async |app: &Router, host: &str| {
@@ -30,9 +30,9 @@ async fn a_session_is_known_to_the_service_that_began_it_and_has_a_name_of_its_o
         let answer = ask(app, asked).await;
         answer.header("set-cookie").split(';').next().unwrap().to_owned()
     };
-    let (shop, mail) = (named("shop", "1"), named("mail", "1"));
+    let (shop, mail) = (service("shop", "1"), service("mail", "1"));
     let mut names = Vec::new();
-    for (app, host) in [(&shop, HOST), (&mail, HOST), (&named("shop", "2"), HOST), (&shop, "127.0.0.1:8081")] {
+    for (app, host) in [(&shop, HOST), (&mail, HOST), (&service("shop", "2"), HOST), (&shop, "127.0.0.1:8081")] {
         names.push(log_in(app, host).await.split('=').next().unwrap().to_owned());
     }
     let again = log_in(&shop, HOST).await;
@@ -54,7 +54,7 @@ async fn a_session_is_known_to_the_service_that_began_it_and_has_a_name_of_its_o
         let refused = post(&shop, RESET, &[("cookie", &foreign), site], "").await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{foreign}");
     }
-    let other_boot = named("shop", "1");
+    let other_boot = service("shop", "1");
     assert_eq!(post(&other_boot, RESET, &[("cookie", &again), site], "").await.status, StatusCode::UNAUTHORIZED);
     let bearer = format!("Bearer {secret}");
     assert_eq!(post(&shop, RESET, &[("authorization", &bearer)], "").await.status, StatusCode::UNAUTHORIZED);
