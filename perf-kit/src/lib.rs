@@ -22,7 +22,7 @@
 //! under the same names, so an application that wants one line in its `Cargo.toml` can let it stand for both:
 //!
 //! ```toml
-//! perf-runtime = { package = "perf-kit", version = "0.1", features = ["full"] }
+//! perf-runtime = { package = "perf-kit", path = "../perf/perf-kit", features = ["full"] }
 //! ```
 //!
 //! The [`guide`] goes on from here.

@@ -89,7 +89,7 @@
 //! # Your own metrics
 //!
 //! Everything that the application counts through the `metrics` facade lands in the same registry and on the same page,
-//! without a namespace: an installed monitor is its recorder, unless another is installed already. Then it is the other
+//! without a namespace: an installed monitor is its recorder, unless another is installed before it. Then it is the other
 //! way round: the monitor's series are pushed there once a second ([`MetricsFacade`](metric::MetricsFacade)). An
 //! application that runs
 //! `metrics-exporter-prometheus` can have both served as one text
@@ -111,8 +111,8 @@
 //!
 //! `metrics`, on by default: the `metrics` facade in both directions.
 //!
-//! `toml`: settings from a TOML file (`MonitorBuilder::config_file`). `test-util`: a clock that a test moves by hand
-//! (`test_util::ManualClock`) and `Monitor::tick`.
+//! `toml`: settings from a TOML file (`MonitorBuilder::config_file`). `test-util`: tests that see nothing of each other
+//! (`test_util::isolated`), a clock that a test moves by hand (`test_util::ManualClock`) and `Monitor::tick`.
 //!
 //! # Asking
 //!
@@ -261,12 +261,13 @@ pub mod series {
     pub use crate::observe::series::series_id::{NoSeriesId, SeriesId};
 }
 
-/// Tools for tests: a clock that a test moves by hand.
+/// Tools for tests: a test of its own among others, and a clock that a test moves by hand.
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util {
     #[cfg(all(feature = "test-util", feature = "toml"))]
     pub use crate::config::read_rules;
     pub use crate::measure::clock::manual::ManualClock;
+    pub use crate::monitor::isolated::{InIsolation, Isolated, IsolationHandle, Joined, isolated};
 }
 
 /// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.

@@ -13,6 +13,8 @@ use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::measure::clock::{self, Moment, wall};
+#[cfg(any(test, feature = "test-util"))]
+use crate::measure::site::isolation;
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::LENGTHS;
@@ -29,6 +31,8 @@ mod baseline;
 mod collecting;
 #[cfg(feature = "metrics")]
 mod facade;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod isolated;
 mod judging;
 mod metrics;
 mod objectives;
@@ -54,8 +58,25 @@ pub use sampling::{Sampler, Samples};
 use setup::Setup;
 pub use trial::PastFigures;
 
-static INSTALLED: OnceLock<Monitor> = OnceLock::new();
-static DEFAULT: OnceLock<Monitor> = OnceLock::new();
+static OF_PROCESS: Own = Own { installed: OnceLock::new(), default: OnceLock::new() };
+
+/// The monitors that [`monitor`](fn@monitor) gives.
+#[derive(Debug, Default)]
+struct Own {
+    installed: OnceLock<Monitor>,
+    default: OnceLock<Monitor>,
+}
+
+impl Own {
+    /// Shows those of the process, or of the isolated test that this thread works for.
+    fn here<R>(look: impl FnOnce(&Self) -> R) -> R {
+        #[cfg(any(test, feature = "test-util"))]
+        if let Some(isolation) = isolation::current() {
+            return look(&isolation.part());
+        }
+        look(&OF_PROCESS)
+    }
+}
 
 /// The process's monitor: the installed one, or a default one without a namespace where none is installed (yet). Never
 /// panics.
@@ -66,7 +87,7 @@ pub fn monitor() -> Monitor {
         let _ = monitor.start_ticker();
         monitor
     };
-    INSTALLED.get().unwrap_or_else(|| DEFAULT.get_or_init(default)).clone()
+    Own::here(|own| own.installed.get().unwrap_or_else(|| own.default.get_or_init(default)).clone())
 }
 
 /// Observes, judges and exposes what the process measures. A cheap handle: clones are the same monitor.
@@ -214,13 +235,27 @@ impl MonitorBuilder {
 
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
     /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
-    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::metric::MetricsFacade)).
+    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::metric::MetricsFacade)): another
+    /// recorder is to be installed before the monitor.
     ///
     /// # Errors
     /// A setting that is not allowed, a monitor that is installed already, or no thread to be had. Nothing is installed
     /// then.
     pub fn install(self) -> Result<Monitor, InstallError> {
         self.make()?.install()
+    }
+
+    /// As [`install`](Self::install), but where a monitor is installed already it is that one: for tests of one program that
+    /// each begin so, and share it. Its settings are those of whoever came first. A test that is not to see what the others do
+    /// is isolated (`test_util::isolated`).
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or no thread to be had.
+    pub fn install_or_current(self) -> Result<Monitor, InstallError> {
+        match self.install() {
+            Err(InstallError::AlreadyInstalled) => Ok(monitor()),
+            made => made,
+        }
     }
 
     /// Makes a monitor that is nobody's: it sees the process's annotated functions as every monitor does, has windows,
@@ -308,7 +343,7 @@ impl Monitor {
 
     /// The monitor that was installed; `None` where none is (yet), and [`monitor`](fn@monitor) gives a default one.
     pub fn installed() -> Option<Self> {
-        INSTALLED.get().cloned()
+        Own::here(|own| own.installed.get().cloned())
     }
 
     /// Starts the ticker of a monitor that was [built](MonitorBuilder::build), and makes it the process's own, as
@@ -317,13 +352,13 @@ impl Monitor {
     /// # Errors
     /// A monitor is installed already, or there is no thread to be had. Nothing is installed then.
     pub fn install(self) -> Result<Self, InstallError> {
-        if INSTALLED.get().is_some() {
+        if Self::installed().is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
         if self.is_enabled() {
             self.start_ticker().map_err(InstallError::Ticker)?;
         }
-        INSTALLED.set(self.clone()).map_err(|_| InstallError::AlreadyInstalled)?;
+        Own::here(|own| own.installed.set(self.clone())).map_err(|_| InstallError::AlreadyInstalled)?;
         self.inner.trace_id_of.into_iter().for_each(set_trace_id_of);
         #[cfg(feature = "metrics")]
         if self.is_enabled() {
@@ -377,6 +412,8 @@ fn tell_of_service(registry: &Registry, service: &Service) {
 
 impl Inner {
     fn tick(self: &Arc<Self>) {
+        #[cfg(any(test, feature = "test-util"))]
+        let _isolated = self.registry.enter_isolation();
         let (now, began) = (clock::now(), Instant::now());
         wall::follow(now);
         self.tick_observers.begin();

@@ -1,5 +1,6 @@
 //! From a bucket to the trace of a call that fell into it.
 
+use crate::reference::{openmetrics, prometheus};
 use crate::traces::{Traces, trace_id_of};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, monitor_tool};
@@ -40,7 +41,7 @@ fn a_slow_bucket_leads_to_the_trace_of_a_slow_call() {
         traced("quick", 3, clock).unwrap();
         traced("slow\"1\"", 15_000, clock).unwrap();
         traced("bad", 70_000, clock).unwrap_err();
-        (monitor.render_openmetrics(), monitor.render_prometheus())
+        (openmetrics(monitor), prometheus(monitor))
     });
     let of = |outcome, le| exemplar(&text, outcome, le).map(|(labels, value, _)| (labels, value));
     let some = |labels: &str, value| Some((labels.to_owned(), value));
@@ -56,7 +57,7 @@ fn a_slow_bucket_leads_to_the_trace_of_a_slow_call() {
 #[test]
 fn a_bucket_takes_one_exemplar_a_second() {
     listening(trace_id_of, |clock, monitor| {
-        let shown = || exemplar(&monitor.render_openmetrics(), "ok", "0.1").map(|(labels, ..)| labels);
+        let shown = || exemplar(&openmetrics(monitor), "ok", "0.1").map(|(labels, ..)| labels);
         traced("first", 60, clock).unwrap();
         traced("second", 60, clock).unwrap();
         assert_eq!(shown().as_deref(), Some("trace_id=\"first\""));
@@ -78,9 +79,9 @@ fn without_an_id_a_call_is_counted_and_no_exemplar() {
         for trace in ["panics", "none", "", &too_long] {
             traced(trace, 45_000, clock).unwrap();
         }
-        let without = monitor.render_openmetrics();
+        let without = openmetrics(monitor);
         traced(&too_long[1..], 45_000, clock).unwrap();
-        (without, monitor.render_openmetrics())
+        (without, openmetrics(monitor))
     });
     assert_eq!(exemplar(&without, "ok", "60.0"), None);
     let bucket = "outcome=\"ok\",le=\"60.0\"} ";

@@ -1,17 +1,27 @@
 //! The texts that a scraper gets, as real scrapers read them.
 
 mod exemplars;
+#[path = "../reference.rs"]
+mod reference;
 mod scrapers;
 #[path = "../servers.rs"]
 mod servers;
 mod sorts;
 mod traces;
 
+use crate::reference::{openmetrics, prometheus, read_openmetrics, read_prometheus};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, monitor_agent};
 use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
+
+/// The pages of `page.rs`.
+#[test]
+fn the_pages_that_are_checked_in_can_be_read() {
+    read_prometheus(include_str!("../pages/page.prom"));
+    read_openmetrics(include_str!("../pages/page.openmetrics"));
+}
 
 #[test]
 fn calls_that_waited_tell_how_long_they_ran() {
@@ -26,7 +36,7 @@ fn calls_that_waited_tell_how_long_they_ran() {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
     let shown = || {
-        let text = monitor.render_prometheus();
+        let text = prometheus(&monitor);
         let of = |name: &str| {
             let sample = format!("{name}{{agent=\"exposition_waits\"}} ");
             text.lines().find_map(|line| line.strip_prefix(&sample)).map(str::to_owned)
@@ -47,7 +57,7 @@ fn calls_that_waited_tell_how_long_they_ran() {
         assert!(poll());
     });
     assert_eq!(shown(), told("0.045", "2"), "30, 10 and 5 ms in three polls, and 10 s between");
-    let openmetrics = monitor.render_openmetrics();
+    let openmetrics = openmetrics(&monitor);
     let family = "# TYPE agent_run_busy_seconds counter\n# UNIT agent_run_busy_seconds seconds\n";
     assert!(openmetrics.contains(family), "{openmetrics}");
 }

@@ -1,5 +1,6 @@
 //! What `promtool` and a Prometheus server make of the texts.
 
+use crate::reference::{openmetrics, prometheus};
 use crate::servers::{Prometheus, installed, or_skip, promtool_accepts};
 use crate::traces::{Traces, trace_id_of};
 use perf_runtime::test_util::ManualClock;
@@ -23,13 +24,36 @@ fn promtool_finds_nothing_to_say_of_hostile_labels() {
         monitor.operation(value).record(Duration::from_secs(3), Outcome::Cancelled);
         monitor.http_request("GET", value).answer(200);
     }
-    promtool_accepts(&monitor.render_prometheus());
+    promtool_accepts(&prometheus(&monitor));
+    openmetrics(&monitor);
 }
 
 #[monitor_agent("exposition_scraped", fields(trace = %trace))]
 async fn run(trace: &str) {
     tokio::task::yield_now().await;
     let _ = trace;
+}
+
+/// The page in the older format, which a Prometheus takes from whoever answers with nothing else.
+#[tokio::test]
+async fn prometheus_scrapes_the_older_format() {
+    let Some(()) = or_skip(installed("prometheus")) else { return };
+    let monitor = Monitor::builder().build().unwrap();
+    for value in HOSTILE {
+        monitor.record_mcp_call("older", value, Duration::from_millis(7), true);
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let page = move || std::future::ready(([("content-type", "text/plain; version=0.0.4")], prometheus(&monitor)));
+    let routes = axum::Router::new().route("/metrics", axum::routing::get(page));
+    tokio::spawn(axum::serve(listener, routes).into_future());
+    let folder = TempDir::new().unwrap();
+    let prometheus = Prometheus::start(folder.path(), &target);
+    // Only the older format writes whole bounds so.
+    let bucket = r#"sum(mcp_call_duration_seconds_bucket{server="older",outcome="ok",le="1"})"#;
+    assert_eq!(prometheus.ask(bucket).await, HOSTILE.len().to_string());
+    let strange = r#"mcp_calls_total{server="older",capability="back\\slash",outcome="ok"}"#;
+    assert_eq!(prometheus.ask(strange).await, "1");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The sorts of errors, seen from the midst of a call's end.
 
+use crate::reference::prometheus;
 use perf_runtime::{ErrorType, Monitor, monitor_tool};
 use tracing::Subscriber;
 use tracing::span::Id;
@@ -26,7 +27,7 @@ impl<S: Subscriber> Layer<S> for ScrapesAtTheEnd {
 
 /// Failed calls of the known sort, and of none.
 fn shown(monitor: &Monitor) -> [Option<u64>; 2] {
-    let text = monitor.render_prometheus();
+    let text = prometheus(monitor);
     [",error_type=\"late\"", ""].map(|sort| {
         let sample = format!("tool_calls_total{{tool=\"exposition_sorts\",outcome=\"error\"{sort}}} ");
         text.lines().find_map(|line| line.strip_prefix(&sample)?.parse().ok())

@@ -2,6 +2,7 @@
 
 use super::{monitor, sample};
 use crate::promtool;
+use crate::reference::{openmetrics, prometheus};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use perf_runtime::{Monitor, monitor_tool};
@@ -31,7 +32,7 @@ fn an_exporter_and_a_monitor_are_one_text_that_promtool_takes() {
     search();
     monitor.record_mcp_call("context7", "resolve", Duration::from_millis(3), true);
     monitor.record_custom_metric("cache_size_bytes", 1_024.0, "bytes");
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(sample(&text, r#"jobs_total{kind="mail \"now\"\n"}"#), Some(3.0), "{text}");
     assert_eq!(sample(&text, "queue_depth"), Some(f64::INFINITY));
     assert_eq!(sample(&text, "job_seconds_bucket{le=\"1\"}"), Some(5.0));
@@ -53,7 +54,7 @@ fn what_the_exporter_writes_twice_is_there_once() {
     let twice = handle.render().lines().filter(|line| line.starts_with("paths_total{")).count();
     assert_eq!(twice, 2, "the exporter has mended it: this test may go");
     let monitor = Monitor::builder().merge_prometheus(move || handle.render()).build().unwrap();
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(text.lines().filter(|line| line.starts_with("paths_total{")).count(), 1);
     promtool::check(&text);
 }
@@ -65,7 +66,7 @@ fn an_exporter_that_we_push_to_collides_with_nothing_when_it_is_merged() {
     let monitor = Monitor::builder().merge_prometheus(move || handle.render()).build().unwrap();
     monitor.record_response_time("search", Duration::from_millis(3));
     monitor.flush_to(&recorder);
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(text.matches("# TYPE operations_total ").count(), 1);
     assert_eq!(text.matches("\noperations_total{operation=\"search\",outcome=\"ok\"} ").count(), 1);
     assert_eq!(sample(&text, "jobs_total{kind=\"mail \\\"now\\\"\\n\"}"), Some(3.0));
@@ -78,7 +79,7 @@ fn a_source_that_panics_or_gives_rubbish_is_left_out() {
         .merge_prometheus(|| "<html>502 Bad Gateway</html>\nfine 1\nfine{ 2".to_owned())
         .build()
         .unwrap();
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(sample(&text, "fine"), Some(1.0));
     assert!(!text.contains("html") && text.contains("tool_calls_total"), "{text}");
 }
@@ -88,11 +89,11 @@ fn what_a_monitor_gives_can_be_merged_into_another() {
     let inner = monitor();
     inner.record_custom_metric("shared_bytes", 1.0, "bytes");
     inner.record_custom_metric("only_inner_bytes", 2.0, "bytes");
-    let text = inner.render_prometheus();
+    let text = prometheus(&inner);
     let outer = Monitor::builder().namespace("outer").merge_prometheus(move || text.clone()).build().unwrap();
     outer.record_custom_metric("shared_bytes", 9.0, "bytes");
     search();
-    let text = outer.render_prometheus();
+    let text = prometheus(&outer);
     assert_eq!((sample(&text, "shared_bytes"), sample(&text, "only_inner_bytes")), (Some(9.0), Some(2.0)));
     assert!(text.contains("\ntool_calls_total{") && text.contains("\nouter_tool_calls_total{"));
     promtool::check(&text);
@@ -110,7 +111,7 @@ fn openmetrics_has_the_others_in_its_own_terms() {
         describe_histogram!("wait_seconds", Unit::Seconds, "How long.");
         histogram!("wait_seconds").record(1.0);
     });
-    let text = monitor.render_openmetrics();
+    let text = openmetrics(&monitor);
     for expected in [
         "# TYPE jobs counter\njobs_total{kind=",
         // Its name without `_total` is another's.

@@ -1,6 +1,7 @@
 //! In: what an application counts through the facade.
 
 use super::{monitor, sample};
+use crate::reference::prometheus;
 use metrics::{
     SharedString, Unit, counter, describe_counter, describe_histogram, gauge, histogram, with_local_recorder,
 };
@@ -24,7 +25,7 @@ fn what_is_counted_is_exposed_and_can_be_read() {
         histogram!("wait_seconds").record(0.3);
         histogram!("wait_seconds").record_many(2.0, 3);
     });
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     for expected in [
         "# HELP cart_items_total Items put \"in\" carts.\n# TYPE cart_items_total counter\n",
         "cart_items_total{tier=\"free\"} 7\ncart_items_total{tier=\"pro\"} 5\n",
@@ -88,7 +89,7 @@ fn threads_lose_nothing_and_every_scrape_agrees_with_itself() {
         over.store(true, Ordering::Relaxed);
         assert!(scrape.join().unwrap() > 0);
     });
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     let total = (THREADS * UPDATES) as f64;
     assert_eq!(sample(&text, "all_total"), Some(total));
     assert_eq!(sample(&text, "mine_total{thread=\"3\"}"), Some(UPDATES as f64 * 2.0));
@@ -111,7 +112,7 @@ fn handles_that_are_kept_and_handles_that_are_asked_for_are_the_same_on_any_thre
             });
         }
     });
-    assert_eq!(sample(&monitor.render_prometheus(), "shared_total{a=\"1\",b=\"2\"}"), Some(9.0));
+    assert_eq!(sample(&prometheus(&monitor), "shared_total{a=\"1\",b=\"2\"}"), Some(9.0));
 }
 
 #[test]
@@ -124,18 +125,18 @@ fn two_monitors_never_mix() {
         if round % 50 == 0 {
             let short_lived = monitor();
             with_local_recorder(&short_lived.metrics_recorder(), || counter!("mixed_total").increment(100));
-            assert_eq!(sample(&short_lived.render_prometheus(), "mixed_total"), Some(100.0));
+            assert_eq!(sample(&prometheus(&short_lived), "mixed_total"), Some(100.0));
         }
     }
-    assert_eq!(sample(&one.render_prometheus(), "mixed_total"), Some(200.0));
-    assert_eq!(sample(&other.render_prometheus(), "mixed_total"), Some(2_000.0));
+    assert_eq!(sample(&prometheus(&one), "mixed_total"), Some(200.0));
+    assert_eq!(sample(&prometheus(&other), "mixed_total"), Some(2_000.0));
 }
 
 #[test]
 fn a_handle_outlives_its_monitor_and_harms_nobody() {
     let handle = with_local_recorder(&monitor().metrics_recorder(), || counter!("orphan_total"));
     handle.increment(1);
-    assert!(!monitor().render_prometheus().contains("orphan_total"));
+    assert!(!prometheus(&monitor()).contains("orphan_total"));
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_label_overflows_alone_and_each_use_is_counted() {
         (0..5).for_each(|_| kept.increment(1));
         gauge!("per_user", "user" => "ada").set(1.0);
     });
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(sample(&text, "visits_total{region=\"eu\",user=\"__overflow__\"}"), Some(55.0));
     assert_eq!(sample(&text, "visits_total{region=\"eu\",user=\"7\"}"), Some(1.0));
     let overflow = "perf_label_overflow_total{metric=\"visits_total\",label=\"user\"}";
@@ -170,7 +171,7 @@ fn hostile_names_and_labels_stay_in_their_place() {
         gauge!("same").set(1.0);
         counter!("same").increment(9);
     });
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert!(text.contains(r#"_9_lives___TYPE_x{_name__="a\"} 1\nfake_total 2",le="é\\"} 1"#), "{text}");
     assert!(text.contains("h_bucket{exported_le=\"mine\",le=\"1\"} 1\n"), "{text}");
     assert_eq!((sample(&text, "a_b"), text.matches("# TYPE a_b ").count()), (Some(2.0), 1));
@@ -187,7 +188,7 @@ fn our_own_families_keep_their_names() {
         counter!("perf_label_overflow_total").increment(1);
         counter!("custom_total").increment(1);
     });
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!(text.matches("# TYPE mcp_calls_total ").count(), 1);
     for refused in ["\nmcp_calls_total 1", "\nmcp_call_duration_seconds_count 1", "perf_label_overflow_total 1"] {
         assert!(!text.contains(refused), "{refused}");
@@ -246,7 +247,7 @@ fn a_thread_that_ends_still_counts() {
         };
         thread::spawn(work).join().unwrap();
     }
-    let text = monitor.render_prometheus();
+    let text = prometheus(&monitor);
     assert_eq!((sample(&text, "late_total"), sample(&text, "kept_total")), (Some(4.0), Some(2.0)));
 }
 
@@ -257,5 +258,5 @@ fn a_custom_metric_is_a_gauge_with_a_unit() {
     monitor.record_custom_metric("my.metric", 43.5, "units");
     let metric = &monitor.metrics().read()[0];
     assert_eq!((metric.name.as_str(), metric.unit.as_deref()), ("my_metric", Some("units")));
-    assert_eq!(sample(&monitor.render_prometheus(), "my_metric"), Some(43.5));
+    assert_eq!(sample(&prometheus(&monitor), "my_metric"), Some(43.5));
 }

@@ -12,12 +12,16 @@ use crate::measure::model::kind::Kind;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::metrics::reading::{MetricReading, MetricSeries, MetricValue};
 use crate::observe::series::registry::Registry;
-use parse::{Parsed, parse};
+use merged::{Family as Merged, Parsed};
+use parse::parse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+mod groups;
+mod lines;
+mod merged;
 mod parse;
 mod reserved;
 
@@ -84,9 +88,10 @@ impl Others {
 
         let mut taken = Taken::by_calls(registry, prefix, of_calls);
         custom.retain(|metric| self.has_room(&mut taken, &metric.name, kind_of(metric.kind), "the application's own"));
-        let merged: Vec<parse::Family<'a>> = parsed.into_iter().flat_map(|parsed| parsed.families).collect();
+        let merged: Vec<Merged<'a>> = parsed.into_iter().flat_map(|parsed| parsed.families).collect();
         let mut merged = self.joined(merged);
         merged.retain(|family| self.has_room(&mut taken, &family.name, family.kind, "of a merged text"));
+        merged.iter_mut().for_each(Merged::tidy);
 
         let of_custom = custom.into_iter().map(From::Own);
         let families: Vec<From<'a>> = of_custom.chain(merged.into_iter().map(From::Merged)).collect();
@@ -100,9 +105,9 @@ impl Others {
 
     /// The families of all texts, those of one name and type as one. Where they say different things of the same labels, the
     /// first is right.
-    fn joined<'a>(&self, merged: Vec<parse::Family<'a>>) -> Vec<parse::Family<'a>> {
+    fn joined<'a>(&self, merged: Vec<Merged<'a>>) -> Vec<Merged<'a>> {
         let mut places: HashMap<(String, FamilyType), usize> = HashMap::new();
-        let mut joined: Vec<parse::Family<'a>> = Vec::new();
+        let mut joined: Vec<Merged<'a>> = Vec::new();
         for family in merged {
             let key = (family.name.to_string(), family.kind);
             let Some(known) = places.get(&key).and_then(|place| joined.get_mut(*place)) else {
@@ -132,7 +137,8 @@ impl Others {
         let parsed = parse(text);
         if let Some(line) = parsed.first_left_out.filter(|_| self.is_news(format!("{place} is bad"))) {
             let lines = parsed.left_out;
-            tell!(WARN, source = place, lines, line, "merged Prometheus text has lines that cannot be read; left out");
+            let what = "merged Prometheus text has lines that are not of the format; what cannot be read is left out";
+            tell!(WARN, source = place, lines, line, "{what}");
         }
         parsed
     }
@@ -159,6 +165,18 @@ impl Others {
                 WARN,
                 metric = name,
                 "metric {name} is not exposed as OpenMetrics: the format reserves its name for another. Rename it"
+            );
+        }
+    }
+
+    /// Tells once that some samples of a family have no place in OpenMetrics.
+    pub(crate) fn tell_samples_left_out(&self, name: &str, samples: usize) {
+        if self.is_news(format!("samples of {name} in OpenMetrics")) {
+            tell!(
+                WARN,
+                metric = name,
+                samples,
+                "metric {name} has samples that OpenMetrics does not allow for its type; they are on the page in Prometheus text alone"
             );
         }
     }
@@ -239,7 +257,7 @@ pub(crate) struct OtherFamily<'a> {
 #[derive(Debug)]
 enum From<'a> {
     Own(MetricReading),
-    Merged(parse::Family<'a>),
+    Merged(Merged<'a>),
 }
 
 impl From<'_> {
@@ -279,12 +297,22 @@ impl OtherFamily<'_> {
     pub(crate) fn samples(&self, mut show: impl FnMut(&Sample<'_>)) {
         match &self.from {
             From::Own(metric) => metric.series.iter().for_each(|series| show(&of_own(series))),
-            From::Merged(family) => family.samples.iter().for_each(|one| {
-                let labels = SampleLabels { front: Front::Merged(&one.labels), end: End::Nothing };
-                let sample = Sample::new(labels, Value::Number(Number::Written(one.value)));
-                show(&Sample { suffix: one.suffix, timestamp: one.timestamp, exemplar: one.exemplar, ..sample });
-            }),
+            From::Merged(family) => family.samples.iter().for_each(|one| show(&of_merged(one))),
         }
+    }
+
+    /// Shows the samples that OpenMetrics takes of a family of this type, and says how many others there are.
+    pub(crate) fn samples_of_open_metrics(&self, mut show: impl FnMut(&Sample<'_>)) -> usize {
+        let From::Merged(family) = &self.from else {
+            self.samples(show);
+            return 0;
+        };
+        // By its whole name and without a type a family may have any samples.
+        let refused = if self.open_metrics == InOpenMetrics::AsItIs { family.refused() } else { Vec::new() };
+        let is_refused = |place: usize| refused.get(place) == Some(&true);
+        let taken = family.samples.iter().enumerate().filter(|&(place, _)| !is_refused(place));
+        taken.for_each(|(_, one)| show(&of_merged(one)));
+        refused.into_iter().filter(|refused| *refused).count()
     }
 }
 
@@ -304,6 +332,12 @@ fn of_own(series: &MetricSeries) -> Sample<'_> {
     };
     let labels = SampleLabels { front: Front::Own(&series.labels), end: End::Nothing };
     Sample { from_zero: series.from_zero, ..Sample::new(labels, value) }
+}
+
+fn of_merged<'a>(one: &'a merged::Sample<'_>) -> Sample<'a> {
+    let labels = SampleLabels { front: Front::Merged(&one.labels), end: End::Nothing };
+    let sample = Sample::new(labels, Value::Number(Number::Written(one.value)));
+    Sample { suffix: one.suffix, timestamp: one.timestamp, exemplar: one.exemplar.as_deref(), ..sample }
 }
 
 /// The help text of a metric of the application's that has none.

@@ -10,6 +10,7 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::query::whole_or_parts::of_whole_or_parts;
 use crate::observe::series::registry::Registry;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// All that one registry knows, as families and samples.
@@ -40,11 +41,16 @@ impl ReadModel {
     pub(crate) fn read<R>(&self, registry: &Registry, look: impl FnOnce(&View<'_>) -> R) -> R {
         let snapshot = &mut *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.read(registry.all());
-        let overflowed = registry
+        let of_calls = registry
             .overflowed()
             .into_iter()
             .map(|(kind, label, count)| (format!("{}{}", self.prefix, kind.family().counter), label.to_owned(), count));
-        let overflowed = overflowed.chain(registry.custom().overflowed()).collect::<Vec<_>>();
+        // The application may have a metric of the same name, which is exposed nowhere and overflows all the same.
+        let mut sums = BTreeMap::new();
+        for (metric, label, count) in of_calls.chain(registry.custom().overflowed()) {
+            *sums.entry((metric, label)).or_insert(0) += count;
+        }
+        let overflowed: Vec<_> = sums.into_iter().map(|((metric, label), count)| (metric, label, count)).collect();
         look(&View::new(snapshot, &overflowed))
     }
 

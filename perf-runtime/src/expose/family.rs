@@ -37,6 +37,8 @@ impl<'a> FamilyText<'a> {
         }
         push(&mut block.text, format_args!("# TYPE {family} {}\n", type_name(kind, format)));
         let unit = unit.filter(|unit| family.strip_suffix(unit).is_some_and(|front| front.ends_with('_')));
+        // To say what is so, or which state is on, takes no unit.
+        let unit = unit.filter(|_| !matches!(kind, FamilyType::Info | FamilyType::StateSet));
         if let (Some(unit), Format::OpenMetrics) = (unit, format) {
             push(&mut block.text, format_args!("# UNIT {family} {unit}\n"));
         }

@@ -4,6 +4,8 @@
 //! where the kernel itself keeps time by it (see `stamp`): the same time at a third of the cost.
 
 #[cfg(any(test, feature = "test-util"))]
+pub(super) mod hand;
+#[cfg(any(test, feature = "test-util"))]
 pub(crate) mod manual;
 mod moment;
 mod stamp;
@@ -22,7 +24,7 @@ pub(crate) fn now() -> Moment {
 #[inline]
 pub(super) fn quick() -> Option<Moment> {
     #[cfg(any(test, feature = "test-util"))]
-    if let Some(moment) = manual::now() {
+    if let Some(moment) = hand::now() {
         return Some(moment);
     }
     stamp::now()

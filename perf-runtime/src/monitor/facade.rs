@@ -6,6 +6,8 @@ use crate::expose::facade::push::Pushed;
 use crate::expose::facade::recorder::MetricsRecorder;
 use crate::log_level::tell;
 use crate::measure::clock;
+#[cfg(any(test, feature = "test-util"))]
+use crate::measure::site::isolation;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -82,7 +84,20 @@ impl Monitor {
     }
 
     fn install_recorder(&self) -> bool {
-        metrics::set_global_recorder(self.metrics_recorder()).is_ok()
+        // An isolated test has a recorder, which counts on its monitor.
+        #[cfg(any(test, feature = "test-util"))]
+        if isolation::current().is_some() {
+            return true;
+        }
+        let is_ours = metrics::set_global_recorder(self.metrics_recorder()).is_ok();
+        if is_ours {
+            tell!(
+                INFO,
+                "perf is now the recorder of `metrics`; another one that is installed later fails. Install the other before \
+                 the monitor, or set `metrics_facade`"
+            );
+        }
+        is_ours
     }
 }
 
@@ -92,7 +107,13 @@ impl Inner {
         if !self.out.is_on.load(Ordering::Relaxed) {
             return;
         }
-        let push = || metrics::with_recorder(|recorder| self.push(&self.out.to_the_installed, recorder, FIGURES_EVERY));
+        let push = || {
+            metrics::with_recorder(|recorder| {
+                if !is_nobody(recorder) {
+                    self.push(&self.out.to_the_installed, recorder, FIGURES_EVERY);
+                }
+            });
+        };
         // A recorder is the application's: that it panics must not end the ticker.
         if catch_unwind(AssertUnwindSafe(push)).is_err() {
             self.out.is_on.store(false, Ordering::Relaxed);
@@ -103,5 +124,27 @@ impl Inner {
     fn push(&self, pushed: &Mutex<Pushed>, recorder: &dyn metrics::Recorder, figures_every: Duration) {
         let mut pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
         pushed.push(&self.registry, self.model.prefix(), recorder, clock::now(), figures_every);
+    }
+}
+
+/// Whether this is the recorder that the facade gives where none is installed: a static without a size. One that somebody
+/// installed is in a box, and a box of something without a size is at no real address.
+fn is_nobody(recorder: &dyn metrics::Recorder) -> bool {
+    let dangling = align_of_val(recorder);
+    size_of_val(recorder) == 0 && std::ptr::from_ref(recorder).addr() != dangling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_nobody;
+    use metrics::{NoopRecorder, Recorder};
+
+    #[test]
+    fn nobody_is_told_from_a_recorder_without_a_size() {
+        // No test of this crate installs a recorder for the process.
+        assert!(metrics::with_recorder(|recorder| is_nobody(recorder)));
+        let installed: &dyn Recorder = Box::leak(Box::new(NoopRecorder));
+        assert!(!is_nobody(installed));
+        assert!(!is_nobody(&metrics::with_recorder(|_| Box::new(NoopRecorder))));
     }
 }

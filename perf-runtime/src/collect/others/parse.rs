@@ -6,49 +6,12 @@
 //! Lines that are not of the format are left out, each for itself, and told of: one bad line is no reason to lose a scrape.
 //! Names that are quoted, as newer servers take them, are not read.
 
+use super::lines::{Labels, exemplar, labels, millis, number, token, unescape};
+use super::merged::{Family, Parsed, Sample};
 use crate::collect::model::FamilyType;
-use crate::observe::series::lookup::hash_of;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-
-/// The families of a text, and its bad lines.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Parsed<'a> {
-    /// Families that have samples, in the order in which they came.
-    pub(super) families: Vec<Family<'a>>,
-    /// Lines that were left out.
-    pub(super) left_out: usize,
-    /// The first of them.
-    pub(super) first_left_out: Option<&'a str>,
-}
-
-/// One family.
-#[derive(Debug, PartialEq)]
-pub(super) struct Family<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) kind: FamilyType,
-    pub(super) help: Option<Cow<'a, str>>,
-    pub(super) unit: Option<&'a str>,
-    pub(super) samples: Vec<Sample<'a>>,
-}
-
-/// Names and values.
-type Labels<'a> = Vec<(&'a str, Cow<'a, str>)>;
-
-/// One sample.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sample<'a> {
-    /// The part of its name that follows the family's.
-    pub(super) suffix: &'static str,
-    pub(super) labels: Labels<'a>,
-    /// The number as it was written, or as the format writes it where it is none.
-    pub(super) value: &'a str,
-    /// Milliseconds since 1970.
-    pub(super) timestamp: Option<i64>,
-    /// The exemplar as it was written, behind the `#`.
-    pub(super) exemplar: Option<&'a str>,
-}
 
 /// Reads a text.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
@@ -91,7 +54,7 @@ struct Read<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a line; `None` where it is not of the format, or says something a second time.
+    /// Reads a line; `None` where it, or a part of it, is not of the format, or says something a second time.
     fn line(&mut self, line: &'a str) -> Option<()> {
         let Some(comment) = line.strip_prefix('#') else { return self.sample(line) };
         self.last = None;
@@ -141,7 +104,7 @@ impl<'a> Reader<'a> {
 
     fn sample(&mut self, line: &'a str) -> Option<()> {
         let (name, rest) = line.split_at(line.find([' ', '\t', '{'])?);
-        let (labels, rest) = match rest.trim_ascii_start().strip_prefix('{') {
+        let (mut labels, rest) = match rest.trim_ascii_start().strip_prefix('{') {
             Some(inside) => labels(inside)?,
             None => (Vec::new(), rest),
         };
@@ -161,14 +124,19 @@ impl<'a> Reader<'a> {
             return Some(());
         }
         let (read, suffix) = self.family_of_sample(name)?;
-        let has = |wanted: &str| labels.iter().any(|(name, value)| *name == wanted && number(value).is_some());
-        let fits = match (read.family.kind, suffix) {
-            (FamilyType::Histogram | FamilyType::GaugeHistogram, "_bucket") => has("le"),
-            (FamilyType::Summary, "") => has("quantile"),
+        let kind = read.family.kind;
+        let fits = match (kind, suffix) {
+            (FamilyType::Histogram | FamilyType::GaugeHistogram, "_bucket") => {
+                with_number(&mut labels, "le", |le| le != "NaN")
+            }
+            (FamilyType::Summary, "") => with_number(&mut labels, "quantile", |_| true),
             (kind, suffix) => kind.suffixes().contains(&suffix),
         };
-        let sample = Sample { suffix, labels, value, timestamp, exemplar };
-        (fits && read.is_new(&sample)).then(|| read.family.samples.push(sample))
+        let may_have_exemplar = kind == FamilyType::Counter || suffix == "_bucket";
+        let has_more = exemplar.is_some() && !may_have_exemplar;
+        let sample = Sample { suffix, labels, value, timestamp, exemplar: exemplar.filter(|_| may_have_exemplar) };
+        (fits && read.is_new(&sample)).then(|| read.family.samples.push(sample))?;
+        (!has_more).then_some(())
     }
 
     /// The family that a sample belongs to, and what its name has behind the family's: its own name's, where that has a
@@ -261,137 +229,16 @@ impl Read<'_> {
     }
 }
 
-impl<'a> Family<'a> {
-    /// Adds the samples of another text's family of this name and type, and says how many it has already. Costs a comparison
-    /// for each pair of samples that begin alike.
-    pub(super) fn join(&mut self, other: Self) -> usize {
-        self.help = self.help.take().or(other.help);
-        self.unit = self.unit.or(other.unit);
-        let mut by_hash: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (place, sample) in self.samples.iter().enumerate() {
-            by_hash.entry(sample.hash()).or_default().push(place);
+/// Whether one of the labels is a number that is taken. It is written as the formats write numbers.
+fn with_number(labels: &mut Labels<'_>, wanted: &str, is_taken: impl Fn(&str) -> bool) -> bool {
+    let label = labels.iter_mut().find(|(name, _)| *name == wanted);
+    label.is_some_and(|(_, value)| {
+        let Some(written) = number(value).map(str::to_owned) else { return false };
+        if written != **value {
+            *value = Cow::Owned(written.clone());
         }
-        let known = self.samples.len();
-        let found = other.samples.len();
-        let samples: &[Sample<'a>] = &self.samples;
-        let is_new = |sample: &Sample<'a>| {
-            let alike = by_hash.get(&sample.hash()).into_iter().flatten();
-            !alike.filter_map(|place| samples.get(*place)).any(|one| one.is_same_series(sample))
-        };
-        let new: Vec<Sample<'a>> = other.samples.into_iter().filter(is_new).collect();
-        self.samples.extend(new);
-        found - (self.samples.len() - known)
-    }
-}
-
-impl Sample<'_> {
-    /// The same for the same series, whatever the order of its labels.
-    fn hash(&self) -> u64 {
-        let labels = self.labels.iter().map(|(name, value)| hash_of(0, [*name, &**value]));
-        // The order does not matter to a sum.
-        labels.fold(hash_of(0, [self.suffix]), u64::wrapping_add)
-    }
-
-    fn is_same_series(&self, other: &Sample<'_>) -> bool {
-        self.suffix == other.suffix
-            && self.labels.len() == other.labels.len()
-            && self.labels.iter().all(|label| other.labels.contains(label))
-    }
-}
-
-/// The text up to the next blank, and what follows it.
-fn token(text: &str) -> (&str, &str) {
-    let text = text.trim_ascii_start();
-    let (token, rest) = text.split_at(text.find([' ', '\t']).unwrap_or(text.len()));
-    (token, rest.trim_ascii_start())
-}
-
-/// A number as it may stand in a text: what `f64` reads, but for the words. Those are written as the format does.
-fn number(token: &str) -> Option<&str> {
-    let value: f64 = token.parse().ok()?;
-    let is_plain = token.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-' | b'e' | b'E'));
-    Some(match value {
-        _ if is_plain && value.is_finite() => token,
-        _ if value.is_nan() => "NaN",
-        _ if value > 0.0 => "+Inf",
-        _ => "-Inf",
+        is_taken(&written)
     })
-}
-
-/// Takes the exemplar off what follows a value: behind a `#` labels, a number, and perhaps a time. `None` where it is none.
-fn exemplar(rest: &str) -> Option<(&str, Option<&str>)> {
-    let Some((before, exemplar)) = rest.split_once('#') else { return Some((rest, None)) };
-    let exemplar = exemplar.trim_ascii();
-    let (_, after) = labels(exemplar.strip_prefix('{')?)?;
-    let (value, at) = token(after);
-    number(value)?;
-    (at.is_empty() || number(at).is_some()).then_some((before, Some(exemplar)))
-}
-
-/// A time in seconds, in milliseconds.
-fn millis(seconds: &str) -> Option<i64> {
-    let millis = (number(seconds)?.parse::<f64>().ok()? * 1_000.0).round();
-    #[expect(clippy::cast_possible_truncation, reason = "in bounds")]
-    (millis.abs() < 1e18).then_some(millis as i64)
-}
-
-/// Reads what stands in the braces, and the brace that closes them. Labels without a value are none.
-fn labels(mut rest: &str) -> Option<(Labels<'_>, &str)> {
-    let mut labels: Labels<'_> = Vec::new();
-    loop {
-        rest = rest.trim_ascii_start();
-        if let Some(rest) = rest.strip_prefix('}') {
-            labels.retain(|(_, value)| !value.is_empty());
-            return Some((labels, rest));
-        }
-        let (name, value) = rest.split_once('=')?;
-        let name = name.trim_ascii();
-        let value = value.trim_ascii_start().strip_prefix('"')?;
-        let (value, after) = value.split_at(end_of_quoted(value)?);
-        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
-        if !is_name || name == "__name__" || labels.iter().any(|(known, _)| *known == name) {
-            return None;
-        }
-        labels.push((name, unescape(value, true)?));
-        rest = after.strip_prefix('"')?.trim_ascii_start();
-        match rest.strip_prefix(',') {
-            Some(more) => rest = more,
-            None if rest.starts_with('}') => {}
-            None => return None,
-        }
-    }
-}
-
-/// Where the quote is that ends a value.
-fn end_of_quoted(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    text.bytes().position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })
-}
-
-/// Undoes what the format escapes; `None` where something else is escaped. In a help text a quote stands for itself, and a
-/// backslash before anything else does, too.
-fn unescape(text: &str, is_label: bool) -> Option<Cow<'_, str>> {
-    if !text.contains('\\') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        match (char, if char == '\\' { chars.next() } else { None }) {
-            ('\\', Some('n')) => plain.push('\n'),
-            ('\\', Some('\\')) => plain.push('\\'),
-            ('\\', Some('"')) if is_label => plain.push('"'),
-            ('\\', _) if is_label => return None,
-            ('\\', other) => plain.extend(std::iter::once('\\').chain(other)),
-            (char, _) => plain.push(char),
-        }
-    }
-    Some(Cow::Owned(plain))
 }
 
 #[cfg(test)]

@@ -46,29 +46,34 @@ pub(super) fn in_open_metrics<'a>(
     others: impl Iterator<Item = (&'a str, FamilyType)> + Clone,
 ) -> Vec<InOpenMetrics> {
     let mut claimed: HashSet<String> = of_calls.iter().flat_map(|(name, kind)| claims(name, *kind)).collect();
-    // Families that cannot go by another name claim their names first.
-    for (name, kind) in others.clone().filter(|(_, kind)| kind.stem_suffix().is_empty()) {
-        if !claimed.contains(name) && claims(name, kind).len() > 1 {
-            claimed.extend(claims(name, kind));
-        }
-    }
-    let mut seen = HashSet::new();
-    let shown = others.map(|(name, kind)| {
-        let stem = stem(name, kind);
-        if kind.stem_suffix().is_empty() {
-            // Several names: it claimed them itself, unless another had.
-            let is_free = claims(name, kind).len() > 1 || !claimed.contains(name);
-            return if is_free && seen.insert(name) { InOpenMetrics::AsItIs } else { InOpenMetrics::LeftOut };
-        }
-        let has_stem = stem.len() < name.len() && !stem.is_empty();
-        let wanted = claims(name, kind);
-        // Its own name is among the names; another's must not be.
-        let is_taken = |wanted: &String| claimed.contains(wanted) || (wanted != name && names.contains(wanted));
-        if has_stem && !wanted.iter().any(is_taken) {
+    let mut claim = |wanted: Vec<String>| {
+        let is_free = !wanted.iter().any(|name| claimed.contains(name));
+        if is_free {
             claimed.extend(wanted);
+        }
+        is_free
+    };
+    let as_it_is = |is_free: bool| if is_free { InOpenMetrics::AsItIs } else { InOpenMetrics::LeftOut };
+    // Families of several names that cannot go by another claim theirs first.
+    let several = |name: &str, kind: FamilyType| kind.stem_suffix().is_empty() && claims(name, kind).len() > 1;
+    let first: Vec<Option<InOpenMetrics>> =
+        others.clone().map(|(name, kind)| several(name, kind).then(|| as_it_is(claim(claims(name, kind))))).collect();
+    let shown = others.zip(first).map(|((name, kind), known)| {
+        if let Some(known) = known {
+            return known;
+        }
+        let whole = || vec![name.to_owned()];
+        if kind.stem_suffix().is_empty() {
+            return as_it_is(claim(whole()));
+        }
+        let (stem, wanted) = (stem(name, kind), claims(name, kind));
+        let has_stem = stem.len() < name.len() && !stem.is_empty();
+        // Its own name is among the names; another's must not be.
+        let is_anothers = wanted.iter().any(|wanted| wanted != name && names.contains(wanted));
+        if has_stem && !is_anothers && claim(wanted) {
             return InOpenMetrics::AsItIs;
         }
-        if claimed.insert(name.to_owned()) { InOpenMetrics::Untyped } else { InOpenMetrics::LeftOut }
+        if claim(whole()) { InOpenMetrics::Untyped } else { InOpenMetrics::LeftOut }
     });
     shown.collect()
 }
@@ -96,6 +101,8 @@ mod tests {
         assert_eq!(shown([("job_seconds", Histogram), ("job_seconds_created", Gauge)]), [AsItIs, LeftOut]);
         assert_eq!(shown([("job_seconds_created", Gauge), ("job_seconds", Histogram)]), [LeftOut, AsItIs]);
         assert_eq!(shown([("jobs_total", Counter), ("jobs", Gauge)]), [Untyped, AsItIs]);
+        assert_eq!(shown([("job", Histogram), ("job_created", Histogram)]), [AsItIs, LeftOut]);
+        assert_eq!(shown([("job_created", Histogram), ("job", Histogram)]), [AsItIs, LeftOut]);
         assert_eq!(shown([("hits_total", Counter), ("misses", Counter), ("depth", Gauge)]), [AsItIs, Untyped, AsItIs]);
     }
 
@@ -105,5 +112,7 @@ mod tests {
         let names = HashSet::new();
         let others = [("operations_created", Gauge), ("operation_seconds_created", Gauge), ("other", Gauge)];
         assert_eq!(in_open_metrics(&of_calls, &names, others.into_iter()), [LeftOut, LeftOut, AsItIs]);
+        let others = [("operation_seconds_created", Histogram)];
+        assert_eq!(in_open_metrics(&of_calls, &names, others.into_iter()), [LeftOut]);
     }
 }

@@ -7,6 +7,8 @@ use crate::measure::model::label::{Labels, assert_budget};
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
+#[cfg(any(test, feature = "test-util"))]
+use crate::measure::site::isolation;
 use crate::measure::site::span;
 use std::fmt::Display;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -89,6 +91,8 @@ pub fn future_body<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> F {
 impl Call {
     #[inline]
     fn prepared(site: &'static Site, meter: &'static Meter) -> Self {
+        #[cfg(any(test, feature = "test-util"))]
+        let meter = isolation::meter(meter);
         let (never, pace) = (Moment::default(), Pace::Prepared);
         Self { site, meter, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
     }

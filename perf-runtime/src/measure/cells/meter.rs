@@ -26,6 +26,9 @@ pub(crate) struct Meter {
     pub(crate) errors: ErrorCounts,
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
+    /// The meter that an isolated test has this one for.
+    #[cfg(any(test, feature = "test-util"))]
+    original: Option<&'static Meter>,
 }
 
 impl Meter {
@@ -46,7 +49,24 @@ impl Meter {
             errors: ErrorCounts::new(),
             exemplars: Exemplars::new(),
             profile: Profile::new(),
+            #[cfg(any(test, feature = "test-util"))]
+            original: None,
         }
+    }
+
+    /// A meter that counts what others count into `original`.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn in_place_of(original: &'static Self) -> Self {
+        Self { original: Some(original), ..Self::with_targets(original.kind, original.targets) }
+    }
+
+    /// The meter that its site knows: itself, but for an isolated test's.
+    pub(crate) fn original(&self) -> &Self {
+        #[cfg(any(test, feature = "test-util"))]
+        if let Some(original) = self.original {
+            return original;
+        }
+        self
     }
 
     /// Counts a call as started whose body runs on this thread. `first_touch` runs when this thread's cells did not exist

@@ -1,48 +1,61 @@
 //! A clock that stands still until a test moves it.
 
+use super::hand::{HandClock, current};
 use super::moment::{Moment, by_kernel, nanos};
 use super::{stamp, wall};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
-
-static MANUAL: AtomicBool = AtomicBool::new(false);
-static NANOS: AtomicU64 = AtomicU64::new(0);
-static OWNER: Mutex<()> = Mutex::new(());
-
-pub(super) fn now() -> Option<Moment> {
-    MANUAL.load(Ordering::Relaxed).then(|| Moment(NANOS.load(Ordering::Relaxed)))
-}
 
 /// The process's clock in the hand of one test: it stands still until [`advance`](Self::advance) moves it, and goes
 /// back to real time when dropped.
 ///
-/// There is one clock in a process, so a second [`hold`](Self::hold) waits until the first holder lets go.
+/// There is one clock in a process, so a second [`hold`](Self::hold) waits until the first holder lets go. An
+/// [isolated](crate::test_util::isolated) test has a clock of its own: to hold that waits for nobody, and stops nobody else's.
 #[derive(Debug)]
 pub struct ManualClock {
+    clock: &'static HandClock,
     _owner: MutexGuard<'static, ()>,
 }
 
 impl ManualClock {
     /// Takes the clock in hand, at the moment where real time stands.
     pub fn hold() -> Self {
-        let owner = OWNER.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamp::now().unwrap_or_else(by_kernel);
-        NANOS.fetch_max(now.0, Ordering::Relaxed);
-        MANUAL.store(true, Ordering::Relaxed);
-        wall::hold(now);
-        Self { _owner: owner }
+        let clock = current();
+        let owner = clock.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = real_now();
+        clock.nanos.fetch_max(now.0, Ordering::Relaxed);
+        if clock.is_of_process() {
+            wall::hold(now);
+        } else {
+            clock.origin.store(wall::full_hour(now), Ordering::Relaxed);
+        }
+        clock.is_held.store(true, Ordering::Relaxed);
+        Self { clock, _owner: owner }
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, span: Duration) {
-        NANOS.fetch_add(nanos(span), Ordering::Relaxed);
+        self.clock.nanos.fetch_add(nanos(span), Ordering::Relaxed);
     }
 }
 
 impl Drop for ManualClock {
     fn drop(&mut self) {
-        MANUAL.store(false, Ordering::Relaxed);
-        wall::release();
+        self.clock.is_held.store(false, Ordering::Relaxed);
+        if self.clock.is_of_process() {
+            wall::release();
+        } else {
+            self.clock.origin.store(wall::origin_of(real_now()), Ordering::Relaxed);
+        }
     }
+}
+
+/// A clock for an isolated test, which is not held yet.
+pub(in crate::measure) fn apart() -> HandClock {
+    HandClock::new(wall::origin_of(real_now()))
+}
+
+fn real_now() -> Moment {
+    stamp::now().unwrap_or_else(by_kernel)
 }

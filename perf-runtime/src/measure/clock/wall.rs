@@ -4,6 +4,8 @@
 //! changes. When somebody sets the wall clock, or the machine was suspended, a new *era* begins: later moments are told by
 //! the new time, and earlier ones keep the time that was right for them.
 
+#[cfg(any(test, feature = "test-util"))]
+use super::hand;
 use super::moment::{Moment, nanos};
 #[cfg(any(test, feature = "test-util"))]
 use std::sync::atomic::AtomicBool;
@@ -36,10 +38,10 @@ static ERAS: RwLock<Vec<Era>> = RwLock::new(Vec::new());
 /// Compares the wall clock with the monotonic one, which shows `now`. To be called at each tick; costs a reading.
 pub(crate) fn follow(now: Moment) {
     #[cfg(any(test, feature = "test-util"))]
-    if HELD.load(Ordering::Relaxed) {
+    if HELD.load(Ordering::Relaxed) || hand::origin().is_some() {
         return;
     }
-    let origin = unix_now().saturating_sub(now.0).max(1);
+    let origin = origin_of(now);
     let known = ORIGIN.load(Ordering::Acquire);
     if known == 0 || known.abs_diff(origin) > nanos(TOLERANCE) {
         let from = if known == 0 { Moment::default() } else { now };
@@ -66,6 +68,10 @@ pub(crate) fn time_of(moment: Moment) -> SystemTime {
 /// A moment that is not later than any at which the wall clock showed this time or a later one. It is exact unless the clock
 /// was set.
 pub(crate) fn moment_before(unix_nanos: u64) -> Moment {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(origin) = hand::origin() {
+        return Moment(unix_nanos.saturating_sub(origin));
+    }
     let eras = ERAS.read().unwrap_or_else(PoisonError::into_inner);
     let moments = eras.iter().map(|era| era.from.max(Moment(unix_nanos.saturating_sub(era.origin))));
     moments.min().unwrap_or_default()
@@ -78,12 +84,21 @@ pub(crate) fn to_unix_nanos(time: SystemTime) -> u64 {
 
 /// From when on the newest era lasts, and its origin. Where nobody looked at the clock yet, the moment is taken for now.
 fn newest(moment: Moment) -> (u64, u64) {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(origin) = hand::origin() {
+        return (0, origin);
+    }
     let mut origin = ORIGIN.load(Ordering::Acquire);
     if origin == 0 {
         follow(moment);
         origin = ORIGIN.load(Ordering::Acquire);
     }
     (FROM.load(Ordering::Acquire), origin)
+}
+
+/// The wall clock's time at the first moment, where it is `now` at present.
+pub(super) fn origin_of(now: Moment) -> u64 {
+    unix_now().saturating_sub(now.0).max(1)
 }
 
 fn unix_now() -> u64 {
@@ -107,10 +122,15 @@ fn begin(era: Era) {
 /// counts them from.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn hold(now: Moment) {
-    const HOUR: u64 = 3_600_000_000_000;
-    let origin = unix_now().saturating_sub(now.0) / HOUR * HOUR;
     HELD.store(true, Ordering::Relaxed);
-    begin(Era { from: Moment::default(), origin: origin.max(HOUR) });
+    begin(Era { from: Moment::default(), origin: full_hour(now) });
+}
+
+/// The full hour before [`origin_of`].
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn full_hour(now: Moment) -> u64 {
+    const HOUR: u64 = 3_600_000_000_000;
+    (origin_of(now) / HOUR * HOUR).max(HOUR)
 }
 
 /// Goes back to real time.

@@ -24,6 +24,7 @@ pub const DEFAULT_BUDGET: usize = 2_000;
 /// fn check_out(tier: Tier) {}
 ///
 /// check_out(Tier::Professional);
+/// assert_eq!(Tier::Professional.as_str(), "pro");
 /// let text = perf_runtime::monitor().render_prometheus();
 /// assert!(text.contains(r#"operations_total{operation="checkout",tier="pro",outcome="ok"} 1"#));
 /// assert!(text.contains(r#"operations_total{operation="checkout",tier="free",outcome="ok"} 0"#));
@@ -39,6 +40,11 @@ pub trait Label {
 
     /// The place of this value's name in [`VALUES`](Self::VALUES).
     fn index(&self) -> usize;
+
+    /// The value's name, as the label shows it. Empty where [`index`](Self::index) is beyond all values.
+    fn as_str(&self) -> &'static str {
+        Self::VALUES.get(self.index()).copied().unwrap_or("")
+    }
 }
 
 impl Label for bool {
@@ -129,7 +135,7 @@ pub trait Named {
 
 impl<T: Label> Named for T {
     fn name(&self) -> &'static str {
-        T::VALUES.get(self.index()).copied().unwrap_or("")
+        self.as_str()
     }
 }
 

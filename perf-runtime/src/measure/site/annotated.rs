@@ -172,7 +172,7 @@ impl Site {
 
     /// Which combination of labels a meter counts.
     fn index_of(&'static self, meter: &'static Meter) -> usize {
-        let bytes = ptr::from_ref(meter).addr().wrapping_sub(self.meters().as_ptr().addr());
+        let bytes = ptr::from_ref(meter.original()).addr().wrapping_sub(self.meters().as_ptr().addr());
         bytes / size_of::<Meter>()
     }
 

@@ -2,4 +2,6 @@
 
 pub(crate) mod annotated;
 pub(crate) mod directory;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) mod isolation;
 pub(crate) mod span;

@@ -9,6 +9,7 @@ pub(crate) mod panorama;
 pub(crate) mod past;
 pub(crate) mod range;
 pub(crate) mod selector;
+mod show;
 mod span;
 mod statistics;
 mod stored;

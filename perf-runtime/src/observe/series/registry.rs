@@ -13,6 +13,8 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
+#[cfg(any(test, feature = "test-util"))]
+use crate::measure::site::isolation::{self, Isolation};
 use crate::observe::history::window::Window;
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
@@ -48,6 +50,9 @@ pub(crate) struct Registry {
     custom: MetricStore,
     hasher: RandomState,
     inner: RwLock<Inner>,
+    /// The test whose calls it reads, where that is isolated.
+    #[cfg(any(test, feature = "test-util"))]
+    isolation: Option<&'static Isolation>,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +94,8 @@ impl Registry {
             custom: MetricStore::new(bounds).limited(limits),
             hasher: RandomState::new(),
             inner: RwLock::new(Inner { limits, ..Inner::default() }),
+            #[cfg(any(test, feature = "test-util"))]
+            isolation: isolation::current(),
         };
         this.adopt_sites();
         let now = clock::now();
@@ -101,6 +108,12 @@ impl Registry {
     /// Whose entries a thread's cache has for it.
     pub(crate) fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// Has this thread work for the test whose calls it reads, where that is isolated.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn enter_isolation(&self) -> Option<isolation::Entered> {
+        self.isolation.map(Isolation::enter)
     }
 
     /// The application's own metrics.
@@ -120,6 +133,8 @@ impl Registry {
             // Before the sites are looked at: what comes while they are is found the next time.
             inner.changes = directory::changes();
             for (site, index, meter) in directory::sites().flat_map(meters_of) {
+                #[cfg(any(test, feature = "test-util"))]
+                let meter = self.isolation.map_or(meter, |isolation| isolation.meter(meter));
                 if !inner.meters.insert(std::ptr::from_ref(meter).addr()) {
                     continue;
                 }

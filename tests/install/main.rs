@@ -1,4 +1,7 @@
-//! The process's own monitor: before and after it is installed. One test, for there is one in a process.
+//! The process's own monitor: before and after it is installed. One test, for there is one in a process; all others are
+//! isolated from it.
+
+mod isolated;
 
 use perf_runtime::rule::{Rule, Statistic};
 use perf_runtime::{InstallError, Kind, Monitor, monitor, monitor_tool};
@@ -21,6 +24,9 @@ fn there_is_always_a_monitor_and_one_that_is_installed() {
     let rules = [rule.build().unwrap()].into_iter().collect();
     let installed = Monitor::builder().namespace("mcp").rules(rules).install().unwrap();
     assert!(matches!(Monitor::builder().install(), Err(InstallError::AlreadyInstalled)));
+    let current = Monitor::builder().namespace("other").install_or_current().unwrap();
+    assert!(current.render_prometheus().contains("\nmcp_tool_calls_total"), "the one that is there");
+    assert!(Monitor::builder().namespace("9lives").install_or_current().is_err(), "a setting is checked all the same");
     assert!(monitor().render_prometheus().contains(r#"mcp_tool_calls_total{tool="early",outcome="ok"} 1"#));
 
     // The ticker judges by itself, without any runtime.
