@@ -96,9 +96,9 @@ fn of_resource(name: &str, gauge: &str, limits: Limits, gauges: &Gauges) -> Opti
 }
 
 fn of_server(name: String, kind: Kind, series: &[&SeriesSummary], covered: f64) -> Indicator {
-    let failures = |one: &SeriesSummary| one.outcomes.error + one.outcomes.panicked;
+    let failures = |one: &SeriesSummary| one.outcomes.failed();
     let failed: u64 = series.iter().map(|one| failures(one)).sum();
-    let ended: u64 = series.iter().map(|one| failures(one) + one.outcomes.ok).sum();
+    let ended: u64 = series.iter().map(|one| one.outcomes.ended()).sum();
     let value = match (ended, failed) {
         (..MIN_CALLS, _) => None,
         (_, ..MIN_FAILURES) => Some(0.0),
