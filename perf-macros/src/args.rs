@@ -11,6 +11,7 @@ use syn::{Error, Expr, ExprArray, Ident, Lit, LitBool, LitInt, LitStr, Path, Res
 /// The names of all options, as errors list them.
 const OPTIONS: &[&str] = &[
     "buckets",
+    "cancel",
     "crate",
     "err",
     "error_if",
@@ -27,19 +28,24 @@ const OPTIONS: &[&str] = &[
     "span",
     "target",
     "units",
+    "waits",
 ];
 
 /// Those that take a list in parentheses.
 const LISTS: &[&str] = &["fields", "labels", "objective"];
 
 /// Those that take no value.
-const FLAGS: &[&str] = &["err", "profile"];
+const FLAGS: &[&str] = &["err", "profile", "waits"];
+
+/// The value of `cancel`.
+pub(crate) const CANCEL: &str = "\"expected\": that calls are cancelled is part of the plan";
 
 /// The arguments of an attribute, read but not yet checked against each other.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Expr>,
     pub(crate) buckets: Option<ExprArray>,
+    pub(crate) cancel: Option<LitStr>,
     pub(crate) krate: Option<Path>,
     pub(crate) err: Option<Ident>,
     pub(crate) ok_if: Option<Predicate>,
@@ -56,6 +62,7 @@ pub(crate) struct Args {
     pub(crate) span: Option<LitBool>,
     pub(crate) target: Option<LitStr>,
     pub(crate) units: Option<Expr>,
+    pub(crate) waits: Option<Ident>,
 }
 
 /// `ok_if = path` or `error_if = path`.
@@ -136,6 +143,7 @@ impl Args {
             "buckets" => set(&mut self.buckets, option, || {
                 value(option, input, "bounds in seconds, such as `buckets = [0.1, 0.5]`")
             }),
+            "cancel" => set(&mut self.cancel, option, || value(option, input, CANCEL)),
             "crate" => {
                 set(&mut self.krate, option, || value(option, input, "a path, such as `crate = my_crate::perf`"))
             }
@@ -170,6 +178,10 @@ impl Args {
                     "a number over the arguments, such as `units = rows.len()`, or a function of what is returned",
                 )
             }),
+            "waits" => {
+                flag(option, input)?;
+                set(&mut self.waits, option, || Ok(option.clone()))
+            }
             unknown => Err(Error::new(option.span(), unknown_option(unknown))),
         }
     }

@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use std::collections::BTreeMap;
 use syn::parse::ParseStream;
-use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Type, Variant, parse_quote};
+use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Token, Type, Variant, parse_quote};
 
 /// Implements `Label` for an enum without fields.
 pub(crate) fn label(input: TokenStream) -> TokenStream {
@@ -26,7 +26,7 @@ fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
     if data.variants.is_empty() {
         return Err(Error::new(input.ident.span(), "an enum without variants has no value to be a label"));
     }
-    let runtime = runtime_path(input, "label")?;
+    let EnumOptions { runtime, .. } = EnumOptions::read(input, "label")?;
     let mut names: BTreeMap<String, LitStr> = BTreeMap::new();
     let mut errors = None;
     let mut values = Vec::with_capacity(data.variants.len());
@@ -66,6 +66,12 @@ fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
+/// What a variant of an error enum says of itself.
+struct ErrorVariant {
+    sort: Sort,
+    is_expected: bool,
+}
+
 /// What a variant of an error enum says of its sort.
 enum Sort {
     Named(LitStr),
@@ -77,25 +83,39 @@ fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &input.data else {
         return Err(Error::new(input.ident.span(), "only an enum can derive `ErrorType`: its variants are the sorts"));
     };
-    let runtime = runtime_path(input, "error_type")?;
+    let EnumOptions { runtime, is_expected: all_expected } = EnumOptions::read(input, "error_type")?;
     let mut errors = None;
-    let (mut lists, mut lengths, mut arms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lists, mut lengths, mut flags, mut arms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for variant in &data.variants {
         let ident = &variant.ident;
         let before = quote!(0 #(+ #lengths)*);
-        match sort_of(variant) {
-            Ok(Sort::Named(name)) => {
+        let ErrorVariant { sort, is_expected } = match read_variant(variant) {
+            Ok(read) => read,
+            Err(error) => {
+                combine(&mut errors, error);
+                continue;
+            }
+        };
+        let is_expected = is_expected || all_expected;
+        match sort {
+            Sort::Named(name) => {
                 lists.push(quote!(&[#name]));
+                flags.push(quote!((&[#is_expected], 1)));
                 lengths.push(quote!(1));
                 arms.push(quote!(Self::#ident { .. } => #before,));
             }
-            Ok(Sort::Nested(ty)) => {
+            Sort::Nested(ty) => {
                 let member = variant.fields.members().next();
-                lists.push(quote!(<#ty as #runtime::ErrorType>::NAMES));
-                lengths.push(quote!(<#ty as #runtime::ErrorType>::NAMES.len()));
+                let nested = quote!(<#ty as #runtime::ErrorType>);
+                lists.push(quote!(#nested::NAMES));
+                flags.push(if is_expected {
+                    quote!((&[true; #nested::NAMES.len()], #nested::NAMES.len()))
+                } else {
+                    quote!((#nested::EXPECTED, #nested::NAMES.len()))
+                });
+                lengths.push(quote!(#nested::NAMES.len()));
                 arms.push(quote!(Self::#ident { #member: nested } => #before + #runtime::ErrorType::index(nested),));
             }
-            Err(error) => combine(&mut errors, error),
         }
     }
     if let Some(errors) = errors {
@@ -110,6 +130,8 @@ fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
         impl #impls #runtime::ErrorType for #name #types #bounds {
             const NAMES: &'static [&'static str] =
                 &#runtime::__private::concat::<{ 0 #(+ #lengths)* }>(&[#(#lists),*]);
+            const EXPECTED: &'static [bool] =
+                &#runtime::__private::concat_flags::<{ 0 #(+ #lengths)* }>(&[#(#flags),*]);
 
             fn index(&self) -> usize {
                 #body
@@ -118,27 +140,46 @@ fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// What `#[error_type(..)]` says, or the variant's name in snake case.
-fn sort_of(variant: &Variant) -> Result<Sort> {
+/// What `#[error_type(..)]` says; the sort is the variant's name in snake case where it says none.
+fn read_variant(variant: &Variant) -> Result<ErrorVariant> {
     let name = snake_case(&variant.ident.to_string());
-    let mut sort = Sort::Named(LitStr::new(&name, variant.ident.span()));
+    let sort = Sort::Named(LitStr::new(&name, variant.ident.span()));
+    let mut read = ErrorVariant { sort, is_expected: false };
     for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("error_type")) {
-        sort = attr.parse_args_with(|input: ParseStream<'_>| {
+        let mut part = |input: ParseStream<'_>| {
             if input.peek(LitStr) {
-                return Ok(Sort::Named(input.parse()?));
+                read.sort = Sort::Named(input.parse()?);
+                return Ok(());
             }
-            if input.parse::<Option<Ident>>()?.is_none_or(|word| word != "nested") {
-                let message = "`#[error_type(..)]` takes the name as a string, such as `#[error_type(\"timeout\")]`, or \
-                               `nested` for that of the error that the variant carries";
-                return Err(Error::new_spanned(attr, message));
+            match input.parse::<Option<Ident>>()?.map(|word| word.to_string()).as_deref() {
+                Some("nested") => read.sort = nested(variant)?,
+                Some("expected") => read.is_expected = true,
+                _ => {
+                    let message = "`#[error_type(..)]` takes the name as a string, such as `#[error_type(\"timeout\")]`, or \
+                                   `nested` for that of the error that the variant carries; and `expected` where callers are \
+                                   meant to get it";
+                    return Err(Error::new_spanned(attr, message));
+                }
             }
-            nested(variant)
+            Ok(())
+        };
+        attr.parse_args_with(|input: ParseStream<'_>| {
+            loop {
+                part(input)?;
+                if input.is_empty() {
+                    return Ok(());
+                }
+                input.parse::<Token![,]>()?;
+                if input.is_empty() {
+                    return Ok(());
+                }
+            }
         })?;
     }
-    if let Sort::Named(name) = &sort {
+    if let Sort::Named(name) = &read.sort {
         label::check("error_type", name)?;
     }
-    Ok(sort)
+    Ok(read)
 }
 
 fn nested(variant: &Variant) -> Result<Sort> {
@@ -150,20 +191,36 @@ fn nested(variant: &Variant) -> Result<Sort> {
     Err(Error::new(variant.ident.span(), message))
 }
 
-/// `#[label(crate = path)]` on the enum, or where the runtime is.
-fn runtime_path(input: &DeriveInput, attribute: &str) -> Result<Path> {
-    let mut path: Path = parse_quote!(::perf_runtime);
-    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident(attribute)) {
-        attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("crate") {
-                path = meta.value()?.parse()?;
-                return Ok(());
-            }
-            Err(meta
-                .error(format!("on the enum, `#[{attribute}(..)]` takes `crate = path`; a name goes on its variant")))
-        })?;
+/// What an enum says of itself as a whole.
+struct EnumOptions {
+    /// `crate = path`, or where the runtime is.
+    runtime: Path,
+    /// `expected`, of an enum of errors.
+    is_expected: bool,
+}
+
+impl EnumOptions {
+    fn read(input: &DeriveInput, attribute: &str) -> Result<Self> {
+        let mut read = Self { runtime: parse_quote!(::perf_runtime), is_expected: false };
+        let is_of_errors = attribute == "error_type";
+        for attr in input.attrs.iter().filter(|attr| attr.path().is_ident(attribute)) {
+            attr.parse_nested_meta(|meta| {
+                if meta.path.is_ident("crate") {
+                    read.runtime = meta.value()?.parse()?;
+                    return Ok(());
+                }
+                if meta.path.is_ident("expected") && is_of_errors {
+                    read.is_expected = true;
+                    return Ok(());
+                }
+                let more = if is_of_errors { " and `expected`" } else { "" };
+                Err(meta.error(format!(
+                    "on the enum, `#[{attribute}(..)]` takes `crate = path`{more}; a name goes on its variant"
+                )))
+            })?;
+        }
+        Ok(read)
     }
-    Ok(path)
 }
 
 /// What `#[label("..")]` says, or the variant's name in snake case.

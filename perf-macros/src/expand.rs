@@ -5,6 +5,7 @@ use crate::block::Block;
 use crate::function::Function;
 use crate::kind::Kind;
 use crate::model::{Model, SpanLevel};
+use crate::sorts::Sorts;
 use body::Body;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -50,26 +51,29 @@ fn function_of(model: &Model, function: &Function) -> TokenStream {
     let path = &model.runtime;
     let runtime = quote!(#path::__private);
     let site = Ident::new("__PERF_SITE", Span::mixed_site());
-    let declared = site_static(model, &runtime, &site);
+    let sorts = Sorts::of(&function.sig, path);
+    let declared = site_static(model, &sorts, &runtime, &site);
     let (signature, body) = Body::new(model, function, runtime, site).expand();
     function.with_body(&signature, &quote!(#declared #body))
 }
 
 /// The site, as a literal: what differs from function to function stands in it, all else is a constant of the runtime's.
-fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStream {
+fn site_static(model: &Model, sorts: &Sorts, runtime: &TokenStream, site: &Ident) -> TokenStream {
     let kind = format_ident!("{}", model.kind.variant());
     let labels = model.labels.specs(runtime);
     let more_labels = model.labels.more_tokens();
     let values = model.labels.seen_values(runtime);
     let span = span_spec(model, runtime);
-    let (targets, state) = match model.targets.tokens(runtime, &model.span.name, model.profile.as_ref()) {
+    let errors = sorts.value(runtime).map(|errors| quote!(errors: #errors,));
+    let targets = model.targets.tokens(runtime, &model.span.name, model.profile.as_ref(), model.plan);
+    let (targets, state) = match targets {
         None => (None, quote!(#runtime::State::#kind)),
         Some(made) => {
             let targets = quote!(targets: &#made,);
             (Some(targets), quote!(#runtime::State::new(#runtime::Kind::#kind, &#made)))
         }
     };
-    let complete = more_labels.is_some() && values.is_some() && targets.is_some();
+    let complete = more_labels.is_some() && values.is_some() && errors.is_some() && targets.is_some();
     let blank = (!complete).then(|| quote!(..#runtime::Spec::BLANK));
     quote! {
         #[used]
@@ -83,6 +87,7 @@ fn site_static(model: &Model, runtime: &TokenStream, site: &Ident) -> TokenStrea
                 labels: &[#(#labels),*],
                 #more_labels
                 #values
+                #errors
                 #targets
                 span: #span,
                 #blank

@@ -14,7 +14,7 @@ use syn::{
 };
 
 /// Names that mean something else in a series, or nothing good.
-const RESERVED: [&str; 6] = ["error", "error_type", "kind", "le", "outcome", "quantile"];
+const RESERVED: [&str; 7] = ["error", "error_type", "expected", "kind", "le", "outcome", "quantile"];
 /// As many labels as a call may bring.
 const MAX_BROUGHT: usize = 8;
 

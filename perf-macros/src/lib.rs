@@ -28,6 +28,8 @@
 //! |---|---|
 //! | `err` | writes the text of an `Err` on the span |
 //! | `ok_if = path`, `error_if = path` | a function or closure of a reference to what was returned that decides the outcome; without one an `Err` is an error and all else is ok |
+//! | `cancel = "expected"` | being cancelled is part of the plan, as of hedged requests and lost arms of a `select!`: such calls are counted as cancelled, with the label `expected="true"`, and are no sign of ill health |
+//! | `waits` | calls wait by design, as long polls and loops that consume a queue do: they are listed and measured, but nobody judges how long they take; not together with `slow` or the latency of an objective |
 //! | `fields(user_id = %id, rows = rows.len(), note)` | fields of the span, asked for only when a subscriber listens: `%` by `Display`, `?` by `Debug`, else by `tracing::Value`; a bare name is recorded later with `Span::current().record("note", ..)`. No argument is ever recorded unless named here |
 //! | `name = ".."` | the span's name; else the function's |
 //! | `level = ".."` | `trace`, `debug`, `info` (the default), `warn` or `error` |
@@ -93,6 +95,17 @@
 //! The profiler asks the system for the thread's time at each end of each poll, which costs more than all else that is
 //! measured of a call. A function without `profile` pays nothing for it.
 //!
+//! # Sorts of errors
+//!
+//! Where a function returns a `Result` whose error derives `ErrorType`, failed calls have its sort as the label `error_type`. The
+//! sorts that the signature shows are exported at zero before the first call: of `Result<T, StoreError>`, of an alias named
+//! `Result<T>` and of one without parameters, inside an `Option` or `Poll` too, and of a future that makes one. Others are known from
+//! their first error on: those of a type parameter, of `Self::Error`, of a type with parameters, of a method's error that is declared inside
+//! a function, and where the combinations of labels times the sorts are over 2,000.
+//!
+//! An error that callers are meant to get is marked `#[error_type(expected)]`: see `#[derive(ErrorType)]`. With `ok_if` and
+//! `error_if` the predicate decides, and an error keeps its sort.
+//!
 //! # What an attribute writes
 //!
 //! ```
@@ -154,8 +167,10 @@ mod labels;
 mod model;
 mod params;
 mod place;
+mod plan;
 mod profile;
 mod shape;
+mod sorts;
 mod suggest;
 mod target;
 
@@ -334,6 +349,15 @@ attribute! {
 }
 
 /// Makes an error enum an `ErrorType`: its variants' names in snake case are the sorts of errors.
+///
+/// | `#[error_type(..)]` | on | meaning |
+/// |---|---|---|
+/// | `"timeout"` | a variant | the sort's name |
+/// | `nested` | a variant with one field | the sorts of the error that it carries |
+/// | `expected` | a variant, or the enum for all of them | callers are meant to get it: it is counted as an error, with the label `expected="true"`, and is no failure to error rates, presets, objectives and health |
+/// | `crate = path` | the enum | where `perf-runtime` is, if not at `::perf_runtime` |
+///
+/// Several go together: `#[error_type("gone", expected)]`.
 ///
 /// ```
 /// use perf_runtime::ErrorType;

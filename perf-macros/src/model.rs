@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
 use crate::params::is_parameter;
 use crate::place::shown_at;
+use crate::plan::Plan;
 use crate::profile::{Profile, Units};
 use crate::shape::Shape;
 use crate::target::Targets;
@@ -25,6 +26,7 @@ pub(crate) struct Model {
     pub(crate) kind: Kind,
     pub(crate) labels: LabelSet,
     pub(crate) targets: Targets,
+    pub(crate) plan: Plan,
     pub(crate) span: SpanModel,
     pub(crate) outcome: OutcomeRule,
     /// The place of the option `err`.
@@ -67,6 +69,7 @@ impl Model {
         let Args {
             positional,
             buckets,
+            cancel,
             krate,
             err,
             ok_if,
@@ -83,6 +86,7 @@ impl Model {
             span,
             target,
             units,
+            waits,
         } = args;
         let mut fields = fields.unwrap_or_default();
         for field in &mut fields {
@@ -92,11 +96,12 @@ impl Model {
         let more = labels.unwrap_or_default();
         let labels = LabelSet::new(kind, positional, operation, more, max_series, &function.sig).map_err(&mut keep);
         let targets = Targets::new(buckets.as_ref(), slow.as_ref(), objective.as_deref()).map_err(&mut keep);
+        let plan = Plan::new(cancel.as_ref(), waits.as_ref(), slow.as_ref(), objective.as_deref()).map_err(&mut keep);
         let outcome = outcome(ok_if, error_if).map_err(&mut keep);
         let level = span_level(level, span.as_ref()).map_err(&mut keep);
         let profile = Profile::new(profile.as_ref(), units, &function.sig).map_err(&mut keep);
-        let (Ok(shape), Ok(labels), Ok(targets), Ok(outcome), Ok(level), Ok(profile), None) =
-            (shape, labels, targets, outcome, level, profile, &errors)
+        let (Ok(shape), Ok(labels), Ok(targets), Ok(plan), Ok(outcome), Ok(level), Ok(profile), None) =
+            (shape, labels, targets, plan, outcome, level, profile, &errors)
         else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
@@ -106,6 +111,7 @@ impl Model {
             kind,
             labels,
             targets,
+            plan,
             span: SpanModel { name, target, level, fields },
             outcome,
             err: err.map(|option| option.span()),

@@ -1,6 +1,7 @@
 //! What a function promises of itself: `buckets`, `slow`, `objective`.
 
 use crate::args::{ObjectivePart, combine};
+use crate::plan::Plan;
 use crate::profile::Profile;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -73,8 +74,10 @@ impl Targets {
         runtime: &TokenStream,
         name: &LitStr,
         profile: Option<&Profile>,
+        plan: Plan,
     ) -> Option<TokenStream> {
-        if self.buckets.is_none() && self.slow.is_none() && self.objective.is_none() && profile.is_none() {
+        let promises = self.buckets.is_some() || self.slow.is_some() || self.objective.is_some();
+        if !promises && profile.is_none() && plan.is_plain() {
             return None;
         }
         let buckets = self.buckets.as_ref().map(|bounds| quote!(.buckets(&[#(#bounds),*])));
@@ -84,8 +87,8 @@ impl Targets {
             let success = option(success.map(|share| quote!(#share)));
             quote!(.objective(#runtime::Objective { latency: #latency, success: #success }))
         });
-        let profile = profile.map(Profile::target);
-        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective #profile }))
+        let (profile, plan) = (profile.map(Profile::target), plan.target());
+        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective #profile #plan }))
     }
 }
 

@@ -276,13 +276,13 @@ pub mod __private {
     pub use crate::measure::call::execution::{Call, Scope, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Watched, never, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoFuture, NoResult, Returned, StreamEndsAtOnce, error_if, ok_if,
-        returned, returned_at_once,
+        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoFuture, NoResult, NoSorts, Returned, SortsIn, StreamEndsAtOnce,
+        error_if, ok_if, returned, returned_at_once,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
-    pub use crate::measure::model::error_type::{ErrorType, concat};
+    pub use crate::measure::model::error_type::{ErrorType, Sorts, concat, concat_flags};
     pub use crate::measure::model::kind::Kind;
     pub use crate::measure::model::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
     pub use crate::measure::model::target::{Objective, Targets};

@@ -32,18 +32,36 @@ pub struct ClientLayer {
     monitor: Monitor,
     service: String,
     operation: Option<String>,
+    waits: bool,
+    cancel_expected: bool,
 }
 
 impl ClientLayer {
     /// A layer that records on `monitor`. `service` is the name of what is called, as the program knows it.
     pub fn new(monitor: &Monitor, service: impl Into<String>) -> Self {
-        Self { monitor: monitor.clone(), service: service.into(), operation: None }
+        let monitor = monitor.clone();
+        Self { monitor, service: service.into(), operation: None, waits: false, cancel_expected: false }
     }
 
     /// What is asked of the service. Without it the operation is the request's method.
     #[must_use]
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
         self.operation = Some(operation.into());
+        self
+    }
+
+    /// Says that the calls wait by design, as long polls do: they are listed and measured, but neither stuck nor slow.
+    #[must_use]
+    pub fn waits(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    /// Says that it is part of the plan that calls are cancelled, as those of hedged requests are: they are counted as cancelled,
+    /// and no sign of ill health.
+    #[must_use]
+    pub fn cancel_expected(mut self) -> Self {
+        self.cancel_expected = true;
         self
     }
 }
@@ -78,9 +96,15 @@ where
     }
 
     fn call(&mut self, mut request: Q) -> Self::Future {
-        let ClientLayer { monitor, service, operation } = &self.settings;
+        let ClientLayer { monitor, service, operation, waits, cancel_expected } = &self.settings;
         let operation = operation.as_deref().unwrap_or_else(|| method_label(request.method()));
-        let series = monitor.external_call(service, operation);
+        let mut series = monitor.external_call(service, operation);
+        if *waits {
+            series = series.waits();
+        }
+        if *cancel_expected {
+            series = series.cancel_expected();
+        }
         TraceContext::pass_on(request.headers_mut());
         series.watch_as(self.inner.call(request), |answer| {
             Outcome::from_success(answer.as_ref().is_ok_and(|answer| answer.status().as_u16() < 400))

@@ -44,7 +44,8 @@ const OTHER: &str = "_OTHER";
 /// unwinds `panicked`; one whose status is 500 or more, or whose body fails, an `error`, and so is one whose gRPC status is
 /// that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss). A stream
 /// of events (`text/event-stream`, lines of JSON such as `application/x-ndjson`, `multipart/x-mixed-replace`) ends when it begins, for its
-/// length is the client's choice.
+/// length is the client's choice. Any other body whose length is not known beforehand streams: its request ends with its last
+/// part, but its duration is that to the head of the answer, and it is not stuck while parts of the body come.
 ///
 /// Each request has a span `http_request` (level `INFO`, target `perf_server::http`) with OpenTelemetry's names:
 /// `http.request.method`, `http.route`, `url.path`, `user_agent.original`, `http.request.body.size`,
@@ -114,6 +115,32 @@ impl HttpLayer {
         name: impl Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
         self.names = Some(Names(Arc::new(name)));
+        self
+    }
+
+    /// Says that the requests of a route wait by design, such as long polls: they are listed and measured, but neither stuck nor
+    /// slow. `route` is the template, such as `/poll/{id}`, or a name of [`name_routes`](Self::name_routes). For an application
+    /// that is mounted, [`Monitor::route_waits`] says the same.
+    ///
+    /// Answers whose body streams need it not: they are judged to their head, and are not stuck while parts of the body come.
+    ///
+    /// ```
+    /// # let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let layer = perf_server::HttpLayer::new(&monitor).waits("/poll/{id}").cancel_expected("/suggest/{word}");
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn waits(self, route: &str) -> Self {
+        self.monitor.route_waits(route);
+        self
+    }
+
+    /// Says that it is part of the plan that requests of a route are cancelled, as where each keystroke asks anew: they are
+    /// counted as cancelled, and no sign of ill health. `route` is the template; for an application that is mounted,
+    /// [`Monitor::route_cancel_expected`] says the same.
+    #[must_use]
+    pub fn cancel_expected(self, route: &str) -> Self {
+        self.monitor.route_cancel_expected(route);
         self
     }
 

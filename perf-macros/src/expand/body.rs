@@ -293,8 +293,12 @@ impl<'a> Body<'a> {
                 quote!(#by_type;)
             }
             OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#ends);),
-            OutcomeRule::OkIf(predicate) => quote!(#ends.finish(#runtime::ok_if(#value, #predicate));),
-            OutcomeRule::ErrorIf(predicate) => quote!(#ends.finish(#runtime::error_if(#value, #predicate));),
+            OutcomeRule::OkIf(predicate) => {
+                quote!(#runtime::returned(#value).finish_as(#runtime::ok_if(#value, #predicate), #ends);)
+            }
+            OutcomeRule::ErrorIf(predicate) => {
+                quote!(#runtime::returned(#value).finish_as(#runtime::error_if(#value, #predicate), #ends);)
+            }
         };
         quote!(#record_error #counted #finish)
     }

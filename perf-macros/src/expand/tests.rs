@@ -6,6 +6,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{ItemFn, Stmt};
 
+mod plan;
 mod profile;
 
 fn pretty(file: TokenStream) -> String {
@@ -48,6 +49,17 @@ fn a_site_and_a_sync_function() {
                         ::perf_runtime::__private::LabelSpec::Text("select"),
                         ::perf_runtime::__private::Constant(TABLE).spec()
                     ],
+                    errors: {
+                        mod __perf_sorts {
+                            struct Error;
+                            pub(super) const SORTS: &::perf_runtime::__private::Sorts = {
+                                use super::*;
+                                use ::perf_runtime::__private::NoSorts as _;
+                                <::perf_runtime::__private::SortsIn<::core::result::Result<(), Error>>>::SORTS
+                            };
+                        }
+                        __perf_sorts::SORTS
+                    },
                     span: ::perf_runtime::__private::SpanSpec {
                         name: "find",
                         target: ::core::module_path!(),
@@ -129,7 +141,8 @@ fn an_async_function_becomes_one_that_returns_its_future() {
                     __perf_value
                 },
                 |__perf_value, __perf_call| {
-                    __perf_call.finish(::perf_runtime::__private::error_if(__perf_value, Option::is_none));
+                    ::perf_runtime::__private::returned(__perf_value)
+                        .finish_as(::perf_runtime::__private::error_if(__perf_value, Option::is_none), __perf_call);
                 },
             )
         }

@@ -174,11 +174,11 @@ impl<'a> DeltaSlice<'a> {
         })
     }
 
-    /// Calls that ended, by outcome.
+    /// Calls that ended, by outcome, and how many of them were expected.
     pub fn outcomes(&self) -> OutcomeCounts {
         let mut counts = [0; Outcome::ALL.len()];
         self.buckets().for_each(|bucket| counts[bucket.outcome.index()] += bucket.count);
-        OutcomeCounts::from_array(counts)
+        OutcomeCounts::from_array(counts).with_expected(self.sums.expected)
     }
 
     /// The summed durations of the calls that ended so, in nanoseconds.

@@ -4,6 +4,7 @@ use super::ladder::Ladder;
 use super::profile::ProfileNumbers;
 use super::short::escape;
 use crate::measure::cells::reading::Reading;
+use crate::measure::model::error_type::SortCount;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
@@ -40,9 +41,14 @@ pub(crate) struct Numbers {
     /// Of each outcome that occurred, one after the other: the count at or below each bound.
     pub(crate) cumulative: Vec<u64>,
     /// Failed calls by the sort of their error, sorted.
-    pub(crate) errors: Vec<(&'static str, u64)>,
-    /// Failed calls whose error is of no known sort.
+    pub(crate) errors: Vec<SortCount>,
+    /// Failed calls whose error is of no known sort: those that are not expected, and those that are.
     pub(crate) other_errors: u64,
+    pub(crate) other_expected: u64,
+    /// Calls that were cancelled though that was not part of the plan.
+    pub(crate) cancelled: u64,
+    /// Calls that were cancelled by design; `None` where that is part of nobody's plan.
+    pub(crate) expected_cancelled: Option<u64>,
     /// The durations without the time that calls waited.
     pub(crate) busy_nanos: u64,
     pub(crate) slow_polls: u64,
@@ -115,7 +121,8 @@ impl Entry {
             self.sites = sites;
         }
         self.numbers.take(reading, &self.ladder);
-        self.numbers.take_errors(&self.series);
+        self.numbers.take_errors(&self.series, reading.expected.errors);
+        self.numbers.take_cancelled(reading.expected.cancelled, self.series.expects_cancelled());
     }
 }
 
@@ -136,19 +143,29 @@ impl Numbers {
 
     /// The sorts of errors, after the calls that they belong to: a call counts its sort first. So the rest, those of no
     /// known sort, are never too many either.
-    fn take_errors(&mut self, series: &Series) {
+    fn take_errors(&mut self, series: &Series, expected: u64) {
         self.errors.clear();
         series.for_each_meter(|meter| {
-            for (name, count) in meter.errors.read() {
-                match self.errors.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, sum)) => *sum += count,
-                    None => self.errors.push((name, count)),
+            for sort in meter.errors.read() {
+                let is_it = |known: &&mut SortCount| (known.name, known.is_expected) == (sort.name, sort.is_expected);
+                match self.errors.iter_mut().find(is_it) {
+                    Some(known) => known.count += sort.count,
+                    None => self.errors.push(sort),
                 }
             }
         });
-        self.errors.sort_unstable_by_key(|(name, _)| *name);
-        let of_known_sorts = self.errors.iter().map(|(_, count)| count).sum();
-        let errors = self.finished[Outcome::Error.index()];
-        self.other_errors = self.other_errors.max(errors.saturating_sub(of_known_sorts));
+        self.errors.sort_unstable_by_key(|sort| (sort.name, sort.is_expected));
+        let of_known_sorts = |is_expected: bool| {
+            self.errors.iter().filter(|sort| sort.is_expected == is_expected).map(|sort| sort.count).sum::<u64>()
+        };
+        let others = expected.saturating_sub(of_known_sorts(true));
+        let errors = self.finished[Outcome::Error.index()].saturating_sub(of_known_sorts(true) + of_known_sorts(false));
+        self.other_expected = self.other_expected.max(others);
+        self.other_errors = self.other_errors.max(errors.saturating_sub(self.other_expected));
+    }
+
+    fn take_cancelled(&mut self, expected: u64, is_planned: bool) {
+        self.cancelled = self.cancelled.max(self.finished[Outcome::Cancelled.index()].saturating_sub(expected));
+        self.expected_cancelled = (is_planned || expected > 0).then_some(expected);
     }
 }

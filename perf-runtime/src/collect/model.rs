@@ -10,6 +10,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::iter;
 
+/// The label of calls that ended as it was expected: its value is `true`. Others have no such label.
+pub(crate) const EXPECTED: &str = "expected";
+
 /// Takes everything that a monitor knows: [`Monitor::collect`](crate::Monitor::collect).
 ///
 /// Families come in the order of their names and the samples of a family in the order of their labels, each family once and
@@ -241,6 +244,8 @@ pub(crate) enum End<'a> {
     Outcome(Outcome),
     /// Calls that ended in an error of a known sort.
     Failed(&'a str),
+    /// Calls that ended as it was expected; of errors the sort, where it is known.
+    Expected(Outcome, Option<&'a str>),
 }
 
 impl<'a> SampleLabels<'a> {
@@ -248,9 +253,12 @@ impl<'a> SampleLabels<'a> {
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let (front, end) = (self.front, self.end);
         let end = match end {
-            End::Nothing => [None, None],
-            End::Outcome(outcome) => [Some(("outcome", outcome.as_str())), None],
-            End::Failed(sort) => [Some(("outcome", Outcome::Error.as_str())), Some(("error_type", sort))],
+            End::Nothing => [None; 3],
+            End::Outcome(outcome) => [Some(("outcome", outcome.as_str())), None, None],
+            End::Failed(sort) => [Some(("outcome", Outcome::Error.as_str())), Some(("error_type", sort)), None],
+            End::Expected(outcome, sort) => {
+                [Some(("outcome", outcome.as_str())), sort.map(|sort| ("error_type", sort)), Some((EXPECTED, "true"))]
+            }
         };
         let mut place = 0;
         let front = iter::from_fn(move || {

@@ -202,16 +202,35 @@ fn counters(entry: &Entry, show: &mut impl Show) {
     let (front, numbers) = (front(entry, entry.labels()), &entry.numbers);
     let always = shown_at_zero(entry.kind(), &Outcome::ALL);
     for outcome in Outcome::ALL {
-        let mut count = numbers.finished[outcome.index()];
-        if outcome == Outcome::Error {
-            for (sort, errors) in &numbers.errors {
-                show.number(&SampleLabels { front, end: End::Failed(sort) }, Number::Count(*errors));
+        let count = match outcome {
+            Outcome::Ok | Outcome::Panicked => numbers.finished[outcome.index()],
+            Outcome::Error => {
+                errors_by_sort(entry, front, show);
+                numbers.other_errors
             }
-            count = numbers.other_errors;
-        }
+            Outcome::Cancelled => {
+                if let Some(expected) = numbers.expected_cancelled {
+                    show.number(&SampleLabels { front, end: End::Expected(outcome, None) }, Number::Count(expected));
+                }
+                numbers.cancelled
+            }
+        };
         if count > 0 || always.contains(&outcome) {
             show.number(&SampleLabels { front, end: End::Outcome(outcome) }, Number::Count(count));
         }
+    }
+}
+
+/// Failed calls whose error is of a known sort, or expected.
+#[inline]
+fn errors_by_sort(entry: &Entry, front: Front<'_>, show: &mut impl Show) {
+    let mut number = |end, count| show.number(&SampleLabels { front, end }, Number::Count(count));
+    for sort in &entry.numbers.errors {
+        let expected = End::Expected(Outcome::Error, Some(sort.name));
+        number(if sort.is_expected { expected } else { End::Failed(sort.name) }, sort.count);
+    }
+    if entry.numbers.other_expected > 0 {
+        number(End::Expected(Outcome::Error, None), entry.numbers.other_expected);
     }
 }
 

@@ -6,6 +6,8 @@ mod promql;
 mod unit_test;
 
 #[cfg(test)]
+mod births;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use crate::judge::objective::tracker::{BURN_RATE, ObjectiveReport, PAIRS};
 use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
+use crate::measure::model::kind::Kind;
 use alerting_rule::AlertingRule;
 pub use alerting_rule::RuleProfile;
 use promql::{duration, quoted};
@@ -43,12 +46,16 @@ const HEAD: &str =
 #     - source_matchers: [severity = critical]
 #       target_matchers: [severity = warning]
 #       equal: [alertname, job, instance]
+# A series that was born within the window of a rule counts from zero, so that its first burst of failures is seen. Where
+# nothing was scraped for a quarter of an hour before the window, a process that runs for longer looks born as well.
 ";
 
-/// Writes rules and objectives. `prefix` stands before every metric's name.
+/// Writes rules and objectives. `some_wait` says whether series of a kind wait by design; `prefix` stands before every
+/// metric's name.
 pub(crate) fn write<'a>(
     rules: impl IntoIterator<Item = &'a Rule>,
     objectives: &[ObjectiveReport],
+    some_wait: impl Fn(Kind) -> bool,
     prefix: &str,
     profile: RuleProfile,
 ) -> PrometheusRules {
@@ -70,7 +77,7 @@ pub(crate) fn write<'a>(
             left_out.push((rule.id().to_owned(), (*reason).to_owned()));
             continue;
         }
-        only_here.extend(settings_without_a_word(rule).map(|setting| (rule.id().to_owned(), setting)));
+        only_here.extend(settings_without_a_word(rule, &some_wait).map(|setting| (rule.id().to_owned(), setting)));
         let levels: Vec<AlertingRule> = levels.into_iter().flatten().collect();
         written.extend(levels.iter().map(|level| level.yaml(profile)));
         tests.extend(levels.first().and_then(|level| unit_test::of_rule(rule, level, prefix)));
@@ -87,10 +94,13 @@ pub(crate) fn write<'a>(
     PrometheusRules { rules: text, tests: unit_test::file(&tests), left_out, only_here }
 }
 
-/// Alertmanager tells again after its own `repeat_interval`, and a series that is gone is no alert there.
-fn settings_without_a_word(rule: &Rule) -> impl Iterator<Item = &'static str> {
+/// Alertmanager tells again after its own `repeat_interval`, and a series that is gone is no alert there. No series says there
+/// that it waits by design.
+fn settings_without_a_word(rule: &Rule, some_wait: impl Fn(Kind) -> bool) -> impl Iterator<Item = &'static str> {
     let has_policy = rule.no_data != NoData::Ok;
-    [(!rule.cooldown.is_zero(), "cooldown"), (has_policy, "no_data")]
+    let term = &rule.signal.term;
+    let leaves_some_out = term.statistic.is_of_time() && matches!(term.metric, Metric::Kind(kind) if some_wait(kind));
+    [(!rule.cooldown.is_zero(), "cooldown"), (has_policy, "no_data"), (leaves_some_out, "waits")]
         .into_iter()
         .filter_map(|(is_set, setting)| is_set.then_some(setting))
 }

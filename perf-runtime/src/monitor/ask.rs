@@ -95,7 +95,10 @@ impl Monitor {
     /// The rules and objectives as a rule file of Prometheus, with unit tests for `promtool test rules`.
     pub fn prometheus_rules(&self, profile: RuleProfile) -> PrometheusRules {
         let rules = self.inner.alerts().rules();
-        rules::write(rules.iter().map(|status| &status.rule), &self.objectives(), self.inner.model.prefix(), profile)
+        let (rules, objectives) = (rules.iter().map(|status| &status.rule), self.objectives());
+        let all = self.inner.registry.all();
+        let some_wait = |kind| all.iter().any(|series| series.identity.kind == kind && series.waits());
+        rules::write(rules, &objectives, some_wait, self.inner.model.prefix(), profile)
     }
 
     /// Every series with its statistics over a window, up to now.

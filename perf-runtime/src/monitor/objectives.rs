@@ -84,7 +84,6 @@ fn slower_than(series: &Series, reading: &Reading, nanos: u64) -> Counts {
 }
 
 fn failed(reading: &Reading) -> Counts {
-    let outcomes = OutcomeCounts::from_array(reading.finished());
-    let bad = outcomes.error + outcomes.panicked;
-    Counts { calls: outcomes.ok + bad, bad }
+    let outcomes = OutcomeCounts::from_array(reading.finished()).with_expected(reading.expected);
+    Counts { calls: outcomes.ended(), bad: outcomes.failed() }
 }

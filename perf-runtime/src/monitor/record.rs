@@ -7,6 +7,7 @@ use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::metrics::known as names;
+use crate::observe::series::by_design::ByDesign;
 use crate::observe::series::identity::in_a_line;
 use crate::record::marks::MeasureError;
 use crate::record::operation::{Operation, Timer};
@@ -18,6 +19,19 @@ impl Monitor {
     /// `__overflow__`.
     pub fn operation(&self, name: &str) -> Operation {
         self.inner.registry.with(Kind::Operation, &[name], Operation::new)
+    }
+
+    /// Says that the requests of a route wait by design, such as long polls: they are listed and measured, but never judged by how
+    /// long they take. `route` is the template, such as `/poll/{id}`; of every method. For a service that is started, as
+    /// [`HttpLayer::waits`](https://docs.rs/perf-server) does it.
+    pub fn route_waits(&self, route: &str) {
+        self.inner.registry.say_of_route(route, ByDesign::set_waits);
+    }
+
+    /// Says that it is part of the plan that requests of a route are cancelled: they are counted as cancelled, and no sign of
+    /// ill health. `route` is the template, such as `/suggest/{word}`; of every method.
+    pub fn route_cancel_expected(&self, route: &str) {
+        self.inner.registry.say_of_route(route, ByDesign::set_cancel);
     }
 
     /// Times what follows, to the end of the scope, as a call of [`operation`](Self::operation): see [`Timer`].

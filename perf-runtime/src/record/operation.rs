@@ -42,9 +42,32 @@ impl Operation {
         Self { series: Arc::clone(series), overflow: overflow.cloned() }
     }
 
+    /// Says that its calls wait by design, such as long polls and loops that consume a queue: they are listed and measured,
+    /// but never judged by how long they take. Once said it stays so, for all handles of the series. A name that is one too many
+    /// for its series says nothing.
+    #[must_use]
+    pub fn waits(self) -> Self {
+        if self.overflow.is_none() {
+            self.series.by_design.set_waits();
+        }
+        self
+    }
+
+    /// Says that it is part of the plan that its calls are cancelled, as those of hedged requests are: they are counted as
+    /// cancelled, and no sign of ill health. Once said it stays so, for all handles of the series. A name that is one too many
+    /// for its series says nothing.
+    #[must_use]
+    pub fn cancel_expected(self) -> Self {
+        if self.overflow.is_none() {
+            self.series.by_design.set_cancel();
+        }
+        self
+    }
+
     /// Counts a call that is over. Allocates nothing once this thread has recorded here.
     pub fn record(&self, duration: Duration, outcome: Outcome) {
         self.count_overflow();
+        self.series.note_end(outcome);
         self.series.own.record(outcome, clock::nanos(duration));
     }
 
@@ -181,6 +204,7 @@ impl<S: Deref<Target = Series>> Running<S> {
         if self.is_away {
             self.series.own.take_up();
         }
+        self.series.note_end(outcome);
         self.series.own.finish(outcome, clock::nanos(took));
         took
     }

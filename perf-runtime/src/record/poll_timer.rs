@@ -13,7 +13,7 @@ pub(crate) struct PollTimer {
     is_paused: bool,
     idle_nanos: u64,
     slow_polls: u32,
-    /// From its first pause on.
+    /// From its first pause on, unless it left the list since.
     ticket: Option<Ticket>,
 }
 
@@ -32,19 +32,26 @@ impl PollTimer {
         self.turned
     }
 
-    /// It waits; `series` lists it from the first time on.
-    pub(crate) fn pause(&mut self, series: &Series, started: Moment) {
+    /// It waits; `series` lists it from the first time on, since it started, or since now.
+    pub(crate) fn pause(&mut self, series: &Series, started: Option<Moment>) {
         self.turn(clock::now(), true);
         if self.ticket.is_none() {
-            self.ticket = series.own.wait(started);
+            self.ticket = series.own.wait(started.unwrap_or(self.turned));
+        }
+    }
+
+    /// `series` lists it no longer, until it waits again.
+    pub(crate) fn leave_list(&mut self, series: &Series) {
+        if let Some(ticket) = self.ticket.take() {
+            series.own.leave(ticket);
         }
     }
 
     /// It is over: `series`, which listed it, no longer does, and `counting` counts how it divided its time.
     pub(crate) fn end(&mut self, now: Moment, series: &Series, counting: &Series) {
         self.turn(now, true);
-        if let Some(ticket) = self.ticket.take() {
-            series.own.leave(ticket);
+        self.leave_list(series);
+        if self.idle_nanos > 0 {
             counting.own.idle(self.idle_nanos);
         }
         for _ in 0..self.slow_polls {

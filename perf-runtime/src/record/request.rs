@@ -30,6 +30,8 @@ pub struct HttpRequest {
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
     end: End,
+    /// The duration that counts where its end is known before the request's own: to the head of an answer that streams.
+    took: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,7 @@ impl HttpRequest {
             span: None,
             unwinding: thread::panicking(),
             end: End::Dropped,
+            took: None,
         }
     }
 
@@ -76,7 +79,24 @@ impl HttpRequest {
     /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
     /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
     pub fn pause(&mut self) {
-        self.poll_timer.pause(&self.route.open, self.started);
+        let started = Some(self.started).filter(|_| self.took.is_none());
+        self.poll_timer.pause(&self.route.open, started);
+    }
+
+    /// Says that the head of the answer is there, and that its body streams: how long that takes is a matter of the client.
+    /// So the duration ends here, and the request does so later, as it turns out. From here on it is listed among the calls
+    /// in flight only while it [waits](Self::pause) for a part of the body, and since when it does. Reads the clock.
+    pub fn streams(&mut self) {
+        self.took = Some(clock::now().nanos_since(self.started));
+        self.poll_timer.leave_list(&self.route.open);
+    }
+
+    /// Says that a part of a body that [streams](Self::streams) is there. Nothing of any other.
+    #[inline]
+    pub fn sent(&mut self) {
+        if self.took.is_some() {
+            self.poll_timer.leave_list(&self.route.open);
+        }
     }
 
     /// Says that the request is polled again. Reads the clock where it waited.
@@ -108,8 +128,9 @@ impl HttpRequest {
         let Some(answered) = route.answered(status) else { return };
         route.count_overflow_of(answered);
         let (open, closed) = (&route.open, &answered.series);
-        let nanos = now.nanos_since(self.started);
+        let nanos = self.took.unwrap_or_else(|| now.nanos_since(self.started));
         poll_timer.end(now, open, closed);
+        closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);
         if let Some(span) = span {
             closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
@@ -129,6 +150,7 @@ impl Drop for HttpRequest {
         let open = &self.route.open;
         open.own.take_up();
         self.poll_timer.end(now, open, open);
+        open.note_end(outcome);
         open.own.finish(outcome, now.nanos_since(self.started));
     }
 }

@@ -51,7 +51,11 @@ impl Exchange {
         if state.is_head || has_no_body(status) || is_over_with_its_head(response) {
             return self.complete();
         }
-        state.length = response.body().size_hint().exact().or_else(|| length(response.headers()));
+        let exact = response.body().size_hint().exact();
+        if let (None, Some(call)) = (exact, &mut state.call) {
+            call.streams();
+        }
+        state.length = exact.or_else(|| length(response.headers()));
     }
 
     /// A part of the body was taken; the last one, where nothing `is_left` or as much was taken as was announced.
@@ -59,6 +63,9 @@ impl Exchange {
     pub(super) fn sent(&mut self, bytes: usize, is_left: bool) {
         let Some(state) = &mut self.0 else { return };
         state.sent = state.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if let Some(call) = &mut state.call {
+            call.sent();
+        }
         if !is_left || state.length.is_some_and(|length| state.sent >= length) {
             self.complete();
         }

@@ -1,7 +1,7 @@
 //! The description of series, their past, and calls in flight.
 
 use super::describe::{
-    Description, Fields, Operations, choice, count, kind, labels, list, map, named, next, number, number_or_null,
+    Description, Fields, Operations, choice, count, flag, kind, labels, list, map, named, next, number, number_or_null,
     object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
 };
 use super::describe::{matching, service, span};
@@ -105,6 +105,8 @@ fn outcomes() -> ObjectBuilder {
         .has("error", count())
         .has("panicked", count())
         .has("cancelled", count())
+        .may_have("expected_errors", count().note("How many of the errors were expected. Only where there were any."))
+        .may_have("expected_cancelled", count().note("How many were cancelled by design. Only where there were any."))
 }
 
 fn family_names() -> ObjectBuilder {
@@ -143,6 +145,10 @@ fn series_summary() -> ObjectBuilder {
             "profile",
             one_of(&[Type::Object, Type::Null])
                 .note("What calls used, where a function says `profile`: seconds, bytes, units of work."),
+        )
+        .may_have(
+            "waits",
+            flag().note("Whether calls wait by design, so that nobody judges how long they take. Only where they do."),
         )
 }
 

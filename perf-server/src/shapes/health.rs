@@ -114,8 +114,8 @@ impl PerformanceMetrics {
         let millis = |kind: Kind| of(kind).and_then(|whole| whole.mean).map(|mean| mean * 1_000.0);
         let (mut failed, mut ended) = (0, 0);
         for outcomes in kinds.iter().map(|summary| summary.whole.outcomes) {
-            failed += outcomes.error + outcomes.panicked;
-            ended += outcomes.ok + outcomes.error + outcomes.panicked;
+            failed += outcomes.failed();
+            ended += outcomes.ended();
         }
         let http = of(Kind::HttpRequest);
         Self {

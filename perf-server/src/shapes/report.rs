@@ -270,10 +270,7 @@ impl CallsOverview {
     fn of(series: &[&SeriesSummary]) -> Self {
         let sum = |count: &dyn Fn(&SeriesSummary) -> u64| series.iter().map(|one| count(one)).sum::<u64>();
         let mut outcomes = OutcomeCounts::default();
-        outcomes.ok = sum(&|one| one.outcomes.ok);
-        outcomes.error = sum(&|one| one.outcomes.error);
-        outcomes.panicked = sum(&|one| one.outcomes.panicked);
-        outcomes.cancelled = sum(&|one| one.outcomes.cancelled);
+        series.iter().for_each(|one| outcomes += one.outcomes);
         let count = outcomes.finished();
         let seconds: f64 = series.iter().map(|one| mean(one) * one.count as f64).sum();
         let average = (count > 0).then(|| seconds / count as f64);

@@ -1,5 +1,6 @@
 //! What is served, and what is refused, through the public API alone.
 
+mod by_design;
 mod client;
 mod common;
 mod extension;

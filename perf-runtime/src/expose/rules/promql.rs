@@ -1,6 +1,7 @@
 //! A rule's condition as an expression of Prometheus.
 
 use super::alerting_rule::RuleProfile;
+use crate::collect::model::EXPECTED;
 use crate::judge::objective::tracker::{ObjectiveReport, Pair, Promise};
 use crate::judge::rule::condition::{Condition, Threshold};
 use crate::judge::rule::definition::{Level, Rule};
@@ -12,6 +13,14 @@ use std::time::Duration;
 
 /// Why a rule has no expression.
 type Reason = &'static str;
+
+/// The outcomes of calls that failed, of those that ran to their end, and of those cancelled though that was not meant.
+const FAILED: &str = "outcome=~\"error|panicked\",expected!=\"true\"";
+const ENDED: &str = "outcome=~\"ok|error|panicked\"";
+const CANCELLED: &str = "outcome=\"cancelled\",expected!=\"true\"";
+
+/// A series that was not seen for so long before a window was born in it.
+const UNSEEN_BEFORE: &str = "15m";
 
 /// The condition of one level of a rule.
 pub(super) fn condition(rule: &Rule, severity: Severity, prefix: &str, profile: RuleProfile) -> Result<String, Reason> {
@@ -91,7 +100,7 @@ impl Judged {
 
 /// The value that is judged.
 fn value(signal: &Signal, prefix: &str) -> Result<String, Reason> {
-    let at = |offset: &str| {
+    let at = |offset: Duration| {
         let of = |term: &Term| figure(term, signal.by.as_deref(), prefix, offset);
         let term = of(&signal.term)?;
         match &signal.over {
@@ -99,8 +108,27 @@ fn value(signal: &Signal, prefix: &str) -> Result<String, Reason> {
             None => Ok(term),
         }
     };
-    let Some(span) = signal.change else { return at("") };
-    Ok(format!("(({}) - ({}))", at("")?, at(&format!(" offset {}", duration(span)))?))
+    let Some(span) = signal.change else { return at(Duration::ZERO) };
+    Ok(format!("(({}) - ({}))", at(Duration::ZERO)?, at(span)?))
+}
+
+fn offset_by(span: Duration) -> String {
+    if span.is_zero() { String::new() } else { format!(" offset {}", duration(span)) }
+}
+
+/// The calls that were counted in a span, up to some time ago. A series that was born in it counts from zero: `increase`
+/// alone begins at the first value that was scraped, and so a burst of failures that makes a series would never be seen.
+fn calls_in(selected: &str, span: Duration, ago: Duration) -> String {
+    let (at, before, span_text) = (offset_by(ago), offset_by(ago + span), duration(span));
+    format!(
+        "(({selected}{at} unless count_over_time({selected}[{UNSEEN_BEFORE}]{before})) or \
+         increase({selected}[{span_text}]{at}))"
+    )
+}
+
+/// A part of a whole. Of an outcome that never occurred there may be no series: that is none of all the calls.
+fn share(part: &str, whole: &str) -> String {
+    format!("(({part} or 0 * {whole}) / {whole})")
 }
 
 /// That there were enough calls.
@@ -109,12 +137,13 @@ fn enough(signal: &Signal, prefix: &str) -> Result<Option<String>, Reason> {
         return Ok(None);
     }
     let calls = Term { statistic: Statistic::Calls, ..signal.term.clone() };
-    let calls = figure(&calls, signal.by.as_deref(), prefix, "")?;
+    let calls = figure(&calls, signal.by.as_deref(), prefix, Duration::ZERO)?;
     Ok(Some(format!("{calls} >= {}", signal.min_samples)))
 }
 
 /// One figure of each series, or of groups of them.
-fn figure(term: &Term, by: Option<&[String]>, prefix: &str, offset: &str) -> Result<String, Reason> {
+fn figure(term: &Term, by: Option<&[String]>, prefix: &str, ago: Duration) -> Result<String, Reason> {
+    let offset = offset_by(ago);
     let Metric::Kind(kind) = &term.metric else {
         let selected = format!("{}{offset}", selector(&term.metric.to_string(), &term.matchers, ""));
         return Ok(by.map_or(selected.clone(), |by| format!("sum by ({}) ({selected})", by.join(", "))));
@@ -123,28 +152,30 @@ fn figure(term: &Term, by: Option<&[String]>, prefix: &str, offset: &str) -> Res
     let window = term.window;
     let add_up = |inner: String| match by {
         Some(by) => format!("sum by ({}) ({inner})", by.join(", ")),
-        None => format!("sum without (outcome, error_type) ({inner})"),
+        None => format!("sum without (outcome, error_type, {EXPECTED}) ({inner})"),
     };
     let over_window = |function: &str, name: &str, outcomes: &str| {
         let selected = selector(&format!("{prefix}{name}"), &term.matchers, outcomes);
         add_up(format!("{function}({selected}[{window}]{offset})"))
     };
-    let calls = |outcomes: &str| over_window("rate", family.counter, outcomes);
-    // Of an outcome that never occurred there may be no series: that is none of all the calls.
-    let share = |part: &str, whole: &str| {
-        let (part, whole) = (calls(part), calls(whole));
-        format!("(({part} or 0 * {whole}) / {whole})")
+    let calls = |outcomes: &str| {
+        let selected = selector(&format!("{prefix}{}", family.counter), &term.matchers, outcomes);
+        add_up(calls_in(&selected, window.duration(), ago))
     };
+    let failed = || share(&calls(FAILED), &calls(ENDED));
     let quantile = |q: f64| {
         let buckets = over_window("rate", &format!("{}_bucket", family.histogram), "");
         format!("histogram_quantile({q}, {buckets})")
     };
     Ok(match term.statistic {
-        Statistic::Calls => over_window("increase", family.counter, ""),
-        Statistic::Rate => calls(""),
-        Statistic::ErrorRate => share("outcome=~\"error|panicked\"", "outcome=~\"ok|error|panicked\""),
-        Statistic::SuccessRate => share("outcome=\"ok\"", "outcome=~\"ok|error|panicked\""),
-        Statistic::CancelledRate => share("outcome=\"cancelled\"", ""),
+        Statistic::Calls => calls(""),
+        Statistic::Rate => over_window("rate", family.counter, ""),
+        Statistic::ErrorRate => failed(),
+        Statistic::SuccessRate => format!("(1 - {})", failed()),
+        Statistic::CancelledRate => {
+            let (cancelled, ended) = (calls(CANCELLED), calls(ENDED));
+            share(&cancelled, &format!("(({ended} or 0 * {cancelled}) + ({cancelled} or 0 * {ended}))"))
+        }
         Statistic::Mean => {
             let sum = over_window("rate", &format!("{}_sum", family.histogram), "");
             let count = over_window("rate", &format!("{}_count", family.histogram), "");
@@ -175,25 +206,26 @@ pub(super) fn burn(objective: &ObjectiveReport, pair: Pair, prefix: &str) -> Str
         .collect();
     let limit = number(pair.factor * (1.0 - objective.target));
     let by: Vec<&str> = matchers.iter().map(|matcher| matcher.label.as_str()).collect();
-    let sum = |function: &str, name: &str, more: &str, minutes: u32| {
+    let sum = |name: &str, more: &str, minutes: u32| {
         let selected = selector(&format!("{prefix}{name}"), &matchers, more);
-        format!("sum by ({}) ({function}({selected}[{minutes}m]))", by.join(", "))
+        format!("sum by ({}) (rate({selected}[{minutes}m]))", by.join(", "))
+    };
+    let calls = |more: &str, minutes: u32| {
+        let selected = selector(&format!("{prefix}{}", family.counter), &matchers, more);
+        let counted = calls_in(&selected, Duration::from_secs(u64::from(minutes) * 60), Duration::ZERO);
+        format!("sum by ({}) ({counted})", by.join(", "))
     };
     let bad = |minutes: u32| match objective.promise {
-        Promise::Success => {
-            let part = sum("rate", family.counter, "outcome=~\"error|panicked\"", minutes);
-            let whole = sum("rate", family.counter, "outcome=~\"ok|error|panicked\"", minutes);
-            format!("(({part} or 0 * {whole}) / {whole})")
-        }
+        Promise::Success => share(&calls(FAILED, minutes), &calls(ENDED, minutes)),
         Promise::Latency => {
             let le = bound(objective.latency.unwrap_or_default());
-            let part = sum("rate", &format!("{}_bucket", family.histogram), &le, minutes);
-            let whole = sum("rate", &format!("{}_count", family.histogram), "", minutes);
+            let part = sum(&format!("{}_bucket", family.histogram), &le, minutes);
+            let whole = sum(&format!("{}_count", family.histogram), "", minutes);
             format!("(1 - {part} / {whole})")
         }
     };
-    let calls = sum("increase", family.counter, "", pair.long);
-    format!("{} > {limit} and {} > {limit} and {calls} >= 100", bad(pair.short), bad(pair.long))
+    let all = calls("", pair.long);
+    format!("{} > {limit} and {} > {limit} and {all} >= 100", bad(pair.short), bad(pair.long))
 }
 
 pub(super) fn kind_of(objective: &ObjectiveReport) -> crate::measure::model::kind::Kind {

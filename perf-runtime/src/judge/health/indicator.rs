@@ -40,9 +40,10 @@ impl fmt::Display for IndicatorStatus {
 pub enum Aspect {
     /// The 95th percentile of durations, in seconds; the median where there were fewer than 20 calls.
     Latency,
-    /// The share of errors and panics, 0 to 1.
+    /// The share of panics and errors that are not expected, 0 to 1.
     Errors,
-    /// The share of cancelled calls, 0 to 1. By itself red only of requests, whose callers gave up.
+    /// The share of cancelled calls, without those cancelled by design, 0 to 1. By itself red only of requests, whose callers
+    /// gave up.
     Cancelled,
     /// The age of the oldest call that waits, in seconds.
     Stuck,

@@ -26,30 +26,43 @@ pub(super) fn findings<'a>(
 }
 
 fn finding(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Finding {
-    let whole = &summary.whole;
+    // How long calls take is judged without those that wait by design.
+    let whole = match aspect {
+        Aspect::Latency | Aspect::Stuck => summary.timed(),
+        _ => &summary.whole,
+    };
     let name = format!("{}.{}", whole.kind, aspect.as_str());
     // How old a call is, is so now.
     let covered = if aspect == Aspect::Stuck { 0.0 } else { whole.covered };
     let indicator = Indicator::judge(name, aspect, value(aspect, whole), limits).of(whole.kind);
-    let blame = summary.series.iter().map(|series| (series.name(), blame(aspect, series, whole)));
+    let judged =
+        summary.series.iter().filter(|series| !series.waits || aspect == Aspect::Errors || aspect == Aspect::Cancelled);
+    let blame = judged.map(|series| (series.name(), blame(aspect, series, whole)));
     Finding::new(indicator.seen(covered, whole.count), Fact::Calls(whole.kind, aspect), blame)
 }
 
 /// The value that is judged, where there are enough calls.
 fn value(aspect: Aspect, summary: &SeriesSummary) -> Option<f64> {
     let enough = summary.count >= MIN_CALLS;
-    let share = |calls: u64| if calls < MIN_FAILURES { 0.0 } else { calls as f64 / summary.count as f64 };
     match aspect {
         Aspect::Latency if summary.count >= MIN_CALLS_FOR_P95 => summary.p95,
         Aspect::Latency => summary.p50.filter(|_| enough),
         Aspect::Errors => enough.then(|| {
-            let failures = summary.outcomes.error + summary.outcomes.panicked;
+            let failures = summary.outcomes.failed();
             if failures < MIN_FAILURES { 0.0 } else { summary.error_rate.unwrap_or(0.0) }
         }),
-        Aspect::Cancelled => enough.then(|| share(summary.outcomes.cancelled)),
+        Aspect::Cancelled => enough.then(|| {
+            let cancelled = cancelled(summary);
+            if cancelled < MIN_FAILURES { 0.0 } else { summary.outcomes.cancelled_rate().unwrap_or(0.0) }
+        }),
         Aspect::Stuck => summary.oldest_in_flight.or(enough.then_some(0.0)),
         Aspect::Availability | Aspect::Resource | Aspect::Alerts => None,
     }
+}
+
+/// Calls that were cancelled though that was not part of the plan.
+fn cancelled(summary: &SeriesSummary) -> u64 {
+    summary.outcomes.cancelled.saturating_sub(summary.outcomes.expected_cancelled)
 }
 
 fn limits_of(aspect: Aspect, thresholds: &Thresholds) -> Option<Limits> {
@@ -68,8 +81,8 @@ fn blame(aspect: Aspect, series: &SeriesSummary, whole: &SeriesSummary) -> f64 {
         // A rare series does not make the 95th percentile of its kind.
         Aspect::Latency if series.count * 20 < whole.count => 0.0,
         Aspect::Latency => series.p95.unwrap_or(0.0),
-        Aspect::Errors => (series.outcomes.error + series.outcomes.panicked) as f64,
-        Aspect::Cancelled => series.outcomes.cancelled as f64,
+        Aspect::Errors => series.outcomes.failed() as f64,
+        Aspect::Cancelled => cancelled(series) as f64,
         Aspect::Stuck => series.oldest_in_flight.unwrap_or(0.0),
         Aspect::Availability | Aspect::Resource | Aspect::Alerts => 0.0,
     }

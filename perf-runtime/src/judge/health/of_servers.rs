@@ -30,9 +30,9 @@ pub(super) fn findings(summary: &KindSummary, limits: &LimitsInForce) -> Vec<Fin
 }
 
 fn finding(name: String, kind: Kind, series: &[&SeriesSummary], limits: Limits, covered: f64) -> Finding {
-    let failures = |one: &SeriesSummary| one.outcomes.error + one.outcomes.panicked;
+    let failures = |one: &SeriesSummary| one.outcomes.failed();
     let failed: u64 = series.iter().map(|one| failures(one)).sum();
-    let ended: u64 = series.iter().map(|one| failures(one) + one.outcomes.ok).sum();
+    let ended: u64 = series.iter().map(|one| one.outcomes.ended()).sum();
     let value = match (ended, failed) {
         (..MIN_CALLS, _) => None,
         (_, ..MIN_FAILURES) => Some(0.0),

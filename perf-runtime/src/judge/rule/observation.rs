@@ -2,6 +2,7 @@
 
 use super::statistic::Statistic;
 use crate::measure::model::kind::Kind;
+use crate::measure::model::outcome::OutcomeCounts;
 use crate::observe::history::window::Window;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::labels;
@@ -76,9 +77,9 @@ impl<'a> Observation<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) count: u64,
-    ok: u64,
-    failed: u64,
-    cancelled: u64,
+    outcomes: OutcomeCounts,
+    /// Calls whose time is judged: not those that wait by design.
+    timed: u64,
     slow: Option<u64>,
     rate: f64,
     seconds: f64,
@@ -90,34 +91,34 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn add(&mut self, series: &SeriesSummary) {
-        let outcomes = &series.outcomes;
         self.count += series.count;
-        self.ok += outcomes.ok;
-        self.failed += outcomes.error + outcomes.panicked;
-        self.cancelled += outcomes.cancelled;
-        self.slow = series.slow.map(|slow| slow.count + self.slow.unwrap_or(0)).or(self.slow);
+        self.outcomes += series.outcomes;
         self.rate += series.rate;
+        self.in_flight += series.in_flight;
+        if series.waits {
+            return;
+        }
+        self.timed += series.count;
+        self.slow = series.slow.map(|slow| slow.count + self.slow.unwrap_or(0)).or(self.slow);
         self.seconds += series.mean.unwrap_or(0.0) * series.count as f64;
         self.min = [self.min, series.min].into_iter().flatten().reduce(f64::min);
         self.max = [self.max, series.max].into_iter().flatten().reduce(f64::max);
-        self.in_flight += series.in_flight;
         self.oldest = self.oldest.max(series.oldest_in_flight.unwrap_or(0.0));
     }
 
     /// A figure of all together; `None` where there is nothing to tell it from.
     pub(crate) fn value(&self, statistic: Statistic) -> Option<f64> {
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        let ended = self.ok + self.failed;
         match statistic {
             Statistic::Calls => Some(self.count as f64),
             Statistic::Rate => Some(self.rate),
-            Statistic::ErrorRate => share(self.failed, ended),
-            Statistic::SuccessRate => share(self.ok, ended),
-            Statistic::CancelledRate => share(self.cancelled, self.count),
-            Statistic::SlowRate => self.slow.and_then(|slow| share(slow, self.count)),
+            Statistic::ErrorRate => self.outcomes.error_rate(),
+            Statistic::SuccessRate => share(self.outcomes.ended() - self.outcomes.failed(), self.outcomes.ended()),
+            Statistic::CancelledRate => self.outcomes.cancelled_rate(),
+            Statistic::SlowRate => self.slow.and_then(|slow| share(slow, self.timed)),
             Statistic::Min => self.min,
             Statistic::Max => self.max,
-            Statistic::Mean => (self.count > 0).then(|| self.seconds / self.count as f64),
+            Statistic::Mean => (self.timed > 0).then(|| self.seconds / self.timed as f64),
             Statistic::InFlight => Some(self.in_flight as f64),
             Statistic::OldestInFlight => Some(self.oldest),
             // The first is no figure of calls; the others are refused where series are added up.
@@ -129,6 +130,9 @@ impl Tally {
 
     /// A figure of one series.
     pub(crate) fn value_of(series: &SeriesSummary, statistic: Statistic) -> Option<f64> {
+        if series.waits && statistic.is_of_time() {
+            return None;
+        }
         match statistic {
             Statistic::Std => series.std,
             Statistic::P50 => series.p50,

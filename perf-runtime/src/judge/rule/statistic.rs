@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which figure of a metric is judged.
+///
+/// Figures of time (`SlowRate`, `Min` to `P99` and `OldestInFlight`) leave out the series that wait by design
+/// (`waits`, [`SeriesSummary::waits`](crate::series::SeriesSummary::waits)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -14,11 +17,11 @@ pub enum Statistic {
     Calls,
     /// Calls that finished a second.
     Rate,
-    /// The share of errors and panics among the calls that ran to their end, 0 to 1.
+    /// The share of panics and errors that are not expected among the calls that ran to their end, 0 to 1.
     ErrorRate,
     /// One less the [`ErrorRate`](Self::ErrorRate).
     SuccessRate,
-    /// The share of cancelled calls among all that finished, 0 to 1.
+    /// The share of cancelled calls among all that finished, 0 to 1. Those cancelled by design are left out altogether.
     CancelledRate,
     /// The share of calls that took longer than the function's `slow`, 0 to 1. Nothing for other functions.
     SlowRate,
@@ -103,6 +106,29 @@ impl Statistic {
     /// Whether it can be had of several series together without their single calls.
     pub(crate) const fn adds_up(self) -> bool {
         !matches!(self, Self::Std | Self::P50 | Self::P90 | Self::P95 | Self::P99)
+    }
+
+    /// Whether it is a figure of how long calls take.
+    pub(crate) const fn is_of_time(self) -> bool {
+        match self {
+            Self::SlowRate
+            | Self::Min
+            | Self::Max
+            | Self::Mean
+            | Self::Std
+            | Self::P50
+            | Self::P90
+            | Self::P95
+            | Self::P99
+            | Self::OldestInFlight => true,
+            Self::Value
+            | Self::Calls
+            | Self::Rate
+            | Self::ErrorRate
+            | Self::SuccessRate
+            | Self::CancelledRate
+            | Self::InFlight => false,
+        }
     }
 
     /// Whether it looks back over a window.

@@ -3,6 +3,7 @@
 use crate::measure::cells::cell_table::{Started, Ticket};
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
+use crate::measure::model::error_type::Sorts;
 use crate::measure::model::label::{Labels, assert_budget};
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
@@ -209,14 +210,33 @@ impl Call {
     }
 
     /// Ends the call with an error of a known sort.
-    pub fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
+    pub fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
         let meter = self.meter;
-        if let (Some(span), Some(name)) = (&self.span, names.get(index)) {
+        if let (Some(span), Some(name)) = (&self.span, sorts.name(index)) {
             span::record_error_type(span, name);
         }
         // Before the call itself: what a scrape takes for errors of no known sort, the rest, is then never too much.
-        meter.errors.add(names, index);
+        meter.errors.add(sorts, index);
+        if sorts.is_expected(index) {
+            meter.expected.add_error();
+        }
         self.finish(Outcome::Error);
+    }
+
+    /// Ends the call of a future that was dropped before it was ready; nothing where the call is over.
+    #[inline]
+    pub(crate) fn cancel(&mut self) {
+        if matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused) {
+            self.end_cancelled();
+        }
+    }
+
+    #[inline(never)]
+    fn end_cancelled(&mut self) {
+        if self.meter.targets().cancel_expected {
+            self.meter.expected.add_cancelled();
+        }
+        self.end(Outcome::Cancelled);
     }
 
     pub(crate) fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {

@@ -22,7 +22,7 @@ pin_project_lite::pin_project! {
 
     impl<F, E> PinnedDrop for Watched<F, E> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().call.finish(Outcome::Cancelled);
+            this.project().call.cancel();
         }
     }
 }
@@ -104,7 +104,7 @@ pin_project_lite::pin_project! {
 
     impl<M, F, E> PinnedDrop for WatchedLate<M, F, E> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().call.finish(Outcome::Cancelled);
+            this.project().call.cancel();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
 
 use super::profiled::Ends;
-use crate::measure::model::error_type::ErrorType;
+use crate::measure::model::error_type::{ErrorType, Sorts};
 use crate::measure::model::outcome::Outcome;
 use futures_core::Stream;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::Poll;
@@ -147,13 +148,40 @@ impl<T: MayFail> MayFail for Poll<T> {
     }
 }
 
+/// The sorts of the errors of a type that may be a `Result`: a constant of the type itself where they are known, else that of
+/// [`NoSorts`].
+#[derive(Debug)]
+pub struct SortsIn<T>(PhantomData<T>);
+
+impl<T: MayFail<Error: ErrorType>> SortsIn<T> {
+    /// The sorts.
+    pub const SORTS: &'static Sorts = &Sorts::of::<T::Error>();
+}
+
+/// No sorts of errors that are known.
+pub trait NoSorts {
+    /// None.
+    const SORTS: &'static Sorts = &Sorts::NONE;
+}
+
+impl<T> NoSorts for SortsIn<T> {}
+
 impl<T: MayFail<Error: ErrorType>> Returned<'_, T> {
     /// Ends the call with the sort of its error.
     #[inline]
     pub fn finish(&self, call: &mut impl Ends) {
         match self.0.0.error() {
             None => call.finish(Outcome::Ok),
-            Some(error) => call.finish_error(<T::Error as ErrorType>::NAMES, error.index()),
+            Some(error) => call.finish_error(SortsIn::<T>::SORTS, error.index()),
+        }
+    }
+
+    /// Ends the call as a predicate of the user's says: where that is an error, with its sort.
+    #[inline]
+    pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
+        match self.0.0.error().filter(|_| outcome == Outcome::Error) {
+            None => call.finish(outcome),
+            Some(error) => call.finish_error(SortsIn::<T>::SORTS, error.index()),
         }
     }
 }
@@ -185,6 +213,12 @@ impl<T> Deref for MaybeResult<'_, T> {
 }
 
 impl NoResult {
+    /// Ends the call as a predicate of the user's says.
+    #[inline]
+    pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
+        call.finish(outcome);
+    }
+
     /// Ends the call: it is ok.
     #[inline]
     pub fn finish(&self, call: &mut impl Ends) {
@@ -243,7 +277,28 @@ mod tests {
         returned(&Poll::<Result<u8, ()>>::Pending).finish(&mut prepare(&SITE).start());
         returned(&Some(Ok::<u8, Known>(1))).finish(&mut prepare(&SITE).start());
         assert_eq!(meter.read().finished(), [6, 5, 0, 0]);
-        assert_eq!(meter.errors.read().collect::<Vec<_>>(), [("known", 1)]);
+        let sorts: Vec<_> = meter.errors.read().map(|sort| (sort.name, sort.count)).collect();
+        assert_eq!(sorts, [("known", 1)]);
+    }
+
+    #[test]
+    fn the_sorts_of_a_type_are_known_without_a_value() {
+        assert_eq!(SortsIn::<Result<u8, Known>>::SORTS.name(0), Some("known"));
+        assert_eq!(SortsIn::<Option<Alias<u8>>>::SORTS.len(), 0);
+        assert_eq!(<SortsIn<u8>>::SORTS.len(), 0);
+    }
+
+    #[test]
+    fn a_predicate_that_finds_an_error_leaves_it_its_sort() {
+        static SITE: Site =
+            Site { spec: Spec { labels: &[LabelSpec::Text("judged")], ..Spec::BLANK }, state: State::Operation };
+        returned(&Err::<u8, _>(Known)).finish_as(Outcome::Error, &mut prepare(&SITE).start());
+        returned(&Err::<u8, _>(Known)).finish_as(Outcome::Ok, &mut prepare(&SITE).start());
+        returned(&Ok::<u8, Known>(3)).finish_as(Outcome::Error, &mut prepare(&SITE).start());
+        returned(&3).finish_as(Outcome::Error, &mut prepare(&SITE).start());
+        let meter = &SITE.meters()[0];
+        assert_eq!(meter.read().finished(), [1, 3, 0, 0]);
+        assert_eq!(meter.errors.read().map(|sort| sort.count).sum::<u64>(), 1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::future::{Watched, watch};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::usage::Usage;
 use crate::measure::clock;
+use crate::measure::model::error_type::Sorts;
 use crate::measure::model::outcome::Outcome;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -154,7 +155,7 @@ pub trait Ends {
     fn finish(&mut self, outcome: Outcome);
 
     /// Ends it with an error of a known sort.
-    fn finish_error(&mut self, names: &'static [&'static str], index: usize);
+    fn finish_error(&mut self, sorts: &'static Sorts, index: usize);
 }
 
 impl Ends for Call {
@@ -164,8 +165,8 @@ impl Ends for Call {
     }
 
     #[inline]
-    fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
-        Self::finish_error(self, names, index);
+    fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
+        Self::finish_error(self, sorts, index);
     }
 }
 
@@ -190,8 +191,8 @@ impl Ends for WithUnits<'_> {
         self.call.finish(outcome);
     }
 
-    fn finish_error(&mut self, names: &'static [&'static str], index: usize) {
-        self.call.finish_error(names, index);
+    fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
+        self.call.finish_error(sorts, index);
     }
 }
 

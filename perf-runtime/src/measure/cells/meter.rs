@@ -2,6 +2,7 @@
 
 use super::cell_table::{Cells, Running, Started, Ticket};
 use super::exemplar::Exemplars;
+use super::expected::ExpectedCounts;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
@@ -24,6 +25,7 @@ pub(crate) struct Meter {
     layout: OnceLock<&'static Layout>,
     cells: Cells,
     pub(crate) errors: ErrorCounts,
+    pub(crate) expected: ExpectedCounts,
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
     /// The meter that an isolated test has this one for.
@@ -47,6 +49,7 @@ impl Meter {
             layout: OnceLock::new(),
             cells: Cells::new(),
             errors: ErrorCounts::new(),
+            expected: ExpectedCounts::new(),
             exemplars: Exemplars::new(),
             profile: Profile::new(),
             #[cfg(any(test, feature = "test-util"))]
@@ -189,7 +192,7 @@ impl Meter {
     /// All that was counted.
     pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        self.cells.read_into(&mut reading);
+        self.read_own_into(&mut reading);
         reading
     }
 
@@ -198,10 +201,15 @@ impl Meter {
     pub(crate) fn read_into(&self, reading: &mut Reading, layout: &Layout) {
         let own = self.layout();
         if std::ptr::eq(own, layout) {
-            self.cells.read_into(reading);
+            self.read_own_into(reading);
         } else {
             reading.add(&self.read().moved(own, layout));
         }
+    }
+
+    fn read_own_into(&self, reading: &mut Reading) {
+        self.cells.read_into(reading);
+        reading.add_expected(self.expected.read());
     }
 
     /// A number that changes with every call that starts or ends; see [`Cells::changes`].

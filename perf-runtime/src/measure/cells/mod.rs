@@ -2,6 +2,7 @@
 
 pub(crate) mod cell_table;
 pub(crate) mod exemplar;
+pub(crate) mod expected;
 pub(crate) mod histogram;
 mod lazy;
 pub(crate) mod meter;

@@ -1,7 +1,7 @@
 //! Counts, as they stood when they were read.
 
 use super::histogram::Layout;
-use crate::measure::model::outcome::Outcome;
+use crate::measure::model::outcome::{Expected, Outcome};
 use std::array;
 
 /// The counts of cells when they were read.
@@ -12,6 +12,8 @@ pub(crate) struct Reading {
     pub(crate) idle_nanos: u64,
     /// Polls that kept their thread for long.
     pub(crate) slow_polls: u64,
+    /// Ends that were part of the plan.
+    pub(crate) expected: Expected,
     /// The summed durations of each outcome, in nanoseconds.
     pub(crate) nanos: [u64; Outcome::ALL.len()],
     /// The buckets of each outcome; empty where the outcome never occurred.
@@ -31,9 +33,24 @@ impl Reading {
         self.started = self.started.wrapping_add(other.started);
         self.idle_nanos = self.idle_nanos.wrapping_add(other.idle_nanos);
         self.slow_polls += other.slow_polls;
+        self.add_expected(other.expected);
         for outcome in Outcome::ALL.map(Outcome::index) {
             self.nanos[outcome] = self.nanos[outcome].wrapping_add(other.nanos[outcome]);
             add_counts(&mut self.buckets[outcome], &other.buckets[outcome]);
+        }
+    }
+
+    pub(crate) fn add_expected(&mut self, Expected { errors, cancelled }: Expected) {
+        self.expected.errors += errors;
+        self.expected.cancelled += cancelled;
+    }
+
+    /// Takes back what is counted as expected of calls that have not ended yet.
+    pub(crate) fn settle_expected(&mut self) {
+        if self.expected != Expected::default() {
+            let [_, errors, _, cancelled] = self.finished();
+            let Expected { errors: expected, cancelled: meant } = self.expected;
+            self.expected = Expected { errors: expected.min(errors), cancelled: meant.min(cancelled) };
         }
     }
 

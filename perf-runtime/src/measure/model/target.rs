@@ -3,7 +3,8 @@
 
 use super::kind::Kind;
 
-/// The settings of a site beyond its kind: made by the options `buckets`, `slow`, `objective`, `profile` and `units`.
+/// The settings of a site beyond its kind: made by the options `buckets`, `cancel`, `slow`, `objective`, `profile`, `units` and
+/// `waits`.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets {
     /// The function's name, for messages.
@@ -17,6 +18,10 @@ pub struct Targets {
     pub(crate) profile: bool,
     /// Whether calls say how much they did.
     pub(crate) units: bool,
+    /// Whether it is part of the plan that calls are cancelled.
+    pub(crate) cancel_expected: bool,
+    /// Whether calls wait by design: then nobody judges how long they take.
+    pub(crate) waits: bool,
 }
 
 /// A service level objective. Shares are 0 to 1.
@@ -35,7 +40,16 @@ impl Targets {
     /// The targets of the function `name`, none as yet.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, buckets: None, slow: None, objective: None, profile: false, units: false }
+        Self {
+            name,
+            buckets: None,
+            slow: None,
+            objective: None,
+            profile: false,
+            units: false,
+            cancel_expected: false,
+            waits: false,
+        }
     }
 
     /// Exposes these bounds, in seconds, in place of the kind's.
@@ -70,6 +84,20 @@ impl Targets {
     #[must_use]
     pub const fn units(mut self) -> Self {
         self.units = true;
+        self
+    }
+
+    /// Calls are cancelled by design.
+    #[must_use]
+    pub const fn cancel_expected(mut self) -> Self {
+        self.cancel_expected = true;
+        self
+    }
+
+    /// Calls wait by design.
+    #[must_use]
+    pub const fn waits(mut self) -> Self {
+        self.waits = true;
         self
     }
 

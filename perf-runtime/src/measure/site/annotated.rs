@@ -2,8 +2,9 @@
 
 use super::span::{Callsite, Combination, SpanSpec};
 use crate::measure::cells::meter::Meter;
+use crate::measure::model::error_type::Sorts;
 use crate::measure::model::kind::Kind;
-use crate::measure::model::label::{LabelSpec, assert_budget, combinations};
+use crate::measure::model::label::{DEFAULT_BUDGET, LabelSpec, assert_budget, combinations};
 use crate::measure::model::outcome::Outcome;
 use crate::measure::model::target::Targets;
 use std::panic::Location;
@@ -40,6 +41,8 @@ pub struct Spec {
     pub more_labels: &'static [&'static str],
     /// The values of the labels that calls bring, where the signature shows their types.
     pub values: Option<Values>,
+    /// The sorts of the errors that it returns, where the signature shows them.
+    pub errors: &'static Sorts,
     /// The targets that the function sets itself.
     pub targets: &'static Targets,
     /// The span.
@@ -53,6 +56,7 @@ impl Spec {
         labels: &[],
         more_labels: &[],
         values: None,
+        errors: &Sorts::NONE,
         targets: &Targets::NONE,
         span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO), location: Location::caller() },
     };
@@ -204,6 +208,14 @@ impl Site {
         let mut texts: Vec<&str> = last_first.collect();
         texts.reverse();
         texts
+    }
+
+    /// The sorts of errors that each of its series shows at zero. None where all series together would show more than a
+    /// label may make series: then a sort is shown from its first error on.
+    pub(crate) fn sorts_at_zero(&'static self) -> &'static Sorts {
+        let errors = self.spec.errors;
+        let samples = errors.len().saturating_mul(self.meters().len());
+        if samples <= DEFAULT_BUDGET { errors } else { &Sorts::NONE }
     }
 
     fn brings_labels(&self) -> bool {

@@ -3,7 +3,7 @@
 use crate::measure::cells::histogram::Layout;
 use crate::measure::cells::reading::Reading;
 use crate::measure::clock::Moment;
-use crate::measure::model::outcome::Outcome;
+use crate::measure::model::outcome::{Expected, Outcome, OutcomeCounts};
 use std::time::Duration;
 
 pub(crate) const OUTCOMES: usize = Outcome::ALL.len();
@@ -73,23 +73,29 @@ pub(crate) struct Sums {
     /// Nanoseconds that async calls waited between their polls.
     pub(crate) idle_nanos: u64,
     pub(crate) slow_polls: u64,
+    /// Ends that were part of the plan.
+    pub(crate) expected: Expected,
 }
 
 impl Sums {
     /// How many numbers these are.
-    pub(crate) const LEN: usize = OUTCOMES + 2;
+    pub(crate) const LEN: usize = OUTCOMES + 4;
 
     pub(crate) fn of(reading: &Reading) -> Self {
-        Self { nanos: reading.nanos, idle_nanos: reading.idle_nanos, slow_polls: reading.slow_polls }
+        let &Reading { nanos, idle_nanos, slow_polls, expected, .. } = reading;
+        Self { nanos, idle_nanos, slow_polls, expected }
     }
 
     pub(crate) fn as_array(self) -> [u64; Self::LEN] {
         let [ok, error, panicked, cancelled] = self.nanos;
-        [ok, error, panicked, cancelled, self.idle_nanos, self.slow_polls]
+        let Expected { errors, cancelled: meant } = self.expected;
+        [ok, error, panicked, cancelled, self.idle_nanos, self.slow_polls, errors, meant]
     }
 
-    pub(crate) fn from_array([ok, error, panicked, cancelled, idle_nanos, slow_polls]: [u64; Self::LEN]) -> Self {
-        Self { nanos: [ok, error, panicked, cancelled], idle_nanos, slow_polls }
+    pub(crate) fn from_array(numbers: [u64; Self::LEN]) -> Self {
+        let [ok, error, panicked, cancelled, idle_nanos, slow_polls, errors, meant] = numbers;
+        let expected = Expected { errors, cancelled: meant };
+        Self { nanos: [ok, error, panicked, cancelled], idle_nanos, slow_polls, expected }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -131,6 +137,11 @@ impl WindowCounts {
             finished[hit.place.outcome()] += hit.count;
         }
         finished
+    }
+
+    /// The same, with how many of them were expected.
+    pub(crate) fn outcomes(&self) -> OutcomeCounts {
+        OutcomeCounts::from_array(self.finished()).with_expected(self.sums.expected)
     }
 }
 

@@ -5,6 +5,7 @@ use super::packed::{Packed, Packer};
 use super::unseen::Counted;
 use super::window::Window;
 use crate::measure::cells::reading::Reading;
+use crate::measure::model::outcome::Expected;
 
 /// The last tick, and the beginning of each window.
 const COLUMNS: usize = 1 + Window::ALL.len();
@@ -133,6 +134,11 @@ impl Ledger {
     /// Calls that had ended at the last tick, by outcome.
     pub(crate) fn finished(&self) -> [u64; OUTCOMES] {
         self.finished
+    }
+
+    /// How many of them were expected.
+    pub(crate) fn expected(&self) -> Expected {
+        self.sums[NOW].expected
     }
 }
 

@@ -99,7 +99,7 @@ impl TrackPoint {
         };
         Self {
             cell,
-            outcomes: OutcomeCounts::from_array(counts.finished()),
+            outcomes: counts.outcomes(),
             mean: durations.mean(),
             p50,
             p95,

@@ -2,7 +2,7 @@
 
 use crate::measure::cells::histogram::Layout;
 use crate::measure::model::kind::Kind;
-use crate::measure::model::outcome::Outcome;
+use crate::measure::model::outcome::{Expected, Outcome};
 use crate::measure::model::target::Targets;
 use crate::observe::history::counts::WindowCounts;
 
@@ -135,10 +135,11 @@ pub(crate) fn apdex_threshold(kind: Kind, targets: &Targets) -> Option<u64> {
 /// Performance Index: Technical Specification", version 1.1, of the Apdex Alliance, <https://www.apdex.org>; what it says
 /// of samples that end in an error holds for errors and panics here.
 ///
-/// A call that was cancelled within the threshold is not counted; one that was cancelled later frustrates.
+/// A call that was cancelled within the threshold is not counted; one that was cancelled later frustrates. Expected errors, and
+/// calls that were cancelled by design, are not counted.
 pub(crate) fn apdex(layout: &Layout, counts: &WindowCounts, threshold: u64) -> Option<f64> {
     let (satisfying, tolerable) = (layout.index(threshold), layout.index(threshold.saturating_mul(TOLERATED)));
-    let (mut satisfied, mut tolerating, mut all) = (0_u64, 0_u64, 0_u64);
+    let (mut satisfied, mut tolerating, mut frustrated) = (0_u64, 0_u64, [0_u64; Outcome::ALL.len()]);
     for hit in &counts.hits {
         let ok = hit.place.outcome() == Outcome::Ok.index();
         let cancelled = hit.place.outcome() == Outcome::Cancelled.index();
@@ -146,13 +147,20 @@ pub(crate) fn apdex(layout: &Layout, counts: &WindowCounts, threshold: u64) -> O
         if in_time && cancelled {
             continue;
         }
-        all += hit.count;
         if ok && in_time {
             satisfied += hit.count;
         } else if ok && hit.place.bucket() <= tolerable {
             tolerating += hit.count;
+        } else {
+            frustrated[hit.place.outcome()] += hit.count;
         }
     }
+    let Expected { errors, cancelled } = counts.sums.expected;
+    for (outcome, expected) in [(Outcome::Error, errors), (Outcome::Cancelled, cancelled)] {
+        let frustrated = &mut frustrated[outcome.index()];
+        *frustrated = frustrated.saturating_sub(expected);
+    }
+    let all = satisfied + tolerating + frustrated.iter().sum::<u64>();
     (all > 0).then(|| (satisfied as f64 + tolerating as f64 / 2.0) / all as f64)
 }
 

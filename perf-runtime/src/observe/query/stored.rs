@@ -64,7 +64,8 @@ impl PastSink for Sink<'_> {
             Some(cells) => cells,
             None => self.stored.series.entry(series.clone()).or_insert_with(|| Cells::new(Layout::of(series.kind))),
         };
-        let sums = Sums { nanos: slice.nanos, idle_nanos: slice.idle_nanos, slow_polls: slice.slow_polls };
+        let PastSlice { nanos, idle_nanos, slow_polls, .. } = *slice;
+        let sums = Sums { nanos, idle_nanos, slow_polls, ..Sums::default() };
         cells.add_counts(cell, sums, slice.buckets);
     }
 

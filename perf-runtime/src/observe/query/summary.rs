@@ -68,8 +68,8 @@ pub struct SeriesSummary {
     pub labels: Labels,
     /// Calls finished since the process started, or since the last reset.
     pub total: OutcomeCounts,
-    /// Failed calls by the sort of their error, since the process started; only those whose error is an
-    /// [`ErrorType`](trait@crate::ErrorType).
+    /// Failed calls by the sort of their error, since the process started, expected or not; only those whose error is an
+    /// [`ErrorType`](trait@crate::ErrorType). Sorts that a function's signature shows are there before the first of them.
     pub error_types: BTreeMap<String, u64>,
     /// Calls that have started and not ended.
     pub in_flight: u64,
@@ -86,7 +86,7 @@ pub struct SeriesSummary {
     pub outcomes: OutcomeCounts,
     /// Calls finished a second.
     pub rate: f64,
-    /// Errors and panics among the calls that ran to their end, 0 to 1. `None` where none did.
+    /// Panics and errors that are not expected among the calls that ran to their end, 0 to 1. `None` where none did.
     pub error_rate: Option<f64>,
     /// The shortest duration. `None`, as everything below, where no call finished.
     pub min: Option<f64>,
@@ -109,7 +109,8 @@ pub struct SeriesSummary {
     /// How content callers were, 0 to 1: the [Apdex](https://www.apdex.org) score, (satisfied + tolerating / 2) / all. A
     /// call satisfies that was `ok` within [`apdex_threshold`](Self::apdex_threshold); one within four times that is
     /// tolerated; slower ones and failed ones (errors and panics) frustrate. A caller that cancels within the threshold says
-    /// nothing and is left out; later, it frustrated. Exact where the threshold, and four times that, are bucket bounds;
+    /// nothing and is left out; later, it frustrated. Expected errors, and calls cancelled by design, are left out. Exact
+    /// where the threshold, and four times that, are bucket bounds;
     /// elsewhere the calls of one bucket may be taken for faster than they were.
     pub apdex: Option<f64>,
     /// The threshold of `apdex`, in seconds: the latency of the function's `objective`, or its `slow`, or that of its kind:
@@ -127,6 +128,15 @@ pub struct SeriesSummary {
     pub objective: Option<ObjectiveState>,
     /// Where a function said `profile`: what its calls used.
     pub profile: Option<ProfileSummary>,
+    /// Whether its calls wait by design (`waits`): then neither rules nor health judge how long they take, and there is no
+    /// `apdex`. In JSON only where they do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The calls of a window that took longer than the function's `slow`.
@@ -199,15 +209,15 @@ impl SeriesSummary {
 
     fn new(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets) -> Self {
         let counts = &observation.counts;
-        let outcomes = OutcomeCounts::from_array(counts.finished());
+        let outcomes = counts.outcomes();
         let durations = Durations::new(observation.layout, counts);
         let [p50, p90, p95, p99] = durations.quantiles();
-        let threshold = apdex_threshold(kind, targets);
+        let threshold = apdex_threshold(kind, targets).filter(|_| !observation.waits);
         let covered = counts.covered.as_secs_f64();
         Self {
             kind,
             labels,
-            total: OutcomeCounts::from_array(observation.total),
+            total: observation.total,
             error_types: observation.error_types.iter().map(|(&name, &count)| (name.to_owned(), count)).collect(),
             in_flight: observation.in_flight,
             oldest_in_flight: observation.oldest.map(|age| age.as_secs_f64()),
@@ -232,6 +242,7 @@ impl SeriesSummary {
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
             profile: observation.profile.as_ref().map(ProfileWindow::summary),
+            waits: observation.waits,
         }
     }
 
@@ -254,22 +265,35 @@ pub struct KindSummary {
     pub whole: SeriesSummary,
     /// The series that were called in the window, or are being called now.
     pub series: Vec<SeriesSummary>,
+    /// The kind without the series that wait by design: by it latency and age are judged. `None` where none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed: Option<Box<SeriesSummary>>,
 }
 
 impl KindSummary {
     /// Sums up series of one kind, of which there is at least one.
     pub(crate) fn new(series: &[Arc<Series>], window: Window, look: &mut Look) -> Self {
         let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
-        let mut merged = Merged::new(Layout::of(kind));
+        let [mut merged, mut timed] = [(); 2].map(|()| Merged::new(Layout::of(kind)));
         let mut parts = Vec::new();
+        let some_wait = series.iter().any(|one| one.waits());
         for one in series {
             let observation = one.observe(window, look);
             merged.add(&observation);
+            if some_wait && !observation.waits {
+                timed.add(&observation);
+            }
             if observation.in_flight > 0 || !observation.counts.hits.is_empty() {
                 parts.push(SeriesSummary::of(one, &observation));
             }
         }
-        Self { whole: merged.into_summary(kind, Labels::default()), series: parts }
+        let of_all = |merged: Merged| merged.into_summary(kind, Labels::default());
+        Self { whole: of_all(merged), series: parts, timed: some_wait.then(|| Box::new(of_all(timed))) }
+    }
+
+    /// The calls whose latency and age are judged.
+    pub(crate) fn timed(&self) -> &SeriesSummary {
+        self.timed.as_deref().unwrap_or(&self.whole)
     }
 }
 
@@ -278,21 +302,25 @@ impl KindSummary {
 pub(crate) struct Merged {
     counts: Together,
     rest: Observation,
+    /// Whether all of them wait by design.
+    all_wait: Option<bool>,
 }
 
 impl Merged {
     /// Nothing yet, in the buckets of a layout.
     pub(crate) fn new(layout: &'static Layout) -> Self {
-        Self { counts: Together::new(layout), rest: Observation::none(layout) }
+        Self { counts: Together::new(layout), rest: Observation::none(layout), all_wait: None }
     }
 
     pub(crate) fn add(&mut self, observation: &Observation) {
         self.counts.add(&observation.counts, observation.layout);
         self.rest.add(observation);
+        self.all_wait = Some(self.all_wait.unwrap_or(true) && observation.waits);
     }
 
     pub(crate) fn into_summary(self, kind: Kind, labels: Labels) -> SeriesSummary {
-        let whole = Observation { counts: self.counts.into_counts(), ..self.rest };
+        let waits = self.all_wait.unwrap_or(false);
+        let whole = Observation { counts: self.counts.into_counts(), waits, ..self.rest };
         SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
     }
 }
@@ -301,21 +329,20 @@ impl Observation {
     /// Nothing yet.
     pub(crate) fn none(layout: &'static Layout) -> Self {
         Self {
-            total: [0; 4],
+            total: OutcomeCounts::default(),
             error_types: BTreeMap::new(),
             in_flight: 0,
             oldest: None,
             layout,
             counts: WindowCounts::default(),
             profile: None,
+            waits: false,
         }
     }
 
     /// Adds what another series of the same kind did, all but the counts of the window.
     fn add(&mut self, other: &Self) {
-        for (sum, total) in self.total.iter_mut().zip(other.total) {
-            *sum += total;
-        }
+        self.total += other.total;
         for (&name, count) in &other.error_types {
             *self.error_types.entry(name).or_default() += count;
         }

@@ -204,7 +204,7 @@ impl SeriesPoint {
             let zero = (covered > 0.0).then(OutcomeCounts::default);
             return Self { count: zero.map(|_| 0), outcomes: zero, sum: zero.map(|_| 0.0), ..nothing };
         };
-        let outcomes = OutcomeCounts::from_array(counts.finished());
+        let outcomes = counts.outcomes();
         let [p50, p90, p95, p99] = durations.quantiles();
         let mut buckets = vec![0; bounds.len() + 1];
         for hit in &counts.hits {

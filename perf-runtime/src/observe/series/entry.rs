@@ -1,5 +1,6 @@
 //! One series: what it is, what writes it, and what happened to it.
 
+use super::by_design::ByDesign;
 use super::identity::Identity;
 use super::labels::Labels;
 use super::writers::Sites;
@@ -9,7 +10,7 @@ use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::reading::Reading;
 use crate::measure::clock::{self, Moment};
-use crate::measure::model::outcome::Outcome;
+use crate::measure::model::outcome::{Outcome, OutcomeCounts};
 use crate::measure::model::target::Targets;
 use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
 use crate::observe::history::packed::Hits;
@@ -31,6 +32,8 @@ pub(crate) struct Series {
     pub(crate) own: Meter,
     /// Calls of annotated functions.
     sites: Sites,
+    /// What the program says of its own calls.
+    pub(crate) by_design: ByDesign,
     /// The buckets that it is read in: those of what wrote it first.
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
@@ -49,6 +52,7 @@ impl Series {
             labels: OnceLock::new(),
             own,
             sites: Sites::new(site),
+            by_design: ByDesign::default(),
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
             profile,
@@ -81,15 +85,33 @@ impl Series {
             meter.read_into(reading, self.layout);
             sites += 1;
         }
+        reading.settle_expected();
         sites
+    }
+
+    /// Whether its calls wait by design: then nobody judges how long they take.
+    pub(crate) fn waits(&self) -> bool {
+        self.by_design.waits() || self.sites.iter().any(|site| site.targets().waits)
+    }
+
+    /// Whether a function says that its calls are cancelled by design.
+    pub(crate) fn expects_cancelled(&self) -> bool {
+        self.by_design.cancel() || self.sites.iter().any(|site| site.targets().cancel_expected)
+    }
+
+    /// Says of a call that the program records, just before it ends, that it ends as it was meant to, where it does.
+    pub(crate) fn note_end(&self, outcome: Outcome) {
+        if outcome == Outcome::Cancelled && self.by_design.cancel() {
+            self.own.expected.add_cancelled();
+        }
     }
 
     /// Failed calls by the sort of their error, where that is known. A call counts its sort just before itself.
     pub(crate) fn error_types(&self) -> BTreeMap<&'static str, u64> {
         let mut sorts = BTreeMap::new();
         self.for_each_meter(|meter| {
-            for (name, count) in meter.errors.read() {
-                *sorts.entry(name).or_default() += count;
+            for sort in meter.errors.read() {
+                *sorts.entry(sort.name).or_default() += sort.count;
             }
         });
         sorts
@@ -225,6 +247,7 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
             profile: self.profile_window(window, look.now),
+            waits: self.waits(),
         }
     }
 
@@ -342,7 +365,7 @@ fn seen_since(moment: Moment, now: Moment, pauses: &[(Moment, Moment)]) -> Durat
 #[derive(Debug)]
 pub(crate) struct Observation {
     /// Calls finished since the baseline, by outcome.
-    pub(crate) total: [u64; Outcome::ALL.len()],
+    pub(crate) total: OutcomeCounts,
     /// Failed calls by the sort of their error, since the process started.
     pub(crate) error_types: BTreeMap<&'static str, u64>,
     pub(crate) in_flight: u64,
@@ -352,4 +375,6 @@ pub(crate) struct Observation {
     pub(crate) counts: WindowCounts,
     /// Resources that calls used, where they are measured.
     pub(crate) profile: Option<ProfileWindow>,
+    /// Whether calls wait by design.
+    pub(crate) waits: bool,
 }

@@ -1,5 +1,6 @@
 //! The registry of all series of calls: what tells them apart, what bounds them, and who writes them.
 
+pub(crate) mod by_design;
 pub(crate) mod entry;
 pub(crate) mod identity;
 pub(crate) mod labels;

@@ -3,6 +3,7 @@
 //! Series of annotated functions are bounded by the program's text. Series made at run time are bounded (see
 //! [`overflow`](super::overflow)) and found through a cache of each thread's own (see [`lookup`](super::lookup)).
 
+use super::by_design::ByDesign;
 use super::entry::{Look, Series};
 use super::identity::{Identity, shorten};
 use super::lookup::{Lookup, Owner, Owners, hash_of};
@@ -78,6 +79,8 @@ struct Inner {
     has_ticker: bool,
     limits: Limits,
     made: BTreeMap<Kind, Bounds>,
+    /// What is part of the plan, by the route of requests.
+    routes: BTreeMap<String, ByDesign>,
 }
 
 impl Registry {
@@ -138,6 +141,7 @@ impl Registry {
                 if !inner.meters.insert(std::ptr::from_ref(meter).addr()) {
                     continue;
                 }
+                meter.errors.announce(site.sorts_at_zero());
                 let identity = Identity::of_site(site, index);
                 let values: Vec<&str> = identity.labels.iter().map(AsRef::as_ref).collect();
                 let hash = self.hasher.hash_one((identity.kind, &*values));
@@ -183,6 +187,17 @@ impl Registry {
             let _ = FOUND.try_with(|cache| cache.keep(&self.owner, hash, Arc::clone(&series)));
         }
         (series, overflow)
+    }
+
+    /// Says what is part of the plan for the requests of a route: of every method and status, those there are and those to
+    /// come.
+    pub(crate) fn say_of_route(&self, route: &str, say: impl Fn(&ByDesign)) {
+        let route = shorten(route);
+        self.write(|inner| {
+            say(inner.routes.entry(route.to_owned()).or_default());
+            let is_of_route = |series: &&Arc<Series>| route_of(&series.identity) == Some(route);
+            inner.series.iter().filter(is_of_route).for_each(|series| say(&series.by_design));
+        });
     }
 
     /// Counts a call that is over.
@@ -399,6 +414,9 @@ impl Inner {
         made.admit(labels.iter().copied().enumerate());
         let overflow = made.overflow(replaced, kind.family().counter);
         let series = Series::new(Identity::of_values(kind, labels), None, clock::now());
+        if let Some(said) = route_of(&series.identity).and_then(|route| self.routes.get(route)) {
+            series.by_design.add(said);
+        }
         (self.insert(hasher.hash_one((kind, labels)), series), overflow)
     }
 
@@ -417,6 +435,11 @@ impl Inner {
         Arc::make_mut(&mut self.series).insert(place, Arc::clone(&series));
         series
     }
+}
+
+/// The route of a series of requests.
+fn route_of(identity: &Identity) -> Option<&str> {
+    identity.pairs().find(|(name, _)| identity.kind == Kind::HttpRequest && *name == "route").map(|(_, route)| route)
 }
 
 /// Adds a gap behind the others. Where ticks are rare, all is one.

@@ -120,7 +120,7 @@ impl Polled {
     }
 
     fn pause(&mut self) {
-        self.poll_timer.pause(&self.call.series, self.call.started);
+        self.poll_timer.pause(&self.call.series, Some(self.call.started));
         self.call.is_away = true;
         self.call.series.own.let_go();
     }
