@@ -1,6 +1,6 @@
 //! Series that are born with failures: exported rules see them, as ours do.
 
-use super::tests::{Folder, promtool};
+use super::tests::{Folder, checkout, promtool};
 use super::*;
 use crate::judge::objective::tracker::Promise;
 use crate::judge::rule::preset::presets;
@@ -130,12 +130,12 @@ fn expressions_leave_out_what_is_meant() {
     let cancelled = Rule::builder("cancelled").metric(Kind::Tool).statistic(Statistic::CancelledRate);
     let rule = cancelled.window(Window::Last5Minutes).warning(0.5).build().unwrap();
     let written = write([&rule], &[], |_| false, "", RuleProfile::Current);
-    assert!(written.rules.contains("expected!=\\\"true\\\""), "{}", written.rules);
-    let objective = super::tests::checkout(Promise::Success);
+    assert!(written.rules.contains("expected=\\\"true\\\""), "{}", written.rules);
+    let objective = checkout(Promise::Success);
     let rules = presets::standard();
     let written = write(rules.iter(), &[objective], |_| false, "", RuleProfile::Current);
     let burn = written.rules.split("objective-burn-5m-1h").nth(1).unwrap();
-    assert!(burn.contains("expected!=") && burn.contains("unless count_over_time("), "{burn}");
+    assert!(burn.contains("expected=") && burn.contains("unless count_over_time("), "{burn}");
     let waits = write(rules.iter(), &[], |kind| kind == Kind::Tool, "", RuleProfile::Current);
     assert!(waits.only_here.contains(&("tool-latency".to_owned(), "waits")));
     assert!(waits.rules.contains("# Without a word here: waits of tool-latency.\n"));

@@ -144,7 +144,7 @@ fn a_reset_moves_the_baseline() {
     bench.reset();
     assert_eq!(bench.calls(Window::LastHour), 0);
     bench.call(0, 7, 3, 0);
-    assert_eq!(bench.history.total(Some(&bench.reading)), [3, 0, 0, 0]);
+    assert_eq!(bench.history.total(Some(&bench.reading)), OutcomeCounts::from_array([3, 0, 0, 0]));
     assert_eq!(bench.calls(Window::LastHour), 3);
 }
 
@@ -175,7 +175,10 @@ fn what_was_known_before_is_in_the_totals_and_in_no_window() {
     known.buckets[0] = vec![0, 5];
     let mut bench = Bench::with(known);
     bench.tick_after(SECOND);
-    assert_eq!((bench.calls(Window::LastHour), bench.history.total(None)), (0, [5, 0, 0, 0]));
+    assert_eq!(
+        (bench.calls(Window::LastHour), bench.history.total(None)),
+        (0, OutcomeCounts::from_array([5, 0, 0, 0]))
+    );
 }
 
 #[test]
