@@ -38,7 +38,7 @@ fn shown(monitor: &Monitor) -> [Option<u64>; 2] {
 #[test]
 fn an_error_of_a_known_sort_is_never_taken_for_another() {
     let monitor = Monitor::builder().build().unwrap();
-    assert_eq!(shown(&monitor), [None, Some(0)]);
+    assert_eq!(shown(&monitor), [Some(0), Some(0)], "the signature shows it");
     let subscriber = tracing_subscriber::registry().with(ScrapesAtTheEnd(monitor.clone()));
     let failed = tracing::subscriber::with_default(subscriber, fails);
     assert!(matches!(failed, Err(Failure::Late)));

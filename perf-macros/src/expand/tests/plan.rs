@@ -37,7 +37,7 @@ fn what_contradicts_a_plan_or_is_none_is_refused() {
         (quote!("t", cancel), "one label too many"),
         (quote!("t", waits = true), "the option `waits` takes no value; write `waits` alone"),
         (quote!("t", waits, waits), "the option `waits` is given twice"),
-        (quote!("t", wait), "did you mean"),
+        (quote!("t", wait = 1), "did you mean `waits`"),
         (quote!("t", waits, slow = "1s"), "and `slow` does: keep one"),
         (
             quote!("t", waits, objective(latency = "1s", percentile = 99.0)),
@@ -150,7 +150,7 @@ fn what_an_error_type_cannot_say_is_refused() {
                     A,
                 }
             ),
-            "expected identifier",
+            "expected ident",
         ),
         (
             quote!(

@@ -13,7 +13,7 @@ type Counts = BTreeMap<(String, usize, usize), u64>;
 struct Total {
     counts: Counts,
     /// By series: the summed durations by outcome, and then the time spent waiting and the slow polls.
-    sums: BTreeMap<String, [u64; 6]>,
+    sums: BTreeMap<String, [u64; Sums::LEN]>,
 }
 
 /// Adds up what it is given, and sees to it that the slices of a series follow each other.
@@ -26,10 +26,10 @@ struct Adder {
 }
 
 impl Total {
-    fn add(&mut self, name: &str, sums: [u64; 6], hits: impl Iterator<Item = (usize, usize, u64)>) {
+    fn add(&mut self, name: &str, sums: [u64; Sums::LEN], hits: impl Iterator<Item = (usize, usize, u64)>) {
         let known = self.sums.entry(name.to_owned()).or_default();
         known.iter_mut().zip(sums).for_each(|(known, sum)| *known += sum);
-        if *known == [0; 6] {
+        if *known == [0; Sums::LEN] {
             self.sums.remove(name);
         }
         for (outcome, bucket, count) in hits {
@@ -39,7 +39,7 @@ impl Total {
 
     fn with(mut self, other: Self) -> Self {
         for ((name, outcome, bucket), count) in other.counts {
-            self.add(&name, [0; 6], [(outcome, bucket, count)].into_iter());
+            self.add(&name, [0; Sums::LEN], [(outcome, bucket, count)].into_iter());
         }
         other.sums.iter().for_each(|(name, sums)| self.add(name, *sums, std::iter::empty()));
         self
@@ -53,7 +53,9 @@ impl DeltaSink for Adder {
         let last = self.last_end.insert(name.clone(), slice.end);
         assert!(last.is_none_or(|last| last <= slice.start), "{last:?} {slice:?}");
         let [ok, error, panicked, cancelled] = Outcome::ALL.map(|outcome| slice.nanos(outcome));
-        let sums = [ok, error, panicked, cancelled, slice.idle_nanos, slice.slow_polls];
+        let OutcomeCounts { expected_errors, expected_cancelled, .. } = slice.outcomes();
+        let others = [slice.idle_nanos, slice.slow_polls, expected_errors, expected_cancelled];
+        let sums = [[ok, error, panicked, cancelled], others].concat().try_into().expect("as many as there are sums");
         assert!(slice.buckets().all(|bucket| bucket.count > 0 && bucket.index < series.buckets()));
         let hits = slice.buckets().map(|bucket| (bucket.outcome.index(), bucket.index, bucket.count));
         self.total.add(&name, sums, hits);
@@ -192,7 +194,7 @@ proptest! {
                         let known = gone.sums.get_mut(&name).unwrap();
                         known.iter_mut().zip(sums).for_each(|(known, sum)| *known -= sum);
                     }
-                    gone.sums.retain(|_, sums| *sums != [0; 6]);
+                    gone.sums.retain(|_, sums| *sums != [0; Sums::LEN]);
                     cursors.push((memory, Adder::default(), gone));
                 }
             }

@@ -1,6 +1,6 @@
 //! Series that are born with failures: exported rules see them, as ours do.
 
-use super::tests::{Folder, promtool};
+use super::tests::{Folder, checkout, promtool};
 use super::*;
 use crate::judge::objective::tracker::Promise;
 use crate::judge::rule::preset::presets;
@@ -12,7 +12,7 @@ struct Case {
     name: &'static str,
     series: &'static [(&'static str, &'static str)],
     rule: &'static str,
-    /// Minutes, and whether it fires then.
+    /// Seconds, and whether it fires then.
     fires: &'static [(u32, bool)],
 }
 
@@ -34,9 +34,9 @@ fn test_file(cases: &[Case]) -> String {
         }
         text.push_str("    promql_expr_test:\n");
         let labels = if rule.starts_with("http") { ROUTE } else { TOOL };
-        for (minute, fires) in *fires {
+        for (second, fires) in *fires {
             let alerts = format!("ALERTS{{alertname=\"{rule}\",alertstate=\"firing\",severity=\"critical\",{labels}}}");
-            let _ = writeln!(text, "      - expr: {}\n        eval_time: {minute}m", quoted(&alerts));
+            let _ = writeln!(text, "      - expr: {}\n        eval_time: {second}s", quoted(&alerts));
             let found = format!("[{{labels: {}, value: 1}}]", quoted(&alerts));
             let _ = writeln!(text, "        exp_samples: {}", if *fires { found.as_str() } else { "[]" });
         }
@@ -61,43 +61,44 @@ fn a_series_that_is_born_with_failures_is_seen() {
                 name: "alone",
                 series: &[(FAILED, "_x20 60+0x40")],
                 rule: "http-errors",
-                fires: &[(4, false), (7, true), (9, true), (11, false)],
+                fires: &[(240, false), (420, true), (540, true), (660, false)],
             },
             Case {
                 name: "beside a good one",
                 series: &[(OK, "0+10x60"), (FAILED, "_x20 60+0x40")],
                 rule: "http-errors",
-                fires: &[(4, false), (7, true), (9, true), (12, false)],
+                // It ends once the last minute was well.
+                fires: &[(240, false), (345, true), (540, false), (720, false)],
             },
             Case {
                 name: "too few to tell",
                 series: &[(FAILED, "_x20 20+0x40")],
                 rule: "http-errors",
-                fires: &[(7, false), (9, false)],
+                fires: &[(420, false), (540, false)],
             },
             Case {
                 name: "one that was there before, with failures of long ago",
                 series: &[(OK, "1000+10x80"), (FAILED, "5000+0x80")],
                 rule: "http-errors",
-                fires: &[(6, false), (12, false)],
+                fires: &[(360, false), (720, false)],
             },
             Case {
                 name: "one whose process starts anew",
                 series: &[(OK, "1000+10x40 0+10x40"), (FAILED, "100+0x40 0+0x40")],
                 rule: "http-errors",
-                fires: &[(8, false), (12, false), (14, false)],
+                fires: &[(480, false), (720, false), (840, false)],
             },
             Case {
                 name: "one that nobody scraped for eight minutes",
                 series: &[(OK, "1000+10x20 _x32 1520+10x40"), (FAILED, "5000+0x20 _x32 5000+0x40")],
                 rule: "http-errors",
-                fires: &[(14, false), (16, false), (20, false)],
+                fires: &[(840, false), (960, false), (1200, false)],
             },
             Case {
                 name: "a sort of error that comes with a burst, and another that was there at zero",
                 series: &[(FOUND, "0+5x60"), (TIMEOUT, "0+0x20 500+0x40")],
                 rule: "tool-errors",
-                fires: &[(4, false), (7, true), (12, false)],
+                fires: &[(240, false), (420, true), (720, false)],
             },
         ],
     );
@@ -112,13 +113,13 @@ fn expected_errors_are_no_failures_there_either() {
                 name: "expected",
                 series: &[(FOUND, "0+5x60"), (MISSING, "0+50x60")],
                 rule: "tool-errors",
-                fires: &[(5, false), (10, false)],
+                fires: &[(300, false), (600, false)],
             },
             Case {
                 name: "expected beside others",
                 series: &[(FOUND, "0+5x60"), (MISSING, "0+5x60"), (TIMEOUT, "0+5x60")],
                 rule: "tool-errors",
-                fires: &[(10, true)],
+                fires: &[(600, true)],
             },
         ],
     );
@@ -130,12 +131,12 @@ fn expressions_leave_out_what_is_meant() {
     let cancelled = Rule::builder("cancelled").metric(Kind::Tool).statistic(Statistic::CancelledRate);
     let rule = cancelled.window(Window::Last5Minutes).warning(0.5).build().unwrap();
     let written = write([&rule], &[], |_| false, "", RuleProfile::Current);
-    assert!(written.rules.contains("expected!=\\\"true\\\""), "{}", written.rules);
-    let objective = super::tests::checkout(Promise::Success);
+    assert!(written.rules.contains("expected=\\\"true\\\""), "{}", written.rules);
+    let objective = checkout(Promise::Success);
     let rules = presets::standard();
     let written = write(rules.iter(), &[objective], |_| false, "", RuleProfile::Current);
     let burn = written.rules.split("objective-burn-5m-1h").nth(1).unwrap();
-    assert!(burn.contains("expected!=") && burn.contains("unless count_over_time("), "{burn}");
+    assert!(burn.contains("expected=") && burn.contains("unless count_over_time("), "{burn}");
     let waits = write(rules.iter(), &[], |kind| kind == Kind::Tool, "", RuleProfile::Current);
     assert!(waits.only_here.contains(&("tool-latency".to_owned(), "waits")));
     assert!(waits.rules.contains("# Without a word here: waits of tool-latency.\n"));

@@ -14,10 +14,10 @@ use std::time::Duration;
 /// Why a rule has no expression.
 type Reason = &'static str;
 
-/// The outcomes of calls that failed, of those that ran to their end, and of those cancelled though that was not meant.
-const FAILED: &str = "outcome=~\"error|panicked\",expected!=\"true\"";
+/// The outcomes of calls that failed, of those that ran to their end, and of those that were cancelled.
+const FAILED: &str = "outcome=~\"error|panicked\"";
 const ENDED: &str = "outcome=~\"ok|error|panicked\"";
-const CANCELLED: &str = "outcome=\"cancelled\",expected!=\"true\"";
+const CANCELLED: &str = "outcome=\"cancelled\"";
 
 /// A series that was not seen for so long before a window was born in it.
 const UNSEEN_BEFORE: &str = "15m";
@@ -119,11 +119,24 @@ fn offset_by(span: Duration) -> String {
 /// The calls that were counted in a span, up to some time ago. A series that was born in it counts from zero: `increase`
 /// alone begins at the first value that was scraped, and so a burst of failures that makes a series would never be seen.
 fn calls_in(selected: &str, span: Duration, ago: Duration) -> String {
-    let (at, before, span_text) = (offset_by(ago), offset_by(ago + span), duration(span));
+    let (at, before, span_text) = (offset_by(ago), offset_by(ago + span), minutes(span));
     format!(
         "(({selected}{at} unless count_over_time({selected}[{UNSEEN_BEFORE}]{before})) or \
          increase({selected}[{span_text}]{at}))"
     )
+}
+
+/// As [`calls_in`], without those that ended as it was meant.
+fn calls_not_meant(name: &str, matchers: &[Matcher], outcomes: &str, span: Duration, ago: Duration) -> String {
+    let meant = selector(name, matchers, &format!("{outcomes},{EXPECTED}=\"true\""));
+    let (at, span_text) = (offset_by(ago), minutes(span));
+    let all = calls_in(&selector(name, matchers, outcomes), span, ago);
+    format!("({all} unless count_over_time({meant}[{span_text}]{at}))")
+}
+
+/// A window: `5m`.
+fn minutes(span: Duration) -> String {
+    format!("{}m", span.as_secs() / 60)
 }
 
 /// A part of a whole. Of an outcome that never occurred there may be no series: that is none of all the calls.
@@ -162,7 +175,11 @@ fn figure(term: &Term, by: Option<&[String]>, prefix: &str, ago: Duration) -> Re
         let selected = selector(&format!("{prefix}{}", family.counter), &term.matchers, outcomes);
         add_up(calls_in(&selected, window.duration(), ago))
     };
-    let failed = || share(&calls(FAILED), &calls(ENDED));
+    let not_meant = |outcomes: &str| {
+        let name = format!("{prefix}{}", family.counter);
+        add_up(calls_not_meant(&name, &term.matchers, outcomes, window.duration(), ago))
+    };
+    let failed = || share(&not_meant(FAILED), &calls(ENDED));
     let quantile = |q: f64| {
         let buckets = over_window("rate", &format!("{}_bucket", family.histogram), "");
         format!("histogram_quantile({q}, {buckets})")
@@ -173,7 +190,7 @@ fn figure(term: &Term, by: Option<&[String]>, prefix: &str, ago: Duration) -> Re
         Statistic::ErrorRate => failed(),
         Statistic::SuccessRate => format!("(1 - {})", failed()),
         Statistic::CancelledRate => {
-            let (cancelled, ended) = (calls(CANCELLED), calls(ENDED));
+            let (cancelled, ended) = (not_meant(CANCELLED), calls(ENDED));
             share(&cancelled, &format!("(({ended} or 0 * {cancelled}) + ({cancelled} or 0 * {ended}))"))
         }
         Statistic::Mean => {
@@ -216,7 +233,12 @@ pub(super) fn burn(objective: &ObjectiveReport, pair: Pair, prefix: &str) -> Str
         format!("sum by ({}) ({counted})", by.join(", "))
     };
     let bad = |minutes: u32| match objective.promise {
-        Promise::Success => share(&calls(FAILED, minutes), &calls(ENDED, minutes)),
+        Promise::Success => {
+            let span = Duration::from_secs(u64::from(minutes) * 60);
+            let name = format!("{prefix}{}", family.counter);
+            let failed = calls_not_meant(&name, &matchers, FAILED, span, Duration::ZERO);
+            share(&format!("sum by ({}) ({failed})", by.join(", ")), &calls(ENDED, minutes))
+        }
         Promise::Latency => {
             let le = bound(objective.latency.unwrap_or_default());
             let part = sum(&format!("{}_bucket", family.histogram), &le, minutes);
