@@ -7,14 +7,14 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 #[derive(ErrorType)]
-pub enum StoreError {
+enum StoreError {
     NotFound,
     #[error_type("timeout", expected)]
     TookTooLong,
 }
 
 /// As some crates name theirs.
-pub type Error = StoreError;
+type Error = StoreError;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -22,7 +22,7 @@ type StoreResult = std::result::Result<(), StoreError>;
 
 mod inner {
     #[derive(perf_runtime::ErrorType)]
-    pub enum Failure {
+    pub(crate) enum Failure {
         Deep,
     }
 }
