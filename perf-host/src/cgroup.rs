@@ -119,7 +119,7 @@ pub(crate) struct ProcessorSet(Vec<(u32, u32)>);
 
 impl ProcessorSet {
     /// Nothing where the list is empty, or is none.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (first.parse().ok()?, last.parse().ok()?);

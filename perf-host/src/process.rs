@@ -1,5 +1,6 @@
 //! The resource use of the process itself.
 
+use crate::affinity::Affinity;
 use crate::compute::Capacity;
 use crate::container::Limits;
 use crate::counters::Counters;
@@ -20,6 +21,11 @@ const CPU_RATIO: SampledMetric = SampledMetric::gauge(
     names::PROCESS_CPU_UTILIZATION_RATIO,
     "ratio",
     "Processors that the process used over the last five seconds, of all that it may use: 1 is all of them, not one core.",
+);
+const CPU_LIMIT: SampledMetric = SampledMetric::gauge(
+    names::PROCESS_CPU_LIMIT,
+    "",
+    "Processors that the process may use, in whole and parts: the 1 of `process_cpu_utilization_ratio`.",
 );
 const MEMORY: SampledMetric =
     SampledMetric::gauge(names::PROCESS_MEMORY_USAGE_BYTES, "bytes", "Memory of the process that is in RAM (RSS).");
@@ -98,6 +104,7 @@ impl Stat {
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     cpu: Rate,
+    affinity: Affinity,
     /// As `/proc/self/stat` has them: times of the user and the system, minor and major faults.
     stat: Counters<4>,
     io: Counters<2>,
@@ -127,11 +134,13 @@ impl Process {
         let seconds = |ticks: f64| hertz.map(|hertz| ticks / hertz);
         let cpu = stat.as_ref().and_then(|stat| seconds(stat.user_ticks + stat.system_ticks));
         let used = self.cpu.per_second(at, cpu);
-        samples.put(&CPU_RATIO, &[], used.zip(limits.cpus.or(capacity.cpus)).map(|(used, all)| used / all));
+        let all = [limits.cpus, capacity.cpus, self.affinity.count(files, at)].into_iter().flatten().reduce(f64::min);
+        samples.put(&CPU_LIMIT, &[], all);
+        samples.put(&CPU_RATIO, &[], used.zip(all).map(|(used, all)| used / all));
         let stat = stat?;
         let read = [stat.user_ticks, stat.system_ticks, stat.minor_faults, stat.major_faults].map(Some);
-        let [user, system, minor, major] = self.stat.steady(read);
-        for (mode, ticks) in [("user", user), ("system", system)] {
+        let [of_user, of_system, minor, major] = self.stat.steady(read);
+        for (mode, ticks) in [("user", of_user), ("system", of_system)] {
             samples.put(&CPU_TIME, &[("cpu_mode", mode)], ticks.and_then(seconds));
         }
         for (kind, faults) in [("minor", minor), ("major", major)] {

@@ -109,6 +109,21 @@ fn bound_to_every_processor_is_not_bound() {
 }
 
 #[test]
+fn a_process_that_is_bound_by_itself_uses_what_it_is_bound_to() {
+    for (other, expected) in [("1", 0.5), ("0-1", 0.25)] {
+        let host = compute();
+        host.write("proc/self/status", "Name:\tshop\nCpus_allowed_list:\t1\n");
+        host.write("proc/self/task/7/status", "Cpus_allowed_list:\t1\n");
+        host.write("proc/self/task/8/status", &format!("Cpus_allowed_list:\t{other}\n"));
+        host.tick();
+        host.write("proc/self/stat", &own_stat(100));
+        host.tick();
+        close(host.get("process_cpu_utilization_ratio", &[]), expected);
+        close(host.get("process_cpu_limit", &[]), if other == "1" { 1.0 } else { 2.0 });
+    }
+}
+
+#[test]
 fn memory_that_is_slowed_down_is_a_limit_too() {
     let host = compute();
     limited(&host);

@@ -6,6 +6,7 @@ use super::kind::Kind;
 /// The settings of a site beyond its kind: made by the options `buckets`, `cancel`, `slow`, `objective`, `profile`, `units` and
 /// `waits`.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the attribute of its own")]
 pub struct Targets {
     /// The function's name, for messages.
     pub(crate) name: &'static str,

@@ -105,6 +105,8 @@ names! {
     PROCESS_CPU_TIME_SECONDS_TOTAL = "process_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";
     /// Processors that the process used over the last five seconds, of all that it may use: 1 is all of them, not one core.
     PROCESS_CPU_UTILIZATION_RATIO = "process_cpu_utilization_ratio", "ratio", [], "perf-host";
+    /// Processors that the process may use, in whole and parts: the 1 of `process_cpu_utilization_ratio`.
+    PROCESS_CPU_LIMIT = "process_cpu_limit", "", [], "perf-host";
     /// Memory of the process that is in RAM (RSS).
     PROCESS_MEMORY_USAGE_BYTES = "process_memory_usage_bytes", "bytes", [], "perf-host";
     /// Addresses that the process has reserved.
