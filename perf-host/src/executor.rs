@@ -41,7 +41,9 @@ impl Executor {
         }
         // While the process was stopped, nothing ran and nobody looked: that time is nobody's.
         let seen = at.saturating_sub(samples.observed_since()).as_secs_f64();
-        blocked.iter_mut().for_each(|thread| thread.seconds = thread.seconds.min(seen));
+        for thread in &mut blocked {
+            thread.seconds = thread.seconds.min(seen);
+        }
         blocked.retain(|thread| thread.seconds >= AT_LEAST.as_secs_f64());
         samples.put(&THREADS, &[], blocked.len() as f64);
         let mut longest: BTreeMap<String, &BlockedThread> = BTreeMap::new();

@@ -172,7 +172,7 @@ fn connect(target: &str, timeout: Duration) -> Option<f64> {
         if !accepted && took > timeout + LATE {
             (accepted, took) = attempt(&address);
         }
-        accepted.then(|| took.as_secs_f64())
+        accepted.then_some(took.as_secs_f64())
     })
 }
 

@@ -216,7 +216,7 @@ impl Probe {
                     return Some(waits.as_secs_f64());
                 }
                 Answer::Ran(waited) => {
-                    (self.last, self.refused) = (is_observed.then(|| waited.as_secs_f64()), false);
+                    (self.last, self.refused) = (is_observed.then_some(waited.as_secs_f64()), false);
                 }
                 Answer::Dropped => (self.last, self.refused) = (None, true),
             }

@@ -78,7 +78,6 @@ pub struct CacheWatch {
 impl CacheWatch {
     /// Counts a look-up as a hit where it found something, and as a miss where not, and gives what was found. Without any, the
     /// ratio of hits is absent. Costs an atomic addition.
-    #[expect(clippy::must_use_candidate, reason = "a caller may only count")]
     pub fn look_up<T>(&self, found: Option<T>) -> Option<T> {
         self.counts.looked_up(found.is_some());
         found

@@ -270,7 +270,9 @@ impl CallsOverview {
     fn of(series: &[&SeriesSummary]) -> Self {
         let sum = |count: &dyn Fn(&SeriesSummary) -> u64| series.iter().map(|one| count(one)).sum::<u64>();
         let mut outcomes = OutcomeCounts::default();
-        series.iter().for_each(|one| outcomes += one.outcomes);
+        for one in series {
+            outcomes += one.outcomes;
+        }
         let count = outcomes.finished();
         let seconds: f64 = series.iter().map(|one| mean(one) * one.count as f64).sum();
         let average = (count > 0).then(|| seconds / count as f64);

@@ -46,7 +46,7 @@ fn series(monitor: &Monitor, route: &str, status: &str) -> SeriesSummary {
 
 fn assert_well(monitor: &Monitor) {
     let health = monitor.health();
-    assert_eq!(health.score(), 100.0, "{:?}", health.indicators());
+    assert!(health.score() >= 100.0, "{:?}", health.indicators());
     assert!(monitor.alerts().active().is_empty(), "{:?}", monitor.alerts().active());
 }
 
@@ -103,7 +103,9 @@ async fn a_long_poll_is_not_stuck_where_the_layer_says_that_it_waits() {
         let layer = HttpLayer::new(&monitor);
         let app = app(if is_said { layer.waits("/poll") } else { layer });
         let mut polls: Vec<_> = (0..3).map(|_| Box::pin(get(&app, "/poll"))).collect();
-        polls.iter_mut().for_each(|poll| assert!(poll.now_or_never().is_none()));
+        for poll in &mut polls {
+            assert!(poll.now_or_never().is_none());
+        }
         seconds(&clock, &monitor, 25);
         assert_eq!(monitor.calls_in_flight(9).len(), 3, "they are listed");
         assert_eq!((fires(&monitor, "http-stuck"), monitor.health().score() < 100.0), (!is_said, !is_said));
@@ -139,7 +141,9 @@ async fn calls_to_others_wait_and_are_given_up_by_design_where_the_layer_says_so
     let layer = ClientLayer::new(&monitor, "queue").operation("receive").waits().cancel_expected();
     let mut client = ServiceBuilder::new().layer(layer).service(never);
     let mut calls: Vec<_> = (0..20).map(|_| Box::pin(client.call(request("GET", "/", &[], "")))).collect();
-    calls.iter_mut().for_each(|call| assert!(call.now_or_never().is_none()));
+    for call in &mut calls {
+        assert!(call.now_or_never().is_none());
+    }
     seconds(&clock, &monitor, 120);
     assert_well(&monitor);
     drop(calls);

@@ -104,7 +104,10 @@ impl Span {
             grid: Grid { step, oldest, newest, from, ..Grid::default() },
             memory,
             seam,
-            before_memory: before.ok().map(|range| range.with_step(Duration::from_nanos(step))).filter(|_| kept.is_some()),
+            before_memory: before
+                .ok()
+                .map(|range| range.with_step(Duration::from_nanos(step)))
+                .filter(|_| kept.is_some()),
         }
     }
 
