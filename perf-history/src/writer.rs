@@ -1,17 +1,17 @@
 //! The thread that writes: from the monitor's cursor into the file.
 
+mod open_rows;
+
 use crate::boots::Boot;
 use crate::names::Names;
 use crate::past::Current;
-use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
 use crate::settings::Settings;
 use crate::store::{Batch, FINEST, Store, StoreError, TIERS, bytes_on_disk, nanos_of};
 use crate::{Status, folder};
-use perf_runtime::collect::{Cursor, DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
-use perf_runtime::extend::LATE;
+use open_rows::{Adding, Rows, late};
+use perf_runtime::Monitor;
+use perf_runtime::collect::Cursor;
 use perf_runtime::metric::Gauge;
-use perf_runtime::{Monitor, Outcome};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,24 +54,6 @@ pub(crate) struct Writer {
 struct Gauges {
     up: Gauge,
     bytes: Gauge,
-}
-
-/// The rows of cells that are not over, and what is needed to add to them.
-#[derive(Default)]
-struct Rows {
-    calls: HashMap<(u64, u32), CallRow>,
-    points: HashMap<(u64, u32), PointRow>,
-    /// Sums and counts of counters and histograms when they were last read.
-    totals: HashMap<u32, (f64, f64)>,
-    boot: u64,
-}
-
-/// Adds one read of the cursor to rows.
-struct Adding<'a> {
-    rows: &'a mut Rows,
-    names: &'a mut Names,
-    /// When the read ended, which is known only after it: the readings are placed then.
-    readings: Vec<(u32, f64, f64)>,
 }
 
 impl Writer {
@@ -248,7 +230,8 @@ impl Writer {
             && !store.names.write().unwrap_or_else(PoisonError::into_inner).adopt(names)
         {
             // Another file: the numbers of rows that wait mean others in it.
-            self.open = Rows { boot: self.boot.0, ..Rows::default() };
+            self.open = Rows::default();
+            self.open.boot = self.boot.0;
         }
         self.make_room(&store, self.boot.1.ended().unwrap_or_default())?;
         tracing::info!(target: "perf::history", folder = %self.folder.display(), "the history is kept again");
@@ -304,113 +287,12 @@ fn bytes_of(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| bytes_on_disk(&found))
 }
 
-fn late() -> u64 {
-    u64::try_from(LATE.as_nanos()).unwrap_or_default()
-}
-
-/// The cell of a slice that ended then, and how long before the end of its cell that was.
-fn place(end: u64, boot: u64) -> At {
-    let cell = end.saturating_sub(late()) / FINEST.step;
-    At { cell, boot, short: ((cell + 1) * FINEST.step).saturating_sub(end) }
-}
-
-impl Rows {
-    /// Moves the rows of cells before this one into a batch. Rows of cells that are `over` ended with their cell: the process
-    /// lived on.
-    fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
-        take(&mut self.calls, cell, over, &mut batch.calls);
-        take(&mut self.points, cell, over, &mut batch.points);
-    }
-
-    /// Takes the rows of a batch back that could not be written.
-    fn put_back(&mut self, batch: Batch) {
-        batch.calls.into_iter().for_each(|(series, row)| join(&mut self.calls, series, row));
-        batch.points.into_iter().for_each(|(series, row)| join(&mut self.points, series, row));
-    }
-
-    /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
-    fn place(&mut self, readings: &[(u32, f64, f64)], end: u64) {
-        let at = place(end, self.boot);
-        for &(series, sum, count) in readings {
-            join(&mut self.points, series, PointRow { at, sum, count });
-        }
-    }
-}
-
-fn join<R: Row>(rows: &mut HashMap<(u64, u32), R>, series: u32, row: R) {
-    let key = (row.at().cell, series);
-    match rows.get_mut(&key) {
-        Some(known) => {
-            let short = known.at().short.min(row.at().short);
-            known.join(&row);
-            known.at_mut().short = short;
-        }
-        None => {
-            rows.insert(key, row);
-        }
-    }
-}
-
-fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, into: &mut Vec<(u32, R)>) {
-    let first = into.len();
-    into.extend(rows.extract_if(|(of, _), _| *of < cell).map(|((of, series), mut row)| {
-        if of < over {
-            row.at_mut().short = 0;
-        }
-        (series, row)
-    }));
-    into[first..].sort_by_key(|(series, row)| (row.at().cell, *series));
-}
-
-impl DeltaSink for Adding<'_> {
-    fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
-        let number = self.names.of_calls(*series);
-        let mut nanos = [0; OUTCOMES];
-        for (sum, outcome) in nanos.iter_mut().zip(Outcome::ALL) {
-            *sum = slice.nanos(outcome);
-        }
-        let hits = slice.buckets().map(|bucket| {
-            let outcome = Outcome::ALL.iter().zip(0_u8..).find(|(outcome, _)| **outcome == bucket.outcome);
-            let (_, longest) = series.range(bucket.index);
-            Hit { bucket: (outcome.map_or(0, |(_, number)| number), longest), count: bucket.count }
-        });
-        let row = CallRow {
-            at: place(nanos_of(slice.end), self.rows.boot),
-            nanos,
-            idle_nanos: slice.idle_nanos,
-            slow_polls: slice.slow_polls,
-            hits: hits.collect(),
-        };
-        join(&mut self.rows.calls, number, row);
-    }
-
-    fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
-        let Some(number) = self.names.of_metric(family, sample) else { return };
-        let total = match sample.value {
-            Value::Number(value) if family.kind == FamilyType::Gauge => {
-                return self.readings.push((number, value.as_f64(), 1.0));
-            }
-            Value::Number(value) => (value.as_f64(), 0.0),
-            Value::Histogram(histogram) => (histogram.sum().as_f64(), histogram.count() as f64),
-            _ => return,
-        };
-        // The program's own counters begin at zero; those read elsewhere may have begun long ago.
-        let fresh = if sample.from_zero { (0.0, 0.0) } else { total };
-        let before = self.rows.totals.insert(number, total).unwrap_or(fresh);
-        let is_histogram = family.kind == FamilyType::Histogram;
-        // A counter that steps back begins anew.
-        let (sum, count) =
-            if is_histogram { (total.0 - before.0, total.1 - before.1) } else { ((total.0 - before.0).max(0.0), 1.0) };
-        if sum != 0.0 || (is_histogram && count > 0.0) {
-            self.readings.push((number, sum, count));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::CallRow;
     use crate::store::Reading;
+    use perf_runtime::Outcome;
     use perf_runtime::test_util::ManualClock;
     use std::sync::RwLock;
     use std::sync::atomic::Ordering;

@@ -1,5 +1,6 @@
 //! Tests that run side by side in one process and see nothing of each other.
 
+#[cfg(feature = "metrics")]
 use super::monitor;
 use crate::measure::site::isolation::{Entered, Isolation};
 #[cfg(feature = "metrics")]
