@@ -28,12 +28,24 @@ pub(crate) struct Group {
 /// The process's groups of a controller (`cpu`, `memory`, ..): the innermost first, up to the top of what can be seen. `mounts`
 /// is `/proc/self/mountinfo`, `place` is `/proc/self/cgroup`.
 pub(crate) fn groups(files: &ProcRoot, mounts: &str, place: &str, controller: &str) -> Vec<Group> {
-    let first = folders(mounts, place, Some(controller)).map(|folders| (Version::One, folders));
-    let found = first.or_else(|| Some((Version::Two, folders(mounts, place, None)?)));
-    let (version, folders) = found.unwrap_or((Version::Two, Vec::new()));
-    let group = |folder| Group { folder: files.path(folder), version };
+    let of = |version, folders: Option<Vec<PathBuf>>| {
+        let group = move |folder| Group { folder: files.path(folder), version };
+        folders.unwrap_or_default().into_iter().map(group).collect::<Vec<_>>()
+    };
+    let first = of(Version::One, folders(mounts, place, Some(controller)));
+    let mut second = of(Version::Two, folders(mounts, place, None));
+    let found = match (first.as_slice(), second.len()) {
+        ([], _) => second,
+        // The top of version 1 is the host, or all that a container sees. A group inside it of version 2 may have no limits
+        // of this controller, but its processor time is told.
+        ([_], 2..) => {
+            second.pop();
+            second.into_iter().chain(first).collect()
+        }
+        _ => first,
+    };
     // In a container without a namespace of its own for groups, its place is told as the host has it.
-    folders.into_iter().map(group).filter(|group| group.folder.is_dir()).collect()
+    found.into_iter().filter(|group| group.folder.is_dir()).collect()
 }
 
 impl Group {

@@ -142,8 +142,8 @@ impl Container {
     fn tell(&mut self, limits: Limits, samples: &mut Samples<'_>) {
         samples.put(&CPU_LIMIT, &[], limits.cpus);
         samples.put(&MEMORY_LIMIT, &[], limits.memory);
-        samples.put(&MEMORY, &[], self.memory.first().and_then(Group::memory));
-        samples.put(&WORKING_SET, &[], self.memory.first().and_then(Group::working_set));
+        samples.put(&MEMORY, &[], self.memory.iter().find_map(Group::memory));
+        samples.put(&WORKING_SET, &[], self.memory.iter().find_map(Group::working_set));
         let Some(own) = self.quotas.first() else { return };
         let [periods, throttled, stopped] = own.limits.throttled();
         let read = [own.accounts.cpu_seconds(), periods, throttled, stopped];
