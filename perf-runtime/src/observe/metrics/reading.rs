@@ -33,8 +33,8 @@ pub struct MetricSeries {
     /// The count.
     pub value: MetricValue,
     /// Whether it counts from zero since this process began, as the program's own counters and histograms do. Counters read
-    /// elsewhere, such as the bytes of a disk, may have begun long ago. Not in JSON.
-    #[serde(skip)]
+    /// elsewhere, such as the bytes of a disk, may have begun long ago.
+    #[serde(default)]
     pub from_zero: bool,
 }
 
