@@ -76,19 +76,22 @@ export class Health {
   /** One indicator that takes points: how many, why, and from which series. */
   blame(item, one, store) {
     const isAlerts = one.aspect === "alerts";
-    const shown = JSON.stringify([one, isAlerts && store.alerts.active.filter(isOpen).length]);
-    if (item.shown === shown && item.known === store.rows.length) return;
-    item.shown = shown;
-    item.known = store.rows.length;
     const limit = one.status === "red" ? one.critical : one.warning;
-    const shares = one.shares.slice(0, 3).map(([series, points]) => {
+    const points = one.penalty > 0 ? `−${number(one.penalty)}` : "0";
+    const sentence = isAlerts ? firing(one, store) : is(one, limit);
+    const shares = one.shares.slice(0, 3).map(([series, share]) => {
       const row = store.find(series);
-      const words = `${row ? label(row) : seriesInShort(series)} ${points >= 0.05 ? `−${number(points)}` : ""}`;
-      return h("li", {}, h("a", { href: isAlerts ? address.to("alerts") : (toSubject(store, series) ?? address.to("metrics")) }, words));
+      const words = `${row ? label(row) : seriesInShort(series)} ${share >= 0.05 ? `−${number(share)}` : ""}`;
+      return [words, isAlerts ? address.to("alerts") : (toSubject(store, series) ?? address.to("metrics"))];
     });
+    // Built anew only where it reads otherwise: a link under the pointer, or with the focus, stays.
+    const shown = JSON.stringify([one.status, points, one.name, sentence, shares]);
+    if (item.shown === shown) return;
+    item.shown = shown;
+    const links = shares.map(([words, href]) => h("li", {}, h("a", { href }, words)));
     item.replaceChildren(
-      h("span", { class: `points mark ${one.status}` }, one.penalty > 0 ? `−${number(one.penalty)}` : "0"),
-      h("div", {}, h("b", {}, one.name), isAlerts ? firing(one, store) : is(one, limit), shares.length > 0 ? h("ul", { class: "shares" }, shares) : ""),
+      h("span", { class: `points mark ${one.status}` }, points),
+      h("div", {}, h("b", {}, one.name), sentence, links.length > 0 ? h("ul", { class: "shares" }, links) : ""),
     );
   }
 }
