@@ -11,6 +11,8 @@ pub(crate) struct PollTimer {
     /// When the poll that runs began, or the pause.
     turned: Moment,
     is_paused: bool,
+    /// Whether the call's duration has ended, though the call has not: later pauses are no part of it.
+    has_ended: bool,
     idle_nanos: u64,
     slow_polls: u32,
     /// From its first pause on, unless it left the list since.
@@ -20,7 +22,7 @@ pub(crate) struct PollTimer {
 impl PollTimer {
     /// A call that is polled since it started.
     pub(crate) fn new(started: Moment) -> Self {
-        Self { turned: started, is_paused: false, idle_nanos: 0, slow_polls: 0, ticket: None }
+        Self { turned: started, is_paused: false, has_ended: false, idle_nanos: 0, slow_polls: 0, ticket: None }
     }
 
     /// It is polled again, and since when. Reads the clock where it was paused.
@@ -38,6 +40,12 @@ impl PollTimer {
         if self.ticket.is_none() {
             self.ticket = series.own.wait(started.unwrap_or(self.turned));
         }
+    }
+
+    /// The duration of the call ends here: later polls and pauses are not counted.
+    pub(crate) fn end_time(&mut self, now: Moment) {
+        self.turn(now, true);
+        self.has_ended = true;
     }
 
     /// `series` lists it no longer, until it waits again.
@@ -61,7 +69,9 @@ impl PollTimer {
 
     fn turn(&mut self, now: Moment, is_paused: bool) {
         let nanos = now.nanos_since(self.turned);
-        if self.is_paused {
+        if self.has_ended {
+            // Only listed from now on.
+        } else if self.is_paused {
             self.idle_nanos = self.idle_nanos.saturating_add(nanos);
         } else if nanos >= SLOW_POLL_NANOS {
             self.slow_polls = self.slow_polls.saturating_add(1);

@@ -87,7 +87,9 @@ impl HttpRequest {
     /// So the duration ends here, and the request does so later, as it turns out. From here on it is listed among the calls
     /// in flight only while it [waits](Self::pause) for a part of the body, and since when it does. Reads the clock.
     pub fn streams(&mut self) {
-        self.took = Some(clock::now().nanos_since(self.started));
+        let now = clock::now();
+        self.took = Some(now.nanos_since(self.started));
+        self.poll_timer.end_time(now);
         self.poll_timer.leave_list(&self.route.open);
     }
 
@@ -159,7 +161,9 @@ impl Drop for HttpRequest {
 mod tests {
     use super::*;
     use crate::measure::model::kind::Kind;
+    use crate::test_util::ManualClock;
     use std::sync::Barrier;
+    use std::time::Duration;
 
     #[test]
     fn a_request_whose_route_overflows_is_one_call_that_does() {
@@ -171,6 +175,27 @@ mod tests {
         let overflowed = registry.series(Kind::HttpRequest, &["GET", "__overflow__", "204"]).read();
         assert_eq!((overflowed.finished(), overflowed.in_flight()), ([50, 0, 0, 0], 0));
         assert_eq!(registry.series(Kind::HttpRequest, &["GET", "__overflow__", ""]).read().in_flight(), 0);
+    }
+
+    #[test]
+    fn what_a_client_takes_for_a_body_that_streams_is_neither_work_nor_waiting() {
+        let clock = ManualClock::hold();
+        let registry = Arc::new(Registry::new());
+        let mut request = HttpRequest::start(&registry, "GET", "/download", true);
+        clock.advance(Duration::from_secs(1));
+        request.streams();
+        for _ in 0..3 {
+            request.resume();
+            request.sent();
+            clock.advance(Duration::from_secs(10));
+            request.resume();
+            request.pause();
+            clock.advance(Duration::from_secs(10));
+        }
+        request.answer(200);
+        let read = registry.series(Kind::HttpRequest, &["GET", "/download", "200"]).read();
+        assert_eq!((read.nanos[0], read.idle_nanos), (1_000_000_000, 0));
+        assert_eq!(read.slow_polls, 1, "the second before the head");
     }
 
     #[test]
