@@ -13,7 +13,8 @@ use tower_service::Service;
 /// and an operation.
 ///
 /// A call starts with the first poll and ends with the head of the answer. A status of 400 or more is an `error`, as
-/// OpenTelemetry has it for clients; so is no answer at all. A call that is dropped before is `cancelled`.
+/// OpenTelemetry has it for clients; so is a gRPC status in the head that is not `0`, and no answer at all. A call that is
+/// dropped before is `cancelled`. A gRPC status in the trailers comes after the call's end and is not seen.
 ///
 /// Where the request that is being answered came with a `traceparent` (see [`HttpLayer`](crate::HttpLayer)), the call passes
 /// it on, with its `tracestate`, unless it has one of its own.
@@ -106,10 +107,15 @@ where
             series = series.cancel_expected();
         }
         TraceContext::pass_on(request.headers_mut());
-        series.watch_as(self.inner.call(request), |answer| {
-            Outcome::from_success(answer.as_ref().is_ok_and(|answer| answer.status().as_u16() < 400))
-        })
+        series.watch_as(self.inner.call(request), |answer| Outcome::from_success(answer.as_ref().is_ok_and(is_success)))
     }
+}
+
+/// Whether the head of an answer says that it went well.
+fn is_success(answer: &impl ClientResponse) -> bool {
+    // A gRPC answer without messages has its status here, and is a 200 in any case.
+    let grpc = answer.headers().and_then(|headers| headers.get("grpc-status"));
+    answer.status().as_u16() < 400 && grpc.is_none_or(|status| status.as_bytes() == b"0")
 }
 
 /// A request that a [`ClientService`] can send.
@@ -125,6 +131,11 @@ pub trait ClientRequest {
 pub trait ClientResponse {
     /// Its status.
     fn status(&self) -> StatusCode;
+
+    /// Its headers, where it has them: a gRPC status may be among them. None by default.
+    fn headers(&self) -> Option<&HeaderMap> {
+        None
+    }
 }
 
 impl<B> ClientRequest for Request<B> {
@@ -140,6 +151,10 @@ impl<B> ClientRequest for Request<B> {
 impl<B> ClientResponse for Response<B> {
     fn status(&self) -> StatusCode {
         Response::status(self)
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        Some(Response::headers(self))
     }
 }
 
@@ -158,5 +173,9 @@ impl ClientRequest for reqwest::Request {
 impl ClientResponse for reqwest::Response {
     fn status(&self) -> StatusCode {
         reqwest::Response::status(self)
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        Some(reqwest::Response::headers(self))
     }
 }

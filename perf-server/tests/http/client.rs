@@ -44,6 +44,20 @@ async fn calls_are_counted_by_service_and_operation() {
 }
 
 #[tokio::test]
+async fn a_grpc_status_in_the_head_is_an_error_unless_it_is_zero() {
+    let monitor = Monitor::builder().build().unwrap();
+    for (status, outcome) in [("0", Outcome::Ok), ("5", Outcome::Error), ("13", Outcome::Error)] {
+        let before = count(&monitor, &["inventory", "POST"], outcome);
+        let answer = move |_: Request<()>| {
+            ready(Ok::<_, Infallible>(Response::builder().header("grpc-status", status).body(()).unwrap()))
+        };
+        let client = ServiceBuilder::new().layer(ClientLayer::new(&monitor, "inventory")).service(service_fn(answer));
+        client.oneshot(Request::post("https://inventory.example/Stock/Count").body(()).unwrap()).await.unwrap();
+        assert_eq!(count(&monitor, &["inventory", "POST"], outcome), before + 1, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn the_trace_of_the_request_that_is_answered_goes_on() {
     let monitor = Monitor::builder().build().unwrap();
     let echo = service_fn(|request: Request<()>| {
