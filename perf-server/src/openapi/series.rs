@@ -171,7 +171,8 @@ fn custom_metric() -> ObjectBuilder {
             list(
                 object("One set of label values.")
                     .has("labels", labels())
-                    .has("value", object("`counter`, `total`, `gauge` or `histogram`. A number that is not finite is the text NaN, +Inf or -Inf.")),
+                    .has("value", object("`counter`, `total`, `gauge` or `histogram`. A number that is not finite is the text NaN, +Inf or -Inf."))
+                    .has("from_zero", flag().note("Whether it counts from zero since the process began.")),
             ),
         )
 }
