@@ -38,6 +38,22 @@
 //! read-only, or the file is another's, the history is off, says so once in the log (target `perf::history`), in the metric
 //! `history_up` and in [`History::status`], and is tried again every 10 s. A file that cannot be read is set aside, and a new one
 //! begun. A second process of the service takes a second file in the folder.
+//!
+//! # Known limits
+//!
+//! This is a preview: do not let anything depend on it yet.
+//!
+//! - A commit that fails after its header was written is taken for none, and its rows are written twice. After several failures
+//!   rows may be told of another series.
+//! - While commits fail, rows that wait are kept in memory without a bound. A journal that fills the room of `max_bytes` within an
+//!   hour turns the history off.
+//! - Making room or compacting while somebody reads may forget more than is needed, or turn the history off.
+//! - Expected errors, and calls cancelled by design, are read back as failures and cancellations.
+//! - A suspended machine, or a clock set forward, counts as observed. While a clock that was set back catches up nothing is
+//!   committed.
+//! - Around the last full hour, steps coarser than those that memory has may lack calls.
+//! - Events, boots and names of series are never forgotten. Pages that are damaged after the file was opened are not set aside.
+//! - The modes of a folder or file that is there already are not changed or checked, its owner's apart.
 
 mod boots;
 mod folder;
