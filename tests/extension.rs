@@ -237,7 +237,16 @@ impl Past for Diary {
         let calls = PastBucket { outcome: Outcome::Ok, longest_nanos: 20_000_000, count: 7 };
         if selector.selects_series(&search) {
             let nanos = [140_000_000, 0, 0, 0];
-            sink.slice(&search, &PastSlice { buckets: &[calls], nanos, idle_nanos: 0, slow_polls: 0, end: self.at });
+            let slice = PastSlice {
+                buckets: &[calls],
+                nanos,
+                expected_errors: 0,
+                expected_cancelled: 0,
+                idle_nanos: 0,
+                slow_polls: 0,
+                end: self.at,
+            };
+            sink.slice(&search, &slice);
         }
     }
 }

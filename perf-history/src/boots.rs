@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One life of a process of the service.
+/// One life of a process of the service; two where its clock was set back in the middle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Boot {
+    /// When it began, in nanoseconds since 1970, and its process id: no other boot has both.
+    pub(crate) began: (u64, u32),
     /// The service's version, where it says one.
     pub(crate) version: Option<String>,
     /// The name of the instance, where it has one.
@@ -15,8 +17,9 @@ pub(crate) struct Boot {
     pub(crate) clean: bool,
 }
 
-/// So many stretches are kept for one boot: the oldest of more are forgotten, and nothing is claimed of them.
-const MOST_STRETCHES: usize = 10_000;
+/// So many stretches are kept for one boot, which is written with each commit: the oldest of more are forgotten, and nothing is
+/// claimed of them.
+const MOST_STRETCHES: usize = 1_000;
 
 impl Boot {
     /// Takes in that the process was observed from one time to another, or only at the end of it.
@@ -31,11 +34,7 @@ impl Boot {
         }
     }
 
-    pub(crate) fn started(&self) -> Option<u64> {
-        self.observed.first().map(|(start, _)| *start)
-    }
-
     pub(crate) fn ended(&self) -> Option<u64> {
-        self.observed.last().map(|(_, end)| *end)
+        self.observed.iter().map(|(_, end)| *end).max()
     }
 }

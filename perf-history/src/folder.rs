@@ -1,12 +1,11 @@
 //! The folder of a service's history, and the file that this process takes in it.
 
 use crate::settings::Settings;
-use crate::store::{Store, StoreError};
+use crate::store::{Room, Store, StoreError};
 use std::env;
 use std::fs::{self, DirBuilder};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// So many processes of one service have histories in one folder.
 const MOST_PROCESSES: usize = 64;
@@ -50,32 +49,40 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
             let text = format!("{}: it belongs to user {owner}, and this process runs as {ours}", folder.display());
             return Err(StoreError::Other(text));
         }
+        // Whoever may write into it could put another file in the place of ours. 1000: only its owner may remove a file.
+        let mode = found.mode();
+        if mode & 0o002 != 0 && mode & 0o1000 == 0 {
+            let text = format!("{}: everybody may write into it (mode {:o})", folder.display(), mode & 0o7777);
+            return Err(StoreError::Other(text));
+        }
     }
     Ok(())
 }
 
 /// Opens the first file of the folder that no other process writes. One that cannot be read is set aside; one of a later
 /// version is left alone, and so is the whole folder.
-pub(crate) fn open(folder: &Path, max_bytes: &Arc<AtomicU64>) -> Result<(Store, PathBuf, Option<String>), StoreError> {
+pub(crate) fn open(folder: &Path, room: &Arc<Room>) -> Result<(Store, PathBuf, Option<String>), StoreError> {
     prepare(folder)?;
     for number in 1..=MOST_PROCESSES {
         let name = if number == 1 { "history.redb".to_owned() } else { format!("history-{number}.redb") };
         let path = folder.join(name);
-        match Store::open(&path, max_bytes) {
+        match Store::open(&path, room) {
             Ok(store) => return Ok((store, path, None)),
             Err(StoreError::Busy) => {}
             Err(StoreError::Damaged(what)) => {
-                let aside = path.with_extension("damaged");
-                fs::rename(&path, &aside)?;
-                let store = Store::open(&path, max_bytes)?;
-                return Ok((
-                    store,
-                    path,
-                    Some(format!("{}: {what}; set aside as {}", folder.display(), aside.display())),
-                ));
+                let aside = set_aside(&path)?;
+                let what = format!("{}: {what}; set aside as {}", folder.display(), aside.display());
+                return Ok((Store::open(&path, room)?, path, Some(what)));
             }
             Err(other) => return Err(other),
         }
     }
     Err(StoreError::Busy)
+}
+
+/// Gives a file that cannot be used another name, which is told. One that had it already is replaced.
+pub(crate) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let aside = path.with_extension("damaged");
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }

@@ -25,7 +25,8 @@
 //! | the same by the minute | 30 days |
 //! | the same by the hour | 2 years |
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
-//! | every event of alerts; every boot, with its version and whether it ended in order | 2 years |
+//! | every boot, with its version and whether it ended in order | 2 years |
+//! | every event of alerts | 2 years, and at most 15 % of a file that is full |
 //! | the state of alerts, silences, acknowledgements and error budgets | of the last process |
 //!
 //! Labels and their values stand in the file as they are, and so do the texts of alerts: the folder is its owner's alone (0700, the
@@ -37,23 +38,22 @@
 //! that is what a crash can lose. The application never waits for it and sees none of its errors: where the disk is full or
 //! read-only, or the file is another's, the history is off, says so once in the log (target `perf::history`), in the metric
 //! `history_up` and in [`History::status`], and is tried again every 10 s. A file that cannot be read is set aside, and a new one
-//! begun. A second process of the service takes a second file in the folder.
+//! begun; so is one in which damage is found later, again and again. A second process of the service takes a second file in the
+//! folder. Where the clock is set back, another boot begins in it; the time that is skipped when it is set forward, or when the machine
+//! sleeps, counts as not observed.
 //!
 //! # Known limits
 //!
-//! This is a preview: do not let anything depend on it yet.
+//! This is a preview: the dashboard does not show the past yet.
 //!
-//! - A commit that fails after its header was written is taken for none, and its rows are written twice. After several failures
-//!   rows may be told of another series.
-//! - While commits fail, rows that wait are kept in memory without a bound. A journal that fills the room of `max_bytes` within an
-//!   hour turns the history off.
-//! - Making room or compacting while somebody reads may forget more than is needed, or turn the history off.
-//! - Expected errors, and calls cancelled by design, are read back as failures and cancellations.
-//! - A suspended machine, or a clock set forward, counts as observed. While a clock that was set back catches up nothing is
-//!   committed.
-//! - Around the last full hour, steps coarser than those that memory has may lack calls.
-//! - Events, boots and names of series are never forgotten. Pages that are damaged after the file was opened are not set aside.
-//! - The modes of a folder or file that is there already are not changed or checked, its owner's apart.
+//! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts beyond
+//!   `alert_history` are lost meanwhile.
+//! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others: with
+//!   restarts that overlap, the past of the process before is seen again after the next restart.
+//! - A reader that takes minutes keeps pages from being used anew: a file that is full is off until it has finished.
+//! - Where a panic aborts the process (`panic = "abort"`), the whole file is checked when it is opened; a page that is damaged
+//!   later may end the process.
+//! - A process whose clock is behind the last one's writes beside what is there: times that both saw show the sum of both.
 
 mod boots;
 mod folder;
@@ -67,7 +67,7 @@ mod writer;
 pub use settings::Settings;
 
 use past::{Archive, Current};
-use perf_runtime::extend::{AlertLog, Past, Provided, RestoreError, ShutdownHook, TickObserver};
+use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,8 +164,10 @@ impl History {
         let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let log = monitor.provide::<dyn AlertLog>(archive).map_err(provided)?;
 
-        let writer = Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status));
-        let writer = begin(writer, monitor);
+        let mut writer = Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status));
+        if let Err(error) = writer.begin() {
+            writer.switch_off(&error);
+        }
         let (ticks, is_waiting) = (sender.clone(), Arc::new(AtomicBool::new(false)));
         let waits = Arc::clone(&is_waiting);
         let on_tick = monitor.on_tick(SECTION, move |_| {
@@ -218,32 +220,6 @@ impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("History").field("status", &self.status()).finish_non_exhaustive()
     }
-}
-
-/// Opens the file and takes up its state.
-fn begin(mut writer: Writer, monitor: &Monitor) -> Writer {
-    let opened = writer.open_store().and_then(|store| {
-        writer.begin(&store)?;
-        Ok(store)
-    });
-    match opened {
-        Ok(store) => {
-            let restored = store.state().map(|state| state.map(|state| monitor.restore(state)));
-            match restored {
-                // Taken up, or there is none, or the application gave one of its own.
-                Ok(Some(Ok(()) | Err(RestoreError::TooLate)) | None) => {}
-                Ok(Some(Err(error))) => {
-                    tracing::warn!(target: "perf::history", %error, "the state of the process before is not taken up");
-                }
-                Err(error) => {
-                    tracing::warn!(target: "perf::history", %error, "the state of the process before cannot be read");
-                }
-            }
-            *writer.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store);
-        }
-        Err(error) => writer.switch_off(&error),
-    }
-    writer
 }
 
 fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {

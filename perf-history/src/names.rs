@@ -17,13 +17,13 @@ pub(crate) enum Name {
     Metric { name: String, kind: MetricKind, unit: Option<String>, labels: Labels },
 }
 
-/// All names, found by what they are and by their number.
+/// Names with their numbers: those of a store, or those of this process before it has one.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     by_number: BTreeMap<u32, Arc<Name>>,
     by_hash: HashMap<u64, Vec<u32>>,
-    /// Those that are not stored yet.
-    fresh: Vec<u32>,
+    /// The next number.
+    next: u32,
 }
 
 impl Name {
@@ -47,18 +47,27 @@ impl Names {
     pub(crate) fn load(&mut self, number: u32, name: Name) {
         self.by_hash.entry(name.hash()).or_default().push(number);
         self.by_number.insert(number, Arc::new(name));
+        self.reserve(number);
     }
 
-    /// Takes over the names of a store that was closed, where the stored ones are among them with the same numbers. Says
-    /// whether it did: numbers that were given out mean the same then.
-    pub(crate) fn adopt(&mut self, old: Self) -> bool {
-        let is_known = |(number, name): (&u32, &Arc<Name>)| old.by_number.get(number) == Some(name);
-        if !self.by_number.iter().all(is_known) {
-            return false;
+    /// The number of a name, and whether it is new.
+    pub(crate) fn number_of(&mut self, name: &Arc<Name>) -> (u32, bool) {
+        let hash = name.hash();
+        let found = self.find(hash, |known| known == &**name);
+        found.map_or_else(|| (self.add(hash, Arc::clone(name)), true), |number| (number, false))
+    }
+
+    /// Gives the numbers up to this one to nobody else.
+    pub(crate) fn reserve(&mut self, number: u32) {
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// Forgets a name. Its number is given to no other while the file is open.
+    pub(crate) fn remove(&mut self, number: u32) {
+        let Some(name) = self.by_number.remove(&number) else { return };
+        if let Some(numbers) = self.by_hash.get_mut(&name.hash()) {
+            numbers.retain(|one| *one != number);
         }
-        let fresh = old.by_number.keys().filter(|number| !self.by_number.contains_key(number)).copied().collect();
-        *self = Self { fresh, ..old };
-        true
     }
 
     /// The number of a series of calls: a new one where it is new. Allocates only then.
@@ -70,7 +79,7 @@ impl Names {
         };
         self.find(hash, same).unwrap_or_else(|| {
             let labels = series.labels().iter().collect();
-            self.add(hash, Name::Calls(SeriesId { kind: series.kind(), labels }))
+            self.add(hash, Arc::new(Name::Calls(SeriesId { kind: series.kind(), labels })))
         })
     }
 
@@ -92,14 +101,8 @@ impl Names {
         let found = self.find(hash, same);
         Some(found.unwrap_or_else(|| {
             let (name, unit) = (family.name.to_owned(), family.unit.map(ToOwned::to_owned));
-            self.add(hash, Name::Metric { name, kind, unit, labels: sample.labels.iter().collect() })
+            self.add(hash, Arc::new(Name::Metric { name, kind, unit, labels: sample.labels.iter().collect() }))
         }))
-    }
-
-    /// Names that are not stored yet; they count as stored from now on.
-    pub(crate) fn take_fresh(&mut self) -> Vec<(u32, Arc<Name>)> {
-        let fresh = std::mem::take(&mut self.fresh);
-        fresh.into_iter().filter_map(|number| Some((number, Arc::clone(self.by_number.get(&number)?)))).collect()
     }
 
     pub(crate) fn selected_by(&self, selector: &Selector) -> Vec<(u32, Arc<Name>)> {
@@ -124,11 +127,11 @@ impl Names {
         candidates.iter().copied().find(|number| self.by_number.get(number).is_some_and(|name| is_same(name)))
     }
 
-    fn add(&mut self, hash: u64, name: Name) -> u32 {
-        let number = self.by_number.last_key_value().map_or(0, |(last, _)| last + 1);
+    fn add(&mut self, hash: u64, name: Arc<Name>) -> u32 {
+        let number = self.next;
         self.by_hash.entry(hash).or_default().push(number);
-        self.by_number.insert(number, Arc::new(name));
-        self.fresh.push(number);
+        self.by_number.insert(number, name);
+        self.reserve(number);
         number
     }
 }

@@ -3,7 +3,7 @@
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow};
 use crate::settings::Settings;
-use crate::store::{Reading, Store, StoreError, TIERS, nanos_of};
+use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::AlertEvent;
 use perf_runtime::extend::{AlertLog, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
@@ -28,34 +28,53 @@ impl Archive {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(store) = store else { return T::default() };
         question(&store).unwrap_or_else(|error| {
+            store.count_damage();
             tracing::warn!(target: "perf::history", %error, "the history cannot be read: the answer has a gap");
             T::default()
         })
     }
 
-    /// Since when each tier is kept, in nanoseconds since 1970.
-    fn since(&self, reading: &Reading<'_>, last: u64) -> Result<[u64; 3], StoreError> {
-        let mut since = self.settings.keep().map(|keep| last.saturating_sub(keep));
-        for (tier, since) in since.iter_mut().enumerate() {
-            *since = (*since).max(reading.forgotten(tier)?);
-        }
-        Ok(since)
+    /// Since when a tier is kept, in nanoseconds since 1970.
+    fn since(&self, store: &Store, reading: &Reading<'_>, tier: usize) -> Result<u64, StoreError> {
+        let ends = store.boots()?.into_iter().filter_map(|(_, boot)| boot.ended());
+        // A boot whose clock was ahead ended in the future.
+        let last = ends.max().unwrap_or_default().min(now());
+        let keep = self.settings.keep().get(tier).copied().unwrap_or_default();
+        Ok(last.saturating_sub(keep).max(reading.forgotten(tier)?))
     }
 }
 
-/// The end of the last boot, in nanoseconds since 1970.
-fn last(store: &Store) -> Result<u64, StoreError> {
-    Ok(store.boots()?.iter().filter_map(|(_, boot)| boot.ended()).max().unwrap_or_default())
+/// The tier to answer in steps of this length from: the longest whose steps fit into them, which is the quickest to read and is
+/// kept longest.
+fn tier_for(step: Option<Duration>) -> usize {
+    let step = step.map_or(FINEST.step, |step| nanos_of(UNIX_EPOCH + step));
+    TIERS.iter().rposition(|tier| step.is_multiple_of(tier.step)).unwrap_or_default()
+}
+
+/// The time of day, in nanoseconds since 1970.
+pub(crate) fn now() -> u64 {
+    nanos_of(TimeRange::last(Duration::from_secs(1)).end())
+}
+
+/// Joins stretches that overlap: two boots do where a clock was set back.
+fn union(mut parts: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    parts.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in parts {
+        match joined.last_mut() {
+            Some((_, end)) if from < *end => *end = to.max(*end),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
 }
 
 impl Past for Archive {
     fn observed(&self, range: &TimeRange) -> Vec<TimeRange> {
         let [start, end] = [range.start(), range.end()].map(nanos_of);
         self.ask(|store| {
-            let since = self.since(&store.reading()?, last(store)?)?;
-            let start = start.max(since.into_iter().min().unwrap_or_default());
-            let mut parts: Vec<(u64, u64)> = store.boots()?.into_iter().flat_map(|(_, boot)| boot.observed).collect();
-            parts.sort_unstable();
+            let start = start.max(self.since(store, &store.reading()?, tier_for(range.step()))?);
+            let parts = union(store.boots()?.into_iter().flat_map(|(_, boot)| boot.observed).collect());
             let clipped = parts.into_iter().map(|(from, to)| (from.max(start), to.min(end)));
             Ok(clipped.filter_map(|(from, to)| TimeRange::between(time(from), time(to)).ok()).collect())
         })
@@ -64,26 +83,35 @@ impl Past for Archive {
     fn step_since(&self, start: SystemTime) -> Duration {
         let start = nanos_of(start);
         let tier = self.ask(|store| {
-            let since = self.since(&store.reading()?, last(store)?)?;
-            Ok(since.iter().position(|since| *since <= start).unwrap_or(TIERS.len() - 1))
+            let reading = store.reading()?;
+            for tier in 0..TIERS.len() {
+                if self.since(store, &reading, tier)? <= start {
+                    return Ok(tier);
+                }
+            }
+            Ok(TIERS.len() - 1)
         });
-        Duration::from_nanos(TIERS.get(tier).map_or(TIERS[0].step, |tier| tier.step))
+        Duration::from_nanos(TIERS.get(tier).map_or(FINEST.step, |tier| tier.step))
     }
 
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
-        let late = nanos_of(UNIX_EPOCH + LATE);
-        let ends: Range<u64> = nanos_of(range.start())..nanos_of(range.end()).saturating_add(late);
-        let step = range.step().map_or(TIERS[0].step, |step| nanos_of(UNIX_EPOCH + step));
+        let [start, end, late] = [range.start(), range.end(), UNIX_EPOCH + LATE].map(nanos_of);
+        let tier = tier_for(range.step());
+        let step = TIERS.get(tier).map_or(FINEST.step, |tier| tier.step);
         self.ask(|store| {
             let reading = store.reading()?;
-            let since = self.since(&reading, last(store)?)?;
-            // The coarsest tier whose steps fit into those of the answer: it is complete, and the quickest to read.
-            let fits = |tier: &usize| step.is_multiple_of(TIERS[*tier].step);
-            let kept = |tier: &usize| since[*tier] <= ends.start;
-            let tiers = 0..TIERS.len();
-            let tier = tiers.clone().rev().find(fits).filter(kept).or_else(|| tiers.clone().find(kept)).unwrap_or(2);
+            let start = start.max(self.since(store, &reading, tier)?);
+            // The range may end within a long step: of that, only the short ones that are over are wanted. Rows end at the end of
+            // their cell at the latest.
+            let whole = end.saturating_sub(late) / step * step + 1;
+            let parts = [(tier, start..whole), (0, whole.max(start)..end.saturating_add(late))];
             let names = store.names.read().unwrap_or_else(PoisonError::into_inner).selected_by(selector);
-            names.iter().try_for_each(|(number, name)| read_series(&reading, *number, name, tier, &ends, sink))
+            for (number, name) in &names {
+                for (tier, ends) in parts.iter().filter(|(_, ends)| !ends.is_empty()) {
+                    read_series(&reading, *number, name, *tier, ends, sink)?;
+                }
+            }
+            Ok(())
         });
     }
 }
@@ -106,8 +134,19 @@ fn read_series(
                     longest_nanos: hit.bucket.1,
                     count: hit.count,
                 }));
-                let CallRow { nanos, idle_nanos, slow_polls, .. } = *row;
-                sink.slice(id, &PastSlice { buckets: &buckets, nanos, idle_nanos, slow_polls, end: time(end) });
+                let CallRow { nanos, idle_nanos, slow_polls, expected: [expected_errors, expected_cancelled], .. } =
+                    *row;
+                let end = time(end);
+                let slice = PastSlice {
+                    buckets: &buckets,
+                    nanos,
+                    expected_errors,
+                    expected_cancelled,
+                    idle_nanos,
+                    slow_polls,
+                    end,
+                };
+                sink.slice(id, &slice);
             })
         }
         Name::Metric { name, kind, unit, labels } => {

@@ -16,7 +16,7 @@ pub struct Settings {
     /// The folder. Without it, `perf/<service>` in the state directory of the user: `$STATE_DIRECTORY` (set by systemd),
     /// `$XDG_STATE_HOME`, or `~/.local/state`.
     pub path: Option<PathBuf>,
-    /// The most bytes that the file takes on the disk: 16 MiB at least. The oldest of the finest tier pays for it.
+    /// The most bytes that one file takes on the disk: 16 MiB at least. The oldest of the finest tier pays for it.
     pub max_bytes: u64,
     /// The time between two commits, and so the most that a crash can lose: 1 s to 5 min.
     pub commit_every: Span,

@@ -1,35 +1,12 @@
 //! Harm done to a history: cuts, flipped bytes, no room, no folder.
 
-use perf_history::{History, Settings};
+mod common;
+
+use common::{LONG, SECOND, begin, second, total};
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor, Outcome};
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
-
-const SECOND: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(30);
-
-fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, History) {
-    let monitor = History::set_up(Monitor::builder()).build().unwrap();
-    let mut settings = Settings::default();
-    settings.path = Some(folder.to_owned());
-    set(&mut settings);
-    let history = History::with_settings(&monitor, settings).unwrap();
-    (monitor, history)
-}
-
-fn second(monitor: &Monitor, clock: &ManualClock) {
-    monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
-    clock.advance(SECOND);
-    monitor.tick();
-}
-
-fn total(monitor: &Monitor, length: Duration) -> u64 {
-    let tracks = monitor.tracks(&Selector::kind(Kind::Operation), TimeRange::last(length));
-    tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
-}
 
 #[test]
 fn a_file_with_flipped_or_missing_bytes_never_fails_a_start() {

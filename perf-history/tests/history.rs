@@ -215,6 +215,66 @@ fn the_folder_is_its_owners_alone_and_no_link_is_followed() {
     assert!(off.contains("link"), "{off}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_could_read_is_its_owners_and_a_folder_that_all_may_change_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let life = Life::begin(folder.path());
+    life.second(&clock, 1);
+    let path = life.history.status().path.unwrap();
+    life.end();
+    set(&path, 0o644);
+    set(folder.path(), 0o755);
+    Life::begin(folder.path()).end();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    set(folder.path(), 0o777);
+    let monitor = History::set_up(Monitor::builder()).build().unwrap();
+    let off = History::with_settings(&monitor, settings(folder.path())).unwrap().status().off.unwrap();
+    assert!(off.contains("everybody may write into it (mode 777)"), "{off}");
+}
+
+#[test]
+fn expected_errors_and_cancellations_are_read_back_as_such() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let read = |life: &Life| {
+        let tracks = life.calls(TimeRange::last(Duration::from_secs(600)));
+        let points = tracks.series.iter().flat_map(|track| &track.points);
+        let outcomes = points.filter_map(|point| point.outcomes);
+        outcomes.fold((0, 0), |(all, meant), of| (all + of.cancelled, meant + of.expected_cancelled))
+    };
+    let life = Life::begin(folder.path());
+    let hedged = life.monitor.operation("hedged").cancel_expected();
+    for _ in 0..20 {
+        hedged.record(SECOND, Outcome::Cancelled);
+        life.second(&clock, 1);
+    }
+    life.end();
+    clock.advance(30 * SECOND);
+    let life = Life::begin(folder.path());
+    life.second(&clock, 0);
+    assert_eq!(read(&life), (20, 20));
+}
+
+#[test]
+fn a_boot_whose_clock_was_ahead_does_not_hide_the_others() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let now = || TimeRange::last(SECOND).end();
+    let life = Life::begin(folder.path());
+    (0..30).for_each(|_| life.second(&clock, 1));
+    life.end();
+    let right = now();
+    clock.set_time_of_day(right + Duration::from_secs(20 * 365 * 24 * 3_600));
+    let life = Life::begin(folder.path());
+    life.second(&clock, 1);
+    life.end();
+    clock.set_time_of_day(right + Duration::from_secs(60));
+    let life = Life::begin(folder.path());
+    life.second(&clock, 1);
+    assert_eq!(total(&life.calls(TimeRange::last(Duration::from_secs(600)))), 31);
+}
+
 #[test]
 fn settings_that_are_not_allowed_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +305,7 @@ proptest! {
     fn every_call_is_told_once(
         lives in prop::collection::vec((1_u64..4_000, 1_u64..20, 1_u64..9_000), 1..5),
         begin in 1_u64..40_000,
-        step in prop::option::of(1_u64..4_000),
+        step in prop::option::of(prop_oneof![1_u64..4_000, Just(60), Just(3_600), Just(7_200)]),
         phase in 0_u64..1_000,
     ) {
         let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());

@@ -1,38 +1,17 @@
 //! A process that is killed, again and again, in the middle of its work. Apart from the other tests, for it needs the clock of the
 //! process for itself.
 
-use perf_history::{History, Settings};
-use perf_runtime::series::{Selector, TimeRange};
+mod common;
+
+use common::{LONG, begin, second, total};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor, Outcome};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, thread};
 
-const SECOND: Duration = Duration::from_secs(1);
-const LONG: Duration = Duration::from_secs(30);
 const CHILD: &str = "PERF_HISTORY_TEST_CHILD";
-
-fn begin(folder: &Path) -> (Monitor, History) {
-    let monitor = History::set_up(Monitor::builder()).build().unwrap();
-    let mut settings = Settings::default();
-    settings.path = Some(folder.to_owned());
-    let history = History::with_settings(&monitor, settings).unwrap();
-    (monitor, history)
-}
-
-fn second(monitor: &Monitor, clock: &ManualClock) {
-    monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
-    clock.advance(SECOND);
-    monitor.tick();
-}
-
-fn total(monitor: &Monitor, length: Duration) -> u64 {
-    let tracks = monitor.tracks(&Selector::kind(Kind::Operation), TimeRange::last(length));
-    tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
-}
 
 /// The process that is killed: it lives fast, a second of its clock in two milliseconds, and says each that it lived.
 #[test]
@@ -40,7 +19,7 @@ fn child_that_is_killed() {
     let Some(folder) = env::var_os(CHILD) else { return };
     let clock = ManualClock::hold();
     clock.advance(Duration::from_secs(env::var("PERF_HISTORY_TEST_LATER").unwrap().parse().unwrap()));
-    let (monitor, history) = begin(Path::new(&folder));
+    let (monitor, history) = begin(Path::new(&folder), |_| ());
     assert_eq!(history.status().off, None);
     for lived in 1_u64.. {
         second(&monitor, &clock);
@@ -86,7 +65,7 @@ fn a_process_that_is_killed_loses_five_seconds_at_most() {
     }
     let clock = ManualClock::hold();
     clock.advance(Duration::from_secs(later + 600));
-    let (monitor, history) = begin(folder.path());
+    let (monitor, history) = begin(folder.path(), |_| ());
     second(&monitor, &clock);
     let told = total(&monitor, Duration::from_secs(later + 3_600)) - 1;
     assert!((least..=most).contains(&told), "{told} of {least} to {most}");

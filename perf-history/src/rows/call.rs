@@ -18,6 +18,8 @@ pub(crate) struct CallRow {
     pub(crate) nanos: [u64; OUTCOMES],
     pub(crate) idle_nanos: u64,
     pub(crate) slow_polls: u64,
+    /// Of the errors and of the cancelled calls, those that are part of the plan.
+    pub(crate) expected: [u64; 2],
     /// Sorted by bucket, each once.
     pub(crate) hits: Vec<Hit>,
 }
@@ -47,6 +49,9 @@ impl Row for CallRow {
         }
         self.idle_nanos = self.idle_nanos.wrapping_add(other.idle_nanos);
         self.slow_polls = self.slow_polls.wrapping_add(other.slow_polls);
+        for (sum, expected) in self.expected.iter_mut().zip(other.expected) {
+            *sum = sum.wrapping_add(expected);
+        }
         for hit in &other.hits {
             match self.hits.binary_search_by_key(&hit.bucket, |hit| hit.bucket) {
                 Ok(place) => self.hits[place].count = self.hits[place].count.wrapping_add(hit.count),
@@ -63,6 +68,9 @@ impl Row for CallRow {
         }
         put_whole(&mut out, &rows.iter().map(|row| row.idle_nanos).collect::<Vec<_>>());
         put_whole(&mut out, &rows.iter().map(|row| row.slow_polls).collect::<Vec<_>>());
+        for sort in 0..2 {
+            put_whole(&mut out, &rows.iter().map(|row| row.expected[sort]).collect::<Vec<_>>());
+        }
         put_buckets(&mut out, rows);
         out
     }
@@ -78,6 +86,10 @@ impl Row for CallRow {
         rows.iter_mut().zip(idle).for_each(|(row, idle)| row.idle_nanos = idle);
         let slow = whole(bytes, rows.len())?;
         rows.iter_mut().zip(slow).for_each(|(row, slow)| row.slow_polls = slow);
+        for sort in 0..2 {
+            let expected = whole(bytes, rows.len())?;
+            rows.iter_mut().zip(expected).for_each(|(row, expected)| row.expected[sort] = expected);
+        }
         read_buckets(bytes, &mut rows)?;
         if bytes.is_empty() { Ok(rows) } else { Err(Damaged) }
     }

@@ -123,12 +123,11 @@ mod tests {
         let number = || prop_oneof![3 => Just(0_u64), 3 => 0_u64..1_000_000_000, 1 => any::<u64>()];
         let hit = ((0_u8..4, prop_oneof![0_u64..1_000, any::<u64>()]), 1_u64..500);
         let hits = prop::collection::btree_map(hit.0, hit.1, 0..12);
-        (at(), [number(), number(), number(), number()], number(), number(), hits).prop_map(
-            |(at, nanos, idle_nanos, slow_polls, hits)| {
-                let hits = hits.into_iter().map(|(bucket, count)| Hit { bucket, count }).collect();
-                CallRow { at, nanos, idle_nanos, slow_polls, hits }
-            },
-        )
+        let sums = ([number(), number(), number(), number()], [number(), number()]);
+        (at(), sums, number(), number(), hits).prop_map(|(at, (nanos, expected), idle_nanos, slow_polls, hits)| {
+            let hits = hits.into_iter().map(|(bucket, count)| Hit { bucket, count }).collect();
+            CallRow { at, nanos, idle_nanos, slow_polls, expected, hits }
+        })
     }
 
     fn sorted<R: Row>(rows: Vec<R>) -> Vec<R> {

@@ -8,19 +8,52 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A file that takes at most so many bytes of the disk. More is refused as on a full disk.
+/// The room that a file may take.
+#[derive(Debug)]
+pub(crate) struct Room {
+    max_bytes: u64,
+    /// So many writes succeed before the disk fails.
+    #[cfg(test)]
+    pub(crate) writes_left: std::sync::atomic::AtomicU64,
+}
+
+impl Room {
+    pub(crate) fn new(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            #[cfg(test)]
+            writes_left: std::sync::atomic::AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Fails where a test wants the disk to.
+    #[cfg_attr(not(test), expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "only tests fail here"))]
+    fn use_disk(&self) -> io::Result<()> {
+        #[cfg(test)]
+        {
+            use std::sync::atomic::Ordering;
+            let spend = |left: u64| left.checked_sub(1);
+            if self.writes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that takes at most so many bytes of the disk. More is refused as on a full disk; to write over what is there is not.
 #[derive(Debug)]
 pub(super) struct Capped {
     file: FileBackend,
     /// The same file, to ask how much of the disk it takes.
     same: File,
-    max_bytes: Arc<AtomicU64>,
+    room: Arc<Room>,
 }
 
 impl Capped {
-    pub(super) fn open(path: &Path, max_bytes: &Arc<AtomicU64>) -> Result<Self, StoreError> {
+    /// Opens a file for its owner alone, whoever could read it before.
+    pub(super) fn open(path: &Path, room: &Arc<Room>) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -29,8 +62,30 @@ impl Capped {
             options.mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
         }
         let file = options.open(path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
         let same = file.try_clone()?;
-        Ok(Self { file: FileBackend::new(file)?, same, max_bytes: Arc::clone(max_bytes) })
+        Ok(Self { file: FileBackend::new(file)?, same, room: Arc::clone(room) })
+    }
+
+    /// Whether the bytes are on the disk already, so that writing them takes no more of it.
+    fn is_there(&self, offset: u64, length: u64) -> io::Result<bool> {
+        #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+        {
+            use nix::unistd::{Whence, lseek};
+            let Ok(from) = nix::libc::off_t::try_from(offset) else { return Ok(false) };
+            match lseek(&self.same, from, Whence::SeekHole) {
+                // The end of the file is a hole.
+                Ok(hole) => Ok(u64::try_from(hole).is_ok_and(|hole| hole >= offset.saturating_add(length))),
+                Err(nix::errno::Errno::ENXIO) => Ok(false),
+                Err(other) => Err(other.into()),
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+        Ok(offset.saturating_add(length) <= self.same.metadata()?.len())
     }
 }
 
@@ -55,18 +110,21 @@ impl StorageBackend for Capped {
     }
 
     fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.room.use_disk()?;
         // The engine doubles its file when it wants a page: the end of it is a hole until something is written there.
         self.file.set_len(len)
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
+        self.room.use_disk()?;
         self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        if bytes_on_disk(&self.same.metadata()?).saturating_add(data.len() as u64)
-            > self.max_bytes.load(Ordering::Relaxed)
-        {
+        self.room.use_disk()?;
+        let length = data.len() as u64;
+        let is_full = bytes_on_disk(&self.same.metadata()?).saturating_add(length) > self.room.max_bytes;
+        if is_full && !self.is_there(offset, length)? {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.file.write(offset, data)

@@ -10,10 +10,12 @@ pub(crate) enum StoreError {
     Busy,
     /// The file is of a later version of this crate, or another program's.
     Foreign(String),
-    /// What the file holds cannot be what was written.
+    /// The file's content is not as it was written.
     Damaged(String),
     /// The disk is full, or the file may not grow any more.
     Full,
+    /// The file was closed.
+    Closed,
     /// Something else of the disk: read-only, no permission.
     Other(String),
 }
@@ -24,7 +26,8 @@ impl fmt::Display for StoreError {
             Self::Busy => f.write_str("another process writes the file"),
             Self::Foreign(found) => write!(f, "the file is not one that this version reads: {found}"),
             Self::Damaged(what) => write!(f, "the file is damaged: {what}"),
-            Self::Full => f.write_str("the disk is full"),
+            Self::Full => f.write_str("the disk is full, or the file may not grow any more"),
+            Self::Closed => f.write_str("the file was closed"),
             Self::Other(what) => f.write_str(what),
         }
     }

@@ -7,15 +7,16 @@
 
 mod backend;
 mod error;
+mod forget;
 mod read;
 mod seal;
 
-pub(crate) use backend::bytes_on_disk;
+pub(crate) use backend::{Room, bytes_on_disk};
 pub(crate) use error::StoreError;
 pub(crate) use read::Reading;
 
 use crate::boots::Boot;
-use crate::names::Names;
+use crate::names::{Name, Names};
 use crate::rows::{CallRow, PointRow, Row};
 use backend::Capped;
 use perf_runtime::alert::AlertEvent;
@@ -28,7 +29,7 @@ use serde::de::DeserializeOwned;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The format of the file. A later one is left alone.
@@ -74,32 +75,43 @@ impl Tier {
     }
 }
 
-/// Rows of one commit.
+/// One commit.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) calls: Vec<(u32, CallRow)>,
-    pub(crate) points: Vec<(u32, PointRow)>,
+    /// Its number among those of its boot.
+    pub(crate) number: u64,
+    pub(crate) boot: (u64, Boot),
+    pub(crate) calls: Vec<(Arc<Name>, CallRow)>,
+    pub(crate) points: Vec<(Arc<Name>, PointRow)>,
     pub(crate) events: Vec<AlertEvent>,
-    pub(crate) boot: Option<(u64, Boot)>,
     pub(crate) state: Option<State>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Written to by one thread. Locked for writing only while it is compacted.
-    database: RwLock<Database>,
+    /// Written to by one thread. Locked for writing only while it is compacted. There until the store is dropped.
+    database: RwLock<Option<Database>>,
     pub(crate) names: RwLock<Names>,
     /// Chunks and rows that could not be read.
     damaged: AtomicU64,
 }
 
 impl Store {
-    /// Opens a file, or makes one that takes at most so many bytes.
-    pub(crate) fn open(path: &Path, max_bytes: &Arc<AtomicU64>) -> Result<Self, StoreError> {
-        let backend = Capped::open(path, max_bytes)?;
-        let database = guarded(|| Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?))?;
-        let store = Self { database: RwLock::new(database), names: RwLock::default(), damaged: AtomicU64::new(0) };
+    /// Opens a file, or makes one that takes at most so much room. Finishes what a crash left unfinished.
+    pub(crate) fn open(path: &Path, room: &Arc<Room>) -> Result<Self, StoreError> {
+        let backend = Capped::open(path, room)?;
+        let database = guarded(|| {
+            let mut database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+            // Where a panic ends the process, pages that are not what was written must be found before they are used.
+            if cfg!(panic = "abort") && !database.check_integrity()? {
+                tracing::warn!(target: "perf::history", path = %path.display(), "the file was repaired");
+            }
+            Ok(database)
+        })?;
+        let store =
+            Self { database: RwLock::new(Some(database)), names: RwLock::default(), damaged: AtomicU64::new(0) };
         guarded(|| store.begin())?;
+        store.finish_sealing()?;
         Ok(store)
     }
 
@@ -108,9 +120,8 @@ impl Store {
         let transaction = self.write()?;
         {
             let mut meta = transaction.open_table(META)?;
-            let format: Option<u64> = get(&meta, "format").ok().flatten();
             let is_new = meta.len()? == 0;
-            match format {
+            match get::<&str, u64>(&meta, "format")? {
                 Some(FORMAT) => {}
                 None if is_new => put(&mut meta, "format", &FORMAT)?,
                 None => return Err(StoreError::Foreign("it says no format".to_owned())),
@@ -120,10 +131,13 @@ impl Store {
             let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             for entry in stored.range::<u32>(..)? {
                 let (number, name) = entry?;
-                match parse(name.value()) {
-                    Ok(name) => names.load(number.value(), name),
-                    Err(_) => self.count_damage(),
-                }
+                let Ok(name) = parse(name.value()) else {
+                    // Rows with its number are nobody's from now on.
+                    names.reserve(number.value());
+                    self.count_damage();
+                    continue;
+                };
+                names.load(number.value(), name);
             }
             transaction.open_table(CHUNKS)?;
             transaction.open_table(EVENTS)?;
@@ -133,47 +147,79 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a batch: all of it or nothing.
+    /// Writes a batch: all of it or nothing. After an error nobody knows which: [`is_last`](Self::is_last) of the file that
+    /// is opened anew says it.
     pub(crate) fn append(&self, batch: &Batch) -> Result<(), StoreError> {
         guarded(|| {
             let transaction = self.write()?;
-            self.put_rows(&transaction, &batch.calls)?;
-            self.put_rows(&transaction, &batch.points)?;
+            self.put_rows(&transaction, batch.boot.0, &batch.calls)?;
+            self.put_rows(&transaction, batch.boot.0, &batch.points)?;
             {
-                let mut names = transaction.open_table(NAMES)?;
-                let fresh = self.names.write().unwrap_or_else(PoisonError::into_inner).take_fresh();
-                fresh.iter().try_for_each(|(number, name)| put(&mut names, *number, &**name))?;
                 let mut events = transaction.open_table(EVENTS)?;
                 for event in &batch.events {
                     put(&mut events, (nanos_of(event.at), event.seq), event)?;
                 }
-                if let Some((number, boot)) = &batch.boot {
-                    put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
-                }
+                let (number, boot) = &batch.boot;
+                put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
+                let mut meta = transaction.open_table(META)?;
                 if let Some(state) = &batch.state {
-                    put(&mut transaction.open_table(META)?, "state", state)?;
+                    put(&mut meta, "state", state)?;
                 }
+                put(&mut meta, "batch", &(boot.began, batch.number))?;
             }
             transaction.commit()?;
             Ok(())
         })
     }
 
-    fn put_rows<R: Row>(&self, transaction: &WriteTransaction, rows: &[(u32, R)]) -> Result<(), StoreError> {
-        for (series, row) in rows {
-            let at = row.at();
-            let hour = at.cell / FINEST.steps;
-            let name = journal_name(hour);
+    /// Whether a batch is the one that was written last.
+    pub(crate) fn is_last(&self, batch: &Batch) -> Result<bool, StoreError> {
+        let last: Option<((u64, u32), u64)> = guarded(|| get(&self.read()?.open_table(META)?, "batch"))?;
+        Ok(last == Some((batch.boot.1.began, batch.number)))
+    }
+
+    fn put_rows<R: Row>(
+        &self,
+        transaction: &WriteTransaction,
+        boot: u64,
+        rows: &[(Arc<Name>, R)],
+    ) -> Result<(), StoreError> {
+        let mut numbered = self.numbered(transaction, rows)?;
+        numbered.sort_by_key(|(series, row)| (row.at().cell, *series));
+        for of_hour in numbered.chunk_by(|(_, one), (_, other)| hour_of(*one) == hour_of(*other)) {
+            let Some((_, first)) = of_hour.first() else { continue };
+            let name = journal_name(hour_of(*first));
             let mut journal = transaction.open_table(Journal::new(&name))?;
-            let key = (at.cell, *series, at.boot);
-            let before = journal.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
-            let mut joined = row.clone();
-            for before in &before {
-                joined.join(before);
+            for (series, row) in of_hour {
+                let mut joined = (*row).clone();
+                joined.at_mut().boot = boot;
+                let key = (joined.at().cell, *series, boot);
+                let before = journal.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
+                for before in &before {
+                    joined.join(before);
+                }
+                journal.insert(key, with_sum(R::encode(&[joined])).as_slice())?;
             }
-            journal.insert(key, with_sum(R::encode(&[joined])).as_slice())?;
         }
         Ok(())
+    }
+
+    /// Rows with the numbers of their series in this file. Writes the names of those that are new.
+    fn numbered<'a, R>(
+        &self,
+        transaction: &WriteTransaction,
+        rows: &'a [(Arc<Name>, R)],
+    ) -> Result<Vec<(u32, &'a R)>, StoreError> {
+        let mut stored = transaction.open_table(NAMES)?;
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let number = |(name, row): &'a (Arc<Name>, R)| {
+            let (number, is_new) = names.number_of(name);
+            if is_new {
+                put(&mut stored, number, &**name)?;
+            }
+            Ok((number, row))
+        };
+        rows.iter().map(number).collect()
     }
 
     /// The boots that are known, the first first.
@@ -190,6 +236,11 @@ impl Store {
             }
             Ok(boots)
         })
+    }
+
+    /// The number of the boot that began last; 0 where there is none.
+    pub(crate) fn last_boot(&self) -> Result<u64, StoreError> {
+        guarded(|| Ok(self.read()?.open_table(BOOTS)?.last()?.map_or(0, |(number, _)| number.value())))
     }
 
     /// The events of a stretch of time, the oldest first.
@@ -218,11 +269,15 @@ impl Store {
     }
 
     fn read(&self) -> Result<redb::ReadTransaction, StoreError> {
-        Ok(self.database.read().unwrap_or_else(PoisonError::into_inner).begin_read()?)
+        Ok(self.database().as_ref().ok_or(StoreError::Closed)?.begin_read()?)
+    }
+
+    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> Result<WriteTransaction, StoreError> {
-        let mut transaction = self.database.read().unwrap_or_else(PoisonError::into_inner).begin_write()?;
+        let mut transaction = self.database().as_ref().ok_or(StoreError::Closed)?.begin_write()?;
         // Without it, an open after a crash walks through the whole file.
         transaction.set_quick_repair(true);
         Ok(transaction)
@@ -237,8 +292,17 @@ impl Store {
         })
     }
 
-    fn count_damage(&self) {
+    /// Notes that a piece of the file could not be read.
+    pub(crate) fn count_damage(&self) {
         self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The engine writes once more when it is closed.
+        let database = self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 }
 
@@ -246,6 +310,10 @@ impl Store {
 fn guarded<T>(access: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let caught = catch_unwind(AssertUnwindSafe(access));
     caught.unwrap_or_else(|_| Err(StoreError::Damaged("its pages are not what was written".to_owned())))
+}
+
+fn hour_of(row: &impl Row) -> u64 {
+    row.at().cell / FINEST.steps
 }
 
 fn journal_name(hour: u64) -> String {

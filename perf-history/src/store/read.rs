@@ -1,6 +1,7 @@
 //! Reading rows back, of any stretch of time.
 
-use super::seal::{Sealing, forgotten};
+use super::forget::FORGOTTEN;
+use super::seal::Sealing;
 use super::{CHUNKS, FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name};
 use crate::rows::Row;
 use redb::{ReadTransaction, TableHandle};
@@ -30,7 +31,8 @@ impl Store {
 impl Reading<'_> {
     /// The time up to which a tier was forgotten, in nanoseconds since 1970.
     pub(crate) fn forgotten(&self, tier: usize) -> Result<u64, StoreError> {
-        guarded(|| Ok(get(&self.transaction.open_table(META)?, forgotten(tier))?.unwrap_or_default()))
+        let Some(name) = FORGOTTEN.get(tier) else { return Ok(0) };
+        guarded(|| Ok(get(&self.transaction.open_table(META)?, *name)?.unwrap_or_default()))
     }
 
     /// Gives the rows of a series that ended in a stretch of time, in nanoseconds since 1970, with their ends: those of sealed

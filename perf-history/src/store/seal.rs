@@ -1,12 +1,12 @@
-//! Sealing an hour, and forgetting what is too old.
+//! Sealing an hour: its journal becomes chunks.
 
 use super::{CHUNKS, FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name, put, with_sum};
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row, insert, widen};
-use redb::{ReadableTable, Table, TableError, TableHandle, WriteTransaction};
+use redb::{ReadableTable, Table, TableError, TableHandle};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// So many series are sealed in one commit: their pages are in memory until then.
 const AT_ONCE: usize = 64;
@@ -22,12 +22,17 @@ pub(super) struct Sealing {
 type Chunks<'a> = Table<'a, (u8, u32, u64), &'static [u8]>;
 
 impl Store {
-    /// Seals every hour that ended by this time, in nanoseconds since 1970. Says how many there were.
-    pub(crate) fn seal_until(&self, time: u64) -> Result<usize, StoreError> {
+    /// Seals every hour that ended by this time, in nanoseconds since 1970.
+    pub(crate) fn seal_until(&self, time: u64) -> Result<(), StoreError> {
         let hours = guarded(|| self.hours())?;
-        let over: Vec<u64> = hours.into_iter().filter(|hour| (hour + 1) * FINEST.period() <= time).collect();
-        over.iter().try_for_each(|hour| guarded(|| self.seal(*hour)))?;
-        Ok(over.len())
+        let mut over = hours.into_iter().filter(|hour| (hour + 1).saturating_mul(FINEST.period()) <= time);
+        over.try_for_each(|hour| guarded(|| self.seal(hour)))
+    }
+
+    /// Finishes the sealing that a crash or an error broke off: rows that come later for its hour would be taken for sealed.
+    pub(super) fn finish_sealing(&self) -> Result<(), StoreError> {
+        let begun: Option<Sealing> = guarded(|| get(&self.read()?.open_table(META)?, "sealing"))?;
+        begun.map_or(Ok(()), |sealing| guarded(|| self.seal(sealing.hour)))
     }
 
     /// The hours that have a journal, ascending.
@@ -51,10 +56,13 @@ impl Store {
                 let name = journal_name(hour);
                 let journal = transaction.open_table(Journal::new(&name))?;
                 for &series in some {
-                    if self.is_of_calls(series) {
-                        self.seal_series::<CallRow>(hour, series, &journal, &mut chunks)?;
-                    } else {
-                        self.seal_series::<PointRow>(hour, series, &journal, &mut chunks)?;
+                    match self.name_of(series).as_deref() {
+                        Some(Name::Calls(_)) => self.seal_series::<CallRow>(hour, series, &journal, &mut chunks)?,
+                        Some(Name::Metric { .. }) => {
+                            self.seal_series::<PointRow>(hour, series, &journal, &mut chunks)?;
+                        }
+                        // Its name is damaged: nobody can ask for it.
+                        None => {}
                     }
                 }
                 let below = some.last().map_or(0, |last| last + 1);
@@ -70,7 +78,7 @@ impl Store {
     }
 
     /// The series that have rows in an hour's journal.
-    fn series_of(&self, hour: u64) -> Result<BTreeSet<u32>, StoreError> {
+    pub(super) fn series_of(&self, hour: u64) -> Result<BTreeSet<u32>, StoreError> {
         let journal = match self.read()?.open_table(Journal::new(&journal_name(hour))) {
             Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
             table => table?,
@@ -119,53 +127,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// Forgets the chunks of a tier that end before this time, in nanoseconds since 1970.
-    pub(crate) fn forget_before(&self, tier: usize, time: u64) -> Result<(), StoreError> {
-        let Some((of, number)) = TIERS.get(tier).zip(u8::try_from(tier).ok()) else { return Ok(()) };
-        let period = time / of.period();
-        guarded(|| {
-            let transaction = self.write()?;
-            {
-                let mut chunks = transaction.open_table(CHUNKS)?;
-                for series in self.names.read().unwrap_or_else(PoisonError::into_inner).numbers() {
-                    chunks.retain_in((number, series, 0)..(number, series, period), |_, _| false)?;
-                }
-                let mut meta = transaction.open_table(META)?;
-                let known: u64 = get(&meta, forgotten(tier))?.unwrap_or_default();
-                put(&mut meta, forgotten(tier), &known.max(period * of.period()))?;
-            }
-            transaction.commit()?;
-            Ok(())
-        })
+    fn name_of(&self, series: u32) -> Option<Arc<Name>> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).get(series)
     }
-
-    /// Makes the file as small as it can be. Nobody reads meanwhile.
-    pub(crate) fn compact(&self) -> Result<(), StoreError> {
-        guarded(|| {
-            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-            while database.compact()? {}
-            Ok(())
-        })
-    }
-
-    /// The bytes that are in use, and those of the oldest chunk of each tier.
-    pub(crate) fn used_bytes(&self) -> Result<u64, StoreError> {
-        guarded(|| {
-            let transaction: WriteTransaction = self.write()?;
-            let stats = transaction.stats()?;
-            let bytes = stats.allocated_pages() * stats.page_size() as u64;
-            transaction.abort()?;
-            Ok(bytes)
-        })
-    }
-
-    fn is_of_calls(&self, series: u32) -> bool {
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(series).is_some_and(|name| matches!(*name, Name::Calls(_)))
-    }
-}
-
-/// The name under which it is noted up to when a tier was forgotten.
-pub(super) fn forgotten(tier: usize) -> &'static str {
-    ["forgotten-0", "forgotten-1", "forgotten-2"].get(tier).copied().unwrap_or("forgotten")
 }

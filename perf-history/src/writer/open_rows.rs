@@ -1,12 +1,13 @@
 //! The rows of cells that are not over: filled from the cursor, and handed on when their cell is over.
 
-use crate::names::Names;
+use crate::names::{Name, Names};
 use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
 use crate::store::{Batch, FINEST, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::collect::{DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
 use perf_runtime::extend::LATE;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The rows of cells that are not over, and what is needed to add to them.
 #[derive(Default)]
@@ -15,13 +16,13 @@ pub(super) struct Rows {
     points: HashMap<(u64, u32), PointRow>,
     /// Sums and counts of counters and histograms when they were last read.
     totals: HashMap<u32, (f64, f64)>,
-    pub(super) boot: u64,
+    /// The numbers that series have in this process.
+    names: Names,
 }
 
 /// Adds one read of the cursor to rows.
 pub(super) struct Adding<'a> {
     pub(super) rows: &'a mut Rows,
-    pub(super) names: &'a mut Names,
     /// When the read ended, which is known only after it: the readings are placed then.
     pub(super) readings: Vec<(u32, f64, f64)>,
 }
@@ -30,29 +31,23 @@ pub(super) fn late() -> u64 {
     u64::try_from(LATE.as_nanos()).unwrap_or_default()
 }
 
-/// The cell of a slice that ended then, and how long before the end of its cell that was.
-fn place(end: u64, boot: u64) -> At {
+/// The cell of a slice that ended then, and how long before the end of its cell that was. The boot is that of the commit.
+fn place(end: u64) -> At {
     let cell = end.saturating_sub(late()) / FINEST.step;
-    At { cell, boot, short: ((cell + 1) * FINEST.step).saturating_sub(end) }
+    At { cell, boot: 0, short: ((cell + 1) * FINEST.step).saturating_sub(end) }
 }
 
 impl Rows {
     /// Moves the rows of cells before this one into a batch. Rows of cells that are `over` ended with their cell: the process
     /// lived on.
     pub(super) fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
-        take(&mut self.calls, cell, over, &mut batch.calls);
-        take(&mut self.points, cell, over, &mut batch.points);
-    }
-
-    /// Takes the rows of a batch back that could not be written.
-    pub(super) fn put_back(&mut self, batch: Batch) {
-        batch.calls.into_iter().for_each(|(series, row)| join(&mut self.calls, series, row));
-        batch.points.into_iter().for_each(|(series, row)| join(&mut self.points, series, row));
+        batch.calls = take(&mut self.calls, cell, over, &self.names);
+        batch.points = take(&mut self.points, cell, over, &self.names);
     }
 
     /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
     pub(super) fn place(&mut self, readings: &[(u32, f64, f64)], end: u64) {
-        let at = place(end, self.boot);
+        let at = place(end);
         for &(series, sum, count) in readings {
             join(&mut self.points, series, PointRow { at, sum, count });
         }
@@ -73,20 +68,19 @@ fn join<R: Row>(rows: &mut HashMap<(u64, u32), R>, series: u32, row: R) {
     }
 }
 
-fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, into: &mut Vec<(u32, R)>) {
-    let first = into.len();
-    into.extend(rows.extract_if(|(of, _), _| *of < cell).map(|((of, series), mut row)| {
+fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, R)> {
+    let taken = rows.extract_if(|(of, _), _| *of < cell).filter_map(|((of, series), mut row)| {
         if of < over {
             row.at_mut().short = 0;
         }
-        (series, row)
-    }));
-    into[first..].sort_by_key(|(series, row)| (row.at().cell, *series));
+        Some((names.get(series)?, row))
+    });
+    taken.collect()
 }
 
 impl DeltaSink for Adding<'_> {
     fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
-        let number = self.names.of_calls(*series);
+        let number = self.rows.names.of_calls(*series);
         let mut nanos = [0; OUTCOMES];
         for (sum, outcome) in nanos.iter_mut().zip(Outcome::ALL) {
             *sum = slice.nanos(outcome);
@@ -96,18 +90,20 @@ impl DeltaSink for Adding<'_> {
             let (_, longest) = series.range(bucket.index);
             Hit { bucket: (outcome.map_or(0, |(_, number)| number), longest), count: bucket.count }
         });
+        let outcomes = slice.outcomes();
         let row = CallRow {
-            at: place(nanos_of(slice.end), self.rows.boot),
+            at: place(nanos_of(slice.end)),
             nanos,
             idle_nanos: slice.idle_nanos,
             slow_polls: slice.slow_polls,
+            expected: [outcomes.expected_errors, outcomes.expected_cancelled],
             hits: hits.collect(),
         };
         join(&mut self.rows.calls, number, row);
     }
 
     fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
-        let Some(number) = self.names.of_metric(family, sample) else { return };
+        let Some(number) = self.rows.names.of_metric(family, sample) else { return };
         let total = match sample.value {
             Value::Number(value) if family.kind == FamilyType::Gauge => {
                 return self.readings.push((number, value.as_f64(), 1.0));

@@ -13,7 +13,7 @@ use crate::observe::series::registry::Registry;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Takes what happened: [`Cursor::read`].
 ///
@@ -73,6 +73,9 @@ pub struct Cursor {
     room: Room,
 }
 
+/// Smaller differences between the wall clock and the monotonic one are corrections of a clock that runs, not somebody who set it.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
+
 /// The time that one [`read`](Cursor::read) covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,9 +87,12 @@ pub struct DeltaSpan {
     /// The ticks in between: 1 for a reader that keeps up with a monitor, 0 where nothing is to be had yet. With more,
     /// slices may be joined from so many.
     pub ticks: u64,
-    /// Whether somebody ticked all the time. Where it is false the process was stopped or suspended, or nobody ticked: its
-    /// calls are told, but nobody observed what was so in between.
+    /// Whether somebody ticked all the time. Where it is false the process was stopped, the machine suspended, the clock set,
+    /// or nobody ticked: its calls are told, but nobody observed what was so in between.
     pub observed: bool,
+    /// By how much the time of day was set back meanwhile, where that is more than a second: the next read begins so much
+    /// before the end of this one, and what it tells may be of times that were told before.
+    pub set_back: Duration,
 }
 
 /// The series that a slice is of.
@@ -99,7 +105,8 @@ pub struct DeltaSeries<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeltaSlice<'a> {
-    /// When it began, by the wall clock. A cursor's slices never overlap, whatever becomes of that clock.
+    /// When it began, by the wall clock. A cursor's slices overlap only where that clock was
+    /// [set back](DeltaSpan::set_back), and never within one read.
     pub start: SystemTime,
     /// When it ended.
     pub end: SystemTime,
@@ -206,7 +213,7 @@ impl Cursor {
         let (ticks, ticked) = (self.registry.ticks(), self.registry.last_tick());
         self.follow(self.registry.all());
         let (seen_until, seen_wall) = self.until;
-        // Time does not go back, whatever the wall clock was set to.
+        // Within a read time does not go back, whatever the wall clock was set to.
         let wall_of =
             |moment: Moment| if moment <= seen_until { seen_wall } else { wall::time_of(moment).max(seen_wall) };
         for (series, seen) in self.known.iter().zip(&mut self.seen) {
@@ -226,12 +233,16 @@ impl Cursor {
             });
         }
         own_families(&self.registry, |family, sample| sink.reading(family, sample));
+        let (start, end) = (seen_wall, wall_of(ticked));
         let is_in = |(from, to): &(Moment, Moment)| *to > seen_until && *from < ticked;
-        let observed = !self.registry.gaps().iter().any(is_in);
+        let is_set = |elapsed: Duration| elapsed > ticked.since(seen_until) + CLOCK_TOLERANCE;
+        let is_set = seen_wall > UNIX_EPOCH && end.duration_since(start).is_ok_and(is_set);
+        let observed = !is_set && !self.registry.gaps().iter().any(is_in);
+        let shown = if ticked > seen_until { wall::time_of(ticked) } else { end };
+        let set_back = end.duration_since(shown).ok().filter(|by| *by > CLOCK_TOLERANCE).unwrap_or_default();
         let ticks_since = ticks.saturating_sub(self.ticks);
-        let span = DeltaSpan { start: seen_wall, end: wall_of(ticked), ticks: ticks_since, observed };
-        (self.ticks, self.until) = (ticks, (ticked.max(seen_until), span.end));
-        span
+        (self.ticks, self.until) = (ticks, (ticked.max(seen_until), end - set_back));
+        DeltaSpan { start, end, ticks: ticks_since, observed: observed && set_back.is_zero(), set_back }
     }
 
     /// Takes up new series. Both lists are sorted and series do not go, so those that are known come by in their order.

@@ -232,14 +232,50 @@ fn a_reader_that_keeps_up_has_a_slice_a_tick_and_a_late_one_what_memory_holds() 
     assert_eq!(span.ticks, 120);
     assert_eq!(told_late.total, told.total);
     assert_eq!(span.end.duration_since(span.start).unwrap(), Duration::from_secs(120));
-    // Time does not go back, whatever happens to the wall clock.
-    wall::set_back(clock::now(), Duration::from_secs(86_400));
-    let back = late.read(&mut told_late);
-    assert_eq!((back.start, back.end, back.ticks), (span.end, span.end, 0));
+    let again = late.read(&mut told_late);
+    assert_eq!((again.start, again.end, again.ticks), (span.end, span.end, 0));
     // A minute by the second, and the minute before by five seconds.
     assert!((72..=74).contains(&told_late.slices.len()), "{}", told_late.slices.len());
     let longest = told_late.slices.iter().map(|(start, end, _)| end.duration_since(*start).unwrap()).max();
     assert!(longest.is_some_and(|longest| (4.0..6.0).contains(&longest.as_secs_f64())), "{longest:?}");
+}
+
+#[test]
+fn a_clock_that_is_set_is_told_and_time_goes_back_only_between_reads() {
+    let clock = ManualClock::hold();
+    let registry = Arc::new(Registry::new());
+    let mut cursor = Cursor::new(&registry, Begins::Now);
+    // A sink of its own each time: it would not have that times go back.
+    let second = |cursor: &mut Cursor| {
+        registry.record(Kind::Tool, &["search"], Outcome::Ok, 5);
+        clock.advance(Duration::from_secs(1));
+        tick(&registry);
+        let mut told = Adder::default();
+        let span = cursor.read(&mut told);
+        assert_eq!(told.slices.len(), 1);
+        span
+    };
+    let wall = || wall::time_of(clock::now());
+    let (day, first) = (Duration::from_secs(86_400), second(&mut cursor));
+    assert!(first.observed && first.set_back.is_zero());
+
+    clock.set_time_of_day(wall() + day);
+    let forward = second(&mut cursor);
+    assert_eq!((forward.start, forward.end, forward.observed), (first.end, wall(), false));
+    assert!(second(&mut cursor).observed);
+
+    let before = wall();
+    clock.set_time_of_day(before - day);
+    let back = second(&mut cursor);
+    assert_eq!((back.start, back.end, back.observed), (before, before, false));
+    assert_eq!(back.set_back + Duration::from_secs(1), day);
+    let after = second(&mut cursor);
+    assert_eq!((after.start, after.end), (wall() - Duration::from_secs(1), wall()));
+    assert!(after.observed && after.set_back.is_zero());
+    // A correction by half a second is none of somebody's.
+    clock.set_time_of_day(wall() - Duration::from_millis(500));
+    let corrected = second(&mut cursor);
+    assert!(corrected.observed && corrected.set_back.is_zero(), "{corrected:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::moment::{Moment, by_kernel, nanos};
 use super::{stamp, wall};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The process's clock in the hand of one test: it stands still until [`advance`](Self::advance) moves it, and goes
 /// back to real time when dropped.
@@ -37,6 +37,18 @@ impl ManualClock {
     /// Moves the clock forward.
     pub fn advance(&self, span: Duration) {
         self.clock.nanos.fetch_add(nanos(span), Ordering::Relaxed);
+    }
+
+    /// Sets the time of day, as somebody may at any time, or as a suspended machine finds it when it wakes. The monotonic clock,
+    /// by which calls are measured, stands meanwhile.
+    pub fn set_time_of_day(&self, time: SystemTime) {
+        let now = Moment(self.clock.nanos.load(Ordering::Relaxed));
+        let origin = wall::to_unix_nanos(time).saturating_sub(now.0).max(1);
+        if self.clock.is_of_process() {
+            wall::set(now, origin);
+        } else {
+            self.clock.origin.store(origin, Ordering::Relaxed);
+        }
     }
 }
 

@@ -133,18 +133,17 @@ pub(super) fn full_hour(now: Moment) -> u64 {
     (origin_of(now) / HOUR * HOUR).max(HOUR)
 }
 
+/// Sets the wall clock while a test holds the other one.
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn set(now: Moment, origin: u64) {
+    begin(Era { from: now, origin });
+}
+
 /// Goes back to real time.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn release() {
     HELD.store(false, Ordering::Relaxed);
     ORIGIN.store(0, Ordering::Release);
-}
-
-/// As if somebody set the wall clock back now, while a test holds the other one.
-#[cfg(test)]
-pub(crate) fn set_back(now: Moment, by: Duration) {
-    let (_, origin) = newest(now);
-    begin(Era { from: now, origin: origin.saturating_sub(nanos(by)) });
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::cells::Cells;
 use super::past::{PastMetric, PastPoint, PastSink, PastSlice};
 use super::span::Span;
 use crate::measure::cells::histogram::Layout;
+use crate::measure::model::outcome::Expected;
 use crate::observe::history::counts::Sums;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::labels::Labels;
@@ -64,8 +65,9 @@ impl PastSink for Sink<'_> {
             Some(cells) => cells,
             None => self.stored.series.entry(series.clone()).or_insert_with(|| Cells::new(Layout::of(series.kind))),
         };
-        let PastSlice { nanos, idle_nanos, slow_polls, .. } = *slice;
-        let sums = Sums { nanos, idle_nanos, slow_polls, ..Sums::default() };
+        let PastSlice { nanos, idle_nanos, slow_polls, expected_errors, expected_cancelled, .. } = *slice;
+        let expected = Expected { errors: expected_errors, cancelled: expected_cancelled };
+        let sums = Sums { nanos, idle_nanos, slow_polls, expected };
         cells.add_counts(cell, sums, slice.buckets);
     }
 

@@ -182,7 +182,16 @@ impl Past for Kept {
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
         for (id, end, nanos, buckets) in self.slices.lock().unwrap().iter() {
             if selector.selects_series(id) && *end >= range.start() {
-                sink.slice(id, &PastSlice { buckets, nanos: *nanos, idle_nanos: 0, slow_polls: 0, end: *end });
+                let slice = PastSlice {
+                    buckets,
+                    nanos: *nanos,
+                    expected_errors: 0,
+                    expected_cancelled: 0,
+                    idle_nanos: 0,
+                    slow_polls: 0,
+                    end: *end,
+                };
+                sink.slice(id, &slice);
             }
         }
         let labels = Labels::default();

@@ -1,0 +1,64 @@
+//! The room that the file takes: what is too old goes, and what does not fit.
+
+use super::Writer;
+use super::open_rows::late;
+use crate::store::{FINEST, Store, StoreError};
+
+/// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
+/// moves when it is made smaller.
+const FULL_PERCENT: u64 = 75;
+/// A file is made smaller, too, when less than this much of it is in use.
+const SPARSE_PERCENT: u64 = 60;
+/// Of a file that was full, so much of the room is left in use.
+const LEFT_PERCENT: u64 = 50;
+/// Events take so much of the room at most, when there is little of it.
+const EVENTS_PERCENT: u64 = 15;
+
+impl Writer {
+    /// Seals the hour that is over, forgets what is older than the settings say, and gives back room that is no longer used.
+    pub(super) fn end_hour(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+        store.seal_until(now.saturating_sub(late()))?;
+        if self.is_believed(store, now)? {
+            store.forget_before(self.settings.keep().map(|keep| now.saturating_sub(keep)))?;
+        }
+        if store.used_bytes()? < self.bytes() / 100 * SPARSE_PERCENT {
+            store.compact()?;
+        }
+        Ok(())
+    }
+
+    /// Whether to forget by this time of day. Of a clock that is far after the last process, an hour is waited for: it may be one
+    /// that nobody set yet, by which everything would be too old.
+    fn is_believed(&self, store: &Store, now: u64) -> Result<bool, StoreError> {
+        let (number, boot) = &self.boot;
+        let [shortest, ..] = self.settings.keep();
+        let others = store.boots()?.into_iter().filter(|(other, _)| other != number);
+        let last = others.filter_map(|(_, boot)| boot.ended()).max();
+        let observed: u64 = boot.observed.iter().map(|(from, to)| to - from).sum();
+        Ok(last.is_none_or(|last| now <= last.saturating_add(shortest)) || observed >= FINEST.period())
+    }
+
+    /// Makes a file smaller that takes nearly all it may: free pages first, then journals, which take the most room for their
+    /// rows, then the oldest of the finest tier.
+    pub(super) fn make_room(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+        let percent = |percent: u64| self.settings.max_bytes / 100 * percent;
+        if self.bytes() <= percent(FULL_PERCENT) {
+            return Ok(());
+        }
+        let left = percent(LEFT_PERCENT);
+        store.seal_until(now.saturating_sub(late()))?;
+        if store.used_bytes()? > left {
+            store.seal_until(u64::MAX)?;
+            let beyond = store.used_bytes()?.saturating_sub(left);
+            eprintln!(
+                "DEBUG make_room bytes {} used {} left {left} beyond {beyond}",
+                self.bytes(),
+                store.used_bytes()?
+            );
+            store.shrink(beyond, percent(EVENTS_PERCENT), now)?;
+        }
+        // While somebody reads, the file stays as long as it is: its free pages are used all the same.
+        store.compact()?;
+        Ok(())
+    }
+}
