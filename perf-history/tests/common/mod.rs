@@ -7,10 +7,10 @@ use perf_runtime::{Kind, Monitor, Outcome};
 use std::path::Path;
 use std::time::Duration;
 
-pub const SECOND: Duration = Duration::from_secs(1);
-pub const LONG: Duration = Duration::from_secs(30);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-pub fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, History) {
+pub(crate) fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, History) {
     let monitor = History::set_up(Monitor::builder()).build().unwrap();
     let mut settings = Settings::default();
     settings.path = Some(folder.to_owned());
@@ -20,13 +20,13 @@ pub fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, Histor
 }
 
 /// A second with one call.
-pub fn second(monitor: &Monitor, clock: &ManualClock) {
+pub(crate) fn second(monitor: &Monitor, clock: &ManualClock) {
     monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
     clock.advance(SECOND);
     monitor.tick();
 }
 
-pub fn total(monitor: &Monitor, length: Duration) -> u64 {
+pub(crate) fn total(monitor: &Monitor, length: Duration) -> u64 {
     let tracks = monitor.tracks(&Selector::kind(Kind::Operation), TimeRange::last(length));
     tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
 }
