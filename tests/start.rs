@@ -15,7 +15,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -28,6 +28,7 @@ const CASES: [Case; 12] = [
     ("dropped", dropped),
     ("a_state_goes_on", a_state_goes_on),
     ("a_misspelt_section", a_misspelt_section),
+    ("a_history", a_history),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -39,6 +40,8 @@ fn run(case: &str, settings: &str, variables: &[(&str, &str)]) -> Output {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PERF_")) {
         command.env_remove(name);
     }
+    // Not in the home of whoever runs the tests.
+    command.env("PERF_HISTORY_PATH", folder.path().join("history"));
     command.env("PERF_KIT_CASE", case).envs(variables.iter().copied()).output().unwrap()
 }
 
@@ -122,6 +125,15 @@ fn a_misspelt_section_is_told_its_nearest() {
     passes("a_misspelt_section", "[sever]\nport = 0\n", &[]);
 }
 
+#[test]
+fn a_history_goes_on_in_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for life in ["1", "2"] {
+        passes("a_history", FREE_PORT, &[("PERF_HISTORY_PATH", path), ("PERF_KIT_LIFE", life)]);
+    }
+}
+
 /// The status and the body of a GET.
 fn get(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
@@ -135,6 +147,44 @@ fn get(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, Str
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn a_history() -> Tested {
+    let life: u64 = env::var("PERF_KIT_LIFE")?.parse()?;
+    runtime().block_on(async move {
+        let service = perf_kit::extend::Service::new("shop").version(format!("1.{life}"));
+        let perf = perf_kit::builder("shop").monitor(|monitor| monitor.service(service)).start()?;
+        assert_eq!(perf.history().off, None);
+        let begun = Instant::now();
+        let address = perf.server_address().expect("a port");
+        perf.monitor().operation("resize").record(Duration::from_millis(3), Outcome::Ok);
+        // A commit comes every five seconds.
+        let overview = loop {
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/history", "")).await??;
+            assert_eq!(status, 200, "{text}");
+            let overview: serde_json::Value = serde_json::from_str(&text)?;
+            if overview["boots"].as_array().map(Vec::len) == Some(usize::try_from(life)?) {
+                break overview;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{text}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        assert_eq!(overview["off"], serde_json::Value::Null);
+        let boots = overview["boots"].as_array().expect("a list");
+        let seen: Vec<_> = boots.iter().map(|boot| (boot["version"].as_str(), boot["clean"].as_bool())).collect();
+        let all = [(Some("1.1"), Some(life == 2)), (Some("1.2"), Some(false))];
+        assert_eq!(seen, all[..usize::try_from(life)?]);
+        assert_eq!(overview["tiers"][0]["step"], 5.0);
+        assert!(overview["tiers"][0]["oldest"].as_str().is_some_and(|at| at.ends_with('Z')), "{overview}");
+        let query = "/api/v1/query?series=operation%7Boperation%3Dresize%7D&from=-5m";
+        let (status, text) = tokio::task::spawn_blocking(move || get(address, query, "")).await??;
+        assert_eq!(status, 200, "{text}");
+        let tracks: serde_json::Value = serde_json::from_str(&text)?;
+        let points = tracks["series"][0]["points"].as_array().expect("points");
+        assert_eq!(points.iter().filter_map(|point| point["count"].as_u64()).sum::<u64>(), life, "{text}");
+        perf.shutdown().await;
+        Ok(())
+    })
 }
 
 fn everything() -> Tested {
@@ -165,7 +215,7 @@ fn everything() -> Tested {
         });
         let report = perf.shutdown().await;
         assert!(report.is_clean(), "{report:?}");
-        assert_eq!(report.finished, ["part", "server"], "the last registered ends first");
+        assert_eq!(report.finished, ["part", "server", "history"], "the last registered ends first");
         assert_eq!(flushed.load(Ordering::Relaxed), 1);
         drop(hook);
         assert!(TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err(), "the port is free");

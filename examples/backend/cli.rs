@@ -58,6 +58,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s", requires = "fault")]
     pub(crate) fault_for: Duration,
 
+    /// Folder that keeps the past over restarts; a folder of one's own for each service
+    #[arg(long, value_name = "DIR", default_value = "target/backend-history")]
+    pub(crate) history: PathBuf,
+
+    /// Keep nothing over restarts
+    #[arg(long, conflicts_with = "history")]
+    pub(crate) no_history: bool,
+
     /// Write the final numbers to this file as JSON
     #[arg(long, value_name = "FILE.json")]
     pub(crate) report: Option<PathBuf>,

@@ -101,7 +101,10 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let rules = rules()?;
     let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules);
     // The routes are the application's to serve. Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
-    let perf = perf_kit::builder("mcp-backend").monitor(set_up).without_server().start()?;
+    let mut history = perf_kit::history::Settings::default();
+    history.enabled = !options.no_history;
+    history.path = Some(options.history.clone());
+    let perf = perf_kit::builder("mcp-backend").monitor(set_up).history(history).without_server().start()?;
     let (monitor, own) = (perf.monitor().clone(), perf.router()?);
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);

@@ -34,6 +34,10 @@ impl Boot {
         }
     }
 
+    pub(crate) fn started(&self) -> Option<u64> {
+        self.observed.iter().map(|(start, _)| *start).min()
+    }
+
     pub(crate) fn ended(&self) -> Option<u64> {
         self.observed.iter().map(|(_, end)| *end).max()
     }

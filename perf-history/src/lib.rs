@@ -58,17 +58,20 @@
 mod boots;
 mod folder;
 mod names;
+mod overview;
 mod past;
 mod rows;
 mod settings;
 mod store;
 mod writer;
 
+pub use overview::{BootRecord, HistoryView, Overview, Tier};
 pub use settings::Settings;
 
 use past::{Archive, Current};
 use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -81,7 +84,7 @@ use writer::Writer;
 const SECTION: &str = "history";
 
 /// How the history is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The file; `None` where none could be opened yet.
@@ -102,7 +105,7 @@ pub struct Status {
 #[must_use = "dropping the guard ends the history"]
 pub struct History {
     sender: Sender<Order>,
-    status: Arc<Mutex<Status>>,
+    view: HistoryView,
     _guards: Option<(TickObserver, ShutdownHook, Provided, Provided)>,
 }
 
@@ -147,22 +150,22 @@ impl History {
     pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
         let status = Arc::new(Mutex::new(Status::default()));
         let (sender, orders) = channel();
-        if !settings.enabled {
+        if !settings.enabled || !monitor.is_enabled() {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some("switched off".to_owned());
-            return Ok(Self { sender, status, _guards: None });
+            return Ok(Self { sender, view: HistoryView { status, archive: None }, _guards: None });
         }
         let service = monitor.service().map_or("service", |service| &service.name);
         let Some(folder) = folder::of_service(&settings, service) else {
             let text = "there is no folder for it: set [history] path, XDG_STATE_HOME or HOME";
             tracing::warn!(target: "perf::history", "the history is off: {text}");
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text.to_owned());
-            return Ok(Self { sender, status, _guards: None });
+            return Ok(Self { sender, view: HistoryView { status, archive: None }, _guards: None });
         };
         let store: Current = Arc::new(RwLock::new(None));
         let archive = Arc::new(Archive { store: Arc::clone(&store), settings: settings.clone() });
         let provided = |error: perf_runtime::extend::ProvideError| ConfigError::new(SECTION, error.of, "one provider");
         let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
-        let log = monitor.provide::<dyn AlertLog>(archive).map_err(provided)?;
+        let log = monitor.provide::<dyn AlertLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
 
         let mut writer = Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status));
         if let Err(error) = writer.begin() {
@@ -185,7 +188,8 @@ impl History {
             tracing::warn!(target: "perf::history", error = text, "the history is off: it has no thread");
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
-        Ok(Self { sender, status, _guards: Some((on_tick, on_shutdown, past, log)) })
+        let view = HistoryView { status, archive: Some(archive) };
+        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, past, log)) })
     }
 
     /// Writes everything up to the last tick, and waits for it, at most so long.
@@ -204,9 +208,14 @@ impl History {
         flush(&self.sender, Then::Compact, at_most);
     }
 
+    /// A handle by which others look at it.
+    pub fn view(&self) -> HistoryView {
+        self.view.clone()
+    }
+
     /// How it is now.
     pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.view.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Archive {
 
 impl Archive {
     /// Asks the store; nothing where there is none, or it cannot be read.
-    fn ask<T: Default>(&self, question: impl FnOnce(&Store) -> Result<T, StoreError>) -> T {
+    pub(crate) fn ask<T: Default>(&self, question: impl FnOnce(&Store) -> Result<T, StoreError>) -> T {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(store) = store else { return T::default() };
         question(&store).unwrap_or_else(|error| {
@@ -35,7 +35,7 @@ impl Archive {
     }
 
     /// Since when a tier is kept, in nanoseconds since 1970.
-    fn since(&self, store: &Store, reading: &Reading<'_>, tier: usize) -> Result<u64, StoreError> {
+    pub(crate) fn since(&self, store: &Store, reading: &Reading<'_>, tier: usize) -> Result<u64, StoreError> {
         let ends = store.boots()?.into_iter().filter_map(|(_, boot)| boot.ended());
         // A boot whose clock was ahead ended in the future.
         let last = ends.max().unwrap_or_default().min(now());

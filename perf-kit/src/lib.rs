@@ -80,6 +80,8 @@ pub mod guide;
 #[cfg(feature = "host")]
 mod hosting;
 mod perf;
+#[cfg(feature = "history")]
+mod remembering;
 #[cfg(feature = "server")]
 mod serving;
 mod start;

@@ -83,6 +83,12 @@ impl SetUp {
     pub(crate) fn new(set_up: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(set_up)))
     }
+
+    /// The same, and then something more.
+    #[cfg(feature = "history")]
+    pub(crate) fn and(self, more: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
+        Self::new(move |server| more(self.0.iter().fold(server, |server, set_up| set_up(server))))
+    }
 }
 
 impl fmt::Debug for SetUp {

@@ -41,6 +41,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         server: SetUp::default(),
         #[cfg(feature = "toml")]
         file: None,
+        #[cfg(feature = "history")]
+        history: None,
     }
 }
 
@@ -56,6 +58,8 @@ pub struct Builder {
     server: SetUp,
     #[cfg(feature = "toml")]
     file: Option<PathBuf>,
+    #[cfg(feature = "history")]
+    history: Option<perf_history::Settings>,
 }
 
 impl Builder {
@@ -102,6 +106,13 @@ impl Builder {
         self
     }
 
+    /// Sets up the history in code: its folder, its size, or that there is none. The section `[history]` wins, where there is one.
+    #[cfg(feature = "history")]
+    pub fn history(mut self, settings: perf_history::Settings) -> Self {
+        self.history = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -136,9 +147,15 @@ impl Builder {
         }
         // Before the first tick: it takes up the state of the process before, unless there was another.
         #[cfg(feature = "history")]
-        let history = perf_history::History::open(&monitor)?;
+        let history = crate::remembering::open(&monitor, self.history)?;
+        #[cfg(all(feature = "history", feature = "server"))]
+        let extension = crate::remembering::extension(&history);
         #[cfg(feature = "server")]
-        let serving = crate::serving::Serving::prepare(&monitor, self.with_server, self.server)?;
+        let set_up = self.server;
+        #[cfg(all(feature = "history", feature = "server"))]
+        let set_up = set_up.and(move |server| server.extend(extension()));
+        #[cfg(feature = "server")]
+        let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
         let settled = [SERVER, HOST, HISTORY].map(|section| settle(&monitor, section));

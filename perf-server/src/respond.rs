@@ -31,8 +31,8 @@ mod problem;
 mod reply;
 
 pub(crate) use accept::{Format, accepts};
-pub(crate) use lane::TRIALS;
 pub use lane::off_the_runtime;
+pub(crate) use lane::{PAST, TRIALS};
 pub use listing::{Listing, Slice, SortKey};
 pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};

@@ -34,6 +34,8 @@ impl Program {
             .env_remove("RUST_LOG")
             // How busy the machine is that tests run on is no part of what they expect.
             .env("PERF_HOST_PARTS", "network,monitoring")
+            // Nor is the past of other tests.
+            .env("PERF_HISTORY_ENABLED", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -17,6 +17,9 @@ pub(super) static BODIES: Lane = Lane::new(1, 64);
 /// Trials of rules, each on as many values as a body holds: behind one another, so that no answer waits for them.
 pub(crate) static TRIALS: Lane = Lane::new(1, 16);
 
+/// Questions about the time before memory, which may be read from a disk: two at a time, so that no other answer waits for them.
+pub(crate) static PAST: Lane = Lane::new(2, 32);
+
 /// Work of one sort in this process: some of it is done, more of it waits, and beyond that it is refused.
 pub(crate) struct Lane {
     doing: Semaphore,

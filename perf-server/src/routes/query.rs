@@ -18,6 +18,9 @@ const MOST_NAMED: usize = 100;
 /// The most points of all series together.
 const MOST_POINTS: usize = 300_000;
 
+/// So long is everything in memory.
+const MEMORY: Duration = Duration::from_secs(3_600);
+
 const TIME: &str = "a time such as 2026-11-21T03:05:00Z, seconds since 1970, or a span before now such as -2h";
 
 /// `GET /api/v1/query?series=ID&from=-2h&step=1m`: series of calls and of metrics over a range of time, step by step.
@@ -36,6 +39,8 @@ pub(super) async fn query(
         let allowed = format!("at most {most_steps} steps, for {limit} series (`limit`)");
         return Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed));
     }
+    let in_memory = context.monitor.uptime().min(MEMORY);
+    let is_beyond_memory = SystemTime::now().duration_since(range.start()).is_ok_and(|age| age > in_memory);
     let view = move || {
         let tracks = context.monitor.tracks(&selector.limit(limit), range);
         match named.iter().find(|(_, one)| !is_there(one, &tracks)) {
@@ -43,7 +48,11 @@ pub(super) async fn query(
             _ => Ok(tracks),
         }
     };
-    respond::try_json(&headers, view).await
+    if is_beyond_memory {
+        respond::try_json_in(&respond::PAST, &headers, view).await
+    } else {
+        respond::try_json(&headers, view).await
+    }
 }
 
 fn unknown(name: &str) -> Problem {
