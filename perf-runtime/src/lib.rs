@@ -185,6 +185,7 @@ pub mod alert {
     };
     pub use crate::judge::alerts::engine::AlertStatistics;
     pub use crate::judge::alerts::fingerprint::{Fingerprint, NoFingerprint};
+    pub use crate::judge::alerts::record::RuleRecord;
     pub use crate::judge::alerts::state::AlertState;
     pub use crate::judge::alerts::subscription::AlertSubscription;
     pub use crate::judge::rule::severity::Severity;

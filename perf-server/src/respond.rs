@@ -32,7 +32,7 @@ mod reply;
 
 pub(crate) use accept::{Format, accepts};
 pub use lane::off_the_runtime;
-pub(crate) use lane::{PAST, TRIALS};
+pub(crate) use lane::{ANSWERS, Lane, PAST, TRIALS};
 pub use listing::{Listing, Slice, SortKey};
 pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};

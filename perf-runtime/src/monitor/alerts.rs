@@ -4,6 +4,7 @@ use super::{Inner, Monitor, judging};
 use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, AlertEvents, Silence};
 use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::log::{self, AlertLog};
+use crate::judge::alerts::record::{self, RuleRecord};
 use crate::judge::alerts::rule_state::RuleStatus;
 use crate::judge::alerts::subscription::AlertSubscription;
 use crate::judge::rule::check::known_labels;
@@ -118,6 +119,22 @@ impl Alerts {
     pub fn events_in(&self, range: impl Into<TimeRange>) -> Vec<AlertEvent> {
         let log = self.inner.providers.ask::<dyn AlertLog>();
         log::events_in(log.as_deref(), self.history(), &range.into())
+    }
+
+    /// How each rule's alerts went over a range of time, from the same events as [`events_in`](Self::events_in): how often they fired,
+    /// for how long, and how soon somebody took notice. Those that fired longest first; rules that did not fire are not among them.
+    ///
+    /// ```
+    /// # use perf_runtime::{Monitor, Window};
+    /// let monitor = Monitor::builder().build()?;
+    /// assert!(monitor.alerts().record_of(Window::LastHour).is_empty());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn record_of(&self, range: impl Into<TimeRange>) -> Vec<RuleRecord> {
+        let (range, now) = (range.into(), SystemTime::now());
+        // Those that end after the range are known by their end.
+        let events = TimeRange::between(range.start(), now.max(range.end())).map(|all| self.events_in(all));
+        record::records(&range, &events.unwrap_or_default(), &self.active(), now)
     }
 
     /// Every rule, and how it stands.

@@ -4,7 +4,7 @@ use super::describe::{
     Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
     number_or_null, object, one_of, read, text, text_or_null, time,
 };
-use super::describe::{any_number_or_null, matching, service, span};
+use super::describe::{any_number_or_null, matching, ranged, service, span};
 use crate::routes::marks;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
@@ -42,13 +42,22 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/alerts/history",
-            read("alerts", "The last transitions, and when the baseline was moved, the newest first")
+            ranged(read("alerts", "The last transitions, and when the baseline was moved, the newest first"))
                 .query("transition", "Only these.", choice(&TRANSITIONS))
                 .query("rule", "Only those of this rule.", text())
                 .query("severity", "Only these.", choice(&["warning", "critical"]))
                 .labelled()
                 .listed(&["at"], Some(100), 100_000)
                 .json("AlertHistory"),
+        )
+        .get(
+            "/api/v1/alerts/record",
+            ranged(read(
+                "alerts",
+                "How often each rule fired in a range of time, for how long, and how soon it was acknowledged",
+            ))
+            .query("rule", "Only this rule.", text())
+            .json("AlertRecord"),
         )
         .get(
             "/api/v1/alerts/rules",
@@ -101,6 +110,8 @@ pub(super) fn part() -> OpenApi {
         .schema("AlertStatistics", alert_statistics())
         .schema("Alerts", alerts())
         .schema("AlertHistory", alert_history())
+        .schema("AlertRecord", alert_record())
+        .schema("RuleRecord", rule_record())
         .schema("Rules", rules())
         .schema("Silences", silences())
         .schema("Objectives", objectives())
@@ -109,6 +120,24 @@ pub(super) fn part() -> OpenApi {
         .schema("DryRunRequest", dry_run_request())
         .schema("DryRun", dry_run())
         .build()
+}
+
+fn alert_record() -> ObjectBuilder {
+    object("How each rule's alerts went over a range of time.")
+        .has("from", time())
+        .has("to", time())
+        .has("rules", list(named("RuleRecord")))
+}
+
+fn rule_record() -> ObjectBuilder {
+    object("How one rule's alerts went. Durations in seconds.")
+        .has("rule", text())
+        .has("fired", count().note("Alerts that began to fire in the range."))
+        .has("firing_seconds", number().note("The time in the range in which each alert fired, summed."))
+        .has("longest_seconds", number())
+        .has("acknowledged", count().note("Alerts that began to fire in the range and were acknowledged."))
+        .has("mean_seconds_to_acknowledge", number_or_null())
+        .has("unfinished", count().note("Alerts whose end nobody saw: their time is not in the sums."))
 }
 
 fn alert() -> ObjectBuilder {

@@ -187,6 +187,15 @@ impl Operations for OperationBuilder {
     }
 }
 
+/// Takes a range of time, as `window`, or `from` and `to`, name it.
+pub(super) fn ranged(operation: OperationBuilder) -> OperationBuilder {
+    let moment = || matching("^(now|-?[0-9.].*|[+].*)$");
+    operation
+        .query("window", "How far back; without it and `from`, an hour.", window())
+        .query("from", "The start: RFC 3339, seconds since 1970, or a span before now such as -2h.", moment())
+        .query("to", "The end, in the same ways; without it, now.", moment())
+}
+
 pub(super) fn parameter(
     name: &str,
     place: ParameterIn,

@@ -4,7 +4,7 @@ use super::describe::{
     Description, Fields, Operations, choice, count, flag, kind, labels, list, map, named, next, number, number_or_null,
     object, one_of, parameter, public, read, text, text_or_null, time, window, with_fields_of,
 };
-use super::describe::{matching, service, span};
+use super::describe::{ranged, service, span};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -25,7 +25,7 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/query",
-            read("series", "Series of calls and of metrics over a range of time, step by step")
+            ranged(read("series", "Series of calls and of metrics over a range of time, step by step"))
                 .parameter(
                     parameter(
                         "series",
@@ -37,9 +37,6 @@ pub(super) fn part() -> OpenApi {
                 )
                 .query("kind", "All series of a kind, beside those that are named.", kind())
                 .query("label", "Those with this label, such as table=users. May be given several times.", text())
-                .query("window", "How far back; without it and `from`, an hour.", window())
-                .query("from", "The start: RFC 3339, seconds since 1970, or a span before now such as -2h.", moment())
-                .query("to", "The end, in the same ways; without it, now.", moment())
                 .query("step", "The least length of a step, such as 30s; it is longer where only longer ones are kept.", span())
                 .query(
                     "limit",
@@ -76,11 +73,6 @@ pub(super) fn part() -> OpenApi {
         .schema("Calls", calls())
         .schema("Document", object("An OpenAPI document."))
         .build()
-}
-
-/// A moment, as `from` and `to` name it.
-fn moment() -> ObjectBuilder {
-    matching("^(now|-?[0-9.].*|[+].*)$")
 }
 
 fn info() -> ObjectBuilder {

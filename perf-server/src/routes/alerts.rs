@@ -1,14 +1,16 @@
 //! Alerts that fire, that did, and what they are judged by.
 
+use super::range;
 use crate::context::Context;
 use crate::respond::{self, Labels, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::alert::{Alert, AlertEvent, AlertState, AlertStatistics, Severity, Silence, Transition};
+use perf_runtime::alert::{Alert, AlertEvent, AlertState, AlertStatistics, RuleRecord, Severity, Silence, Transition};
 use perf_runtime::objective::ObjectiveReport;
 use perf_runtime::rule::RuleStatus;
+use perf_runtime::text::rfc3339;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -140,19 +142,52 @@ struct History {
     next: Option<String>,
 }
 
-/// `GET /api/v1/alerts/history?limit=100`: the last transitions, and the last resets, the newest first.
+#[derive(Serialize)]
+struct Records {
+    /// The range, as RFC 3339.
+    from: String,
+    to: String,
+    rules: Vec<RuleRecord>,
+}
+
+/// `GET /api/v1/alerts/record?from=-30d`: how often each rule fired in a range of time, for how long, and how soon somebody took
+/// notice.
+pub(super) async fn record(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["window", "from", "to", "rule"])?;
+    let range = range::of(&params)?;
+    let rule = params.get("rule").map(str::to_owned);
+    let lane = range::lane(&context.monitor, &range);
+    let view = move || {
+        let mut rules = context.monitor.alerts().record_of(range);
+        rules.retain(|record| rule.as_ref().is_none_or(|rule| record.rule == *rule));
+        Ok(Records { from: rfc3339(range.start()), to: rfc3339(range.end()), rules })
+    };
+    respond::try_json_in(lane, &headers, view).await
+}
+
+/// `GET /api/v1/alerts/history?limit=100&from=-30d`: the last transitions, of a range of time if there is one, and the last
+/// resets, the newest first.
 pub(super) async fn history(
     State(context): State<Context>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let params = params.only(&["limit", "cursor", "sort", "rule", "severity", "label", "transition"])?;
+    let params =
+        params.only(&["window", "from", "to", "limit", "cursor", "sort", "rule", "severity", "label", "transition"])?;
+    let has_range = ["window", "from", "to"].iter().any(|name| params.get(name).is_some());
+    let range = has_range.then(|| range::of(&params)).transpose()?;
+    let lane = range.as_ref().map_or(&*respond::ANSWERS, |range| range::lane(&context.monitor, range));
     let most_resets = params.limit(EVENTS, MOST_EVENTS)?;
     let listing = params.listing(&["at"], Some(EVENTS), MOST_EVENTS)?;
     let wanted = Wanted::of(&params)?;
     let transition = params.choice("transition", TRANSITIONS.map(|transition| (transition.as_str(), transition)))?;
     let view = move || {
-        let mut events = context.monitor.alerts().history();
+        let alerts = context.monitor.alerts();
+        let mut events = range.map_or_else(|| alerts.history(), |range| alerts.events_in(range));
         events.reverse();
         events.retain(|event| {
             transition.is_none_or(|transition| event.transition == transition) && wanted.fits(&event.alert)
@@ -161,10 +196,10 @@ pub(super) async fn history(
         let at = |event: &AlertEvent, _: &str| SortKey::Number(Some(seconds(event.at)));
         let Slice { items, next, .. } = listing.slice(events, id, at)?;
         let resets = context.monitor.resets().into_iter().rev().take(most_resets);
-        let resets = resets.map(perf_runtime::text::rfc3339).collect();
+        let resets = resets.map(rfc3339).collect();
         Ok(History { events: items, resets, next })
     };
-    respond::try_json(&headers, view).await
+    respond::try_json_in(lane, &headers, view).await
 }
 
 #[derive(Serialize)]

@@ -14,6 +14,7 @@ pub(crate) mod marks;
 mod metrics;
 mod openapi;
 mod query;
+mod range;
 mod series;
 mod ui;
 
@@ -52,6 +53,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/alerts", get(alerts::list)),
         (Read, "/api/v1/alerts/{id}", get(alerts::one)),
         (Read, "/api/v1/alerts/history", get(alerts::history)),
+        (Read, "/api/v1/alerts/record", get(alerts::record)),
         (Read, "/api/v1/alerts/rules", get(alerts::rules)),
         (Read, "/api/v1/alerts/silences", get(alerts::silences)),
         (Read, "/api/v1/alerts/dry-run", post(dry_run::dry_run)),

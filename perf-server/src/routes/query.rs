@@ -1,14 +1,14 @@
 //! The course of series over any range of time.
 
+use super::range;
 use crate::context::Context;
 use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::Window;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
-use perf_runtime::text::{parse_duration, parse_rfc3339};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use perf_runtime::text::parse_duration;
+use std::time::Duration;
 
 /// How many series of calls are told, and as many of metrics, unless asked for others, and at most.
 const SERIES: usize = 100;
@@ -17,11 +17,6 @@ const MOST_SERIES: usize = 1_000;
 const MOST_NAMED: usize = 100;
 /// The most points of all series together.
 const MOST_POINTS: usize = 300_000;
-
-/// So long is everything in memory.
-const MEMORY: Duration = Duration::from_secs(3_600);
-
-const TIME: &str = "a time such as 2026-11-21T03:05:00Z, seconds since 1970, or a span before now such as -2h";
 
 /// `GET /api/v1/query?series=ID&from=-2h&step=1m`: series of calls and of metrics over a range of time, step by step.
 pub(super) async fn query(
@@ -39,8 +34,7 @@ pub(super) async fn query(
         let allowed = format!("at most {most_steps} steps, for {limit} series (`limit`)");
         return Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed));
     }
-    let in_memory = context.monitor.uptime().min(MEMORY);
-    let is_beyond_memory = SystemTime::now().duration_since(range.start()).is_ok_and(|age| age > in_memory);
+    let lane = range::lane(&context.monitor, &range);
     let view = move || {
         let tracks = context.monitor.tracks(&selector.limit(limit), range);
         match named.iter().find(|(_, one)| !is_there(one, &tracks)) {
@@ -48,11 +42,7 @@ pub(super) async fn query(
             _ => Ok(tracks),
         }
     };
-    if is_beyond_memory {
-        respond::try_json_in(&respond::PAST, &headers, view).await
-    } else {
-        respond::try_json(&headers, view).await
-    }
+    respond::try_json_in(lane, &headers, view).await
 }
 
 fn unknown(name: &str) -> Problem {
@@ -98,31 +88,10 @@ fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Prob
 
 /// The range that `window`, or `from` and `to`, and `step` name; an hour by default.
 fn range(params: &Params) -> Result<TimeRange, Problem> {
-    let window = params.window(Window::LastHour)?;
-    let [from, to] = ["from", "to"].map(|name| params.get(name).map(|text| time(name, text)));
-    let range = match (from.transpose()?, to.transpose()?) {
-        (None, None) => TimeRange::from(window),
-        _ if params.get("window").is_some() => {
-            return Err(Problem::invalid("window", &window.to_string(), "either `window`, or `from` and `to`"));
-        }
-        (from, to) => {
-            let to = to.unwrap_or_else(SystemTime::now);
-            let from = from.or_else(|| to.checked_sub(window.duration())).unwrap_or(UNIX_EPOCH);
-            TimeRange::between(from, to)
-                .map_err(|error| Problem::invalid("from", params.get("from").unwrap_or_default(), error.allowed))?
-        }
-    };
+    let range = range::of(params)?;
     let Some(text) = params.get("step") else { return Ok(range) };
     let step = parse_duration(text).or_else(|| text.parse().ok().map(Duration::from_secs));
     let step = step.filter(|step| *step >= Duration::from_secs(1));
     let step = step.ok_or_else(|| Problem::invalid("step", text, "a second or more, such as 30s or 5m"))?;
     Ok(range.with_step(step))
-}
-
-fn time(name: &str, text: &str) -> Result<SystemTime, Problem> {
-    let before_now = || SystemTime::now().checked_sub(parse_duration(text.strip_prefix('-')?)?);
-    let unix = || UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(text.parse().ok()?).ok()?);
-    let found =
-        if text == "now" { Some(SystemTime::now()) } else { parse_rfc3339(text).or_else(before_now).or_else(unix) };
-    found.ok_or_else(|| Problem::invalid(name, text, TIME))
 }

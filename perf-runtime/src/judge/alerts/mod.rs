@@ -8,6 +8,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod log;
 pub(crate) mod message;
 mod mute;
+pub(crate) mod record;
 pub(crate) mod rule_state;
 pub(crate) mod saved;
 pub(crate) mod state;
