@@ -4,6 +4,7 @@ mod by_design;
 mod client;
 mod common;
 mod extension;
+mod forwarded;
 mod hostile;
 mod layer;
 mod limits;
