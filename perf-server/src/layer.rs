@@ -69,8 +69,7 @@ const OTHER: &str = "_OTHER";
 /// - An answer was taken when the server has it, not when the client has: a client that leaves after the last part, or the only
 ///   one however large, was handed to the server is not told from one that read it.
 /// - A request's body is watched where it is an [`axum::body::Body`], as in axum's routers, at two small allocations for each request that has one;
-///   for services of other bodies an upload that breaks off is what the handler answers. With HTTP/2 a request whose client
-///   leaves is dropped, and `cancelled`, in any case.
+///   for services of other bodies (tonic's own server) an upload that breaks off is what the handler answers.
 ///
 /// # Spans
 ///
