@@ -228,6 +228,7 @@ pub mod operation {
     pub use crate::record::operation::watched::WatchedOperation;
     pub use crate::record::operation::{Operation, OperationCall, Timer};
     pub use crate::record::request::HttpRequest;
+    pub use crate::record::request::open_stream::OpenStream;
 }
 
 /// Rules: what is looked at, when it is too bad, and for how long it must be; dry runs, and rule files for Prometheus.

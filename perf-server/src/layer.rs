@@ -1,37 +1,37 @@
 //! Measures the requests that a service answers.
 
 use crate::trace_context::TraceContext;
-use axum::extract::MatchedPath;
 use exchange::{Exchange, Turn};
 use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
+use route::Names;
 use sizes::Sizes;
 use std::borrow::Cow;
-use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use upload::Upload;
 
 pub use body::MeasuredBody;
+#[cfg(feature = "server")]
 pub(crate) use matched::Match;
 
 mod body;
 mod box_pool;
 mod exchange;
 mod matched;
+mod route;
 mod sizes;
 mod span;
 mod state;
+mod upload;
 
-/// The route of requests that no route matches, so that no path a stranger makes up becomes a series.
-const UNMATCHED: &str = "unmatched";
 /// The method of requests with a method that HTTP does not define; OpenTelemetry's name for them.
 const OTHER: &str = "_OTHER";
 
@@ -39,18 +39,45 @@ const OTHER: &str = "_OTHER";
 ///
 /// [`mount`](crate::mount()) puts it on an application's routes. By hand, put it on an axum router with
 /// [`Router::layer`](axum::Router::layer), which tells it the route's template, as the last layer, so that nothing around it
-/// drops an answer, and before our own routes are merged, so that they are not measured as yours. A request ends when all of its answer was taken. One that is dropped
-/// before (the client went away, a timeout), with or without the head of its answer, is `cancelled`; one whose handler
-/// unwinds `panicked`; one whose status is 500 or more, or whose body fails, an `error`, and so is one whose gRPC status is
-/// that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss). A stream
-/// of events (`text/event-stream`, lines of JSON such as `application/x-ndjson`, `multipart/x-mixed-replace`) ends when it begins, for its
-/// length is the client's choice. Any other body whose length is not known beforehand streams: its request ends with its last
-/// part, but its duration is that to the head of the answer, and it is not stuck while parts of the body come.
+/// drops an answer, and before our own routes are merged, so that they are not measured as yours.
+///
+/// The route is the template that axum matched. Where it ends in a wildcard, a gRPC request has the path of its method in place
+/// of it (`/shop.Carts/Add`, not `/shop.Carts/{*rest}`); other names are for [`name_routes`](Self::name_routes).
+///
+/// A request ends when all of its answer was taken. One that is dropped before (the client went away, a timeout), with or
+/// without the head of its answer, is `cancelled`, and so is one whose own body broke off, whatever the handler answered to
+/// nobody; one whose handler unwinds is `panicked`; one whose status is 500 or more, or whose body fails, an `error`, and so is one whose
+/// gRPC status is that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss).
+///
+/// # Streams
+///
+/// A stream of events (`text/event-stream`, lines of JSON such as `application/x-ndjson`, `multipart/x-mixed-replace`) ends as a request when
+/// it begins, for its length is the client's choice. Any other body whose length is not known beforehand, or that comes in
+/// several parts, streams: its request ends with its last part, but its duration is that to the head of the answer, or to the first
+/// part where the length is known; the time that the client takes is neither work nor latency, and the request is not stuck
+/// while parts of the body come.
+///
+/// The gauge `http_open_streams` (labels `method` and `route`, bounded as those of the application's own metrics, and
+/// without the namespace) counts the answers that are being sent: streams of events from their head on, others once they wait for a part or come to the
+/// second. Answers that are there at once are not in it.
+///
+/// # Limits
+///
+/// - A connection that is upgraded, such as a WebSocket, is a request that was answered with 101. The life of the connection is
+///   seen by no layer: put `#[monitor("chat", waits)]` on the function that serves it, and `operations_in_flight` counts those
+///   that are open.
+/// - An answer was taken when the server has it, not when the client has: a client that leaves after the last part, or the only
+///   one however large, was handed to the server is not told from one that read it.
+/// - A request's body is watched where it is an [`axum::body::Body`], as in axum's routers, at two small allocations for each request that has one;
+///   for services of other bodies (tonic's own server) an upload that breaks off is what the handler answers.
+///
+/// # Spans
 ///
 /// Each request has a span `http_request` (level `INFO`, target `perf_server::http`) with OpenTelemetry's names:
 /// `http.request.method`, `http.route`, `url.path`, `user_agent.original`, `http.request.body.size`,
 /// `http.response.status_code`, `http.response.body.size`, `error.type`; with `outcome`, and `performance_category`: `fast`,
-/// `moderate` over half a second, `slow` over a second. Where it came with a well formed `traceparent`, the span has
+/// `moderate` over half a second, `slow` over a second, to the end of the span, which for a stream is that of its body. The
+/// size of the answer is left out for a stream of events. Where it came with a well formed `traceparent`, the span has
 /// `trace_id` and `parent_span_id`, and handlers find a [`TraceContext`] in the request's extensions.
 ///
 /// ```
@@ -72,18 +99,6 @@ pub struct HttpLayer {
     names: Option<Names>,
 }
 
-type Name = dyn Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync;
-
-/// The names of routes that axum does not tell.
-#[derive(Clone)]
-struct Names(Arc<Name>);
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Names")
-    }
-}
-
 impl HttpLayer {
     /// A layer that records on `monitor`.
     pub fn new(monitor: &Monitor) -> Self {
@@ -97,11 +112,15 @@ impl HttpLayer {
         self
     }
 
-    /// Names the routes of services that axum knows nothing of: `name` gets the method and the path of a request for which axum has no
-    /// template, and gives one, such as `/files/{name}`. Of a service that is nested (`nest_service("/assets", ..)`) the route is
-    /// `/assets/{*rest}` without it, and that of every other `unmatched`.
+    /// Names the routes that axum's templates do not tell: `name` gets the method and the path of a request for which axum has no
+    /// template, or one that ends in a wildcard (`/{service}/{*rest}`), and gives one, such as `/files/{name}`. Where it gives
+    /// none, a template with a wildcard stays the route; of a service that is nested (`nest_service("/assets", ..)`) that is
+    /// `/assets/{*rest}`. A gRPC request below a wildcard has the path of its method in place of it. The route of every other
+    /// request is `unmatched`, gRPC around a server that is no axum router (tonic's `Server::layer`) too.
     ///
-    /// Let there be few names: each is a series by status. The function is called for each such request.
+    /// Let there be few names: each is a series by status. Beyond the first 200, those of gRPC's methods among them
+    /// ([`max_label_values`](perf_runtime::MonitorBuilder::max_label_values)), they are `__overflow__`. The function is
+    /// called for each such request.
     ///
     /// ```
     /// # let monitor = perf_runtime::Monitor::builder().build()?;
@@ -114,15 +133,16 @@ impl HttpLayer {
         mut self,
         name: impl Fn(&Method, &str) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
-        self.names = Some(Names(Arc::new(name)));
+        self.names = Some(Names::new(name));
         self
     }
 
     /// Says that the requests of a route wait by design, such as long polls: they are listed and measured, but neither stuck nor
-    /// slow. `route` is the template, such as `/poll/{id}`, or a name of [`name_routes`](Self::name_routes). For an application
+    /// slow. `route` is the template, such as `/poll/{id}`, a name of [`name_routes`](Self::name_routes), or the path of a gRPC method. For an application
     /// that is mounted, [`Monitor::route_waits`] says the same.
     ///
-    /// Answers whose body streams need it not: they are judged to their head, and are not stuck while parts of the body come.
+    /// Answers whose body [streams](Self#streams) need it not: they are judged to their head, and are not stuck while parts of
+    /// the body come.
     ///
     /// ```
     /// # let monitor = perf_runtime::Monitor::builder().build()?;
@@ -144,20 +164,8 @@ impl HttpLayer {
         self
     }
 
-    /// The route of a request for which axum has no template.
-    #[cold]
-    fn name_of<B>(&self, request: &Request<B>) -> Cow<'static, str> {
-        if let Some(name) = self.names.as_ref().and_then(|names| names.0(request.method(), request.uri().path())) {
-            return name;
-        }
-        match Match::of(request) {
-            Match::Nested(prefix) => format!("{prefix}/{{*rest}}").into(),
-            Match::Route | Match::Nothing => UNMATCHED.into(),
-        }
-    }
-
     /// Measures the sizes of bodies too, by method and route: of requests as they are announced (those of unknown length are left out), in
-    /// `http_request_size_bytes`, and of answers as they are taken, in `http_response_size_bytes`. These two are metrics of
+    /// `http_request_size_bytes`, and of answers as they are taken, in `http_response_size_bytes`, streams of events left out. These two are metrics of
     /// the application's own, without the monitor's namespace. Costs a read lock and two look-ups for each request.
     #[must_use]
     pub fn with_sizes(mut self) -> Self {
@@ -184,6 +192,7 @@ pub struct HttpService<S> {
 impl<S, B, R> Service<Request<B>> for HttpService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    B: 'static,
     R: Body,
 {
     type Response = Response<MeasuredBody<R>>;
@@ -195,18 +204,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let HttpLayer { monitor, has_span, sizes, .. } = &self.settings;
+        let HttpLayer { monitor, has_span, sizes, names } = &self.settings;
         let trace = TraceContext::of(request.headers()).map(Box::new);
         if let Some(trace) = &trace {
             request.extensions_mut().insert(TraceContext::clone(trace));
         }
-        let is_matched = request.extensions().get::<MatchedPath>().is_some();
-        let named = if is_matched { UNMATCHED.into() } else { self.settings.name_of(&request) };
-        let route = request.extensions().get::<MatchedPath>().map_or(&*named, MatchedPath::as_str);
-        let method = method_label(request.method());
-        // The templates of a router are few.
+        let upload = Upload::watch(&mut request);
+        let (route, is_template) = route::of(&request, names.as_ref());
+        let (route, method) = (&*route, method_label(request.method()));
         let mut call =
-            if is_matched { monitor.http_request_to(method, route) } else { monitor.http_request(method, route) };
+            if is_template { monitor.http_request_to(method, route) } else { monitor.http_request(method, route) };
         if *has_span && LevelFilter::current() >= Level::INFO {
             let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.
@@ -215,7 +222,7 @@ where
             }
         }
         let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
-        let mut exchange = Exchange::new(&request, call, trace, sizes);
+        let mut exchange = Exchange::new(&request, call, (upload, trace, sizes));
         let mut turn = Turn::new(&mut exchange);
         let entered = turn.enter();
         let answer = self.inner.call(request);

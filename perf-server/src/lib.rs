@@ -26,7 +26,8 @@
 //! `into_make_service_with_connect_info`), and what a proxy forwards. With a read token or an admin token, everything but the probes and the
 //! login page needs one: `Authorization: Bearer ..`, or a session of the login page. Changes need the admin token, and are
 //! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
-//! target `perf_server::audit`. A session lasts for 12 hours; a log-out ends it, with what listens in it, and takes
+//! target `perf_server::audit`: its `peer` is the address of the socket, and `forwarded_for`, which anybody can forge, what headers of
+//! proxies tell of the client. A session lasts for 12 hours; a log-out ends it, with what listens in it, and takes
 //! the browser's other tabs to the login. Its cookie holds no token, and has a name by service, instance and port. A token is good until
 //! the service has another.
 //!

@@ -89,3 +89,46 @@ fn a_thousand_warm_requests_allocate_nothing() {
     let text = monitor.render_prometheus();
     assert!(text.contains(r#"http_requests_total{method="GET",route="unmatched",status="503",outcome="error"} 1010"#));
 }
+
+/// A service of axum's bodies, which reads them.
+#[derive(Clone)]
+struct Reads;
+
+impl Service<Request<axum::body::Body>> for Reads {
+    type Response = Response<Part>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Part>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<axum::body::Body>) -> Self::Future {
+        let mut body = pin!(request.into_body());
+        while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut Context::from_waker(Waker::noop())) {}
+        ready(Ok(Response::new(Part(Some(Bytes::from_static(b"part"))))))
+    }
+}
+
+#[test]
+fn a_request_without_a_body_allocates_nothing_and_to_watch_one_takes_two() {
+    let _clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let mut service = HttpLayer::new(&monitor).layer(Reads);
+    for (text, allowed) in [("", 0), ("a body", 2)] {
+        let mut taken = 0;
+        for is_warm in [false, true] {
+            for _ in 0..100 {
+                let request = Request::new(axum::body::Body::from(text));
+                let before = ALLOCATIONS.get();
+                let mut context = Context::from_waker(Waker::noop());
+                let mut answer = pin!(service.call(request));
+                let Poll::Ready(Ok(answer)) = answer.as_mut().poll(&mut context) else { panic!("it is ready") };
+                let mut body = pin!(answer.into_body());
+                while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut context) {}
+                taken += if is_warm { ALLOCATIONS.get() - before } else { 0 };
+            }
+        }
+        assert_eq!(taken, 100 * allowed, "{text:?}");
+    }
+}

@@ -4,12 +4,14 @@ use super::poll_timer::PollTimer;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::registry::Registry;
+use open_stream::OpenStream;
 use route::Route;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tracing::Span;
 
+pub(crate) mod open_stream;
 mod route;
 
 /// The span of a request that has none, for [`HttpRequest::span`].
@@ -85,8 +87,12 @@ impl HttpRequest {
 
     /// Says that the head of the answer is there, and that its body streams: how long that takes is a matter of the client.
     /// So the duration ends here, and the request does so later, as it turns out. From here on it is listed among the calls
-    /// in flight only while it [waits](Self::pause) for a part of the body, and since when it does. Reads the clock.
+    /// in flight only while it [waits](Self::pause) for a part of the body, and since when it does. Reads the clock. Said
+    /// again, it changes nothing.
     pub fn streams(&mut self) {
+        if self.took.is_some() {
+            return;
+        }
         let now = clock::now();
         self.took = Some(now.nanos_since(self.started));
         self.poll_timer.end_time(now);
@@ -99,6 +105,13 @@ impl HttpRequest {
         if self.took.is_some() {
             self.poll_timer.leave_list(&self.route.open);
         }
+    }
+
+    /// Counts the answer as one that is being sent, in the gauge `http_open_streams` of its method and route, until what is
+    /// returned is dropped, which may be after the request's end. Costs two atomic additions, and a look-up the first time
+    /// on a thread.
+    pub fn open_stream(&self) -> OpenStream {
+        OpenStream::new(&self.route)
     }
 
     /// Says that the request is polled again. Reads the clock where it waited.
@@ -196,6 +209,45 @@ mod tests {
         let read = registry.series(Kind::HttpRequest, &["GET", "/download", "200"]).read();
         assert_eq!((read.nanos[0], read.idle_nanos), (1_000_000_000, 0));
         assert_eq!(read.slow_polls, 1, "the second before the head");
+    }
+
+    #[test]
+    fn a_body_streams_from_the_first_time_on_that_this_is_said() {
+        let clock = ManualClock::hold();
+        let registry = Arc::new(Registry::new());
+        let mut request = HttpRequest::start(&registry, "GET", "/download", true);
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(1));
+            request.streams();
+        }
+        request.answer(200);
+        let read = registry.series(Kind::HttpRequest, &["GET", "/download", "200"]).read();
+        assert_eq!(read.nanos[0], 1_000_000_000);
+    }
+
+    #[test]
+    fn answers_that_are_being_sent_are_counted_until_they_are_dropped() {
+        let registry = Arc::new(Registry::new());
+        let start = || HttpRequest::start(&registry, "GET", "/events", true);
+        let open = || {
+            let metrics = registry.custom().named("http_open_streams");
+            let values = metrics.iter().flat_map(|metric| &metric.series).map(|series| series.value.clone());
+            values.map(|value| format!("{value:?}")).collect::<Vec<_>>()
+        };
+        assert!(open().is_empty());
+        let request = start();
+        let first = request.open_stream();
+        request.answer(200);
+        let second = thread::scope(|scope| scope.spawn(|| start().open_stream()).join().unwrap());
+        assert_eq!(open(), ["Gauge(2.0)"]);
+        drop(first);
+        assert_eq!(open(), ["Gauge(1.0)"]);
+        drop(second);
+        assert_eq!(open(), ["Gauge(0.0)"]);
+        // For nobody, once the monitor is gone.
+        let late = start();
+        drop(registry);
+        drop(late.open_stream());
     }
 
     #[test]

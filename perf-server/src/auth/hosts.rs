@@ -1,15 +1,13 @@
 //! From where and under which names we answer where no token is set: to this machine alone. That also stops pages which have a
 //! browser take our address for theirs (DNS rebinding).
 
+use super::forwarded::is_forwarded;
 use crate::context::Context;
 use crate::respond::{Problem, ProblemKind};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::uri::Authority;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{StatusCode, header};
 use std::net::{IpAddr, SocketAddr};
-
-/// What proxies add for those who asked them.
-const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// Refuses whoever is not on this machine, as far as the request tells: by the name that was asked for, by the peer where the server says who
 /// that is, and by what a proxy adds. To be asked where no token is set, and no middleware says who asks.
@@ -28,7 +26,7 @@ pub(super) fn only_this_machine(context: &Context, request: &Request) -> Result<
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let is_elsewhere = peer.is_some_and(|peer| !peer.to_canonical().is_loopback());
-    if is_elsewhere || FORWARDED.iter().any(|name| headers.contains_key(name)) {
+    if is_elsewhere || is_forwarded(headers) {
         let detail = "without a token this is shown to this machine alone, and the request comes from another: set \
                       PERF_READ_TOKEN or PERF_ADMIN_TOKEN";
         return Err(Problem::new(ProblemKind::TokenNeeded, detail).with_status(StatusCode::FORBIDDEN));

@@ -1,6 +1,7 @@
 //! The login page: takes a token, and keeps the name of a session where no script can read it and no other site can have it sent.
 
 use super::Change;
+use super::forwarded::is_over_tls;
 use super::session::{LIFE, cookie_name, in_cookie};
 use crate::context::Context;
 use crate::dashboard::escaped;
@@ -69,7 +70,7 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
     let session = context.sessions.begin(access, Instant::now()).ok_or_else(|| {
         Problem::new(ProblemKind::Internal, "no session could be begun: the system has no random bytes")
     })?;
-    // Whoever forges the header that a proxy sets only makes the own cookie stricter.
+    // Whoever forges the headers that a proxy sets only makes the own cookie stricter.
     let secure = if is_over_tls { "; Secure" } else { "" };
     Ok(to_page("./", &format!("{}; Max-Age={}{secure}", cookie(&name, &session), LIFE.as_secs())))
 }
@@ -92,12 +93,6 @@ fn to_page(page: &str, cookie: &str) -> Response {
     let mut response = Redirect::to(page).into_response();
     response.headers_mut().extend(HeaderValue::try_from(cookie).map(|cookie| (header::SET_COOKIE, cookie)));
     response
-}
-
-/// Whether the browser spoke TLS with the first of the proxies.
-fn is_over_tls(headers: &HeaderMap) -> bool {
-    let proto = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok()).unwrap_or_default();
-    proto.split(',').next().is_some_and(|first| first.trim().eq_ignore_ascii_case("https"))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

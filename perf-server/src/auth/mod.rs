@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 mod flood;
+mod forwarded;
 mod hosts;
 pub(crate) mod login;
 pub(crate) mod origin;
@@ -210,7 +211,10 @@ pub(crate) struct Change {
     method: Method,
     route: String,
     path: String,
+    /// The address at the other end of the socket: behind a proxy, the proxy's.
     peer: Option<SocketAddr>,
+    /// The address of the client as headers tell it, which anybody can: so it never stands in place of the peer.
+    forwarded_for: Option<String>,
 }
 
 impl Change {
@@ -221,22 +225,26 @@ impl Change {
             route: extensions.get::<MatchedPath>().map_or_else(String::new, |route| route.as_str().to_owned()),
             path: request.uri().path().to_owned(),
             peer: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer),
+            forwarded_for: forwarded::clients(request.headers()),
         }
     }
 
     /// An event of the target `perf_server::audit`. Its fields are written as `Debug` does, so that no line can be forged.
     pub(crate) fn tell(self, status: StatusCode, refusals: &Arc<Flood>) {
-        let Self { method, route, path, peer } = self;
+        let Self { method, route, path, peer, forwarded_for } = self;
         let (peer, status) = (peer.map(tracing::field::display), status.as_u16());
+        macro_rules! tell {
+            ($level:ident, $($rest:tt)+) => {
+                tracing::$level!(target: "perf_server::audit", ?method, route, path, status, peer, forwarded_for, $($rest)+)
+            };
+        }
         if status < 400 {
-            tracing::info!(target: "perf_server::audit", ?method, route, path, status, peer, "changed");
+            tell!(info, "changed");
         } else {
             // Anybody can have one refused: beyond some a second they are summed up.
             match refusals.may_tell(Instant::now()) {
-                Some(0) => tracing::warn!(target: "perf_server::audit", ?method, route, path, status, peer, "refused"),
-                Some(untold) => tracing::warn!(
-                    target: "perf_server::audit", ?method, route, path, status, peer, untold, "refused, and others before that were not told"
-                ),
+                Some(0) => tell!(warn, "refused"),
+                Some(untold) => tell!(warn, untold, "refused, and others before that were not told"),
                 None => refusals.tell_later(),
             }
         }

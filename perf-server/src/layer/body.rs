@@ -61,7 +61,7 @@ impl<B: Body> Body for MeasuredBody<B> {
         }
         drop(turn);
         match &polled {
-            Poll::Pending => {}
+            Poll::Pending => this.exchange.awaited(),
             Poll::Ready(None) => this.exchange.complete(),
             Poll::Ready(Some(Err(_))) => this.exchange.fail(),
             Poll::Ready(Some(Ok(frame))) => {

@@ -13,7 +13,6 @@ thread_local! {
 }
 
 #[inline]
-#[expect(clippy::unnecessary_box_returns, reason = "the box is what is wanted")]
 pub(super) fn filled_with(state: State) -> Box<State> {
     // None is to be had while the thread ends.
     let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());

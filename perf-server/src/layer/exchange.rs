@@ -3,6 +3,7 @@
 use super::box_pool;
 use super::sizes::{Pair, length};
 use super::state::State;
+use super::upload::Upload;
 use crate::trace_context::TraceContext;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -24,50 +25,74 @@ impl Exchange {
     pub(super) fn new<B>(
         request: &Request<B>,
         call: HttpRequest,
-        trace: Option<Box<TraceContext>>,
-        sizes: Option<Arc<Pair>>,
+        (upload, trace, sizes): (Upload, Option<Box<TraceContext>>, Option<Arc<Pair>>),
     ) -> Self {
         if let Some(sizes) = &sizes {
             came(sizes, request);
         }
         let is_head = request.method() == Method::HEAD;
-        let state =
-            State { call: Some(call), is_head, status: None, length: None, sent: 0, is_fault: false, sizes, trace };
+        let state = State {
+            call: Some(call),
+            is_head,
+            upload,
+            status: None,
+            length: None,
+            is_fault: false,
+            sent: 0,
+            open: None,
+            sizes,
+            trace,
+        };
         Self(Some(box_pool::filled_with(state)))
     }
 
+    /// Whether the request has ended; its answer may go on, where it is a stream of events.
     pub(super) fn is_over(&self) -> bool {
-        self.0.is_none()
+        self.0.as_ref().is_none_or(|state| state.call.is_none())
     }
 
     /// The head of the answer is there.
     #[inline]
     pub(super) fn answered<B: Body>(&mut self, response: &Response<B>) {
         let Some(state) = &mut self.0 else { return };
-        let status = response.status();
+        let (status, body) = (response.status(), response.body());
         state.status = Some(status.as_u16());
         // In the head where there are no messages.
-        state.is_fault = response.body().is_end_stream() && is_fault(response.headers());
-        if state.is_head || has_no_body(status) || is_over_with_its_head(response) {
+        state.is_fault = body.is_end_stream() && is_fault(response.headers());
+        if state.is_head || has_no_body(status) || body.is_end_stream() {
             return self.complete();
         }
-        let exact = response.body().size_hint().exact();
-        if let (None, Some(call)) = (exact, &mut state.call) {
-            call.streams();
-        }
+        let exact = body.size_hint().exact();
         state.length = exact.or_else(|| length(response.headers()));
+        if exact.is_some() {
+            return;
+        }
+        if is_stream_of_events(response.headers()) {
+            return state.end_with_head();
+        }
+        state.streams();
     }
 
     /// A part of the body was taken; the last one, where nothing `is_left` or as much was taken as was announced.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize, is_left: bool) {
         let Some(state) = &mut self.0 else { return };
+        let is_first = state.sent == 0;
         state.sent = state.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if let Some(call) = &mut state.call {
-            call.sent();
-        }
         if !is_left || state.length.is_some_and(|length| state.sent >= length) {
-            self.complete();
+            return self.complete();
+        }
+        // It comes in parts, whether or not its length is known: when the next is asked for is a matter of the client.
+        state.streams();
+        if !is_first {
+            state.lasts();
+        }
+    }
+
+    /// The next part of the body is not there yet.
+    pub(super) fn awaited(&mut self) {
+        if let Some(state) = &mut self.0 {
+            state.lasts();
         }
     }
 
@@ -80,7 +105,7 @@ impl Exchange {
 
     /// All of the answer was taken.
     pub(super) fn complete(&mut self) {
-        self.end(|state| Outcome::from_success(!state.is_fault && state.status.is_some_and(|status| status < 500)));
+        self.end(State::outcome);
     }
 
     /// The service, or the body, failed.
@@ -91,7 +116,10 @@ impl Exchange {
     #[inline]
     fn end(&mut self, outcome: impl FnOnce(&State) -> Outcome) {
         if let Some(mut state) = self.0.take() {
-            state.end(outcome(&state));
+            let outcome = outcome(&state);
+            state.end(outcome);
+            // The answer is over too, and the body of the request: neither is to be kept with the box.
+            (state.open, state.upload) = (None, Upload::default());
             box_pool::keep(state);
         }
     }
@@ -147,12 +175,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether nothing comes after the head, or a stream of events, which lasts for as long as the client listens.
-fn is_over_with_its_head<B: Body>(response: &Response<B>) -> bool {
-    let body = response.body();
-    body.is_end_stream() || (body.size_hint().exact().is_none() && is_stream_of_events(response.headers()))
-}
-
 fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
@@ -169,7 +191,7 @@ const STREAMS: [&[u8]; 8] = [
     b"multipart/x-mixed-replace",
 ];
 
-/// Whether an answer of unknown length is a stream of events.
+/// Whether an answer of unknown length is a stream of events, whose request ends with the head.
 fn is_stream_of_events(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return false };
     let kind = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();

@@ -46,8 +46,8 @@ fn agent(headers: &HeaderMap) -> Option<&str> {
     Some(agent.get(..MAX_AGENT).unwrap_or(agent))
 }
 
-/// Writes on the span of a request how it ended.
-pub(super) fn close(span: &Span, status: Option<u16>, sent: u64, outcome: Outcome, took: Duration) {
+/// Writes on the span of a request how it ended. How much was sent is unknown where it ended before its answer.
+pub(super) fn close(span: &Span, status: Option<u16>, sent: Option<u64>, outcome: Outcome, took: Duration) {
     span.record("outcome", outcome.as_str());
     span.record("performance_category", category(took));
     span.record("http.response.body.size", sent);

@@ -284,6 +284,9 @@ names! {
     MEMORY_USAGE_BYTES = "memory_usage_bytes", "bytes", ["component"], "perf-runtime";
     /// The service that the process is an instance of; always 1.
     TARGET_INFO = "target_info", "", ["service_name", "service_version", "service_instance_id"], "perf-runtime";
+    /// Answers to HTTP requests that are being sent, of those that come in several parts or wait for one, such as streams of
+    /// events.
+    HTTP_OPEN_STREAMS = "http_open_streams", "", ["method", "route"], "perf-runtime";
     /// Bodies of HTTP requests, as they were announced: a histogram.
     HTTP_REQUEST_SIZE_BYTES = "http_request_size_bytes", "bytes", ["method", "route"], "perf-server";
     /// Bodies of HTTP answers, as they were taken: a histogram.

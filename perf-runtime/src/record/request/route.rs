@@ -1,6 +1,8 @@
 //! The series that the requests of one route count in.
 
 use crate::measure::model::kind::Kind;
+use crate::observe::metrics::handle::{Described, Gauge};
+use crate::observe::metrics::known as names;
 use crate::observe::series::entry::Series;
 use crate::observe::series::lookup::{Lookup, hash_of};
 use crate::observe::series::overflow::Overflow;
@@ -27,6 +29,8 @@ pub(super) struct Route {
     /// How method and route overflowed.
     overflow: Option<Overflow>,
     answered: OnceLock<Box<Answered>>,
+    /// Answers that are being sent; there from the first on. `None` where the monitor was gone.
+    streams: OnceLock<Option<Gauge>>,
 }
 
 /// The requests of a route that were answered with one status.
@@ -65,6 +69,7 @@ impl Route {
             open: Arc::clone(open),
             overflow: overflow.cloned(),
             answered: OnceLock::new(),
+            streams: OnceLock::new(),
         }));
         // A value that overflowed is not kept: it is one of too many.
         if fresh.is(method, route) {
@@ -104,6 +109,21 @@ impl Route {
     /// Counts that a request's status overflowed, or what else did that had not when it came.
     pub(super) fn count_overflow_of(&self, answered: &Answered) {
         answered.overflow.as_ref().inspect(|overflow| overflow.count_besides(self.overflow.as_ref()));
+    }
+
+    /// Counts answers that begin to be sent, or end.
+    pub(super) fn add_streams(&self, by: f64) {
+        self.streams.get_or_init(|| self.look_up_streams()).as_ref().inspect(|streams| streams.add(by));
+    }
+
+    #[cold]
+    fn look_up_streams(&self) -> Option<Gauge> {
+        let registry = self.registry.upgrade()?;
+        let [method, route, _] = &*self.open.identity.labels else { return None };
+        let help = "Answers that are being sent, of those that come in several parts or wait for one.";
+        let labels: [(&str, &str); 2] = [("method", method), ("route", route)];
+        let name = names::HTTP_OPEN_STREAMS;
+        Some(registry.custom().gauge(Described { name, labels: &labels, unit: "", help }))
     }
 
     #[cold]
