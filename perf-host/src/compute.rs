@@ -63,7 +63,7 @@ pub(crate) struct Capacity {
     pub(crate) uptime: Option<f64>,
 }
 
-/// What the kernel says of the host.
+/// The figures of the host, as read from the kernel's files.
 #[derive(Debug)]
 pub(crate) struct Reading {
     /// `/proc/stat`.
@@ -184,8 +184,8 @@ impl Memory {
     }
 }
 
-/// What ZFS keeps of files in memory of its own and gives back when it is asked for: all but the least that it keeps. The
-/// kernel does not count it as available.
+/// The cache of ZFS that can be reclaimed, in bytes: all of it but the minimum that ZFS always keeps. The kernel does not count
+/// this memory as available.
 fn cache_of_zfs(files: &ProcRoot) -> Option<f64> {
     let text = files.read("/proc/spl/kstat/zfs/arcstats")?;
     // A name, a type, a number.

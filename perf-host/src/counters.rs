@@ -1,6 +1,6 @@
 //! Counters that the kernel or a driver keeps, made steady: as they are exposed, they do not step back.
 //!
-//! What is read steps back now and then. A little, where each processor's part is summed up by itself or an estimate is put
+//! Readings step back now and then. A little, where each processor's part is summed up by itself or an estimate is put
 //! right (`iowait`); far, where 32 bits ran over or what is summed up became fewer; and to zero, where the source began anew.
 //! Prometheus takes every step back for a new beginning and counts the whole of the counter once more, which is right for the
 //! last of these alone.
@@ -16,7 +16,7 @@ pub(crate) struct Counters<const N: usize>([Counter; N]);
 struct Counter {
     highest: f64,
     last: f64,
-    /// What was lost by steps back that are final.
+    /// The sum of all steps back that are final.
     lost: f64,
     /// Looks at which the counter grew and was still behind.
     behind: u8,
@@ -29,8 +29,8 @@ impl<const N: usize> Default for Counters<N> {
 }
 
 impl<const N: usize> Counters<N> {
-    /// Takes what was read, and gives what to expose: never less than before, unless the source as a whole began anew. What
-    /// could not be read stays absent.
+    /// Takes what was read, and gives what to expose: never less than before, unless the source as a whole began anew. A
+    /// counter that could not be read stays absent.
     pub(crate) fn steady(&mut self, read: [Option<f64>; N]) -> [Option<f64>; N] {
         if self.begin_anew(&read) {
             *self = Self::default();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever one counter does beside another that grows: it is never shown less than before.
+        /// A counter beside another that grows is never shown less than before, for any values of its own.
         #[test]
         fn beside_one_that_grows_no_counter_steps_back(values in prop::collection::vec(0..1_000_u32, 1..50)) {
             let looks: Vec<[f64; 2]> =

@@ -231,7 +231,7 @@ pub(crate) struct Traffic {
     disks: BTreeMap<String, Seen>,
 }
 
-/// What is known of a disk's counters: operations and bytes by direction, and time.
+/// The counters of a disk (operations and bytes by direction, and time), and the rates computed from them.
 #[derive(Debug, Default)]
 struct Seen {
     counters: Counters<5>,

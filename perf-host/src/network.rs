@@ -57,7 +57,7 @@ pub(crate) struct Interfaces {
     interfaces: BTreeMap<String, Seen>,
 }
 
-/// What is known of an interface's counters: of each of the four both directions.
+/// The counters of an interface, four in each direction, and the rates computed from them.
 #[derive(Debug, Default)]
 struct Seen {
     counters: Counters<8>,

@@ -78,8 +78,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a counter does, wrap, step back, vanish or stand still, and the clock with it: a rate is none, or one
-        /// that the counter's own range allows.
+        /// A rate is none, or one that the counter's own range allows, also where the counter wraps, steps back, vanishes or
+        /// stands still, and the clock with it.
         #[test]
         fn no_counter_makes_a_rate_that_cannot_be(
             looks in prop::collection::vec((0..10_u64, prop::option::of(prop_oneof![0..1_000_u64, any::<u64>()])), 0..50),

@@ -142,7 +142,7 @@ fn cpu_seconds() -> f64 {
     seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
-/// What the monitor says of a metric: the sum over its series.
+/// The current value of a metric: the sum over its series.
 fn get(monitor: &Monitor, name: &str) -> Option<f64> {
     let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
     let value = |one: &MetricSeries| match one.value {

@@ -1,4 +1,4 @@
-//! What is kept grows while the windows of an hour fill, and then no more: with everything sampled and calls in each second.
+//! Live memory grows while the windows of an hour fill, and then no more: with everything sampled and calls in each second.
 #![cfg(all(feature = "alloc", target_os = "linux"))]
 
 use perf_host::CountingAllocator;

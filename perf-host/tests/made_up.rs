@@ -82,7 +82,7 @@ fn a_limit_whose_use_is_unknown_makes_the_use_unknown() {
     assert!(host.monitor.health().indicators().iter().all(|one| one.name() != "memory"));
 }
 
-/// What can be wrong with one of the kernel's files.
+/// A fault of one of the kernel's files.
 #[derive(Debug)]
 enum Broken {
     Gone,

@@ -1,4 +1,4 @@
-//! What the monitoring says that it costs: all that it is asked for, as the monitor itself knows it.
+//! The metrics of the cost of monitoring, compared with the figures that the monitor itself keeps of it.
 
 use perf_host::{Host, Part};
 use perf_runtime::Monitor;

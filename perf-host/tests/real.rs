@@ -30,7 +30,7 @@ fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
     }
 }
 
-/// What a program of the system's prints, or nothing where it is not installed.
+/// The output of a program of the system's, or nothing where it is not installed or fails.
 fn told(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).env("LC_ALL", "C").output();
     match output {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Whoever waits, and nobody is served.
+/// A stall of a pool: callers wait, and none of them is served.
 #[derive(Debug, Default)]
 pub(super) struct Stall {
     /// Since when, and how many were served by then.

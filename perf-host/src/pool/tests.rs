@@ -77,7 +77,7 @@ async fn who_waits_is_known_of_any_pool_until_it_is_served_or_gives_up() {
     assert_eq!(get(&monitor, "db_client_connection_wait_time_seconds", &["main"]), Some(3.0));
 }
 
-/// What is waited for by somebody who gives up after so long.
+/// Waits and gives up after `time`; fails where the wait ends before.
 async fn give_up_after<T>(time: Duration, waiting: impl Future<Output = T>) {
     assert!(tokio::time::timeout(time, waiting).await.is_err(), "nothing comes");
 }
