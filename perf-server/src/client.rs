@@ -44,7 +44,7 @@ impl ClientLayer {
         Self { monitor, service: service.into(), operation: None, waits: false, cancel_expected: false }
     }
 
-    /// What is asked of the service. Without it the operation is the request's method.
+    /// Sets the name of the operation that is asked of the service: without it, the request's method.
     #[must_use]
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
         self.operation = Some(operation.into());
@@ -75,7 +75,7 @@ impl<S> Layer<S> for ClientLayer {
     }
 }
 
-/// What [`ClientLayer`] makes of a client.
+/// A client in [`ClientLayer`]: its calls are recorded.
 #[derive(Clone, Debug)]
 pub struct ClientService<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! What every route shares: the monitor, and the settings of the server.
+//! The state that all routes share: the monitor, and the settings of the server.
 
 use crate::auth::{Flood, Sessions};
 use crate::dashboard::Dashboard;
@@ -19,7 +19,7 @@ pub(crate) struct Context {
     shared: Arc<Shared>,
 }
 
-/// What a [`Context`] leads to.
+/// The state behind a [`Context`].
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) monitor: Monitor,

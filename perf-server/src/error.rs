@@ -17,7 +17,7 @@ pub enum ServeError {
         field: String,
         /// The value it was given. Never a token.
         value: String,
-        /// What is allowed.
+        /// The values that are allowed.
         allowed: String,
     },
     /// A file that was to hold a token could not be read.
@@ -34,7 +34,7 @@ pub enum ServeError {
     /// exclude another of a different spelling, such as `/a/{id}` and `/a/{name}`.
     #[non_exhaustive]
     Conflict {
-        /// What both add: `route`, `page`, `topic`, `description` or `extension`.
+        /// The kind of thing that both add: `route`, `page`, `topic`, `description` or `extension`.
         what: &'static str,
         /// As each of them names it.
         names: [String; 2],

@@ -28,7 +28,7 @@ const MAX_NAME: usize = 40;
 /// A method that no route has: the answer to it names those that there are.
 const NO_METHOD: &str = "PROBE";
 
-/// What another part adds to a server: routes, pages of the dashboard, topics of its feed. Hand it to
+/// An addition to a server by another part: routes, pages of the dashboard, topics of its feed. Hand it to
 /// [`ServerBuilder::extend`](crate::ServerBuilder::extend).
 ///
 /// A route of a part is treated as one of ours: the same tokens and checks of the origin, the same events of the target

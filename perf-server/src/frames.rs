@@ -19,10 +19,10 @@ const MAX_PAGES: usize = 200;
 const MAX_VALUES: usize = 600;
 const OVERFLOW: &str = "__overflow__";
 
-/// What was told of each page, and when: the oldest first.
+/// The frame rates of each page in hertz, with the time when each was sent: the oldest first.
 type Pages = BTreeMap<String, VecDeque<(Instant, f64)>>;
 
-/// What browsers told of the last minute. A cheap handle.
+/// The frame rates that browsers sent in the last minute. A cheap handle.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Frames {
     pages: Arc<Mutex<Pages>>,

@@ -28,7 +28,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub(crate) const DEFAULT_PREFIX: &str = "/perf";
-/// What probes and scrapers look for at the root.
+/// The paths that probes and scrapers look for at the root.
 const BESIDE: [&str; 4] = ["/metrics", "/health/live", "/health/ready", "/health/performance"];
 
 /// Our routes, and where they are. A cheap handle.

@@ -63,7 +63,7 @@ pub(crate) fn assemble(parts: Vec<(String, OpenApi)>) -> Result<String, ServeErr
     Ok(all.to_json().unwrap_or_default())
 }
 
-/// What a document describes: its paths with their methods, its schemas and responses.
+/// The names of everything that a document describes: its paths with their methods, its schemas and responses.
 fn names(document: &OpenApi) -> Vec<String> {
     let of_path = |item: &utoipa::openapi::PathItem| {
         let methods = [
@@ -100,7 +100,7 @@ fn base() -> OpenApi {
     base
 }
 
-/// What the operations of all parts share: problems.
+/// The descriptions that the operations of all parts share: problems.
 fn shared() -> OpenApi {
     let kinds: Vec<String> = ProblemKind::ALL.iter().map(|kind| format!("`{kind}`")).collect();
     let kinds = format!("A stable name: one of {}, or one that a part has of its own.", kinds.join(", "));

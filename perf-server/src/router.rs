@@ -142,8 +142,8 @@ async fn not_allowed(method: Method) -> Problem {
     Problem::new(ProblemKind::MethodNotAllowed, format!("{method} is not for this path: the header Allow says what is"))
 }
 
-/// What browsers are told of everything that is served. Without a referrer to our own pages, browsers would not say of a
-/// form where it comes from.
+/// Security headers of every answer. Our own pages get a referrer: without one, browsers would not say of a form where it
+/// comes from.
 const SECURITY: [(HeaderName, &str); 6] = [
     (
         CONTENT_SECURITY_POLICY,

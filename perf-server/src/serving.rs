@@ -1,5 +1,5 @@
-//! What answering questions about the monitor takes of this process: a part of [`perf_runtime::extend::Overhead`]. It is the time
-//! in which something is done, not that in which a client or another thread is waited for.
+//! The time that this process spends on questions about the monitor: a part of [`perf_runtime::extend::Overhead`]. Only work
+//! counts, not waiting for a client or for another thread.
 
 use axum::body::Body;
 use axum::extract::Request;

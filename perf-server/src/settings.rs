@@ -1,4 +1,4 @@
-//! What can be set about the routes.
+//! The settings of the routes.
 
 use crate::auth::origin::Origins;
 use crate::auth::token::Tokens;
@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     /// The names under which we may be asked without a token, beside those of this machine.
     pub(crate) hosts: Vec<String>,
     pub(crate) body: BodyLimits,
-    /// What must be well for the process to be ready.
+    /// The checks that must pass for the process to be ready.
     pub(crate) readiness: Vec<Readiness>,
     /// Whether pages may tell how they feel without a token.
     pub(crate) ui_without_token: bool,

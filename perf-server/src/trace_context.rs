@@ -80,7 +80,7 @@ impl TraceContext {
         Self { state: state::checked(value), ..self }
     }
 
-    /// What the request says, if it says it once.
+    /// The trace context of a request; `None` where its `traceparent` is missing, malformed, or there more than once.
     #[inline]
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let has_none = headers.keys_len() <= FEW && headers.keys().all(|name| *name != TRACEPARENT);
@@ -123,7 +123,7 @@ impl TraceContext {
         self.flags & 1 == 1
     }
 
-    /// What other systems say of the trace, as it came in `tracestate`.
+    /// The entries of other tracing systems, as they came in `tracestate`.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What was sent lately: each client reads on from its own place.
+//! The backlog of messages that were sent lately: each client reads on from its own place.
 
 use super::topic::Topic;
 use axum::extract::ws::Utf8Bytes;
@@ -29,7 +29,7 @@ struct Message {
     text: Utf8Bytes,
 }
 
-/// What a client has to read.
+/// The messages that a client has yet to read.
 #[derive(Debug)]
 pub(super) enum Unread {
     /// These, and how far it has read then.
@@ -68,7 +68,7 @@ impl Log {
         (self.forgotten..=self.seq).contains(&seq)
     }
 
-    /// What those who watch `topic` have to read after `seq`.
+    /// The next messages after `seq` for those who watch `topic`.
     pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
         if !self.covers(seq) {
             return Unread::Gone;

@@ -36,7 +36,7 @@ struct Shared {
     worker: Option<mpsc::UnboundedSender<Command>>,
 }
 
-/// What the worker is asked to do.
+/// A request to the worker.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Somebody watches this from now on. `since` is what it saw last, if it was here before.
@@ -49,7 +49,7 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) struct Joined {
     pub(super) seq: u64,
-    /// What it needs before; `None` where it knows everything up to there.
+    /// The message that it needs before; `None` where it knows everything up to there.
     pub(super) initial: Option<Utf8Bytes>,
 }
 
@@ -108,7 +108,7 @@ impl Hub {
         let may = commands.is_empty();
         if may {
             shared.worker = None;
-            // Whoever comes later gets everything.
+            // A client that comes later gets everything.
             shared.log.forget_all();
         }
         may
@@ -130,7 +130,7 @@ impl Hub {
         self.shared().log.covers(seq)
     }
 
-    /// What those who watch `topic` have to read after this.
+    /// The next messages after `seq` for those who watch `topic`.
     pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
         self.shared().log.after(seq, topic)
     }

@@ -1,4 +1,4 @@
-//! What everybody sees, whatever they watch: health, alerts, calls in flight, the names of metrics.
+//! The state that every client gets, on any topic: health, alerts, calls in flight, the names of metrics.
 
 use super::message::{Body, Written};
 use super::number::Number;

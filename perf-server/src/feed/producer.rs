@@ -30,7 +30,7 @@ struct Worker {
     watched: HashMap<Arc<Topic>, Watched>,
 }
 
-/// What is known of something that is watched.
+/// A topic that is watched, or was until lately.
 struct Watched {
     listeners: usize,
     /// When the last listener left.
@@ -63,7 +63,7 @@ pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>
                 Some(())
             }
             _ = timeout(WITHOUT_TICKS, ticked.notified()) => {
-                // What the tick brought about is told before the numbers.
+                // The alert events of the tick are told before the numbers.
                 while let Some(event) = events.try_recv() {
                     worker.tell(&event);
                 }
@@ -87,7 +87,7 @@ impl Worker {
         match command {
             Command::Join { topic, since, access, reply } => {
                 let joined = self.join(topic, since, access).await?;
-                // Who asked may be gone.
+                // The client that asked may be gone.
                 let _ = reply.send(joined);
             }
             Command::Leave(topic) => {
@@ -101,7 +101,7 @@ impl Worker {
         Some(())
     }
 
-    /// Whoever changes what it watches all the time makes us keep no more than some of it.
+    /// Forgets the topic that was left first, where too many are kept: a client that keeps changing its topic is no leak.
     fn forget_too_many(&mut self) {
         let left = || self.watched.iter().filter(|(_, watched)| watched.listeners == 0);
         if left().count() > MOST_LEFT

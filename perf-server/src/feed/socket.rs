@@ -14,9 +14,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// What a client says is short.
+/// The longest message of a client, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
-/// Whoever takes nothing for so long is gone.
+/// A client that takes nothing for so long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(20);
 
 /// So many times in a while may a client ask for something else: more than anybody clicks.
@@ -39,7 +39,7 @@ impl Changes {
         Self { since: now, count: 0, last: now }
     }
 
-    /// Returns when the next is heard. What a client sends meanwhile stays where it is.
+    /// Returns when the next is heard. Messages that a client sends meanwhile stay in the socket.
     async fn pause(&self) {
         if self.count >= AT_ONCE {
             sleep_until(self.last + BETWEEN).await;
@@ -57,7 +57,7 @@ impl Changes {
     }
 }
 
-/// What the address asks for.
+/// The query of the address: the topic, and the last message that the client has seen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {
@@ -181,7 +181,7 @@ async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watch
 /// Ends the conversation, and says why: `None`, as there is nothing to go on with.
 async fn refuse(socket: &mut WebSocket, code: u16, reason: impl Into<Utf8Bytes>) -> Option<()> {
     let frame = CloseFrame { code, reason: reason.into() };
-    // Whoever does not take it is gone.
+    // A client that does not take it is gone.
     let _ = put(socket, Message::Close(Some(frame))).await;
     None
 }

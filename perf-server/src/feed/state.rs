@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What clients know.
+/// The last state that was sent to clients, and the monitor that it is of.
 #[derive(Debug)]
 pub(super) struct Board {
     monitor: Monitor,
@@ -22,7 +22,7 @@ pub(super) struct Board {
     frames: HashMap<Arc<Topic>, Frame>,
 }
 
-/// What clients know of what they look at.
+/// The last state that was sent of one topic.
 #[derive(Debug)]
 enum Frame {
     Calls(Rows),
@@ -31,7 +31,7 @@ enum Frame {
     Part(PartFrame),
 }
 
-/// What a tick brought.
+/// The changes that a tick brought.
 #[derive(Debug, Default)]
 pub(super) struct Posts {
     /// The health, where it is another.

@@ -10,11 +10,11 @@ use serde::{Serialize, Serializer};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-/// What can be a row.
+/// The source of a row.
 pub(super) trait Entry {
     /// The name by which it is known.
     fn name(&self) -> String;
-    /// What it is.
+    /// Its definition: kind, name and labels, and of a metric also the unit and the help.
     fn definition(&self) -> Definition;
     /// How it stands.
     fn numbers(&self) -> Numbers;
@@ -65,7 +65,7 @@ struct Row {
     total: u64,
 }
 
-/// What a row is, and the number by which its changes name it.
+/// The definition of a row, and the number by which its changes name it.
 #[derive(Debug, Serialize)]
 struct Numbered {
     id: usize,
@@ -73,7 +73,7 @@ struct Numbered {
     definition: Definition,
 }
 
-/// What a row is: one or more series of calls, or a series of a metric. Labels keep their order.
+/// The definition of a row: one or more series of calls, or a series of a metric. Labels keep their order.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Definition {

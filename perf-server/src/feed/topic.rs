@@ -1,4 +1,4 @@
-//! What a client watches.
+//! The topic that a client watches: a subject, over a window.
 
 use super::part::PartTopic;
 use perf_runtime::{Kind, Window};
@@ -10,14 +10,14 @@ use std::time::Duration;
 const MAX_LABELS: usize = 32;
 const MAX_LABEL_BYTES: usize = 256;
 
-/// What is looked at, over a window: the same for all who look at the same page.
+/// A subject over a window: the same for all who look at the same page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Topic {
     pub(super) window: Window,
     pub(super) subject: Subject,
 }
 
-/// What is looked at.
+/// The subject of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     /// All series of calls.
@@ -58,7 +58,7 @@ impl SeriesKey {
     }
 }
 
-/// What a client asks for, as it writes it.
+/// A client's request for a topic, as the client writes it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Request {
@@ -69,8 +69,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// What is meant, or what is wrong with it. Where no window is named, it is the shortest one that goes back to the
-    /// beginning of a process that is up for so long; or else the longest.
+    /// The topic that is meant, or the fault of the request. Where no window is named, the window is the shortest one that goes
+    /// back to the beginning of a process that is up for so long; or else the longest.
     pub(super) fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, String> {
         let window = match &self.window {
             None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),

@@ -80,7 +80,7 @@ pub fn admin(tag: &str, summary: &str) -> OperationBuilder {
     guarded(operation(tag, summary, &["adminToken", "cookie"]))
 }
 
-/// What those are told who may not, with a token and without one.
+/// Adds the refusals: of no token, of a token without the right, and of an unknown host.
 fn guarded(operation: OperationBuilder) -> OperationBuilder {
     operation.refused("401", "Unauthorized").refused("403", "Forbidden").refused("421", "UnknownHost")
 }

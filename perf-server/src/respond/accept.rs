@@ -25,7 +25,7 @@ impl Format {
     }
 }
 
-/// Whether an answer of this media type is wanted. Who does not say anything that can be understood takes all.
+/// Whether an answer of this media type is wanted. A client without an `Accept` that can be read takes all.
 pub(crate) fn accepts(headers: &HeaderMap, kind: &str, subkind: &str) -> bool {
     let accepted = ranges(headers);
     let fitting = accepted.iter().filter_map(|range| Some((range.fits(kind, subkind)?, range.quality)));

@@ -27,7 +27,7 @@ pub(super) struct Trial {
     series: Option<String>,
 }
 
-/// What came of it.
+/// The result of a trial: when the rule would have fired.
 #[derive(Serialize)]
 struct Verdict {
     /// Of a series: when times are counted from, in seconds since 1970 (UTC).

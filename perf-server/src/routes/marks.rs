@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 /// The longest name and comment, in characters.
 pub(crate) const MAX_NAME: usize = 128;
 pub(crate) const MAX_COMMENT: usize = 2_000;
-/// The longest that a mark may last: a quarter of a year. What is meant for longer is a setting of the rule.
+/// The longest that a mark may last: a quarter of a year. For anything longer there are the settings of the rule.
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// So many silences may be in force, with texts of so many bytes in all, and so many labels may one have, with names and
@@ -24,7 +24,7 @@ const MAX_TEXTS: usize = 128 << 10;
 pub(crate) const MAX_LABELS: usize = 16;
 pub(crate) const MAX_LABEL: usize = 256;
 
-/// Who takes notice, and for how long.
+/// An acknowledgement: the name of the person, a comment, and how long it lasts.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mark {

@@ -1,4 +1,5 @@
-//! What browsers tell of the pages that people use: how fast frames come, and how long drawing, input and sockets take.
+//! Measurements that browsers send of the pages that people use: how fast frames come, and how long drawing, input and
+//! sockets take.
 //!
 //! A page sends it with `navigator.sendBeacon`, as a `Blob` of type `application/json`. That is also the fence against other
 //! sites, beside the check of the origin: without asking first, which is never allowed, a page can send no JSON to another
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-/// What a page includes.
+/// The script that a page includes.
 const SCRIPT: &str = include_str!("../../assets/ui.js");
 /// The longest name of a page, in bytes, and the most values of one sort.
 const MAX_PAGE: usize = 128;
@@ -25,7 +26,7 @@ const MAX_VALUES: usize = 100;
 const HERTZ: RangeInclusive<f64> = 0.0..=1_000.0;
 const SECONDS: RangeInclusive<f64> = 0.0..=3_600.0;
 
-/// What a browser saw since it last said something.
+/// The measurements of a browser since its last message.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Beacon {

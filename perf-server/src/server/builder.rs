@@ -134,7 +134,7 @@ impl ServerBuilder {
     /// Lets pages of your application's tell how they feel (`POST /api/v1/ui`, by the script `/ui.js`) though the people who
     /// use them have no token. Only pages of the same origin may, or of one that is [allowed](Self::allow_origin); but what
     /// is no browser can send anything, so take the histograms `ui_..` for what strangers say, and put no alert on them that
-    /// wakes people. What strangers can use up is bounded: 200 pages, beyond which all are `__overflow__`.
+    /// wakes people. The memory for them is bounded: 200 pages, beyond which all are `__overflow__`.
     pub fn ui_without_token(mut self) -> Self {
         self.ui_without_token = true;
         self
@@ -186,8 +186,8 @@ impl ServerBuilder {
         Ok(own_and(&self.extensions)?.0.routes())
     }
 
-    /// The routes with these settings, to be merged into an application's, as [`router`](crate::router()) says. What is
-    /// about connections and hosts is then for the application's server to set.
+    /// The routes with these settings, to be merged into an application's, as [`router`](crate::router()) says. The
+    /// settings of connections and hosts are then left to the application's server.
     ///
     /// # Errors
     /// A setting that is not allowed, a token file that cannot be read, or something that two [extensions](Self::extend) add.

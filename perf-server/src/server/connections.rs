@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SPARE: usize = 8;
 const PROBES: [&str; 2] = ["/health/live", "/health/ready"];
 
-/// What connections may take.
+/// The limits of connections: their number, and how long they may keep us waiting.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) connections: usize,

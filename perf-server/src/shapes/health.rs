@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-/// What `GET /health/performance` answers.
+/// The answer of `GET /health/performance`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PerformanceHealth {
@@ -29,7 +29,7 @@ pub struct PerformanceHealth {
     pub health_indicators: HealthIndicators,
     /// Every indicator, the one that takes the most points first.
     pub indicators: Vec<Indicator>,
-    /// What to look at, the worst first.
+    /// Advice on where to look, the worst first.
     pub recommendations: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ pub fn performance_health(monitor: &Monitor) -> PerformanceHealth {
     PerformanceHealth::new(&monitor.health_evidence(), SystemTime::now())
 }
 
-/// What is well, part by part: `response_time_healthy` where operations take less than 2 s on average, and
+/// Whether each part is well: `response_time_healthy` where operations take less than 2 s on average, and
 /// `<server>_healthy` where more than 80 % of the calls to an MCP server succeed. A part that was not called lately is not
 /// there.
 pub fn check_health(monitor: &Monitor) -> BTreeMap<String, bool> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-/// What `GET /metrics/dashboard` answers. Texts are for people; each has its number beside it: seconds, and ratios 0 to 1.
+/// The answer of `GET /metrics/dashboard`. Texts are for people; each has its number beside it: seconds, and ratios 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Dashboard {
@@ -22,7 +22,7 @@ pub struct Dashboard {
     pub database: CallsOverview,
     /// Workflows; their steps where there are no whole ones.
     pub workflows: CallsOverview,
-    /// What is wrong, and what was.
+    /// The alerts that fire, and the last that ended.
     pub alerts: AlertsOverview,
 }
 
@@ -42,7 +42,7 @@ pub struct SystemOverview {
     pub requests: CallsOverview,
     /// Workflows in flight; of a workflow that is only measured by its steps, these.
     pub active_workflows: u64,
-    /// What is used of what there is only so much of.
+    /// The use of limited resources: memory, processors, cache, connections.
     pub resources: ResourcesOverview,
 }
 
@@ -88,11 +88,11 @@ pub struct ResourcesOverview {
     pub connection_pool_ratio: Option<f64>,
 }
 
-/// What is wrong, and what was.
+/// The alerts that fire, and the last that ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AlertsOverview {
-    /// What fires, the oldest first.
+    /// The alerts that fire, the oldest first.
     pub active: Vec<AlertInShort>,
     /// The last that ended, the oldest first.
     pub history: Vec<AlertInShort>,
@@ -102,7 +102,7 @@ pub struct AlertsOverview {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AlertInShort {
-    /// What [`Alerts::acknowledge`](perf_runtime::alert::Alerts::acknowledge) takes.
+    /// The number that [`Alerts::acknowledge`](perf_runtime::alert::Alerts::acknowledge) takes.
     pub id: u64,
     /// The rule, in capitals: `HTTP_LATENCY`.
     #[serde(rename = "type")]
@@ -121,11 +121,11 @@ pub struct AlertInShort {
     pub timestamp: String,
     /// The series that it is about.
     pub affected_components: Vec<String>,
-    /// What is wrong, in one sentence.
+    /// The problem, in one sentence.
     pub message: String,
 }
 
-/// What `GET /metrics/report` answers: key figures, and the alerts of now.
+/// The answer of `GET /metrics/report`: key figures, and the alerts of now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MetricsReport {
@@ -141,9 +141,9 @@ pub struct MetricsReport {
     pub score: f64,
     /// Each kind that there are series of.
     pub metrics: Vec<KindReport>,
-    /// What fires, the oldest first.
+    /// The alerts that fire, the oldest first.
     pub alerts: Vec<AlertInShort>,
-    /// What to look at, the worst first.
+    /// Advice on where to look, the worst first.
     pub recommendations: Vec<String>,
 }
 
@@ -151,7 +151,7 @@ pub struct MetricsReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KindReport {
-    /// What is measured.
+    /// The kind of these calls.
     pub kind: Kind,
     /// Its calls.
     #[serde(flatten)]
@@ -170,7 +170,7 @@ pub fn metrics_report(monitor: &Monitor) -> MetricsReport {
     Overview::of(monitor).report()
 }
 
-/// What both shapes are made from.
+/// The data that both shapes are made from.
 struct Overview {
     summary: Summary,
     health: HealthEvidence,

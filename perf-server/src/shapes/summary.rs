@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What `GET /metrics/summary` answers: each series in short, and in full.
+/// The answer of `GET /metrics/summary`: each series in short, and in full.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MetricsSummary {

@@ -9,7 +9,7 @@ pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const MOST_MEMBERS: usize = 32;
 const MOST_BYTES: usize = 256;
 
-/// What the request says, its lines as one; `None` where it says nothing, or anything of it is not well formed.
+/// The `tracestate` of a request, its lines joined into one; `None` where there is none, or any of it is not well formed.
 pub(super) fn of(headers: &HeaderMap) -> Option<Box<str>> {
     let mut lines = headers.get_all(TRACESTATE).iter().map(|line| line.to_str().ok());
     let mut joined = lines.next()??.to_owned();

@@ -1,4 +1,4 @@
-//! What the tests of the routes share: a monitor with something to tell, and requests.
+//! Helpers that the tests of the routes share: a monitor with something to tell, and requests.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

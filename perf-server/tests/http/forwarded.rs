@@ -1,4 +1,4 @@
-//! What proxies tell about the client, and what we make of it.
+//! Headers in which proxies name the client and the protocol that it spoke, and the use that the server makes of them.
 
 use crate::common::{ADMIN, HOST, Log, READ, ask, guarded, monitor, open, request};
 use axum::extract::ConnectInfo;

@@ -1,4 +1,4 @@
-//! What strangers send: it adds no series, and gets nowhere that it could be taken for ours.
+//! Hostile requests: they add no series, and their text gets nowhere that it could be taken for ours.
 
 use crate::common::{Answer, Log, ask, get, open, post, request};
 use axum::Router;
@@ -83,7 +83,7 @@ fn any_path() -> impl Strategy<Value = String> {
     (known, rest).prop_map(|(known, rest)| format!("{known}{rest}"))
 }
 
-/// What the login page runs.
+/// The script that the login page runs.
 const OWN_SCRIPT: &str = r#"<script type="module" src="login.js"></script>"#;
 
 /// Whether a line of the exposition is one sample: a name, labels in quotes, a number.
@@ -121,7 +121,7 @@ async fn attack(app: &Router, method: &str, path: &str, headers: &[(String, Vec<
     let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).ok()?).uri(path);
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        // What no header can hold, no server lets through.
+        // No server lets a value through that no header can hold.
         if let Ok(value) = HeaderValue::from_bytes(value) {
             request = request.header(name, value);
         }

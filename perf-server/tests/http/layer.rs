@@ -1,4 +1,4 @@
-//! What is counted of a request, from its head to the last byte of its answer.
+//! The counting of a request, from its head to the last byte of its answer.
 
 use crate::common::{ask, get, request};
 use axum::Router;

@@ -1,4 +1,4 @@
-//! What one client may take, on real sockets: nothing that another would miss.
+//! The limits of one client, on real sockets: it can take nothing that another would miss.
 
 use crate::common::{ADMIN, monitor, with_tokens};
 use perf_runtime::Monitor;
@@ -34,7 +34,7 @@ impl Running {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// What is answered to this text; all of it, for the connection is closed then.
+    /// Sends a text and returns the whole answer, up to the end of the connection.
     async fn say(&self, text: &str) -> String {
         let mut stream = self.connect().await;
         stream.write_all(text.as_bytes()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is served, and what is refused, through the public API alone.
+//! The answers and refusals of the server, through the public API alone.
 
 mod by_design;
 mod client;

@@ -16,7 +16,7 @@ struct Operation {
     described: Value,
 }
 
-/// What one must be to use it, as the document says.
+/// The right that an operation needs, as the document says.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Needs {
     Nothing,
@@ -71,7 +71,7 @@ impl Operation {
     fn success(&self) -> StatusCode {
         let responses = self.described["responses"].as_object().unwrap();
         let mut statuses = responses.keys().map(|status| status.parse::<StatusCode>().unwrap());
-        // What is called here is no upgrade.
+        // No call here is an upgrade.
         statuses.find(|status| *status != StatusCode::SWITCHING_PROTOCOLS).unwrap()
     }
 }
@@ -85,7 +85,7 @@ async fn document() -> (Value, Vec<Operation>) {
             operations.push(Operation { method, path, described });
         }
     }
-    // What ends something after what shows it, and alerts are acknowledged before a reset.
+    // Operations that end something come after those that show it, and alerts are acknowledged before a reset.
     operations.sort_by_key(|one| (one.method == "DELETE", one.path.ends_with("reset")));
     (document, operations)
 }

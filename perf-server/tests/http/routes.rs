@@ -1,4 +1,4 @@
-//! What the routes answer, and what they refuse.
+//! The answers of the routes, and their refusals.
 
 use crate::common::{ADMIN, Answer, READ, ask, get, guarded, monitor, open, post, request, with_tokens};
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! Who is let in, what is changed, and what browsers are told.
+//! Access with tokens and cookies, refused changes, and the security headers for browsers.
 
 use crate::common::{ADMIN, HOST, READ, ask, get, guarded, monitor, open, post, request, session, with_tokens};
 use axum::Router;
@@ -109,7 +109,7 @@ async fn only_whom_the_cookie_lets_in_is_offered_to_log_out() {
         assert_eq!(page.status, StatusCode::OK, "{what}");
         assert_eq!(page.text.contains("<form id=\"logout\" method=\"post\" action=\"logout\">"), is_offered, "{what}");
         assert!(!page.text.contains("{{"), "{what}: {}", page.text);
-        // What a browser keeps of the page it would show to whoever goes back.
+        // A browser would show the copy of the page that it keeps to whoever goes back.
         assert_eq!(page.header("cache-control") == "no-store", is_offered, "{what}");
     }
     for headers in [&[][..], &[("cookie", nobody.as_str())]] {

@@ -1,4 +1,4 @@
-//! What it costs to answer questions about the monitor is told by the monitor.
+//! The monitor tells the cost of answering questions about it.
 
 use crate::common::{ADMIN, get, guarded, monitor, open, request};
 use axum::body::{Body, Bytes};

@@ -1,4 +1,4 @@
-//! What browsers tell of pages: taken whole where it can be true, refused whole where not.
+//! Measurements that browsers send of pages: taken whole where they can be true, refused whole where not.
 
 use crate::common::{ADMIN, Answer, READ, get, guarded, open, post, session, with_tokens};
 use axum::Router;
@@ -112,7 +112,7 @@ async fn only_json_from_our_own_pages_is_taken() {
         let answer = post(&app, UI, &[("origin", origin), ("sec-fetch-site", site)], body).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}");
     }
-    // What a page may send to anybody without asking.
+    // Content types that a page may send to anybody without asking.
     for kind in ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let request = crate::common::request("POST", UI, &[("content-type", kind), OWN[0], OWN[1]], body);
         assert_eq!(crate::common::ask(&app, request).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");

@@ -1,4 +1,4 @@
-//! What one client may ask of the feed, and keep of it.
+//! The limits on what one client may ask of the feed, and keep of it.
 
 use super::{PATIENCE, Service, monitor};
 use crate::auth::Access;
@@ -42,7 +42,7 @@ async fn who_asks_for_too_much_is_sent_away_and_told_why() {
     }
     let (code, _) = sent_away(&service, [format!(r#"{{"window":"{}"}}"#, "x".repeat(17 << 10))]).await;
     assert!(code == 1009 || code == 1002, "a message of more than 16 KiB: {code}");
-    // Whoever asks twenty times is heard.
+    // A client that asks twenty times is heard.
     let mut client = service.listen("/ws").await;
     client.wait_for("initial_data").await;
     for _ in 0..20 {

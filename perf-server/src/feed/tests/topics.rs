@@ -1,4 +1,4 @@
-//! What a client is told of the topic that it watches, and of all topics.
+//! The messages to a client about the topic that it watches, and about all topics.
 
 use super::{MILLI, Service, monitor};
 use futures::StreamExt;
