@@ -1,7 +1,7 @@
 //! The agent `analyst`: answers questions about a series with tools that run SQL.
 //!
 //! There is no language model behind it. It looks for a few words in the question, calls the tool that fits, and puts
-//! what the tool found into a sentence. What an agent with a model would do differently is only the choice of tools;
+//! what the tool found into a sentence. An agent with a model would differ only in the choice of tools;
 //! the attributes would stand where they stand here.
 
 use std::sync::Arc;
@@ -40,9 +40,9 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// The tool that was called.
     tool: &'static str,
-    /// What the tool found, as data.
+    /// The findings of the tool, as data.
     pub(crate) found: Value,
-    /// Who answers: stated with every answer.
+    /// The method of the agent (rules and SQL, no language model): stated with every answer.
     by: &'static str,
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What to load: the files named, or the two series built into the program.
+    /// The sources to load: the files named, or the two series built into the program.
     pub(crate) fn sources(&self) -> Vec<Source> {
         if self.files.is_empty() { Source::built_in() } else { self.files.iter().cloned().map(Source::File).collect() }
     }

@@ -43,7 +43,7 @@ pub(crate) struct Client {
     dice: Dice,
 }
 
-/// What one needs to send a request and to remember what came back.
+/// The means to send requests and to count their results.
 #[derive(Clone)]
 struct Line {
     http: reqwest::Client,

@@ -18,7 +18,7 @@ const FEWEST_VALUES: usize = 3;
 /// From this length on a series is compared with its week, before that with its day.
 const WEEKS_NEEDED: i64 = 4;
 
-/// What an hour is compared with.
+/// The period after which hours are alike: an hour is compared with the same hour of other weeks or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Usual {
@@ -83,7 +83,7 @@ fn departure(hours: &[(i64, f64)]) -> Departure {
     }
 }
 
-/// What is usual in one hour of the week (or of the day).
+/// The usual value in one hour of the week (or of the day), and its spread.
 struct Habit {
     median: f64,
     spread: f64,

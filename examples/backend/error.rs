@@ -36,7 +36,7 @@ pub(crate) enum Failure {
     Report { path: PathBuf, cause: std::io::Error },
 }
 
-/// What the database said, without what the driver puts around it.
+/// The database's own message, without the words that the driver puts around it.
 pub(crate) fn reason(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => error.message().to_owned(),

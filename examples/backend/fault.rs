@@ -38,7 +38,7 @@ impl Fault {
     }
 }
 
-/// What is broken now: one switch, seen by all who hold a clone.
+/// The fault that is switched on now, if any: one switch, seen by all who hold a clone.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultSwitch(watch::Sender<Option<Fault>>);
 

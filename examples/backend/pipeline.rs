@@ -12,7 +12,7 @@ use crate::queries::{BATCH, Point};
 use crate::store::Store;
 use crate::terminal::say;
 
-/// What became of one file.
+/// The result of loading one file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Loaded {
     pub(crate) series: String,

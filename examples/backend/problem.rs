@@ -1,4 +1,4 @@
-//! What a client is told when its request fails: a status, and `{"error": ".."}`.
+//! The answer to a request that fails: a status, and `{"error": ".."}`.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};

@@ -1,4 +1,4 @@
-//! What the terminal and the report file are told: the numbers, and how healthy the service is.
+//! Reports to the terminal and to the report file: the numbers, and how healthy the service is.
 
 use std::path::Path;
 use std::time::Duration;

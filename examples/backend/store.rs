@@ -1,4 +1,4 @@
-//! The database: where it is, how one connects, and which tables it has. What is asked of it is in [`crate::queries`].
+//! The database: where it is, how one connects, and which tables it has. Its queries are in [`crate::queries`].
 
 use std::time::Duration;
 

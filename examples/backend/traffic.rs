@@ -16,7 +16,7 @@ use crate::terminal::say;
 /// The series to which the clients post: how long their requests took, in milliseconds.
 pub(crate) const OWN_SERIES: &str = "client_latency_ms";
 
-/// What the clients are to do.
+/// The load that the clients are to make.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Where the service listens.
@@ -43,7 +43,7 @@ pub(crate) enum Phase {
 #[derive(Debug, Default)]
 pub(crate) struct Seen(Mutex<BTreeMap<(&'static str, &'static str, String), u64>>);
 
-/// What the clients saw in the end.
+/// The counts of all clients at the end.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
 pub(crate) struct ClientView(pub(crate) Vec<SeenCount>);
