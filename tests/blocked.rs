@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Whatever the runtime's threads are kept from, the monitor's own judges.
+/// The monitor judges on a thread of its own, so threads of the runtime that are blocked do not stop it.
 #[test]
 fn an_alert_fires_while_every_thread_of_the_runtime_is_blocked() {
     const WORKERS: usize = 2;

@@ -1,4 +1,4 @@
-//! What is meant is counted as what it is, and is no sign of ill health: expected errors, calls that are cancelled by design,
+//! Intended results are counted as what they are, and are no sign of ill health: expected errors, calls that are cancelled by design,
 //! and calls that wait by design.
 
 use perf_runtime::rule::{Rule, RuleProfile, Statistic, presets};
@@ -106,7 +106,7 @@ fn an_expected_error_is_counted_with_its_type_and_is_no_failure() {
     }
     assert_eq!((shown(",error_type=\"broken\""), shown("")), (Some(0), Some(0)));
 
-    // What is not expected is a failure as ever, and the expected ones do not hide it.
+    // An error that is not expected is a failure as ever, and the expected ones do not hide it.
     (0..100).for_each(|_| drop(find(Err(FindError::Corrupt))));
     minute(&clock, &monitor);
     let found = series(&monitor, Kind::Tool, "by_design_find");

@@ -181,7 +181,7 @@ fn an_overflowing_operation_counts_each_of_its_calls() {
     assert!(text.contains(line), "{text}");
 }
 
-/// What a subscriber writes; it counts on a monitor whenever it does.
+/// The output of a subscriber; each write also counts a call on a monitor.
 #[derive(Clone)]
 struct Log {
     text: Arc<Mutex<String>>,

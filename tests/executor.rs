@@ -6,7 +6,7 @@ use perf_runtime::{Monitor, monitor};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// What the monitor says now of the series whose labels have all these values.
+/// The current value of the series whose labels have all these values.
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
     let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
     let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);

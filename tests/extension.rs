@@ -77,7 +77,7 @@ impl Pages for Kept {
 }
 
 impl Notebook {
-    /// What the part needs of a monitor to be.
+    /// Adds the section and the resource that the part needs to a monitor before it is built.
     fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
         let pages = Resource::new("notebook", "notebook_utilization_ratio").hint("Tear some pages out");
         builder.section("notebook").resource(pages)

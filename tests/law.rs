@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// What a series has counted since the process started, and what is in flight.
+/// The counts of a series since the process started, and its calls in flight.
 fn counted(kind: Kind, labels: &[&str]) -> (OutcomeCounts, u64) {
     let summary = Monitor::builder().build().unwrap().summary(Window::LastHour);
     let series = summary.find(kind, labels).expect("every site is known before its first call");

@@ -1,4 +1,4 @@
-//! What windows cost in memory: the figures that the docs of `History` state.
+//! The memory that windows take: the figures that the docs of `History` state.
 
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, Operation, Outcome, Window};
@@ -10,7 +10,7 @@ struct Counting;
 
 thread_local!(static LIVE: Cell<usize> = const { Cell::new(0) });
 
-/// What this thread has allocated and not freed. It wraps where a thread frees what another allocated.
+/// The bytes that this thread has allocated and not freed. The number wraps where a thread frees what another allocated.
 fn live() -> usize {
     LIVE.get()
 }

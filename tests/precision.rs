@@ -34,7 +34,7 @@ impl Chance {
     }
 }
 
-/// What an operation does at a step.
+/// The behaviour of an operation at a step.
 struct Behaviour {
     /// Calls at this step.
     calls: f64,

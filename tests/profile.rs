@@ -1,4 +1,4 @@
-//! What the profiler says, held against work whose use is known: time by the thread's own clock, memory by what is asked for.
+//! The figures of the profiler, held against work whose use is known: time by the thread's own clock, memory by what is asked for.
 
 use perf_host::CountingAllocator;
 use perf_runtime::series::{ProfileSummary, SeriesSummary};

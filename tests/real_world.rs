@@ -1,4 +1,4 @@
-//! What annotating whole code bases, function by function, brought to light: each case as small as it goes.
+//! Cases that came to light by annotating whole code bases, function by function: each as small as it goes.
 #![deny(warnings, clippy::needless_update)]
 
 use perf_runtime::{Kind, Monitor, Window, monitor, monitor_db_operation};

@@ -207,7 +207,7 @@ fn imports_in(source: &str, module: &str, modules: &BTreeSet<String>) -> BTreeSe
                     _ => {}
                 }
             }
-            // What an inline module has inside is in this file.
+            // The contents of an inline module are in this file.
             if inside > 0 {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What samplers read: exposed, judged, absent when it cannot be read, and never the end of the ticker.
+//! The figures of samplers: exposed, judged, absent when they cannot be read, and never the end of the ticker.
 
 use perf_runtime::Monitor;
 use perf_runtime::health::{HealthStatus, IndicatorStatus};

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes, on a machine that is busy with other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(8);
 
-/// What a test needs from outside, or nothing where it is not installed: then the test is skipped and says so. With
-/// `PERF_REQUIRE_SERVERS` set it fails instead.
+/// A server or program from outside that a test needs, or nothing where it is not installed: then the test is skipped and
+/// says so. With `PERF_REQUIRE_SERVERS` set it fails instead.
 pub(crate) fn or_skip<T>(needed: Result<T, String>) -> Option<T> {
     if let Err(reason) = &needed {
         assert!(std::env::var_os("PERF_REQUIRE_SERVERS").is_none(), "{reason}");
@@ -76,7 +76,7 @@ impl Prometheus {
         self.get("query", &[("query", query)], value).await
     }
 
-    /// What `find` finds in an answer of the HTTP API, once it does.
+    /// The value that `find` finds in an answer of the HTTP API: asks until there is one.
     pub(crate) async fn get<T>(&self, path: &str, params: &[(&str, &str)], find: impl Fn(&Value) -> Option<T>) -> T {
         let address = format!("http://127.0.0.1:{}/api/v1/{path}", self.port);
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");

@@ -22,7 +22,7 @@ impl Notebook {
         self.lines.lock().unwrap().push(line);
     }
 
-    /// What was written while `act` ran.
+    /// The lines that were written while `act` ran.
     fn during(act: impl FnOnce()) -> Vec<String> {
         let notebook = Self::default();
         tracing::subscriber::with_default(notebook.clone(), act);

@@ -32,7 +32,7 @@ impl Users {
         Self { root }
     }
 
-    /// What the compiler, or clippy, says: for each line the lints, and all of it as people see it.
+    /// The messages of the compiler or clippy: for each line the lints, and the whole text as people see it.
     fn said(&self, command: &str) -> (BTreeSet<(u64, String)>, String) {
         let output = Command::new(env!("CARGO"))
             .args([command, "--workspace", "--offline", "--quiet", "--message-format=json"])

@@ -1,4 +1,4 @@
-//! What a future does that returns `Pending`: its time apart, its slow polls, its place in the list of calls in flight.
+//! A future that returns `Pending`: its time apart, its slow polls, its place in the list of calls in flight.
 
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor, monitor, monitor_agent};

@@ -97,7 +97,7 @@ impl FixedLoad {
         for entry in self.report["clients"].as_array().expect("a list") {
             let word = |name: &str| entry[name].as_str().expect("a word");
             let (method, route, seen) = (word("method"), word("route"), word("seen"));
-            // Who lost his patience saw no status; the server saw him go.
+            // A client that lost its patience saw no status; the server saw it go.
             let (status, outcome) = match seen {
                 "timeout" => ("", "cancelled"),
                 status if status.starts_with('5') => (status, "error"),

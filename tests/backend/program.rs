@@ -14,12 +14,12 @@ use crate::servers::PATIENCE;
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
-    /// What it printed so far.
+    /// The lines printed so far.
     printed: Vec<String>,
     errors: Option<JoinHandle<String>>,
 }
 
-/// What is left of it.
+/// The exit code and the output of an example that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub code: Option<i32>,
@@ -76,7 +76,7 @@ impl Program {
         }
     }
 
-    /// What it printed until now.
+    /// The lines printed until now.
     pub(crate) fn printed(&mut self) -> &[String] {
         self.printed.extend(self.lines.try_iter());
         &self.printed

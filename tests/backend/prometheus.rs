@@ -1,4 +1,4 @@
-//! What Prometheus itself makes of `/metrics`.
+//! `/metrics` as Prometheus itself reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the example says when something is wrong: one line, the thing named, the right exit code.
+//! The errors of the example: one line, the thing named, the right exit code.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};

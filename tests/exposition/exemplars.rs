@@ -18,7 +18,7 @@ fn traced(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
 /// way to get ids.
 fn listening<R>(trace_id_of: fn(&Span) -> Option<String>, test: impl FnOnce(&ManualClock, &Monitor) -> R) -> R {
     let clock = ManualClock::hold();
-    // Whatever an earlier test left in a bucket is of an earlier second.
+    // An exemplar that an earlier test left in a bucket is of an earlier second.
     clock.advance(Duration::from_secs(1));
     let monitor = Monitor::builder().trace_id_of(trace_id_of).build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(Traces), || test(&clock, &monitor))

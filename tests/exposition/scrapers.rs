@@ -1,4 +1,4 @@
-//! What `promtool` and a Prometheus server make of the texts.
+//! The texts as `promtool` and a Prometheus server read them.
 
 use crate::reference::{openmetrics, prometheus};
 use crate::servers::{Prometheus, installed, or_skip, promtool_accepts};

@@ -1,5 +1,5 @@
 //! Whatever an application counts and merges, both pages can be read by Prometheus' own tools, and all is there that was
-//! counted. What gives way is told in the log.
+//! counted. The log names the metrics and lines that give way.
 //!
 //! `PROPTEST_CASES` says how many cases are tried: 100 where it is not set.
 
@@ -285,7 +285,7 @@ fn own_samples(monitor: &Monitor) -> Vec<Sample> {
     .collect()
 }
 
-/// What the log tells of missing things: metrics by name, and lines by the place of their text.
+/// The missing things that the log names: metrics by name, and lines by the place of their text.
 struct Told {
     metrics: Vec<String>,
     lines: BTreeMap<usize, usize>,

@@ -25,7 +25,7 @@ fn labels(name: &str, value: &str) -> Labels {
 #[monitor_tool("libraries_search")]
 fn search() {}
 
-/// What an application counts with `prometheus-client`.
+/// The metrics of an application that counts with `prometheus-client`.
 fn registry() -> Registry {
     let mut registry = Registry::with_prefix("app");
     let jobs = Family::<Labels, Counter>::default();

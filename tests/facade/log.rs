@@ -1,4 +1,4 @@
-//! What is said through `tracing`.
+//! The events that are logged through `tracing`.
 
 use std::collections::BTreeMap;
 use std::fmt;

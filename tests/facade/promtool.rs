@@ -1,4 +1,4 @@
-//! What Prometheus' own tool says of a text.
+//! The check of a text by Prometheus' own tool.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

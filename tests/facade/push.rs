@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a debugging recorder was given since it was last asked, of one operation.
+/// The values of one operation that a debugging recorder was given since it was last asked.
 fn given(snapshotter: &Snapshotter, operation: &str) -> BTreeMap<String, f64> {
     let all = snapshotter.snapshot().into_vec().into_iter().filter_map(|(key, _, _, value)| {
         let key = key.key();

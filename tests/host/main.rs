@@ -1,4 +1,4 @@
-//! What `perf-host` watches, in programs as users have them.
+//! The allocator, caches and pools that `perf-host` watches, in programs as users have them.
 
 #[path = "../backend/postgres.rs"]
 mod postgres;
@@ -23,7 +23,7 @@ use std::alloc::System as Allocator;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator<Allocator> = CountingAllocator::over(Allocator);
 
-/// What the monitor says now of the series whose labels have all these values.
+/// The current value of the series whose labels have all these values.
 fn get(monitor: &Monitor, name: &str, labels: &[&str]) -> Option<f64> {
     let metric = monitor.metrics().read().into_iter().find(|metric| metric.name == name)?;
     let has = |one: &MetricSeries, value: &str| one.labels.iter().any(|(_, own)| own == value);

@@ -51,7 +51,7 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// What is beyond the bounds.
+    /// The figures that are beyond the bounds, in words.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.memory_most > self.memory_before + MEMORY {
@@ -124,7 +124,7 @@ pub(crate) fn attack(service: &Service, clients: usize, span: Duration) -> Findi
     }
 }
 
-/// What was seen while clients did what they do.
+/// The measurements of the service while clients did what they do.
 struct Seen {
     requests: u64,
     memory: u64,
@@ -145,7 +145,7 @@ fn among(
             let (is_over, asked) = (&is_over, &asked);
             scope.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    // Whoever is refused comes back, at once or nearly so.
+                    // A client that is refused comes back, at once or nearly so.
                     if behave(client, asked).is_err() {
                         thread::sleep(Duration::from_millis(1));
                     }

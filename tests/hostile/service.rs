@@ -39,7 +39,7 @@ pub(crate) struct Started {
 impl Started {
     /// `command` starts a process that does nothing but to [`serve`].
     pub(crate) fn new(command: &mut Command) -> Self {
-        // What glibc keeps of freed memory, in an arena for each thread, would hide what the service itself keeps.
+        // The freed memory that glibc keeps, in an arena for each thread, would hide what the service itself keeps.
         command.env("MALLOC_ARENA_MAX", "2").stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let said = child.stdout.take().map(BufReader::new);

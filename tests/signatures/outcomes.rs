@@ -1,4 +1,4 @@
-//! What is an error is told by types and predicates, never by how a type is spelled.
+//! Errors are told from other results by types and predicates, never by how a type is spelled.
 
 use crate::support::{calls, finish};
 use perf_runtime::monitor;

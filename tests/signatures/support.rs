@@ -1,4 +1,4 @@
-//! What the tests share: reading counts, and futures that wait as told.
+//! Helpers that the tests share: reading counts, and futures that wait as told.
 
 use perf_runtime::{Kind, Monitor, Window};
 use std::future::{Future, poll_fn};

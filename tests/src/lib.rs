@@ -1,1 +1,1 @@
-//! What several tests share.
+//! The package of the tests through the public API: this library is empty.

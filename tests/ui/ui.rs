@@ -1,4 +1,4 @@
-//! What the compiler says: of each mistake once, at its place, with the way out.
+//! The errors of the compiler: one for each mistake, at its place, with the way out.
 
 use std::process::Command;
 

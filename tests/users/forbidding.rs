@@ -15,7 +15,7 @@
 use perf_runtime::{Label, monitor};
 use std::pin::Pin;
 
-/// Who pays.
+/// The one who pays.
 #[derive(Clone, Copy, Label)]
 pub enum Tier {
     /// Nobody.

@@ -50,7 +50,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-/// What goes wrong here.
+/// The errors of this file.
 #[derive(Debug, ErrorType)]
 pub enum Failure {
     /// It was not there.
@@ -66,7 +66,7 @@ impl From<std::num::ParseIntError> for Failure {
     }
 }
 
-/// Who pays.
+/// The one who pays.
 #[derive(Clone, Copy, Debug, Label)]
 pub enum Tier {
     /// Nobody.
@@ -198,7 +198,7 @@ pub fn adder(by: u32) -> impl Fn(u32) -> u32 {
 /// Something to have methods.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// What it holds.
+    /// The values, by key.
     values: BTreeMap<String, u64>,
 }
 
@@ -240,9 +240,9 @@ pub fn join(parts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     all
 }
 
-/// What others implement.
+/// A trait that others implement.
 pub trait Service {
-    /// What it answers: a type that would be too complex, were it not for a trait.
+    /// The type of the answer: it would be too complex, were it not for a trait.
     type Answer;
 
     /// Answers.
@@ -258,7 +258,7 @@ pub trait Service {
 /// As methods of traits must take it, it is not too complex for clippy.
 type Complex = BTreeMap<String, Vec<(u8, u16)>>;
 
-/// What it takes to be complex.
+/// Signatures whose types are complex.
 pub trait Complicated {
     /// The type is not the implementor's to choose.
     #[allow(clippy::type_complexity)]

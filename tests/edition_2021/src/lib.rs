@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Tests of names that only later editions have as keywords.
 
 #[cfg(test)]
 mod tests {
