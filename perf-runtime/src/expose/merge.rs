@@ -56,7 +56,7 @@ fn write_sample(format: Format, kind: FamilyType, sample: &Sample<'_>, text: &mu
     match sample.value {
         Value::Number(number) => {
             text.sample(sample.suffix, sample.labels.iter(), Shown(number), sample.timestamp);
-            // What is no counter by its type has none.
+            // Only counters have one.
             text.exemplar(sample.exemplar.filter(|_| kind != FamilyType::Unknown));
             0
         }

@@ -7,7 +7,7 @@ use crate::judge::rule::preset::presets;
 use crate::judge::rule::statistic::Statistic;
 use crate::observe::history::window::Window;
 
-/// What promtool is to find firing of one rule, fifteen seconds a sample.
+/// The alerts that promtool is to find firing of one rule, fifteen seconds a sample.
 struct Case {
     name: &'static str,
     series: &'static [(&'static str, &'static str)],

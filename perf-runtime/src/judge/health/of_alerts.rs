@@ -77,7 +77,7 @@ fn of_facts(about: Vec<(Fact, &FiringAlert)>, verdict: Verdict, place: usize) ->
     by_fact.into_iter().map(charge).collect()
 }
 
-/// What an alert is about, and which verdict that is part of. A metric of the application's own is taken at its rule's
+/// The aspect that an alert is about, and the verdict that it is part of. A metric of the application's own is taken at its rule's
 /// word: it is part of how callers are served.
 fn subject(one: &FiringAlert, added: &[Resource]) -> (Fact, Verdict) {
     let rule = || Fact::Rule(one.alert.rule.clone());

@@ -30,10 +30,10 @@ impl fmt::Display for HealthStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// What callers feel: latency, errors, cancelled and stuck calls, objectives. An indicator of it that is red makes the
+    /// The side that callers feel: latency, errors, cancelled and stuck calls, objectives. An indicator of it that is red makes the
     /// process unhealthy.
     Serving,
-    /// What callers may come to feel: memory, processors, disks, pools, caches, the executor. It makes the process degraded
+    /// The side that callers may come to feel: memory, processors, disks, pools, caches, the executor. It makes the process degraded
     /// at most, unless it is [about to fail it for certain](crate::health::Indicator::is_certain).
     Resources,
 }

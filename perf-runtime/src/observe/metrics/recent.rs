@@ -33,7 +33,7 @@ pub struct MetricTrack {
     pub kind: MetricKind,
     /// Its unit, as it was described.
     pub unit: Option<String>,
-    /// What it means, as it was described.
+    /// The description of the metric.
     pub help: Option<String>,
     /// Names and values, sorted by name.
     pub labels: Labels,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is part of the plan for the calls that the program records at run time. Once said, it stays so.
+/// Waits and cancellations that are part of the plan for the calls that the program records at run time. Once said, it stays so.
 #[derive(Debug, Default)]
 pub(crate) struct ByDesign {
     waits: AtomicBool,

@@ -32,7 +32,7 @@ pub(crate) struct Series {
     pub(crate) own: Meter,
     /// Calls of annotated functions.
     sites: Sites,
-    /// What the program says of its own calls.
+    /// The program's statements about its own calls.
     pub(crate) by_design: ByDesign,
     /// The buckets that it is read in: those of what wrote it first.
     pub(crate) layout: &'static Layout,

@@ -79,7 +79,7 @@ struct Inner {
     has_ticker: bool,
     limits: Limits,
     made: BTreeMap<Kind, Bounds>,
-    /// What is part of the plan, by the route of requests.
+    /// Waits and cancellations that are part of the plan, by the route of requests.
     routes: BTreeMap<String, ByDesign>,
 }
 
