@@ -49,7 +49,7 @@
 //!
 //! With `profile` each call that ends, whichever way, brings what its body used: time on a processor and, where the program's
 //! global allocator is the `CountingAllocator` of `perf-host`, how often and how much memory it asked for and gave back. Of a
-//! future it is what its own polls used, on whatever thread. What is called and polled within is in it, profiled itself or
+//! future it is what its own polls used, on whatever thread. Calls and polls within are in it, profiled themselves or
 //! not; other threads and spawned tasks are not. A figure that nothing tells is absent, never zero.
 //!
 //! `units` says how much work a call did. A closure, or a path that names no parameter, is a function of a reference to what
@@ -158,9 +158,11 @@
 
 mod args;
 mod block;
+mod canonical;
 mod derive;
 mod expand;
 mod function;
+mod guard;
 mod kind;
 mod label;
 mod labels;
@@ -242,7 +244,7 @@ attribute! {
 attribute! {
     /// Measures the runs of an agent, as `agent_runs_total{agent}` and its like.
     ///
-    /// What a run used goes on its span, recorded once it is known:
+    /// The use of a run goes on its span, recorded once it is known:
     ///
     /// ```
     /// # use perf_runtime::monitor_agent;

@@ -1,15 +1,16 @@
-//! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
+//! Finds errors by type, so that an alias of `Result`, from whatever crate, is seen through.
 
 use super::profiled::Ends;
 use crate::measure::model::error_type::{ErrorType, Sorts};
 use crate::measure::model::outcome::Outcome;
 use futures_core::Stream;
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// What a body returned, to end its call by.
+/// The value that a body returned, by which its call ends.
 ///
 /// Where the type is a `Result` whose error is an [`ErrorType`], the method `finish` of the type itself is found. Else the
 /// language looks further, behind [`Deref`]: at [`MaybeResult`], whose own is for all other `Result`s, and at last at
@@ -21,15 +22,15 @@ pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
 #[derive(Debug)]
 pub struct MaybeResult<'a, T>(&'a T);
 
-/// Everything that is not a `Result`.
+/// Any value that is not a `Result`.
 #[derive(Debug)]
 pub struct NoResult;
 
-/// What a body that ran at once returned: not a future that is still to run.
+/// The value that a sync body returned: no future that is still to run.
 #[derive(Debug)]
 pub struct AtOnce<'a, T>(NoFuture<'a, T>);
 
-/// As [`AtOnce`], of what is no boxed future either: nor is it a stream that is still to run.
+/// As [`AtOnce`], known to be no boxed future: no stream that is still to run either.
 #[derive(Debug)]
 pub struct NoFuture<'a, T>(Returned<'a, T>);
 
@@ -40,13 +41,13 @@ pub struct NoFuture<'a, T>(Returned<'a, T>);
 )]
 pub trait EndsAtOnce {}
 
-/// Looks at what a body returned that ran at once.
+/// Looks at the value that a sync body returned.
 #[inline]
 pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
     AtOnce(NoFuture(returned(value)))
 }
 
-/// Whatever its name: a boxed future.
+/// A boxed future, by whatever name.
 pub trait BoxedFuture {}
 
 impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
@@ -69,7 +70,7 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
 )]
 pub trait StreamEndsAtOnce {}
 
-/// Whatever its name: a boxed stream.
+/// A boxed stream, by whatever name.
 pub trait BoxedStream {}
 
 impl<S: Stream + ?Sized> BoxedStream for Pin<Box<S>> {}
@@ -102,7 +103,7 @@ impl<'a, T> Deref for AtOnce<'a, T> {
     }
 }
 
-/// Looks at what a body returned.
+/// Looks at the value that a body returned.
 #[inline]
 pub const fn returned<T>(value: &T) -> Returned<'_, T> {
     Returned(MaybeResult(value))
@@ -201,6 +202,15 @@ impl<T: MayFail> MaybeResult<'_, T> {
     pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::from_success(self.0.error().is_none()));
     }
+
+    /// The error to show, where there is one.
+    #[inline]
+    pub fn error(&self) -> Option<&dyn Display>
+    where
+        T: Fallible,
+    {
+        self.0.shown()
+    }
 }
 
 impl<T> Deref for MaybeResult<'_, T> {
@@ -224,6 +234,49 @@ impl NoResult {
     pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::Ok);
     }
+
+    /// No error to show.
+    #[inline]
+    pub fn error(&self) -> Option<&dyn Display> {
+        None
+    }
+}
+
+/// A value in which the option `err` finds an error to show: a `Result` whose error is `Display`, also inside an `Option` or a `Poll`.
+#[diagnostic::on_unimplemented(
+    message = "the option `err` needs a `Result` whose error is `Display`; this function returns `{Self}`",
+    label = "there is no error here to show"
+)]
+pub trait Fallible {
+    /// The error, where there is one.
+    fn shown(&self) -> Option<&dyn Display>;
+}
+
+impl<T, E: Display> Fallible for Result<T, E> {
+    fn shown(&self) -> Option<&dyn Display> {
+        self.as_ref().err().map(|error| error as &dyn Display)
+    }
+}
+
+impl<T: Fallible> Fallible for Option<T> {
+    fn shown(&self) -> Option<&dyn Display> {
+        self.as_ref()?.shown()
+    }
+}
+
+impl<T: Fallible> Fallible for Poll<T> {
+    fn shown(&self) -> Option<&dyn Display> {
+        match self {
+            Self::Ready(value) => value.shown(),
+            Self::Pending => None,
+        }
+    }
+}
+
+/// The error to show in what a body returned.
+#[inline]
+pub fn error_of<T: Fallible>(value: &T) -> Option<&dyn Display> {
+    value.shown()
 }
 
 /// The outcome by a predicate of the user's: `ok_if` says what is `Ok`.
