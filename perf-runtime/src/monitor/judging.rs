@@ -74,13 +74,19 @@ pub(super) fn log(event: &AlertEvent) {
     match (event.transition, severity) {
         (Transition::Acknowledged, _) => {
             let by = alert.acknowledged.as_ref().map_or("", |mark| &mark.by);
-            tell!(INFO, rule, series, by, "alert acknowledged");
+            tell!(target: "perf_runtime::alert", INFO, rule, series, by, "alert acknowledged");
         }
-        (transition, _) if !event.notify => tell!(DEBUG, rule, series, ?transition, "{message}"),
-        (Transition::Resolved, _) => tell!(INFO, rule, series, "resolved: {message}"),
-        (Transition::Flapping, _) => tell!(WARN, rule, series, "alert comes and goes, told less often: {message}"),
-        (Transition::Told, _) if alert.resolved_at.is_some() => tell!(INFO, rule, series, "resolved: {message}"),
-        (_, Severity::Warning) => tell!(WARN, rule, series, %severity, "{message}"),
-        (_, Severity::Critical) => tell!(ERROR, rule, series, %severity, "{message}"),
+        (transition, _) if !event.notify => {
+            tell!(target: "perf_runtime::alert", DEBUG, rule, series, ?transition, "{message}")
+        }
+        (Transition::Resolved, _) => tell!(target: "perf_runtime::alert", INFO, rule, series, "resolved: {message}"),
+        (Transition::Flapping, _) => {
+            tell!(target: "perf_runtime::alert", WARN, rule, series, "alert comes and goes, told less often: {message}")
+        }
+        (Transition::Told, _) if alert.resolved_at.is_some() => {
+            tell!(target: "perf_runtime::alert", INFO, rule, series, "resolved: {message}")
+        }
+        (_, Severity::Warning) => tell!(target: "perf_runtime::alert", WARN, rule, series, %severity, "{message}"),
+        (_, Severity::Critical) => tell!(target: "perf_runtime::alert", ERROR, rule, series, %severity, "{message}"),
     }
 }
