@@ -99,7 +99,10 @@ fn may_leave_early(body: TokenStream) -> bool {
     tokens.iter().enumerate().any(|(place, token)| match token {
         TokenTree::Punct(mark) => mark.as_char() == '?',
         TokenTree::Ident(word) if word == "return" || word == "yield" || word == "become" => true,
-        TokenTree::Ident(name) => is_macro(&tokens[place + 1..]) && !STAYING.iter().any(|staying| name == staying),
+        TokenTree::Ident(name) => {
+            is_macro(&tokens[place + 1..])
+                && !(STAYING.iter().any(|staying| name == staying) && is_of_standard_library(&tokens[..place]))
+        }
         TokenTree::Group(group) => may_leave_early(group.stream()),
         TokenTree::Literal(_) => false,
     })
@@ -108,6 +111,18 @@ fn may_leave_early(body: TokenStream) -> bool {
 /// Whether the tokens after a name make it the name of a macro that is called.
 fn is_macro(after: &[TokenTree]) -> bool {
     matches!(after, [TokenTree::Punct(mark), TokenTree::Group(_), ..] if mark.as_char() == '!')
+}
+
+/// Whether the tokens before a name let it be one of the standard library's: no path, or one that begins there.
+fn is_of_standard_library(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Ident(root), TokenTree::Punct(first), TokenTree::Punct(second)]
+            if first.as_char() == ':' && second.as_char() == ':' =>
+        {
+            ["alloc", "core", "std"].iter().any(|library| root == library)
+        }
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +144,8 @@ mod tests {
             ),
             quote!(
                 fn f(n: u8) {
-                    assert!(n > 1, "{}", format!("{n}"));
+                    assert!(n > 1, "{}", ::std::format!("{n}"));
+                    let rows = Rows { all: &vec![n] };
                     loop {
                         break;
                     }
@@ -167,6 +183,12 @@ mod tests {
                     {
                         ensure!(true);
                     }
+                    h()
+                }
+            ),
+            quote!(
+                fn f() -> Result<u8, E> {
+                    checks::assert!(true);
                     h()
                 }
             ),

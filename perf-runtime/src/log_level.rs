@@ -62,7 +62,7 @@ pub(crate) fn allows(level: Level) -> bool {
 /// Sends an event to `tracing`, unless its level is switched off. Its target is one of the three that [`LogLevel`] names, and not the
 /// path of a private module.
 macro_rules! tell {
-    (target: $target:literal, $level:ident, $($rest:tt)+) => {
+    (target: $target:expr, $level:ident, $($rest:tt)+) => {
         if crate::log_level::allows(tracing::Level::$level) {
             tracing::event!(target: $target, tracing::Level::$level, $($rest)+);
         }

@@ -84,7 +84,7 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// As [`body`], of a function that returns a future. `T` is what the signature says that the future makes.
+/// As [`body`], of a function that returns a future. `T` is the future's output by the signature.
 #[inline]
 pub fn future_body<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> F {
     body()
@@ -106,7 +106,7 @@ impl Call {
         self
     }
 
-    /// As [`with_fields`](Self::with_fields), of a call that stays where it is.
+    /// As [`with_fields`](Self::with_fields), in place.
     #[inline]
     pub fn open(&mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) {
         self.span = self.site.new_span(self.meter, fields);
@@ -120,7 +120,7 @@ impl Call {
         self
     }
 
-    /// The body is polled: for the first time, or again. Not to be called once the call is over.
+    /// Begins a poll of the body: the first one starts the call, a later one resumes it. Not to be called after the call's end.
     pub(crate) fn poll(&mut self) {
         match self.pace {
             Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
@@ -194,7 +194,7 @@ impl Call {
         body()
     }
 
-    /// As [`run`](Self::run), for a body that stays in its function: it runs until what is returned is dropped.
+    /// Starts the call where it is, for a sync body that stays in its function, and enters its span until the returned guard is dropped.
     #[inline]
     pub fn enter(&mut self) -> Option<tracing::span::Entered<'_>> {
         self.begin(Pace::AtOnce);
@@ -280,7 +280,7 @@ impl Call {
         self.pace == Pace::Over
     }
 
-    /// The body returned `Pending`.
+    /// Pauses the call: the body returned `Pending`.
     pub(crate) fn pause(&mut self) {
         let now = clock::now();
         self.note_slow_poll(now);
@@ -347,7 +347,7 @@ impl Call {
         }
     }
 
-    /// Leaves the list of those that wait.
+    /// Takes the call off the list of waiting calls.
     #[cold]
     fn leave(&self, ticket: Ticket, now: Moment) {
         let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned) } else { 0 };

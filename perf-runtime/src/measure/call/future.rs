@@ -61,7 +61,7 @@ impl<T> Returning for fn() -> T {
     type Value = T;
 }
 
-/// An async body that never returns: from here the compiler takes the types inside it.
+/// An async body that never returns. The bound gives the compiler the type of its value.
 #[inline]
 pub fn endless<F: Future<Output = Never>>(body: F) -> F {
     body
@@ -104,8 +104,8 @@ fn poll_within<F: Future>(
 }
 
 pin_project_lite::pin_project! {
-    /// As [`Watched`], of a body that is made at the first poll, when the call's fields are known: so its arguments, which
-    /// fields are made of, are held once.
+    /// As [`Watched`], of a body that is made at the first poll, after the fields were taken from the arguments. So the arguments are
+    /// held once: in the closure that makes the body, then in the body.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct WatchedLate<M, F, E> {

@@ -22,19 +22,19 @@ pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
 #[derive(Debug)]
 pub struct MaybeResult<'a, T>(&'a T);
 
-/// Any value that is not a `Result`.
+/// A value that is not a `Result`.
 #[derive(Debug)]
 pub struct NoResult;
 
-/// The value that a sync body returned: no future that is still to run.
+/// The value that a sync body returned. A boxed future is refused: it is still to run.
 #[derive(Debug)]
 pub struct AtOnce<'a, T>(NoFuture<'a, T>);
 
-/// As [`AtOnce`], known to be no boxed future: no stream that is still to run either.
+/// As [`AtOnce`], of a value that is no boxed future. A boxed stream is refused: it is still to run.
 #[derive(Debug)]
 pub struct NoFuture<'a, T>(Returned<'a, T>);
 
-/// Never implemented: by it a boxed future is refused that goes by a name which tells the attribute nothing.
+/// A bound that no type meets, which refuses boxed futures under an alias that the attribute does not know.
 #[diagnostic::on_unimplemented(
     message = "this function returns a future by another name, and only its making would be measured",
     label = "write it out here: `Pin<Box<dyn Future<Output = ..>>>`; or measure an `async fn` that this one calls"
@@ -62,7 +62,7 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
     }
 }
 
-/// Never implemented: by it a boxed stream is refused, whatever its name.
+/// A bound that no type meets, which refuses boxed streams by whatever name.
 #[diagnostic::on_unimplemented(
     message = "a stream runs after the function has returned, so its duration would be a lie",
     label = "make the function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
@@ -109,13 +109,12 @@ pub const fn returned<T>(value: &T) -> Returned<'_, T> {
     Returned(MaybeResult(value))
 }
 
-/// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. None, or one that is yet to come,
-/// is no error.
+/// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. `None` and `Pending` are no errors.
 pub trait MayFail {
     /// The error's type.
     type Error;
 
-    /// The error, where it is one.
+    /// The error, where there is one.
     fn error(&self) -> Option<&Self::Error>;
 }
 
@@ -159,9 +158,9 @@ impl<T: MayFail<Error: ErrorType>> SortsIn<T> {
     pub const SORTS: &'static Sorts = &Sorts::of::<T::Error>();
 }
 
-/// No sorts of errors that are known.
+/// The empty list of sorts, of a type whose errors have none that are known.
 pub trait NoSorts {
-    /// None.
+    /// The empty list.
     const SORTS: &'static Sorts = &Sorts::NONE;
 }
 
@@ -177,7 +176,7 @@ impl<T: MayFail<Error: ErrorType>> Returned<'_, T> {
         }
     }
 
-    /// Ends the call as a predicate of the user's says: where that is an error, with its sort.
+    /// Ends the call with the outcome that the user's predicate gave. An error keeps its sort.
     #[inline]
     pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
         match self.0.0.error().filter(|_| outcome == Outcome::Error) {
@@ -223,7 +222,7 @@ impl<T> Deref for MaybeResult<'_, T> {
 }
 
 impl NoResult {
-    /// Ends the call as a predicate of the user's says.
+    /// Ends the call with the outcome that the user's predicate gave.
     #[inline]
     pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
         call.finish(outcome);
@@ -279,13 +278,13 @@ pub fn error_of<T: Fallible>(value: &T) -> Option<&dyn Display> {
     value.shown()
 }
 
-/// The outcome by a predicate of the user's: `ok_if` says what is `Ok`.
+/// The outcome by the user's `ok_if`: ok where it is true.
 #[inline]
 pub fn ok_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
     Outcome::from_success(predicate(value))
 }
 
-/// The outcome by a predicate of the user's: `error_if` says what is an error.
+/// The outcome by the user's `error_if`: an error where it is true.
 #[inline]
 pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
     Outcome::from_success(!predicate(value))

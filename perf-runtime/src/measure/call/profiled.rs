@@ -22,7 +22,7 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Profiled<F> {
         polls: Polls,
-        // Taken out only to be dropped.
+        // `None` only while the whole is dropped.
         #[pin]
         body: Option<F>,
     }
@@ -149,7 +149,7 @@ impl Call {
 }
 
 impl Scope {
-    /// Measures what the call uses, until what is returned is dropped.
+    /// Measures what the call uses until the returned guard is dropped.
     pub fn profiled_scope(&self) -> ProfiledScope {
         ProfiledScope::of(self.call.meter())
     }
@@ -215,7 +215,7 @@ impl WithUnits<'_> {
     label = "a whole number is needed here, such as `rows.len()`"
 )]
 pub trait Units {
-    /// The number; below zero it is none.
+    /// The number; 0 for a negative one.
     fn count(self) -> u64;
 }
 
