@@ -42,10 +42,7 @@
 )]
 #![allow(clippy::cargo_common_metadata)]
 
-use perf_runtime::{
-    ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
-    monitor_tool, monitor_workflow, monitor_workflow_step,
-};
+use perf_runtime::{ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool, monitor_workflow, monitor_workflow_step};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -87,6 +84,14 @@ pub fn empty() {}
 /// A block and a call.
 #[monitor("strict_blocks")]
 pub fn blocks() { {} empty() }
+
+/// Counted as an operation and as a tool.
+#[monitor("strict_both")]
+#[monitor_tool("strict_both")]
+#[must_use]
+pub fn both(n: u8) -> u8 {
+    n
+}
 
 /// Items before all statements, where the lint about items wants them.
 #[monitor("strict_items")]

@@ -233,11 +233,12 @@ impl<'a> Body<'a> {
 
     /// The body between the user's own braces: their edition decides when temporaries of its last expression are dropped.
     /// With a label before them, no lint asks for their removal; one that begins with `_` may be unused. The label is shown at the
-    /// brace, so that the compiler shows the user's block where it speaks of the labelled one.
+    /// brace, so that the compiler shows the user's block where it speaks of the labelled one; that of another attribute of ours on the
+    /// same function has another name.
     fn user_block(&self) -> TokenStream {
         let Function { body, brace, .. } = self.function;
         let at = brace.span.open();
-        let label = Lifetime::new("'__perf_user", at);
+        let label = Lifetime::new(&format!("'__perf_{}", self.model.kind.attribute()), at);
         let mut block = quote_spanned!(at=> #label:);
         brace.surround(&mut block, |inside| inside.extend(body.clone()));
         block

@@ -40,7 +40,7 @@ fn an_async_function_becomes_one_that_returns_its_future() {
                             let __perf_value = ::perf_runtime::__private::unreached();
                             break '__perf_body __perf_value;
                         }
-                        '__perf_user: {
+                        '__perf_monitor: {
                             cart.pay().await
                         }
                     };
@@ -88,7 +88,7 @@ fn fields_look_at_the_arguments_before_the_body_takes_them() {
                                 let __perf_value = ::perf_runtime::__private::unreached();
                                 break '__perf_body __perf_value;
                             }
-                            '__perf_user: {
+                            '__perf_monitor: {
                             }
                         };
                         __perf_value
@@ -144,7 +144,7 @@ fn an_async_function_stays_one_where_another_macro_may_need_it() {
                             let __perf_value = ::perf_runtime::__private::unreached();
                             break '__perf_body __perf_value;
                         }
-                        '__perf_user: {
+                        '__perf_monitor: {
                             pay(id).await
                         }
                     };
@@ -183,7 +183,7 @@ fn a_boxed_future_is_measured_after_the_work_before_it() {
                         let __perf_value = ::perf_runtime::__private::unreached();
                         break '__perf_body __perf_value;
                     }
-                    '__perf_user: {
+                    '__perf_monitor: {
                         let total = self.total();
                         Box::pin(async move { total })
                     }

@@ -59,7 +59,7 @@ fn a_site_and_a_sync_function() {
                         let __perf_value = ::perf_runtime::__private::unreached();
                         break '__perf_body __perf_value;
                     }
-                    '__perf_user: {
+                    '__perf_monitor_db_operation: {
                         self.0.get(id)
                     }
                 };
@@ -92,7 +92,7 @@ fn a_sync_function_that_may_leave_early_is_a_closure() {
                         let __perf_value = ::perf_runtime::__private::unreached();
                         break '__perf_body __perf_value;
                     }
-                    '__perf_user: {
+                    '__perf_monitor: {
                         Ok(known(id)?)
                     }
                 };
@@ -120,7 +120,7 @@ fn bodies_that_never_return_have_no_value_to_look_at() {
             let __perf_call = &mut ::perf_runtime::__private::prepare(&__PERF_SITE);
             __perf_call.run(move || -> ! {
                 let _ = &self;
-                '__perf_user: {
+                '__perf_monitor: {
                     loop {}
                 }
             })
@@ -141,7 +141,7 @@ fn bodies_that_never_return_have_no_value_to_look_at() {
             ::perf_runtime::__private::watch(
                 ::perf_runtime::__private::prepare(&__PERF_SITE).start(),
                 ::perf_runtime::__private::endless(async move {
-                    '__perf_user: {
+                    '__perf_monitor: {
                         loop {}
                     }
                 }),
@@ -167,7 +167,7 @@ fn a_function_that_returns_a_closure_keeps_its_body_in_place() {
         fn adder(mut n: u8) -> impl Fn(u8) -> u8 {
             let __perf_call = ::perf_runtime::__private::prepare(&__PERF_SITE).start().scope();
             let __perf_entered = __perf_call.enter_span();
-            '__perf_user: {
+            '__perf_monitor: {
                 move |x| x + n
             }
         }
