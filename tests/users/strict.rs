@@ -42,7 +42,10 @@
 )]
 #![allow(clippy::cargo_common_metadata)]
 
-use perf_runtime::{ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call, monitor_tool, monitor_workflow, monitor_workflow_step};
+use perf_runtime::{
+    ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
+    monitor_tool, monitor_workflow, monitor_workflow_step,
+};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;

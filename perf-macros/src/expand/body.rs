@@ -70,7 +70,8 @@ impl<'a> Body<'a> {
         let (prepared, enter) = (self.prepared(), self.or_profiled("enter"));
         let typed = self.typed_body(self.allow_complex_type().as_ref());
         if let Returns::Never = self.returns {
-            return quote!(let #call = &mut #prepared; let #entered = #call.#enter(); #typed);
+            // Between braces of ours temporaries of the last expression go before the parameters, whatever the function's edition.
+            return quote!(let #call = &mut #prepared; let #entered = #call.#enter(); { #typed });
         }
         let (units, finish) = (self.units_taken(), self.finish(&quote!(&#value)));
         quote! {
