@@ -5,6 +5,7 @@ use perf_runtime::rule::Rule;
 use std::fs;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Keeps what is logged.
@@ -40,7 +41,8 @@ impl<'a> MakeWriter<'a> for Log {
 #[test]
 fn the_level_of_the_settings_decides_what_is_logged_and_a_reload_changes_it() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
     tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let level = |level: &str| fs::write(file.path(), format!("[log]\nlevel = \"{level}\"\n")).unwrap();
@@ -56,7 +58,16 @@ fn the_level_of_the_settings_decides_what_is_logged_and_a_reload_changes_it() {
             monitor.tick();
         }
         monitor.reset();
+        monitor.record_response_time("search", Duration::from_secs(30));
         let text = log.take();
+        // The targets are names to filter by, and no private paths.
+        for line in text.lines() {
+            let (_, target) = [("queue_depth is", "::alert"), ("Slow response", "::slow"), ("", "")]
+                .into_iter()
+                .find(|(said, _)| line.contains(said))
+                .unwrap();
+            assert!(line.contains(&format!(" perf_runtime{target}: ")), "{line}");
+        }
         (text.contains("ERROR"), text.contains("the baseline was reset"), text)
     };
     // An error passes, an information does not.

@@ -107,10 +107,15 @@ fn a_positional_label_may_be_a_constant_a_variant_or_an_argument() {
     fn argument(table: Table) {
         let _ = table;
     }
+    const SCAN: &str = "options_scan";
+    #[monitor_db_operation(concat!("options", "_", "rows"), operation = SCAN)]
+    fn constants() {}
     constant();
+    constants();
     variant();
     argument(Table::OptionsOrders);
     assert_eq!(ok_calls(Kind::DbOperation, &["select", "options_users"]), 1);
+    assert_eq!(ok_calls(Kind::DbOperation, &["options_scan", "options_rows"]), 1);
     assert_eq!(ok_calls(Kind::DbOperation, &["insert", "options_carts"]), 1);
     assert_eq!(ok_calls(Kind::DbOperation, &["delete", "options_orders"]), 1);
     assert_eq!(ok_calls(Kind::DbOperation, &["delete", "options_carts"]), 0);

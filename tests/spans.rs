@@ -62,6 +62,13 @@ impl Subscriber for Notebook {
 
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields("event".to_owned());
+        // Those of the application say nothing more; ours say whose they are.
+        if event.metadata().fields().field("error").is_some() {
+            write!(fields.0, " {}", event.metadata().level()).unwrap();
+            if let Some(parent) = event.parent() {
+                write!(fields.0, " of {}", parent.into_u64()).unwrap();
+            }
+        }
         event.record(&mut fields);
         self.note(fields.0);
     }
@@ -155,7 +162,6 @@ fn its_name_level_target_and_fields_are_the_users() {
         r#"new DEBUG check out kind="operation" operation="checkout" cart.id=c7 items=2 note=[1, 2]"#,
         "enter",
         "exit",
-        r#"record outcome="ok""#,
         "close",
     ];
     assert_eq!(seen, expected, "the notebook does not track the current span, so `paid` is not seen here");
@@ -196,7 +202,106 @@ fn under_a_block_it_is_named_as_the_series_is() {
         fn add(&self) {}
     }
     let seen = Notebook::during(|| Cart.add());
-    assert_eq!(seen[0], r#"new INFO Cart::add kind="operation" operation="Cart::add""#);
+    assert_eq!(seen[0], "new INFO Cart::add", "and has no field for what its name says");
+}
+
+/// A subscriber that formats takes as long for a field as for all else of a span.
+#[test]
+fn it_has_no_field_for_what_its_name_or_a_good_end_says() {
+    #[derive(Clone, Copy, perf_runtime::Label)]
+    enum Tier {
+        Paid,
+    }
+    #[monitor("spans_named", labels(tier = tier), fields("http.method" = "GET"))]
+    fn named(tier: Tier) {
+        let _ = tier;
+    }
+    #[monitor("spans_renamed", name = NAME, target = TARGET)]
+    fn renamed() {}
+    const NAME: &str = "another";
+    const TARGET: &str = "unwanted";
+    #[monitor_db_operation("insert", "users", name = NAME)]
+    fn insert() {}
+    let seen = Notebook::during(|| {
+        named(Tier::Paid);
+        renamed();
+        insert();
+    });
+    let expected = [
+        r#"new INFO spans_named tier="paid" http.method="GET""#,
+        "enter",
+        "exit",
+        "close",
+        r#"new INFO another kind="db_operation" operation="insert" table="users""#,
+        "enter",
+        "exit",
+        "close",
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn an_error_is_an_event_too_where_a_level_is_given() {
+    #[monitor("spans_event", err = "warn")]
+    async fn fails(id: u64) -> Option<Result<u64, String>> {
+        one_wait().await;
+        Some(if id == 0 { Err("no such user".to_owned()) } else { Ok(id) })
+    }
+    #[monitor("spans_event_alone", err = "error", span = false)]
+    fn fails_without_a_span(id: u64) -> Result<u64, String> {
+        if id == 0 { Err("none".to_owned()) } else { Ok(id) }
+    }
+    let seen = Notebook::during(|| {
+        for id in [0, 1] {
+            let mut call = pin!(fails(id));
+            while poll_once(call.as_mut()).is_pending() {}
+            let _ = fails_without_a_span(id);
+        }
+    });
+    let expected = [
+        "new INFO spans_event",
+        "enter",
+        "exit",
+        "enter",
+        "exit",
+        "record error=no such user",
+        "event WARN of 1 error=no such user",
+        r#"record outcome="error""#,
+        "close",
+        "event ERROR error=none",
+        "new INFO spans_event",
+        "enter",
+        "exit",
+        "enter",
+        "exit",
+        "close",
+    ];
+    assert_eq!(seen, expected);
+}
+
+/// A block says for all of its methods what errors are to be shown; those that cannot fail are left alone.
+#[test]
+fn err_on_a_block_is_for_the_methods_that_can_fail() {
+    struct Cart;
+    #[monitor(err, level = "debug")]
+    impl Cart {
+        fn len(&self) -> usize {
+            0
+        }
+        fn add(&self) -> Result<(), String> {
+            Err("full".to_owned())
+        }
+        async fn pay(&self) -> Option<u8> {
+            None
+        }
+    }
+    let seen = Notebook::during(|| {
+        assert_eq!(Cart.len(), 0);
+        Cart.add().unwrap_err().clear();
+        assert!(poll_once(pin!(Cart.pay())).is_ready());
+    });
+    let errors: Vec<_> = seen.iter().filter(|line| line.starts_with("record error=")).collect();
+    assert_eq!(errors, ["record error=full"]);
 }
 
 /// The file and the line of a span.

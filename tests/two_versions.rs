@@ -1,7 +1,8 @@
 //! Two versions of `perf-runtime` in one program, as happens where a library and its user name different ones: each finds
-//! its own functions before their first call, and none of the other's.
+//! its own functions before their first call, and none of the other's. Sites of the two have different layouts, by their fields for
+//! the span: one version that took a site of the other for its own would read another type's bytes.
 //!
-//! A copy of the crates gets another version, and a program that links both is built and run: half a minute, so only with
+//! A copy of the crates gets another version and layout, and a program that links both is built and run: half a minute, so only with
 //! `PERF_SLOW_TESTS=1`. Needs no network: every crate is there already.
 
 use std::path::{Path, PathBuf};
@@ -9,12 +10,33 @@ use std::process::Command;
 use std::{env, fs};
 
 const PROGRAM: &str = r#"
-#[one::monitor("of_one", crate = ::one)]
+#[one::monitor("of_one", fields(rows), crate = ::one)]
 fn of_one() {}
-#[two::monitor("of_two", crate = ::two)]
+#[two::monitor("of_two", fields(rows), crate = ::two)]
 fn of_two() {}
 
+/// Keeps the names of spans with those of their fields.
+struct Spans(std::sync::Mutex<Vec<String>>);
+
+impl tracing::Subscriber for Spans {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let metadata = span.metadata();
+        let fields: Vec<&str> = metadata.fields().iter().map(|field| field.name()).collect();
+        self.0.lock().unwrap().push(format!("{} in {}: {}", metadata.name(), metadata.target(), fields.join(" ")));
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
 fn main() {
+    assert_ne!(size_of::<one::__private::Site>(), size_of::<two::__private::Site>());
     let of = |one: bool, operation: &str| {
         let text = if one {
             one::Monitor::builder().build().unwrap().render_prometheus()
@@ -25,8 +47,14 @@ fn main() {
     };
     assert!(of(true, "of_one") && !of(true, "of_two"), "the first has its own");
     assert!(of(false, "of_two") && !of(false, "of_one"), "the second has its own");
-    of_one();
-    of_two();
+    let spans = std::sync::Arc::new(Spans(std::sync::Mutex::default()));
+    tracing::subscriber::with_default(spans.clone(), || {
+        of_one();
+        of_two();
+    });
+    let own = "outcome error error_type";
+    let expected = ["of_one", "of_two"].map(|name| format!("{name} in program: rows {own}"));
+    assert_eq!(*spans.0.lock().unwrap(), expected);
     assert!(of(true, "of_one") && !of(true, "of_two"));
     assert!(of(false, "of_two") && !of(false, "of_one"));
 }
@@ -43,6 +71,21 @@ fn each_of_two_versions_finds_its_own_functions() {
     let other = folder.path().join("other");
     for member in ["perf-macros", "perf-runtime"] {
         copy(&root.join(member), &other.join(member));
+    }
+    // The fields of the span stand elsewhere in its sites, and the sites are larger.
+    for (file, text, other_text) in [
+        (
+            "perf-runtime/src/measure/site/callsite.rs",
+            "pub struct SpanSpec {",
+            "pub struct SpanSpec {\n    pub between: [u64; 9],",
+        ),
+        ("perf-runtime/src/measure/site/annotated.rs", "SpanSpec { name:", "SpanSpec { between: [7; 9], name:"),
+        ("perf-macros/src/expand.rs", "SpanSpec { name:", "SpanSpec { between: [7; 9], name:"),
+    ] {
+        let file = other.join(file);
+        let source = fs::read_to_string(&file).unwrap();
+        assert_eq!(source.matches(text).count(), 1, "{text} stands once in {}", file.display());
+        fs::write(file, source.replace(text, other_text)).unwrap();
     }
     let version = env!("CARGO_PKG_VERSION");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
@@ -64,7 +107,7 @@ fn each_of_two_versions_finds_its_own_functions() {
         format!("{name} = {{ package = \"perf-runtime\", path = {:?} }}\n", path.display().to_string())
     };
     let manifest = format!(
-        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{}{}",
+        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\ntracing = \"*\"\n{}{}",
         dependency("one", root.join("perf-runtime")),
         dependency("two", other.join("perf-runtime")),
     );

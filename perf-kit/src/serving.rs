@@ -160,7 +160,7 @@ impl Serving {
                 let _ = ended.recv_timeout(deadline.remaining() / 2);
             }
         }));
-        tracing::info!(address = %running.address, "perf: dashboard and metrics at http://{}", running.address);
+        tracing::info!(target: "perf_kit", address = %running.address, "perf: dashboard and metrics at http://{}", running.address);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What stands in the attribute's parentheses, as data.
+//! The content of the attribute's parentheses, as data.
 
 use crate::suggest::nearest;
 use proc_macro2::TokenStream;
@@ -6,7 +6,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprArray, Ident, Lit, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, ExprArray, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, Path, Result, Token, parenthesized};
 
 /// The names of all options, as errors list them.
 const OPTIONS: &[&str] = &[
@@ -47,23 +47,34 @@ pub(crate) struct Args {
     pub(crate) buckets: Option<ExprArray>,
     pub(crate) cancel: Option<LitStr>,
     pub(crate) krate: Option<Path>,
-    pub(crate) err: Option<Ident>,
+    pub(crate) err: Option<ErrOption>,
+    /// Whether the attribute was put on the method by one on its `impl` block.
+    pub(crate) in_block: bool,
     pub(crate) ok_if: Option<Predicate>,
     pub(crate) error_if: Option<Predicate>,
     pub(crate) fields: Option<Vec<Field>>,
     pub(crate) labels: Option<Vec<NamedLabel>>,
     pub(crate) max_series: Option<LitInt>,
     pub(crate) level: Option<LitStr>,
-    pub(crate) name: Option<LitStr>,
+    pub(crate) name: Option<Expr>,
     pub(crate) objective: Option<Vec<ObjectivePart>>,
-    pub(crate) operation: Option<LitStr>,
+    pub(crate) operation: Option<Expr>,
     pub(crate) profile: Option<Ident>,
     pub(crate) slow: Option<LitStr>,
     pub(crate) span: Option<LitBool>,
-    pub(crate) target: Option<LitStr>,
+    pub(crate) target: Option<Expr>,
     pub(crate) units: Option<Expr>,
     pub(crate) waits: Option<Ident>,
 }
+
+/// `err`, or `err = "warn"` for an event of that level as well.
+pub(crate) struct ErrOption {
+    pub(crate) option: Ident,
+    pub(crate) level: Option<LitStr>,
+}
+
+/// The flag by which an `impl` block marks the attribute that it puts on a method.
+pub(crate) const IN_BLOCK: &str = "__perf_in_block";
 
 /// `ok_if = path` or `error_if = path`.
 pub(crate) struct Predicate {
@@ -85,8 +96,15 @@ pub(crate) struct NamedLabel {
 
 /// A field that the user adds to the span: `user_id = %id`, or `rows` for one to be recorded later.
 pub(crate) struct Field {
-    pub(crate) name: Punctuated<Ident, Token![.]>,
+    pub(crate) name: FieldName,
     pub(crate) value: FieldValue,
+}
+
+pub(crate) enum FieldName {
+    /// `http.method`
+    Path(Punctuated<Ident, Token![.]>),
+    /// `"http.method"`
+    Text(LitStr),
 }
 
 pub(crate) enum FieldValue {
@@ -97,7 +115,7 @@ pub(crate) enum FieldValue {
 }
 
 impl Args {
-    /// Reads the arguments. What is wrong is collected, so that every mistake is told at once.
+    /// Reads the arguments. Mistakes are collected, so that all of them are told at once.
     pub(crate) fn read(tokens: TokenStream) -> (Self, Option<Error>) {
         let mut args = Self::default();
         let mut errors: Option<Error> = None;
@@ -124,7 +142,8 @@ impl Args {
         let Ok(option) = ahead.call(Ident::parse_any) else { return self.read_positional(input) };
         let assigned = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
         let list = LISTS.iter().any(|list| option == list) && ahead.peek(syn::token::Paren);
-        let flag = FLAGS.iter().any(|flag| option == flag) && (ahead.is_empty() || ahead.peek(Token![,]));
+        let flag =
+            FLAGS.iter().chain([&IN_BLOCK]).any(|flag| option == flag) && (ahead.is_empty() || ahead.peek(Token![,]));
         let misspelt_list = ahead.peek(syn::token::Paren) && nearest(&option.to_string(), LISTS).is_some();
         if assigned || list || flag || misspelt_list {
             input.call(Ident::parse_any)?;
@@ -147,9 +166,10 @@ impl Args {
             "crate" => {
                 set(&mut self.krate, option, || value(option, input, "a path, such as `crate = my_crate::perf`"))
             }
-            "err" => {
-                flag(option, input)?;
-                set(&mut self.err, option, || Ok(option.clone()))
+            "err" => set(&mut self.err, option, || err(option, input)),
+            IN_BLOCK => {
+                self.in_block = true;
+                Ok(())
             }
             "ok_if" => set(&mut self.ok_if, option, || predicate(option, input)),
             "error_if" => set(&mut self.error_if, option, || predicate(option, input)),
@@ -159,18 +179,16 @@ impl Args {
                 set(&mut self.max_series, option, || value(option, input, "a number, such as `max_series = 5_000`"))
             }
             "level" => set(&mut self.level, option, || value(option, input, "a string, such as `level = \"debug\"`")),
-            "name" => set(&mut self.name, option, || value(option, input, "a string, such as `name = \"find user\"`")),
+            "name" => set(&mut self.name, option, || text(option, input, "name = \"find user\"")),
             "objective" => set(&mut self.objective, option, || list(option, input, "objective(latency = \"250ms\")")),
-            "operation" => {
-                set(&mut self.operation, option, || value(option, input, "a string, such as `operation = \"scan\"`"))
-            }
+            "operation" => set(&mut self.operation, option, || text(option, input, "operation = \"scan\"")),
             "profile" => {
                 flag(option, input)?;
                 set(&mut self.profile, option, || Ok(option.clone()))
             }
             "slow" => set(&mut self.slow, option, || value(option, input, "a duration, such as `slow = \"250ms\"`")),
             "span" => set(&mut self.span, option, || value(option, input, "`true` or `false`")),
-            "target" => set(&mut self.target, option, || value(option, input, "a string, such as `target = \"db\"`")),
+            "target" => set(&mut self.target, option, || text(option, input, "target = \"db\"")),
             "units" => set(&mut self.units, option, || {
                 value(
                     option,
@@ -206,6 +224,42 @@ fn set<T>(place: &mut Option<T>, option: &Ident, read: impl FnOnce() -> Result<T
 fn value<T: Parse>(option: &Ident, input: ParseStream<'_>, expected: &str) -> Result<T> {
     input.parse::<Token![=]>()?;
     input.parse().map_err(|error| Error::new(error.span(), format!("the option `{option}` takes {expected}")))
+}
+
+/// Reads `= "text"`, `= CONSTANT` or `= concat!(..)`.
+fn text(option: &Ident, input: ParseStream<'_>, example: &str) -> Result<Expr> {
+    let expected = format!("a string or a constant, such as `{example}`");
+    let mut text: Expr = value(option, input, &expected)?;
+    while let Expr::Group(group) = text {
+        text = *group.expr;
+    }
+    match text {
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) | Expr::Path(_) | Expr::Macro(_) => Ok(text),
+        other => Err(Error::new_spanned(other, format!("the option `{option}` takes {expected}"))),
+    }
+}
+
+/// Reads what follows `err`.
+fn err(option: &Ident, input: ParseStream<'_>) -> Result<ErrOption> {
+    let level = if input.is_empty() || input.peek(Token![,]) {
+        None
+    } else {
+        let level: LitStr = value(option, input, "no value, or the level of an event, such as `err = \"warn\"`")?;
+        check_level(&level)?;
+        Some(level)
+    };
+    Ok(ErrOption { option: option.clone(), level })
+}
+
+const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
+
+/// Checks that a text is a level's name.
+pub(crate) fn check_level(level: &LitStr) -> Result<()> {
+    if LEVELS.contains(&level.value().as_str()) {
+        return Ok(());
+    }
+    let list = LEVELS.map(|level| format!("`{level}`")).join(", ");
+    Err(Error::new(level.span(), format!("unknown level {:?}; levels are {list}", level.value())))
 }
 
 /// Checks that nothing follows an option that takes no value.
@@ -250,6 +304,9 @@ impl Parse for ObjectivePart {
 
 impl Parse for NamedLabel {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(LitStr) {
+            return Err(input.error("a label's name is written without quotes, such as `labels(region = region)`"));
+        }
         let name = input.parse()?;
         input.parse::<Token![=]>()?;
         Ok(Self { name, value: input.parse()? })
@@ -258,14 +315,7 @@ impl Parse for NamedLabel {
 
 impl Parse for Field {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut name = Punctuated::new();
-        loop {
-            name.push_value(input.call(Ident::parse_any)?);
-            if !input.peek(Token![.]) {
-                break;
-            }
-            name.push_punct(input.parse()?);
-        }
+        let name = input.parse()?;
         if !input.peek(Token![=]) {
             return Ok(Self { name, value: FieldValue::Later });
         }
@@ -283,16 +333,60 @@ impl Parse for Field {
     }
 }
 
+impl Parse for FieldName {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(LitStr) {
+            let name: LitStr = input.parse()?;
+            if name.value().is_empty() {
+                return Err(Error::new(
+                    name.span(),
+                    "a field's name is not empty, such as `fields(\"http.method\" = method)`",
+                ));
+            }
+            return Ok(Self::Text(name));
+        }
+        if input.peek(syn::token::Brace) {
+            let message =
+                "a field's name is written out, such as `fields(http.method = method)`: it cannot be a constant";
+            return Err(input.error(message));
+        }
+        let mut name = Punctuated::new();
+        loop {
+            name.push_value(input.call(Ident::parse_any)?);
+            if !input.peek(Token![.]) {
+                return Ok(Self::Path(name));
+            }
+            name.push_punct(input.parse()?);
+        }
+    }
+}
+
 impl Field {
     /// The name as it is shown: `http.method`.
     pub(crate) fn text(&self) -> String {
-        self.name.iter().map(Ident::unraw).map(|part| part.to_string()).collect::<Vec<_>>().join(".")
+        match &self.name {
+            FieldName::Path(name) => {
+                name.iter().map(Ident::unraw).map(|part| part.to_string()).collect::<Vec<_>>().join(".")
+            }
+            FieldName::Text(name) => name.value(),
+        }
+    }
+
+    /// The name, where it is a single word.
+    pub(crate) fn word(&self) -> Option<&Ident> {
+        match &self.name {
+            FieldName::Path(name) if name.len() == 1 => name.first(),
+            _ => None,
+        }
     }
 }
 
 impl ToTokens for Field {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        self.name.to_tokens(tokens);
+        match &self.name {
+            FieldName::Path(name) => name.to_tokens(tokens),
+            FieldName::Text(name) => name.to_tokens(tokens),
+        }
     }
 }
 

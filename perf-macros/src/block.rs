@@ -3,7 +3,7 @@
 //! Each method gets the attribute itself, and is expanded by it in turn. Left alone are methods marked `#[monitor(skip)]`,
 //! methods with an attribute of ours already, and `const fn`, which cannot be measured.
 
-use crate::args::{Args, combine};
+use crate::args::{Args, IN_BLOCK, combine};
 use crate::function::{Function, may_be_macro};
 use crate::kind::Kind;
 use crate::labels::unraw;
@@ -13,7 +13,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::token::Brace;
 use syn::{
-    Attribute, Error, Generics, ImplItem, Meta, Path, PathSegment, Result, Signature, Token, Type, TypeParamBound,
+    Attribute, Error, Generics, Ident, ImplItem, Meta, Path, Result, Signature, Token, Type, TypeParamBound,
     Visibility, braced, parse_quote, parse_quote_spanned,
 };
 
@@ -22,8 +22,6 @@ pub(crate) struct Block {
     attrs: Vec<Attribute>,
     header: TokenStream,
     self_type: Type,
-    /// Whether its methods are told who calls them, because the trait's are.
-    tracks_caller: bool,
     brace: Brace,
     items: Vec<Item>,
 }
@@ -43,7 +41,7 @@ impl Block {
             if attrs.is_ok() && safety.is_ok() && ahead.peek(Token![impl]) {
                 return input.parse().map(Some);
             }
-            // Whatever it is, it is not for here.
+            // Another item, which is not for here.
             input.parse::<TokenStream>().map(|_| None)
         };
         read.parse2(item.clone())
@@ -63,14 +61,11 @@ impl Block {
         // The span has the same name as the series, unless the block says another for all.
         let named = read.name.is_none();
         let runtime = read.krate.unwrap_or_else(|| parse_quote!(::perf_runtime));
-        let Self { attrs, header, tracks_caller, brace, items, .. } = self;
+        let Self { attrs, header, brace, items, .. } = self;
         let (mut block, mut unseen) = (TokenStream::new(), None);
         brace.surround(&mut block, |inside| {
             for item in items {
                 match item {
-                    Item::Method(method) if tracks_caller && !is_left_out(&method) => {
-                        combine(&mut unseen, Error::new(method.sig.ident.span(), TRACKS_CALLER));
-                    }
                     Item::Method(method) => annotate(*method, &name, named, &runtime, args).to_tokens(inside),
                     Item::Other(mut item) => {
                         check_macro(&mut item).unwrap_or_else(|error| combine(&mut unseen, error));
@@ -123,7 +118,8 @@ fn annotate(mut method: Function, type_name: &str, named: bool, runtime: &Path, 
         let name = named.then(|| quote!(name = #label,));
         // Errors of the method are told at its name.
         let at = Span::call_site().located_at(method.sig.ident.span());
-        let measured = quote_spanned!(at=> #runtime::monitor(#label, #name #args));
+        let in_block = Ident::new(IN_BLOCK, at);
+        let measured = quote_spanned!(at=> #runtime::monitor(#label, #in_block, #name #args));
         let ours: Attribute = if unless.is_empty() {
             parse_quote_spanned!(at=> #[#measured])
         } else {
@@ -135,18 +131,6 @@ fn annotate(mut method: Function, type_name: &str, named: bool, runtime: &Path, 
         method.attrs.insert(place.unwrap_or(method.attrs.len()), ours);
     }
     method.unchanged()
-}
-
-/// A method of `Index` or `IndexMut` panics at its caller's line; inside a call of perf's it would panic at ours.
-const TRACKS_CALLER: &str = "`Index` and `IndexMut` are `#[track_caller]`, and measured their methods would name a line of perf's \
-                             instead of the caller's: `#[monitor(skip)]` leaves this one out";
-
-fn is_index(segment: &PathSegment) -> bool {
-    segment.ident == "Index" || segment.ident == "IndexMut"
-}
-
-fn is_left_out(method: &Function) -> bool {
-    method.attrs.iter().any(|attr| is_skip(&attr.meta))
 }
 
 /// Refuses a macro inside the block: its methods are not there yet to be looked at.
@@ -203,10 +187,6 @@ impl Parse for Block {
         let self_type = if implemented.is_some() { input.parse()? } else { first.clone() };
         let bounds: Option<syn::WhereClause> = input.parse()?;
         let target = implemented.is_some().then(|| quote!(#implemented #self_type));
-        let tracks_caller = match &first {
-            Type::Path(path) if implemented.is_some() => path.path.segments.last().is_some_and(is_index),
-            _ => false,
-        };
         let header = quote!(#safety #token #generics #first #target #bounds);
         let content;
         let brace = braced!(content in input);
@@ -214,7 +194,7 @@ impl Parse for Block {
         while !content.is_empty() {
             items.push(content.parse()?);
         }
-        Ok(Self { attrs, header, self_type, tracks_caller, brace, items })
+        Ok(Self { attrs, header, self_type, brace, items })
     }
 }
 

@@ -51,7 +51,12 @@ fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
     let (name, places) = (&input.ident, 0..data.variants.len());
     let variants = data.variants.iter().map(|variant| &variant.ident);
     let (impls, types, bounds) = input.generics.split_for_impl();
+    let is_concrete = input.generics.params.is_empty();
+    let concrete =
+        is_concrete.then(|| quote!(#[automatically_derived] impl #runtime::__private::ConcreteLabel for #name {}));
     Ok(quote! {
+        #concrete
+
         #[automatically_derived]
         impl #impls #runtime::Label for #name #types #bounds {
             const VALUES: &'static [&'static str] = &[#(#values),*];
@@ -66,13 +71,13 @@ fn expand_label(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// What a variant of an error enum says of itself.
+/// The attribute of a variant of an error enum.
 struct ErrorVariant {
     sort: Sort,
     is_expected: bool,
 }
 
-/// What a variant of an error enum says of its sort.
+/// The sort of error that a variant stands for.
 enum Sort {
     Named(LitStr),
     /// The sort of the error that it carries, of this type.
@@ -140,7 +145,7 @@ fn expand_error_type(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// What `#[error_type(..)]` says; the sort is the variant's name in snake case where it says none.
+/// Reads `#[error_type(..)]`. Without a sort in it, the sort is the variant's name in snake case.
 fn read_variant(variant: &Variant) -> Result<ErrorVariant> {
     let name = snake_case(&variant.ident.to_string());
     let sort = Sort::Named(LitStr::new(&name, variant.ident.span()));
@@ -191,7 +196,7 @@ fn nested(variant: &Variant) -> Result<Sort> {
     Err(Error::new(variant.ident.span(), message))
 }
 
-/// What an enum says of itself as a whole.
+/// The attribute of an enum.
 struct EnumOptions {
     /// `crate = path`, or where the runtime is.
     runtime: Path,
@@ -223,7 +228,7 @@ impl EnumOptions {
     }
 }
 
-/// What `#[label("..")]` says, or the variant's name in snake case.
+/// The text in `#[label("..")]`, or the variant's name in snake case.
 fn value_of(variant: &Variant) -> Result<LitStr> {
     if !matches!(variant.fields, Fields::Unit) {
         let message = format!(

@@ -39,7 +39,7 @@ fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> Result<TokenStrea
     let (args, mut errors) = Args::read(args);
     match (Model::new(kind, args, &function), &errors) {
         (Ok(model), None) => return Ok(function_of(&model, &function)),
-        // What could not be read is missing from the model: of that the first message is enough.
+        // The model lacks the arguments that could not be read: the message about those is enough.
         (Err(error), None) => combine(&mut errors, error),
         _ => {}
     }

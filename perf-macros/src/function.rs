@@ -1,8 +1,9 @@
 //! The annotated function, its body kept as the tokens that they are: a body that does not parse yet is still there for
 //! the editor.
 
+use crate::canonical::is_canonical;
 use crate::shape::takes_anonymous_impl;
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::token::Brace;
@@ -49,7 +50,7 @@ impl Parse for Function {
         }
         let content;
         let brace = braced!(content in input);
-        // What `#![..]` says inside the body, `#[..]` says on the function.
+        // `#![..]` inside the body is the same as `#[..]` on the function.
         attrs.extend(
             content.call(Attribute::parse_inner)?.into_iter().map(|attr| Attribute { style: AttrStyle::Outer, ..attr }),
         );
@@ -105,14 +106,30 @@ impl Function {
         self.attrs.iter().all(is_inert) && !takes_anonymous_impl(&self.sig)
     }
 
+    /// The attribute `#[track_caller]`, where it stands here.
+    pub(crate) fn track_caller(&self) -> Option<&Attribute> {
+        self.attrs.iter().find(|attr| attr.path().segments.last().is_some_and(|last| last.ident == "track_caller"))
+    }
+
     /// The function as it was.
     pub(crate) fn unchanged(&self) -> TokenStream {
-        self.with_body(&self.sig, &self.body)
+        self.with_braces(self.brace, &self.sig, &self.body)
     }
 
     /// The function with another body.
     pub(crate) fn with_body(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
-        let Self { attrs, vis, brace, .. } = self;
+        let mut brace = self.brace;
+        // Between braces of a macro's clippy looks for no canonical body; between the user's it would, and find ours.
+        if is_canonical(self) {
+            let mut group = Group::new(Delimiter::Brace, TokenStream::new());
+            group.set_span(Span::mixed_site().located_at(brace.span.join()));
+            brace.span = group.delim_span();
+        }
+        self.with_braces(brace, sig, body)
+    }
+
+    fn with_braces(&self, brace: Brace, sig: &Signature, body: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, .. } = self;
         let mut block = TokenStream::new();
         brace.surround(&mut block, |inside| body.to_tokens(inside));
         quote!(#(#attrs)* #vis #sig #block)

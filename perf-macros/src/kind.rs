@@ -1,6 +1,6 @@
 //! The eight attributes and what each of them labels.
 
-/// What an attribute measures. The names are those of `perf_runtime::Kind`.
+/// The kind of calls that an attribute measures. The names are those of `perf_runtime::Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     DbOperation,

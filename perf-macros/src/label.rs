@@ -1,4 +1,4 @@
-//! What may stand as a label's value.
+//! Texts that may be a label's value.
 
 use crate::suggest::nearest;
 use syn::{Error, LitStr, Result};

@@ -3,6 +3,7 @@
 use crate::args::{NamedLabel, combine};
 use crate::kind::Kind;
 use crate::label;
+use crate::params::is_parameter;
 use crate::place::shown_at;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -30,8 +31,8 @@ pub(crate) struct LabelSet {
 /// A label's value.
 enum Label {
     Literal(LitStr),
-    /// The path of a constant or of an enum's variant.
-    Constant(ExprPath),
+    /// The path of a constant or of an enum's variant, or a macro that makes a text.
+    Constant(Expr),
     /// Known with each call; its type is there if the signature shows it.
     Brought {
         value: Expr,
@@ -43,7 +44,7 @@ impl LabelSet {
     pub(crate) fn new(
         kind: Kind,
         positional: Vec<Expr>,
-        verb: Option<LitStr>,
+        verb: Option<Expr>,
         more: Vec<NamedLabel>,
         max_series: Option<LitInt>,
         sig: &Signature,
@@ -90,6 +91,14 @@ impl LabelSet {
         }
     }
 
+    /// The label of an operation, where it is a literal: by it the span is named, too.
+    pub(crate) fn only_literal(&self, kind: Kind) -> Option<&LitStr> {
+        match self.labels.first() {
+            Some(Label::Literal(text)) if kind == Kind::Operation => Some(text),
+            _ => None,
+        }
+    }
+
     /// The names of the labels beyond the kind's own, where there are any.
     pub(crate) fn more_tokens(&self) -> Option<TokenStream> {
         let names = &self.more;
@@ -114,12 +123,20 @@ impl LabelSet {
         self.labels.iter().map(move |label| match label {
             Label::Literal(text) => quote!(#runtime::LabelSpec::Text(#text)),
             Label::Constant(path) => {
-                // What is wrong with the constant is told at its path.
+                // A mistake in the constant is told at its path.
                 let at = Span::call_site().located_at(path.span());
                 let runtime = shown_at(at, runtime);
                 quote_spanned!(at=> #runtime::Constant(#path).spec())
             }
             Label::Brought { .. } => quote!(#runtime::LabelSpec::Variable),
+        })
+    }
+
+    /// The first label that calls bring whose type the signature does not show, or whose type a `static` may not name.
+    pub(crate) fn unseen(&self) -> Option<&Expr> {
+        self.labels.iter().find_map(|label| match label {
+            Label::Brought { value, ty: None } => Some(value),
+            _ => None,
         })
     }
 
@@ -139,14 +156,14 @@ impl LabelSet {
 }
 
 /// The kind's own labels, in order and as many as there must be.
-fn complete(kind: Kind, mut given: Vec<Expr>, verb: Option<LitStr>, sig: &Signature) -> Result<Vec<Expr>> {
+fn complete(kind: Kind, mut given: Vec<Expr>, verb: Option<Expr>, sig: &Signature) -> Result<Vec<Expr>> {
     let names = kind.labels();
     if let Some(verb) = verb {
         if kind != Kind::DbOperation {
             let message = format!("the option `operation` is for `#[{}]` only", Kind::DbOperation.attribute());
-            return Err(Error::new(verb.span(), message));
+            return Err(Error::new_spanned(verb, message));
         }
-        given.insert(0, parse_quote!(#verb));
+        given.insert(0, verb);
     }
     if given.is_empty() && kind == Kind::Operation {
         let name = LitStr::new(&unraw(&sig.ident), sig.ident.span());
@@ -192,7 +209,7 @@ fn check_names(kind: Kind, more: &[NamedLabel]) -> Result<Vec<String>> {
 
 fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
     match value {
-        // What a `macro_rules!` handed on stands in an invisible group.
+        // Arguments of a `macro_rules!` stand in an invisible group.
         Expr::Group(group) => read(name, *group.expr, sig),
         Expr::Paren(paren) => read(name, *paren.expr, sig),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
@@ -219,10 +236,17 @@ fn read(name: &str, value: Expr, sig: &Signature) -> Result<Label> {
                 let message = format!("the label `{name}` cannot say `Self`: write the type's name");
                 return Err(Error::new_spanned(path, message));
             }
-            None => Label::Constant(path),
+            None => Label::Constant(Expr::Path(path)),
         }),
+        // One that names no argument makes a constant, as `concat!` does.
+        Expr::Macro(made) if !names_argument(made.mac.tokens.clone(), sig) => Ok(Label::Constant(Expr::Macro(made))),
         value => Ok(Label::Brought { value, ty: None }),
     }
+}
+
+/// Whether an argument, or `self`, stands somewhere in the tokens.
+fn names_argument(tokens: TokenStream, sig: &Signature) -> bool {
+    !all_idents(tokens, &|ident| ident != "self" && !is_parameter(ident, sig))
 }
 
 /// The type of the parameter that the path names.

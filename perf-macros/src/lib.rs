@@ -7,18 +7,20 @@
 //! (`impl Future`, `Pin<Box<dyn Future ..>>`, `BoxFuture`), which is then measured to completion. The function keeps its
 //! type, its lifetimes, the drop order of its parameters and its other attributes.
 //!
-//! Refused, each with one error that says why: a `const fn`, a trait method without a body, `#[track_caller]` on a sync
-//! function, a sync function that returns a stream, and whatever is not a function.
+//! Refused, each with one error that says why: a `const fn`, a trait method without a body, `#[track_caller]` on a body that
+//! has to run in a closure (see [limits](#limits)), a sync function that returns a stream, and whatever is not a function.
 //!
 //! # Labels
 //!
 //! The positional arguments are the labels' values. Each is
 //!
-//! - a string literal or the path of a `&'static str` constant: 1 to 128 bytes, no white space, control characters or
-//!   quotes;
+//! - a string literal, the path of a `&'static str` constant, or a macro that names no argument, such as `concat!(..)`: 1 to
+//!   128 bytes, no white space, control characters or quotes;
 //! - the path of an enum's variant whose type is a `Label`; or
 //! - an argument, or an expression over the arguments, whose type is a `Label`: the value is taken as the call starts.
-//!   Where the signature shows the type, all its series are known before the first call; else from the first call on.
+//!   Where the signature shows the type, all its series are known before the first call; else from the first call on. More series
+//!   than the budget are told by `cargo check` where the types of all labels derive `Label`; of a `Label` written by hand or a type
+//!   parameter, behind an expression, only `cargo build` knows.
 //!
 //! # Options
 //!
@@ -26,14 +28,14 @@
 //!
 //! | option | meaning |
 //! |---|---|
-//! | `err` | writes the text of an `Err` on the span |
+//! | `err`, `err = "warn"` | writes the text of an `Err` on the span; with a level also in an event of that level, within the span. On an `impl` block it is for the methods that can fail |
 //! | `ok_if = path`, `error_if = path` | a function or closure of a reference to what was returned that decides the outcome; without one an `Err` is an error and all else is ok |
 //! | `cancel = "expected"` | being cancelled is part of the plan, as of hedged requests and lost arms of a `select!`: such calls are counted as cancelled, with the label `expected="true"`, and are no sign of ill health |
 //! | `waits` | calls wait by design, as long polls and loops that consume a queue do: they are listed and measured, but nobody judges how long they take; not together with `slow` or the latency of an objective |
-//! | `fields(user_id = %id, rows = rows.len(), note)` | fields of the span, asked for only when a subscriber listens: `%` by `Display`, `?` by `Debug`, else by `tracing::Value`; a bare name is recorded later with `Span::current().record("note", ..)`. No argument is ever recorded unless named here |
-//! | `name = ".."` | the span's name; else the function's |
+//! | `fields(user_id = %id, rows = rows.len(), note)` | fields of the span, asked for only when a subscriber listens: `%` by `Display`, `?` by `Debug`, else by `tracing::Value`; a bare name is recorded later with `Span::current().record("note", ..)`. A name may be a text, `"http.method" = method`. No argument is ever recorded unless named here |
+//! | `name = ".."` | the span's name, a string or a constant; else the function's or, of an operation whose label is a literal, that label |
 //! | `level = ".."` | `trace`, `debug`, `info` (the default), `warn` or `error` |
-//! | `target = ".."` | the span's target; else the module's path |
+//! | `target = ".."` | the span's target, a string or a constant; else the module's path |
 //! | `span = false` | no span |
 //! | `labels(region = Region::Eu, tier = tier)` | labels beyond the kind's own: literals, constants, or values of the call's whose type is a `Label` |
 //! | `max_series = 5_000` | how many series the labels of calls may make together; else 2,000 |
@@ -42,14 +44,14 @@
 //! | `objective(latency = "250ms", percentile = 99.0, success = 99.9)` | what share of calls is to be within a latency, and to succeed; the summary says whether it is met |
 //! | `profile` | measures what each call uses: processor time apart from the time by the clock, and memory; see [below](#what-a-call-uses) |
 //! | `units = rows.len()`, `units = Vec::len` | with `profile`: how much a call does, which gives a speed |
-//! | `operation = ".."` | on `monitor_db_operation`, in place of its first label: a verb that is not a known one |
+//! | `operation = ".."` | on `monitor_db_operation`, in place of its first label: a verb that is not a known one, a string or a constant |
 //! | `crate = path` | where `perf-runtime` is, if not at `::perf_runtime` |
 //!
 //! # What a call uses
 //!
 //! With `profile` each call that ends, whichever way, brings what its body used: time on a processor and, where the program's
 //! global allocator is the `CountingAllocator` of `perf-host`, how often and how much memory it asked for and gave back. Of a
-//! future it is what its own polls used, on whatever thread. What is called and polled within is in it, profiled itself or
+//! future it is what its own polls used, on whatever thread. Calls and polls within are in it, profiled themselves or
 //! not; other threads and spawned tasks are not. A figure that nothing tells is absent, never zero.
 //!
 //! `units` says how much work a call did. A closure, or a path that names no parameter, is a function of a reference to what
@@ -128,7 +130,7 @@
 //!             let query = query;
 //!             let value: Result<usize, std::io::Error> = 'body: {
 //!                 if false { break 'body unreached(); }
-//!                 { Ok(query.len()) }
+//!                 'user: { Ok(query.len()) }
 //!             };
 //!             value
 //!         },
@@ -154,13 +156,22 @@
 //! - A sync function that returns a future by the name of its type, such as `JoinHandle<..>`, is measured as what it is:
 //!   until it has returned. A boxed future by another name is refused.
 //! - In a function that returns a future, what panics before the future is made is not a call.
+//! - A function that returns `BoxFuture<'a, T>` of its own type parameter, as `fn into_boxed<'a, T>(self) -> BoxFuture<'a, T>` in a
+//!   trait, needs the bound `T: 'a`, for the measured future holds the one that it measures.
+//! - A sync body keeps its caller's place (`#[track_caller]`, on the function or inherited from a trait) where it ends with its value, and
+//!   where its return type cannot be an error. A body that may leave early, by `return`, `?` or a macro that is not of the standard library,
+//!   runs in a closure and sees a line of perf's; with the attribute on the function it is refused.
+//! - A macro of the user's own with the name of one of the standard library's (`assert!`, `write!`, ..) that returns early, defined outside the
+//!   body: the call is counted as `ok`.
 //! - With an attribute macro below ours, what a pattern leaves behind (`_`, `..`) is dropped after all parameters.
 
 mod args;
 mod block;
+mod canonical;
 mod derive;
 mod expand;
 mod function;
+mod guard;
 mod kind;
 mod label;
 mod labels;
@@ -242,7 +253,7 @@ attribute! {
 attribute! {
     /// Measures the runs of an agent, as `agent_runs_total{agent}` and its like.
     ///
-    /// What a run used goes on its span, recorded once it is known:
+    /// The use of a run goes on its span, recorded once it is known:
     ///
     /// ```
     /// # use perf_runtime::monitor_agent;

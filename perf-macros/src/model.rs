@@ -1,14 +1,15 @@
-//! What is to be measured, checked: whatever is here can be expanded.
+//! The function's measurement, checked: everything that is held here can be expanded.
 
-use crate::args::{Args, Field, FieldValue, NamedLabel, Predicate, combine};
+use crate::args::{Args, ErrOption, Field, FieldValue, NamedLabel, Predicate, check_level, combine};
 use crate::function::Function;
+use crate::guard::Guard;
 use crate::kind::Kind;
 use crate::labels::{LabelSet, unraw};
 use crate::params::is_parameter;
 use crate::place::shown_at;
 use crate::plan::Plan;
 use crate::profile::{Profile, Units};
-use crate::shape::Shape;
+use crate::shape::{Shape, cannot_fail};
 use crate::target::Targets;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -20,7 +21,6 @@ use syn::{Error, Expr, Ident, LitStr, Path, Result, Signature, parse_quote};
 const OWN_FIELDS: [&str; 4] = ["kind", "outcome", "error", "error_type"];
 /// As many fields as a `tracing` callsite is sure to take, less our own and the labels.
 const MAX_FIELDS: usize = 24;
-const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 
 pub(crate) struct Model {
     pub(crate) kind: Kind,
@@ -29,16 +29,28 @@ pub(crate) struct Model {
     pub(crate) plan: Plan,
     pub(crate) span: SpanModel,
     pub(crate) outcome: OutcomeRule,
-    /// The place of the option `err`.
-    pub(crate) err: Option<Span>,
+    pub(crate) err: Option<ErrText>,
     pub(crate) profile: Option<Profile>,
     pub(crate) runtime: Path,
     pub(crate) shape: Shape,
+    /// Of a sync body.
+    pub(crate) guard: Guard,
+}
+
+/// The text of an error, as it is shown.
+pub(crate) struct ErrText {
+    /// The place where a wrong type is told: the option or, of a method of a block, the method's name.
+    pub(crate) at: Span,
+    /// The level of an event, as a constant of `tracing::Level`.
+    pub(crate) event: Option<Ident>,
+    /// Whether a function that cannot fail is left alone, as one among others of a block.
+    pub(crate) may_be_missing: bool,
 }
 
 pub(crate) struct SpanModel {
-    pub(crate) name: LitStr,
-    pub(crate) target: Option<LitStr>,
+    /// A string, or the path of a constant.
+    pub(crate) name: Expr,
+    pub(crate) target: Option<Expr>,
     pub(crate) level: SpanLevel,
     pub(crate) fields: Vec<Field>,
 }
@@ -72,6 +84,7 @@ impl Model {
             cancel,
             krate,
             err,
+            in_block,
             ok_if,
             error_if,
             fields,
@@ -105,8 +118,20 @@ impl Model {
         else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
+        // Of a block `err` is for the methods that can fail.
+        let err = err.filter(|_| !(in_block && cannot_fail(&function.sig)));
+        let has_units = profile.as_ref().is_some_and(|profile| profile.units.is_some());
+        let looks_at_value = !matches!(outcome, OutcomeRule::ByType) || err.is_some() || has_units;
+        let guard = Guard::of(function, looks_at_value);
+        check_caller(function, &shape, guard)?;
+        check_err(err.as_ref(), &level)?;
         let ident = &function.sig.ident;
-        let name = name.unwrap_or_else(|| LitStr::new(&unraw(ident), ident.span()));
+        // An operation's span is named as its series is, so that the span needs no field for it.
+        let own_name = || LitStr::new(&unraw(ident), ident.span());
+        let name = name.unwrap_or_else(|| {
+            let name = labels.only_literal(kind).cloned().unwrap_or_else(own_name);
+            parse_quote!(#name)
+        });
         Ok(Self {
             kind,
             labels,
@@ -114,16 +139,21 @@ impl Model {
             plan,
             span: SpanModel { name, target, level, fields },
             outcome,
-            err: err.map(|option| option.span()),
+            err: err.map(|ErrOption { option, level }| ErrText {
+                at: if in_block { ident.span() } else { option.span() },
+                event: level.map(|level| level_constant(&level)),
+                may_be_missing: in_block,
+            }),
             profile,
             runtime: krate.unwrap_or_else(|| parse_quote!(::perf_runtime)),
             shape,
+            guard,
         })
     }
 }
 
 impl Model {
-    /// What tells by the arguments how much a call does.
+    /// The expression over the arguments that says how much a call does.
     pub(crate) fn units_of_arguments(&self) -> Option<&Expr> {
         match self.profile.as_ref()?.units.as_ref()? {
             Units::OfArguments(units) => Some(units),
@@ -165,18 +195,43 @@ fn check_function(kind: Kind, function: &Function) -> Result<()> {
     }
     for attr in &function.attrs {
         let last = attr.path().segments.last().map(|segment| &segment.ident);
-        if last.is_some_and(|last| last == "track_caller") && function.sig.asyncness.is_none() {
-            let message = "the body runs inside a call of perf's, so `#[track_caller]` would name that line instead of \
-                           the caller's: measure a function that this one calls; in a `#[monitor]` block, \
-                           `#[monitor(skip)]` leaves it out";
-            return Err(Error::new_spanned(attr.path(), message));
-        }
         if last.is_some_and(|last| last == attribute) {
             let message = format!("`#[{attribute}]` stands on this function twice; each call would count twice");
             return Err(Error::new_spanned(attr.path(), message));
         }
     }
     Ok(())
+}
+
+/// Refuses `#[track_caller]` where the body would see another place than its caller's.
+fn check_caller(function: &Function, shape: &Shape, guard: Guard) -> Result<()> {
+    let Some(attr) = function.track_caller() else { return Ok(()) };
+    let message = match shape {
+        Shape::Async => return Ok(()),
+        Shape::Sync if guard != Guard::Closure => return Ok(()),
+        Shape::Sync => {
+            "the body may leave the function early (by `return`, `?` or a macro), so it runs inside a closure of perf's, and \
+             `#[track_caller]` would name that line instead of the caller's: let it end with its value, or measure a function \
+             that this one calls; in a `#[monitor]` block, `#[monitor(skip)]` leaves it out"
+        }
+        Shape::Future { .. } => {
+            "the body runs inside a call of perf's, so `#[track_caller]` would name that line instead of the caller's: \
+             measure a function that this one calls; in a `#[monitor]` block, `#[monitor(skip)]` leaves it out"
+        }
+    };
+    Err(Error::new_spanned(attr.path(), message))
+}
+
+/// Refuses an `err` that would show the text nowhere.
+fn check_err(err: Option<&ErrOption>, level: &SpanLevel) -> Result<()> {
+    match (err, level) {
+        (Some(ErrOption { option, level: None }), SpanLevel::Off) => {
+            let message =
+                "with `span = false` there is no span to show the error on: write `err = \"warn\"` for an event";
+            Err(Error::new(option.span(), message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn outcome(ok_if: Option<Predicate>, error_if: Option<Predicate>) -> Result<OutcomeRule> {
@@ -200,16 +255,17 @@ fn span_level(level: Option<LitStr>, span: Option<&syn::LitBool>) -> Result<Span
         };
     }
     let Some(level) = level else { return Ok(SpanLevel::Default) };
-    if !LEVELS.contains(&level.value().as_str()) {
-        let message = format!("unknown level {:?}; levels are {}", level.value(), list(&LEVELS));
-        return Err(Error::new(level.span(), message));
-    }
-    Ok(SpanLevel::Given(Ident::new(&level.value().to_uppercase(), level.span())))
+    check_level(&level)?;
+    Ok(SpanLevel::Given(level_constant(&level)))
+}
+
+fn level_constant(level: &LitStr) -> Ident {
+    Ident::new(&level.value().to_uppercase(), level.span())
 }
 
 /// A field without a value that has a parameter's name is that parameter, as in `tracing`; else it is recorded later.
 fn take_parameter(field: &mut Field, sig: &Signature) {
-    if let (FieldValue::Later, 1, Some(name)) = (&field.value, field.name.len(), field.name.first())
+    if let (FieldValue::Later, Some(name)) = (&field.value, field.word())
         && is_parameter(name, sig)
     {
         field.value = FieldValue::Value(parse_quote!(#name));
@@ -236,7 +292,7 @@ impl FieldValue {
         let (Self::Display(expr) | Self::Debug(expr) | Self::Value(expr)) = self else {
             return quote!(&#runtime::Empty);
         };
-        // What is wrong with the value's type is told at the value.
+        // A value of a wrong type is told at the value.
         let at = Span::call_site().located_at(expr.span());
         let runtime = shown_at(at, runtime);
         match self {
@@ -245,8 +301,4 @@ impl FieldValue {
             _ => quote_spanned!(at=> &(#expr)),
         }
     }
-}
-
-fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

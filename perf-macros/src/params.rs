@@ -103,7 +103,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Binds the names of a pattern anew. What was `mut` is so inside only.
+    /// Binds the names of a pattern anew. A name that was `mut` is so inside only.
     fn rebind(&mut self, parameter: &mut PatType) -> TokenStream {
         let (mut inside, mut outside, mut mutability) = (Vec::new(), Vec::new(), Vec::new());
         each_name(&mut parameter.pat, &mut |name| {
@@ -167,7 +167,7 @@ fn allow_shadows() -> TokenStream {
     }
 }
 
-/// What the attribute's arguments use is used, whether the body does so or not.
+/// Uses the names that the attribute's arguments use, whether the body does so or not.
 fn uses(names: &[Ident], used: &BTreeSet<String>, cfg: &[Attribute]) -> TokenStream {
     let names = names.iter().filter(|name| used.contains(&name.to_string()));
     names.map(|name| quote!(#(#cfg)* let _ = &#name;)).collect()
@@ -205,7 +205,7 @@ fn is_taken_whole(pattern: &Pat) -> bool {
     match pattern {
         // `x @ (a, ..)` binds all of it; the rest are copies.
         Pat::Ident(name) => name.by_ref.is_none() && !may_be_constant(name),
-        // What is behind a reference is not ours to drop.
+        // The value behind a reference is not ours to drop.
         Pat::Reference(_) => true,
         Pat::Wild(_) | Pat::Rest(_) | Pat::Macro(_) | Pat::Verbatim(_) => false,
         Pat::Struct(pattern) => pattern.rest.is_none() && pattern.fields.iter().all(|field| is_taken_whole(&field.pat)),

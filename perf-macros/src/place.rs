@@ -2,7 +2,7 @@
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 
-/// The tokens, shown at `place`. What their names mean stays as it is.
+/// The tokens, shown at `place`. Their names mean the same as before.
 ///
 /// An expression is shown from its first token on: so a path of ours must stand where the rest does.
 pub(crate) fn shown_at(place: Span, tokens: &TokenStream) -> TokenStream {

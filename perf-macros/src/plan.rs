@@ -1,16 +1,16 @@
-//! What is part of the plan for a function's calls: `cancel = "expected"` and `waits`.
+//! The plan for a function's calls: `cancel = "expected"` and `waits`.
 
 use crate::args::{CANCEL, ObjectivePart};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{Error, LitStr, Result};
 
-/// What is no sign of ill health, because it is meant.
+/// Ends and waits that are no sign of ill health, because they are meant.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// That calls are cancelled.
+    /// Calls are cancelled.
     cancel: bool,
-    /// That calls wait for long.
+    /// Calls wait for long.
     waits: bool,
 }
 
@@ -42,7 +42,7 @@ impl Plan {
         !self.cancel && !self.waits
     }
 
-    /// What the site's targets say of it.
+    /// The part of the site's targets.
     pub(crate) fn target(self) -> TokenStream {
         let cancel = self.cancel.then(|| quote!(.cancel_expected()));
         let waits = self.waits.then(|| quote!(.waits()));

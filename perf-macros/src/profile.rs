@@ -5,7 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{Error, Expr, Result, ReturnType, Signature, Type};
 
-/// What is measured of a call's use.
+/// The option `profile`, with the units of work that a call does.
 pub(crate) struct Profile {
     pub(crate) units: Option<Units>,
 }
@@ -35,7 +35,7 @@ impl Profile {
         }
     }
 
-    /// What the site's targets say of it.
+    /// The part of the site's targets.
     pub(crate) fn target(&self) -> TokenStream {
         let units = self.units.as_ref().map(|_| quote!(.units()));
         quote!(.profile() #units)

@@ -1,4 +1,4 @@
-//! What the signature says of how a function runs, and of what it returns.
+//! The signature's word on how a function runs, and on the type that it returns.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -18,7 +18,7 @@ pub(crate) enum Shape {
     },
 }
 
-/// What a body returns.
+/// The type of a body's value.
 pub(crate) enum Returns {
     /// `!`
     Never,
@@ -125,7 +125,7 @@ impl Returns {
             ReturnType::Default => Self::Value(Some(Box::new(unit()))),
             ReturnType::Type(_, ty) => match bare(ty) {
                 Type::Never(_) => Self::Never,
-                // What a macro stands for may be anything.
+                // A macro may stand for any type.
                 Type::ImplTrait(_) | Type::Macro(_) => Self::Value(None),
                 _ => {
                     let mut ty = ty.clone();
@@ -148,6 +148,21 @@ pub(crate) fn returns_closure(sig: &Signature) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether what is returned can be told to be no error, because it is nothing, a reference or a plain value of the language.
+pub(crate) fn cannot_fail(sig: &Signature) -> bool {
+    const PLAIN: [&str; 18] = [
+        "String", "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "u128", "u16", "u32",
+        "u64", "u8", "usize", "Vec",
+    ];
+    let ReturnType::Type(_, ty) = &sig.output else { return true };
+    match bare(ty) {
+        Type::Reference(_) | Type::Never(_) => true,
+        Type::Tuple(ty) => ty.elems.is_empty(),
+        Type::Path(ty) => ty.path.segments.last().is_some_and(|last| PLAIN.iter().any(|plain| last.ident == plain)),
+        _ => false,
+    }
 }
 
 /// The return type of an `async fn` as that of a `fn`, which does what it did.

@@ -76,7 +76,7 @@ impl Sorts {
         Self::Of(if takes_value { quote!(#path<()>) } else { path.into_token_stream() })
     }
 
-    /// What the site is given; `None` where nothing is known.
+    /// The sorts as a constant of the site's; `None` where they are not known.
     pub(crate) fn value(&self, runtime: &TokenStream) -> Option<TokenStream> {
         match self {
             Self::Of(ty) => Some(quote!({

@@ -1,4 +1,4 @@
-//! What a function promises of itself: `buckets`, `slow`, `objective`.
+//! The promises of a function: `buckets`, `slow`, `objective`.
 
 use crate::args::{ObjectivePart, combine};
 use crate::plan::Plan;
@@ -51,7 +51,7 @@ impl Targets {
         }
     }
 
-    /// What is judged must be a bound: it may equal another, but not come too near to it.
+    /// Durations that are judged become bounds: each may equal another bound, but not come too near to it.
     fn check_distances(&self) -> Result<()> {
         let latency = self.objective.as_ref().and_then(|objective| objective.latency).map(|(limit, _)| limit);
         let mut others = self.buckets.clone().unwrap_or_default();
@@ -72,7 +72,7 @@ impl Targets {
     pub(crate) fn tokens(
         &self,
         runtime: &TokenStream,
-        name: &LitStr,
+        name: &Expr,
         profile: Option<&Profile>,
         plan: Plan,
     ) -> Option<TokenStream> {

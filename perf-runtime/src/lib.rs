@@ -276,20 +276,22 @@ pub mod test_util {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::measure::call::execution::{Call, Scope, body, future_body, prepare, prepare_labelled};
-    pub use crate::measure::call::future::{Watched, never, unreached, watch, watch_late};
+    pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, MaybeResult, NoFuture, NoResult, NoSorts, Returned, SortsIn, StreamEndsAtOnce,
-        error_if, ok_if, returned, returned_at_once,
+        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, SortsIn,
+        StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
+    pub use crate::measure::model::budget::{Brought, DEFAULT_BUDGET, Unknown, brought, types_within_budget};
     pub use crate::measure::model::error_type::{ErrorType, Sorts, concat, concat_flags};
     pub use crate::measure::model::kind::Kind;
-    pub use crate::measure::model::label::{Constant, DEFAULT_BUDGET, Label, LabelSpec};
+    pub use crate::measure::model::label::{ConcreteLabel, ConcreteLabels, Constant, Label, LabelSpec, Labels};
     pub use crate::measure::model::target::{Objective, Targets};
     pub use crate::measure::site::annotated::{Site, Spec, State, within_budget};
-    pub use crate::measure::site::span::SpanSpec;
+    pub use crate::measure::site::callsite::SpanSpec;
+    pub use crate::measure::site::error_event::ErrorEvent;
     pub use tracing::Level;
     pub use tracing::field::{Empty, Value, debug, display};
 }

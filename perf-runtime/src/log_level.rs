@@ -5,6 +5,9 @@ use tracing::Level;
 
 /// The least serious of our own events that are sent to `tracing`: `[log] level` in the settings. It holds for the process,
 /// and for what this crate says; events of the application are not its affair.
+///
+/// A subscriber filters them by their targets: `perf_runtime::alert` (what becomes of alerts), `perf_runtime::slow` (calls that took longer
+/// than they should) and `perf_runtime` (all else).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum LogLevel {
@@ -56,12 +59,16 @@ pub(crate) fn allows(level: Level) -> bool {
     LEVEL.load(Ordering::Relaxed) >= least as u8
 }
 
-/// Sends an event to `tracing`, unless its level is switched off.
+/// Sends an event to `tracing`, unless its level is switched off. Its target is one of the three that [`LogLevel`] names, and not the
+/// path of a private module.
 macro_rules! tell {
-    ($level:ident, $($rest:tt)+) => {
+    (target: $target:expr, $level:ident, $($rest:tt)+) => {
         if crate::log_level::allows(tracing::Level::$level) {
-            tracing::event!(tracing::Level::$level, $($rest)+);
+            tracing::event!(target: $target, tracing::Level::$level, $($rest)+);
         }
+    };
+    ($level:ident, $($rest:tt)+) => {
+        $crate::log_level::tell!(target: "perf_runtime", $level, $($rest)+)
     };
 }
 pub(crate) use tell;

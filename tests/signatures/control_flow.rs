@@ -166,3 +166,51 @@ fn a_body_that_always_returns_or_panics_has_no_value() {
     assert_eq!(calls("flow_always_returns"), "1 ok");
     assert_eq!(calls("flow_todo"), "1 panicked");
 }
+
+#[test]
+fn a_return_inside_a_macro_is_an_early_return() {
+    // Where the macro's name is not one of the standard library's, or its `return` stands in the body, the value is seen.
+    macro_rules! ensure {
+        ($good:expr) => {
+            if !$good {
+                return Err("bad");
+            }
+        };
+    }
+    #[monitor("flow_macro")]
+    fn of_a_name_of_its_own(good: bool) -> Result<u8, &'static str> {
+        ensure!(good);
+        Ok(1)
+    }
+    #[monitor("flow_macro_in_the_body")]
+    fn in_the_body(good: bool) -> Result<u8, &'static str> {
+        macro_rules! assert {
+            ($good:expr) => {
+                if !$good {
+                    return Err("bad");
+                }
+            };
+        }
+        assert!(good);
+        Ok(1)
+    }
+    // The attribute takes this one for the standard library's: it did not panic, and nobody saw its value.
+    macro_rules! assert {
+        ($good:expr) => {
+            if !$good {
+                return Err("bad");
+            }
+        };
+    }
+    #[monitor("flow_macro_of_a_known_name")]
+    fn of_a_known_name(good: bool) -> Result<u8, &'static str> {
+        assert!(good);
+        Ok(1)
+    }
+    for f in [of_a_name_of_its_own, in_the_body, of_a_known_name] {
+        assert_eq!((f(true), f(false)), (Ok(1), Err("bad")));
+    }
+    assert_eq!(calls("flow_macro"), "1 ok, 1 error");
+    assert_eq!(calls("flow_macro_in_the_body"), "1 ok, 1 error");
+    assert_eq!(calls("flow_macro_of_a_known_name"), "2 ok");
+}

@@ -179,3 +179,20 @@ fn what_the_signature_says_of_the_output_is_known_when_the_outcome_is_looked_up(
         assert_eq!(calls(label), "1 ok");
     }
 }
+
+#[test]
+fn a_boxed_future_of_a_type_parameter_needs_its_lifetime() {
+    // Without `T: 'a` it is E0309: the measured future holds the one that it measures, whose type names `T`.
+    trait Boxed: Sized {
+        #[monitor("made_of_a_parameter")]
+        fn into_boxed<'a, T: 'a>(self) -> BoxFuture<'a, T>
+        where
+            Self: Future<Output = T> + Send + 'a,
+        {
+            Box::pin(self)
+        }
+    }
+    impl<F: Future> Boxed for F {}
+    assert_eq!(finish(async { 1 }.into_boxed()), 1);
+    assert_eq!(calls("made_of_a_parameter"), "1 ok");
+}

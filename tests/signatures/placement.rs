@@ -290,6 +290,94 @@ fn an_impl_block_measures_all_its_methods() {
 }
 
 #[test]
+fn callers_places_are_kept_where_the_body_ends_with_its_value() {
+    use std::ops::{Index, IndexMut};
+    use std::panic::Location;
+
+    // An implementation inherits `#[track_caller]` from its trait, and its attribute does not see that.
+    trait Where {
+        #[track_caller]
+        fn place(&self) -> &'static Location<'static>;
+        #[track_caller]
+        fn line(&self, early: bool) -> Result<u32, String>;
+    }
+    struct Here(Vec<u8>);
+    struct Blocked;
+    impl Where for Here {
+        #[monitor("place_caller_trait")]
+        fn place(&self) -> &'static Location<'static> {
+            Location::caller()
+        }
+        #[monitor("place_caller_value")]
+        fn line(&self, early: bool) -> Result<u32, String> {
+            if early { Err("early".to_owned()) } else { Ok(Location::caller().line()) }
+        }
+    }
+    impl Index<bool> for Here {
+        type Output = Location<'static>;
+        #[monitor("place_caller_index")]
+        fn index(&self, early: bool) -> &Location<'static> {
+            if early {
+                return Location::caller();
+            }
+            Location::caller()
+        }
+    }
+    // What the block asks for of errors is not for a method that cannot fail.
+    #[monitor(err)]
+    impl Index<u8> for Blocked {
+        type Output = Location<'static>;
+        fn index(&self, at: u8) -> &Location<'static> {
+            assert!(at == 0, "there is nothing at {at}");
+            Location::caller()
+        }
+    }
+    #[monitor]
+    impl IndexMut<usize> for Here {
+        fn index_mut(&mut self, at: usize) -> &mut u8 {
+            &mut self.0[at]
+        }
+    }
+    impl Index<usize> for Here {
+        type Output = u8;
+        fn index(&self, at: usize) -> &u8 {
+            &self.0[at]
+        }
+    }
+    #[monitor("place_caller_function")]
+    #[track_caller]
+    fn function(early: bool) -> u32 {
+        if early {
+            return 0;
+        }
+        Location::caller().line()
+    }
+    #[monitor("place_caller_self")]
+    #[track_caller]
+    fn whole(here: Here, _: u8) -> (u32, usize) {
+        (Location::caller().line(), here.0.len())
+    }
+
+    let mut here = Here(vec![1]);
+    assert_eq!((here.place().file(), here.place().line()), (file!(), line!()));
+    assert_eq!(here.line(false), Ok(line!()));
+    assert!(here.line(true).is_err());
+    assert_eq!((here[true].line(), here[false].line(), Blocked[0].line()), (line!(), line!(), line!()));
+    assert_eq!((function(true), function(false)), (0, line!()));
+    assert_eq!(whole(Here(vec![1]), 1), (line!(), 1));
+    here[0] = 2;
+    assert_eq!(here[0_usize], 2);
+    assert!(std::panic::catch_unwind(|| Blocked[1].line()).is_err());
+    assert_eq!(calls("place_caller_trait"), "2 ok");
+    assert_eq!(calls("place_caller_value"), "1 ok, 1 error");
+    assert_eq!(calls("place_caller_index"), "2 ok");
+    assert_eq!(calls("Blocked::index"), "1 ok, 1 panicked");
+    assert_eq!(calls("Here::index_mut"), "1 ok");
+    assert_eq!(calls("place_caller_function"), "2 ok");
+    assert_eq!(calls("place_caller_self"), "1 ok");
+}
+
+#[test]
 fn a_block_follows_conditions_and_skips_as_if_they_were_not_conditional() {
     struct Basket;
     #[monitor]

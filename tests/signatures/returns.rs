@@ -199,6 +199,19 @@ fn an_impl_trait_is_inferred_at_any_depth() {
 }
 
 #[test]
+fn a_future_that_waits_for_ever_has_the_type_of_its_function() {
+    // By the type of the function alone the compiler knows what `pending` is pending for.
+    #[monitor("returns_never_async")]
+    async fn serve() -> ! {
+        std::future::pending().await
+    }
+    let mut serving = Box::pin(serve());
+    assert!(crate::support::poll_once(serving.as_mut()).is_pending());
+    drop(serving);
+    assert_eq!(calls("returns_never_async"), "1 cancelled");
+}
+
+#[test]
 fn temporaries_of_the_last_expression_go_before_the_parameters() {
     // The guard of the lock borrows the parameter, and in edition 2021 lives to the end of the statement that it is in.
     use std::sync::Mutex;

@@ -114,6 +114,44 @@ impl Methods {
     }
 }
 
+#[monitor("lints_items")]
+fn items(n: u8) -> u8 {
+    let m = n;
+    fn one() -> u8 { 1 } //~ clippy::items_after_statements
+    m + one()
+}
+
+#[derive(Copy)]
+struct Copied(u8);
+
+impl Clone for Copied { //~ clippy::expl_impl_clone_on_copy
+    #[monitor("lints_clone")]
+    fn clone(&self) -> Self { //~ clippy::non_canonical_clone_impl
+        Self(self.0)
+    }
+}
+
+impl PartialEq for Copied {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Copied {}
+
+impl Ord for Copied {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Copied { //~ clippy::non_canonical_partial_ord_impl
+    #[monitor("lints_partial_cmp")]
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        self.0.partial_cmp(&other.0)
+    }
+}
+
 #[monitor("lints_deprecated")]
 fn deprecated() {
     old(); //~ deprecated

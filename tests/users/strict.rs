@@ -88,6 +88,86 @@ pub fn empty() {}
 #[monitor("strict_blocks")]
 pub fn blocks() { {} empty() }
 
+/// Counted as an operation and as a tool.
+#[monitor("strict_both")]
+#[monitor_tool("strict_both")]
+#[must_use]
+pub fn both(n: u8) -> u8 {
+    n
+}
+
+/// Items before all statements, where the lint about items wants them.
+#[monitor("strict_items")]
+#[must_use]
+pub fn items() -> u8 {
+    const ONE: u8 = 1;
+    fn one() -> u8 {
+        ONE
+    }
+    one()
+}
+
+/// The same, waiting.
+#[monitor("strict_items_async")]
+pub async fn items_async() -> u8 {
+    const ONE: u8 = 1;
+    std::future::ready(ONE).await
+}
+
+/// What is copied is cloned as clippy wants it, and compared so.
+#[derive(Copy, Debug, Eq, PartialEq)]
+pub struct Copied(u8);
+
+#[allow(clippy::expl_impl_clone_on_copy)]
+impl Clone for Copied {
+    #[monitor("strict_clone")]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[monitor]
+impl Ord for Copied {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+#[monitor]
+impl PartialOrd for Copied {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Something that has a tier, whose type no signature shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// Who pays for it.
+    tier: Tier,
+}
+
+impl Order {
+    /// Labels by an expression.
+    #[monitor("strict_expression", labels(tier = self.tier))]
+    pub fn pay(&self) {}
+
+    /// The same, waiting; and the error in an event.
+    ///
+    /// # Errors
+    /// It was not there.
+    #[monitor("strict_expression_async", labels(tier = self.tier), err = "warn")]
+    pub async fn pay_later(self) -> Result<(), Failure> {
+        find(1).await.map(|_| ())
+    }
+}
+
+/// It waits as what it returns says.
+#[monitor("strict_pending")]
+pub async fn pending() -> ! {
+    std::future::pending().await
+}
+
 /// An argument that is there for a signature's sake.
 #[monitor("strict_underscored")]
 pub fn underscored(_bar: u8) {}

@@ -19,9 +19,10 @@ use variant::Variant;
 static ALLOCATOR: allocator::Switched = allocator::Switched::new();
 
 const USAGE: &str = "\
-usage: calls [--quick] [--subscriber] [--counting-allocator] [--threads 1,2,8 | --profilers]
+usage: calls [--quick] [--subscriber | --formatter] [--counting-allocator] [--threads 1,2,8 | --profilers]
   --quick       a tenth of the rounds: to see that it works, not to quote
   --subscriber  spans are on: a `tracing_subscriber::Registry` listens
+  --formatter   spans are on, and formatted: `tracing_subscriber::fmt` listens, and prints nothing
   --counting-allocator
                 the allocator is perf-host's, which counts: the option `profile` knows of memory then
   --threads     so many threads call one function at once, in place of the table of single calls
@@ -33,10 +34,19 @@ const ROUNDS: usize = 1_000;
 const THREAD_ROUNDS: usize = 60;
 const QUICK: usize = 10;
 
+/// The subscriber of spans.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Listener {
+    #[default]
+    Nobody,
+    Registry,
+    Formatter,
+}
+
 #[derive(Default)]
 struct Options {
     quick: bool,
-    subscriber: bool,
+    listener: Listener,
     counting_allocator: bool,
     profilers: bool,
     threads: Option<Vec<usize>>,
@@ -53,9 +63,7 @@ fn main() -> ExitCode {
     }
     // Before anything else starts a thread.
     let _profilers = options.profilers.then(profilers::install);
-    if options.subscriber {
-        tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one");
-    }
+    options.listener.install();
     // The one recorder of the `metrics` facade is to be the peers' own.
     let builder = perf_runtime::Monitor::builder().metrics_facade(perf_runtime::metric::MetricsFacade::Off);
     let monitor = builder.install().expect("the only one, and a thread for its ticker");
@@ -63,7 +71,7 @@ fn main() -> ExitCode {
 
     let variants = variants(&options);
     let table = match &options.threads {
-        None => rounds::run(&variants, ROUNDS / divisor, options.subscriber),
+        None => rounds::run(&variants, ROUNDS / divisor, options.listener),
         Some(counts) => threads::run(&variants, counts, THREAD_ROUNDS / divisor),
     };
     print!("{table}");
@@ -80,6 +88,20 @@ fn variants(options: &Options) -> Vec<Variant> {
     groups.into_iter().flatten().collect()
 }
 
+impl Listener {
+    fn install(self) {
+        match self {
+            Self::Nobody => Ok(()),
+            Self::Registry => tracing::subscriber::set_global_default(tracing_subscriber::registry()),
+            Self::Formatter => {
+                let formatter = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+                tracing::subscriber::set_global_default(formatter.with_writer(std::io::sink).finish())
+            }
+        }
+        .expect("the only one");
+    }
+}
+
 impl Options {
     fn read(mut args: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Self::default();
@@ -88,7 +110,8 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--profilers" => options.profilers = true,
                 "--counting-allocator" => options.counting_allocator = true,
-                "--subscriber" => options.subscriber = true,
+                "--subscriber" => options.listener = Listener::Registry,
+                "--formatter" => options.listener = Listener::Formatter,
                 "--threads" => {
                     let counts: Vec<_> =
                         args.next()?.split(',').map(|count| count.parse().ok()).collect::<Option<_>>()?;

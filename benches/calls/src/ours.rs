@@ -9,6 +9,11 @@ async fn plain(id: u64) -> Result<u64, Failed> {
     work(id)
 }
 
+#[monitor("plain_sync")]
+fn plain_sync(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
 #[monitor_db_operation("select", "users")]
 async fn db_operation(id: u64) -> Result<u64, Failed> {
     work(id)
@@ -58,6 +63,8 @@ async fn allocating_profiled(id: u64) -> Result<u64, Failed> {
 
 /// The name of the row that is held to the bar.
 pub(crate) const MONITOR: &str = "perf `#[monitor(..)]`";
+/// The same of a sync function.
+pub(crate) const MONITOR_SYNC: &str = "perf `#[monitor(..)]`, sync";
 /// The same without a span: what it costs where nobody listens.
 pub(crate) const WITHOUT_SPAN: &str = "perf `#[monitor(.., span = false)]`";
 
@@ -69,6 +76,9 @@ pub(crate) fn contended() -> Variant {
 pub(crate) fn variants() -> Vec<Variant> {
     vec![
         contended(),
+        Variant::new(MONITOR_SYNC, Some("operations_total{operation=\"plain_sync\""), |calls| {
+            drive(calls, async |id| plain_sync(id))
+        }),
         Variant::new("perf `#[monitor_db_operation(..)]`", Some("db_operations_total{"), |calls| {
             drive(calls, db_operation)
         }),

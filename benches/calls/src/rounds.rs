@@ -4,6 +4,7 @@
 //! the other are slow together, so what is quoted are medians over the rounds of differences and ratios *within* a
 //! round.
 
+use crate::Listener;
 use crate::bars::{self, ratio};
 use crate::peers::{BASE, TWO_INSTANTS, TWO_TIME_STAMPS};
 use crate::variant::Variant;
@@ -24,8 +25,8 @@ struct Samples {
     calls: u64,
 }
 
-/// Runs so many rounds, and tells the result as a table in Markdown. With a subscriber, other bars are held.
-pub(crate) fn run(variants: &[Variant], rounds: usize, subscriber: bool) -> String {
+/// Runs so many rounds, and tells the result as a table in Markdown. With a listener, other bars are held.
+pub(crate) fn run(variants: &[Variant], rounds: usize, listener: Listener) -> String {
     // Not the first core, which serves the most interrupts.
     pin(1);
     let batches: Vec<u64> = variants.iter().map(|variant| variant.calls_in(BATCH)).collect();
@@ -38,7 +39,7 @@ pub(crate) fn run(variants: &[Variant], rounds: usize, subscriber: bool) -> Stri
             samples[place].take(&variants[place], batches[place]);
         }
     }
-    table(variants, &samples, subscriber)
+    table(variants, &samples, listener)
 }
 
 impl Samples {
@@ -52,7 +53,7 @@ impl Samples {
     }
 }
 
-fn table(variants: &[Variant], samples: &[Samples], subscriber: bool) -> String {
+fn table(variants: &[Variant], samples: &[Samples], listener: Listener) -> String {
     let nanos_of = |name: &str| {
         let place = variants.iter().position(|variant| variant.name == name)?;
         samples.get(place).map(|samples| samples.nanos.as_slice())
@@ -75,5 +76,5 @@ fn table(variants: &[Variant], samples: &[Samples], subscriber: bool) -> String 
             variant.name
         );
     }
-    text + "\n" + &bars::text(subscriber, nanos_of)
+    text + "\n" + &bars::text(listener, nanos_of)
 }

@@ -1,11 +1,12 @@
 //! The new body: one call in, the user's body, one call out.
 
 use crate::function::Function;
-use crate::model::{Model, OutcomeRule};
+use crate::guard::Guard;
+use crate::model::{ErrText, Model, OutcomeRule};
 use crate::params::Params;
 use crate::place::shown_at;
 use crate::profile::Units;
-use crate::shape::{Returns, Shape, future_of, output_of, returns_closure};
+use crate::shape::{Returns, Shape, future_of, output_of};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -29,7 +30,7 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     pub(super) fn new(model: &'a Model, function: &'a Function, runtime: TokenStream, site: Ident) -> Self {
         let ours = |name: &str| Ident::new(name, Span::mixed_site());
-        let params = if stays_in_place(model, function) {
+        let params = if matches!((&model.shape, model.guard), (Shape::Sync, Guard::Scope)) {
             Params::as_they_are(&function.sig)
         } else {
             Params::of(&function.sig, function.is_read_by_others(), &model.names_in_arguments(), &function.body)
@@ -50,8 +51,11 @@ impl<'a> Body<'a> {
     /// The signature to be written, and what stands between the braces.
     pub(super) fn expand(self) -> (Signature, TokenStream) {
         let body = match &self.model.shape {
-            Shape::Sync if stays_in_place(self.model, self.function) => self.in_place(),
-            Shape::Sync => self.sync(),
+            Shape::Sync => match self.model.guard {
+                Guard::Block => self.block(),
+                Guard::Scope => self.scope(),
+                Guard::Closure => self.sync(),
+            },
             Shape::Async if self.may_stop_being_async() => return self.returned_future(),
             Shape::Async => self.awaited(),
             Shape::Future { boxed } => self.made_future(*boxed),
@@ -59,6 +63,27 @@ impl<'a> Body<'a> {
         (self.params.sig, body)
     }
 
+    /// The body stays a block of the function's.
+    fn block(&self) -> TokenStream {
+        let Self { call, value, .. } = self;
+        let entered = Ident::new("__perf_entered", Span::mixed_site());
+        let (prepared, enter) = (self.prepared(), self.or_profiled("enter"));
+        let typed = self.typed_body(self.allow_complex_type().as_ref());
+        if let Returns::Never = self.returns {
+            // Between braces of ours temporaries of the last expression go before the parameters, whatever the function's edition.
+            return quote!(let #call = &mut #prepared; let #entered = #call.#enter(); { #typed });
+        }
+        let (units, finish) = (self.units_taken(), self.finish(&quote!(&#value)));
+        quote! {
+            #units
+            let #call = &mut #prepared;
+            let #value = { let #entered = #call.#enter(); #typed };
+            #finish
+            #value
+        }
+    }
+
+    /// The body is a closure, so that all ways out of it lead here.
     fn sync(&self) -> TokenStream {
         let Self { call, value, .. } = self;
         let prepared = self.prepared();
@@ -79,9 +104,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// A closure that is returned as `impl Fn(..)` takes the types of its parameters from there. In a closure of ours it
-    /// would not see that, so here the body stays where it is, and its call ends with its scope.
-    fn in_place(&self) -> TokenStream {
+    /// The body stays where it is, and its call ends with its scope.
+    fn scope(&self) -> TokenStream {
         let Self { call, .. } = self;
         let entered = Ident::new("__perf_entered", Span::mixed_site());
         let (prepared, block) = (self.prepared(), self.user_block());
@@ -124,8 +148,10 @@ impl<'a> Body<'a> {
         let Self { runtime, .. } = self;
         let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
         let (watch, units) = (self.or_profiled("watch"), self.units_taken());
-        let awaited = quote!(#runtime::#watch(#prepared.start(), #block, #end).await);
-        if let Returns::Never = self.returns { quote!(#runtime::never(#awaited)) } else { quote!(#units #awaited) }
+        if let Returns::Never = self.returns {
+            return quote!(#runtime::#watch(#prepared.start(), #runtime::endless(#block), #end).await);
+        }
+        quote!(#units #runtime::#watch(#prepared.start(), #block, #end).await)
     }
 
     /// The sync part runs at once, as it did; what it makes is measured from its first poll.
@@ -207,11 +233,15 @@ impl<'a> Body<'a> {
     }
 
     /// The body between the user's own braces: their edition decides when temporaries of its last expression are dropped.
-    /// With a statement before it, no lint asks for the removal of the braces.
+    /// With a label before them, no lint asks for their removal; one that begins with `_` may be unused. The label is shown at the
+    /// brace, so that the compiler shows the user's block where it speaks of the labelled one; that of another attribute of ours on the
+    /// same function has another name.
     fn user_block(&self) -> TokenStream {
         let Function { body, brace, .. } = self.function;
-        let mut block = TokenStream::new();
-        brace.surround(&mut block, |inside| inside.extend(quote!((); #body)));
+        let at = brace.span.open();
+        let label = Lifetime::new(&format!("'__perf_{}", self.model.kind.attribute()), at);
+        let mut block = quote_spanned!(at=> #label:);
+        brace.surround(&mut block, |inside| inside.extend(body.clone()));
         block
     }
 
@@ -229,10 +259,35 @@ impl<'a> Body<'a> {
             return quote!(#runtime::prepare(&#site));
         }
         let budget = model.labels.budget(runtime);
-        quote!({ #borrowed #runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*)) })
+        let Some(unseen) = model.labels.unseen() else {
+            return quote!({ #borrowed #runtime::prepare_labelled::<{ #budget }, _>(&#site, &(#(&(#brought),)*)) });
+        };
+        let labels = Ident::new("__perf_labels", Span::mixed_site());
+        let within_budget = self.within_budget(&labels, Span::call_site().located_at(unseen.span()));
+        quote!({
+            #borrowed
+            let #labels = (#(&(#brought),)*);
+            #within_budget
+            #runtime::prepare_labelled::<{ #budget }, _>(&#site, &#labels)
+        })
     }
 
-    /// What gives the values of the span's fields; `None` where it has none.
+    /// A pattern by which the compiler looks at the number of series even where it only checks: constants of a body are
+    /// evaluated there if they are patterns.
+    fn within_budget(&self, labels: &Ident, at: Span) -> TokenStream {
+        let Self { model, .. } = self;
+        let runtime = shown_at(at, &self.runtime);
+        let budget = model.labels.budget(&runtime);
+        quote_spanned! {at=>
+            trait __PerfBudget: #runtime::Labels + ::core::marker::Sized {
+                const KEPT: ::core::marker::PhantomData<Self> = #runtime::types_within_budget::<Self>(#budget);
+            }
+            impl<L: #runtime::Labels> __PerfBudget for L {}
+            let <_ as __PerfBudget>::KEPT = #runtime::brought(&#labels).types();
+        }
+    }
+
+    /// A closure that gives the values of the span's fields; `None` where there are no fields.
     fn fields(&self) -> Option<TokenStream> {
         let Self { model, runtime, params: Params { borrowed, .. }, .. } = self;
         let fields = &model.span.fields;
@@ -257,7 +312,7 @@ impl<'a> Body<'a> {
         Some(quote!(let #units = { #borrowed #counted };))
     }
 
-    /// What ends the call of a future, given a reference to its value.
+    /// A closure that ends the call of a future, given a reference to the future's value.
     fn end(&self) -> TokenStream {
         let Self { call, value, .. } = self;
         if let Returns::Never = self.returns {
@@ -275,16 +330,7 @@ impl<'a> Body<'a> {
         let counted =
             self.units_counted(value).map(|units| quote!(let #ending = &mut #runtime::with_units(#call, #units);));
         let ends = if counted.is_some() { &ending } else { call };
-        let record_error = model.err.map(|at| {
-            let at = at.resolved_at(Span::mixed_site());
-            // Whatever is wrong with the value is told at the option that asks for it.
-            let shown = value.clone().into_iter().map(|mut token| {
-                token.set_span(token.span().located_at(at));
-                token
-            });
-            let shown: TokenStream = shown.collect();
-            quote_spanned!(at=> #call.record_error(#shown);)
-        });
+        let record_error = model.err.as_ref().map(|err| self.show_error(err, value));
         let finish = match &model.outcome {
             OutcomeRule::ByType if matches!(model.shape, Shape::Sync) => {
                 let at = Span::mixed_site().located_at(return_type(&self.function.sig));
@@ -303,6 +349,23 @@ impl<'a> Body<'a> {
         quote!(#record_error #counted #finish)
     }
 
+    /// Writes the text of an error on the span and, where that is wanted, in an event.
+    fn show_error(&self, err: &ErrText, value: &TokenStream) -> TokenStream {
+        let Self { call, .. } = self;
+        let at = err.at.resolved_at(Span::mixed_site());
+        let (runtime, value) = (shown_at(at, &self.runtime), shown_at(at, value));
+        let error = if err.may_be_missing {
+            quote_spanned!(at=> #runtime::returned(#value).error())
+        } else {
+            quote_spanned!(at=> #runtime::error_of(#value))
+        };
+        let Some(level) = &err.event else { return quote_spanned!(at=> #call.record_error(#error);) };
+        quote_spanned! {at=> {
+            static __PERF_EVENT: #runtime::ErrorEvent = #runtime::ErrorEvent::new(#runtime::Level::#level);
+            #call.report_error(#error, &__PERF_EVENT);
+        }}
+    }
+
     /// How much the call did, given a reference to what the body returned.
     fn units_counted(&self, value: &TokenStream) -> Option<TokenStream> {
         let Self { model, runtime, units, .. } = self;
@@ -315,14 +378,6 @@ impl<'a> Body<'a> {
             }
         })
     }
-}
-
-/// Whether the body must stay in the function itself (see [`Body::in_place`]). Its value cannot be looked at there, so
-/// whoever wants that says the types of the closure's parameters.
-fn stays_in_place(model: &Model, function: &Function) -> bool {
-    let units = model.profile.as_ref().is_some_and(|profile| profile.units.is_some());
-    let by_type = matches!(model.outcome, OutcomeRule::ByType) && model.err.is_none() && !units;
-    by_type && returns_closure(&function.sig)
 }
 
 /// Where the return type stands.

@@ -67,6 +67,9 @@ fn sample(series: MetricSeries) -> Option<GaugeSample> {
     Some(GaugeSample { labels: series.labels, value })
 }
 
+/// The target of events about alerts.
+const TARGET: &str = "perf_runtime::alert";
+
 /// Tells of an event through `tracing`: what nobody is to be told of, only at level `debug`.
 pub(super) fn log(event: &AlertEvent) {
     let alert = &event.alert;
@@ -74,13 +77,17 @@ pub(super) fn log(event: &AlertEvent) {
     match (event.transition, severity) {
         (Transition::Acknowledged, _) => {
             let by = alert.acknowledged.as_ref().map_or("", |mark| &mark.by);
-            tell!(INFO, rule, series, by, "alert acknowledged");
+            tell!(target: TARGET, INFO, rule, series, by, "alert acknowledged");
         }
-        (transition, _) if !event.notify => tell!(DEBUG, rule, series, ?transition, "{message}"),
-        (Transition::Resolved, _) => tell!(INFO, rule, series, "resolved: {message}"),
-        (Transition::Flapping, _) => tell!(WARN, rule, series, "alert comes and goes, told less often: {message}"),
-        (Transition::Told, _) if alert.resolved_at.is_some() => tell!(INFO, rule, series, "resolved: {message}"),
-        (_, Severity::Warning) => tell!(WARN, rule, series, %severity, "{message}"),
-        (_, Severity::Critical) => tell!(ERROR, rule, series, %severity, "{message}"),
+        (transition, _) if !event.notify => tell!(target: TARGET, DEBUG, rule, series, ?transition, "{message}"),
+        (Transition::Resolved, _) => tell!(target: TARGET, INFO, rule, series, "resolved: {message}"),
+        (Transition::Flapping, _) => {
+            tell!(target: TARGET, WARN, rule, series, "alert comes and goes, told less often: {message}");
+        }
+        (Transition::Told, _) if alert.resolved_at.is_some() => {
+            tell!(target: TARGET, INFO, rule, series, "resolved: {message}");
+        }
+        (_, Severity::Warning) => tell!(target: TARGET, WARN, rule, series, %severity, "{message}"),
+        (_, Severity::Critical) => tell!(target: TARGET, ERROR, rule, series, %severity, "{message}"),
     }
 }

@@ -88,7 +88,7 @@ impl Monitor {
         let took = duration.as_secs_f64();
         if Thresholds::of(Kind::Operation).latency.is_some_and(|limits| took > limits.critical) {
             let name = in_a_line(operation);
-            tell!(WARN, operation, took, "Slow response: {name} took {took:.2}s");
+            tell!(target: "perf_runtime::slow", WARN, operation, took, "Slow response: {name} took {took:.2}s");
         }
         self.inner.registry.record(Kind::Operation, &[operation], Outcome::Ok, clock::nanos(duration));
     }

@@ -72,10 +72,13 @@ fn reference() -> Vec<Variant> {
 
 /// The row of a span alone.
 pub(crate) const SPAN_ALONE: &str = "tracing `#[instrument(skip_all)]`";
+/// The same of a sync function.
+pub(crate) const SPAN_ALONE_SYNC: &str = "tracing `#[instrument(skip_all)]`, sync";
 
 pub(crate) fn variants() -> Vec<Variant> {
     vec![
         Variant::new(SPAN_ALONE, None, |calls| drive(calls, spanned)),
+        Variant::new(SPAN_ALONE_SYNC, None, |calls| drive(calls, async |id| spanned_sync(id))),
         facade::careful_variant(),
         facade::careful_variant_pending_once(),
         facade::usual_variant(),
@@ -123,6 +126,11 @@ pub(crate) fn scrape() -> String {
 
 #[tracing::instrument(skip_all)]
 async fn spanned(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[tracing::instrument(skip_all)]
+fn spanned_sync(id: u64) -> Result<u64, Failed> {
     work(id)
 }
 

@@ -1,4 +1,4 @@
-//! What the options `cancel` and `waits` write, and the sorts of errors that a signature shows.
+//! The expansions of the options `cancel` and `waits`, and the sorts of errors that a signature shows.
 
 use super::super::attribute;
 use crate::derive;

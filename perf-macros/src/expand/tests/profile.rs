@@ -13,6 +13,15 @@ fn a_profile_is_asked_for_by_other_calls_and_nothing_else() {
                     n
                 }
             ),
+            "call . enter",
+            "call . enter_profiled",
+        ),
+        (
+            quote!(
+                fn f(self) -> u8 {
+                    self.0
+                }
+            ),
             "call . run",
             "call . run_profiled",
         ),

@@ -3,11 +3,13 @@
 use crate::measure::cells::cell_table::{Started, Ticket};
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
+use crate::measure::model::budget::assert_budget;
 use crate::measure::model::error_type::Sorts;
-use crate::measure::model::label::{Labels, assert_budget};
+use crate::measure::model::label::Labels;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
+use crate::measure::site::error_event::ErrorEvent;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
 use crate::measure::site::span;
@@ -23,12 +25,11 @@ pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 
 /// One execution of a function: from where its labels are known until it has ended.
 ///
-/// It ends once: through [`finish`](Self::finish), or by being dropped before that, which only an unwinding body does: then
-/// it is counted as panicked. A future that is dropped before it is ready ends its call as cancelled (see `Watched`). One
-/// that is dropped before it started was no call.
+/// A call ends once: through [`finish`](Self::finish), or as panicked when an unwinding body drops it before that. A future that is
+/// dropped before it is ready ends its call as cancelled (see `Watched`). A call that is dropped before it started is not counted.
 ///
-/// It stays where it was made, from the start on: what is written a word at a time and then moved in larger pieces has to
-/// go through the cache first, which costs more than all counting.
+/// A started call is never moved: a value that is written word by word and then copied in larger pieces has to go through the cache
+/// first, which costs more than all counting.
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
@@ -44,20 +45,20 @@ pub struct Call {
     pace: Pace,
 }
 
-/// What a call's body is doing.
+/// The state of a call's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// It is yet to run.
+    /// Yet to run.
     Prepared,
-    /// It is yet to run, and the span was made already, because its fields' values may be gone by then.
+    /// Yet to run; the span was made already, because the values of its fields may be gone by then.
     WithSpan,
-    /// It runs from beginning to end.
+    /// Running from beginning to end.
     AtOnce,
-    /// It is being polled.
+    /// Being polled.
     Polled,
-    /// It returned `Pending`, and waits to be polled.
+    /// Waiting to be polled: it returned `Pending`.
     Paused,
-    /// It ended.
+    /// Ended.
     Over,
 }
 
@@ -83,7 +84,7 @@ pub fn body<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// As [`body`], of a function that returns a future. `T` is what the signature says that the future makes.
+/// As [`body`], of a function that returns a future. `T` is the future's output by the signature.
 #[inline]
 pub fn future_body<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> F {
     body()
@@ -105,7 +106,7 @@ impl Call {
         self
     }
 
-    /// As [`with_fields`](Self::with_fields), of a call that stays where it is.
+    /// As [`with_fields`](Self::with_fields), in place.
     #[inline]
     pub fn open(&mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) {
         self.span = self.site.new_span(self.meter, fields);
@@ -119,7 +120,7 @@ impl Call {
         self
     }
 
-    /// The body is polled: for the first time, or again. Not to be called once the call is over.
+    /// Begins a poll of the body: the first one starts the call, a later one resumes it. Not to be called after the call's end.
     pub(crate) fn poll(&mut self) {
         match self.pace {
             Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
@@ -129,8 +130,8 @@ impl Call {
         }
     }
 
-    /// What is not so in most calls is left to functions that are gone to, never called and come back from: then this one
-    /// has no registers to keep, and half as many instructions.
+    /// Starts the call. The rare cases are tail calls of other functions, so that this one saves no registers and has half as many
+    /// instructions.
     fn begin(&mut self, pace: Pace) {
         if self.pace == Pace::Prepared && self.site.may_have_span() {
             return self.begin_with_span(pace);
@@ -177,7 +178,7 @@ impl Call {
         self.meter
     }
 
-    /// When it started; of no account before.
+    /// The moment of the start; meaningless before it.
     pub(crate) fn started(&self) -> Moment {
         self.started
     }
@@ -193,18 +194,34 @@ impl Call {
         body()
     }
 
-    /// Writes the text of an `Err` on the call's span.
+    /// Starts the call where it is, for a sync body that stays in its function, and enters its span until the returned guard is dropped.
     #[inline]
-    pub fn record_error(&self, result: &impl Fallible) {
-        if let (Some(span), Some(error)) = (&self.span, result.error()) {
+    pub fn enter(&mut self) -> Option<tracing::span::Entered<'_>> {
+        self.begin(Pace::AtOnce);
+        self.enter_span()
+    }
+
+    /// Writes the text of an error on the call's span.
+    #[inline]
+    pub fn record_error(&self, error: Option<&dyn Display>) {
+        if let (Some(span), Some(error)) = (&self.span, error) {
             span::record_error(span, error);
         }
     }
 
-    /// Ends the call. What comes after the first time is not heard.
+    /// As [`record_error`](Self::record_error), and sends an event with the text.
+    #[inline]
+    pub fn report_error(&self, error: Option<&dyn Display>, event: &'static ErrorEvent) {
+        if let Some(error) = error {
+            self.record_error(Some(error));
+            event.send(&self.site.spec.span, self.span.as_deref(), error);
+        }
+    }
+
+    /// Ends the call. Later calls of `finish` are ignored.
     #[inline]
     pub fn finish(&mut self, outcome: Outcome) {
-        if matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused) {
+        if self.is_running() {
             self.end(outcome);
         }
     }
@@ -215,7 +232,7 @@ impl Call {
         if let (Some(span), Some(name)) = (&self.span, sorts.name(index)) {
             span::record_error_type(span, name);
         }
-        // Before the call itself: what a scrape takes for errors of no known sort, the rest, is then never too much.
+        // Before the call itself: a scrape takes the rest of the errors for those of no known sort, which is then never too many.
         meter.errors.add(sorts, index);
         if sorts.is_expected(index) {
             meter.expected.add_error();
@@ -226,9 +243,17 @@ impl Call {
     /// Ends the call of a future that was dropped before it was ready; nothing where the call is over.
     #[inline]
     pub(crate) fn cancel(&mut self) {
-        if matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused) {
+        if self.is_running() {
             self.end_cancelled();
         }
+    }
+
+    /// Ends a call that was not finished. Nearly always its body unwinds. A body may also leave its function early by a macro that the
+    /// attribute took for one of the standard library's: its value is not seen then, and it did not panic.
+    #[cold]
+    #[inline(never)]
+    fn end_dropped(&mut self) {
+        self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok });
     }
 
     #[inline(never)]
@@ -243,13 +268,19 @@ impl Call {
         self.span.as_deref().map(Span::enter)
     }
 
-    /// Whether it has ended.
+    /// Whether the call has started and not ended.
+    #[inline]
+    fn is_running(&self) -> bool {
+        matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused)
+    }
+
+    /// Whether the call has ended.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.pace == Pace::Over
     }
 
-    /// The body returned `Pending`.
+    /// Pauses the call: the body returned `Pending`.
     pub(crate) fn pause(&mut self) {
         let now = clock::now();
         self.note_slow_poll(now);
@@ -267,7 +298,7 @@ impl Call {
         }
     }
 
-    /// Not inlined: it would be written into each function that is measured.
+    /// Ends the call. Not inlined, because each measured function would have a copy of it.
     #[inline(never)]
     fn end(&mut self, outcome: Outcome) {
         let Some(now) = clock::quick() else { return self.end_by_kernel(outcome) };
@@ -279,7 +310,7 @@ impl Call {
         self.end_at(outcome, clock::by_kernel());
     }
 
-    /// Most calls were not put aside, are over soon, and have no span: then all there is to do is to count.
+    /// Counts the call. Most calls never waited, were short and have no span: these are done with that.
     #[inline]
     fn end_at(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
@@ -296,7 +327,7 @@ impl Call {
     #[inline(never)]
     fn end_with_polls(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
-        // Before the end itself: whoever finds a call ended finds what is known of its polls.
+        // Before the end itself, so that a reader who sees the call ended sees its polls too.
         self.note_slow_poll(now);
         if self.pace == Pace::Paused {
             self.meter.take_up();
@@ -316,7 +347,7 @@ impl Call {
         }
     }
 
-    /// Leaves the list of those that wait.
+    /// Takes the call off the list of waiting calls.
     #[cold]
     fn leave(&self, ticket: Ticket, now: Moment) {
         let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned) } else { 0 };
@@ -324,27 +355,11 @@ impl Call {
     }
 }
 
-/// What the option `err` can show: a `Result` whose error can be displayed.
-#[diagnostic::on_unimplemented(
-    message = "the option `err` needs a `Result` whose error is `Display`; this function returns `{Self}`",
-    label = "there is no error here to show"
-)]
-pub trait Fallible {
-    /// The error, if it is one.
-    fn error(&self) -> Option<&dyn Display>;
-}
-
-impl<T, E: Display> Fallible for Result<T, E> {
-    fn error(&self) -> Option<&dyn Display> {
-        self.as_ref().err().map(|error| error as &dyn Display)
-    }
-}
-
-/// A panic leaves a call as it is: there is nothing in it that could be half changed.
+/// A panic leaves a call as it is: no field of it can be half changed.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
 
-/// Ends a call as its scope is left: for bodies that cannot be a closure.
+/// Ends a call as its scope is left: for bodies that stay in their function and may leave it early.
 #[derive(Debug)]
 pub struct Scope {
     pub(crate) call: Call,
@@ -352,7 +367,7 @@ pub struct Scope {
 }
 
 impl Call {
-    /// Hands the call to the scope that it is measured by.
+    /// Hands the call to the scope by which it is measured.
     #[inline]
     pub fn scope(self) -> Scope {
         Scope { call: self, unwinding_before: thread::panicking() }
@@ -377,6 +392,8 @@ impl Drop for Scope {
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        self.finish(Outcome::Panicked);
+        if self.is_running() {
+            self.end_dropped();
+        }
     }
 }

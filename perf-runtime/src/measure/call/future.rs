@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 pin_project_lite::pin_project! {
     /// An async body and its call, which starts with the first poll.
     ///
-    /// A body that unwinds is seen by a guard on the stack: panicked. Dropped between polls: cancelled. No guess from
-    /// `thread::panicking()` is needed, which would be wrong for calls that other code's unwinding cancels.
+    /// A guard on the stack counts a body that unwinds as panicked; a future dropped between polls is cancelled. Neither asks
+    /// `thread::panicking()`, which would be wrong for calls that other code's unwinding cancels.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Watched<F, E> {
@@ -36,22 +36,35 @@ impl Drop for Unwinding<'_> {
     }
 }
 
-/// Measures an async body. `end` is given what it returned, and ends the call.
+/// Measures an async body. `end` takes the returned value and ends the call.
 #[inline]
 pub fn watch<F: Future, E: Fn(&F::Output, &mut Call)>(call: Call, body: F, end: E) -> Watched<F, E> {
     Watched { call, end, body }
 }
 
-/// What is never reached, though it has a type: so that the compiler takes the type from it.
+/// A value of a type, under `if false`: the compiler takes the type from it.
 #[cold]
 pub fn unreached<T>() -> T {
     unreachable!("it stands under `if false`")
 }
 
-/// What an async body gives that never returns: its type may be another than `!`.
-#[cold]
-pub fn never<T>(_: T) -> ! {
-    unreachable!("a function that never returns did")
+/// The type `!`, which stable Rust lets nobody name but as what a function returns.
+pub type Never = <fn() -> ! as Returning>::Value;
+
+/// A function, by the type of what it returns.
+pub trait Returning {
+    /// The type.
+    type Value;
+}
+
+impl<T> Returning for fn() -> T {
+    type Value = T;
+}
+
+/// An async body that never returns. The bound gives the compiler the type of its value.
+#[inline]
+pub fn endless<F: Future<Output = Never>>(body: F) -> F {
+    body
 }
 
 impl<F: Future, E: Fn(&F::Output, &mut Call)> Future for Watched<F, E> {
@@ -73,7 +86,7 @@ fn poll_within<F: Future>(
     context: &mut Context<'_>,
 ) -> Poll<F::Output> {
     if call.is_over() {
-        // What happens when it is polled again is for the body to say.
+        // The body decides what another poll does.
         return body.poll(context);
     }
     call.poll();
@@ -91,8 +104,8 @@ fn poll_within<F: Future>(
 }
 
 pin_project_lite::pin_project! {
-    /// As [`Watched`], of a body that is made at the first poll, when the call's fields are known: so its arguments, which
-    /// fields are made of, are held once.
+    /// As [`Watched`], of a body that is made at the first poll, after the fields were taken from the arguments. So the arguments are
+    /// held once: in the closure that makes the body, then in the body.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct WatchedLate<M, F, E> {
@@ -116,12 +129,12 @@ pin_project_lite::pin_project! {
     enum Late<M, F> {
         ToBeMade { make: M },
         Made { #[pin] body: F },
-        /// It is being made, or a field's value panicked.
+        /// The body is being made, or a field's value panicked.
         Neither,
     }
 }
 
-/// Measures an async body that `make` makes, once it has told the call what its fields are.
+/// Measures an async body that `make` makes, after it gave the fields to the call.
 #[inline]
 pub fn watch_late<M, F, E>(call: Call, make: M, end: E) -> WatchedLate<M, F, E>
 where
@@ -150,7 +163,7 @@ where
         }
         match this.body.project() {
             LateParts::Made { body } => poll_within(this.call, this.end, body, context),
-            // Whoever polls it again after a panic waits: there is nothing to go on with.
+            // After a panic there is no body to poll: the future waits for ever.
             LateParts::ToBeMade { .. } | LateParts::Neither => Poll::Pending,
         }
     }

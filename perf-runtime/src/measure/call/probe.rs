@@ -1,15 +1,16 @@
-//! Tells an error from what is not, by type: so that an alias of `Result`, from whatever crate, is seen through.
+//! Finds errors by type, so that an alias of `Result`, from whatever crate, is seen through.
 
 use super::profiled::Ends;
 use crate::measure::model::error_type::{ErrorType, Sorts};
 use crate::measure::model::outcome::Outcome;
 use futures_core::Stream;
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// What a body returned, to end its call by.
+/// The value that a body returned, by which its call ends.
 ///
 /// Where the type is a `Result` whose error is an [`ErrorType`], the method `finish` of the type itself is found. Else the
 /// language looks further, behind [`Deref`]: at [`MaybeResult`], whose own is for all other `Result`s, and at last at
@@ -21,32 +22,32 @@ pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
 #[derive(Debug)]
 pub struct MaybeResult<'a, T>(&'a T);
 
-/// Everything that is not a `Result`.
+/// A value that is not a `Result`.
 #[derive(Debug)]
 pub struct NoResult;
 
-/// What a body that ran at once returned: not a future that is still to run.
+/// The value that a sync body returned. A boxed future is refused: it is still to run.
 #[derive(Debug)]
 pub struct AtOnce<'a, T>(NoFuture<'a, T>);
 
-/// As [`AtOnce`], of what is no boxed future either: nor is it a stream that is still to run.
+/// As [`AtOnce`], of a value that is no boxed future. A boxed stream is refused: it is still to run.
 #[derive(Debug)]
 pub struct NoFuture<'a, T>(Returned<'a, T>);
 
-/// Never implemented: by it a boxed future is refused that goes by a name which tells the attribute nothing.
+/// A bound that no type meets, which refuses boxed futures under an alias that the attribute does not know.
 #[diagnostic::on_unimplemented(
     message = "this function returns a future by another name, and only its making would be measured",
     label = "write it out here: `Pin<Box<dyn Future<Output = ..>>>`; or measure an `async fn` that this one calls"
 )]
 pub trait EndsAtOnce {}
 
-/// Looks at what a body returned that ran at once.
+/// Looks at the value that a sync body returned.
 #[inline]
 pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
     AtOnce(NoFuture(returned(value)))
 }
 
-/// Whatever its name: a boxed future.
+/// A boxed future, by whatever name.
 pub trait BoxedFuture {}
 
 impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
@@ -61,7 +62,7 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
     }
 }
 
-/// Never implemented: by it a boxed stream is refused, whatever its name.
+/// A bound that no type meets, which refuses boxed streams by whatever name.
 #[diagnostic::on_unimplemented(
     message = "a stream runs after the function has returned, so its duration would be a lie",
     label = "make the function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
@@ -69,7 +70,7 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
 )]
 pub trait StreamEndsAtOnce {}
 
-/// Whatever its name: a boxed stream.
+/// A boxed stream, by whatever name.
 pub trait BoxedStream {}
 
 impl<S: Stream + ?Sized> BoxedStream for Pin<Box<S>> {}
@@ -102,19 +103,18 @@ impl<'a, T> Deref for AtOnce<'a, T> {
     }
 }
 
-/// Looks at what a body returned.
+/// Looks at the value that a body returned.
 #[inline]
 pub const fn returned<T>(value: &T) -> Returned<'_, T> {
     Returned(MaybeResult(value))
 }
 
-/// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. None, or one that is yet to come,
-/// is no error.
+/// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. `None` and `Pending` are no errors.
 pub trait MayFail {
     /// The error's type.
     type Error;
 
-    /// The error, where it is one.
+    /// The error, where there is one.
     fn error(&self) -> Option<&Self::Error>;
 }
 
@@ -158,9 +158,9 @@ impl<T: MayFail<Error: ErrorType>> SortsIn<T> {
     pub const SORTS: &'static Sorts = &Sorts::of::<T::Error>();
 }
 
-/// No sorts of errors that are known.
+/// The empty list of sorts, of a type whose errors have none that are known.
 pub trait NoSorts {
-    /// None.
+    /// The empty list.
     const SORTS: &'static Sorts = &Sorts::NONE;
 }
 
@@ -176,7 +176,7 @@ impl<T: MayFail<Error: ErrorType>> Returned<'_, T> {
         }
     }
 
-    /// Ends the call as a predicate of the user's says: where that is an error, with its sort.
+    /// Ends the call with the outcome that the user's predicate gave. An error keeps its sort.
     #[inline]
     pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
         match self.0.0.error().filter(|_| outcome == Outcome::Error) {
@@ -201,6 +201,15 @@ impl<T: MayFail> MaybeResult<'_, T> {
     pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::from_success(self.0.error().is_none()));
     }
+
+    /// The error to show, where there is one.
+    #[inline]
+    pub fn error(&self) -> Option<&dyn Display>
+    where
+        T: Fallible,
+    {
+        self.0.shown()
+    }
 }
 
 impl<T> Deref for MaybeResult<'_, T> {
@@ -213,7 +222,7 @@ impl<T> Deref for MaybeResult<'_, T> {
 }
 
 impl NoResult {
-    /// Ends the call as a predicate of the user's says.
+    /// Ends the call with the outcome that the user's predicate gave.
     #[inline]
     pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
         call.finish(outcome);
@@ -224,15 +233,58 @@ impl NoResult {
     pub fn finish(&self, call: &mut impl Ends) {
         call.finish(Outcome::Ok);
     }
+
+    /// No error to show.
+    #[inline]
+    pub fn error(&self) -> Option<&dyn Display> {
+        None
+    }
 }
 
-/// The outcome by a predicate of the user's: `ok_if` says what is `Ok`.
+/// A value in which the option `err` finds an error to show: a `Result` whose error is `Display`, also inside an `Option` or a `Poll`.
+#[diagnostic::on_unimplemented(
+    message = "the option `err` needs a `Result` whose error is `Display`; this function returns `{Self}`",
+    label = "there is no error here to show"
+)]
+pub trait Fallible {
+    /// The error, where there is one.
+    fn shown(&self) -> Option<&dyn Display>;
+}
+
+impl<T, E: Display> Fallible for Result<T, E> {
+    fn shown(&self) -> Option<&dyn Display> {
+        self.as_ref().err().map(|error| error as &dyn Display)
+    }
+}
+
+impl<T: Fallible> Fallible for Option<T> {
+    fn shown(&self) -> Option<&dyn Display> {
+        self.as_ref()?.shown()
+    }
+}
+
+impl<T: Fallible> Fallible for Poll<T> {
+    fn shown(&self) -> Option<&dyn Display> {
+        match self {
+            Self::Ready(value) => value.shown(),
+            Self::Pending => None,
+        }
+    }
+}
+
+/// The error to show in what a body returned.
+#[inline]
+pub fn error_of<T: Fallible>(value: &T) -> Option<&dyn Display> {
+    value.shown()
+}
+
+/// The outcome by the user's `ok_if`: ok where it is true.
 #[inline]
 pub fn ok_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
     Outcome::from_success(predicate(value))
 }
 
-/// The outcome by a predicate of the user's: `error_if` says what is an error.
+/// The outcome by the user's `error_if`: an error where it is true.
 #[inline]
 pub fn error_if<T>(value: &T, predicate: impl FnOnce(&T) -> bool) -> Outcome {
     Outcome::from_success(!predicate(value))

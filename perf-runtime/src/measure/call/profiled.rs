@@ -1,9 +1,8 @@
 //! Measures what a call uses: the time of its own polls on a processor, and the memory that it asks for and gives back in
 //! them.
 //!
-//! What is called or polled within counts as well, profiled or not; what runs on other threads or in other tasks does not.
-//! A call that is dropped half-way gives its memory back as it is dropped, so that counts too. It is all added up once,
-//! when the call ends, whichever way.
+//! Calls and polls within count as well, profiled or not; work on other threads and in other tasks does not. A call that is
+//! dropped half-way gives its memory back as it is dropped, which counts too. The sum is added once, when the call ends, whichever way.
 
 use super::execution::{Call, Scope};
 use super::future::{Watched, watch};
@@ -23,7 +22,7 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Profiled<F> {
         polls: Polls,
-        // Taken out only to be dropped.
+        // `None` only while the whole is dropped.
         #[pin]
         body: Option<F>,
     }
@@ -39,7 +38,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// What the polls of a call have used.
+/// The use of processor and memory by the polls of a call.
 #[derive(Debug)]
 struct Polls {
     meter: &'static Meter,
@@ -49,7 +48,7 @@ struct Polls {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It was never polled: it is no call.
+    /// The body was never polled, so there is no call.
     Before,
     Between,
     Over,
@@ -63,7 +62,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// One that ends the call, unless something else is said: a body that unwinds says nothing.
+    /// The part that ends the call, unless `is_last` is changed: a body that unwinds changes nothing.
     fn last(polls: &'a mut Polls) -> Self {
         polls.stage = Stage::Between;
         Self { polls, is_last: true, before: Usage::of_thread() }
@@ -86,10 +85,10 @@ impl<F: Future> Future for Profiled<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        // Only who drops it takes the body out.
+        // Only `drop` takes the body out.
         let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
         if this.polls.stage == Stage::Over {
-            // What happens when it is polled again is for the body to say.
+            // The body decides what another poll does.
             return body.poll(context);
         }
         let mut part = Part::last(this.polls);
@@ -132,6 +131,13 @@ impl Call {
         Profiled { polls, body: Some(body) }
     }
 
+    /// As [`enter`](Self::enter), and measures what the body uses.
+    pub fn enter_profiled(&mut self) -> (ProfiledScope, Option<tracing::span::Entered<'_>>) {
+        let meter = self.meter();
+        let entered = self.enter();
+        (ProfiledScope::of(meter), entered)
+    }
+
     /// As [`run`](Self::run), and measures what the body uses.
     pub fn run_profiled<R>(&mut self, body: impl FnOnce() -> R) -> R {
         let meter = self.meter();
@@ -143,13 +149,13 @@ impl Call {
 }
 
 impl Scope {
-    /// Measures what the call uses, until what is returned is dropped.
+    /// Measures what the call uses until the returned guard is dropped.
     pub fn profiled_scope(&self) -> ProfiledScope {
         ProfiledScope::of(self.call.meter())
     }
 }
 
-/// What ends a call.
+/// A call that can be ended.
 pub trait Ends {
     /// Ends it.
     fn finish(&mut self, outcome: Outcome);
@@ -185,7 +191,7 @@ pub fn with_units(call: &mut Call, units: impl Into<Option<u64>>) -> WithUnits<'
 impl Ends for WithUnits<'_> {
     fn finish(&mut self, outcome: Outcome) {
         if let (Some(units), Outcome::Ok) = (self.units, outcome) {
-            // Before the call itself: whoever finds it ended finds what it did.
+            // Before the call itself, so that a reader who sees the call ended sees its work too.
             self.call.meter().profile.add_units(units, clock::now().nanos_since(self.call.started()));
         }
         self.call.finish(outcome);
@@ -209,7 +215,7 @@ impl WithUnits<'_> {
     label = "a whole number is needed here, such as `rows.len()`"
 )]
 pub trait Units {
-    /// The number; below zero it is none.
+    /// The number; 0 for a negative one.
     fn count(self) -> u64;
 }
 
@@ -233,22 +239,22 @@ impl Units for u64 {
     }
 }
 
-/// What a call is to do, by its arguments.
+/// The work of a call, by its arguments.
 pub fn units(units: impl Units) -> u64 {
     units.count()
 }
 
-/// What a body returned, to count the units in it: of a `Result` those of an `Ok`.
+/// The value that a body returned, to count the units in it: of a `Result` those of an `Ok`.
 ///
 /// The method of a `Result` itself is found first, as with `Returned`; of all else that behind [`Deref`].
 #[derive(Debug)]
 pub struct UnitsOf<'a, T>(Whole<'a, T>);
 
-/// Whatever a body returned.
+/// Any value that a body returned.
 #[derive(Debug)]
 pub struct Whole<'a, T>(&'a T);
 
-/// Looks at what a body returned.
+/// Looks at the value that a body returned, to count the units in it.
 pub const fn units_of<T>(value: &T) -> UnitsOf<'_, T> {
     UnitsOf(Whole(value))
 }

@@ -2,7 +2,7 @@
 //!
 //! How to get a trace's id from a span is told once for the process ([`set_trace_id_of`]), for calls are measured once,
 //! for all monitors. Until then an offer costs one relaxed load, and after that a clock read and a look-up of the
-//! bucket; a bucket that has had its exemplar in this second asks nothing further. Whoever would have to wait gives up
+//! bucket; a bucket that has had its exemplar in this second asks nothing further. A call that would have to wait gives up
 //! instead.
 
 use super::histogram::Layout;

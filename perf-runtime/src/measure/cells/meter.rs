@@ -174,7 +174,7 @@ impl Meter {
         let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
         let (took, limit) = (seconds(nanos), seconds(self.slow_nanos));
         let name = self.targets.name;
-        tell!(WARN, kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
+        tell!(target: "perf_runtime::slow", WARN, kind = self.kind.as_str(), name, took, limit, "Slow response: {name} took {took:.2}s");
     }
 
     /// Counts a call that is over.

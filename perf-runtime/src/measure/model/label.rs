@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// The most series that one function may make of its labels, unless it says `max_series`.
-pub const DEFAULT_BUDGET: usize = 2_000;
-
 /// A type with a small, known set of values, each with a name: what may stand as a label.
 ///
 /// Derive it on an enum without fields: each variant's name in `snake_case` is its value, or what `#[label("..")]` on the
@@ -47,6 +44,14 @@ pub trait Label {
     }
 }
 
+/// A label's type in which no type parameter stands, because it was derived: a constant of it can be a pattern, and so be looked at
+/// by `cargo check`.
+pub trait ConcreteLabel: Label {}
+
+impl ConcreteLabel for bool {}
+impl<T: ConcreteLabel + ?Sized> ConcreteLabel for &T {}
+impl<T: ConcreteLabel + ?Sized> ConcreteLabel for &mut T {}
+
 impl Label for bool {
     const VALUES: &'static [&'static str] = &["false", "true"];
 
@@ -80,6 +85,18 @@ pub trait Labels {
     fn index(&self) -> usize;
 }
 
+/// Labels of concrete types.
+pub trait ConcreteLabels: Labels {}
+
+/// No labels, one combination.
+impl Labels for () {
+    const VALUES: &'static [&'static [&'static str]] = &[];
+
+    fn index(&self) -> usize {
+        0
+    }
+}
+
 macro_rules! labels_of_tuples {
     ($($name:ident)+) => {
         impl<$($name: Label),+> Labels for ($(&$name,)+) {
@@ -94,6 +111,8 @@ macro_rules! labels_of_tuples {
                 index
             }
         }
+
+        impl<$($name: ConcreteLabel),+> ConcreteLabels for ($(&$name,)+) {}
     };
 }
 
@@ -113,7 +132,7 @@ pub enum LabelSpec {
     Text(&'static str),
     /// Always this value of a [`Label`].
     Constant(&'static (dyn Named + Sync)),
-    /// Whatever the call brings.
+    /// A value that each call brings.
     Variable,
 }
 
@@ -181,83 +200,6 @@ const fn assert_label(label: &str) {
     }
 }
 
-/// How many series labels with these values make; `usize::MAX` where they are beyond counting.
-pub(crate) const fn combinations(values: &[&[&str]]) -> usize {
-    let mut product: usize = 1;
-    let mut place = 0;
-    while place < values.len() {
-        product = product.saturating_mul(values[place].len());
-        place += 1;
-    }
-    product
-}
-
-/// Refuses, while compiling, labels that make more series than the budget.
-pub(crate) const fn assert_budget(values: &[&[&str]], budget: usize) {
-    let made = combinations(values);
-    if made > budget {
-        let text = Text::new()
-            .with("the labels of this function make ")
-            .with_number(made)
-            .with(" series, and its budget is ")
-            .with_number(budget)
-            .with(": use labels with fewer values, or raise the budget with `max_series = ")
-            .with_number(made)
-            .with("`");
-        // Only ever while compiling: both callers are constants. It is how a constant says what is wrong.
-        panic!("{}", text.as_str());
-    }
-}
-
-/// A text that can be put together while compiling.
-struct Text {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Text {
-    const fn new() -> Self {
-        Self { bytes: [0; 256], len: 0 }
-    }
-
-    const fn with(mut self, text: &str) -> Self {
-        let mut place = 0;
-        while place < text.len() && self.len < self.bytes.len() {
-            self.bytes[self.len] = text.as_bytes()[place];
-            self.len += 1;
-            place += 1;
-        }
-        self
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a digit")]
-    const fn with_number(mut self, mut number: usize) -> Self {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        while start < digits.len() && self.len < self.bytes.len() {
-            self.bytes[self.len] = digits[start];
-            self.len += 1;
-            start += 1;
-        }
-        self
-    }
-
-    const fn as_str(&self) -> &str {
-        match str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => text,
-            Err(_) => "the labels of this function make too many series",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,24 +209,5 @@ mod tests {
         assert_eq!((&true, &false).index(), 2);
         assert_eq!((&false, &true, &true).index(), 3);
         assert_eq!(<(&bool, &bool) as Labels>::VALUES, [["false", "true"]; 2]);
-    }
-
-    #[test]
-    fn combinations_multiply_and_do_not_overflow() {
-        assert_eq!(combinations(&[&["a", "b"], &["c"; 3]]), 6);
-        let many: &[&str] = &["x"; 1 << 10];
-        assert_eq!(combinations(&[many; 8]), usize::MAX);
-    }
-
-    #[test]
-    fn the_message_states_product_and_budget() {
-        let text = Text::new().with("make ").with_number(4_200).with(" of ").with_number(0);
-        assert_eq!(text.as_str(), "make 4200 of 0");
-    }
-
-    #[test]
-    #[should_panic(expected = "make 4 series, and its budget is 3")]
-    fn over_the_budget_is_refused() {
-        assert_budget(&[&["a", "b"], &["c", "d"]], 3);
     }
 }

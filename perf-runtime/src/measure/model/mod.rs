@@ -1,5 +1,6 @@
 //! The words of measuring: kinds, outcomes, labels, targets and types of errors. Plain data.
 
+pub(crate) mod budget;
 pub(crate) mod error_type;
 pub(crate) mod kind;
 pub(crate) mod label;

@@ -1,10 +1,12 @@
 //! One annotated function.
 
-use super::span::{Callsite, Combination, SpanSpec};
+use super::callsite::SpanSpec;
+use super::span::{Callsite, Combination, FirstFields};
 use crate::measure::cells::meter::Meter;
+use crate::measure::model::budget::{DEFAULT_BUDGET, assert_budget, combinations};
 use crate::measure::model::error_type::Sorts;
 use crate::measure::model::kind::Kind;
-use crate::measure::model::label::{DEFAULT_BUDGET, LabelSpec, assert_budget, combinations};
+use crate::measure::model::label::LabelSpec;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::model::target::Targets;
 use std::panic::Location;
@@ -60,6 +62,14 @@ impl Spec {
         targets: &Targets::NONE,
         span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO), location: Location::caller() },
     };
+
+    /// The fields that spans begin with. A span that is named as its series, by the label of an operation, has neither kind nor label.
+    fn first_fields(&self) -> FirstFields {
+        let Self { kind, labels, more_labels, span, .. } = *self;
+        let named_as_series =
+            matches!((kind, labels), (Kind::Operation, [LabelSpec::Text(label), ..]) if *label == span.name);
+        FirstFields { kind, more_labels, named_as_series }
+    }
 }
 
 /// The values of each label that calls bring.
@@ -157,10 +167,10 @@ impl Site {
         meter: &'static Meter,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Span>> {
-        let Spec { kind, more_labels, span, .. } = &self.spec;
+        let first = || self.spec.first_fields();
         let combination = || Combination { index: self.index_of(meter), count: self.meters().len() };
         let labels = |index| self.label_values(index);
-        self.state.callsite.new_span(span, (*kind, more_labels), combination, labels, fields)
+        self.state.callsite.new_span(&self.spec.span, first, combination, labels, fields)
     }
 
     /// Ends a span of this site's; see [`Callsite::close`].
