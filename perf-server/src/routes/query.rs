@@ -5,9 +5,9 @@ use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::Window;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
 use perf_runtime::text::{parse_duration, parse_rfc3339};
+use perf_runtime::{Kind, Window};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How many series of calls are told, and as many of metrics, unless asked for others, and at most.
@@ -26,10 +26,11 @@ pub(super) async fn query(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit"])?;
+    let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit", "joined"])?;
     let range = range(&params)?;
     let limit = params.limit(SERIES, MOST_SERIES)?;
     let (named, selector) = selected(&params)?;
+    let selector = if is_joined(&params)? { selector.joined() } else { selector };
     let most_steps = MOST_POINTS / limit;
     let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
     if steps > most_steps as u128 {
@@ -46,14 +47,24 @@ pub(super) async fn query(
     respond::try_json(&headers, view).await
 }
 
+/// Whether series are to be shown as readers see them.
+fn is_joined(params: &Params) -> Result<bool, Problem> {
+    match params.get("joined") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(Problem::invalid("joined", other, "true or false")),
+    }
+}
+
 fn unknown(name: &str) -> Problem {
     let detail = format!("there is no series {name:?}: GET /api/v1/series lists them");
     Problem::new(ProblemKind::UnknownSeries, detail)
 }
 
-/// Whether anything that is selected was found.
+/// Whether anything that is selected was found. A kind is there even while it has no series.
 fn is_there(selector: &Selector, tracks: &Tracks) -> bool {
-    tracks.series.iter().any(|track| selector.selects_series(&track.id))
+    Kind::ALL.into_iter().any(|kind| *selector == Selector::kind(kind))
+        || tracks.series.iter().any(|track| selector.selects_series(&track.id))
         || tracks.metrics.iter().any(|track| selector.selects_metric(&track.name, &track.labels))
 }
 
