@@ -30,7 +30,8 @@ pub(super) async fn query(
     let range = range(&params)?;
     let limit = params.limit(SERIES, MOST_SERIES)?;
     let (named, selector) = selected(&params)?;
-    let selector = if is_joined(&params)? { selector.joined() } else { selector };
+    let is_joined = params.choice("joined", [("true", true), ("false", false)])?.unwrap_or(false);
+    let selector = if is_joined { selector.joined() } else { selector };
     let most_steps = MOST_POINTS / limit;
     let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
     if steps > most_steps as u128 {
@@ -45,15 +46,6 @@ pub(super) async fn query(
         }
     };
     respond::try_json(&headers, view).await
-}
-
-/// Whether series are to be shown as readers see them.
-fn is_joined(params: &Params) -> Result<bool, Problem> {
-    match params.get("joined") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(other) => Err(Problem::invalid("joined", other, "true or false")),
-    }
 }
 
 fn unknown(name: &str) -> Problem {
