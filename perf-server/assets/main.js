@@ -3,13 +3,11 @@
 import { Feed } from "./feed.js";
 import { Store } from "./store.js";
 import * as address from "./address.js";
-import { announce, attribute, h, keyed, s, text } from "./dom.js";
-import { forgetColours } from "./draw.js";
+import { announce, attribute, h, keyed, text } from "./dom.js";
 import { forgetCharts, letGo, listenToZoom } from "./charts.js";
 import { age, clock } from "./format.js";
 import { Asker } from "./past.js";
 import * as ranges from "./range.js";
-import { choose, chosen } from "./choices.js";
 import { keys } from "./keys.js";
 import { pageOfKind, PAGES } from "./pages.js";
 import { Kinds, Overview } from "./overview.js";
@@ -19,6 +17,7 @@ import { Alerts, isOpen } from "./alerts.js";
 import { Metrics } from "./metrics.js";
 import { RESOURCES } from "./catalog.js";
 import { Resources } from "./resources.js";
+import { themeButton } from "./theme.js";
 
 /** How long back one can look, and how far points lie apart then: what the service keeps. */
 const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
@@ -57,7 +56,6 @@ let page = null;
 let pagePath = null;
 let wanted = {};
 let pausedAt = null;
-let themeNow = chosen("theme", "auto");
 let isDrawing = false;
 let pagesShown = "";
 /** Where one was on the pages that one left. */
@@ -75,9 +73,7 @@ const windows = h("div", { class: "choice", role: "group", "aria-label": "Window
 const picker = new ranges.Picker(span);
 const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", onclick: () => setPaused(pausedAt === null) }, "Pause");
-const themeName = h("span");
-const halfMoon = s("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }), s("path", { d: "M8 1.5a6.5 6.5 0 0 1 0 13z", fill: "currentColor" }));
-const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, halfMoon, themeName);
+const theme = themeButton(draw);
 const since = h("span", { class: "quiet since" });
 // There where one has logged in: the service says so.
 const logout = document.getElementById("logout");
@@ -95,8 +91,7 @@ bar.append(
   ...(service ? [service] : []),
   status,
   since,
-  picker.element,
-  h("div", { class: "controls" }, step, windows, pause, theme, logout),
+  h("div", { class: "right" }, step, picker.element, h("div", { class: "controls" }, windows, pause, theme, logout)),
   banner,
 );
 const links = h("ul");
@@ -190,23 +185,23 @@ function span() {
 
 /** Whether there is something to draw. Where there is not, the page says why. */
 function isThere() {
-  document.documentElement.classList.toggle("coming", isOfRange() && asker.isComing);
-  rangeWords.hidden = range === null;
-  if (range) text(rangeWords, isOfRange() ? [asker.picture?.words(), asker.problem].filter(Boolean).join(" · ") : "This page is about now, whatever range is chosen.");
-  if (isOfRange() && !asker.picture) {
-    waiting.hidden = false;
-    page.element.classList.add("waiting");
-    text(waiting, asker.problem || "Loading ...");
-    return false;
-  }
-  const isKnown = store.isOf(wanted);
+  const isKnown = store.isOf(wanted) && (!isOfRange() || asker.picture !== null);
   const isRefused = !isKnown && feed.refusal !== null && page.refuse !== undefined;
   if (isRefused) page.refuse();
   waiting.hidden = page.topic === null || isKnown || isRefused;
   page.element.classList.toggle("waiting", !waiting.hidden);
   const isLost = feed.state === "lost";
-  text(waiting, feed.refusal ? `The service does not show this: ${feed.refusal}` : isLost ? "The connection is lost, and nothing of this page has come yet." : "Loading ...");
+  text(waiting, feed.refusal ? `The service does not show this: ${feed.refusal}` : isLost ? "The connection is lost, and nothing of this page has come yet." : asker.problem || "Loading ...");
+  tellOfRange();
   return page.topic !== null && isKnown;
+}
+
+/** Of which time the picture is, and that another one is on its way. */
+function tellOfRange() {
+  document.documentElement.classList.toggle("coming", isOfRange() && asker.isComing);
+  rangeWords.hidden = range === null;
+  const words = isOfRange() ? [asker.picture?.words(), asker.problem].filter(Boolean).join(" · ") : "This page is about now, whatever range is chosen.";
+  if (range) text(rangeWords, words);
 }
 
 function drawBar() {
@@ -394,21 +389,6 @@ function showBanner() {
   else if (pausedAt !== null) text(banner, `Paused at ${clock(pausedAt)}.${later} Recording continues.`);
 }
 
-function applyTheme(name) {
-  attribute(document.documentElement, "data-theme", name === "auto" ? null : name);
-  text(themeName, { auto: "Auto", light: "Light", dark: "Dark" }[name]);
-  attribute(theme, "aria-label", `Theme: ${name}`);
-  forgetColours();
-  draw();
-}
-
-function nextTheme() {
-  const next = { auto: "light", light: "dark", dark: "auto" }[themeNow];
-  themeNow = next;
-  choose("theme", next);
-  applyTheme(next);
-}
-
 document.getElementById("keys").append(...keys("p pauses, 1 to 4 choose the window, / finds", (event) => {
   const field = event.key === "/" && document.querySelector("input[type=search]");
   if (event.key === "p") setPaused(pausedAt === null);
@@ -433,5 +413,4 @@ addEventListener("pageshow", (event) => event.persisted && feed.ask());
 setInterval(showBanner, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 address.listen(navigate);
-applyTheme(themeNow);
 navigate();

@@ -74,6 +74,7 @@ const ASSETS: &[Asset] = assets![
     "metrics.js": SCRIPT,
     "resources.js": SCRIPT,
     "catalog.js": SCRIPT,
+    "theme.js": SCRIPT,
     "tile.js": SCRIPT,
     "choices.js": SCRIPT,
     "keys.js": SCRIPT,
