@@ -1,6 +1,7 @@
 // A chart of when calls took how long, from the histogram of each moment.
 
 import { Chart, cursorPlace, short, TOP } from "./charts.js";
+import { text } from "./dom.js";
 import { colour, largest } from "./draw.js";
 
 /** When calls took how long: stronger where there were more. */

@@ -125,7 +125,7 @@ export class Past extends Store {
     const since = known < 0 ? Infinity : timeOf(this.grid, known);
     // The first that is known began somewhere in it, the last is still filling.
     const unseen = known < 0 ? 0 : observed.slice(known + 1, -1).reduce((sum, seconds) => sum + step - seconds, 0);
-    const words = [`${moment(from)} – ${moment(to)}`, `${inWords(step)} resolution${step > this.asked.step ? `, as fine as it is stored; asked for ${inWords(this.asked.step)}` : ""}`];
+    const words = [`${moment(from, step < 60)} – ${moment(to, step < 60)}`, `${inWords(step)} resolution${step > this.asked.step ? `, as fine as it is stored; asked for ${inWords(this.asked.step)}` : ""}`];
     if (known < 0 && observed.length > 0) words.push("nothing is known of this time");
     else if (oldest > from && oldest < Infinity) words.push(`stored at most since ${moment(oldest)}`);
     else if (known > 0) words.push(`nothing is known before ${moment(since)}`);

@@ -89,7 +89,18 @@ async fn a_range_is_shown_with_its_gaps_and_what_is_of_now_says_so() {
     picture(&browser, |_| true).await;
     // Five hours but a minute, and one call since.
     browser.wait_for_text(".figures dd", |calls| calls == (CALLS * 299 + 1).to_string()).await;
+    let heat = "const chart = document.querySelector('figure canvas.tall');
+        const press = (key) => {
+            chart.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+            return chart.nextElementSibling.textContent;
+        };
+        return [press('Home'), press('End')]";
+    let told: Vec<String> = serde_json::from_value(browser.script(heat).await).expect("two moments");
+    assert!(told[0].ends_with("not observed") && told[1].contains("ms: "), "{told:?}");
     browser.screenshot("range-series").await;
+    // Of a route, whatever the status.
+    browser.go("#/series/http_request/GET/%2Fcarts%2F%7Bid%7D?range=15m").await;
+    browser.wait_for_text(".figures dd", |calls| calls == "60").await;
     browser.go("#/metrics?range=6h").await;
     browser.wait_for_text("table.metrics thead", |head| head.contains("Mean or growth")).await;
     // What is sampled as well; its tiles are of now.
