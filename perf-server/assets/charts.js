@@ -19,7 +19,7 @@ const DRAGGED = 5;
 /** The charts that are shown, and the place where the cursor stands. */
 const shown = new Set();
 let cursor = null;
-/** The places that are dragged over: `{ chart, from, to, x }`. */
+/** The steps that are dragged over, from the begin of one to that of the other, in milliseconds: `{ chart, from, to, x }`. The picture goes on meanwhile. */
 let brush = null;
 let onzoom = () => {};
 
@@ -111,21 +111,21 @@ export class Chart {
     canvas.addEventListener("pointermove", (event) => {
       point(event);
       if (brush?.chart !== this) return;
-      drag({ ...brush, to: placeOf(event), isDragged: brush.isDragged || Math.abs(event.clientX - brush.x) > DRAGGED });
+      drag({ ...brush, to: timeOf(this.data.grid, placeOf(event)), isDragged: brush.isDragged || Math.abs(event.clientX - brush.x) > DRAGGED });
     });
     canvas.addEventListener("pointerdown", (event) => {
       point(event);
       // A finger that moves scrolls.
       if (event.pointerType === "touch" || event.button !== 0 || !this.data) return;
       canvas.setPointerCapture(event.pointerId);
-      // The picture goes on: what is dragged over are moments.
-      brush = { chart: this, grid: this.data.grid, from: placeOf(event), to: placeOf(event), x: event.clientX };
+      const at = timeOf(this.data.grid, placeOf(event));
+      brush = { chart: this, from: at, to: at, x: event.clientX };
     });
     canvas.addEventListener("pointerup", () => {
       if (brush?.chart !== this) return;
-      const { grid, from, to, isDragged } = brush;
+      const { from, to, isDragged } = brush;
       drag(null);
-      if (isDragged) onzoom(timeOf(grid, Math.min(from, to)), timeOf(grid, Math.max(from, to) + 1));
+      if (isDragged) onzoom(Math.min(from, to), Math.max(from, to) + 1000 * this.data.step);
     });
     canvas.addEventListener("pointercancel", letGo);
     canvas.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && move(null));
@@ -206,7 +206,8 @@ export class Chart {
 
   /** Where nobody observed: that is not zero. And what is dragged over. */
   shade(pen, inner, floor) {
-    const { cells } = this.data;
+    const { cells, step, from: begin } = this.data;
+    const placeOf = (at) => Math.min(cells, Math.max(0, (at - begin) / (1000 * step)));
     const fill = (from, to, style, opacity) => {
       pen.fillStyle = colour(style);
       pen.globalAlpha = opacity;
@@ -218,8 +219,7 @@ export class Chart {
       while (place < cells && this.isUnseen(place)) place += 1;
       if (place > from) fill(from, place, "idle", 0.35);
     }
-    if (!brush?.isDragged || brush.grid.cells !== cells) return;
-    fill(Math.min(brush.from, brush.to), Math.max(brush.from, brush.to) + 1, "accent", 0.25);
+    if (brush?.isDragged) fill(placeOf(Math.min(brush.from, brush.to)), placeOf(Math.max(brush.from, brush.to) + 1000 * step), "accent", 0.25);
   }
 
   /** Whether nobody observed in a step. */

@@ -4,8 +4,8 @@ import { age, moment, number } from "./format.js";
 import { COMMON, Store, timeOf } from "./store.js";
 
 /** The lengths of steps that are asked for, in seconds. */
-const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
-const POINTS = 90;
+const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+const POINTS = 120;
 /** So many series are shown; of each request so many are named. */
 const MOST_SERIES = 200;
 const MOST_NAMED = 100;
@@ -126,7 +126,7 @@ export class Past extends Store {
     // The first that is known began somewhere in it, the last is still filling.
     const unseen = known < 0 ? 0 : observed.slice(known + 1, -1).reduce((sum, seconds) => sum + step - seconds, 0);
     const words = [`${moment(from, step < 60)} – ${moment(to, step < 60)}`, `${inWords(step)} resolution${step > this.asked.step ? `, as fine as it is stored; asked for ${inWords(this.asked.step)}` : ""}`];
-    if (known < 0 && observed.length > 0) words.push("nothing is known of this time");
+    if (known < 0 && this.rows.length + this.metrics.length > 0) words.push("nothing is known of this time");
     else if (oldest > from && oldest < Infinity) words.push(`stored at most since ${moment(oldest)}`);
     else if (known > 0) words.push(`nothing is known before ${moment(since)}`);
     if (unseen >= 1) words.push(`not observed for ${age(unseen)}`);

@@ -191,7 +191,7 @@ async fn dragging_zooms_the_page_and_escape_returns_step_by_step() {
     let part = picture(&browser, |words| *words != all).await;
     let zoomed = address(&browser).await;
     assert!(zoomed.contains("from=") && !zoomed.contains("range="), "{zoomed}");
-    assert!(part.contains("2 min resolution"), "finer than the whole: {part}");
+    assert!(part.contains("1 min resolution"), "finer than the whole: {part}");
     // A click is no drag.
     browser.click("main figure canvas").await;
     assert_eq!(address(&browser).await, zoomed);
