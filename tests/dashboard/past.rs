@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 /// How many calls of `search` ended in each minute that was observed.
 pub(crate) const CALLS: u64 = 3;
 /// Minutes before now: those that were observed, and between which nobody was there.

@@ -89,13 +89,13 @@ async fn a_range_is_shown_with_its_gaps_and_what_is_of_now_says_so() {
     picture(&browser, |_| true).await;
     // Five hours but a minute, and one call since.
     browser.wait_for_text(".figures dd", |calls| calls == (CALLS * 299 + 1).to_string()).await;
-    let heat = "const chart = document.querySelector('figure canvas.tall');
+    let read_out = "const chart = document.querySelector('figure canvas.tall');
         const press = (key) => {
             chart.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
             return chart.nextElementSibling.textContent;
         };
         return [press('Home'), press('End')]";
-    let told: Vec<String> = serde_json::from_value(browser.script(heat).await).expect("two moments");
+    let told: Vec<String> = serde_json::from_value(browser.script(read_out).await).expect("two moments");
     assert!(told[0].ends_with("not observed") && told[1].contains("ms: "), "{told:?}");
     browser.screenshot("range-series").await;
     // Of a route, whatever the status.
@@ -174,7 +174,7 @@ async fn drag(browser: &Browser, from: f64, to: f64) {
     let actions = MouseActions::new("mouse".to_owned())
         .then(go(from, 0))
         .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
-        .then(go((from + to) / 2.0, 50))
+        .then(go(f64::midpoint(from, to), 50))
         .then(go(to, 50))
         .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
     browser.client.perform_actions(actions).await.expect("a drag");

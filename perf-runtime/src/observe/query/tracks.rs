@@ -177,7 +177,9 @@ fn series(
                 continue;
             }
             let Some((group, (id, _))) = Group::of(members, &mut stored, span).zip(members.first()) else { continue };
-            whole.iter_mut().for_each(|whole| whole.cells.add(&group.cells));
+            if let Some(whole) = &mut whole {
+                whole.cells.add(&group.cells);
+            }
             if is_shown {
                 tracks.push(group.into_track(selector.shown_as(id), span, observed));
             }
