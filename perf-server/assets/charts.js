@@ -67,13 +67,14 @@ export class Chart {
     this.show = show;
     this.title = title;
     this.canvas = h("canvas", { class: tall ? "chart tall" : "chart", tabindex: 0, role: "img" });
+    this.note = h("span", { class: "quiet" }, note);
     this.readout = h("p", { class: "readout", "aria-live": "off" });
     this.readout.hidden = true;
     this.legend = h("ul", { class: "legend" });
     this.element = h(
       "figure",
       { class: "card figure" },
-      h("figcaption", {}, h("h3", {}, title), note && h("span", { class: "quiet" }, note), this.legend),
+      h("figcaption", {}, h("h3", {}, title), this.note, this.legend),
       h("div", { class: "plot" }, this.canvas, this.readout),
     );
     this.setSeries(series);

@@ -308,7 +308,7 @@ function navigate() {
 
 function watchRange() {
   const at = () => pausedAt ?? now.at ?? Date.now();
-  asker.watch(isOfRange() ? { path: pagePath, page, range, live: () => now, at, isPaused: () => pausedAt !== null } : null);
+  asker.watch(isOfRange() ? { path: pagePath, page, range, live: () => store, at, isPaused: () => pausedAt !== null } : null);
 }
 
 /** A page: ours, or that of a part, which is loaded when it is first opened. */

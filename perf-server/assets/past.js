@@ -82,7 +82,8 @@ export class Past extends Store {
     this.live = live;
     for (const name of COMMON) this[name] = live[name];
     for (const row of [...this.rows, this.detail].filter(Boolean)) {
-      const now = row === this.detail ? live.detail : row.labels.length > 0 ? live.find(row.name) : live.kind(row.kind);
+      const own = row === this.detail && live.detail?.kind === row.kind ? live.detail : null;
+      const now = row === this.detail ? own : row.labels.length > 0 ? live.find(row.name) : live.kind(row.kind);
       Object.assign(row, { in_flight: now?.in_flight ?? null, oldest: now?.oldest ?? null });
     }
     this.ownCalls = live.ownCalls;
@@ -135,9 +136,10 @@ export class Past extends Store {
   }
 }
 
-/** Buckets that were hit: `[outcome, lower, upper, count]`, of all outcomes. */
+/** Buckets that were hit: `[outcome, lower, upper, count]`, of all outcomes. The first begins at 0, where no scale of a chart does. */
 function histogram(bounds, { buckets, max }) {
-  const hit = buckets.map((count, place) => [0, bounds[place - 1] ?? bounds[0] / 2, bounds[place] ?? Math.max(max, bounds.at(-1)), count]);
+  const upper = (place) => Math.min(bounds[place] ?? Infinity, max);
+  const hit = buckets.map((count, place) => [0, bounds[place - 1] ?? upper(0) / Math.SQRT2, upper(place), count]);
   return hit.filter(([, , , count]) => count > 0);
 }
 
@@ -176,16 +178,17 @@ export class Asker {
   poke() {
     if (!this.isDue || document.hidden) return;
     const { page, range, live, at } = this.wanted;
-    const asked = page.past(live());
+    const known = live();
+    const asked = page.past(known);
     // What there is to be asked for is not known yet.
     if (!asked) return;
     const to = range.to ?? at();
     const from = range.from ?? to - 1000 * range.length;
     this.isDue = false;
-    this.ask(asked, { from, to, step: stepOf((to - from) / 1000, page.points ?? POINTS) });
+    this.ask(asked, { from, to, step: stepOf((to - from) / 1000, POINTS) }, known.detail ? null : page.labels);
   }
 
-  async ask(names, asked) {
+  async ask(names, asked, labels) {
     const { key, wanted } = this;
     const request = new AbortController();
     this.request = request;
@@ -203,7 +206,6 @@ export class Asker {
         answers.push(await answer.json());
       }
       if (answers.length === 0) answers.push({ start: new Date(asked.from).toISOString(), step: asked.step, series: [], metrics: [], left_out: 0 });
-      const labels = wanted.live().detail ? null : wanted.page.labels;
       this.picture = new Past(answers, { asked, labels, stored: this.stored });
       this.picture.key = key;
       this.problem = "";

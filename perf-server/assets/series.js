@@ -113,7 +113,8 @@ export class Series {
   }
 
   past(live) {
-    if (live.detail === undefined) return null;
+    // What is known may still be about the series that was looked at before.
+    if (!live.isOf(this.topic) || live.detail === undefined) return null;
     const labels = live.detail?.labels ?? [];
     return [["kind", this.kind], ...labels.map(([name, value]) => ["label", `${name}=${value}`])];
   }
@@ -181,6 +182,7 @@ export class Series {
       if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
     }
     this.heat.updateHeat({ histograms, grid: store.grid, marks: store.marks() });
+    text(this.heat.note, store.isPast ? "in the exported buckets, each up to its bound; stronger: more calls" : "stronger: more calls");
   }
 
   /** What nothing tells is left out. */

@@ -300,7 +300,8 @@ async fn after_a_restart_the_range_is_there_with_no_hole_larger_than_the_restart
     let words = picture(&browser, |_| true).await;
     let hole = words.split_once("not observed for ").map_or("0.0 s", |(_, hole)| hole);
     let hole: f64 = hole.trim_end_matches(" s").parse().unwrap_or_else(|_| panic!("{words}"));
-    assert!((1.0..15.0).contains(&hole), "{words}");
+    // Where it lies in the first or the last step, that one is not full anyway.
+    assert!(hole < 15.0, "{words}");
     browser.screenshot("range-restart").await;
     drop(service);
     browser.close().await;
