@@ -44,7 +44,7 @@
 //!
 //! # Known limits
 //!
-//! This is a preview: the dashboard does not show the past yet.
+//! This is a preview.
 //!
 //! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts beyond
 //!   `alert_history` are lost meanwhile.

@@ -19,11 +19,14 @@ export function read() {
   return { page: parts[0] ?? "overview", parts: parts.slice(1), params: new URLSearchParams(query) };
 }
 
-/** An address. The window goes along from page to page. */
+/** What goes along from page to page: the time that is looked at. */
+const KEPT = ["window", "range", "from", "to"];
+
+/** An address. */
 export function to(page, parts = [], params = {}) {
   const query = new URLSearchParams();
-  const kept = read().params.get("window");
-  if (kept) query.set("window", kept);
+  const now = read().params;
+  for (const name of KEPT) if (now.has(name)) query.set(name, now.get(name));
   for (const [name, value] of Object.entries(params)) {
     if (value) query.set(name, value);
     else query.delete(name);
@@ -44,6 +47,12 @@ export function set(changes) {
   const params = Object.fromEntries(now.params);
   history.replaceState(null, "", to(now.page, now.parts, { ...params, ...changes }));
   tell();
+}
+
+/** Changes parameters of this page: the browser's Back returns to what they were. */
+export function go(changes) {
+  const now = read();
+  location.hash = to(now.page, now.parts, { ...Object.fromEntries(now.params), ...changes });
 }
 
 export function listen(listener) {

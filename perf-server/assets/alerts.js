@@ -137,7 +137,7 @@ export class AlertStrip {
   constructor({ limit = Infinity, wanted = isOpen, isOwn = false } = {}) {
     Object.assign(this, { limit, wanted, isOwn });
     this.body = h("tbody");
-    this.caption = h("caption");
+    this.caption = h("caption", { class: "now" });
     this.all = h("p", { class: "more" }, h("a", {}, "All alerts and history"));
     this.element = h("section", { class: "card scroll", "aria-label": "Alerts" }, h("table", { class: "strip" }, this.caption, this.body), this.all);
   }

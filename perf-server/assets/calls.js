@@ -15,7 +15,7 @@ export class CallList {
     this.count = h("span", { class: "quiet" });
     this.more = h("p", { class: "quiet more" });
     this.head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), h("th", { scope: "col", class: "wide" }, "Kind"), h("th", { scope: "col", class: "number" }, "For")));
-    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", {}, `${caption} `, this.count), this.head, this.body), this.more);
+    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", { class: "now" }, `${caption} `, this.count), this.head, this.body), this.more);
   }
 
   /** `flying` calls are in flight; of those that wait, `waiting` are the oldest. */

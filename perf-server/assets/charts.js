@@ -1,27 +1,49 @@
-// Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys.
+// Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys; who drags over one zooms.
 
 import { area, bars, begin, colour, FONT, largest, line, ticks } from "./draw.js";
-import { clock } from "./format.js";
+import { moment, tick } from "./format.js";
 import { timeOf } from "./store.js";
 import { attribute, h, text } from "./dom.js";
 
 const LEFT = 64;
 const RIGHT = 10;
-const TOP = 8;
+export const TOP = 8;
 const BOTTOM = 20;
 /** How far the moments below a chart may lie apart, in seconds: they are round ones. */
-const APART = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+const APART = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_592_000];
 /** The room that each of them has, in pixels. */
 const LABEL = 68;
+/** A pointer that goes less far does not drag. */
+const DRAGGED = 5;
 
 /** The charts that are shown, and the place where the cursor stands. */
 const shown = new Set();
 let cursor = null;
+/** The steps that are dragged over, from the begin of one to that of the other, in milliseconds: `{ chart, from, to, x }`. The picture goes on meanwhile. */
+let brush = null;
+let onzoom = () => {};
+
+/** `listener(from, to)` hears of the stretch that somebody drags over, in milliseconds. */
+export function listenToZoom(listener) {
+  onzoom = listener;
+}
 
 function move(place) {
   if (place === cursor) return;
   cursor = place;
   for (const chart of shown) chart.draw();
+}
+
+function drag(now) {
+  brush = now;
+  for (const chart of shown) chart.draw();
+}
+
+/** Lets go of what is dragged over. Gives whether anything was. */
+export function letGo() {
+  const was = brush;
+  if (was) drag(null);
+  return was?.isDragged === true;
 }
 
 const isChart = (element) => [...shown].some(({ canvas }) => canvas === element);
@@ -33,6 +55,7 @@ addEventListener("pointerdown", ({ pointerType, target }) => pointerType === "to
 export function forgetCharts() {
   shown.clear();
   cursor = null;
+  brush = null;
 }
 
 /** What charts have in common: title, legend, axes, cursor. */
@@ -44,13 +67,14 @@ export class Chart {
     this.show = show;
     this.title = title;
     this.canvas = h("canvas", { class: tall ? "chart tall" : "chart", tabindex: 0, role: "img" });
+    this.note = h("span", { class: "quiet" }, note);
     this.readout = h("p", { class: "readout", "aria-live": "off" });
     this.readout.hidden = true;
     this.legend = h("ul", { class: "legend" });
     this.element = h(
       "figure",
       { class: "card figure" },
-      h("figcaption", {}, h("h3", {}, title), note && h("span", { class: "quiet" }, note), this.legend),
+      h("figcaption", {}, h("h3", {}, title), this.note, this.legend),
       h("div", { class: "plot" }, this.canvas, this.readout),
     );
     this.setSeries(series);
@@ -79,13 +103,32 @@ export class Chart {
 
   listen() {
     const { canvas } = this;
-    const point = (event) => {
+    const placeOf = ({ clientX }) => {
       const box = canvas.getBoundingClientRect();
-      const part = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
-      move(this.data ? Math.min(this.data.cells - 1, Math.max(0, Math.floor(part * this.data.cells))) : null);
+      const part = (clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
+      return this.data ? Math.min(this.data.cells - 1, Math.max(0, Math.floor(part * this.data.cells))) : null;
     };
-    canvas.addEventListener("pointermove", point);
-    canvas.addEventListener("pointerdown", point);
+    const point = (event) => move(placeOf(event));
+    canvas.addEventListener("pointermove", (event) => {
+      point(event);
+      if (brush?.chart !== this) return;
+      drag({ ...brush, to: timeOf(this.data.grid, placeOf(event)), isDragged: brush.isDragged || Math.abs(event.clientX - brush.x) > DRAGGED });
+    });
+    canvas.addEventListener("pointerdown", (event) => {
+      point(event);
+      // A finger that moves scrolls.
+      if (event.pointerType === "touch" || event.button !== 0 || !this.data) return;
+      canvas.setPointerCapture(event.pointerId);
+      const at = timeOf(this.data.grid, placeOf(event));
+      brush = { chart: this, from: at, to: at, x: event.clientX };
+    });
+    canvas.addEventListener("pointerup", () => {
+      if (brush?.chart !== this) return;
+      const { from, to, isDragged } = brush;
+      drag(null);
+      if (isDragged) onzoom(Math.min(from, to), Math.max(from, to) + 1000 * this.data.step);
+    });
+    canvas.addEventListener("pointercancel", letGo);
     canvas.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && move(null));
     canvas.addEventListener("blur", ({ relatedTarget }) => {
       attribute(this.readout, "aria-live", "off");
@@ -122,6 +165,7 @@ export class Chart {
     const x = (place) => LEFT + ((place + 0.5) / cells) * inner;
     const floor = height - BOTTOM;
     this.axes(pen, width, floor);
+    this.shade(pen, inner, floor);
     if (cursor !== null && cursor < cells) {
       pen.fillStyle = colour("cursor");
       pen.fillRect(LEFT + (cursor / cells) * inner, TOP, Math.max(inner / cells, 1), floor - TOP);
@@ -150,13 +194,38 @@ export class Chart {
     pen.textBaseline = "top";
     pen.textAlign = "center";
     const apart = 1000 * (APART.find((seconds) => (span / (1000 * seconds)) * LABEL <= width - LEFT) ?? APART.at(-1));
-    for (let at = Math.ceil(from / apart) * apart; at < from + span; at += apart) {
+    // Round by the clock of whoever looks.
+    const zone = 60_000 * new Date(from).getTimezoneOffset();
+    for (let at = Math.ceil((from - zone) / apart) * apart + zone; at < from + span; at += apart) {
       const place = LEFT + ((at - from) / span) * (width - LEFT - RIGHT);
-      const words = clock(at, apart < 60_000);
+      const words = tick(at, apart);
       if (place + pen.measureText(words).width / 2 > width) break;
       pen.fillRect(Math.round(place), floor, 1, 3);
       pen.fillText(words, place, floor + 6);
     }
+  }
+
+  /** Where nobody observed: that is not zero. And what is dragged over. */
+  shade(pen, inner, floor) {
+    const { cells, step, from: begin } = this.data;
+    const placeOf = (at) => Math.min(cells, Math.max(0, (at - begin) / (1000 * step)));
+    const fill = (from, to, style, opacity) => {
+      pen.fillStyle = colour(style);
+      pen.globalAlpha = opacity;
+      pen.fillRect(LEFT + (from / cells) * inner, TOP, ((to - from) / cells) * inner, floor - TOP);
+      pen.globalAlpha = 1;
+    };
+    for (let place = 0; place < cells; place += 1) {
+      const from = place;
+      while (place < cells && this.isUnseen(place)) place += 1;
+      if (place > from) fill(from, place, "idle", 0.35);
+    }
+    if (brush?.isDragged) fill(placeOf(Math.min(brush.from, brush.to)), placeOf(Math.max(brush.from, brush.to) + 1000 * step), "accent", 0.25);
+  }
+
+  /** Whether nobody observed in a step. */
+  isUnseen(place) {
+    return this.data.grid.observed?.[place] === 0;
   }
 
   /** A line at each moment that explains why numbers are other ones from there on. */
@@ -213,7 +282,7 @@ export class Chart {
     attribute(this.canvas, "aria-label", this.describe());
     if (this.readout.hidden) return;
     const values = this.series.map((one) => `${one.label} ${this.show(columns[one.key][place])}`);
-    text(this.readout, this.words(values));
+    text(this.readout, this.words(this.isUnseen(place) ? ["not observed"] : values));
     const isRight = x(place) > width / 2;
     this.readout.classList.toggle("left", isRight);
   }
@@ -223,7 +292,7 @@ export class Chart {
     const { grid, step, marks } = this.data;
     const at = timeOf(grid, cursor);
     const here = marks.filter((mark) => mark.at >= at && mark.at < at + 1000 * step).map(({ label }) => label);
-    return [clock(at, step < 60), ...here, ...values].join("  ·  ");
+    return [moment(at, step < 60), ...here, ...values].join("  ·  ");
   }
 
   describe() {
@@ -234,13 +303,21 @@ export class Chart {
 
   /** Words for who does not see the chart. */
   inFull(values) {
-    const marks = this.data.marks.map(({ at, label }) => ` Marked: ${label} at ${clock(at)}.`).join("");
-    return `${this.title}: ${values}.${marks} Arrow keys read it out moment by moment.`;
+    const { marks: all, grid } = this.data;
+    const marks = all.map(({ at, label }) => ` Marked: ${label} at ${moment(at)}.`).join("");
+    const unseen = grid.observed?.filter((seconds) => seconds === 0).length ?? 0;
+    const gaps = unseen > 0 ? ` Not observed in ${unseen} of ${grid.cells} steps.` : "";
+    return `${this.title}: ${values}.${gaps}${marks} Arrow keys read it out moment by moment.`;
   }
 }
 
+/** Where the cursor stands; `null` where there is none. */
+export function cursorPlace() {
+  return cursor;
+}
+
 /** A round value needs no zeros behind its point: `80 %`. */
-function short(value) {
+export function short(value) {
   return value.replace(/\.(\d*?)0+(?!\d)/, (_, digits) => (digits ? `.${digits}` : ""));
 }
 
@@ -290,80 +367,5 @@ export class Stack extends Chart {
       bars(pen, lower, upper, x, this.y, wide - gap, colour(one.colour));
       lower = upper;
     }
-  }
-}
-
-/** When calls took how long: stronger where there were more. */
-export class Heat extends Chart {
-  /** `histograms` holds for each place a list of `[outcome, lower, upper, count]`. */
-  updateHeat({ histograms, ...common }) {
-    let [least, most] = [Infinity, 0];
-    for (const buckets of histograms) {
-      for (const [, lower, upper] of buckets) {
-        least = Math.min(least, Math.max(lower, 1e-9));
-        most = Math.max(most, upper);
-      }
-    }
-    if (most === 0) [least, most] = [0.001, 1];
-    // Half octaves, so that a bucket of the histogram lies in one row or two.
-    const from = Math.floor(Math.log2(least) * 2);
-    const rows = Math.max(6, Math.ceil(Math.log2(most) * 2) - from);
-    this.scale = { from, rows };
-    this.counts = histograms.map((buckets) => {
-      const column = new Float64Array(rows);
-      for (const [, lower, upper, count] of buckets) {
-        const middle = Math.max((lower + upper) / 2, 1e-9);
-        const row = Math.min(rows - 1, Math.max(0, Math.floor(Math.log2(middle) * 2) - from));
-        column[row] += count;
-      }
-      return column;
-    });
-    this.fullest = largest(...this.counts);
-    this.update({ ...common, columns: { calls: this.counts.map((column) => column.reduce((sum, count) => sum + count, 0)) } });
-  }
-
-  levels(floor) {
-    const { from, rows } = this.scale;
-    this.y = (row) => floor - (row / rows) * (floor - TOP);
-    const decades = (rows / 2) * Math.log10(2);
-    const steps = decades > 3.5 ? [1] : decades > 1.8 ? [1, 3] : [1, 2, 5];
-    const levels = [];
-    for (let power = Math.floor((from / 2) * Math.log10(2)); ; power += 1) {
-      for (const step of steps) {
-        const row = Math.log2(step * 10 ** power) * 2 - from;
-        if (row > rows) return levels;
-        if (row >= 0) levels.push([short(this.show(step * 10 ** power * 1.0000001)), this.y(row)]);
-      }
-    }
-  }
-
-  paint(pen, x, wide) {
-    const high = this.y(0) - this.y(1);
-    pen.fillStyle = colour("heat");
-    this.counts.forEach((column, place) => {
-      column.forEach((count, row) => {
-        if (count === 0) return;
-        pen.globalAlpha = 0.12 + 0.88 * Math.sqrt(count / this.fullest);
-        pen.fillRect(x(place) - wide / 2, this.y(row + 1), Math.max(wide - 0.5, 1), Math.max(high - 0.5, 1));
-      });
-    });
-    pen.globalAlpha = 1;
-  }
-
-  read(x, width) {
-    super.read(x, width);
-    if (this.readout.hidden) return;
-    const { from } = this.scale;
-    const column = this.counts[cursor];
-    const found = [];
-    for (let row = column.length - 1; row >= 0; row -= 1) {
-      if (column[row] > 0) found.push(`${this.show(2 ** ((from + row) / 2))}: ${column[row]}`);
-    }
-    text(this.readout, this.words(found.length > 0 ? found.slice(0, 6) : ["no call ended"]));
-  }
-
-  describe() {
-    const calls = this.data.columns.calls.reduce((sum, count) => sum + count, 0);
-    return this.inFull(`${calls} calls, from ${this.show(2 ** (this.scale.from / 2))} to ${this.show(2 ** ((this.scale.from + this.scale.rows) / 2))}`);
   }
 }

@@ -139,11 +139,18 @@ export function clock(millis, withSeconds = true) {
 }
 
 /** A moment: the time of day, and the day where it is another. */
-export function moment(textOrMillis) {
+export function moment(textOrMillis, withSeconds = true) {
   if (isNone(textOrMillis)) return NONE;
   const at = new Date(textOrMillis);
   const isToday = at.toDateString() === new Date().toDateString();
-  return isToday ? clock(at) : `${DAY.format(at)} ${clock(at)}`;
+  return isToday ? clock(at, withSeconds) : `${DAY.format(at)} ${clock(at, withSeconds)}`;
+}
+
+/** A moment below a chart: where a day begins, that day. */
+export function tick(millis, apart) {
+  const at = new Date(millis);
+  const isDay = at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0;
+  return apart >= 3_600_000 && isDay ? DAY.format(at) : clock(at, apart < 60_000);
 }
 
 const KINDS = {

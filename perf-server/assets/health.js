@@ -14,7 +14,7 @@ export class Health {
   constructor() {
     this.arc = s("circle", { class: "arc", cx: 60, cy: 60, r: RADIUS, "stroke-dasharray": `0 ${ROUND}` });
     this.score = h("b", {}, "–");
-    this.status = h("h2", { class: "status" }, "");
+    this.status = h("h2", { class: "status now" }, "");
     this.verdicts = h("ul", { class: "verdicts" });
     this.lead = h("p", { class: "quiet" });
     this.summary = h("summary", {}, "All health checks");

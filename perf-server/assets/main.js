@@ -3,11 +3,11 @@
 import { Feed } from "./feed.js";
 import { Store } from "./store.js";
 import * as address from "./address.js";
-import { announce, attribute, h, keyed, s, text } from "./dom.js";
-import { forgetColours } from "./draw.js";
-import { forgetCharts } from "./charts.js";
+import { announce, attribute, h, keyed, text } from "./dom.js";
+import { forgetCharts, letGo, listenToZoom } from "./charts.js";
 import { age, clock } from "./format.js";
-import { choose, chosen } from "./choices.js";
+import { Asker } from "./past.js";
+import * as ranges from "./range.js";
 import { keys } from "./keys.js";
 import { pageOfKind, PAGES } from "./pages.js";
 import { Kinds, Overview } from "./overview.js";
@@ -17,6 +17,7 @@ import { Alerts, isOpen } from "./alerts.js";
 import { Metrics } from "./metrics.js";
 import { RESOURCES } from "./catalog.js";
 import { Resources } from "./resources.js";
+import { themeButton } from "./theme.js";
 
 /** How long back one can look, and how far points lie apart then: what the service keeps. */
 const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
@@ -48,11 +49,13 @@ let now = store;
 /** While it is paused: the picture that was held, and that of each page which was opened since. */
 const held = [];
 const feed = new Feed(hear, turned);
+/** The range that the address names; `null` while what is shown is live. */
+let range = null;
+const asker = new Asker(draw);
 let page = null;
 let pagePath = null;
 let wanted = {};
 let pausedAt = null;
-let themeNow = chosen("theme", "auto");
 let isDrawing = false;
 let pagesShown = "";
 /** Where one was on the pages that one left. */
@@ -65,13 +68,12 @@ globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
 });
 
 // The bar.
-const status = h("a", { class: "pill", href: address.to("overview") }, "–");
-const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `${STEPS[name]} resolution`, onclick: () => address.set({ window: name }) }, name)));
+const status = h("a", { class: "pill now", href: address.to("overview") }, "–");
+const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `${STEPS[name]} resolution`, onclick: () => ranges.live({ window: name }) }, name)));
+const picker = new ranges.Picker(span);
 const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", onclick: () => setPaused(pausedAt === null) }, "Pause");
-const themeName = h("span");
-const halfMoon = s("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, s("circle", { cx: 8, cy: 8, r: 6.5, fill: "none", stroke: "currentColor", "stroke-width": 1.5 }), s("path", { d: "M8 1.5a6.5 6.5 0 0 1 0 13z", fill: "currentColor" }));
-const theme = h("button", { type: "button", class: "theme", onclick: nextTheme }, halfMoon, themeName);
+const theme = themeButton(draw);
 const since = h("span", { class: "quiet since" });
 // There where one has logged in: the service says so.
 const logout = document.getElementById("logout");
@@ -83,12 +85,13 @@ banner.hidden = true;
 const bar = document.getElementById("bar");
 // So high is what hides the page's upper end.
 new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
+const brand = h("a", { class: "brand", "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf");
 bar.append(
-  h("a", { class: "brand", href: address.to("overview"), "aria-label": "perf, overview" }, h("img", { src: new URL("icon.svg", import.meta.url), alt: "", width: 24, height: 24 }), "perf"),
+  brand,
   ...(service ? [service] : []),
   status,
   since,
-  h("div", { class: "controls" }, step, windows, pause, theme, logout),
+  h("div", { class: "right" }, step, picker.element, h("div", { class: "controls" }, windows, pause, theme, logout)),
   banner,
 );
 const links = h("ul");
@@ -97,6 +100,8 @@ new ResizeObserver(showLink).observe(document.getElementById("pages"));
 const main = document.getElementById("main");
 // Stands for a page of which nothing is known yet: nothing is said to be so until the service has said it.
 const waiting = h("p", { class: "quiet wait" });
+// What the picture of a range is of.
+const rangeWords = h("p", { class: "quiet about" });
 let actedAt = -Infinity;
 for (const type of ["keydown", "pointerdown"]) addEventListener(type, () => { actedAt = performance.now(); }, { capture: true });
 
@@ -113,6 +118,8 @@ function take(message) {
   }
   if (store === now) store.apply(message);
   else now.applyCommon(message);
+  // What there is to ask for may be known by now.
+  asker.poke();
 }
 
 /** Whether what is shown is what the page wants, over the window that it wants. */
@@ -148,7 +155,7 @@ function draw() {
     showBanner();
     if (!page || !isThere()) return;
     const began = performance.now();
-    page.update(store);
+    page.update(picture());
     if (returning) comeBack(returning);
     // What it tells of itself, by the script that others include too.
     globalThis.perfUi?.add("render_seconds", (performance.now() - began) / 1000);
@@ -157,16 +164,44 @@ function draw() {
   });
 }
 
+/** Whether the page can show a range, and one is to be shown. */
+function isOfRange() {
+  return range !== null && page.past !== undefined;
+}
+
+/** What the page draws. */
+function picture() {
+  if (!isOfRange()) return store;
+  asker.picture.follow(store);
+  return asker.picture;
+}
+
+/** The first and the last moment of what is on the screen. */
+function span() {
+  if (range?.from) return [range.from, range.to];
+  const to = store.at ?? Date.now();
+  return [to - 1000 * (range?.length ?? 3600), to];
+}
+
 /** Whether there is something to draw. Where there is not, the page says why. */
 function isThere() {
-  const isKnown = store.isOf(wanted);
+  const isKnown = store.isOf(wanted) && (!isOfRange() || asker.picture !== null);
   const isRefused = !isKnown && feed.refusal !== null && page.refuse !== undefined;
   if (isRefused) page.refuse();
   waiting.hidden = page.topic === null || isKnown || isRefused;
   page.element.classList.toggle("waiting", !waiting.hidden);
   const isLost = feed.state === "lost";
-  text(waiting, feed.refusal ? `The service does not show this: ${feed.refusal}` : isLost ? "The connection is lost, and nothing of this page has come yet." : "Loading ...");
+  text(waiting, feed.refusal ? `The service does not show this: ${feed.refusal}` : isLost ? "The connection is lost, and nothing of this page has come yet." : asker.problem || "Loading ...");
+  tellOfRange();
   return page.topic !== null && isKnown;
+}
+
+/** Of which time the picture is, and that another one is on its way. */
+function tellOfRange() {
+  document.documentElement.classList.toggle("coming", isOfRange() && asker.isComing);
+  rangeWords.hidden = range === null;
+  const words = isOfRange() ? [asker.picture?.words(), asker.problem].filter(Boolean).join(" · ") : "This page is about now, whatever range is chosen.";
+  if (range) text(rangeWords, words);
 }
 
 function drawBar() {
@@ -181,11 +216,13 @@ function drawBar() {
   if (now.uptime !== undefined) text(since, `up ${age(now.uptime)}`);
   // The window of what is shown: another one that was asked for may be on its way.
   const shown = store.window;
-  text(step, shown ? `${STEPS[shown]} resolution` : "");
+  text(step, shown && !range ? `${STEPS[shown]} resolution` : "");
   for (const button of windows.children) {
-    attribute(button, "aria-pressed", String(button.textContent === shown));
-    button.classList.toggle("asked", button.textContent === wanted.window && wanted.window !== shown);
+    attribute(button, "aria-pressed", String(button.textContent === shown && !range));
+    button.classList.toggle("asked", button.textContent === wanted.window && wanted.window !== shown && !range);
   }
+  picker.update(range, isOfRange() && asker.isComing);
+  for (const link of [brand, status]) attribute(link, "href", address.to("overview"));
   const here = address.read().page;
   const kind = here === "series" ? pageOfKind(address.read().parts[0]) : here;
   const firing = alerts?.active.filter(isOpen).length ?? 0;
@@ -232,7 +269,7 @@ function navigate() {
     pagePath = path;
     forgetCharts();
     page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name });
-    main.replaceChildren(page.element, waiting);
+    main.replaceChildren(rangeWords, page.element, waiting);
     if (!isFirst) {
       scrollTo(0, 0);
       // Who typed the address into the browser looks at all of the page, and sees no frame around it.
@@ -247,6 +284,16 @@ function navigate() {
     address.set({ window: null });
     return;
   }
+  const asked = ranges.ofAddress();
+  if (asked === undefined) {
+    announce("There is no such range");
+    ranges.live();
+    return;
+  }
+  range = asked;
+  ranges.settle();
+  document.documentElement.classList.toggle("past", range !== null);
+  watchRange();
   if (page.topic === null) return;
   const before = JSON.stringify(wanted);
   wanted = { ...page.topic };
@@ -257,6 +304,11 @@ function navigate() {
   // While the display is paused the feed may be there already, and its first picture gone.
   else feed.watch(wanted, pausedAt !== null && !isShown() && JSON.stringify(wanted) !== before);
   draw();
+}
+
+function watchRange() {
+  const at = () => pausedAt ?? now.at ?? Date.now();
+  asker.watch(isOfRange() ? { path: pagePath, page, range, live: () => store, at, isPaused: () => pausedAt !== null } : null);
 }
 
 /** A page: ours, or that of a part, which is loaded when it is first opened. */
@@ -331,25 +383,10 @@ function showBanner() {
   banner.hidden = !isLost && pausedAt === null;
   banner.classList.toggle("quiet", !isLost);
   const old = now.at ? `What is shown is from ${clock(store.at)}, ${age((Date.now() - feed.heardAt) / 1000)} ago.` : "Nothing was heard from the service yet.";
-  const isLater = pausedAt !== null && isShown() && store.at - pausedAt > 2000;
+  const isLater = pausedAt !== null && !range && isShown() && store.at - pausedAt > 2000;
   const later = isLater ? ` What is shown here is from ${clock(store.at)}, when it was opened.` : "";
   if (isLost) text(banner, `The connection is lost. ${old} Reconnecting ...`);
   else if (pausedAt !== null) text(banner, `Paused at ${clock(pausedAt)}.${later} Recording continues.`);
-}
-
-function applyTheme(name) {
-  attribute(document.documentElement, "data-theme", name === "auto" ? null : name);
-  text(themeName, { auto: "Auto", light: "Light", dark: "Dark" }[name]);
-  attribute(theme, "aria-label", `Theme: ${name}`);
-  forgetColours();
-  draw();
-}
-
-function nextTheme() {
-  const next = { auto: "light", light: "dark", dark: "auto" }[themeNow];
-  themeNow = next;
-  choose("theme", next);
-  applyTheme(next);
 }
 
 document.getElementById("keys").append(...keys("p pauses, 1 to 4 choose the window, / finds", (event) => {
@@ -358,8 +395,13 @@ document.getElementById("keys").append(...keys("p pauses, 1 to 4 choose the wind
   else if (field) {
     event.preventDefault();
     field.focus();
-  } else if (WINDOWS[Number(event.key) - 1]) address.set({ window: WINDOWS[Number(event.key) - 1] });
+  } else if (WINDOWS[Number(event.key) - 1]) ranges.live({ window: WINDOWS[Number(event.key) - 1] });
 }));
+listenToZoom((from, to) => ranges.zoom(from, Math.min(to, store.at ?? to)));
+addEventListener("keydown", ({ key, target }) => {
+  if (key !== "Escape" || target.closest?.("dialog, input, textarea, select")) return;
+  if (!letGo()) ranges.leave();
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
@@ -371,5 +413,4 @@ addEventListener("pageshow", (event) => event.persisted && feed.ask());
 setInterval(showBanner, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 address.listen(navigate);
-applyTheme(themeNow);
 navigate();

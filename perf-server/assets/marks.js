@@ -5,7 +5,7 @@ import { seriesInShort } from "./format.js";
 import { choose, chosen } from "./choices.js";
 
 /** A dialog with a form. `send(fields)` gives what went wrong, or nothing. */
-function ask(title, about, fields, button, send) {
+export function ask(title, about, fields, button, send) {
   const problem = h("p", { class: "problem", role: "alert" });
   problem.hidden = true;
   const form = h("form", { method: "dialog" });
@@ -32,7 +32,7 @@ function ask(title, about, fields, button, send) {
   dialog.showModal();
 }
 
-function field(name, title, input) {
+export function field(name, title, input) {
   return h("label", {}, title, fillName(name, input));
 }
 

@@ -9,7 +9,7 @@ import { CANCELLED, ERROR, OK, P50, P95, P99, PANICKED } from "./store.js";
 import { AlertStrip } from "./alerts.js";
 import { CallList, flying } from "./calls.js";
 import { Health } from "./health.js";
-import { pageOfKind } from "./pages.js";
+import { pageOfKind, PAGES } from "./pages.js";
 import { Tile } from "./tile.js";
 
 /** What puts a kind here: for whoever has none of it yet. */
@@ -39,11 +39,14 @@ export class Pair {
   }
 }
 
+/** All series of a kind, as one asks for them. */
+const wholeKind = (kind) => ["series", `${kind}{}`];
+
 export class Overview {
   constructor() {
     this.title = "Overview";
     this.health = new Health();
-    this.tiles = ["Rate", "Errors", "Cancelled", "p50", "p95", "p99", "In flight"].map((title) => new Tile(title));
+    this.tiles = ["Rate", "Errors", "Cancelled", "p50", "p95", "p99", "In flight"].map((title) => new Tile(title, title === "In flight"));
     this.heading = h("h2", {}, "");
     this.pair = new Pair("");
     this.kinds = new SeriesTable("By kind", {
@@ -76,10 +79,15 @@ export class Overview {
     );
   }
 
+  /** What is asked for of a range. */
+  past() {
+    return PAGES.flatMap(({ kinds }) => kinds).map(wholeKind);
+  }
+
   update(store) {
     this.health.update(store);
     this.alerts.update(store);
-    this.calls.update(store.calls ?? [], flying(store));
+    this.calls.update(store.calls ?? [], flying(store.now));
     const kinds = store.kinds().map((kind) => store.kind(kind));
     if (!store.grid) return;
     this.empty.hidden = kinds.length > 0;
@@ -88,7 +96,7 @@ export class Overview {
     const main = kinds.find((row) => row.kind === "http_request" && row.count > 0) ?? kinds.toSorted((one, other) => other.count - one.count)[0];
     text(this.heading, kindName(main.kind));
     const [calls, errors, cancelled, p50, p95, p99, inFlight] = this.tiles;
-    calls.set(rate(main.rate), `${number(main.count)} in the last ${store.window}`);
+    calls.set(rate(main.rate), `${number(main.count)} ${store.within()}`);
     errors.set(share(main.error_rate), `${number(main.error + main.panicked)} failed`, store.judge(`${main.kind}.errors`, main.error_rate));
     cancelled.set(share(main.cancelled_rate), `${number(main.cancelled)} dropped`, store.judge(`${main.kind}.cancelled`, main.cancelled_rate));
     p50.set(duration(main.p50), "half were faster");
@@ -114,6 +122,10 @@ export class Kinds {
     this.none.hidden = true;
     this.find.hidden = true;
     this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, title), this.find), this.none, this.sections);
+  }
+
+  past() {
+    return this.kinds.map(wholeKind);
   }
 
   update(store) {

@@ -3,7 +3,7 @@
 import { h, text } from "./dom.js";
 import { pageOf } from "./pages.js";
 import { Lines, Stack } from "./charts.js";
-import { MetricTable } from "./metrics.js";
+import { MetricTable, named } from "./metrics.js";
 import { Tile } from "./tile.js";
 
 /** So many colours there are, and lines in a chart. */
@@ -61,17 +61,17 @@ class Drawn {
 class Figure {
   constructor(spec) {
     this.spec = spec;
-    this.tile = new Tile(spec.title);
+    this.tile = new Tile(spec.title, true);
     this.element = this.tile.element;
   }
 
   update(store) {
     const { show, of, note, said, which, indicator, isBad, sum, least } = this.spec;
-    const all = store.metricsOf(of).toSorted((one, other) => (least ? one.value - other.value : other.value - one.value));
+    const all = store.now.metricsOf(of).toSorted((one, other) => (least ? one.value - other.value : other.value - one.value));
     this.element.hidden = all.length === 0;
     if (all.length === 0) return;
     const value = sum ? all.reduce((total, one) => total + one.value, 0) : all[0].value;
-    const noted = note && store.metricsOf(note)[0]?.value;
+    const noted = note && store.now.metricsOf(note)[0]?.value;
     const words = which ? labelOf(all[0], which) : said && (!note || noted !== undefined) ? said(noted) : "";
     this.tile.set(show(value), words, isBad?.(value) ? "bad" : store.stateOf(indicator, of));
   }
@@ -88,15 +88,21 @@ export class Resources {
       return { drawn, element: h("section", { class: "page", "aria-label": title }, heading, h("div", { class: "grid" }, drawn.map((one) => one.element))) };
     });
     this.strip = h("div", { class: "tiles" }, this.tiles.map((one) => one.element));
-    this.none = h("p", { class: "card quiet" }, "Nothing of this is sampled in this process now.");
-    this.table = new MetricTable(`Every figure of: ${spec.title.toLowerCase()}`, ({ name }) => pageOf(name)?.id === spec.name);
+    this.none = h("p", { class: "card quiet" });
+    this.isOurs = (name) => pageOf(name)?.id === spec.name;
+    this.table = new MetricTable(`Every figure of: ${spec.title.toLowerCase()}`, ({ name }) => this.isOurs(name));
     this.every = h("details", { class: "every" }, h("summary", {}, "Every figure"), this.table.element);
     this.every.open = this.table.isSearched();
     this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, spec.title)), this.strip, this.none, this.sections.map((one) => one.element), this.every);
   }
 
+  past(live) {
+    return named(live, this.isOurs);
+  }
+
   update(store) {
     if (!store.grid || !store.metrics) return;
+    text(this.none, store.isPast ? "Nothing of this is known in this range." : "Nothing of this is sampled in this process now.");
     for (const one of this.tiles) one.update(store);
     const shown = this.sections.map(({ drawn, element }) => {
       const any = drawn.map((one) => one.update(store)).some(Boolean);

@@ -1,7 +1,7 @@
 // One series: its history, its histogram, how its calls ended, and the slowest of them.
 
 import { attribute, breakable, h, keyed, text, wide } from "./dom.js";
-import { Heat } from "./charts.js";
+import { Heat } from "./heat.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { OUTCOMES } from "./table.js";
@@ -67,7 +67,7 @@ export class Series {
     const row = { kind, labels: labels.map((value) => ["", value]) };
     this.title = label(row);
     this.topic = { kind, labels };
-    this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", {}, name), h("dd", {}))));
+    this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", { class: name === "In flight" ? "now" : "" }, name), h("dd", {}))));
     this.pair = new Pair("");
     this.heat = new Heat({ title: "Latency heat map", note: "stronger: more calls", series: [], show: duration, tall: true });
     this.outcomes = new Split("Outcomes", OUTCOMES, "");
@@ -84,11 +84,12 @@ export class Series {
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
     this.history = new AlertHistory(isOurs);
+    this.slowest = wide("Slowest calls", h("table", {}, h("caption", {}, "Slowest calls"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote);
     this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
     this.outcomes.element.append(this.errors);
     // Until the service has said so, there is none.
     this.missing.hidden = true;
-    const back = h("a", { href: address.to(pageOfKind(kind) ?? "overview") }, kindName(kind));
+    this.back = h("a", { href: address.to(pageOfKind(kind) ?? "overview") }, kindName(kind));
     this.body = h(
       "div",
       { class: "page" },
@@ -99,10 +100,10 @@ export class Series {
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
       this.promises,
-      h("div", { class: "pair" }, wide("Slowest calls", h("table", {}, h("caption", {}, "Slowest calls"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote), this.flying.element),
+      h("div", { class: "pair" }, this.slowest, this.flying.element),
       this.partsCard,
     );
-    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, back), h("h1", {}, breakable(this.title)), this.missing, this.body);
+    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, this.back), h("h1", {}, breakable(this.title)), this.missing, this.body);
   }
 
   /** The service knows no such kind, or no such labels can be. */
@@ -111,8 +112,16 @@ export class Series {
     this.body.hidden = true;
   }
 
+  past(live) {
+    // What is known may still be about the series that was looked at before.
+    if (!live.isOf(this.topic) || live.detail === undefined) return null;
+    const labels = live.detail?.labels ?? [];
+    return [["kind", this.kind], ...labels.map(([name, value]) => ["label", `${name}=${value}`])];
+  }
+
   update(store) {
     const row = store.detail;
+    attribute(this.back, "href", address.to(pageOfKind(this.kind) ?? "overview"));
     this.missing.hidden = row !== null;
     this.body.hidden = !row;
     if (!row) return;
@@ -123,8 +132,10 @@ export class Series {
       if (aspect) attribute(field, "data-state", store.judge(`${this.kind}.${aspect}`, row[key]) || null);
     });
     this.updateAlerts(store);
-    this.pair.update(store, row, this.limits(store, row));
+    this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
     this.updateHeat(store, row);
+    // Those of a range are not kept.
+    this.slowest.hidden = Boolean(store.isPast);
     const counts = NAMES.map((name) => row[name]);
     this.outcomes.update(counts, (value, all) => (all > 0 ? `${number(value)} (${share(value / all)})` : number(value)));
     keyed(this.errors, Object.entries(row.error_types ?? {}).sort((one, other) => other[1] - one[1]), ([name]) => name, () => h("li", {}, h("code", {}), h("b", {})), (item, [name, count]) => {
@@ -135,7 +146,7 @@ export class Series {
     this.busy.update(isWaiting && share_ !== null ? [share_, 1 - share_] : [0, 0], share, busyNote(row));
     this.updatePromises(row);
     this.updateProfile(row);
-    this.updateSlowest(store, row);
+    if (!store.isPast) this.updateSlowest(store, row);
     this.flying.update(store.ownCalls ?? [], row.in_flight);
     this.partsCard.hidden = (row.parts ?? []).length < 2;
     // A request that has no status yet is in none of them.
@@ -171,6 +182,7 @@ export class Series {
       if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
     }
     this.heat.updateHeat({ histograms, grid: store.grid, marks: store.marks() });
+    text(this.heat.note, store.isPast ? "in the exported buckets, each up to its bound; stronger: more calls" : "stronger: more calls");
   }
 
   /** What nothing tells is left out. */

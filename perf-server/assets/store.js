@@ -1,7 +1,7 @@
 // What is known of the service: the last message of everything, and the points of the window.
 
 /** What is known whatever is watched. */
-const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "calls", "names", "resets"];
+export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "calls", "names", "resets"];
 
 export class Store {
   constructor() {
@@ -231,6 +231,16 @@ export class Store {
     const alerts = (this.alerts?.active ?? []).filter(({ series }) => series.split("{")[0] === metric);
     const worst = alerts.some(({ severity }) => severity === "critical") ? "bad" : alerts.length > 0 ? "warn" : "";
     return colour ?? worst;
+  }
+
+  /** What is so now: that of a range is something else. */
+  get now() {
+    return this;
+  }
+
+  /** Of which time the numbers are, in words. */
+  within() {
+    return `in the last ${this.window}`;
   }
 
   /** Moments of which a chart has a mark: when the process began, and when the baseline was moved. */

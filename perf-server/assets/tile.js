@@ -3,10 +3,11 @@
 import { attribute, h, text } from "./dom.js";
 
 export class Tile {
-  constructor(title) {
+  /** `isOfNow`: it tells what is so now, whatever range is looked at. */
+  constructor(title, isOfNow = false) {
     this.value = h("b", {}, "–");
     this.note = h("span", { class: "quiet" });
-    this.element = h("div", { class: "card tile" }, h("span", { class: "title" }, title), this.value, this.note);
+    this.element = h("div", { class: "card tile" }, h("span", { class: isOfNow ? "title now" : "title" }, title), this.value, this.note);
   }
 
   set(value, note = "", state = "") {

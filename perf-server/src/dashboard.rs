@@ -62,6 +62,7 @@ const ASSETS: &[Asset] = assets![
     "format.js": SCRIPT,
     "draw.js": SCRIPT,
     "charts.js": SCRIPT,
+    "heat.js": SCRIPT,
     "overview.js": SCRIPT,
     "table.js": SCRIPT,
     "series.js": SCRIPT,
@@ -73,10 +74,13 @@ const ASSETS: &[Asset] = assets![
     "metrics.js": SCRIPT,
     "resources.js": SCRIPT,
     "catalog.js": SCRIPT,
+    "theme.js": SCRIPT,
     "tile.js": SCRIPT,
     "choices.js": SCRIPT,
     "keys.js": SCRIPT,
     "pages.js": SCRIPT,
+    "range.js": SCRIPT,
+    "past.js": SCRIPT,
 ];
 
 /// A form, so that it works without the scripts as well, and a browser says of it where it comes from.

@@ -5,7 +5,7 @@ use super::service::{ADMIN, Service};
 use serde_json::json;
 use std::fmt;
 
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 24] = [
     "overview",
     "requests?find=carts",
     "database",
@@ -25,6 +25,11 @@ const PAGES: [&str; 19] = [
     "series/operation/backup",
     "series/tool/nobody",
     "nosuchpage",
+    "overview?range=6h",
+    "operations?range=15m",
+    "series/operation/backup?range=1h",
+    "host?range=15m",
+    "running?range=7d",
 ];
 
 /// Its path is that of `axe.min.js`, of the package `axe-core`: the project does not carry it.

@@ -9,7 +9,9 @@ mod keyboard;
 mod keys;
 mod layout;
 mod part;
+mod past;
 mod pause;
+mod range;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;

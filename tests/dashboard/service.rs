@@ -3,7 +3,7 @@
 use perf_runtime::metric::SampledMetric;
 use perf_runtime::rule::{Rule, RuleSet, Statistic, presets};
 use perf_runtime::{Kind, Monitor, Outcome};
-use perf_server::Server;
+use perf_server::{Extension, Server, ServerBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -20,7 +20,7 @@ pub(crate) const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Service {
     pub(crate) monitor: Monitor,
     pub(crate) url: String,
-    port: u16,
+    pub(crate) port: u16,
     ticks: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
@@ -51,6 +51,21 @@ impl Service {
             Some((reader, admin)) => server.read_token(reader).admin_token(admin),
             None => server,
         };
+        Self::listen(monitor, server, port).await
+    }
+
+    /// One to which a part adds something.
+    pub(crate) async fn extended(monitor: Monitor, part: Extension) -> Self {
+        let server = Server::builder(&monitor).extend(part);
+        Self::listen(monitor, server, 0).await
+    }
+
+    /// One of a monitor of one's own.
+    pub(crate) async fn of(monitor: Monitor, port: u16) -> Self {
+        Self::serve(monitor, port, None).await
+    }
+
+    async fn listen(monitor: Monitor, server: ServerBuilder, port: u16) -> Self {
         let server = server.bind(("127.0.0.1", port)).await.expect("a port");
         let port = server.local_addr().port();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -43,6 +43,11 @@ pub(super) fn part() -> OpenApi {
                     "How many series of calls at most, and as many of metrics.",
                     count().minimum(Some(1_usize)).maximum(Some(1_000_usize)).default(Some(100.into())),
                 )
+                .query(
+                    "joined",
+                    "Requests of one route as one series whatever their status, and each kind as a whole besides.",
+                    flag(),
+                )
                 .json("Tracks")
                 .problem("404", "There is no such series."),
         )
@@ -182,7 +187,7 @@ fn all_series() -> ObjectBuilder {
 }
 
 fn series_point() -> ObjectBuilder {
-    object("Calls that ended in one step. Durations in seconds; null where there is nothing to say.")
+    object("Calls that ended in one step, or in all of them. Durations in seconds; null where there is nothing to say.")
         .has("start", time())
         .has("covered", number().note("The seconds of the step in which the process was observed."))
         .has("count", one_of(&[Type::Integer, Type::Null]).note("Null where nobody observed."))
@@ -227,7 +232,8 @@ fn tracks() -> ObjectBuilder {
                     .has("kind", kind())
                     .has("labels", labels())
                     .has("bounds", list(number()).description(Some("Upper bounds of the buckets, in seconds.")))
-                    .has("points", list(named("SeriesPoint"))),
+                    .has("points", list(named("SeriesPoint")))
+                    .has("whole", named("SeriesPoint")),
             ),
         )
         .has(

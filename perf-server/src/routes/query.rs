@@ -6,6 +6,7 @@ use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use perf_runtime::Kind;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
 use perf_runtime::text::parse_duration;
 use std::time::Duration;
@@ -24,10 +25,12 @@ pub(super) async fn query(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit"])?;
+    let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit", "joined"])?;
     let range = range(&params)?;
     let limit = params.limit(SERIES, MOST_SERIES)?;
     let (named, selector) = selected(&params)?;
+    let is_joined = params.choice("joined", [("true", true), ("false", false)])?.unwrap_or(false);
+    let selector = if is_joined { selector.joined() } else { selector };
     let most_steps = MOST_POINTS / limit;
     let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
     if steps > most_steps as u128 {
@@ -50,9 +53,10 @@ fn unknown(name: &str) -> Problem {
     Problem::new(ProblemKind::UnknownSeries, detail)
 }
 
-/// Whether anything that is selected was found.
+/// Whether anything that is selected was found. A kind is there even while it has no series.
 fn is_there(selector: &Selector, tracks: &Tracks) -> bool {
-    tracks.series.iter().any(|track| selector.selects_series(&track.id))
+    Kind::ALL.into_iter().any(|kind| *selector == Selector::kind(kind))
+        || tracks.series.iter().any(|track| selector.selects_series(&track.id))
         || tracks.metrics.iter().any(|track| selector.selects_metric(&track.name, &track.labels))
 }
 

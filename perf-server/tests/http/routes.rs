@@ -49,6 +49,9 @@ async fn several_series_and_metrics_are_queried_over_any_range() {
     assert!(points[0]["start"].as_str().is_some_and(|start| start.ends_with(":00.000Z")), "{}", points[0]);
     let of_kind = ask("kind=operation&label=operation=search&window=1m").await.json();
     assert_eq!(of_kind["series"][0]["id"], "operation{operation=search}");
+    let joined = ask("series=operation%7B%7D&series=tool%7B%7D&window=1m&joined=true&limit=1").await.json();
+    assert_eq!(joined["series"][0]["id"], "operation{}", "a kind without series is no error: {joined:#}");
+    assert!(joined["series"][0]["whole"]["count"].as_u64() >= joined["series"][1]["whole"]["count"].as_u64());
     assert_eq!(ask("series=queue_depths").await.status, StatusCode::NOT_FOUND);
     assert_eq!(ask("series=%3Cscript%3E").await.status, StatusCode::NOT_FOUND);
     let hour = ask("kind=operation&from=1700000000&to=2023-11-15T00:00:00Z").await.json();
@@ -62,6 +65,7 @@ async fn several_series_and_metrics_are_queried_over_any_range() {
         ("series=queue_depth&from=-365d&step=1s", "step"),
         ("kind=operations", "kind"),
         ("series=queue_depth&limit=0", "limit"),
+        ("series=queue_depth&joined=yes", "joined"),
     ] {
         let answer = ask(query).await;
         assert_eq!(

@@ -79,6 +79,16 @@ impl Cells {
         }
     }
 
+    /// The counts of all cells together; `None` where nothing happened.
+    pub(crate) fn whole(&self) -> Option<CellCounts> {
+        let mut whole = Cell::default();
+        for cell in self.cells.values() {
+            whole.sums.add(cell.sums);
+            whole.hits.extend_from_slice(&cell.hits);
+        }
+        (!self.cells.is_empty()).then(|| whole.into_counts(self.layout))
+    }
+
     /// Each cell with its counts, the oldest first.
     pub(crate) fn into_counts(self) -> impl Iterator<Item = (u64, CellCounts)> {
         let layout = self.layout;

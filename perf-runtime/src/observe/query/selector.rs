@@ -26,6 +26,7 @@ use std::str::FromStr;
 pub struct Selector {
     terms: Vec<Term>,
     limit: Option<usize>,
+    is_joined: bool,
 }
 
 /// One alternative.
@@ -91,6 +92,35 @@ impl Selector {
         Self { limit: Some(most), ..self }
     }
 
+    /// Series as a reader sees them: HTTP requests of one method and route as one, whatever their status; and before the series
+    /// of a kind all of them together, under the id of the kind as a whole, those that [`limit`](Self::limit) leaves out too.
+    #[must_use]
+    pub fn joined(self) -> Self {
+        Self { is_joined: true, ..self }
+    }
+
+    pub(crate) fn is_joined(&self) -> bool {
+        self.is_joined
+    }
+
+    /// The id under which a series is shown.
+    pub(crate) fn shown_as(&self, id: &SeriesId) -> SeriesId {
+        let labels = id.labels.iter().take(self.told_by(id)).cloned().collect();
+        SeriesId { kind: id.kind, labels }
+    }
+
+    /// Whether two series, neighbours in the order of ids, are shown as one.
+    pub(crate) fn shows_as_one(&self, one: &SeriesId, other: &SeriesId) -> bool {
+        let ours = one.labels.iter().take(self.told_by(one));
+        one.kind == other.kind && ours.eq(other.labels.iter().take(self.told_by(other)))
+    }
+
+    /// How many labels tell a series apart.
+    fn told_by(&self, id: &SeriesId) -> usize {
+        let is_cut = self.is_joined && id.kind.has_late_labels();
+        if is_cut { id.kind.early_labels().len() } else { usize::MAX }
+    }
+
     /// How many series of calls there are at most, and of metrics.
     pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
@@ -116,7 +146,7 @@ impl Selector {
     }
 
     fn of(of: Of) -> Self {
-        Self { terms: vec![Term { of, labels: Vec::new() }], limit: None }
+        Self { terms: vec![Term { of, labels: Vec::new() }], limit: None, is_joined: false }
     }
 }
 

@@ -14,12 +14,14 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::query::cells::CellCounts;
+use crate::observe::series::entry::Series;
 use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
 use crate::observe::series::series_id::SeriesId;
 use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Series over a range of time, step by step: [`Monitor::tracks`](crate::Monitor::tracks).
@@ -56,6 +58,8 @@ pub struct SeriesTrack {
     pub bounds: Vec<f64>,
     /// A point for each step.
     pub points: Vec<SeriesPoint>,
+    /// All steps together: percentiles are those of all calls, and not means of percentiles.
+    pub whole: SeriesPoint,
 }
 
 /// Calls that ended in one step. Durations in seconds, of calls of every outcome; `None` where no call ended.
@@ -160,33 +164,90 @@ fn series(
     for id in stored.keys() {
         known.entry(id.clone()).or_insert(None);
     }
-    let found = known.len();
-    let tracks = known.into_iter().take(selector.most()).map(|(id, series)| {
-        let layout = series.map_or_else(|| Layout::of(id.kind), |series| series.layout);
-        let mut cells = Cells::new(layout);
-        stored.remove(&id).inspect(|before| cells.add(before));
-        series.inspect(|series| cells.add_series(series, &span.grid));
-        let bounds = series.map_or_else(|| layout.bounds().iter().collect(), |series| series.bounds());
+    let known: Vec<(SeriesId, Option<&Arc<Series>>)> = known.into_iter().collect();
+    let (mut tracks, mut shown, mut left_out) = (Vec::new(), 0, 0);
+    for of_kind in known.chunk_by(|(one, _), (other, _)| one.kind == other.kind) {
+        let place = tracks.len();
+        let mut whole = of_kind.first().filter(|_| selector.is_joined()).map(|(id, _)| Group::of_kind(id.kind));
+        for members in of_kind.chunk_by(|(one, _), (other, _)| selector.shows_as_one(one, other)) {
+            let is_shown = shown < selector.most();
+            shown += usize::from(is_shown);
+            left_out += usize::from(!is_shown);
+            if !is_shown && whole.is_none() {
+                continue;
+            }
+            let Some((group, (id, _))) = Group::of(members, &mut stored, span).zip(members.first()) else { continue };
+            if let Some(whole) = &mut whole {
+                whole.cells.add(&group.cells);
+            }
+            if is_shown {
+                tracks.push(group.into_track(selector.shown_as(id), span, observed));
+            }
+        }
+        if let (Some(whole), Some((id, _))) = (whole, of_kind.first()) {
+            let id = SeriesId { kind: id.kind, labels: Labels::default() };
+            tracks.insert(place, whole.into_track(id, span, observed));
+        }
+    }
+    (tracks, left_out)
+}
+
+/// Series that are shown as one, and the bounds of the buckets that they are shown in.
+struct Group<'a> {
+    cells: Cells,
+    bounds: Vec<&'a Bound>,
+}
+
+impl<'a> Group<'a> {
+    /// Nothing yet of a kind as a whole.
+    fn of_kind(kind: Kind) -> Self {
+        let layout = Layout::of(kind);
+        Self { cells: Cells::new(layout), bounds: layout.bounds().iter().collect() }
+    }
+
+    /// What memory and the past hold of series of one kind.
+    fn of(
+        members: &[(SeriesId, Option<&'a Arc<Series>>)],
+        stored: &mut BTreeMap<SeriesId, Cells>,
+        span: &Span,
+    ) -> Option<Self> {
+        let all = members.iter().map(|(id, series)| {
+            let layout = series.map_or_else(|| Layout::of(id.kind), |series| series.layout);
+            let mut cells = Cells::new(layout);
+            stored.remove(id).inspect(|before| cells.add(before));
+            series.inspect(|series| cells.add_series(series, &span.grid));
+            let bounds = series.map_or_else(|| layout.bounds().iter().collect(), |series| series.bounds());
+            Self { cells, bounds }
+        });
+        all.reduce(|mut group, more| {
+            group.cells.add(&more.cells);
+            group
+        })
+    }
+
+    fn into_track(self, id: SeriesId, span: &Span, observed: &Observed) -> SeriesTrack {
+        let Self { cells, bounds } = self;
+        let whole = cells.whole();
         let of_cells: BTreeMap<u64, CellCounts> = cells.into_counts().collect();
-        let point = |cell| SeriesPoint::new(cell, of_cells.get(&cell), span, observed, &bounds);
+        let point =
+            |cell| SeriesPoint::new(of_cells.get(&cell), span.start_of(cell), observed.seconds_in(cell, span), &bounds);
+        let points: Vec<SeriesPoint> = span.cells().map(point).collect();
+        let covered = points.iter().map(|point| point.covered).sum();
         SeriesTrack {
             kind: id.kind,
             labels: id.labels.clone(),
             id,
-            points: span.cells().map(point).collect(),
+            points,
+            whole: SeriesPoint::new(whole.as_ref(), span.start_of(span.grid.oldest), covered, &bounds),
             bounds: bounds.iter().map(|bound| seconds(bound.nanos)).collect(),
         }
-    });
-    let tracks: Vec<SeriesTrack> = tracks.collect();
-    let left_out = found - tracks.len();
-    (tracks, left_out)
+    }
 }
 
 impl SeriesPoint {
-    fn new(cell: u64, counted: Option<&CellCounts>, span: &Span, observed: &Observed, bounds: &[&Bound]) -> Self {
-        let covered = observed.seconds_in(cell, span);
+    fn new(counted: Option<&CellCounts>, start: SystemTime, covered: f64, bounds: &[&Bound]) -> Self {
         let nothing = Self {
-            start: span.start_of(cell),
+            start,
             covered,
             count: None,
             outcomes: None,

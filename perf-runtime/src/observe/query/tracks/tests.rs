@@ -115,6 +115,42 @@ fn steps_are_as_long_as_was_asked_or_as_what_is_kept() {
 }
 
 #[test]
+fn a_range_as_a_whole_has_the_percentiles_of_all_its_calls_and_routes_are_joined_whatever_their_status() {
+    let clock = ManualClock::hold();
+    let monitor = monitor();
+    for (method, millis, status) in [("GET", 10, 200), ("GET", 400, 500), ("POST", 20, 200), ("GET", 12, 200)] {
+        let request = monitor.http_request(method, "/carts");
+        clock.advance(Duration::from_millis(millis));
+        request.answer(status);
+        clock.advance(SECOND);
+        monitor.tick();
+    }
+    let selector = Selector::kind(Kind::HttpRequest);
+    let tracks = monitor.tracks(&selector.clone().joined(), Window::LastMinute);
+    let shown: Vec<(String, Option<u64>)> =
+        tracks.series.iter().map(|track| (track.id.to_string(), track.whole.count)).collect();
+    let of_route = |method: &str| format!("http_request{{method={method},route=/carts}}");
+    let expected = [("http_request{}".to_owned(), Some(4)), (of_route("GET"), Some(3)), (of_route("POST"), Some(1))];
+    assert_eq!(shown, expected);
+    let get = &tracks.series[1];
+    assert_eq!(get.points.iter().filter_map(|point| point.count).sum::<u64>(), 3);
+    assert_eq!(get.whole.outcomes.map(|outcomes| (outcomes.ok, outcomes.error)), Some((2, 1)));
+    assert_eq!(get.whole.buckets.iter().sum::<u64>(), 3);
+    let near = |value: Option<f64>, wanted: f64| value.is_some_and(|value| (value / wanted - 1.0).abs() < 0.07);
+    assert!(near(get.whole.p50, 0.012) && near(get.whole.p99, 0.4), "{:?}", get.whole);
+    assert!((3.0..=6.0).contains(&get.whole.covered), "{}", get.whole.covered);
+    // What the limit leaves out is in the whole all the same.
+    let few = monitor.tracks(&selector.clone().joined().limit(1), Window::LastMinute);
+    assert_eq!((few.series.len(), few.left_out, few.series[0].whole.count), (2, 1, Some(4)));
+    let apart = monitor.tracks(&selector, Window::LastMinute);
+    assert_eq!(
+        (apart.series.len(), apart.left_out),
+        (5, 0),
+        "GET with two statuses, POST with one, and each while it has none"
+    );
+}
+
+#[test]
 fn metrics_of_the_application_have_tracks_too() {
     let clock = ManualClock::hold();
     let monitor = monitor();
