@@ -234,6 +234,7 @@ fn names_events_and_boots_go_with_the_last_of_their_rows() {
     bench.clock.advance(Duration::from_secs(3_600));
     let mut bench = Bench::on(bench.clock, folder.path(), set);
     bench.live("new", 20);
+    bench.writer.step(true);
     assert_eq!(bench.store().unwrap().boots().unwrap().len(), 2);
     for _ in 0..14 * 24 {
         bench.clock.advance(Duration::from_secs(3_600));
