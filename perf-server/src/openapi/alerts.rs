@@ -15,6 +15,25 @@ const TRANSITIONS: [&str; 8] =
     ["pending", "cleared", "fired", "changed", "resolved", "acknowledged", "flapping", "told"];
 
 pub(super) fn part() -> OpenApi {
+    routes()
+        .schema("Alert", alert())
+        .schema("Silence", silence())
+        .schema("AlertStatistics", alert_statistics())
+        .schema("Alerts", alerts())
+        .schema("AlertHistory", alert_history())
+        .schema("AlertRecord", alert_record())
+        .schema("RuleRecord", rule_record())
+        .schema("Rules", rules())
+        .schema("Silences", silences())
+        .schema("Objectives", objectives())
+        .schema("AcknowledgeRequest", acknowledge_request())
+        .schema("SilenceRequest", silence_request())
+        .schema("DryRunRequest", dry_run_request())
+        .schema("DryRun", dry_run())
+        .build()
+}
+
+fn routes() -> Description {
     Description::new()
         .get(
             "/api/v1/objectives",
@@ -105,21 +124,6 @@ pub(super) fn part() -> OpenApi {
                 .json("DryRun")
                 .takes("DryRunRequest", json!({"rule": "http-latency", "values": [0.1, 2.0, 2.0, null]})),
         )
-        .schema("Alert", alert())
-        .schema("Silence", silence())
-        .schema("AlertStatistics", alert_statistics())
-        .schema("Alerts", alerts())
-        .schema("AlertHistory", alert_history())
-        .schema("AlertRecord", alert_record())
-        .schema("RuleRecord", rule_record())
-        .schema("Rules", rules())
-        .schema("Silences", silences())
-        .schema("Objectives", objectives())
-        .schema("AcknowledgeRequest", acknowledge_request())
-        .schema("SilenceRequest", silence_request())
-        .schema("DryRunRequest", dry_run_request())
-        .schema("DryRun", dry_run())
-        .build()
 }
 
 fn alert_record() -> ObjectBuilder {

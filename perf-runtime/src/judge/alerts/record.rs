@@ -84,7 +84,9 @@ fn fires(events: &[AlertEvent], active: &[Alert], now: SystemTime) -> BTreeMap<(
         let acknowledged = (event.transition == Transition::Acknowledged).then_some(event.at);
         add(&event.alert, event.alert.resolved_at, acknowledged);
     }
-    active.iter().for_each(|alert| add(alert, Some(now), None));
+    for alert in active {
+        add(alert, Some(now), None);
+    }
     fires
 }
 
@@ -120,7 +122,9 @@ mod tests {
             event.at = moment(at);
             (event.alert.fired_at, event.alert.resolved_at) = (Some(moment(fired_at)), resolved_at.map(moment));
         }
-        active.iter_mut().for_each(|alert| alert.fired_at = Some(moment(160)));
+        for alert in &mut active {
+            alert.fired_at = Some(moment(160));
+        }
         (events, active)
     }
 
