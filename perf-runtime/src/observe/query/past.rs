@@ -48,7 +48,7 @@ pub struct PastSlice<'a> {
     pub buckets: &'a [PastBucket],
     /// The summed durations of calls by outcome, in nanoseconds, in the order of [`Outcome::ALL`].
     pub nanos: [u64; Outcome::ALL.len()],
-    /// How many of the errors were expected ([`OutcomeCounts::expected_errors`](crate::OutcomeCounts)).
+    /// How many of the errors were expected ([`OutcomeCounts::expected_errors`](crate::series::OutcomeCounts::expected_errors)).
     pub expected_errors: u64,
     /// How many of the cancelled calls were part of the plan.
     pub expected_cancelled: u64,
