@@ -49,7 +49,7 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), StoreError> {
             let text = format!("{}: it belongs to user {owner}, and this process runs as {ours}", folder.display());
             return Err(StoreError::Other(text));
         }
-        // Whoever may write into it could put another file in the place of ours. 1000: only its owner may remove a file.
+        // Another user who may write into it could put a file in the place of ours. 1000: only its owner may remove a file.
         let mode = found.mode();
         if mode & 0o002 != 0 && mode & 0o1000 == 0 {
             let text = format!("{}: everybody may write into it (mode {:o})", folder.display(), mode & 0o7777);

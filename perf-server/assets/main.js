@@ -100,7 +100,7 @@ new ResizeObserver(showLink).observe(document.getElementById("pages"));
 const main = document.getElementById("main");
 // Stands for a page of which nothing is known yet: nothing is said to be so until the service has said it.
 const waiting = h("p", { class: "quiet wait" });
-// What the picture of a range is of.
+// The words about the range of the picture.
 const rangeWords = h("p", { class: "quiet about" });
 let actedAt = -Infinity;
 for (const type of ["keydown", "pointerdown"]) addEventListener(type, () => { actedAt = performance.now(); }, { capture: true });
@@ -118,7 +118,7 @@ function take(message) {
   }
   if (store === now) store.apply(message);
   else now.applyCommon(message);
-  // What there is to ask for may be known by now.
+  // The series to ask for may be known by now.
   asker.poke();
 }
 

@@ -180,7 +180,7 @@ export class Asker {
     const { page, range, live, at } = this.wanted;
     const known = live();
     const asked = page.past(known);
-    // What there is to be asked for is not known yet.
+    // The series to ask for are not known yet.
     if (!asked) return;
     const to = range.to ?? at();
     const from = range.from ?? to - 1000 * range.length;

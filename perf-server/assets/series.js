@@ -113,7 +113,7 @@ export class Series {
   }
 
   past(live) {
-    // What is known may still be about the series that was looked at before.
+    // The store may still be about the series that was looked at before.
     if (!live.isOf(this.topic) || live.detail === undefined) return null;
     const labels = live.detail?.labels ?? [];
     return [["kind", this.kind], ...labels.map(([name, value]) => ["label", `${name}=${value}`])];

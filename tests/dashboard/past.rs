@@ -19,7 +19,7 @@ pub(crate) const CALLS: u64 = 3;
 /// Minutes before now: those that were observed, and between which nobody was there.
 const OBSERVED: [Range<u32>; 2] = [180..330, 1..150];
 
-/// What is told of the past.
+/// The figures that are told of the past.
 struct Told {
     now: SystemTime,
 }

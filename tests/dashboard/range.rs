@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What the first chart says to those who do not see it.
+/// The text of the first chart for those who do not see it.
 const FIRST_CHART: &str =
     "return document.querySelector('main figure:not([hidden]) canvas').getAttribute('aria-label')";
 const ADDRESS: &str = "return location.hash";

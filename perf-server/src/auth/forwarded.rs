@@ -1,6 +1,6 @@
 //! The headers by which proxies tell about the client: `Forwarded` of RFC 7239, and the older `X-Forwarded-*`.
 //!
-//! Whoever asks can send them as well: nobody is let in by one. The proxies of a service add theirs at the end.
+//! A client can send them as well: nobody is let in by one. The proxies of a service add theirs at the end.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use std::borrow::Cow;

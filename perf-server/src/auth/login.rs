@@ -70,7 +70,7 @@ async fn try_log_in(context: &Context, request: Request) -> Result<Response, Pro
     let session = context.sessions.begin(access, Instant::now()).ok_or_else(|| {
         Problem::new(ProblemKind::Internal, "no session could be begun: the system has no random bytes")
     })?;
-    // Whoever forges the headers that a proxy sets only makes the own cookie stricter.
+    // A client that forges the headers of a proxy only makes its own cookie stricter.
     let secure = if is_over_tls { "; Secure" } else { "" };
     Ok(to_page("./", &format!("{}; Max-Age={}{secure}", cookie(&name, &session), LIFE.as_secs())))
 }

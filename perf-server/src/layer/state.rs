@@ -8,7 +8,7 @@ use perf_runtime::Outcome;
 use perf_runtime::operation::{HttpRequest, OpenStream};
 use std::sync::Arc;
 
-/// What is known of a request until it is over, and its answer; nothing of it is left then.
+/// The state of a request until it is over, and its answer; nothing of it is left then.
 #[derive(Debug)]
 pub(super) struct State {
     /// `None` once it is over.

@@ -205,7 +205,7 @@ impl<'a> Group<'a> {
         Self { cells: Cells::new(layout), bounds: layout.bounds().iter().collect() }
     }
 
-    /// What memory and the past hold of series of one kind.
+    /// The calls that memory and the past hold of series of one kind.
     fn of(
         members: &[(SeriesId, Option<&'a Arc<Series>>)],
         stored: &mut BTreeMap<SeriesId, Cells>,

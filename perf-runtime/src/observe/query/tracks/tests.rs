@@ -139,7 +139,7 @@ fn a_range_as_a_whole_has_the_percentiles_of_all_its_calls_and_routes_are_joined
     let near = |value: Option<f64>, wanted: f64| value.is_some_and(|value| (value / wanted - 1.0).abs() < 0.07);
     assert!(near(get.whole.p50, 0.012) && near(get.whole.p99, 0.4), "{:?}", get.whole);
     assert!((3.0..=6.0).contains(&get.whole.covered), "{}", get.whole.covered);
-    // What the limit leaves out is in the whole all the same.
+    // Series that the limit leaves out are in the whole all the same.
     let few = monitor.tracks(&selector.clone().joined().limit(1), Window::LastMinute);
     assert_eq!((few.series.len(), few.left_out, few.series[0].whole.count), (2, 1, Some(4)));
     let apart = monitor.tracks(&selector, Window::LastMinute);
