@@ -42,6 +42,7 @@
 //! allow_origins = ["https://ops.example.com"]
 //! allow_hosts = ["ops.example.com"]
 //! mount_at = "/perf"          # below which `Perf::mount` puts the routes
+//! public_url = "https://ops.example.com/perf"    # where others reach them: for links in messages
 //!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true
@@ -57,6 +58,7 @@
 //! | `metrics` (default) | the `metrics` facade in both directions |
 //! | `toml` | `perf.toml` |
 //! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `gpu` | executor, pools, caches, allocators, devices |
+//! | `notify`, `notify-email` | who is told of alerts: [`notify`](mod@notify) |
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `metrics` |
 
@@ -64,6 +66,8 @@
 pub use perf_history as history;
 #[cfg(feature = "host")]
 pub use perf_host as host;
+#[cfg(feature = "notify")]
+pub use perf_notify as notify;
 pub use perf_runtime::*;
 #[doc(hidden)]
 pub use perf_runtime::{__allocator, __private};
@@ -85,3 +89,5 @@ mod remembering;
 #[cfg(feature = "server")]
 mod serving;
 mod start;
+#[cfg(all(feature = "notify", feature = "server"))]
+mod telling;

@@ -36,6 +36,8 @@ pub struct Perf {
     serving: Option<Serving>,
     #[cfg(feature = "history")]
     history: Option<perf_history::History>,
+    #[cfg(feature = "notify")]
+    notifier: Option<perf_notify::Notifier>,
 }
 
 impl Perf {
@@ -48,6 +50,8 @@ impl Perf {
             serving: None,
             #[cfg(feature = "history")]
             history: None,
+            #[cfg(feature = "notify")]
+            notifier: None,
         }
     }
 
@@ -62,6 +66,18 @@ impl Perf {
     pub(crate) fn with_history(mut self, history: perf_history::History) -> Self {
         self.history = Some(history);
         self
+    }
+
+    #[cfg(feature = "notify")]
+    pub(crate) fn with_notifier(mut self, notifier: perf_notify::Notifier) -> Self {
+        self.notifier = Some(notifier);
+        self
+    }
+
+    /// Who is told of alerts: channels, what was sent, where an alert would go.
+    #[cfg(feature = "notify")]
+    pub fn notifications(&self) -> Option<perf_notify::NotifierView> {
+        self.notifier.as_ref().map(perf_notify::Notifier::view)
     }
 
     /// How the history is: where it lies, how large it is, and why it is off where it is.

@@ -29,6 +29,7 @@ struct Written {
     allow_origins: Vec<String>,
     allow_hosts: Vec<String>,
     mount_at: String,
+    public_url: Option<String>,
 }
 
 impl Default for Written {
@@ -44,13 +45,24 @@ impl Default for Written {
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
             mount_at: "/perf".to_owned(),
+            public_url: None,
         }
     }
 }
 
 impl Written {
     fn of(monitor: &Monitor) -> Result<Self, StartError> {
-        Ok(monitor.section("server")?.read()?)
+        let section = monitor.section("server")?;
+        let written: Self = section.read()?;
+        let is_address = |url: &String| {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['?', '#', '@', ' ', '"', '<', '>']))
+        };
+        if written.public_url.as_ref().is_some_and(|url| !is_address(url)) {
+            let allowed = "an address that begins with http:// or https://, without user, query and fragment";
+            return Err(section.refused("public_url", allowed).into());
+        }
+        Ok(written)
     }
 
     /// The routes with the settings that are not about a port.
@@ -85,10 +97,16 @@ impl SetUp {
     }
 
     /// The same, and then something more.
-    #[cfg(feature = "history")]
+    #[cfg(any(feature = "history", feature = "notify"))]
     pub(crate) fn and(self, more: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
         Self::new(move |server| more(self.0.iter().fold(server, |server, set_up| set_up(server))))
     }
+}
+
+/// The address below which others reach the dashboard.
+#[cfg(feature = "notify")]
+pub(crate) fn public_url(monitor: &Monitor) -> Result<Option<String>, StartError> {
+    Ok(Written::of(monitor)?.public_url)
 }
 
 impl fmt::Debug for SetUp {

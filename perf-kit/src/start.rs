@@ -16,6 +16,7 @@ use std::{env, path::PathBuf};
 const SERVER: &str = "server";
 const HOST: &str = "host";
 const HISTORY: &str = "history";
+const NOTIFY: &str = "notify";
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
 /// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
@@ -135,6 +136,8 @@ impl Builder {
         };
         #[cfg(feature = "host")]
         let monitor = monitor.add_rules(perf_host::rules());
+        #[cfg(feature = "notify")]
+        let monitor = monitor.add_rules(perf_notify::rules());
         let monitor = monitor.build()?;
         #[cfg(not(feature = "server"))]
         refuse_without_feature(&monitor, SERVER)?;
@@ -142,23 +145,38 @@ impl Builder {
         refuse_without_feature(&monitor, HOST)?;
         #[cfg(not(feature = "history"))]
         refuse_without_feature(&monitor, HISTORY)?;
+        #[cfg(not(feature = "notify"))]
+        refuse_without_feature(&monitor, NOTIFY)?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
         }
         // Before the first tick: it takes up the state of the process before, unless there was another.
         #[cfg(feature = "history")]
         let history = crate::remembering::open(&monitor, self.history)?;
-        #[cfg(all(feature = "history", feature = "server"))]
-        let extension = crate::remembering::extension(&history);
+        // After the history, whose state says which alerts fire already.
+        #[cfg(all(feature = "notify", feature = "server"))]
+        let public_url = crate::serving::public_url(&monitor)?;
+        #[cfg(all(feature = "notify", not(feature = "server")))]
+        let public_url: Option<String> = None;
+        #[cfg(feature = "notify")]
+        let notifier = perf_notify::Notifier::open(&monitor, public_url.as_deref())?;
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
-        let set_up = set_up.and(move |server| server.extend(extension()));
+        let set_up = {
+            let extension = crate::remembering::extension(&history);
+            set_up.and(move |server| server.extend(extension()))
+        };
+        #[cfg(all(feature = "notify", feature = "server"))]
+        let set_up = {
+            let extension = crate::telling::extension(notifier.view());
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = [SERVER, HOST, HISTORY].map(|section| settle(&monitor, section));
+        let settled = [SERVER, HOST, HISTORY, NOTIFY].map(|section| settle(&monitor, section));
         let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
         let monitor = monitor.install()?;
         #[cfg(feature = "server")]
@@ -167,13 +185,17 @@ impl Builder {
         let perf = Perf::new(monitor, settled);
         #[cfg(feature = "history")]
         let perf = perf.with_history(history);
+        #[cfg(feature = "notify")]
+        let perf = perf.with_notifier(notifier);
         Ok(perf)
     }
 }
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    monitor.environment().section(SERVER).section(HOST).section(HISTORY).section_variable("PERF_PORT", SERVER, "port")
+    let sections = [SERVER, HOST, HISTORY, NOTIFY];
+    let monitor = sections.into_iter().fold(monitor.environment(), MonitorBuilder::section);
+    monitor.section_variable("PERF_PORT", SERVER, "port")
 }
 
 /// The file that holds the settings: the named one, or `perf.toml` where it is there.
@@ -194,7 +216,7 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
 }
 
 /// Refuses the settings of a part that is not there.
-#[cfg(not(all(feature = "history", feature = "host", feature = "server")))]
+#[cfg(not(all(feature = "history", feature = "host", feature = "notify", feature = "server")))]
 fn refuse_without_feature(monitor: &Monitor, section: &str) -> Result<(), ConfigError> {
     if monitor.section(section)?.is_empty() {
         return Ok(());

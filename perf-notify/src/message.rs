@@ -1,13 +1,13 @@
 //! Messages: all that is said to one channel about one group of alerts.
 
-use perf_runtime::alert::Alert;
+use perf_runtime::alert::{Alert, Severity};
 use perf_runtime::extend::Service;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The most alerts that a message carries. Those beyond are counted.
-pub const MAX_ALERTS: usize = 50;
+pub const MAX_ALERTS: usize = 1_000;
 
 /// A message to one channel about one group of alerts, with everything that the words need, so that it can be sent after a
 /// restart as well.
@@ -42,6 +42,8 @@ pub struct Message {
 pub struct MessageAlert {
     /// The alert as it was then.
     pub alert: Alert,
+    /// Whether it is why the message is sent, and was not told as it is before.
+    pub is_new: bool,
     /// Where the dashboard shows its series at that moment. `None` without a public address.
     pub link: Option<String>,
     /// A signed address of a page that asks whether to acknowledge it. `None` without a public address.
@@ -50,6 +52,64 @@ pub struct MessageAlert {
     pub advice: Option<String>,
     /// The values of the last hour at even distances, the oldest first, `None` where nothing was observed. Empty where there are none.
     pub recent: Vec<Option<f64>>,
+}
+
+impl Message {
+    /// A message about alerts, of which those beyond [`MAX_ALERTS`] are counted. Its id and addresses are the outbox's to give.
+    pub(crate) fn new(
+        reason: Reason,
+        group: &str,
+        group_labels: BTreeMap<String, String>,
+        mut alerts: Vec<MessageAlert>,
+        at: SystemTime,
+    ) -> Self {
+        let beyond = alerts.split_off(alerts.len().min(MAX_ALERTS));
+        let ended = beyond.iter().filter(|one| one.alert.resolved_at.is_some()).count() as u64;
+        Self {
+            id: String::new(),
+            group: group.to_owned(),
+            group_labels,
+            reason,
+            at,
+            service: None,
+            alerts,
+            more_firing: beyond.len() as u64 - ended,
+            more_resolved: ended,
+            link: None,
+        }
+    }
+
+    /// Whether something in it fires.
+    pub fn is_firing(&self) -> bool {
+        self.more_firing > 0 || self.alerts.iter().any(|one| one.alert.resolved_at.is_none())
+    }
+
+    /// The worst that fires; `None` where everything ended.
+    pub fn worst(&self) -> Option<Severity> {
+        let firing = self.alerts.iter().filter(|one| one.alert.resolved_at.is_none());
+        firing.map(|one| one.alert.severity).max()
+    }
+
+    /// Takes over the ends that an earlier message of the group told, and nobody received. What fires in it is in this one too.
+    pub(crate) fn supersede(&mut self, earlier: &Self) {
+        let is_here =
+            |one: &&MessageAlert| !self.alerts.iter().any(|here| here.alert.fingerprint == one.alert.fingerprint);
+        let ended = earlier.alerts.iter().filter(|one| one.alert.resolved_at.is_some()).filter(is_here);
+        let ended: Vec<MessageAlert> = ended.cloned().collect();
+        let room = MAX_ALERTS.saturating_sub(self.alerts.len());
+        self.more_resolved += earlier.more_resolved + ended.len().saturating_sub(room) as u64;
+        self.alerts.extend(ended.into_iter().take(room));
+        for one in &mut self.alerts {
+            let was_new = |before: &MessageAlert| before.alert.fingerprint == one.alert.fingerprint && before.is_new;
+            one.is_new |= earlier.alerts.iter().any(was_new);
+        }
+    }
+}
+
+impl MessageAlert {
+    pub(crate) fn new(alert: Alert, is_new: bool) -> Self {
+        Self { alert, is_new, link: None, acknowledge: None, advice: None, recent: Vec::new() }
+    }
 }
 
 /// The reason of a message.

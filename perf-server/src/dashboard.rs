@@ -149,7 +149,7 @@ fn service_in_bar(service: &Service) -> String {
 }
 
 /// A text as it is written in HTML, inside of attributes too.
-pub(crate) fn escaped(text: &impl ToString) -> String {
+pub fn escaped(text: &impl ToString) -> String {
     let text = text.to_string().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -80,6 +80,11 @@ impl Extension {
         self.route(path, RouteAccess::Admin, methods)
     }
 
+    /// Adds a route that anybody may call: for what brings a proof of its own, such as a signed link.
+    pub fn public(self, path: impl Into<String>, methods: MethodRouter) -> Self {
+        self.route(path, RouteAccess::Public, methods)
+    }
+
     fn route(mut self, path: impl Into<String>, access: RouteAccess, methods: MethodRouter) -> Self {
         self.routes.push((path.into(), access, methods));
         self

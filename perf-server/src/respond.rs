@@ -30,6 +30,7 @@ mod payload;
 mod problem;
 mod reply;
 
+pub use crate::dashboard::escaped;
 pub(crate) use accept::{Format, accepts};
 pub use lane::off_the_runtime;
 pub(crate) use lane::{ANSWERS, Lane, PAST, TRIALS};

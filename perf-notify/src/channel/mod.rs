@@ -1,6 +1,6 @@
 //! Channels: how a message gets to its receiver.
 
-use crate::message::Message;
+use crate::message::{Message, MessageAlert};
 use std::time::Duration;
 
 /// The answer of a receiver that took a message.
@@ -37,4 +37,27 @@ pub(crate) enum Again {
 pub(crate) trait Channel: Send {
     /// Sends a message once.
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused>;
+
+    /// Whether the receiver keeps the state itself: it is sent no messages, but all that fires and what ended lately, each minute
+    /// and at each change.
+    fn mirrors(&self) -> bool {
+        false
+    }
+
+    /// Tells such a receiver the state.
+    fn mirror(&mut self, _alerts: &[MessageAlert]) -> Result<Accepted, Refused> {
+        Err(Refused { reason: "it takes messages alone".to_owned(), status: None, again: Again::Never })
+    }
+}
+
+/// STUB
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelSettings {
+    /// b
+    pub burst: Option<u32>,
+}
+
+pub(crate) fn open_all(_: &crate::Settings) -> Result<Vec<crate::Opened>, perf_runtime::ConfigError> {
+    Ok(Vec::new())
 }

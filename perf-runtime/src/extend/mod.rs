@@ -17,6 +17,7 @@
 //! Everything that is registered gives a guard; dropping the guard takes it back.
 
 mod cost;
+mod folder;
 mod overhead;
 mod provider;
 mod reload;
@@ -30,6 +31,7 @@ pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPo
 pub use crate::observe::ticker::TickCounts;
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};
+pub use folder::{prepare_folder, state_folder};
 pub use overhead::Overhead;
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};

@@ -119,6 +119,9 @@ pub trait Operations: Sized {
     /// Takes `limit`, `sort` and `cursor`, as [`Params::listing`](crate::respond::Params::listing) does, and refuses other values.
     #[must_use]
     fn listed(self, sorts: &[&str], default: Option<usize>, most: usize) -> Self;
+    /// Takes a text as a parameter of the path.
+    #[must_use]
+    fn path_text(self, name: &str, description: &str) -> Self;
     /// Takes a number as a parameter of the path.
     #[must_use]
     fn id(self, description: &str) -> Self;
@@ -179,6 +182,11 @@ impl Operations for OperationBuilder {
     fn labelled(self) -> Self {
         let labels = list(matching("^[^=]+=")).max_items(Some(MAX_LABELS));
         self.query("label", "Only those with this label, such as table=users. May be given several times.", labels)
+    }
+
+    fn path_text(self, name: &str, description: &str) -> Self {
+        let parameter = parameter(name, ParameterIn::Path, description, text());
+        self.parameter(parameter.required(Required::True))
     }
 
     fn id(self, description: &str) -> Self {

@@ -135,6 +135,16 @@ impl Rule {
         &self.name
     }
 
+    /// The name of the kind of call or the metric that it judges, such as `http_request`.
+    pub fn metric(&self) -> String {
+        self.signal.term.metric.to_string()
+    }
+
+    /// How long nobody is told again after an alert of it was told. Zero unless set.
+    pub fn cooldown(&self) -> Duration {
+        self.cooldown
+    }
+
     /// The description: the meaning of the rule's alerts.
     pub fn description(&self) -> &str {
         &self.description

@@ -1,0 +1,78 @@
+//! One alert of a group.
+
+use perf_runtime::alert::{Alert, AlertState, Severity};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+
+/// An alert of a group, and what was told of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Member {
+    pub(super) alert: Alert,
+    /// The severity with which it was last told as firing.
+    told: Option<Severity>,
+    /// Whether it stands otherwise than was told.
+    pub(super) is_news: bool,
+}
+
+impl Member {
+    pub(super) fn new(alert: &Alert) -> Self {
+        Self { alert: alert.clone(), told: None, is_news: false }
+    }
+
+    pub(super) fn is_firing(&self) -> bool {
+        self.alert.resolved_at.is_none()
+    }
+
+    /// Whether somebody was told that it fires, and of no end.
+    pub(super) fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+
+    pub(super) fn is_unacknowledged(&self) -> bool {
+        self.is_firing() && self.alert.acknowledged.is_none()
+    }
+
+    /// Whether there is nothing left to tell of it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_firing() && !self.is_news && self.told.is_none()
+    }
+
+    /// Whether it ended so long ago that nobody will be told.
+    pub(super) fn is_forgotten(&self, now: SystemTime, after: Duration) -> bool {
+        let ended = self.alert.resolved_at;
+        ended.is_some_and(|ended| now.duration_since(ended).is_ok_and(|elapsed| elapsed >= after))
+    }
+
+    /// Takes note of how it stands, and says whether there is news: there is none where nobody is to be told.
+    pub(super) fn hear(&mut self, alert: &Alert, is_told: bool) -> bool {
+        self.alert = alert.clone();
+        if !is_told {
+            // Fired and ended with nobody told: nobody is to be told of the end either.
+            if !self.is_firing() && self.told.is_none() {
+                self.is_news = false;
+            }
+            return false;
+        }
+        let firing = self.is_firing().then_some(self.alert.severity);
+        // After a restart what fires fires anew: that is no news.
+        self.is_news = firing.is_none() || self.told != firing;
+        self.is_news
+    }
+
+    /// Ends an alert that nothing watches any more, and says whether somebody has to be told.
+    pub(super) fn end(&mut self, at: SystemTime) -> bool {
+        self.alert.resolved_at = Some(at);
+        self.alert.state = AlertState::Resolved;
+        self.alert.value = None;
+        self.alert.message =
+            format!("{}: it no longer fires: it ended while the process was not running", self.alert.name);
+        self.is_news = self.told.is_some();
+        self.is_news
+    }
+
+    /// Counts it as told.
+    pub(super) fn tell(&mut self) {
+        self.told = self.is_firing().then_some(self.alert.severity);
+        self.is_news = false;
+    }
+}

@@ -1,0 +1,266 @@
+//! The messages that wait for one channel, and when each is tried.
+//!
+//! A channel is tried with one message at a time. Where it fails, all wait, for longer each time, and the message that failed waits too, so
+//! that one which a receiver cannot bear does not keep back the others. Nothing here sleeps, sends or writes: the caller does.
+
+use super::bucket::{Bucket, Limit};
+use super::entry::{Attempt, AttemptOutcome, Entry};
+use crate::channel::{Accepted, Again, Refused};
+use crate::group::Now;
+use crate::message::{Message, Reason};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// The waits after a failure: this, doubled by each that follows, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The longest that a receiver may ask to be left alone.
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+/// A channel that fails for so long hands its messages to its fallback too.
+const FALL_BACK_AFTER: Duration = Duration::from_secs(300);
+
+/// What is set of a channel beside how it sends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) limit: Limit,
+    /// The channel that is told where this one cannot be.
+    pub(crate) fallback: Option<String>,
+}
+
+/// The result of an attempt.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) channel: String,
+    pub(crate) id: u64,
+    pub(crate) answer: Result<Accepted, Refused>,
+    pub(crate) took: Duration,
+}
+
+/// Changes of a queue: what to write, and what to give to another channel.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// Entries as they are now.
+    pub(crate) kept: Vec<Entry>,
+    pub(crate) removed: Vec<u64>,
+    pub(crate) attempts: Vec<Attempt>,
+    /// Messages for the fallback.
+    pub(crate) fall_back: Vec<Message>,
+}
+
+/// How a channel is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct QueueState {
+    pub(crate) waiting: usize,
+    /// When the oldest waiting message was made.
+    pub(crate) oldest: Option<SystemTime>,
+    pub(crate) failing: Option<Failing>,
+    pub(crate) delivered_at: Option<SystemTime>,
+}
+
+/// A channel whose last attempt failed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failing {
+    pub(crate) since: SystemTime,
+    pub(crate) text: String,
+    /// Failures one after the other.
+    pub(crate) in_a_row: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) plan: Plan,
+    entries: BTreeMap<u64, Entry>,
+    sending: Option<u64>,
+    bucket: Bucket,
+    failing: Option<Failing>,
+    next: Duration,
+    delivered_at: Option<SystemTime>,
+    random: SystemRandom,
+}
+
+impl Queue {
+    /// A queue with what a process before left. Where that was tried already, it waits as if this process had failed.
+    pub(crate) fn new(plan: Plan, entries: impl IntoIterator<Item = Entry>, uptime: Duration) -> Self {
+        let entries: BTreeMap<u64, Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let bucket = Bucket::full(plan.limit);
+        let random = SystemRandom::new();
+        let mut queue =
+            Self { plan, entries, sending: None, bucket, failing: None, next: uptime, delivered_at: None, random };
+        let tried = queue.entries.values().map(|entry| entry.attempts).min().unwrap_or(0);
+        if tried > 0 {
+            queue.next = uptime + queue.wait(tried);
+        }
+        queue
+    }
+
+    /// Adds a message. One of the same group that waits still is superseded.
+    pub(crate) fn push(&mut self, mut entry: Entry, now: Now) -> Changed {
+        let mut changed = Changed::default();
+        let earlier = |other: &&Entry| other.message.group == entry.message.group && Some(other.id) != self.sending;
+        let earlier: Vec<u64> = self.entries.values().filter(earlier).map(|other| other.id).collect();
+        for id in earlier {
+            let Some(earlier) = self.entries.remove(&id) else { continue };
+            entry.message.supersede(&earlier.message);
+            // Attempts go on being counted: a group that changes often must not be tried more often.
+            entry.attempts = entry.attempts.max(earlier.attempts);
+            entry.next = entry.next.max(earlier.next);
+            entry.fell_back |= earlier.fell_back;
+            changed.attempts.push(earlier.record(AttemptOutcome::Superseded, now.wall));
+            changed.removed.push(id);
+        }
+        changed.kept.push(entry.clone());
+        self.entries.insert(entry.id, entry);
+        changed
+    }
+
+    /// The message to send now, where there is one. Where it uses up what the channel takes, everything that waits goes with it.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Now,
+        make_digest: impl FnOnce(Message) -> Entry,
+    ) -> (Option<Entry>, Changed) {
+        let mut changed = Changed::default();
+        if self.sending.is_some() {
+            return (None, changed);
+        }
+        let expired: Vec<u64> =
+            self.entries.values().filter(|entry| entry.is_expired(now.wall)).map(|entry| entry.id).collect();
+        for id in expired {
+            let Some(entry) = self.entries.remove(&id) else { continue };
+            changed.attempts.push(entry.record(AttemptOutcome::Expired, now.wall));
+            changed.removed.push(id);
+        }
+        if self.next > now.uptime {
+            return (None, changed);
+        }
+        let due = || self.entries.values().filter(|entry| entry.next <= now.uptime);
+        let Some(first) = due().min_by_key(|entry| (entry.attempts, entry.id)).map(|entry| entry.id) else {
+            return (None, changed);
+        };
+        let tokens = self.bucket.tokens(now.uptime);
+        if tokens == 0 {
+            return (None, changed);
+        }
+        let due: Vec<u64> = due().map(|entry| entry.id).collect();
+        let id = if tokens == 1 && due.len() > 1 {
+            let entry = make_digest(self.digest(&due, now, &mut changed));
+            let id = entry.id;
+            changed.kept.push(entry.clone());
+            self.entries.insert(id, entry);
+            id
+        } else {
+            first
+        };
+        self.bucket.take();
+        self.sending = Some(id);
+        let entry = self.entries.get_mut(&id).map(|entry| {
+            entry.attempts += 1;
+            entry.clone()
+        });
+        (entry, changed)
+    }
+
+    /// Several messages in one.
+    fn digest(&mut self, due: &[u64], now: Now, changed: &mut Changed) -> Message {
+        let (mut alerts, mut firing, mut resolved) = (BTreeMap::new(), 0, 0);
+        for id in due {
+            let Some(entry) = self.entries.remove(id) else { continue };
+            changed.attempts.push(entry.record(AttemptOutcome::Superseded, now.wall));
+            changed.removed.push(*id);
+            firing += entry.message.more_firing;
+            resolved += entry.message.more_resolved;
+            // A later message knows better.
+            alerts.extend(entry.message.alerts.into_iter().map(|one| (one.alert.fingerprint, one)));
+        }
+        let mut alerts: Vec<_> = alerts.into_values().collect();
+        alerts.sort_by_key(|one| {
+            (one.alert.resolved_at.is_some(), std::cmp::Reverse(one.alert.severity), one.alert.since)
+        });
+        let mut digest = Message::new(Reason::Digest, "digest", BTreeMap::new(), alerts, now.wall);
+        digest.more_firing += firing;
+        digest.more_resolved += resolved;
+        digest
+    }
+
+    /// Takes note of the result of an attempt.
+    pub(crate) fn finish(&mut self, done: &Done, now: Now) -> Changed {
+        let mut changed = Changed::default();
+        self.sending = self.sending.filter(|id| *id != done.id);
+        let Some(entry) = self.entries.get_mut(&done.id) else { return changed };
+        let outcome = match &done.answer {
+            Ok(_) => AttemptOutcome::Delivered,
+            Err(refused) if refused.again == Again::Never => AttemptOutcome::Dead,
+            Err(_) => AttemptOutcome::Failed,
+        };
+        changed.attempts.push(entry.record(outcome, now.wall).answered(&done.answer, done.took));
+        let refused = match &done.answer {
+            Ok(_) => {
+                self.entries.remove(&done.id);
+                changed.removed.push(done.id);
+                (self.failing, self.next, self.delivered_at) = (None, now.uptime, Some(now.wall));
+                return changed;
+            }
+            Err(refused) => refused.clone(),
+        };
+        let attempts = entry.attempts;
+        let (since, before) = self.failing.as_ref().map_or((now.wall, 0), |failing| (failing.since, failing.in_a_row));
+        self.failing = Some(Failing { since, text: refused.reason.clone(), in_a_row: before + 1 });
+        if refused.again == Again::Never {
+            if let Some(entry) = self.entries.remove(&done.id) {
+                changed.removed.push(done.id);
+                changed.fall_back.extend((!entry.fell_back).then_some(entry.message));
+            }
+            return changed;
+        }
+        let asked = match refused.again {
+            Again::After(asked) => asked.min(LONGEST_ASKED),
+            Again::Later | Again::Never => Duration::ZERO,
+        };
+        self.next = now.uptime + self.wait(before + 1).max(asked);
+        let next = now.uptime + self.wait(attempts).max(asked);
+        let fails_long = now.wall.duration_since(since).unwrap_or_default() >= FALL_BACK_AFTER;
+        let has_fallback = self.plan.fallback.is_some();
+        if let Some(entry) = self.entries.get_mut(&done.id) {
+            entry.next = next;
+            if fails_long && has_fallback && !entry.fell_back {
+                entry.fell_back = true;
+                changed.fall_back.push(entry.message.clone());
+            }
+            let entry = entry.clone();
+            // A message that came meanwhile says what this one says.
+            let later =
+                self.entries.values().find(|other| other.message.group == entry.message.group && other.id > entry.id);
+            match later.map(|later| later.id).and_then(|id| self.entries.remove(&id)) {
+                Some(later) => {
+                    let superseding = self.push(later, now);
+                    changed.kept.extend(superseding.kept);
+                    changed.removed.extend(superseding.removed);
+                    changed.attempts.extend(superseding.attempts);
+                }
+                None => changed.kept.push(entry),
+            }
+        }
+        changed
+    }
+
+    /// The wait after so many failures: half of it for certain, half by chance, so that many processes do not come at once.
+    fn wait(&self, failures: u32) -> Duration {
+        let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_WAIT);
+        let mut byte = [0; 1];
+        // Without chance the whole of it.
+        let share = self.random.fill(&mut byte).map_or(255, |()| byte[0]);
+        doubled / 2 + doubled / 2 * u32::from(share) / 255
+    }
+
+    /// How the channel is.
+    pub(crate) fn state(&self) -> QueueState {
+        QueueState {
+            waiting: self.entries.len(),
+            oldest: self.entries.values().map(|entry| entry.created).min(),
+            failing: self.failing.clone(),
+            delivered_at: self.delivered_at,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Threads: one that decides, and one for each channel, which may block for as long as its receiver takes.
+
+use crate::channel::{Accepted, Again, Channel, Refused};
+use crate::message::{Message, MessageAlert};
+use crate::outbox::{Done, Entry};
+use crate::runner::Order;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread;
+use std::time::Instant;
+
+/// Work for a channel.
+pub(crate) enum Job {
+    Send(Box<Entry>),
+    /// All that fires, and what ended lately, for receivers that keep the state themselves.
+    Mirror(Vec<MessageAlert>),
+    /// A message that somebody waits for.
+    Test(Box<Message>, SyncSender<Result<Accepted, Refused>>),
+}
+
+/// A channel with its thread, which ends with this handle, when it has done what it was given.
+pub(crate) struct Worker {
+    jobs: Sender<Job>,
+    pub(crate) mirrors: bool,
+}
+
+impl Worker {
+    /// # Errors
+    /// No thread can be made.
+    pub(crate) fn begin(name: &str, receiver: Box<dyn Channel>, orders: Sender<Order>) -> std::io::Result<Self> {
+        let (jobs, work) = channel();
+        let mirrors = receiver.mirrors();
+        let own = name.to_owned();
+        thread::Builder::new()
+            .name(format!("perf-notify-{name}"))
+            .spawn(move || run(&own, receiver, &work, &orders))?;
+        Ok(Self { jobs, mirrors })
+    }
+
+    /// Gives work. Where the thread is gone, nothing happens.
+    pub(crate) fn give(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+}
+
+fn run(name: &str, mut receiver: Box<dyn Channel>, work: &Receiver<Job>, orders: &Sender<Order>) {
+    while let Ok(job) = work.recv() {
+        match job {
+            Job::Send(entry) => {
+                let started = Instant::now();
+                let answer = guarded(|| receiver.send(&entry.message));
+                let done = Done { channel: name.to_owned(), id: entry.id, answer, took: started.elapsed() };
+                let _ = orders.send(Order::Done(Box::new(done)));
+            }
+            Job::Mirror(alerts) => {
+                let answer = guarded(|| receiver.mirror(&alerts));
+                let _ = orders.send(Order::Mirrored { channel: name.to_owned(), answer });
+            }
+            Job::Test(message, asks) => {
+                let _ = asks.send(guarded(|| receiver.send(&message)));
+            }
+        }
+    }
+}
+
+/// A panic of a channel is a failure of that attempt.
+fn guarded(attempt: impl FnOnce() -> Result<Accepted, Refused>) -> Result<Accepted, Refused> {
+    catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|_| {
+        Err(Refused { reason: "the channel panicked".to_owned(), status: None, again: Again::Later })
+    })
+}
