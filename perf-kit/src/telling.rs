@@ -2,13 +2,13 @@
 
 use perf_notify::{AcknowledgeLink, LinkError, NotifierView, TestError};
 use perf_runtime::alert::{Alert, Severity};
-use perf_server::Extension;
 use perf_server::axum::body::Bytes;
 use perf_server::axum::extract::Path;
 use perf_server::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use perf_server::axum::response::{Html, IntoResponse, Response};
 use perf_server::axum::routing::{get, post};
 use perf_server::respond::{self, Params, Problem, escaped};
+use perf_server::{Extension, Page, Place};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -22,13 +22,14 @@ const ATTEMPTS: (usize, usize) = (100, 1_000);
 /// The longest name and comment of whoever acknowledges.
 const LONGEST_TEXT: usize = 1_000;
 static TRYING: Semaphore = Semaphore::const_new(1);
+const SCRIPT: &str = include_str!("telling/page.js");
 const PAGE: &str = include_str!("telling/acknowledge.html");
 
 /// The routes of a notifier.
 pub(crate) fn extension(view: NotifierView) -> impl Fn() -> Extension + Send + Sync + 'static {
     move || {
         let (all, attempts, route, test) = (view.clone(), view.clone(), view.clone(), view.clone());
-        let (ask, acknowledge) = (view.clone(), view.clone());
+        let (ask, acknowledge, shown) = (view.clone(), view.clone(), view.clone());
         let overview = async move |params: Params, headers: HeaderMap| {
             params.only(&[])?;
             respond::json(&headers, move || all.overview()).await
@@ -44,12 +45,15 @@ pub(crate) fn extension(view: NotifierView) -> impl Fn() -> Extension + Send + S
         let acknowledge = async move |params: Params, headers: HeaderMap, body: Bytes| {
             acknowledged(acknowledge, params, headers, body).await
         };
+        let page = Page::new("notify", "Notifications", SCRIPT).place(Place::Now);
         Extension::new("notify")
             .read("/api/v1/notify", get(overview))
             .read("/api/v1/notify/attempts", get(attempts))
             .read("/api/v1/notify/route", get(route))
             .admin("/api/v1/notify/channels/{name}/test", post(test))
             .public("/acknowledge", get(ask).post(acknowledge))
+            .topic("notify", move |_| serde_json::to_value(shown.overview()).unwrap_or_default())
+            .page(page)
             .openapi(described::routes())
     }
 }
@@ -129,7 +133,7 @@ fn link_of(params: &Params) -> Option<AcknowledgeLink> {
 fn asked(view: &NotifierView, params: &Params) -> Response {
     let found = link_of(params).ok_or(LinkError::Forged).and_then(|link| view.alert_of(&link));
     match found {
-        Ok(alert) => page(StatusCode::OK, "Acknowledge", &form(&alert)),
+        Ok(alert) => answer(StatusCode::OK, "Acknowledge", &form(&alert)),
         Err(error) => refused(&error),
     }
 }
@@ -139,7 +143,7 @@ async fn acknowledged(view: NotifierView, params: Params, headers: HeaderMap, bo
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if !is_form {
-        return page(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not acknowledged", "<p>The body must be a form.</p>");
+        return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not acknowledged", "<p>The body must be a form.</p>");
     }
     let Some(link) = link_of(&params) else { return refused(&LinkError::Forged) };
     let field = |wanted: &str| {
@@ -149,7 +153,7 @@ async fn acknowledged(view: NotifierView, params: Params, headers: HeaderMap, bo
     let (by, comment) = (field("by"), field("comment"));
     let done = respond::off_the_runtime(move || view.acknowledge(&link, &by, &comment)).await;
     match done {
-        Ok(Ok(alert)) => page(StatusCode::OK, "Acknowledged", &summary(&alert)),
+        Ok(Ok(alert)) => answer(StatusCode::OK, "Acknowledged", &summary(&alert)),
         Ok(Err(error)) => refused(&error),
         Err(busy) => busy.into_response(),
     }
@@ -163,7 +167,7 @@ fn refused(error: &LinkError) -> Response {
         LinkError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    page(status, "Not acknowledged", &format!("<p role=\"alert\">Nothing was acknowledged: {}.</p>", escaped(error)))
+    answer(status, "Not acknowledged", &format!("<p role=\"alert\">Nothing was acknowledged: {}.</p>", escaped(error)))
 }
 
 fn summary(alert: &Alert) -> String {
@@ -182,7 +186,7 @@ fn form(alert: &Alert) -> String {
     summary(alert) + form
 }
 
-fn page(status: StatusCode, title: &str, body: &str) -> Response {
+fn answer(status: StatusCode, title: &str, body: &str) -> Response {
     let text = PAGE.replace("{{title}}", title).replace("{{body}}", body);
     let mut response = (status, Html(text)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -77,7 +77,13 @@ impl Dispatcher {
         let (kept, gone): (Vec<Group>, Vec<Group>) =
             groups.into_iter().partition(|group| routes.named(&group.route).is_some());
         changes.groups.extend(gone.into_iter().map(|group| (group.key, None)));
-        let groups = kept.into_iter().map(|group| (group.key.clone(), group)).collect();
+        let resumed = |mut group: Group| {
+            if let Some(route) = routes.named(&group.route) {
+                group.resume(route, now);
+            }
+            (group.key.clone(), group)
+        };
+        let groups = kept.into_iter().map(resumed).collect();
         let counts = BTreeMap::new();
         let mut this =
             Self { routes, service, queues, groups, seq, instance, last_id, is_settled: false, changes, counts };
@@ -294,9 +300,9 @@ impl Dispatcher {
         self.queues.iter().map(|(name, queue)| (name.clone(), queue.state())).collect()
     }
 
-    /// Whether nothing waits to be sent.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queues.values().all(|queue| queue.state().waiting == 0)
+    /// Whether an answer is still to come.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.queues.values().any(Queue::is_sending)
     }
 
     /// The alerts of groups whose route, or a step of it, leads to a channel.

@@ -71,6 +71,7 @@ mod route;
 mod runner;
 mod settings;
 mod state;
+mod surroundings;
 #[cfg(test)]
 mod testing;
 mod view;
@@ -170,6 +171,7 @@ impl Notifier {
             NotifierView::new(monitor, Arc::clone(&shared), routes.clone(), types, links.clone(), orders.clone());
 
         let figures = Figures::new(monitor, opened.iter().map(|(plan, ..)| plan.name.as_str()));
+        let with_pictures = opened.iter().any(|(_, kind, _)| *kind == "email");
         let plans = opened.iter().map(|(plan, ..)| plan.clone()).collect();
         let mut workers = BTreeMap::new();
         for (plan, _, receiver) in opened {
@@ -186,6 +188,7 @@ impl Notifier {
             shared,
             links,
             figures,
+            with_pictures,
             folder,
             now,
             reopened: Duration::ZERO,
@@ -210,7 +213,10 @@ impl Notifier {
             }
         });
         let last = orders.clone();
-        let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| end(&last, deadline.remaining()));
+        let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| {
+            // Half of the time: other parts flush after this one.
+            end(&last, deadline.remaining() / 2);
+        });
         thread::Builder::new()
             .name("perf-notify".to_owned())
             .spawn(move || runner.run(&receiver, &is_waiting))

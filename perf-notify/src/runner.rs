@@ -5,9 +5,10 @@ use crate::dispatcher::Dispatcher;
 use crate::figures::Figures;
 use crate::group::Now;
 use crate::links::Links;
-use crate::message::MessageAlert;
+use crate::message::{Message, MessageAlert};
 use crate::outbox::{Done, Store};
 use crate::state::{Shared, StoreState};
+use crate::surroundings;
 use crate::worker::{Job, Worker};
 use perf_runtime::Monitor;
 use perf_runtime::alert::{Alert, Fingerprint};
@@ -41,7 +42,7 @@ pub(crate) enum Order {
         channel: String,
         asks: SyncSender<Result<Accepted, Refused>>,
     },
-    /// Send what is due, wait until the outbox is empty or the time is over, and end.
+    /// Send what is due, wait for the answers until this moment, and end.
     End {
         until: Instant,
         done: SyncSender<()>,
@@ -55,6 +56,8 @@ pub(crate) struct Runner {
     pub(crate) shared: Arc<Shared>,
     pub(crate) links: Option<Links>,
     pub(crate) figures: Figures,
+    /// Whether some channel draws the last hour.
+    pub(crate) with_pictures: bool,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) now: Now,
     pub(crate) reopened: Duration,
@@ -122,11 +125,8 @@ impl Runner {
     fn advance(&mut self) {
         let rules = OnceCell::new();
         let cooldown = |rule: &str| rules.get_or_init(|| self.monitor.rules()).get(rule).map(Rule::cooldown);
-        let links = self.links.as_ref();
-        let finish = |message: &mut _| {
-            if let Some(links) = links {
-                links.add(message);
-            }
+        let finish = |message: &mut Message| {
+            surroundings::add(message, &self.monitor, self.links.as_ref(), self.with_pictures);
         };
         self.dispatcher.flush(self.now, &cooldown, &finish);
         let due = self.dispatcher.take_due(self.now);
@@ -181,12 +181,12 @@ impl Runner {
         }
     }
 
-    /// Sends what is left, as far as the time goes.
+    /// Sends what is due, and waits for the answers as long as there is time. What is to be tried later is left to the next process.
     fn end(&mut self, orders: &Receiver<Order>, until: Instant) {
         self.hear();
         self.advance();
         let is_waiting = AtomicBool::new(false);
-        while !self.dispatcher.is_empty() {
+        while self.dispatcher.is_sending() {
             match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(order) => self.take(order, &is_waiting),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,

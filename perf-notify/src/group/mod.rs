@@ -91,6 +91,12 @@ impl Group {
         }
     }
 
+    /// Goes on in another process with what it had to tell.
+    pub(crate) fn resume(&mut self, route: &Route, now: Now) {
+        let has_news = self.members.values().any(|member| member.is_news);
+        self.due = has_news.then(|| self.due_after(route, now));
+    }
+
     /// Whether an alert is among its own.
     pub(crate) fn knows(&self, alert: Fingerprint) -> bool {
         self.members.contains_key(&alert)

@@ -254,6 +254,10 @@ impl Queue {
         doubled / 2 + doubled / 2 * u32::from(share) / 255
     }
 
+    pub(crate) fn is_sending(&self) -> bool {
+        self.sending.is_some()
+    }
+
     /// How the channel is.
     pub(crate) fn state(&self) -> QueueState {
         QueueState {

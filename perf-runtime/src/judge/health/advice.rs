@@ -10,6 +10,11 @@ impl Indicator {
         (self.status() >= IndicatorStatus::Yellow).then(|| complaint(self))
     }
 
+    /// A thing to try first: one sentence without its full stop. `None` where there is no problem.
+    pub fn advice(&self) -> Option<&str> {
+        (self.status() >= IndicatorStatus::Yellow).then(|| hint(self))
+    }
+
     /// The span that was judged, in words: `over the last minute`, `over the last 42 s`, `now`.
     pub fn span(&self) -> String {
         match self.covered().round() {
