@@ -12,6 +12,10 @@ pub mod own_metrics {}
 #[doc = include_str!("../docs/alerts.md")]
 pub mod alerts {}
 
+#[cfg(feature = "notify")]
+#[doc = include_str!("../docs/notifications.md")]
+pub mod notifications {}
+
 #[doc = include_str!("../docs/health.md")]
 pub mod health {}
 

@@ -44,6 +44,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         file: None,
         #[cfg(feature = "history")]
         history: None,
+        #[cfg(feature = "notify")]
+        notify: None,
     }
 }
 
@@ -61,6 +63,8 @@ pub struct Builder {
     file: Option<PathBuf>,
     #[cfg(feature = "history")]
     history: Option<perf_history::Settings>,
+    #[cfg(feature = "notify")]
+    notify: Option<perf_notify::Settings>,
 }
 
 impl Builder {
@@ -114,6 +118,13 @@ impl Builder {
         self
     }
 
+    /// Sets up notifications in code: channels and routes. The section `[notify]` wins, where there is one.
+    #[cfg(feature = "notify")]
+    pub fn notify(mut self, settings: perf_notify::Settings) -> Self {
+        self.notify = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -159,7 +170,13 @@ impl Builder {
         #[cfg(all(feature = "notify", not(feature = "server")))]
         let public_url: Option<String> = None;
         #[cfg(feature = "notify")]
-        let notifier = perf_notify::Notifier::open(&monitor, public_url.as_deref())?;
+        let notifier = match self.notify {
+            Some(mut settings) if monitor.section(NOTIFY)?.is_empty() => {
+                settings.public_url = settings.public_url.or(public_url);
+                perf_notify::Notifier::with_settings(&monitor, settings)?
+            }
+            _ => perf_notify::Notifier::open(&monitor, public_url.as_deref())?,
+        };
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
