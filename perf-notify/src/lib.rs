@@ -75,16 +75,17 @@ mod surroundings;
 #[cfg(test)]
 mod testing;
 mod view;
+mod words;
 mod worker;
 
-pub use channel::ChannelSettings;
+pub use channel::{ChannelError, ChannelKind, ChannelSettings, Secret, SmtpTls};
 pub use figures::rules;
 pub use outbox::{Attempt, AttemptOutcome};
 pub use route::{Filter, Maintenance, Route, Step, Window};
 pub use settings::Settings;
 pub use view::{AcknowledgeLink, ChannelView, LinkError, NotifierView, Overview, RouteVerdict, TestAnswer, TestError};
 
-use channel::Channel;
+use channel::{Channel, Opening};
 use dispatcher::{Beginning, Dispatcher};
 use figures::Figures;
 use group::Now;
@@ -141,7 +142,7 @@ impl Notifier {
     /// As [`open`](Self::open).
     pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
         let settings = settings.checked()?;
-        let opened = channel::open_all(&settings)?;
+        let opened = opened_channels(&settings)?;
         Self::begin(monitor, settings, opened)
     }
 
@@ -175,7 +176,7 @@ impl Notifier {
         let plans = opened.iter().map(|(plan, ..)| plan.clone()).collect();
         let mut workers = BTreeMap::new();
         for (plan, _, receiver) in opened {
-            let worker = Worker::begin(&plan.name, receiver, orders.clone());
+            let worker = Worker::begin(&plan.name, service.clone(), receiver, orders.clone());
             let refused =
                 |error| ConfigError::new(format!("notify.channels.{}", plan.name), error, "a thread of its own");
             workers.insert(plan.name.clone(), worker.map_err(refused)?);
@@ -242,6 +243,28 @@ impl std::fmt::Debug for Notifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Notifier").finish_non_exhaustive()
     }
+}
+
+/// Opens every channel. An unreachable receiver is no error: it is told when it is tried.
+fn opened_channels(settings: &Settings) -> Result<Vec<Opened>, ConfigError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let opening = Opening { allow_commands: settings.allow_commands, variable: &variable };
+    let open = |(name, channel): (&String, &ChannelSettings)| {
+        let field = |key: &str| format!("notify.channels.{name}.{key}");
+        let refused = |error: ChannelError| ConfigError::new(field(&error.field), error.value, error.allowed);
+        let opened = channel::open(name, channel, &opening).map_err(refused)?;
+        let limit = channel.limit().map_err(refused)?;
+        if let Some(fallback) = &channel.fallback
+            && (fallback == name || !settings.channels.contains_key(fallback))
+        {
+            let others: Vec<&str> =
+                settings.channels.keys().filter(|other| *other != name).map(String::as_str).collect();
+            return Err(ConfigError::unknown(&field("fallback"), fallback, others));
+        }
+        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone() };
+        Ok((plan, channel.kind.map_or("", ChannelKind::as_str), opened))
+    };
+    settings.channels.iter().map(open).collect()
 }
 
 /// The outbox of a folder, and what the process before left in it.

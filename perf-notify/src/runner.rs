@@ -176,7 +176,7 @@ impl Runner {
             let firing = self.dispatcher.alerts_for(channel);
             let mirror = self.mirrors.entry(channel.clone()).or_default();
             if let Some(alerts) = mirror.due(firing, self.now) {
-                worker.give(Job::Mirror(alerts));
+                worker.give(Job::Mirror(alerts, self.now.wall));
             }
         }
     }

@@ -4,16 +4,17 @@ use crate::channel::{Accepted, Again, Channel, Refused};
 use crate::message::{Message, MessageAlert};
 use crate::outbox::{Done, Entry};
 use crate::runner::Order;
+use perf_runtime::extend::Service;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Work for a channel.
 pub(crate) enum Job {
     Send(Box<Entry>),
     /// All that fires, and what ended lately, for receivers that keep the state themselves.
-    Mirror(Vec<MessageAlert>),
+    Mirror(Vec<MessageAlert>, SystemTime),
     /// A message that somebody waits for.
     Test(Box<Message>, SyncSender<Result<Accepted, Refused>>),
 }
@@ -27,13 +28,18 @@ pub(crate) struct Worker {
 impl Worker {
     /// # Errors
     /// No thread can be made.
-    pub(crate) fn begin(name: &str, receiver: Box<dyn Channel>, orders: Sender<Order>) -> std::io::Result<Self> {
+    pub(crate) fn begin(
+        name: &str,
+        service: Option<Service>,
+        receiver: Box<dyn Channel>,
+        orders: Sender<Order>,
+    ) -> std::io::Result<Self> {
         let (jobs, work) = channel();
         let mirrors = receiver.mirrors();
         let own = name.to_owned();
         thread::Builder::new()
             .name(format!("perf-notify-{name}"))
-            .spawn(move || run(&own, receiver, &work, &orders))?;
+            .spawn(move || run(&own, service.as_ref(), receiver, &work, &orders))?;
         Ok(Self { jobs, mirrors })
     }
 
@@ -43,7 +49,13 @@ impl Worker {
     }
 }
 
-fn run(name: &str, mut receiver: Box<dyn Channel>, work: &Receiver<Job>, orders: &Sender<Order>) {
+fn run(
+    name: &str,
+    service: Option<&Service>,
+    mut receiver: Box<dyn Channel>,
+    work: &Receiver<Job>,
+    orders: &Sender<Order>,
+) {
     while let Ok(job) = work.recv() {
         match job {
             Job::Send(entry) => {
@@ -52,8 +64,8 @@ fn run(name: &str, mut receiver: Box<dyn Channel>, work: &Receiver<Job>, orders:
                 let done = Done { channel: name.to_owned(), id: entry.id, answer, took: started.elapsed() };
                 let _ = orders.send(Order::Done(Box::new(done)));
             }
-            Job::Mirror(alerts) => {
-                let answer = guarded(|| receiver.mirror(&alerts));
+            Job::Mirror(alerts, at) => {
+                let answer = guarded(|| receiver.mirror(&alerts, service, at));
                 let _ = orders.send(Order::Mirrored { channel: name.to_owned(), answer });
             }
             Job::Test(message, asks) => {

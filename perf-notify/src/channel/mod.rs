@@ -1,7 +1,30 @@
 //! Channels: how a message gets to its receiver.
+//!
+//! Each type has its limits and its markup; the words ([`crate::words`]) are the same. [`ChannelSettings`] lists the types and
+//! their keys.
 
-use crate::message::{Message, MessageAlert};
-use std::time::Duration;
+mod address;
+mod alertmanager;
+mod command;
+mod console;
+#[cfg(feature = "email")]
+mod email;
+mod http;
+mod payload;
+mod secret;
+mod settings;
+mod slack;
+mod template;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+pub use secret::Secret;
+pub use settings::{ChannelError, ChannelKind, ChannelSettings, SmtpTls};
+
+use crate::message::{Message, MessageAlert, Reason};
+use perf_runtime::extend::Service;
+use std::time::{Duration, SystemTime};
 
 /// The answer of a receiver that took a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,31 +56,100 @@ pub(crate) enum Again {
     After(Duration),
 }
 
-/// A receiver of messages. Each has a thread of its own, on which it may block.
+/// A receiver of messages. Each has a thread of its own, on which it may block: over HTTP for at most 15 s.
 pub(crate) trait Channel: Send {
     /// Sends a message once.
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused>;
 
-    /// Whether the receiver keeps the state itself: it is sent no messages, but all that fires and what ended lately, each minute
-    /// and at each change.
+    /// Whether the receiver is told all that is so, again and again, and not what changed: then [`mirror`](Self::mirror) is
+    /// called each minute and at each change, and [`send`](Self::send) only to try the channel.
     fn mirrors(&self) -> bool {
         false
     }
 
-    /// Tells such a receiver the state.
-    fn mirror(&mut self, _alerts: &[MessageAlert]) -> Result<Accepted, Refused> {
-        Err(Refused { reason: "it takes messages alone".to_owned(), status: None, again: Again::Never })
+    /// Tells the receiver of all alerts that fire, and of those that ended within the last 15 minutes.
+    fn mirror(
+        &mut self,
+        _alerts: &[MessageAlert],
+        _service: Option<&Service>,
+        _now: SystemTime,
+    ) -> Result<Accepted, Refused> {
+        Ok(Accepted { status: None, body: String::new() })
     }
 }
 
-/// STUB
-#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChannelSettings {
-    /// b
-    pub burst: Option<u32>,
+/// What a channel is opened with, beside its settings.
+pub(crate) struct Opening<'a> {
+    /// Whether channels may run a program.
+    pub(crate) allow_commands: bool,
+    /// The environment: the value of a variable, where it is set.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-pub(crate) fn open_all(_: &crate::Settings) -> Result<Vec<crate::Opened>, perf_runtime::ConfigError> {
-    Ok(Vec::new())
+/// Opens a channel. Nothing is sent and no name is resolved: a receiver that cannot be reached is no error here.
+///
+/// # Errors
+/// A key that is not allowed or missing, a file or variable that cannot be read, a template that does not parse.
+pub(crate) fn open(
+    name: &str,
+    settings: &ChannelSettings,
+    opening: &Opening<'_>,
+) -> Result<Box<dyn Channel>, ChannelError> {
+    let kind = settings.kind()?;
+    Ok(match kind {
+        ChannelKind::Console => Box::new(console::Console::stderr()),
+        ChannelKind::Email => open_email(settings, opening)?,
+        ChannelKind::Alertmanager => Box::new(alertmanager::Alertmanager::open(settings, opening)?),
+        ChannelKind::Command => Box::new(command::Command::open(name, settings, opening)?),
+        ChannelKind::Webhook
+        | ChannelKind::Slack
+        | ChannelKind::Discord
+        | ChannelKind::Pagerduty
+        | ChannelKind::Teams
+        | ChannelKind::Telegram
+        | ChannelKind::Ntfy => Box::new(webhook::Webhook::open(name, kind, settings, opening)?),
+    })
+}
+
+#[cfg(feature = "email")]
+fn open_email(settings: &ChannelSettings, opening: &Opening<'_>) -> Result<Box<dyn Channel>, ChannelError> {
+    Ok(Box::new(email::Email::open(settings, opening)?))
+}
+
+#[cfg(not(feature = "email"))]
+fn open_email(_: &ChannelSettings, _: &Opening<'_>) -> Result<Box<dyn Channel>, ChannelError> {
+    let allowed =
+        "another type: this program is built without the feature `email` of perf-notify (`notify-email` of perf-kit)";
+    Err(ChannelError::new("type", ChannelKind::Email.as_str(), allowed))
+}
+
+/// A message with one alert that is made up, to see whether a template works.
+fn example() -> Message {
+    let alert = serde_json::json!({
+        "id": 1, "fingerprint": "0123456789abcdef", "rule": "example", "name": "Example", "state": "firing",
+        "severity": "warning", "value": 2.0, "peak": 2.0, "threshold": 1.0, "unit": "plain",
+        "labels": {"operation": "example"}, "series": "operation{operation=example}", "message": "Example: a value is 2",
+        "description": "An example.", "runbook": null, "since": "2026-01-01T00:00:00.000Z", "fired_at": null,
+        "resolved_at": null, "acknowledged": null, "muted": null,
+    });
+    let alerts = serde_json::from_value(alert).map(|alert| MessageAlert {
+        alert,
+        is_new: true,
+        link: Some("https://example.com/".to_owned()),
+        acknowledge: None,
+        advice: None,
+        recent: Vec::new(),
+    });
+    Message {
+        id: "example".to_owned(),
+        group: "example".to_owned(),
+        group_labels: [("service".to_owned(), "example".to_owned())].into(),
+        reason: Reason::Test,
+        at: SystemTime::UNIX_EPOCH,
+        service: Some(Service::new("example")),
+        alerts: alerts.into_iter().collect(),
+        more_firing: 0,
+        more_resolved: 0,
+        link: Some("https://example.com/".to_owned()),
+    }
 }

@@ -5,7 +5,6 @@ mod entry;
 mod queue;
 mod store;
 
-#[cfg_attr(not(test), expect(unused_imports))]
 pub(crate) use bucket::Limit;
 pub(crate) use entry::Entry;
 pub use entry::{Attempt, AttemptOutcome};

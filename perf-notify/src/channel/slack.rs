@@ -1,0 +1,91 @@
+//! Slack's blocks. Text of ours and others stands in `plain_text`, where there is no markup; links alone stand in `mrkdwn`.
+
+use crate::words::{Count, Paragraph, Style, Words};
+use serde_json::{Value, json};
+
+/// Slack's limits, and one that it does not tell: with more characters in all it answers `msg_blocks_too_long`.
+pub(super) const MAX_HEADER: usize = 150;
+pub(super) const MAX_SECTION: usize = 3_000;
+pub(super) const MAX_BLOCKS: usize = 50;
+pub(super) const MAX_CHARACTERS: usize = 13_200;
+
+/// The room for the block that counts what is left out, and for the message's link.
+const RESERVED: usize = 3_500;
+
+/// The body of a request to an incoming webhook.
+pub(super) fn body(words: &Words) -> Value {
+    let mut blocks = Blocks::default();
+    blocks.push(json!({"type": "header", "text": plain(&words.headline, MAX_HEADER)}));
+    if let Some(service) = &words.service {
+        blocks.push(json!({"type": "context", "elements": [plain(service, 300)]}));
+    }
+    let mut left_out = words.more;
+    for (place, paragraph) in words.paragraphs.iter().enumerate() {
+        let of_paragraph = paragraph_blocks(paragraph);
+        let size: usize = of_paragraph.iter().map(size).sum();
+        if blocks.all.len() + of_paragraph.len() > MAX_BLOCKS - 2 || blocks.size + size > MAX_CHARACTERS - RESERVED {
+            left_out += (words.paragraphs.len() - place) as u64;
+            break;
+        }
+        of_paragraph.into_iter().for_each(|block| blocks.push(block));
+    }
+    if left_out > 0 {
+        blocks.push(json!({"type": "context", "elements": [plain(&format!("and {left_out} more"), 100)]}));
+    }
+    if let Some(link) = &words.link {
+        links([Style::Slack.link("Look", link)]).into_iter().for_each(|block| blocks.push(block));
+    }
+    json!({
+        // The text of the notification, and of clients that know no blocks.
+        "text": Style::Slack.fitted(&words.headline, 300, Count::Characters),
+        "mrkdwn": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "blocks": blocks.all,
+    })
+}
+
+#[derive(Default)]
+struct Blocks {
+    all: Vec<Value>,
+    size: usize,
+}
+
+impl Blocks {
+    fn push(&mut self, block: Value) {
+        self.size += size(&block);
+        self.all.push(block);
+    }
+}
+
+/// The characters of a block: all of its JSON, for Slack does not tell what it counts.
+fn size(block: &Value) -> usize {
+    Count::Characters.of(&block.to_string())
+}
+
+fn paragraph_blocks(paragraph: &Paragraph) -> Vec<Value> {
+    let lines = [
+        Some(format!("{} {}", paragraph.tag, paragraph.sentence)),
+        Some(paragraph.since.clone()),
+        paragraph.meaning.clone(),
+        paragraph.touches.as_ref().map(|touches| format!("Touches: {touches}")),
+        paragraph.advice.as_ref().map(|advice| format!("Try first: {advice}")),
+    ];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    let section = json!({"type": "section", "text": plain(&lines.join("\n"), MAX_SECTION)});
+    let addresses = paragraph.links.iter().map(|link| Style::Slack.link(link.label, &link.address));
+    [Some(section), links(addresses)].into_iter().flatten().collect()
+}
+
+/// Links side by side. One that has no room in a text is left out; `None` where none is left.
+fn links(addresses: impl IntoIterator<Item = String>) -> Option<Value> {
+    let element = |address: String| json!({"type": "mrkdwn", "verbatim": true, "text": address});
+    let fits = |address: &String| Count::Characters.of(address) <= MAX_SECTION;
+    let elements: Vec<Value> = addresses.into_iter().filter(fits).map(element).collect();
+    (!elements.is_empty()).then(|| json!({"type": "context", "elements": elements}))
+}
+
+/// A text without markup.
+fn plain(text: &str, most: usize) -> Value {
+    json!({"type": "plain_text", "emoji": false, "text": Style::SlackPlain.fitted(text, most, Count::Characters)})
+}

@@ -1,0 +1,120 @@
+//! A real Alertmanager of two members.
+
+use super::*;
+use crate::words::tests::{alert, ended, hostile};
+use perf_runtime::text::rfc3339;
+use serde_json::json;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Member {
+    server: Server,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Member {
+    fn start() -> Result<Self, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("alertmanager.yml");
+        std::fs::write(&config, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
+        let port = free_port();
+        let mut command = Command::new("prometheus-alertmanager");
+        command.arg(format!("--config.file={}", config.display()));
+        command.arg(format!("--storage.path={}", folder.path().join("data").display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let server = Server(command.spawn().map_err(|error| format!("prometheus-alertmanager: {error}"))?);
+        let member = Self { server, port, _folder: folder };
+        let deadline = Instant::now() + PATIENCE;
+        while member.get("/-/ready").is_none_or(|answer| !answer.contains("OK")) {
+            assert!(Instant::now() < deadline, "the Alertmanager did not come up");
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(member)
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+    }
+
+    /// The alerts that it holds for firing.
+    fn alerts(&self) -> Vec<Value> {
+        serde_json::from_str(&self.get("/api/v2/alerts").unwrap()).unwrap()
+    }
+}
+
+/// An alert of this route, since a minute.
+fn firing(route: &str, now: SystemTime) -> MessageAlert {
+    let since = rfc3339(now - Duration::from_secs(60));
+    alert(&json!({"labels": {"route": route, "a label.of perf": "x", "empty": ""}, "since": since}))
+}
+
+#[test]
+fn alerts_are_read_back_from_every_member_that_is_up() {
+    let Some(first) = or_skip(Member::start()) else { return };
+    let mut second = Member::start().unwrap();
+    let mut channel = opened(json!({"type": "alertmanager", "urls": [first.url(), second.url()]}));
+    assert!(channel.mirrors());
+    let service = Service::new("shop").instance("pod-3");
+    let now = SystemTime::now();
+    let accepted = channel.mirror(&[firing("/a", now), firing("/b", now)], Some(&service), now).unwrap();
+    assert_eq!((accepted.status, accepted.body.as_str()), (Some(200), ""));
+    for member in [&first, &second] {
+        let alerts = member.alerts();
+        assert_eq!(alerts.len(), 2);
+        let a = alerts.iter().find(|alert| alert["labels"]["route"] == "/a").unwrap();
+        assert_eq!(
+            a["labels"],
+            json!({
+                "alertname": "http-latency", "severity": "critical", "route": "/a", "a_label_of_perf": "x",
+                "service": "shop", "instance": "pod-3",
+            })
+        );
+        assert_eq!(a["annotations"]["runbook_url"], "https://wiki.example/slow");
+        assert_eq!(a["generatorURL"], "https://perf.example/#/series?at=1&s=a");
+        assert_eq!(a["status"]["state"], "active");
+    }
+
+    // One of them ends; the other goes on. A member that is down keeps it from nobody.
+    drop(std::mem::replace(&mut second.server, Server(Command::new("true").spawn().unwrap())));
+    let now = SystemTime::now();
+    let mut over = firing("/a", now);
+    over.alert.resolved_at = Some(now - Duration::from_secs(1));
+    let accepted = channel.mirror(&[over.clone(), firing("/b", now)], Some(&service), now).unwrap();
+    assert!(accepted.body.starts_with("not every member took it: 127.0.0.1:"), "{}", accepted.body);
+    let routes: Vec<Value> = first.alerts().iter().map(|alert| alert["labels"]["route"].clone()).collect();
+    assert_eq!(routes, ["/b"], "what ended is resolved there");
+
+    // Told again each minute: nothing changes. And whatever labels hold, the others are not refused for it.
+    let mut evil = hostile("<b>{{ x }}\r\n\u{202e}").alerts;
+    evil.truncate(1);
+    channel.mirror(&[vec![over, firing("/b", now)], evil].concat(), Some(&service), SystemTime::now()).unwrap();
+    assert_eq!(first.alerts().len(), 2);
+
+    let refused =
+        opened(json!({"type": "alertmanager", "url": second.url()})).mirror(&[ended()], None, now).unwrap_err();
+    assert_eq!(refused.again, Again::Later, "no member took it: {}", refused.reason);
+}
+
+#[test]
+fn many_alerts_go_in_several_requests() {
+    let sink = Sink::ok();
+    let now = SystemTime::now();
+    let alerts: Vec<MessageAlert> = (0..600).map(|route| firing(&format!("/{route}"), now)).collect();
+    opened(json!({"type": "alertmanager", "url": sink.url()})).mirror(&alerts, None, now).unwrap();
+    let requests = [sink.next(), sink.next(), sink.next()];
+    assert!(requests[0].head.starts_with("POST /hook/api/v2/alerts HTTP/1.1"), "{}", requests[0].head);
+    assert_eq!(requests.map(|request| request.json().as_array().unwrap().len()), [256, 256, 88]);
+}
