@@ -77,6 +77,9 @@ impl Runner {
         while let Ok(order) = orders.recv() {
             if let Order::End { until, done } = order {
                 self.end(orders, until);
+                // The file is free before anybody is told: the next process may be waiting for it.
+                self.shared.close();
+                drop(self);
                 let _ = done.send(());
                 return;
             }

@@ -61,6 +61,11 @@ impl Shared {
         }
     }
 
+    /// Lets go of the file.
+    pub(crate) fn close(&self) {
+        self.lock().store = StoreState::Off("ended".to_owned());
+    }
+
     pub(crate) fn set(&self, queues: &BTreeMap<String, QueueState>, now: Now) {
         let before = {
             let mut state = self.lock();

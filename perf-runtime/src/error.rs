@@ -69,6 +69,7 @@ impl ConfigError {
         let known: Vec<&str> = known.into_iter().collect();
         let allowed = match nearest(name, known.iter().copied()) {
             Some(near) => format!("a known name: did you mean {near:?}?"),
+            None if known.is_empty() => "nothing: there are none to name".to_owned(),
             None => format!("one of {}", known.join(", ")),
         };
         Self::new(field, name, allowed)

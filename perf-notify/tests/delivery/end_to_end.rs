@@ -6,7 +6,7 @@ use perf_notify::{AcknowledgeLink, AttemptOutcome, LinkError, Notifier};
 use perf_runtime::alert::Severity;
 use perf_runtime::test_util::ManualClock;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const AT_ONCE: &str = r#"[{"name": "all", "channels": ["a"], "group_wait": "0s", "group_interval": "1s"}]"#;
 
@@ -38,9 +38,18 @@ fn an_alert_and_its_end_are_told_with_words_and_links() {
     let text = ended.body.to_string();
     assert!(text.contains("recovered"), "{text}");
     let view = notifier.view();
+    // The receiver knows before the outbox does.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while view.attempts(None, 10).len() < 2 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let attempts = view.attempts(None, 10);
     assert_eq!(attempts.iter().map(|(_, attempt)| attempt.outcome).collect::<Vec<_>>(), [AttemptOutcome::Delivered; 2]);
     assert_eq!((attempts[0].1.status, attempts[0].1.text.as_str()), (Some(200), "ok"));
+    tick(&clock, &monitor, 1);
+    while view.overview().channels[0].waiting > 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let overview = view.overview();
     assert_eq!((overview.channels[0].waiting, &overview.channels[0].error), (0, &None));
     let page = monitor.render_prometheus();
