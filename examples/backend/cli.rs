@@ -66,6 +66,10 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "history")]
     pub(crate) no_history: bool,
 
+    /// Tell this webhook of alerts (Alertmanager's payload)
+    #[arg(long, value_name = "URL")]
+    pub(crate) notify: Option<String>,
+
     /// Write the final numbers to this file as JSON
     #[arg(long, value_name = "FILE.json")]
     pub(crate) report: Option<PathBuf>,

@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
+use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use tokio::net::TcpListener;
@@ -91,6 +92,15 @@ fn rules() -> Result<RuleSet, ConfigError> {
     Ok(rules)
 }
 
+/// The webhook that is told of alerts, with its outbox beside the history.
+fn notifications(options: &Options) -> notify::Settings {
+    let mut settings = notify::Settings::default();
+    settings.path = Some(options.history.clone());
+    let webhook = options.notify.as_ref().map(|url| ("webhook".to_owned(), notify::ChannelSettings::webhook(url)));
+    settings.channels.extend(webhook);
+    settings
+}
+
 async fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     // First what may be refused: a file or a port should say so before any work is done.
@@ -104,7 +114,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let mut history = perf_kit::history::Settings::default();
     history.enabled = !options.no_history;
     history.path = Some(options.history.clone());
-    let perf = perf_kit::builder("mcp-backend").monitor(set_up).history(history).without_server().start()?;
+    let builder = perf_kit::builder("mcp-backend").monitor(set_up).history(history).notify(notifications(options));
+    let perf = builder.without_server().start()?;
     let (monitor, own) = (perf.monitor().clone(), perf.router()?);
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);

@@ -91,6 +91,7 @@ use figures::Figures;
 use group::Now;
 use links::Links;
 use outbox::{Plan, Store};
+use perf_runtime::config::Value;
 use perf_runtime::extend::{Service, ShutdownHook, TickObserver, state_folder};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -159,6 +160,7 @@ impl Notifier {
             let view = NotifierView::new(monitor, shared, routes, types, None, orders.clone());
             return Ok(Self { orders, view, guards: None });
         }
+        show_settings(monitor, &types);
         let service = monitor.service().cloned();
         let folder =
             state_folder(settings.path.as_deref(), service.as_ref().map_or("service", |service| &service.name));
@@ -243,6 +245,15 @@ impl std::fmt::Debug for Notifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Notifier").finish_non_exhaustive()
     }
+}
+
+/// Shows the channels that there are, and nothing of what is set about them: keys of theirs are secrets.
+fn show_settings(monitor: &Monitor, types: &BTreeMap<String, &'static str>) {
+    let channel = |(name, kind): (&String, &&'static str)| {
+        (name.clone(), Value::Table(BTreeMap::from([("type".to_owned(), Value::from(*kind))])))
+    };
+    let channels = Value::Table(types.iter().map(channel).collect());
+    monitor.show_settings(SECTION, BTreeMap::from([("channels".to_owned(), channels)]));
 }
 
 /// Opens every channel. An unreachable receiver is no error: it is told when it is tried.

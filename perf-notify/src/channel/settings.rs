@@ -259,6 +259,11 @@ impl fmt::Display for ChannelError {
 impl std::error::Error for ChannelError {}
 
 impl ChannelSettings {
+    /// A webhook at this address, with Alertmanager's payload.
+    pub fn webhook(url: impl Into<String>) -> Self {
+        Self { kind: Some(ChannelKind::Webhook), url: Some(Secret::new(url)), ..Self::default() }
+    }
+
     /// How many messages it is sent.
     pub(crate) fn limit(&self) -> Result<Limit, ChannelError> {
         let default = Limit::default();
