@@ -4,7 +4,7 @@
 use crate::figures::{CHANNEL, OWN_RULES};
 use crate::group::{Group, Now, Send, Surroundings};
 use crate::message::{Message, MessageAlert, Reason};
-use crate::outbox::{AttemptOutcome, Changes, Done, Entry, Plan, Queue, QueueState};
+use crate::outbox::{AttemptOutcome, Changes, Done, Entry, Left, Plan, Queue, QueueState};
 use crate::route::{Facts, Route, Routes};
 use perf_runtime::alert::{Alert, AlertEvent, Fingerprint, Transition};
 use perf_runtime::extend::Service;
@@ -30,8 +30,8 @@ pub(crate) struct Dispatcher {
     seq: u64,
     instance: u64,
     last_id: u64,
-    /// Whether what a process before left was compared with what fires.
-    is_settled: bool,
+    /// The uptime at which what other processes left is compared with what fires. `None` once it was.
+    settles: Option<Duration>,
     /// Everything that is to be written.
     changes: Changes,
     /// Attempts by channel and outcome since the process began.
@@ -85,10 +85,40 @@ impl Dispatcher {
         };
         let groups = kept.into_iter().map(resumed).collect();
         let counts = BTreeMap::new();
-        let mut this =
-            Self { routes, service, queues, groups, seq, instance, last_id, is_settled: false, changes, counts };
+        let mut this = Self {
+            routes,
+            service,
+            queues,
+            groups,
+            seq,
+            instance,
+            last_id,
+            settles: Some(now.uptime + SETTLED),
+            changes,
+            counts,
+        };
         this.count_attempts(0);
         this
+    }
+
+    /// Takes over what another process left: its messages, and the groups that are not known here.
+    pub(crate) fn adopt(&mut self, left: Left, now: Now) {
+        for entry in left.entries {
+            self.last_id += 1;
+            let entry = Entry { id: self.last_id, next: now.uptime, ..entry };
+            let Some(queue) = self.queues.get_mut(&entry.channel) else { continue };
+            let changed = queue.push(entry, now);
+            self.write(changed.kept, changed.removed, changed.attempts);
+        }
+        self.settles = Some(now.uptime + SETTLED);
+        for mut group in left.groups {
+            let Some(route) = self.routes.named(&group.route) else { continue };
+            if !self.groups.contains_key(&group.key) {
+                group.resume(route, now);
+                self.changes.groups.insert(group.key.clone(), Some(group.clone()));
+                self.groups.insert(group.key.clone(), group);
+            }
+        }
     }
 
     /// The number of the last event that was heard.
@@ -159,10 +189,10 @@ impl Dispatcher {
             let notify = alert.muted.is_none();
             self.hear_alert(&alert, notify, now);
         }
-        if self.is_settled || now.uptime < SETTLED {
+        if self.settles.is_none_or(|at| now.uptime < at) {
             return;
         }
-        self.is_settled = true;
+        self.settles = None;
         let known = known();
         for group in self.groups.values_mut() {
             let Some(route) = self.routes.named(&group.route) else { continue };

@@ -55,8 +55,8 @@
 //!
 //! # Known limits
 //!
-//! - Two processes of one service that run at the same time have an outbox each. Messages that a process leaves are sent by the next one
-//!   that takes its file.
+//! - Two processes of one service that run at the same time have an outbox each, and tell of the same alert twice. Messages that a
+//!   process leaves are sent by the others within a minute, or by the next one.
 //! - Where the file cannot be written, messages are sent all the same, and lost with the process.
 
 mod channel;
@@ -195,6 +195,7 @@ impl Notifier {
             folder,
             now,
             reopened: Duration::ZERO,
+            adopted: None,
             mirrors: BTreeMap::new(),
         };
         let guards = Self::listen(monitor, &orders, runner, receiver)?;

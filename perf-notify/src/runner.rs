@@ -28,6 +28,9 @@ const MIRROR_ENDED: Duration = Duration::from_secs(15 * 60);
 /// How often a file that cannot be used is tried again.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
 
+/// How often outboxes are looked for that other processes left.
+const ADOPT_EVERY: Duration = Duration::from_secs(60);
+
 /// What the thread is told.
 pub(crate) enum Order {
     /// A tick has passed.
@@ -61,6 +64,8 @@ pub(crate) struct Runner {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) now: Now,
     pub(crate) reopened: Duration,
+    /// When outboxes of other processes were last looked for.
+    pub(crate) adopted: Option<Duration>,
     pub(crate) mirrors: BTreeMap<String, Mirror>,
 }
 
@@ -92,6 +97,7 @@ impl Runner {
             Order::Tick(now) => {
                 is_waiting.store(false, Ordering::Relaxed);
                 self.now = now;
+                self.adopt();
                 self.hear();
                 self.advance();
             }
@@ -158,6 +164,26 @@ impl Runner {
         match written {
             Ok(()) => self.dispatcher.clear_changes(),
             Err(error) => self.shared.set_store(StoreState::Off(error.to_string())),
+        }
+    }
+
+    /// Takes over the outboxes of processes that have ended: with restarts that overlap, each has a file of its own.
+    fn adopt(&mut self) {
+        let (Some(folder), Some(own)) = (&self.folder, self.shared.store()) else { return };
+        if self.adopted.is_some_and(|at| self.now.uptime < at + ADOPT_EVERY) {
+            return;
+        }
+        self.adopted = Some(self.now.uptime);
+        for store in Store::abandoned(folder, own.path()) {
+            let Ok(left) = store.load() else { continue };
+            self.dispatcher.adopt(left, self.now);
+            // What is not written here stays there: sent twice at worst.
+            if own.commit(self.dispatcher.changes()).is_ok() {
+                self.dispatcher.clear_changes();
+                if let Err(error) = store.remove() {
+                    tracing::warn!(target: "perf::notify", %error, "the outbox of another process cannot be removed");
+                }
+            }
         }
     }
 

@@ -97,15 +97,26 @@ impl Store {
     /// Opens the first file of a folder that no other process has. One that cannot be read is set aside.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         prepare_folder(folder).map_err(|error| StoreError::Other(error.to_string()))?;
-        for number in 1..=MOST_PROCESSES {
-            let name = if number == 1 { "outbox.redb".to_owned() } else { format!("outbox-{number}.redb") };
-            let path = folder.join(name);
+        for path in files(folder) {
             match Self::open_file(&path) {
                 Err(StoreError::Busy) => {}
                 other => return other,
             }
         }
         Err(StoreError::Busy)
+    }
+
+    /// The outboxes of processes that have ended without this one having their file. One that cannot be read is left alone.
+    pub(crate) fn abandoned(folder: &Path, own: &Path) -> Vec<Self> {
+        let others = files(folder).filter(|path| path != own && path.exists());
+        others.filter_map(|path| Self::open_file(&path).ok()).collect()
+    }
+
+    /// Deletes the file.
+    pub(crate) fn remove(self) -> std::io::Result<()> {
+        let path = self.path.clone();
+        drop(self);
+        std::fs::remove_file(path)
     }
 
     fn open_file(path: &Path) -> Result<Self, StoreError> {
@@ -220,6 +231,12 @@ impl Store {
         transaction.commit()?;
         Ok(is_new)
     }
+}
+
+/// The files that the processes of a service take.
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = |number| if number == 1 { "outbox.redb".to_owned() } else { format!("outbox-{number}.redb") };
+    (1..=MOST_PROCESSES).map(move |number| folder.join(name(number)))
 }
 
 /// A file for its owner alone, and no link.

@@ -144,6 +144,31 @@ fn the_outbox_is_its_owners_alone_and_a_second_process_has_one_of_its_own() {
 }
 
 #[test]
+fn messages_of_a_process_that_ended_beside_this_one_are_sent_by_it() {
+    let clock = ManualClock::hold();
+    let folder = tempfile::tempdir().unwrap();
+    let down = Sink::new(|_| (503, ""));
+    let up = Sink::new(|_| (200, ""));
+    let (old, new) = (monitor(), monitor());
+    let leaving = Notifier::with_settings(&old, webhooks(folder.path(), &[("a", &down)], AT_ONCE)).unwrap();
+    let staying = Notifier::with_settings(&new, webhooks(folder.path(), &[("a", &up)], AT_ONCE)).unwrap();
+    set(&old, "users", 5.0);
+    tick(&clock, &old, 1);
+    tick(&clock, &new, 1);
+    down.wait_for(1);
+    drop(leaving);
+    for _ in 0..70 {
+        tick(&clock, &new, 1);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = up.wait_for(1);
+    assert_eq!(sent[0].tables("firing"), ["users"]);
+    assert_eq!(sent[0].header("idempotency-key"), down.requests()[0].header("idempotency-key"));
+    assert!(!folder.path().join("outbox.redb").exists(), "its file is gone");
+    drop(staying);
+}
+
+#[test]
 fn where_the_outbox_cannot_be_written_messages_are_sent_all_the_same() {
     let clock = ManualClock::hold();
     let (sink, monitor) = (Sink::new(|_| (200, "")), monitor());
