@@ -9,7 +9,10 @@ use super::secret::{Scrub, Secret};
 use super::settings::{ChannelError, ChannelSettings};
 use super::{Accepted, Again, Channel, Opening, Refused};
 use crate::message::{Message, MessageAlert};
+use crate::words::fires;
+use perf_runtime::alert::Fingerprint;
 use perf_runtime::extend::Service;
+use std::collections::HashMap;
 use std::io;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, SystemTime};
@@ -27,6 +30,8 @@ pub(super) struct Alertmanager {
     http: Http,
     members: Vec<(Target, Scrub)>,
     headers: HeaderMap,
+    /// The alerts that it was last told to fire.
+    told: HashMap<Fingerprint, PostedAlert>,
 }
 
 impl Alertmanager {
@@ -52,7 +57,26 @@ impl Alertmanager {
             http: Http::new(settings.ca_file.as_deref(), settings.allow_link_local)?,
             members: all.iter().map(member).collect::<Result<_, ChannelError>>()?,
             headers: headers(&settings.headers, token.as_ref())?,
+            told: HashMap::new(),
         })
+    }
+
+    /// What is posted. Alertmanager knows an alert by its labels, of which the severity is one: where that changed, the one that
+    /// was told of before ends now, instead of when it is forgotten.
+    fn posted(&mut self, alerts: &[MessageAlert], service: Option<&Service>, now: SystemTime) -> Vec<PostedAlert> {
+        let (mut posted, mut told) = (Vec::with_capacity(alerts.len()), HashMap::new());
+        for alert in alerts {
+            let (fingerprint, new) = (alert.alert.fingerprint, PostedAlert::of(alert, service, now));
+            if let Some(old) = self.told.remove(&fingerprint).filter(|old| !old.is_same_as(&new)) {
+                posted.push(old.ended(now));
+            }
+            if fires(alert) {
+                told.insert(fingerprint, new.clone());
+            }
+            posted.push(new);
+        }
+        self.told = told;
+        posted
     }
 
     /// Tells one member.
@@ -82,7 +106,7 @@ impl Channel for Alertmanager {
         service: Option<&Service>,
         now: SystemTime,
     ) -> Result<Accepted, Refused> {
-        let posted: Vec<PostedAlert> = alerts.iter().map(|alert| PostedAlert::of(alert, service, now)).collect();
+        let posted = self.posted(alerts, service, now);
         let bodies: Vec<Vec<u8>> = posted.chunks(BATCH).filter_map(|batch| serde_json::to_vec(batch).ok()).collect();
         // Side by side, so that a member that does not answer holds up none.
         let answers: Vec<Result<Accepted, Refused>> = thread::scope(|scope| {

@@ -104,7 +104,7 @@ impl PayloadAlert {
 }
 
 /// An alert as Alertmanager's API takes it.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PostedAlert {
     labels: Texts,
@@ -121,6 +121,16 @@ impl PostedAlert {
         let PayloadAlert { labels, annotations, starts_at, ends_at, generator_url, .. } =
             PayloadAlert::of(alert, service, &valid_until);
         Self { labels, annotations, starts_at, ends_at, generator_url }
+    }
+
+    /// Whether Alertmanager takes both for the same.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.labels == other.labels
+    }
+
+    /// The same as over.
+    pub(super) fn ended(self, now: SystemTime) -> Self {
+        Self { ends_at: rfc3339(now), ..self }
     }
 }
 

@@ -84,7 +84,7 @@ pub struct ChannelSettings {
     /// `text(style, most, count)` and `body(style, most, count)`: the words in a style (`"plain"`, `"slack"`, `"html"`,
     /// `"discord"`, `"teams"`), at most so many `"characters"`, `"bytes"` or `"json"` bytes. Filters: `cut(most)`,
     /// `cut_bytes(most)`, `escape_for(style, most)` and `key(most)`. Where `content_type` is JSON, each value is written as JSON, quotes and
-    /// all: `{"text": {{ headline }}}`. A name that there is not is an error.
+    /// all: `{"text": {{ headline }}}`. A name that there is not is an error: a label that not every alert has needs `| default("")`.
     pub template: Option<String>,
     /// The file that holds `template`.
     pub template_file: Option<PathBuf>,

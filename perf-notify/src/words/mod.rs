@@ -86,7 +86,7 @@ impl Words {
     /// short where that helps, and the number of the others.
     pub(crate) fn body(&self, style: Style, count: Count, most: usize) -> String {
         let mut text = match &self.service {
-            Some(service) => style.fitted(service, most.min(400), count),
+            Some(service) => style.fitted(service, most.saturating_sub(ROOM_FOR_MORE).min(400), count),
             None => String::new(),
         };
         let link = self.link.as_deref().map(|link| style.link("Look", link)).unwrap_or_default();

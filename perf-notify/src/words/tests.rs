@@ -94,7 +94,7 @@ pub(crate) fn hostile_texts() -> Vec<String> {
         "東京🚀é́",
     ];
     // 100 kB each.
-    let long = ["x", "<", "\"", "\\", "🚀", "&", "\u{1}", "*"].map(|part| part.repeat(100_000 / part.len()));
+    let long = ["<", "\"", "🚀", "\u{1}", "*"].map(|part| part.repeat(100_000 / part.len()));
     texts.into_iter().map(str::to_owned).chain(long).collect()
 }
 
@@ -188,6 +188,8 @@ fn hostile_texts_fit_in_every_style() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_text_is_never_longer_than_allowed(text in "\\PC{0,200}", most in 0_usize..3_000, alerts in 0_usize..5) {
         let mut message = hostile(&text);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::words::tests::{alert, ended, hostile};
+use perf_runtime::alert::Severity;
 use perf_runtime::text::rfc3339;
 use serde_json::json;
 use std::net::TcpStream;
@@ -58,7 +59,9 @@ impl Member {
 /// An alert of this route, since a minute.
 fn firing(route: &str, now: SystemTime) -> MessageAlert {
     let since = rfc3339(now - Duration::from_secs(60));
-    alert(&json!({"labels": {"route": route, "a label.of perf": "x", "empty": ""}, "since": since}))
+    let fingerprint = route.bytes().fold(0_u64, |sum, byte| sum * 256 + u64::from(byte));
+    let labels = json!({"route": route, "a label.of perf": "x", "empty": ""});
+    alert(&json!({"labels": labels, "since": since, "fingerprint": format!("{fingerprint:016x}")}))
 }
 
 #[test]
@@ -85,6 +88,20 @@ fn alerts_are_read_back_from_every_member_that_is_up() {
         assert_eq!(a["annotations"]["runbook_url"], "https://wiki.example/slow");
         assert_eq!(a["generatorURL"], "https://perf.example/#/series?at=1&s=a");
         assert_eq!(a["status"]["state"], "active");
+    }
+
+    // Its severity is a label there: the one of before ends at once.
+    let mut worse = vec![firing("/a", now), firing("/b", now)];
+    worse[1].alert.severity = Severity::Warning;
+    let mut better = worse.clone();
+    better[1].alert.severity = Severity::Critical;
+    for alerts in [worse, better] {
+        let expected: Vec<&str> = alerts.iter().map(|alert| alert.alert.severity.as_str()).collect();
+        channel.mirror(&alerts, Some(&service), SystemTime::now()).unwrap();
+        let mut found = first.alerts();
+        found.sort_by_key(|alert| alert["labels"]["route"].to_string());
+        let found: Vec<&str> = found.iter().map(|alert| alert["labels"]["severity"].as_str().unwrap()).collect();
+        assert_eq!(found, expected);
     }
 
     // One of them ends; the other goes on. A member that is down keeps it from nobody.

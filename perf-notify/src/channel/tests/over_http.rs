@@ -86,12 +86,15 @@ fn a_signature_is_of_the_time_and_the_body() {
 #[test]
 fn a_template_writes_the_body() {
     let sink = Sink::ok();
-    let template = r#"{"text": {{ headline }}, "n": {{ alerts | length }}, "first": {{ alerts[0].labels.route }},
+    let template = r#"{"text": {{ headline }}, "n": {{ alerts | length }}, "first": {{ alerts[0].labels.alertname }},
         "all": {{ text("slack", 300) }}, "why": {{ message.reason }}, "team": {{ commonLabels.team | default("none") }}}"#;
     send(json!({"type": "webhook", "url": sink.url(), "template": template})).unwrap();
     let body = sink.next().json();
     assert_eq!((&body["text"], &body["n"]), (&json!("Critical: Slow requests in shop"), &json!(1)));
-    assert_eq!((&body["first"], &body["why"], &body["team"]), (&json!("/"), &json!("changed"), &json!("none")));
+    assert_eq!(
+        (&body["first"], &body["why"], &body["team"]),
+        (&json!("http-latency"), &json!("changed"), &json!("none"))
+    );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.txt");
     std::fs::write(&file, "{{ severity }}: {{ headline }}").unwrap();
