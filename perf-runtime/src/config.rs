@@ -1,6 +1,6 @@
 //! Settings from outside the program: one file and the environment, for the monitor and for every part.
 //!
-//! Settings in code come first, then the file ([`config_file`](crate::MonitorBuilder::config_file)), then the environment
+//! Settings in code come first, then the file (`MonitorBuilder::config_file`, with the feature `toml`), then the environment
 //! ([`environment`](crate::MonitorBuilder::environment)); the later one wins. All of it is read and checked before any of
 //! it is applied.
 //!
@@ -17,6 +17,7 @@
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
 //! for = "30s"                           # PERF_RULE_HTTP_LATENCY_FOR=30s
+//! warm_up = "3m"                        # PERF_RULE_HTTP_LATENCY_WARM_UP=3m
 //! recovery_window = "1m"                # PERF_RULE_HTTP_LATENCY_RECOVERY_WINDOW=1m
 //!
 //! [rules.deep-queue]                    # makes a new one

@@ -90,7 +90,7 @@
 //!
 //! Everything that the application counts through the `metrics` facade lands in the same registry and on the same page,
 //! without a namespace: an installed monitor is its recorder, unless another is installed before it. Then it is the other
-//! way round: the monitor's series are pushed there once a second ([`MetricsFacade`](metric::MetricsFacade)). An
+//! way round: the monitor's series are pushed there once a second (`metric::MetricsFacade`). An
 //! application that runs
 //! `metrics-exporter-prometheus` can have both served as one text
 //! ([`merge_prometheus`](MonitorBuilder::merge_prometheus)).

@@ -235,7 +235,7 @@ impl MonitorBuilder {
 
     /// Makes the monitor, starts its ticker (a thread of its own, once a second) and makes it the process's own, which
     /// [`monitor`](fn@monitor) gives from now on. With the feature `metrics` it becomes the recorder of the `metrics`
-    /// facade as well, or pushes to the one that is there (see [`MetricsFacade`](crate::metric::MetricsFacade)): another
+    /// facade as well, or pushes to the one that is there (see `metric::MetricsFacade`): another
     /// recorder is to be installed before the monitor.
     ///
     /// # Errors

@@ -47,7 +47,8 @@ const OTHER: &str = "_OTHER";
 /// A request ends when all of its answer was taken. One that is dropped before (the client went away, a timeout), with or
 /// without the head of its answer, is `cancelled`, and so is one whose own body broke off, whatever the handler answered to
 /// nobody; one whose handler unwinds is `panicked`; one whose status is 500 or more, or whose body fails, an `error`, and so is one whose
-/// gRPC status is that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss).
+/// gRPC status is that of a server's fault (unknown, deadline exceeded, unimplemented, internal, unavailable, data loss); with the gRPC
+/// status CANCELLED it is `cancelled`.
 ///
 /// # Streams
 ///
@@ -68,8 +69,9 @@ const OTHER: &str = "_OTHER";
 ///   that are open.
 /// - An answer was taken when the server has it, not when the client has: a client that leaves after the last part, or the only
 ///   one however large, was handed to the server is not told from one that read it.
-/// - A request's body is watched where it is an [`axum::body::Body`], as in axum's routers, at two small allocations for each request that has one;
-///   for services of other bodies (tonic's own server) an upload that breaks off is what the handler answers.
+/// - A request's body is watched where it is an [`axum::body::Body`], as in axum's routers, at a small allocation for each request that has one;
+///   for services of other bodies (tonic's own server) an upload that breaks off is what the handler answers: `cancelled` where that is
+///   the gRPC status CANCELLED, as tonic makes it of a stream that the client reset.
 ///
 /// # Spans
 ///

@@ -14,7 +14,7 @@ use crate::text::show_duration;
 use std::time::Duration;
 
 /// The keys of a rule. Those that others depend on come first: a threshold's unit is that of the statistic.
-pub(super) const KEYS: [&str; 26] = [
+pub(super) const KEYS: [&str; 27] = [
     "metric",
     "statistic",
     "divided_by",
@@ -32,6 +32,7 @@ pub(super) const KEYS: [&str; 26] = [
     "recovery",
     "recovery_window",
     "for",
+    "warm_up",
     "keep_firing_for",
     "cooldown",
     "no_data",
@@ -115,6 +116,7 @@ fn set(
         "recovery" => builder.recovery = Some(value.threshold(field, unit)?),
         "recovery_window" => builder.recovery_window = Some(one_of(value, field, Window::ALL, window_name)?),
         "for" => builder.hold_for = value.duration(field)?,
+        "warm_up" => builder.warm_up = value.duration(field)?,
         "keep_firing_for" => builder.keep_firing_for = value.duration(field)?,
         "cooldown" => builder.cooldown = value.duration(field)?,
         "no_data" => {
@@ -178,6 +180,7 @@ pub(super) fn keys_of(rule: &Rule) -> Table {
         ("recovery", threshold(rule.recovery)),
         ("recovery_window", rule.recovery_window.map(|window| window_name(window).into())),
         ("for", span(rule.hold_for)),
+        ("warm_up", span(rule.warm_up)),
         ("keep_firing_for", span(rule.keep_firing_for)),
         ("cooldown", span(rule.cooldown)),
         ("no_data", no_data.map(|(policy, _)| policy.into())),

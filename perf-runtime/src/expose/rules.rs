@@ -95,14 +95,19 @@ pub(crate) fn write<'a>(
 }
 
 /// Alertmanager tells again after its own `repeat_interval`, and a series that is gone is no alert there. No series says there
-/// that it waits by design.
+/// that it waits by design, or that its process has only just begun.
 fn settings_without_a_word(rule: &Rule, some_wait: impl Fn(Kind) -> bool) -> impl Iterator<Item = &'static str> {
     let has_policy = rule.no_data != NoData::Ok;
     let term = &rule.signal.term;
     let leaves_some_out = term.statistic.is_of_time() && matches!(term.metric, Metric::Kind(kind) if some_wait(kind));
-    [(!rule.cooldown.is_zero(), "cooldown"), (has_policy, "no_data"), (leaves_some_out, "waits")]
-        .into_iter()
-        .filter_map(|(is_set, setting)| is_set.then_some(setting))
+    [
+        (!rule.cooldown.is_zero(), "cooldown"),
+        (has_policy, "no_data"),
+        (leaves_some_out, "waits"),
+        (!rule.warm_up.is_zero(), "warm_up"),
+    ]
+    .into_iter()
+    .filter_map(|(is_set, setting)| is_set.then_some(setting))
 }
 
 const UNUSED: &str = "it has no such level";

@@ -131,7 +131,7 @@ impl Alerts {
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn record_of(&self, range: impl Into<TimeRange>) -> Vec<RuleRecord> {
-        let (range, now) = (range.into(), SystemTime::now());
+        let (range, now) = (range.into(), self.inner.time_of_day());
         // Those that end after the range are known by their end.
         let events = TimeRange::between(range.start(), now.max(range.end())).map(|all| self.events_in(all));
         record::records(&range, &events.unwrap_or_default(), &self.active(), now)
@@ -144,7 +144,7 @@ impl Alerts {
 
     /// Figures of the alerting itself.
     pub fn statistics(&self) -> AlertStatistics {
-        self.inner.alerts().statistics(SystemTime::now())
+        self.inner.alerts().statistics(self.inner.time_of_day())
     }
 
     /// Each event from now on. `capacity` is how many wait for a reader who is slow, at least one; beyond that the oldest
@@ -169,7 +169,7 @@ impl Alerts {
             by,
             comment,
             until.into().map(text::to_millis),
-            text::to_millis(SystemTime::now()),
+            self.inner.time_of_day(),
         )?;
         judging::log(&event);
         Ok(event.alert)
@@ -195,7 +195,7 @@ impl Alerts {
         let until = text::to_millis(until);
         let silence = Silence { id: 0, rule: rule.map(str::to_owned), labels, by, comment, until };
         self.check_filter(&silence)?;
-        self.inner.alerts().silence(silence, SystemTime::now())
+        self.inner.alerts().silence(silence, self.inner.time_of_day())
     }
 
     /// Refuses a silence that would silence everything, or nothing.
@@ -257,6 +257,77 @@ impl Alerts {
 
     /// The silences that are in force.
     pub fn silences(&self) -> Vec<Silence> {
-        self.inner.alerts().silences(SystemTime::now())
+        self.inner.alerts().silences(self.inner.time_of_day())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::alerts::alert::Transition;
+    use crate::measure::clock::manual::ManualClock;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A time of day long past, in whole seconds.
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000_000 + second)
+    }
+
+    /// A monitor at second 0, whose one rule fires since second 1.
+    fn firing(clock: &ManualClock) -> (Monitor, Alert) {
+        clock.set_time_of_day(at(0));
+        let deep = Rule::builder("deep").metric("depth").warning(10.0).build().unwrap();
+        let monitor = Monitor::builder().rules([deep].into_iter().collect()).build().unwrap();
+        monitor.record_custom_metric("depth", 20.0, "");
+        clock.advance(SECOND);
+        monitor.tick();
+        let [alert] = monitor.alerts().active().try_into().unwrap();
+        (monitor, alert)
+    }
+
+    #[test]
+    fn marks_and_records_go_by_the_time_of_day_that_a_test_sets() {
+        let clock = ManualClock::hold();
+        let (monitor, alert) = firing(&clock);
+        let alerts = monitor.alerts();
+        assert_eq!((alert.since, alert.fired_at), (at(1), Some(at(1))));
+        let silence = |until| alerts.silence(Some("deep"), &[], "ada", "", until).map(|silence| silence.until);
+        assert_eq!(silence(at(1)), Err(AcknowledgeError::InThePast));
+        assert_eq!(alerts.acknowledge(alert.id, "ada", "", at(1)), Err(AcknowledgeError::InThePast));
+        assert_eq!(silence(at(61)), Ok(at(61)));
+        assert!(alerts.acknowledge(alert.id, "ada", "", at(61)).is_ok());
+        let marks = || {
+            monitor.tick();
+            let is_acknowledged = alerts.active()[0].acknowledged.is_some();
+            (is_acknowledged, alerts.silences().len(), alerts.statistics().silences)
+        };
+        clock.advance(59 * SECOND);
+        assert_eq!(marks(), (true, 1, 1));
+        clock.advance(SECOND);
+        assert_eq!(marks(), (false, 0, 0));
+        let events: Vec<_> = alerts.history().iter().map(|event| (event.transition, event.at)).collect();
+        assert_eq!(events, [(Transition::Fired, at(1)), (Transition::Acknowledged, at(1))]);
+        let [record] = alerts.record_of(TimeRange::last(30 * SECOND)).try_into().unwrap();
+        assert_eq!((record.fired, record.firing_seconds, record.unfinished), (0, 30.0, 0));
+        let [record] = alerts.record_of(TimeRange::last(300 * SECOND)).try_into().unwrap();
+        assert_eq!((record.fired, record.firing_seconds, record.acknowledged), (1, 60.0, 1));
+        monitor.reset();
+        assert_eq!(monitor.resets(), [at(61)]);
+    }
+
+    #[test]
+    fn marks_end_when_the_time_of_day_is_set_beyond_them() {
+        let clock = ManualClock::hold();
+        let (monitor, alert) = firing(&clock);
+        monitor.alerts().silence(Some("deep"), &[], "ada", "", at(600)).unwrap();
+        monitor.alerts().acknowledge(alert.id, "ada", "", at(600)).unwrap();
+        clock.set_time_of_day(at(601));
+        clock.advance(SECOND);
+        monitor.tick();
+        assert_eq!(monitor.alerts().silences(), []);
+        assert_eq!(monitor.alerts().active()[0].acknowledged, None);
+        assert_eq!(monitor.time_of_day(), at(602));
     }
 }

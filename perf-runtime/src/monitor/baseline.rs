@@ -3,7 +3,6 @@
 use super::Monitor;
 use crate::log_level::tell;
 use crate::measure::clock;
-use crate::text;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -46,7 +45,7 @@ impl Monitor {
     /// Moves the baseline of the views alone: error budgets go on.
     pub(super) fn reset_views(&self) {
         self.inner.registry.reset(clock::now());
-        self.inner.resets.note(text::to_millis(SystemTime::now()));
+        self.inner.resets.note(self.inner.time_of_day());
         tell!(INFO, "the baseline was reset");
     }
 

@@ -7,7 +7,7 @@ use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::log_level::tell;
-use crate::measure::clock::Moment;
+use crate::measure::clock::{Moment, wall};
 use crate::observe::metrics::reading::{MetricSeries, MetricValue};
 use crate::text;
 use std::sync::{MutexGuard, PoisonError};
@@ -47,8 +47,15 @@ impl Inner {
         gauges
     }
 
+    /// The time of day by the clock that the monitor goes by, in whole milliseconds.
+    pub(super) fn time_of_day(&self) -> SystemTime {
+        #[cfg(any(test, feature = "test-util"))]
+        let _isolated = self.registry.enter_isolation();
+        text::to_millis(wall::now())
+    }
+
     pub(super) fn moment_of(&self, now: Moment) -> Tick {
-        Tick { elapsed: HEADROOM + now.since(self.started), wall: text::to_millis(SystemTime::now()) }
+        Tick { elapsed: HEADROOM + now.since(self.started), wall: self.time_of_day() }
     }
 
     pub(super) fn alerts(&self) -> MutexGuard<'_, AlertEngine> {

@@ -9,10 +9,10 @@ use crate::extend::{
 use crate::judge::health::part_resource::Resource;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::tell;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use crate::observe::ticker::Ticker;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 impl Monitor {
     /// Has `observer` called after each tick, when the windows hold the last second and the alerts were judged by it,
@@ -215,7 +215,7 @@ impl Monitor {
 impl Inner {
     /// Tells the parts of a tick.
     pub(super) fn tell_of_tick(&self, now: Moment) {
-        let tick = self.tick_observers.next(SystemTime::now(), now.since(self.started));
+        let tick = self.tick_observers.next(wall::now(), now.since(self.started));
         self.tick_observers.tell(&tick);
     }
 }

@@ -6,6 +6,7 @@ use crate::judge::rule::observation::Gauges;
 use crate::observe::metrics::known as names;
 use crate::observe::query::summary::KindSummary;
 use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
 
 /// A [health report](HealthReport) with the figures that it was judged by, all of one moment: [`Monitor::health_evidence`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,18 @@ impl Monitor {
     pub fn health_evidence(&self) -> HealthEvidence {
         let (report, kinds, gauges) = Inner::health(&self.inner);
         HealthEvidence { report, kinds, resources: ResourceUse::of(&gauges) }
+    }
+
+    /// The time of day by the clock that the monitor goes by, in whole milliseconds: the system's, or that of a
+    /// test that holds the clock. Alerts, acknowledgements, silences and ranges of time go by it.
+    ///
+    /// ```
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// assert!(monitor.time_of_day() <= std::time::SystemTime::now());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn time_of_day(&self) -> SystemTime {
+        self.inner.time_of_day()
     }
 
     /// The name that stands before the metrics of calls, such as `shop` in `shop_operations_total`; empty where there is none.

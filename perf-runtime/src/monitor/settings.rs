@@ -8,7 +8,7 @@ use crate::extend::ReloadObserver;
 use crate::guarded::run_guarded;
 use crate::log_level::{self, tell};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 impl Monitor {
     /// Whether anything is done beside counting: see [`MonitorBuilder::enabled`](crate::MonitorBuilder::enabled).
@@ -143,7 +143,7 @@ impl Inner {
     pub(super) fn reset_if_due(self: &Arc<Self>) {
         let Some(every) = self.loaded().settings.reset_every else { return };
         let monitor = self.handle();
-        let now = SystemTime::now();
+        let now = self.time_of_day();
         let since_start = monitor.uptime();
         let since_last = monitor.resets().last().and_then(|last| now.duration_since(*last).ok());
         if since_last.unwrap_or(since_start) >= every {

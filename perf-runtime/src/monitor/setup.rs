@@ -130,7 +130,8 @@ impl MonitorBuilder {
         self
     }
 
-    /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte.
+    /// How many transitions of alerts are kept, 100 to 100,000: 1,000 by default. One takes about a kilobyte. Alerts that began or
+    /// cleared and did not fire give way first, down to a quarter of it.
     pub fn alert_history(mut self, transitions: usize) -> Self {
         self.settings.alert_history = transitions;
         self

@@ -72,7 +72,7 @@ impl Monitor {
             let known = Some(&summary).filter(|summary| summary.count >= rule.signal.min_samples);
             (at, known.and_then(|summary| Tally::value_of(summary, term.statistic)))
         };
-        let now = SystemTime::now();
+        let now = self.inner.time_of_day();
         Ok(PastFigures {
             since: now.checked_sub(length).unwrap_or(now),
             values: summaries.into_iter().map(figure).collect(),

@@ -37,7 +37,7 @@ impl Exchange {
             upload,
             status: None,
             length: None,
-            is_fault: false,
+            said: None,
             sent: 0,
             open: None,
             sizes,
@@ -58,7 +58,7 @@ impl Exchange {
         let (status, body) = (response.status(), response.body());
         state.status = Some(status.as_u16());
         // In the head where there are no messages.
-        state.is_fault = body.is_end_stream() && is_fault(response.headers());
+        state.said = if body.is_end_stream() { said(response.headers()) } else { None };
         if state.is_head || has_no_body(status) || body.is_end_stream() {
             return self.complete();
         }
@@ -99,7 +99,7 @@ impl Exchange {
     /// The end of the body says how it went.
     pub(super) fn trailed(&mut self, trailers: &HeaderMap) {
         if let Some(state) = &mut self.0 {
-            state.is_fault |= is_fault(trailers);
+            state.said = said(trailers).or(state.said);
         }
     }
 
@@ -198,11 +198,14 @@ fn is_stream_of_events(headers: &HeaderMap) -> bool {
     STREAMS.iter().any(|stream| kind.eq_ignore_ascii_case(stream))
 }
 
-/// Whether a gRPC status says that the server is at fault, as OpenTelemetry has it: the others are the client's.
-fn is_fault(headers: &HeaderMap) -> bool {
-    headers
-        .get("grpc-status")
-        .is_some_and(|status| matches!(status.as_bytes(), b"2" | b"4" | b"12" | b"13" | b"14" | b"15"))
+/// The outcome that a gRPC status says, where it is not ok: an error where the server is at fault, as OpenTelemetry has it, and
+/// cancelled where that is its name, as tonic answers an upload that broke off. The others are the client's.
+fn said(headers: &HeaderMap) -> Option<Outcome> {
+    match headers.get("grpc-status")?.as_bytes() {
+        b"1" => Some(Outcome::Cancelled),
+        b"2" | b"4" | b"12" | b"13" | b"14" | b"15" => Some(Outcome::Error),
+        _ => None,
+    }
 }
 
 /// Notes the size of a request, where it is known: as announced, or none where the method has no body and nothing announces one.

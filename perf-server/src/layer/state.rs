@@ -19,8 +19,8 @@ pub(super) struct State {
     pub(super) status: Option<u16>,
     /// The length of the body that was announced: nobody asks for more once it was taken.
     pub(super) length: Option<u64>,
-    /// Whether the answer says, behind a good status, that the server is at fault.
-    pub(super) is_fault: bool,
+    /// The outcome that the answer's gRPC status says, behind a good status of HTTP.
+    pub(super) said: Option<Outcome>,
     /// Bytes of the body that were taken.
     pub(super) sent: u64,
     /// Once the answer is seen to last.
@@ -32,7 +32,8 @@ pub(super) struct State {
 impl State {
     /// How a request went whose answer was taken.
     pub(super) fn outcome(&self) -> Outcome {
-        Outcome::from_success(!self.is_fault && self.status.is_some_and(|status| status < 500))
+        let is_good = self.status.is_some_and(|status| status < 500);
+        if is_good { self.said.unwrap_or(Outcome::Ok) } else { Outcome::Error }
     }
 
     /// The answer comes in parts, at the pace of whoever takes them.

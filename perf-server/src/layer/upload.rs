@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes};
 use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::any::Any;
+use std::cell::RefCell;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter;
@@ -13,24 +14,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+/// A thread keeps so many flags of bodies that are gone, for the next ones.
+const MOST: usize = 64;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Arc<AtomicBool>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Whether the client left in the middle of a request's body. `None` where nobody watches.
 #[derive(Debug, Default)]
 pub(super) struct Upload(Option<Arc<AtomicBool>>);
 
 impl Upload {
-    /// Watches the body of a request that axum took, where it has one: of another type it could not be replaced. Costs two
-    /// small allocations then, and a question to the body where there is none.
+    /// Watches the body of a request that axum took, where it has one: of another type it could not be replaced. Costs a
+    /// small allocation then, which axum's type asks for, and a question to the body where there is none.
     #[inline]
     pub(super) fn watch<B: 'static>(request: &mut Request<B>) -> Self {
         let body = (request.body_mut() as &mut dyn Any).downcast_mut::<Body>();
         let Some(body) = body.filter(|body| !body.is_end_stream()) else { return Self(None) };
-        let broke_off = Arc::<AtomicBool>::default();
+        // None is to be had while the thread ends.
+        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
+        let broke_off = spare.ok().flatten().unwrap_or_default();
         *body = Body::new(Watched { body: mem::take(body), broke_off: Arc::clone(&broke_off) });
         Self(Some(broke_off))
     }
 
     pub(super) fn broke_off(&self) -> bool {
         self.0.as_ref().is_some_and(|broke_off| broke_off.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Upload {
+    /// Keeps the flag, where the body is gone.
+    #[inline]
+    fn drop(&mut self) {
+        let Some(mut flag) = self.0.take() else { return };
+        let Some(broke_off) = Arc::get_mut(&mut flag) else { return };
+        *broke_off.get_mut() = false;
+        let _ = SPARE.try_with(|spare| {
+            if let Ok(mut spare) = spare.try_borrow_mut()
+                && spare.len() < MOST
+            {
+                spare.push(flag);
+            }
+        });
     }
 }
 

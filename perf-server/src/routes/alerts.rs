@@ -158,7 +158,7 @@ pub(super) async fn record(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let params = params.only(&["window", "from", "to", "rule"])?;
-    let range = range::of(&params)?;
+    let range = range::of(&context.monitor, &params)?;
     let rule = params.get("rule").map(str::to_owned);
     let lane = range::lane(&context.monitor, &range);
     let view = move || {
@@ -179,7 +179,7 @@ pub(super) async fn history(
     let params =
         params.only(&["window", "from", "to", "limit", "cursor", "sort", "rule", "severity", "label", "transition"])?;
     let has_range = ["window", "from", "to"].iter().any(|name| params.get(name).is_some());
-    let range = has_range.then(|| range::of(&params)).transpose()?;
+    let range = has_range.then(|| range::of(&context.monitor, &params)).transpose()?;
     let lane = range.as_ref().map_or(&*respond::ANSWERS, |range| range::lane(&context.monitor, range));
     let most_resets = params.limit(EVENTS, MOST_EVENTS)?;
     let listing = params.listing(&["at"], Some(EVENTS), MOST_EVENTS)?;

@@ -44,7 +44,7 @@ pub(super) async fn acknowledge(
 ) -> Result<Response, Problem> {
     let id = number(id, "the number of an alert")?;
     check(&mark.by, &mark.comment)?;
-    let until = mark.lasts.as_deref().map(until).transpose()?;
+    let until = mark.lasts.as_deref().map(|span| until(&context, span)).transpose()?;
     let alert =
         context.monitor.alerts().acknowledge(id, &mark.by, &mark.comment, until).map_err(|error| refused(&error))?;
     Ok(axum::Json(alert).into_response())
@@ -84,7 +84,7 @@ pub(super) async fn silence(State(context): State<Context>, Payload(wish): Paylo
         );
         return Err(Problem::new(ProblemKind::TooManySilences, detail));
     }
-    let until = until(&wish.lasts)?;
+    let until = until(&context, &wish.lasts)?;
     let silence = alerts
         .silence(wish.rule.as_deref(), &labels, &wish.by, &wish.comment, until)
         .map_err(|error| refused(&error))?;
@@ -150,10 +150,10 @@ fn check(by: &str, comment: &str) -> Result<(), Problem> {
 }
 
 /// The moment that a span from now ends.
-fn until(span: &str) -> Result<SystemTime, Problem> {
+fn until(context: &Context, span: &str) -> Result<SystemTime, Problem> {
     let parsed =
         perf_runtime::text::parse_duration(span).filter(|span| (Duration::from_secs(1)..=LONGEST).contains(span));
-    let end = parsed.and_then(|span| SystemTime::now().checked_add(span));
+    let end = parsed.and_then(|span| context.monitor.time_of_day().checked_add(span));
     end.ok_or_else(|| Problem::invalid("for", span, "a span from 1s to 90d, such as 30m or 2h"))
 }
 

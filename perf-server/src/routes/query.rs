@@ -6,9 +6,9 @@ use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::Kind;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
 use perf_runtime::text::parse_duration;
+use perf_runtime::{Kind, Monitor};
 use std::time::Duration;
 
 /// How many series of calls are told, and as many of metrics, unless asked for others, and at most.
@@ -26,7 +26,7 @@ pub(super) async fn query(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit", "joined"])?;
-    let range = range(&params)?;
+    let range = range(&context.monitor, &params)?;
     let limit = params.limit(SERIES, MOST_SERIES)?;
     let (named, selector) = selected(&params)?;
     let is_joined = params.choice("joined", [("true", true), ("false", false)])?.unwrap_or(false);
@@ -91,8 +91,8 @@ fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Prob
 }
 
 /// The range that `window`, or `from` and `to`, and `step` name; an hour by default.
-fn range(params: &Params) -> Result<TimeRange, Problem> {
-    let range = range::of(params)?;
+fn range(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
+    let range = range::of(monitor, params)?;
     let Some(text) = params.get("step") else { return Ok(range) };
     let step = parse_duration(text).or_else(|| text.parse().ok().map(Duration::from_secs));
     let step = step.filter(|step| *step >= Duration::from_secs(1));

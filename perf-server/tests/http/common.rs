@@ -8,9 +8,10 @@ use perf_runtime::{Monitor, Outcome};
 use perf_server::{Server, ServerBuilder};
 use serde_json::Value;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tower::ServiceExt;
+use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) const READ: &str = "a-token-for-readers";
@@ -88,6 +89,15 @@ pub(crate) async fn post(app: &Router, path: &str, headers: &[(&str, &str)], bod
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Keeps what this thread logs, until the guard is dropped.
+    pub(crate) fn listen(&self) -> DefaultGuard {
+        // `tracing` asks those who listen when a place in the code is met first, and a test that met it with nobody listening
+        // on its thread would switch it off for all. So somebody listens everywhere.
+        static EVERYWHERE: Once = Once::new();
+        EVERYWHERE.call_once(|| set_global_default(tracing_subscriber::registry()).expect("nobody set another"));
+        set_default(tracing_subscriber::fmt().with_writer(self.clone()).with_ansi(false).finish())
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }

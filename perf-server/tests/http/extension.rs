@@ -171,9 +171,8 @@ async fn its_changes_are_told_of() {
     let app = app(&monitor());
     for (token, word) in [(ADMIN, "changed"), (READ, "refused")] {
         let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
         {
-            let _told = tracing::subscriber::set_default(subscriber);
+            let _told = log.listen();
             asked_as(&app, "DELETE", "/api/v1/notes/7", token, "").await;
         }
         let logged = log.text();

@@ -19,4 +19,5 @@ mod serving;
 mod sessions;
 mod streams;
 mod ui;
+mod upgrades;
 mod uploads;

@@ -111,15 +111,16 @@ async fn a_grpc_status_behind_a_good_one_counts() {
         get(&app, "/rpc").await;
         let counts = outcomes(&monitor, "/rpc");
         assert_eq!(counts.finished(), 1, "{status}");
-        counts.error == 1
+        (counts.error, counts.cancelled)
     };
     for in_head in [true, false] {
         for fault in ["2", "4", "12", "13", "14", "15"] {
-            assert!(call(fault, in_head).await, "{fault}");
+            assert_eq!(call(fault, in_head).await, (1, 0), "{fault}");
         }
-        for other in ["0", "1", "3", "5", "7", "16"] {
-            assert!(!call(other, in_head).await, "{other}");
+        for other in ["0", "3", "5", "7", "16"] {
+            assert_eq!(call(other, in_head).await, (0, 0), "{other}");
         }
+        assert_eq!(call("1", in_head).await, (0, 1), "cancelled by its name");
     }
 }
 

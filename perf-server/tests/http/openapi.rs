@@ -171,9 +171,8 @@ async fn each_change_and_each_try_is_told_of_and_no_token_is() {
         let name = format!("{} {}", operation.method, operation.path);
         for headers in [&[("authorization", admin.as_str())][..], &[("authorization", &read)], &[]] {
             let log = Log::default();
-            let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
             let answer = {
-                let _told = tracing::subscriber::set_default(subscriber);
+                let _told = log.listen();
                 operation.call(&app, headers).await
             };
             let logged = log.text();

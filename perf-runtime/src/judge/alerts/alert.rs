@@ -189,7 +189,7 @@ pub struct AlertEvent {
 pub struct AlertEvents {
     /// The events, the oldest first.
     pub events: Vec<AlertEvent>,
-    /// Events between the known one and the first of these that are kept no more.
+    /// Events after the known one that are kept no more: earlier than these, or between them.
     pub missed: u64,
     /// The number of the newest event there is; what to ask with the next time.
     pub last_seq: u64,

@@ -17,6 +17,8 @@ const RESOLVED_KEPT: Duration = Duration::from_secs(15 * 60);
 /// The tick, and the state of the engine that an instance reads and writes.
 pub(crate) struct TickContext<'a> {
     pub(crate) tick: Tick,
+    /// Since the rules were first evaluated.
+    pub(crate) uptime: Duration,
     pub(crate) silences: &'a [Silence],
     pub(crate) last_id: &'a mut u64,
     pub(crate) events: &'a mut Vec<AlertEvent>,
@@ -134,14 +136,20 @@ impl Instance {
     }
 
     /// Takes in what a tick showed.
-    pub(crate) fn step(&mut self, rule: &Rule, labels: &Labels, seen: Seen, context: &mut TickContext<'_>) {
+    pub(crate) fn step(
+        &mut self,
+        rule: &Rule,
+        labels: &Labels,
+        seen: Seen,
+        patience: Patience,
+        context: &mut TickContext<'_>,
+    ) {
         let now = context.tick.elapsed;
         let before = self.stands();
         self.looked_at = now;
         if let Seen::Value { .. } = seen {
             self.valued_at = now;
         }
-        let patience = Patience { hold_for: rule.hold_for, keep_firing_for: rule.keep_firing_for };
         for severity in [Severity::Warning, Severity::Critical] {
             let holds = self.holds(rule, severity, seen, now);
             self.machine(severity).step(holds, now, patience);

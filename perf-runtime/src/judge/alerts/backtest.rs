@@ -77,7 +77,8 @@ impl Rule {
             window: Window::LastMinute,
         };
         let signal = Signal { term, over: None, by: None, change: self.signal.change, min_samples: 0 };
-        Self { signal, recovery_window: None, enabled: true, ..self.clone() }
+        // The first value is not that of a start.
+        Self { signal, recovery_window: None, warm_up: Duration::ZERO, enabled: true, ..self.clone() }
     }
 }
 

@@ -4,6 +4,7 @@ use super::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Silence, Transition, check_mark,
 };
 use super::alert_instance::TickContext;
+use super::event_log::EventLog;
 use super::rule_state::{FiringAlert, RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
@@ -55,8 +56,7 @@ pub struct AlertStatistics {
 pub(crate) struct AlertEngine {
     rule_states: Vec<RuleState>,
     silences: Vec<Silence>,
-    history: VecDeque<AlertEvent>,
-    max_history: usize,
+    log: EventLog,
     past: VecDeque<Alert>,
     publisher: Publisher,
     /// The service in each event.
@@ -66,7 +66,8 @@ pub(crate) struct AlertEngine {
     last_silence: u64,
     /// The number of the last event.
     last_seq: u64,
-    /// When the rules were last evaluated.
+    /// When the rules were first evaluated, and last.
+    begun: Option<Duration>,
     evaluated_at: Option<Duration>,
     pace: Pace,
     counted: AlertStatistics,
@@ -77,14 +78,14 @@ impl AlertEngine {
         Self {
             rule_states: rules.iter().cloned().map(RuleState::new).collect(),
             silences: Vec::new(),
-            history: VecDeque::new(),
-            max_history,
+            log: EventLog::new(max_history),
             past: VecDeque::new(),
             publisher: Publisher::default(),
             service: None,
             last_id: 0,
             last_silence: 0,
             last_seq: 0,
+            begun: None,
             evaluated_at: None,
             pace: Pace::default(),
             counted: AlertStatistics::default(),
@@ -110,6 +111,7 @@ impl AlertEngine {
     /// Judges the observation of a tick, and gives the changes.
     pub(crate) fn evaluate(&mut self, observation: &Observation<'_>, tick: Tick) -> Vec<AlertEvent> {
         self.silences.retain(|silence| silence.until > tick.wall);
+        self.begun.get_or_insert(tick.elapsed);
         let before = self.evaluated_at.replace(tick.elapsed);
         let since = before.map(|before| tick.elapsed.saturating_sub(before));
         if let Some(gap) = since.filter(|since| self.pace.is_gap(*since)) {
@@ -159,8 +161,9 @@ impl AlertEngine {
         work: impl FnOnce(&mut Vec<RuleState>, &mut TickContext<'_>),
     ) -> Vec<AlertEvent> {
         let mut events = Vec::new();
+        let uptime = self.begun.map_or(Duration::ZERO, |begun| tick.elapsed.saturating_sub(begun));
         let Self { rule_states, silences, last_id, .. } = self;
-        work(rule_states, &mut TickContext { tick, silences, last_id, events: &mut events });
+        work(rule_states, &mut TickContext { tick, uptime, silences, last_id, events: &mut events });
         self.remember(&mut events);
         events
     }
@@ -197,10 +200,9 @@ impl AlertEngine {
 
     /// The events after the one with this number, as far as they are kept.
     pub(crate) fn events_since(&self, seq: u64) -> AlertEvents {
-        let first = self.history.partition_point(|event| event.seq <= seq);
-        let events: Vec<AlertEvent> = self.history.range(first..).cloned().collect();
-        let oldest = events.first().map_or(self.last_seq + 1, |event| event.seq);
-        AlertEvents { events, missed: oldest.saturating_sub(seq.saturating_add(1)), last_seq: self.last_seq }
+        let events = self.log.since(seq);
+        let missed = self.last_seq.saturating_sub(seq).saturating_sub(events.len() as u64);
+        AlertEvents { events, missed, last_seq: self.last_seq }
     }
 
     /// Marks an active alert as known to somebody.
@@ -290,7 +292,7 @@ impl AlertEngine {
     }
 
     pub(crate) fn history(&self) -> Vec<AlertEvent> {
-        self.history.iter().cloned().collect()
+        self.log.since(0)
     }
 
     pub(crate) fn rules(&self) -> Vec<RuleStatus> {
@@ -333,10 +335,8 @@ impl AlertEngine {
             }
             self.counted.muted += u64::from(!event.notify && event.alert.muted.is_some());
             self.publisher.publish(event);
+            self.log.push(event.clone());
         }
-        self.history.extend(events.iter().cloned());
-        let beyond = self.history.len().saturating_sub(self.max_history);
-        self.history.drain(..beyond);
     }
 }
 

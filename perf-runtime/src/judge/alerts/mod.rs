@@ -4,6 +4,7 @@ pub(crate) mod alert;
 mod alert_instance;
 pub(crate) mod backtest;
 pub(crate) mod engine;
+mod event_log;
 pub(crate) mod fingerprint;
 pub(crate) mod log;
 pub(crate) mod message;

@@ -4,7 +4,7 @@ use super::alert::{Acknowledgement, Alert};
 use super::alert_instance::{Instance, TickContext};
 use super::message;
 use super::saved::SavedInstance;
-use super::state::AlertState;
+use super::state::{AlertState, Patience};
 use crate::judge::rule::condition::Condition;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{Labels, Observation, Seen, Tick};
@@ -15,7 +15,7 @@ use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use serde::Serialize;
 use std::cell::OnceCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// How old a value may be and still be the one of then, as in Prometheus.
@@ -58,6 +58,8 @@ pub(crate) struct RuleState {
     /// other series on the way to each.
     instances: HashMap<Box<Labels>, Instance>,
     past: Past,
+    /// The series that were well while the process was young, of a rule that lets them warm up.
+    warm: HashSet<Box<Labels>>,
 }
 
 impl RuleState {
@@ -69,6 +71,7 @@ impl RuleState {
             was_reached: false,
             instances: HashMap::new(),
             past: Past::default(),
+            warm: HashSet::new(),
         }
     }
 
@@ -143,7 +146,7 @@ impl RuleState {
     /// Judges what is seen.
     pub(crate) fn evaluate(&mut self, observation: &Observation<'_>, context: &mut TickContext<'_>) {
         let looks_at_lately = self.looks_at_lately();
-        let Self { rule, lately, instances, past, is_evaluated, was_reached } = self;
+        let Self { rule, lately, instances, past, warm, is_evaluated, was_reached } = self;
         if !rule.enabled {
             return;
         }
@@ -153,8 +156,13 @@ impl RuleState {
         let now = context.tick.elapsed;
         let remembers = matches!(rule.no_data, crate::judge::rule::definition::NoData::Alert(_));
         let is_absence = rule.condition == Condition::Absent;
+        let patience = Patience { hold_for: rule.hold_for, keep_firing_for: rule.keep_firing_for };
+        let is_young = context.uptime < rule.warm_up;
+        if !is_young {
+            *warm = HashSet::new();
+        }
         let mut any = false;
-        let recent = Recent { signal: lately.as_ref(), observation, values: OnceCell::new() };
+        let recent = Recent::new(lately.as_ref(), observation);
         rule.signal.each(observation, &mut |labels, value| {
             any = true;
             if is_absence {
@@ -168,24 +176,31 @@ impl RuleState {
             let seen = |value| Seen::Value { value, lately: recent.value(labels) };
             let is_reached = rule.is_reached_by(value);
             *was_reached |= is_reached;
+            let is_warm = !is_young || warm.contains(labels) || {
+                let is_well = !is_reached || recent.value(labels).is_some_and(|lately| !rule.is_reached_by(lately));
+                is_well && warm.insert(labels.into())
+            };
+            let is_warming =
+                !is_warm || (is_reached && !rule.warm_up.is_zero() && recent.has_all_calls(&rule.signal, labels));
+            let patience = if is_warming { Patience { hold_for: Duration::MAX, ..patience } } else { patience };
             if let Some(instance) = instances.get_mut(labels) {
-                instance.step(rule, labels, seen(value), context);
+                instance.step(rule, labels, seen(value), patience, context);
             } else if remembers || (is_reached && !must_look_first) {
                 let mut instance = Instance::new(now);
-                instance.step(rule, labels, seen(value), context);
+                instance.step(rule, labels, seen(value), patience, context);
                 instances.insert(labels.into(), instance);
             }
         });
         if is_absence && !any {
             let labels = named_by(&rule.signal.term.matchers);
             let instance = instances.entry(labels.as_slice().into()).or_insert_with(|| Instance::new(now));
-            instance.step(rule, &labels, Seen::Absence, context);
+            instance.step(rule, &labels, Seen::Absence, patience, context);
         }
         if let Some(span) = rule.signal.change {
             past.forget(now, span);
         }
         for (labels, instance) in in_order(instances, |instance| instance.looked_at != now) {
-            instance.step(rule, labels, Seen::Nothing, context);
+            instance.step(rule, labels, Seen::Nothing, patience, context);
         }
         instances.retain(|_, instance| !instance.is_over(rule, now));
     }
@@ -233,20 +248,38 @@ fn in_order(
 struct Recent<'a> {
     signal: Option<&'a Signal>,
     observation: &'a Observation<'a>,
-    values: OnceCell<HashMap<Box<Labels>, f64>>,
+    values: OnceCell<Values>,
+    /// How many calls there were over the rule's window, and over this one.
+    calls: OnceCell<[Values; 2]>,
 }
 
-impl Recent<'_> {
+type Values = HashMap<Box<Labels>, f64>;
+
+impl<'a> Recent<'a> {
+    fn new(signal: Option<&'a Signal>, observation: &'a Observation<'a>) -> Self {
+        Self { signal, observation, values: OnceCell::new(), calls: OnceCell::new() }
+    }
+
     fn value(&self, labels: &Labels) -> Option<f64> {
         let signal = self.signal?;
-        let values = self.values.get_or_init(|| {
-            let mut values = HashMap::new();
-            signal.each(self.observation, &mut |labels, value| {
-                values.insert(labels.into(), value);
-            });
-            values
-        });
+        let values = self.values.get_or_init(|| self.values_of(signal));
         values.get(labels).copied().filter(|value| !value.is_nan())
+    }
+
+    /// Whether there were no calls before, as far as `whole`, the rule's signal, looks back.
+    fn has_all_calls(&self, whole: &Signal, labels: &Labels) -> bool {
+        let Some(signal) = self.signal else { return false };
+        let calls = self.calls.get_or_init(|| [whole, signal].map(|signal| self.values_of(&signal.calls())));
+        let [whole, lately] = calls.each_ref().map(|values| values.get(labels));
+        whole.zip(lately).is_some_and(|(whole, lately)| lately >= whole)
+    }
+
+    fn values_of(&self, signal: &Signal) -> Values {
+        let mut values = HashMap::new();
+        signal.each(self.observation, &mut |labels, value| {
+            values.insert(labels.into(), value);
+        });
+        values
     }
 }
 

@@ -30,6 +30,7 @@ pub struct RuleBuilder {
     pub(crate) recovery: Option<Threshold>,
     pub(crate) recovery_window: Option<Window>,
     pub(crate) hold_for: Duration,
+    pub(crate) warm_up: Duration,
     pub(crate) keep_firing_for: Duration,
     pub(crate) cooldown: Duration,
     pub(crate) no_data: NoData,
@@ -64,6 +65,7 @@ impl Rule {
             recovery: None,
             recovery_window: None,
             hold_for: Duration::ZERO,
+            warm_up: Duration::ZERO,
             keep_firing_for: Duration::ZERO,
             cooldown: Duration::ZERO,
             no_data: NoData::Ok,
@@ -97,6 +99,7 @@ impl Rule {
             recovery: self.recovery,
             recovery_window: self.recovery_window,
             hold_for: self.hold_for,
+            warm_up: self.warm_up,
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
             no_data: self.no_data,
@@ -220,6 +223,15 @@ impl RuleBuilder {
     /// For how long the condition must hold, without a gap, before the alert fires: none by default, up to 7 days.
     pub fn hold_for(mut self, span: Duration) -> Self {
         self.hold_for = span;
+        self
+    }
+
+    /// So long after the start of the monitor, a series that was never well does not fire: caches fill, and connections open. The
+    /// alert is pending meanwhile; one that was well before, or that is so bad still when the time is over, fires as ever. And
+    /// where traffic begins anew after a night, a series is pending as long as its
+    /// [`recovery_window`](Self::recovery_window) has all the calls that the rule looks at. None by default, up to 7 days.
+    pub fn warm_up(mut self, span: Duration) -> Self {
+        self.warm_up = span;
         self
     }
 

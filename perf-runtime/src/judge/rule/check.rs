@@ -32,9 +32,12 @@ impl RuleBuilder {
         let levels = self.levels(signal.unit())?;
         let recovery = self.checked_recovery(levels)?;
         self.check_recovery_window(&signal)?;
-        for (field, span) in
-            [("for", self.hold_for), ("keep_firing_for", self.keep_firing_for), ("cooldown", self.cooldown)]
-        {
+        for (field, span) in [
+            ("for", self.hold_for),
+            ("warm_up", self.warm_up),
+            ("keep_firing_for", self.keep_firing_for),
+            ("cooldown", self.cooldown),
+        ] {
             self.check_span(field, span, Duration::ZERO, MAX_SPAN)?;
         }
         if let NoData::Keep(span) | NoData::Alert(span) = self.no_data {
@@ -56,6 +59,7 @@ impl RuleBuilder {
             recovery,
             recovery_window: self.recovery_window,
             hold_for: self.hold_for,
+            warm_up: self.warm_up,
             keep_firing_for: self.keep_firing_for,
             cooldown: self.cooldown,
             no_data: self.no_data,

@@ -58,6 +58,9 @@ pub struct Rule {
     pub(crate) recovery_window: Option<Window>,
     #[serde(rename = "for", serialize_with = "seconds")]
     pub(crate) hold_for: Duration,
+    /// So long after the start, a series that was not well yet does not fire.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) warm_up: Duration,
     #[serde(serialize_with = "seconds")]
     pub(crate) keep_firing_for: Duration,
     #[serde(serialize_with = "seconds")]

@@ -22,6 +22,9 @@ use std::time::Duration;
 
 /// Fewer calls in five minutes say too little of a percentile.
 const MIN_FOR_P95: u64 = 20;
+/// A process that starts is slow by itself while its caches fill and its connections open: for two minutes, and in the figures of
+/// the last minute for one more.
+const WARM_UP: Duration = Duration::from_secs(180);
 /// With so many calls, a share of 5 % is at least three of them: no bad luck of one or two.
 const MIN_FOR_ERRORS: u64 = 40;
 /// A young window is soon full of one slow moment; what is so for half a minute is so.
@@ -38,8 +41,11 @@ const NEARLY_USED_UP: &str = "Connection pool nearly used up";
 /// had enough calls to tell).
 ///
 /// How good they are: on 360 made-up operations (quiet, seasonal, noisy, with steps, spikes and drifts; half an hour
-/// each) the standard preset raised 126 alerts. 124 of them were right, 2 were two seconds of slowness at hardly any
-/// traffic, and none of the 120 faults was missed. `tests/precision.rs` makes the tally.
+/// each) the standard preset raised 125 alerts. 124 of them were right, 1 was two seconds of slowness at hardly any
+/// traffic, and none of the 120 faults was missed. On 168 series of the sorts that people report on (downloads to slow
+/// clients, long polls and consumers that wait by design, hedged calls, warm-up, nights without traffic, births; half of
+/// them with a fault) it raised 86, all of them right, and missed none of the 72 faults that it may find: that a call
+/// which waits by design takes long is none. `tests/precision` makes the tally.
 pub mod presets {
     use super::{
         Condition, FIVE_MINUTES, Kind, Limits, MINUTE, NEARLY_USED_UP, RuleSet, Thresholds, burn_rules, cold_cache,
@@ -159,12 +165,14 @@ fn on(kind: Kind, what: &str, statistic: Statistic, name: &str) -> RuleBuilder {
 fn latency(kind: Kind) -> RuleBuilder {
     on(kind, "latency", Statistic::P95, "Slow")
         .min_samples(MIN_FOR_P95)
+        .warm_up(WARM_UP)
         .description("One call in twenty took longer than this over the last five minutes.")
 }
 
 fn mean(kind: Kind) -> RuleBuilder {
     on(kind, "latency", Statistic::Mean, "Slow")
         .min_samples(MIN_FOR_P95)
+        .warm_up(WARM_UP)
         .description("Calls took longer than this on average over the last five minutes.")
 }
 
@@ -203,6 +211,7 @@ fn success_of_peers(kind: Kind) -> RuleBuilder {
 fn slow(kind: Kind) -> RuleBuilder {
     on(kind, "slow", Statistic::SlowRate, "Too many slow")
         .min_samples(MIN_FOR_ERRORS)
+        .warm_up(WARM_UP)
         .warning(0.05)
         .description("More than this share of the calls took longer than the function's `slow` over five minutes.")
 }

@@ -180,6 +180,12 @@ impl Signal {
         Self { term: at(&self.term), over: self.over.as_ref().map(at), ..self.clone() }
     }
 
+    /// The number of calls that it is about.
+    pub(crate) fn calls(&self) -> Self {
+        let term = Term { statistic: Statistic::Calls, ..self.term.clone() };
+        Self { term, over: None, by: self.by.clone(), change: None, min_samples: 0 }
+    }
+
     /// The gauges that must be read for it.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = &str> {
         [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match &term.metric {

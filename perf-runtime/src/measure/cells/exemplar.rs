@@ -6,7 +6,7 @@
 //! instead.
 
 use super::histogram::Layout;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::outcome::Outcome;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -110,7 +110,7 @@ impl Slot {
             Err(TryLockError::WouldBlock) => return,
         };
         if self.written.compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            *last = Some(Exemplar { nanos, at: SystemTime::now(), trace_id });
+            *last = Some(Exemplar { nanos, at: wall::now(), trace_id });
         }
     }
 }

@@ -60,6 +60,15 @@ pub(crate) fn unix_nanos(moment: Moment) -> u64 {
     moment.0.saturating_add(of_then.map_or(origin, |era| era.origin))
 }
 
+/// The wall clock's time now; where a test holds the clock of this thread, that clock's.
+pub(crate) fn now() -> SystemTime {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(held) = hand::now() {
+        return time_of(held);
+    }
+    SystemTime::now()
+}
+
 /// The wall clock's time at a moment.
 pub(crate) fn time_of(moment: Moment) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos(moment))

@@ -4,10 +4,11 @@
 //! [`overflow`](super::overflow)) and found through a cache of each thread's own (see [`lookup`](super::lookup)).
 
 use super::by_design::ByDesign;
-use super::entry::{Look, Series};
+use super::entry::Series;
 use super::identity::{Identity, shorten};
 use super::lookup::{Lookup, Owner, Owners, hash_of};
 use super::overflow::{Bounds, Limits, Overflow, Replaced};
+use super::ticks::{Gap, Ticks};
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::kind::Kind;
@@ -16,23 +17,11 @@ use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation::{self, Isolation};
-use crate::observe::history::window::Window;
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
-use crate::observe::pace::Pace;
-use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
-use crate::observe::ticker;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// With fewer calls, the last minute says too little.
-const MIN_CALLS_IN_A_MINUTE: u64 = 20;
-
-/// So many gaps are remembered.
-const MAX_GAPS: usize = 1_000;
-/// So many take no memory beyond what a registry takes at first.
-const USUAL_GAPS: usize = 16;
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
@@ -66,17 +55,7 @@ struct Inner {
     meters: BTreeSet<usize>,
     /// The number of sites when they were last looked at.
     changes: usize,
-    /// The first tick, the last one, and how many there were.
-    begun: Moment,
-    ticked: Moment,
-    ticks: u64,
-    pace: Pace,
-    /// Times in which no tick came, the oldest first.
-    gaps: VecDeque<(Moment, Moment)>,
-    /// Those of them in which somebody should have ticked.
-    pauses: VecDeque<(Moment, Moment)>,
-    /// Whether somebody ticks, and it is not only that windows go on when they are looked at.
-    has_ticker: bool,
+    ticks: Ticks,
     limits: Limits,
     made: BTreeMap<Kind, Bounds>,
     /// Waits and cancellations that are part of the plan, by the route of requests.
@@ -148,7 +127,7 @@ impl Registry {
                 if let Some(series) = inner.find(hash, |other| *other == identity) {
                     series.adopt(meter);
                 } else {
-                    inner.insert(hash, Series::new(identity, Some(meter), inner.ticked));
+                    inner.insert(hash, Series::new(identity, Some(meter), inner.ticks.last()));
                 }
             }
         });
@@ -254,128 +233,40 @@ impl Registry {
         })
     }
 
-    /// Cuts off what happened since the last tick, in every series, and sums up those of some kinds over some windows: for
-    /// each window, sorted by kind and labels.
-    pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
-        let all = self.all();
-        let mut summed_up = BTreeMap::new();
-        self.begin_tick(now, true);
-        let [mut ticking, mut ticked] = [Look::ticking(now), Look::ticked(now)].map(|look| look.without(self.pauses()));
-        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
-            let kind = series.first().map(|first| first.identity.kind);
-            let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
-            for one in series {
-                // Cache misses on the series are the cost of a tick, so each series is finished before the next.
-                let mut look = &mut ticking;
-                for &window in &windows {
-                    let summary = SeriesSummary::of(one, &one.observe(window, look));
-                    summed_up.entry(window).or_insert_with(Vec::new).push(summary);
-                    look = &mut ticked;
-                }
-                if windows.is_empty() {
-                    one.tick(&mut ticking);
-                }
-            }
-        }
-        self.ticked(now);
-        summed_up
-    }
-
     /// When all series were last cut.
     pub(crate) fn last_tick(&self) -> Moment {
-        self.read(|inner| inner.ticked)
+        self.read(|inner| inner.ticks.last())
     }
 
     /// When the registry was made: nothing is known of earlier times.
     pub(crate) fn begun(&self) -> Moment {
-        self.read(|inner| inner.begun)
+        self.read(|inner| inner.ticks.begun())
     }
 
     /// Times of the last hour in which no tick came, the oldest first: when each began and ended. Nobody observed the process
     /// meanwhile; what its calls did is told at the end.
-    pub(crate) fn gaps(&self) -> Vec<(Moment, Moment)> {
-        self.read(|inner| inner.gaps.iter().copied().collect())
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        self.read(|inner| inner.ticks.gaps())
     }
 
     /// Those gaps in which somebody should have ticked: the process was stopped, or had no core to spare.
-    pub(crate) fn pauses(&self) -> Vec<(Moment, Moment)> {
-        self.read(|inner| inner.pauses.iter().copied().collect())
+    pub(crate) fn pauses(&self) -> Vec<Gap> {
+        self.read(|inner| inner.ticks.pauses())
     }
 
     /// How many times all series were cut.
     pub(crate) fn ticks(&self) -> u64 {
-        self.read(|inner| inner.ticks)
+        self.read(|inner| inner.ticks.count())
     }
 
-    /// Begins a tick: remembers the gap, if there was one since the last.
-    fn begin_tick(&self, now: Moment, is_of_ticker: bool) {
-        self.write(|inner| {
-            let had_ticker = std::mem::replace(&mut inner.has_ticker, is_of_ticker);
-            let last = inner.ticked;
-            if inner.ticks == 0 {
-                inner.begun = now;
-                inner.gaps.reserve(USUAL_GAPS);
-                inner.pauses.reserve(USUAL_GAPS);
-            } else if inner.pace.is_gap(now.since(last)) {
-                add_gap(&mut inner.gaps, (last, now));
-                if had_ticker && is_of_ticker {
-                    add_gap(&mut inner.pauses, (last, now));
-                }
-            }
-        });
+    /// Begins a tick.
+    pub(super) fn begin_tick(&self, now: Moment, is_of_ticker: bool) {
+        self.write(|inner| inner.ticks.begin(now, is_of_ticker));
     }
 
     /// Ends a tick.
-    fn ticked(&self, now: Moment) {
-        self.write(|inner| {
-            inner.ticked = inner.ticked.max(now);
-            inner.ticks += 1;
-        });
-    }
-
-    /// Ticks where nobody else does: so that windows go on, though coarser.
-    pub(crate) fn catch_up(&self, now: Moment) {
-        if now.since(self.read(|inner| inner.ticked)) >= ticker::PERIOD {
-            self.begin_tick(now, false);
-            let mut look = Look::ticking(now);
-            self.all().iter().for_each(|series| series.tick(&mut look));
-            self.ticked(now);
-        }
-    }
-
-    pub(crate) fn reset(&self, now: Moment) {
-        for series in self.all().iter() {
-            series.reset(now);
-        }
-        self.begin_tick(now, true);
-        self.ticked(now);
-    }
-
-    pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
-        self.catch_up(now);
-        let (all, mut look) = (self.all(), Look::live(now).without(self.pauses()));
-        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
-        Summary { window, series: summed_up.collect() }
-    }
-
-    /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or
-    /// over the last five where the last minute saw fewer than 20 calls.
-    pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
-        self.catch_up(now);
-        self.kinds(Look::live(now).without(self.pauses()))
-    }
-
-    fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
-        let all = self.all();
-        let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
-        let minute = kinds().map(|series| KindSummary::new(series, Window::LastMinute, &mut look));
-        let minute: Vec<KindSummary> = minute.collect();
-        look.has_ticked();
-        let recent = minute.into_iter().zip(kinds()).map(|(minute, series)| {
-            let enough = minute.whole.count >= MIN_CALLS_IN_A_MINUTE;
-            if enough { minute } else { KindSummary::new(series, Window::Last5Minutes, &mut look) }
-        });
-        recent.collect()
+    pub(super) fn ticked(&self, now: Moment) {
+        self.write(|inner| inner.ticks.end(now));
     }
 
     fn read<R>(&self, look: impl FnOnce(&Inner) -> R) -> R {
@@ -440,18 +331,6 @@ impl Inner {
 /// The route of a series of requests.
 fn route_of(identity: &Identity) -> Option<&str> {
     identity.pairs().find(|(name, _)| identity.kind == Kind::HttpRequest && *name == "route").map(|(_, route)| route)
-}
-
-/// Adds a gap behind the others. Where ticks are rare, all is one.
-fn add_gap(gaps: &mut VecDeque<(Moment, Moment)>, (from, to): (Moment, Moment)) {
-    match gaps.back_mut().filter(|(_, end)| *end == from) {
-        Some((_, end)) => *end = to,
-        None => gaps.push_back((from, to)),
-    }
-    let horizon = to.before(Window::LastHour.duration());
-    while gaps.len() > MAX_GAPS || gaps.front().is_some_and(|&(_, end)| end < horizon) {
-        gaps.pop_front();
-    }
 }
 
 /// Label values as they count, with some replaced.

@@ -307,7 +307,8 @@ fn engine_of_slow_queries() -> (Registry, AlertEngine) {
     let registry = Registry::new();
     let series = registry.series(Kind::DbOperation, &["select", "users"]);
     (0..100).for_each(|_| series.own.record(Outcome::Ok, clock::nanos(Duration::from_secs(3))));
-    let rule = presets::standard().get("db-latency").unwrap().to_builder().hold_for(Duration::ZERO).build().unwrap();
+    let rule = presets::standard().get("db-latency").unwrap().to_builder();
+    let rule = rule.hold_for(Duration::ZERO).warm_up(Duration::ZERO).build().unwrap();
     let mut engine = AlertEngine::new(&[rule].into_iter().collect(), 100);
     let windows = registry.tick(clock::now(), &engine.windows());
     engine.evaluate(&Observation::new(&windows, &Gauges::new()), TICK);

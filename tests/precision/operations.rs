@@ -1,38 +1,14 @@
-//! How many of the alerts that the presets raise are right: 360 made-up operations whose faults are known.
-//!
-//! Each runs for half an hour of the manual clock. An alert is right where it fires while the fault goes on, or within the
-//! five minutes that the rules look back. The tally is in the docs of `presets`.
+//! 360 operations: quiet, seasonal, noisy, with steps, spikes and drifts.
 
-use perf_runtime::alert::Transition;
+use super::{Chance, Made, STEPS, Tally};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, Operation, Outcome};
 use std::ops::Range;
 use std::time::Duration;
 
-/// The seconds between two looks, and how many there are.
-const STEP: u32 = 5;
-const STEPS: u32 = 360;
 const SERIES: usize = 360;
 /// How many operations one monitor has: a label has room for 200 values.
 const IN_ONE: usize = 120;
-/// How far back the rules look, in steps.
-const LOOK_BACK: u32 = 60;
-
-/// Numbers that look like chance and are the same each time (Knuth's 64-bit linear congruential generator).
-struct Chance(u64);
-
-impl Chance {
-    /// Between 0 and 1.
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
-    }
-
-    /// Around 0 with a deviation of 1: the sum of twelve shares.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.share()).sum::<f64>() - 6.0
-    }
-}
 
 /// The behaviour of an operation at a step.
 struct Behaviour {
@@ -45,7 +21,7 @@ struct Behaviour {
 }
 
 /// An operation that is made up.
-struct Made {
+struct MadeOperation {
     operation: Operation,
     name: String,
     sort: Sort,
@@ -70,7 +46,7 @@ enum Sort {
 
 const SORTS: [Sort; 6] = [Sort::Quiet, Sort::Seasonal, Sort::Noisy, Sort::Step, Sort::Spike, Sort::Drift];
 
-impl Made {
+impl MadeOperation {
     fn new(monitor: &Monitor, number: usize) -> Self {
         let sort = SORTS[number % SORTS.len()];
         let name = format!("{sort:?}-{number}");
@@ -112,6 +88,16 @@ impl Made {
             _ => usual,
         }
     }
+}
+
+impl Made for MadeOperation {
+    fn label(&self) -> (&'static str, &str) {
+        ("operation", &self.name)
+    }
+
+    fn fault(&self) -> Range<u32> {
+        self.fault.clone()
+    }
 
     fn run(&mut self, step: u32) {
         let Behaviour { calls, median, spread, errors } = self.behaviour(step);
@@ -123,49 +109,16 @@ impl Made {
             self.operation.record(Duration::from_secs_f64(seconds), outcome);
         }
     }
-
-    /// Whether an alert is right that fires at a step.
-    fn is_right(&self, step: u32) -> bool {
-        (self.fault.start..self.fault.end + LOOK_BACK).contains(&step) && !self.fault.is_empty()
-    }
 }
 
 #[test]
 fn over_95_of_100_alerts_are_right_and_no_fault_is_missed() {
     let clock = ManualClock::hold();
-    let (mut right, mut wrong, mut faults) = (0, Vec::new(), 0);
-    let mut missed = Vec::new();
+    let mut tally = Tally::default();
     for first in (0..SERIES).step_by(IN_ONE) {
         let monitor = Monitor::builder().build().unwrap();
-        let events = monitor.alerts().subscribe(10_000);
-        let mut all: Vec<Made> = (first..first + IN_ONE).map(|number| Made::new(&monitor, number)).collect();
-        let mut found: Vec<bool> = vec![false; IN_ONE];
-        for step in 0..STEPS {
-            for made in &mut all {
-                made.run(step);
-            }
-            clock.advance(Duration::from_secs(u64::from(STEP)));
-            monitor.tick();
-            while let Some(event) = events.try_recv() {
-                let mine = |made: &Made| Some(&made.name) == event.alert.labels.get("operation");
-                let (Some(place), Transition::Fired) = (all.iter().position(mine), event.transition) else { continue };
-                if all[place].is_right(step) {
-                    right += 1;
-                    found[place] = true;
-                } else {
-                    wrong.push(format!("{step}: {}", event.alert.message));
-                }
-            }
-        }
-        assert_eq!(events.take_missed(), 0);
-        for (made, found) in all.iter().zip(found).filter(|(made, _)| !made.fault.is_empty()) {
-            faults += 1;
-            if !found {
-                missed.push(made.name.clone());
-            }
-        }
+        let mut all: Vec<_> = (first..first + IN_ONE).map(|number| MadeOperation::new(&monitor, number)).collect();
+        tally.add(&clock, &monitor, &mut all);
     }
-    println!("{right} alerts right, {} wrong; {} of {faults} faults missed", wrong.len(), missed.len());
-    assert!(right * 100 > 95 * (right + wrong.len()), "{right} right, wrong: {wrong:#?}");
-    assert!(missed.is_empty(), "missed: {missed:?}");
+    tally.assert_good();
 }

@@ -1,0 +1,87 @@
+//! Looks at every series of a registry: the tick, which cuts what happened since the last one, and summaries over windows.
+
+use super::entry::Look;
+use super::registry::Registry;
+use crate::measure::clock::Moment;
+use crate::measure::model::kind::Kind;
+use crate::observe::history::window::Window;
+use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
+use crate::observe::ticker;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// With fewer calls, the last minute says too little.
+const MIN_CALLS_IN_A_MINUTE: u64 = 20;
+
+impl Registry {
+    /// Cuts off what happened since the last tick, in every series, and sums up those of some kinds over some windows: for
+    /// each window, sorted by kind and labels.
+    pub(crate) fn tick(&self, now: Moment, wanted: &BTreeSet<(Window, Kind)>) -> BTreeMap<Window, Vec<SeriesSummary>> {
+        let all = self.all();
+        let mut summed_up = BTreeMap::new();
+        self.begin_tick(now, true);
+        let [mut ticking, mut ticked] = [Look::ticking(now), Look::ticked(now)].map(|look| look.without(self.pauses()));
+        for series in all.chunk_by(|one, other| one.identity.kind == other.identity.kind) {
+            let kind = series.first().map(|first| first.identity.kind);
+            let windows: Vec<Window> = wanted.iter().filter(|(_, of)| Some(*of) == kind).map(|(of, _)| *of).collect();
+            for one in series {
+                // Cache misses on the series are the cost of a tick, so each series is finished before the next.
+                let mut look = &mut ticking;
+                for &window in &windows {
+                    let summary = SeriesSummary::of(one, &one.observe(window, look));
+                    summed_up.entry(window).or_insert_with(Vec::new).push(summary);
+                    look = &mut ticked;
+                }
+                if windows.is_empty() {
+                    one.tick(&mut ticking);
+                }
+            }
+        }
+        self.ticked(now);
+        summed_up
+    }
+
+    /// Ticks where nobody else does: so that windows go on, though coarser.
+    pub(crate) fn catch_up(&self, now: Moment) {
+        if now.since(self.last_tick()) >= ticker::PERIOD {
+            self.begin_tick(now, false);
+            let mut look = Look::ticking(now);
+            self.all().iter().for_each(|series| series.tick(&mut look));
+            self.ticked(now);
+        }
+    }
+
+    pub(crate) fn reset(&self, now: Moment) {
+        for series in self.all().iter() {
+            series.reset(now);
+        }
+        self.begin_tick(now, true);
+        self.ticked(now);
+    }
+
+    pub(crate) fn summary(&self, window: Window, now: Moment) -> Summary {
+        self.catch_up(now);
+        let (all, mut look) = (self.all(), Look::live(now).without(self.pauses()));
+        let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
+        Summary { window, series: summed_up.collect() }
+    }
+
+    /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or
+    /// over the last five where the last minute saw fewer than 20 calls.
+    pub(crate) fn recent(&self, now: Moment) -> Vec<KindSummary> {
+        self.catch_up(now);
+        self.kinds(Look::live(now).without(self.pauses()))
+    }
+
+    fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
+        let all = self.all();
+        let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
+        let minute = kinds().map(|series| KindSummary::new(series, Window::LastMinute, &mut look));
+        let minute: Vec<KindSummary> = minute.collect();
+        look.has_ticked();
+        let recent = minute.into_iter().zip(kinds()).map(|(minute, series)| {
+            let enough = minute.whole.count >= MIN_CALLS_IN_A_MINUTE;
+            if enough { minute } else { KindSummary::new(series, Window::Last5Minutes, &mut look) }
+        });
+        recent.collect()
+    }
+}
