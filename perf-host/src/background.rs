@@ -31,7 +31,7 @@ impl<T: Clone + Send + 'static> Background<T> {
             }
         };
         if let Err(error) = thread::Builder::new().name(format!("perf-{name}")).spawn(run) {
-            tracing::warn!(name, %error, "no thread to sample {name}: it stays unknown");
+            tracing::warn!(target: "perf::host", name, %error, "no thread to sample {name}: it stays unknown");
         }
         Self { latest, stale_after: 3 * every, _alive: alive }
     }

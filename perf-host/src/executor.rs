@@ -67,7 +67,7 @@ impl Executor {
                 let seconds = thread.seconds;
                 // A label that came with a request does not begin a line of the log.
                 let name = series.escape_debug();
-                tracing::warn!(function = series, seconds, "{name} has {done} for {seconds:.2} s, and still does");
+                tracing::warn!(target: "perf::host", function = series, seconds, "{name} has {done} for {seconds:.2} s, and still does");
             }
         }
         self.told = longest.iter().map(|(series, thread)| (series.clone(), thread.seconds)).collect();

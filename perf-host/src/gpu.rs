@@ -81,7 +81,7 @@ impl<L: Fn() -> Result<Nvml, NvmlError>> Driver<L> {
         if let Self::NotLookedFor(look) = self {
             *self = look().map_or_else(
                 |error| {
-                    tracing::debug!(%error, "no NVIDIA driver: GPUs stay unknown");
+                    tracing::debug!(target: "perf::host", %error, "no NVIDIA driver: GPUs stay unknown");
                     Self::Missing
                 },
                 |driver| Self::Found(Box::new(driver)),

@@ -106,6 +106,7 @@ impl LeakWatch {
         let by_call = found.by_call.map(|by_call| by_call.median);
         if found.leak {
             tracing::warn!(
+                target: "perf::host",
                 bytes_per_hour = median,
                 low,
                 high,
@@ -116,7 +117,7 @@ impl LeakWatch {
                 high / LEAST_BYTES_PER_HOUR
             );
         } else {
-            tracing::info!(bytes_per_hour = median, low, high, "memory does not grow steadily any more");
+            tracing::info!(target: "perf::host", bytes_per_hour = median, low, high, "memory does not grow steadily any more");
         }
     }
 }

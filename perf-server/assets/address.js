@@ -20,7 +20,7 @@ export function read() {
 }
 
 /** What goes along from page to page: the time that is looked at. */
-const KEPT = ["window", "range", "from", "to"];
+const KEPT = ["window", "range", "from", "to", "compare"];
 
 /** An address. */
 export function to(page, parts = [], params = {}) {

@@ -170,6 +170,7 @@ export class AlertStrip {
 export class Alerts {
   constructor() {
     this.title = "Alerts";
+    this.needs = ["alert_history"];
     this.list = new AlertList();
     this.silences = h("tbody");
     this.silencesCard = wide("Silences", h("table", {}, h("caption", {}, "Silences"), h("thead", {}, h("tr", {}, ["What", "By", "Until", ""].map((title) => h("th", { scope: "col" }, title)))), this.silences));

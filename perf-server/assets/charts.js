@@ -1,11 +1,11 @@
 // Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys; who drags over one zooms.
 
-import { area, bars, begin, colour, FONT, largest, line, ticks } from "./draw.js";
+import { begin, colour, FONT, largest, line, ticks } from "./draw.js";
 import { moment, tick } from "./format.js";
 import { timeOf } from "./store.js";
 import { attribute, h, text } from "./dom.js";
 
-const LEFT = 64;
+export const LEFT = 64;
 const RIGHT = 10;
 export const TOP = 8;
 const BOTTOM = 20;
@@ -89,7 +89,17 @@ export class Chart {
     if (same) return;
     this.series = series;
     this.limits = "";
+    this.before = "";
     this.legend.replaceChildren(...series.map((one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), " ", h("b", {}))));
+  }
+
+  /** What the dotted lines are. */
+  setBefore(before) {
+    const words = before ? `${before.label}${before.columns ? "" : ": not known"}` : "";
+    if (words === this.before) return;
+    this.before = words;
+    this.legend.querySelector(".before")?.remove();
+    if (before) this.legend.append(h("li", { class: "mark before" }, words));
   }
 
   /** What the dashed lines are. */
@@ -144,13 +154,17 @@ export class Chart {
     });
   }
 
-  /** `columns` holds the values of each series, `grid` tells when a place of them began; `marks` are moments to be seen. */
-  update({ columns, grid, limits = [], marks = [] }) {
+  /**
+   * `columns` holds the values of each series, `grid` tells when a place of them began; `marks` are moments to be seen. `before`
+   * holds the columns of another time and what it is called: `{ label, columns }`, `null` where they are not known.
+   */
+  update({ columns, grid, limits = [], marks = [], before = null }) {
     const { cells, step } = grid;
     const [from, span] = [timeOf(grid, 0), 1000 * cells * step];
     const inside = marks.filter(({ at }) => at >= from && at < from + span);
-    this.data = { columns, grid, cells, step, from, span, limits, marks: inside };
+    this.data = { columns, grid, cells, step, from, span, limits, marks: inside, before: before && { label: before.label, columns: before.columns ? this.dotted(before.columns) : {} } };
     this.setLimits(limits);
+    this.setBefore(before);
     this.series.forEach((one, place) => text(this.legend.children[place].lastElementChild, this.show(lastOf(columns[one.key]))));
     this.draw();
   }
@@ -171,6 +185,7 @@ export class Chart {
       pen.fillRect(LEFT + (cursor / cells) * inner, TOP, Math.max(inner / cells, 1), floor - TOP);
     }
     this.paint(pen, x, inner / cells, floor);
+    this.paintBefore(pen, x);
     this.mark(pen, inner, floor);
     this.read(x, width);
   }
@@ -234,8 +249,9 @@ export class Chart {
     pen.font = `11px ${FONT}`;
     pen.textBaseline = "top";
     pen.fillStyle = colour("text");
-    let free = LEFT;
-    for (const { at, label } of marks) {
+    // Where two are close, the later one is called by its name.
+    const taken = [];
+    for (const { at, label } of marks.toSorted((one, other) => other.at - one.at)) {
       const place = Math.round(LEFT + ((at - from) / span) * inner) + 0.5;
       pen.strokeStyle = colour("text");
       pen.lineWidth = 1;
@@ -249,15 +265,35 @@ export class Chart {
       const isLeft = place + wide + 4 > LEFT + inner;
       pen.textAlign = isLeft ? "right" : "left";
       const start = isLeft ? place - wide - 4 : place + 4;
-      if (start < free) continue;
+      if (start < LEFT || taken.some((other) => start < other.end && start + wide > other.start)) continue;
+      taken.push({ start: start - 4, end: start + wide + 4 });
       // It is read over whatever is drawn there.
       pen.strokeStyle = colour("card");
       pen.lineWidth = 4;
       pen.lineJoin = "round";
       pen.strokeText(label, isLeft ? place - 4 : place + 4, TOP);
       pen.fillText(label, isLeft ? place - 4 : place + 4, TOP);
-      free = start + wide + 4;
     }
+  }
+
+  /** The lines of the time before, of its columns: one for each series. */
+  dotted(columns) {
+    return Object.fromEntries(this.series.filter(({ key }) => columns[key]).map((one) => [one.label, { values: columns[one.key], colour: one.colour }]));
+  }
+
+  paintBefore(pen, x) {
+    pen.setLineDash([1.5, 3.5]);
+    for (const { values, colour: name } of Object.values(this.data.before?.columns ?? {})) line(pen, values, x, this.y, colour(name), 1.5);
+    pen.setLineDash([]);
+  }
+
+  /** What was so before, in words: at a place, or at most. */
+  wordsBefore(place) {
+    const { before } = this.data;
+    if (!before) return "";
+    const value = (values) => (place === undefined ? `at most ${this.show(values.some((one) => !Number.isNaN(one)) ? largest(values) : null)}` : this.show(values[place]));
+    const words = Object.entries(before.columns).map(([label, { values }]) => `${label} ${value(values)}`);
+    return `${before.label}: ${words.join(", ") || "not known"}`;
   }
 
   levels(floor) {
@@ -271,7 +307,11 @@ export class Chart {
   }
 
   top() {
-    return largest(...Object.values(this.data.columns));
+    return largest(...Object.values(this.data.columns), ...this.valuesBefore());
+  }
+
+  valuesBefore() {
+    return Object.values(this.data.before?.columns ?? {}).map(({ values }) => values);
   }
 
   /** What the cursor stands on, in words. */
@@ -282,7 +322,8 @@ export class Chart {
     attribute(this.canvas, "aria-label", this.describe());
     if (this.readout.hidden) return;
     const values = this.series.map((one) => `${one.label} ${this.show(columns[one.key][place])}`);
-    text(this.readout, this.words(this.isUnseen(place) ? ["not observed"] : values));
+    const then = this.wordsBefore(place);
+    text(this.readout, this.words([...(this.isUnseen(place) ? ["not observed"] : values), ...(then ? [then] : [])]));
     const isRight = x(place) > width / 2;
     this.readout.classList.toggle("left", isRight);
   }
@@ -298,7 +339,8 @@ export class Chart {
   describe() {
     const { columns } = this.data;
     const values = this.series.map((one) => `${one.label} ${this.show(lastOf(columns[one.key]))}, at most ${this.show(largest(columns[one.key]))}`);
-    return this.inFull(values.join("; "));
+    const then = this.wordsBefore();
+    return this.inFull(`${values.join("; ")}${then && `. ${then}`}`);
   }
 
   /** Words for who does not see the chart. */
@@ -324,48 +366,4 @@ export function short(value) {
 function lastOf(values) {
   for (let place = values.length - 1; place >= 0; place -= 1) if (!Number.isNaN(values[place])) return values[place];
   return NaN;
-}
-
-/** Lines, the first with the space below it tinted. */
-export class Lines extends Chart {
-  paint(pen, x, wide, floor) {
-    const { columns, limits } = this.data;
-    for (const { value, colour: name } of limits) {
-      const y = this.y(value);
-      if (y < TOP) continue;
-      pen.strokeStyle = colour(name);
-      pen.setLineDash([4, 4]);
-      pen.beginPath();
-      pen.moveTo(LEFT, y);
-      pen.lineTo(x(this.data.cells - 1) + wide / 2, y);
-      pen.stroke();
-      pen.setLineDash([]);
-    }
-    const [first] = this.series;
-    if (first) area(pen, columns[first.key], x, this.y, this.signed ? this.y(0) : floor, colour(first.colour), 0.12);
-    for (const one of this.series.toReversed()) line(pen, columns[one.key], x, this.y, colour(one.colour));
-  }
-}
-
-/** Bars on top of each other. */
-export class Stack extends Chart {
-  top() {
-    const { columns, cells } = this.data;
-    let most = 0;
-    for (let place = 0; place < cells; place += 1) {
-      most = Math.max(most, this.series.reduce((sum, one) => sum + (columns[one.key][place] || 0), 0));
-    }
-    return most;
-  }
-
-  paint(pen, x, wide) {
-    const { columns, cells } = this.data;
-    const gap = wide > 4 ? 1 : 0;
-    let lower = new Float64Array(cells);
-    for (const one of this.series) {
-      const upper = lower.map((value, place) => value + (columns[one.key][place] || 0));
-      bars(pen, lower, upper, x, this.y, wide - gap, colour(one.colour));
-      lower = upper;
-    }
-  }
 }

@@ -4,6 +4,8 @@
 const STALE_AFTER = 3500;
 const DEAD_AFTER = 12000;
 const LONGEST_WAIT = 5000;
+/** Long messages come in this format where the browser can read it. */
+const PACKED = globalThis.DecompressionStream && "gzip";
 /** How the service ends a conversation in which it is asked for what it does not know. */
 const REFUSED = /^not watched: /;
 
@@ -31,27 +33,51 @@ export class Feed {
     });
   }
 
-  /** What is to be watched from now on: `window`, and maybe `kind` and `labels`. `isAnew`: everything of it is to come again. */
+  /**
+   * What is to be watched from now on: `window`, maybe `kind` and `labels`, and what it goes `without`. `isAnew`: everything of it
+   * is to come again.
+   */
   watch(wanted, isAnew = false) {
     if (!isAnew && JSON.stringify(wanted) === JSON.stringify(this.wanted) && this.socket) return;
+    // Who goes on with the same is told what it went without; who watches something else starts with everything.
+    const goesOn = !isAnew && this.hasBegun && this.isOpen && topicOf(wanted) === topicOf(this.wanted);
     this.wanted = wanted;
-    // Who watches something else starts with everything.
-    this.seq = null;
-    this.hasBegun = false;
     this.refusal = null;
     this.isShy = false;
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(wanted));
+    if (!goesOn) {
+      this.seq = null;
+      this.hasBegun = false;
+    }
+    if (this.isOpen) this.socket.send(JSON.stringify(goesOn ? { ...wanted, goes_on: true } : wanted));
     else this.reconnect();
   }
 
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Asks for the points of rows, by their ids. */
+  askPoints(ids) {
+    if (this.isOpen) this.socket.send(JSON.stringify({ points_of: ids }));
+  }
+
+  /** Says no more: whoever logs out is shown another page, and until then this one has nothing to ask. */
+  leave() {
+    this.isLeft = true;
+    clearTimeout(this.timer);
+    this.close();
+  }
+
   reconnect() {
+    if (this.isLeft) return;
     clearTimeout(this.timer);
     this.close();
     const url = new URL("ws", location.href.split("#")[0]);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const { window } = this.wanted;
-    const asked = this.isShy || this.refusal ? { window } : this.wanted;
-    for (const [name, value] of Object.entries(asked)) {
+    const { without, ...asked } = this.isShy || this.refusal ? { window } : this.wanted;
+    const named = { ...asked, without: without?.join(), compress: PACKED };
+    for (const [name, value] of Object.entries(named)) {
       if (value) url.searchParams.set(name, Array.isArray(value) ? JSON.stringify(value) : value);
     }
     if (this.epoch !== null && this.seq !== null) {
@@ -61,8 +87,14 @@ export class Feed {
     const socket = new WebSocket(url);
     this.socket = socket;
     this.openedAt = Date.now();
-    socket.onmessage = (event) => {
-      if (socket === this.socket) this.hear(JSON.parse(event.data));
+    socket.binaryType = "arraybuffer";
+    // One after the other, however long it takes to unpack one.
+    let heard = Promise.resolve();
+    socket.onmessage = ({ data }) => {
+      heard = heard.then(async () => {
+        const text = typeof data === "string" ? data : await unpack(data);
+        if (socket === this.socket) this.hear(JSON.parse(text));
+      }).catch(reportError);
     };
     let isIn = false;
     socket.onopen = () => {
@@ -95,6 +127,7 @@ export class Feed {
   }
 
   lose(wasIn = true) {
+    if (this.isLeft) return;
     this.close();
     this.ask().then((answer) => {
       if (!wasIn && answer?.ok) this.isShy = true;
@@ -110,6 +143,7 @@ export class Feed {
    * see it is led by the service to where one logs in. Gives the answer, where there is one.
    */
   async ask() {
+    if (this.isLeft) return null;
     const answer = await fetch("./", { method: "HEAD", cache: "no-store" }).catch(() => null);
     if (answer?.status === 401) location.reload();
     return answer;
@@ -137,4 +171,13 @@ export class Feed {
     this.state = state;
     this.onstate(state);
   }
+}
+
+/** What is watched, whatever it goes without. */
+function topicOf({ without, ...topic }) {
+  return JSON.stringify(topic);
+}
+
+function unpack(bytes) {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream(PACKED))).text();
 }

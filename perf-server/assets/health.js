@@ -9,16 +9,36 @@ import { toSubject } from "./catalog.js";
 const RADIUS = 52;
 const ROUND = 2 * Math.PI * RADIUS;
 
+/** What is judged apart: what callers feel, and what they may come to feel. */
+const VERDICTS = [{ name: "serving", title: "Serving" }, { name: "resources", title: "Resources" }];
+
+/** The colours of their statuses. */
+const COLOURS = { healthy: "green", degraded: "yellow", unhealthy: "red" };
+
+/** The verdicts, each with its status: `{ name, title, status }`. */
+export function verdictsOf(health) {
+  return VERDICTS.map((one) => ({ ...one, status: health[one.name] }));
+}
+
+/** The health in a few words, and whose it is: `84 resources degraded`, `100 healthy`. */
+export function verdictInWords(health) {
+  const ill = verdictsOf(health).filter(({ status }) => status && status !== "healthy");
+  const words = ill.map(({ name, status }) => `${name} ${status}`);
+  return `${Math.round(health.score)} ${words.join(", ") || health.status}`;
+}
+
 /** The score as a ring, and what took the points. */
 export class Health {
   constructor() {
     this.arc = s("circle", { class: "arc", cx: 60, cy: 60, r: RADIUS, "stroke-dasharray": `0 ${ROUND}` });
     this.score = h("b", {}, "–");
     this.status = h("h2", { class: "status now" }, "");
-    this.verdicts = h("ul", { class: "verdicts" });
     this.lead = h("p", { class: "quiet" });
     this.summary = h("summary", {}, "All health checks");
-    this.lost = h("ul", { class: "lost" });
+    this.verdicts = VERDICTS.map(({ name, title }) => {
+      const [word, findings] = [h("b", { class: "mark" }), h("ul", {})];
+      return { name, word, findings, element: h("section", { "aria-label": title }, h("h3", { class: "now" }, `${title}: `, word), findings) };
+    });
     this.all = h("tbody");
     this.element = h(
       "section",
@@ -29,7 +49,7 @@ export class Health {
         s("svg", { viewBox: "0 0 120 120", "aria-hidden": "true" }, s("circle", { class: "ring", cx: 60, cy: 60, r: RADIUS }), this.arc),
         h("p", {}, this.score, h("span", { class: "quiet" }, "of 100")),
       ),
-      h("div", { class: "why" }, this.status, this.verdicts, this.lead, this.lost),
+      h("div", { class: "why" }, this.status, this.lead, h("div", { class: "lost" }, this.verdicts.map((one) => one.element))),
       h(
         "details",
         {},
@@ -56,14 +76,13 @@ export class Health {
     const known = sorted.filter((one) => one.status !== "unknown").length;
     text(this.lead, taking.length > 0 ? "Why not 100:" : known > 0 ? `Nothing takes a point off. ${number(known)} ${known === 1 ? "indicator is" : "indicators are"} judged.` : "Nothing takes a point off, but nothing is judged yet either: that takes more calls.");
     text(this.summary, `All health checks (${number(sorted.length)})`);
-    const verdicts = [["Serving", health.serving], ["Resources", health.resources]].filter(([, verdict]) => verdict);
-    this.verdicts.hidden = verdicts.length === 0;
-    keyed(this.verdicts, verdicts, ([name]) => name, ([name]) => h("li", {}, `${name}: `, h("b", { class: "mark" })), (item, [, verdict]) => {
-      const word = verdict.status ?? verdict;
-      text(item.lastElementChild, word);
-      attribute(item.lastElementChild, "class", `mark ${COLOURS[word] ?? "unknown"}`);
-    });
-    keyed(this.lost, taking, (one) => one.name, () => h("li"), (item, one) => this.blame(item, one, store));
+    for (const { name, word, findings, element } of this.verdicts) {
+      const status = health[name];
+      attribute(element, "data-status", status);
+      text(word, status);
+      attribute(word, "class", `mark ${COLOURS[status] ?? "unknown"}`);
+      keyed(findings, taking.filter((one) => one.verdict === name), (one) => one.name, () => h("li"), (item, one) => this.blame(item, one, store));
+    }
     keyed(this.all, sorted, (one) => one.name, () => h("tr", {}, h("th", { scope: "row" }), h("td"), [0, 1, 2, 3, 4].map(() => h("td", { class: "number" }))), (row, one) => {
       // Any alert is one too many: that is no limit to be read.
       const limit = (value) => (one.aspect === "alerts" ? "–" : inUnit(value, one.unit));
@@ -95,9 +114,6 @@ export class Health {
     );
   }
 }
-
-/** The colours of verdicts. */
-const COLOURS = { healthy: "green", degraded: "yellow", unhealthy: "red" };
 
 /** Over which time it was judged, where it is not about now: tiles and charts are of the window that was chosen. */
 function over({ covered, span_seconds: span = covered }) {

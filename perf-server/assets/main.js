@@ -6,42 +6,28 @@ import * as address from "./address.js";
 import { announce, attribute, h, keyed, text } from "./dom.js";
 import { forgetCharts, letGo, listenToZoom } from "./charts.js";
 import { age, clock } from "./format.js";
+import * as compares from "./compare.js";
 import { Asker } from "./past.js";
 import * as ranges from "./range.js";
+import { verdictInWords, verdictsOf } from "./health.js";
 import { keys } from "./keys.js";
-import { pageOfKind, PAGES } from "./pages.js";
-import { Kinds, Overview } from "./overview.js";
+import { make } from "./maker.js";
+import { Nav } from "./nav.js";
+import { PAGES } from "./pages.js";
 import { Series } from "./series.js";
-import { MOST, Running } from "./calls.js";
-import { Alerts, isOpen } from "./alerts.js";
-import { Metrics } from "./metrics.js";
-import { RESOURCES } from "./catalog.js";
-import { Resources } from "./resources.js";
+import { Sights } from "./sights.js";
+import { askStored } from "./stored.js";
 import { themeButton } from "./theme.js";
 
 /** How long back one can look, and how far points lie apart then: what the service keeps. */
 const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
 const WINDOWS = Object.keys(STEPS);
+/** The same in seconds, and how long each window is. */
+const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 }, "15m": { length: 900, step: 60 }, "1h": { length: 3600, step: 60 } };
+/** What the feed need not send to a page of ours that does not say it `needs` it: most draw none of it. */
+const PARTS_OF_FEED = ["alert_history", "indicator_values", "row_points"];
 /** So many pictures are held while the display is paused. */
 const MOST_HELD = 12;
-
-/** Makes our own pages, by their ids. */
-const MAKERS = {
-  overview: () => new Overview(),
-  requests: () => new Kinds("Requests", ["http_request"]),
-  database: () => new Kinds("Database", ["db_operation"]),
-  workflows: () => new Kinds("Workflows", ["workflow", "workflow_step"]),
-  agents: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]),
-  external: () => new Kinds("External calls", ["external_call"]),
-  operations: () => new Kinds("Operations", ["operation"]),
-  running: () => new Running(),
-  alerts: () => new Alerts(),
-  metrics: () => new Metrics(),
-  ...Object.fromEntries(RESOURCES.map((spec) => [spec.name, () => new Resources(spec)])),
-};
-
-/** The classes of the parts' pages that were opened. */
-const loaded = new Map();
 
 /** What is shown, and what is so now: the same, but while the display is paused. */
 let store = new Store();
@@ -49,15 +35,19 @@ let now = store;
 /** While it is paused: the picture that was held, and that of each page which was opened since. */
 const held = [];
 const feed = new Feed(hear, turned);
+const sights = new Sights((ids) => feed.askPoints(ids));
+store.sights = sights;
 /** The range that the address names; `null` while what is shown is live. */
 let range = null;
 const asker = new Asker(draw);
+/** What is compared with, and the picture of that time. */
+let compared = null;
+const comparing = new Asker(draw);
 let page = null;
 let pagePath = null;
 let wanted = {};
 let pausedAt = null;
 let isDrawing = false;
-let pagesShown = "";
 /** Where one was on the pages that one left. */
 const left = new Map();
 /** Whether one goes back or forth; browsers that cannot tell begin at the top. */
@@ -68,9 +58,12 @@ globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
 });
 
 // The bar.
-const status = h("a", { class: "pill now", href: address.to("overview") }, "–");
+const score = h("b", {}, "–");
+const verdicts = h("span", { class: "verdicts" });
+const status = h("a", { class: "pill now", href: address.to("overview") }, score, verdicts);
 const windows = h("div", { class: "choice", role: "group", "aria-label": "Window" }, WINDOWS.map((name) => h("button", { type: "button", title: `${STEPS[name]} resolution`, onclick: () => ranges.live({ window: name }) }, name)));
 const picker = new ranges.Picker(span);
+const comparer = new compares.Comparer();
 const step = h("span", { class: "quiet step" });
 const pause = h("button", { type: "button", class: "pause", onclick: () => setPaused(pausedAt === null) }, "Pause");
 const theme = themeButton(draw);
@@ -91,12 +84,10 @@ bar.append(
   ...(service ? [service] : []),
   status,
   since,
-  h("div", { class: "right" }, step, picker.element, h("div", { class: "controls" }, windows, pause, theme, logout)),
+  h("div", { class: "right" }, step, picker.element, comparer.element, h("div", { class: "controls" }, windows, pause, theme, logout)),
   banner,
 );
-const links = h("ul");
-document.getElementById("pages").append(links);
-new ResizeObserver(showLink).observe(document.getElementById("pages"));
+const nav = new Nav(document.getElementById("pages"));
 const main = document.getElementById("main");
 // Stands for a page of which nothing is known yet: nothing is said to be so until the service has said it.
 const waiting = h("p", { class: "quiet wait" });
@@ -108,6 +99,10 @@ for (const type of ["keydown", "pointerdown"]) addEventListener(type, () => { ac
 /** Takes a message in: for what is shown, or for what goes on beside it. */
 function take(message) {
   if (message.type === "initial_data") {
+    sights.forget();
+    askStored(message.epoch).then(draw);
+    // Rows have other ids now than those of a picture that is held.
+    sights.isClosed = pausedAt !== null && isShown();
     if (pausedAt === null) store = now;
     // A page that is opened while the display is paused is held as it is then.
     else if (!isShown()) {
@@ -117,30 +112,39 @@ function take(message) {
     }
   }
   if (store === now) store.apply(message);
-  else now.applyCommon(message);
-  // The series to ask for may be known by now.
+  else if (message.row_points) {
+    // Another picture may be held by now.
+    if (message.window === store.window) store.applyPoints(message.row_points);
+  } else now.applyCommon(message);
+  // The series to ask for may be known by now, and the window to compare.
+  if (message.type === "initial_data") watchRange();
   asker.poke();
+  comparing.poke();
 }
 
 /** Whether what is shown is what the page wants, over the window that it wants. */
 function isShown(picture = store) {
-  return picture.isOf(wanted) && (!wanted.window || wanted.window === picture.window);
+  return picture.isOf(wanted) && picture.has(wanted.without) && (!wanted.window || wanted.window === picture.window);
 }
 
 /** A message has come. */
 function hear(message) {
-  const before = now.health?.status;
+  const before = now.health && verdictsOf(now.health);
   take(message);
   if (message.type === "alert_triggered") announce(`Alert: ${message.event.alert.message}`);
   if (message.type === "alert_resolved") announce(`Resolved: ${message.event.alert.name}, ${message.event.alert.series}`);
-  if (before && before !== now.health?.status) announce(`The service is ${now.health.status}`);
+  const changed = before ? verdictsOf(now.health).filter(({ status: is }, place) => is !== before[place].status) : [];
+  if (changed.length > 0) announce(changed.map(({ title, status: is }) => `${title}: ${is}`).join(", "));
   draw();
 }
 
 /** The connection is another. */
 function turned(state) {
   document.documentElement.classList.toggle("stale", state === "lost");
-  if (state === "lost") announce("The connection is lost");
+  if (state === "lost") {
+    sights.forget();
+    announce("The connection is lost");
+  }
   draw();
 }
 
@@ -171,9 +175,15 @@ function isOfRange() {
 
 /** What the page draws. */
 function picture() {
-  if (!isOfRange()) return store;
-  asker.picture.follow(store);
-  return asker.picture;
+  const shown = isOfRange() ? asker.picture : store;
+  if (shown !== store) shown.follow(store);
+  shown.before = before();
+  return shown;
+}
+
+/** The time before, as far as it has come. */
+function before() {
+  return comparing.picture && !comparing.isComing ? new compares.Before(comparing.picture, compared) : null;
 }
 
 /** The first and the last moment of what is on the screen. */
@@ -185,7 +195,7 @@ function span() {
 
 /** Whether there is something to draw. Where there is not, the page says why. */
 function isThere() {
-  const isKnown = store.isOf(wanted) && (!isOfRange() || asker.picture !== null);
+  const isKnown = store.isOf(wanted) && store.has(wanted.without) && (!isOfRange() || asker.picture !== null);
   const isRefused = !isKnown && feed.refusal !== null && page.refuse !== undefined;
   if (isRefused) page.refuse();
   waiting.hidden = page.topic === null || isKnown || isRefused;
@@ -199,19 +209,29 @@ function isThere() {
 /** Of which time the picture is, and that another one is on its way. */
 function tellOfRange() {
   document.documentElement.classList.toggle("coming", isOfRange() && asker.isComing);
-  rangeWords.hidden = range === null;
-  const words = isOfRange() ? [asker.picture?.words(), asker.problem].filter(Boolean).join(" · ") : "This page is about now, whatever range is chosen.";
-  if (range) text(rangeWords, words);
+  const words = [];
+  if (range && !page.past) words.push("This page is about now, whatever range is chosen");
+  else if (range) words.push(asker.picture?.words(), asker.problem);
+  if (compared && page.past) words.push(before()?.words() ?? (comparing.problem || "comparing ..."));
+  rangeWords.hidden = words.length === 0;
+  text(rangeWords, words.filter(Boolean).join(" · "));
 }
 
 function drawBar() {
-  const { health, alerts } = now;
+  const { health } = now;
   const isLost = feed.state === "lost";
   if (health || isLost) {
-    const verdict = isLost ? "disconnected" : `${Math.round(health.score)} ${health.status}`;
-    text(status, verdict);
+    const isWell = !isLost && health.status === "healthy";
+    // Of a service that is not well: whether that is what callers feel, or what they may come to feel.
+    const shown = isLost ? [] : isWell ? [{ name: "all", title: "", status: health.status }] : verdictsOf(health);
+    text(score, isLost ? "disconnected" : String(Math.round(health.score)));
+    keyed(verdicts, shown, ({ name }) => name, () => h("span"), (part, { title, status: is }) => {
+      text(part, ` ${title} ${is}`);
+      attribute(part, "data-status", is);
+    });
     attribute(status, "data-status", isLost ? null : health.status);
-    document.title = `${!isLost && health.status === "healthy" ? "" : `${verdict} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
+    const verdict = isLost ? "disconnected" : verdictInWords(health);
+    document.title = `${isWell ? "" : `${verdict} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
   }
   if (now.uptime !== undefined) text(since, `up ${age(now.uptime)}`);
   // The window of what is shown: another one that was asked for may be on its way.
@@ -222,40 +242,9 @@ function drawBar() {
     button.classList.toggle("asked", button.textContent === wanted.window && wanted.window !== shown && !range);
   }
   picker.update(range, isOfRange() && asker.isComing);
+  comparer.update(compared);
   for (const link of [brand, status]) attribute(link, "href", address.to("overview"));
-  const here = address.read().page;
-  const kind = here === "series" ? pageOfKind(address.read().parts[0]) : here;
-  const firing = alerts?.active.filter(isOpen).length ?? 0;
-  const flying = now.calls?.length ?? 0;
-  // Each kind that has series is judged, and so is known on every page.
-  const there = new Set([...(now.indicators?.values() ?? [])].map((one) => pageOfKind(one.kind)));
-  const isSampled = (prefixes) => now.names?.some((metric) => prefixes.some((prefix) => metric.startsWith(prefix)));
-  const isAlways = ({ kinds, metrics }) => kinds.length === 0 && metrics.length === 0;
-  const listed = PAGES.filter((one) => isAlways(one) || there.has(one.id) || one.id === kind || isSampled(one.metrics));
-  const isFirstOfGroup = ({ id, place }) => place !== listed[0].place && id === listed.find((one) => one.place === place).id;
-  keyed(links, listed, ({ id }) => id, ({ title }) => h("li", {}, h("a", {}, h("span", {}, title), h("b", { class: "count" }))), (item, one) => {
-    const name = one.id;
-    const link = item.firstElementChild;
-    attribute(link, "href", address.to(name));
-    const isHere = name === kind;
-    item.classList.toggle("apart", isFirstOfGroup(one));
-    attribute(link, "aria-current", isHere ? "page" : null);
-    const count = name === "alerts" ? firing : name === "running" ? flying : 0;
-    // Of the calls in flight no more are sent; of alerts all.
-    text(link.lastElementChild, count === 0 ? "" : name === "running" && count >= MOST ? `${MOST}+` : String(count));
-    link.lastElementChild.classList.toggle("bad", name === "alerts");
-  });
-  const shape = `${kind} of ${listed.length}`;
-  if (shape !== pagesShown) showLink();
-  pagesShown = shape;
-}
-
-/** Where there is no room for all pages side by side, as on a phone, the one that is shown is in sight: or that of the focus. */
-function showLink() {
-  const pages = links.parentElement;
-  if (links.contains(document.activeElement)) return;
-  const box = links.querySelector("[aria-current]")?.getBoundingClientRect();
-  if (box && pages.scrollWidth > pages.clientWidth) pages.scrollLeft += box.left + box.width / 2 - pages.clientWidth / 2;
+  nav.update(now);
 }
 
 /** Shows what the address says. */
@@ -268,7 +257,7 @@ function navigate() {
     returning = isReturn ? left.get(path) : null;
     pagePath = path;
     forgetCharts();
-    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name });
+    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name }, arrived);
     main.replaceChildren(rangeWords, page.element, waiting);
     if (!isFirst) {
       scrollTo(0, 0);
@@ -291,15 +280,23 @@ function navigate() {
     return;
   }
   range = asked;
+  compared = compares.ofAddress();
+  if (compared === undefined) {
+    announce("There is no such time to compare with");
+    address.set({ compare: null });
+    return;
+  }
   ranges.settle();
   document.documentElement.classList.toggle("past", range !== null);
   watchRange();
   if (page.topic === null) return;
   const before = JSON.stringify(wanted);
-  wanted = { ...page.topic };
+  // Pages of other parts draw whatever they like.
+  wanted = { ...page.topic, without: page.needs && PARTS_OF_FEED.filter((part) => !page.needs.includes(part)) };
   if (chosen) wanted.window = chosen;
   else if (store.window && feed.socket) wanted.window = store.window;
   const known = pausedAt !== null && held.find((picture) => isShown(picture));
+  if (!known) now.leaveOut(wanted.without);
   if (known) store = known;
   // While the display is paused the feed may be there already, and its first picture gone.
   else feed.watch(wanted, pausedAt !== null && !isShown() && JSON.stringify(wanted) !== before);
@@ -307,43 +304,21 @@ function navigate() {
 }
 
 function watchRange() {
-  const at = () => pausedAt ?? now.at ?? Date.now();
-  asker.watch(isOfRange() ? { path: pagePath, page, range, live: () => store, at, isPaused: () => pausedAt !== null } : null);
+  const common = { path: pagePath, page, live: () => store, at: () => pausedAt ?? now.at ?? Date.now(), isPaused: () => pausedAt !== null };
+  asker.watch(isOfRange() ? { ...common, range } : null);
+  const shown = range ?? SECONDS[store.window];
+  const isCompared = compared !== null && page.past !== undefined && shown !== undefined;
+  comparing.watch(isCompared ? { ...common, range: shown, name: compared, shift: (asked) => compares.shiftOf(compared, asked, store.processes()) } : null);
 }
 
-/** A page: ours, or that of a part, which is loaded when it is first opened. */
-function make({ id, title, script, style }) {
-  if (!script && !MAKERS[id]) return new Nowhere(id);
-  if (!script) return MAKERS[id]();
-  const Page = loaded.get(id);
-  if (Page) return new Page();
-  const words = h("p", { class: "quiet" }, "Loading ...");
-  load(id, script, style).catch(() => {
-    text(words, "The script of this page cannot be loaded.");
-    feed.watch({});
-  });
-  // What it watches is known when it is loaded.
-  return { title, topic: null, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
-}
-
-/** An address of no page. */
-class Nowhere {
-  constructor(id) {
-    this.title = "No such page";
-    this.element = h("div", { class: "page" }, h("h1", {}, this.title), h("p", { class: "card" }, `There is no page “${id}”.`), h("p", {}, h("a", { href: address.to("overview") }, "To the overview")));
+/** The script of a part's page has come, or cannot be had. */
+function arrived(id, isThere) {
+  if (!isThere) feed.watch({});
+  else if (address.read().page === id) {
+    // Made anew, now that it can be.
+    pagePath = undefined;
+    navigate();
   }
-
-  update() {}
-}
-
-async function load(id, script, style) {
-  if (style) document.head.append(h("link", { rel: "stylesheet", href: style }));
-  const module = await import(new URL(script, document.baseURI));
-  loaded.set(id, module.default);
-  if (address.read().page !== id) return;
-  // Made anew, now that it can be.
-  pagePath = undefined;
-  navigate();
 }
 
 /** To the link that one went away by, as soon as it is there again. */
@@ -409,7 +384,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 // The login page is shown where one has logged out: this browser's other pages ask whether they are meant too. So does one
 // that the browser had put aside as it was.
 new BroadcastChannel("perf.login").onmessage = () => feed.ask();
-addEventListener("pageshow", (event) => event.persisted && feed.ask());
+addEventListener("pageshow", (event) => event.persisted && (feed.isLeft ? location.reload() : feed.ask()));
+logout?.addEventListener("submit", () => feed.leave());
 setInterval(showBanner, 1000);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 address.listen(navigate);

@@ -3,6 +3,7 @@
 import { h, keepFocus } from "./dom.js";
 import { seriesInShort } from "./format.js";
 import { choose, chosen } from "./choices.js";
+import { isNothingKept } from "./stored.js";
 
 /** A dialog with a form. `send(fields)` gives what went wrong, or nothing. */
 export function ask(title, about, fields, button, send) {
@@ -73,6 +74,11 @@ export function toLogin() {
   return `login${location.hash}`;
 }
 
+/** How long a mark is remembered, where that is less than it says. */
+function lasting() {
+  return isNothingKept() ? " No history is kept: it ends with this process, unless the application keeps its state itself." : "";
+}
+
 /** An alert in a few words. */
 function inShort(alert) {
   return `${alert.name}: ${seriesInShort(alert.series)}`;
@@ -80,7 +86,7 @@ function inShort(alert) {
 
 export function acknowledge(alert) {
   const fields = [person(), note(), span([["", "as long as it fires"]])];
-  ask("Acknowledge", inShort(alert), fields, "Acknowledge", (values) => {
+  ask("Acknowledge", `${inShort(alert)}.${lasting()}`, fields, "Acknowledge", (values) => {
     const body = { by: values.by, comment: values.comment };
     if (values.for) body.for = values.for;
     return send("POST", `api/v1/alerts/${alert.id}/acknowledge`, body);
@@ -88,7 +94,7 @@ export function acknowledge(alert) {
 }
 
 export function silence(alert) {
-  ask("Silence", `Mute notifications: ${inShort(alert)}. The history keeps it all the same.`, [person(), note(), span([])], "Silence", (values) => send("POST", "api/v1/alerts/silence", { rule: alert.rule, labels: alert.labels, ...values }));
+  ask("Silence", `Mute notifications: ${inShort(alert)}. The list of alerts keeps it all the same.${lasting()}`, [person(), note(), span([])], "Silence", (values) => send("POST", "api/v1/alerts/silence", { rule: alert.rule, labels: alert.labels, ...values }));
 }
 
 export async function unsilence(id) {

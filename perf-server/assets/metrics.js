@@ -1,13 +1,11 @@
 // Metrics as they stand: counters, gauges and histograms, each with its line over the window.
 
+import { Delta } from "./compare.js";
 import { breakable, h, keyed, text, wide } from "./dom.js";
 import { growth, inUnit, number, rate, unitOf } from "./format.js";
 import { spark } from "./draw.js";
 import * as address from "./address.js";
 import { pageOf } from "./pages.js";
-
-/** How a metric is called that can be asked for by its name. */
-const ASKED = /^[A-Za-z_:][A-Za-z0-9_:.]*$/;
 
 /** How a metric stands; of a range the mean of a gauge, and how much a counter grew. */
 function shown({ name, kind, unit: said, value, sum }) {
@@ -16,10 +14,9 @@ function shown({ name, kind, unit: said, value, sum }) {
   return inUnit(value, kind === "counter" && unit !== "bytes" && unit !== "seconds" ? "count" : unit);
 }
 
-/** What is asked for of a range: the metrics that are known now, by what they are called. `null` until that is known. */
-export function named(live, isWanted) {
-  const names = live.names?.filter((name) => isWanted(name) && ASKED.test(name));
-  return names?.map((name) => ["series", name]) ?? null;
+/** What is asked for of a range: metrics whose names begin so, those that only the past knows too. */
+export function beginningWith(prefixes) {
+  return prefixes.map((prefix) => ["series", `${prefix}*`]);
 }
 
 export class MetricTable {
@@ -45,7 +42,10 @@ export class MetricTable {
     const all = store.metricsOf(null).filter(this.wanted);
     const found = all.filter((metric) => words.every((word) => metric.key.toLowerCase().includes(word)));
     keyed(this.body, found, (metric) => metric.key, (metric) => this.make(metric), (row, metric) => {
-      text(row.children[2], shown(metric));
+      text(row.value, shown(metric));
+      // How it stands now is nothing to compare with how it was on average.
+      const compared = store.isPast ? store.before : null;
+      row.delta.set(compared, { now: metric.value, was: compared?.metric(metric)?.value, show: (value) => shown({ ...metric, ...compared.metric(metric), value }) });
       const isRate = metric.kind !== "gauge";
       const box = row.getBoundingClientRect();
       const values = store.valuesOf(metric, isRate);
@@ -61,7 +61,9 @@ export class MetricTable {
 
   make(metric) {
     const labels = metric.labels.map(([name, value]) => `${name}=${value}`).join(", ");
-    return h("tr", {}, h("th", { scope: "row", class: "name", title: metric.help }, breakable(metric.name), labels && h("span", { class: "quiet" }, ` ${labels}`)), h("td", { class: "trend" }, h("canvas", { class: "spark", "aria-hidden": "true" })), h("td", { class: "number" }), h("td", { class: "number wide" }));
+    const [value, delta] = [h("span"), new Delta()];
+    const row = h("tr", {}, h("th", { scope: "row", class: "name", title: metric.help }, breakable(metric.name), labels && h("span", { class: "quiet" }, ` ${labels}`)), h("td", { class: "trend" }, h("canvas", { class: "spark", "aria-hidden": "true" })), h("td", { class: "number" }, value, delta.element), h("td", { class: "number wide" }));
+    return Object.assign(row, { value, delta });
   }
 }
 
@@ -75,8 +77,8 @@ export class Metrics {
     this.element = h("div", { class: "page" }, h("h1", {}, "Own metrics"), this.none, this.table.element);
   }
 
-  past(live) {
-    return named(live, (name) => !pageOf(name));
+  past() {
+    return beginningWith([""]);
   }
 
   update(store) {

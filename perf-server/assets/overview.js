@@ -1,7 +1,7 @@
 // The first page: how well the service is and why, what it does, what is wrong now.
 
 import { h, keyed, text } from "./dom.js";
-import { Lines, Stack } from "./charts.js";
+import { Lines, Stack } from "./lines.js";
 import { duration, kindName, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
@@ -22,6 +22,17 @@ const HOW = {
   operation: '#[monitor("checkout")] on a function',
 };
 
+/** The columns of both, of a series in a store. */
+function rates(store, row) {
+  const of = (place) => store.rates(row, (point) => point[place]);
+  return { ok: of(OK), error: of(ERROR), panicked: of(PANICKED), cancelled: of(CANCELLED) };
+}
+
+function latencies(store, row) {
+  const of = (place) => store.column(row, (point) => point[place]);
+  return { p50: of(P50), p95: of(P95), p99: of(P99) };
+}
+
 /** Calls by outcome and durations of a series, side by side. */
 export class Pair {
   constructor(name) {
@@ -32,10 +43,11 @@ export class Pair {
 
   update(store, row, limits = []) {
     const common = { grid: store.grid, marks: store.marks() };
-    const rates = (place) => store.rates(row, (point) => point[place]);
-    const column = (place) => store.column(row, (point) => point[place]);
-    this.calls.update({ ...common, columns: { ok: rates(OK), error: rates(ERROR), panicked: rates(PANICKED), cancelled: rates(CANCELLED) } });
-    this.latency.update({ ...common, limits, columns: { p50: column(P50), p95: column(P95), p99: column(P99) } });
+    const { before } = store;
+    const then = before?.row(store, row);
+    const both = (columns) => ({ columns: columns(store, row), before: before?.columns(then && columns(before.past, then), store.grid) });
+    this.calls.update({ ...common, ...both(rates) });
+    this.latency.update({ ...common, limits, ...both(latencies) });
   }
 }
 
@@ -45,6 +57,7 @@ const wholeKind = (kind) => ["series", `${kind}{}`];
 export class Overview {
   constructor() {
     this.title = "Overview";
+    this.needs = ["indicator_values"];
     this.health = new Health();
     this.tiles = ["Rate", "Errors", "Cancelled", "p50", "p95", "p99", "In flight"].map((title) => new Tile(title, title === "In flight"));
     this.heading = h("h2", {}, "");
@@ -102,6 +115,9 @@ export class Overview {
     p50.set(duration(main.p50), "half were faster");
     p95.set(duration(main.p95), "95 % were faster");
     p99.set(duration(main.p99), `longest ${duration(main.max)}`);
+    const then = store.before?.row(store, main);
+    const compared = [["rate", rate], ["error_rate", share, true], ["cancelled_rate", share, true], ["p50", duration], ["p95", duration], ["p99", duration]];
+    compared.forEach(([key, show, isShare], place) => this.tiles[place].delta.set(store.before, { now: main[key], was: then?.[key], show, isShare }));
     inFlight.set(number(main.in_flight), main.oldest ? `oldest ${duration(main.oldest)}` : "right now");
     this.pair.update(store, main);
     this.kinds.update(store, kinds);

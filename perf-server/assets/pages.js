@@ -1,12 +1,12 @@
-// Every page, in the order of the navigation: ours and those of other parts, as the service lists them.
+// Every page, in the order of the navigation: ours and those of other parts, as the service lists them; and the parts.
 
-export const PAGES = await listPages();
+export const { pages: PAGES, parts: PARTS } = await listPages();
 
 /** Asks until there is an answer: without it there is nothing to show. */
 async function listPages() {
   for (let wait = 250; ; wait = Math.min(2 * wait, 5000)) {
     const answer = await fetch("api/v1/pages").catch(() => null);
-    if (answer?.ok) return (await answer.json()).pages;
+    if (answer?.ok) return answer.json();
     if (answer?.status === 401) location.reload();
     await new Promise((done) => setTimeout(done, wait));
   }

@@ -2,6 +2,7 @@
 
 import { age, moment, number } from "./format.js";
 import { COMMON, Store, timeOf } from "./store.js";
+import { askStored, stored } from "./stored.js";
 
 /** The lengths of steps that are asked for, in seconds. */
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
@@ -9,6 +10,7 @@ const POINTS = 120;
 /** So many series are shown; of each request so many are named. */
 const MOST_SERIES = 200;
 const MOST_NAMED = 100;
+const MOST_METRICS = 1000;
 /** How long the service is left alone when it did not answer, in milliseconds. */
 const WAIT = 5000;
 
@@ -26,10 +28,10 @@ function inWords(seconds) {
 
 /** A range as the pages draw it: series and metrics are of the range, everything else is of now. */
 export class Past extends Store {
-  /** `labels` are those of the one series that is meant, where more were asked for; `stored` is what the service tells of its history, where it has one. */
-  constructor(answers, { asked, labels, stored }) {
+  /** `labels` are those of the one series that is meant, where more were asked for. */
+  constructor(answers, { asked, labels }) {
     super();
-    Object.assign(this, { isPast: true, asked, stored, metrics: [] });
+    Object.assign(this, { isPast: true, asked, metrics: [] });
     const tracks = answers.flatMap(({ series, metrics }) => [...series, ...metrics]);
     const [{ start, step }] = answers;
     const points = tracks[0]?.points ?? [];
@@ -108,20 +110,11 @@ export class Past extends Store {
     return [timeOf(this.grid, 0), Math.min(timeOf(this.grid, this.grid.cells), Math.max(this.asked.to, timeOf(this.grid, this.grid.cells - 1)))];
   }
 
-  /** Starts of processes, as far as they are stored: else that of this one. */
-  marks() {
-    const boots = this.stored?.boots;
-    if (!boots) return super.marks();
-    const label = ({ version }, before) => (!before || !version ? (version ? `started ${version}` : "started") : before.version === version ? "started" : `new version ${version}`);
-    const began = boots.map((boot, place) => ({ at: Date.parse(boot.started), label: label(boot, boots[place - 1]) }));
-    return [...began, ...super.marks().filter((mark) => mark.label === "reset")];
-  }
-
   /** What the picture is of, and what of it is not as it was asked for. */
   words() {
     const { observed, step } = this.grid;
     const [from, to] = this.span();
-    const oldest = Math.min(...(this.stored?.tiers ?? []).map((tier) => Date.parse(tier.oldest ?? "")).filter((at) => !Number.isNaN(at)));
+    const oldest = Math.min(...(stored()?.tiers ?? []).map((tier) => Date.parse(tier.oldest ?? "")).filter((at) => !Number.isNaN(at)));
     const known = observed.findIndex((seconds) => seconds > 0);
     const since = known < 0 ? Infinity : timeOf(this.grid, known);
     // The first that is known began somewhere in it, the last is still filling.
@@ -131,7 +124,7 @@ export class Past extends Store {
     else if (oldest > from && oldest < Infinity) words.push(`stored at most since ${moment(oldest)}`);
     else if (known > 0) words.push(`nothing is known before ${moment(since)}`);
     if (unseen >= 1) words.push(`not observed for ${age(unseen)}`);
-    if (this.leftOut > 0) words.push(`${number(this.leftOut)} more series are not shown: a range has ${MOST_SERIES} at most`);
+    if (this.leftOut > 0) words.push(`${number(this.leftOut)} more series are not shown: a range has ${number(this.asked.limit)} at most`);
     return words.join(" · ");
   }
 }
@@ -152,16 +145,17 @@ export class Asker {
     this.picture = null;
     /** Why nothing came. */
     this.problem = "";
-    /** What is known of the history: `null` where there is none, `undefined` until it was asked. */
-    this.stored = undefined;
     document.addEventListener("visibilitychange", () => this.poke());
   }
 
-  /** What is to be shown: `{ path, page, range, live, at, isPaused }`, or `null`. `live()` is what is so now, `at()` the moment that is now. */
+  /**
+   * What is to be shown: `{ path, page, range, live, at, isPaused }`, or `null`. `live()` is what is so now, `at()` the moment that
+   * is now. With `name` and `shift(asked)` it is a time before, so many milliseconds: `null` where it is not known.
+   */
   watch(wanted) {
-    const key = wanted && JSON.stringify([wanted.path, wanted.range]);
+    const key = wanted && JSON.stringify([wanted.path, wanted.range, wanted.name]);
     if (key === this.key) return;
-    const isOtherPage = wanted?.path !== this.wanted?.path;
+    const isOtherPage = wanted?.path !== this.wanted?.path || wanted?.name !== this.wanted?.name;
     Object.assign(this, { key, wanted, problem: "", isDue: wanted !== null });
     clearTimeout(this.timer);
     this.request?.abort();
@@ -185,7 +179,7 @@ export class Asker {
     const to = range.to ?? at();
     const from = range.from ?? to - 1000 * range.length;
     this.isDue = false;
-    this.ask(asked, { from, to, step: stepOf((to - from) / 1000, POINTS) }, known.detail ? null : page.labels);
+    this.ask(asked, { from, to, step: range.step ?? stepOf((to - from) / 1000, POINTS) }, known.detail ? null : page.labels);
   }
 
   async ask(names, asked, labels) {
@@ -195,28 +189,37 @@ export class Asker {
     const began = Date.now();
     let wait = WAIT;
     try {
-      const get = (path) => fetch(path, { signal: request.signal });
-      await this.askHistory(get, wanted.live().epoch);
+      await askStored(wanted.live().epoch);
+      if (request.signal.aborted) return;
+      const shift = wanted.shift ? wanted.shift(asked) : 0;
+      if (shift === null) throw new Unknown("no version before is known");
+      const limit = wanted.page.topic?.of === "metrics" ? MOST_METRICS : MOST_SERIES;
+      // What was is stored in steps of five seconds, and later of a minute: whole ones are asked for.
+      const stored = wanted.shift ? 1000 * (asked.step <= 5 ? 5 : 60) : 1;
+      const to = Math.ceil(asked.to / stored) * stored - shift;
+      Object.assign(asked, { shift, limit, from: to - (asked.to - asked.from), to });
       const answers = [];
       while (names.length > 0) {
-        const params = new URLSearchParams([...names.splice(0, MOST_NAMED), ...Object.entries({ from: asked.from / 1000, to: asked.to / 1000, step: asked.step, limit: MOST_SERIES, joined: true })]);
-        const answer = await get(`api/v1/query?${params}`);
+        const params = new URLSearchParams([...names.splice(0, MOST_NAMED), ...Object.entries({ from: asked.from / 1000, to: asked.to / 1000, step: asked.step, limit, joined: true })]);
+        const answer = await patiently(`api/v1/query?${params}`, request.signal);
         if (answer.status === 401) location.reload();
         if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? answer.statusText);
         answers.push(await answer.json());
       }
       if (answers.length === 0) answers.push({ start: new Date(asked.from).toISOString(), step: asked.step, series: [], metrics: [], left_out: 0 });
-      this.picture = new Past(answers, { asked, labels, stored: this.stored });
+      this.picture = new Past(answers, { asked, labels });
       this.picture.key = key;
       this.problem = "";
       wait = 1000 * this.picture.grid.step - (Date.now() - began);
     } catch (error) {
       if (request.signal.aborted) return;
-      this.problem = error instanceof TypeError ? "The service does not answer." : `The service does not tell this: ${error.message}`;
+      if (error instanceof Unknown) this.picture = null;
+      this.problem = error instanceof Unknown ? error.message : error instanceof TypeError ? "The service does not answer." : `The service does not tell this: ${error.message}`;
     }
     const isOver = this.problem === "" && wanted.range.to <= wanted.at();
     clearTimeout(this.timer);
-    if (!isOver) this.timer = setTimeout(() => this.again(), Math.max(wait, 1000));
+    // What was does not change: it moves along with what is shown.
+    if (!isOver) this.timer = setTimeout(() => this.again(), Math.max(wait, wanted.name ? WAIT : 1000));
     this.onchange();
   }
 
@@ -226,12 +229,16 @@ export class Asker {
     if (this.picture && this.wanted.isPaused() && !this.isComing) this.timer = setTimeout(() => this.again(), 1000);
     else this.poke();
   }
+}
 
-  /** Once for each process; where it has no history it is not asked again. */
-  async askHistory(get, epoch) {
-    if (this.stored === null || this.storedOf === epoch) return;
-    const answer = await get("api/v1/history");
-    if (answer.ok) Object.assign(this, { stored: await answer.json(), storedOf: epoch });
-    else if (answer.status === 404) this.stored = null;
+/** There is nothing to ask for. */
+class Unknown extends Error {}
+
+/** Asks; of a service that reads for others already, a few times. */
+async function patiently(path, signal) {
+  for (let time = 0; ; time += 1) {
+    const answer = await fetch(path, { signal });
+    if (answer.status !== 429 || time === 5) return answer;
+    await new Promise((done) => setTimeout(done, 300 + 300 * time));
   }
 }

@@ -1,9 +1,9 @@
 // What the process and its host are doing: a page for each part, of what is sampled there, and only of what there is.
 
 import { h, text } from "./dom.js";
-import { pageOf } from "./pages.js";
-import { Lines, Stack } from "./charts.js";
-import { MetricTable, named } from "./metrics.js";
+import { pageOf, PAGES } from "./pages.js";
+import { Lines, Stack } from "./lines.js";
+import { beginningWith, MetricTable } from "./metrics.js";
 import { Tile } from "./tile.js";
 
 /** So many colours there are, and lines in a chart. */
@@ -22,6 +22,11 @@ function nameOf({ label, by, of }, metric, isAlone) {
 
 function labelOf(metric, wanted) {
   return metric.labels.find(([name]) => name === wanted)?.[1] ?? "";
+}
+
+/** What a line is called in its chart: a histogram may be drawn twice. */
+function keyOf({ metric, line }) {
+  return `${metric.key}${line.rate ?? ""}`;
 }
 
 /** One chart of a page. */
@@ -48,11 +53,14 @@ class Drawn {
     if (this.element.hidden) return false;
     const shown = found.slice(0, COLOURS);
     text(this.more, found.length > shown.length ? `and ${found.length - shown.length} more, below` : "");
-    this.chart.setSeries(shown.map(({ metric, line, label }, place) => ({ key: `${metric.key}${line.rate ?? ""}`, label, colour: `c${place + 1}` })));
-    const columns = Object.fromEntries(shown.map(({ metric, line }) => [`${metric.key}${line.rate ?? ""}`, store.valuesOf(metric, line.rate)]));
+    this.chart.setSeries(shown.map(({ metric, line, label }, place) => ({ key: keyOf({ metric, line }), label, colour: `c${place + 1}` })));
+    const columns = Object.fromEntries(shown.map((one) => [keyOf(one), store.valuesOf(one.metric, one.line.rate)]));
+    const { before } = store;
+    const then = before && shown.map((one) => ({ key: keyOf(one), line: one.line, metric: before.metric(one.metric) })).filter(({ metric }) => metric);
+    const were = then?.length > 0 ? Object.fromEntries(then.map(({ key, line, metric }) => [key, before.past.valuesOf(metric, line.rate)])) : null;
     const indicator = store.indicators?.get(limit);
     const limits = indicator ? [{ value: indicator.warning, colour: "warn", label: "warning" }, { value: indicator.critical, colour: "bad", label: "critical" }] : [];
-    this.chart.update({ columns, grid: store.grid, limits, marks: store.marks() });
+    this.chart.update({ columns, grid: store.grid, limits, marks: store.marks(), before: before?.columns(were, store.grid) });
     return true;
   }
 }
@@ -79,6 +87,7 @@ class Figure {
 
 export class Resources {
   constructor(spec) {
+    this.spec = spec;
     this.title = spec.title;
     this.topic = { of: "metrics" };
     this.tiles = spec.tiles.map((one) => new Figure(one));
@@ -96,8 +105,8 @@ export class Resources {
     this.element = h("div", { class: "page" }, h("div", { class: "line" }, h("h1", {}, spec.title)), this.strip, this.none, this.sections.map((one) => one.element), this.every);
   }
 
-  past(live) {
-    return named(live, this.isOurs);
+  past() {
+    return beginningWith(PAGES.find(({ id }) => id === this.spec.name).metrics);
   }
 
   update(store) {

@@ -1,5 +1,6 @@
 // One series: its history, its histogram, how its calls ended, and the slowest of them.
 
+import { Delta } from "./compare.js";
 import { attribute, breakable, h, keyed, text, wide } from "./dom.js";
 import { Heat } from "./heat.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
@@ -16,17 +17,15 @@ import { Tile } from "./tile.js";
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
 
+/** What is told of a series: its title, how it is written, and the key and the rest of what is compared with the time before. */
 const FIGURES = [
   ["Calls", (row) => number(row.count)],
-  ["Rate", (row) => rate(row.rate)],
-  ["Errors", (row) => share(row.error_rate), "errors", "error_rate"],
-  ["Cancelled", (row) => share(row.cancelled_rate), "cancelled", "cancelled_rate"],
-  ["p50", (row) => duration(row.p50)],
-  ["p90", (row) => duration(row.p90)],
-  ["p95", (row) => duration(row.p95)],
-  ["p99", (row) => duration(row.p99)],
-  ["Max", (row) => duration(row.max)],
-  ["Mean ± std dev", (row) => duration(row.mean) + (row.std === null ? "" : ` ± ${duration(row.std)}`)],
+  ["Rate", (row) => rate(row.rate), { key: "rate", show: rate }],
+  ["Errors", (row) => share(row.error_rate), { key: "error_rate", show: share, isShare: true, aspect: "errors" }],
+  ["Cancelled", (row) => share(row.cancelled_rate), { key: "cancelled_rate", show: share, isShare: true, aspect: "cancelled" }],
+  ...["p50", "p90", "p95", "p99"].map((key) => [key, (row) => duration(row[key]), { key, show: duration }]),
+  ["Max", (row) => duration(row.max), { key: "max", show: duration }],
+  ["Mean ± std dev", (row) => duration(row.mean) + (row.std === null ? "" : ` ± ${duration(row.std)}`), { key: "mean", show: duration }],
   ["Apdex", (row) => (row.apdex === null ? "–" : `${row.apdex.toFixed(2)} (T ${duration(row.apdex_threshold)})`)],
   ["In flight", (row) => number(row.in_flight) + (row.oldest ? `, oldest ${duration(row.oldest)}` : "")],
 ];
@@ -67,7 +66,10 @@ export class Series {
     const row = { kind, labels: labels.map((value) => ["", value]) };
     this.title = label(row);
     this.topic = { kind, labels };
-    this.figures = h("dl", { class: "figures" }, FIGURES.map(([name]) => h("div", {}, h("dt", { class: name === "In flight" ? "now" : "" }, name), h("dd", {}))));
+    this.needs = ["alert_history"];
+    this.deltas = FIGURES.map(() => new Delta());
+    const figure = ([name], place) => h("div", {}, h("dt", { class: name === "In flight" ? "now" : "" }, name), h("dd", {}, h("span"), this.deltas[place].element));
+    this.figures = h("dl", { class: "figures" }, FIGURES.map(figure));
     this.pair = new Pair("");
     this.heat = new Heat({ title: "Latency heat map", note: "stronger: more calls", series: [], show: duration, tall: true });
     this.outcomes = new Split("Outcomes", OUTCOMES, "");
@@ -126,9 +128,13 @@ export class Series {
     this.body.hidden = !row;
     if (!row) return;
     const isWaiting = row.in_flight > 0 || row.busy_share !== null;
-    FIGURES.forEach(([, show, aspect, key], place) => {
+    const then = store.before?.row(store, row);
+    FIGURES.forEach(([, show, compared], place) => {
       const field = this.figures.children[place].lastElementChild;
-      text(field, show(row));
+      text(field.firstElementChild, show(row));
+      if (!compared) return;
+      const { key, aspect } = compared;
+      this.deltas[place].set(store.before, { ...compared, now: row[key], was: then?.[key] });
       if (aspect) attribute(field, "data-state", store.judge(`${this.kind}.${aspect}`, row[key]) || null);
     });
     this.updateAlerts(store);

@@ -1,7 +1,9 @@
 // What is known of the service: the last message of everything, and the points of the window.
 
+import { boots } from "./stored.js";
+
 /** What is known whatever is watched. */
-export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "calls", "names", "resets"];
+export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets"];
 
 export class Store {
   constructor() {
@@ -14,6 +16,7 @@ export class Store {
     const other = new Store();
     for (const name of COMMON) other[name] = this[name];
     other.indicators = this.indicators && new Map(this.indicators);
+    other.sights = this.sights;
     return other;
   }
 
@@ -22,6 +25,18 @@ export class Store {
     const { topic } = this;
     if (!topic) return false;
     return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
+  }
+
+  /** Whether all is known but what somebody goes without. */
+  has(without) {
+    const isKnown = { alert_history: this.history !== undefined, indicator_values: Boolean(this.hasValues) };
+    return Object.entries(isKnown).every(([part, is]) => is || without?.includes(part));
+  }
+
+  /** What comes no more is not kept as it was. */
+  leaveOut(without = []) {
+    if (without.includes("alert_history")) this.history = undefined;
+    if (without.includes("indicator_values")) this.hasValues = false;
   }
 
   clear() {
@@ -38,6 +53,7 @@ export class Store {
   apply(message) {
     this.applyCommon(message);
     if (message.type === "initial_data") this.begin(message);
+    if (message.row_points) this.applyPoints(message.row_points);
     // It is never changed: who draws by it goes on with what was true then.
     if (message.grid) this.grid = message.grid;
     if (message.own_calls) this.ownCalls = message.own_calls.map(withPairs);
@@ -61,6 +77,8 @@ export class Store {
       this.bootAt ??= this.at - 1000 * message.uptime;
     }
     if (message.health) this.health = message.health;
+    // A change of the health tells all, of which only a part may be kept up to date.
+    if (message.indicators && message.type !== "health_changed") this.hasValues = message.indicators.every((one) => "value" in one);
     if (message.indicators) this.indicators = new Map(message.indicators.map((one) => [one.name, one]));
     for (const one of message.indicators_changed ?? []) this.indicators?.set(one.name, one);
     if (message.alerts) this.alerts = message.alerts;
@@ -129,10 +147,21 @@ export class Store {
 
   addRow(message, numbers, points) {
     const { id, kind, labels, name } = withPairs(message);
-    const row = { id, kind, labels, name, points: new Map(points.map((point) => [point[0], point])) };
+    // Of a series the points may come later, when somebody looks at them.
+    const row = { id, kind, labels, name, isBare: labels.length > 0 && points.length === 0, points: new Map(points.map((point) => [point[0], point])) };
     this.rows[id] = row;
     this.byName.set(name, row);
     this.number(row, numbers);
+  }
+
+  /** Takes in the points of rows that had none. */
+  applyPoints(rows) {
+    for (const [id, ...points] of rows) {
+      const row = this.rows[id];
+      if (!row) continue;
+      row.isBare = false;
+      row.points = new Map([...points.map((point) => [point[0], point]), ...row.points].sort(([one], [other]) => one - other));
+    }
   }
 
   updateRow(id, numbers, points) {
@@ -243,12 +272,27 @@ export class Store {
     return `in the last ${this.window}`;
   }
 
-  /** Moments of which a chart has a mark: when the process began, and when the baseline was moved. */
+  /** The processes of the service, the first first: those that are stored, and this one, which is stored some seconds later. */
+  processes() {
+    const known = boots();
+    const isStored = known.some(({ at }) => at > this.bootAt - APART);
+    return this.bootAt === undefined || isStored ? known : [...known, { at: this.bootAt, ended: null, version: this.service?.version }];
+  }
+
+  /** Moments of which a chart has a mark: when processes began, and when the baseline was moved. */
   marks() {
-    const version = this.service?.version;
-    const began = this.bootAt === undefined ? [] : [{ at: this.bootAt, label: version ? `started ${version}` : "started" }];
+    const began = this.processes().map(({ at, version }, place, all) => ({ at, label: beginning(version, all[place - 1]?.version) }));
     return [...began, ...(this.resets ?? []).map((at) => ({ at: Date.parse(at), label: "reset" }))];
   }
+}
+
+/** Two processes of a service do not begin within so many milliseconds. */
+const APART = 5000;
+
+/** What to call the begin of a process. */
+function beginning(version, before) {
+  if (!version || version === before) return "started";
+  return before ? `new version ${version}` : `started ${version}`;
 }
 
 /** When a place of a column began, in milliseconds since 1970: cells are numbered from there. */

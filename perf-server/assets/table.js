@@ -1,5 +1,6 @@
 // A table of series: sorted by any column, searched, with a line for each over the window.
 
+import { Delta } from "./compare.js";
 import { attribute, breakable, h, keyed, text } from "./dom.js";
 import { spark } from "./draw.js";
 import { duration, label, number, rate, share } from "./format.js";
@@ -12,8 +13,8 @@ const ended = (point) => point[OK] + failed(point) + cut(point);
 
 const COLUMNS = [
   { key: "rate", title: "Rate", show: rate, class: "" },
-  { key: "error_rate", title: "Errors", show: share, class: "", aspect: "errors" },
-  { key: "cancelled_rate", title: "Cancelled", show: share, class: "cut", aspect: "cancelled" },
+  { key: "error_rate", title: "Errors", show: share, class: "", aspect: "errors", isShare: true },
+  { key: "cancelled_rate", title: "Cancelled", show: share, class: "cut", aspect: "cancelled", isShare: true },
   { key: "p50", title: "p50", show: duration, class: "wide" },
   { key: "p95", title: "p95", show: duration, class: "" },
   { key: "p99", title: "p99", show: duration, class: "wide" },
@@ -114,10 +115,13 @@ export class SeriesTable {
       h("th", { scope: "row", class: "name" }, h("a", { href: this.link(row), title: row.name }, breakable(this.name(row)))),
       h("td", { class: "trend" }, trend()),
       h("td", { class: "trend wide" }, trend()),
-      COLUMNS.map(({ class: kind, title }) => h("td", { class: `number ${kind}`, "data-title": title })),
     );
     element.trends = element.querySelectorAll("canvas");
-    element.fields = [...element.querySelectorAll("td.number")];
+    element.fields = COLUMNS.map(({ class: kind, title }) => {
+      const [value, delta] = [h("span"), new Delta()];
+      element.append(h("td", { class: `number ${kind}`, "data-title": title }, value, delta.element));
+      return { value, delta };
+    });
     element.addEventListener("click", (event) => {
       if (!event.target.closest("a") && !getSelection().toString()) location.hash = this.link(row);
     });
@@ -128,11 +132,15 @@ export class SeriesTable {
   fill(element, row) {
     element.row = row;
     attribute(element.querySelector("a"), "href", this.link(row));
-    COLUMNS.forEach(({ key, show, aspect }, place) => {
-      const field = element.fields[place];
-      text(field, show(row[key]));
+    const { before } = this.store;
+    const then = before?.row(this.store, row);
+    COLUMNS.forEach(({ key, show, aspect, isShare }, place) => {
+      const { value, delta } = element.fields[place];
+      text(value, show(row[key]));
+      // Of what is so now nothing is known of then.
+      delta.set(key === "in_flight" ? null : before, { now: row[key], was: then?.[key], show, isShare });
       // In the colour in which the health sees such a share of the kind's calls.
-      if (aspect) attribute(field, "data-state", this.store.judge(`${row.kind}.${aspect}`, row[key]) || null);
+      if (aspect) attribute(value.parentElement, "data-state", this.store.judge(`${row.kind}.${aspect}`, row[key]) || null);
     });
     element.classList.toggle("idle", row.count === 0 && row.in_flight === 0);
   }
@@ -140,6 +148,7 @@ export class SeriesTable {
   paint(element) {
     const { store } = this;
     if (!store?.grid || !element.row) return;
+    store.sights?.want(element.row);
     const [calls, latency] = element.trends;
     const faults = [[store.rates(element.row, failed), "error"], [store.rates(element.row, cut), "cancelled"]];
     spark(calls, store.rates(element.row, ended), "accent", faults);

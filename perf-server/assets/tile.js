@@ -1,5 +1,6 @@
 // A large number with its name.
 
+import { Delta } from "./compare.js";
 import { attribute, h, text } from "./dom.js";
 
 export class Tile {
@@ -7,7 +8,8 @@ export class Tile {
   constructor(title, isOfNow = false) {
     this.value = h("b", {}, "–");
     this.note = h("span", { class: "quiet" });
-    this.element = h("div", { class: "card tile" }, h("span", { class: isOfNow ? "title now" : "title" }, title), this.value, this.note);
+    this.delta = new Delta("span");
+    this.element = h("div", { class: "card tile" }, h("span", { class: isOfNow ? "title now" : "title" }, title), this.value, this.note, this.delta.element);
   }
 
   set(value, note = "", state = "") {

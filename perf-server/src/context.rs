@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     /// When the monitor was made.
     pub(crate) started: SystemTime,
     pub(crate) dashboard: Dashboard,
+    /// The names of the parts that add something to the server.
+    pub(crate) parts: Vec<String>,
     /// The description of all routes, as JSON.
     pub(crate) document: String,
     /// Refusals that are told one by one, and those that are not.
@@ -52,6 +54,7 @@ impl Context {
             frames: Frames::default(),
             started,
             dashboard,
+            parts: parts.names,
             document,
             refusals: Arc::default(),
             sessions: Sessions::default(),

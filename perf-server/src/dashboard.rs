@@ -81,6 +81,12 @@ const ASSETS: &[Asset] = assets![
     "pages.js": SCRIPT,
     "range.js": SCRIPT,
     "past.js": SCRIPT,
+    "stored.js": SCRIPT,
+    "compare.js": SCRIPT,
+    "sights.js": SCRIPT,
+    "nav.js": SCRIPT,
+    "lines.js": SCRIPT,
+    "maker.js": SCRIPT,
 ];
 
 /// A form, so that it works without the scripts as well, and a browser says of it where it comes from.
@@ -183,6 +189,7 @@ pub(crate) async fn page_or_feed(
 #[derive(Serialize)]
 struct Pages {
     pages: Vec<PageEntry>,
+    parts: Vec<String>,
 }
 
 /// `GET /api/v1/pages`: the pages of the dashboard, in the order of its navigation.
@@ -192,7 +199,11 @@ pub(crate) async fn pages(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     params.only(&[])?;
-    respond::json(&headers, move || Pages { pages: context.dashboard.pages.clone() }).await
+    respond::json(&headers, move || {
+        let (pages, parts) = (context.dashboard.pages.clone(), context.parts.clone());
+        Pages { pages, parts }
+    })
+    .await
 }
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;

@@ -123,6 +123,8 @@ impl fmt::Debug for Extension {
 /// All that parts add, checked, without their routes.
 #[derive(Default)]
 pub(crate) struct Additions {
+    /// The parts by their names.
+    pub(crate) names: Vec<String>,
     /// Each with the part that it belongs to.
     pub(crate) pages: Vec<(String, Page)>,
     pub(crate) topics: Vec<PartTopic>,
@@ -139,6 +141,7 @@ pub(crate) fn add(extensions: &[Extension], table: &mut Table) -> Result<Additio
             return Err(conflict("extension", part, part, part));
         }
         extension.add_routes(table)?;
+        all.names.push(part.clone());
         for page in &extension.pages {
             checked(&format!("extension {part:?}: page"), page.id())?;
             all.pages.push((part.clone(), page.clone()));
@@ -204,7 +207,7 @@ async fn with_body(request: Request, next: Next) -> Response {
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {
-    tracing::error!("a route of an extension panicked");
+    tracing::error!(target: "perf::server", "a route of an extension panicked");
     Problem::new(ProblemKind::Internal, "the answer could not be made").into_response()
 }
 

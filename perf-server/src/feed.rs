@@ -29,6 +29,18 @@
 //! calls alone, `kind` and `labels` (a JSON array of the first labels' values); its own calls in flight come as `own_calls`. A client that was here before adds `epoch` and the last `seq` it saw, and gets
 //! what it missed instead of everything, where that is still known. Later, `{"window":"1h","kind":"tool","labels":["web"]}`
 //! asks for something else.
+//!
+//! A client that needs less says so, in its address and in each later request:
+//!
+//! | what it says | what is left out |
+//! |---|---|
+//! | `without=alert_history` | `alert_history` |
+//! | `without=indicator_values` | of each indicator all but its name, kind, aspect, verdict, status and limits: they are sent when one of these changes |
+//! | `without=row_points` | the points of series of calls, but of kinds as a whole. `{"points_of":[3,7]}` asks for those of at most 200 rows, by their ids: they come as `row_points`, `[[id, point, ..], ..]`, in a `metrics_update`, and go on in those that follow |
+//!
+//! Several are separated by commas in the address, and an array in a message. With `"goes_on":true` a client that goes on with
+//! its topic is sent what it went without up to now, in a `metrics_update`, in place of everything. `compress=gzip` in the address: a message of 1 KiB or
+//! more comes as a binary frame, its JSON compressed.
 
 mod backlog;
 mod broadcast;
@@ -44,7 +56,9 @@ mod seats;
 mod socket;
 mod state;
 mod table;
+mod text;
 mod topic;
+mod watch;
 
 pub(crate) use broadcast::Hub;
 pub(crate) use part::PartTopic;

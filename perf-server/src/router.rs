@@ -73,7 +73,7 @@ pub fn mount<S: Clone + Send + Sync + 'static>(app: Router<S>, monitor: &Monitor
     match own.check(&app) {
         Ok(()) => own.beside(app, monitor),
         Err(error) => {
-            tracing::error!(%error, "perf is not mounted");
+            tracing::error!(target: "perf::server", %error, "perf is not mounted");
             app.layer(HttpLayer::new(monitor))
         }
     }
@@ -99,7 +99,7 @@ pub fn mount_at<S: Clone + Send + Sync + 'static>(
 
 /// Our routes where the settings are not allowed: nothing is shown.
 fn closed(error: &ServeError) -> Router {
-    tracing::error!(%error, "perf shows nothing");
+    tracing::error!(target: "perf::server", %error, "perf shows nothing");
     let refuse = async || {
         Problem::new(ProblemKind::Misconfigured, "nothing is shown: the settings are not allowed, the log says which")
     };

@@ -290,17 +290,17 @@ impl Browser {
 
     /// Has pages note when what the last update brought can be seen: two frames after it came, for the first draws it.
     pub(crate) async fn measure_pixels(&self) {
-        const NOTE: &str = "const Old = WebSocket;
-            window.WebSocket = class extends Old {
-                constructor(...all) {
-                    super(...all);
-                    this.addEventListener('message', ({ data }) => {
-                        window.firstMessage ??= data.length;
-                        if (!data.startsWith('{\"type\":\"metrics_update\"')) return;
-                        requestAnimationFrame(() => requestAnimationFrame(() => { window.drawnAt = Date.now(); }));
-                    });
+        const NOTE: &str = "{
+            const parse = JSON.parse;
+            JSON.parse = (text) => {
+                const message = parse(text);
+                if (message?.seq !== undefined) window.firstMessage ??= text.length;
+                if (message?.type === 'metrics_update') {
+                    requestAnimationFrame(() => requestAnimationFrame(() => { window.drawnAt = Date.now(); }));
                 }
-            };";
+                return message;
+            };
+        }";
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
     }
 

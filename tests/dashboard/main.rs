@@ -4,6 +4,7 @@
 
 mod accessibility;
 mod browser;
+mod compare;
 mod incident;
 mod keyboard;
 mod keys;
@@ -18,6 +19,7 @@ mod servers;
 mod service;
 mod session;
 mod unknown;
+mod verdict;
 
 use browser::Browser;
 use perf_runtime::Outcome;

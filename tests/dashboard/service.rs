@@ -60,6 +60,12 @@ impl Service {
         Self::listen(monitor, server, 0).await
     }
 
+    /// The same that asks who one is.
+    pub(crate) async fn extended_and_guarded(monitor: Monitor, part: Extension, port: u16) -> Self {
+        let server = Server::builder(&monitor).extend(part).read_token(READER).admin_token(ADMIN);
+        Self::listen(monitor, server, port).await
+    }
+
     /// One of a monitor of one's own.
     pub(crate) async fn of(monitor: Monitor, port: u16) -> Self {
         Self::serve(monitor, port, None).await

@@ -1,7 +1,7 @@
 //! The backlog of messages that were sent lately: each client reads on from its own place.
 
-use super::topic::Topic;
-use axum::extract::ws::Utf8Bytes;
+use super::text::Text;
+use super::watch::Watch;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -25,15 +25,15 @@ pub(super) struct Log {
 struct Message {
     seq: u64,
     /// Whom it concerns: those who watch this, or everybody.
-    topic: Option<Arc<Topic>>,
-    text: Utf8Bytes,
+    watch: Option<Arc<Watch>>,
+    text: Text,
 }
 
 /// The messages that a client has yet to read.
 #[derive(Debug)]
 pub(super) enum Unread {
     /// These, and how far it has read then.
-    Messages(Vec<Utf8Bytes>, u64),
+    Messages(Vec<Text>, u64),
     /// It missed some.
     Gone,
 }
@@ -45,11 +45,11 @@ impl Log {
     }
 
     /// Adds a message, which is made with its number.
-    pub(super) fn push(&mut self, topic: Option<Arc<Topic>>, make: impl FnOnce(u64) -> String) -> u64 {
+    pub(super) fn push(&mut self, watch: Option<Arc<Watch>>, make: impl FnOnce(u64) -> String) -> u64 {
         self.seq += 1;
-        let text = Utf8Bytes::from(make(self.seq));
+        let text = Text::new(make(self.seq));
         self.bytes += text.len();
-        self.messages.push_back(Message { seq: self.seq, topic, text });
+        self.messages.push_back(Message { seq: self.seq, watch, text });
         while self.messages.len() > 1 && (self.bytes > MAX_BYTES || self.messages.len() > MAX_MESSAGES) {
             let Some(oldest) = self.messages.pop_front() else { break };
             self.bytes -= oldest.text.len();
@@ -68,8 +68,8 @@ impl Log {
         (self.forgotten..=self.seq).contains(&seq)
     }
 
-    /// The next messages after `seq` for those who watch `topic`.
-    pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
+    /// The next messages after `seq` for those who watch this.
+    pub(super) fn after(&self, seq: u64, watch: &Watch) -> Unread {
         if !self.covers(seq) {
             return Unread::Gone;
         }
@@ -80,7 +80,7 @@ impl Log {
                 break;
             }
             read = message.seq;
-            if message.topic.as_deref().is_none_or(|wanted| wanted == topic) {
+            if message.watch.as_deref().is_none_or(|wanted| wanted == watch) {
                 texts.push(message.text.clone());
             }
         }
@@ -90,12 +90,13 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::super::topic::Subject;
+    use super::super::topic::{Subject, Topic};
     use super::*;
     use perf_runtime::Window;
 
-    fn topic(window: Window) -> Arc<Topic> {
-        Arc::new(Topic { window, subject: Subject::Calls })
+    fn topic(window: Window) -> Arc<Watch> {
+        let topic = Arc::new(Topic { window, subject: Subject::Calls });
+        Arc::new(Watch { topic, without: super::super::watch::Without::default() })
     }
 
     fn texts(unread: Unread) -> (Vec<String>, u64) {

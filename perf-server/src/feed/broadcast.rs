@@ -3,9 +3,10 @@
 use super::backlog::{Log, Unread};
 use super::part::PartTopic;
 use super::seats::Seats;
+use super::text::Text;
 use super::topic::Topic;
+use super::watch::{Watch, Without};
 use crate::auth::Access;
-use axum::extract::ws::Utf8Bytes;
 use perf_runtime::Monitor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,10 +40,23 @@ struct Shared {
 /// A request to the worker.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Somebody watches this from now on. `since` is what it saw last, if it was here before.
-    Join { topic: Arc<Topic>, since: Option<u64>, access: Access, reply: oneshot::Sender<Joined> },
-    /// Somebody watches this no more.
-    Leave(Arc<Topic>),
+    /// Somebody watches this from now on.
+    Join { watch: Arc<Watch>, knows: Knows, access: Access, reply: oneshot::Sender<Joined> },
+    /// Somebody watches this no more. One that is gone may come back.
+    Leave { watch: Arc<Watch>, is_gone: bool },
+    /// Somebody wants the points of some rows of a topic.
+    Points { topic: Arc<Topic>, rows: Vec<usize>, reply: oneshot::Sender<Text> },
+}
+
+/// What a client knows of the topic that it joins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Knows {
+    #[default]
+    Nothing,
+    /// All up to a message: it was here before.
+    UpTo(u64),
+    /// All but this: it goes on with its topic.
+    AllBut(Without),
 }
 
 /// From where on a client reads the log.
@@ -50,7 +64,7 @@ pub(super) enum Command {
 pub(super) struct Joined {
     pub(super) seq: u64,
     /// The message that it needs before; `None` where it knows everything up to there.
-    pub(super) initial: Option<Utf8Bytes>,
+    pub(super) initial: Option<Text>,
 }
 
 impl Hub {
@@ -114,9 +128,9 @@ impl Hub {
         may
     }
 
-    /// Puts a message into the log, for those who watch `topic` or for everybody.
-    pub(super) fn post(&self, topic: Option<Arc<Topic>>, make: impl FnOnce(u64) -> String) -> u64 {
-        let seq = self.shared().log.push(topic, make);
+    /// Puts a message into the log, for those who watch this or for everybody.
+    pub(super) fn post(&self, watch: Option<Arc<Watch>>, make: impl FnOnce(u64) -> String) -> u64 {
+        let seq = self.shared().log.push(watch, make);
         self.inner.latest.send_replace(seq);
         seq
     }
@@ -130,9 +144,9 @@ impl Hub {
         self.shared().log.covers(seq)
     }
 
-    /// The next messages after `seq` for those who watch `topic`.
-    pub(super) fn after(&self, seq: u64, topic: &Topic) -> Unread {
-        self.shared().log.after(seq, topic)
+    /// The next messages after `seq` for those who watch this.
+    pub(super) fn after(&self, seq: u64, watch: &Watch) -> Unread {
+        self.shared().log.after(seq, watch)
     }
 
     #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::message::{Body, Written};
 use super::number::Number;
+use super::watch::{For, Without};
 use crate::dashboard::OWN_PAGE;
 use perf_runtime::alert::{Alert, Silence};
 use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus, Verdict};
@@ -21,7 +22,9 @@ const SHARES: usize = 10;
 pub(super) struct Common {
     verdict: Written,
     colours: (Option<HealthStatus>, Vec<IndicatorStatus>),
+    /// Each in full, and without its values.
     indicators: BTreeMap<String, Written>,
+    limits: BTreeMap<String, Written>,
     alerts: Written,
     history: Written,
     /// Whether the history is still as it was sent.
@@ -47,20 +50,18 @@ impl Common {
     /// Writes all of it.
     pub(super) fn write_all(&self, body: &mut Body) {
         self.write_health(body);
-        for (name, value) in [
-            ("alerts", &self.alerts),
-            ("alert_history", &self.history),
-            ("calls", &self.calls),
-            ("metric_names", &self.names),
-            ("resets", &self.resets),
-        ] {
+        for (name, value) in
+            [("alerts", &self.alerts), ("calls", &self.calls), ("metric_names", &self.names), ("resets", &self.resets)]
+        {
             body.put_written(name, value.clone());
         }
+        body.put_for(For::History, "alert_history", self.history.clone());
     }
 
     fn write_health(&self, body: &mut Body) {
         body.put_written("health", self.verdict.clone());
-        body.put("indicators", &self.indicators.values().collect::<Vec<_>>());
+        body.put_for(For::Values, "indicators", all(&self.indicators));
+        body.put_for(For::Limits, "indicators", all(&self.limits));
     }
 
     /// Asks the monitor, and says what is new.
@@ -90,18 +91,17 @@ impl Common {
             changes.body.put_written("health", verdict.clone());
             self.verdict = verdict;
         }
-        let indicators = health.indicators().iter().map(|one| (one.name().to_owned(), indicator(one)));
-        let indicators: BTreeMap<String, Written> = indicators.collect();
-        if indicators.keys().eq(self.indicators.keys()) {
-            let others = indicators.iter().filter(|(name, value)| self.indicators.get(*name) != Some(value));
-            let others: Vec<&Written> = others.map(|(_, value)| value).collect();
-            if !others.is_empty() {
-                changes.body.put("indicators_changed", &others);
+        let named = |write: fn(&Indicator) -> Written| {
+            health.indicators().iter().map(|one| (one.name().to_owned(), write(one))).collect()
+        };
+        for (whom, known, now) in
+            [(For::Values, &mut self.indicators, named(indicator)), (For::Limits, &mut self.limits, named(limits))]
+        {
+            if let Some((member, changed)) = difference(known, &now) {
+                changes.body.put_for(whom, member, changed);
             }
-        } else {
-            changes.body.put("indicators", &indicators.values().collect::<Vec<_>>());
+            *known = now;
         }
-        self.indicators = indicators;
         let mut by_name: Vec<&Indicator> = health.indicators().iter().collect();
         by_name.sort_by_key(|one| one.name());
         let colours = (Some(health.status()), by_name.into_iter().map(Indicator::status).collect());
@@ -111,7 +111,8 @@ impl Common {
             changes.health = known.then(|| {
                 let mut body = Body::default();
                 self.write_health(&mut body);
-                body
+                // It goes to everybody.
+                body.to(Without::default())
             });
         }
     }
@@ -128,7 +129,7 @@ impl Common {
             let history = alerts.history();
             self.history = Written::new(history.get(history.len().saturating_sub(EVENTS)..).unwrap_or_default());
             self.history_is_sent = true;
-            body.put_written("alert_history", self.history.clone());
+            body.put_for(For::History, "alert_history", self.history.clone());
         }
     }
 
@@ -196,6 +197,46 @@ struct IndicatorInShort<'a> {
     certain: bool,
     counted_in: Option<&'a str>,
     calls: u64,
+}
+
+fn all(indicators: &BTreeMap<String, Written>) -> Written {
+    Written::new(&indicators.values().collect::<Vec<_>>())
+}
+
+/// The indicators that are others now; all of them where one has come or gone.
+fn difference(known: &BTreeMap<String, Written>, now: &BTreeMap<String, Written>) -> Option<(&'static str, Written)> {
+    if !now.keys().eq(known.keys()) {
+        return Some(("indicators", all(now)));
+    }
+    let others = now.iter().filter(|(name, value)| known.get(*name) != Some(value));
+    let others: Vec<&Written> = others.map(|(_, value)| value).collect();
+    (!others.is_empty()).then(|| ("indicators_changed", Written::new(&others)))
+}
+
+/// An indicator without what changes each second.
+#[derive(Serialize)]
+struct IndicatorLimits<'a> {
+    name: &'a str,
+    kind: Option<Kind>,
+    aspect: Aspect,
+    verdict: Verdict,
+    status: IndicatorStatus,
+    unit: &'a str,
+    warning: f64,
+    critical: f64,
+}
+
+fn limits(one: &Indicator) -> Written {
+    Written::new(&IndicatorLimits {
+        name: one.name(),
+        kind: one.kind(),
+        aspect: one.aspect(),
+        verdict: one.verdict(),
+        status: one.status(),
+        unit: one.unit(),
+        warning: one.warning(),
+        critical: one.critical(),
+    })
 }
 
 fn indicator(one: &Indicator) -> Written {

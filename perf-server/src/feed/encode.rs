@@ -3,6 +3,7 @@
 use super::message::Body;
 use super::number::Number;
 use super::table::{Definition, Entry, Numbers, Point, Rows, put_grid};
+use super::watch::Wanted;
 use perf_runtime::series::{
     CellGrid, Labels, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track,
     TrackBucket, TrackPoint,
@@ -44,8 +45,8 @@ pub(super) fn rows(panorama: &Panorama) -> Rows {
 }
 
 /// Goes on to what is seen now; see [`Rows::update`].
-pub(super) fn update(rows: &mut Rows, panorama: &Panorama, body: &mut Body) -> bool {
-    rows.update(panorama.grid, tracks(panorama), body)
+pub(super) fn update(rows: &mut Rows, panorama: &Panorama, wanted: Wanted, body: &mut Body) -> bool {
+    rows.update(panorama.grid, tracks(panorama), wanted, body)
 }
 
 fn tracks(panorama: &Panorama) -> impl Iterator<Item = &Track> {

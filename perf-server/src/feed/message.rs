@@ -1,5 +1,6 @@
 //! Messages: members that are written once, however many clients and topics they go to.
 
+use super::watch::{For, Without};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -35,7 +36,7 @@ impl Serialize for Written {
 
 /// The members of a message, without its type, number and time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Body(Vec<(&'static str, Written)>);
+pub(super) struct Body(Vec<(For, &'static str, Written)>);
 
 impl Body {
     pub(super) fn put<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
@@ -43,7 +44,23 @@ impl Body {
     }
 
     pub(super) fn put_written(&mut self, name: &'static str, value: Written) {
-        self.0.push((name, value));
+        self.put_for(For::All, name, value);
+    }
+
+    /// Puts a member that is not for all.
+    pub(super) fn put_for(&mut self, whom: For, name: &'static str, value: Written) {
+        self.0.push((whom, name, value));
+    }
+
+    /// The members for those who go without some.
+    pub(super) fn to(&self, without: Without) -> Self {
+        Self(self.0.iter().filter(|(whom, ..)| without.takes(*whom)).cloned().collect())
+    }
+
+    /// The members that some went without up to now.
+    pub(super) fn more(&self, now: Without, before: Without) -> Self {
+        let is_more = |whom: &For| now.takes(*whom) && !before.takes(*whom);
+        Self(self.0.iter().filter(|(whom, ..)| is_more(whom)).cloned().collect())
     }
 
     pub(super) fn extend(&mut self, other: &Self) {
@@ -63,7 +80,7 @@ impl Serialize for Message<'_> {
         map.serialize_entry("type", self.kind)?;
         map.serialize_entry("seq", &self.seq)?;
         map.serialize_entry("timestamp", &perf_runtime::text::rfc3339(SystemTime::now()))?;
-        for (name, value) in &self.body.0 {
+        for (_, name, value) in &self.body.0 {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -72,7 +89,7 @@ impl Serialize for Message<'_> {
 
 /// A message with everything in it.
 pub(super) fn message(kind: &'static str, seq: u64, body: &Body) -> String {
-    let length: usize = body.0.iter().map(|(name, value)| name.len() + value.text().len() + 4).sum();
+    let length: usize = body.0.iter().map(|(_, name, value)| name.len() + value.text().len() + 4).sum();
     let mut text = Vec::with_capacity(length + 128);
     // A tree of texts and numbers can always be written, and is UTF-8.
     let written = serde_json::to_writer(&mut text, &Message { kind, seq, body });

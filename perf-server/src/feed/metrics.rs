@@ -3,6 +3,7 @@
 use super::message::Body;
 use super::number::Number;
 use super::table::{Definition, Entry, Numbers, Point, Rows};
+use super::watch::Wanted;
 use perf_runtime::metric::{MetricKind, MetricPoint, MetricTrack, MetricValue};
 use perf_runtime::{Monitor, Window};
 use std::time::Duration;
@@ -17,11 +18,11 @@ pub(super) fn rows(monitor: &Monitor, window: Window) -> Rows {
 }
 
 /// Looks at them again; see [`Rows::update`].
-pub(super) fn update(rows: &mut Rows, monitor: &Monitor, window: Window, body: &mut Body) -> bool {
+pub(super) fn update(rows: &mut Rows, monitor: &Monitor, window: Window, wanted: Wanted, body: &mut Body) -> bool {
     // The last tick may have been in the midst of a cell.
     let after = rows.ticked().saturating_sub(Duration::from_millis(500));
     let (grid, tracks) = monitor.custom_tracks(window, Some(after));
-    rows.update(grid, tracks.into_iter().take(SHOWN), body)
+    rows.update(grid, tracks.into_iter().take(SHOWN), wanted, body)
 }
 
 impl Entry for MetricTrack {

@@ -37,7 +37,7 @@ impl PartTopic {
 
     fn refuse(&self, reason: &str) -> Written {
         let Self { name, part, .. } = self;
-        tracing::warn!(topic = name, part, "the topic of the live feed {reason}");
+        tracing::warn!(target: "perf::server", topic = name, part, "the topic of the live feed {reason}");
         Written::default()
     }
 }

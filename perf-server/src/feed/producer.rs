@@ -1,11 +1,11 @@
 //! The one who computes: a task that lives while somebody listens.
 
-use super::broadcast::{Command, Hub, Joined};
+use super::broadcast::{Command, Hub, Joined, Knows};
 use super::message::{Body, message};
 use super::state::{Board, Posts};
-use super::topic::Topic;
+use super::text::Text;
+use super::watch::Watch;
 use crate::auth::Access;
-use axum::extract::ws::Utf8Bytes;
 use perf_runtime::alert::{AlertEvent, Transition};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,10 +27,10 @@ const EVENTS: usize = 1_024;
 struct Worker {
     hub: Hub,
     board: Board,
-    watched: HashMap<Arc<Topic>, Watched>,
+    watched: HashMap<Arc<Watch>, Watched>,
 }
 
-/// A topic that is watched, or was until lately.
+/// What is watched, or was until lately.
 struct Watched {
     listeners: usize,
     /// When the last listener left.
@@ -38,7 +38,7 @@ struct Watched {
     /// The last message before it was first watched.
     from: u64,
     /// Everything at once, as of a message, for those with each right.
-    initial: BTreeMap<Access, (u64, Utf8Bytes)>,
+    initial: BTreeMap<Access, (u64, Text)>,
 }
 
 /// Serves the clients of a hub until there are none.
@@ -85,51 +85,69 @@ pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>
 impl Worker {
     async fn obey(&mut self, command: Command) -> Option<()> {
         match command {
-            Command::Join { topic, since, access, reply } => {
-                let joined = self.join(topic, since, access).await?;
+            Command::Join { watch, knows, access, reply } => {
+                let joined = self.join(watch, knows, access).await?;
                 // The client that asked may be gone.
                 let _ = reply.send(joined);
             }
-            Command::Leave(topic) => {
-                if let Some(watched) = self.watched.get_mut(&topic) {
-                    watched.listeners = watched.listeners.saturating_sub(1);
-                    watched.left = Instant::now();
-                }
-                self.forget_too_many();
+            Command::Leave { watch, is_gone } => self.leave(&watch, is_gone),
+            Command::Points { topic, rows, reply } => {
+                let seq = self.hub.seq();
+                let body = self.off_the_runtime(move |board| board.points_of(&topic, &rows)).await?;
+                // As above.
+                let _ = reply.send(Text::new(message("metrics_update", seq, &body)));
             }
         }
         Some(())
     }
 
-    /// Forgets the topic that was left first, where too many are kept: a client that keeps changing its topic is no leak.
+    /// Somebody watches this no more. It is kept for a while for one that is gone, and not for one that watches something else.
+    fn leave(&mut self, watch: &Arc<Watch>, is_gone: bool) {
+        let Some(watched) = self.watched.get_mut(watch) else { return };
+        watched.listeners = watched.listeners.saturating_sub(1);
+        watched.left = Instant::now();
+        let is_needed_by_none = !is_gone && watched.listeners == 0;
+        if is_needed_by_none {
+            self.watched.remove(watch);
+        }
+        self.forget_too_many();
+    }
+
+    /// Forgets what was left first, where too many are kept: a client that keeps changing its topic is no leak.
     fn forget_too_many(&mut self) {
         let left = || self.watched.iter().filter(|(_, watched)| watched.listeners == 0);
         if left().count() > MOST_LEFT
-            && let Some(oldest) = left().min_by_key(|(_, watched)| watched.left).map(|(topic, _)| Arc::clone(topic))
+            && let Some(oldest) = left().min_by_key(|(_, watched)| watched.left).map(|(watch, _)| Arc::clone(watch))
         {
             self.watched.remove(&oldest);
         }
     }
 
-    async fn join(&mut self, topic: Arc<Topic>, since: Option<u64>, access: Access) -> Option<Joined> {
+    async fn join(&mut self, watch: Arc<Watch>, knows: Knows, access: Access) -> Option<Joined> {
         let seq = self.hub.seq();
         let new = || Watched { listeners: 0, left: Instant::now(), from: seq, initial: BTreeMap::new() };
-        let watched = self.watched.entry(Arc::clone(&topic)).or_insert_with(new);
+        let watched = self.watched.entry(Arc::clone(&watch)).or_insert_with(new);
         watched.listeners += 1;
-        let was_here = since.filter(|&since| since >= watched.from && self.hub.covers(since));
-        if let Some(seq) = was_here {
-            return Some(Joined { seq, initial: None });
+        match knows {
+            Knows::UpTo(since) if since >= watched.from && self.hub.covers(since) => {
+                return Some(Joined { seq: since, initial: None });
+            }
+            Knows::AllBut(before) => {
+                let body = self.off_the_runtime(move |board| board.more(watch.without, before)).await?;
+                return Some(Joined { seq, initial: Some(Text::new(message("metrics_update", seq, &body))) });
+            }
+            Knows::UpTo(_) | Knows::Nothing => {}
         }
         if let Some((seq, text)) = watched.initial.get(&access).filter(|(known, _)| *known == seq).cloned() {
             return Some(Joined { seq, initial: Some(text) });
         }
         let hub = self.hub.clone();
-        let wanted = Arc::clone(&topic);
+        let wanted = Arc::clone(&watch);
         let mut body = self.off_the_runtime(move |board| board.initial(&wanted, &hub.inner.epoch)).await?;
         // So that a page need not offer what the one who looks at it may not do.
         body.put("access", access.as_str());
-        let text = Utf8Bytes::from(message("initial_data", seq, &body));
-        if let Some(watched) = self.watched.get_mut(&topic) {
+        let text = Text::new(message("initial_data", seq, &body));
+        if let Some(watched) = self.watched.get_mut(&watch) {
             watched.initial.insert(access, (seq, text.clone()));
         }
         Some(Joined { seq, initial: Some(text) })
@@ -141,14 +159,14 @@ impl Worker {
         if self.watched.is_empty() {
             return Some(());
         }
-        let topics: Vec<Arc<Topic>> = self.watched.keys().cloned().collect();
+        let watches: Vec<Arc<Watch>> = self.watched.keys().cloned().collect();
         let epoch = self.hub.inner.epoch.clone();
-        let Posts { health_changed, updates } = self.off_the_runtime(move |board| board.tick(&topics, &epoch)).await?;
+        let Posts { health_changed, updates } = self.off_the_runtime(move |board| board.tick(&watches, &epoch)).await?;
         if let Some(body) = health_changed {
             self.hub.post(None, |seq| message("health_changed", seq, &body));
         }
         for update in updates {
-            self.hub.post(Some(update.topic), |seq| message(update.kind, seq, &update.body));
+            self.hub.post(Some(update.watch), |seq| message(update.kind, seq, &update.body));
         }
         Some(())
     }

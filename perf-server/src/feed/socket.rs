@@ -1,9 +1,11 @@
 //! One client and its WebSocket.
 
 use super::backlog::Unread;
-use super::broadcast::Hub;
+use super::broadcast::{Hub, Knows};
 use super::client::Watcher;
-use super::topic::{Request, Topic};
+use super::text::Text;
+use super::topic::{MAX_ROWS, Request};
+use super::watch::Watch;
 use crate::auth::{Access, Reader};
 use crate::respond::{Problem, ProblemKind};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
@@ -31,27 +33,29 @@ struct Changes {
     since: Instant,
     count: u32,
     last: Instant,
+    /// Points are asked for as often as one likes, one after the other.
+    points: u32,
 }
 
 impl Changes {
     fn new() -> Self {
         let now = Instant::now();
-        Self { since: now, count: 0, last: now }
+        Self { since: now, count: 0, last: now, points: 0 }
     }
 
     /// Returns when the next is heard. Messages that a client sends meanwhile stay in the socket.
     async fn pause(&self) {
-        if self.count >= AT_ONCE {
+        if self.count + self.points >= AT_ONCE {
             sleep_until(self.last + BETWEEN).await;
         }
     }
 
     /// Whether one more is not too much.
-    fn may(&mut self) -> bool {
+    fn may(&mut self, is_of_points: bool) -> bool {
         if self.since.elapsed() >= A_WHILE {
             *self = Self::new();
         }
-        self.count += 1;
+        *(if is_of_points { &mut self.points } else { &mut self.count }) += 1;
         self.last = Instant::now();
         self.count <= MAX_CHANGES
     }
@@ -66,24 +70,34 @@ pub(crate) struct Wanted {
     kind: Option<String>,
     /// A JSON array.
     labels: Option<String>,
+    /// Separated by commas.
+    without: Option<String>,
+    /// `gzip`.
+    compress: Option<String>,
     epoch: Option<String>,
     seq: Option<u64>,
 }
 
 impl Wanted {
-    fn topic(&self, hub: &Hub) -> Result<Topic, String> {
+    fn watch(&self, hub: &Hub) -> Result<Watch, String> {
+        if let Some(other) = self.compress.as_deref().filter(|&format| format != "gzip") {
+            return Err(format!("compress is {other:?} and must be gzip"));
+        }
         let labels = match &self.labels {
             None => Vec::new(),
             Some(text) => serde_json::from_str(text).map_err(|_| "labels: must be a JSON array of texts".to_owned())?,
         };
-        Request { window: self.window.clone(), of: self.of.clone(), kind: self.kind.clone(), labels }
-            .topic(hub.inner.monitor.uptime(), &hub.inner.topics)
+        let names = self.without.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty());
+        let without = names.map(str::to_owned).collect();
+        let (window, of, kind) = (self.window.clone(), self.of.clone(), self.kind.clone());
+        Request { window, of, kind, labels, without, ..Request::default() }
+            .watch(hub.inner.monitor.uptime(), &hub.inner.topics)
     }
 }
 
 /// Refuses an address that asks for what there is not.
 pub(crate) fn check(hub: &Hub, wanted: &Wanted) -> Result<(), Problem> {
-    wanted.topic(hub).map(drop).map_err(|reason| Problem::new(ProblemKind::InvalidValue, reason))
+    wanted.watch(hub).map(drop).map_err(|reason| Problem::new(ProblemKind::InvalidValue, reason))
 }
 
 /// Answers who wants to listen. Where the page is from, and that `reader` may read, was checked.
@@ -94,8 +108,8 @@ pub(crate) fn upgrade(
     peer: Option<IpAddr>,
     reader: Option<Reader>,
 ) -> Response {
-    let topic = match wanted.topic(&hub) {
-        Ok(topic) => topic,
+    let watch = match wanted.watch(&hub) {
+        Ok(watch) => watch,
         Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
     };
     let Some(seat) = hub.inner.seats.take(peer) else {
@@ -103,10 +117,13 @@ pub(crate) fn upgrade(
         return Problem::new(ProblemKind::TooManyClients, detail).into_response();
     };
     let since = wanted.seq.filter(|_| wanted.epoch.as_deref() == Some(&hub.inner.epoch));
+    let knows = since.map_or(Knows::Nothing, Knows::UpTo);
+    let is_packed = wanted.compress.is_some();
     let socket = socket.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     let (access, session) = reader.map_or((Access::Read, None), |reader| (reader.access, reader.session));
-    socket.on_upgrade(async move |mut socket| {
+    socket.on_upgrade(async move |socket| {
         let _seat = seat;
+        let mut socket = Line { socket, is_packed };
         let session_ended = async {
             match session {
                 Some(end) => end.reached().await,
@@ -114,7 +131,7 @@ pub(crate) fn upgrade(
             }
         };
         tokio::select! {
-            () = serve(&mut socket, &hub, topic, since, access) => {}
+            () = serve(&mut socket, &hub, watch, knows, access) => {}
             () = hub.closed() => {
                 let _ = refuse(&mut socket, close_code::AWAY, "the server stops").await;
             }
@@ -125,23 +142,37 @@ pub(crate) fn upgrade(
     })
 }
 
-async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>, access: Access) {
-    let Some(mut watcher) = watch(socket, hub, topic, since, access).await else { return };
+/// The socket of a client, and whether it takes long messages compressed.
+struct Line {
+    socket: WebSocket,
+    is_packed: bool,
+}
+
+impl Line {
+    async fn put(&mut self, message: Message) -> Option<()> {
+        timeout(SEND_LIMIT, self.socket.send(message)).await.ok()?.ok()
+    }
+
+    async fn say(&mut self, text: &Text) -> Option<()> {
+        let frame = text.frame(self.is_packed).await;
+        self.put(frame).await
+    }
+}
+
+async fn serve(socket: &mut Line, hub: &Hub, watch: Watch, knows: Knows, access: Access) {
+    let Some(mut watcher) = begin(socket, hub, watch, knows, access).await else { return };
     let mut changes = Changes::new();
     loop {
         let goes_on = tokio::select! {
-            heard = async { changes.pause().await; socket.recv().await } => match heard {
-                Some(Ok(Message::Text(_))) if !changes.may() => {
-                    refuse(socket, close_code::POLICY, "too many changes: 20 in 10 s are allowed").await
-                }
-                Some(Ok(Message::Text(text))) => hear(socket, hub, &text, &mut watcher).await,
+            heard = async { changes.pause().await; socket.socket.recv().await } => match heard {
+                Some(Ok(Message::Text(text))) => hear(socket, hub, &text, &mut watcher, &mut changes).await,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Some(()),
                 Some(Ok(Message::Binary(_))) => {
                     refuse(socket, close_code::UNSUPPORTED, "a text of JSON is needed").await
                 }
                 // The answer to an orderly close waits to be sent.
                 Some(Ok(Message::Close(_))) => {
-                    let _ = timeout(SEND_LIMIT, socket.recv()).await;
+                    let _ = timeout(SEND_LIMIT, socket.socket.recv()).await;
                     None
                 }
                 Some(Err(_)) => refuse(socket, close_code::PROTOCOL, "not understood").await,
@@ -156,19 +187,52 @@ async fn serve(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u6
 }
 
 /// Begins to watch, and sends what is needed to understand what follows.
-async fn watch(socket: &mut WebSocket, hub: &Hub, topic: Topic, since: Option<u64>, access: Access) -> Option<Watcher> {
-    let (watcher, initial) = Watcher::join(hub, topic, since, access).await?;
-    if let Some(text) = initial {
-        put(socket, Message::Text(text)).await?;
-    }
+async fn begin(socket: &mut Line, hub: &Hub, watch: Watch, knows: Knows, access: Access) -> Option<Watcher> {
+    let (watcher, initial) = Watcher::join(hub, watch, knows, access).await?;
+    say_all(socket, initial.as_slice()).await?;
     Some(watcher)
 }
 
-/// A client asks for something else.
-async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watcher) -> Option<()> {
+async fn say_all(socket: &mut Line, texts: &[Text]) -> Option<()> {
+    for text in texts {
+        socket.say(text).await?;
+    }
+    Some(())
+}
+
+/// A client asks for something else, or for the points of some rows.
+async fn hear(socket: &mut Line, hub: &Hub, text: &str, watcher: &mut Watcher, changes: &mut Changes) -> Option<()> {
     let request = serde_json::from_str::<Request>(text).map_err(|error| error.to_string());
-    match request.and_then(|request| request.topic(hub.inner.monitor.uptime(), &hub.inner.topics)) {
-        Ok(topic) => *watcher = watch(socket, hub, topic, None, watcher.access).await?,
+    let rows = request.as_ref().ok().and_then(|request| request.points_of.clone());
+    if !changes.may(rows.is_some()) {
+        return refuse(socket, close_code::POLICY, "too many changes: 20 in 10 s are allowed").await;
+    }
+    let goes_on = request.as_ref().is_ok_and(|request| request.goes_on);
+    let watch = match rows {
+        Some(rows) if rows.len() <= MAX_ROWS => {
+            let points = watcher.points_of(rows).await?;
+            return socket.say(&points).await;
+        }
+        Some(_) => Err(format!("points_of: {MAX_ROWS} at most")),
+        None => request.and_then(|request| request.watch(hub.inner.monitor.uptime(), &hub.inner.topics)),
+    };
+    match watch {
+        Ok(watch) => {
+            let before = watcher.watch.without;
+            let is_same = watch.topic == watcher.watch.topic && watch.without.points == before.points;
+            let knows = if goes_on && is_same { Knows::AllBut(before) } else { Knows::Nothing };
+            let (new, initial) = Watcher::join(hub, watch, knows, watcher.access).await?;
+            if let Knows::AllBut(_) = knows {
+                // All that it was to be sent up to here.
+                while let Unread::Messages(texts, _) = watcher.unread_now()
+                    && !texts.is_empty()
+                {
+                    say_all(socket, &texts).await?;
+                }
+            }
+            say_all(socket, initial.as_slice()).await?;
+            std::mem::replace(watcher, new).replaced();
+        }
         Err(reason) => {
             // A close frame has room for 123 bytes of reason.
             let reason: String = reason.chars().take(25).collect();
@@ -179,26 +243,20 @@ async fn hear(socket: &mut WebSocket, hub: &Hub, text: &str, watcher: &mut Watch
 }
 
 /// Ends the conversation, and says why: `None`, as there is nothing to go on with.
-async fn refuse(socket: &mut WebSocket, code: u16, reason: impl Into<Utf8Bytes>) -> Option<()> {
+async fn refuse(socket: &mut Line, code: u16, reason: impl Into<Utf8Bytes>) -> Option<()> {
     let frame = CloseFrame { code, reason: reason.into() };
     // A client that does not take it is gone.
-    let _ = put(socket, Message::Close(Some(frame))).await;
+    let _ = socket.put(Message::Close(Some(frame))).await;
     None
 }
 
-async fn send(socket: &mut WebSocket, hub: &Hub, unread: Unread, watcher: &mut Watcher) -> Option<()> {
+async fn send(socket: &mut Line, hub: &Hub, unread: Unread, watcher: &mut Watcher) -> Option<()> {
     match unread {
-        Unread::Messages(texts, _) => {
-            for text in texts {
-                put(socket, Message::Text(text)).await?;
-            }
-        }
+        Unread::Messages(texts, _) => say_all(socket, &texts).await?,
         // It was too slow: it begins anew, with what is true now.
-        Unread::Gone => *watcher = watch(socket, hub, (*watcher.topic).clone(), None, watcher.access).await?,
+        Unread::Gone => {
+            *watcher = begin(socket, hub, (*watcher.watch).clone(), Knows::Nothing, watcher.access).await?;
+        }
     }
     Some(())
-}
-
-async fn put(socket: &mut WebSocket, message: Message) -> Option<()> {
-    timeout(SEND_LIMIT, socket.send(message)).await.ok()?.ok()
 }

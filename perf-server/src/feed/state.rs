@@ -7,9 +7,10 @@ use super::metrics;
 use super::part::{PartFrame, PartTopic};
 use super::table::Rows;
 use super::topic::{SeriesKey, Subject, Topic};
+use super::watch::{Wanted, Watch, Without};
 use perf_runtime::series::{CellGrid, Track};
 use perf_runtime::{Monitor, Window};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,10 +40,10 @@ pub(super) struct Posts {
     pub(super) updates: Vec<Update>,
 }
 
-/// A message to those who watch something.
+/// A message to those who watch the same.
 #[derive(Debug)]
 pub(super) struct Update {
-    pub(super) topic: Arc<Topic>,
+    pub(super) watch: Arc<Watch>,
     pub(super) kind: &'static str,
     pub(super) body: Body,
 }
@@ -58,14 +59,32 @@ impl Board {
     }
 
     /// Everything that who watches this needs, as of the last tick.
-    pub(super) fn initial(&mut self, topic: &Arc<Topic>, epoch: &str) -> Body {
+    pub(super) fn initial(&mut self, watch: &Watch, epoch: &str) -> Body {
+        let Watch { topic, without } = watch;
         if self.frames.is_empty() {
             self.common.update(&self.monitor);
         }
         if !self.frames.contains_key(topic) {
             self.look_at(topic);
         }
-        self.body(topic, epoch)
+        self.body(topic, Wanted::by([*without]), epoch).to(*without)
+    }
+
+    /// What some went without up to now, of what is told whatever is watched.
+    pub(super) fn more(&self, now: Without, before: Without) -> Body {
+        let mut common = Body::default();
+        self.common.write_all(&mut common);
+        common.more(now, before)
+    }
+
+    /// The points of some rows, which go on from now on.
+    pub(super) fn points_of(&mut self, topic: &Topic, rows: &[usize]) -> Body {
+        let mut body = Body::default();
+        if let Some(Frame::Calls(all)) = self.frames.get_mut(topic) {
+            body.put("window", &topic.window);
+            all.draw(rows, &mut body);
+        }
+        body
     }
 
     /// Looks at something for the first time.
@@ -86,7 +105,7 @@ impl Board {
         body.put("uptime", &((self.monitor.uptime().as_secs_f64() * 10.0).round() / 10.0));
     }
 
-    fn body(&self, topic: &Arc<Topic>, epoch: &str) -> Body {
+    fn body(&self, topic: &Topic, wanted: Wanted, epoch: &str) -> Body {
         let mut body = Body::default();
         body.put("epoch", epoch);
         body.put("window", &topic.window);
@@ -99,9 +118,9 @@ impl Board {
         match self.frames.get(topic) {
             Some(Frame::Calls(rows)) => {
                 encode::put_columns(&mut body);
-                rows.write_all(&mut body);
+                rows.write_all(wanted, &mut body);
             }
-            Some(Frame::Metrics(rows)) => rows.write_all(&mut body),
+            Some(Frame::Metrics(rows)) => rows.write_all(wanted, &mut body),
             Some(Frame::Series(track)) => {
                 track.write_all(&mut body);
                 put_own_calls(&self.monitor, &topic.subject, &mut body);
@@ -113,36 +132,46 @@ impl Board {
     }
 
     /// Looks at everything that is watched, and gives what changed.
-    pub(super) fn tick(&mut self, topics: &[Arc<Topic>], epoch: &str) -> Posts {
-        let watched: HashSet<&Arc<Topic>> = topics.iter().collect();
-        self.frames.retain(|topic, _| watched.contains(topic));
+    pub(super) fn tick(&mut self, watches: &[Arc<Watch>], epoch: &str) -> Posts {
+        let mut topics: HashMap<&Arc<Topic>, Vec<&Arc<Watch>>> = HashMap::new();
+        for watch in watches {
+            topics.entry(&watch.topic).or_default().push(watch);
+        }
+        self.frames.retain(|topic, _| topics.contains_key(topic));
         let changes = self.common.update(&self.monitor);
-        let updates = topics.iter().map(|topic| self.update(topic, &changes.body, epoch)).collect();
-        Posts { health_changed: changes.health, updates }
+        let mut posts = Posts { health_changed: changes.health, updates: Vec::new() };
+        for (topic, watches) in topics {
+            let wanted = Wanted::by(watches.iter().map(|watch| watch.without));
+            let (kind, body) = self.update(topic, wanted, &changes.body, epoch);
+            let to = |watch: &Arc<Watch>| Update { watch: Arc::clone(watch), kind, body: body.to(watch.without) };
+            posts.updates.extend(watches.into_iter().map(to));
+        }
+        posts
     }
 
-    fn update(&mut self, topic: &Arc<Topic>, common: &Body, epoch: &str) -> Update {
+    /// The message to those who watch a topic, with the parts that any of them wants.
+    fn update(&mut self, topic: &Arc<Topic>, wanted: Wanted, common: &Body, epoch: &str) -> (&'static str, Body) {
         let mut body = Body::default();
         self.put_uptime(&mut body);
         body.extend(common);
-        let goes_on = self.write_changes(topic, &mut body);
+        let goes_on = self.write_changes(topic, wanted, &mut body);
         if goes_on {
-            return Update { topic: Arc::clone(topic), kind: "metrics_update", body };
+            return ("metrics_update", body);
         }
         // Seen for the first time, or somebody moved the baseline: what clients know is no longer so.
         self.look_at(topic);
-        Update { topic: Arc::clone(topic), kind: "initial_data", body: self.body(topic, epoch) }
+        ("initial_data", self.body(topic, wanted, epoch))
     }
 
     /// Whether what clients know can be brought up to date.
-    fn write_changes(&mut self, topic: &Arc<Topic>, body: &mut Body) -> bool {
+    fn write_changes(&mut self, topic: &Arc<Topic>, wanted: Wanted, body: &mut Body) -> bool {
         let Self { monitor, frames, .. } = self;
         match (frames.get_mut(topic), &topic.subject) {
             (Some(Frame::Calls(rows)), _) => {
                 let panorama = monitor.panorama(topic.window, Some(rows.ticked()));
-                encode::update(rows, &panorama, body)
+                encode::update(rows, &panorama, wanted, body)
             }
-            (Some(Frame::Metrics(rows)), _) => metrics::update(rows, monitor, topic.window, body),
+            (Some(Frame::Metrics(rows)), _) => metrics::update(rows, monitor, topic.window, wanted, body),
             (Some(Frame::Series(frame)), Subject::Series(key)) => {
                 put_own_calls(monitor, &topic.subject, body);
                 let track = track(monitor, topic.window, key, frame.ticked());

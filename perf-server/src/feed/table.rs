@@ -1,7 +1,8 @@
 //! Rows over a window, as clients know them: of calls, or of metrics.
 
-use super::message::Body;
+use super::message::{Body, Written};
 use super::number::Number;
+use super::watch::{For, Wanted};
 use perf_runtime::Kind;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{CellGrid, Labels};
@@ -51,19 +52,29 @@ pub(super) struct Rows {
     grid: CellGrid,
     all: Vec<Row>,
     by_name: HashMap<String, usize>,
+    /// Those whose points somebody asked for.
+    drawn: HashSet<usize>,
 }
 
-/// As it comes with `initial_data`.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Row {
-    #[serde(flatten)]
     is: Numbered,
     /// `None` of a row that is there no more.
     numbers: Option<Numbers>,
     points: VecDeque<Point>,
-    #[serde(skip)]
     total: u64,
 }
+
+/// A row as it comes with `initial_data`.
+#[derive(Serialize)]
+struct WholeRow<'a> {
+    #[serde(flatten)]
+    is: &'a Numbered,
+    numbers: &'a Option<Numbers>,
+    points: &'a VecDeque<Point>,
+}
+
+static NO_POINTS: VecDeque<Point> = VecDeque::new();
 
 /// The definition of a row, and the number by which its changes name it.
 #[derive(Debug, Serialize)]
@@ -101,13 +112,28 @@ impl Serialize for Change<'_> {
     }
 }
 
+/// The points of a row: `[id, point, ..]`.
+struct RowPoints<'a> {
+    id: usize,
+    points: &'a VecDeque<Point>,
+}
+
+impl Serialize for RowPoints<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(1 + self.points.len()))?;
+        list.serialize_element(&self.id)?;
+        self.points.iter().try_for_each(|point| list.serialize_element(point))?;
+        list.end()
+    }
+}
+
 impl Rows {
     pub(super) fn new<E: Entry>(
         members: [&'static str; 2],
         grid: CellGrid,
         entries: impl IntoIterator<Item = E>,
     ) -> Self {
-        let mut this = Self { members, grid, all: Vec::new(), by_name: HashMap::new() };
+        let mut this = Self { members, grid, all: Vec::new(), by_name: HashMap::new(), drawn: HashSet::new() };
         for entry in entries {
             this.add(entry.name(), &entry);
         }
@@ -128,9 +154,40 @@ impl Rows {
         Duration::try_from_secs_f64(self.grid.ticked).unwrap_or_default()
     }
 
-    pub(super) fn write_all(&self, body: &mut Body) {
+    pub(super) fn write_all(&self, wanted: Wanted, body: &mut Body) {
         put_grid(body, &self.grid);
-        body.put(self.members[0], &self.all);
+        self.put_rows(wanted, body, |are_all| {
+            let whole = self.all.iter().enumerate().map(|(id, row)| {
+                let points = if are_all || self.is_drawn(id) { &row.points } else { &NO_POINTS };
+                WholeRow { is: &row.is, numbers: &row.numbers, points }
+            });
+            Written::new(&whole.collect::<Vec<_>>())
+        });
+    }
+
+    /// Puts the rows with all points, or with the points alone that somebody asked for, or both: as `write` makes them.
+    fn put_rows(&self, wanted: Wanted, body: &mut Body, write: impl Fn(bool) -> Written) {
+        if wanted.points {
+            body.put_for(For::Points, self.members[0], write(true));
+        }
+        if wanted.few_points {
+            body.put_for(For::FewPoints, self.members[0], write(false));
+        }
+    }
+
+    /// Whether the points of a row are for all: those of kinds as a whole and of metrics are.
+    fn is_drawn(&self, id: usize) -> bool {
+        let is_series =
+            |row: &Row| matches!(&row.is.definition, Definition::Calls { labels, .. } if !labels.is_empty());
+        self.drawn.contains(&id) || !self.all.get(id).is_some_and(is_series)
+    }
+
+    /// Writes the points of some rows, which come with all changes from now on.
+    pub(super) fn draw(&mut self, ids: &[usize], body: &mut Body) {
+        let known: Vec<usize> = ids.iter().copied().filter(|&id| id < self.all.len()).collect();
+        self.drawn.extend(&known);
+        let row = |id: usize| Some(RowPoints { id, points: &self.all.get(id)?.points });
+        body.put("row_points", &known.into_iter().filter_map(row).collect::<Vec<_>>());
     }
 
     /// Goes on to what is seen now, and writes what is new: definitions and changes. `false` where the baseline was moved.
@@ -138,6 +195,7 @@ impl Rows {
         &mut self,
         grid: CellGrid,
         entries: impl IntoIterator<Item = E>,
+        wanted: Wanted,
         body: &mut Body,
     ) -> bool {
         self.grid = grid;
@@ -178,8 +236,13 @@ impl Rows {
             let new: Vec<_> = new.iter().filter_map(|&id| self.all.get(id)).map(|row| &row.is).collect();
             body.put(self.members[1], &new);
         }
-        let row = |&(id, points)| Some(Change { id, row: self.all.get(id)?, points });
-        body.put(self.members[0], &changes.iter().filter_map(row).collect::<Vec<_>>());
+        self.put_rows(wanted, body, |are_all| {
+            let row = |&(id, points)| {
+                let points = if are_all || self.is_drawn(id) { points } else { 0 };
+                Some(Change { id, row: self.all.get(id)?, points })
+            };
+            Written::new(&changes.iter().filter_map(row).collect::<Vec<_>>())
+        });
         true
     }
 }

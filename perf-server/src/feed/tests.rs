@@ -1,7 +1,8 @@
 use super::backlog::Unread;
-use super::broadcast::Hub;
+use super::broadcast::{Hub, Knows};
 use super::client::Watcher;
 use super::topic::{Subject, Topic};
+use super::watch::{Watch, Without};
 use crate::auth::Access;
 use crate::context::Context;
 use crate::router::{assemble, own_and};
@@ -22,6 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 mod limits;
+mod parts;
 mod topics;
 
 /// Longer than anything takes.
@@ -346,8 +348,9 @@ async fn nothing_is_computed_when_nobody_listens() {
 #[tokio::test]
 async fn who_is_too_slow_is_told_that_it_missed_some() {
     let hub = Hub::new(monitor(), Vec::new());
-    let topic = Topic { window: Window::LastHour, subject: Subject::Calls };
-    let (mut watcher, initial) = Watcher::join(&hub, topic, None, Access::Read).await.unwrap();
+    let topic = Arc::new(Topic { window: Window::LastHour, subject: Subject::Calls });
+    let watch = Watch { topic, without: Without::default() };
+    let (mut watcher, initial) = Watcher::join(&hub, watch, Knows::Nothing, Access::Read).await.unwrap();
     assert!(initial.is_some());
     for _ in 0..20 {
         hub.post(None, |_| "x".repeat(1 << 20));

@@ -1,14 +1,18 @@
 //! The topic that a client watches: a subject, over a window.
 
 use super::part::PartTopic;
+use super::watch::{Watch, Without};
 use perf_runtime::{Kind, Window};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest list of labels that is looked at, and the longest label, in bytes.
 const MAX_LABELS: usize = 32;
 const MAX_LABEL_BYTES: usize = 256;
+/// So many rows may be named at once.
+pub(super) const MAX_ROWS: usize = 200;
 
 /// A subject over a window: the same for all who look at the same page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,12 +70,23 @@ pub(super) struct Request {
     pub(super) of: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) labels: Vec<String>,
+    pub(super) without: Vec<String>,
+    /// Whether the client goes on with its topic, where it is the same.
+    pub(super) goes_on: bool,
+    /// Rows whose points are wanted, and nothing else.
+    pub(super) points_of: Option<Vec<usize>>,
 }
 
 impl Request {
+    /// What is to be watched, or the fault of the request.
+    pub(super) fn watch(self, uptime: Duration, parts: &[PartTopic]) -> Result<Watch, String> {
+        let without = Without::of(self.without.iter().map(String::as_str))?;
+        Ok(Watch { topic: Arc::new(self.topic(uptime, parts)?), without })
+    }
+
     /// The topic that is meant, or the fault of the request. Where no window is named, the window is the shortest one that goes
     /// back to the beginning of a process that is up for so long; or else the longest.
-    pub(super) fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, String> {
+    fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, String> {
         let window = match &self.window {
             None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),
             Some(wanted) => Window::ALL

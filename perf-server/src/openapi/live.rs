@@ -44,12 +44,18 @@ const LABELS: &str = concat!(
 
 /// The parameters of the feed, and its messages.
 fn watching(operation: OperationBuilder) -> OperationBuilder {
-    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service, config (the settings in effect), topic (what it is about), resets (when the baseline was moved) and, for who joins, access (read or admin), too. A text such as {\"window\":\"1h\"} asks for something else.";
+    const MESSAGES: &str = "By upgrade to a WebSocket: messages as JSON, each with type (initial_data, metrics_update, alert_triggered, alert_resolved, alert_acknowledged, health_changed, heartbeat), seq and timestamp; initial_data has service, config (the settings in effect), topic (what it is about), resets (when the baseline was moved) and, for who joins, access (read or admin), too. A text such as {\"window\":\"1h\"} asks for something else, {\"points_of\":[3,7]} for the points of rows that come without them. With compress a message of 1 KiB or more is a binary frame.";
     operation
         .query("window", "Over which window: 1m, 5m, 15m or 1h.", window())
         .query("of", "What to watch: calls, metrics, or a topic that a part added.", matching("^[a-z0-9-]{1,40}$"))
         .query("kind", "What a page of its own is about, such as tool.", kind())
         .query("labels", "A JSON array of the first labels' values, at most 32 of 256 bytes.", matching(LABELS))
+        .query(
+            "without",
+            "What of the messages is left out, separated by commas: alert_history, indicator_values (all of an indicator but its status and limits), row_points (the points of series of calls).",
+            matching("^(alert_history|indicator_values|row_points|,)*$").max_length(Some(200)),
+        )
+        .query("compress", "The format in which long messages come.", choice(&["gzip"]))
         .query("epoch", "That of the last initial_data, by who was here before.", text())
         .query("seq", "The last message that was seen then.", id())
         .empty("101", MESSAGES)
@@ -65,7 +71,9 @@ fn pages() -> ObjectBuilder {
         .has("metrics", list(text()).description(Some("Shown where there are metrics whose names begin so.")))
         .has("script", text_or_null().note("The address of its module; null for our own pages."))
         .has("style", text_or_null().note("The address of its style sheet."));
-    object("The pages of the dashboard.").has("pages", list(page))
+    object("The pages of the dashboard.")
+        .has("pages", list(page))
+        .has("parts", list(text()).description(Some("The parts that add something to the server, such as `history`.")))
 }
 
 /// At least one value of one sort.

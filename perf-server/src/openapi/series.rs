@@ -30,7 +30,7 @@ pub(super) fn part() -> OpenApi {
                     parameter(
                         "series",
                         ParameterIn::Query,
-                        "The id of a series, or a metric such as queue_depth or disk_used_ratio{mount=/}; labels may be left out. May be given several times.",
+                        "The id of a series, or a metric such as queue_depth or disk_used_ratio{mount=/}; labels may be left out, and `system_*` is every metric whose name begins so. May be given several times.",
                         list(text()).max_items(Some(100)),
                     )
                     .example(Some(serde_json::json!(["operation{operation=search}"]))),

@@ -40,7 +40,7 @@ pub(super) async fn query(
     let lane = range::lane(&context.monitor, &range);
     let view = move || {
         let tracks = context.monitor.tracks(&selector.limit(limit), range);
-        match named.iter().find(|(_, one)| !is_there(one, &tracks)) {
+        match named.iter().find(|(name, one)| !is_there(name, one, &tracks)) {
             Some((name, _)) if tracks.left_out == 0 => Err(unknown(name)),
             _ => Ok(tracks),
         }
@@ -53,9 +53,11 @@ fn unknown(name: &str) -> Problem {
     Problem::new(ProblemKind::UnknownSeries, detail)
 }
 
-/// Whether anything that is selected was found. A kind is there even while it has no series.
-fn is_there(selector: &Selector, tracks: &Tracks) -> bool {
-    Kind::ALL.into_iter().any(|kind| *selector == Selector::kind(kind))
+/// Whether anything that is selected was found. A kind is there even while it has no series, and so is whatever begins with some
+/// letters.
+fn is_there(name: &str, selector: &Selector, tracks: &Tracks) -> bool {
+    name.ends_with('*')
+        || Kind::ALL.into_iter().any(|kind| *selector == Selector::kind(kind))
         || tracks.series.iter().any(|track| selector.selects_series(&track.id))
         || tracks.metrics.iter().any(|track| selector.selects_metric(&track.name, &track.labels))
 }
@@ -83,7 +85,7 @@ fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Prob
         Problem::invalid(
             "series",
             "",
-            "the id of a series or the name of a metric, or a `kind` or `label`: GET /api/v1/series lists them",
+            "the id of a series, the name of a metric or its first letters and `*`, or a `kind` or `label`: GET /api/v1/series lists them",
         )
     };
     let selector = selectors.reduce(Selector::or).ok_or_else(needed)?;

@@ -79,7 +79,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, st
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted");
+                tracing::error!(target: "perf::server", %error, "no connection can be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -88,7 +88,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, st
     stopping.send_replace(true);
     // Each conversation holds a receiver to its end.
     if tokio::time::timeout(GRACE, stopping.closed()).await.is_err() {
-        tracing::warn!("requests in flight did not end in time");
+        tracing::warn!(target: "perf::server", "requests in flight did not end in time");
     }
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// Series of calls and of the application's own metrics, by what they are: for [`Monitor::tracks`](crate::Monitor::tracks).
 ///
 /// As text it is the name of what it selects, such as `db_operation{table=users}` or `queue_depth`: kind or metric, then
-/// labels, of which there may be fewer than the series has.
+/// labels, of which there may be fewer than the series has. `system_*` is every metric whose name begins so.
 ///
 /// ```
 /// use perf_runtime::Kind;
@@ -43,6 +43,7 @@ enum Of {
     Metrics,
     Kind(Kind),
     Metric(String),
+    MetricPrefix(String),
 }
 
 impl Selector {
@@ -69,6 +70,11 @@ impl Selector {
     /// The series of a metric of the application's own, or of a sampled one.
     pub fn metric(name: impl Into<String>) -> Self {
         Self::of(Of::Metric(name.into()))
+    }
+
+    /// The series of every metric whose name begins so, of those that only the past knows too.
+    pub fn metrics_with_prefix(prefix: impl Into<String>) -> Self {
+        Self::of(Of::MetricPrefix(prefix.into()))
     }
 
     /// Of these series, those that have this label. Several labels must all be there.
@@ -155,7 +161,7 @@ impl Of {
         match self {
             Self::Everything | Self::Calls => true,
             Self::Kind(own) => *own == kind,
-            Self::Metrics | Self::Metric(_) => false,
+            Self::Metrics | Self::Metric(_) | Self::MetricPrefix(_) => false,
         }
     }
 
@@ -163,6 +169,7 @@ impl Of {
         match self {
             Self::Everything | Self::Metrics => true,
             Self::Metric(own) => own == name,
+            Self::MetricPrefix(prefix) => name.starts_with(prefix.as_str()),
             Self::Calls | Self::Kind(_) => false,
         }
     }
@@ -191,6 +198,7 @@ impl fmt::Display for Selector {
                 Of::Metrics => f.write_str("metrics")?,
                 Of::Kind(kind) => write!(f, "{kind}")?,
                 Of::Metric(name) => f.write_str(name)?,
+                Of::MetricPrefix(prefix) => write!(f, "{prefix}*")?,
             }
             if !labels.is_empty() || matches!(of, Of::Kind(_)) {
                 write_labels(f, labels.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
@@ -222,11 +230,14 @@ impl FromStr for Selector {
         let (name, rest) = text.find('{').map_or((text, "{}"), |brace| text.split_at(brace));
         let labels = SeriesId::labels_of(rest).map_err(|_| NoSelector)?;
         let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | ':'));
+        let (name, is_prefix) = name.strip_suffix('*').map_or((name, false), |prefix| (prefix, true));
+        let starts_well = starts_well || is_prefix && name.is_empty();
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.'));
         if !starts_well || !is_name {
             return Err(NoSelector);
         }
-        Ok(labels.into_iter().fold(Self::metric(name), |selector, (name, value)| selector.label(name, value)))
+        let metrics = if is_prefix { Self::metrics_with_prefix(name) } else { Self::metric(name) };
+        Ok(labels.into_iter().fold(metrics, |selector, (name, value)| selector.label(name, value)))
     }
 }
 
@@ -251,6 +262,13 @@ mod tests {
         assert!(!disks.selects_metric("disk_free_ratio", &root));
         let either = users.or(disks);
         assert!(either.selects_metric("disk_used_ratio", &root));
+        let [disks, all]: [Selector; 2] = ["disk_*{mount=/}", "*"].map(|text| text.parse().unwrap());
+        assert!(
+            disks.selects_metric("disk_free_ratio", &root)
+                && !disks.selects_metric("disk_free_ratio", &Labels::default())
+        );
+        assert!(!disks.selects_metric("memory_ratio", &root) && disks.to_string() == "disk_*{mount=/}");
+        assert!(all.selects_metric("memory_ratio", &root) && !all.selects_series(&id("tool{tool=a}")));
         assert!(Selector::all().selects_series(&id("tool{tool=a}")) && Selector::all().selects_metric("a", &root));
         assert!(
             !Selector::calls().selects_metric("a", &root) && !Selector::metrics().selects_series(&id("tool{tool=a}"))
@@ -259,7 +277,9 @@ mod tests {
 
     #[test]
     fn a_text_that_names_nothing_is_refused() {
-        for text in ["", "{}", "a b", "1st", "<script>", "disk{", "disk}", "disk{a}", "operation{operation=a"] {
+        for text in
+            ["", "{}", "a*b", "1*", "a b", "1st", "<script>", "disk{", "disk}", "disk{a}", "operation{operation=a"]
+        {
             assert_eq!(text.parse::<Selector>(), Err(NoSelector), "{text}");
         }
         let escaped: Selector = r"tool{tool=a\,b}".parse().unwrap();

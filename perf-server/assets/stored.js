@@ -1,0 +1,32 @@
+// The history that the service keeps on disk, where it keeps one: as it tells of it, asked once for each process.
+
+import { PARTS } from "./pages.js";
+
+/** `null` where there is none, `undefined` until it was asked. */
+let told = PARTS.includes("history") ? undefined : null;
+let askedOf = null;
+
+/** What the service tells of its history: `{ off, tiers, boots }`. */
+export function stored() {
+  return told;
+}
+
+/** Whether nothing is kept: what people set ends with the process, unless the application sees to it. */
+export function isNothingKept() {
+  return told === null || Boolean(told?.off);
+}
+
+/** Asks, unless it was asked of this process already. A service that does not answer is asked again another time. */
+export async function askStored(epoch) {
+  if (told === null || askedOf === epoch) return;
+  const answer = await fetch("api/v1/history").catch(() => null);
+  if (!answer?.ok) return;
+  told = await answer.json();
+  askedOf = epoch;
+}
+
+/** The processes that are known, the first first: `{ at, version }`, times in milliseconds. */
+export function boots() {
+  const known = (told?.boots ?? []).filter(({ started }) => started !== null);
+  return known.map(({ started, ended, version }) => ({ at: Date.parse(started), ended: Date.parse(ended), version }));
+}
