@@ -63,6 +63,7 @@ mod channel;
 mod dispatcher;
 mod figures;
 mod group;
+mod hex;
 mod links;
 pub mod message;
 mod moment;

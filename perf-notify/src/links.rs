@@ -1,5 +1,6 @@
 //! Addresses in messages: where the dashboard shows that moment, and the signed one by which somebody acknowledges.
 
+use crate::hex::{hex, unhex};
 use crate::message::Message;
 use perf_runtime::Kind;
 use perf_runtime::alert::{Alert, Fingerprint};
@@ -134,21 +135,6 @@ fn encode(text: &str, into: &mut String) {
             let _ = write!(into, "%{byte:02X}");
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 /// The key of a folder, made where there is none, for its owner alone.

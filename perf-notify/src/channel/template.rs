@@ -1,6 +1,7 @@
 //! Bodies by template: what a template sees, and how far it gets.
 
 use super::payload::{Payload, reason};
+use crate::hex::hex;
 use crate::message::Message;
 use crate::words::{Count, Style, Words};
 use minijinja::value::{Rest, Serde, Value};
@@ -122,11 +123,6 @@ fn key(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     hex(digest(&SHA256, text.as_bytes()).as_ref())
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// A writer that refuses what is too much.

@@ -35,7 +35,7 @@ pub(super) fn mail(message: &Message, from: &Mailbox, to: &[Mailbox]) -> Result<
 }
 
 fn short_hash(text: &str) -> String {
-    crate::channel::template::hex(&digest(&SHA256, text.as_bytes()).as_ref()[..12])
+    crate::hex::hex(&digest(&SHA256, text.as_bytes()).as_ref()[..12])
 }
 
 fn plain(words: &Words) -> String {
