@@ -67,10 +67,14 @@ impl Bench {
     }
 
     fn run(&mut self, from: f64, to: f64, answer: Answer<'_>) {
+        self.run_by(1.0, from, to, answer);
+    }
+
+    fn run_by(&mut self, step: f64, from: f64, to: f64, answer: Answer<'_>) {
         let mut seconds = from;
         while seconds <= to {
             self.tick(seconds, answer);
-            seconds += 1.0;
+            seconds += step;
         }
     }
 
@@ -196,26 +200,33 @@ fn steps_are_taken_until_somebody_acknowledges_and_hear_of_the_end() {
 }
 
 #[test]
-fn a_dead_receiver_is_tried_at_most_twenty_times_in_ten_minutes_and_soon_after_it_returns() {
-    let text = r#"[{"channels": ["a", "c"], "group_by": ["table"]}]"#;
-    let mut bench = Bench::with(text, &["a", "c"]);
-    for number in 1..=200 {
+fn a_thousand_alerts_reach_a_dead_a_busy_and_a_well_receiver() {
+    const ALERTS: u64 = 1_000;
+    const BACK: f64 = 1_800.0;
+    let text = r#"[{"channels": ["dead", "busy", "well"], "group_by": ["table"]}]"#;
+    let mut bench = Bench::with(text, &["dead", "busy", "well"]);
+    for number in 1..=ALERTS {
         bench.hear(1.0, "fired", &alert(number, "critical"));
     }
-    let answer = |channel: &str, seconds: f64| {
-        if channel == "c" || seconds >= 1_800.0 { taken() } else { refused(Again::Later) }
+    let answer = |channel: &str, seconds: f64| match channel {
+        "dead" if seconds < BACK => refused(Again::Later),
+        "busy" if seconds < BACK => refused(Again::After(Duration::from_secs(30))),
+        _ => taken(),
     };
-    bench.run(1.0, 606.0, &answer);
-    let attempts = bench.sent.iter().filter(|(_, channel, _)| channel == "a").count();
-    assert!((5..=20).contains(&attempts), "{attempts}");
-    bench.run(607.0, 2_200.0, &answer);
-    let at_c: BTreeSet<u64> = bench.told("c").into_iter().flat_map(|(_, firing, _)| firing).collect();
-    assert_eq!((at_c.len(), bench.told("c").len() >= 100), (200, true), "C did not wait for A");
-    let back: BTreeSet<u64> =
-        bench.told("a").into_iter().filter(|(at, ..)| *at >= 1_800.0).flat_map(|(_, firing, _)| firing).collect();
-    assert_eq!(back.len(), 200);
-    let first_back = bench.told("a").into_iter().find(|(at, ..)| *at >= 1_800.0).unwrap().0;
-    assert!(first_back <= 2_100.0, "{first_back}");
+    bench.run(1.0, 120.0, &answer);
+    bench.run_by(10.0, 130.0, 606.0, &answer);
+    let attempts = bench.sent.iter().filter(|(_, channel, _)| channel == "dead").count();
+    assert!((5..=20).contains(&attempts), "{attempts} attempts in ten minutes");
+    bench.run_by(10.0, 610.0, BACK + 300.0, &answer);
+    let told = |channel: &str, from: f64| -> BTreeSet<u64> {
+        bench.told(channel).into_iter().filter(|(at, ..)| *at >= from).flat_map(|(_, firing, _)| firing).collect()
+    };
+    for (channel, from) in [("dead", BACK), ("busy", BACK), ("well", 0.0)] {
+        assert_eq!(told(channel, from).len() as u64, ALERTS, "{channel}: all, and within 5 minutes");
+    }
+    let to_well: usize = bench.told("well").iter().map(|(_, firing, _)| firing.len()).sum();
+    assert_eq!(to_well as u64, ALERTS, "each once");
+    assert!(bench.told("well").iter().all(|(at, ..)| *at < 120.0), "it did not wait for the others");
     assert!(bench.dispatcher.states().values().all(|state| state.waiting == 0));
 }
 
