@@ -31,15 +31,13 @@ pub(super) fn is_refused(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address within one of IPv6: mapped, translated (64:ff9b::/96) or 6to4 (2002::/16).
+/// The IPv4 address within one of IPv6: mapped, translated (`64:ff9b::/96`) or 6to4 (`2002::/16`).
 fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let of = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    match (a, b, c, d, e, f) {
-        (0x64, 0xff9b, 0, 0, 0, 0) => Some(of(g, h)),
-        (0x2002, high, low, ..) => Some(of(high, low)),
+    let of = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => of(high, low),
         // Of ::/96 there are only ::1 and :: that are none of IPv4.
-        (0, 0, 0, 0, 0, 0) if (g, h) > (0, 1) => Some(of(g, h)),
+        [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => of(high, low),
         _ => v6.to_ipv4_mapped(),
     }
 }

@@ -4,6 +4,7 @@ use super::{Accepted, Again, Channel, Refused};
 use crate::message::Message;
 use crate::words::Words;
 use perf_runtime::text::rfc3339;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 /// Standard error, or another writer.
@@ -47,13 +48,13 @@ fn text(message: &Message, is_coloured: bool) -> String {
         };
         let look = paragraph.links.iter().find(|link| link.label == "Look");
         let look = look.map(|link| format!(" {}", link.address)).unwrap_or_default();
-        text.push_str(&format!("{at} {tag}{service} {}{look}\n", paragraph.sentence));
+        let _ = writeln!(text, "{at} {tag}{service} {}{look}", paragraph.sentence);
     }
     if words.paragraphs.is_empty() {
-        text.push_str(&format!("{at}{service} {}\n", words.headline));
+        let _ = writeln!(text, "{at}{service} {}", words.headline);
     }
     if words.more > 0 {
-        text.push_str(&format!("{at}{service} and {} more\n", words.more));
+        let _ = writeln!(text, "{at}{service} and {} more", words.more);
     }
     text
 }

@@ -2,7 +2,8 @@
 
 use super::address::{AddressRefused, CheckedResolver};
 use super::secret::{Scrub, Secret, basic, decoded};
-use super::settings::{ChannelError, read_file};
+use super::settings::ChannelError;
+use super::written::read_file;
 use super::{Accepted, Again, Refused};
 use crate::words::clean::line;
 use crate::words::{Count, Style};
@@ -59,6 +60,8 @@ impl Target {
         if let Some(user) = user {
             let (name, password) = user.split_once(':').unwrap_or((user, ""));
             let encoded = basic(&decoded(name), &decoded(password));
+            // A short name is a word, not a secret.
+            let name = if name.len() < 4 { "" } else { name };
             target.credentials = [name, password, &encoded].map(Secret::new).into();
             target.authorization = Some(Secret::new(format!("Basic {encoded}")));
         }
@@ -197,12 +200,11 @@ fn judge(
 /// The wait that `Retry-After` asks for, in seconds or until a moment. `None` where there is none that is still to come.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let asked = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match asked.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until: Timestamp = DateTimeParser::new().parse_timestamp(asked).ok()?;
-            SystemTime::from(until).duration_since(now).ok()?
-        }
+    let wait = if let Ok(seconds) = asked.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let until: Timestamp = DateTimeParser::new().parse_timestamp(asked).ok()?;
+        SystemTime::from(until).duration_since(now).ok()?
     };
     (!wait.is_zero()).then_some(wait)
 }

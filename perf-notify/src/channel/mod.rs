@@ -18,6 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod written;
 
 pub use secret::Secret;
 pub use settings::{ChannelError, ChannelKind, ChannelSettings, SmtpTls};

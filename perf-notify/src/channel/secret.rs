@@ -75,7 +75,7 @@ impl Scrub {
         let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, NOT_SHOWN));
         let cut_at = |secret: &String| {
             let ends = secret.char_indices().map(|(end, _)| end).filter(|end| *end >= SHORTEST_BEGINNING);
-            ends.filter(|end| text.ends_with(&secret[..*end])).last()
+            ends.rev().find(|end| text.ends_with(&secret[..*end]))
         };
         match self.secrets.iter().filter_map(cut_at).max() {
             Some(length) => format!("{}{NOT_SHOWN}", &text[..text.len() - length]),

@@ -1,14 +1,35 @@
 //! The settings of one channel: a table `[notify.channels.NAME]`.
 
 use super::secret::Secret;
+use super::written::Written;
 use crate::outbox::Limit;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The settings of one channel: a table `[notify.channels.NAME]`, of which `type` says what else may be set. They are read
 /// once, at start; nothing of them can be set over HTTP.
+///
+/// ```toml
+/// [notify.channels.team]
+/// type = "slack"
+/// url_env = "SLACK_WEBHOOK_URL"
+///
+/// [notify.channels.on-call]
+/// type = "email"
+/// host = "smtp.example.com"
+/// username = "perf"
+/// password_file = "/run/secrets/smtp"
+/// from = "perf <perf@example.com>"
+/// to = ["on-call@example.com"]
+///
+/// [notify.channels.tickets]
+/// type = "webhook"
+/// url = "https://tickets.example.com/new"
+/// token_env = "TICKETS_TOKEN"
+/// template = '{"title": {{ headline }}, "text": {{ body("plain", 4000) }}}'
+/// ```
 ///
 /// # Secrets
 ///
@@ -27,7 +48,7 @@ use std::path::{Path, PathBuf};
 /// | `teams` | a webhook of a Microsoft Teams workflow; it answers before the card is posted | `url` | |
 /// | `email` | an SMTP server (feature `email`) | `host`, `from`, `to` | `port`, `tls`, `username`, `password`, `allow_plain_auth` |
 /// | `alertmanager` | each member of an Alertmanager, API version 2: told each minute what fires | `url` or `urls` | `token`, `headers` |
-/// | `pagerduty` | Events API version 2: one incident a group | `routing_key` | `url` |
+/// | `pagerduty` | Events API version 2: one incident a group, which ends with its last alert; a test opens one of severity info | `routing_key` | `url` |
 /// | `telegram` | a chat of a bot | `token`, `chat_id` | `url` |
 /// | `ntfy` | a topic of ntfy | `topic` | `url`, `token` |
 /// | `command` | a program, with the webhook's JSON on its standard input; only with `allow_commands = true` | `command` | |
@@ -279,14 +300,6 @@ impl ChannelSettings {
     }
 }
 
-/// One of the three ways in which a secret is written.
-pub(super) struct Written<'a> {
-    pub(super) key: &'static str,
-    value: &'a Option<Secret>,
-    variable: &'a Option<String>,
-    file: &'a Option<PathBuf>,
-}
-
 impl ChannelSettings {
     /// The type, after a check that only its keys are set.
     pub(super) fn kind(&self) -> Result<ChannelKind, ChannelError> {
@@ -358,51 +371,4 @@ impl ChannelSettings {
         let (value, variable, file) = (&self.signing_key, &self.signing_key_env, &self.signing_key_file);
         Written { key: "signing_key", value, variable, file }
     }
-}
-
-impl Written<'_> {
-    /// The secret, `None` where it is not set.
-    pub(super) fn read(&self, variable_of: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, ChannelError> {
-        let key = self.key;
-        let value = match (self.value, self.variable, self.file) {
-            (None, None, None) => return Ok(None),
-            (Some(value), None, None) => value.expose().to_owned(),
-            (None, Some(variable), None) => variable_of(variable).ok_or_else(|| {
-                let allowed = "the name of an environment variable that is set, in Unicode";
-                ChannelError::new(format!("{key}_env"), variable, allowed)
-            })?,
-            (None, None, Some(file)) => read_file(&format!("{key}_file"), file)?,
-            _ => {
-                return Err(ChannelError::of_secret(
-                    key,
-                    format!("one of {key}, {key}_env and {key}_file, not several"),
-                ));
-            }
-        };
-        let value = value.trim_end_matches(['\r', '\n']);
-        if value.is_empty() || value.contains(char::is_control) {
-            return Err(ChannelError::of_secret(key, "one line that is not empty"));
-        }
-        Ok(Some(Secret::new(value)))
-    }
-
-    /// The secret, which must be set.
-    pub(super) fn required(&self, variable_of: &dyn Fn(&str) -> Option<String>) -> Result<Secret, ChannelError> {
-        let key = self.key;
-        let missing =
-            || ChannelError::missing(key, &format!("a value: one of {key}, {key}_env and {key}_file must be set"));
-        self.read(variable_of)?.ok_or_else(missing)
-    }
-}
-
-/// The text of a file of at most 1 MiB.
-pub(super) fn read_file(field: &str, path: &Path) -> Result<String, ChannelError> {
-    use std::io::Read;
-    const MOST: u64 = 1 << 20;
-    let refused =
-        |why: String| ChannelError::new(field, path.display().to_string(), format!("a file that can be read: {why}"));
-    let file = std::fs::File::open(path).map_err(|error| refused(error.to_string()))?;
-    let mut text = String::new();
-    file.take(MOST + 1).read_to_string(&mut text).map_err(|error| refused(error.to_string()))?;
-    if text.len() as u64 > MOST { Err(refused("it has more than 1 MiB".to_owned())) } else { Ok(text) }
 }

@@ -1,5 +1,6 @@
 //! Addresses that may stand in a message.
 
+use std::fmt::Write;
 use ureq::http::Uri;
 
 /// The longest address that a message shows, in bytes. Buttons of receivers take no longer ones.
@@ -24,9 +25,9 @@ pub(crate) fn http_only(address: &str) -> Option<String> {
     for byte in path.bytes() {
         let is_safe = byte.is_ascii_alphanumeric() || b"-._~/?#@!$&+,;=:%".contains(&byte);
         if is_safe {
-            safe.push(char::from(byte))
+            safe.push(char::from(byte));
         } else {
-            safe.push_str(&format!("%{byte:02X}"))
+            let _ = write!(safe, "%{byte:02X}");
         }
         if safe.len() > MOST {
             return None;

@@ -93,9 +93,9 @@ impl Paragraph {
             line("Touches: ", &self.touches),
             line("Try first: ", &self.advice),
         ];
-        let links = self.links.iter().map(|link| style.link(link.label, &link.address));
-        let lines: Vec<String> = lines.into_iter().flatten().chain(links).collect();
-        lines.join(style.line_end())
+        let addresses = self.links.iter().map(|link| style.link(link.label, &link.address));
+        let all: Vec<String> = lines.into_iter().flatten().chain(addresses).collect();
+        all.join(style.line_end())
     }
 
     /// The beginning of its sentence, escaped.

@@ -135,7 +135,7 @@ fn a_headline_counts_what_fires_and_never_guesses() {
     let warning = || alert(&json!({"severity": "warning"}));
     let critical = || alert(&json!({}));
     let headline = |alerts: Vec<MessageAlert>, more_firing, more_resolved, reason| {
-        let message = Message { more_firing, more_resolved, reason, ..message(alerts) };
+        let message = Message { reason, more_firing, more_resolved, ..message(alerts) };
         Words::of(&message).headline
     };
     let changed = Reason::Changed;

@@ -5,11 +5,14 @@ use crate::words::{Count, Paragraph, Style, Words};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use ring::digest::{SHA256, digest};
+use std::fmt::Write;
 use std::time::SystemTime;
 
 /// The most bytes of the HTML part: Gmail cuts a mail at 102 kB.
 const MAX_HTML: usize = 80_000;
-/// The most bytes of the plain part.
+/// The most pictures in the plain part.
+const MAX_CHARTS: usize = 10;
+/// The most bytes of the plain part, without the pictures.
 const MAX_PLAIN: usize = 60_000;
 
 /// A mail, as it goes over the wire but for dots at the beginning of lines.
@@ -41,15 +44,11 @@ fn short_hash(text: &str) -> String {
 fn plain(words: &Words) -> String {
     let text = words.text(Style::Plain, Count::Bytes, MAX_PLAIN);
     let charts = words.paragraphs.iter().filter_map(|paragraph| Some((paragraph, paragraph.chart.as_ref()?)));
-    let mut charts = charts.take(10).map(|(paragraph, chart)| {
+    let charts = charts.take(MAX_CHARTS).map(|(paragraph, chart)| {
         format!("{}\n{chart}\n", Style::Plain.fitted(&paragraph.sentence, 100, Count::Characters))
     });
-    match charts.next() {
-        Some(first) => {
-            format!("{text}\n\nThe last hour:\n\n{first}{}", charts.map(|next| format!("\n{next}")).collect::<String>())
-        }
-        None => format!("{text}\n"),
-    }
+    let charts: Vec<String> = charts.collect();
+    if charts.is_empty() { format!("{text}\n") } else { format!("{text}\n\nThe last hour:\n\n{}", charts.join("\n")) }
 }
 
 /// A table a paragraph, with all styles written where they apply: mail clients drop style sheets.
@@ -58,9 +57,9 @@ fn html(words: &Words) -> String {
         "<!DOCTYPE html><html><head><meta charset=\"utf-8\"></head>\
         <body style=\"font-family:sans-serif;font-size:14px;color:#222\">",
     );
-    html.push_str(&format!("<h2 style=\"font-size:18px\">{}</h2>", Style::Html.escaped(&words.headline)));
+    let _ = write!(html, "<h2 style=\"font-size:18px\">{}</h2>", Style::Html.escaped(&words.headline));
     if let Some(service) = &words.service {
-        html.push_str(&format!("<p>{}</p>", Style::Html.escaped(service)));
+        let _ = write!(html, "<p>{}</p>", Style::Html.escaped(service));
     }
     let mut left_out = words.more;
     for (place, paragraph) in words.paragraphs.iter().enumerate() {
@@ -72,10 +71,10 @@ fn html(words: &Words) -> String {
         html.push_str(&block);
     }
     if left_out > 0 {
-        html.push_str(&format!("<p>and {left_out} more</p>"));
+        let _ = write!(html, "<p>and {left_out} more</p>");
     }
     if let Some(link) = &words.link {
-        html.push_str(&format!("<p>{}</p>", Style::Html.link("Look", link)));
+        let _ = write!(html, "<p>{}</p>", Style::Html.link("Look", link));
     }
     html.push_str("</body></html>");
     html
@@ -103,7 +102,7 @@ fn block(paragraph: &Paragraph) -> String {
         .map(|(name, value)| format!("<td style=\"padding:2px 16px 2px 0\">{name}<br><b>{}</b></td>", escaped(value)));
     let cells: String = cells.collect();
     if !cells.is_empty() {
-        block.push_str(&format!("<table role=\"presentation\" cellspacing=\"0\"><tr>{cells}</tr></table>"));
+        let _ = write!(block, "<table role=\"presentation\" cellspacing=\"0\"><tr>{cells}</tr></table>");
     }
     if let Some(chart) = &paragraph.chart {
         block.push_str(&line(format!(

@@ -4,7 +4,8 @@ mod body;
 
 use super::address::allowed;
 use super::secret::{Scrub, base64};
-use super::settings::{ChannelError, ChannelSettings, SmtpTls, read_file};
+use super::settings::{ChannelError, ChannelSettings, SmtpTls};
+use super::written::read_file;
 use super::{Accepted, Again, Channel, Opening, Refused};
 use crate::message::Message;
 use crate::words::clean::line;

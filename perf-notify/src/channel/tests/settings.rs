@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 /// The error of these settings: field, value and what is allowed.
 fn error(fields: Value) -> ChannelError {
-    try_open(fields.clone()).err().unwrap_or_else(|| panic!("{fields} is taken"))
+    let shown = fields.to_string();
+    try_open(fields).err().unwrap_or_else(|| panic!("{shown} is taken"))
 }
 
 #[track_caller]
@@ -64,6 +65,19 @@ fn wrong_settings_are_named() {
     refused(json!({"type": "alertmanager"}), "urls", "0", "1 to 16 addresses");
     refused(json!({"type": "alertmanager", "urls": ["http://a", "b"]}), "urls.1", secret, "http or https");
     refused(json!({"type": "command", "command": ["true"]}), "type", "command", "notify.allow_commands = true");
+}
+
+#[test]
+fn a_command_is_opened_only_where_commands_are_allowed() {
+    let with = |command: Value| {
+        let fields = settings(json!({"type": "command", "command": command}));
+        open("ops", &fields, &Opening { allow_commands: true, variable: &|_| None }).map(drop)
+    };
+    with(json!(["/usr/local/bin/page", "--team", "shop"])).unwrap();
+    for wrong in [json!([]), json!([""]), json!(["a\u{0}b"])] {
+        let error = with(wrong).unwrap_err();
+        assert!(error.field == "command" && error.allowed.starts_with("a program and its arguments"), "{error}");
+    }
 }
 
 #[test]
