@@ -27,7 +27,8 @@ fn no_event_is_without_a_target_that_is_documented() {
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for file in CRATES.iter().flat_map(|name| sources(&workspace.join(name).join("src"))) {
         let text = fs::read_to_string(&file).expect("a source");
-        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        let code: String =
+            text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
         for (at, _) in code.match_indices("tracing::") {
             let Some((name, arguments)) = code[at + 9..].split_once("!(") else { continue };
             if !LEVELS.contains(&name) {
