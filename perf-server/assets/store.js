@@ -35,7 +35,7 @@ export class Store {
 
   /** Takes in what it went without, as it is a moment later. */
   complete({ indicators, alert_history: history }) {
-    if (indicators && !this.hasValues) {
+    if (!this.hasValues && indicators?.every((one) => "value" in one)) {
       this.indicators = new Map(indicators.map((one) => [one.name, one]));
       this.hasValues = true;
     }
