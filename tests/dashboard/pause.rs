@@ -79,7 +79,7 @@ async fn a_moment_that_is_held_is_the_same_whenever_it_is_read_and_wherever_one_
     let held = read_off(&browser).await;
     sleep(Duration::from_millis(2_500)).await;
     browser.go("#/overview?window=1m").await;
-    browser.wait_to_see(".health", "indicators are judged").await;
+    browser.wait_to_see(".health", "disk is 95.0 %").await;
     assert_eq!(moment(&read_off(&browser).await), moment(&held));
     assert!(!browser.text(".banner").await.contains("when it was opened"));
     browser.go("#/operations?window=1m").await;
