@@ -28,6 +28,8 @@ const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 },
 const PARTS_OF_FEED = ["alert_history", "indicator_values", "row_points"];
 /** So many pictures are held while the display is paused. */
 const MOST_HELD = 12;
+/** So soon, in milliseconds, comes the rest of a picture that is held. */
+const COMPLETED = 1500;
 
 /** What is shown, and what is so now: the same, but while the display is paused. */
 let store = new Store();
@@ -47,6 +49,7 @@ let page = null;
 let pagePath = null;
 let wanted = {};
 let pausedAt = null;
+let heldAt = -Infinity;
 let isDrawing = false;
 /** Where one was on the pages that one left. */
 const left = new Map();
@@ -111,6 +114,8 @@ function take(message) {
       hold(store);
     }
   }
+  // A moment that is held is held for all pages that draw it.
+  if (pausedAt !== null && performance.now() - heldAt < COMPLETED) held[0].complete(message);
   if (store === now) store.apply(message);
   else if (message.row_points) {
     // Another picture may be held by now.
@@ -340,6 +345,8 @@ function setPaused(isPaused) {
   if (isPaused) {
     if (store === now) now = store.fork();
     hold(store);
+    heldAt = performance.now();
+    feed.watch({ ...wanted, without: wanted.without && ["row_points"] });
   } else feed.watch(wanted, true);
   pause.classList.toggle("on", isPaused);
   text(pause, isPaused ? "Resume" : "Pause");

@@ -33,6 +33,15 @@ export class Store {
     return Object.entries(isKnown).every(([part, is]) => is || without?.includes(part));
   }
 
+  /** Takes in what it went without, as it is a moment later. */
+  complete({ indicators, alert_history: history }) {
+    if (!this.hasValues && indicators?.every((one) => "value" in one)) {
+      this.indicators = new Map(indicators.map((one) => [one.name, one]));
+      this.hasValues = true;
+    }
+    if (history) this.history ??= history;
+  }
+
   /** What comes no more is not kept as it was. */
   leaveOut(without = []) {
     if (without.includes("alert_history")) this.history = undefined;

@@ -165,6 +165,8 @@ async fn a_silence_goes_on_after_a_restart_and_the_version_before_is_marked() {
         service.tick();
         sleep(Duration::from_secs(1)).await;
     }
+    // A page that is open meanwhile asks in vain.
+    browser.open("about:blank").await;
     let port = service.port;
     service.stop().await;
     drop((service, history, monitor));

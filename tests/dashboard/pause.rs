@@ -75,6 +75,15 @@ async fn a_moment_that_is_held_is_the_same_whenever_it_is_read_and_wherever_one_
     browser.wait_for(".pause").await;
     browser.click(".pause").await;
     browser.wait_for("main .series tbody tr").await;
+    // Of the same moment are pages that draw more of it.
+    let held = read_off(&browser).await;
+    sleep(Duration::from_millis(2_500)).await;
+    browser.go("#/overview?window=1m").await;
+    browser.wait_to_see(".health", "disk is 95.0 %").await;
+    assert_eq!(moment(&read_off(&browser).await), moment(&held));
+    assert!(!browser.text(".banner").await.contains("when it was opened"));
+    browser.go("#/operations?window=1m").await;
+    browser.wait_for("main .series tbody tr").await;
     browser.fill("[type=search]", "step 7").await;
     browser.wait_for_text("main .series tbody th", |name| name == "step 7").await;
     browser.click(".pause").await;

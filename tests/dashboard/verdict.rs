@@ -68,7 +68,9 @@ async fn rows_have_their_lines_as_soon_as_they_come_into_sight() {
             "const row = [...document.querySelectorAll('.series tbody tr')].find((row) => row.textContent.startsWith('{row}'));
             const canvas = row?.querySelector('canvas');
             if (!canvas?.width) return false;
-            const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {{ willReadFrequently: true }});
+            copy.drawImage(canvas, 0, 0);
+            const {{ data }} = copy.getImageData(0, 0, canvas.width, canvas.height);
             return data.some((value) => value > 0)"
         )
     };

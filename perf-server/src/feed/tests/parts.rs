@@ -34,8 +34,9 @@ async fn frame(client: &mut Client) -> (usize, bool, Value) {
 /// A service with so many series that are called each second.
 fn call_all(monitor: &Monitor, series: u64) {
     for number in 0..series {
+        let took = MILLI * (1 + u32::try_from(number % 90).unwrap());
         let (server, capability) = (format!("server-{}", number / 20), format!("capability-{}", number % 20));
-        monitor.record_mcp_call(&server, &capability, MILLI * (1 + number as u32 % 90), !number.is_multiple_of(50));
+        monitor.record_mcp_call(&server, &capability, took, !number.is_multiple_of(50));
     }
     monitor.tick();
 }
@@ -55,9 +56,9 @@ async fn who_goes_without_some_parts_is_sent_the_rest_and_nobody_else_less() {
     let name = "mcp_call{server=server-0,capability=capability-1}";
     assert!(whole["alert_history"].is_array() && less.get("alert_history").is_none());
     assert!(whole["indicators"][0].get("value").is_some() && less["indicators"][0].get("value").is_none());
-    let brief = json!({"name": whole["indicators"][0]["name"], "kind": whole["indicators"][0]["kind"], "aspect": whole["indicators"][0]["aspect"],
-        "verdict": whole["indicators"][0]["verdict"], "status": whole["indicators"][0]["status"], "unit": whole["indicators"][0]["unit"],
-        "warning": whole["indicators"][0]["warning"], "critical": whole["indicators"][0]["critical"]});
+    let mut brief = whole["indicators"][0].clone();
+    let kept = ["name", "kind", "aspect", "verdict", "status", "unit", "warning", "critical"];
+    brief.as_object_mut().unwrap().retain(|name, _| kept.contains(&name.as_str()));
     assert_eq!(less["indicators"][0], brief);
     assert_eq!((points_of(&whole, name), points_of(&less, name)), (1, 0));
     assert_eq!(points_of(&less, "mcp_call{}"), 1, "the charts are of kinds");
@@ -144,7 +145,7 @@ async fn long_messages_come_compressed_to_who_takes_them_so() {
 /// The bytes of the first message and of an update, to a client that wants everything as text and to one that wants what a page with
 /// a table draws, 30 rows of it in sight.
 #[tokio::test]
-async fn a_page_with_a_thousand_series_opens_with_a_hundredth_of_the_bytes() {
+async fn a_page_with_a_thousand_series_opens_with_few_of_the_bytes() {
     for (series, first, later) in [(29, 8 << 10, 4 << 10), (1_000, 64 << 10, 48 << 10)] {
         let service = Service::start(monitor()).await;
         for _ in 0..3 {
