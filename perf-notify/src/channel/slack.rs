@@ -27,17 +27,13 @@ pub(super) fn body(words: &Words) -> Value {
             left_out += (words.paragraphs.len() - place) as u64;
             break;
         }
-        for block in of_paragraph {
-            blocks.push(block);
-        }
+        blocks.extend(of_paragraph);
     }
     if left_out > 0 {
         blocks.push(json!({"type": "context", "elements": [plain(&format!("and {left_out} more"), 100)]}));
     }
     if let Some(link) = &words.link {
-        for block in links([Style::Slack.link("Look", link)]) {
-            blocks.push(block);
-        }
+        blocks.extend(links([Style::Slack.link("Look", link)]));
     }
     json!({
         // The text of the notification, and of clients that know no blocks.

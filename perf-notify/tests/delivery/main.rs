@@ -14,7 +14,8 @@ use std::path::Path;
 /// A monitor that alerts on each table whose gauge `table_rows` is above 1.
 pub(crate) fn monitor() -> Monitor {
     let rule = Rule::builder("rows").name("Many rows").metric(Metric::Gauge("table_rows".to_owned())).critical(1.0);
-    let builder = Monitor::builder().service(Service::new("shop").version("1.4.2").instance("web-1"));
+    let service = Service::new("shop").version("1.4.2").instance("web-1");
+    let builder = Monitor::builder().service(service).max_label_values(5_000);
     Notifier::set_up(builder)
         .add_rules({
             let mut rules = perf_runtime::rule::RuleSet::new();

@@ -13,6 +13,15 @@ struct MailServer {
 }
 
 impl MailServer {
+    /// A server, where its packages are there: they are fetched, and may not be had.
+    fn start_or_skip(tls: &str, folder: &Path) -> Option<Self> {
+        if std::env::var_os("PERF_AIOSMTPD").is_none() {
+            println!("skipped: PERF_AIOSMTPD names no folder with the packages of aiosmtpd");
+            return None;
+        }
+        or_skip(Self::start(tls, folder))
+    }
+
     fn start(tls: &str, folder: &Path) -> Result<Self, String> {
         certificate(folder)?;
         let python = |command: &mut Command| {
@@ -67,7 +76,7 @@ impl MailServer {
 fn a_mail_is_taken_over_every_kind_of_connection() {
     for tls in ["starttls", "tls", "none"] {
         let folder = tempfile::tempdir().unwrap();
-        let Some(server) = or_skip(MailServer::start(tls, folder.path())) else { return };
+        let Some(server) = MailServer::start_or_skip(tls, folder.path()) else { return };
         let mut channel = opened(server.settings(tls, folder.path()));
         let accepted = channel.send(&message(vec![alert(&json!({})), ended()]));
         let accepted = accepted.unwrap_or_else(|refused| panic!("{tls}: {refused:?}"));
@@ -85,7 +94,7 @@ fn a_mail_is_taken_over_every_kind_of_connection() {
 #[test]
 fn what_a_mail_server_refuses_is_told_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = or_skip(MailServer::start("starttls", folder.path())) else { return };
+    let Some(server) = MailServer::start_or_skip("starttls", folder.path()) else { return };
     let refused = |change: Value| {
         let mut fields = server.settings("starttls", folder.path());
         for (name, value) in change.as_object().unwrap() {
@@ -115,7 +124,7 @@ fn what_a_mail_server_refuses_is_told_without_the_password() {
 #[test]
 fn no_text_becomes_a_receiver_or_a_command() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = or_skip(MailServer::start("none", folder.path())) else { return };
+    let Some(server) = MailServer::start_or_skip("none", folder.path()) else { return };
     let mut channel = opened(server.settings("none", folder.path()));
     for text in hostile_texts().into_iter().filter(|text| text.len() < 1_000) {
         channel.send(&hostile(&text)).unwrap_or_else(|refused| panic!("{refused:?}"));
