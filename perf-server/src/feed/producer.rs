@@ -5,6 +5,7 @@ use super::message::{Body, message};
 use super::state::{Board, Posts};
 use super::topic::Topic;
 use crate::auth::Access;
+use crate::respond::low_priority;
 use axum::extract::ws::Utf8Bytes;
 use perf_runtime::alert::{AlertEvent, Transition};
 use std::collections::{BTreeMap, HashMap};
@@ -160,12 +161,12 @@ impl Worker {
     ) -> Option<T> {
         let empty = Board::new(self.hub.inner.monitor.clone(), Arc::clone(&self.hub.inner.topics));
         let mut board = std::mem::replace(&mut self.board, empty);
-        let done = tokio::task::spawn_blocking(move || {
+        let done = low_priority::run(move || {
             let started = std::time::Instant::now();
             let made = work(&mut board);
             (board, made, started.elapsed())
         });
-        let (board, made, took) = done.await.ok()?;
+        let (board, made, took) = done.await?;
         self.hub.inner.monitor.add_serving_time(took);
         self.board = board;
         Some(made)
