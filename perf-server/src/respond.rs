@@ -25,6 +25,7 @@
 mod accept;
 mod lane;
 mod listing;
+pub(crate) mod low_priority;
 mod params;
 mod payload;
 mod problem;

@@ -6,6 +6,7 @@ use super::state::{Board, Posts};
 use super::text::Text;
 use super::watch::Watch;
 use crate::auth::Access;
+use crate::respond::low_priority;
 use perf_runtime::alert::{AlertEvent, Transition};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -178,12 +179,12 @@ impl Worker {
     ) -> Option<T> {
         let empty = Board::new(self.hub.inner.monitor.clone(), Arc::clone(&self.hub.inner.topics));
         let mut board = std::mem::replace(&mut self.board, empty);
-        let done = tokio::task::spawn_blocking(move || {
+        let done = low_priority::run(move || {
             let started = std::time::Instant::now();
             let made = work(&mut board);
             (board, made, started.elapsed())
         });
-        let (board, made, took) = done.await.ok()?;
+        let (board, made, took) = done.await?;
         self.hub.inner.monitor.add_serving_time(took);
         self.board = board;
         Some(made)

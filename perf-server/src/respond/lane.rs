@@ -1,6 +1,7 @@
-//! Work that may take milliseconds, on threads where blocking is allowed: so much of it at once that the application's own
-//! blocking work finds threads, and cores.
+//! Work that may take milliseconds, on threads where blocking is allowed, and whose priority is low: so much of it at once that the
+//! application's own work finds cores.
 
+use super::low_priority;
 use super::problem::{Problem, ProblemKind};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +33,7 @@ impl Lane {
         Self { doing: Semaphore::const_new(most), waiting: AtomicUsize::new(0), most_waiting }
     }
 
-    /// Does work on a thread where blocking is allowed.
+    /// Does work on a thread where blocking is allowed, of low priority.
     ///
     /// # Errors
     /// The work panics, or too much waits already.
@@ -46,11 +47,11 @@ impl Lane {
         let permit = self.doing.acquire().await.map_err(|_| busy())?;
         drop(waiting);
         // Held by the work itself: whoever asked may go away before it ends.
-        let task = tokio::task::spawn_blocking(move || {
+        let made = low_priority::run(move || {
             let _permit = permit;
             work()
         });
-        task.await.map_err(|_| Problem::new(ProblemKind::Internal, "the answer could not be made"))
+        made.await.ok_or_else(|| Problem::new(ProblemKind::Internal, "the answer could not be made"))
     }
 
     fn wait(&'static self) -> Option<Waiting> {
