@@ -15,7 +15,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -29,6 +29,7 @@ const CASES: [Case; 13] = [
     ("a_state_goes_on", a_state_goes_on),
     ("a_misspelt_section", a_misspelt_section),
     ("a_history", a_history),
+    ("a_clean_up", a_clean_up),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -126,6 +127,12 @@ fn a_misspelt_section_is_told_its_nearest() {
 }
 
 #[test]
+fn a_history_is_cleaned_up_by_who_may_change_things() {
+    let tokens = [("PERF_READ_TOKEN", "0123456789abcdef"), ("PERF_ADMIN_TOKEN", "fedcba9876543210")];
+    passes("a_clean_up", FREE_PORT, &tokens);
+}
+
+#[test]
 fn a_history_goes_on_in_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
@@ -136,9 +143,14 @@ fn a_history_goes_on_in_the_next_process() {
 
 /// The status and the body of a GET.
 fn get(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, String)> {
+    send(address, "GET", path, head)
+}
+
+/// The status and the body of a request.
+fn send(address: SocketAddr, method: &str, path: &str, head: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n{head}connection: close\r\n\r\n")?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{head}connection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
@@ -182,6 +194,58 @@ fn a_history() -> Tested {
         let tracks: serde_json::Value = serde_json::from_str(&text)?;
         let points = tracks["series"][0]["points"].as_array().expect("points");
         assert_eq!(points.iter().filter_map(|point| point["count"].as_u64()).sum::<u64>(), life, "{text}");
+        loop {
+            let path = format!("/api/v1/history/sessions/{life}");
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
+            assert_eq!(status, 200, "{text}");
+            let session: serde_json::Value = serde_json::from_str(&text)?;
+            assert_eq!(session["number"].as_u64(), Some(life), "{text}");
+            if session["kinds"]["operation"]["count"].as_u64() == Some(1) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "{text}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        for (path, expected) in [("sessions/99", 404), ("sessions/one", 422), ("sessions/1?x=1", 422)] {
+            let path = format!("/api/v1/history/{path}");
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
+            assert_eq!(status, expected, "{text}");
+        }
+        perf.shutdown().await;
+        Ok(())
+    })
+}
+
+fn a_clean_up() -> Tested {
+    runtime().block_on(async move {
+        let perf = perf_kit::start("shop")?;
+        let address = perf.server_address().expect("a port");
+        perf.monitor().operation("resize").record(Duration::from_millis(3), Outcome::Ok);
+        let begun = Instant::now();
+        while perf.history().series == 0 {
+            assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", perf.history());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let (reader, admin) = ("authorization: Bearer 0123456789abcdef", "authorization: Bearer fedcba9876543210");
+        let clean_up = "/api/v1/history?before=now";
+        for (path, head, expected) in [
+            (clean_up, "", 401),
+            (clean_up, reader, 403),
+            ("/api/v1/history", admin, 422),
+            ("/api/v1/history?before=soon", admin, 422),
+            ("/api/v1/history?before=2999-01-01T00:00:00Z", admin, 422),
+            ("/api/v1/history?before=-1d", admin, 200),
+            (clean_up, admin, 200),
+        ] {
+            let head = if head.is_empty() { String::new() } else { format!("{head}\r\n") };
+            let asked = move || send(address, "DELETE", path, &head);
+            let (status, text) = tokio::task::spawn_blocking(asked).await??;
+            assert_eq!(status, expected, "{path}: {text}");
+            if path == clean_up && status == 200 {
+                let overview: serde_json::Value = serde_json::from_str(&text)?;
+                assert_eq!((&overview["series"], &overview["off"]), (&0.into(), &serde_json::Value::Null), "{text}");
+            }
+        }
         perf.shutdown().await;
         Ok(())
     })
