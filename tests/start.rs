@@ -15,7 +15,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -30,6 +30,7 @@ const CASES: [Case; 14] = [
     ("a_misspelt_section", a_misspelt_section),
     ("a_history", a_history),
     ("notifications", notifications),
+    ("a_clean_up", a_clean_up),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -124,6 +125,12 @@ fn the_state_of_before_goes_on() {
 #[test]
 fn a_misspelt_section_is_told_its_nearest() {
     passes("a_misspelt_section", "[sever]\nport = 0\n", &[]);
+}
+
+#[test]
+fn a_history_is_cleaned_up_by_who_may_change_things() {
+    let tokens = [("PERF_READ_TOKEN", "0123456789abcdef"), ("PERF_ADMIN_TOKEN", "fedcba9876543210")];
+    passes("a_clean_up", FREE_PORT, &tokens);
 }
 
 #[test]
@@ -289,6 +296,58 @@ fn a_history() -> Tested {
         let tracks: serde_json::Value = serde_json::from_str(&text)?;
         let points = tracks["series"][0]["points"].as_array().expect("points");
         assert_eq!(points.iter().filter_map(|point| point["count"].as_u64()).sum::<u64>(), life, "{text}");
+        loop {
+            let path = format!("/api/v1/history/sessions/{life}");
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
+            assert_eq!(status, 200, "{text}");
+            let session: serde_json::Value = serde_json::from_str(&text)?;
+            assert_eq!(session["number"].as_u64(), Some(life), "{text}");
+            if session["kinds"]["operation"]["count"].as_u64() == Some(1) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "{text}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        for (path, expected) in [("sessions/99", 404), ("sessions/one", 422), ("sessions/1?x=1", 422)] {
+            let path = format!("/api/v1/history/{path}");
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
+            assert_eq!(status, expected, "{text}");
+        }
+        perf.shutdown().await;
+        Ok(())
+    })
+}
+
+fn a_clean_up() -> Tested {
+    runtime().block_on(async move {
+        let perf = perf_kit::start("shop")?;
+        let address = perf.server_address().expect("a port");
+        perf.monitor().operation("resize").record(Duration::from_millis(3), Outcome::Ok);
+        let begun = Instant::now();
+        while perf.history().series == 0 {
+            assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", perf.history());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let (reader, admin) = ("authorization: Bearer 0123456789abcdef", "authorization: Bearer fedcba9876543210");
+        let clean_up = "/api/v1/history?before=now";
+        for (path, head, expected) in [
+            (clean_up, "", 401),
+            (clean_up, reader, 403),
+            ("/api/v1/history", admin, 422),
+            ("/api/v1/history?before=soon", admin, 422),
+            ("/api/v1/history?before=2999-01-01T00:00:00Z", admin, 422),
+            ("/api/v1/history?before=-1d", admin, 200),
+            (clean_up, admin, 200),
+        ] {
+            let head = if head.is_empty() { String::new() } else { format!("{head}\r\n") };
+            let asked = move || send(address, "DELETE", path, &head, "");
+            let (status, text) = tokio::task::spawn_blocking(asked).await??;
+            assert_eq!(status, expected, "{path}: {text}");
+            if path == clean_up && status == 200 {
+                let overview: serde_json::Value = serde_json::from_str(&text)?;
+                assert_eq!((&overview["series"], &overview["off"]), (&0.into(), &serde_json::Value::Null), "{text}");
+            }
+        }
         perf.shutdown().await;
         Ok(())
     })

@@ -15,6 +15,8 @@ pub(crate) struct Boot {
     pub(crate) observed: Vec<(u64, u64)>,
     /// Whether it ended in order.
     pub(crate) clean: bool,
+    /// Alerts that began to fire.
+    pub(crate) fired: u64,
 }
 
 /// So many stretches are kept for one boot, which is written with each commit: the oldest of more are forgotten, and nothing is
@@ -32,6 +34,14 @@ impl Boot {
         if self.observed.len() > MOST_STRETCHES {
             self.observed.remove(0);
         }
+    }
+
+    /// Forgets that it was observed before a time.
+    pub(crate) fn forget_before(&mut self, time: u64) {
+        self.observed.retain_mut(|(from, to)| {
+            *from = time.max(*from);
+            from < to
+        });
     }
 
     pub(crate) fn started(&self) -> Option<u64> {

@@ -39,7 +39,7 @@
 //! read-only, or the file is another's, the history is off, says so once in the log (target `perf::history`), in the metric
 //! `history_up` and in [`History::status`], and is tried again every 10 s. A file that cannot be read is set aside, and a new one
 //! begun; so is one in which damage is found later, again and again. A second process of the service takes a second file in the
-//! folder. Where the clock is set back, another boot begins in it; the time that is skipped when it is set forward, or when the machine
+//! folder; within a minute of the end of one of them the other joins both files to one. Where the clock is set back, another boot begins in it; the time that is skipped when it is set forward, or when the machine
 //! sleeps, counts as not observed.
 //!
 //! # Known limits
@@ -48,25 +48,32 @@
 //!
 //! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts beyond
 //!   `alert_history` are lost meanwhile.
-//! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others: with
-//!   restarts that overlap, the past of the process before is seen again after the next restart.
+//! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
+//!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
+//!   shows what that counted meanwhile once it is no longer in its own memory.
+//! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.
 //! - A reader that takes minutes keeps pages from being used anew: a file that is full is off until it has finished.
 //! - Where a panic aborts the process (`panic = "abort"`), the whole file is checked when it is opened; a page that is damaged
 //!   later may end the process.
 //! - A process whose clock is behind the last one's writes beside what is there: times that both saw show the sum of both.
 
 mod boots;
+mod file;
 mod folder;
 mod names;
 mod overview;
 mod past;
 mod rows;
+mod sessions;
 mod settings;
 mod store;
 mod writer;
 
+pub use file::HistoryFile;
 pub use overview::{BootRecord, HistoryView, Overview, Tier};
-pub use settings::Settings;
+pub use sessions::{Session, SessionCalls};
+pub use settings::{Fsync, Settings};
+pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
 use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver};
@@ -84,7 +91,7 @@ use writer::Writer;
 const SECTION: &str = "history";
 
 /// How the history is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The file; `None` where none could be opened yet.
@@ -93,6 +100,9 @@ pub struct Status {
     pub off: Option<String>,
     /// Bytes that the file takes on the disk.
     pub bytes: u64,
+    /// Bytes an hour by which the used part of the file grew between the last two full hours: what was added less what was
+    /// forgotten. `None` until two of them were measured, one after the other.
+    pub growth_bytes_per_hour: Option<f64>,
     /// Series of calls and metrics that the file knows.
     pub series: usize,
     /// Pieces of the file that could not be read since it was opened.
@@ -109,15 +119,18 @@ pub struct History {
     _guards: Option<(TickObserver, ShutdownHook, Provided, Provided)>,
 }
 
+#[derive(Debug)]
 enum Order {
     /// A tick has passed.
     Tick,
     /// Write everything up to now, and say when it is done.
     Flush { then: Then, done: SyncSender<()> },
+    /// Forget everything before a time, in nanoseconds since 1970.
+    Forget { before: u64, done: SyncSender<Result<(), HistoryError>> },
 }
 
 /// The work after a flush.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     /// Only read, and commit what is due.
     Read,
@@ -152,14 +165,14 @@ impl History {
         let (sender, orders) = channel();
         if !settings.enabled || !monitor.is_enabled() {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some("switched off".to_owned());
-            return Ok(Self { sender, view: HistoryView { status, archive: None }, _guards: None });
+            return Ok(Self { sender, view: HistoryView { status, archive: None, orders: None }, _guards: None });
         }
         let service = monitor.service().map_or("service", |service| &service.name);
         let Some(folder) = folder::of_service(&settings, service) else {
             let text = "there is no folder for it: set [history] path, XDG_STATE_HOME or HOME";
             tracing::warn!(target: "perf::history", "the history is off: {text}");
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text.to_owned());
-            return Ok(Self { sender, view: HistoryView { status, archive: None }, _guards: None });
+            return Ok(Self { sender, view: HistoryView { status, archive: None, orders: None }, _guards: None });
         };
         let store: Current = Arc::new(RwLock::new(None));
         let archive = Arc::new(Archive { store: Arc::clone(&store), settings: settings.clone() });
@@ -188,7 +201,7 @@ impl History {
             tracing::warn!(target: "perf::history", error = text, "the history is off: it has no thread");
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
-        let view = HistoryView { status, archive: Some(archive) };
+        let view = HistoryView { status, archive: Some(archive), orders: Some(sender.clone()) };
         Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, past, log)) })
     }
 
@@ -237,6 +250,9 @@ fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {
             Order::Tick => {
                 is_waiting.store(false, Ordering::Relaxed);
                 writer.step(false);
+            }
+            Order::Forget { before, done } => {
+                let _ = done.send(writer.forget_before(before));
             }
             Order::Flush { then, done } => {
                 match then {

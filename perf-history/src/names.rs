@@ -110,6 +110,10 @@ impl Names {
         all.map(|(number, name)| (*number, Arc::clone(name))).collect()
     }
 
+    pub(crate) fn all(&self) -> Vec<(u32, Arc<Name>)> {
+        self.by_number.iter().map(|(number, name)| (*number, Arc::clone(name))).collect()
+    }
+
     pub(crate) fn numbers(&self) -> Vec<u32> {
         self.by_number.keys().copied().collect()
     }

@@ -1,10 +1,12 @@
 //! The history as a whole: its size, its health, its tiers and its boots.
 
-use crate::Status;
+use crate::boots::Boot;
 use crate::past::Archive;
-use crate::store::TIERS;
+use crate::store::{TIERS, nanos_of};
+use crate::{HistoryError, Order, Status};
 use perf_runtime::text;
 use serde::{Serialize, Serializer};
+use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct HistoryView {
     pub(crate) status: Arc<Mutex<Status>>,
     pub(crate) archive: Option<Arc<Archive>>,
+    /// To the thread that writes, where there is one.
+    pub(crate) orders: Option<Sender<Order>>,
 }
 
 /// A history as a whole: [`HistoryView::overview`]. As JSON, times are of RFC 3339.
@@ -70,15 +74,7 @@ impl HistoryView {
         let (mut tiers, mut boots) = (Vec::new(), Vec::new());
         if let Some(archive) = &self.archive {
             boots = archive.ask(|store| {
-                let record = |(number, boot): (u64, crate::boots::Boot)| BootRecord {
-                    number,
-                    started: boot.started().map(time),
-                    ended: boot.ended().map(time),
-                    version: boot.version,
-                    instance: boot.instance,
-                    clean: boot.clean,
-                };
-                Ok(store.boots()?.into_iter().map(record).collect())
+                Ok(store.boots()?.into_iter().map(|(number, boot)| BootRecord::of(number, boot)).collect())
             });
             tiers = archive.ask(|store| {
                 let reading = store.reading()?;
@@ -94,13 +90,41 @@ impl HistoryView {
         let max_bytes = self.archive.as_ref().map_or(0, |archive| archive.settings.max_bytes);
         Overview { status, max_bytes, tiers, boots }
     }
+
+    /// Forgets everything before a time, however long it would be kept: steps that began before it, events of alerts, and that
+    /// anybody observed. Of the hour that the time is in, nothing is left in steps of an hour. The state of alerts, silences and error
+    /// budgets stays, and so does what memory holds, which is an hour. Bytes that are free may stand in the file until others are
+    /// written over them. Waits for it, at most so long.
+    ///
+    /// # Errors
+    /// The history is off, it cannot be written, or it takes longer ([`HistoryError::TimedOut`]): then it goes on.
+    pub fn forget_before(&self, time: SystemTime, at_most: Duration) -> Result<(), HistoryError> {
+        let orders = self.orders.as_ref().ok_or(HistoryError::Closed)?;
+        let (done, finished) = sync_channel(1);
+        let order = Order::Forget { before: nanos_of(time), done };
+        orders.send(order).map_err(|_| HistoryError::Closed)?;
+        finished.recv_timeout(at_most).unwrap_or(Err(HistoryError::TimedOut))
+    }
+}
+
+impl BootRecord {
+    pub(crate) fn of(number: u64, boot: Boot) -> Self {
+        Self {
+            number,
+            started: boot.started().map(time),
+            ended: boot.ended().map(time),
+            version: boot.version,
+            instance: boot.instance,
+            clean: boot.clean,
+        }
+    }
 }
 
 fn time(unix_nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos)
 }
 
-fn seconds(nanos: u64) -> f64 {
+pub(crate) fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }
 

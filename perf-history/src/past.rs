@@ -84,12 +84,13 @@ impl Past for Archive {
         let start = nanos_of(start);
         let tier = self.ask(|store| {
             let reading = store.reading()?;
-            for tier in 0..TIERS.len() {
-                if self.since(store, &reading, tier)? <= start {
-                    return Ok(tier);
-                }
+            let mut since = [0; TIERS.len()];
+            for (tier, since) in since.iter_mut().enumerate() {
+                *since = self.since(store, &reading, tier)?;
             }
-            Ok(TIERS.len() - 1)
+            // Where no tier reaches so far, the finest of those that reach furthest.
+            let furthest = since.iter().min().copied().unwrap_or_default().max(start);
+            Ok(since.iter().position(|since| *since <= furthest).unwrap_or_default())
         });
         Duration::from_nanos(TIERS.get(tier).map_or(FINEST.step, |tier| tier.step))
     }

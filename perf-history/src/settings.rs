@@ -20,12 +20,28 @@ pub struct Settings {
     pub max_bytes: u64,
     /// The time between two commits, and so the most that a crash can lose: 1 s to 5 min.
     pub commit_every: Span,
+    /// When a commit is flushed to the disk, and so what a crash of the machine can cost.
+    pub fsync: Fsync,
     /// How long steps of 5 s are kept: 2 h at least.
     pub keep_5s: Span,
     /// How long steps of a minute are kept: at least as long as those of 5 s.
     pub keep_1m: Span,
     /// How long steps of an hour are kept: at least as long as those of a minute. Events are kept as long.
     pub keep_1h: Span,
+}
+
+/// When a commit is flushed to the disk: the setting `fsync`. A process that is killed loses no commit in either case.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fsync {
+    /// With each commit, the default: where the machine crashes or loses its power, what was not committed yet is lost, which is
+    /// [`commit_every`](Settings::commit_every) at most.
+    #[default]
+    Always,
+    /// Never by itself; the operating system writes when it likes. Where the machine crashes, the file may be damaged: then it is
+    /// set aside at the next start, with everything that it held. For disks on which a flush takes long, or wears them out.
+    Never,
 }
 
 const HOUR: u64 = 3_600;
@@ -39,6 +55,7 @@ impl Default for Settings {
             path: None,
             max_bytes: 512 << 20,
             commit_every: Span(Duration::from_secs(5)),
+            fsync: Fsync::Always,
             keep_5s: Span(Duration::from_secs(48 * HOUR)),
             keep_1m: Span(Duration::from_secs(30 * DAY)),
             keep_1h: Span(Duration::from_secs(730 * DAY)),

@@ -3,6 +3,7 @@
 //! A commit that fails waits, whole, and nothing is read until it was written: what happens meanwhile is kept by the cursor, which
 //! has a bound. Whether a failed commit got into the file nevertheless says the number of the batch that was written last.
 
+mod left;
 mod open_rows;
 mod room;
 
@@ -11,8 +12,10 @@ use crate::past::Current;
 use crate::settings::Settings;
 use crate::store::{Batch, FINEST, Room, Store, StoreError, bytes_on_disk, nanos_of};
 use crate::{Status, folder};
+use left::Looks;
 use open_rows::{Adding, Rows, late};
 use perf_runtime::Monitor;
+use perf_runtime::alert::Transition;
 use perf_runtime::collect::{Cursor, DeltaSpan};
 use perf_runtime::extend::RestoreError;
 use perf_runtime::metric::Gauge;
@@ -50,6 +53,7 @@ pub(crate) struct Writer {
     /// How many times damage was found since everything could last be written.
     damages: u32,
     room: Arc<Room>,
+    looks: Looks,
     /// Ticks until a file that could not be used is tried again.
     wait: u32,
     gauges: Gauges,
@@ -59,6 +63,8 @@ pub(crate) struct Writer {
 struct Gauges {
     up: Gauge,
     bytes: Gauge,
+    /// Not there before it is known.
+    growth: Option<Gauge>,
 }
 
 impl Writer {
@@ -77,7 +83,7 @@ impl Writer {
             ..Boot::default()
         };
         let cursor = monitor.cursor();
-        let room = Arc::new(Room::new(settings.max_bytes));
+        let room = Arc::new(Room::new(&settings));
         let metrics = monitor.metrics();
         let up = metrics.gauge("history_up").help("1 while the past is kept on disk, 0 while it cannot be.");
         let bytes = metrics.gauge("history_size_bytes").help("Bytes that the history takes on the disk.");
@@ -99,8 +105,9 @@ impl Writer {
             is_taken_up: false,
             damages: 0,
             room,
+            looks: Looks::default(),
             wait: 0,
-            gauges: Gauges { up: up.register(), bytes: bytes.unit("bytes").register() },
+            gauges: Gauges { up: up.register(), bytes: bytes.unit("bytes").register(), growth: None },
         }
     }
 
@@ -174,6 +181,7 @@ impl Writer {
             self.end_hour(&store, end)?;
             self.hour = hour;
         }
+        let store = self.join_left(store, end)?;
         self.tell(&store);
         Ok(true)
     }
@@ -205,6 +213,8 @@ impl Writer {
         self.batches += 1;
         batch.number = self.batches;
         batch.events = events.events;
+        let fired = batch.events.iter().filter(|event| event.transition == Transition::Fired).count();
+        self.boot.1.fired += fired as u64;
         batch.boot = self.boot.clone();
         batch.state = Some(self.monitor.state());
         self.waiting = Some(batch);
@@ -232,6 +242,7 @@ impl Writer {
         *number += 1;
         boot.began.0 = now;
         boot.observed = Vec::new();
+        boot.fired = 0;
         boot.clean = false;
         self.committed = now;
     }
@@ -252,6 +263,18 @@ impl Writer {
             Ok(_) => self.tell(&store),
             Err(error) => self.switch_off(&error),
         }
+    }
+
+    /// Forgets everything before a time, in nanoseconds since 1970, and makes the file as small as it can be.
+    pub(crate) fn forget_before(&mut self, time: u64) -> Result<(), StoreError> {
+        self.step(true);
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
+        // Its boot is written with the next commit.
+        self.boot.1.forget_before(time);
+        store.forget_all_before(time)?;
+        store.compact()?;
+        self.tell(&store);
+        Ok(())
     }
 
     /// The store; opened again where that was not possible a while ago.

@@ -3,9 +3,12 @@
 mod common;
 
 use common::{LONG, SECOND, begin, second, total};
+use perf_history::HistoryFile;
+use perf_runtime::Monitor;
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 #[test]
@@ -39,6 +42,70 @@ fn a_file_with_flipped_or_missing_bytes_never_fails_a_start() {
         let told = total(&monitor, Duration::from_secs(600));
         assert!(told <= 201, "round {round} at {place}: {told}");
     }
+}
+
+/// A file of two hours with an hour sealed, to be harmed.
+fn whole_file(folder: &Path) -> Vec<u8> {
+    let clock = ManualClock::hold();
+    let (monitor, history) = begin(folder, |settings| settings.commit_every.0 = 60 * SECOND);
+    let depth = monitor.metrics().gauge("depth").register();
+    for second_of in 0..4_000 {
+        depth.set(f64::from(second_of % 13));
+        second(&monitor, &clock);
+    }
+    let path = history.status().path.unwrap();
+    assert!(monitor.shutdown(LONG).is_clean());
+    drop(history);
+    fs::read(path).unwrap()
+}
+
+/// Reads everything of a file, if it can be opened.
+fn read_all(path: &Path) -> bool {
+    let Ok(file) = HistoryFile::open(path) else { return false };
+    let view = file.view();
+    view.overview().boots.iter().for_each(|boot| drop(view.session(boot.number)));
+    let monitor = Monitor::builder().build().unwrap();
+    let provided = file.provide_to(&monitor).unwrap();
+    let range = TimeRange::last(Duration::from_secs(7 * 24 * 3_600));
+    for step in [5, 60, 3_600] {
+        let tracks = monitor.tracks(&Selector::all(), range.with_step(Duration::from_secs(step)));
+        drop(tracks);
+    }
+    monitor.alerts().events_in(range);
+    drop(provided);
+    true
+}
+
+/// The target `history` of `fuzz/` does the same with a fuzzer; `PERF_HISTORY_HARMS` says how often here.
+#[test]
+fn a_reader_takes_any_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = whole_file(folder.path());
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let path = folder.path().join("harmed");
+    fs::write(&path, &whole).unwrap();
+    assert!(read_all(&path));
+    let mut noise = 1_u64;
+    let mut random = |below: usize| {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (noise >> 33) as usize % below
+    };
+    let rounds = std::env::var("PERF_HISTORY_HARMS").map_or(60, |rounds| rounds.parse().unwrap());
+    let mut readable = 0;
+    for round in 0..rounds {
+        let mut bytes = whole.clone();
+        // Mostly where the engine keeps its own.
+        for _ in 0..=random(6) {
+            let place = if random(3) == 0 { random(used.min(8_192)) } else { random(used) };
+            bytes[place] = if random(2) == 0 { random(256) as u8 } else { bytes[random(used)] };
+        }
+        if round % 5 == 0 {
+            bytes.truncate(random(used));
+        }
+        fs::write(&path, bytes).unwrap();
+        readable += usize::from(read_all(&path));
+    }
+    println!("{readable} of {rounds} harmed files could be read");
 }
 
 #[test]

@@ -293,6 +293,7 @@ fn settings_that_are_not_allowed_are_refused() {
         ("keep_1m = \"3h\"", "history.keep_1m"),
         ("keep_1h = \"3h\"", "history.keep_1h"),
         ("keep_1d = \"3h\"", "keep_1d"),
+        ("fsync = \"sometimes\"", "fsync"),
     ] {
         let error = error(text);
         assert!(error.contains(field), "{text}: {error}");

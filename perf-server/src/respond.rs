@@ -33,8 +33,8 @@ mod reply;
 
 pub use crate::dashboard::escaped;
 pub(crate) use accept::{Format, accepts};
-pub use lane::off_the_runtime;
 pub(crate) use lane::{ANSWERS, Lane, PAST, TRIALS};
+pub use lane::{of_the_past, off_the_runtime};
 pub use listing::{Listing, Slice, SortKey};
 pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};
@@ -42,4 +42,4 @@ pub use payload::Payload;
 pub(crate) use payload::{BodyLimits, body_of};
 pub use problem::{Problem, ProblemKind};
 pub(crate) use reply::try_json_in;
-pub use reply::{json, kept, not_acceptable, tagged, try_json};
+pub use reply::{json, kept, not_acceptable, past_json, tagged, try_json};

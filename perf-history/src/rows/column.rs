@@ -16,7 +16,7 @@ const COMPRESSED: u8 = 2;
 const WORTH_IT: usize = 8;
 
 /// Writes a number in as many bytes as it needs, seven bits in each.
-pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -25,7 +25,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Reads what [`put_number`] wrote.
-pub(super) fn number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
+pub(crate) fn number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(Damaged)?;

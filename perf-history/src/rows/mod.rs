@@ -8,6 +8,7 @@ mod column;
 mod point;
 
 pub(crate) use call::{CallRow, Hit, OUTCOMES};
+pub(crate) use column::{number as take_number, put_number};
 pub(crate) use point::PointRow;
 
 /// The format of chunks. Another number is one that this version cannot read.
@@ -73,13 +74,13 @@ pub(crate) fn widen<R: Row>(row: &R, from: u64, to: u64) -> R {
 
 fn put_places(out: &mut Vec<u8>, rows: &[impl Row]) {
     out.push(FORMAT);
-    column::put_number(out, rows.len() as u64);
+    put_number(out, rows.len() as u64);
     let mut before = 0;
     let cells = rows.iter().map(|row| row.at().cell - std::mem::replace(&mut before, row.at().cell));
     let cells: Vec<u64> = cells.collect();
     // The first apart, so that the rest is mostly the same number.
     let (first, rest) = cells.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
-    column::put_number(out, first);
+    put_number(out, first);
     column::put_whole(out, rest);
     column::put_whole(out, &rows.iter().map(|row| row.at().boot).collect::<Vec<_>>());
     column::put_whole(out, &rows.iter().map(|row| row.at().short).collect::<Vec<_>>());

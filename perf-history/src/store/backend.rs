@@ -1,6 +1,7 @@
 //! The file under the store, which never takes more room than it may.
 
 use super::error::StoreError;
+use crate::settings::{Fsync, Settings};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 use std::fs::{File, Metadata, OpenOptions};
@@ -9,19 +10,21 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The room that a file may take.
+/// The room that a file may take, and whether it is flushed.
 #[derive(Debug)]
 pub(crate) struct Room {
     max_bytes: u64,
+    fsync: Fsync,
     /// So many writes succeed before the disk fails.
     #[cfg(test)]
     pub(crate) writes_left: std::sync::atomic::AtomicU64,
 }
 
 impl Room {
-    pub(crate) fn new(max_bytes: u64) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            max_bytes,
+            max_bytes: settings.max_bytes,
+            fsync: settings.fsync,
             #[cfg(test)]
             writes_left: std::sync::atomic::AtomicU64::new(u64::MAX),
         }
@@ -71,6 +74,20 @@ impl Capped {
         Ok(Self { file: FileBackend::new(file)?, same, room: Arc::clone(room) })
     }
 
+    /// Says, whenever it is asked, whether the file is still the one of this path.
+    pub(super) fn is_named(&self, path: &Path) -> impl Fn() -> bool + use<> {
+        let path = path.to_owned();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let of = |found: Metadata| (found.dev(), found.ino());
+            let ours = self.same.metadata().map(of).ok();
+            move || ours.is_some() && std::fs::metadata(&path).map(of).ok() == ours
+        }
+        #[cfg(not(unix))]
+        move || path.exists()
+    }
+
     /// Whether the bytes are on the disk already, so that writing them takes no more of it.
     fn is_there(&self, offset: u64, length: u64) -> io::Result<bool> {
         #[cfg(any(target_os = "linux", target_os = "freebsd"))]
@@ -117,7 +134,10 @@ impl StorageBackend for Capped {
 
     fn sync_data(&self) -> Result<(), io::Error> {
         self.room.use_disk()?;
-        self.file.sync_data()
+        match self.room.fsync {
+            Fsync::Always => self.file.sync_data(),
+            Fsync::Never => Ok(()),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {

@@ -1,11 +1,12 @@
-//! The reason why a store cannot be used.
+//! The reason why a history cannot be used.
 
 use std::fmt;
 use std::io::ErrorKind;
 
-/// The reason why the history cannot be written or read.
+/// The reason why a history cannot be written or read.
 #[derive(Debug)]
-pub(crate) enum StoreError {
+#[non_exhaustive]
+pub enum StoreError {
     /// Another process has the file.
     Busy,
     /// The file is of a later version of this crate, or another program's.
@@ -14,8 +15,10 @@ pub(crate) enum StoreError {
     Damaged(String),
     /// The disk is full, or the file may not grow any more.
     Full,
-    /// The file was closed.
+    /// The history is off, or its file was closed.
     Closed,
+    /// It takes longer than the caller waits. It goes on.
+    TimedOut,
     /// Something else of the disk: read-only, no permission.
     Other(String),
 }
@@ -27,11 +30,14 @@ impl fmt::Display for StoreError {
             Self::Foreign(found) => write!(f, "the file is not one that this version reads: {found}"),
             Self::Damaged(what) => write!(f, "the file is damaged: {what}"),
             Self::Full => f.write_str("the disk is full, or the file may not grow any more"),
-            Self::Closed => f.write_str("the file was closed"),
+            Self::Closed => f.write_str("the history is off"),
+            Self::TimedOut => f.write_str("it takes longer than was waited for, and goes on"),
             Self::Other(what) => f.write_str(what),
         }
     }
 }
+
+impl std::error::Error for StoreError {}
 
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {

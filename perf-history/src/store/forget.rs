@@ -1,8 +1,11 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
-use super::{BOOTS, CHUNKS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put};
+use super::block::{self, BLOCKS, BlockId, Blocks, Key};
+use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
-use redb::{CompactionError, ReadableTable, ReadableTableMetadata};
+use crate::names::Name;
+use crate::rows::{CallRow, PointRow, Row};
+use redb::{CompactionError, ReadableTableMetadata};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -10,24 +13,86 @@ use std::sync::PoisonError;
 const LAST_CHUNKS: u64 = 2;
 
 impl Store {
-    /// Forgets the chunks of each tier that end before these times, and the events and boots before the last of them, in
+    /// Forgets the blocks of each tier that end before these times, and the events and boots before the last of them, in
     /// nanoseconds since 1970; then the names of which nothing is left.
     pub(crate) fn forget_before(&self, times: [u64; TIERS.len()]) -> Result<(), StoreError> {
-        let mut until = [0; TIERS.len()];
-        for ((until, time), tier) in until.iter_mut().zip(times).zip(TIERS) {
-            *until = time / tier.period();
+        let mut until = times;
+        for (until, tier) in until.iter_mut().zip(TIERS) {
+            *until = *until / tier.period() * tier.period();
         }
         guarded(|| {
-            self.drop_chunks(until)?;
+            self.drop_blocks(until)?;
             let [.., oldest] = times;
+            self.forget_events_and_boots(oldest)?;
+            self.forget_names()
+        })
+    }
+
+    /// Forgets everything before a time, in nanoseconds since 1970, whatever is kept how long: rows whose steps began before it,
+    /// events, and that anybody observed. The state of alerts and budgets stays.
+    pub(crate) fn forget_all_before(&self, time: u64) -> Result<(), StoreError> {
+        self.seal_until(u64::MAX)?;
+        guarded(|| {
+            // First the note, so that nobody sees a part of it gone.
+            self.drop_blocks(TIERS.map(|tier| time.div_ceil(tier.step).saturating_mul(tier.step)))?;
+            for (tier, number) in TIERS.into_iter().zip(0_u8..) {
+                let period = time / tier.period();
+                let mut next = (number, period, 0);
+                while let Some(id) = self.next_block(next, period)? {
+                    self.cut_block(id, time.div_ceil(tier.step))?;
+                    next.2 = id.2.saturating_add(1);
+                }
+            }
+            self.forget_events_and_boots(time)?;
+            let boots = self.boots()?;
             let transaction = self.write()?;
-            transaction.open_table(EVENTS)?.retain_in(..(oldest, 0), |_, _| false)?;
-            let is_old =
-                |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < oldest));
-            transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
+            for (number, mut boot) in boots {
+                boot.forget_before(time);
+                put(&mut transaction.open_table(BOOTS)?, number, &boot)?;
+            }
             transaction.commit()?;
             self.forget_names()
         })
+    }
+
+    fn next_block(&self, next: BlockId, last: u64) -> Result<Option<BlockId>, StoreError> {
+        let table = self.read()?.open_table(BLOCKS)?;
+        Blocks { table: &table, store: self }.next(next, last)
+    }
+
+    /// Drops the rows of a block before a cell.
+    fn cut_block(&self, id: BlockId, first: u64) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        {
+            let mut table = transaction.open_table(BLOCKS)?;
+            let chunks = Blocks { table: &table, store: self }.chunks(id)?;
+            let cut = chunks.into_iter().filter_map(|(series, chunk)| {
+                let chunk = match self.name_of(series).as_deref()? {
+                    Name::Calls(_) => self.cut::<CallRow>(&chunk, first),
+                    Name::Metric { .. } => self.cut::<PointRow>(&chunk, first),
+                };
+                Some((series, chunk?))
+            });
+            block::write(&mut table, id, &cut.collect())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The rows of a chunk from a cell on; `None` where there is none.
+    fn cut<R: Row>(&self, chunk: &[u8], first: u64) -> Option<Vec<u8>> {
+        let mut rows = self.decode::<R>(chunk);
+        rows.retain(|row| row.at().cell >= first);
+        (!rows.is_empty()).then(|| with_sum(R::encode(&rows)))
+    }
+
+    fn forget_events_and_boots(&self, before: u64) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        transaction.open_table(EVENTS)?.retain_in(..(before, 0), |_, _| false)?;
+        let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
+        transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Forgets the names of series that have no row any more.
@@ -38,15 +103,19 @@ impl Store {
         }
         let transaction = self.write()?;
         {
-            let chunks = transaction.open_table(CHUNKS)?;
+            let table = transaction.open_table(BLOCKS)?;
+            let blocks = Blocks { table: &table, store: self };
+            for (tier, _) in (0_u8..).zip(TIERS) {
+                let mut next = (tier, 0, 0);
+                while let Some(id) = blocks.next(next, u64::MAX)? {
+                    used.extend(blocks.series(id)?);
+                    next = (tier, id.1, id.2.saturating_add(1));
+                }
+            }
             let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             let mut stored = transaction.open_table(NAMES)?;
             for series in names.numbers() {
-                let mut is_used = used.contains(&series);
-                for (tier, _) in (0_u8..).zip(TIERS) {
-                    is_used = is_used || chunks.range((tier, series, 0)..=(tier, series, u64::MAX))?.next().is_some();
-                }
-                if !is_used {
+                if !used.contains(&series) {
                     names.remove(series);
                     stored.remove(series)?;
                 }
@@ -61,12 +130,12 @@ impl Store {
         guarded(|| {
             let mut rest = bytes.saturating_sub(self.shrink_events(events)?);
             let mut sizes: BTreeMap<(u8, u64), u64> = BTreeMap::new();
-            for entry in self.read()?.open_table(CHUNKS)?.range::<(u8, u32, u64)>(..)? {
-                let (key, chunk) = entry?;
-                let (tier, _, period) = key.value();
-                *sizes.entry((tier, period)).or_default() += chunk.value().len() as u64;
+            for entry in self.read()?.open_table(BLOCKS)?.range::<Key>(..)? {
+                let (key, piece) = entry?;
+                let (tier, period, ..) = key.value();
+                *sizes.entry((tier, period)).or_default() += piece.value().len() as u64;
             }
-            let mut until = [0; TIERS.len()];
+            let mut until = [0_u64; TIERS.len()];
             let is_last = |tier: usize, period: u64| {
                 TIERS.get(tier).is_none_or(|of| period.saturating_add(LAST_CHUNKS) > now / of.period())
             };
@@ -82,7 +151,10 @@ impl Store {
                     }
                 }
             }
-            self.drop_chunks(until)
+            for (until, tier) in until.iter_mut().zip(TIERS) {
+                *until = until.saturating_mul(tier.period());
+            }
+            self.drop_blocks(until)
         })
     }
 
@@ -108,21 +180,36 @@ impl Store {
         Ok(gone)
     }
 
-    /// Drops the chunks of each tier before a period, and notes up to when they are forgotten.
-    fn drop_chunks(&self, until: [u64; TIERS.len()]) -> Result<(), StoreError> {
+    /// Drops the blocks of each tier that end before a time, and notes up to when the tier is forgotten.
+    fn drop_blocks(&self, until: [u64; TIERS.len()]) -> Result<(), StoreError> {
         let transaction = self.write()?;
         for (((tier, number), until), name) in TIERS.into_iter().zip(0_u8..).zip(until).zip(FORGOTTEN) {
             let mut meta = transaction.open_table(META)?;
             let known: u64 = get(&meta, name)?.unwrap_or_default();
-            let time = until.saturating_mul(tier.period());
-            if time > known {
-                let mut chunks = transaction.open_table(CHUNKS)?;
-                chunks.retain_in((number, 0, 0)..=(number, u32::MAX, u64::MAX), |(_, _, period), _| period >= until)?;
-                put(&mut meta, name, &time)?;
+            if until > known {
+                let mut blocks = transaction.open_table(BLOCKS)?;
+                blocks.retain_in((number, 0, 0, 0)..(number, until / tier.period(), 0, 0), |_, _| false)?;
+                put(&mut meta, name, &until)?;
             }
         }
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Notes the bytes that are used, and when that was, in nanoseconds since 1970, unless it was noted less than so long ago. Gives
+    /// the note before.
+    pub(crate) fn note_used(&self, time: u64, bytes: u64, least: u64) -> Result<Option<(u64, u64)>, StoreError> {
+        guarded(|| {
+            let transaction = self.write()?;
+            let before: Option<(u64, u64)> = get(&transaction.open_table(META)?, "used")?;
+            if before.is_none_or(|(before, _)| time.abs_diff(before) >= least) {
+                put(&mut transaction.open_table(META)?, "used", &(time, bytes))?;
+                transaction.commit()?;
+            } else {
+                transaction.abort()?;
+            }
+            Ok(before)
+        })
     }
 
     /// Makes the file as small as it can be, and says whether it could: not while somebody reads. Nobody can begin to meanwhile.

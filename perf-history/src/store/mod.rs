@@ -3,26 +3,33 @@
 //! Rows of 5 s go into the journal of their hour, the newest last, so that a commit writes few pages. When the hour is over it is
 //! *sealed*: the rows of each series are added to a chunk of every tier, and the journal is dropped. So each row is in every tier
 //! exactly once, whatever became of the clock. A crash while sealing leaves a note of how far it came, in the same commit as
-//! the chunks.
+//! the chunks. Chunks of neighbouring series share a [block](block).
 
 mod backend;
+mod block;
 mod error;
 mod forget;
+mod overlay;
 mod read;
 mod seal;
+mod take_in;
 
 pub(crate) use backend::{Room, bytes_on_disk};
-pub(crate) use error::StoreError;
+pub use error::StoreError;
+pub(crate) use overlay::Watched;
 pub(crate) use read::Reading;
 
 use crate::boots::Boot;
 use crate::names::{Name, Names};
 use crate::rows::{CallRow, PointRow, Row};
 use backend::Capped;
+use block::BLOCKS;
+use overlay::Overlay;
 use perf_runtime::alert::AlertEvent;
 use perf_runtime::extend::State;
 use redb::{
-    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
+    WriteTransaction,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,16 +39,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The format of the file. A later one is left alone.
-const FORMAT: u64 = 1;
+/// The format of the file. A later one is left alone, and an earlier one, of a preview, set aside.
+const FORMAT: u64 = 2;
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 4 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
-/// By tier, series and the number of the period.
-const CHUNKS: TableDefinition<'_, (u8, u32, u64), &[u8]> = TableDefinition::new("chunks");
 /// By nanoseconds since 1970 and number.
 const EVENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("events");
 const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
@@ -100,10 +105,29 @@ impl Store {
     /// Opens a file, or makes one that takes at most so much room. Finishes what a crash left unfinished.
     pub(crate) fn open(path: &Path, room: &Arc<Room>) -> Result<Self, StoreError> {
         let backend = Capped::open(path, room)?;
+        let is_named = backend.is_named(path);
+        // Where a panic ends the process, pages that are not what was written must be found before they are used.
+        let store = Self::on(backend, path, cfg!(panic = "abort"))?;
+        // Whoever had it may have removed it before it was free: then it has no name any more.
+        if is_named() { Ok(store) } else { Err(StoreError::Busy) }
+    }
+
+    /// Opens a file that no process has, and leaves it as it is.
+    pub(crate) fn read_only(path: &Path) -> Result<(Self, Arc<Watched>), StoreError> {
+        let backend = Overlay::open(path)?;
+        if backend.len()? == 0 {
+            return Err(StoreError::Foreign("it is empty".to_owned()));
+        }
+        let watched = backend.watched();
+        // It may come from anywhere.
+        Ok((Self::on(backend, path, true)?, watched))
+    }
+
+    /// With `checks`, every page is held against its checksum first.
+    fn on(backend: impl StorageBackend, path: &Path, checks: bool) -> Result<Self, StoreError> {
         let database = guarded(|| {
             let mut database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
-            // Where a panic ends the process, pages that are not what was written must be found before they are used.
-            if cfg!(panic = "abort") && !database.check_integrity()? {
+            if checks && !database.check_integrity()? {
                 tracing::warn!(target: "perf::history", path = %path.display(), "the file was repaired");
             }
             Ok(database)
@@ -125,6 +149,9 @@ impl Store {
                 Some(FORMAT) => {}
                 None if is_new => put(&mut meta, "format", &FORMAT)?,
                 None => return Err(StoreError::Foreign("it says no format".to_owned())),
+                Some(earlier) if earlier < FORMAT => {
+                    return Err(StoreError::Damaged(format!("it is of a preview, in format {earlier}")));
+                }
                 Some(other) => return Err(StoreError::Foreign(format!("format {other}"))),
             }
             let stored = transaction.open_table(NAMES)?;
@@ -139,7 +166,7 @@ impl Store {
                 };
                 names.load(number.value(), name);
             }
-            transaction.open_table(CHUNKS)?;
+            transaction.open_table(BLOCKS)?;
             transaction.open_table(EVENTS)?;
             transaction.open_table(BOOTS)?;
         }

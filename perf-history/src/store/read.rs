@@ -1,8 +1,9 @@
 //! Reading rows back, of any stretch of time.
 
+use super::block::{BLOCKS, Blocks, group_of};
 use super::forget::FORGOTTEN;
 use super::seal::Sealing;
-use super::{CHUNKS, FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name};
+use super::{FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name};
 use crate::rows::Row;
 use redb::{ReadTransaction, TableHandle};
 use std::ops::Range;
@@ -47,12 +48,15 @@ impl Reading<'_> {
         let of = TIERS.get(tier).copied().unwrap_or(FINEST);
         let number = u8::try_from(tier).unwrap_or_default();
         guarded(|| {
-            let chunks = self.transaction.open_table(CHUNKS)?;
+            let table = self.transaction.open_table(BLOCKS)?;
+            let blocks = Blocks { table: &table, store: self.store };
             // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
-            let periods = (range.start / of.period()).saturating_sub(1)..=range.end / of.period();
-            for entry in chunks.range((number, series, *periods.start())..=(number, series, *periods.end()))? {
-                let rows = self.store.decode::<R>(entry?.1.value());
-                give_those_in(range, of.step, &rows, &mut give);
+            let mut next = (number, (range.start / of.period()).saturating_sub(1), 0);
+            while let Some((_, period, _)) = blocks.next(next, range.end / of.period())? {
+                if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
+                    give_those_in(range, of.step, &self.store.decode::<R>(&chunk), &mut give);
+                }
+                next.1 = period + 1;
             }
             for &hour in &self.hours {
                 let is_sealed = |sealing: Sealing| sealing.hour == hour && series < sealing.below;

@@ -1,15 +1,13 @@
-//! Sealing an hour: its journal becomes chunks.
+//! Sealing an hour: its journal becomes chunks in blocks.
 
-use super::{CHUNKS, FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name, put, with_sum};
+use super::block::{self, BLOCKS, BlockId, Blocks, Key, end_of, group_of};
+use super::{FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name, put, with_sum};
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row, insert, widen};
 use redb::{ReadableTable, Table, TableError, TableHandle};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-
-/// So many series are sealed in one commit: their pages are in memory until then.
-const AT_ONCE: usize = 64;
 
 /// How far the sealing of an hour came: series below this number are in chunks.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -18,8 +16,8 @@ pub(super) struct Sealing {
     pub(super) below: u32,
 }
 
-/// The table of chunks while it is written.
-type Chunks<'a> = Table<'a, (u8, u32, u64), &'static [u8]>;
+/// Blocks while they are added to: one of each tier.
+type Open = Vec<(BlockId, BTreeMap<u32, Vec<u8>>)>;
 
 impl Store {
     /// Seals every hour that ended by this time, in nanoseconds since 1970.
@@ -49,24 +47,28 @@ impl Store {
         let begun = progress.filter(|progress| progress.hour == hour).map_or(0, |progress| progress.below);
         let series = self.series_of(hour)?;
         let series: Vec<u32> = series.range(begun..).copied().collect();
-        for some in series.chunks(AT_ONCE) {
+        for some in series.chunk_by(|one, other| group_of(*one) == group_of(*other)) {
+            let Some(group) = some.first().map(|first| group_of(*first)) else { continue };
             let transaction = self.write()?;
             {
-                let mut chunks = transaction.open_table(CHUNKS)?;
+                let mut blocks = transaction.open_table(BLOCKS)?;
                 let name = journal_name(hour);
                 let journal = transaction.open_table(Journal::new(&name))?;
+                let mut open = self.open_blocks(&blocks, hour, group)?;
                 for &series in some {
                     match self.name_of(series).as_deref() {
-                        Some(Name::Calls(_)) => self.seal_series::<CallRow>(hour, series, &journal, &mut chunks)?,
+                        Some(Name::Calls(_)) => self.seal_series::<CallRow>(hour, series, &journal, &mut open)?,
                         Some(Name::Metric { .. }) => {
-                            self.seal_series::<PointRow>(hour, series, &journal, &mut chunks)?;
+                            self.seal_series::<PointRow>(hour, series, &journal, &mut open)?;
                         }
                         // Its name is damaged: nobody can ask for it.
                         None => {}
                     }
                 }
-                let below = some.last().map_or(0, |last| last + 1);
-                put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below })?;
+                for (id, chunks) in open {
+                    block::write(&mut blocks, id, &chunks.into_iter().collect())?;
+                }
+                put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below: end_of(group) })?;
             }
             transaction.commit()?;
         }
@@ -75,6 +77,16 @@ impl Store {
         transaction.open_table(META)?.remove("sealing")?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// The blocks that an hour of a group belongs to, one of each tier, with their chunks.
+    fn open_blocks(&self, table: &Table<'_, Key, &'static [u8]>, hour: u64, group: u32) -> Result<Open, StoreError> {
+        let blocks = Blocks { table, store: self };
+        let open = TIERS.into_iter().zip(0_u8..).map(|(tier, number)| {
+            let id = (number, hour * FINEST.period() / tier.period(), group);
+            Ok((id, blocks.chunks(id)?.into_iter().collect()))
+        });
+        open.collect()
     }
 
     /// The series that have rows in an hour's journal.
@@ -90,23 +102,24 @@ impl Store {
         Ok(series)
     }
 
+    /// Adds the rows of a series to its chunk in each tier.
     fn seal_series<R: Row>(
         &self,
         hour: u64,
         series: u32,
         journal: &impl ReadableTable<(u64, u32, u64), &'static [u8]>,
-        chunks: &mut Chunks<'_>,
+        open: &mut Open,
     ) -> Result<(), StoreError> {
         let rows = self.journal_rows::<R>(journal, series, hour * FINEST.steps..=(hour + 1) * FINEST.steps - 1)?;
-        for (tier, number) in TIERS.into_iter().zip(0_u8..) {
-            let Some(first) = rows.first() else { break };
-            let period = first.at().cell * FINEST.step / tier.period();
-            let key = (number, series, period);
-            let mut joined = chunks.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (tier, (_, chunks)) in TIERS.into_iter().zip(open) {
+            let mut joined = chunks.get(&series).map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
             for row in &rows {
                 insert(&mut joined, widen(row, FINEST.step, tier.step));
             }
-            chunks.insert(key, with_sum(R::encode(&joined)).as_slice())?;
+            chunks.insert(series, with_sum(R::encode(&joined)));
         }
         Ok(())
     }
@@ -127,7 +140,7 @@ impl Store {
         Ok(rows)
     }
 
-    fn name_of(&self, series: u32) -> Option<Arc<Name>> {
+    pub(super) fn name_of(&self, series: u32) -> Option<Arc<Name>> {
         self.names.read().unwrap_or_else(PoisonError::into_inner).get(series)
     }
 }

@@ -3,6 +3,8 @@
 use super::Writer;
 use super::open_rows::late;
 use crate::store::{FINEST, Store, StoreError};
+use std::ops::RangeInclusive;
+use std::sync::PoisonError;
 
 /// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
 /// moves when it is made smaller.
@@ -14,17 +16,42 @@ const LEFT_PERCENT: u64 = 50;
 /// Events take so much of the room at most, when there is little of it.
 const EVENTS_PERCENT: u64 = 15;
 
+/// Two measurements of the file that lie so far apart, in nanoseconds, say how it grows; those further apart say nothing of now.
+const APART: RangeInclusive<u64> = FINEST.period() / 2..=2 * FINEST.period();
+
+/// The growth between two measurements of time and bytes; `None` where they do not follow each other.
+fn growth_an_hour((before, bytes_before): (u64, u64), (now, bytes): (u64, u64)) -> Option<f64> {
+    let passed = now.checked_sub(before).filter(|passed| APART.contains(passed))?;
+    let hours = passed as f64 / FINEST.period() as f64;
+    Some((bytes as f64 - bytes_before as f64) / hours)
+}
+
 impl Writer {
     /// Seals the hour that is over, forgets what is older than the settings say, and gives back room that is no longer used.
-    pub(super) fn end_hour(&self, store: &Store, now: u64) -> Result<(), StoreError> {
+    pub(super) fn end_hour(&mut self, store: &Store, now: u64) -> Result<(), StoreError> {
         store.seal_until(now.saturating_sub(late()))?;
         if self.is_believed(store, now)? {
             store.forget_before(self.settings.keep().map(|keep| now.saturating_sub(keep)))?;
         }
-        if store.used_bytes()? < self.bytes() / 100 * SPARSE_PERCENT {
+        let used = store.used_bytes()?;
+        if used < self.bytes() / 100 * SPARSE_PERCENT {
             store.compact()?;
         }
+        let before = store.note_used(now, used, *APART.start())?;
+        self.tell_growth(before.and_then(|before| growth_an_hour(before, (now, used))));
         Ok(())
+    }
+
+    /// Tells by how many bytes an hour the used part of the file grows.
+    fn tell_growth(&mut self, growth: Option<f64>) {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).growth_bytes_per_hour = growth;
+        let Some(growth) = growth else { return self.gauges.growth = None };
+        let gauge = self.gauges.growth.get_or_insert_with(|| {
+            let gauge = self.monitor.metrics().gauge("history_growth_bytes_per_hour");
+            let help = "Bytes an hour by which the used part of the history's file grows: what was added less what was forgotten.";
+            gauge.help(help).unit("bytes").register()
+        });
+        gauge.set(growth);
     }
 
     /// Whether to forget by this time of day. Of a clock that is far after the last process, an hour is waited for: it may be one
@@ -50,11 +77,6 @@ impl Writer {
         if store.used_bytes()? > left {
             store.seal_until(u64::MAX)?;
             let beyond = store.used_bytes()?.saturating_sub(left);
-            eprintln!(
-                "DEBUG make_room bytes {} used {} left {left} beyond {beyond}",
-                self.bytes(),
-                store.used_bytes()?
-            );
             store.shrink(beyond, percent(EVENTS_PERCENT), now)?;
         }
         // While somebody reads, the file stays as long as it is: its free pages are used all the same.

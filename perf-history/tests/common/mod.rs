@@ -19,6 +19,20 @@ pub(crate) fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor,
     (monitor, history)
 }
 
+/// As [`begin`], with rules.
+#[allow(dead_code, reason = "not in every binary of tests")]
+pub(crate) fn with_rules(
+    folder: &Path,
+    rules: impl IntoIterator<Item = perf_runtime::rule::Rule>,
+) -> (Monitor, History) {
+    let builder = History::set_up(Monitor::builder()).add_rules(rules.into_iter().collect());
+    let monitor = builder.build().unwrap();
+    let mut settings = Settings::default();
+    settings.path = Some(folder.to_owned());
+    let history = History::with_settings(&monitor, settings).unwrap();
+    (monitor, history)
+}
+
 /// A second with one call.
 pub(crate) fn second(monitor: &Monitor, clock: &ManualClock) {
     monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);

@@ -27,13 +27,17 @@ pub(super) fn body(words: &Words) -> Value {
             left_out += (words.paragraphs.len() - place) as u64;
             break;
         }
-        blocks.extend(of_paragraph);
+        for block in of_paragraph {
+            blocks.push(block);
+        }
     }
     if left_out > 0 {
         blocks.push(json!({"type": "context", "elements": [plain(&format!("and {left_out} more"), 100)]}));
     }
     if let Some(link) = &words.link {
-        blocks.extend(links([Style::Slack.link("Look", link)]));
+        if let Some(block) = links([Style::Slack.link("Look", link)]) {
+            blocks.push(block);
+        }
     }
     json!({
         // The text of the notification, and of clients that know no blocks.

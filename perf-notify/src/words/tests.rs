@@ -60,7 +60,7 @@ pub(crate) fn message(alerts: Vec<MessageAlert>) -> Message {
 }
 
 /// The alerts of a hostile message.
-pub(crate) const HOSTILE: usize = 50;
+pub(crate) const HOSTILE: usize = 20;
 
 /// A message of many alerts, in which everything that people, rules and labels say is this text.
 pub(crate) fn hostile(text: &str) -> Message {

@@ -8,19 +8,25 @@ use crate::judge::rule::observation::Tally;
 use crate::judge::rule::signal::Metric;
 use crate::judge::rule::statistic::Statistic;
 use crate::measure::clock;
-use crate::observe::query::lookback;
+use crate::observe::query::lookback::{self, Looks};
+use crate::observe::query::past::Past;
+use crate::observe::query::range::TimeRange;
+use crate::observe::query::selector::Selector;
 use crate::observe::query::summary::SeriesSummary;
+use crate::observe::series::registry::Registry;
+use crate::observe::series::series_id::SeriesId;
 use serde::Deserializer;
 use std::time::{Duration, SystemTime};
 
-/// The figure that a rule judges, for one series, every five seconds of the last hour: for
-/// [`Rule::dry_run`](crate::rule::Rule::dry_run).
+/// The figure that a rule judges, for one series, over a time: for [`Rule::dry_run`](crate::rule::Rule::dry_run).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PastFigures {
     /// The moment that times are counted from.
     pub since: SystemTime,
-    /// Times, and what was known then; `None` where nothing was.
+    /// The length of the steps: five seconds, or as long as those that are still kept.
+    pub step: Duration,
+    /// Times, and what was known then; `None` where nothing was. Times in which nobody observed are left out.
     pub values: Vec<(Duration, Option<f64>)>,
 }
 
@@ -56,28 +62,77 @@ impl Monitor {
     /// There is no such series, or nobody keeps what the figure was: that of a gauge, of calls in flight, of a ratio.
     pub fn past_figures(&self, rule: &Rule, id: &str) -> Result<PastFigures, ConfigError> {
         let term = &rule.signal.term;
-        let is_kept = matches!(term.metric, Metric::Kind(_))
-            && !matches!(term.statistic, Statistic::InFlight | Statistic::OldestInFlight)
-            && rule.signal.over.is_none();
-        if !is_kept {
-            let field = format!("rules.{}.statistic", rule.id);
-            return Err(ConfigError::new(field, term.statistic.as_str(), "one of calls that ended, alone"));
+        if !is_of_calls(rule) {
+            return Err(not_kept(rule, "one of calls that ended, alone"));
         }
         let past = lookback::past(&self.inner.registry, id, term.window.duration(), clock::now());
         let (length, summaries) = past.ok_or_else(|| ConfigError::new("series", id, "the id of a series"))?;
         if !summaries.iter().all(|(_, summary)| term.metric == Metric::Kind(summary.kind)) {
             return Err(ConfigError::new("series", id, format!("a series of {}", term.metric)));
         }
-        let figure = |(at, summary): (Duration, SeriesSummary)| {
-            let known = Some(&summary).filter(|summary| summary.count >= rule.signal.min_samples);
-            (at, known.and_then(|summary| Tally::value_of(summary, term.statistic)))
-        };
         let now = self.inner.time_of_day();
         Ok(PastFigures {
             since: now.checked_sub(length).unwrap_or(now),
-            values: summaries.into_iter().map(figure).collect(),
+            step: lookback::STEP,
+            values: summaries.into_iter().map(|(at, summary)| (at, figure(rule, &summary))).collect(),
         })
     }
+
+    /// The figure that `rule` judges over any range of time, for the series of this [`id`](crate::series::SeriesEntry::id) or, of a
+    /// rule on a gauge, for the one series that `id` selects ([`Selector`](crate::series::Selector)): from memory what memory holds,
+    /// from a history the rest.
+    ///
+    /// Steps are as short as those that are still kept at the start of the range, and at most 50,000; `step` says which. A slice
+    /// counts as if all of it happened at its end, and a gauge as the mean of its step: where steps are long, what was short is not
+    /// seen. Reads the range stretch by stretch; 30 days by the minute take some tenths of a second.
+    ///
+    /// # Errors
+    /// There is no such series, or nobody keeps what the figure was: that of calls in flight, of a ratio, of a counter.
+    pub fn past_figures_in(
+        &self,
+        rule: &Rule,
+        id: &str,
+        range: impl Into<TimeRange>,
+    ) -> Result<PastFigures, ConfigError> {
+        let (term, range) = (&rule.signal.term, range.into());
+        let past = self.ask::<dyn Past>();
+        let registry: &Registry = &self.inner.registry;
+        let sources = (registry, past.as_deref());
+        let looks = match &term.metric {
+            Metric::Kind(kind) if is_of_calls(rule) => {
+                let id = id.parse().ok().filter(|id: &SeriesId| id.kind == *kind);
+                id.and_then(|id| {
+                    let window = term.window.duration();
+                    lookback::calls(sources, &id, window, &range, |summary| figure(rule, summary))
+                })
+            }
+            Metric::Gauge(name) if term.statistic == Statistic::Value && rule.signal.over.is_none() => {
+                let selector = id.parse().ok().filter(|selector: &Selector| selector.is_of_metric(name));
+                selector.and_then(|selector| lookback::gauge(sources, &selector, &range))
+            }
+            _ => return Err(not_kept(rule, "one of calls that ended, or the value of a gauge, alone")),
+        };
+        let allowed = || format!("one series of {}", term.metric);
+        let Looks { since, step, values } = looks.ok_or_else(|| ConfigError::new("series", id, allowed()))?;
+        Ok(PastFigures { since, step, values })
+    }
+}
+
+/// Whether a rule judges calls that ended, by a figure that is kept.
+fn is_of_calls(rule: &Rule) -> bool {
+    matches!(rule.signal.term.metric, Metric::Kind(_))
+        && !matches!(rule.signal.term.statistic, Statistic::InFlight | Statistic::OldestInFlight)
+        && rule.signal.over.is_none()
+}
+
+fn not_kept(rule: &Rule, allowed: &str) -> ConfigError {
+    ConfigError::new(format!("rules.{}.statistic", rule.id), rule.signal.term.statistic.as_str(), allowed)
+}
+
+/// The figure that a rule judges; `None` where there are too few calls, or nothing to tell it from.
+fn figure(rule: &Rule, summary: &SeriesSummary) -> Option<f64> {
+    let known = Some(summary).filter(|summary| summary.count >= rule.signal.min_samples);
+    known.and_then(|summary| Tally::value_of(summary, rule.signal.term.statistic))
 }
 
 #[cfg(test)]
@@ -109,6 +164,38 @@ mod tests {
         assert!(
             monitor.past_figures(&few, "operation{operation=search}").unwrap().values.iter().all(|one| one.1.is_none())
         );
+    }
+
+    #[test]
+    fn a_range_is_tried_in_the_steps_that_are_kept_of_it() {
+        let clock = ManualClock::hold();
+        let monitor = Monitor::builder().build().unwrap();
+        for second in 0..1_200_u64 {
+            let millis = if (600..900).contains(&second) { 900 } else { 10 };
+            monitor.record_response_time("search", Duration::from_millis(millis));
+            monitor.record_custom_metric("depth", if second < 600 { 1.0 } else { 9.0 }, "");
+            clock.advance(Duration::from_secs(1));
+            monitor.tick();
+        }
+        let rule = Rule::builder("slow").metric(Kind::Operation).statistic(Statistic::Max).window(Window::LastMinute);
+        let rule = rule.warning(0.5).build().unwrap();
+        let minutes = |rule: &Rule, id: &str, minutes: u64| {
+            monitor.past_figures_in(rule, id, TimeRange::last(Duration::from_secs(minutes * 60))).unwrap()
+        };
+        let past = minutes(&rule, "operation{operation=search}", 20);
+        assert_eq!(past.step, Duration::from_secs(60), "memory has minutes of it");
+        let [fired] = rule.dry_run(past.values).try_into().unwrap();
+        let [from, until] = [fired.from, fired.until.unwrap()].map(|at| at.as_secs());
+        assert!((600..=720).contains(&from) && (270..=420).contains(&(until - from)), "{fired:?}");
+        // Of what memory has by five seconds, so.
+        let part = minutes(&rule, "operation{operation=search}", 4);
+        assert_eq!((part.step, part.values.len()), (Duration::from_secs(5), 48));
+        let deep = Rule::builder("deep").metric("depth").warning(5.0).build().unwrap();
+        let fired = deep.dry_run(minutes(&deep, "depth", 19).values);
+        assert!(fired.len() == 1 && (540..=660).contains(&fired[0].from.as_secs()), "{fired:?}");
+        let range = TimeRange::last(Duration::from_secs(60));
+        let refused = monitor.past_figures_in(&deep, "length", range).unwrap_err();
+        assert_eq!((refused.field.as_str(), refused.allowed.as_str()), ("series", "one series of depth"));
     }
 
     #[test]

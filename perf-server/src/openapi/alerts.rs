@@ -120,7 +120,7 @@ fn routes() -> Description {
         )
         .post(
             "/api/v1/alerts/dry-run",
-            read("alerts", "When a rule would have fired")
+            ranged(read("alerts", "When a rule would have fired, on values or on what is kept of a range of time"))
                 .json("DryRun")
                 .takes("DryRunRequest", json!({"rule": "http-latency", "values": [0.1, 2.0, 2.0, null]})),
         )
@@ -327,13 +327,21 @@ fn dry_run_request() -> ObjectBuilder {
         )
         .may_have(
             "series",
-            text_or_null().note("The id of a series: the rule is tried on what is kept of its last hour."),
+            text_or_null().note("The id of a series: the rule is tried on what is kept of its last hour, or of the range that the address names."),
         )
         .nothing_else()
 }
 
 fn dry_run() -> ObjectBuilder {
-    object("When the rule would have fired.")
+    object("When the rule would have fired. Of a range of time with the figures of the whole, in seconds.")
+        .may_have(
+            "step",
+            number().note("The length of the steps that were judged: as short as those that are still kept."),
+        )
+        .may_have("judged", number().note("The time that was judged: the range without what nobody observed."))
+        .may_have("fired", count().note("How often it would have begun to fire."))
+        .may_have("firing", number().note("For how long in all, of the time that was judged."))
+        .may_have("summary", text().note("The same for people."))
         .may_have("since", number().note("Of a series: seconds since 1970 (UTC) of the first value."))
         .has(
             "firings",

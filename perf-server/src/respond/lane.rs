@@ -78,6 +78,15 @@ pub async fn off_the_runtime<T: Send + 'static>(make: impl FnOnce() -> T + Send 
     ANSWERS.run(make).await
 }
 
+/// As [`off_the_runtime`], for work that reads or writes the past on a disk: two at a time in a process, with those of
+/// `/api/v1/query` and its like, so that no other answer waits for it. Others wait, and beyond 32 that wait they are refused.
+///
+/// # Errors
+/// As [`off_the_runtime`].
+pub async fn of_the_past<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    PAST.run(make).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

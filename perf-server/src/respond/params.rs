@@ -3,9 +3,12 @@
 use super::problem::{Problem, ProblemKind};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use perf_runtime::text::{parse_duration, parse_rfc3339};
 use perf_runtime::{Kind, Window};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const LABEL: &str = "label";
+const MOMENT: &str = "a time such as 2026-11-21T03:05:00Z, seconds since 1970, or a span before now such as -2h";
 /// The most labels that entries may be chosen by.
 pub(crate) const MAX_LABELS: usize = 32;
 /// Parameters that may be given several times.
@@ -87,6 +90,19 @@ impl Params {
         let Some(text) = self.get("window") else { return Ok(default) };
         let found = Window::ALL.into_iter().find(|window| window.to_string() == text);
         found.ok_or_else(|| Problem::invalid("window", text, Window::ALL.map(|window| window.to_string()).join(", ")))
+    }
+
+    /// A parameter that is a moment: RFC 3339, seconds since 1970, `now`, or a span before now such as `-2h`. `now` is
+    /// [`Monitor::time_of_day`](perf_runtime::Monitor::time_of_day).
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the parameter.
+    pub fn moment(&self, name: &str, now: SystemTime) -> Result<Option<SystemTime>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let before_now = || now.checked_sub(parse_duration(text.strip_prefix('-')?)?);
+        let unix = || UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(text.parse().ok()?).ok()?);
+        let found = if text == "now" { Some(now) } else { parse_rfc3339(text).or_else(before_now).or_else(unix) };
+        found.map(Some).ok_or_else(|| Problem::invalid(name, text, MOMENT))
     }
 
     /// The parameter `kind`: a kind of calls.

@@ -69,6 +69,8 @@ kinds! {
     UnknownAlert = "unknown-alert", NOT_FOUND;
     /// no silence in force has this id.
     UnknownSilence = "unknown-silence", NOT_FOUND;
+    /// nothing of the kind that the route is about has this id.
+    UnknownEntry = "unknown-entry", NOT_FOUND;
     /// as many silences are in force as there may be. End one first.
     TooManySilences = "too-many-silences", CONFLICT;
     /// so much is asked for at once that this question would wait for too long. Try again in some seconds.
@@ -95,6 +97,8 @@ kinds! {
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE;
     /// the settings of the server are not allowed, so that it shows nothing: its log says which.
     Misconfigured = "misconfigured", SERVICE_UNAVAILABLE;
+    /// the part of the service that the route belongs to is off, or cannot do it now. `detail` says why.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE;
     /// the answer could not be made.
     Internal = "internal", INTERNAL_SERVER_ERROR;
 }

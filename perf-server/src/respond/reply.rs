@@ -1,7 +1,7 @@
 //! Answers: negotiated, made off the async runtime, tagged.
 
 use super::accept;
-use super::lane::{ANSWERS, Lane};
+use super::lane::{ANSWERS, Lane, PAST};
 use super::problem::{Problem, ProblemKind};
 use crate::serving::Elsewhere;
 use axum::body::Body;
@@ -32,6 +32,17 @@ pub async fn try_json<T: Serialize>(
     view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
     try_json_in(&ANSWERS, headers, view).await
+}
+
+/// As [`try_json`], of the past on a disk: see [`of_the_past`](super::of_the_past).
+///
+/// # Errors
+/// As [`try_json`].
+pub async fn past_json<T: Serialize>(
+    headers: &HeaderMap,
+    view: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    try_json_in(&PAST, headers, view).await
 }
 
 /// As [`try_json`], among the work of a lane.

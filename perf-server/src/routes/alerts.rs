@@ -178,8 +178,7 @@ pub(super) async fn history(
 ) -> Result<Response, Problem> {
     let params =
         params.only(&["window", "from", "to", "limit", "cursor", "sort", "rule", "severity", "label", "transition"])?;
-    let has_range = ["window", "from", "to"].iter().any(|name| params.get(name).is_some());
-    let range = has_range.then(|| range::of(&context.monitor, &params)).transpose()?;
+    let range = range::if_any(&context.monitor, &params)?;
     let lane = range.as_ref().map_or(&*respond::ANSWERS, |range| range::lane(&context.monitor, range));
     let most_resets = params.limit(EVENTS, MOST_EVENTS)?;
     let listing = params.listing(&["at"], Some(EVENTS), MOST_EVENTS)?;

@@ -1,12 +1,15 @@
 //! When a rule would have fired.
 
+use super::range;
 use crate::context::Context;
-use crate::respond::{self, Payload, Problem};
+use crate::respond::{self, Params, Payload, Problem};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use perf_runtime::alert::Severity;
-use perf_runtime::rule::{Firing, Rule};
+use perf_runtime::rule::{Firing, PastFigures, Rule};
+use perf_runtime::series::TimeRange;
+use perf_runtime::text::show_duration;
 use perf_runtime::{ConfigError, Monitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,7 +26,7 @@ pub(super) struct Trial {
     settings: Map<String, Value>,
     /// Values of the figure that it judges, one a second; `null` where there was none.
     values: Option<Vec<Option<f64>>>,
-    /// Or a series: the rule is tried on what is kept of its last hour.
+    /// Or a series: the rule is tried on what is kept of its last hour, or of the range that the address names.
     series: Option<String>,
 }
 
@@ -34,6 +37,23 @@ struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<f64>,
     firings: Vec<Span>,
+    #[serde(flatten)]
+    whole: Option<Whole>,
+}
+
+/// A trial on a range of time, in short. In seconds.
+#[derive(Serialize)]
+struct Whole {
+    /// The length of the steps that were judged.
+    step: f64,
+    /// The time that was judged: the range without what nobody observed.
+    judged: f64,
+    /// How often it would have begun to fire.
+    fired: usize,
+    /// For how long in all, of the time that was judged.
+    firing: f64,
+    /// The same for people.
+    summary: String,
 }
 
 /// Seconds from the first value.
@@ -44,30 +64,76 @@ struct Span {
     severity: Severity,
 }
 
-/// `POST /api/v1/alerts/dry-run`: when a rule would have fired.
+/// `POST /api/v1/alerts/dry-run?from=-30d`: when a rule would have fired. On a range of time it is tried by what memory and the
+/// history keep of it.
 pub(super) async fn dry_run(
     State(context): State<Context>,
+    params: Params,
     headers: HeaderMap,
     Payload(trial): Payload<Trial>,
 ) -> Result<Response, Problem> {
-    respond::try_json_in(&respond::TRIALS, &headers, move || verdict(&context.monitor, trial)).await
+    let range = range::if_any(&context.monitor, &params.only(&["window", "from", "to"])?)?;
+    let is_past = |range: &TimeRange| std::ptr::eq(range::lane(&context.monitor, range), &respond::PAST);
+    let lane = if range.as_ref().is_some_and(is_past) { &respond::PAST } else { &respond::TRIALS };
+    respond::try_json_in(lane, &headers, move || verdict(&context.monitor, trial, range)).await
 }
 
-fn verdict(monitor: &Monitor, trial: Trial) -> Result<Verdict, Problem> {
+fn verdict(monitor: &Monitor, trial: Trial, range: Option<TimeRange>) -> Result<Verdict, Problem> {
     let refused = |error: ConfigError| Problem::invalid(error.field, &error.value, error.allowed);
     let rule = monitor.alerts().rule_with(&trial.rule, trial.settings).map_err(refused)?;
-    match (trial.values, trial.series) {
-        (Some(values), None) => {
+    match (trial.values, trial.series, range) {
+        (Some(values), None, None) => {
             let timed = (0..).map(Duration::from_secs).zip(values);
-            Ok(Verdict { since: None, firings: firings(&rule, timed) })
+            Ok(Verdict { since: None, firings: firings(&rule, timed), whole: None })
         }
-        (None, Some(series)) => {
+        (None, Some(series), None) => {
             let past = monitor.past_figures(&rule, &series).map_err(refused)?;
-            let since = past.since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64());
-            Ok(Verdict { since, firings: firings(&rule, past.values) })
+            Ok(Verdict { since: since(&past), firings: firings(&rule, past.values), whole: None })
         }
+        (None, Some(series), Some(range)) => {
+            let past = monitor.past_figures_in(&rule, &series, range).map_err(refused)?;
+            let (since, step) = (since(&past), past.step);
+            let times: Vec<f64> = past.values.iter().map(|(at, _)| at.as_secs_f64()).collect();
+            let firings = firings(&rule, past.values);
+            let whole = Whole::of(&firings, &times, step, range.duration());
+            Ok(Verdict { since, firings, whole: Some(whole) })
+        }
+        (Some(_), None, Some(_)) => Err(Problem::invalid("values", "", "a series, where there is a range of time")),
         _ => Err(Problem::invalid("values", "", "either values or series")),
     }
+}
+
+fn since(past: &PastFigures) -> Option<f64> {
+    past.since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
+}
+
+impl Whole {
+    /// Adds up the times of firing, by the steps that were judged.
+    fn of(firings: &[Span], times: &[f64], step: Duration, range: Duration) -> Self {
+        let seconds = |steps: usize| steps as f64 * step.as_secs_f64();
+        let steps_in = |span: &Span| {
+            let until = span.until.unwrap_or(f64::INFINITY);
+            times.partition_point(|at| *at < until) - times.partition_point(|at| *at < span.from)
+        };
+        let (judged, firing) = (seconds(times.len()), seconds(firings.iter().map(steps_in).sum()));
+        // A severity that changes ends one span and begins the next.
+        let before = [None].into_iter().chain(firings.iter().map(|span| span.until));
+        let fired = firings.iter().zip(before).filter(|(span, before)| *before != Some(span.from)).count();
+        let summary = format!(
+            "would have fired {fired} {} in {}, {} in all; judged in steps of {} ({} observed)",
+            if fired == 1 { "time" } else { "times" },
+            show(range),
+            show(Duration::from_secs_f64(firing)),
+            show(step),
+            show(Duration::from_secs_f64(judged)),
+        );
+        Self { step: step.as_secs_f64(), judged, fired, firing, summary }
+    }
+}
+
+/// A span in words, to the second.
+fn show(span: Duration) -> String {
+    show_duration(Duration::from_secs((span + Duration::from_millis(500)).as_secs()))
 }
 
 fn firings(rule: &Rule, values: impl IntoIterator<Item = (Duration, Option<f64>)>) -> Vec<Span> {

@@ -13,6 +13,7 @@ mod lists;
 mod mounted;
 mod named;
 mod openapi;
+mod past;
 mod routes;
 mod security;
 mod serving;

@@ -146,6 +146,11 @@ impl Selector {
         self.terms.iter().any(|term| term.of.is_kind(identity.kind) && term.fits(&identity.pairs()))
     }
 
+    /// Whether nothing but series of this metric is meant.
+    pub(crate) fn is_of_metric(&self, name: &str) -> bool {
+        self.terms.iter().all(|term| matches!(&term.of, Of::Metric(own) if own == name))
+    }
+
     /// Whether any metric may be meant.
     pub(crate) fn may_select_metrics(&self) -> bool {
         self.terms.iter().any(|term| !matches!(term.of, Of::Calls | Of::Kind(_)))

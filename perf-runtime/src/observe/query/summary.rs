@@ -207,7 +207,7 @@ impl SeriesSummary {
         Self::new(series.identity.kind, series.labels(), observation, series.targets())
     }
 
-    fn new(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets) -> Self {
+    pub(super) fn new(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets) -> Self {
         let counts = &observation.counts;
         let outcomes = counts.outcomes();
         let durations = Durations::new(observation.layout, counts);

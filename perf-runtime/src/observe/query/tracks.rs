@@ -129,15 +129,29 @@ pub struct MetricSeriesPoint {
     pub count: Option<f64>,
 }
 
+/// What memory and the past hold of a range: its steps, the times that were observed, and what the past gave.
+pub(super) struct Found {
+    pub(super) span: Span,
+    pub(super) observed: Observed,
+    pub(super) stored: Stored,
+}
+
+impl Found {
+    pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, selector: &Selector, range: &TimeRange) -> Self {
+        let span = Span::of(registry, past, range);
+        let observed = Observed::of(registry, past, &span);
+        let mut stored = Stored::default();
+        if let (Some(past), Some(range)) = (past, span.before_memory()) {
+            past.read(selector, &range, &mut stored.sink(&span));
+        }
+        Self { span, observed, stored }
+    }
+}
+
 /// The tracks of what is selected.
 pub(crate) fn of(registry: &Registry, past: Option<&dyn Past>, selector: &Selector, range: &TimeRange) -> Tracks {
     registry.catch_up(clock::now());
-    let span = Span::of(registry, past, range);
-    let observed = Observed::of(registry, past, &span);
-    let mut stored = Stored::default();
-    if let (Some(past), Some(range)) = (past, span.before_memory()) {
-        past.read(selector, &range, &mut stored.sink(&span));
-    }
+    let Found { span, observed, stored } = Found::of(registry, past, selector, range);
     let (series, more_series) = series(registry, selector, &span, &observed, stored.series);
     let (metrics, more_metrics) = if selector.may_select_metrics() {
         metrics(registry, selector, &span, &observed, stored.metrics)
