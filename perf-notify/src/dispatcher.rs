@@ -1,6 +1,7 @@
 //! From events of alerts to messages in the outbox, and from the outbox to channels. Nothing here waits, sends or writes: time, events
 //! and answers come in; changes to write and messages to send go out.
 
+use crate::channel::{Accepted, Refused};
 use crate::figures::{CHANNEL, OWN_RULES};
 use crate::group::{Group, Now, Send, Surroundings};
 use crate::message::{Message, MessageAlert, Reason};
@@ -180,14 +181,21 @@ impl Dispatcher {
         if self.groups.contains_key(&key) || has_room() { key } else { format!("{}{{{OTHERS}}}", route.name) }
     }
 
-    /// Compares with what fires: alerts of which no event was heard are heard of now, and those that a process before told of,
-    /// and that this one does not know once it has run for a while, have ended.
+    /// Compares with what fires: alerts of which no event was heard are heard of now, and the others are brought up to date. Those
+    /// that a process before told of, and that this one does not know once it has run for a while, have ended.
     pub(crate) fn compare(&mut self, active: &[Alert], known: impl FnOnce() -> BTreeSet<Fingerprint>, now: Now) {
-        let is_known = |alert: &Alert| self.groups.values().any(|group| group.knows(alert.fingerprint));
-        let unheard: Vec<Alert> = active.iter().filter(|alert| !is_known(alert)).cloned().collect();
-        for alert in unheard {
-            let notify = alert.muted.is_none();
-            self.hear_alert(&alert, notify, now);
+        let by_fingerprint: BTreeMap<Fingerprint, &Alert> =
+            active.iter().map(|alert| (alert.fingerprint, alert)).collect();
+        let mut unheard = by_fingerprint.clone();
+        for group in self.groups.values_mut() {
+            let has_changed = group.refresh(&by_fingerprint);
+            unheard.retain(|fingerprint, _| !group.knows(*fingerprint));
+            if has_changed {
+                self.changes.groups.insert(group.key.clone(), Some(group.clone()));
+            }
+        }
+        for alert in unheard.into_values() {
+            self.hear_alert(alert, alert.muted.is_none(), now);
         }
         if self.settles.is_none_or(|at| now.uptime < at) {
             return;
@@ -199,6 +207,18 @@ impl Dispatcher {
             if group.end_unknown(&known, route, now) {
                 self.changes.groups.insert(group.key.clone(), Some(group.clone()));
             }
+        }
+    }
+
+    /// Compares soon with what fires whether what is known still does: for events that nobody heard.
+    pub(crate) fn look_again(&mut self, now: Now) {
+        self.settles.get_or_insert(now.uptime);
+    }
+
+    /// Takes note of the answer of a receiver that keeps the state itself.
+    pub(crate) fn mirrored(&mut self, channel: &str, answer: &Result<Accepted, Refused>, now: Now) {
+        if let Some(queue) = self.queues.get_mut(channel) {
+            queue.mirrored(answer, now);
         }
     }
 
@@ -252,6 +272,10 @@ impl Dispatcher {
 
     /// Puts a message into the outbox of a channel.
     pub(crate) fn push(&mut self, channel: &str, message: Message, now: Now) {
+        // Those that keep the state are told it, and no messages.
+        if self.queues.get(channel).is_none_or(|queue| queue.plan.mirrors) {
+            return;
+        }
         let entry = self.entry(channel, message, now);
         let Some(queue) = self.queues.get_mut(channel) else { return };
         let changed = queue.push(entry, now);

@@ -195,6 +195,7 @@ impl Notifier {
             with_pictures,
             folder,
             now,
+            compared: None,
             reopened: Duration::ZERO,
             adopted: None,
             mirrors: BTreeMap::new(),
@@ -274,7 +275,8 @@ fn opened_channels(settings: &Settings) -> Result<Vec<Opened>, ConfigError> {
                 settings.channels.keys().filter(|other| *other != name).map(String::as_str).collect();
             return Err(ConfigError::unknown(&field("fallback"), fallback, others));
         }
-        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone() };
+        let mirrors = opened.mirrors();
+        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone(), mirrors };
         Ok((plan, channel.kind.map_or("", ChannelKind::as_str), opened))
     };
     settings.channels.iter().map(open).collect()

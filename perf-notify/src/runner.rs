@@ -23,6 +23,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How often receivers that keep the state are told it.
 const MIRROR_EVERY: Duration = Duration::from_secs(60);
+/// How long one that failed is left alone.
+const MIRROR_AGAIN: Duration = Duration::from_secs(10);
+/// How often what is known is compared with what fires: it costs some microseconds for each alert.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// How long an alert that ended is told to them.
 const MIRROR_ENDED: Duration = Duration::from_secs(15 * 60);
 /// How often a file that cannot be used is tried again.
@@ -63,6 +67,8 @@ pub(crate) struct Runner {
     pub(crate) with_pictures: bool,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) now: Now,
+    /// When what is known was last compared with what fires.
+    pub(crate) compared: Option<Duration>,
     pub(crate) reopened: Duration,
     /// When outboxes of other processes were last looked for.
     pub(crate) adopted: Option<Duration>,
@@ -72,7 +78,12 @@ pub(crate) struct Runner {
 /// What was told to a receiver that keeps the state.
 #[derive(Default)]
 pub(crate) struct Mirror {
-    at: Option<Duration>,
+    /// When it is told again, changed or not.
+    next: Duration,
+    /// When it may be told of a change.
+    not_before: Duration,
+    /// Whether its answer is still to come.
+    is_asked: bool,
     told: BTreeMap<Fingerprint, Alert>,
     ended: Vec<(Duration, Alert)>,
 }
@@ -105,7 +116,12 @@ impl Runner {
                 self.dispatcher.finish(&done, self.now);
                 self.advance();
             }
-            Order::Mirrored { channel, answer } => self.shared.mirrored(&channel, &answer, self.now.wall),
+            Order::Mirrored { channel, answer } => {
+                if let Some(mirror) = self.mirrors.get_mut(&channel) {
+                    mirror.answered(answer.is_ok(), self.now);
+                }
+                self.dispatcher.mirrored(&channel, &answer, self.now);
+            }
             Order::Test { channel, asks } => {
                 let message = self.dispatcher.test_message(self.now);
                 if let Some(worker) = self.workers.get(&channel) {
@@ -124,6 +140,13 @@ impl Runner {
             self.dispatcher.hear(event, self.now);
         }
         self.dispatcher.go_on_from(news.last_seq);
+        if news.missed > 0 {
+            self.dispatcher.look_again(self.now);
+        }
+        if self.compared.is_some_and(|at| news.missed == 0 && self.now.uptime < at + COMPARE_EVERY) {
+            return;
+        }
+        self.compared = Some(self.now.uptime);
         let active = alerts.active();
         let known = || active.iter().chain(&alerts.pending()).map(|alert| alert.fingerprint).collect::<BTreeSet<_>>();
         self.dispatcher.compare(&active, known, self.now);
@@ -233,8 +256,8 @@ impl Mirror {
             || current
                 .iter()
                 .any(|(key, alert)| self.told.get(key).is_some_and(|told| told.severity != alert.severity));
-        let is_due = self.at.is_none_or(|at| now.uptime >= at + MIRROR_EVERY);
-        if !has_changed && !is_due {
+        let is_due = now.uptime >= self.next || (has_changed && now.uptime >= self.not_before);
+        if self.is_asked || !is_due {
             return None;
         }
         for (key, alert) in std::mem::take(&mut self.told) {
@@ -244,10 +267,20 @@ impl Mirror {
         }
         self.ended.retain(|(at, alert)| now.uptime < *at + MIRROR_ENDED && !current.contains_key(&alert.fingerprint));
         self.told = current;
-        self.at = Some(now.uptime);
+        self.next = now.uptime + MIRROR_EVERY;
         let ended = self.ended.iter().map(|(_, alert)| MessageAlert::new(alert.clone(), false));
         let all: Vec<MessageAlert> = firing.into_iter().chain(ended).collect();
-        (!all.is_empty()).then_some(all)
+        self.is_asked = !all.is_empty();
+        self.is_asked.then_some(all)
+    }
+
+    /// Takes note of the answer. A receiver that failed is told all of it again soon.
+    fn answered(&mut self, is_taken: bool, now: Now) {
+        self.is_asked = false;
+        if !is_taken {
+            self.not_before = now.uptime + MIRROR_AGAIN;
+            self.next = self.not_before;
+        }
     }
 }
 

@@ -1,11 +1,9 @@
 //! The state that others look at while the thread goes on.
 
-use crate::channel::{Accepted, Refused};
 use crate::group::Now;
 use crate::outbox::{QueueState, Store};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 /// The file, or why there is none.
 #[derive(Clone, Debug)]
@@ -21,14 +19,12 @@ pub(crate) struct Shared(Mutex<State>);
 pub(crate) struct State {
     pub(crate) store: StoreState,
     pub(crate) queues: BTreeMap<String, QueueState>,
-    /// The last answer of receivers that keep the state: when, and why it failed.
-    pub(crate) mirrored: BTreeMap<String, (SystemTime, Option<String>)>,
     pub(crate) now: Now,
 }
 
 impl Shared {
     pub(crate) fn new(store: StoreState, now: Now) -> Self {
-        Self(Mutex::new(State { store, queues: BTreeMap::new(), mirrored: BTreeMap::new(), now }))
+        Self(Mutex::new(State { store, queues: BTreeMap::new(), now }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -76,13 +72,6 @@ impl Shared {
             let failed = before.get(name).is_some_and(|queue| queue.failing.is_some());
             tell_change(name, failed, queue.failing.as_ref().map(|failing| failing.text.as_str()));
         }
-    }
-
-    pub(crate) fn mirrored(&self, channel: &str, answer: &Result<Accepted, Refused>, at: SystemTime) {
-        let error = answer.as_ref().err().map(|refused| refused.reason.clone());
-        let before = self.lock().mirrored.insert(channel.to_owned(), (at, error.clone()));
-        let failed = before.is_some_and(|(_, error)| error.is_some());
-        tell_change(channel, failed, error.as_deref());
     }
 }
 

@@ -185,7 +185,7 @@ impl NotifierView {
         };
         let channel = |(name, kind): (&String, &&'static str)| {
             let queue = state.queues.get(name).cloned().unwrap_or_default();
-            view_of(name, kind, &queue, state.mirrored.get(name))
+            view_of(name, kind, &queue)
         };
         let channels = self.types.iter().map(channel).collect();
         let routes = self.routes.all.iter().map(|route| route.name.clone()).collect();
@@ -291,17 +291,16 @@ impl NotifierView {
     }
 }
 
-fn view_of(name: &str, kind: &str, queue: &QueueState, mirrored: Option<&(SystemTime, Option<String>)>) -> ChannelView {
+fn view_of(name: &str, kind: &str, queue: &QueueState) -> ChannelView {
     let failing = queue.failing.as_ref();
-    let mirror_error = mirrored.and_then(|(at, error)| Some((*at, error.clone()?)));
     ChannelView {
         name: name.to_owned(),
         kind: kind.to_owned(),
         waiting: queue.waiting,
         oldest: queue.oldest,
-        delivered_at: queue.delivered_at.or(mirrored.filter(|(_, error)| error.is_none()).map(|(at, _)| *at)),
-        failing_since: failing.map(|failing| failing.since).or(mirror_error.as_ref().map(|(at, _)| *at)),
-        error: failing.map(|failing| failing.text.clone()).or(mirror_error.map(|(_, error)| error)),
+        delivered_at: queue.delivered_at,
+        failing_since: failing.map(|failing| failing.since),
+        error: failing.map(|failing| failing.text.clone()),
     }
 }
 

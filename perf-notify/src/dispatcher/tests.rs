@@ -30,7 +30,7 @@ fn routes(text: &str) -> Routes {
 }
 
 fn plan(name: &str) -> Plan {
-    Plan { name: name.to_owned(), limit: Limit { burst: 100, per_minute: 600 }, fallback: None }
+    Plan { name: name.to_owned(), limit: Limit { burst: 100, per_minute: 600 }, ..Plan::default() }
 }
 
 impl Bench {
@@ -339,4 +339,36 @@ fn a_message_that_is_too_old_is_given_up_and_counted() {
     bench.tick(7.0 + 3_600.0, &|_, _| taken());
     assert_eq!(bench.sent.len(), 1, "the news of an end is of no use an hour later");
     assert_eq!(bench.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Expired)), Some(&1));
+}
+
+#[test]
+fn a_receiver_that_keeps_the_state_is_sent_no_messages() {
+    let mirror = Plan { mirrors: true, ..plan("a") };
+    let mut bench = Bench::new(routes(ONE), vec![mirror]);
+    bench.hear(1.0, "fired", &alert(1, "critical"));
+    bench.run(1.0, 10.0, &|_, _| taken());
+    assert!(bench.sent.is_empty());
+    assert_eq!(bench.dispatcher.alerts_for("a").len(), 1);
+}
+
+#[test]
+fn an_alert_whose_end_nobody_heard_ends_all_the_same_and_is_told_with_its_value_of_now() {
+    let mut bench = Bench::with(r#"[{"channels": ["a"], "repeat": "10m"}]"#, &["a"]);
+    bench.hear(1.0, "fired", &alert(1, "critical"));
+    bench.hear(1.0, "fired", &alert(2, "critical"));
+    bench.run(1.0, 599.0, &|_, _| taken());
+    let known = |alerts: &[Alert]| alerts.iter().map(|alert| alert.fingerprint).collect::<BTreeSet<_>>();
+    let worse = {
+        let mut worse = alert(1, "critical");
+        worse.value = Some(9.0);
+        worse
+    };
+    bench.dispatcher.compare(&[worse.clone(), alert(2, "critical")], || known(&[worse.clone()]), at(598.0));
+    bench.run(600.0, 700.0, &|_, _| taken());
+    let reminder = bench.sent.iter().rfind(|(_, _, message)| message.reason == Reason::Repeated).unwrap();
+    assert!(reminder.2.alerts.iter().any(|one| one.alert.value == Some(9.0)), "{reminder:?}");
+    bench.dispatcher.look_again(at(701.0));
+    bench.dispatcher.compare(&[worse.clone()], || known(&[worse.clone()]), at(701.0));
+    bench.run(701.0, 800.0, &|_, _| taken());
+    assert_eq!(bench.told("a").last().unwrap().2, [2]);
 }

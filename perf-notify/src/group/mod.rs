@@ -102,6 +102,18 @@ impl Group {
         self.members.contains_key(&alert)
     }
 
+    /// Brings what fires up to date: values, words, acknowledgements that ended. Says whether somebody has to know after a restart.
+    pub(crate) fn refresh(&mut self, active: &BTreeMap<Fingerprint, &Alert>) -> bool {
+        let mut has_changed = false;
+        for (fingerprint, member) in &mut self.members {
+            if let Some(alert) = active.get(fingerprint).filter(|_| member.is_firing()) {
+                has_changed |= member.alert.acknowledged != alert.acknowledged;
+                member.alert = (*alert).clone();
+            }
+        }
+        has_changed
+    }
+
     /// Takes note of how an alert stands, and of whether somebody is to be told.
     pub(crate) fn hear(&mut self, alert: &Alert, is_told: bool, route: &Route, now: Now) {
         let member = self.members.entry(alert.fingerprint).or_insert_with(|| Member::new(alert));

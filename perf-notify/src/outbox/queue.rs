@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) limit: Limit,
     /// The channel that is told where this one cannot be.
     pub(crate) fallback: Option<String>,
+    /// Whether its receiver keeps the state itself, and is sent no messages.
+    pub(crate) mirrors: bool,
 }
 
 /// The result of an attempt.
@@ -205,8 +207,9 @@ impl Queue {
             Err(refused) => refused.clone(),
         };
         let attempts = entry.attempts;
-        let (since, before) = self.failing.as_ref().map_or((now.wall, 0), |failing| (failing.since, failing.in_a_row));
-        self.failing = Some(Failing { since, text: refused.reason.clone(), in_a_row: before + 1 });
+        self.fail(&refused, now);
+        let (since, in_a_row) =
+            self.failing.as_ref().map_or((now.wall, 1), |failing| (failing.since, failing.in_a_row));
         if refused.again == Again::Never {
             if let Some(entry) = self.entries.remove(&done.id) {
                 changed.removed.push(done.id);
@@ -218,7 +221,7 @@ impl Queue {
             Again::After(asked) => asked.min(LONGEST_ASKED),
             Again::Later | Again::Never => Duration::ZERO,
         };
-        self.next = now.uptime + self.wait(before + 1).max(asked);
+        self.next = now.uptime + self.wait(in_a_row).max(asked);
         let next = now.uptime + self.wait(attempts).max(asked);
         let fails_long = now.wall.duration_since(since).unwrap_or_default() >= FALL_BACK_AFTER;
         let has_fallback = self.plan.fallback.is_some();
@@ -243,6 +246,19 @@ impl Queue {
             }
         }
         changed
+    }
+
+    /// Takes note of the answer of a receiver that keeps the state itself.
+    pub(crate) fn mirrored(&mut self, answer: &Result<Accepted, Refused>, now: Now) {
+        match answer {
+            Ok(_) => (self.failing, self.delivered_at) = (None, Some(now.wall)),
+            Err(refused) => self.fail(refused, now),
+        }
+    }
+
+    fn fail(&mut self, refused: &Refused, now: Now) {
+        let (since, before) = self.failing.as_ref().map_or((now.wall, 0), |failing| (failing.since, failing.in_a_row));
+        self.failing = Some(Failing { since, text: refused.reason.clone(), in_a_row: before + 1 });
     }
 
     /// The wait after so many failures: half of it for certain, half by chance, so that many processes do not come at once.
