@@ -199,6 +199,10 @@ fn until(context: &Context, span: &str) -> Result<SystemTime, Problem> {
 fn refused(error: &AcknowledgeError) -> Problem {
     match error {
         AcknowledgeError::NotActive { .. } => Problem::new(ProblemKind::UnknownAlert, error.to_string()),
+        AcknowledgeError::NoName => Problem::invalid("by", "", "the name of the person"),
+        AcknowledgeError::NoSuchRule { rule, rules } => {
+            Problem::invalid("rule", rule, format!("the id of a rule: {}", rules.join(", ")))
+        }
         AcknowledgeError::NoFilter => {
             Problem::invalid("labels", "", "a label here, or a `rule`: else every alert were meant")
         }
