@@ -60,6 +60,7 @@ export class PopupSwitch {
     this.select = h("select", { onchange: () => this.choose(this.select.value) }, Object.entries(CHOICES).map(([value, words]) => h("option", { value }, words)));
     this.about = h("span", { class: "quiet", role: "status" });
     this.element = h("div", { class: "line popups" }, h("label", { class: "line" }, "Notifications of this browser", this.select), this.about);
+    this.update();
   }
 
   async choose(wanted) {
