@@ -347,6 +347,44 @@ fn a_call_is_not_stuck_because_the_process_was_stopped() {
 }
 
 #[test]
+fn all_alerts_that_fit_are_acknowledged_at_once_and_none_by_a_filter_that_is_wrong() {
+    let clock = ManualClock::hold();
+    let names = ["judging_bulk_a", "judging_bulk_b", "judging_bulk_c", "judging_bulk_d"];
+    let slow = Rule::builder("slow").metric(Kind::Operation).only("operation", names);
+    let slow = slow.statistic(Statistic::P95).warning(1.0).label("team", "data").build().unwrap();
+    let monitor = Monitor::builder().rules(only(slow)).build().unwrap();
+    let call = |name: &str| monitor.operation(name).record(4 * SECOND, Outcome::Ok);
+    names[..3].iter().copied().for_each(call);
+    seconds(&clock, &monitor, 1, || {});
+    let alerts = monitor.alerts();
+    let first = alerts.active()[0].id;
+    alerts.acknowledge(first, "bob", "mine", None).unwrap();
+    let mark = |rule: Option<&str>, labels: &[(&str, &str)], by: &str| {
+        let marked = alerts.acknowledge_where(rule, labels, by, "known", None);
+        marked.map(|all| all.len()).map_err(|error| error.to_string())
+    };
+    assert!(mark(None, &[], "ada").unwrap_err().contains("every alert"));
+    assert!(mark(Some("slaw"), &[], "ada").unwrap_err().contains("slaw"));
+    assert!(mark(Some("slow"), &[("tabel", "users")], "ada").unwrap_err().contains("labels.tabel"));
+    assert!(mark(Some("slow"), &[], "").unwrap_err().contains("by"));
+    let by = |name: &str| {
+        let marks = alerts.active().into_iter().filter_map(|alert| alert.acknowledged);
+        marks.filter(|mark| mark.by == name).count()
+    };
+    assert_eq!((by("ada"), by("bob")), (0, 1), "nothing was marked");
+    let known = alerts.events_since(0).last_seq;
+    assert_eq!(mark(None, &[("team", "ops")], "ada"), Ok(0));
+    assert_eq!(mark(Some("slow"), &[("team", "data")], "ada"), Ok(2));
+    assert_eq!((by("ada"), by("bob")), (2, 1), "a mark that was there stays");
+    let told: Vec<Transition> = alerts.events_since(known).events.iter().map(|event| event.transition).collect();
+    assert_eq!(told, [Transition::Acknowledged; 2]);
+    assert_eq!(alerts.statistics().acknowledged, 3);
+    call(names[3]);
+    seconds(&clock, &monitor, 1, || {});
+    assert!(alerts.active()[3].acknowledged.is_none(), "it began later");
+}
+
+#[test]
 fn a_filter_that_matches_everything_or_nothing_is_refused() {
     let monitor = Monitor::builder().build().unwrap();
     let until = std::time::SystemTime::now() + Duration::from_hours(1);

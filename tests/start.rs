@@ -43,7 +43,7 @@ fn run(case: &str, settings: &str, variables: &[(&str, &str)]) -> Output {
         command.env_remove(name);
     }
     // Not in the home of whoever runs the tests.
-    command.env("PERF_HISTORY_PATH", folder.path().join("history"));
+    command.env("PERF_HISTORY_PATH", folder.path().join("history")).env("XDG_STATE_HOME", folder.path().join("state"));
     command.env("PERF_KIT_CASE", case).envs(variables.iter().copied()).output().unwrap()
 }
 

@@ -5,7 +5,9 @@ import { age, inUnit, label, moment, partsOf, seriesInShort, unitOf } from "./fo
 import * as address from "./address.js";
 import { toSubject } from "./catalog.js";
 import { AlertHistory } from "./history.js";
+import { several, count } from "./bulk.js";
 import { acknowledge, silence, toLogin, unsilence } from "./marks.js";
+import { PopupSwitch } from "./popup.js";
 
 /** Whether somebody is still to look after it: it fires, and nobody has acknowledged or silenced it. Every count is of these. */
 export function isOpen(alert) {
@@ -41,16 +43,21 @@ function lasting(alert, store) {
   return age((store.at - Date.parse(alert.since)) / 1000);
 }
 
+/** Whether a silence is about an alert. */
+function covers(silence, { rule, labels }) {
+  return (silence.rule ?? rule) === rule && Object.entries(silence.labels).every(([name, value]) => labels[name] === value);
+}
+
 /** Who knows of it, and whether nobody is told. */
-function known({ acknowledged, muted, rule, labels }, silences) {
+function known(alert, silences) {
+  const { acknowledged, muted } = alert;
   const words = [];
   if (acknowledged) {
     const { by, comment, until } = acknowledged;
     words.push(`Acknowledged by ${by}${comment ? `: ${comment}` : ""}${until ? `, until ${moment(until)}` : ""}`);
   }
   if (muted === "silenced") {
-    const covers = (one) => (one.rule ?? rule) === rule && Object.entries(one.labels).every(([name, value]) => labels[name] === value);
-    const one = silences.find(covers);
+    const one = silences.find((silence) => covers(silence, alert));
     words.push(one ? `Silenced by ${one.by} until ${moment(one.until)}` : "Silenced");
   } else if (muted) words.push(muted === "flapping" ? "Comes and goes too often: nobody is told" : "Told of a moment ago: nobody is told again");
   return words.join(". ");
@@ -74,13 +81,15 @@ function make(alert) {
   buttons.append(
     h("button", { type: "button", class: "primary", onclick: () => acknowledge(card.alert) }, "Acknowledge"),
     h("button", { type: "button", onclick: () => silence(card.alert) }, "Silence"),
+    h("button", { type: "button", class: "all", hidden: true, onclick: () => several(card.firing, card.alert.rule) }),
   );
   card.append(h("div", { class: "line" }, badge, name, series, buttons, login), message, facts, more, mark);
   return card;
 }
 
-function update(card, alert, store) {
+function update(card, alert, store, ofRule) {
   card.alert = alert;
+  card.firing = store.alerts.active;
   const { badge, name, series, message, facts, mark, more, buttons, login } = card.parts;
   const { state, severity, acknowledged } = alert;
   attribute(card, "data-severity", state === "firing" ? severity : state);
@@ -103,6 +112,9 @@ function update(card, alert, store) {
   text(login, isSession ? "Sign in as admin to acknowledge" : "Read-only");
   attribute(login, "href", isSession ? toLogin() : null);
   const first = buttons.firstElementChild;
+  const all = buttons.lastElementChild;
+  all.hidden = state !== "firing" || ofRule < 2;
+  if (!all.hidden) text(all, `All of this rule (${ofRule})`);
   const isAt = first === document.activeElement;
   first.hidden = Boolean(acknowledged) || state !== "firing";
   if (isAt && first.hidden) keepFocus(first, buttons);
@@ -126,7 +138,8 @@ export class AlertList {
   update(store) {
     if (!store.alerts) return;
     const shown = [...byRank(store.alerts.active), ...store.alerts.pending];
-    keyed(this.list, shown, (alert) => alert.id, make, (card, alert) => update(card, alert, store));
+    const ofRule = Map.groupBy(store.alerts.active, ({ rule }) => rule);
+    keyed(this.list, shown, (alert) => alert.id, make, (card, alert) => update(card, alert, store, ofRule.get(alert.rule)?.length ?? 0));
     this.none.hidden = shown.length > 0;
   }
 }
@@ -167,30 +180,70 @@ export class AlertStrip {
   }
 }
 
+/** So many of the alerts that a silence mutes are named. */
+const MUTED = 5;
+
+/** The silences in force: which alerts each mutes now, whose it is, and until when. */
+class Silences {
+  constructor() {
+    this.body = h("tbody");
+    const head = h("thead", {}, h("tr", {}, ["What", "Mutes now", "By", "Until"].map((title) => h("th", { scope: "col" }, title)), h("th", { scope: "col" }, h("span", { class: "unseen" }, "End"))));
+    this.element = wide("Silences", h("table", { class: "silences stack" }, h("caption", {}, "Silences"), head, this.body));
+  }
+
+  update(store) {
+    const silences = store.alerts?.silences ?? [];
+    this.element.hidden = silences.length === 0;
+    keyed(this.body, silences, ({ id }) => id, (one) => this.make(one), (row, one) => this.fill(row, one, store));
+  }
+
+  make({ id, rule, labels, by, comment, until }) {
+    const what = [rule ?? "all rules", ...Object.entries(labels).map(([name, value]) => `${name}=${value}`)].join(" ");
+    const end = h("button", { type: "button", onclick: () => unsilence(id), "aria-label": `End the silence of ${what}` }, "End");
+    return h("tr", {}, h("th", { scope: "row" }, what), h("td", { "data-title": "Mutes" }, h("span"), h("ul")), h("td", { "data-title": "By" }, h("b", {}, by), comment && h("span", { class: "quiet" }, ` ${comment}`)), h("td", { "data-title": "Until" }, moment(until)), h("td", {}, end));
+  }
+
+  fill(row, one, store) {
+    const muted = store.alerts.active.filter((alert) => covers(one, alert));
+    const [words, names] = row.children[1].children;
+    text(words, muted.length === 0 ? "nothing that fires" : count(muted.length));
+    words.classList.toggle("quiet", muted.length === 0);
+    const shown = muted.slice(0, MUTED).map(({ id, name, series }) => [id, `${name}: ${seriesInShort(series)}`, toSubject(store, series)]);
+    if (muted.length > MUTED) shown.push(["rest", `and ${muted.length - MUTED} more`, null]);
+    keyed(names, shown, ([id]) => id, () => h("li", {}, h("a")), (item, [, name, href]) => {
+      text(item.firstElementChild, name);
+      attribute(item.firstElementChild, "href", href);
+    });
+    row.lastElementChild.firstElementChild.hidden = store.role === "read";
+  }
+}
+
 export class Alerts {
   constructor() {
     this.title = "Alerts";
     this.needs = ["alert_history"];
     this.list = new AlertList();
-    this.silences = h("tbody");
-    this.silencesCard = wide("Silences", h("table", {}, h("caption", {}, "Silences"), h("thead", {}, h("tr", {}, ["What", "By", "Until", ""].map((title) => h("th", { scope: "col" }, title)))), this.silences));
+    this.popups = new PopupSwitch();
+    this.several = h("button", { type: "button", class: "several", hidden: true, onclick: () => several(this.firing) }, "Several at once");
+    this.silences = new Silences();
     this.history = new AlertHistory();
     this.element = h(
       "div",
       { class: "page" },
-      h("h1", {}, "Alerts"),
+      h("div", { class: "line" }, h("h1", {}, "Alerts"), this.several, this.popups.element),
       h("h2", { class: "unseen" }, "What fires or is about to"),
       this.list.element,
-      this.silencesCard,
+      this.silences.element,
       this.history.element,
     );
   }
 
   update(store) {
     this.list.update(store);
-    const silences = store.alerts?.silences ?? [];
-    this.silencesCard.hidden = silences.length === 0;
-    keyed(this.silences, silences, (one) => one.id, (one) => h("tr", {}, h("th", { scope: "row" }, [one.rule ?? "all rules", ...Object.entries(one.labels).map(([name, value]) => `${name}=${value}`)].join(" ")), h("td", {}, one.comment ? `${one.by}: ${one.comment}` : one.by), h("td", {}, moment(one.until)), h("td", {}, store.role === "read" ? "" : h("button", { type: "button", onclick: () => unsilence(one.id) }, "End"))));
+    this.firing = store.alerts?.active ?? [];
+    this.several.hidden = store.role === "read" || this.firing.length < 2;
+    this.popups.update();
+    this.silences.update(store);
     this.history.update(store);
   }
 }

@@ -9,14 +9,16 @@ import { age, clock } from "./format.js";
 import * as compares from "./compare.js";
 import { Asker } from "./past.js";
 import * as ranges from "./range.js";
-import { verdictInWords, verdictsOf } from "./health.js";
+import { verdictsOf } from "./health.js";
 import { keys } from "./keys.js";
 import { make } from "./maker.js";
 import { Nav } from "./nav.js";
 import { PAGES } from "./pages.js";
+import { notify } from "./popup.js";
 import { Series } from "./series.js";
 import { Sights } from "./sights.js";
 import { askStored } from "./stored.js";
+import { showInTab } from "./tab.js";
 import { themeButton } from "./theme.js";
 
 /** How long back one can look, and how far points lie apart then: what the service keeps. */
@@ -139,6 +141,9 @@ function hear(message) {
   if (message.type === "alert_triggered") announce(`Alert: ${message.event.alert.message}`);
   if (message.type === "alert_resolved") announce(`Resolved: ${message.event.alert.name}, ${message.event.alert.series}`);
   const changed = before ? verdictsOf(now.health).filter(({ status: is }, place) => is !== before[place].status) : [];
+  // Frames do not come while the page is hidden: its tab and notifications do without.
+  if (document.hidden) showTab();
+  notify(now);
   if (changed.length > 0) announce(changed.map(({ title, status: is }) => `${title}: ${is}`).join(", "));
   draw();
 }
@@ -146,6 +151,7 @@ function hear(message) {
 /** The connection is another. */
 function turned(state) {
   document.documentElement.classList.toggle("stale", state === "lost");
+  if (document.hidden) showTab();
   if (state === "lost") {
     sights.forget();
     announce("The connection is lost");
@@ -235,8 +241,7 @@ function drawBar() {
       attribute(part, "data-status", is);
     });
     attribute(status, "data-status", isLost ? null : health.status);
-    const verdict = isLost ? "disconnected" : verdictInWords(health);
-    document.title = `${isWell ? "" : `${verdict} · `}${page?.title ? `${page.title} · ` : ""}${about}`;
+    showTab();
   }
   if (now.uptime !== undefined) text(since, `up ${age(now.uptime)}`);
   // The window of what is shown: another one that was asked for may be on its way.
@@ -250,6 +255,12 @@ function drawBar() {
   comparer.update(compared);
   for (const link of [brand, status]) attribute(link, "href", address.to("overview"));
   nav.update(now);
+}
+
+/** What the browser's tab says. */
+function showTab() {
+  const isLost = feed.state === "lost";
+  if (now.health || isLost) showInTab(now, isLost, `${page?.title ? `${page.title} · ` : ""}${about}`);
 }
 
 /** Shows what the address says. */

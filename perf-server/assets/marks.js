@@ -5,7 +5,7 @@ import { seriesInShort } from "./format.js";
 import { choose, chosen } from "./choices.js";
 import { isNothingKept } from "./stored.js";
 
-/** A dialog with a form. `send(fields)` gives what went wrong, or nothing. */
+/** A dialog with a form. `send(fields)` gives what went wrong, or nothing. Gives its parts. */
 export function ask(title, about, fields, button, send) {
   const problem = h("p", { class: "problem", role: "alert" });
   problem.hidden = true;
@@ -23,6 +23,18 @@ export function ask(title, about, fields, button, send) {
     problem.replaceChildren(...failure);
     problem.hidden = false;
   });
+  show(dialog);
+  return { dialog, form, submit };
+}
+
+/** A dialog that tells something, and is closed. */
+export function tell(title, words) {
+  const close = h("div", { class: "buttons" }, h("button", { class: "primary" }, "Close"));
+  show(h("dialog", { "aria-labelledby": "dialog-title" }, h("form", { method: "dialog" }, h("h2", { id: "dialog-title" }, title), words, close)));
+}
+
+/** Shows a dialog, which is gone once it is closed. */
+function show(dialog) {
   const opener = document.activeElement;
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -42,24 +54,28 @@ function fillName(name, input) {
   return input;
 }
 
-function person() {
+export function person() {
   return field("by", "Your name", h("input", { required: true, maxlength: 100, autocomplete: "name", value: chosen("name", "") }));
 }
 
-function note() {
+export function note() {
   return field("comment", "Note", h("textarea", { rows: 3, maxlength: 1000 }));
 }
 
-function span(first) {
+export function span(first) {
   const spans = [["1h", "1 hour"], ["4h", "4 hours"], ["1d", "1 day"], ["7d", "7 days"]];
   return field("for", "For", h("select", {}, [...first, ...spans].map(([value, words]) => h("option", { value }, words))));
 }
 
-async function send(method, path, body) {
+/** Asks the service for a change; gives what went wrong, or nothing once `done(answer)` has heard. */
+export async function send(method, path, body, done) {
   if (body?.by) choose("name", body.by);
   try {
     const response = await fetch(path, { method, headers: { "content-type": "application/json" }, body: body && JSON.stringify(body) });
-    if (response.ok) return null;
+    if (response.ok) {
+      done?.(await response.json());
+      return null;
+    }
     const problem = await response.json().catch(() => ({}));
     const words = `${problem.detail ?? response.statusText}. `;
     const isRefused = response.status === 401 || response.status === 403;
@@ -75,7 +91,7 @@ export function toLogin() {
 }
 
 /** How long a mark is remembered, where that is less than it says. */
-function lasting() {
+export function lasting() {
   return isNothingKept() ? " No history is kept: it ends with this process, unless the application keeps its state itself." : "";
 }
 
@@ -99,5 +115,5 @@ export function silence(alert) {
 
 export async function unsilence(id) {
   const failure = await send("DELETE", `api/v1/alerts/silences/${id}`);
-  if (failure) ask("The silence goes on", "", [h("p", {}, failure)], "Close", () => null);
+  if (failure) tell("The silence goes on", h("p", {}, failure));
 }

@@ -98,6 +98,13 @@ async fn a_lost_connection_is_told_within_the_rules_of_axe() {
     browser.close().await;
 }
 
+/// Asserts that what is shown breaks none of the rules of axe, where `PERF_AXE` names it.
+pub(crate) async fn holds_axe(browser: &Browser, what: fmt::Arguments<'_>) {
+    let Some(path) = std::env::var_os("PERF_AXE") else { return };
+    let axe = std::fs::read_to_string(path).expect("PERF_AXE can be read");
+    Rules { browser, axe: &axe }.hold(what).await;
+}
+
 struct Rules<'a> {
     browser: &'a Browser,
     axe: &'a str,

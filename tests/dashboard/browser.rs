@@ -154,6 +154,13 @@ impl Browser {
         count.as_u64().expect("a number")
     }
 
+    /// How many of these can be seen.
+    pub(crate) async fn count_seen(&self, selector: &str) -> u64 {
+        let all = format!("[...document.querySelectorAll({})]", json!(selector));
+        let count = self.script(&format!("return {all}.filter((one) => one.checkVisibility()).length")).await;
+        count.as_u64().expect("a number")
+    }
+
     /// Waits until this is there and can be seen.
     pub(crate) async fn wait_for(&self, selector: &str) {
         let script = format!("return document.querySelector({})?.checkVisibility() ?? false", json!(selector));

@@ -9,6 +9,7 @@ mod incident;
 mod keyboard;
 mod keys;
 mod layout;
+mod notifications;
 mod part;
 mod past;
 mod pause;
@@ -18,6 +19,7 @@ mod range;
 mod servers;
 mod service;
 mod session;
+mod several;
 mod unknown;
 mod verdict;
 

@@ -2,6 +2,7 @@
 
 use super::browser::{Browser, Screen};
 use super::service::Service;
+use super::several::wait_for_icon;
 use perf_runtime::Outcome;
 use perf_runtime::metric::SampledMetric;
 use serde_json::json;
@@ -20,6 +21,7 @@ async fn a_busy_host_is_told_apart_from_calls_that_fail_and_whose_share_it_is() 
     service.some_calls();
     browser.look_through(Screen::ALL[0]).await;
     browser.open(&service.url).await;
+    wait_for_icon(&browser, "icon-degraded.svg").await;
     browser.wait_for_title(|title| title.contains(" resources degraded · Overview")).await;
     let pill = "return [...document.querySelectorAll('.pill [data-status]')].map((one) => [one.textContent.trim(), one.dataset.status])";
     let both = json!([["Serving healthy", "healthy"], ["Resources degraded", "degraded"]]);
@@ -45,6 +47,7 @@ async fn a_busy_host_is_told_apart_from_calls_that_fail_and_whose_share_it_is() 
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     browser.wait_for_title(|title| title.contains(" serving unhealthy, resources degraded · ")).await;
+    wait_for_icon(&browser, "icon-failing.svg").await;
     browser.wait_for_text(serving, |all| all.contains("unhealthy") && all.contains("operation.errors")).await;
     assert!(!browser.text(resources).await.contains("operation.errors"));
     browser.screenshot("verdict-both").await;

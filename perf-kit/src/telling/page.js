@@ -2,74 +2,107 @@
 
 import { age, duration, moment } from "./format.js";
 import { announce, attribute, h, keyed, text, wide } from "./dom.js";
-import { ask, toLogin } from "./marks.js";
+import { tell, toLogin } from "./marks.js";
 
 /** Attempts are asked for again after this, in milliseconds. */
 const AGAIN = 5000;
 const ATTEMPTS = 50;
 const OUTCOMES = { delivered: "Delivered", failed: "Failed, tried again", dead: "Refused for good", expired: "Too old", superseded: "In a later message" };
 const REASONS = { changed: "Change", repeated: "Still firing", escalated: "Escalation", digest: "Digest", test: "Test" };
+const COLOURS = { delivered: "green", failed: "warning", dead: "critical", expired: "critical" };
 
 function head(titles) {
-  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
+  return h("thead", {}, h("tr", {}, titles.map(heading)));
 }
 
-/** How a channel is, in words. */
+/** The heading of a column; in brackets, one that is heard alone. */
+function heading(title) {
+  return h("th", { scope: "col" }, title.startsWith("(") ? h("span", { class: "unseen" }, title.slice(1, -1)) : title);
+}
+
+/** How a channel is: a colour, words, and why. */
 function condition({ failing_since: since, error, delivered_at: delivered, waiting }, at) {
-  if (since) return `Fails for ${age((at - Date.parse(since)) / 1000)}: ${error ?? "no reason was given"}`;
-  if (delivered) return "Takes messages";
-  return waiting > 0 ? "Not tried yet" : "Nothing was sent in this process";
+  if (since) return ["critical", `Failing for ${age((at - Date.parse(since)) / 1000)}`, error ?? "no reason was given"];
+  if (delivered) return ["green", "Takes messages", ""];
+  return ["unknown", waiting > 0 ? "Not tried yet" : "Nothing was sent yet", ""];
 }
 
-async function tryChannel(name) {
-  announce(`A message goes to ${name}`);
-  let words;
+/** The answer to a test, in words; those of the receiver apart. */
+async function tested(name) {
   try {
     const response = await fetch(`api/v1/notify/channels/${encodeURIComponent(name)}/test`, { method: "POST" });
     const answer = await response.json();
-    if (response.status === 401 || response.status === 403) words = [`${answer.detail} `, h("a", { href: toLogin() }, "Log in with the admin token")];
-    else if (!response.ok) words = [answer.detail];
-    else words = [`${answer.delivered ? "Taken" : "Not taken"}${answer.status ? ` with status ${answer.status}` : ""}. ${answer.text}`];
+    if (response.status === 401 || response.status === 403) return [h("p", {}, `${answer.detail} `, h("a", { href: toLogin() }, "Log in with the admin token"))];
+    if (!response.ok) return [h("p", {}, answer.detail)];
+    const status = answer.status ? `, with status ${answer.status}` : "";
+    const words = answer.delivered ? `The receiver took it${status}.` : `The receiver did not take it${status}.`;
+    return [h("p", { class: answer.delivered ? null : "problem" }, words), answer.text && h("p", { class: "quiet" }, answer.text)];
   } catch {
-    words = ["The service does not answer."];
+    return [h("p", { class: "problem" }, "The service does not answer.")];
   }
-  ask(`Test of ${name}`, "", [h("p", {}, words)], "Close", () => null);
+}
+
+/** Sends a message that tries a channel, and shows the answer. */
+async function tryChannel(name, button) {
+  button.disabled = true;
+  text(button, "Sending ...");
+  announce(`A message goes to ${name}`);
+  const answer = await tested(name);
+  text(button, "Send a test");
+  button.disabled = false;
+  // Where the focus returns to afterwards.
+  button.focus({ preventScroll: true });
+  tell(`Test of ${name}`, answer);
+}
+
+/** A row of an attempt. */
+function attemptRow({ at, channel, reason, alerts, outcome, status, text: words, seconds }) {
+  const isSaid = words.includes(String(status));
+  const answer = [isSaid ? null : status, words, seconds === null ? null : duration(seconds)].filter((part) => part !== null && part !== "").join(" · ");
+  return h("tr", {}, h("th", { scope: "row" }, h("time", { datetime: at }, moment(at))), h("td", {}, channel), h("td", {}, REASONS[reason] ?? reason), h("td", { "data-title": "Alerts" }, String(alerts)), h("td", {}, h("span", { class: `mark ${COLOURS[outcome] ?? "unknown"}` }, OUTCOMES[outcome] ?? outcome)), h("td", {}, answer));
 }
 
 export default class {
   title = "Notifications";
   topic = { of: "notify" };
   off = h("p", { class: "card problem", role: "alert", hidden: true });
-  none = h("p", { class: "card quiet", hidden: true }, "No channel is set: nobody is told of alerts. The section [notify] of the settings names channels.");
+  none = h("p", { class: "card quiet none", hidden: true }, "Nobody is told of alerts: no channel is set. The section ", h("code", {}, "[notify.channels.NAME]"), " of the settings makes one.");
+  reader = h("p", { class: "quiet reader", hidden: true });
   channels = h("tbody");
   attempts = h("tbody");
-  channelsCard = wide("Channels", h("table", {}, h("caption", {}, "Channels"), head(["Channel", "Type", "State", "Waiting", "Last delivered", ""]), this.channels));
-  attemptsCard = wide("What was sent", h("table", {}, h("caption", {}, "What was sent"), head(["When", "Channel", "Why", "Alerts", "Outcome", "Answer"]), this.attempts));
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.channelsCard, this.attemptsCard);
+  nothing = h("p", { class: "quiet more" }, "Nothing was sent yet.");
+  channelsCard = wide("Channels", h("table", { class: "channels stack" }, h("caption", {}, "Channels"), head(["Channel", "State", "Waiting", "Last delivered", "(Test)"]), this.channels));
+  attemptsCard = wide("What was sent", h("table", { class: "attempts stack" }, h("caption", {}, `What was sent, the last ${ATTEMPTS}`), head(["When", "Channel", "Why", "Alerts", "Outcome", "Answer"]), this.attempts), this.nothing);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.channelsCard, this.reader, this.attemptsCard);
   asked = 0;
 
   update(store) {
     const all = store.data;
     if (!all) return;
-    this.off.hidden = all.off === null || all.channels.length === 0;
-    text(this.off, `The outbox is not kept: ${all.off}`);
-    this.none.hidden = all.channels.length > 0;
-    this.channelsCard.hidden = this.attemptsCard.hidden = all.channels.length === 0;
+    const hasNone = all.channels.length === 0;
+    this.off.hidden = all.off === null || hasNone;
+    text(this.off, `What waits would be lost with this process, for the outbox is not kept: ${all.off}`);
+    this.none.hidden = !hasNone;
+    this.channelsCard.hidden = this.attemptsCard.hidden = hasNone;
+    this.reader.hidden = hasNone || store.role !== "read";
+    text(this.reader, "To send a test needs the admin token.");
     keyed(this.channels, all.channels, (one) => one.name, (one) => this.row(one), (row, one) => this.fill(row, one, store));
-    if (all.channels.length > 0 && Date.now() - this.asked > AGAIN) this.list();
+    if (!hasNone && Date.now() - this.asked > AGAIN) this.list();
   }
 
   row({ name, type }) {
-    const button = h("button", { type: "button", onclick: () => tryChannel(name) }, "Send a test");
-    return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, type), h("td"), h("td", { class: "number" }), h("td"), h("td", {}, button));
+    const button = h("button", { type: "button", "aria-label": `Send a test to ${name}`, onclick: () => tryChannel(name, button) }, "Send a test");
+    return h("tr", { "data-channel": name }, h("th", { scope: "row" }, h("b", {}, name), h("span", { class: "quiet" }, ` ${type}`)), h("td", {}, h("span"), h("span", { class: "why quiet" })), h("td", { "data-title": "Waiting" }), h("td", { "data-title": "Last delivered" }), h("td", {}, button));
   }
 
   fill(row, one, store) {
-    const [, , state, waiting, delivered, test] = row.children;
-    attribute(row, "data-severity", one.failing_since ? "critical" : null);
-    text(state, condition(one, store.at));
-    const oldest = one.oldest ? `, the oldest for ${age((store.at - Date.parse(one.oldest)) / 1000)}` : "";
-    text(waiting, `${one.waiting}${oldest}`);
+    const [, state, waiting, delivered, test] = row.children;
+    const [colour, words, why] = condition(one, store.at);
+    attribute(state.firstElementChild, "class", `mark ${colour}`);
+    text(state.firstElementChild, words);
+    text(state.lastElementChild, why);
+    const oldest = one.oldest ? `, for up to ${age((store.at - Date.parse(one.oldest)) / 1000)}` : "";
+    text(waiting, one.waiting === 0 ? "–" : `${one.waiting}${oldest}`);
     text(delivered, one.delivered_at ? moment(one.delivered_at) : "–");
     test.firstElementChild.hidden = store.role === "read";
   }
@@ -79,8 +112,7 @@ export default class {
     const answer = await fetch(`api/v1/notify/attempts?limit=${ATTEMPTS}`).catch(() => null);
     if (!answer?.ok) return;
     const { attempts } = await answer.json();
-    const cells = (one) => [moment(one.at), one.channel, REASONS[one.reason] ?? one.reason, String(one.alerts), OUTCOMES[one.outcome] ?? one.outcome, [one.status, one.text, one.seconds === null ? null : duration(one.seconds)].filter((part) => part !== null && part !== "").join(" · ")];
-    const row = (one) => h("tr", { "data-severity": one.outcome === "dead" ? "critical" : one.outcome === "failed" ? "warning" : null }, cells(one).map((cell, place) => h(place === 0 ? "th" : "td", place === 0 ? { scope: "row" } : { class: place === 3 ? "number" : null }, cell)));
-    keyed(this.attempts, attempts, (one) => one.number, row, () => {});
+    keyed(this.attempts, attempts, (one) => one.number, attemptRow);
+    this.nothing.hidden = attempts.length > 0;
   }
 }

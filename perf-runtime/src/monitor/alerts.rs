@@ -1,7 +1,9 @@
 //! The alerts of a monitor.
 
 use super::{Inner, Monitor, judging};
-use crate::judge::alerts::alert::{AcknowledgeError, Alert, AlertEvent, AlertEvents, Silence};
+use crate::judge::alerts::alert::{
+    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, AlertFilter, Silence,
+};
 use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::log::{self, AlertLog};
 use crate::judge::alerts::record::{self, RuleRecord};
@@ -175,6 +177,39 @@ impl Alerts {
         Ok(event.alert)
     }
 
+    /// Marks at one moment all alerts that fire and that nobody has acknowledged yet: those of one rule, or with `None` of all rules, that
+    /// have these labels. Gives those that it marked, the oldest first: none where none fits. Those that begin to fire later are told as
+    /// ever.
+    ///
+    /// ```
+    /// # use perf_runtime::Monitor;
+    /// let monitor = Monitor::builder().build()?;
+    /// let marked = monitor.alerts().acknowledge_where(Some("http-latency"), &[], "ada", "known", None)?;
+    /// assert!(marked.is_empty(), "nothing fires");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Neither a rule nor a label is named, there is no such rule, no alert can have such a label, `by` is empty, or `until` is
+    /// past. Nothing is marked then.
+    pub fn acknowledge_where(
+        &self,
+        rule: Option<&str>,
+        labels: &[(&str, &str)],
+        by: &str,
+        comment: &str,
+        until: impl Into<Option<SystemTime>>,
+    ) -> Result<Vec<Alert>, AcknowledgeError> {
+        let labels = owned(labels);
+        let filter = AlertFilter { rule, labels: &labels };
+        self.check_filter(&filter)?;
+        let until = until.into().map(text::to_millis);
+        let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
+        let events = self.inner.alerts().acknowledge_where(&filter, &mark, self.inner.time_of_day())?;
+        events.iter().for_each(judging::log);
+        Ok(events.into_iter().map(|event| event.alert).collect())
+    }
+
     /// Has nobody told of some alerts until a moment: those of one rule, or with `None` of all rules, that have these labels.
     /// They fire and are kept in the history all the same.
     ///
@@ -189,37 +224,35 @@ impl Alerts {
         comment: &str,
         until: SystemTime,
     ) -> Result<Silence, AcknowledgeError> {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let labels: BTreeMap<String, String> = labels.iter().map(owned).collect();
+        let labels = owned(labels);
+        self.check_filter(&AlertFilter { rule, labels: &labels })?;
         let (by, comment) = (by.to_owned(), comment.to_owned());
         let until = text::to_millis(until);
         let silence = Silence { id: 0, rule: rule.map(str::to_owned), labels, by, comment, until };
-        self.check_filter(&silence)?;
         self.inner.alerts().silence(silence, self.inner.time_of_day())
     }
 
-    /// Refuses a silence that would silence everything, or nothing.
-    fn check_filter(&self, silence: &Silence) -> Result<(), AcknowledgeError> {
-        if silence.rule.is_none() && silence.labels.is_empty() {
+    /// Refuses a filter that every alert fits, or none.
+    fn check_filter(&self, filter: &AlertFilter<'_>) -> Result<(), AcknowledgeError> {
+        if filter.rule.is_none() && filter.labels.is_empty() {
             return Err(AcknowledgeError::NoFilter);
         }
         // A label that is known only when a call has ended is empty until then.
         let is_late = |label: &str| Kind::ALL.into_iter().any(|kind| kind.is_late(label));
         let is_nothing = |(label, value): &(&String, &String)| value.is_empty() && !is_late(label);
-        if let Some((label, _)) = silence.labels.iter().find(is_nothing) {
+        if let Some((label, _)) = filter.labels.iter().find(is_nothing) {
             return Err(AcknowledgeError::NoSuchLabel { label: label.clone(), labels: Vec::new() });
         }
         let rules = self.inner.alerts().rules();
-        let meant = || {
-            rules.iter().map(|status| &status.rule).filter(|rule| silence.rule.as_ref().is_none_or(|id| rule.id == *id))
-        };
+        let meant =
+            || rules.iter().map(|status| &status.rule).filter(|rule| filter.rule.is_none_or(|id| rule.id == id));
         let mut known = BTreeSet::new();
         for rule in meant() {
             // Labels of a metric that was not seen yet may be any.
             let Some(labels) = self.labels_of(rule) else { return Ok(()) };
             known.extend(labels);
         }
-        match silence.labels.keys().find(|label| !known.contains(*label)) {
+        match filter.labels.keys().find(|label| !known.contains(*label)) {
             Some(label) if meant().next().is_some() => {
                 Err(AcknowledgeError::NoSuchLabel { label: label.clone(), labels: known.into_iter().collect() })
             }
@@ -259,6 +292,10 @@ impl Alerts {
     pub fn silences(&self) -> Vec<Silence> {
         self.inner.alerts().silences(self.inner.time_of_day())
     }
+}
+
+fn owned(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+    labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 #[cfg(test)]

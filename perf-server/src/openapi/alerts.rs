@@ -27,6 +27,8 @@ pub(super) fn part() -> OpenApi {
         .schema("Silences", silences())
         .schema("Objectives", objectives())
         .schema("AcknowledgeRequest", acknowledge_request())
+        .schema("AcknowledgeSeveralRequest", acknowledge_several_request())
+        .schema("AcknowledgedAlerts", acknowledged_alerts())
         .schema("SilenceRequest", silence_request())
         .schema("DryRunRequest", dry_run_request())
         .schema("DryRun", dry_run())
@@ -117,6 +119,18 @@ fn routes() -> Description {
                 .takes("AcknowledgeRequest", json!({"by": "ada", "comment": "looking at it", "for": "30m"}))
                 .answer("200", "As asked.", "Alert")
                 .problem("404", "There is no such active alert."),
+        )
+        .post(
+            "/api/v1/alerts/acknowledge",
+            admin(
+                "alerts",
+                "Somebody takes notice of all alerts of a rule or a label that fire, of all of them or of none",
+            )
+            .takes(
+                "AcknowledgeSeveralRequest",
+                json!({"by": "ada", "rule": "http-latency", "comment": "looking at it", "for": "30m"}),
+            )
+            .answer("200", "As asked.", "AcknowledgedAlerts"),
         )
         .post(
             "/api/v1/alerts/dry-run",
@@ -272,28 +286,48 @@ fn acknowledge_request() -> ObjectBuilder {
     object("Who takes notice, and for how long.")
         .has("by", by())
         .may_have("comment", comment())
-        .may_have(
-            "for",
-            lasts(&[Type::String, Type::Null])
-                .note("A span such as `30m`, up to 90d. Without it the mark ends with the alert."),
-        )
+        .may_have("for", lasts_or_null())
         .nothing_else()
+}
+
+fn acknowledge_several_request() -> ObjectBuilder {
+    object("Who takes notice, of which alerts, and for how long: `rule`, a label, or both say which.")
+        .has("by", by())
+        .may_have("rule", rule())
+        .may_have("labels", filter())
+        .may_have("comment", comment())
+        .may_have("for", lasts_or_null())
+        .nothing_else()
+}
+
+fn acknowledged_alerts() -> ObjectBuilder {
+    object("The alerts that were marked, the oldest first: those that fire, fit, and were not acknowledged before.")
+        .has("alerts", list(named("Alert")))
 }
 
 fn silence_request() -> ObjectBuilder {
     object("Which alerts are kept quiet, and for how long: `rule`, a label, or both say which.")
         .has("by", by())
         .has("for", lasts(&[Type::String]).note("A span such as `2h`, up to 90d."))
-        .may_have("rule", text_or_null().note("The id of a rule; without it, of all rules."))
-        .may_have(
-            "labels",
-            map(text().max_length(Some(marks::MAX_LABEL)))
-                .property_names(Some(text().max_length(Some(marks::MAX_LABEL))))
-                .max_properties(Some(marks::MAX_LABELS))
-                .note("Labels that alerts have, with these values."),
-        )
+        .may_have("rule", rule())
+        .may_have("labels", filter())
         .may_have("comment", comment())
         .nothing_else()
+}
+
+fn rule() -> ObjectBuilder {
+    text_or_null().note("The id of a rule; without it, of all rules.")
+}
+
+fn filter() -> ObjectBuilder {
+    map(text().max_length(Some(marks::MAX_LABEL)))
+        .property_names(Some(text().max_length(Some(marks::MAX_LABEL))))
+        .max_properties(Some(marks::MAX_LABELS))
+        .note("Labels that alerts have, with these values.")
+}
+
+fn lasts_or_null() -> ObjectBuilder {
+    lasts(&[Type::String, Type::Null]).note("A span such as `30m`, up to 90d. Without it the mark ends with the alert.")
 }
 
 /// A name with a letter or a digit, and a text: neither with control characters.

@@ -6,8 +6,8 @@ use crate::respond::{Payload, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use perf_runtime::alert::AcknowledgeError;
-use serde::Deserialize;
+use perf_runtime::alert::{AcknowledgeError, Alert};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +50,41 @@ pub(super) async fn acknowledge(
     Ok(axum::Json(alert).into_response())
 }
 
+/// An acknowledgement of several alerts: those of a rule, of a label, or both.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MarkOfSeveral {
+    rule: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    by: String,
+    #[serde(default)]
+    comment: String,
+    /// Such as `30m`. Without it each mark ends with its alert.
+    #[serde(rename = "for")]
+    lasts: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Marked {
+    alerts: Vec<Alert>,
+}
+
+/// `POST /api/v1/alerts/acknowledge`: somebody takes notice of all alerts that fire and fit, or of none where anything is wrong.
+pub(super) async fn acknowledge_several(
+    State(context): State<Context>,
+    Payload(mark): Payload<MarkOfSeveral>,
+) -> Result<Response, Problem> {
+    check(&mark.by, &mark.comment)?;
+    check_labels(&mark.labels)?;
+    let until = mark.lasts.as_deref().map(|span| until(&context, span)).transpose()?;
+    let alerts = context.monitor.alerts();
+    let alerts = alerts
+        .acknowledge_where(mark.rule.as_deref(), &pairs(&mark.labels), &mark.by, &mark.comment, until)
+        .map_err(|error| refused(&error))?;
+    Ok(axum::Json(Marked { alerts }).into_response())
+}
+
 /// Which alerts are to be kept quiet, and for how long.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +104,7 @@ pub(super) struct Wish {
 pub(super) async fn silence(State(context): State<Context>, Payload(wish): Payload<Wish>) -> Result<Response, Problem> {
     check(&wish.by, &wish.comment)?;
     check_labels(&wish.labels)?;
-    let labels: Vec<(&str, &str)> = wish.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let labels = pairs(&wish.labels);
     let alerts = context.monitor.alerts();
     let kept = alerts.silences();
     let own = texts_of(wish.rule.as_deref(), labels.iter().copied(), &wish.by, &wish.comment);
@@ -110,6 +145,10 @@ fn texts_of<'a>(
 ) -> usize {
     let labels: usize = labels.map(|(name, value)| name.len() + value.len()).sum();
     rule.map_or(0, str::len) + labels + by.len() + comment.len()
+}
+
+fn pairs(labels: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Problem> {
@@ -160,8 +199,12 @@ fn until(context: &Context, span: &str) -> Result<SystemTime, Problem> {
 fn refused(error: &AcknowledgeError) -> Problem {
     match error {
         AcknowledgeError::NotActive { .. } => Problem::new(ProblemKind::UnknownAlert, error.to_string()),
+        AcknowledgeError::NoName => Problem::invalid("by", "", "the name of the person"),
+        AcknowledgeError::NoSuchRule { rule, rules } => {
+            Problem::invalid("rule", rule, format!("the id of a rule: {}", rules.join(", ")))
+        }
         AcknowledgeError::NoFilter => {
-            Problem::invalid("labels", "", "a label here, or a `rule`: else every alert were silent")
+            Problem::invalid("labels", "", "a label here, or a `rule`: else every alert were meant")
         }
         AcknowledgeError::NoSuchLabel { label, labels } if labels.is_empty() => {
             Problem::invalid(format!("labels.{label}"), "", "a value: no alert has an empty one")

@@ -60,6 +60,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Admin, "/metrics/reset", post(metrics::reset)),
         (Admin, "/api/v1/metrics/reset", post(metrics::reset)),
         (Admin, "/api/v1/alerts/{id}/acknowledge", post(marks::acknowledge)),
+        (Admin, "/api/v1/alerts/acknowledge", post(marks::acknowledge_several)),
         (Admin, "/api/v1/alerts/silence", post(marks::silence)),
         (Admin, "/api/v1/alerts/silences/{id}", delete(marks::unsilence)),
     ]

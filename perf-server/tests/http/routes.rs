@@ -133,6 +133,40 @@ async fn a_silence_is_made_and_ended() {
 }
 
 #[tokio::test]
+async fn all_alerts_of_a_rule_or_a_label_are_acknowledged_by_one_request() {
+    let app = guarded(&monitor());
+    let token = bearer();
+    let auth = [("authorization", token.as_str())];
+    let path = "/api/v1/alerts/acknowledge";
+    assert_eq!(post(&app, path, &[], r#"{"rule":"deep-queue","by":"ada"}"#).await.status, StatusCode::UNAUTHORIZED);
+    let reader = format!("Bearer {READ}");
+    let reader = [("authorization", reader.as_str())];
+    let refused = post(&app, path, &reader, r#"{"rule":"deep-queue","by":"ada"}"#).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    for (body, field) in [
+        (r#"{"by":"ada"}"#, "labels"),
+        (r#"{"rule":"deep-queue","by":""}"#, "by"),
+        (r#"{"rule":"no-such","by":"ada"}"#, "rule"),
+        (r#"{"rule":"deep-queue","by":"ada","for":"soon"}"#, "for"),
+        (r#"{"rule":"deep-queue","by":"ada","labels":{"queue":""}}"#, "labels.queue"),
+    ] {
+        let answer = post(&app, path, &auth, body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", answer.text);
+        assert_eq!(answer.json()["field"], field, "{body}");
+    }
+    let active = async || ask(&app, request("GET", "/api/v1/alerts?state=firing", &auth, "")).await.json();
+    assert_eq!(active().await["alerts"][0]["acknowledged"], json!(null), "nothing was marked");
+    let wish = r#"{"rule":"deep-queue","by":"ada","comment":"known","for":"1h"}"#;
+    let done = post(&app, path, &auth, wish).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    let marked = done.json();
+    assert_eq!(marked["alerts"].as_array().map(Vec::len), Some(1), "{marked:#}");
+    assert_eq!(marked["alerts"], active().await["alerts"]);
+    let again = post(&app, path, &auth, wish).await;
+    assert_eq!((again.status, &again.json()["alerts"]), (StatusCode::OK, &json!([])));
+}
+
+#[tokio::test]
 async fn what_is_not_allowed_is_named() {
     let app = guarded(&monitor());
     let token = bearer();

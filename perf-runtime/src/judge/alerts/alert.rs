@@ -48,7 +48,20 @@ pub struct Silence {
 
 impl Silence {
     pub(crate) fn covers(&self, alert: &Alert) -> bool {
-        self.rule.as_ref().is_none_or(|rule| *rule == alert.rule)
+        AlertFilter { rule: self.rule.as_deref(), labels: &self.labels }.covers(alert)
+    }
+}
+
+/// A choice of alerts: those of a rule, or of all rules, that have these labels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlertFilter<'a> {
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) labels: &'a BTreeMap<String, String>,
+}
+
+impl AlertFilter<'_> {
+    pub(crate) fn covers(&self, alert: &Alert) -> bool {
+        self.rule.is_none_or(|rule| rule == alert.rule)
             && self.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
     }
 }
@@ -210,16 +223,16 @@ pub enum AcknowledgeError {
     NoName,
     /// It would end before it begins.
     InThePast,
-    /// There is no rule with this id, so the silence would silence nothing.
+    /// There is no rule with this id, so no alert would be marked.
     NoSuchRule {
         /// The rule that was asked for.
         rule: String,
         /// The ids of the rules that are judged.
         rules: Vec<String>,
     },
-    /// It names neither a rule nor a label, so every alert would be silent.
+    /// It names neither a rule nor a label, so every alert would be marked.
     NoFilter,
-    /// No alert can have this label with this value, so the silence would silence nothing.
+    /// No alert can have this label with this value, so none would be marked.
     NoSuchLabel {
         /// The label that was asked for.
         label: String,
@@ -236,7 +249,7 @@ impl fmt::Display for AcknowledgeError {
             Self::InThePast => f.write_str("until: is in the past; a later moment or none is allowed"),
             Self::NoSuchRule { rule, rules } => write!(f, "rule {rule:?}: no such rule; there are {rules:?}"),
             Self::NoFilter => {
-                f.write_str("labels: none, and no rule; one of them is needed, for else every alert is silent")
+                f.write_str("labels: none, and no rule; one of them is needed, for else every alert is meant")
             }
             Self::NoSuchLabel { label, labels } if labels.is_empty() => {
                 write!(f, "labels.{label}: the value is empty; no alert has that")

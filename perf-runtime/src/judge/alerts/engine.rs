@@ -1,7 +1,7 @@
 //! All rules of a monitor, their alerts, and what happened to them.
 
 use super::alert::{
-    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Silence, Transition, check_mark,
+    AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, AlertFilter, Silence, Transition, check_mark,
 };
 use super::alert_instance::TickContext;
 use super::event_log::EventLog;
@@ -214,28 +214,55 @@ impl AlertEngine {
         until: Option<SystemTime>,
         at: SystemTime,
     ) -> Result<AlertEvent, AcknowledgeError> {
-        check_mark(by, until, at)?;
         let mark = Acknowledgement { by: by.to_owned(), comment: comment.to_owned(), until };
-        let acknowledged = self.rule_states.iter_mut().find_map(|rule_state| rule_state.acknowledge(id, &mark));
-        let Some(alert) = acknowledged else {
+        self.mark(|alert| alert.id == id, &mark, at)?.pop().ok_or_else(|| {
             let active: BTreeSet<u64> =
                 self.rule_states.iter().flat_map(RuleState::active).map(|alert| alert.id).collect();
-            return Err(AcknowledgeError::NotActive { id, active: active.into_iter().collect() });
-        };
-        let mut events =
-            [AlertEvent { seq: 0, service: None, at, transition: Transition::Acknowledged, notify: true, alert }];
+            AcknowledgeError::NotActive { id, active: active.into_iter().collect() }
+        })
+    }
+
+    /// Marks the alerts that fire, fit, and that nobody has acknowledged yet, the oldest first.
+    pub(crate) fn acknowledge_where(
+        &mut self,
+        filter: &AlertFilter<'_>,
+        mark: &Acknowledgement,
+        at: SystemTime,
+    ) -> Result<Vec<AlertEvent>, AcknowledgeError> {
+        filter.rule.map_or(Ok(()), |rule| self.check_rule(rule))?;
+        let is_open = |alert: &Alert| alert.state == AlertState::Firing && alert.acknowledged.is_none();
+        self.mark(|alert| is_open(alert) && filter.covers(alert), mark, at)
+    }
+
+    fn mark(
+        &mut self,
+        is_meant: impl Fn(&Alert) -> bool,
+        mark: &Acknowledgement,
+        at: SystemTime,
+    ) -> Result<Vec<AlertEvent>, AcknowledgeError> {
+        check_mark(&mark.by, mark.until, at)?;
+        let is_meant = &is_meant;
+        let alerts = self.rule_states.iter_mut().flat_map(|rule_state| rule_state.acknowledge(is_meant, mark));
+        let transition = Transition::Acknowledged;
+        let event = |alert| AlertEvent { seq: 0, service: None, at, transition, notify: true, alert };
+        let mut events: Vec<AlertEvent> = alerts.map(event).collect();
+        events.sort_by_key(|event| event.alert.id);
         self.remember(&mut events);
-        let [event] = events;
-        Ok(event)
+        Ok(events)
+    }
+
+    fn check_rule(&self, wanted: &str) -> Result<(), AcknowledgeError> {
+        let rules = || self.rule_states.iter().map(|rule_state| rule_state.rule.id.clone());
+        if rules().any(|rule| rule == wanted) {
+            return Ok(());
+        }
+        Err(AcknowledgeError::NoSuchRule { rule: wanted.to_owned(), rules: rules().collect() })
     }
 
     /// Silences alerts from now on. Its id is given here.
     pub(crate) fn silence(&mut self, mut silence: Silence, now: SystemTime) -> Result<Silence, AcknowledgeError> {
         check_mark(&silence.by, Some(silence.until), now)?;
-        let rules = || self.rule_states.iter().map(|rule_state| rule_state.rule.id.clone());
-        if let Some(rule) = silence.rule.clone().filter(|wanted| !rules().any(|rule| rule == *wanted)) {
-            return Err(AcknowledgeError::NoSuchRule { rule, rules: rules().collect() });
-        }
+        silence.rule.as_deref().map_or(Ok(()), |rule| self.check_rule(rule))?;
         self.last_silence += 1;
         silence.id = self.last_silence;
         self.silences.push(silence.clone());

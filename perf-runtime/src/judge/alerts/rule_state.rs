@@ -136,11 +136,19 @@ impl RuleState {
         })
     }
 
-    /// Marks an active alert as known to somebody, and shows it; `None` where it has none of this id.
-    pub(crate) fn acknowledge(&mut self, id: u64, mark: &Acknowledgement) -> Option<Alert> {
-        let alert = self.instances.values_mut().filter_map(Instance::active_mut).find(|alert| alert.id == id)?;
-        alert.acknowledged = Some(mark.clone());
-        Some(message::shown(alert, &self.rule))
+    /// Marks active alerts as known to somebody, and shows them.
+    pub(crate) fn acknowledge(
+        &mut self,
+        is_meant: impl Fn(&Alert) -> bool,
+        mark: &Acknowledgement,
+    ) -> impl Iterator<Item = Alert> {
+        let Self { rule, instances, .. } = self;
+        let rule: &Rule = rule;
+        let meant = instances.values_mut().filter_map(Instance::active_mut).filter(move |alert| is_meant(alert));
+        meant.map(move |alert| {
+            alert.acknowledged = Some(mark.clone());
+            message::shown(alert, rule)
+        })
     }
 
     /// Judges what is seen.
