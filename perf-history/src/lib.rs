@@ -76,7 +76,7 @@ pub use settings::{Fsync, Settings};
 pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
-use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver};
+use perf_runtime::extend::{AlertLog, Past, Provided, ShutdownHook, TickObserver, state_folder};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -168,7 +168,7 @@ impl History {
             return Ok(Self { sender, view: HistoryView { status, archive: None, orders: None }, _guards: None });
         }
         let service = monitor.service().map_or("service", |service| &service.name);
-        let Some(folder) = folder::of_service(&settings, service) else {
+        let Some(folder) = state_folder(settings.path.as_deref(), service) else {
             let text = "there is no folder for it: set [history] path, XDG_STATE_HOME or HOME";
             tracing::warn!(target: "perf::history", "the history is off: {text}");
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text.to_owned());

@@ -97,7 +97,7 @@ fn session(archive: Option<&Archive>, store: &Store, number: u64) -> Result<Opti
     Ok(Some(session))
 }
 
-/// What calls did, added up.
+/// The calls of a session, added up.
 #[derive(Default)]
 struct Sums {
     nanos: u64,

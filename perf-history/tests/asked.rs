@@ -80,7 +80,7 @@ fn a_rule_is_tried_over_restarts_in_the_shortest_steps_that_are_kept() {
     let patient = slow().to_builder().hold_for(Duration::from_secs(5 * MINUTE)).build().unwrap();
     let (_, times) = fired(&patient, &monitor, last(63));
     assert!(times.len() == 1 && (900..=915).contains(&times[0].0), "{times:?}");
-    // What is not in the range is not judged, and the window before it counts.
+    // Values outside of the range are not judged, and the window before it counts.
     let (_, times) = fired(&slow(), &monitor, last(20));
     assert_eq!(times.len(), 1);
     // Hours later only memory's minutes are left in memory; the file has the steps of 5 s still.

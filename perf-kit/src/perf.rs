@@ -74,7 +74,7 @@ impl Perf {
         self
     }
 
-    /// Who is told of alerts: channels, what was sent, where an alert would go.
+    /// Notifications: channels, attempts, where an alert would go.
     #[cfg(feature = "notify")]
     pub fn notifications(&self) -> Option<perf_notify::NotifierView> {
         self.notifier.as_ref().map(perf_notify::Notifier::view)

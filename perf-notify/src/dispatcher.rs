@@ -39,7 +39,7 @@ pub(crate) struct Dispatcher {
     counts: BTreeMap<(String, AttemptOutcome), u64>,
 }
 
-/// What a process before left, and what is set.
+/// The state that a process before left, and the settings.
 #[derive(Default)]
 pub(crate) struct Beginning {
     pub(crate) routes: Routes,

@@ -1,4 +1,4 @@
-//! Who is told of an alert: channels, routes between them, and an outbox that loses nothing.
+//! Notifications of alerts: channels, routes between them, and an outbox that loses nothing.
 //!
 //! ```no_run
 //! use perf_notify::Notifier;

@@ -17,7 +17,7 @@ const VALID: Duration = Duration::from_secs(24 * 3_600);
 /// The time around a message that its link shows: before, and after it.
 const SHOWN: (Duration, Duration) = (Duration::from_secs(45 * 60), Duration::from_secs(15 * 60));
 const KEY_BYTES: usize = 32;
-/// What a signature is for: it is good for nothing else.
+/// The purpose of a signature: it is good for nothing else.
 const ACTION: &str = "acknowledge";
 
 /// Makes addresses below the public one, and signs those that acknowledge.
@@ -27,7 +27,7 @@ pub(crate) struct Links {
     key: hmac::Key,
 }
 
-/// What a link acknowledges.
+/// The alert that a link acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) alert: Fingerprint,

@@ -35,7 +35,7 @@ const REOPEN_EVERY: Duration = Duration::from_secs(10);
 /// How often outboxes are looked for that other processes left.
 const ADOPT_EVERY: Duration = Duration::from_secs(60);
 
-/// What the thread is told.
+/// An order to the thread.
 pub(crate) enum Order {
     /// A tick has passed.
     Tick(Now),
@@ -75,7 +75,7 @@ pub(crate) struct Runner {
     pub(crate) mirrors: BTreeMap<String, Mirror>,
 }
 
-/// What was told to a receiver that keeps the state.
+/// The state as a receiver that keeps it was last told.
 #[derive(Default)]
 pub(crate) struct Mirror {
     /// When it is told again, changed or not.
@@ -200,7 +200,7 @@ impl Runner {
         for store in Store::abandoned(folder, own.path()) {
             let Ok(left) = store.load() else { continue };
             self.dispatcher.adopt(left, self.now);
-            // What is not written here stays there: sent twice at worst.
+            // Without a commit here they stay there: sent twice at worst.
             if own.commit(self.dispatcher.changes()).is_ok() {
                 self.dispatcher.clear_changes();
                 if let Err(error) = store.remove() {

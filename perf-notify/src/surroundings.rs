@@ -1,4 +1,4 @@
-//! What the words of a message need beyond its alerts: links, advice, and the last hour in a picture.
+//! Everything that the words of a message need beyond its alerts: links, advice, and the last hour in a picture.
 
 use crate::links::Links;
 use crate::message::{Message, MessageAlert};

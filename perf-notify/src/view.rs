@@ -65,7 +65,7 @@ pub struct ChannelView {
     pub error: Option<String>,
 }
 
-/// What a route does with an alert.
+/// The decision of a route about an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RouteVerdict {
@@ -199,7 +199,7 @@ impl NotifierView {
         store.and_then(|store| store.attempts(before, limit).ok()).unwrap_or_default()
     }
 
-    /// What each route would do at this moment with an alert of a rule at a severity, with these labels. `None` where there is no such
+    /// The decision of each route, at this moment, about an alert of a rule at a severity, with these labels. `None` where there is no such
     /// rule.
     pub fn route(
         &self,

@@ -1,4 +1,4 @@
-// What is wrong, since when, and who knows of it.
+// Alerts: what is wrong, since when, and who knows of it.
 
 import { attribute, h, keepFocus, keyed, text, wide } from "./dom.js";
 import { age, inUnit, label, moment, partsOf, seriesInShort, unitOf } from "./format.js";
@@ -107,7 +107,7 @@ function update(card, alert, store, ofRule) {
   const isReader = store.role === "read";
   buttons.hidden = isReader;
   login.hidden = !isReader;
-  // Who did not log in, as where no token is set, cannot do so as somebody else.
+  // Readers who did not log in, as where no token is set, cannot do so as somebody else.
   const isSession = document.getElementById("logout") !== null;
   text(login, isSession ? "Sign in as admin to acknowledge" : "Read-only");
   attribute(login, "href", isSession ? toLogin() : null);

@@ -1,4 +1,4 @@
-// What runs now, and for how long.
+// The calls that run now, and for how long.
 
 import { breakable, h, keyed, text } from "./dom.js";
 import { kindName, label, number, since } from "./format.js";
@@ -34,7 +34,7 @@ export class CallList {
       text(row.lastElementChild.lastElementChild, since(call.age));
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;
     });
-    // What was counted at the last tick may have gone on since.
+    // Calls that were counted at the last tick may have gone on since.
     const all = Math.max(flying, waiting.length);
     text(this.count, all > 0 ? `${number(items.length)} of ${number(all)}` : "");
     const others = "Calls that have not waited yet are not listed.";

@@ -1,4 +1,4 @@
-// What a reader chose, kept by the browser.
+// The choices of a reader, kept by the browser.
 
 /** What was chosen under a name; `otherwise` where nothing was. */
 export function chosen(name, otherwise) {

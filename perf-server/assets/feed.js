@@ -34,12 +34,12 @@ export class Feed {
   }
 
   /**
-   * What is to be watched from now on: `window`, maybe `kind` and `labels`, and what it goes `without`. `isAnew`: everything of it
+   * The topic to watch from now on: `window`, maybe `kind` and `labels`, and what it goes `without`. `isAnew`: everything of it
    * is to come again.
    */
   watch(wanted, isAnew = false) {
     if (!isAnew && JSON.stringify(wanted) === JSON.stringify(this.wanted) && this.socket) return;
-    // Who goes on with the same is told what it went without; who watches something else starts with everything.
+    // A client that goes on with the same is told what it went without; one that watches something else starts with everything.
     const goesOn = !isAnew && this.hasBegun && this.isOpen && topicOf(wanted) === topicOf(this.wanted);
     this.wanted = wanted;
     this.refusal = null;

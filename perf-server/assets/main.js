@@ -172,7 +172,7 @@ function draw() {
     const began = performance.now();
     page.update(picture());
     if (returning) comeBack(returning);
-    // What it tells of itself, by the script that others include too.
+    // Its own measurements, by the script that others include too.
     globalThis.perfUi?.add("render_seconds", (performance.now() - began) / 1000);
     // For those who measure how long it takes to see anything.
     if (!performance.getEntriesByName("drawn").length) performance.mark("drawn");
@@ -277,7 +277,7 @@ function navigate() {
     main.replaceChildren(rangeWords, page.element, waiting);
     if (!isFirst) {
       scrollTo(0, 0);
-      // Who typed the address into the browser looks at all of the page, and sees no frame around it.
+      // A reader who typed the address into the browser looks at all of the page, and sees no frame around it.
       main.classList.toggle("unframed", performance.now() - actedAt > 2000);
       main.focus({ preventScroll: true });
       announce(page.title);

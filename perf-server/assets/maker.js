@@ -41,7 +41,7 @@ export function make({ id, title, script, style }, arrived) {
     text(words, "The script of this page cannot be loaded.");
     arrived(id, false);
   });
-  // What it watches is known when it is loaded.
+  // Its topic is known when it is loaded.
   return { title, topic: null, element: h("div", { class: "page" }, h("h1", {}, title), words), update: () => {} };
 }
 

@@ -1,4 +1,4 @@
-// What a reader can do about an alert: acknowledge it, or silence it for a while.
+// Marks of a reader on an alert: acknowledge it, or silence it for a while.
 
 import { h, keepFocus } from "./dom.js";
 import { seriesInShort } from "./format.js";

@@ -149,7 +149,7 @@ export class Asker {
   }
 
   /**
-   * What is to be shown: `{ path, page, range, live, at, isPaused }`, or `null`. `live()` is what is so now, `at()` the moment that
+   * The wanted view: `{ path, page, range, live, at, isPaused }`, or `null`. `live()` is what is so now, `at()` the moment that
    * is now. With `name` and `shift(asked)` it is a time before, so many milliseconds: `null` where it is not known.
    */
   watch(wanted) {
@@ -194,7 +194,7 @@ export class Asker {
       const shift = wanted.shift ? wanted.shift(asked) : 0;
       if (shift === null) throw new Unknown("no version before is known");
       const limit = wanted.page.topic?.of === "metrics" ? MOST_METRICS : MOST_SERIES;
-      // What was is stored in steps of five seconds, and later of a minute: whole ones are asked for.
+      // The past is stored in steps of five seconds, and later of a minute: whole ones are asked for.
       const stored = wanted.shift ? 1000 * (asked.step <= 5 ? 5 : 60) : 1;
       const to = Math.ceil(asked.to / stored) * stored - shift;
       Object.assign(asked, { shift, limit, from: to - (asked.to - asked.from), to });
@@ -218,7 +218,7 @@ export class Asker {
     }
     const isOver = this.problem === "" && wanted.range.to <= wanted.at();
     clearTimeout(this.timer);
-    // What was does not change: it moves along with what is shown.
+    // The past does not change: it moves along with what is shown.
     if (!isOver) this.timer = setTimeout(() => this.again(), Math.max(wait, wanted.name ? WAIT : 1000));
     this.onchange();
   }

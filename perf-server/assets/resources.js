@@ -1,4 +1,4 @@
-// What the process and its host are doing: a page for each part, of what is sampled there, and only of what there is.
+// The process and its host: a page for each part, of what is sampled there, and only of what there is.
 
 import { h, text } from "./dom.js";
 import { pageOf, PAGES } from "./pages.js";

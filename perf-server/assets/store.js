@@ -1,4 +1,4 @@
-// What is known of the service: the last message of everything, and the points of the window.
+// The state of the service as it is known: the last message of everything, and the points of the window.
 
 import { boots } from "./stored.js";
 

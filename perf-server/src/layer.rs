@@ -184,7 +184,7 @@ impl<S> Layer<S> for HttpLayer {
     }
 }
 
-/// What [`HttpLayer`] makes of a service.
+/// A service inside an [`HttpLayer`].
 #[derive(Clone, Debug)]
 pub struct HttpService<S> {
     inner: S,

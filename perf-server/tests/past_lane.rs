@@ -63,7 +63,7 @@ async fn two_questions_are_answered_at_once_some_wait_and_the_rest_is_told_to_co
     let refused = get(&app, query).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["retry-after"], "5");
-    // What memory knows waits for none of them.
+    // Questions that memory answers wait for none of them.
     assert_eq!(get(&app, "/api/v1/series").await.status(), StatusCode::OK);
     slow.is_open.store(true, Ordering::SeqCst);
     for one in all {

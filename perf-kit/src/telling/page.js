@@ -1,4 +1,4 @@
-// Who is told of alerts: each channel and how it is, and what was sent last.
+// Notifications: each channel and how it is, and what was sent last.
 
 import { age, duration, moment } from "./format.js";
 import { announce, attribute, h, keyed, text, wide } from "./dom.js";

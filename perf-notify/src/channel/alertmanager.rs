@@ -61,7 +61,7 @@ impl Alertmanager {
         })
     }
 
-    /// What is posted. Alertmanager knows an alert by its labels, of which the severity is one: where that changed, the one that
+    /// The alerts to post. Alertmanager knows an alert by its labels, of which the severity is one: where that changed, the one that
     /// was told of before ends now, instead of when it is forgotten.
     fn posted(&mut self, alerts: &[MessageAlert], service: Option<&Service>, now: SystemTime) -> Vec<PostedAlert> {
         let (mut posted, mut told) = (Vec::with_capacity(alerts.len()), HashMap::new());

@@ -81,7 +81,7 @@ impl Target {
         self.uri.path().trim_end_matches('/').ends_with(path)
     }
 
-    /// What of the address is a secret.
+    /// The parts of the address that are secrets.
     pub(super) fn scrub<'a>(&'a self, secrets: impl IntoIterator<Item = &'a Secret>) -> Scrub {
         Scrub::new(secrets.into_iter().chain(&self.credentials).map(Secret::expose), [&self.uri])
     }

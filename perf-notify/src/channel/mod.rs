@@ -79,7 +79,7 @@ pub(crate) trait Channel: Send {
     }
 }
 
-/// What a channel is opened with, beside its settings.
+/// The surroundings that a channel is opened in, beside its settings.
 pub(crate) struct Opening<'a> {
     /// Whether channels may run a program.
     pub(crate) allow_commands: bool,

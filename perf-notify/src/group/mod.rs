@@ -67,7 +67,7 @@ pub(crate) struct Send {
     pub(crate) message: Message,
 }
 
-/// What a group needs to know about its surroundings.
+/// The surroundings of a group.
 pub(crate) struct Surroundings<'a> {
     pub(crate) now: Now,
     pub(crate) route: &'a Route,

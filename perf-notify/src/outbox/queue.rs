@@ -20,7 +20,7 @@ const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 /// A channel that fails for so long hands its messages to its fallback too.
 const FALL_BACK_AFTER: Duration = Duration::from_secs(300);
 
-/// What is set of a channel beside how it sends.
+/// The settings of a channel beside how it sends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) name: String,

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 /// A label of an alert that says which component it is about. A rule of yours may set it.
 const COMPONENT: &str = "component";
 
-/// What routes look at.
+/// The facts of an alert that routes look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) rule: &'a str,
@@ -181,7 +181,7 @@ pub struct Step {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Maintenance {
-    /// What is done.
+    /// The work.
     #[serde(default)]
     pub comment: String,
     /// The alerts that it covers. All unless set.

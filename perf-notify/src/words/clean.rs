@@ -141,7 +141,7 @@ pub(crate) fn line(text: &str) -> String {
 
 /// The beginning of a text as one line, at most so many characters (UTF-16 units).
 pub(crate) fn short(text: &str, most: usize) -> String {
-    // What is cut away need not be cleaned.
+    // Text that is cut away need not be cleaned.
     let beginning: String = text.chars().take(most + 1).collect();
     Style::Plain.fitted(&line(&beginning), most, Count::Characters)
 }

@@ -28,7 +28,7 @@ const ROOM_FOR_MORE: usize = 40;
 /// The words of one message. Texts are one line each, and not escaped.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Words {
-    /// Who and how bad, such as `3 alerts fire in shop: 2 critical`.
+    /// The service and how bad it is, such as `3 alerts fire in shop: 2 critical`.
     pub(crate) headline: String,
     /// `firing` or `resolved`.
     pub(crate) status: &'static str,

@@ -1,4 +1,4 @@
-//! What a receiver sees, and what the notifier says of it.
+//! The messages that a receiver sees, and what the notifier says of them.
 
 use crate::sink::Sink;
 use crate::{monitor, set, webhooks};

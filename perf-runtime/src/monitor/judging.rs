@@ -48,6 +48,10 @@ impl Inner {
     }
 
     /// The time of day by the clock that the monitor goes by, in whole milliseconds.
+    #[cfg_attr(
+        not(any(test, feature = "test-util")),
+        expect(clippy::unused_self, reason = "tests have clocks of their own")
+    )]
     pub(super) fn time_of_day(&self) -> SystemTime {
         #[cfg(any(test, feature = "test-util"))]
         let _isolated = self.registry.enter_isolation();

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Access: rights, and how they are shown.
 //!
 //! Without tokens this machine may read, and nobody may change anything. With a token, who reads needs the read token or the
 //! admin token, and who changes something the admin token: as `Authorization: Bearer ..`, or by the session that the login
@@ -72,7 +72,7 @@ pub(crate) async fn admins(State(context): State<Context>, request: Request, nex
     response
 }
 
-/// What a request shows of the one who asks.
+/// The credentials that a request shows.
 enum Shown<'a> {
     /// A middleware of the application's says who it is.
     Application(Access),
@@ -114,7 +114,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Who asks: the rights, and what they come from.
+/// The caller: the rights, and what they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Caller {
     /// `none`, `read` or `admin`.

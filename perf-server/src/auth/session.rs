@@ -83,7 +83,7 @@ impl Sessions {
         Some(value)
     }
 
-    /// What the session of a cookie allows, and its end.
+    /// The rights of a cookie's session, and its end.
     pub(super) fn find(&self, cookie: &[u8], now: Instant) -> Option<(Access, SessionEnd)> {
         let open = self.open();
         let (_, session) = open.find(cookie)?;

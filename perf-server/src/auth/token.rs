@@ -8,7 +8,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
 const ALLOWED: &str = "16 to 512 visible ASCII characters, without quotes, commas, semicolons and backslashes";
 
-/// What somebody may do.
+/// The rights of a caller.
 ///
 /// A middleware of your own that knows who asks can say so: what it puts into the request's
 /// [extensions](http::Request::extensions_mut) goes before any token.
@@ -38,7 +38,7 @@ impl Token {
     /// Checks a token; `field` is where it was given. What is around it in a file (a line's end) does not count.
     pub(crate) fn new(field: &str, text: &str) -> Result<Self, ServeError> {
         let text = text.trim();
-        // What may stand in a cookie as it is (RFC 6265, section 4.1.1).
+        // The bytes that may stand in a cookie as they are (RFC 6265, section 4.1.1).
         let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\');
         if LENGTHS.contains(&text.len()) && text.bytes().all(fits) {
             return Ok(Self(text.as_bytes().into()));
@@ -71,7 +71,7 @@ impl Tokens {
         self.read.is_some() || self.admin.is_some()
     }
 
-    /// What this token allows. Both are looked at whatever the first says.
+    /// The rights that this token gives. Both are looked at whatever the first says.
     pub(crate) fn access(&self, given: &[u8]) -> Option<Access> {
         let is = |token: &Option<Token>| token.as_ref().map_or(Choice::from(0), |token| token.is(given));
         let found = u8::conditional_select(&u8::conditional_select(&0, &1, is(&self.read)), &2, is(&self.admin));

@@ -48,7 +48,7 @@ pub(super) enum Command {
     Points { topic: Arc<Topic>, rows: Vec<usize>, reply: oneshot::Sender<Text> },
 }
 
-/// What a client knows of the topic that it joins.
+/// The knowledge that a client has of the topic that it joins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Knows {
     #[default]

@@ -52,7 +52,7 @@ impl Watcher {
         }
     }
 
-    /// What there is to read already.
+    /// The messages that have come already.
     pub(super) fn unread_now(&mut self) -> Unread {
         let unread = self.hub.after(self.seq, &self.watch);
         if let Unread::Messages(_, read) = unread {

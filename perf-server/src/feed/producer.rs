@@ -31,7 +31,7 @@ struct Worker {
     watched: HashMap<Arc<Watch>, Watched>,
 }
 
-/// What is watched, or was until lately.
+/// A topic that is watched, or was until lately.
 struct Watched {
     listeners: usize,
     /// When the last listener left.

@@ -70,7 +70,7 @@ impl Board {
         self.body(topic, Wanted::by([*without]), epoch).to(*without)
     }
 
-    /// What some went without up to now, of what is told whatever is watched.
+    /// The parts that some clients went without up to now, of those that are told whatever is watched.
     pub(super) fn more(&self, now: Without, before: Without) -> Body {
         let mut common = Body::default();
         self.common.write_all(&mut common);

@@ -78,7 +78,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// What is to be watched, or the fault of the request.
+    /// The topic to watch, or the fault of the request.
     pub(super) fn watch(self, uptime: Duration, parts: &[PartTopic]) -> Result<Watch, String> {
         let without = Without::of(self.without.iter().map(String::as_str))?;
         Ok(Watch { topic: Arc::new(self.topic(uptime, parts)?), without })

@@ -1,4 +1,4 @@
-//! What a client watches: a topic, and the parts of its messages that it goes without.
+//! The wishes of a client: a topic, and the parts of its messages that it goes without.
 
 use super::topic::Topic;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use tracing::Span;
 
-/// What is measured of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
+/// The measurement of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
 /// panicked.
 ///
 /// One word, for it moves with the answer through each layer around ours.
@@ -158,7 +158,7 @@ impl<'a> Turn<'a> {
         Some((span.map(Span::enter), TraceContext::enter(trace)))
     }
 
-    /// What it polled is pending.
+    /// The polled future is pending.
     pub(super) fn pause(&mut self) {
         if let Some(call) = self.exchange.0.as_mut().and_then(|state| state.call.as_mut()) {
             call.pause();

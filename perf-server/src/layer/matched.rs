@@ -14,7 +14,7 @@ use tower_service::Service;
 /// The one route of the router that is asked.
 const ASKED: &str = "/asked";
 
-/// What axum matched.
+/// The route that axum matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
     /// A route, whose template is the request's [`MatchedPath`].

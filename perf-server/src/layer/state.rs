@@ -1,4 +1,4 @@
-//! What lies behind an exchange, and how it ends.
+//! The state behind an exchange, and how it ends.
 
 use super::sizes::Pair;
 use super::span;

@@ -95,7 +95,7 @@ fn discord() {
         assert!(characters(&embed["description"]) <= 4_096);
         assert!(characters(&embed["title"]) + characters(&embed["description"]) <= 6_000);
         assert!(body.get("content").is_none());
-        // What is left after the escapes and our own marks is no markup.
+        // The rest, after the escapes and our own marks, is no markup.
         for text in [&embed["title"], &embed["description"]] {
             let mut rest = text.as_str().unwrap().to_owned();
             for label in ["Look", "Runbook", "Acknowledge"] {

@@ -129,7 +129,7 @@ pub struct MetricSeriesPoint {
     pub count: Option<f64>,
 }
 
-/// What memory and the past hold of a range: its steps, the times that were observed, and what the past gave.
+/// A range as memory and the past hold it: its steps, the times that were observed, and what the past gave.
 pub(super) struct Found {
     pub(super) span: Span,
     pub(super) observed: Observed,

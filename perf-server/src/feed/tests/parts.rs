@@ -1,4 +1,4 @@
-//! What a client goes without, and how much less it is sent.
+//! Parts that a client goes without, and how much less it is sent.
 
 use super::{Client, MILLI, PATIENCE, Service, monitor, row};
 use flate2::read::GzDecoder;
@@ -9,7 +9,7 @@ use std::io::Read;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-/// What a page of the dashboard's goes without that draws nothing but rows.
+/// The parts that a page of the dashboard goes without which draws nothing but rows.
 const LESS: &str = "without=alert_history,indicator_values,row_points";
 
 /// A frame: its bytes as they were sent, and the message in it.
@@ -101,7 +101,7 @@ async fn who_goes_on_with_a_topic_is_told_what_it_went_without() {
     assert!(more.get("rows").is_none() && more.get("alert_history").is_none(), "{more}");
     client.say(r#"{"window":"1m","without":["row_points","indicator_values"],"goes_on":true}"#).await;
     while client.wait_for("metrics_update").await.get("alert_history").is_none() {}
-    // What follows is as it was asked for last.
+    // The messages that follow are as it was asked for last.
     service.monitor.operation("late").record(MILLI, Outcome::Ok);
     service.monitor.tick();
     let update = loop {

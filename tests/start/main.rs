@@ -1,6 +1,9 @@
 //! `start` in real processes: a monitor is installed once in each, so every case is a process of its own. The test runs this
 //! very binary again with the name of the case in `PERF_KIT_CASE`.
 
+mod history;
+mod notifications;
+
 use perf_kit::extend::Deadline;
 use perf_kit::{Monitor, Outcome, StartError, Window};
 use std::error::Error;
@@ -28,9 +31,9 @@ const CASES: [Case; 15] = [
     ("dropped", dropped),
     ("a_state_goes_on", a_state_goes_on),
     ("a_misspelt_section", a_misspelt_section),
-    ("a_history", a_history),
-    ("notifications", notifications),
-    ("a_clean_up", a_clean_up),
+    ("a_history", history::a_history),
+    ("notifications", notifications::notifications),
+    ("a_clean_up", history::a_clean_up),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -127,121 +130,6 @@ fn a_misspelt_section_is_told_its_nearest() {
     passes("a_misspelt_section", "[sever]\nport = 0\n", &[]);
 }
 
-#[test]
-fn a_history_is_cleaned_up_by_who_may_change_things() {
-    let tokens = [("PERF_READ_TOKEN", "0123456789abcdef"), ("PERF_ADMIN_TOKEN", "fedcba9876543210")];
-    passes("a_clean_up", FREE_PORT, &tokens);
-}
-
-#[test]
-fn a_history_goes_on_in_the_next_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
-    for life in ["1", "2"] {
-        passes("a_history", FREE_PORT, &[("PERF_HISTORY_PATH", path), ("PERF_KIT_LIFE", life)]);
-    }
-}
-
-/// The secret in the address of a webhook.
-const PLANTED: &str = "planted-in-an-address";
-
-#[test]
-fn an_alert_is_told_and_acknowledged_by_its_link() {
-    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
-    let file = format!(
-        "[server]\nport = 0\npublic_url = \"https://ops.example.com/perf\"\n\
-        [notify.channels.team]\ntype = \"webhook\"\nurl = \"http://{}/{PLANTED}\"\n\
-        [[notify.routes]]\nchannels = [\"team\"]\ngroup_wait = \"0s\"\n\
-        [rules.deep-queue]\nmetric = \"queue_depth\"\nwarning = 10\n",
-        receiver.local_addr().unwrap()
-    );
-    let received = thread::spawn(move || {
-        let (mut stream, _) = receiver.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        let (mut text, mut part) = (String::new(), [0; 4_096]);
-        while let Ok(read @ 1..) = stream.read(&mut part) {
-            text.push_str(&String::from_utf8_lossy(&part[..read]));
-            if text.ends_with('}') {
-                break;
-            }
-        }
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        text
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let link = folder.path().join("link");
-    let variables = [
-        ("PERF_READ_TOKEN", "0123456789abcdef"),
-        ("PERF_ADMIN_TOKEN", "fedcba9876543210"),
-        ("PERF_KIT_LINK", link.to_str().unwrap()),
-    ];
-    let case = thread::scope(|scope| {
-        let case = scope.spawn(|| run("notifications", &file, &variables));
-        let text = received.join().unwrap();
-        let address = text.split('"').find(|text| text.contains("/acknowledge?")).expect("a link").to_owned();
-        std::fs::write(link.with_extension("new"), address).unwrap();
-        std::fs::rename(link.with_extension("new"), &link).unwrap();
-        case.join().unwrap()
-    });
-    let text = [case.stdout, case.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
-    assert!(case.status.success(), "{text}");
-    assert!(!text.contains(PLANTED), "{text}");
-}
-
-fn notifications() -> Tested {
-    runtime().block_on(async {
-        let perf = perf_kit::start("shop")?;
-        let address = perf.server_address().expect("a port");
-        perf.monitor().record_custom_metric("queue_depth", 25.0, "jobs");
-        let link = env::var("PERF_KIT_LINK")?;
-        let begun = Instant::now();
-        let link = loop {
-            if let Ok(link) = std::fs::read_to_string(&link) {
-                break link;
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "no message came");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        };
-        let path = link.strip_prefix("https://ops.example.com/perf").expect("below the public address").to_owned();
-        let path: &'static str = path.leak();
-        let ask =
-            move |path: &'static str, head: &'static str| tokio::task::spawn_blocking(move || get(address, path, head));
-        let (status, text) = ask(path, "").await??;
-        assert_eq!(status, 200, "without a token: {text}");
-        assert!(text.contains("queue_depth") && text.contains("method=\"post\""), "{text}");
-        assert!(perf.monitor().alerts().active()[0].acknowledged.is_none(), "to look changes nothing");
-        let post = move |path: &'static str, head: &'static str, body: &'static str| {
-            tokio::task::spawn_blocking(move || send(address, "POST", path, head, body))
-        };
-        const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
-        let (status, text) = post(path, FORM, "by=Ada&comment=on+it").await??;
-        assert_eq!(status, 200, "{text}");
-        let by = perf.monitor().alerts().active()[0].acknowledged.clone().map(|known| (known.by, known.comment));
-        assert_eq!(by, Some(("Ada".to_owned(), "on it".to_owned())));
-        assert_eq!(post(path, FORM, "by=Eve").await??.0, 409, "a link works once");
-        let forged: &'static str = path.replace("signature=", "signature=00").leak();
-        assert_eq!(ask(forged, "").await??.0, 403);
-        const READ: &str = "authorization: Bearer 0123456789abcdef\r\n";
-        const ADMIN: &str = "authorization: Bearer fedcba9876543210\r\n";
-        for path in
-            ["/api/v1/notify", "/api/v1/notify/attempts", "/api/v1/info", "/api/v1/notify/route?rule=deep-queue"]
-        {
-            let (status, text) = ask(path, READ).await??;
-            assert_eq!(status, 200, "{path}: {text}");
-            assert!(!text.contains(PLANTED), "{path}: {text}");
-        }
-        assert_eq!(ask("/api/v1/notify", "").await??.0, 401);
-        const TEST: &str = "/api/v1/notify/channels/team/test";
-        assert_eq!(post(TEST, READ, "").await??.0, 403);
-        let (status, text) = post(TEST, ADMIN, "").await??;
-        // The receiver has gone by now: that is an answer too.
-        assert!(status == 200 && text.contains("\"delivered\":false") && !text.contains(PLANTED), "{status} {text}");
-        assert_eq!(post("/api/v1/notify/channels/tame/test", ADMIN, "").await??.0, 404);
-        perf.shutdown().await;
-        Ok(())
-    })
-}
-
 /// The status and the body of a GET.
 fn get(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, String)> {
     send(address, "GET", path, head, "")
@@ -261,96 +149,6 @@ fn send(address: SocketAddr, method: &str, path: &str, head: &str, body: &str) -
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
-}
-
-fn a_history() -> Tested {
-    let life: u64 = env::var("PERF_KIT_LIFE")?.parse()?;
-    runtime().block_on(async move {
-        let service = perf_kit::extend::Service::new("shop").version(format!("1.{life}"));
-        let perf = perf_kit::builder("shop").monitor(|monitor| monitor.service(service)).start()?;
-        assert_eq!(perf.history().off, None);
-        let begun = Instant::now();
-        let address = perf.server_address().expect("a port");
-        perf.monitor().operation("resize").record(Duration::from_millis(3), Outcome::Ok);
-        // A commit comes every five seconds.
-        let overview = loop {
-            let (status, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/history", "")).await??;
-            assert_eq!(status, 200, "{text}");
-            let overview: serde_json::Value = serde_json::from_str(&text)?;
-            if overview["boots"].as_array().map(Vec::len) == Some(usize::try_from(life)?) {
-                break overview;
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "{text}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
-        assert_eq!(overview["off"], serde_json::Value::Null);
-        let boots = overview["boots"].as_array().expect("a list");
-        let seen: Vec<_> = boots.iter().map(|boot| (boot["version"].as_str(), boot["clean"].as_bool())).collect();
-        let all = [(Some("1.1"), Some(life == 2)), (Some("1.2"), Some(false))];
-        assert_eq!(seen, all[..usize::try_from(life)?]);
-        assert_eq!(overview["tiers"][0]["step"], 5.0);
-        assert!(overview["tiers"][0]["oldest"].as_str().is_some_and(|at| at.ends_with('Z')), "{overview}");
-        let query = "/api/v1/query?series=operation%7Boperation%3Dresize%7D&from=-5m";
-        let (status, text) = tokio::task::spawn_blocking(move || get(address, query, "")).await??;
-        assert_eq!(status, 200, "{text}");
-        let tracks: serde_json::Value = serde_json::from_str(&text)?;
-        let points = tracks["series"][0]["points"].as_array().expect("points");
-        assert_eq!(points.iter().filter_map(|point| point["count"].as_u64()).sum::<u64>(), life, "{text}");
-        loop {
-            let path = format!("/api/v1/history/sessions/{life}");
-            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
-            assert_eq!(status, 200, "{text}");
-            let session: serde_json::Value = serde_json::from_str(&text)?;
-            assert_eq!(session["number"].as_u64(), Some(life), "{text}");
-            if session["kinds"]["operation"]["count"].as_u64() == Some(1) {
-                break;
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "{text}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        for (path, expected) in [("sessions/99", 404), ("sessions/one", 422), ("sessions/1?x=1", 422)] {
-            let path = format!("/api/v1/history/{path}");
-            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
-            assert_eq!(status, expected, "{text}");
-        }
-        perf.shutdown().await;
-        Ok(())
-    })
-}
-
-fn a_clean_up() -> Tested {
-    runtime().block_on(async move {
-        let perf = perf_kit::start("shop")?;
-        let address = perf.server_address().expect("a port");
-        perf.monitor().operation("resize").record(Duration::from_millis(3), Outcome::Ok);
-        let begun = Instant::now();
-        while perf.history().series == 0 {
-            assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", perf.history());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let (reader, admin) = ("authorization: Bearer 0123456789abcdef", "authorization: Bearer fedcba9876543210");
-        let clean_up = "/api/v1/history?before=now";
-        for (path, head, expected) in [
-            (clean_up, "", 401),
-            (clean_up, reader, 403),
-            ("/api/v1/history", admin, 422),
-            ("/api/v1/history?before=soon", admin, 422),
-            ("/api/v1/history?before=2999-01-01T00:00:00Z", admin, 422),
-            ("/api/v1/history?before=-1d", admin, 200),
-            (clean_up, admin, 200),
-        ] {
-            let head = if head.is_empty() { String::new() } else { format!("{head}\r\n") };
-            let asked = move || send(address, "DELETE", path, &head, "");
-            let (status, text) = tokio::task::spawn_blocking(asked).await??;
-            assert_eq!(status, expected, "{path}: {text}");
-            if path == clean_up && status == 200 {
-                let overview: serde_json::Value = serde_json::from_str(&text)?;
-                assert_eq!((&overview["series"], &overview["off"]), (&0.into(), &serde_json::Value::Null), "{text}");
-            }
-        }
-        perf.shutdown().await;
-        Ok(())
-    })
 }
 
 fn everything() -> Tested {
