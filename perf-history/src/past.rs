@@ -34,6 +34,28 @@ impl Archive {
         })
     }
 
+    /// The parts of a range, each with the tier to read it from. A range may end within a step of its tier: of that step only
+    /// shorter ones that are over are wanted, as far as they are kept.
+    fn parts(&self, store: &Store, reading: &Reading<'_>, range: &TimeRange) -> Result<Parts, StoreError> {
+        let [start, end, late] = [range.start(), range.end(), UNIX_EPOCH + LATE].map(nanos_of);
+        let longest = tier_for(range.step());
+        let mut begin = start.max(self.since(store, reading, longest)?);
+        let mut parts = Parts::new();
+        for (number, tier) in TIERS.iter().enumerate().take(longest + 1).rev() {
+            // Rows end at the end of their cell at the latest.
+            let whole = end.saturating_sub(late) / tier.step * tier.step + 1;
+            let until = if number == 0 { end.saturating_add(late) } else { whole };
+            if number < longest && self.since(store, reading, number)? > begin {
+                break;
+            }
+            if until > begin {
+                parts.push((number, begin..until));
+                begin = until;
+            }
+        }
+        Ok(parts)
+    }
+
     /// Since when a tier is kept, in nanoseconds since 1970.
     pub(crate) fn since(&self, store: &Store, reading: &Reading<'_>, tier: usize) -> Result<u64, StoreError> {
         let ends = store.boots()?.into_iter().filter_map(|(_, boot)| boot.ended());
@@ -43,6 +65,9 @@ impl Archive {
         Ok(last.saturating_sub(keep).max(reading.forgotten(tier)?))
     }
 }
+
+/// Stretches of time, by the ends of rows in nanoseconds since 1970, with the numbers of their tiers.
+type Parts = Vec<(usize, Range<u64>)>;
 
 /// The tier to answer in steps of this length from: the longest whose steps fit into them, which is the quickest to read and is
 /// kept longest.
@@ -71,9 +96,11 @@ fn union(mut parts: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 
 impl Past for Archive {
     fn observed(&self, range: &TimeRange) -> Vec<TimeRange> {
-        let [start, end] = [range.start(), range.end()].map(nanos_of);
+        let end = nanos_of(range.end());
         self.ask(|store| {
-            let start = start.max(self.since(store, &store.reading()?, tier_for(range.step()))?);
+            let known = self.parts(store, &store.reading()?, range)?;
+            let Some(((_, first), (_, last))) = known.first().zip(known.last()) else { return Ok(Vec::new()) };
+            let (start, end) = (first.start, end.min(last.end - 1));
             let parts = union(store.boots()?.into_iter().flat_map(|(_, boot)| boot.observed).collect());
             let clipped = parts.into_iter().map(|(from, to)| (from.max(start), to.min(end)));
             Ok(clipped.filter_map(|(from, to)| TimeRange::between(time(from), time(to)).ok()).collect())
@@ -96,19 +123,12 @@ impl Past for Archive {
     }
 
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
-        let [start, end, late] = [range.start(), range.end(), UNIX_EPOCH + LATE].map(nanos_of);
-        let tier = tier_for(range.step());
-        let step = TIERS.get(tier).map_or(FINEST.step, |tier| tier.step);
         self.ask(|store| {
             let reading = store.reading()?;
-            let start = start.max(self.since(store, &reading, tier)?);
-            // The range may end within a long step: of that, only the short ones that are over are wanted. Rows end at the end of
-            // their cell at the latest.
-            let whole = end.saturating_sub(late) / step * step + 1;
-            let parts = [(tier, start..whole), (0, whole.max(start)..end.saturating_add(late))];
+            let parts = self.parts(store, &reading, range)?;
             let names = store.names.read().unwrap_or_else(PoisonError::into_inner).selected_by(selector);
             for (number, name) in &names {
-                for (tier, ends) in parts.iter().filter(|(_, ends)| !ends.is_empty()) {
+                for (tier, ends) in &parts {
                     read_series(&reading, *number, name, *tier, ends, sink)?;
                 }
             }

@@ -271,10 +271,13 @@ impl Writer {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         // Its boot is written with the next commit.
         self.boot.1.forget_before(time);
-        store.forget_all_before(time)?;
-        store.compact()?;
-        self.tell(&store);
-        Ok(())
+        let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
+        match &forgotten {
+            Ok(_) => self.tell(&store),
+            // What is half done is finished when the file is opened anew.
+            Err(error) => self.switch_off(error),
+        }
+        forgotten.map(drop)
     }
 
     /// The store; opened again where that was not possible a while ago.

@@ -1,11 +1,11 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
-use super::block::{self, BLOCKS, BlockId, Blocks, Key};
+use super::block::{self, BLOCKS, Blocks, Key};
 use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row};
-use redb::{CompactionError, ReadableTableMetadata};
+use redb::{CompactionError, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -21,9 +21,11 @@ impl Store {
             *until = *until / tier.period() * tier.period();
         }
         guarded(|| {
-            self.drop_blocks(until)?;
+            let transaction = self.write()?;
+            Self::drop_blocks(&transaction, until)?;
             let [.., oldest] = times;
-            self.forget_events_and_boots(oldest)?;
+            Self::forget_events_and_boots(&transaction, oldest)?;
+            transaction.commit()?;
             self.forget_names()
         })
     }
@@ -33,20 +35,15 @@ impl Store {
     pub(crate) fn forget_all_before(&self, time: u64) -> Result<(), StoreError> {
         self.seal_until(u64::MAX)?;
         guarded(|| {
-            // First the note, so that nobody sees a part of it gone.
-            self.drop_blocks(TIERS.map(|tier| time.div_ceil(tier.step).saturating_mul(tier.step)))?;
-            for (tier, number) in TIERS.into_iter().zip(0_u8..) {
-                let period = time / tier.period();
-                let mut next = (number, period, 0);
-                while let Some(id) = self.next_block(next, period)? {
-                    self.cut_block(id, time.div_ceil(tier.step))?;
-                    next.2 = id.2.saturating_add(1);
-                }
-            }
-            self.forget_events_and_boots(time)?;
-            let boots = self.boots()?;
+            // In one commit: each costs a flush, and nobody sees a part of it gone.
             let transaction = self.write()?;
-            for (number, mut boot) in boots {
+            Self::drop_blocks(&transaction, TIERS.map(|tier| time.div_ceil(tier.step).saturating_mul(tier.step)))?;
+            for (tier, number) in TIERS.into_iter().zip(0_u8..) {
+                self.cut_period(&transaction, (number, time / tier.period()), time.div_ceil(tier.step))?;
+            }
+            Self::forget_events_and_boots(&transaction, time)?;
+            let is_kept = |boot: &Boot| boot.ended().is_some_and(|end| end >= time);
+            for (number, mut boot) in self.boots()?.into_iter().filter(|(_, boot)| is_kept(boot)) {
                 boot.forget_before(time);
                 put(&mut transaction.open_table(BOOTS)?, number, &boot)?;
             }
@@ -55,16 +52,16 @@ impl Store {
         })
     }
 
-    fn next_block(&self, next: BlockId, last: u64) -> Result<Option<BlockId>, StoreError> {
-        let table = self.read()?.open_table(BLOCKS)?;
-        Blocks { table: &table, store: self }.next(next, last)
-    }
-
-    /// Drops the rows of a block before a cell.
-    fn cut_block(&self, id: BlockId, first: u64) -> Result<(), StoreError> {
-        let transaction = self.write()?;
-        {
-            let mut table = transaction.open_table(BLOCKS)?;
+    /// Drops the rows before a cell from the blocks of a period of a tier.
+    fn cut_period(
+        &self,
+        transaction: &WriteTransaction,
+        (tier, period): (u8, u64),
+        first: u64,
+    ) -> Result<(), StoreError> {
+        let mut table = transaction.open_table(BLOCKS)?;
+        let mut next = (tier, period, 0);
+        while let Some(id) = (Blocks { table: &table, store: self }).next(next, period)? {
             let chunks = Blocks { table: &table, store: self }.chunks(id)?;
             let cut = chunks.into_iter().filter_map(|(series, chunk)| {
                 let chunk = match self.name_of(series).as_deref()? {
@@ -74,8 +71,8 @@ impl Store {
                 Some((series, chunk?))
             });
             block::write(&mut table, id, &cut.collect())?;
+            next.2 = id.2.saturating_add(1);
         }
-        transaction.commit()?;
         Ok(())
     }
 
@@ -86,12 +83,10 @@ impl Store {
         (!rows.is_empty()).then(|| with_sum(R::encode(&rows)))
     }
 
-    fn forget_events_and_boots(&self, before: u64) -> Result<(), StoreError> {
-        let transaction = self.write()?;
+    fn forget_events_and_boots(transaction: &WriteTransaction, before: u64) -> Result<(), StoreError> {
         transaction.open_table(EVENTS)?.retain_in(..(before, 0), |_, _| false)?;
         let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
         transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
-        transaction.commit()?;
         Ok(())
     }
 
@@ -154,7 +149,10 @@ impl Store {
             for (until, tier) in until.iter_mut().zip(TIERS) {
                 *until = until.saturating_mul(tier.period());
             }
-            self.drop_blocks(until)
+            let transaction = self.write()?;
+            Self::drop_blocks(&transaction, until)?;
+            transaction.commit()?;
+            Ok(())
         })
     }
 
@@ -181,19 +179,28 @@ impl Store {
     }
 
     /// Drops the blocks of each tier that end before a time, and notes up to when the tier is forgotten.
-    fn drop_blocks(&self, until: [u64; TIERS.len()]) -> Result<(), StoreError> {
-        let transaction = self.write()?;
+    pub(super) fn drop_blocks(transaction: &WriteTransaction, until: [u64; TIERS.len()]) -> Result<(), StoreError> {
         for (((tier, number), until), name) in TIERS.into_iter().zip(0_u8..).zip(until).zip(FORGOTTEN) {
             let mut meta = transaction.open_table(META)?;
             let known: u64 = get(&meta, name)?.unwrap_or_default();
+            // Rows of a time that is forgotten may have come since.
+            let mut blocks = transaction.open_table(BLOCKS)?;
+            blocks.retain_in((number, 0, 0, 0)..(number, until.max(known) / tier.period(), 0, 0), |_, _| false)?;
             if until > known {
-                let mut blocks = transaction.open_table(BLOCKS)?;
-                blocks.retain_in((number, 0, 0, 0)..(number, until / tier.period(), 0, 0), |_, _| false)?;
                 put(&mut meta, name, &until)?;
             }
         }
-        transaction.commit()?;
         Ok(())
+    }
+
+    /// The times up to which each tier is forgotten, in nanoseconds since 1970.
+    pub(super) fn forgotten(&self) -> Result<[u64; TIERS.len()], StoreError> {
+        let meta = self.read()?.open_table(META)?;
+        let mut times = [0; TIERS.len()];
+        for (time, name) in times.iter_mut().zip(FORGOTTEN) {
+            *time = get(&meta, name)?.unwrap_or_default();
+        }
+        Ok(times)
     }
 
     /// Notes the bytes that are used, and when that was, in nanoseconds since 1970, unless it was noted less than so long ago. Gives

@@ -177,6 +177,7 @@ impl Store {
     /// Writes a batch: all of it or nothing. After an error nobody knows which: [`is_last`](Self::is_last) of the file that
     /// is opened anew says it.
     pub(crate) fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.finish_sealing()?;
         guarded(|| {
             let transaction = self.write()?;
             self.put_rows(&transaction, batch.boot.0, &batch.calls)?;

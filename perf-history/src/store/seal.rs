@@ -22,6 +22,8 @@ type Open = Vec<(BlockId, BTreeMap<u32, Vec<u8>>)>;
 impl Store {
     /// Seals every hour that ended by this time, in nanoseconds since 1970.
     pub(crate) fn seal_until(&self, time: u64) -> Result<(), StoreError> {
+        // Else the note of how far it came were that of another hour.
+        self.finish_sealing()?;
         let hours = guarded(|| self.hours())?;
         let mut over = hours.into_iter().filter(|hour| (hour + 1).saturating_mul(FINEST.period()) <= time);
         over.try_for_each(|hour| guarded(|| self.seal(hour)))

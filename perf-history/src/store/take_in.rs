@@ -22,6 +22,8 @@ impl Store {
         guarded(|| {
             let transaction = self.write()?;
             let (new, all) = self.take_in_boots(&transaction, other)?;
+            // Of a time that one of them forgot, the sum of both is not known.
+            Self::drop_blocks(&transaction, other.forgotten()?)?;
             for (tier, number) in TIERS.into_iter().zip(0_u8..) {
                 let forgotten: u64 = get(&transaction.open_table(META)?, FORGOTTEN[usize::from(number)])?.unwrap_or(0);
                 let table = other.read()?.open_table(BLOCKS)?;
@@ -40,6 +42,16 @@ impl Store {
             transaction.commit()?;
             Ok(all)
         })
+    }
+
+    /// Whether this file is the one to take in the other: it knows more of a boot that both know, of which one was taken in before;
+    /// or it is the larger one.
+    pub(crate) fn is_to_take_in(&self, other: &Self) -> Result<bool, StoreError> {
+        let known: HashMap<_, _> = self.boots()?.into_iter().map(|(_, boot)| (boot.began, boot.ended())).collect();
+        let later =
+            other.boots()?.into_iter().map(|(_, boot)| known.get(&boot.began).map(|ours| ours.cmp(&boot.ended())));
+        let later = later.flatten().find(|later| later.is_ne());
+        later.map_or_else(|| Ok(self.used_bytes()? >= other.used_bytes()?), |later| Ok(later.is_gt()))
     }
 
     /// Takes in the boots that are not here, and gives their numbers here, and those of all.
@@ -115,5 +127,82 @@ impl Store {
             put(&mut transaction.open_table(NAMES)?, number, &**name)?;
         }
         Ok(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boots::Boot;
+    use crate::rows::{At, Hit};
+    use crate::settings::Settings;
+    use crate::store::{Batch, FINEST, Room};
+    use perf_runtime::Kind;
+    use perf_runtime::series::SeriesId;
+    use std::path::Path;
+
+    fn open(folder: &Path, name: &str) -> Store {
+        Store::open(&folder.join(name), &Arc::new(Room::new(&Settings::default()))).unwrap()
+    }
+
+    /// A commit of one call in a cell, by a boot that began then.
+    fn call(number: u64, began: u64, cell: u64) -> Batch {
+        let labels = [("operation", "search")].into_iter().collect();
+        let row = CallRow {
+            at: At { cell, ..At::default() },
+            hits: vec![Hit { bucket: (0, 5), count: 1 }],
+            ..CallRow::default()
+        };
+        let observed = vec![(began, (cell + 1) * FINEST.step)];
+        Batch {
+            number: cell,
+            boot: (number, Boot { began: (began, 1), observed, ..Boot::default() }),
+            calls: vec![(Arc::new(Name::Calls(SeriesId { kind: Kind::Operation, labels })), row)],
+            ..Batch::default()
+        }
+    }
+
+    fn calls(store: &Store, tier: usize) -> u64 {
+        let (reading, mut calls) = (store.reading().unwrap(), 0);
+        let from = reading.forgotten(tier).unwrap();
+        for (number, _) in store.names.read().unwrap().all() {
+            let add = |row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+            reading.rows(number, tier, &(from..u64::MAX / 2), add).unwrap();
+        }
+        calls
+    }
+
+    #[test]
+    fn a_file_that_was_taken_in_and_stayed_is_never_the_one_that_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, other) = (open(folder.path(), "ours"), open(folder.path(), "other"));
+        (100..200).for_each(|cell| ours.append(&call(1, 7, cell)).unwrap());
+        other.append(&call(1, 9, 150)).unwrap();
+        let here = other.take_in(&ours).unwrap()[&1];
+        // Ours could not be removed, and the process goes on in the other one.
+        other.append(&call(here, 7, 300)).unwrap();
+        assert!(other.is_to_take_in(&ours).unwrap());
+        assert!(!ours.is_to_take_in(&other).unwrap());
+        other.take_in(&ours).unwrap();
+        for tier in 0..TIERS.len() {
+            assert_eq!(calls(&other, tier), 102, "tier {tier}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_one_file_forgot_is_forgotten_in_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, other) = (open(folder.path(), "ours"), open(folder.path(), "other"));
+        let day = 86_400 * 1_000_000_000;
+        for cell in [100, 2 * day / FINEST.step] {
+            ours.append(&call(1, 7, cell)).unwrap();
+            other.append(&call(1, 9, cell)).unwrap();
+        }
+        ours.forget_all_before(day).unwrap();
+        other.take_in(&ours).unwrap();
+        for tier in 0..TIERS.len() {
+            assert_eq!(calls(&other, tier), 2, "tier {tier}");
+            assert_eq!(other.reading().unwrap().forgotten(tier).unwrap(), day);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The files that other processes of the service left in the folder: with restarts that overlap, the process before has one and
 //! this one another.
 //!
-//! A file that nobody has any more is joined with ours: the smaller one is taken in by the larger one, which is ours from then on.
+//! A file that nobody has any more is joined with ours: one of them, mostly the smaller one, is taken in by the other, which is
+//! ours from then on.
 
 use super::Writer;
 use crate::folder;
@@ -40,11 +41,11 @@ impl Writer {
         for path in folder::others(&self.folder, &own) {
             // One that another process has is left alone, and so is one that cannot be read.
             let Ok(other) = Store::open(&path, &self.room) else { continue };
-            let is_ours_larger = store.used_bytes()? >= other.used_bytes()?;
-            let joined = if is_ours_larger { store.take_in(&other) } else { other.take_in(&store) };
+            let is_into_ours = store.is_to_take_in(&other)?;
+            let joined = if is_into_ours { store.take_in(&other) } else { other.take_in(&store) };
             let numbers = joined.inspect_err(|_| self.looks.gave_up = true)?;
             tracing::info!(target: "perf::history", file = %path.display(), "the past that another process left is joined");
-            if is_ours_larger {
+            if is_into_ours {
                 remove(&path, other);
                 continue;
             }

@@ -114,6 +114,27 @@ fn a_disk_that_fails_while_an_hour_is_sealed_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_clean_up_that_fails_loses_and_doubles_nothing() {
+    for fails_at in some_of(0..120) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bench = Bench::new(folder.path(), |settings| settings.commit_every.0 = Duration::from_secs(60));
+        (0..150).for_each(|place| bench.live(&format!("o{place}"), 1));
+        bench.writer.step(true);
+        bench.writer.room.writes_left.store(fails_at, Ordering::Relaxed);
+        let _ = bench.writer.forget_before(0);
+        bench.writer.room.writes_left.store(u64::MAX, Ordering::Relaxed);
+        bench.live("o0", 20);
+        bench.clock.advance(Duration::from_secs(3_600));
+        bench.live("o149", 20);
+        bench.writer.step(true);
+        for tier in 0..3 {
+            let kept = ["o0", "o70", "o149"].map(|name| bench.kept_of(name, tier));
+            assert_eq!(kept, [21, 1, 21], "it failed at write {fails_at}, tier {tier}");
+        }
+    }
+}
+
+#[test]
 fn while_nothing_can_be_written_what_waits_does_not_grow() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(folder.path(), |_| ());

@@ -240,6 +240,57 @@ fn a_reader_that_keeps_up_has_a_slice_a_tick_and_a_late_one_what_memory_holds() 
     assert!(longest.is_some_and(|longest| (4.0..6.0).contains(&longest.as_secs_f64())), "{longest:?}");
 }
 
+fn minute_of(end: SystemTime) -> u64 {
+    (wall::to_unix_nanos(end) - clock::nanos(crate::observe::history::ring::LATE)) / 60_000_000_000
+}
+
+/// Calls by the minute that each slice ended in, from the first minute on that memory has.
+fn by_minute(slices: impl Iterator<Item = (SystemTime, u64)>, first: u64) -> BTreeMap<u64, u64> {
+    let mut minutes = BTreeMap::new();
+    for (end, count) in slices {
+        let minute = minute_of(end);
+        if minute >= first && count > 0 {
+            *minutes.entry(minute).or_default() += count;
+        }
+    }
+    minutes
+}
+
+/// Else a store that reads late has calls at a time that memory answers for, or memory at one that the store answers for.
+#[test]
+fn a_late_reader_is_told_of_calls_in_the_minutes_in_which_memory_has_them() {
+    for between in [1_u64, 7, 61, 130, 400, 1_900, 3_500, 4_100, 9_000] {
+        for phase in [0_u64, 58_700, 59_600] {
+            let clock = ManualClock::hold();
+            clock.set_time_of_day(UNIX_EPOCH + Duration::from_secs(1_790_000_040) + Duration::from_millis(phase));
+            let registry = Arc::new(Registry::new());
+            let (mut cursor, mut told) = (Cursor::new(&registry, Begins::Now), Adder::default());
+            let mut calls = 0;
+            for second in 1..=2 * between + 4_000 {
+                // Bursts over some seconds, seldom enough that none may follow for minutes.
+                if second % 301 < 4 {
+                    registry.record(Kind::Tool, &["search"], Outcome::Ok, second);
+                    calls += 1;
+                }
+                clock.advance(Duration::from_secs(1));
+                tick(&registry);
+                if second % between == 0 {
+                    cursor.read(&mut told);
+                }
+            }
+            cursor.read(&mut told);
+            assert_eq!(told.slices.iter().map(|slice| slice.2).sum::<u64>(), calls);
+            let mut held = Vec::new();
+            registry.series(Kind::Tool, &["search"]).for_each_slice(Moment::default(), |end, _, hits| {
+                held.push((wall::time_of(end), hits.map(|hit| hit.count).sum()));
+            });
+            let first = minute_of(wall::time_of(clock::now())) - 59;
+            let told = by_minute(told.slices.iter().map(|&(_, end, count)| (end, count)), first);
+            assert_eq!(told, by_minute(held.into_iter(), first), "every {between} s, at {phase} ms");
+        }
+    }
+}
+
 #[test]
 fn a_clock_that_is_set_is_told_and_time_goes_back_only_between_reads() {
     let clock = ManualClock::hold();

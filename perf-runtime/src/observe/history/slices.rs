@@ -263,7 +263,8 @@ impl History {
         let slices = || whole().take(if are_whole { usize::MAX } else { 0 });
         let told_alone = !room.all.is_empty() || sums != Sums::default();
         if !room.rest.is_empty() || rest != Sums::default() || (has_moved && !told_alone) {
-            let end = slices().next().map_or(self.ticked, |slice| slice.start);
+            let next = slices().next().map_or(self.ticked, |slice| slice.start);
+            let end = if told_alone && are_whole { self.end_of_rest(from, next) } else { next };
             room.keep((from, end), rest, HitsOf::Rest, self.in_flight);
         }
         for slice in slices() {
@@ -271,6 +272,19 @@ impl History {
             room.slice.clear();
             room.slice.extend(hits);
             room.keep((slice.start, slice.end), sums, HitsOf::Slice, self.in_flight);
+        }
+    }
+
+    /// When the rest ended that a reader is told who has seen everything up to a moment: where the slices say so, and by the
+    /// next one at the latest. A later end would be in a cell in which no window has these calls.
+    fn end_of_rest(&self, from: Moment, next: Moment) -> Moment {
+        let seen_in_part = self.all_slices().take_while(|slice| slice.start < from).last();
+        let left = self.ticked.before(Window::LastHour.duration());
+        match seen_in_part.filter(|slice| slice.end > from) {
+            Some(slice) => slice.end.min(next),
+            // It has left the rings.
+            None if from < left => left.min(next),
+            None => next,
         }
     }
 

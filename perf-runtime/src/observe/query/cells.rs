@@ -41,11 +41,10 @@ impl Cells {
     /// Adds what memory holds of a series with the same buckets.
     pub(crate) fn add_series(&mut self, series: &Series, grid: &Grid) {
         series.for_each_slice(grid.from, |end, sums, hits: Hits<'_>| {
-            let number = grid.cell_of(end);
-            if !(grid.oldest..=grid.newest).contains(&number) {
+            if !grid.has(end) {
                 return;
             }
-            let cell = self.cells.entry(number).or_default();
+            let cell = self.cells.entry(grid.cell_of(end)).or_default();
             cell.end = cell.end.max(end);
             cell.sums.add(sums);
             cell.hits.extend(hits);

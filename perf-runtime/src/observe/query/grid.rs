@@ -44,6 +44,9 @@ pub(crate) struct Grid {
     pub(crate) newest: u64,
     /// Only slices that ended after this are looked at.
     pub(crate) from: Moment,
+    /// Of them only those that belong to this time, in nanoseconds since 1970, or a later one: the moment is not exact where the
+    /// clock was set, and the past answers for what is earlier.
+    pub(crate) since: u64,
     /// Only cells in which anything happened after this are wanted.
     pub(crate) after: Option<Moment>,
 }
@@ -54,7 +57,7 @@ impl Grid {
         let step = clock::nanos(step_of(window));
         let newest = cell_of(ticked, step);
         let oldest = (newest + 1).saturating_sub(cells_of(window));
-        Self { step, oldest, newest, from: before_cell(oldest, step), after: None }
+        Self { step, oldest, newest, from: before_cell(oldest, step), since: 0, after: None }
     }
 
     /// Of these cells, those in which anything happened after a moment.
@@ -65,6 +68,11 @@ impl Grid {
 
     pub(crate) fn cell_of(&self, end: Moment) -> u64 {
         cell_of(end, self.step)
+    }
+
+    /// Whether a slice that ended then is wanted.
+    pub(crate) fn has(&self, end: Moment) -> bool {
+        (self.oldest..=self.newest).contains(&self.cell_of(end)) && cell_of(end, 1) >= self.since
     }
 
     /// As it is shown: of this window, by a monitor that was made at `started` and ticked last at `ticked`.

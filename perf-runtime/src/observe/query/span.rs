@@ -98,10 +98,11 @@ impl Span {
             oldest = oldest.max(memory.begin() / step);
         }
         let from = before_cell(memory.oldest, memory.length);
+        let since = kept.map_or(0, |_| memory.begin());
         let seam = if begun > memory.begin() { begun + 1 } else { memory.begin() + clock::nanos(LATE) };
         let before = TimeRange::between(time(oldest * step), range.end().min(time(seam)));
         Self {
-            grid: Grid { step, oldest, newest, from, ..Grid::default() },
+            grid: Grid { step, oldest, newest, from, since, ..Grid::default() },
             memory,
             seam,
             before_memory: before
