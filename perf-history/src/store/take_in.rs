@@ -98,7 +98,9 @@ impl Store {
                 Name::Calls(_) => self.joined::<CallRow>(before, &other.decode(&chunk), boots),
                 Name::Metric { .. } => self.joined::<PointRow>(before, &other.decode(&chunk), boots),
             };
-            joined.into_iter().for_each(|joined| drop(ours.insert(series, joined)));
+            if let Some(joined) = joined {
+                ours.insert(series, joined);
+            }
         }
         for (id, chunks) in open {
             block::write(&mut table, id, &chunks.into_iter().collect())?;
