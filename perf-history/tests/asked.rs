@@ -353,6 +353,7 @@ fn after_restarts_that_overlap_the_past_of_the_processes_before_is_seen() {
     end(&monitor, history);
     let (monitor, history) = begin(folder.path(), |_| ());
     live(&monitor, &clock, 5, 20);
+    history.flush(LONG);
     assert_eq!(
         total(&monitor, Duration::from_secs(3 * 3_600)),
         expected + 5,
