@@ -115,8 +115,10 @@ impl Past for Archive {
             for (tier, since) in since.iter_mut().enumerate() {
                 *since = self.since(store, &reading, tier)?;
             }
-            // Where no tier reaches so far, the finest of those that reach furthest.
-            let furthest = since.iter().min().copied().unwrap_or_default().max(start);
+            // Where no tier reaches so far, the finest of those that reach furthest. The first long step of a file begins before its first
+            // call: that is not further.
+            let begins = since.iter().zip(TIERS).map(|(since, tier)| since.saturating_add(tier.step - FINEST.step));
+            let furthest = begins.min().unwrap_or_default().max(start);
             Ok(since.iter().position(|since| *since <= furthest).unwrap_or_default())
         });
         Duration::from_nanos(TIERS.get(tier).map_or(FINEST.step, |tier| tier.step))

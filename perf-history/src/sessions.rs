@@ -91,7 +91,9 @@ fn session(archive: Option<&Archive>, store: &Store, number: u64) -> Result<Opti
     }
     kinds.retain(|_, sums| !sums.hits.is_empty());
     let mut all = Sums::default();
-    kinds.values().for_each(|sums| all.join(sums));
+    for sums in kinds.values() {
+        all.join(sums);
+    }
     session.calls = Some(all.calls());
     session.kinds = Some(kinds.into_iter().map(|(kind, sums)| (kind, sums.calls())).collect());
     Ok(Some(session))

@@ -97,7 +97,7 @@ fn a_reader_takes_any_bytes() {
         // Mostly where the engine keeps its own.
         for _ in 0..=random(6) {
             let place = if random(3) == 0 { random(used.min(8_192)) } else { random(used) };
-            bytes[place] = if random(2) == 0 { random(256) as u8 } else { bytes[random(used)] };
+            bytes[place] = if random(2) == 0 { u8::try_from(random(256)).unwrap() } else { bytes[random(used)] };
         }
         if round % 5 == 0 {
             bytes.truncate(random(used));

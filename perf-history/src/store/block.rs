@@ -150,7 +150,9 @@ pub(super) fn write(
     let mut bytes = Vec::new();
     if !chunks.is_empty() {
         bytes = Head::write(chunks);
-        chunks.iter().for_each(|(_, chunk)| bytes.extend_from_slice(chunk));
+        for (_, chunk) in chunks {
+            bytes.extend_from_slice(chunk);
+        }
     }
     let mut places = 0..u16::MAX;
     for (piece, place) in bytes.chunks(PIECE).zip(places.by_ref()) {

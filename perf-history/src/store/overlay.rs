@@ -4,6 +4,7 @@ use super::error::StoreError;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::ops::Bound;
@@ -115,12 +116,11 @@ impl StorageBackend for Overlay {
         for (number, begin, length) in stretches(offset, rest.len()) {
             let (part, after) = rest.split_at_mut(length);
             let of_file;
-            let bytes = match written.stretches.get(&number) {
-                Some(bytes) => bytes,
-                None => {
-                    of_file = self.of_file(number)?;
-                    &of_file
-                }
+            let bytes = if let Some(bytes) = written.stretches.get(&number) {
+                bytes
+            } else {
+                of_file = self.of_file(number)?;
+                &of_file
             };
             part.copy_from_slice(bytes.get(begin..begin + length).unwrap_or_default());
             rest = after;
@@ -147,12 +147,13 @@ impl StorageBackend for Overlay {
         let mut rest = data;
         for (number, begin, length) in stretches(offset, data.len()) {
             let (part, after) = rest.split_at(length);
-            if !written.stretches.contains_key(&number) {
-                let of_file = self.of_file(number)?;
-                written.stretches.insert(number, of_file);
+            let stretch = match written.stretches.entry(number) {
+                Entry::Occupied(stretch) => stretch.into_mut(),
+                Entry::Vacant(place) => place.insert(self.of_file(number)?),
+            };
+            if let Some(bytes) = stretch.get_mut(begin..begin + length) {
+                bytes.copy_from_slice(part);
             }
-            let bytes = written.stretches.get_mut(&number).and_then(|bytes| bytes.get_mut(begin..begin + length));
-            bytes.into_iter().for_each(|bytes| bytes.copy_from_slice(part));
             rest = after;
         }
         written.length = written.length.max(offset.saturating_add(data.len() as u64));

@@ -6,6 +6,7 @@ use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, 
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row, insert};
 use redb::WriteTransaction;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -88,17 +89,21 @@ impl Store {
             let Some(name) = other.name_of(theirs) else { continue };
             let series = self.number_here(transaction, &name)?;
             let id = (tier, period, group_of(series));
-            if !open.contains_key(&id) {
-                let known = Blocks { table: &table, store: self }.chunks(id)?;
-                open.insert(id, known.into_iter().collect());
-            }
-            let Some(ours) = open.get_mut(&id) else { continue };
+            let ours = match open.entry(id) {
+                Entry::Occupied(block) => block.into_mut(),
+                Entry::Vacant(place) => {
+                    let known = Blocks { table: &table, store: self }.chunks(id)?;
+                    place.insert(known.into_iter().collect())
+                }
+            };
             let before = ours.get(&series).map(Vec::as_slice);
             let joined = match &*name {
                 Name::Calls(_) => self.joined::<CallRow>(before, &other.decode(&chunk), boots),
                 Name::Metric { .. } => self.joined::<PointRow>(before, &other.decode(&chunk), boots),
             };
-            joined.into_iter().for_each(|joined| drop(ours.insert(series, joined)));
+            if let Some(joined) = joined {
+                ours.insert(series, joined);
+            }
         }
         for (id, chunks) in open {
             block::write(&mut table, id, &chunks.into_iter().collect())?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(180);
 
 pub(crate) fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, History) {
     let monitor = History::set_up(Monitor::builder()).build().unwrap();
