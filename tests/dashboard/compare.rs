@@ -139,8 +139,8 @@ fn process(folder: &Path, version: &str) -> (Monitor, History) {
 async fn served(monitor: &Monitor, history: &History, port: u16) -> Service {
     let view = history.view();
     let overview = axum::routing::get(async move || axum::Json(view.overview()));
-    let part = perf_server::Extension::new("history").read("/api/v1/history", overview);
-    Service::extended_and_guarded(monitor.clone(), part, port).await
+    let extension = perf_server::Extension::new("history").read("/api/v1/history", overview);
+    Service::extended_and_guarded(monitor.clone(), extension, port).await
 }
 
 #[tokio::test]
@@ -176,7 +176,11 @@ async fn a_silence_goes_on_after_a_restart_and_the_version_before_is_marked() {
     service.tick();
     browser.open(&format!("{}#/alerts", service.url)).await;
     browser.log_in(ADMIN).await;
-    browser.wait_for_text("[aria-label=Silences] tbody", |all| all.contains("cpuAda: The disk is being changed")).await;
+    browser
+        .wait_for_text("[aria-label=Silences] tbody", |all| {
+            all.contains("cpu") && all.contains("Ada The disk is being changed")
+        })
+        .await;
     assert_eq!(browser.script(silences).await, before, "the same, until the same moment");
     // Where the history is kept, so are the process before and its version, in what is live too.
     browser.go("#/operations?window=5m").await;

@@ -61,8 +61,8 @@ impl Service {
     }
 
     /// The same that asks who one is.
-    pub(crate) async fn extended_and_guarded(monitor: Monitor, part: Extension, port: u16) -> Self {
-        let server = Server::builder(&monitor).extend(part).read_token(READER).admin_token(ADMIN);
+    pub(crate) async fn extended_and_guarded(monitor: Monitor, extension: Extension, port: u16) -> Self {
+        let server = Server::builder(&monitor).extend(extension).read_token(READER).admin_token(ADMIN);
         Self::listen(monitor, server, port).await
     }
 

@@ -84,7 +84,7 @@ impl FieldSeries {
                 Place::Route(monitor.clone())
             }
             Sort::Wait => Place::Operation(monitor.operation(&name).waits()),
-            Sort::Hedge if number % 2 == 0 => Place::Operation(monitor.operation(&name).cancel_expected()),
+            Sort::Hedge if number.is_multiple_of(2) => Place::Operation(monitor.operation(&name).cancel_expected()),
             _ => Place::Operation(monitor.operation(&name)),
         };
         if sort == Sort::Poll {
@@ -174,6 +174,7 @@ impl FieldSeries {
         }
         for _ in 0..self.arrivals() {
             let mut request = monitor.http_request("GET", &self.name);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 20")]
             let life = 5 + (20.0 * self.chance.share()) as u32;
             if self.sort == Sort::Poll || (self.is_slow(step) && self.has_late_heads) {
                 request.pause();

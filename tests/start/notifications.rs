@@ -5,6 +5,11 @@ use super::*;
 /// The secret in the address of a webhook.
 const PLANTED: &str = "planted-in-an-address";
 
+const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
+const READ: &str = "authorization: Bearer 0123456789abcdef\r\n";
+const ADMIN: &str = "authorization: Bearer fedcba9876543210\r\n";
+const TEST: &str = "/api/v1/notify/channels/team/test";
+
 #[test]
 fn an_alert_is_told_and_acknowledged_by_its_link() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -15,7 +20,7 @@ fn an_alert_is_told_and_acknowledged_by_its_link() {
         [rules.deep-queue]\nmetric = \"queue_depth\"\nwarning = 10\n",
         receiver.local_addr().unwrap()
     );
-    let received = thread::spawn(move || {
+    let reading = thread::spawn(move || {
         let (mut stream, _) = receiver.accept().unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let (mut text, mut part) = (String::new(), [0; 4_096]);
@@ -37,7 +42,7 @@ fn an_alert_is_told_and_acknowledged_by_its_link() {
     ];
     let case = thread::scope(|scope| {
         let case = scope.spawn(|| run("notifications", &file, &variables));
-        let text = received.join().unwrap();
+        let text = reading.join().unwrap();
         let address = text.split('"').find(|text| text.contains("/acknowledge?")).expect("a link").to_owned();
         std::fs::write(link.with_extension("new"), address).unwrap();
         std::fs::rename(link.with_extension("new"), &link).unwrap();
@@ -73,7 +78,6 @@ pub(super) fn notifications() -> Tested {
         let post = move |path: &'static str, head: &'static str, body: &'static str| {
             tokio::task::spawn_blocking(move || send(address, "POST", path, head, body))
         };
-        const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
         let (status, text) = post(path, FORM, "by=Ada&comment=on+it").await??;
         assert_eq!(status, 200, "{text}");
         let by = perf.monitor().alerts().active()[0].acknowledged.clone().map(|known| (known.by, known.comment));
@@ -81,8 +85,6 @@ pub(super) fn notifications() -> Tested {
         assert_eq!(post(path, FORM, "by=Eve").await??.0, 409, "a link works once");
         let forged: &'static str = path.replace("signature=", "signature=00").leak();
         assert_eq!(ask(forged, "").await??.0, 403);
-        const READ: &str = "authorization: Bearer 0123456789abcdef\r\n";
-        const ADMIN: &str = "authorization: Bearer fedcba9876543210\r\n";
         for path in
             ["/api/v1/notify", "/api/v1/notify/attempts", "/api/v1/info", "/api/v1/notify/route?rule=deep-queue"]
         {
@@ -91,7 +93,6 @@ pub(super) fn notifications() -> Tested {
             assert!(!text.contains(PLANTED), "{path}: {text}");
         }
         assert_eq!(ask("/api/v1/notify", "").await??.0, 401);
-        const TEST: &str = "/api/v1/notify/channels/team/test";
         assert_eq!(post(TEST, READ, "").await??.0, 403);
         let (status, text) = post(TEST, ADMIN, "").await??;
         // The receiver has gone by now: that is an answer too.

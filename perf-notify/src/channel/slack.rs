@@ -34,10 +34,9 @@ pub(super) fn body(words: &Words) -> Value {
     if left_out > 0 {
         blocks.push(json!({"type": "context", "elements": [plain(&format!("and {left_out} more"), 100)]}));
     }
-    if let Some(link) = &words.link {
-        if let Some(block) = links([Style::Slack.link("Look", link)]) {
-            blocks.push(block);
-        }
+    let look = words.link.as_ref().and_then(|link| links([Style::Slack.link("Look", link)]));
+    if let Some(block) = look {
+        blocks.push(block);
     }
     json!({
         // The text of the notification, and of clients that know no blocks.

@@ -363,12 +363,12 @@ fn an_alert_whose_end_nobody_heard_ends_all_the_same_and_is_told_with_its_value_
         worse.value = Some(9.0);
         worse
     };
-    bench.dispatcher.compare(&[worse.clone(), alert(2, "critical")], || known(&[worse.clone()]), at(598.0));
+    bench.dispatcher.compare(&[worse.clone(), alert(2, "critical")], || known(std::slice::from_ref(&worse)), at(598.0));
     bench.run(600.0, 700.0, &|_, _| taken());
     let reminder = bench.sent.iter().rfind(|(_, _, message)| message.reason == Reason::Repeated).unwrap();
     assert!(reminder.2.alerts.iter().any(|one| one.alert.value == Some(9.0)), "{reminder:?}");
     bench.dispatcher.look_again(at(701.0));
-    bench.dispatcher.compare(&[worse.clone()], || known(&[worse.clone()]), at(701.0));
+    bench.dispatcher.compare(std::slice::from_ref(&worse), || known(std::slice::from_ref(&worse)), at(701.0));
     bench.run(701.0, 800.0, &|_, _| taken());
     assert_eq!(bench.told("a").last().unwrap().2, [2]);
 }

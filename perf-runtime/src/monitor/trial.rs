@@ -188,9 +188,9 @@ mod tests {
         let [from, until] = [fired.from, fired.until.unwrap()].map(|at| at.as_secs());
         assert!((600..=720).contains(&from) && (270..=420).contains(&(until - from)), "{fired:?}");
         // Of what memory has by five seconds, so.
-        let part = minutes(&rule, "operation{operation=search}", 4);
+        let short = minutes(&rule, "operation{operation=search}", 4);
         // The range cuts a step at each end, unless it begins with one.
-        assert!(part.step == Duration::from_secs(5) && (48..=49).contains(&part.values.len()), "{part:?}");
+        assert!(short.step == Duration::from_secs(5) && (48..=49).contains(&short.values.len()), "{short:?}");
         let deep = Rule::builder("deep").metric("depth").warning(5.0).build().unwrap();
         let fired = deep.dry_run(minutes(&deep, "depth", 19).values);
         assert!(fired.len() == 1 && (540..=660).contains(&fired[0].from.as_secs()), "{fired:?}");

@@ -36,7 +36,7 @@ pub(super) fn part() -> OpenApi {
 }
 
 fn routes() -> Description {
-    Description::new()
+    let description = Description::new()
         .get(
             "/api/v1/objectives",
             read("alerts", "How much of each objective's budget is left")
@@ -111,7 +111,13 @@ fn routes() -> Description {
                 .id("The id of a silence.")
                 .empty("204", "As asked.")
                 .problem("404", "There is no such silence."),
-        )
+        );
+    marks_and_trials(description)
+}
+
+/// The routes by which somebody takes notice, and tries a rule.
+fn marks_and_trials(description: Description) -> Description {
+    description
         .post(
             "/api/v1/alerts/{id}/acknowledge",
             admin("alerts", "Somebody takes notice of an alert")

@@ -73,7 +73,7 @@ pub(super) async fn dry_run(
     Payload(trial): Payload<Trial>,
 ) -> Result<Response, Problem> {
     let range = range::if_any(&context.monitor, &params.only(&["window", "from", "to"])?)?;
-    let is_past = |range: &TimeRange| std::ptr::eq(range::lane(&context.monitor, range), &respond::PAST);
+    let is_past = |range: &TimeRange| range::is_beyond_memory(&context.monitor, range);
     let lane = if range.as_ref().is_some_and(is_past) { &respond::PAST } else { &respond::TRIALS };
     respond::try_json_in(lane, &headers, move || verdict(&context.monitor, trial, range)).await
 }

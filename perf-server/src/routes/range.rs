@@ -34,7 +34,10 @@ pub(super) fn if_any(monitor: &Monitor, params: &Params) -> Result<Option<TimeRa
 
 /// The lane for a question about a range: what is beyond memory may be read from a disk.
 pub(super) fn lane(monitor: &Monitor, range: &TimeRange) -> &'static Lane {
+    if is_beyond_memory(monitor, range) { &respond::PAST } else { &respond::ANSWERS }
+}
+
+pub(super) fn is_beyond_memory(monitor: &Monitor, range: &TimeRange) -> bool {
     let in_memory = monitor.uptime().min(MEMORY);
-    let is_beyond = monitor.time_of_day().duration_since(range.start()).is_ok_and(|age| age > in_memory);
-    if is_beyond { &respond::PAST } else { &respond::ANSWERS }
+    monitor.time_of_day().duration_since(range.start()).is_ok_and(|age| age > in_memory)
 }
