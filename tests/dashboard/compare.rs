@@ -202,7 +202,7 @@ async fn where_no_history_is_kept_a_mark_on_an_alert_says_when_it_ends() {
     service.an_alert();
     browser.open(&format!("{}#/alerts", service.url)).await;
     browser.log_in(ADMIN).await;
-    browser.click(".alert .buttons button:last-child").await;
+    browser.click(".alert .buttons button:nth-child(2)").await;
     browser.wait_for_text("dialog", |words| words.contains("No history is kept: it ends with this process")).await;
     browser.screenshot("silence-without-history").await;
     browser.click("dialog [type=button]").await;
@@ -213,7 +213,7 @@ async fn where_no_history_is_kept_a_mark_on_an_alert_says_when_it_ends() {
     service.an_alert();
     browser.open(&format!("{}#/alerts", service.url)).await;
     browser.log_in(ADMIN).await;
-    browser.click(".alert .buttons button:last-child").await;
+    browser.click(".alert .buttons button:nth-child(2)").await;
     browser.wait_for("dialog [name=by]").await;
     assert!(!browser.text("dialog").await.contains("with this process"));
     browser.has_no_errors().await;

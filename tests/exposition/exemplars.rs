@@ -36,12 +36,13 @@ fn exemplar(text: &str, outcome: &str, le: &str) -> Option<(String, f64, f64)> {
 
 #[test]
 fn a_slow_bucket_leads_to_the_trace_of_a_slow_call() {
-    let before = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
-    let (text, older) = listening(trace_id_of, |clock, monitor| {
+    let time = |monitor: &Monitor| monitor.time_of_day().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let (text, older, before, after) = listening(trace_id_of, |clock, monitor| {
+        let before = time(monitor);
         traced("quick", 3, clock).unwrap();
         traced("slow\"1\"", 15_000, clock).unwrap();
         traced("bad", 70_000, clock).unwrap_err();
-        (openmetrics(monitor), prometheus(monitor))
+        (openmetrics(monitor), prometheus(monitor), before, time(monitor))
     });
     let of = |outcome, le| exemplar(&text, outcome, le).map(|(labels, value, _)| (labels, value));
     let some = |labels: &str, value| Some((labels.to_owned(), value));
@@ -50,7 +51,7 @@ fn a_slow_bucket_leads_to_the_trace_of_a_slow_call() {
     assert_eq!(of("error", "+Inf"), some("trace_id=\"bad\"", 70.0));
     assert_eq!(of("ok", "+Inf"), None, "it is the error's bucket");
     let (.., at) = exemplar(&text, "ok", "20.0").unwrap();
-    assert!(before <= at && at <= UNIX_EPOCH.elapsed().unwrap().as_secs_f64(), "{at}");
+    assert!(before <= at && at <= after, "{at}");
     assert!(!older.contains("trace_id"), "the older format has no exemplars");
 }
 
