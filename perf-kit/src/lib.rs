@@ -58,7 +58,7 @@
 //! | `metrics` (default) | the `metrics` facade in both directions |
 //! | `toml` | `perf.toml` |
 //! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `gpu` | executor, pools, caches, allocators, devices |
-//! | `notify`, `notify-email` | who is told of alerts: [`notify`](mod@notify) |
+//! | `notify`, `notify-email` | who is told of alerts |
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `metrics` |
 
