@@ -274,7 +274,7 @@ impl Writer {
         let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
         match &forgotten {
             Ok(_) => self.tell(&store),
-            // What is half done is finished when the file is opened anew.
+            // Half-done work is finished when the file is opened anew.
             Err(error) => self.switch_off(error),
         }
         forgotten.map(drop)

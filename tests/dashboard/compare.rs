@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What a chart says to whoever does not see it.
+/// The words of a chart for readers who do not see it.
 async fn chart(browser: &Browser, place: usize, wanted: impl Fn(&str) -> bool) -> String {
     let script = format!(
         "return document.querySelectorAll('main figure:not([hidden]) canvas')[{place}]?.getAttribute('aria-label') ?? null"
@@ -135,7 +135,7 @@ fn process(folder: &Path, version: &str) -> (Monitor, History) {
     (monitor, history)
 }
 
-/// What `perf-kit` tells of a history.
+/// A service with the route by which `perf-kit` tells of a history.
 async fn served(monitor: &Monitor, history: &History, port: u16) -> Service {
     let view = history.view();
     let overview = axum::routing::get(async move || axum::Json(view.overview()));

@@ -60,7 +60,7 @@ impl Shop {
         let mut lines = BufReader::new(process.stdout.take().expect("an output")).lines().map_while(Result::ok);
         let address = lines.find_map(|line| line.split_once(LISTENS).map(|(_, address)| address.to_owned()));
         let url = format!("http://{}/", address.expect("an address"));
-        // What it says later is read too: a console channel writes there.
+        // Its later output is read too: a console channel writes there.
         thread::spawn(move || lines.for_each(drop));
         Self { process, url, _folder: folder }
     }
@@ -82,7 +82,7 @@ fn receiver() -> (String, Arc<AtomicBool>) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let is_well = is_well.load(Ordering::Relaxed);
-            // Whoever hangs up is no matter here.
+            // A client that hangs up is no matter here.
             drop(answer(stream, is_well));
         }
     });

@@ -108,7 +108,7 @@ impl Store {
         let is_named = backend.is_named(path);
         // Where a panic ends the process, pages that are not what was written must be found before they are used.
         let store = Self::on(backend, path, cfg!(panic = "abort"))?;
-        // Whoever had it may have removed it before it was free: then it has no name any more.
+        // The process that had it may have removed it before it was free: then it has no name any more.
         if is_named() { Ok(store) } else { Err(StoreError::Busy) }
     }
 

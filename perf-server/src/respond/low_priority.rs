@@ -36,7 +36,7 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
     let runtime = Handle::current();
     hand_over(Box::new(move || {
         let _entered = runtime.enter();
-        // Whoever asked may be gone.
+        // The caller may be gone.
         let _ = done.send(work());
     }));
     result.await.ok()
@@ -72,7 +72,7 @@ fn serve() {
             continue;
         };
         drop(queue);
-        // Whoever waits for the result learns of a panic by its absence.
+        // The caller learns of a panic by the absence of a result.
         let _ = catch_unwind(AssertUnwindSafe(work));
         queue = self::queue();
     }
