@@ -1,5 +1,7 @@
 // The connection: opened, watched, and opened again. Who was away for a moment goes on where it was.
 
+import { isTopic } from "./store.js";
+
 /** Without a word for so long, what is shown is called old; and then the connection is given up. */
 const STALE_AFTER = 3500;
 const DEAD_AFTER = 12000;
@@ -112,11 +114,22 @@ export class Feed {
   hear(message) {
     this.heardAt = Date.now();
     this.wait = 250;
+    this.turn("live");
+    if (this.isOutdated(message)) return;
     if (message.epoch) this.epoch = message.epoch;
     this.hasBegun ||= message.type === "initial_data";
     if (this.hasBegun) this.seq = message.seq;
-    this.turn("live");
     this.onmessage(message);
+  }
+
+  /**
+   * Whether a message is of what was watched before, and crossed the question for something else. Who went on and came back at
+   * once would be shown the page between the two. What happens, such as an alert, is told in between as well.
+   */
+  isOutdated({ type, topic }) {
+    if (this.refusal !== null || this.isShy) return false;
+    if (type === "initial_data") return !isTopic(topic, this.wanted);
+    return type === "metrics_update" && !this.hasBegun;
   }
 
   /** What is wanted is not there: everything else is. */

@@ -5,6 +5,12 @@ import { boots } from "./stored.js";
 /** What is known whatever is watched. */
 export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets"];
 
+/** Whether a topic, as the service names it, is what somebody wants to watch. */
+export function isTopic(topic, { of = "calls", kind, labels }) {
+  if (!topic) return false;
+  return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
+}
+
 export class Store {
   constructor() {
     this.window = null;
@@ -21,10 +27,8 @@ export class Store {
   }
 
   /** Whether this is about what somebody wants to look at, over whatever window. Until then nothing is known of it. */
-  isOf({ of = "calls", kind, labels }) {
-    const { topic } = this;
-    if (!topic) return false;
-    return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
+  isOf(wanted) {
+    return isTopic(this.topic, wanted);
   }
 
   /** Whether all is known but what somebody goes without. */

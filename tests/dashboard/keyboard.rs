@@ -61,7 +61,7 @@ async fn single_keys_work_until_they_are_turned_off() {
 }
 
 #[tokio::test]
-async fn whoever_goes_back_is_at_the_row_again() {
+async fn a_person_who_goes_back_is_at_the_row_again() {
     let Some(browser) = Browser::start().await else { return };
     let service = Service::start().await;
     service.a_day_in_short();
@@ -87,6 +87,41 @@ async fn whoever_goes_back_is_at_the_row_again() {
     browser.key(ENTER).await;
     browser.wait_for(row).await;
     browser.is_at("main").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+/// The picture of the page between the two comes when one is back already, and is not shown.
+#[tokio::test]
+async fn a_picture_that_comes_too_late_takes_no_focus() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::start().await;
+    service.a_day_in_short();
+    service.many_rows();
+    browser.open(&format!("{}#/operations?sort=-name", service.url)).await;
+    let row = ".series tbody a[href*='row%2010']";
+    browser.wait_for(row).await;
+    // Pictures are unpacked slowly from here on.
+    let slowly = "const text = Response.prototype.text;
+        Response.prototype.text = async function () {
+            globalThis.late = (globalThis.late ?? 0) + 1;
+            await new Promise((done) => setTimeout(done, 700));
+            return text.call(this);
+        };
+        globalThis.hides = 0;
+        new MutationObserver((all) => { hides += all.filter(({ target }) => target.matches('.waiting')).length; })
+            .observe(document.querySelector('main'), { subtree: true, attributes: true, attributeFilter: ['class'] });";
+    browser.script(slowly).await;
+    browser.tab_to(Way::On, row).await;
+    browser.key(ENTER).await;
+    browser.wait_for_text("main h1", |title| title == "row 10").await;
+    browser.script("hides = 0").await;
+    browser.go_back().await;
+    browser.wait_to_be_at(row).await;
+    browser.wait_until("return late >= 2", "both pictures", |both| *both == serde_json::json!(true)).await;
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    browser.is_at(row).await;
+    assert_eq!(browser.script("return hides").await, 0, "the page was hidden while it was there");
     browser.has_no_errors().await;
     browser.close().await;
 }
