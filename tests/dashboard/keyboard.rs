@@ -3,6 +3,7 @@
 use super::browser::{Browser, Screen};
 use super::keys::{DOWN, ENTER, ESCAPE, LEFT, SPACE, Way};
 use super::service::{self, Service};
+use std::time::Duration;
 
 #[tokio::test]
 async fn everything_is_done_by_keyboard_and_the_focus_is_never_lost() {

@@ -3,6 +3,7 @@
 //! Each lives for half an hour of the manual clock. An alert is right where it fires while the fault goes on, or within the
 //! five minutes that the rules look back. The tally is in the docs of `presets`.
 
+mod detection;
 mod field;
 mod operations;
 
