@@ -38,7 +38,7 @@ fuzz_target!(|input: &str| {
 });
 
 fn use_them(rules: &RuleSet) {
-    // What every preset has in common with the standard one was tried before.
+    // The common parts of every preset and the standard one were tried before.
     for rule in rules.iter().filter(|rule| STANDARD.get(rule.id()) != Some(*rule)) {
         assert_eq!(rule.to_builder().build().as_ref(), Ok(rule), "made anew");
         let ramp = (0..60).map(|second| (Duration::from_secs(second), Some(second as f64)));

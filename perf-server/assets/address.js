@@ -6,7 +6,7 @@ const EMPTY = "%20";
 
 const listeners = new Set();
 
-/** What the address says: the parts of the path, and the parameters. */
+/** The parts of the address: of the path, and the parameters. */
 export function read() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const parts = path.split("/").filter(Boolean).map((part) => {
@@ -19,7 +19,7 @@ export function read() {
   return { page: parts[0] ?? "overview", parts: parts.slice(1), params: new URLSearchParams(query) };
 }
 
-/** What goes along from page to page: the time that is looked at. */
+/** The parameters kept from page to page: the time that is looked at. */
 const KEPT = ["window", "range", "from", "to", "compare"];
 
 /** An address. */

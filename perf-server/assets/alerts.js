@@ -48,7 +48,7 @@ function covers(silence, { rule, labels }) {
   return (silence.rule ?? rule) === rule && Object.entries(silence.labels).every(([name, value]) => labels[name] === value);
 }
 
-/** Who knows of it, and whether nobody is told. */
+/** The marks of an alert: who acknowledged it, and whether it is silenced. */
 function known(alert, silences) {
   const { acknowledged, muted } = alert;
   const words = [];

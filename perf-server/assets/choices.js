@@ -1,6 +1,6 @@
 // The choices of a reader, kept by the browser.
 
-/** What was chosen under a name; `otherwise` where nothing was. */
+/** The choice kept under a name; `otherwise` where there is none. */
 export function chosen(name, otherwise) {
   try {
     return localStorage.getItem(`perf.${name}`) ?? otherwise;

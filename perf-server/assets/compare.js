@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 const WORDS = { before: "just before", "1h": "1 hour before", "1d": "1 day before", "1w": "1 week before", version: "the version before" };
 const AGO = { "1h": HOUR, "1d": 24 * HOUR, "1w": 168 * HOUR };
 
-/** What the address compares with: `null` with nothing, `undefined` where there is no such time. */
+/** The time that the address compares with: `null` with nothing, `undefined` where there is no such time. */
 export function ofAddress() {
   const name = address.read().params.get("compare");
   return name === null || Object.hasOwn(WORDS, name) ? name : undefined;
@@ -91,7 +91,7 @@ export function change(now, was, isShare) {
   return ratio >= 10 ? `${ratio.toFixed(0)} times` : `${written(100 * (ratio - 1), 0)} %`;
 }
 
-/** What has changed of a value that it is shown beside. */
+/** The change of a value that it is shown beside. */
 export class Delta {
   constructor(tag = "small") {
     this.short = h("span");

@@ -78,7 +78,7 @@ export function keyed(parent, items, key, make, update) {
   if (focused && !parent.contains(document.activeElement)) keepFocus(focused, heir);
 }
 
-/** What can have the focus in an element. */
+/** Elements that can have the focus. */
 const STOP = "a[href]:not([hidden]), button:not([hidden])";
 
 /** Gives the focus back to what lost it by being moved or hidden; or to another place near there, and be it the page. */

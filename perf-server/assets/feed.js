@@ -132,7 +132,7 @@ export class Feed {
     return type === "metrics_update" && !this.hasBegun;
   }
 
-  /** What is wanted is not there: everything else is. */
+  /** Gives up a topic that the service does not have: everything else is there. */
   giveUp(reason) {
     this.refusal = reason;
     this.reconnect();
@@ -186,7 +186,7 @@ export class Feed {
   }
 }
 
-/** What is watched, whatever it goes without. */
+/** The topic that is watched, whatever it goes without. */
 function topicOf({ without, ...topic }) {
   return JSON.stringify(topic);
 }

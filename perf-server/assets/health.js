@@ -9,7 +9,7 @@ import { toSubject } from "./catalog.js";
 const RADIUS = 52;
 const ROUND = 2 * Math.PI * RADIUS;
 
-/** What is judged apart: what callers feel, and what they may come to feel. */
+/** The verdicts: of what callers feel, and of what they may come to feel. */
 const VERDICTS = [{ name: "serving", title: "Serving" }, { name: "resources", title: "Resources" }];
 
 /** The colours of their statuses. */

@@ -26,14 +26,14 @@ const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
 const WINDOWS = Object.keys(STEPS);
 /** The same in seconds, and how long each window is. */
 const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 }, "15m": { length: 900, step: 60 }, "1h": { length: 3600, step: 60 } };
-/** What the feed need not send to a page of ours that does not say it `needs` it: most draw none of it. */
+/** Parts that the feed need not send to a page of ours that does not say it `needs` it: most draw none of it. */
 const PARTS_OF_FEED = ["alert_history", "indicator_values", "row_points"];
 /** So many pictures are held while the display is paused. */
 const MOST_HELD = 12;
 /** So soon, in milliseconds, comes the rest of a picture that is held. */
 const COMPLETED = 1500;
 
-/** What is shown, and what is so now: the same, but while the display is paused. */
+/** The picture that is shown, and the present: the same, but while the display is paused. */
 let store = new Store();
 let now = store;
 /** While it is paused: the picture that was held, and that of each page which was opened since. */
@@ -44,7 +44,7 @@ store.sights = sights;
 /** The range that the address names; `null` while what is shown is live. */
 let range = null;
 const asker = new Asker(draw);
-/** What is compared with, and the picture of that time. */
+/** The time to compare with, and its picture. */
 let compared = null;
 const comparing = new Asker(draw);
 let page = null;
@@ -184,7 +184,7 @@ function isOfRange() {
   return range !== null && page.past !== undefined;
 }
 
-/** What the page draws. */
+/** The picture that the page draws. */
 function picture() {
   const shown = isOfRange() ? asker.picture : store;
   if (shown !== store) shown.follow(store);
@@ -257,7 +257,7 @@ function drawBar() {
   nav.update(now);
 }
 
-/** What the browser's tab says. */
+/** Writes the title of the browser's tab. */
 function showTab() {
   const isLost = feed.state === "lost";
   if (now.health || isLost) showInTab(now, isLost, `${page?.title ? `${page.title} · ` : ""}${about}`);

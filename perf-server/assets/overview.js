@@ -12,7 +12,7 @@ import { Health } from "./health.js";
 import { pageOfKind, PAGES } from "./pages.js";
 import { Tile } from "./tile.js";
 
-/** What puts a kind here: for whoever has none of it yet. */
+/** The attribute that puts a kind here, for a reader who has none of it yet. */
 const HOW = {
   http_request: "the HttpLayer on your router",
   db_operation: '#[monitor_db_operation("select", "users")] on a function',
@@ -92,7 +92,7 @@ export class Overview {
     );
   }
 
-  /** What is asked for of a range. */
+  /** The question for a range. */
   past() {
     return PAGES.flatMap(({ kinds }) => kinds).map(wholeKind);
   }

@@ -110,7 +110,7 @@ export class Past extends Store {
     return [timeOf(this.grid, 0), Math.min(timeOf(this.grid, this.grid.cells), Math.max(this.asked.to, timeOf(this.grid, this.grid.cells - 1)))];
   }
 
-  /** What the picture is of, and what of it is not as it was asked for. */
+  /** The range of the picture, and the parts of it that are not as asked for. */
   words() {
     const { observed, step } = this.grid;
     const [from, to] = this.span();

@@ -31,7 +31,7 @@ function said() {
   return Object.fromEntries(Object.keys(LIVE).map((name) => [name, params.get(name)]));
 }
 
-/** What the address says of times that lie between. */
+/** The address's words for a range between two times. */
 function between(from, to) {
   const written = (millis) => new Date(millis).toISOString().replace(".000Z", "Z");
   return { range: null, from: written(from), to: written(Math.max(to, from + SHORTEST)) };

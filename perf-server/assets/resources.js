@@ -24,7 +24,7 @@ function labelOf(metric, wanted) {
   return metric.labels.find(([name]) => name === wanted)?.[1] ?? "";
 }
 
-/** What a line is called in its chart: a histogram may be drawn twice. */
+/** The name of a line in its chart: a histogram may be drawn twice. */
 function keyOf({ metric, line }) {
   return `${metric.key}${line.rate ?? ""}`;
 }

@@ -17,7 +17,7 @@ import { Tile } from "./tile.js";
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
 
-/** What is told of a series: its title, how it is written, and the key and the rest of what is compared with the time before. */
+/** The figures of a series: its title, how it is written, and the key and the rest of what is compared with the time before. */
 const FIGURES = [
   ["Calls", (row) => number(row.count)],
   ["Rate", (row) => rate(row.rate), { key: "rate", show: rate }],
@@ -30,7 +30,7 @@ const FIGURES = [
   ["In flight", (row) => number(row.in_flight) + (row.oldest ? `, oldest ${duration(row.oldest)}` : "")],
 ];
 
-/** What calls used, where a function says `profile`: of one call on average, and in all. */
+/** Resources that calls used, where a function says `profile`: of one call on average, and in all. */
 const PROFILE = [
   ["Processor time", (used) => duration(used.cpu_seconds_per_call), (used) => `${duration(used.cpu_seconds)} in all`],
   ["Allocations", (used) => number(used.allocations_per_call), (used) => `${number(used.allocations)} in all`],
@@ -163,7 +163,7 @@ export class Series {
     });
   }
 
-  /** What fires here, and what did: shown where there is any. */
+  /** Alerts that fire here, and those that did: shown where there is any. */
   updateAlerts(store) {
     const isFiring = this.alerts.update(store);
     const wasFiring = this.history.update(store);
@@ -191,7 +191,7 @@ export class Series {
     text(this.heat.note, store.isPast ? "in the exported buckets, each up to its bound; stronger: more calls" : "stronger: more calls");
   }
 
-  /** What nothing tells is left out. */
+  /** Shows the resources that are measured; others are left out. */
   updateProfile({ profile }) {
     this.usedCard.hidden = !profile;
     if (!profile) return;

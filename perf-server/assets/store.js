@@ -2,7 +2,7 @@
 
 import { boots } from "./stored.js";
 
-/** What is known whatever is watched. */
+/** Fields known whatever is watched. */
 export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets"];
 
 /** Whether a topic, as the service names it, is what somebody wants to watch. */
@@ -17,7 +17,7 @@ export class Store {
     this.clear();
   }
 
-  /** What is known whatever is watched, by itself: it goes on with the service while this is held as it is. */
+  /** A copy of the fields known whatever is watched: it goes on with the service while this is held as it is. */
   fork() {
     const other = new Store();
     for (const name of COMMON) other[name] = this[name];
@@ -46,7 +46,7 @@ export class Store {
     if (history) this.history ??= history;
   }
 
-  /** What comes no more is not kept as it was. */
+  /** Forgets the parts that come no more. */
   leaveOut(without = []) {
     if (without.includes("alert_history")) this.history = undefined;
     if (without.includes("indicator_values")) this.hasValues = false;
@@ -102,7 +102,7 @@ export class Store {
     if (message.resets) this.resets = message.resets;
   }
 
-  /** Who it is that speaks, and of what. */
+  /** Takes in the service and the topic of a first message. */
   meet(message) {
     if (message.epoch !== this.epoch) this.bootAt = undefined;
     for (const name of ["epoch", "topic", "window", "service", "config"]) this[name] = message[name];
@@ -133,7 +133,7 @@ export class Store {
     return this.metrics?.filter((metric) => metric.value !== null && (name === null || metric.name === name)) ?? [];
   }
 
-  /** What a metric was over the window: a gauge its value, a counter how fast it grew, a histogram its mean or how often. */
+  /** The values of a metric over the window: a gauge its value, a counter how fast it grew, a histogram its mean or how often. */
   valuesOf(metric, isRate = metric.kind === "counter") {
     if (!isRate) return this.column(metric, (point) => point[1]);
     return this.rates(metric, (point) => point[metric.kind === "histogram" ? 2 : 1]);
@@ -275,7 +275,7 @@ export class Store {
     return colour ?? worst;
   }
 
-  /** What is so now: that of a range is something else. */
+  /** The picture of the present: of a range it is another one. */
   get now() {
     return this;
   }
@@ -302,7 +302,7 @@ export class Store {
 /** Two processes of a service do not begin within so many milliseconds. */
 const APART = 5000;
 
-/** What to call the begin of a process. */
+/** The name of the begin of a process. */
 function beginning(version, before) {
   if (!version || version === before) return "started";
   return before ? `new version ${version}` : `started ${version}`;

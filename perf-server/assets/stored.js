@@ -6,7 +6,7 @@ import { PARTS } from "./pages.js";
 let told = PARTS.includes("history") ? undefined : null;
 let askedOf = null;
 
-/** What the service tells of its history: `{ off, tiers, boots }`. */
+/** The service's description of its history: `{ off, tiers, boots }`. */
 export function stored() {
   return told;
 }

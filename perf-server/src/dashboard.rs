@@ -188,7 +188,7 @@ pub(crate) async fn page_or_feed(
     if extensions.get::<Reader>().is_none_or(|reader| reader.session.is_none()) {
         return respond::tagged(&headers, HTML, context.dashboard.page.clone());
     }
-    // Whoever goes back after logging out is to be asked again, and not shown what the browser kept.
+    // A person who goes back after logging out is to be asked again, and not shown what the browser kept.
     respond::kept(&headers, HTML, context.dashboard.page_in_session.clone(), "no-store")
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Browser {
     pub(crate) client: Client,
 }
 
-/// What `WebSocket`s of all tabs did.
+/// The doings of the `WebSocket`s of all tabs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sockets {
     pub(crate) opened: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Sockets {
     pub(crate) heard: usize,
 }
 
-/// What it is looked at through.
+/// The screen that it is looked at through.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     is_phone: bool,
@@ -236,7 +236,7 @@ impl Browser {
         cookies.iter().map(|cookie| cookie.name().to_owned()).collect()
     }
 
-    /// What they did since the last time it was asked.
+    /// Their doings since the last time it was asked.
     pub(crate) async fn sockets(&self) -> Sockets {
         let log = self.own("se/log", json!({ "type": "performance" })).await;
         let lines: Vec<&str> =
@@ -311,7 +311,7 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": NOTE })).await;
     }
 
-    /// What the console says of errors and warnings since the last time it was asked.
+    /// The console's errors and warnings since the last time it was asked.
     async fn errors(&self) -> Vec<Value> {
         let log = self.own("se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().cloned().unwrap_or_default();

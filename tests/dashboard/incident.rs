@@ -64,7 +64,7 @@ async fn an_alert_counts_until_somebody_knows_of_it_and_is_seen_at_its_series() 
     assert_eq!(browser.count("main .strip tbody tr").await, 1, "that of another series is not here");
     browser.go("#/series/http_request/GET/%2Fcarts%2F%7Bid%7D?window=1m").await;
     browser.wait_for_text(".strip tbody", |alert| alert.contains("Stuck requests")).await;
-    // What is over has said so in words of its own, on one line with how it began.
+    // An alert that is over has said so in words of its own, on one line with how it began.
     waiting.answer(200);
     service.tick();
     browser.wait_for_text(".history tbody", |history| history.contains("resolved after ")).await;

@@ -85,7 +85,7 @@ impl Browser {
         assert_eq!(found["is_marked"], json!(true), "the focus has gone to {}", found["what"]);
     }
 
-    /// What has the focus: that it is something, shown as such, and not behind anything.
+    /// The element with the focus: that it is something, shown as such, and not behind anything.
     async fn focus_on(&self, wanted: &str) -> Value {
         let found = self.script(&FOCUS.replace("WANTED", &json!(wanted).to_string())).await;
         // After the last place of a page Tab leads out of it.

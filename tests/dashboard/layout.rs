@@ -39,7 +39,7 @@ async fn nothing_jumps_while_numbers_move() {
     browser.close().await;
 }
 
-/// What a page shows first may take its place, however long that takes on a busy machine. One that never holds still is
+/// The first things that a page shows may take their place, however long that takes on a busy machine. A page that never holds still is
 /// found by what comes after.
 async fn has_settled(browser: &Browser) {
     for _ in 0..20 {

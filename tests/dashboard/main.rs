@@ -189,7 +189,7 @@ async fn what_is_sampled_has_pages_with_its_history_and_what_is_not_has_none() {
     for absent in ["GPU", "Executor", "Pools"] {
         assert!(!browser.text("#pages").await.contains(absent), "{absent}");
     }
-    // What was before the page was opened is there.
+    // The time before the page was opened is there.
     let described = "return document.querySelector('figure:not([hidden]) canvas').getAttribute('aria-label')";
     let chart = browser.script(described).await;
     assert!(
@@ -336,7 +336,7 @@ async fn a_page_with_nothing_on_it_says_what_would_put_something_there() {
     browser.close().await;
 }
 
-/// What it prints depends on the machine, so that nothing is asserted: see `benches/README.md`.
+/// The printed figures depend on the machine, so that nothing is asserted: see `benches/README.md`.
 #[tokio::test]
 #[ignore = "it prints how fast the dashboard is"]
 async fn how_fast_it_is() {

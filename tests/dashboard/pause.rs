@@ -45,7 +45,7 @@ async fn a_moment_that_is_held_is_the_same_whenever_it_is_read_and_wherever_one_
     service.some_calls();
     sleep(Duration::from_millis(2_500)).await;
     assert_eq!(read_off(&browser).await, held, "time has not gone on");
-    // What is watched alike was held with it.
+    // The same topic was held with it.
     browser.click("#pages a[href^='#/operations']").await;
     browser.wait_for_text("main h1", |title| title == "Operations").await;
     browser.wait_for("main .series tbody tr").await;

@@ -105,14 +105,14 @@ async fn a_range_is_shown_with_its_gaps_and_what_is_of_now_says_so() {
     browser.wait_for_text(".figures dd", |calls| calls == "60").await;
     browser.go("#/metrics?range=6h").await;
     browser.wait_for_text("table.metrics thead", |head| head.contains("Mean or growth")).await;
-    // What is sampled as well; its tiles are of now.
+    // Sampled figures as well; its tiles are of now.
     browser.go("#/host?range=15m").await;
     picture(&browser, |_| true).await;
     browser.wait_for("main figure:not([hidden])").await;
     let tile = "return getComputedStyle(document.querySelector('.tile .title'), '::after').content";
     assert_eq!(browser.script(tile).await, json!("\" now\""));
     browser.screenshot("range-host").await;
-    // What cannot be of a range says so.
+    // A page that cannot be of a range says so.
     browser.go("#/running?range=6h").await;
     browser.wait_for_text(".about", |words| words.starts_with("This page is about now")).await;
     browser.has_no_errors().await;
@@ -289,7 +289,7 @@ async fn after_a_restart_the_range_is_there_with_no_hole_larger_than_the_restart
     service.monitor.operation("after").record(Duration::from_millis(5), Outcome::Ok);
     service.tick();
     browser.wait_for("html:not(.stale)").await;
-    // What the process before knew is still there, and what this one knows beside it.
+    // The records of the process before are still there, and those of this one beside them.
     let names = "return [...document.querySelectorAll('.series tbody th')].map((name) => name.textContent)
         .filter((name) => ['before', 'after'].includes(name)).sort()";
     for _ in 0..30 {

@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    /// What is sampled of a host, as `perf-host` names it; and a GPU that is not there after all.
+    /// Samples of a host, as `perf-host` names it; and a GPU that is not there after all.
     pub(crate) fn a_host(&self) {
         const CPU: SampledMetric = SampledMetric::gauge("system_cpu_utilization_ratio", "ratio", "Processors in use.");
         const DISK: SampledMetric = SampledMetric::gauge("system_disk_utilization_ratio", "ratio", "How full.");
@@ -210,7 +210,7 @@ impl Drop for Service {
     }
 }
 
-/// What fires where a backup takes long.
+/// The alert where a backup takes long.
 pub(crate) fn slow_backup() -> Rule {
     let slow = Rule::builder("slow-backup").name("Slow backup").metric(Kind::Operation).only("operation", ["backup"]);
     slow.statistic(Statistic::P95).warning(1.0).critical(2.0).build().expect("a rule")

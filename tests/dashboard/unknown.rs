@@ -1,4 +1,4 @@
-//! What is not known: it is not said to be absent, and an address of nothing takes nothing else down.
+//! The unknown: it is not said to be absent, and an address of nothing takes nothing else down.
 
 use super::browser::{Browser, Screen};
 use super::service::Service;
@@ -29,7 +29,7 @@ async fn of_a_page_that_has_not_come_nothing_is_said_and_a_lost_service_is_not_s
         let seen = browser.seen("main").await;
         assert!(!seen.contains(lie), "{page}: {seen}");
     }
-    // What was known of another page is shown as it was.
+    // The known part of another page is shown as it was.
     browser.go("#/external").await;
     browser.wait_to_see("main", "None are measured").await;
     browser.go("#/host").await;

@@ -323,7 +323,7 @@ fn callers_places_are_kept_where_the_body_ends_with_its_value() {
             Location::caller()
         }
     }
-    // What the block asks for of errors is not for a method that cannot fail.
+    // The block's options for errors are not for a method that cannot fail.
     #[monitor(err)]
     impl Index<u8> for Blocked {
         type Output = Location<'static>;

@@ -114,7 +114,7 @@ pub async fn items_async() -> u8 {
     std::future::ready(ONE).await
 }
 
-/// What is copied is cloned as clippy wants it, and compared so.
+/// A type that is copied is cloned as clippy wants it, and compared so.
 #[derive(Copy, Debug, Eq, PartialEq)]
 pub struct Copied(u8);
 
@@ -143,7 +143,7 @@ impl PartialOrd for Copied {
 /// Something that has a tier, whose type no signature shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
-    /// Who pays for it.
+    /// The payer.
     tier: Tier,
 }
 

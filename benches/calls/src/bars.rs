@@ -1,4 +1,4 @@
-//! What must hold, as ratios within one round: the machine's speed is in neither. Nothing fails on it, for a figure of
+//! The bars, as ratios within one round: the machine's speed is in neither. Nothing fails on it, for a figure of
 //! a busy machine says nothing.
 
 use crate::Listener;

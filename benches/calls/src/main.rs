@@ -1,4 +1,4 @@
-//! What one call of an annotated function costs, beside its peers: all in one process, interleaved.
+//! The cost of one call of an annotated function, beside its peers: all in one process, interleaved.
 
 mod allocator;
 mod bars;

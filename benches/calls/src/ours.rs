@@ -68,7 +68,7 @@ pub(crate) const MONITOR_SYNC: &str = "perf `#[monitor(..)]`, sync";
 /// The same without a span: what it costs where nobody listens.
 pub(crate) const WITHOUT_SPAN: &str = "perf `#[monitor(.., span = false)]`";
 
-/// What `threads` compares.
+/// The variants that `threads` compares.
 pub(crate) fn contended() -> Variant {
     Variant::new(MONITOR, Some("operations_total{operation=\"plain\""), |calls| drive(calls, plain))
 }

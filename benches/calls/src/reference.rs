@@ -18,12 +18,12 @@ const STEP_BITS: u32 = 4;
 const BUCKETS: usize = (64 - STEP_BITS as usize + 1) << STEP_BITS;
 const OUTCOMES: [&str; 2] = ["ok", "error"];
 
-/// What the calls of a function write.
+/// The counts that the calls of a function write.
 struct Site {
     slots: [Cells; SLOTS],
 }
 
-/// What one thread writes: no other thread touches these cache lines, but to read them.
+/// The counts that one thread writes: no other thread touches these cache lines, but to read them.
 #[repr(align(128))]
 struct Cells {
     started: AtomicU64,
@@ -168,7 +168,7 @@ pub(crate) fn variants() -> [Variant; 2] {
     ]
 }
 
-/// What it counted.
+/// The counts.
 pub(crate) fn scrape() -> String {
     let mut text = String::new();
     for (site, engine) in SITES.iter().zip(ENGINES) {

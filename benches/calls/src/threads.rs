@@ -15,7 +15,7 @@ use std::time::Duration;
 /// So long each thread calls: the threads overlap for nearly all of it.
 const BATCH: Duration = Duration::from_millis(5);
 
-/// What the last number of threads may cost of the first.
+/// The most that the last number of threads may cost of the first.
 const BAR: f64 = 1.2;
 
 /// Runs so many rounds with each number of threads, and tells the result as a table in Markdown.

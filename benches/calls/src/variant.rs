@@ -13,7 +13,7 @@ pub(crate) const ERROR_EVERY: u64 = 128;
 #[derive(Debug)]
 pub(crate) struct Failed;
 
-/// What every variant does: next to nothing, so that the rest is overhead.
+/// The work of every variant: next to nothing, so that the rest is overhead.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call here would be the largest part of the base")]
 pub(crate) fn work(id: u64) -> Result<u64, Failed> {

@@ -12,7 +12,7 @@ const MODULES: usize = 20;
 /// A crate to be.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    /// What stands on each function; `{n}` is the function's number.
+    /// The attribute of each function; `{n}` is the function's number.
     pub(crate) attribute: &'static str,
     /// The line in its manifest.
     dependency: &'static str,

@@ -1,4 +1,4 @@
-//! What a thousand annotated functions cost the compiler, beside a peer: writes one crate a kind, checks each in turn.
+//! The cost of a thousand annotated functions to the compiler, beside a peer: writes one crate a kind, checks each in turn.
 
 mod generate;
 mod timing;

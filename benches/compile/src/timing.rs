@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-/// What a command cost, in seconds.
+/// The cost of a command, in seconds.
 pub(crate) struct Cost {
     pub(crate) wall: f64,
     /// User and system time of all processes. It hardly depends on what else the machine does, as the other one does.

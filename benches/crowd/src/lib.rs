@@ -36,7 +36,7 @@ pub trait Crowd: Sync {
     fn render(&self, buffer: Vec<u8>) -> Vec<u8>;
 }
 
-/// What happened in a series.
+/// The calls of a series.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation {
     /// How long it took.
@@ -46,7 +46,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// What is recorded in each series before it is rendered: four durations, in four buckets, and one of them failed.
+    /// The calls recorded in each series before it is rendered: four durations, in four buckets, and one of them failed.
     pub const FEW: [Self; 4] = [Self::ok(3e-6), Self::ok(4e-5), Self::ok(7e-4), Self { seconds: 2e-2, failed: true }];
 
     const fn ok(seconds: f64) -> Self {

@@ -5,7 +5,7 @@ use crate::{Crowd, MODULES, Observation};
 use perf_runtime::{Label, Monitor, monitor};
 use std::time::Duration;
 
-/// What a call does to take its time.
+/// How a call takes its time.
 pub type Wait = dyn Fn(Duration) + Sync;
 
 /// The series of one annotated function, and the monitor that renders them.
@@ -67,7 +67,7 @@ impl Crowd for Ours {
 
 fn call<const FUNCTIONS: usize>(series: usize, observation: Observation, wait: &Wait) {
     let labels = (Function::<FUNCTIONS>(series / MODULES), Module(series % MODULES));
-    // What failed is recorded, and nothing else is to be done about it.
+    // The failure is recorded, and nothing else is to be done about it.
     let _ = measured(labels.0, labels.1, observation, wait);
 }
 

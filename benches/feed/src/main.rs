@@ -1,4 +1,4 @@
-//! What it costs a service that people look at its dashboard: 500 series that all change each second, and 50 clients.
+//! The cost to a service of people who look at its dashboard: 500 series that all change each second, and 50 clients.
 //!
 //! The clients are processes' worth of their own: this program again, with the server's address. Both halves of a run
 //! record the same calls, so what the second has more is what the clients cost.

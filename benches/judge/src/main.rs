@@ -1,4 +1,4 @@
-//! What a tick takes over 1,000 series that were called, by the number of rules that look at all of them. The summaries of
+//! The time of a tick over 1,000 series that were called, by the number of rules that look at all of them. The summaries of
 //! a window are made once, however many rules share them: so the first rule costs the most.
 
 use perf_runtime::test_util::ManualClock;
@@ -39,7 +39,7 @@ fn main() {
     }
 }
 
-/// What each tick took.
+/// The time of each tick.
 fn run(rules: RuleSet) -> Vec<f64> {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().rules(rules).build().expect("no setting is wrong");

@@ -36,7 +36,7 @@ pub fn ask(arguments: &[&str]) -> Vec<f64> {
     text.split_whitespace().map(|number| number.parse().expect("a child prints numbers")).collect()
 }
 
-/// What a child tells the one that asked.
+/// The answer of a child to the one that asked.
 pub fn answer(numbers: &[f64]) {
     for number in numbers {
         println!("{number}");

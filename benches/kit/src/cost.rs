@@ -1,4 +1,4 @@
-//! What a thread or the process has cost so far, as the system counts it.
+//! The cost of a thread or the process so far, as the system counts it.
 
 use std::mem::zeroed;
 use std::time::Duration;

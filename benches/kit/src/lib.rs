@@ -1,4 +1,4 @@
-//! What the benches have in common: statistics, cores, costs, child processes.
+//! The common parts of the benches: statistics, cores, costs, child processes.
 
 pub mod alloc;
 pub mod child;

@@ -1,15 +1,15 @@
 //! Order statistics: a mean would tell of the machine's other guests.
 
-/// What a list of samples says.
+/// The spread of a list of samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread {
     /// The least.
     pub min: f64,
-    /// What one in ten is below.
+    /// One in ten is below it.
     pub p10: f64,
     /// The middle.
     pub median: f64,
-    /// What one in ten is above.
+    /// One in ten is above it.
     pub p90: f64,
     /// In 95 of 100 such lists the median of all that could have been sampled lies between these two: ranks that a sign
     /// test does not reject (W. J. Conover, Practical Nonparametric Statistics, "Quantile test"), by the normal

@@ -1,4 +1,4 @@
-//! What a series costs in memory, idle and busy, beside the peers; and whether memory grows with the calls.
+//! The memory of a series, idle and busy, beside the peers; and whether memory grows with the calls.
 //!
 //! Each library runs in a process of its own.
 
@@ -57,7 +57,7 @@ fn run_child(arguments: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What the process holds.
+/// The memory of the process.
 #[derive(Clone, Copy)]
 struct Held {
     /// As the system counts it.

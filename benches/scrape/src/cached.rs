@@ -1,4 +1,4 @@
-//! What a scrape is compared with: the same text, of which all but the numbers was known before.
+//! The writer that a scrape is compared with: the same text, of which all but the numbers was known before.
 //!
 //! Two writers, by how much they keep. The one keeps each line's bytes, and so holds the whole text in memory; nothing
 //! that puts a number on each line can be faster. The other keeps the labels of each series, once.
@@ -14,7 +14,7 @@ pub(crate) struct CachedWriter {
     /// Which of them stand before each number, one after the other.
     pieces: Vec<Range<usize>>,
     cells: Vec<Cell>,
-    /// What stands after the last number.
+    /// The text after the last number.
     rest: Range<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What a scrape of many series costs, beside the peers and beside a writer that knows all but the numbers.
+//! The cost of a scrape of many series, beside the peers and beside a writer that knows all but the numbers.
 //!
 //! Each library runs in processes of its own, several of them in random order, so that none renders in memory that
 //! another has left.

@@ -1,4 +1,4 @@
-//! What the children answered, as a table in Markdown.
+//! The answers of the children, as a table in Markdown.
 
 use crate::OURS;
 use kit::stats::Spread;

@@ -1,4 +1,4 @@
-//! What the samples say, as a table in Markdown.
+//! The findings of the samples, as a table in Markdown.
 //!
 //! The first sixth is left out: caches fill, pools open. The rest is cut into 25 parts of the same length, a minute each
 //! where half an hour was asked for, and each part is one point: the median of its seconds. What a process holds in one
@@ -34,7 +34,7 @@ impl Finding {
         Ok(Self { first, last, resident, kept, core_share })
     }
 
-    /// What must not be. A slope counts where the whole of its interval is above zero.
+    /// The faults found. A slope counts where the whole of its interval is above zero.
     pub(crate) fn faults(&self) -> Vec<String> {
         let Self { last, resident, .. } = self;
         let mut faults = Vec::new();

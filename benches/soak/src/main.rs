@@ -39,7 +39,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// A line that tells how it goes.
 const TOLD_EVERY: u32 = 60;
 
-/// What was asked for.
+/// The options of the command line.
 struct Options {
     minutes: u32,
     load: u32,

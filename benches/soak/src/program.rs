@@ -48,7 +48,7 @@ impl Program {
         command.args(database.map(|url| ["--database-url", url]).into_iter().flatten());
         let mut child = command
             .env_remove("RUST_LOG")
-            // What glibc keeps of freed memory, in an arena for each thread, would hide what the service itself keeps.
+            // Freed memory that glibc keeps, in an arena for each thread, would hide what the service itself keeps.
             .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! What the service says of itself, once a second.
+//! The service's own figures, once a second.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(crate) struct Sample {
     /// Since the soak began.
     pub(crate) seconds: f64,
     pub(crate) resident_bytes: f64,
-    /// What the registry and the windows take, as the monitor estimates it.
+    /// The memory of the registry and the windows, as the monitor estimates it.
     pub(crate) kept_bytes: f64,
     pub(crate) series: f64,
     pub(crate) ticks: f64,
@@ -56,7 +56,7 @@ impl Sample {
         })
     }
 
-    /// What the service holds, in words.
+    /// The memory of the service, in words.
     pub(crate) fn memory(&self) -> String {
         let [resident, kept] = [self.resident_bytes, self.kept_bytes].map(|bytes| bytes / MIB);
         format!("{resident:.2} MiB resident, of it {kept:.2} registry and windows")

@@ -15,7 +15,7 @@ usage: storm [--quick]
 /// So many of the faults are told, where there are more.
 const SHOWN: usize = 20;
 
-/// What one storm is made of.
+/// The size of one storm.
 #[derive(Clone, Copy)]
 struct Size {
     /// Threads alive at the same time.

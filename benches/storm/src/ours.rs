@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// What becomes of a call, by its number.
+/// The end of a call, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Ok,
@@ -156,7 +156,7 @@ fn finish(mut call: Moving) {
     assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
 }
 
-/// What differs from what was called.
+/// The differences from what was called.
 fn wrong_totals(size: Size, scraped: &str) -> Vec<String> {
     let mut expected = [0; OUTCOMES.len()];
     let threads = size.lanes * size.lives;

@@ -1,4 +1,4 @@
-//! What a scrape says, and whether it agrees with itself.
+//! The contents of a scrape, and whether it agrees with itself.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub(crate) fn sum(text: &str, start: &str) -> f64 {
     samples(text).filter(|(name, _)| name.starts_with(start)).map(|(_, value)| value).sum()
 }
 
-/// What contradicts itself: a histogram whose count is not its last bucket, or whose buckets do not rise.
+/// The contradictions of a text: a histogram whose count is not its last bucket, or whose buckets do not rise.
 pub(crate) fn contradictions(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut infinite: HashMap<String, f64> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What the monitor's own thread costs: processor time of a tick over 1,000 series that were called since the last one,
+//! The cost of the monitor's own thread: processor time of a tick over 1,000 series that were called since the last one,
 //! judged by the standard rules; and what sampling everything each second costs.
 
 mod sampling;
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What happens between two ticks.
+/// The load between two ticks.
 #[derive(Clone, Copy)]
 struct Load {
     /// How many threads call every series.

@@ -1,4 +1,4 @@
-//! What it costs to sample everything that there is of this machine each second, on the real clock: processor time of the
+//! The cost of sampling everything that there is of this machine each second, on the real clock: processor time of the
 //! whole process, for what may hang is read on threads of its own.
 
 use kit::cost::Cpu;

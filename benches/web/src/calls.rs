@@ -27,7 +27,7 @@ const BATCH: u32 = 20_000;
 /// Batches of which a child gives the middle.
 const BATCHES: usize = 15;
 
-/// What a request took.
+/// The cost of a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Taken {
     nanos: f64,
@@ -35,7 +35,7 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// What a child says that serves this way.
+    /// The figures of a child that serves this way.
     pub(crate) fn by(way: Way, subscriber: bool) -> Result<Self, String> {
         let said = child::ask(&[CALLS, way.name, if subscriber { SUBSCRIBER } else { "" }]);
         let [nanos, allocations] = said[..] else { return Err(format!("a child says {said:?}")) };

@@ -67,7 +67,7 @@ async fn careful(id: u64) -> Result<&'static str, Failed> {
     result
 }
 
-/// What most people write.
+/// The code that most people write.
 #[instrument]
 async fn usual(id: u64) -> Result<&'static str, Failed> {
     gauge!("usual_calls_in_flight", "function" => "greeting").increment(1.0);

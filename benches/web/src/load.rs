@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 pub(crate) const CONNECTIONS: usize = 32;
 const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// What makes the load.
+/// The maker of the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loader {
     Wrk,
     Own,
 }
 
-/// What was answered.
+/// The answers that came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) requests: f64,

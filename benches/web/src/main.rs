@@ -1,4 +1,4 @@
-//! What measuring costs a web service, end to end: an axum service that says hello, measured in several ways, under
+//! The cost of measuring to a web service, end to end: an axum service that says hello, measured in several ways, under
 //! load.
 //!
 //! Each way is a server in a process of its own, one worker on one core; the load comes from another core, and goes to one
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a child of this program is to do.
+/// The task of a child of this program.
 fn run_child(arguments: &[String]) -> ExitCode {
     let [task, name, subscriber] = arguments else { return ExitCode::FAILURE };
     let Some(way) = Way::named(name) else { return ExitCode::FAILURE };
@@ -92,7 +92,7 @@ fn run_child(arguments: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What each way gave in each round, in which they come in random order. `sample` is given the numbers of the round and of
+/// The figures of each way in each round, in which they come in random order. `sample` is given the numbers of the round and of
 /// the way.
 fn in_turn<T>(
     ways: &[Way],

@@ -16,7 +16,7 @@ pub(crate) const SERVE: &str = "serve";
 /// The argument of a child in which spans are on.
 pub(crate) const SUBSCRIBER: &str = "subscriber";
 
-/// What a server says of itself.
+/// The figures of a server, by itself.
 pub(crate) struct Told {
     /// Seconds of processor time, in the program and in the system on its behalf.
     pub(crate) cpu: f64,

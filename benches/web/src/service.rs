@@ -37,7 +37,7 @@ where
     Router::new().route("/hello", get(handler))
 }
 
-/// What every way does.
+/// The work that every way does.
 pub(crate) async fn greeting(_id: u64) -> Result<&'static str, Failed> {
     black_box(Ok("hello"))
 }

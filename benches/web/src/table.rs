@@ -1,4 +1,4 @@
-//! What the rounds gave, as a table in Markdown.
+//! The figures of the rounds, as a table in Markdown.
 
 use crate::load::{CONNECTIONS, Load, Loader};
 use crate::server::Told;
@@ -17,7 +17,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// What happened between two answers of a server.
+    /// The difference between two answers of a server.
     pub(crate) fn between(before: &Told, after: &Told, load: Load) -> Self {
         let Load { requests, seconds } = load;
         Self { requests, requests_a_second: requests / seconds, cpu: (after.cpu - before.cpu) * 1e6 / requests }

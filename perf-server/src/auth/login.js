@@ -3,7 +3,7 @@
 for (const form of document.forms) {
   form.action += location.hash;
 }
-// Whoever has logged out is led here, without the cookie: the dashboard's other pages of this browser are to leave as well.
+// A person who has logged out is led here, without the cookie: the dashboard's other pages of this browser are to leave as well.
 new BroadcastChannel("perf.login").postMessage("shown");
 // Light or dark, as it was chosen there.
 try {

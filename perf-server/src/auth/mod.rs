@@ -27,7 +27,7 @@ pub(crate) mod token;
 
 pub use token::Access;
 
-/// Whoever was let in to read: an extension of the request.
+/// The reader who was let in: an extension of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
     pub(crate) access: Access,

@@ -78,7 +78,7 @@ async fn spanned_pending_once(id: u64) -> Result<u64, Failed> {
     result
 }
 
-/// What most people write: the macros look each metric up at each call, and the span carries the argument.
+/// The code that most people write: the macros look each metric up at each call, and the span carries the argument.
 #[tracing::instrument]
 async fn usual(id: u64) -> Result<u64, Failed> {
     gauge!("metrics_calls_in_flight", "function" => "usual").increment(1.0);

@@ -49,7 +49,7 @@ async fn two_time_stamps(id: u64) -> Result<u64, Failed> {
     result
 }
 
-/// What nobody can go below.
+/// The floor that nobody can go below.
 pub(crate) fn floor() -> Vec<Variant> {
     let mut variants = vec![
         Variant::new(BASE, None, |calls| drive(calls, bare)),
@@ -93,7 +93,7 @@ pub(crate) fn variants() -> Vec<Variant> {
     ]
 }
 
-/// What `threads` compares: those that count, each as it is fastest and as it is used.
+/// The variants that `threads` compares: those that count, each as it is fastest and as it is used.
 pub(crate) fn contended() -> Vec<Variant> {
     let mut variants = reference();
     variants.extend([
@@ -115,7 +115,7 @@ fn annotated_variant() -> Variant {
     })
 }
 
-/// What the peers recorded that have no handle of their own to ask.
+/// The records of the peers that have no handle of their own to ask.
 pub(crate) fn scrape() -> String {
     let registered = prometheus::TextEncoder::new().encode_to_string(&prometheus::gather());
     let mut text = registered.expect("the families are well formed") + &client::scrape() + &measured::scrape();

@@ -1,4 +1,4 @@
-//! What hands each call to a thread of its own, which adds it up: profilers of spans and durations.
+//! Peers that hand each call to a thread of its own, which adds it up: profilers of spans and durations.
 //!
 //! Their figures are not those of what adds up at once: the time of their own threads is in no row. And these threads
 //! would take it from the others, so they run apart.

@@ -110,7 +110,7 @@ impl Instance {
             AlertState::Inactive => true,
             AlertState::Resolved => self.resolved_at.is_none_or(|at| now.saturating_sub(at) > RESOLVED_KEPT),
         };
-        // Whoever is to notice that a series is gone must remember that it was there.
+        // To notice that a series is gone, a rule must remember that it was there.
         let remembered = matches!(rule.no_data, NoData::Alert(_)) && !self.is_gone(rule, now);
         forgotten && !remembered && self.mute.is_settled(now, rule.cooldown)
     }

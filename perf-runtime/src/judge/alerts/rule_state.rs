@@ -13,6 +13,7 @@ use crate::judge::rule::signal::{Matcher, Metric, Signal};
 use crate::judge::rule::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -20,6 +21,10 @@ use std::time::Duration;
 
 /// How old a value may be and still be the one of then, as in Prometheus.
 const LOOKBACK: Duration = Duration::from_secs(5 * 60);
+
+/// Something of each series, found by its labels. A tick looks up each series for each rule, so the hash is a quick one: there are
+/// no more series than the registry allows, whatever clients choose for labels.
+type BySeries<T> = HashMap<Box<Labels>, T, FxBuildHasher>;
 
 /// Where a rule stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,10 +61,10 @@ pub(crate) struct RuleState {
     was_reached: bool,
     /// Only of series for which there is something to remember. Found by hash: a tree would look at the labels of a dozen
     /// other series on the way to each.
-    instances: HashMap<Box<Labels>, Instance>,
+    instances: BySeries<Instance>,
     past: Past,
     /// The series that were well while the process was young, of a rule that lets them warm up.
-    warm: HashSet<Box<Labels>>,
+    warm: HashSet<Box<Labels>, FxBuildHasher>,
 }
 
 impl RuleState {
@@ -69,9 +74,9 @@ impl RuleState {
             rule,
             is_evaluated: false,
             was_reached: false,
-            instances: HashMap::new(),
+            instances: BySeries::default(),
             past: Past::default(),
-            warm: HashSet::new(),
+            warm: HashSet::default(),
         }
     }
 
@@ -167,7 +172,7 @@ impl RuleState {
         let patience = Patience { hold_for: rule.hold_for, keep_firing_for: rule.keep_firing_for };
         let is_young = context.uptime < rule.warm_up;
         if !is_young {
-            *warm = HashSet::new();
+            *warm = HashSet::default();
         }
         let mut any = false;
         let recent = Recent::new(lately.as_ref(), observation);
@@ -242,10 +247,7 @@ impl RuleState {
 }
 
 /// Some instances in the order of their labels: so that what follows from them is told in the same order each time.
-fn in_order(
-    instances: &mut HashMap<Box<Labels>, Instance>,
-    which: impl Fn(&Instance) -> bool,
-) -> Vec<(&Labels, &mut Instance)> {
+fn in_order(instances: &mut BySeries<Instance>, which: impl Fn(&Instance) -> bool) -> Vec<(&Labels, &mut Instance)> {
     let wanted = instances.iter_mut().filter(|(_, instance)| which(instance));
     let mut wanted: Vec<(&Labels, &mut Instance)> = wanted.map(|(labels, instance)| (&**labels, instance)).collect();
     wanted.sort_by_key(|&(labels, _)| labels);
@@ -261,7 +263,7 @@ struct Recent<'a> {
     calls: OnceCell<[Values; 2]>,
 }
 
-type Values = HashMap<Box<Labels>, f64>;
+type Values = BySeries<f64>;
 
 impl<'a> Recent<'a> {
     fn new(signal: Option<&'a Signal>, observation: &'a Observation<'a>) -> Self {
@@ -283,7 +285,7 @@ impl<'a> Recent<'a> {
     }
 
     fn values_of(&self, signal: &Signal) -> Values {
-        let mut values = HashMap::new();
+        let mut values = Values::default();
         signal.each(self.observation, &mut |labels, value| {
             values.insert(labels.into(), value);
         });
@@ -309,7 +311,7 @@ fn named_by(matchers: &[Matcher]) -> Vec<(String, String)> {
 /// Earlier values, for rules on a change. 16 bytes for each second that is looked back and each series.
 #[derive(Debug, Default)]
 struct Past {
-    values: HashMap<Box<Labels>, VecDeque<(Duration, Option<f64>)>>,
+    values: BySeries<VecDeque<(Duration, Option<f64>)>>,
 }
 
 impl Past {

@@ -134,9 +134,16 @@ impl History {
             ledger.leave(Window::LastHour, &slice.delta);
             *passed = passed.saturating_sub(1);
         }
+        // Most have none, and to look at the oldest slice is to wait for memory.
+        if self.baseline.is_some() {
+            self.forget_baseline();
+        }
+    }
+
+    /// Forgets the counts by bucket at the last reset once all slices of before are gone.
+    fn forget_baseline(&mut self) {
         let oldest = self.oldest(Window::LastHour).map(|slice| slice.start);
         if let Some(reset) = &mut self.baseline
-            && reset.counted.is_some()
             && oldest.is_none_or(|oldest| oldest >= reset.at)
         {
             reset.counted = None;
