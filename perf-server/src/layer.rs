@@ -119,6 +119,7 @@ impl HttpLayer {
     /// none, a template with a wildcard stays the route; of a service that is nested (`nest_service("/assets", ..)`) that is
     /// `/assets/{*rest}`. A gRPC request below a wildcard has the path of its method in place of it. The route of every other
     /// request is `unmatched`, gRPC around a server that is no axum router (tonic's `Server::layer`) too.
+    /// There `name_routes(|_, path| Some(path.to_owned().into()))` gives each method its route.
     ///
     /// Let there be few names: each is a series by status. Beyond the first 200, those of gRPC's methods among them
     /// ([`max_label_values`](perf_runtime::MonitorBuilder::max_label_values)), they are `__overflow__`. The function is
