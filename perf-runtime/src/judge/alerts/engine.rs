@@ -4,6 +4,7 @@ use super::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, AlertFilter, Silence, Transition, check_mark,
 };
 use super::alert_instance::TickContext;
+use super::delivery::{Deliveries, Delivery, DeliveryLog};
 use super::event_log::EventLog;
 use super::rule_state::{FiringAlert, RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
@@ -57,6 +58,7 @@ pub(crate) struct AlertEngine {
     rule_states: Vec<RuleState>,
     silences: Vec<Silence>,
     log: EventLog,
+    deliveries: DeliveryLog,
     past: VecDeque<Alert>,
     publisher: Publisher,
     /// The service in each event.
@@ -79,6 +81,7 @@ impl AlertEngine {
             rule_states: rules.iter().cloned().map(RuleState::new).collect(),
             silences: Vec::new(),
             log: EventLog::new(max_history),
+            deliveries: DeliveryLog::new(max_history),
             past: VecDeque::new(),
             publisher: Publisher::default(),
             service: None,
@@ -203,6 +206,16 @@ impl AlertEngine {
         let events = self.log.since(seq);
         let missed = self.last_seq.saturating_sub(seq).saturating_sub(events.len() as u64);
         AlertEvents { events, missed, last_seq: self.last_seq }
+    }
+
+    /// Keeps the note that somebody was told, or was not.
+    pub(crate) fn note_delivery(&mut self, delivery: Delivery) {
+        self.deliveries.push(Delivery { service: self.service.clone(), ..delivery });
+    }
+
+    /// The deliveries after the one with this number, as far as they are kept.
+    pub(crate) fn deliveries_since(&self, seq: u64) -> Deliveries {
+        self.deliveries.since(seq)
     }
 
     /// Marks an active alert as known to somebody.
