@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+mod trace;
+
 impl Monitor {
     /// The alerts: what is wrong now and what was.
     pub fn alerts(&self) -> Alerts {

@@ -10,6 +10,7 @@ use super::rule_state::{FiringAlert, RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
+use crate::judge::rule::definition::Rule;
 use crate::judge::rule::in_force::LimitsInForce;
 use crate::judge::rule::observation::{Observation, Tick};
 use crate::judge::rule::set::RuleSet;
@@ -313,6 +314,11 @@ impl AlertEngine {
     /// The rules, whether they are judged or switched off.
     pub(crate) fn rule_set(&self) -> RuleSet {
         self.rule_states.iter().map(|rule_state| rule_state.rule.clone()).collect()
+    }
+
+    /// The rule of this id.
+    pub(crate) fn rule(&self, id: &str) -> Option<Rule> {
+        self.rule_states.iter().map(|rule_state| &rule_state.rule).find(|rule| rule.id == id).cloned()
     }
 
     /// The alerts that are pending, the oldest first.
