@@ -28,13 +28,12 @@ pub(super) fn is_refused(address: IpAddr) -> bool {
             let is_metadata = METADATA_V4.contains(&v4) || v4.octets().starts_with(&PROTOCOLS);
             v4.is_link_local() || is_this_network || v4.is_multicast() || v4.is_broadcast() || is_metadata
         }
-        IpAddr::V6(v6) => match embedded(v6) {
-            Some(v4) => is_refused(IpAddr::V4(v4)),
-            None => {
-                let is_metadata = v6.segments().starts_with(&AMAZON) || v6 == GOOGLE;
-                v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local() || is_metadata
-            }
-        },
+        IpAddr::V6(v6) => {
+            let is_metadata = v6.segments().starts_with(&AMAZON) || v6 == GOOGLE;
+            let is_refused_itself =
+                v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local() || is_metadata;
+            is_refused_itself || embedded(v6).is_some_and(|v4| is_refused(IpAddr::V4(v4)))
+        }
     }
 }
 

@@ -73,8 +73,7 @@ impl Scrub {
     /// A text without the secrets, and without the beginning of one at its end, where it may have been cut. Neither has it signatures
     /// of links, by which whoever may read it could acknowledge: some receivers repeat the message.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let text = without_signatures(text);
-        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, NOT_SHOWN));
+        let text = self.secrets.iter().fold(without_signatures(text), |text, secret| text.replace(secret, NOT_SHOWN));
         let cut_at = |secret: &String| {
             let ends = secret.char_indices().map(|(end, _)| end).filter(|end| *end >= SHORTEST_BEGINNING);
             ends.rev().find(|end| text.ends_with(&secret[..*end]))

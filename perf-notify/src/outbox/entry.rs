@@ -34,7 +34,8 @@ pub(crate) struct Entry {
 impl Entry {
     /// Whether it is too old to be of use: what fires for a day, the news of an end for an hour.
     pub(crate) fn is_expired(&self, now: Now) -> bool {
-        self.created.elapsed(now) >= if self.message.is_firing() { DAY } else { HOUR }
+        let age = self.created.elapsed(now);
+        age >= HOUR && (age >= DAY || !self.message.is_firing())
     }
 
     pub(crate) fn record(&self, outcome: AttemptOutcome, at: SystemTime) -> Attempt {

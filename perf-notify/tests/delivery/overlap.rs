@@ -29,12 +29,16 @@ fn a_deploy_in_which_both_overlap_tells_nothing_twice_and_forgets_no_end() {
     let clock = ManualClock::hold();
     let (folder, sink) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")));
     let (old, leaving) = begin(folder.path(), &sink);
-    ["users", "orders"].iter().for_each(|table| set(&old, table, 5.0));
+    for table in ["users", "orders"] {
+        set(&old, table, 5.0);
+    }
     seconds(&clock, &old, 1);
     assert_eq!(sink.wait_for(1)[0].tables("firing").len(), 2);
     // In the new process one of them fires still, and another one does.
     let (new, staying) = begin(folder.path(), &sink);
-    ["users", "carts"].iter().for_each(|table| set(&new, table, 5.0));
+    for table in ["users", "carts"] {
+        set(&new, table, 5.0);
+    }
     seconds(&clock, &new, 5);
     assert_eq!(sink.requests().len(), 1, "the old one still runs");
     drop(leaving);
