@@ -26,7 +26,7 @@
 //! | the same by the hour | 2 years |
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
 //! | every boot, with its version and whether it ended in order | 2 years |
-//! | every event of alerts | 2 years, and at most 15 % of a file that is full |
+//! | every event of alerts, and every attempt to tell people of them | 2 years, and at most 15 % of a file that is full |
 //! | the state of alerts, silences, acknowledgements and error budgets | of the last process |
 //!
 //! Labels and their values stand in the file as they are, and so do the texts of alerts: the folder is its owner's alone (0700, the
@@ -46,8 +46,8 @@
 //!
 //! This is a preview.
 //!
-//! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts beyond
-//!   `alert_history` are lost meanwhile.
+//! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts and
+//!   deliveries beyond `alert_history` are lost meanwhile.
 //! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.

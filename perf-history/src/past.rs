@@ -5,7 +5,7 @@ use crate::rows::{CallRow, PointRow};
 use crate::settings::Settings;
 use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
-use perf_runtime::alert::AlertEvent;
+use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{AlertLog, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 use perf_runtime::series::{Selector, TimeRange};
 use std::ops::Range;
@@ -184,6 +184,10 @@ fn read_series(
 impl AlertLog for Archive {
     fn events(&self, range: &TimeRange) -> Vec<AlertEvent> {
         self.ask(|store| store.events(range.start(), range.end()))
+    }
+
+    fn deliveries(&self, range: &TimeRange) -> Vec<Delivery> {
+        self.ask(|store| store.deliveries(range.start(), range.end()))
     }
 }
 

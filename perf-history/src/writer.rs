@@ -42,6 +42,7 @@ pub(crate) struct Writer {
     batches: u64,
     boot: (u64, Boot),
     known_event: u64,
+    known_delivery: u64,
     /// The hour that was current at the last commit.
     hour: u64,
     /// Up to when everything was committed, in nanoseconds since 1970.
@@ -99,6 +100,7 @@ impl Writer {
             batches: 0,
             boot: (0, boot),
             known_event: 0,
+            known_delivery: 0,
             hour: 0,
             committed: 0,
             closed: Weak::new(),
@@ -205,14 +207,16 @@ impl Writer {
         let mut batch = Batch::default();
         self.open.take_before(if all { u64::MAX } else { over }, over, &mut batch);
         let events = self.monitor.alerts().events_since(self.known_event);
+        let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
-        if !all && batch.calls.is_empty() && batch.points.is_empty() && events.events.is_empty() {
+        let is_quiet = events.events.is_empty() && deliveries.deliveries.is_empty();
+        if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
             return;
         }
-        self.known_event = events.last_seq;
+        (self.known_event, self.known_delivery) = (events.last_seq, deliveries.last_seq);
         self.batches += 1;
         batch.number = self.batches;
-        batch.events = events.events;
+        (batch.events, batch.deliveries) = (events.events, deliveries.deliveries);
         let fired = batch.events.iter().filter(|event| event.transition == Transition::Fired).count();
         self.boot.1.fired += fired as u64;
         batch.boot = self.boot.clone();

@@ -1,7 +1,7 @@
 //! A history over many lives of a process, on a clock that the tests move.
 
 use perf_history::{Fsync, History, Settings};
-use perf_runtime::alert::Transition;
+use perf_runtime::alert::{Delivery, DeliveryOutcome, Transition};
 use perf_runtime::extend::Service;
 use perf_runtime::metric::Gauge;
 use perf_runtime::rule::Rule;
@@ -212,6 +212,34 @@ fn alerts_and_their_state_go_on_after_a_restart() {
         events.iter().filter(|event| event.transition == Transition::Fired).count()
     };
     assert_eq!(fired(&life), 1);
+    life.end();
+}
+
+#[test]
+fn attempts_to_tell_people_are_kept_over_restarts_and_forgotten_with_the_rest() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let noted = |life: &Life, outcome| {
+        let mut delivery = Delivery::new("team", "4f2a", outcome, life.monitor.time_of_day());
+        (delivery.status, delivery.seconds) = (Some(200), Some(0.25));
+        life.monitor.alerts().note_delivery(delivery);
+        life.second(&clock, 0);
+    };
+    let life = Life::begin(folder.path());
+    noted(&life, DeliveryOutcome::Failed);
+    noted(&life, DeliveryOutcome::Delivered);
+    let before = life.monitor.alerts().deliveries_since(0).deliveries;
+    life.end();
+    clock.advance(3_600 * SECOND);
+    let life = Life::begin(folder.path());
+    noted(&life, DeliveryOutcome::Dead);
+    let all = |life: &Life| life.monitor.alerts().deliveries_in(TimeRange::last(2 * 3_600 * SECOND));
+    let found = all(&life);
+    assert_eq!((found.len(), &found[..2]), (3, &before[..]));
+    assert_eq!((found[2].outcome, found[2].service.as_deref().unwrap().name.as_str()), (DeliveryOutcome::Dead, "shop"));
+    life.history.flush(LONG);
+    assert_eq!(all(&life), found, "each once, from memory and the file");
+    life.history.view().forget_before(found[2].at, LONG).unwrap();
+    assert_eq!(all(&life), found[2..]);
     life.end();
 }
 

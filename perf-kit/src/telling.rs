@@ -98,15 +98,9 @@ fn verdicts(view: &NotifierView, params: &Params) -> Result<Vec<perf_notify::Rou
 }
 
 async fn try_channel(view: NotifierView, channel: String, headers: HeaderMap) -> Result<Response, Problem> {
-    let busy = || {
-        Problem::custom(
-            "/problems/busy-channel",
-            StatusCode::CONFLICT,
-            "the channel is busy with another message: try again",
-        )
-    };
+    let busy = |detail: String| Problem::custom("/problems/busy-channel", StatusCode::CONFLICT, detail);
     // A receiver may take long: one is tried at a time, on a thread that no other answer waits for.
-    let _only = TRYING.try_acquire().map_err(|_| busy())?;
+    let _only = TRYING.try_acquire().map_err(|_| busy("a channel is tried already: try again".to_owned()))?;
     let name = channel.clone();
     let answer = tokio::task::spawn_blocking(move || view.test(&name, TEST_TIME)).await;
     match answer {
@@ -115,7 +109,8 @@ async fn try_channel(view: NotifierView, channel: String, headers: HeaderMap) ->
             let detail = format!("no channel {channel:?}; there are: {}", channels.join(", "));
             Err(Problem::custom("/problems/unknown-channel", StatusCode::NOT_FOUND, detail))
         }
-        _ => Err(busy()),
+        Ok(Err(error)) => Err(busy(error.to_string())),
+        Err(_) => Err(busy("the try panicked".to_owned())),
     }
 }
 

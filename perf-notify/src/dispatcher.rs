@@ -1,26 +1,28 @@
 //! From events of alerts to messages in the outbox, and from the outbox to channels. Nothing here waits, sends or writes: time, events
 //! and answers come in; changes to write and messages to send go out.
 
-use crate::channel::{Accepted, Refused};
 use crate::figures::{CHANNEL, OWN_RULES};
 use crate::group::{Group, Now, Send, Surroundings};
-use crate::message::{Message, MessageAlert, Reason};
-use crate::outbox::{AttemptOutcome, Changes, Done, Entry, Left, Plan, Queue, QueueState};
+use crate::message::{Message, MessageAlert};
+use crate::outbox::{AttemptOutcome, Changes, Done, Entry, Queue, QueueState};
 use crate::route::{Facts, Route, Routes};
-use perf_runtime::alert::{Alert, AlertEvent, Fingerprint, Transition};
+use crate::since::Since;
+use perf_runtime::alert::{Alert, AlertEvent, Delivery, Fingerprint, Transition};
 use perf_runtime::extend::Service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+mod attempts;
+mod begin;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use attempts::Mirrored;
+pub(crate) use begin::Beginning;
 
 /// So many groups a route has; alerts of others share one.
 const MOST_GROUPS: usize = 1_000;
 const OTHERS: &str = "__overflow__";
-/// How long a process runs before what it does not know counts as ended: its rules have seen their windows then.
-const SETTLED: Duration = Duration::from_secs(600);
-
 /// The state of all channels and groups.
 pub(crate) struct Dispatcher {
     pub(crate) routes: Routes,
@@ -35,93 +37,15 @@ pub(crate) struct Dispatcher {
     settles: Option<Duration>,
     /// Everything that is to be written.
     changes: Changes,
+    /// The last id of a message that a commit has seen.
+    written_id: u64,
     /// Attempts by channel and outcome since the process began.
     counts: BTreeMap<(String, AttemptOutcome), u64>,
-}
-
-/// The state that a process before left, and the settings.
-#[derive(Default)]
-pub(crate) struct Beginning {
-    pub(crate) routes: Routes,
-    pub(crate) plans: Vec<Plan>,
-    pub(crate) service: Option<Service>,
-    pub(crate) instance: u64,
-    pub(crate) seq: u64,
-    pub(crate) groups: Vec<Group>,
-    pub(crate) entries: Vec<Entry>,
+    /// Attempts that the monitor was not told of yet.
+    deliveries: Vec<Delivery>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(beginning: Beginning, now: Now) -> Self {
-        let Beginning { routes, plans, service, instance, seq, groups, entries } = beginning;
-        let mut changes = Changes::default();
-        let last_id = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
-        // Ids of a process that wrote none of its last ones are not given again.
-        let last_id = last_id.max(
-            u64::try_from(now.wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0),
-        );
-        let mut left: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-        for entry in entries {
-            left.entry(entry.channel.clone()).or_default().push(entry);
-        }
-        let queue = |plan: Plan| {
-            let entries = left.remove(&plan.name).unwrap_or_default();
-            (plan.name.clone(), Queue::new(plan, entries, now.uptime))
-        };
-        let queues: BTreeMap<String, Queue> = plans.into_iter().map(queue).collect();
-        for entry in left.into_values().flatten() {
-            let mut dead = entry.record(AttemptOutcome::Dead, now.wall);
-            "the channel is no longer set".clone_into(&mut dead.text);
-            changes.attempts.push(dead);
-            changes.entries.insert(entry.id, None);
-        }
-        let (kept, gone): (Vec<Group>, Vec<Group>) =
-            groups.into_iter().partition(|group| routes.named(&group.route).is_some());
-        changes.groups.extend(gone.into_iter().map(|group| (group.key, None)));
-        let resumed = |mut group: Group| {
-            if let Some(route) = routes.named(&group.route) {
-                group.resume(route, now);
-            }
-            (group.key.clone(), group)
-        };
-        let groups = kept.into_iter().map(resumed).collect();
-        let counts = BTreeMap::new();
-        let mut this = Self {
-            routes,
-            service,
-            queues,
-            groups,
-            seq,
-            instance,
-            last_id,
-            settles: Some(now.uptime + SETTLED),
-            changes,
-            counts,
-        };
-        this.count_attempts(0);
-        this
-    }
-
-    /// Takes over what another process left: its messages, and the groups that are not known here.
-    pub(crate) fn adopt(&mut self, left: Left, now: Now) {
-        for entry in left.entries {
-            self.last_id += 1;
-            let entry = Entry { id: self.last_id, next: now.uptime, ..entry };
-            let Some(queue) = self.queues.get_mut(&entry.channel) else { continue };
-            let changed = queue.push(entry, now);
-            self.write(changed.kept, changed.removed, changed.attempts);
-        }
-        self.settles = Some(now.uptime + SETTLED);
-        for mut group in left.groups {
-            let Some(route) = self.routes.named(&group.route) else { continue };
-            if !self.groups.contains_key(&group.key) {
-                group.resume(route, now);
-                self.changes.groups.insert(group.key.clone(), Some(group.clone()));
-                self.groups.insert(group.key.clone(), group);
-            }
-        }
-    }
-
     /// The number of the last event that was heard.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
@@ -213,13 +137,6 @@ impl Dispatcher {
     /// Compares soon with what fires whether what is known still does: for events that nobody heard.
     pub(crate) fn look_again(&mut self, now: Now) {
         self.settles.get_or_insert(now.uptime);
-    }
-
-    /// Takes note of the answer of a receiver that keeps the state itself.
-    pub(crate) fn mirrored(&mut self, channel: &str, answer: &Result<Accepted, Refused>, now: Now) {
-        if let Some(queue) = self.queues.get_mut(channel) {
-            queue.mirrored(answer, now);
-        }
     }
 
     /// Puts into the outbox what is due. `finish` adds what the words need beyond the alerts themselves.
@@ -321,33 +238,9 @@ impl Dispatcher {
         }
     }
 
-    fn write(&mut self, kept: Vec<Entry>, removed: Vec<u64>, attempts: Vec<crate::outbox::Attempt>) {
-        self.changes.entries.extend(kept.into_iter().map(|entry| (entry.id, Some(entry))));
-        self.changes.entries.extend(removed.into_iter().map(|id| (id, None)));
-        let first = self.changes.attempts.len();
-        self.changes.attempts.extend(attempts);
-        self.count_attempts(first);
-    }
-
-    fn count_attempts(&mut self, first: usize) {
-        for attempt in self.changes.attempts.iter().skip(first) {
-            *self.counts.entry((attempt.channel.clone(), attempt.outcome)).or_default() += 1;
-        }
-    }
-
-    /// Attempts by channel and outcome since the process began.
-    pub(crate) fn counts(&self) -> &BTreeMap<(String, AttemptOutcome), u64> {
-        &self.counts
-    }
-
     /// The changes since they were last written.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
-    }
-
-    /// Everything is written.
-    pub(crate) fn clear_changes(&mut self) {
-        self.changes = Changes::default();
     }
 
     pub(crate) fn states(&self) -> BTreeMap<String, QueueState> {
@@ -368,15 +261,6 @@ impl Dispatcher {
         let all: BTreeMap<Fingerprint, &Alert> = firing.map(|alert| (alert.fingerprint, alert)).collect();
         all.into_values().map(|alert| MessageAlert::new(alert.clone(), false)).collect()
     }
-
-    /// A message that tries a channel.
-    pub(crate) fn test_message(&mut self, now: Now) -> Message {
-        self.last_id += 1;
-        let mut message = Message::new(Reason::Test, "test", BTreeMap::new(), Vec::new(), now.wall);
-        message.id = id_of(self.instance, self.last_id);
-        message.service.clone_from(&self.service);
-        message
-    }
 }
 
 fn new_entry(instance: u64, id: u64, channel: &str, mut message: Message, now: Now) -> Entry {
@@ -385,7 +269,7 @@ fn new_entry(instance: u64, id: u64, channel: &str, mut message: Message, now: N
         id,
         channel: channel.to_owned(),
         message,
-        created: now.wall,
+        created: Since::now(now),
         attempts: 0,
         fell_back: false,
         next: now.uptime,

@@ -1,11 +1,12 @@
 //! The metrics of the outbox, and the rules on them.
 
+use crate::group::Now;
 use crate::outbox::{AttemptOutcome, QueueState};
 use perf_runtime::Monitor;
 use perf_runtime::metric::{Counter, Gauge};
 use perf_runtime::rule::{Metric, Rule, RuleSet};
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const ATTEMPTS: &str = "notify_attempts_total";
 const WAITING: &str = "notify_outbox_messages";
@@ -54,7 +55,7 @@ impl Figures {
         &mut self,
         counts: &BTreeMap<(String, AttemptOutcome), u64>,
         states: &BTreeMap<String, QueueState>,
-        now: SystemTime,
+        now: Now,
     ) {
         for (key, count) in counts {
             if let Some((counter, before)) = self.attempts.get_mut(key) {
@@ -65,7 +66,7 @@ impl Figures {
         for (channel, state) in states {
             let Some([waiting, oldest, failing]) = self.waiting.get(channel) else { continue };
             waiting.set(state.waiting as f64);
-            let age = state.oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
+            let age = state.oldest.map(|oldest| oldest.elapsed(now)).unwrap_or_default();
             oldest.set(age.as_secs_f64());
             failing.set(f64::from(u8::from(state.failing.is_some())));
         }

@@ -51,11 +51,14 @@
 //! meanwhile is told as both. What fires is given up after a day, the news of an end after an hour. Where a channel has failed for
 //! 5 minutes, or refuses a message for good, its `fallback` is told.
 //!
+//! Each attempt is noted in the monitor ([`Alerts::deliveries_in`](perf_runtime::alert::Alerts::deliveries_in)), where a history keeps it.
+//!
 //! No thread of the application waits for any of it, and no async runtime is needed: a runtime that is blocked is when somebody must hear.
 //!
 //! # Known limits
 //!
-//! - Two processes of one service that run at the same time have an outbox each, and tell of the same alert twice. Messages that a
+//! - Two processes of one service that run side by side have an outbox each, and each tells of its own alerts. One that starts beside
+//!   another waits for the end of that one, for 30 s at most, so that a deploy in which both overlap tells nothing twice. Messages that a
 //!   process leaves are sent by the others within a minute, or by the next one.
 //! - Where the file cannot be written, messages are sent all the same, and lost with the process.
 
@@ -66,15 +69,18 @@ mod group;
 mod hex;
 mod links;
 pub mod message;
+mod mirror;
 mod moment;
 mod outbox;
 mod route;
 mod runner;
 mod settings;
+mod since;
 mod state;
 mod surroundings;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod view;
 mod words;
 mod worker;
@@ -105,6 +111,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+use surroundings::Adding;
+use trace::TraceUrl;
 use worker::Worker;
 
 /// The name of the section of settings.
@@ -150,7 +158,7 @@ impl Notifier {
 
     fn begin(monitor: &Monitor, settings: Settings, opened: Vec<Opened>) -> Result<Self, ConfigError> {
         let (orders, receiver) = channel();
-        let now = Now { uptime: Duration::ZERO, wall: SystemTime::now() };
+        let now = Now { uptime: Duration::ZERO, wall: monitor.time_of_day() };
         let types: BTreeMap<String, &'static str> =
             opened.iter().map(|(plan, kind, _)| (plan.name.clone(), *kind)).collect();
         let routes = Routes { all: settings.routes, windows: settings.windows, maintenance: settings.maintenance };
@@ -168,12 +176,14 @@ impl Notifier {
         let (store, left) = opened_store(folder.as_deref());
         let links = settings.public_url.as_deref().map(|url| Links::new(url, folder.as_deref()));
         let refused =
-            |error: std::io::Error| ConfigError::new("notify.path", error, "a folder for the key of signed links");
+            |error: std::io::Error| ConfigError::new("server.public_url", error, "no address: links cannot be signed");
         let links = links.transpose().map_err(refused)?;
+        let overlaps = overlaps(folder.as_deref(), &store);
         let shared = Arc::new(Shared::new(store, now));
         let view =
             NotifierView::new(monitor, Arc::clone(&shared), routes.clone(), types, links.clone(), orders.clone());
 
+        let traces = settings.trace_url.as_deref().and_then(TraceUrl::parse);
         let figures = Figures::new(monitor, opened.iter().map(|(plan, ..)| plan.name.as_str()));
         let with_pictures = opened.iter().any(|(_, kind, _)| *kind == "email");
         let plans = opened.iter().map(|(plan, ..)| plan.clone()).collect();
@@ -190,14 +200,15 @@ impl Notifier {
             dispatcher,
             workers,
             shared,
-            links,
+            adding: Adding { links, traces, with_pictures },
             figures,
-            with_pictures,
             folder,
             now,
+            began: Duration::ZERO,
             compared: None,
             reopened: Duration::ZERO,
             adopted: None,
+            overlaps,
             mirrors: BTreeMap::new(),
         };
         let guards = Self::listen(monitor, &orders, runner, receiver)?;
@@ -299,6 +310,17 @@ fn opened_store(folder: Option<&std::path::Path>) -> (StoreState, outbox::Left) 
     }
 }
 
+/// Whether another process of the service has an outbox in the folder.
+fn overlaps(folder: Option<&std::path::Path>, store: &StoreState) -> bool {
+    let (Some(folder), StoreState::On(own)) = (folder, store) else { return false };
+    let overlaps = Store::others(folder, own.path()).running > 0;
+    if overlaps {
+        let text = "another process of the service runs: the first messages wait for its end, for 30 s at most";
+        tracing::info!(target: "perf::notify", "{text}");
+    }
+    overlaps
+}
+
 fn dispatcher_of(
     monitor: &Monitor,
     routes: Routes,
@@ -307,7 +329,7 @@ fn dispatcher_of(
     left: outbox::Left,
     now: Now,
 ) -> Dispatcher {
-    let outbox::Left { instance, seq, groups, entries } = left;
+    let outbox::Left { instance, seq, groups, entries, .. } = left;
     // Without a state that was restored, events are counted anew.
     let seq = seq.min(monitor.alerts().events_since(0).last_seq);
     let instance = if instance == 0 { random() } else { instance };

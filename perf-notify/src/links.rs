@@ -57,10 +57,17 @@ pub(crate) enum NoTicket {
 
 impl Links {
     /// # Errors
-    /// The key can neither be read nor made.
+    /// The system gives no random bytes. A key that can neither be read nor kept is told in the log: links are good for as long as the
+    /// process lives.
     pub(crate) fn new(public_url: &str, folder: Option<&Path>) -> io::Result<Self> {
-        let key = match folder {
-            Some(folder) => key_of(&folder.join("notify.key"))?,
+        let kept = folder.map(|folder| key_of(&folder.join("notify.key")));
+        let key = match kept {
+            Some(Ok(key)) => key,
+            Some(Err(error)) => {
+                let text = "the key of signed links cannot be kept: they are of no use after a restart";
+                tracing::warn!(target: "perf::notify", %error, "{text}");
+                new_key()?
+            }
             None => new_key()?,
         };
         let public_url = public_url.trim_end_matches('/').to_owned();
@@ -139,6 +146,42 @@ fn encode(text: &str, into: &mut String) {
 
 /// The key of a folder, made where there is none, for its owner alone.
 fn key_of(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    match read_key(path) {
+        Ok(Some(key)) => return Ok(key),
+        // A file that a crash left unfinished, or nobody wrote: no link was signed by it.
+        Ok(None) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // Whole or not at all, for another process may look at the same moment; and the first one stays.
+    let key = new_key()?;
+    let unfinished = path.with_extension(format!("key-{:x}", crate::random()));
+    let linked = write_key(&unfinished, &key).and_then(|()| std::fs::hard_link(&unfinished, path));
+    let removed = std::fs::remove_file(&unfinished);
+    match linked {
+        Ok(()) => removed.map(|()| key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let refused = || io::Error::other(format!("{}: not a key of {KEY_BYTES} bytes", path.display()));
+            read_key(path)?.ok_or_else(refused)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The key of a file; `None` where it is none.
+fn read_key(path: &Path) -> io::Result<Option<[u8; KEY_BYTES]>> {
+    let file = std::fs::File::open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    let mut key = Vec::new();
+    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key)?;
+    Ok(key.try_into().ok())
+}
+
+fn write_key(path: &Path, key: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -146,30 +189,45 @@ fn key_of(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    match options.open(path) {
-        Ok(mut file) => {
-            let key = new_key()?;
-            file.write_all(&key)?;
-            file.sync_all()?;
-            Ok(key)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mut key = Vec::new();
-            std::fs::File::open(path)?.take(KEY_BYTES as u64 + 1).read_to_end(&mut key)?;
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-            }
-            let refused = |_| io::Error::other(format!("{}: not a key of {KEY_BYTES} bytes", path.display()));
-            key.try_into().map_err(refused)
-        }
-        Err(error) => Err(error),
-    }
+    let mut file = options.open(path)?;
+    file.write_all(key)?;
+    file.sync_all()
 }
 
 fn new_key() -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     crate::fill_random(&mut key).map_err(|()| io::Error::other("the system gives no random bytes"))?;
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify.key");
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| key_of(&path).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]), "one of them");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        // A crash left it empty.
+        std::fs::write(&path, "").unwrap();
+        let made = key_of(&path).unwrap();
+        assert_eq!((made != keys[0], key_of(&path).unwrap()), (true, made));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_used_keeps_nobody_from_a_link() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(Links::new("https://ops.example.com", Some(file.path())).is_ok());
+    }
 }

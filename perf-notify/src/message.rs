@@ -50,6 +50,12 @@ pub struct MessageAlert {
     pub acknowledge: Option<String>,
     /// A thing to try first. `None` where there is none but the runbook.
     pub advice: Option<String>,
+    /// The trace of a call that shows what it is about: 32 hexadecimal digits. `None` where none is known.
+    #[serde(default)]
+    pub trace_id: Option<String>,
+    /// Where that trace is shown. `None` without the setting `trace_url`.
+    #[serde(default)]
+    pub trace_link: Option<String>,
     /// The values of the last hour at even distances, the oldest first, `None` where nothing was observed. Empty where there are none.
     pub recent: Vec<Option<f64>>,
 }
@@ -108,7 +114,16 @@ impl Message {
 
 impl MessageAlert {
     pub(crate) fn new(alert: Alert, is_new: bool) -> Self {
-        Self { alert, is_new, link: None, acknowledge: None, advice: None, recent: Vec::new() }
+        Self {
+            alert,
+            is_new,
+            link: None,
+            acknowledge: None,
+            advice: None,
+            trace_id: None,
+            trace_link: None,
+            recent: Vec::new(),
+        }
     }
 }
 

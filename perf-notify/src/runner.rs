@@ -1,39 +1,36 @@
 //! The thread that hears of alerts at each tick, writes the outbox, and hands messages to the channels.
 
 use crate::channel::{Accepted, Refused};
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{Dispatcher, Mirrored};
 use crate::figures::Figures;
 use crate::group::Now;
-use crate::links::Links;
-use crate::message::{Message, MessageAlert};
+use crate::message::Message;
+use crate::mirror::{Asked, Mirror};
 use crate::outbox::{Done, Store};
 use crate::state::{Shared, StoreState};
-use crate::surroundings;
+use crate::surroundings::{self, Adding};
 use crate::worker::{Job, Worker};
 use perf_runtime::Monitor;
-use perf_runtime::alert::{Alert, Fingerprint};
 use perf_runtime::rule::Rule;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-/// How often receivers that keep the state are told it.
-const MIRROR_EVERY: Duration = Duration::from_secs(60);
-/// How long one that failed is left alone.
-const MIRROR_AGAIN: Duration = Duration::from_secs(10);
 /// How often what is known is compared with what fires: it costs some microseconds for each alert.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
-/// How long an alert that ended is told to them.
-const MIRROR_ENDED: Duration = Duration::from_secs(15 * 60);
 /// How often a file that cannot be used is tried again.
 const REOPEN_EVERY: Duration = Duration::from_secs(10);
 
 /// How often outboxes are looked for that other processes left.
 const ADOPT_EVERY: Duration = Duration::from_secs(60);
+/// How long after its start a process waits for the end of another one of the service before it tells of anything: a deploy in which
+/// both overlap tells nothing twice.
+const OVERLAP: Duration = Duration::from_secs(30);
 
 /// An order to the thread.
 pub(crate) enum Order {
@@ -43,11 +40,19 @@ pub(crate) enum Order {
     Mirrored {
         channel: String,
         answer: Result<Accepted, Refused>,
+        took: Duration,
     },
-    /// Somebody tries a channel.
+    /// Somebody tries a channel, and waits until this moment.
     Test {
         channel: String,
         asks: SyncSender<Result<Accepted, Refused>>,
+        until: Instant,
+    },
+    Tested {
+        channel: String,
+        message: Box<Message>,
+        answer: Result<Accepted, Refused>,
+        took: Duration,
     },
     /// Send what is due, wait for the answers until this moment, and end.
     End {
@@ -61,31 +66,20 @@ pub(crate) struct Runner {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) workers: BTreeMap<String, Worker>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) links: Option<Links>,
+    pub(crate) adding: Adding,
     pub(crate) figures: Figures,
-    /// Whether some channel draws the last hour.
-    pub(crate) with_pictures: bool,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) now: Now,
+    /// The uptime at the first tick.
+    pub(crate) began: Duration,
     /// When what is known was last compared with what fires.
     pub(crate) compared: Option<Duration>,
     pub(crate) reopened: Duration,
     /// When outboxes of other processes were last looked for.
     pub(crate) adopted: Option<Duration>,
+    /// Whether another process of the service ran when this one began, and does still: this one waits for its end.
+    pub(crate) overlaps: bool,
     pub(crate) mirrors: BTreeMap<String, Mirror>,
-}
-
-/// The state as a receiver that keeps it was last told.
-#[derive(Default)]
-pub(crate) struct Mirror {
-    /// When it is told again, changed or not.
-    next: Duration,
-    /// When it may be told of a change.
-    not_before: Duration,
-    /// Whether its answer is still to come.
-    is_asked: bool,
-    told: BTreeMap<Fingerprint, Alert>,
-    ended: Vec<(Duration, Alert)>,
 }
 
 impl Runner {
@@ -99,7 +93,11 @@ impl Runner {
                 let _ = done.send(());
                 return;
             }
-            self.take(order, is_waiting);
+            // A panic while one order is done does not stop those that follow: nobody would hear of anything any more.
+            if catch_unwind(AssertUnwindSafe(|| self.take(order, is_waiting))).is_err() {
+                // Whoever listens to the log may be the cause.
+                let _ = catch_unwind(|| tracing::error!(target: "perf::notify", "notifications panicked, and go on"));
+            }
         }
     }
 
@@ -108,6 +106,9 @@ impl Runner {
             Order::Tick(now) => {
                 is_waiting.store(false, Ordering::Relaxed);
                 self.now = now;
+                if self.adopted.is_none() {
+                    self.began = now.uptime;
+                }
                 self.adopt();
                 self.hear();
                 self.advance();
@@ -116,17 +117,22 @@ impl Runner {
                 self.dispatcher.finish(&done, self.now);
                 self.advance();
             }
-            Order::Mirrored { channel, answer } => {
-                if let Some(mirror) = self.mirrors.get_mut(&channel) {
-                    mirror.answered(answer.is_ok(), self.now);
-                }
-                self.dispatcher.mirrored(&channel, &answer, self.now);
+            Order::Mirrored { channel, answer, took } => {
+                let asked = self.mirrors.get_mut(&channel).and_then(|mirror| mirror.answered(answer.is_ok(), self.now));
+                let Some(Asked { alerts, is_change }) = asked else { return };
+                let mirrored = Mirrored { channel: &channel, alerts, is_change, answer: &answer, took };
+                self.dispatcher.mirrored(mirrored, self.now);
+                self.write();
             }
-            Order::Test { channel, asks } => {
+            Order::Test { channel, asks, until } => {
                 let message = self.dispatcher.test_message(self.now);
                 if let Some(worker) = self.workers.get(&channel) {
-                    worker.give(Job::Test(Box::new(message), asks));
+                    worker.give(Job::Test(Box::new(message), asks, until));
                 }
+            }
+            Order::Tested { channel, message, answer, took } => {
+                self.dispatcher.tested(&channel, &message, &answer, took, self.now);
+                self.write();
             }
             Order::End { .. } => {}
         }
@@ -157,10 +163,10 @@ impl Runner {
     fn advance(&mut self) {
         let rules = OnceCell::new();
         let cooldown = |rule: &str| rules.get_or_init(|| self.monitor.rules()).get(rule).map(Rule::cooldown);
-        let finish = |message: &mut Message| {
-            surroundings::add(message, &self.monitor, self.links.as_ref(), self.with_pictures);
-        };
-        self.dispatcher.flush(self.now, &cooldown, &finish);
+        let finish = |message: &mut Message| surroundings::add(message, &self.monitor, &self.adding);
+        if !self.overlaps {
+            self.dispatcher.flush(self.now, &cooldown, &finish);
+        }
         let due = self.dispatcher.take_due(self.now);
         self.write();
         for entry in due {
@@ -170,12 +176,14 @@ impl Runner {
         }
         self.mirror();
         let states = self.dispatcher.states();
-        self.figures.set(self.dispatcher.counts(), &states, self.now.wall);
+        self.figures.set(self.dispatcher.counts(), &states, self.now);
         self.shared.set(&states, self.now);
     }
 
     /// Writes the changes. Where that fails they wait, and the file is opened anew later.
     fn write(&mut self) {
+        let alerts = self.monitor.alerts();
+        self.dispatcher.take_deliveries().into_iter().for_each(|delivery| alerts.note_delivery(delivery));
         if self.dispatcher.changes().is_empty() {
             return;
         }
@@ -192,13 +200,17 @@ impl Runner {
 
     /// Takes over the outboxes of processes that have ended: with restarts that overlap, each has a file of its own.
     fn adopt(&mut self) {
-        let (Some(folder), Some(own)) = (&self.folder, self.shared.store()) else { return };
-        if self.adopted.is_some_and(|at| self.now.uptime < at + ADOPT_EVERY) {
+        let (Some(folder), Some(own)) = (&self.folder, self.shared.store()) else {
+            self.overlaps = false;
+            return;
+        };
+        if self.adopted.is_some_and(|at| !self.overlaps && self.now.uptime < at + ADOPT_EVERY) {
             return;
         }
         self.adopted = Some(self.now.uptime);
-        for store in Store::abandoned(folder, own.path()) {
-            let Ok(left) = store.load() else { continue };
+        let others = Store::others(folder, own.path());
+        for store in others.left {
+            let Ok(left) = store.load_all() else { continue };
             self.dispatcher.adopt(left, self.now);
             // Without a commit here they stay there: sent twice at worst.
             if own.commit(self.dispatcher.changes()).is_ok() {
@@ -208,6 +220,7 @@ impl Runner {
                 }
             }
         }
+        self.overlaps &= others.running > 0 && self.now.uptime < self.began + OVERLAP;
     }
 
     fn reopen(&mut self) {
@@ -245,46 +258,4 @@ impl Runner {
             }
         }
     }
-}
-
-impl Mirror {
-    /// The alerts to tell, where it is time.
-    fn due(&mut self, firing: Vec<MessageAlert>, now: Now) -> Option<Vec<MessageAlert>> {
-        let current: BTreeMap<Fingerprint, Alert> =
-            firing.iter().map(|one| (one.alert.fingerprint, one.alert.clone())).collect();
-        let has_changed = !current.keys().eq(self.told.keys())
-            || current
-                .iter()
-                .any(|(key, alert)| self.told.get(key).is_some_and(|told| told.severity != alert.severity));
-        let is_due = now.uptime >= self.next || (has_changed && now.uptime >= self.not_before);
-        if self.is_asked || !is_due {
-            return None;
-        }
-        for (key, alert) in std::mem::take(&mut self.told) {
-            if !current.contains_key(&key) {
-                self.ended.push((now.uptime, ended(alert, now.wall)));
-            }
-        }
-        self.ended.retain(|(at, alert)| now.uptime < *at + MIRROR_ENDED && !current.contains_key(&alert.fingerprint));
-        self.told = current;
-        self.next = now.uptime + MIRROR_EVERY;
-        let ended = self.ended.iter().map(|(_, alert)| MessageAlert::new(alert.clone(), false));
-        let all: Vec<MessageAlert> = firing.into_iter().chain(ended).collect();
-        self.is_asked = !all.is_empty();
-        self.is_asked.then_some(all)
-    }
-
-    /// Takes note of the answer. A receiver that failed is told all of it again soon.
-    fn answered(&mut self, is_taken: bool, now: Now) {
-        self.is_asked = false;
-        if !is_taken {
-            self.not_before = now.uptime + MIRROR_AGAIN;
-            self.next = self.not_before;
-        }
-    }
-}
-
-fn ended(mut alert: Alert, at: SystemTime) -> Alert {
-    alert.resolved_at = Some(at);
-    alert
 }

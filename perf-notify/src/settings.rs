@@ -2,6 +2,7 @@
 
 use crate::channel::ChannelSettings;
 use crate::route::{Maintenance, Route, Window};
+use crate::trace::TraceUrl;
 use perf_runtime::ConfigError;
 use perf_runtime::config::Section;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The settings of notifications: the section `[notify]`. Channels and routes are written in the file; `PERF_NOTIFY_ENABLED` and
-/// `PERF_NOTIFY_PATH` are variables too.
+/// `PERF_NOTIFY_PATH` and their like are variables too.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -29,6 +30,9 @@ pub struct Settings {
     pub windows: BTreeMap<String, Window>,
     /// Planned work.
     pub maintenance: Vec<Maintenance>,
+    /// Where traces are shown: an address of http or https with `{trace_id}` behind its host, such as
+    /// `https://tempo.example.com/trace/{trace_id}`. Without it, messages have the ids alone.
+    pub trace_url: Option<String>,
     /// The address below which others reach the dashboard, such as `https://ops.example.com/perf`: `[server] public_url`. Without it,
     /// messages have no links.
     #[serde(skip)]
@@ -52,6 +56,7 @@ impl Default for Settings {
             routes: Vec::new(),
             windows: BTreeMap::new(),
             maintenance: Vec::new(),
+            trace_url: None,
             public_url: None,
         }
     }
@@ -74,6 +79,10 @@ impl Settings {
     pub(crate) fn checked(mut self) -> Result<Self, ConfigError> {
         at_most("notify.channels", self.channels.len(), MOST_CHANNELS)?;
         at_most("notify.routes", self.routes.len(), MOST_ROUTES)?;
+        if let Some(url) = self.trace_url.as_ref().filter(|url| TraceUrl::parse(url).is_none()) {
+            let allowed = "an address of http or https with {trace_id} behind its host, such as https://tempo.example.com/trace/{trace_id}";
+            return Err(ConfigError::new("notify.trace_url", url, allowed));
+        }
         for name in self.channels.keys() {
             check_name(&format!("notify.channels.{name}"), name)?;
         }

@@ -2,6 +2,7 @@
 
 use crate::links::Links;
 use crate::message::{Message, MessageAlert};
+use crate::trace::{TraceUrl, trace_id};
 use perf_runtime::Monitor;
 use perf_runtime::alert::Alert;
 use perf_runtime::health::{Aspect, HealthReport, Indicator};
@@ -13,19 +14,33 @@ const MOST: usize = 10;
 const VALUES: usize = 60;
 const EACH: Duration = Duration::from_secs(60);
 
+/// The settings of what is added.
+#[derive(Clone, Debug)]
+pub(crate) struct Adding {
+    /// The addresses of the dashboard, where there is a public one.
+    pub(crate) links: Option<Links>,
+    /// Where traces are shown.
+    pub(crate) traces: Option<TraceUrl>,
+    /// Whether some channel draws the last hour.
+    pub(crate) with_pictures: bool,
+}
+
 /// Adds it all to a message, the pictures only where somebody draws them.
-pub(crate) fn add(message: &mut Message, monitor: &Monitor, links: Option<&Links>, with_pictures: bool) {
+pub(crate) fn add(message: &mut Message, monitor: &Monitor, Adding { links, traces, with_pictures }: &Adding) {
     if let Some(links) = links {
         links.add(message);
     }
+    let alerts = monitor.alerts();
     let at = message.at;
     let mut health = None;
     let firing = message.alerts.iter_mut().filter(|one| one.alert.resolved_at.is_none());
     for one in firing.take(MOST) {
         let health = health.get_or_insert_with(|| monitor.health());
         one.advice = advice(health, &one.alert);
+        one.trace_id = alerts.trace_of(&one.alert).as_deref().and_then(trace_id);
+        one.trace_link = one.trace_id.as_deref().and_then(|id| traces.as_ref()?.of(id));
     }
-    if with_pictures {
+    if *with_pictures {
         message.alerts.iter_mut().take(MOST).for_each(|one| draw(one, monitor, at));
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, sync_channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A handle by which others look at notifications, and try them.
 #[derive(Clone)]
@@ -102,7 +102,8 @@ pub enum TestError {
         /// The channels that there are.
         channels: Vec<String>,
     },
-    /// The channel is busy with another message.
+    /// No answer came in time: the channel is busy with another message, and this one is not sent; or its receiver takes long, and the
+    /// attempts show what becomes of it.
     Busy,
 }
 
@@ -110,7 +111,9 @@ impl fmt::Display for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { channels } => write!(f, "no such channel; there are {}", channels.join(", ")),
-            Self::Busy => f.write_str("the channel is busy with another message: try again"),
+            Self::Busy => f.write_str(
+                "no answer in time: the channel is busy, or its receiver takes long, and the attempts show what becomes of it",
+            ),
         }
     }
 }
@@ -244,7 +247,7 @@ impl NotifierView {
             return Err(TestError::Unknown { channels: self.types.keys().cloned().collect() });
         }
         let (asks, answer) = sync_channel(1);
-        let order = Order::Test { channel: channel.to_owned(), asks };
+        let order = Order::Test { channel: channel.to_owned(), asks, until: Instant::now() + at_most };
         self.orders.send(order).map_err(|_| TestError::Busy)?;
         let answer = answer.recv_timeout(at_most).map_err(|_| TestError::Busy)?;
         Ok(match answer {
@@ -297,9 +300,9 @@ fn view_of(name: &str, kind: &str, queue: &QueueState) -> ChannelView {
         name: name.to_owned(),
         kind: kind.to_owned(),
         waiting: queue.waiting,
-        oldest: queue.oldest,
+        oldest: queue.oldest.map(|oldest| oldest.at),
         delivered_at: queue.delivered_at,
-        failing_since: failing.map(|failing| failing.since),
+        failing_since: failing.map(|failing| failing.since.at),
         error: failing.map(|failing| failing.text.clone()),
     }
 }

@@ -15,8 +15,8 @@ pub(crate) enum Job {
     Send(Box<Entry>),
     /// All that fires, and what ended lately, for receivers that keep the state themselves.
     Mirror(Vec<MessageAlert>, SystemTime),
-    /// A message that somebody waits for.
-    Test(Box<Message>, SyncSender<Result<Accepted, Refused>>),
+    /// A message that somebody waits for, until this moment.
+    Test(Box<Message>, SyncSender<Result<Accepted, Refused>>, Instant),
 }
 
 /// A channel with its thread, which ends with this handle, when it has done what it was given.
@@ -65,11 +65,18 @@ fn run(
                 let _ = orders.send(Order::Done(Box::new(done)));
             }
             Job::Mirror(alerts, at) => {
+                let started = Instant::now();
                 let answer = guarded(|| receiver.mirror(&alerts, service, at));
-                let _ = orders.send(Order::Mirrored { channel: name.to_owned(), answer });
+                let _ = orders.send(Order::Mirrored { channel: name.to_owned(), answer, took: started.elapsed() });
             }
-            Job::Test(message, asks) => {
-                let _ = asks.send(guarded(|| receiver.send(&message)));
+            // Nobody waits any more, and was told that the channel is busy.
+            Job::Test(_, _, until) if Instant::now() >= until => {}
+            Job::Test(message, asks, _) => {
+                let started = Instant::now();
+                let answer = guarded(|| receiver.send(&message));
+                let _ = asks.send(answer.clone());
+                let took = started.elapsed();
+                let _ = orders.send(Order::Tested { channel: name.to_owned(), message, answer, took });
             }
         }
     }

@@ -183,6 +183,7 @@ pub mod alert {
     pub use crate::judge::alerts::alert::{
         AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, Muted, Silence, Transition,
     };
+    pub use crate::judge::alerts::delivery::{Deliveries, Delivery, DeliveryOutcome};
     pub use crate::judge::alerts::engine::AlertStatistics;
     pub use crate::judge::alerts::fingerprint::{Fingerprint, NoFingerprint};
     pub use crate::judge::alerts::record::RuleRecord;

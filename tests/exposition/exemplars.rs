@@ -2,8 +2,9 @@
 
 use crate::reference::{openmetrics, prometheus};
 use crate::traces::{Traces, trace_id_of};
+use perf_runtime::rule::{Rule, Statistic, Threshold};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Monitor, monitor_tool};
+use perf_runtime::{Kind, Monitor, monitor_tool};
 use std::time::{Duration, UNIX_EPOCH};
 use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt;
@@ -89,4 +90,40 @@ fn without_an_id_a_call_is_counted_and_no_exemplar() {
     let line = without.lines().find(|line| line.contains("exposition_traced") && line.contains(bucket)).unwrap();
     assert!(line.rsplit(' ').next().unwrap().parse::<u64>().unwrap() >= 4, "{line}");
     assert!(exemplar(&with, "ok", "60.0").is_some(), "120 characters are not too many");
+}
+
+#[test]
+fn an_alert_leads_to_the_trace_of_a_call_that_shows_what_it_is_about() {
+    let clock = ManualClock::hold();
+    clock.advance(Duration::from_secs(1));
+    let rule = |id: &str, statistic| {
+        let rule = Rule::builder(id).metric(Kind::Tool).only("tool", ["exposition_traced"]).statistic(statistic);
+        rule.critical(0.4).build().unwrap()
+    };
+    let rules = [rule("slow", Statistic::Max), rule("failing", Statistic::ErrorRate), rule("busy", Statistic::Calls)];
+    let monitor = Monitor::builder().trace_id_of(trace_id_of).rules(rules.into_iter().collect()).build().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(Traces), || {
+        traced("long-ago", 90_000, &clock).unwrap();
+        for wait in [Duration::from_secs(1), Duration::from_hours(1)] {
+            clock.advance(wait);
+            monitor.tick();
+        }
+        traced("quick", 3, &clock).unwrap();
+        traced("slow", 15_000, &clock).unwrap();
+        traced("bad-1", 200, &clock).unwrap_err();
+        traced("bad-2", 1_400, &clock).unwrap_err();
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+    });
+    let active = monitor.alerts().active();
+    let of = |rule: &str| {
+        let alert = active.iter().find(|alert| alert.rule == rule).unwrap_or_else(|| panic!("{rule}: {active:#?}"));
+        monitor.alerts().trace_of(alert)
+    };
+    assert_eq!(of("slow").as_deref(), Some("slow"), "and not the one of long ago");
+    assert_eq!(of("failing").as_deref(), Some("bad-2"));
+    assert_eq!(of("busy"), None, "no single call shows it");
+    let mut slower = active.iter().find(|alert| alert.rule == "slow").unwrap().clone();
+    slower.threshold = Some(Threshold::Value(20.0));
+    assert_eq!(monitor.alerts().trace_of(&slower), None, "no call was as slow");
 }

@@ -1,7 +1,7 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
 use super::block::{self, BLOCKS, Blocks, Key};
-use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
+use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row};
@@ -31,7 +31,7 @@ impl Store {
     }
 
     /// Forgets everything before a time, in nanoseconds since 1970, whatever is kept how long: rows whose steps began before it,
-    /// events, and that anybody observed. The state of alerts and budgets stays.
+    /// events, deliveries, and that anybody observed. The state of alerts and budgets stays.
     pub(crate) fn forget_all_before(&self, time: u64) -> Result<(), StoreError> {
         self.seal_until(u64::MAX)?;
         guarded(|| {
@@ -84,7 +84,9 @@ impl Store {
     }
 
     fn forget_events_and_boots(transaction: &WriteTransaction, before: u64) -> Result<(), StoreError> {
-        transaction.open_table(EVENTS)?.retain_in(..(before, 0), |_, _| false)?;
+        for log in [EVENTS, DELIVERIES] {
+            transaction.open_table(log)?.retain_in(..(before, 0), |_, _| false)?;
+        }
         let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
         transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
         Ok(())
@@ -156,23 +158,29 @@ impl Store {
         })
     }
 
-    /// Forgets the oldest events beyond so many bytes. Says how many bytes that were.
+    /// Forgets the oldest events and deliveries beyond so many bytes. Says how many bytes that were.
     fn shrink_events(&self, most: u64) -> Result<u64, StoreError> {
-        let table = self.read()?.open_table(EVENTS)?;
+        let mut sizes = Vec::new();
+        for log in [EVENTS, DELIVERIES] {
+            for entry in self.read()?.open_table(log)?.range::<(u64, u64)>(..)? {
+                let (key, line) = entry?;
+                sizes.push((key.value(), line.value().len() as u64));
+            }
+        }
+        sizes.sort_unstable();
         let (mut kept, mut gone, mut until) = (0, 0, None);
-        for entry in table.range::<(u64, u64)>(..)?.rev() {
-            let (key, event) = entry?;
-            let size = event.value().len() as u64;
+        for (key, size) in sizes.into_iter().rev() {
             kept += size;
             if kept > most {
-                until = until.or(Some(key.value()));
+                until = until.or(Some(key));
                 gone += size;
             }
         }
-        drop(table);
         if let Some(until) = until {
             let transaction = self.write()?;
-            transaction.open_table(EVENTS)?.retain_in(..=until, |_, _| false)?;
+            for log in [EVENTS, DELIVERIES] {
+                transaction.open_table(log)?.retain_in(..=until, |_, _| false)?;
+            }
             transaction.commit()?;
         }
         Ok(gone)

@@ -25,7 +25,7 @@ use crate::rows::{CallRow, PointRow, Row};
 use backend::Capped;
 use block::BLOCKS;
 use overlay::Overlay;
-use perf_runtime::alert::AlertEvent;
+use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::State;
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
@@ -47,9 +47,13 @@ const CACHE_BYTES: usize = 4 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
-/// By nanoseconds since 1970 and number.
-const EVENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("events");
+const EVENTS: Log<'_> = TableDefinition::new("events");
+/// As the events.
+const DELIVERIES: Log<'_> = TableDefinition::new("deliveries");
 const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
+
+/// Lines by nanoseconds since 1970 and number.
+type Log<'a> = TableDefinition<'a, (u64, u64), &'static [u8]>;
 
 /// The journal of an hour: by cell, series and boot.
 type Journal<'a> = TableDefinition<'a, (u64, u32, u64), &'static [u8]>;
@@ -89,6 +93,7 @@ pub(crate) struct Batch {
     pub(crate) calls: Vec<(Arc<Name>, CallRow)>,
     pub(crate) points: Vec<(Arc<Name>, PointRow)>,
     pub(crate) events: Vec<AlertEvent>,
+    pub(crate) deliveries: Vec<Delivery>,
     pub(crate) state: Option<State>,
 }
 
@@ -168,6 +173,7 @@ impl Store {
             }
             transaction.open_table(BLOCKS)?;
             transaction.open_table(EVENTS)?;
+            transaction.open_table(DELIVERIES)?;
             transaction.open_table(BOOTS)?;
         }
         transaction.commit()?;
@@ -186,6 +192,10 @@ impl Store {
                 let mut events = transaction.open_table(EVENTS)?;
                 for event in &batch.events {
                     put(&mut events, (nanos_of(event.at), event.seq), event)?;
+                }
+                let mut deliveries = transaction.open_table(DELIVERIES)?;
+                for delivery in &batch.deliveries {
+                    put(&mut deliveries, (nanos_of(delivery.at), delivery.seq), delivery)?;
                 }
                 let (number, boot) = &batch.boot;
                 put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
@@ -273,16 +283,25 @@ impl Store {
 
     /// The events of a stretch of time, the oldest first.
     pub(crate) fn events(&self, from: SystemTime, to: SystemTime) -> Result<Vec<AlertEvent>, StoreError> {
+        self.lines(EVENTS, from, to)
+    }
+
+    /// The deliveries of a stretch of time, the oldest first.
+    pub(crate) fn deliveries(&self, from: SystemTime, to: SystemTime) -> Result<Vec<Delivery>, StoreError> {
+        self.lines(DELIVERIES, from, to)
+    }
+
+    fn lines<T: DeserializeOwned>(&self, log: Log<'_>, from: SystemTime, to: SystemTime) -> Result<Vec<T>, StoreError> {
         guarded(|| {
-            let table = self.read()?.open_table(EVENTS)?;
-            let mut events = Vec::new();
+            let table = self.read()?.open_table(log)?;
+            let mut lines = Vec::new();
             for entry in table.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
                 match parse(entry?.1.value()) {
-                    Ok(event) => events.push(event),
+                    Ok(line) => lines.push(line),
                     Err(_) => self.count_damage(),
                 }
             }
-            Ok(events)
+            Ok(lines)
         })
     }
 

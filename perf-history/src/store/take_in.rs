@@ -2,7 +2,7 @@
 
 use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
-use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
+use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row, insert};
 use redb::WriteTransaction;
@@ -35,11 +35,16 @@ impl Store {
                     next = (number, id.1, id.2.saturating_add(1));
                 }
             }
+            let ever = UNIX_EPOCH + Duration::from_nanos(u64::MAX / 2);
             let mut events = transaction.open_table(EVENTS)?;
-            for event in other.events(UNIX_EPOCH, UNIX_EPOCH + Duration::from_nanos(u64::MAX / 2))? {
+            for event in other.events(UNIX_EPOCH, ever)? {
                 put(&mut events, (super::nanos_of(event.at), event.seq), &event)?;
             }
-            drop(events);
+            let mut deliveries = transaction.open_table(DELIVERIES)?;
+            for delivery in other.deliveries(UNIX_EPOCH, ever)? {
+                put(&mut deliveries, (super::nanos_of(delivery.at), delivery.seq), &delivery)?;
+            }
+            drop((events, deliveries));
             transaction.commit()?;
             Ok(all)
         })

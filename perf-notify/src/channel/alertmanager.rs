@@ -15,13 +15,15 @@ use perf_runtime::extend::Service;
 use std::collections::HashMap;
 use std::io;
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use ureq::http::HeaderMap;
 
 /// Where alerts are posted, below the address of a member.
 const PATH: &str = "/api/v2/alerts";
 /// The most alerts of one request.
 const BATCH: usize = 256;
+/// So long is a member told in several requests: it is told anew each minute.
+const WHOLE: Duration = Duration::from_secs(40);
 /// The most members.
 const MAX_MEMBERS: usize = 16;
 
@@ -82,7 +84,12 @@ impl Alertmanager {
     /// Tells one member.
     fn tell(&self, (target, scrub): &(Target, Scrub), bodies: &[Vec<u8>]) -> Result<Accepted, Refused> {
         let mut answer = Accepted { status: None, body: String::new() };
+        let until = Instant::now() + WHOLE;
         for body in bodies {
+            if Instant::now() >= until {
+                let reason = format!("{}: it takes too long for {} requests", target.host, bodies.len());
+                return Err(Refused { reason, status: None, again: Again::Later });
+            }
             let request = Request { content_type: "application/json", body, id: "", headers: &self.headers };
             answer = self.http.post(target, &request, scrub)?;
         }
@@ -111,7 +118,12 @@ impl Channel for Alertmanager {
         now: SystemTime,
     ) -> Result<Accepted, Refused> {
         let posted = self.posted(alerts, service, now);
-        let bodies: Vec<Vec<u8>> = posted.chunks(BATCH).filter_map(|batch| serde_json::to_vec(batch).ok()).collect();
+        let mut bodies: Vec<Vec<u8>> =
+            posted.chunks(BATCH).filter_map(|batch| serde_json::to_vec(batch).ok()).collect();
+        // A try has no alerts: the members are asked all the same.
+        if bodies.is_empty() {
+            bodies.push(b"[]".to_vec());
+        }
         // Side by side, so that a member that does not answer holds up none.
         let answers: Vec<Result<Accepted, Refused>> = thread::scope(|scope| {
             let (this, bodies) = (&*self, &bodies);

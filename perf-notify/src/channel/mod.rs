@@ -57,7 +57,7 @@ pub(crate) enum Again {
     After(Duration),
 }
 
-/// A receiver of messages. Each has a thread of its own, on which it may block: over HTTP for at most 15 s.
+/// A receiver of messages. Each has a thread of its own, on which it may block for a minute at most.
 pub(crate) trait Channel: Send {
     /// Sends a message once.
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused>;
@@ -133,14 +133,8 @@ fn example() -> Message {
         "description": "An example.", "runbook": null, "since": "2026-01-01T00:00:00.000Z", "fired_at": null,
         "resolved_at": null, "acknowledged": null, "muted": null,
     });
-    let alerts = serde_json::from_value(alert).map(|alert| MessageAlert {
-        alert,
-        is_new: true,
-        link: Some("https://example.com/".to_owned()),
-        acknowledge: None,
-        advice: None,
-        recent: Vec::new(),
-    });
+    let alerts = serde_json::from_value(alert)
+        .map(|alert| MessageAlert { link: Some("https://example.com/".to_owned()), ..MessageAlert::new(alert, true) });
     Message {
         id: "example".to_owned(),
         group: "example".to_owned(),

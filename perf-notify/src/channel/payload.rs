@@ -1,6 +1,7 @@
 //! The JSON of alerts as Alertmanager has it: its webhook's payload, version 4, and the alerts that its API takes.
 
 use crate::message::{Message, MessageAlert, Reason};
+use crate::trace::trace_id;
 use crate::words::clean::short;
 use crate::words::{fires, link, worst_first};
 use perf_runtime::extend::Service;
@@ -176,6 +177,8 @@ fn annotations(alert: &MessageAlert) -> Texts {
         ("limit", limit),
         ("peak", it.peak.map(|peak| it.unit.show(peak))),
         ("advice", alert.advice.clone()),
+        ("trace_id", alert.trace_id.as_deref().and_then(trace_id)),
+        ("trace_url", web(&alert.trace_link)),
         ("acknowledge_url", if fires(alert) { web(&alert.acknowledge) } else { None }),
     ];
     let all = all.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));

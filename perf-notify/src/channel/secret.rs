@@ -70,9 +70,10 @@ impl Scrub {
         Self { secrets }
     }
 
-    /// A text without the secrets, and without the beginning of one at its end, where it may have been cut.
+    /// A text without the secrets, and without the beginning of one at its end, where it may have been cut. Neither has it signatures
+    /// of links, by which whoever may read it could acknowledge: some receivers repeat the message.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, NOT_SHOWN));
+        let text = self.secrets.iter().fold(without_signatures(text), |text, secret| text.replace(secret, NOT_SHOWN));
         let cut_at = |secret: &String| {
             let ends = secret.char_indices().map(|(end, _)| end).filter(|end| *end >= SHORTEST_BEGINNING);
             ends.rev().find(|end| text.ends_with(&secret[..*end]))
@@ -88,6 +89,24 @@ impl fmt::Debug for Scrub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NOT_SHOWN)
     }
+}
+
+/// The fewest hexadecimal digits in a row that are taken for a signature, which has 64: one that was cut to fewer is of no use, and
+/// the id of a trace has 32.
+const SIGNATURE: usize = 33;
+
+/// A text without long rows of hexadecimal digits.
+fn without_signatures(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        clean.push_str(if digits < SIGNATURE { &rest[..digits] } else { NOT_SHOWN });
+        let others = rest[digits..].find(|c: char| c.is_ascii_hexdigit()).unwrap_or(rest.len() - digits);
+        clean.push_str(&rest[digits..digits + others]);
+        rest = &rest[digits + others..];
+    }
+    clean
 }
 
 /// A text as it stands within a JSON text.
@@ -157,6 +176,15 @@ mod tests {
         assert!(clean.ends_with("at hooks.example"), "{clean}");
         assert_eq!(scrub.clean("cut: hunt"), "cut: (not shown)", "the beginning of a secret at the end");
         assert_eq!(scrub.clean("nothing of ours"), "nothing of ours");
+    }
+
+    #[test]
+    fn a_signature_that_a_receiver_repeats_is_not_shown() {
+        let signature = "0a1b2c3d".repeat(8);
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let said = format!("\u{e9}took ..&signature={signature}\\u0026x, trace {trace}, and {}", &signature[..40]);
+        let clean = Scrub::default().clean(&said);
+        assert_eq!(clean, format!("\u{e9}took ..&signature=(not shown)\\u0026x, trace {trace}, and (not shown)"));
     }
 
     #[test]

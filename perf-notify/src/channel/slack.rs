@@ -73,6 +73,7 @@ fn paragraph_blocks(paragraph: &Paragraph) -> Vec<Value> {
         paragraph.meaning.clone(),
         paragraph.touches.as_ref().map(|touches| format!("Touches: {touches}")),
         paragraph.advice.as_ref().map(|advice| format!("Try first: {advice}")),
+        paragraph.trace.as_ref().map(|trace| format!("Trace: {trace}")),
     ];
     let lines: Vec<String> = lines.into_iter().flatten().collect();
     let section = json!({"type": "section", "text": plain(&lines.join("\n"), MAX_SECTION)});

@@ -2,14 +2,37 @@
 
 use super::*;
 use crate::channel::{Accepted, Again, Refused};
-use crate::outbox::Limit;
+use crate::message::Reason;
+use crate::outbox::{Limit, Plan};
 use crate::testing::{alert, at, event, resolved};
 
 /// A receiver in its place: what it was sent, and how it answers.
 struct Bench {
     dispatcher: Dispatcher,
     seq: u64,
+    /// By how much the clock of the wall was set.
+    set_by: ClockSet,
     sent: Vec<(f64, String, Message)>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum ClockSet {
+    #[default]
+    Not,
+    Forward(Duration),
+    Back(Duration),
+}
+
+impl ClockSet {
+    fn now(self, seconds: f64) -> Now {
+        let now = at(seconds);
+        let wall = match self {
+            Self::Not => now.wall,
+            Self::Forward(by) => now.wall + by,
+            Self::Back(by) => now.wall - by,
+        };
+        Now { wall, ..now }
+    }
 }
 
 type Answer<'a> = &'a dyn Fn(&str, f64) -> Result<Accepted, Refused>;
@@ -36,7 +59,7 @@ fn plan(name: &str) -> Plan {
 impl Bench {
     fn new(routes: Routes, plans: Vec<Plan>) -> Self {
         let beginning = Beginning { routes, plans, instance: 1, ..Beginning::default() };
-        Self { dispatcher: Dispatcher::new(beginning, at(0.0)), seq: 0, sent: Vec::new() }
+        Self { dispatcher: Dispatcher::new(beginning, at(0.0)), seq: 0, set_by: ClockSet::Not, sent: Vec::new() }
     }
 
     fn with(routes: &str, channels: &[&str]) -> Self {
@@ -45,12 +68,13 @@ impl Bench {
 
     fn hear(&mut self, seconds: f64, transition: &str, alert: &Alert) {
         self.seq += 1;
-        self.dispatcher.hear(&event(self.seq, transition, alert, at(seconds)), at(seconds));
+        let now = self.set_by.now(seconds);
+        self.dispatcher.hear(&event(self.seq, transition, alert, now), now);
     }
 
     /// One tick: every message that is due is sent, and answered at once.
     fn tick(&mut self, seconds: f64, answer: Answer<'_>) {
-        let now = at(seconds);
+        let now = self.set_by.now(seconds);
         self.dispatcher.flush(now, &|_| None, &|_| ());
         loop {
             let due = self.dispatcher.take_due(now);
@@ -316,7 +340,8 @@ fn a_restart_tells_nothing_twice_and_ends_what_no_rule_knows() {
         groups: serde_json::from_str(&written).unwrap(),
         ..Beginning::default()
     };
-    let mut after = Bench { dispatcher: Dispatcher::new(beginning, at(0.0)), seq: 0, sent: Vec::new() };
+    let mut after =
+        Bench { dispatcher: Dispatcher::new(beginning, at(0.0)), seq: 0, set_by: ClockSet::Not, sent: Vec::new() };
     // The first fires anew in the process after, the third was restored, and of the second nothing is known.
     after.hear(1.0, "fired", &alert(1, "critical"));
     for second in 1..1_000 {
@@ -371,4 +396,57 @@ fn an_alert_whose_end_nobody_heard_ends_all_the_same_and_is_told_with_its_value_
     bench.dispatcher.compare(std::slice::from_ref(&worse), || known(std::slice::from_ref(&worse)), at(701.0));
     bench.run(701.0, 800.0, &|_, _| taken());
     assert_eq!(bench.told("a").last().unwrap().2, [2]);
+}
+
+const YEARS: Duration = Duration::from_secs(26 * 365 * 86_400);
+
+#[test]
+fn a_clock_that_is_set_forward_gives_up_no_message_and_forgets_no_end() {
+    let mut bench = Bench::with(ONE, &["a"]);
+    bench.hear(1.0, "fired", &alert(1, "critical"));
+    bench.hear(1.0, "fired", &alert(2, "critical"));
+    bench.run(1.0, 20.0, &|_, _| taken());
+    // The end of the second is not told yet, and the third waits for its receiver, when the network and the time come.
+    bench.hear(21.0, "fired", &alert(3, "critical"));
+    bench.run(21.0, 70.0, &|_, _| refused(Again::Later));
+    bench.hear(71.0, "resolved", &resolved(alert(2, "critical"), at(71.0)));
+    bench.set_by = ClockSet::Forward(YEARS);
+    let oldest = bench.dispatcher.states()["a"].oldest.unwrap().elapsed(bench.set_by.now(71.0));
+    assert!(oldest < Duration::from_secs(60), "{oldest:?}");
+    bench.run(72.0, 500.0, &|_, _| taken());
+    assert!(bench.dispatcher.counts().keys().all(|(_, outcome)| *outcome != AttemptOutcome::Expired));
+    let last: Vec<_> = bench.told("a").into_iter().filter(|(at, ..)| *at > 71.0).collect();
+    assert!(last.iter().any(|(_, firing, _)| firing.contains(&3)), "{last:?}");
+    assert!(last.iter().any(|(_, _, ended)| ended.contains(&2)), "{last:?}");
+    assert!(last.len() <= 2, "and no reminder: {last:?}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_up_no_step_and_no_reminder() {
+    let text = r#"[{"channels": ["a"], "repeat": "30m", "escalate": [{"after": "10m", "channels": ["b"]}]}]"#;
+    let mut bench = Bench::with(text, &["a", "b"]);
+    bench.hear(1.0, "fired", &alert(1, "critical"));
+    bench.run(1.0, 20.0, &|_, _| taken());
+    bench.set_by = ClockSet::Back(Duration::from_secs(7_200));
+    bench.run(21.0, 2_000.0, &|_, _| taken());
+    assert_eq!(bench.told("b")[0], (606.0, vec![1], vec![]));
+    assert_eq!(bench.told("a"), [(6.0, vec![1], vec![]), (1_806.0, vec![1], vec![])]);
+}
+
+#[test]
+fn nothing_piles_up_where_the_outbox_cannot_be_written() {
+    let mut bench = Bench::with(ONE, &["a"]);
+    for round in 0_u32..400 {
+        let at_round = f64::from(round) * 200.0;
+        let (transition, told) = if round % 2 == 0 {
+            ("fired", alert(1, "critical"))
+        } else {
+            ("resolved", resolved(alert(1, "critical"), at(at_round)))
+        };
+        bench.hear(at_round, transition, &told);
+        bench.run_by(10.0, at_round, at_round + 100.0, &|_, _| taken());
+    }
+    assert!(bench.sent.len() > 380, "{}", bench.sent.len());
+    let changes = bench.dispatcher.changes();
+    assert!(changes.entries.is_empty() && changes.attempts.len() <= 10_000, "{} entries", changes.entries.len());
 }

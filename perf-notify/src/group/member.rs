@@ -1,8 +1,10 @@
 //! One alert of a group.
 
+use super::Now;
+use crate::since::Since;
 use perf_runtime::alert::{Alert, AlertState, Severity};
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// An alert of a group, and what was told of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -12,11 +14,14 @@ pub(super) struct Member {
     told: Option<Severity>,
     /// Whether it stands otherwise than was told.
     pub(super) is_news: bool,
+    /// When this process, or one before it, heard of its end.
+    #[serde(default)]
+    pub(super) ended: Option<Since>,
 }
 
 impl Member {
     pub(super) fn new(alert: &Alert) -> Self {
-        Self { alert: alert.clone(), told: None, is_news: false }
+        Self { alert: alert.clone(), told: None, is_news: false, ended: None }
     }
 
     pub(super) fn is_firing(&self) -> bool {
@@ -38,14 +43,14 @@ impl Member {
     }
 
     /// Whether it ended so long ago that nobody will be told.
-    pub(super) fn is_forgotten(&self, now: SystemTime, after: Duration) -> bool {
-        let ended = self.alert.resolved_at;
-        ended.is_some_and(|ended| now.duration_since(ended).is_ok_and(|elapsed| elapsed >= after))
+    pub(super) fn is_forgotten(&self, now: Now, after: Duration) -> bool {
+        self.ended.is_some_and(|ended| ended.elapsed(now) >= after)
     }
 
     /// Takes note of how it stands, and says whether there is news: there is none where nobody is to be told.
-    pub(super) fn hear(&mut self, alert: &Alert, is_told: bool) -> bool {
+    pub(super) fn hear(&mut self, alert: &Alert, is_told: bool, now: Now) -> bool {
         self.alert = alert.clone();
+        self.ended = if self.is_firing() { None } else { self.ended.or(Some(Since::now(now))) };
         if !is_told {
             // Fired and ended with nobody told: nobody is to be told of the end either.
             if !self.is_firing() && self.told.is_none() {
@@ -60,14 +65,25 @@ impl Member {
     }
 
     /// Ends an alert that nothing watches any more, and says whether somebody has to be told.
-    pub(super) fn end(&mut self, at: SystemTime) -> bool {
-        self.alert.resolved_at = Some(at);
+    pub(super) fn end(&mut self, now: Now) -> bool {
+        self.alert.resolved_at = Some(now.wall);
+        self.ended = Some(Since::now(now));
         self.alert.state = AlertState::Resolved;
         self.alert.value = None;
         self.alert.message =
             format!("{}: it no longer fires: it ended while the process was not running", self.alert.name);
         self.is_news = self.told.is_some();
         self.is_news
+    }
+
+    /// Takes over what another process told of it.
+    pub(super) fn join(&mut self, told: &Self) {
+        if self.told.is_some() || told.told.is_none() {
+            return;
+        }
+        self.told = told.told;
+        let firing = self.is_firing().then_some(self.alert.severity);
+        self.is_news = firing.is_none() || (self.is_news && self.told != firing);
     }
 
     /// Counts it as told.

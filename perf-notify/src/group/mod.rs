@@ -7,6 +7,7 @@ mod member;
 
 use crate::message::{Message, MessageAlert, Reason};
 use crate::route::Route;
+use crate::since::Since;
 use member::Member;
 use perf_runtime::alert::{Alert, Fingerprint, Severity};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub(crate) struct Group {
     members: BTreeMap<Fingerprint, Member>,
     /// When something was last told of it.
     #[serde(default)]
-    told_at: Option<SystemTime>,
+    told_at: Option<Since>,
     #[serde(default)]
     escalation: Escalation,
     /// Before this nothing is sent. `None` before anything changed in this process.
@@ -52,7 +53,7 @@ pub(crate) struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Escalation {
     /// The first message about what fires and nobody has acknowledged.
-    since: Option<SystemTime>,
+    since: Option<Since>,
     worst: Option<Severity>,
     /// Steps that are taken.
     steps: usize,
@@ -93,8 +94,32 @@ impl Group {
 
     /// Goes on in another process with what it had to tell.
     pub(crate) fn resume(&mut self, route: &Route, now: Now) {
+        self.take_up(now);
         let has_news = self.members.values().any(|member| member.is_news);
         self.due = has_news.then(|| self.due_after(route, now));
+    }
+
+    /// Counts the spans of a process before by this one.
+    fn take_up(&mut self, now: Now) {
+        let taken_up = |since: &mut Since| *since = since.taken_up(now);
+        let ended = self.members.values_mut().filter_map(|member| member.ended.as_mut());
+        ended.chain(&mut self.told_at).chain(&mut self.escalation.since).for_each(taken_up);
+    }
+
+    /// Goes on, as what another process left of it, in one that knows the group already: what the other told is not told again, and
+    /// what only the other knew ends with what no rule of this process knows.
+    pub(crate) fn join(&mut self, own: Self, route: &Route, now: Now) {
+        self.take_up(now);
+        let left = std::mem::replace(self, own);
+        for (fingerprint, member) in left.members {
+            self.members.entry(fingerprint).and_modify(|own| own.join(&member)).or_insert(member);
+        }
+        self.told_at = [self.told_at, left.told_at].into_iter().flatten().min_by_key(|told| told.elapsed(now));
+        if self.escalation.since.is_none() {
+            self.escalation = left.escalation;
+        }
+        let has_news = self.members.values().any(|member| member.is_news);
+        self.due = has_news.then(|| self.due.unwrap_or_else(|| self.due_after(route, now)));
     }
 
     /// Whether an alert is among its own.
@@ -117,7 +142,7 @@ impl Group {
     /// Takes note of how an alert stands, and of whether somebody is to be told.
     pub(crate) fn hear(&mut self, alert: &Alert, is_told: bool, route: &Route, now: Now) {
         let member = self.members.entry(alert.fingerprint).or_insert_with(|| Member::new(alert));
-        if member.hear(alert, is_told) && self.due.is_none() {
+        if member.hear(alert, is_told, now) && self.due.is_none() {
             self.due = Some(self.due_after(route, now));
         }
         self.members.retain(|_, member| !member.is_over());
@@ -144,7 +169,7 @@ impl Group {
         let mut has_ended = false;
         for member in self.members.values_mut().filter(|member| member.is_firing()) {
             if !known.contains(&member.alert.fingerprint) {
-                has_ended |= member.end(now.wall);
+                has_ended |= member.end(now);
             }
         }
         if has_ended && self.due.is_none() {
@@ -158,7 +183,7 @@ impl Group {
         let now = surroundings.now;
         // An alert that came and went while nobody was to be told is in the history, and in no message.
         let is_quiet = |member: &Member| !member.is_firing() && !member.is_told() && (surroundings.held)(&member.alert);
-        self.members.retain(|_, member| !member.is_forgotten(now.wall, FORGET) && !is_quiet(member));
+        self.members.retain(|_, member| !member.is_forgotten(now, FORGET) && !is_quiet(member));
         let mut all = Vec::new();
         if let Some(reason) = self.reason(surroundings) {
             let route = surroundings.route.channels.iter().cloned();
@@ -180,7 +205,7 @@ impl Group {
                 self.due = None;
             }
         }
-        let elapsed = now.wall.duration_since(self.told_at?).unwrap_or_default();
+        let elapsed = self.told_at?.elapsed(*now);
         let is_due = |member: &Member| {
             let of_rule = || cooldown(&member.alert.rule).filter(|cooldown| !cooldown.is_zero()).unwrap_or(REPEAT);
             let is_open = member.is_told() && member.is_unacknowledged() && !held(&member.alert);
@@ -206,10 +231,10 @@ impl Group {
             !member.is_over()
         });
         self.sent = Some(now.uptime);
-        self.told_at = Some(now.wall);
+        self.told_at = Some(Since::now(*now));
         let is_waiting = self.members.values().any(|member| member.is_news);
         self.due = is_waiting.then(|| now.uptime + surroundings.route.group_interval.0);
-        self.begin_escalation(now.wall);
+        self.begin_escalation(*now);
         self.message(reason, alerts, now.wall)
     }
 
@@ -223,7 +248,7 @@ impl Group {
     }
 
     /// Counts the time of a route's steps from the first message about what nobody has acknowledged. A higher severity begins it anew.
-    fn begin_escalation(&mut self, at: SystemTime) {
+    fn begin_escalation(&mut self, now: Now) {
         let open = || self.members.values().filter(|member| member.is_told() && member.is_unacknowledged());
         let Some(worst) = open().map(|member| member.alert.severity).max() else {
             // Channels of earlier steps hear of the end, which the message of now tells them, and of nothing after it.
@@ -231,7 +256,7 @@ impl Group {
             return;
         };
         if self.escalation.since.is_none() || self.escalation.worst.is_some_and(|before| before < worst) {
-            self.escalation.since = Some(at);
+            self.escalation.since = Some(Since::now(now));
             self.escalation.steps = 0;
         }
         self.escalation.worst = Some(worst);
@@ -245,7 +270,7 @@ impl Group {
             let open = self.members.values().filter(|member| member.is_told() && member.is_unacknowledged());
             open.filter(|member| member.alert.muted.is_none() && !held(&member.alert))
         };
-        let elapsed = now.wall.duration_since(self.escalation.since?).unwrap_or_default();
+        let elapsed = self.escalation.since?.elapsed(*now);
         if elapsed < step.after.0 {
             return None;
         }

@@ -1,9 +1,15 @@
 //! Messages in the outbox, and the record of what became of them.
 
 use crate::channel::{Accepted, Refused};
+use crate::group::Now;
 use crate::message::{Message, Reason};
+use crate::since::Since;
+use perf_runtime::alert::{Delivery, Fingerprint};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
+
+/// The fate of a message, as the monitor's log of deliveries has it.
+pub use perf_runtime::alert::DeliveryOutcome as AttemptOutcome;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -15,7 +21,7 @@ pub(crate) struct Entry {
     pub(crate) channel: String,
     pub(crate) message: Message,
     /// When it was put into the outbox.
-    pub(crate) created: SystemTime,
+    pub(crate) created: Since,
     /// How often it was tried.
     pub(crate) attempts: u32,
     /// Whether another channel was given it too, because this one fails for so long.
@@ -27,25 +33,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Whether it is too old to be of use: what fires for a day, the news of an end for an hour.
-    pub(crate) fn is_expired(&self, at: SystemTime) -> bool {
-        let age = at.duration_since(self.created).unwrap_or_default();
-        age >= if self.message.is_firing() { DAY } else { HOUR }
+    pub(crate) fn is_expired(&self, now: Now) -> bool {
+        let age = self.created.elapsed(now);
+        age >= HOUR && (age >= DAY || !self.message.is_firing())
     }
 
     pub(crate) fn record(&self, outcome: AttemptOutcome, at: SystemTime) -> Attempt {
-        Attempt {
-            at,
-            channel: self.channel.clone(),
-            message: self.message.id.clone(),
-            group: self.message.group.clone(),
-            reason: self.message.reason,
-            alerts: self.message.alerts.len() as u64 + self.message.more_firing + self.message.more_resolved,
-            attempt: self.attempts,
-            outcome,
-            status: None,
-            text: String::new(),
-            seconds: None,
-        }
+        let attempt = Attempt::of(&self.channel, &self.message, outcome, at);
+        Attempt { attempt: self.attempts, ..attempt }
     }
 }
 
@@ -76,47 +71,44 @@ pub struct Attempt {
     pub text: String,
     /// How long the attempt took.
     pub seconds: Option<f64>,
-}
-
-/// The fate of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum AttemptOutcome {
-    /// The receiver took it.
-    Delivered,
-    /// The receiver did not take it, or was not reached: it is tried again.
-    Failed,
-    /// The receiver will never take it: it is not tried again.
-    Dead,
-    /// It became too old.
-    Expired,
-    /// A later message says what it said.
-    Superseded,
-}
-
-impl AttemptOutcome {
-    /// Every outcome.
-    pub const ALL: [Self; 5] = [Self::Delivered, Self::Failed, Self::Dead, Self::Expired, Self::Superseded];
-
-    /// The word for it in JSON and in metrics, such as `delivered`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Dead => "dead",
-            Self::Expired => "expired",
-            Self::Superseded => "superseded",
-        }
-    }
+    /// The alerts that it tells. Not kept in the outbox.
+    #[serde(skip)]
+    pub(crate) about: Vec<Fingerprint>,
 }
 
 impl Attempt {
+    /// The first attempt to send a message, or its end without one.
+    pub(crate) fn of(channel: &str, message: &Message, outcome: AttemptOutcome, at: SystemTime) -> Self {
+        Self {
+            at,
+            channel: channel.to_owned(),
+            message: message.id.clone(),
+            group: message.group.clone(),
+            reason: message.reason,
+            alerts: message.alerts.len() as u64 + message.more_firing + message.more_resolved,
+            attempt: 1,
+            outcome,
+            status: None,
+            text: String::new(),
+            seconds: None,
+            about: message.alerts.iter().map(|one| one.alert.fingerprint).collect(),
+        }
+    }
+
     pub(crate) fn answered(self, answer: &Result<Accepted, Refused>, took: Duration) -> Self {
         let (status, text) = match answer {
             Ok(accepted) => (accepted.status, accepted.body.clone()),
             Err(refused) => (refused.status, refused.reason.clone()),
         };
         Self { status, text, seconds: Some(took.as_secs_f64()), ..self }
+    }
+
+    /// The note for the monitor's log: without the receiver's words.
+    pub(crate) fn delivery(&self) -> Delivery {
+        let mut delivery = Delivery::new(&*self.channel, &*self.message, self.outcome, self.at);
+        delivery.alerts = self.alerts;
+        delivery.fingerprints.clone_from(&self.about);
+        (delivery.attempt, delivery.status, delivery.seconds) = (self.attempt, self.status, self.seconds);
+        delivery
     }
 }

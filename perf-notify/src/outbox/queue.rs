@@ -8,6 +8,7 @@ use super::entry::{Attempt, AttemptOutcome, Entry};
 use crate::channel::{Accepted, Again, Refused};
 use crate::group::Now;
 use crate::message::{Message, Reason};
+use crate::since::Since;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -55,8 +56,8 @@ pub(crate) struct Changed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct QueueState {
     pub(crate) waiting: usize,
-    /// When the oldest waiting message was made.
-    pub(crate) oldest: Option<SystemTime>,
+    /// Since when the oldest message waits.
+    pub(crate) oldest: Option<Since>,
     pub(crate) failing: Option<Failing>,
     pub(crate) delivered_at: Option<SystemTime>,
 }
@@ -64,7 +65,7 @@ pub(crate) struct QueueState {
 /// A channel whose last attempt failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failing {
-    pub(crate) since: SystemTime,
+    pub(crate) since: Since,
     pub(crate) text: String,
     /// Failures one after the other.
     pub(crate) in_a_row: u32,
@@ -84,8 +85,10 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// A queue with what a process before left. Where that was tried already, it waits as if this process had failed.
-    pub(crate) fn new(plan: Plan, entries: impl IntoIterator<Item = Entry>, uptime: Duration) -> Self {
-        let entries: BTreeMap<u64, Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+    pub(crate) fn new(plan: Plan, entries: impl IntoIterator<Item = Entry>, now: Now) -> Self {
+        let uptime = now.uptime;
+        let taken_up = |entry: Entry| (entry.id, Entry { created: entry.created.taken_up(now), ..entry });
+        let entries: BTreeMap<u64, Entry> = entries.into_iter().map(taken_up).collect();
         let bucket = Bucket::full(plan.limit);
         let random = SystemRandom::new();
         let mut queue =
@@ -127,8 +130,14 @@ impl Queue {
         if self.sending.is_some() {
             return (None, changed);
         }
-        let expired: Vec<u64> =
-            self.entries.values().filter(|entry| entry.is_expired(now.wall)).map(|entry| entry.id).collect();
+        let (mut expired, mut due) = (Vec::new(), Vec::new());
+        for entry in self.entries.values() {
+            if entry.is_expired(now) {
+                expired.push(entry.id);
+            } else if entry.next <= now.uptime {
+                due.push((entry.attempts, entry.id));
+            }
+        }
         for id in expired {
             let Some(entry) = self.entries.remove(&id) else { continue };
             changed.attempts.push(entry.record(AttemptOutcome::Expired, now.wall));
@@ -137,15 +146,12 @@ impl Queue {
         if self.next > now.uptime {
             return (None, changed);
         }
-        let due = || self.entries.values().filter(|entry| entry.next <= now.uptime);
-        let Some(first) = due().min_by_key(|entry| (entry.attempts, entry.id)).map(|entry| entry.id) else {
-            return (None, changed);
-        };
+        let Some((_, first)) = due.iter().min().copied() else { return (None, changed) };
         let tokens = self.bucket.tokens(now.uptime);
         if tokens == 0 {
             return (None, changed);
         }
-        let due: Vec<u64> = due().map(|entry| entry.id).collect();
+        let due: Vec<u64> = due.into_iter().map(|(_, id)| id).collect();
         let id = if tokens == 1 && due.len() > 1 {
             let entry = make_digest(self.digest(&due, now, &mut changed));
             let id = entry.id;
@@ -209,7 +215,7 @@ impl Queue {
         let attempts = entry.attempts;
         self.fail(&refused, now);
         let (since, in_a_row) =
-            self.failing.as_ref().map_or((now.wall, 1), |failing| (failing.since, failing.in_a_row));
+            self.failing.as_ref().map_or((Since::now(now), 1), |failing| (failing.since, failing.in_a_row));
         if refused.again == Again::Never {
             if let Some(entry) = self.entries.remove(&done.id) {
                 changed.removed.push(done.id);
@@ -223,7 +229,7 @@ impl Queue {
         };
         self.next = now.uptime + self.wait(in_a_row).max(asked);
         let next = now.uptime + self.wait(attempts).max(asked);
-        let fails_long = now.wall.duration_since(since).unwrap_or_default() >= FALL_BACK_AFTER;
+        let fails_long = since.elapsed(now) >= FALL_BACK_AFTER;
         let has_fallback = self.plan.fallback.is_some();
         if let Some(entry) = self.entries.get_mut(&done.id) {
             entry.next = next;
@@ -257,7 +263,8 @@ impl Queue {
     }
 
     fn fail(&mut self, refused: &Refused, now: Now) {
-        let (since, before) = self.failing.as_ref().map_or((now.wall, 0), |failing| (failing.since, failing.in_a_row));
+        let (since, before) =
+            self.failing.as_ref().map_or((Since::now(now), 0), |failing| (failing.since, failing.in_a_row));
         self.failing = Some(Failing { since, text: refused.reason.clone(), in_a_row: before + 1 });
     }
 
@@ -278,7 +285,7 @@ impl Queue {
     pub(crate) fn state(&self) -> QueueState {
         QueueState {
             waiting: self.entries.len(),
-            oldest: self.entries.values().map(|entry| entry.created).min(),
+            oldest: self.entries.values().map(|entry| entry.created).min_by_key(|created| created.at),
             failing: self.failing.clone(),
             delivered_at: self.delivered_at,
         }

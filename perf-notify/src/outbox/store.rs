@@ -69,11 +69,17 @@ pub(crate) struct Changes {
     /// `None` where it left the outbox.
     pub(crate) entries: BTreeMap<u64, Option<Entry>>,
     pub(crate) attempts: Vec<Attempt>,
+    /// Links that were used in another process.
+    pub(crate) used: UsedLinks,
 }
+
+/// Signatures of links that were used, each with the second since 1970 at which it expires.
+pub(crate) type UsedLinks = Vec<(Vec<u8>, u64)>;
 
 impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
-        self.seq.is_none() && self.groups.is_empty() && self.entries.is_empty() && self.attempts.is_empty()
+        let Self { seq, groups, entries, attempts, used } = self;
+        seq.is_none() && groups.is_empty() && entries.is_empty() && attempts.is_empty() && used.is_empty()
     }
 }
 
@@ -85,6 +91,18 @@ pub(crate) struct Left {
     pub(crate) seq: u64,
     pub(crate) groups: Vec<Group>,
     pub(crate) entries: Vec<Entry>,
+    /// Only of another process, whose file is removed: attempts, the oldest first, and links that were used.
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) used: UsedLinks,
+}
+
+/// The outboxes of other processes.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// Those of processes that have ended without this one having their file.
+    pub(crate) left: Vec<Store>,
+    /// How many processes have theirs.
+    pub(crate) running: usize,
 }
 
 #[derive(Debug)]
@@ -106,10 +124,17 @@ impl Store {
         Err(StoreError::Busy)
     }
 
-    /// The outboxes of processes that have ended without this one having their file. One that cannot be read is left alone.
-    pub(crate) fn abandoned(folder: &Path, own: &Path) -> Vec<Self> {
-        let others = files(folder).filter(|path| path != own && path.exists());
-        others.filter_map(|path| Self::open_file(&path).ok()).collect()
+    /// The outboxes of other processes of the service. One that cannot be read is left alone.
+    pub(crate) fn others(folder: &Path, own: &Path) -> Others {
+        let mut others = Others::default();
+        for path in files(folder).filter(|path| path != own && path.exists()) {
+            match Self::open_file(&path) {
+                Ok(store) => others.left.push(store),
+                Err(StoreError::Busy) => others.running += 1,
+                Err(StoreError::Other(_)) => {}
+            }
+        }
+        others
     }
 
     /// Deletes the file.
@@ -174,6 +199,20 @@ impl Store {
         Ok(left)
     }
 
+    /// As [`load`](Self::load), with everything that would be gone with the file.
+    pub(crate) fn load_all(&self) -> Result<Left, StoreError> {
+        let mut left = self.load()?;
+        let transaction = self.database.begin_read()?;
+        for line in transaction.open_table(ATTEMPTS)?.iter()? {
+            left.attempts.extend(read(line?.1.value()));
+        }
+        for line in transaction.open_table(USED)?.iter()? {
+            let (signature, expires) = line?;
+            left.used.push((signature.value().to_vec(), expires.value()));
+        }
+        Ok(left)
+    }
+
     /// Writes changes, all or none, and waits until they are on the disk.
     pub(crate) fn commit(&self, changes: &Changes) -> Result<(), StoreError> {
         let transaction = self.write()?;
@@ -205,6 +244,11 @@ impl Store {
             attempts.pop_first()?;
         }
         drop(attempts);
+        let mut used = transaction.open_table(USED)?;
+        for (signature, expires) in &changes.used {
+            used.insert(signature.as_slice(), expires)?;
+        }
+        drop(used);
         transaction.commit()?;
         Ok(())
     }
@@ -269,4 +313,25 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes)
         .inspect_err(|error| tracing::warn!(target: "perf::notify", %error, "a line of the outbox cannot be read"))
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_was_used_is_used_for_whoever_takes_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (Store::open(folder.path()).unwrap(), Store::open(folder.path()).unwrap());
+        assert!(old.use_link(b"signature", 200, 100).unwrap());
+        let path = new.path().to_owned();
+        assert_eq!(Store::others(folder.path(), &path).running, 1, "it has its own");
+        drop(old);
+        let [other] = <[Store; 1]>::try_from(Store::others(folder.path(), &path).left).unwrap();
+        let left = other.load_all().unwrap();
+        new.commit(&Changes { used: left.used, ..Changes::default() }).unwrap();
+        other.remove().unwrap();
+        assert!(!new.use_link(b"signature", 200, 150).unwrap());
+        assert!(new.use_link(b"another one", 200, 150).unwrap());
+    }
 }

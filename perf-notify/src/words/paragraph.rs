@@ -31,7 +31,9 @@ pub(crate) struct Paragraph {
     pub(crate) touches: Option<String>,
     /// A thing to try first.
     pub(crate) advice: Option<String>,
-    /// Labels and addresses: runbook, dashboard, acknowledgement.
+    /// The id of the trace of a call that shows it.
+    pub(crate) trace: Option<String>,
+    /// Labels and addresses: runbook, dashboard, trace, acknowledgement.
     pub(crate) links: Vec<Link>,
     /// Names and values: the value, the limit and the peak.
     pub(crate) numbers: Vec<(&'static str, String)>,
@@ -48,7 +50,7 @@ pub(crate) struct Link {
 
 impl Paragraph {
     pub(crate) fn of(alert: &MessageAlert, at: SystemTime) -> Self {
-        let MessageAlert { alert: it, link: page, acknowledge, advice, recent, .. } = alert;
+        let MessageAlert { alert: it, link: page, acknowledge, advice, trace_id, trace_link, recent, .. } = alert;
         let tag = match it.severity {
             _ if !fires(alert) => "RECOVERED",
             Severity::Critical => "CRITICAL",
@@ -61,7 +63,12 @@ impl Paragraph {
         };
         // An alert that ended cannot be acknowledged.
         let acknowledge = if fires(alert) { acknowledge } else { &None };
-        let links = [linked("Runbook", &it.runbook), linked("Look", page), linked("Acknowledge", acknowledge)];
+        let links = [
+            linked("Runbook", &it.runbook),
+            linked("Look", page),
+            linked("Open the trace", trace_link),
+            linked("Acknowledge", acknowledge),
+        ];
         let show = |value| it.unit.show(value);
         let limit = it.threshold.map(|limit| match limit {
             Threshold::Value(limit) => show(limit),
@@ -75,6 +82,8 @@ impl Paragraph {
             meaning: some(&it.description),
             touches: touches(&it.labels),
             advice: advice.as_deref().and_then(some),
+            // Checked again: a file from before may hold anything.
+            trace: trace_id.as_deref().and_then(crate::trace::trace_id),
             links: links.into_iter().flatten().collect(),
             numbers: numbers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             chart: chart(recent, it.unit),
@@ -92,6 +101,7 @@ impl Paragraph {
             line("", &self.meaning),
             line("Touches: ", &self.touches),
             line("Try first: ", &self.advice),
+            line("Trace: ", &self.trace),
         ];
         let addresses = self.links.iter().map(|link| style.link(link.label, &link.address));
         let all: Vec<String> = lines.into_iter().flatten().chain(addresses).collect();

@@ -32,6 +32,8 @@ pub(crate) fn alert(fields: &Value) -> MessageAlert {
         link: Some("https://perf.example/#/series?at=1&s=a".to_owned()),
         acknowledge: Some("https://perf.example/acknowledge?token=abc".to_owned()),
         advice: Some("Look at the pool of the database.".to_owned()),
+        trace_id: None,
+        trace_link: None,
         recent: vec![Some(0.2), None, Some(0.6), Some(1.2)],
     }
 }
@@ -73,6 +75,8 @@ pub(crate) fn hostile(text: &str) -> Message {
     alert.advice = Some(text.to_owned());
     alert.link = Some(format!("https://perf.example/{text}"));
     alert.acknowledge = Some(format!("https://perf.example/{text}"));
+    alert.trace_id = Some(text.to_owned());
+    alert.trace_link = Some(format!("https://tempo.example/{text}"));
     let mut message = message(vec![alert; HOSTILE]);
     message.service = Some(Service::new(text).version(text).instance(text));
     message.group_labels = [(text.to_owned(), text.to_owned())].into();
@@ -115,6 +119,22 @@ fn one_alert_is_told_with_all_that_is_known() {
         Acknowledge: https://perf.example/acknowledge?token=abc\n\n\
         Look: https://perf.example/#/?at=1"
     );
+}
+
+#[test]
+fn the_trace_of_a_call_is_told_with_its_link_where_its_id_is_one() {
+    let mut traced = alert(&json!({}));
+    traced.trace_id = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+    traced.trace_link = Some("https://tempo.example/4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+    let text = |alert: MessageAlert| Words::of(&message(vec![alert])).text(Style::Plain, Count::Characters, 4_000);
+    let told = text(traced.clone());
+    let lines = "Trace: 4bf92f3577b34da6a3ce929d0e0e4736\nRunbook: https://wiki.example/slow\n\
+        Look: https://perf.example/#/series?at=1&s=a\n\
+        Open the trace: https://tempo.example/4bf92f3577b34da6a3ce929d0e0e4736\n";
+    assert!(told.contains(lines), "{told}");
+    (traced.trace_id, traced.trace_link) = (Some("@here <b>".to_owned()), Some("javascript:x".to_owned()));
+    let told = text(traced);
+    assert!(!told.contains("race:") && !told.contains("@here") && !told.contains("javascript"), "{told}");
 }
 
 #[test]

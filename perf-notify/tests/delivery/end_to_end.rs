@@ -1,7 +1,7 @@
 //! The messages that a receiver sees, and what the notifier says of them.
 
 use crate::sink::Sink;
-use crate::{monitor, set, webhooks};
+use crate::{monitor, set, tick, webhooks};
 use perf_notify::{AcknowledgeLink, AttemptOutcome, LinkError, Notifier};
 use perf_runtime::alert::Severity;
 use perf_runtime::test_util::ManualClock;
@@ -9,13 +9,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const AT_ONCE: &str = r#"[{"name": "all", "channels": ["a"], "group_wait": "0s", "group_interval": "1s"}]"#;
-
-fn tick(clock: &ManualClock, monitor: &perf_runtime::Monitor, seconds: u32) {
-    for _ in 0..seconds {
-        clock.advance(Duration::from_secs(1));
-        monitor.tick();
-    }
-}
 
 #[test]
 fn an_alert_and_its_end_are_told_with_words_and_links() {

@@ -50,7 +50,7 @@ fn a_process_that_is_killed_loses_no_message_and_repeats_at_most_one_a_kill() {
     let kills: usize = env::var("PERF_NOTIFY_KILLS").map_or(8, |kills| kills.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     // A is down for the first half, B asks for pauses now and then, C is well.
-    let half = Instant::now() + Duration::from_millis(1_500 * kills as u64 / 2);
+    let half = Instant::now() + Duration::from_millis(1_800 * kills as u64 / 2);
     let a = Sink::new(move |_| if Instant::now() < half { (503, "") } else { (200, "") });
     let b = Sink::new(|number| if number % 3 == 0 { (429, "Retry-After: 1\r\n") } else { (200, "") });
     let c = Sink::new(|_| (200, ""));
@@ -68,7 +68,8 @@ fn a_process_that_is_killed_loses_no_message_and_repeats_at_most_one_a_kill() {
     };
     for kill in 0..kills {
         let mut child = spawn();
-        thread::sleep(Duration::from_millis(1_100 + (kill as u64 * 271) % 800));
+        // The first tick comes after a second: some are killed before it, and some after a while.
+        thread::sleep(Duration::from_millis(950 + (kill as u64 * 271) % 1_700));
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -1,15 +1,22 @@
 //! From an alert of a monitor to a receiver, by real threads, files and sockets.
 
+mod alertmanager;
 mod end_to_end;
 mod killed;
+mod member;
+mod overlap;
+mod recorded;
 mod settings;
 mod sink;
+mod traced;
 
 use perf_notify::{Notifier, Settings};
 use perf_runtime::Monitor;
 use perf_runtime::extend::Service;
 use perf_runtime::rule::{Metric, Rule};
+use perf_runtime::test_util::ManualClock;
 use std::path::Path;
+use std::time::Duration;
 
 /// A monitor that alerts on each table whose gauge `table_rows` is above 1.
 pub(crate) fn monitor() -> Monitor {
@@ -28,6 +35,13 @@ pub(crate) fn monitor() -> Monitor {
 
 pub(crate) fn set(monitor: &Monitor, table: &str, rows: f64) {
     monitor.metrics().gauge("table_rows").label("table", table).register().set(rows);
+}
+
+pub(crate) fn tick(clock: &ManualClock, monitor: &Monitor, seconds: u32) {
+    for _ in 0..seconds {
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+    }
 }
 
 /// Settings with webhooks, and one route to them.

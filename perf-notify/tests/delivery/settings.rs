@@ -67,6 +67,12 @@ fn wrong_settings_are_told_by_field_value_and_what_is_allowed() {
         ("[[notify.maintenance]]\ncomment = \"work\"", "notify.maintenance.1.from", "", "`from` and `to`"),
         ("[notify.windows.night]\nzone = \"Berlin\"", "notify.windows", "Berlin", "Europe/Berlin"),
         ("[notify]\nenabeld = true", "notify", "enabeld", "enabled"),
+        (
+            "[notify]\ntrace_url = \"javascript:{trace_id}\"",
+            "notify.trace_url",
+            "javascript:{trace_id}",
+            "http or https with {trace_id} behind its host",
+        ),
     ] {
         let text = if text.starts_with("[notify]") { text.to_owned() } else { format!("{CHANNEL}{text}") };
         let error = opened(&text).unwrap_err();

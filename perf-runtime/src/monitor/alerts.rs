@@ -4,6 +4,7 @@ use super::{Inner, Monitor, judging};
 use crate::judge::alerts::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, AlertFilter, Silence,
 };
+use crate::judge::alerts::delivery::{Deliveries, Delivery};
 use crate::judge::alerts::engine::AlertStatistics;
 use crate::judge::alerts::log::{self, AlertLog};
 use crate::judge::alerts::record::{self, RuleRecord};
@@ -22,6 +23,8 @@ use crate::text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+mod trace;
 
 impl Monitor {
     /// The alerts: what is wrong now and what was.
@@ -121,6 +124,35 @@ impl Alerts {
     pub fn events_in(&self, range: impl Into<TimeRange>) -> Vec<AlertEvent> {
         let log = self.inner.providers.ask::<dyn AlertLog>();
         log::events_in(log.as_deref(), self.history(), &range.into())
+    }
+
+    /// Notes an attempt to tell people of alerts: what the part that tells them calls after each. Kept beside the events, as many as
+    /// [`alert_history`](crate::MonitorBuilder::alert_history) says. Its number and service are the monitor's to give.
+    ///
+    /// ```
+    /// use perf_runtime::alert::{Delivery, DeliveryOutcome};
+    /// use perf_runtime::{Monitor, Window};
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// let alerts = monitor.alerts();
+    /// alerts.note_delivery(Delivery::new("team", "4f2a", DeliveryOutcome::Delivered, monitor.time_of_day()));
+    /// assert_eq!(alerts.deliveries_since(0).deliveries[0].channel, "team");
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn note_delivery(&self, delivery: Delivery) {
+        self.inner.alerts().note_delivery(delivery);
+    }
+
+    /// The deliveries after the one with this number, as [`events_since`](Self::events_since) gives events.
+    pub fn deliveries_since(&self, seq: u64) -> Deliveries {
+        self.inner.alerts().deliveries_since(seq)
+    }
+
+    /// The deliveries of a range of time, the oldest first: those that memory holds, and earlier ones from the [`AlertLog`] where a
+    /// part [provides](Monitor::provide) one.
+    pub fn deliveries_in(&self, range: impl Into<TimeRange>) -> Vec<Delivery> {
+        let log = self.inner.providers.ask::<dyn AlertLog>();
+        log::deliveries_in(log.as_deref(), self.deliveries_since(0).deliveries, &range.into())
     }
 
     /// How each rule's alerts went over a range of time, from the same events as [`events_in`](Self::events_in): how often they fired,

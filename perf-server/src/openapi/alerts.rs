@@ -14,6 +14,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 const TRANSITIONS: [&str; 8] =
     ["pending", "cleared", "fired", "changed", "resolved", "acknowledged", "flapping", "told"];
 
+/// The words for what became of a message.
+const OUTCOMES: [&str; 5] = ["delivered", "failed", "dead", "expired", "superseded"];
+
 pub(super) fn part() -> OpenApi {
     routes()
         .schema("Alert", alert())
@@ -21,6 +24,7 @@ pub(super) fn part() -> OpenApi {
         .schema("AlertStatistics", alert_statistics())
         .schema("Alerts", alerts())
         .schema("AlertHistory", alert_history())
+        .schema("AlertDeliveries", alert_deliveries())
         .schema("AlertRecord", alert_record())
         .schema("RuleRecord", rule_record())
         .schema("Rules", rules())
@@ -70,6 +74,19 @@ fn routes() -> Description {
                 .labelled()
                 .listed(&["at"], Some(100), 100_000)
                 .json("AlertHistory"),
+        )
+        .get(
+            "/api/v1/alerts/deliveries",
+            ranged(read("alerts", "The last attempts to tell people of alerts, the newest first"))
+                .query("channel", "Only those to this channel.", text())
+                .query("outcome", "Only these.", choice(&OUTCOMES))
+                .query(
+                    "alert",
+                    "Only those of messages that name the alert of this fingerprint.",
+                    matching("^[0-9a-fA-F]{16}$"),
+                )
+                .listed(&["at"], Some(100), 100_000)
+                .json("AlertDeliveries"),
         )
         .get(
             "/api/v1/alerts/record",
@@ -250,6 +267,24 @@ fn alert_history() -> ObjectBuilder {
                     .has("alert", named("Alert")),
             ),
         )
+}
+
+fn alert_deliveries() -> ObjectBuilder {
+    let delivery = object("An attempt to tell a channel of alerts, or the end of a message without one.")
+        .has("seq", count().note("One more for each, anew in each process."))
+        .has("service", service())
+        .has("at", time())
+        .has("channel", text())
+        .has("message", text().note("The id of the message, the same at each attempt."))
+        .has("alerts", count().note("How many alerts the message tells."))
+        .has("fingerprints", list(text()).description(Some("Those alerts, 50 at most.")))
+        .has("attempt", count().note("From 1 on; 0 of a message that was never tried."))
+        .has("outcome", choice(&OUTCOMES))
+        .has("status", number_or_null())
+        .has("seconds", number_or_null());
+    object("Attempts to tell people of alerts, the newest first.")
+        .may_have("next", next())
+        .has("deliveries", list(delivery))
 }
 
 fn rules() -> ObjectBuilder {

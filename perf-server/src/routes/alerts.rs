@@ -15,8 +15,8 @@ use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many events are shown, unless asked for others, and at most.
-const EVENTS: usize = 100;
-const MOST_EVENTS: usize = 100_000;
+pub(super) const EVENTS: usize = 100;
+pub(super) const MOST_EVENTS: usize = 100_000;
 
 const MOST: usize = 10_000;
 const SEVERITIES: [Severity; 2] = [Severity::Warning, Severity::Critical];
@@ -102,7 +102,7 @@ fn sort_key(alert: &Alert, sort: &str) -> SortKey {
     }
 }
 
-fn seconds(at: SystemTime) -> f64 {
+pub(super) fn seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 

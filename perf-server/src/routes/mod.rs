@@ -7,6 +7,7 @@ use crate::table::RouteAccess::{self, Admin, Browser, Public, Read};
 use axum::routing::{MethodRouter, delete, get, post};
 
 mod alerts;
+mod deliveries;
 mod dry_run;
 mod health;
 mod info;
@@ -53,6 +54,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/alerts", get(alerts::list)),
         (Read, "/api/v1/alerts/{id}", get(alerts::one)),
         (Read, "/api/v1/alerts/history", get(alerts::history)),
+        (Read, "/api/v1/alerts/deliveries", get(deliveries::list)),
         (Read, "/api/v1/alerts/record", get(alerts::record)),
         (Read, "/api/v1/alerts/rules", get(alerts::rules)),
         (Read, "/api/v1/alerts/silences", get(alerts::silences)),

@@ -5,6 +5,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
+use perf_runtime::alert::{Delivery, DeliveryOutcome, Fingerprint};
+use perf_runtime::text::rfc3339;
 use perf_runtime::{Monitor, Outcome};
 use perf_server::Access;
 use serde_json::{Value, json};
@@ -90,6 +92,43 @@ async fn filters_leave_the_rest_out() {
 }
 
 #[tokio::test]
+async fn attempts_to_tell_people_are_listed_by_channel_outcome_alert_and_time() {
+    let monitor = busy();
+    let app = open(&monitor);
+    let now = monitor.time_of_day();
+    let alert: Fingerprint = "0123456789abcdef".parse().unwrap();
+    for (attempt, outcome) in [(1, DeliveryOutcome::Failed), (2, DeliveryOutcome::Delivered)] {
+        let mut delivery = Delivery::new("team", "4f2a", outcome, now);
+        (delivery.attempt, delivery.alerts, delivery.fingerprints) = (attempt, 1, vec![alert]);
+        monitor.alerts().note_delivery(delivery);
+    }
+    monitor.alerts().note_delivery(Delivery::new("mail", "4f2b", DeliveryOutcome::Dead, now));
+    let all = list(&app, "/api/v1/alerts/deliveries").await;
+    assert_eq!(
+        all["deliveries"][1],
+        json!({
+            "seq": 2, "service": null, "at": rfc3339(now), "channel": "team", "message": "4f2a", "alerts": 1,
+            "fingerprints": ["0123456789abcdef"], "attempt": 2, "outcome": "delivered", "status": null, "seconds": null,
+        })
+    );
+    for (query, numbers) in [
+        ("", vec![3, 2, 1]),
+        ("?window=1h", vec![3, 2, 1]),
+        ("?from=-30d&to=-1d", vec![]),
+        ("?channel=team", vec![2, 1]),
+        ("?channel=tea", vec![]),
+        ("?outcome=delivered", vec![2]),
+        ("?alert=0123456789abcdef&limit=1", vec![2]),
+        ("?alert=0123456789abcde0", vec![]),
+    ] {
+        let found = list(&app, &format!("/api/v1/alerts/deliveries{query}")).await;
+        let found: Vec<u64> =
+            found["deliveries"].as_array().unwrap().iter().map(|one| one["seq"].as_u64().unwrap()).collect();
+        assert_eq!(found, numbers, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_allowed_is_named_with_field_value_and_choices() {
     let app = open(&busy());
     for (path, field, value) in [
@@ -101,6 +140,8 @@ async fn what_is_not_allowed_is_named_with_field_value_and_choices() {
         ("/api/v1/series?cursor=xyz", "cursor", "xyz"),
         ("/api/v1/alerts?severity=mild", "severity", "mild"),
         ("/api/v1/alerts/history?transition=gone", "transition", "gone"),
+        ("/api/v1/alerts/deliveries?outcome=lost", "outcome", "lost"),
+        ("/api/v1/alerts/deliveries?alert=1", "alert", "1"),
         ("/api/v1/alerts/rules?state=asleep", "state", "asleep"),
         ("/api/v1/objectives?sort=hope", "sort", "hope"),
         ("/api/v1/alerts/silences?limit=many", "limit", "many"),

@@ -92,7 +92,12 @@ fn block(paragraph: &Paragraph) -> String {
     let tag = format!("<b style=\"color:{colour}\">{}</b>", paragraph.tag);
     block.push_str(&line(format!("{tag} {}", escaped(&paragraph.sentence))));
     block.push_str(&line(escaped(&paragraph.since)));
-    let optional = [("", &paragraph.meaning), ("Touches: ", &paragraph.touches), ("Try first: ", &paragraph.advice)];
+    let optional = [
+        ("", &paragraph.meaning),
+        ("Touches: ", &paragraph.touches),
+        ("Try first: ", &paragraph.advice),
+        ("Trace: ", &paragraph.trace),
+    ];
     for (label, text) in optional {
         block.extend(text.iter().map(|text| line(format!("{label}{}", escaped(text)))));
     }

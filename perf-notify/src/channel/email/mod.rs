@@ -1,9 +1,13 @@
 //! Messages by SMTP: a connection for each, encrypted unless the settings say otherwise.
 
 mod body;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
 
-use super::address::allowed;
-use super::secret::{Scrub, base64};
+use super::address::{addresses_of, allowed};
+use super::secret::{Scrub, Secret, base64};
 use super::settings::{ChannelError, ChannelSettings, SmtpTls};
 use super::written::read_file;
 use super::{Accepted, Again, Channel, Opening, Refused};
@@ -11,17 +15,19 @@ use crate::message::Message;
 use crate::words::clean::line;
 use crate::words::{Count, Style};
 use lettre::message::Mailbox;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{Certificate, CertificateStore, SmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::time::Duration;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use session::{Failure, Hello, Session};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wire::{Encryption, left};
 
-/// The longest that the connection, and each of the server's answers, may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that a delivery takes in all: some servers look through a mail before they answer.
+const WHOLE: Duration = Duration::from_secs(60);
+/// The longest that the look-up of the server's name takes.
+const RESOLVE: Duration = Duration::from_secs(5);
 /// The most receivers.
 const MAX_RECEIVERS: usize = 50;
 
@@ -29,11 +35,12 @@ const MAX_RECEIVERS: usize = 50;
 pub(super) struct Email {
     host: String,
     port: u16,
-    tls: Option<(SmtpTls, TlsParameters)>,
-    credentials: Option<Credentials>,
+    tls: Option<(SmtpTls, Encryption)>,
+    credentials: Option<(String, Secret)>,
     from: Mailbox,
     to: Vec<Mailbox>,
     allow_link_local: bool,
+    patience: Duration,
     scrub: Scrub,
 }
 
@@ -54,7 +61,7 @@ impl Email {
         let password = settings.password().read(opening.variable)?;
         let credentials = match (&settings.username, &password) {
             (None, None) => None,
-            (Some(name), Some(password)) => Some((name.clone(), password.expose().to_owned())),
+            (Some(name), Some(password)) => Some((name.clone(), password.clone())),
             (Some(_), None) => return Err(ChannelError::missing("password", "the password of username")),
             (None, Some(_)) => return Err(ChannelError::missing("username", "the name that the password is of")),
         };
@@ -69,86 +76,65 @@ impl Email {
         let to = settings.to.iter().enumerate().map(|(place, address)| mailbox(&format!("to.{place}"), address));
         // The server may repeat what it was sent, in either encoding.
         let sent = credentials.iter().flat_map(|(name, password)| {
-            [password.clone(), base64(format!("\0{name}\0{password}").as_bytes()), base64(password.as_bytes())]
+            let password = password.expose();
+            [password.to_owned(), base64(format!("\0{name}\0{password}").as_bytes()), base64(password.as_bytes())]
         });
         let sent: Vec<String> = sent.collect();
         Ok(Self {
             host: host.clone(),
             port,
-            tls: (kind != SmtpTls::None).then(|| tls(host, settings)).transpose()?.map(|tls| (kind, tls)),
-            credentials: credentials.map(|(name, password)| Credentials::new(name, password)),
+            tls: (kind != SmtpTls::None).then(|| encryption(host, settings)).transpose()?.map(|tls| (kind, tls)),
+            credentials,
             from: mailbox("from", settings.from.as_deref().unwrap_or_default())?,
             to: to.collect::<Result<_, _>>()?,
             allow_link_local: settings.allow_link_local,
+            patience: WHOLE,
             scrub: Scrub::new(sent.iter().map(String::as_str), []),
         })
     }
 
     /// The addresses of the server that may be connected to.
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Refused> {
-        let refused =
-            |reason: String, again| Refused { reason: format!("{}: {reason}", self.host), status: None, again };
-        let resolved = (self.host.as_str(), self.port).to_socket_addrs();
-        let resolved = resolved.map_err(|error| refused(error.to_string(), Again::Later))?;
+    fn addresses(&self, deadline: Instant) -> Result<Vec<SocketAddr>, Refused> {
+        let time = left(deadline).map(|left| left.min(RESOLVE));
+        let resolved = time.and_then(|time| addresses_of((self.host.clone(), self.port), time));
+        let resolved = resolved.map_err(|error| self.refused(&Failure::Broken(error)))?;
         let checked = allowed(resolved, self.allow_link_local);
         if checked.is_empty() {
-            return Err(refused(super::address::AddressRefused.to_string(), Again::Never));
+            let reason = format!("{}: {}", self.host, super::address::AddressRefused);
+            return Err(Refused { reason, status: None, again: Again::Never });
         }
         Ok(checked)
     }
 
-    /// A connection that is encrypted and logged in, as the settings say.
-    fn connect(&self, address: SocketAddr) -> Result<SmtpConnection, Error> {
-        let hello = ClientId::default();
-        let wrapper = self.tls.as_ref().filter(|(kind, _)| *kind == SmtpTls::Tls).map(|(_, tls)| tls);
-        let mut connection = SmtpConnection::connect(address, Some(PATIENCE), &hello, wrapper, None)?;
-        if let Some((SmtpTls::Starttls, tls)) = &self.tls {
-            connection.starttls(tls, &hello)?;
-        }
-        if let Some(credentials) = &self.credentials {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)?;
-        }
-        Ok(connection)
-    }
-
-    /// Hands a mail over. A receiver that the server does not know keeps it from none of the others.
-    fn deliver(&self, connection: &mut SmtpConnection, mail: &[u8]) -> Result<String, Error> {
-        connection.command(Mail::new(Some(self.from.email.clone()), Vec::new()))?;
-        let (mut refused, mut failure) = (Vec::new(), None);
-        for to in &self.to {
-            if let Err(error) = connection.command(Rcpt::new(to.email.clone(), Vec::new())) {
-                refused.push(format!("not to {}: {error}", to.email));
-                failure = Some(error);
-            }
-        }
-        if let Some(error) = failure.filter(|_| refused.len() == self.to.len()) {
-            return Err(error);
-        }
-        connection.command(Data)?;
-        let answer = connection.message(mail)?;
-        Ok([said(&answer)].into_iter().chain(refused).collect::<Vec<_>>().join("; "))
-    }
-
+    /// Hands a mail over by the first of the server's addresses that takes a session. All of it together has one deadline.
     fn try_all(&self, mail: &[u8]) -> Result<String, Refused> {
+        let deadline = Instant::now() + self.patience;
+        let encryption = |wanted| self.tls.as_ref().filter(|(kind, _)| *kind == wanted).map(|(_, tls)| tls);
+        let hello = Hello {
+            deadline,
+            at_once: encryption(SmtpTls::Tls),
+            after_greeting: encryption(SmtpTls::Starttls),
+            credentials: self.credentials.as_ref(),
+        };
         let mut last = None;
-        for address in self.addresses()? {
-            match self.connect(address) {
-                Ok(mut connection) => {
-                    let answer = self.deliver(&mut connection, mail);
-                    // It was taken or not already.
-                    let _ = connection.quit();
-                    return answer.map_err(|error| self.refused(&error));
+        for address in self.addresses(deadline)? {
+            match Session::begin(address, &hello) {
+                Ok(mut session) => {
+                    let to = self.to.iter().map(|to| to.email.as_ref());
+                    let answer = session.deliver(self.from.email.as_ref(), to, mail);
+                    session.end();
+                    return answer.map_err(|failure| self.refused(&failure));
                 }
-                Err(error) => last = Some(self.refused(&error)),
+                Err(failure) => last = Some(self.refused(&failure)),
             }
         }
         let none = || Refused { reason: format!("{}: no address", self.host), status: None, again: Again::Later };
         Err(last.unwrap_or_else(none))
     }
 
-    fn refused(&self, error: &Error) -> Refused {
-        let reason = self.scrub.clean(&line(&format!("{}: {error}", self.host)));
-        let again = if error.is_permanent() || error.is_client() { Again::Never } else { Again::Later };
+    fn refused(&self, failure: &Failure) -> Refused {
+        let reason = self.scrub.clean(&line(&format!("{}: {failure}", self.host)));
+        let again = if failure.is_final() { Again::Never } else { Again::Later };
         Refused { reason: Style::Plain.fitted(&reason, 1_024, Count::Bytes), status: None, again }
     }
 }
@@ -157,36 +143,33 @@ impl Channel for Email {
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused> {
         let mail = body::mail(message, &self.from, &self.to);
         let mail = mail.map_err(|reason| Refused { reason, status: None, again: Again::Never })?;
-        // As over HTTP: nobody hears on this thread what is sent.
-        let nobody = tracing::Dispatch::none();
-        let answer = tracing::dispatcher::with_default(&nobody, || self.try_all(&mail))?;
+        let answer = self.try_all(&mail)?;
         let body = Style::Plain.fitted(&self.scrub.clean(&line(&answer)), 1_024, Count::Bytes);
         Ok(Accepted { status: None, body })
     }
 }
 
-/// `250 OK`.
-fn said(answer: &Response) -> String {
-    format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" "))
-}
-
-/// The parameters of a connection that is encrypted. lettre takes the process' provider of cryptography where there is one,
-/// and ring's else; it installs none.
-fn tls(host: &str, settings: &ChannelSettings) -> Result<TlsParameters, ChannelError> {
-    let mut parameters = TlsParameters::builder(host.to_owned());
+/// How a connection is encrypted: by ring, handed in and not installed for the process.
+fn encryption(host: &str, settings: &ChannelSettings) -> Result<Encryption, ChannelError> {
+    let mut roots = RootCertStore::empty();
     if let Some(path) = &settings.ca_file {
         let allowed = "a file with at least one certificate in PEM";
         let refused = || ChannelError::new("ca_file", path.display().to_string(), allowed);
         let text = read_file("ca_file", path)?;
-        if !text.contains("-----BEGIN CERTIFICATE-----") {
+        let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
+        if roots.add_parsable_certificates(certificates).0 == 0 {
             return Err(refused());
         }
-        let certificate = Certificate::from_pem(text.as_bytes()).map_err(|_| refused())?;
-        parameters = parameters.certificate_store(CertificateStore::None).add_root_certificate(certificate);
+    } else {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    parameters
-        .build()
-        .map_err(|error| ChannelError::new("host", host, format!("a server that TLS can be spoken with: {error}")))
+    let refused = |error: &dyn std::fmt::Display| {
+        ChannelError::new("host", host, format!("a server that TLS can be spoken with: {error}"))
+    };
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| refused(&error))?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| refused(&error))?;
+    Ok(Encryption { config: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()), name })
 }
 
 /// An address with or without a name. Only ASCII, which every server takes.
@@ -194,5 +177,7 @@ fn mailbox(field: &str, text: &str) -> Result<Mailbox, ChannelError> {
     let refused = || ChannelError::new(field, line(text), "an address in ASCII, such as \"perf <perf@example.com>\"");
     let mailbox: Mailbox = text.parse().map_err(|_| refused())?;
     let address: &str = mailbox.email.as_ref();
-    if !address.is_ascii() || text.contains(char::is_control) { Err(refused()) } else { Ok(mailbox) }
+    // A quoted name may hold what ends an address on the wire.
+    let is_plain = address.is_ascii() && !address.contains(['<', '>', ' ']) && !text.contains(char::is_control);
+    if is_plain { Ok(mailbox) } else { Err(refused()) }
 }

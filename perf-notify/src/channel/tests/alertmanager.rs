@@ -1,59 +1,18 @@
 //! A real Alertmanager of two members.
 
+#[path = "../../../tests/delivery/member.rs"]
+mod member;
+
 use super::*;
-use crate::words::tests::{alert, ended, hostile};
+use crate::words::tests::{alert, ended, hostile, message};
+use member::Member;
 use perf_runtime::alert::Severity;
 use perf_runtime::text::rfc3339;
 use serde_json::json;
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Member {
-    server: Server,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Member {
-    fn start() -> Result<Self, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("alertmanager.yml");
-        std::fs::write(&config, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
-        let port = free_port();
-        let mut command = Command::new("prometheus-alertmanager");
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.path={}", folder.path().join("data").display()));
-        command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Server(command.spawn().map_err(|error| format!("prometheus-alertmanager: {error}"))?);
-        let member = Self { server, port, _folder: folder };
-        let deadline = Instant::now() + PATIENCE;
-        while member.get("/-/ready").is_none_or(|answer| !answer.contains("OK")) {
-            assert!(Instant::now() < deadline, "the Alertmanager did not come up");
-            thread::sleep(Duration::from_millis(100));
-        }
-        Ok(member)
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn get(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
-    }
-
-    /// The alerts that it holds for firing.
-    fn alerts(&self) -> Vec<Value> {
-        serde_json::from_str(&self.get("/api/v2/alerts").unwrap()).unwrap()
-    }
+fn start() -> Result<Member, String> {
+    let config = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+    Member::start(config, &["--cluster.listen-address=".to_owned()])
 }
 
 /// An alert of this route, since a minute.
@@ -66,8 +25,8 @@ fn firing(route: &str, now: SystemTime) -> MessageAlert {
 
 #[test]
 fn alerts_are_read_back_from_every_member_that_is_up() {
-    let Some(first) = or_skip(Member::start()) else { return };
-    let mut second = Member::start().unwrap();
+    let Some(first) = or_skip(start()) else { return };
+    let mut second = start().unwrap();
     let mut channel = opened(json!({"type": "alertmanager", "urls": [first.url(), second.url()]}));
     assert!(channel.mirrors());
     let service = Service::new("shop").instance("pod-3");
@@ -105,7 +64,7 @@ fn alerts_are_read_back_from_every_member_that_is_up() {
     }
 
     // One of them ends; the other goes on. A member that is down keeps it from nobody.
-    drop(std::mem::replace(&mut second.server, Server(Command::new("true").spawn().unwrap())));
+    second.kill();
     let now = SystemTime::now();
     let mut over = firing("/a", now);
     over.alert.resolved_at = Some(now - Duration::from_secs(1));
@@ -134,4 +93,17 @@ fn many_alerts_go_in_several_requests() {
     let requests = [sink.next(), sink.next(), sink.next()];
     assert!(requests[0].head.starts_with("POST /hook/api/v2/alerts HTTP/1.1"), "{}", requests[0].head);
     assert_eq!(requests.map(|request| request.json().as_array().unwrap().len()), [256, 256, 88]);
+}
+
+#[test]
+fn a_try_asks_every_member() {
+    let sink = Sink::ok();
+    let tried = opened(json!({"type": "alertmanager", "url": sink.url()})).send(&message(vec![]));
+    assert_eq!(tried, Ok(Accepted { status: Some(200), body: "ok".to_owned() }));
+    assert_eq!(sink.next().json(), json!([]));
+    let away = json!({"type": "alertmanager", "url": format!("http://127.0.0.1:{}", free_port())});
+    assert!(opened(away).send(&message(vec![])).is_err());
+    let Some(member) = or_skip(start()) else { return };
+    let tried = opened(json!({"type": "alertmanager", "url": member.url()})).send(&message(vec![]));
+    assert_eq!(tried.unwrap().status, Some(200), "it takes none, too");
 }

@@ -98,7 +98,7 @@ fn discord() {
         // The rest, after the escapes and our own marks, is no markup.
         for text in [&embed["title"], &embed["description"]] {
             let mut rest = text.as_str().unwrap().to_owned();
-            for label in ["Look", "Runbook", "Acknowledge"] {
+            for label in ["Look", "Runbook", "Open the trace", "Acknowledge"] {
                 while let Some(begin) = rest.find(&format!("[{label}](http")) {
                     let end = begin + rest[begin..].find(')').unwrap();
                     rest.replace_range(begin..=end, "");
@@ -135,6 +135,9 @@ fn pagerduty() {
     let fired = sent(json!({"type": "pagerduty", "routing_key": "R"}), &message(vec![alert(&json!({}))]));
     assert_eq!((&fired["event_action"], &ended["event_action"]), (&json!("trigger"), &json!("resolve")));
     assert_eq!(fired["dedup_key"], ended["dedup_key"], "the incident that was opened is closed");
+    let test = Message { reason: Reason::Test, ..message(vec![]) };
+    let tried = sent(json!({"type": "pagerduty", "routing_key": "R"}), &test);
+    assert_eq!((&tried["event_action"], &tried["payload"]["severity"]), (&json!("trigger"), &json!("info")));
     let mut long = message(vec![]);
     long.group = "é".repeat(300);
     assert_eq!(sent(json!({"type": "pagerduty", "routing_key": "R"}), &long)["dedup_key"].as_str().unwrap().len(), 64);

@@ -4,11 +4,13 @@ use super::alert::{
     AcknowledgeError, Acknowledgement, Alert, AlertEvent, AlertEvents, AlertFilter, Silence, Transition, check_mark,
 };
 use super::alert_instance::TickContext;
+use super::delivery::{Deliveries, Delivery, DeliveryLog};
 use super::event_log::EventLog;
 use super::rule_state::{FiringAlert, RuleState, RuleStatus};
 use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
+use crate::judge::rule::definition::Rule;
 use crate::judge::rule::in_force::LimitsInForce;
 use crate::judge::rule::observation::{Observation, Tick};
 use crate::judge::rule::set::RuleSet;
@@ -57,6 +59,7 @@ pub(crate) struct AlertEngine {
     rule_states: Vec<RuleState>,
     silences: Vec<Silence>,
     log: EventLog,
+    deliveries: DeliveryLog,
     past: VecDeque<Alert>,
     publisher: Publisher,
     /// The service in each event.
@@ -79,6 +82,7 @@ impl AlertEngine {
             rule_states: rules.iter().cloned().map(RuleState::new).collect(),
             silences: Vec::new(),
             log: EventLog::new(max_history),
+            deliveries: DeliveryLog::new(max_history),
             past: VecDeque::new(),
             publisher: Publisher::default(),
             service: None,
@@ -205,6 +209,16 @@ impl AlertEngine {
         AlertEvents { events, missed, last_seq: self.last_seq }
     }
 
+    /// Keeps the note that somebody was told, or was not.
+    pub(crate) fn note_delivery(&mut self, delivery: Delivery) {
+        self.deliveries.push(Delivery { service: self.service.clone(), ..delivery });
+    }
+
+    /// The deliveries after the one with this number, as far as they are kept.
+    pub(crate) fn deliveries_since(&self, seq: u64) -> Deliveries {
+        self.deliveries.since(seq)
+    }
+
     /// Marks an active alert as known to somebody.
     pub(crate) fn acknowledge(
         &mut self,
@@ -300,6 +314,11 @@ impl AlertEngine {
     /// The rules, whether they are judged or switched off.
     pub(crate) fn rule_set(&self) -> RuleSet {
         self.rule_states.iter().map(|rule_state| rule_state.rule.clone()).collect()
+    }
+
+    /// The rule of this id.
+    pub(crate) fn rule(&self, id: &str) -> Option<Rule> {
+        self.rule_states.iter().map(|rule_state| &rule_state.rule).find(|rule| rule.id == id).cloned()
     }
 
     /// The alerts that are pending, the oldest first.

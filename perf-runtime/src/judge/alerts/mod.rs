@@ -3,6 +3,7 @@
 pub(crate) mod alert;
 mod alert_instance;
 pub(crate) mod backtest;
+pub(crate) mod delivery;
 pub(crate) mod engine;
 mod event_log;
 pub(crate) mod fingerprint;

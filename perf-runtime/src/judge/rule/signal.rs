@@ -80,7 +80,7 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    fn admits(&self, labels: &Labels) -> bool {
+    pub(crate) fn admits(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|matcher| matcher.admits(labels))
     }
 

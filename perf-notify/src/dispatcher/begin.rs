@@ -1,0 +1,101 @@
+//! The beginning: what processes before left, or one beside this one.
+
+use super::Dispatcher;
+use crate::group::{Group, Now};
+use crate::outbox::{AttemptOutcome, Changes, Entry, Left, Plan, Queue};
+use crate::route::Routes;
+use perf_runtime::extend::Service;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a process runs before what it does not know counts as ended: its rules have seen their windows then.
+const SETTLED: Duration = Duration::from_secs(600);
+
+/// The state that a process before left, and the settings.
+#[derive(Default)]
+pub(crate) struct Beginning {
+    pub(crate) routes: Routes,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) service: Option<Service>,
+    pub(crate) instance: u64,
+    pub(crate) seq: u64,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(beginning: Beginning, now: Now) -> Self {
+        let Beginning { routes, plans, service, instance, seq, groups, entries } = beginning;
+        let mut changes = Changes::default();
+        let last_id = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+        // Ids of a process that wrote none of its last ones are not given again.
+        let last_id = last_id.max(
+            u64::try_from(now.wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_micros()).unwrap_or(0),
+        );
+        let mut left: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for entry in entries {
+            left.entry(entry.channel.clone()).or_default().push(entry);
+        }
+        let queue = |plan: Plan| {
+            let entries = left.remove(&plan.name).unwrap_or_default();
+            (plan.name.clone(), Queue::new(plan, entries, now))
+        };
+        let queues: BTreeMap<String, Queue> = plans.into_iter().map(queue).collect();
+        for entry in left.into_values().flatten() {
+            let mut dead = entry.record(AttemptOutcome::Dead, now.wall);
+            "the channel is no longer set".clone_into(&mut dead.text);
+            changes.attempts.push(dead);
+            changes.entries.insert(entry.id, None);
+        }
+        let (kept, gone): (Vec<Group>, Vec<Group>) =
+            groups.into_iter().partition(|group| routes.named(&group.route).is_some());
+        changes.groups.extend(gone.into_iter().map(|group| (group.key, None)));
+        let resumed = |mut group: Group| {
+            if let Some(route) = routes.named(&group.route) {
+                group.resume(route, now);
+            }
+            (group.key.clone(), group)
+        };
+        let groups = kept.into_iter().map(resumed).collect();
+        let mut this = Self {
+            routes,
+            service,
+            queues,
+            groups,
+            seq,
+            instance,
+            last_id,
+            written_id: last_id,
+            settles: Some(now.uptime + SETTLED),
+            changes,
+            counts: BTreeMap::new(),
+            deliveries: Vec::new(),
+        };
+        this.count_attempts(0);
+        this
+    }
+
+    /// Takes over what another process left: its messages, and what it told of each group.
+    pub(crate) fn adopt(&mut self, left: Left, now: Now) {
+        // Counted and noted by the process that made them.
+        self.changes.attempts.extend(left.attempts);
+        self.changes.used.extend(left.used);
+        for entry in left.entries {
+            self.last_id += 1;
+            let entry = Entry { id: self.last_id, next: now.uptime, created: entry.created.taken_up(now), ..entry };
+            let Some(queue) = self.queues.get_mut(&entry.channel) else { continue };
+            let changed = queue.push(entry, now);
+            self.write(changed.kept, changed.removed, changed.attempts);
+        }
+        self.settles = Some(now.uptime + SETTLED);
+        for mut group in left.groups {
+            let Some(route) = self.routes.named(&group.route) else { continue };
+            match self.groups.remove(&group.key) {
+                Some(own) => group.join(own, route, now),
+                None => group.resume(route, now),
+            }
+            self.changes.groups.insert(group.key.clone(), Some(group.clone()));
+            self.groups.insert(group.key.clone(), group);
+        }
+    }
+}
