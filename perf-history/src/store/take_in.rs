@@ -4,7 +4,7 @@ use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
 use super::{BOOTS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
-use crate::rows::{CallRow, PointRow, Row, insert};
+use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
 use redb::WriteTransaction;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -29,10 +29,10 @@ impl Store {
                 let forgotten: u64 = get(&transaction.open_table(META)?, FORGOTTEN[usize::from(number)])?.unwrap_or(0);
                 let table = other.read()?.open_table(BLOCKS)?;
                 let theirs = Blocks { table: &table, store: other };
-                let mut next = (number, forgotten / tier.period(), 0);
+                let mut next = Some((number, forgotten / tier.period(), 0));
                 while let Some(id) = theirs.next(next, u64::MAX)? {
                     self.take_in_block(&transaction, other, id, theirs.chunks(id)?, &new)?;
-                    next = (number, id.1, id.2.saturating_add(1));
+                    next = block::after(id);
                 }
             }
             let mut events = transaction.open_table(EVENTS)?;
@@ -117,12 +117,10 @@ impl Store {
         let length = joined.len();
         for row in rows {
             if let Some(boot) = boots.get(&row.at().boot) {
-                let mut row = row.clone();
-                row.at_mut().boot = *boot;
-                insert(&mut joined, row);
+                insert(&mut joined, At { boot: *boot, ..*row.at() }, row);
             }
         }
-        (joined.len() > length).then(|| with_sum(R::encode(&joined)))
+        (joined.len() > length).then(|| with_sum(R::encode(&joined, Packing::Small)))
     }
 
     /// The number of a name here. Writes one that is new.
@@ -139,7 +137,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::boots::Boot;
-    use crate::rows::{At, Hit};
+    use crate::rows::Hit;
     use crate::settings::Settings;
     use crate::store::{Batch, FINEST, Room};
     use perf_runtime::Kind;
@@ -171,8 +169,8 @@ mod tests {
         let (reading, mut calls) = (store.reading().unwrap(), 0);
         let from = reading.forgotten(tier).unwrap();
         for (number, _) in store.names.read().unwrap().all() {
-            let add = |row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
-            reading.rows(number, tier, &(from..u64::MAX / 2), add).unwrap();
+            let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+            reading.rows(&[number], (tier, 1), &(from..u64::MAX / 2), add).unwrap();
         }
         calls
     }
