@@ -6,7 +6,7 @@ use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{Labels, Selector, SeriesId};
 use rustc_hash::{FxBuildHasher, FxHasher};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) enum Name {
 /// Names with their numbers: those of a store, or those of this process before it has one.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    by_number: BTreeMap<u32, Arc<Name>>,
+    by_number: FxHashMap<u32, Arc<Name>>,
     by_hash: FxHashMap<u64, Vec<(u32, Arc<Name>)>>,
     /// The next number.
     next: u32,
@@ -93,21 +93,24 @@ impl Names {
         })
     }
 
-    /// The number of a series of a metric; `None` of a type that is not kept.
-    pub(crate) fn of_metric(&mut self, family: &Family<'_>, sample: &Sample<'_>) -> Option<u32> {
+    /// The number of a series of a metric, `likely` mostly; `None` of a type that is not kept.
+    pub(crate) fn of_metric(&mut self, family: &Family<'_>, sample: &Sample<'_>, likely: Option<u32>) -> Option<u32> {
         let kind = match family.kind {
             FamilyType::Counter => MetricKind::Counter,
             FamilyType::Gauge => MetricKind::Gauge,
             FamilyType::Histogram => MetricKind::Histogram,
             _ => return None,
         };
-        let hash = hash(family.name, 1 + kind as u8, sample.labels.iter());
         let same = |known: &Arc<Name>| match &**known {
             Name::Metric { name, kind: sort, labels, .. } => {
                 name == family.name && *sort == kind && is_same(labels, sample.labels)
             }
             Name::Calls(_) => false,
         };
+        if let Some(number) = likely.filter(|number| self.is_of(*number, same)) {
+            return Some(number);
+        }
+        let hash = hash(family.name, 1 + kind as u8, sample.labels.iter());
         let found = self.find(hash, same);
         Some(found.unwrap_or_else(|| {
             let (name, unit) = (family.name.to_owned(), family.unit.map(ToOwned::to_owned));
@@ -115,17 +118,15 @@ impl Names {
         }))
     }
 
+    /// The names that are selected, with their numbers, ascending.
     pub(crate) fn selected_by(&self, selector: &Selector) -> Vec<(u32, Arc<Name>)> {
         let all = self.by_number.iter().filter(|(_, name)| name.is_selected_by(selector));
-        all.map(|(number, name)| (*number, Arc::clone(name))).collect()
+        sorted(all)
     }
 
+    /// All names with their numbers, ascending.
     pub(crate) fn all(&self) -> Vec<(u32, Arc<Name>)> {
-        self.by_number.iter().map(|(number, name)| (*number, Arc::clone(name))).collect()
-    }
-
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.by_number.keys().copied().collect()
+        sorted(self.by_number.iter())
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Arc<Name>> {
@@ -134,6 +135,11 @@ impl Names {
 
     pub(crate) fn len(&self) -> usize {
         self.by_number.len()
+    }
+
+    /// Whether this number is that of a name: quicker than to look for it.
+    fn is_of(&self, number: u32, is_same: impl Fn(&Arc<Name>) -> bool) -> bool {
+        self.by_number.get(&number).is_some_and(is_same)
     }
 
     fn find(&self, hash: u64, is_same: impl Fn(&Arc<Name>) -> bool) -> Option<u32> {
@@ -152,6 +158,12 @@ impl Names {
         self.by_number.insert(number, name);
         self.reserve(number);
     }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = (&'a u32, &'a Arc<Name>)>) -> Vec<(u32, Arc<Name>)> {
+    let mut sorted: Vec<_> = names.map(|(number, name)| (*number, Arc::clone(name))).collect();
+    sorted.sort_unstable_by_key(|(number, _)| *number);
+    sorted
 }
 
 fn hash<'a>(name: &str, sort: u8, labels: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {

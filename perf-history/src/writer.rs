@@ -189,7 +189,7 @@ impl Writer {
 
     /// Reads the cursor into the open rows.
     fn read(&mut self) -> DeltaSpan {
-        let mut adding = Adding { rows: &mut self.open, readings: Vec::new() };
+        let mut adding = Adding::new(&mut self.open);
         let span = self.cursor.read(&mut adding);
         let readings = adding.readings;
         if span.ticks > 0 {

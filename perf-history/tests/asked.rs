@@ -3,7 +3,7 @@
 mod common;
 
 use common::{LONG, SECOND, begin, second, total};
-use perf_history::{History, HistoryError, HistoryFile, Session};
+use perf_history::{Fsync, History, HistoryError, HistoryFile, Session};
 use perf_runtime::rule::{Rule, Statistic};
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
@@ -330,7 +330,7 @@ fn what_is_no_history_is_refused_with_the_reason() {
 #[test]
 fn without_flushing_everything_is_there_after_the_end() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    let (monitor, history) = begin(folder.path(), |settings| settings.fsync = perf_history::Fsync::Never);
+    let (monitor, history) = begin(folder.path(), |settings| settings.fsync = Fsync::Never);
     (0..30).for_each(|_| second(&monitor, &clock));
     end(&monitor, history);
     let (monitor, _history) = begin(folder.path(), |_| ());

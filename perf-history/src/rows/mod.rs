@@ -17,7 +17,7 @@ use std::borrow::Borrow;
 /// The format of chunks. Another number is one that this version cannot read.
 const FORMAT: u8 = 1;
 
-/// No chunk has more rows: an hour of steps of 5 s is 720, twice as many where two processes wrote it in turn.
+/// No chunk has more rows: two hours of steps of 5 s are 1,440, twice as many where two processes wrote it in turn.
 pub(crate) const MOST_ROWS: usize = 100_000;
 
 /// Bytes that are no chunk: cut, overwritten, or of a later version.

@@ -109,7 +109,7 @@ impl Store {
             }
             let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             let mut stored = transaction.open_table(NAMES)?;
-            for series in names.numbers() {
+            for (series, _) in names.all() {
                 if !used.contains(&series) {
                     names.remove(series);
                     stored.remove(series)?;

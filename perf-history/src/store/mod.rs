@@ -45,7 +45,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const FORMAT: u64 = 3;
 
 /// Memory for pages of the file.
-const CACHE_BYTES: usize = 4 << 20;
+const CACHE_BYTES: usize = 2 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
@@ -67,9 +67,9 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) const HOUR: u64 = 3_600 * SECOND;
 const HOUR_CELLS: u64 = HOUR / FINEST.step;
 
-/// Steps of 5 s in chunks of an hour, of a minute in chunks of half a day, of an hour in chunks of ten days.
+/// Steps of 5 s in chunks of two hours, of a minute in chunks of half a day, of an hour in chunks of ten days.
 pub(crate) const TIERS: [Tier; 3] = [
-    Tier { step: 5 * SECOND, steps: 720 },
+    Tier { step: 5 * SECOND, steps: 1_440 },
     Tier { step: 60 * SECOND, steps: 720 },
     Tier { step: 3_600 * SECOND, steps: 240 },
 ];

@@ -54,11 +54,14 @@ impl Store {
                 let mut blocks = transaction.open_table(BLOCKS)?;
                 let journal = transaction.open_table(Journal::new(&name))?;
                 let mut open = self.open_blocks(&blocks, hour, *group)?;
-                let entries = journal::entries(&journal, journal::shelves_of(*group))?;
-                for shelf in journal::shelves_of(*group) {
-                    let of_shelf = || entries.iter().filter(|entry| entry.shelf == shelf);
-                    self.seal_shelf::<CallRow>(of_shelf(), &mut open);
-                    self.seal_shelf::<PointRow>(of_shelf(), &mut open);
+                let mut shelves: BTreeMap<u32, Vec<Entry>> = BTreeMap::new();
+                for entry in journal::entries(&journal, journal::shelves_of(*group))? {
+                    shelves.entry(entry.shelf).or_default().push(entry);
+                }
+                // One after the other, so that the rows of few series are in memory.
+                while let Some((_, entries)) = shelves.pop_first() {
+                    self.seal_shelf::<CallRow>(&entries, &mut open);
+                    self.seal_shelf::<PointRow>(&entries, &mut open);
                 }
                 for (id, chunks) in open {
                     block::write(&mut blocks, id, &chunks.into_iter().collect())?;
@@ -117,7 +120,7 @@ impl Store {
     }
 
     /// Adds the rows of one sort of a shelf to the chunk of their series in each tier.
-    fn seal_shelf<'a, R: Row>(&self, entries: impl Iterator<Item = &'a Entry>, open: &mut Open) {
+    fn seal_shelf<R: Row>(&self, entries: &[Entry], open: &mut Open) {
         let mut rows: BTreeMap<u32, Vec<R>> = BTreeMap::new();
         for entry in entries {
             for (series, row) in entry.rows::<R>(self) {

@@ -138,14 +138,15 @@ mod tests {
     use super::*;
     use crate::boots::Boot;
     use crate::rows::Hit;
-    use crate::settings::Settings;
+    use crate::settings::{Fsync, Settings};
     use crate::store::{Batch, FINEST, Room};
     use perf_runtime::Kind;
     use perf_runtime::series::SeriesId;
     use std::path::Path;
 
     fn open(folder: &Path, name: &str) -> Store {
-        Store::open(&folder.join(name), &Arc::new(Room::new(&Settings::default()))).unwrap()
+        Store::open(&folder.join(name), &Arc::new(Room::new(&Settings { fsync: Fsync::Never, ..Settings::default() })))
+            .unwrap()
     }
 
     /// A commit of one call in a cell, by a boot that began then.

@@ -16,6 +16,8 @@ pub(super) struct Rows {
     totals: FxHashMap<u32, (f64, f64)>,
     /// The numbers that series have in this process.
     names: Names,
+    /// The numbers of the series of metrics, in the order in which they were last read: mostly it is the same.
+    order: Vec<u32>,
 }
 
 /// Adds one read of the cursor to rows.
@@ -23,6 +25,14 @@ pub(super) struct Adding<'a> {
     pub(super) rows: &'a mut Rows,
     /// When the read ended, which is known only after it: the readings are placed then.
     pub(super) readings: Vec<(u32, f64, f64)>,
+    /// How many series of metrics came.
+    read: usize,
+}
+
+impl<'a> Adding<'a> {
+    pub(super) fn new(rows: &'a mut Rows) -> Self {
+        Self { rows, readings: Vec::new(), read: 0 }
+    }
 }
 
 /// The cell of a slice that ended then, and how long before the end of its cell that was. The boot is that of the commit.
@@ -107,7 +117,13 @@ impl DeltaSink for Adding<'_> {
     }
 
     fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
-        let Some(number) = self.rows.names.of_metric(family, sample) else { return };
+        let Rows { names, order, .. } = &mut *self.rows;
+        let Some(number) = names.of_metric(family, sample, order.get(self.read).copied()) else { return };
+        match order.get_mut(self.read) {
+            Some(place) => *place = number,
+            None => order.push(number),
+        }
+        self.read += 1;
         let total = match sample.value {
             Value::Number(value) if family.kind == FamilyType::Gauge => {
                 return self.readings.push((number, value.as_f64(), 1.0));

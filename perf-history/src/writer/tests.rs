@@ -3,6 +3,7 @@
 use super::*;
 use crate::past::Archive;
 use crate::rows::CallRow;
+use crate::settings::Fsync;
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Outcome};
@@ -24,7 +25,8 @@ impl Bench {
 
     fn on(clock: ManualClock, folder: &Path, set: impl FnOnce(&mut Settings)) -> Self {
         let monitor = Monitor::builder().build().unwrap();
-        let mut settings = Settings::default();
+        // Only a crash of the machine would show it, and a flush takes as long as a hundred commits.
+        let mut settings = Settings { fsync: Fsync::Never, ..Settings::default() };
         set(&mut settings);
         let store: Current = Arc::new(RwLock::new(None));
         let mut writer = Writer::new(monitor.clone(), settings, folder.to_owned(), store, Arc::default());
