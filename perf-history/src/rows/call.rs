@@ -107,9 +107,12 @@ impl CallRow {
 /// dictionary, each as the distance from the one before, and their counts.
 fn put_buckets<R: Borrow<CallRow>>(out: &mut Columns, rows: &[R]) {
     let hits = || rows.iter().flat_map(|row| &row.borrow().hits);
-    let mut dictionary: Vec<Bucket> = hits().map(|hit| hit.bucket).collect();
-    dictionary.sort_unstable();
-    dictionary.dedup();
+    let mut dictionary: Vec<Bucket> = Vec::new();
+    for hit in hits() {
+        if let Err(place) = dictionary.binary_search(&hit.bucket) {
+            dictionary.insert(place, hit.bucket);
+        }
+    }
     out.number(dictionary.len() as u64);
     out.whole(dictionary.iter().map(|(outcome, _)| u64::from(*outcome)));
     let mut before = 0;
@@ -171,7 +174,9 @@ impl Buckets {
                     tally.rows += 1;
                 }
                 (Some(_), last) => {
-                    last.into_iter().for_each(|last| tally.empty_into(&mut last.hits));
+                    if let Some(last) = last {
+                        tally.empty_into(&mut last.hits);
+                    }
                     tally.rows = 1;
                     joined.push(row);
                 }
@@ -189,7 +194,9 @@ impl Buckets {
                 next = place + 1;
             }
         }
-        joined.last_mut().into_iter().for_each(|last| tally.empty_into(&mut last.hits));
+        if let Some(last) = joined.last_mut() {
+            tally.empty_into(&mut last.hits);
+        }
         Ok(joined)
     }
 }

@@ -81,7 +81,9 @@ impl Columns {
         }
         let start = out.len();
         out.push(PLAIN);
-        whole.iter().for_each(|&value| put_number(out, value));
+        for &value in whole.iter() {
+            put_number(out, value);
+        }
         if *packing == Packing::Small && whole.len() >= WORTH_IT {
             put_shorter(out, start, whole);
         }

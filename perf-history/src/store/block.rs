@@ -9,7 +9,7 @@ use crate::rows::{put_number, take_number};
 use redb::{ReadableTable, Table, TableDefinition};
 
 /// So many series, neighbours by number, share a block. They are sealed in one commit: their pages are in memory until then.
-pub(super) const GROUP: u32 = 64;
+pub(super) const GROUP: u32 = 16;
 
 /// A page of 4,096 bytes less its head, and the key and the length of one entry.
 const PIECE: usize = 4_096 - 4 - 15 - 4;

@@ -9,7 +9,7 @@ use redb::{ReadableTable, Table, TableDefinition};
 use std::ops::{Bound, RangeInclusive};
 
 /// So many series, neighbours by number, share an entry. A [group](super::block) is of several shelves.
-const SHELF: u32 = 16;
+const SHELF: u32 = 8;
 
 /// By boot, number of the commit in it, shelf, and sort of the rows.
 pub(super) type Key = (u64, u64, u32, u8);
@@ -19,7 +19,7 @@ pub(super) type Journal<'a> = TableDefinition<'a, Key, &'static [u8]>;
 pub(super) struct Entry {
     boot: u64,
     pub(super) shelf: u32,
-    sort: u8,
+    pub(super) sort: u8,
     bytes: Vec<u8>,
 }
 
@@ -94,10 +94,13 @@ impl Entry {
 
     /// The series of its rows, each once for each of them; none, and damage, where it is not what was written.
     pub(super) fn series(&self, store: &Store) -> Vec<u32> {
-        self.parts().map(|(series, _)| series).unwrap_or_else(|| {
-            store.count_damage();
-            Vec::new()
-        })
+        self.parts().map_or_else(
+            || {
+                store.count_damage();
+                Vec::new()
+            },
+            |(series, _)| series,
+        )
     }
 
     /// Its rows, each with the number of its series: none where they are of another sort, and none, and damage, where it is not

@@ -45,7 +45,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const FORMAT: u64 = 3;
 
 /// Memory for pages of the file.
-const CACHE_BYTES: usize = 2 << 20;
+const CACHE_BYTES: usize = 1 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");

@@ -78,7 +78,9 @@ impl Reading<'_> {
             for &series in series {
                 if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
                     let rows: Vec<R> = self.store.decode_wide(&chunk, step_of);
-                    rows.iter().for_each(|row| give(series, row, row.at().end(of.step)));
+                    for row in &rows {
+                        give(series, row, row.at().end(of.step));
+                    }
                 }
             }
             next = block::period_after(id);
@@ -100,14 +102,12 @@ impl Reading<'_> {
         let sealed_below = self.sealing.filter(|sealing| sealing.hour == hour).map_or(0, |sealing| sealing.below);
         let journal = self.transaction.open_table(Journal::new(&journal::name(hour)))?;
         for of_shelf in series.chunk_by(|one, other| shelf_of(*one) == shelf_of(*other)) {
-            let Some(shelf) = of_shelf.last().filter(|last| **last >= sealed_below).map(|last| shelf_of(*last)) else {
-                continue;
-            };
-            for entry in journal::entries(&journal, shelf..=shelf)? {
-                for (series, row) in entry.rows::<R>(self.store) {
+            let Some(last) = of_shelf.last().filter(|last| **last >= sealed_below) else { continue };
+            for entry in journal::entries(&journal, shelf_of(*last)..=shelf_of(*last))? {
+                for (number, row) in entry.rows::<R>(self.store) {
                     let end = row.at().end(FINEST.step);
-                    if range.contains(&end) && of_shelf.contains(&series) {
-                        give(series, &row, end);
+                    if range.contains(&end) && of_shelf.contains(&number) {
+                        give(number, &row, end);
                     }
                 }
             }

@@ -60,8 +60,9 @@ impl Store {
                 }
                 // One after the other, so that the rows of few series are in memory.
                 while let Some((_, entries)) = shelves.pop_first() {
-                    self.seal_shelf::<CallRow>(&entries, &mut open);
-                    self.seal_shelf::<PointRow>(&entries, &mut open);
+                    let (calls, points) = entries.into_iter().partition(|entry| entry.sort == CallRow::SORT);
+                    self.seal_shelf::<CallRow>(calls, &mut open);
+                    self.seal_shelf::<PointRow>(points, &mut open);
                 }
                 for (id, chunks) in open {
                     block::write(&mut blocks, id, &chunks.into_iter().collect())?;
@@ -92,8 +93,7 @@ impl Store {
         let mut groups = BTreeSet::new();
         if let Some(journal) = self.journal_of(hour)? {
             for entry in journal.range::<journal::Key>(..)? {
-                let (_, _, shelf, _) = entry?.0.value();
-                groups.insert(journal::group_of(shelf));
+                groups.insert(journal::group_of(entry?.0.value().2));
             }
         }
         Ok(groups)
@@ -120,14 +120,14 @@ impl Store {
     }
 
     /// Adds the rows of one sort of a shelf to the chunk of their series in each tier.
-    fn seal_shelf<R: Row>(&self, entries: &[Entry], open: &mut Open) {
-        let mut rows: BTreeMap<u32, Vec<R>> = BTreeMap::new();
+    fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open) {
+        let mut all: BTreeMap<u32, Vec<R>> = BTreeMap::new();
         for entry in entries {
-            for (series, row) in entry.rows::<R>(self) {
-                rows.entry(series).or_default().push(row);
+            for (number, row) in entry.rows::<R>(self) {
+                all.entry(number).or_default().push(row);
             }
         }
-        for (series, rows) in rows {
+        for (series, rows) in all {
             // Where its name is damaged, nobody can ask for it.
             if self.name_of(series).is_none_or(|name| name.sort() != R::SORT) {
                 continue;

@@ -194,6 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_earlier_preview_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), "history.redb");
+        let transaction = store.write().unwrap();
+        put(&mut transaction.open_table(META).unwrap(), "format", &2_u64).unwrap();
+        transaction.commit().unwrap();
+        drop(store);
+        let room = Arc::new(Room::new(&Settings::default()));
+        let (store, _, told) = crate::folder::open(folder.path(), &room).unwrap();
+        assert!(told.is_some_and(|told| told.contains("it is of a preview, in format 2")));
+        assert!(folder.path().join("history.damaged").exists());
+        assert_eq!(store.last_boot().unwrap(), 0);
+    }
+
+    #[test]
     fn a_time_that_one_file_forgot_is_forgotten_in_both() {
         let folder = tempfile::tempdir().unwrap();
         let (ours, other) = (open(folder.path(), "ours"), open(folder.path(), "other"));

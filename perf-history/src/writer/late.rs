@@ -9,7 +9,7 @@ use perf_runtime::collect::DeltaSpan;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, Selector, TimeRange};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const MINUTE: u64 = 60_000_000_000;
 /// Of so long memory has steps of 5 s.
@@ -43,7 +43,7 @@ impl Writer {
     fn find_parts(&mut self, start: u64, end: u64, known: &mut FxHashMap<u32, (MetricKind, Vec<Part>)>) -> Option<u64> {
         let range = TimeRange::between(time(start), time(end)).ok()?;
         let tracks = self.monitor.tracks(&Selector::metrics(), range.with_step(Duration::from_secs(1)));
-        let step = (tracks.step * 1e9) as u64;
+        let step = nanos_of(UNIX_EPOCH + Duration::try_from_secs_f64(tracks.step).unwrap_or_default());
         let end_of = |begin: SystemTime| nanos_of(begin).saturating_add(step).min(end);
         let first = end_of(tracks.start);
         for track in tracks.metrics.into_iter().filter(|track| track.kind != MetricKind::Gauge) {

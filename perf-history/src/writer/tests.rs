@@ -259,7 +259,8 @@ fn counts_that_were_read_late_are_told_once() {
     let mut counted = 0.0_f64;
     let mut live = |bench: &mut Bench, seconds: u64, reads: bool| {
         for _ in 0..seconds {
-            (jobs.add(3.0), sizes.record(2.5));
+            jobs.add(3.0);
+            sizes.record(2.5);
             counted += 1.0;
             bench.clock.advance(Duration::from_secs(1));
             bench.monitor.tick();
