@@ -44,7 +44,8 @@ impl HistoryFile {
     ///
     /// # Errors
     /// [`HistoryError::Busy`] where a process has the file, [`HistoryError::Foreign`] where it is no history of a format that this
-    /// version reads, [`HistoryError::Damaged`] where it is not as it was written, and what the disk says.
+    /// version reads, [`HistoryError::Damaged`] where it is not as it was written, [`HistoryError::Denied`] where it is another user's,
+    /// and what the disk says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
         let path = path.as_ref();
         let (store, watched) = Store::read_only(path)?;

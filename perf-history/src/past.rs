@@ -1,13 +1,13 @@
 //! Answers about the past from the file.
 
 use crate::names::Name;
-use crate::rows::{CallRow, PointRow};
+use crate::rows::{CallRow, PointRow, Row};
 use crate::settings::Settings;
 use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{AlertLog, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
-use perf_runtime::series::{Selector, TimeRange};
+use perf_runtime::series::{Selector, SeriesId, TimeRange};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -127,58 +127,46 @@ impl Past for Archive {
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
         self.ask(|store| {
             let reading = store.reading()?;
-            let parts = self.parts(store, &reading, range)?;
             let names = store.names.read().unwrap_or_else(PoisonError::into_inner).selected_by(selector);
-            for (number, name) in &names {
-                for (tier, ends) in &parts {
-                    read_series(&reading, *number, name, *tier, ends, sink)?;
-                }
+            let of_sort =
+                |sort: u8| names.iter().filter(move |(_, name)| name.sort() == sort).map(|(number, _)| *number);
+            let [calls, metrics] = [CallRow::SORT, PointRow::SORT].map(|sort| of_sort(sort).collect::<Vec<u32>>());
+            let name_of = |number: u32| {
+                let place = names.binary_search_by_key(&number, |(number, _)| *number);
+                place.ok().and_then(|place| names.get(place)).map(|(_, name)| &**name)
+            };
+            let step = range.step().map_or(FINEST.step, |step| nanos_of(UNIX_EPOCH + step));
+            let mut buckets = Vec::new();
+            for (tier, ends) in self.parts(store, &reading, range)? {
+                reading.rows(&calls, (tier, step), &ends, |number, row, end| {
+                    if let Some(Name::Calls(id)) = name_of(number) {
+                        give_calls(id, row, end, &mut buckets, sink);
+                    }
+                })?;
+                reading.rows(&metrics, (tier, step), &ends, |number, row: &PointRow, end| {
+                    if let Some(Name::Metric { name, kind, unit, labels }) = name_of(number) {
+                        let metric = PastMetric { name, kind: *kind, unit: unit.as_deref(), labels };
+                        sink.point(&metric, &PastPoint { end: time(end), sum: row.sum, count: row.count });
+                    }
+                })?;
             }
             Ok(())
         });
     }
 }
 
-fn read_series(
-    reading: &Reading<'_>,
-    number: u32,
-    name: &Name,
-    tier: usize,
-    ends: &Range<u64>,
-    sink: &mut dyn PastSink,
-) -> Result<(), StoreError> {
-    match name {
-        Name::Calls(id) => {
-            let mut buckets = Vec::new();
-            reading.rows(number, tier, ends, |row: &CallRow, end| {
-                buckets.clear();
-                buckets.extend(row.hits.iter().map(|hit| PastBucket {
-                    outcome: Outcome::ALL.get(usize::from(hit.bucket.0)).copied().unwrap_or(Outcome::Ok),
-                    longest_nanos: hit.bucket.1,
-                    count: hit.count,
-                }));
-                let CallRow { nanos, idle_nanos, slow_polls, expected: [expected_errors, expected_cancelled], .. } =
-                    *row;
-                let end = time(end);
-                let slice = PastSlice {
-                    buckets: &buckets,
-                    nanos,
-                    expected_errors,
-                    expected_cancelled,
-                    idle_nanos,
-                    slow_polls,
-                    end,
-                };
-                sink.slice(id, &slice);
-            })
-        }
-        Name::Metric { name, kind, unit, labels } => {
-            let metric = PastMetric { name, kind: *kind, unit: unit.as_deref(), labels };
-            reading.rows(number, tier, ends, |row: &PointRow, end| {
-                sink.point(&metric, &PastPoint { end: time(end), sum: row.sum, count: row.count });
-            })
-        }
-    }
+/// Gives a row of calls, with a place for its buckets.
+fn give_calls(id: &SeriesId, row: &CallRow, end: u64, buckets: &mut Vec<PastBucket>, sink: &mut dyn PastSink) {
+    buckets.clear();
+    buckets.extend(row.hits.iter().map(|hit| PastBucket {
+        outcome: Outcome::ALL.get(usize::from(hit.bucket.0)).copied().unwrap_or(Outcome::Ok),
+        longest_nanos: hit.bucket.1,
+        count: hit.count,
+    }));
+    let CallRow { nanos, idle_nanos, slow_polls, expected: [expected_errors, expected_cancelled], .. } = *row;
+    let end = time(end);
+    let slice = PastSlice { buckets, nanos, expected_errors, expected_cancelled, idle_nanos, slow_polls, end };
+    sink.slice(id, &slice);
 }
 
 impl AlertLog for Archive {
@@ -191,6 +179,6 @@ impl AlertLog for Archive {
     }
 }
 
-fn time(unix_nanos: u64) -> SystemTime {
+pub(crate) fn time(unix_nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos)
 }

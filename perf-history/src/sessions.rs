@@ -4,7 +4,7 @@ use crate::names::Name;
 use crate::overview::{BootRecord, HistoryView, seconds};
 use crate::past::Archive;
 use crate::rows::CallRow;
-use crate::store::{FINEST, Store, StoreError, TIERS};
+use crate::store::{HOUR, Store, StoreError, TIERS};
 use perf_runtime::Kind;
 use perf_runtime::Outcome;
 use perf_runtime::series::OutcomeCounts;
@@ -79,11 +79,11 @@ fn session(archive: Option<&Archive>, store: &Store, number: u64) -> Result<Opti
     let mut kinds: BTreeMap<Kind, Sums> = BTreeMap::new();
     let names = store.names.read().unwrap_or_else(std::sync::PoisonError::into_inner).all();
     // Rows of a boot say so: the range need only be long enough.
-    let range = from.saturating_sub(FINEST.period())..to.saturating_add(FINEST.period());
+    let range = from.saturating_sub(HOUR)..to.saturating_add(HOUR);
     for (series, name) in names {
         let Name::Calls(id) = &*name else { continue };
         let sums = kinds.entry(id.kind).or_default();
-        reading.rows(series, longest, &range, |row: &CallRow, _| {
+        reading.rows(&[series], (longest, u64::MAX), &range, |_, row: &CallRow, _| {
             if row.at.boot == number {
                 sums.add(row);
             }

@@ -3,6 +3,7 @@
 //! A commit that fails waits, whole, and nothing is read until it was written: what happens meanwhile is kept by the cursor, which
 //! has a bound. Whether a failed commit got into the file nevertheless says the number of the batch that was written last.
 
+mod late;
 mod left;
 mod open_rows;
 mod room;
@@ -10,10 +11,10 @@ mod room;
 use crate::boots::Boot;
 use crate::past::Current;
 use crate::settings::Settings;
-use crate::store::{Batch, FINEST, Room, Store, StoreError, bytes_on_disk, nanos_of};
+use crate::store::{Batch, FINEST, HOUR, Room, Store, StoreError, bytes_on_disk, late, nanos_of};
 use crate::{Status, folder};
 use left::Looks;
-use open_rows::{Adding, Rows, late};
+use open_rows::{Adding, Rows};
 use perf_runtime::Monitor;
 use perf_runtime::alert::Transition;
 use perf_runtime::collect::{Cursor, DeltaSpan};
@@ -178,7 +179,7 @@ impl Writer {
             self.begin_boot(end.saturating_sub(nanos_of(UNIX_EPOCH + span.set_back)));
         }
         self.write_waiting(&store)?;
-        let hour = end.saturating_sub(late()) / FINEST.period();
+        let hour = end.saturating_sub(late()) / HOUR;
         if hour != self.hour {
             self.end_hour(&store, end)?;
             self.hour = hour;
@@ -190,12 +191,16 @@ impl Writer {
 
     /// Reads the cursor into the open rows.
     fn read(&mut self) -> DeltaSpan {
-        let mut adding = Adding { rows: &mut self.open, readings: Vec::new() };
+        let mut adding = Adding::new(&mut self.open);
         let span = self.cursor.read(&mut adding);
         let readings = adding.readings;
         if span.ticks > 0 {
             let [start, end] = [span.start, span.end].map(nanos_of);
-            self.open.place(&readings, end);
+            if span.ticks > 1 && !Rows::is_one_step(start, end) {
+                self.place_late(&readings, &span);
+            } else {
+                self.open.place(&readings, end);
+            }
             self.boot.1.observe(start, end, span.observed);
         }
         span

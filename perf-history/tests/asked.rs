@@ -3,7 +3,7 @@
 mod common;
 
 use common::{LONG, SECOND, begin, second, total};
-use perf_history::{History, HistoryError, HistoryFile, Session};
+use perf_history::{Fsync, History, HistoryError, HistoryFile, Session};
 use perf_runtime::rule::{Rule, Statistic};
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
@@ -285,6 +285,34 @@ fn a_file_of_nobodys_is_read_and_left_as_it_is() {
     }
 }
 
+/// The program of another user: it opens the file of this variable.
+const OTHER: &str = "PERF_HISTORY_TEST_OTHER_USER";
+
+#[test]
+fn other_user_that_reads() {
+    let Some(path) = std::env::var_os(OTHER) else { return };
+    println!("told: {}", HistoryFile::open(path).unwrap_err());
+}
+
+/// Only where the tests may take the part of another user, as in a container.
+#[cfg(unix)]
+#[test]
+fn another_user_is_told_who_may_read_the_file() {
+    use std::os::unix::process::CommandExt;
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let (monitor, history) = begin(folder.path(), |_| ());
+    second(&monitor, &clock);
+    let path = history.status().path.unwrap();
+    end(&monitor, history);
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    program.args(["--exact", "other_user_that_reads", "--nocapture"]).env(OTHER, &path).uid(65_534);
+    let Ok(done) = program.output() else { return eprintln!("skipped: only root may be another user") };
+    let told = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(told.contains("told: the file is its owner's alone: read it as that user"), "{told}");
+    // Root reads it.
+    HistoryFile::open(&path).unwrap();
+}
+
 #[test]
 fn what_is_no_history_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -302,7 +330,7 @@ fn what_is_no_history_is_refused_with_the_reason() {
 #[test]
 fn without_flushing_everything_is_there_after_the_end() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    let (monitor, history) = begin(folder.path(), |settings| settings.fsync = perf_history::Fsync::Never);
+    let (monitor, history) = begin(folder.path(), |settings| settings.fsync = Fsync::Never);
     (0..30).for_each(|_| second(&monitor, &clock));
     end(&monitor, history);
     let (monitor, _history) = begin(folder.path(), |_| ());

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{LONG, begin, second, total};
+use perf_history::Fsync;
 use perf_runtime::test_util::ManualClock;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,7 +21,7 @@ fn child_that_is_killed() {
     let clock = ManualClock::hold();
     clock.advance(Duration::from_secs(env::var("PERF_HISTORY_TEST_LATER").unwrap().parse().unwrap()));
     let started = Instant::now();
-    let (monitor, history) = begin(Path::new(&folder), |_| ());
+    let (monitor, history) = begin(Path::new(&folder), |settings| settings.fsync = Fsync::Always);
     println!("opened {}", started.elapsed().as_millis());
     assert_eq!(history.status().off, None);
     let gauges: Vec<_> = (0..50).map(|place| monitor.metrics().gauge(format!("gauge_{place}")).register()).collect();

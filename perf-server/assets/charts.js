@@ -1,6 +1,6 @@
 // Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys; who drags over one zooms.
 
-import { begin, colour, FONT, largest, line, ticks } from "./draw.js";
+import { begin, colour, dotted, FONT, largest, ticks } from "./draw.js";
 import { moment, tick } from "./format.js";
 import { timeOf } from "./store.js";
 import { attribute, h, text } from "./dom.js";
@@ -282,9 +282,7 @@ export class Chart {
   }
 
   paintBefore(pen, x) {
-    pen.setLineDash([1.5, 3.5]);
-    for (const { values, colour: name } of Object.values(this.data.before?.columns ?? {})) line(pen, values, x, this.y, colour(name), 1.5);
-    pen.setLineDash([]);
+    for (const { values, colour: name } of Object.values(this.data.before?.columns ?? {})) dotted(pen, values, x, this.y, colour(name));
   }
 
   /** What was so before, in words: at a place, or at most. */

@@ -94,16 +94,27 @@ export function largest(...columns) {
   return most;
 }
 
-/** A line without axes, for a table's cell: `values`, and over it bars of what did not go well, each `[values, colour]`. */
-export function spark(canvas, values, name, faults = []) {
+/** A dotted line: of the time before. */
+export function dotted(pen, values, x, y, style, width = 1.5) {
+  pen.setLineDash([width, 2 + width]);
+  line(pen, values, x, y, style, width);
+  pen.setLineDash([]);
+}
+
+/**
+ * A line without axes, for a table's cell: `values`, and over it bars of what did not go well, each `[values, colour]`. `before`
+ * are the values of the time before, where it is compared with.
+ */
+export function spark(canvas, values, name, { faults = [], before = [] } = {}) {
   const drawn = begin(canvas);
   if (!drawn) return;
   const { pen, width, height } = drawn;
-  const top = largest(values) || 1;
+  const top = largest(values, before) || 1;
   const x = (place) => 1 + (place / Math.max(values.length - 1, 1)) * (width - 2);
   const y = (value) => height - 1.5 - (value / top) * (height - 4);
   area(pen, values, x, y, height - 1, colour(name), 0.14);
   line(pen, values, x, y, colour(name), 1.25);
+  dotted(pen, before, x, y, colour(name), 1.25);
   const bar = Math.max(1.5, width / values.length - 0.5);
   const floor = new Float64Array(values.length).fill(height - 1);
   for (const [counts, style] of faults) {

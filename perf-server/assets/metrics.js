@@ -53,7 +53,10 @@ export class MetricTable {
       // A histogram is counted, whatever its values are in.
       const change = metric.kind === "counter" ? growth(last, unitOf(metric.name, metric.unit)) : rate(last);
       text(row.children[3], isRate ? change : "");
-      if (box.top < innerHeight && box.bottom > 0) spark(row.querySelector("canvas"), values, "accent");
+      if (box.top >= innerHeight || box.bottom <= 0) return;
+      const then = store.before?.metric(metric);
+      const before = then && store.before.columns({ values: store.before.past.valuesOf(then, isRate) }, store.grid).columns;
+      spark(row.querySelector("canvas"), values, "accent", { before: before?.values });
     });
     this.none.hidden = found.length > 0;
     return all.length;

@@ -149,10 +149,14 @@ export class SeriesTable {
     const { store } = this;
     if (!store?.grid || !element.row) return;
     store.sights?.want(element.row);
-    const [calls, latency] = element.trends;
+    const columns = (of, row) => ({ calls: of.rates(row, ended), latency: of.column(row, (point) => point[P95]) });
+    const now = columns(store, element.row);
+    const then = store.before?.row(store, element.row);
+    const before = (then && store.before.columns(columns(store.before.past, then), store.grid).columns) ?? {};
     const faults = [[store.rates(element.row, failed), "error"], [store.rates(element.row, cut), "cancelled"]];
-    spark(calls, store.rates(element.row, ended), "accent", faults);
-    spark(latency, store.column(element.row, (point) => point[P95]), "p95");
+    const [calls, latency] = element.trends;
+    spark(calls, now.calls, "accent", { faults, before: before.calls });
+    spark(latency, now.latency, "p95", { before: before.latency });
   }
 }
 

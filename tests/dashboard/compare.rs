@@ -45,6 +45,15 @@ async fn what_has_changed_since_the_time_before_is_drawn_and_told() {
     assert!(calls.contains("Throughput"), "{calls}");
     let row = "[...document.querySelectorAll('.series tbody tr')].find((row) => row.textContent.startsWith('search'))";
     let deltas = format!("return [...{row}.querySelectorAll('.delta:not([hidden])')].map((one) => one.textContent)");
+    // In the row too: the line of the time before, which is flat, is in many pieces.
+    let pieces = format!(
+        "const canvas = {row}.querySelectorAll('canvas')[1];
+        const {{ data, width, height }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const isDrawn = (x, y) => data[4 * (y * width + x) + 3] > 100;
+        const begins = (y) => Array.from({{ length: width }}, (_, x) => isDrawn(x, y) && !(x > 0 && isDrawn(x - 1, y)));
+        return Math.max(...Array.from({{ length: height }}, (_, y) => begins(y).filter(Boolean).length))"
+    );
+    browser.wait_until(&pieces, "pieces", |pieces| pieces.as_u64().is_some_and(|pieces| pieces >= 8)).await;
     let told = browser.script(&deltas).await;
     let p95 = told[4].as_str().expect("words");
     assert!(p95.starts_with("−5") && p95.contains(" %, was 4"), "{told}");

@@ -8,12 +8,14 @@
 //! history cost            the writer's share of a core and the memory with 1,000 busy series
 //! history ingest          samples a second into sealed chunks
 //! history prometheus DIR  an hour of 50 functions against a block that `promtool` makes of the same scrapes
+//! history scraped DIR     the same against the snapshot of a Prometheus that scrapes them, its clock faster than ours
 //! ```
 
 mod cost;
 mod life;
 mod prometheus;
 mod reading;
+mod scraped;
 mod size;
 
 use std::env;
@@ -29,6 +31,7 @@ fn main() {
         "cost-child" => cost::child(rest),
         "ingest" => cost::ingest(),
         "prometheus" => prometheus::compare(rest),
-        other => panic!("{other}: one of size, calls, read, cost, ingest, prometheus"),
+        "scraped" => scraped::compare(rest),
+        other => panic!("{other}: one of size, calls, read, cost, ingest, prometheus, scraped"),
     }
 }

@@ -1,6 +1,7 @@
 //! The time to read 30 days back.
 
 use crate::life::{DAY, LONG, Life, duration};
+use perf_history::Fsync;
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::{Kind, Outcome};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ const SERIES: usize = 50;
 
 /// 30 days of 50 functions, each called 30 times a minute, in steps of a minute.
 pub(crate) fn run() {
-    let life = Life::begin(|_| ());
+    let life = Life::begin(|settings| settings.fsync = Fsync::Never);
     let names: Vec<String> = (0..SERIES).map(|place| format!("o{place}")).collect();
     let operations: Vec<_> = names.iter().map(|name| life.monitor.operation(name.as_str())).collect();
     let mut noise = 7_u64;

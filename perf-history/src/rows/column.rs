@@ -38,20 +38,91 @@ pub(crate) fn number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     Err(Damaged)
 }
 
-/// Writes a column of whole numbers.
-pub(super) fn put_whole(out: &mut Vec<u8>, values: &[u64]) {
-    let same = values.first().filter(|first| values.iter().all(|value| value == *first));
-    if let Some(&value) = same.or((values.is_empty()).then_some(&0)) {
-        out.push(CONSTANT);
-        return put_number(out, value);
+/// How much work is put into columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// As short as they get: for chunks, which are kept.
+    Small,
+    /// As they are: for the journal, which is read once more within the hour.
+    Quick,
+}
+
+/// Columns that are being written, one after the other.
+pub(super) struct Columns {
+    out: Vec<u8>,
+    packing: Packing,
+    /// The values of the column that is being written.
+    whole: Vec<u64>,
+    floats: Vec<f64>,
+}
+
+impl Columns {
+    pub(super) fn new(packing: Packing) -> Self {
+        Self { out: Vec::new(), packing, whole: Vec::new(), floats: Vec::new() }
     }
-    let start = out.len();
-    out.push(PLAIN);
-    for &value in values {
-        put_number(out, value);
+
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
     }
-    if values.len() >= WORTH_IT {
-        put_shorter(out, start, values);
+
+    pub(super) fn number(&mut self, number: u64) {
+        put_number(&mut self.out, number);
+    }
+
+    /// Writes a column of whole numbers.
+    pub(super) fn whole(&mut self, values: impl IntoIterator<Item = u64>) {
+        let Self { out, packing, whole, .. } = self;
+        whole.clear();
+        whole.extend(values);
+        let first = whole.first().copied().unwrap_or_default();
+        if whole.iter().all(|value| *value == first) {
+            out.push(CONSTANT);
+            return put_number(out, first);
+        }
+        let start = out.len();
+        out.push(PLAIN);
+        for &value in whole.iter() {
+            put_number(out, value);
+        }
+        if *packing == Packing::Small && whole.len() >= WORTH_IT {
+            put_shorter(out, start, whole);
+        }
+    }
+
+    /// Writes a column of numbers with fractions, bit by bit as they are.
+    pub(super) fn floats(&mut self, values: impl IntoIterator<Item = f64>) {
+        let Self { out, packing, floats, .. } = self;
+        floats.clear();
+        floats.extend(values);
+        let first = floats.first().copied().unwrap_or_default();
+        if floats.iter().all(|value| value.to_bits() == first.to_bits()) {
+            out.push(CONSTANT);
+            return out.extend(first.to_le_bytes());
+        }
+        let start = out.len();
+        out.push(PLAIN);
+        out.extend(floats.iter().flat_map(|value| value.to_le_bytes()));
+        if *packing == Packing::Small && floats.len() >= WORTH_IT {
+            put_shorter(out, start, floats);
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+}
+
+/// Puts a compressed column in place of the plain one that begins at `start`, where it is shorter.
+fn put_shorter<N: Number>(out: &mut Vec<u8>, start: usize, values: &[N]) {
+    let end = out.len();
+    out.push(COMPRESSED);
+    let is_done = compress(out, values).is_ok();
+    let length = out.len() - end;
+    if is_done && length < end - start {
+        out.copy_within(end.., start);
+        out.truncate(start + length);
+    } else {
+        out.truncate(end);
     }
 }
 
@@ -63,21 +134,6 @@ pub(super) fn whole(bytes: &mut &[u8], length: usize) -> Result<Vec<u64>, Damage
         PLAIN if length <= bytes.len() => (0..length).map(|_| number(bytes)).collect(),
         COMPRESSED => decompress(bytes, length),
         _ => Err(Damaged),
-    }
-}
-
-/// Writes a column of numbers with fractions, bit by bit as they are.
-pub(super) fn put_floats(out: &mut Vec<u8>, values: &[f64]) {
-    let first = values.first().copied().unwrap_or_default();
-    if values.iter().all(|value| value.to_bits() == first.to_bits()) {
-        out.push(CONSTANT);
-        return out.extend(first.to_le_bytes());
-    }
-    let start = out.len();
-    out.push(PLAIN);
-    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    if values.len() >= WORTH_IT {
-        put_shorter(out, start, values);
     }
 }
 
@@ -101,15 +157,6 @@ fn float(bytes: &mut &[u8]) -> Result<f64, Damaged> {
     let (float, rest) = bytes.split_first_chunk().ok_or(Damaged)?;
     *bytes = rest;
     Ok(f64::from_le_bytes(*float))
-}
-
-/// Puts a compressed column in place of the plain one that begins at `start`, where it is shorter.
-fn put_shorter<N: Number>(out: &mut Vec<u8>, start: usize, values: &[N]) {
-    let mut compressed = vec![COMPRESSED];
-    if compress(&mut compressed, values).is_ok() && compressed.len() < out.len() - start {
-        out.truncate(start);
-        out.append(&mut compressed);
-    }
 }
 
 fn compress<N: Number>(out: &mut Vec<u8>, values: &[N]) -> pco::errors::PcoResult<()> {

@@ -8,14 +8,17 @@ mod column;
 mod point;
 
 pub(crate) use call::{CallRow, Hit, OUTCOMES};
-pub(crate) use column::{number as take_number, put_number};
+pub(crate) use column::{Packing, number as take_number, put_number};
 pub(crate) use point::PointRow;
+
+use column::Columns;
+use std::borrow::Borrow;
 
 /// The format of chunks. Another number is one that this version cannot read.
 const FORMAT: u8 = 1;
 
-/// No chunk has more rows: an hour of steps of 5 s is 720, twice as many where two processes wrote it in turn.
-const MOST_ROWS: usize = 100_000;
+/// No chunk has more rows: two hours of steps of 5 s are 1,440, twice as many where two processes wrote it in turn.
+pub(crate) const MOST_ROWS: usize = 100_000;
 
 /// Bytes that are no chunk: cut, overwritten, or of a later version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,9 @@ pub(crate) struct At {
 
 /// A row of any sort.
 pub(crate) trait Row: Clone {
+    /// The number of the sort, in the journal.
+    const SORT: u8;
+
     fn at(&self) -> &At;
 
     fn at_mut(&mut self) -> &mut At;
@@ -41,49 +47,93 @@ pub(crate) trait Row: Clone {
     /// Adds a row of the same series, of the same cell or a neighbour.
     fn join(&mut self, other: &Self);
 
-    /// Writes rows as a chunk.
-    fn encode(rows: &[Self]) -> Vec<u8>;
+    /// Writes rows as a chunk. Their cells ascend.
+    fn encode<R: Borrow<Self>>(rows: &[R], packing: Packing) -> Vec<u8>;
 
-    /// Reads a chunk.
-    fn decode(bytes: &[u8]) -> Result<Vec<Self>, Damaged>;
+    /// Reads a chunk. Neighbours of one boot to which `step_of` gives the same number are joined, with the place of the last of
+    /// them; those to which it gives none are left out.
+    fn decode(bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Result<Vec<Self>, Damaged>;
 }
 
-/// Adds a row to rows that are sorted: joined with that of the same cell and boot, if there is one.
-pub(crate) fn insert<R: Row>(rows: &mut Vec<R>, row: R) {
-    let key = |row: &R| (row.at().cell, row.at().boot);
-    match rows.binary_search_by_key(&key(&row), key) {
-        Ok(found) => {
-            let known = &mut rows[found];
-            let short = known.at().short.min(row.at().short);
-            known.join(&row);
-            known.at_mut().short = short;
-        }
-        Err(place) => rows.insert(place, row),
+/// The steps of rows that are read one after the other.
+struct Steps<F> {
+    step_of: F,
+    /// Step and boot of the row before.
+    before: Option<(u64, u64)>,
+}
+
+impl<F: FnMut(&At) -> Option<u64>> Steps<F> {
+    fn new(step_of: F) -> Self {
+        Self { step_of, before: None }
+    }
+
+    /// Whether the next row is joined with the one before; `None` where it is left out.
+    fn next(&mut self, at: &At) -> Option<bool> {
+        let step = Some(((self.step_of)(at)?, at.boot));
+        Some(std::mem::replace(&mut self.before, step) == step)
     }
 }
 
-/// Widens a row's cell to a longer one, in nanoseconds each: of several such rows that are joined, the last end counts.
-pub(crate) fn widen<R: Row>(row: &R, from: u64, to: u64) -> R {
-    let mut row = row.clone();
-    let at = row.at_mut();
-    let end = (at.cell + 1).saturating_mul(from).saturating_sub(at.short);
-    at.cell = at.cell.saturating_mul(from) / to.max(1);
-    at.short = (at.cell + 1).saturating_mul(to).saturating_sub(end);
-    row
+/// For [`Row::decode`]: every row by itself.
+pub(crate) fn each() -> impl FnMut(&At) -> Option<u64> {
+    let mut next = 0_u64;
+    move |_| {
+        next += 1;
+        Some(next)
+    }
 }
 
-fn put_places(out: &mut Vec<u8>, rows: &[impl Row]) {
-    out.push(FORMAT);
-    put_number(out, rows.len() as u64);
-    let mut before = 0;
-    let cells = rows.iter().map(|row| row.at().cell - std::mem::replace(&mut before, row.at().cell));
-    let cells: Vec<u64> = cells.collect();
+/// Adds a row at a place to rows that are sorted: joined with that of the same cell and boot, if there is one.
+pub(crate) fn insert<R: Row>(rows: &mut Vec<R>, at: At, row: &R) {
+    let key = |at: &At| (at.cell, at.boot);
+    // Mostly they come in their order.
+    let found = match rows.last().map(|last| key(last.at())) {
+        Some(last) if last == key(&at) => Ok(rows.len() - 1),
+        Some(last) if last > key(&at) => rows.binary_search_by_key(&key(&at), |row| key(row.at())),
+        _ => Err(rows.len()),
+    };
+    match found {
+        Ok(found) => {
+            let known = &mut rows[found];
+            known.join(row);
+            known.at_mut().short = known.at().short.min(at.short);
+        }
+        Err(place) => {
+            let mut row = row.clone();
+            *row.at_mut() = at;
+            rows.insert(place, row);
+        }
+    }
+}
+
+impl At {
+    /// The same place in cells of another length, in nanoseconds each: of several rows that are joined in it, the last end counts.
+    pub(crate) fn widened(self, from: u64, to: u64) -> Self {
+        let cell = self.cell.saturating_mul(from) / to.max(1);
+        let short = end_of(cell, to).saturating_sub(self.end(from));
+        Self { cell, short, ..self }
+    }
+
+    /// When the row ended, in nanoseconds since 1970, with cells of this length.
+    pub(crate) fn end(self, step: u64) -> u64 {
+        end_of(self.cell, step).saturating_sub(self.short)
+    }
+}
+
+fn end_of(cell: u64, step: u64) -> u64 {
+    cell.saturating_add(1).saturating_mul(step)
+}
+
+fn put_places<R: Row, B: Borrow<R>>(out: &mut Columns, rows: &[B]) {
+    let at = |row: &B| *Borrow::<R>::borrow(row).at();
+    out.byte(FORMAT);
+    out.number(rows.len() as u64);
     // The first apart, so that the rest is mostly the same number.
-    let (first, rest) = cells.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
-    put_number(out, first);
-    column::put_whole(out, rest);
-    column::put_whole(out, &rows.iter().map(|row| row.at().boot).collect::<Vec<_>>());
-    column::put_whole(out, &rows.iter().map(|row| row.at().short).collect::<Vec<_>>());
+    let mut before = rows.first().map_or(0, |row| at(row).cell);
+    out.number(before);
+    out.whole(rows.iter().skip(1).map(|row| at(row).cell.wrapping_sub(std::mem::replace(&mut before, at(row).cell))));
+    out.whole(rows.iter().map(|row| at(row).boot));
+    out.whole(rows.iter().map(|row| at(row).short));
 }
 
 fn places(bytes: &mut &[u8]) -> Result<Vec<At>, Damaged> {
@@ -134,7 +184,7 @@ mod tests {
     fn sorted<R: Row>(rows: Vec<R>) -> Vec<R> {
         let mut sorted = Vec::new();
         for row in rows {
-            insert(&mut sorted, row);
+            insert(&mut sorted, *row.at(), &row);
         }
         sorted
     }
@@ -143,14 +193,36 @@ mod tests {
         #[test]
         fn rows_are_read_back_as_they_were_written(rows in prop::collection::vec(call(), 0..60)) {
             let rows = sorted(rows);
-            prop_assert_eq!(CallRow::decode(&CallRow::encode(&rows)), Ok(rows));
+            for packing in [Packing::Small, Packing::Quick] {
+                prop_assert_eq!(CallRow::decode(&CallRow::encode(&rows, packing), each()), Ok(rows.clone()));
+            }
+        }
+
+        /// Rows that are joined while they are read are those that are joined afterwards.
+        #[test]
+        fn rows_of_one_step_are_read_as_one(rows in prop::collection::vec(call(), 0..60), wide in 1_u64..20, from in 0_u64..20) {
+            let rows = sorted(rows);
+            let step_of = |at: &At| (at.cell >= 350_000_000 + from).then_some(at.cell / wide);
+            let read = CallRow::decode(&CallRow::encode(&rows, Packing::Small), step_of).unwrap();
+            let mut expected: Vec<CallRow> = Vec::new();
+            for row in rows {
+                let Some(step) = step_of(&row.at) else { continue };
+                match expected.last_mut().filter(|last| (step_of(&last.at), last.at.boot) == (Some(step), row.at.boot)) {
+                    Some(last) => {
+                        last.join(&row);
+                        last.at = row.at;
+                    }
+                    None => expected.push(row),
+                }
+            }
+            prop_assert_eq!(read, expected);
         }
 
         #[test]
         fn points_are_read_back_bit_by_bit(points in prop::collection::vec((at(), any::<f64>(), any::<f64>()), 0..60)) {
             let rows: Vec<_> = points.into_iter().map(|(at, sum, count)| PointRow { at, sum, count }).collect();
             let rows = sorted(rows);
-            let read = PointRow::decode(&PointRow::encode(&rows)).unwrap();
+            let read = PointRow::decode(&PointRow::encode(&rows, Packing::Small), each()).unwrap();
             let bits = |rows: &[PointRow]| -> Vec<_> {
                 rows.iter().map(|row| (row.at, row.sum.to_bits(), row.count.to_bits())).collect()
             };
@@ -164,12 +236,13 @@ mod tests {
             flip in any::<prop::sample::Index>(),
             bit in 0_u8..8,
         ) {
-            let bytes = CallRow::encode(&sorted(rows));
-            let _ = CallRow::decode(&bytes[..cut.index(bytes.len())]);
+            let bytes = CallRow::encode(&sorted(rows), Packing::Small);
+            let _ = CallRow::decode(&bytes[..cut.index(bytes.len())], each());
             let mut flipped = bytes.clone();
             flipped[flip.index(bytes.len())] ^= 1 << bit;
-            let _ = CallRow::decode(&flipped);
-            let _ = PointRow::decode(&flipped);
+            let _ = CallRow::decode(&flipped, each());
+            let _ = CallRow::decode(&flipped, |at| Some(at.cell / 7));
+            let _ = PointRow::decode(&flipped, each());
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Rows of the application's own metrics, and of sampled ones.
 
-use super::column::{floats, put_floats};
-use super::{At, Damaged, Row, places, put_places};
+use super::column::{Columns, Packing, floats};
+use super::{At, Damaged, Row, Steps, places, put_places};
+use std::borrow::Borrow;
 
 /// The readings of a metric in a step of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +15,8 @@ pub(crate) struct PointRow {
 }
 
 impl Row for PointRow {
+    const SORT: u8 = 1;
+
     fn at(&self) -> &At {
         &self.at
     }
@@ -27,15 +30,15 @@ impl Row for PointRow {
         self.count += other.count;
     }
 
-    fn encode(rows: &[Self]) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_places(&mut out, rows);
-        put_floats(&mut out, &rows.iter().map(|row| row.sum).collect::<Vec<_>>());
-        put_floats(&mut out, &rows.iter().map(|row| row.count).collect::<Vec<_>>());
-        out
+    fn encode<R: Borrow<Self>>(rows: &[R], packing: Packing) -> Vec<u8> {
+        let mut out = Columns::new(packing);
+        put_places::<Self, R>(&mut out, rows);
+        out.floats(rows.iter().map(|row| row.borrow().sum));
+        out.floats(rows.iter().map(|row| row.borrow().count));
+        out.into_bytes()
     }
 
-    fn decode(mut bytes: &[u8]) -> Result<Vec<Self>, Damaged> {
+    fn decode(mut bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Result<Vec<Self>, Damaged> {
         let bytes = &mut bytes;
         let places = places(bytes)?;
         let sums = floats(bytes, places.len())?;
@@ -43,7 +46,19 @@ impl Row for PointRow {
         if !bytes.is_empty() {
             return Err(Damaged);
         }
-        Ok(places.into_iter().zip(sums).zip(counts).map(|((at, sum), count)| Self { at, sum, count }).collect())
+        let (mut rows, mut steps) = (Vec::<Self>::new(), Steps::new(step_of));
+        for ((at, sum), count) in places.into_iter().zip(sums).zip(counts) {
+            let row = Self { at, sum, count };
+            match (steps.next(&at), rows.last_mut()) {
+                (None, _) => {}
+                (Some(true), Some(last)) => {
+                    last.join(&row);
+                    last.at = at;
+                }
+                (Some(_), _) => rows.push(row),
+            }
+        }
+        Ok(rows)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::rows::{put_number, take_number};
 use redb::{ReadableTable, Table, TableDefinition};
 
 /// So many series, neighbours by number, share a block. They are sealed in one commit: their pages are in memory until then.
-const GROUP: u32 = 64;
+pub(super) const GROUP: u32 = 16;
 
 /// A page of 4,096 bytes less its head, and the key and the length of one entry.
 const PIECE: usize = 4_096 - 4 - 15 - 4;
@@ -34,6 +34,17 @@ pub(super) const fn group_of(series: u32) -> u32 {
 /// The first series after a group.
 pub(super) const fn end_of(group: u32) -> u32 {
     group.saturating_add(1).saturating_mul(GROUP)
+}
+
+/// The first place for a block after this one.
+pub(super) fn after((tier, period, group): BlockId) -> Option<BlockId> {
+    let in_period = group.checked_add(1).map(|group| (tier, period, group));
+    in_period.or_else(|| period_after((tier, period, group)))
+}
+
+/// The first place for a block of the next period.
+pub(super) fn period_after((tier, period, _): BlockId) -> Option<BlockId> {
+    period.checked_add(1).map(|period| (tier, period, 0))
 }
 
 /// The places of chunks in a block.
@@ -105,11 +116,9 @@ impl<T: ReadableTable<Key, &'static [u8]>> Blocks<'_, T> {
         places.map(|(series, begin, length)| Ok((series, self.bytes(id, begin, length)?))).collect()
     }
 
-    /// The first block at or after this one, of its tier and no period beyond `last`.
-    pub(super) fn next(&self, (tier, period, group): BlockId, last: u64) -> Result<Option<BlockId>, StoreError> {
-        if period > last {
-            return Ok(None);
-        }
+    /// The first block at or after this one, of its tier and no period beyond `last`; `None` after none.
+    pub(super) fn next(&self, from: Option<BlockId>, last: u64) -> Result<Option<BlockId>, StoreError> {
+        let Some((tier, period, group)) = from.filter(|(_, period, _)| *period <= last) else { return Ok(None) };
         let mut range = self.table.range((tier, period, group, 0)..=(tier, last, u32::MAX, u16::MAX))?;
         let first = range.next().transpose()?;
         Ok(first.map(|(key, _)| {
@@ -136,7 +145,7 @@ impl<T: ReadableTable<Key, &'static [u8]>> Blocks<'_, T> {
             bytes.extend_from_slice(piece?.1.value());
         }
         let begin = begin - first * PIECE;
-        bytes.truncate(begin + length);
+        bytes.truncate(begin.saturating_add(length));
         Ok(bytes.split_off(begin.min(bytes.len())))
     }
 }

@@ -13,6 +13,8 @@ pub enum StoreError {
     Foreign(String),
     /// The file's content is not as it was written.
     Damaged(String),
+    /// The file, or its folder, is another user's, who alone may read it.
+    Denied,
     /// The disk is full, or the file may not grow any more.
     Full,
     /// The history is off, or its file was closed.
@@ -29,6 +31,9 @@ impl fmt::Display for StoreError {
             Self::Busy => f.write_str("another process writes the file"),
             Self::Foreign(found) => write!(f, "the file is not one that this version reads: {found}"),
             Self::Damaged(what) => write!(f, "the file is damaged: {what}"),
+            Self::Denied => f.write_str(
+                "the file is its owner's alone: read it as that user, read a copy, or ask the service at /api/v1/history",
+            ),
             Self::Full => f.write_str("the disk is full, or the file may not grow any more"),
             Self::Closed => f.write_str("the history is off"),
             Self::TimedOut => f.write_str("it takes longer than was waited for, and goes on"),

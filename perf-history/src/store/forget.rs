@@ -4,7 +4,7 @@ use super::block::{self, BLOCKS, Blocks, Key};
 use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
-use crate::rows::{CallRow, PointRow, Row};
+use crate::rows::{CallRow, Packing, PointRow, Row};
 use redb::{CompactionError, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -60,7 +60,7 @@ impl Store {
         first: u64,
     ) -> Result<(), StoreError> {
         let mut table = transaction.open_table(BLOCKS)?;
-        let mut next = (tier, period, 0);
+        let mut next = Some((tier, period, 0));
         while let Some(id) = (Blocks { table: &table, store: self }).next(next, period)? {
             let chunks = Blocks { table: &table, store: self }.chunks(id)?;
             let cut = chunks.into_iter().filter_map(|(series, chunk)| {
@@ -71,7 +71,7 @@ impl Store {
                 Some((series, chunk?))
             });
             block::write(&mut table, id, &cut.collect())?;
-            next.2 = id.2.saturating_add(1);
+            next = block::after(id);
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Store {
     fn cut<R: Row>(&self, chunk: &[u8], first: u64) -> Option<Vec<u8>> {
         let mut rows = self.decode::<R>(chunk);
         rows.retain(|row| row.at().cell >= first);
-        (!rows.is_empty()).then(|| with_sum(R::encode(&rows)))
+        (!rows.is_empty()).then(|| with_sum(R::encode(&rows, Packing::Small)))
     }
 
     fn forget_events_and_boots(transaction: &WriteTransaction, before: u64) -> Result<(), StoreError> {
@@ -103,15 +103,15 @@ impl Store {
             let table = transaction.open_table(BLOCKS)?;
             let blocks = Blocks { table: &table, store: self };
             for (tier, _) in (0_u8..).zip(TIERS) {
-                let mut next = (tier, 0, 0);
+                let mut next = Some((tier, 0, 0));
                 while let Some(id) = blocks.next(next, u64::MAX)? {
                     used.extend(blocks.series(id)?);
-                    next = (tier, id.1, id.2.saturating_add(1));
+                    next = block::after(id);
                 }
             }
             let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             let mut stored = transaction.open_table(NAMES)?;
-            for series in names.numbers() {
+            for (series, _) in names.all() {
                 if !used.contains(&series) {
                     names.remove(series);
                     stored.remove(series)?;

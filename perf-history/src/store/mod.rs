@@ -1,14 +1,15 @@
 //! The file: rows in a journal by the hour, chunks in three tiers, events, boots and state.
 //!
-//! Rows of 5 s go into the journal of their hour, the newest last, so that a commit writes few pages. When the hour is over it is
-//! *sealed*: the rows of each series are added to a chunk of every tier, and the journal is dropped. So each row is in every tier
-//! exactly once, whatever became of the clock. A crash while sealing leaves a note of how far it came, in the same commit as
-//! the chunks. Chunks of neighbouring series share a [block](block).
+//! Rows of 5 s go into the [journal](journal) of their hour, the newest last, so that a commit writes few pages. When the hour is
+//! over it is *sealed*: the rows of each series are added to a chunk of every tier, and the journal is dropped. So each row is in
+//! every tier exactly once, whatever became of the clock. A crash while sealing leaves a note of how far it came, in the same
+//! commit as the chunks. Chunks of neighbouring series share a [block](block).
 
 mod backend;
 mod block;
 mod error;
 mod forget;
+mod journal;
 mod overlay;
 mod read;
 mod seal;
@@ -21,12 +22,13 @@ pub(crate) use read::Reading;
 
 use crate::boots::Boot;
 use crate::names::{Name, Names};
-use crate::rows::{CallRow, PointRow, Row};
+use crate::rows::{At, CallRow, PointRow, Row, each};
 use backend::Capped;
 use block::BLOCKS;
+use journal::Journal;
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
-use perf_runtime::extend::State;
+use perf_runtime::extend::{LATE, State};
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
     WriteTransaction,
@@ -40,10 +42,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The format of the file. A later one is left alone, and an earlier one, of a preview, set aside.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// Memory for pages of the file.
-const CACHE_BYTES: usize = 4 << 20;
+const CACHE_BYTES: usize = 1 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
@@ -55,9 +57,6 @@ const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
 /// Lines by nanoseconds since 1970 and number.
 type Log<'a> = TableDefinition<'a, (u64, u64), &'static [u8]>;
 
-/// The journal of an hour: by cell, series and boot.
-type Journal<'a> = TableDefinition<'a, (u64, u32, u64), &'static [u8]>;
-
 /// A tier: how long its steps are, and of how many of them a chunk is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tier {
@@ -68,9 +67,13 @@ pub(crate) struct Tier {
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Steps of 5 s in chunks of an hour, of a minute in chunks of half a day, of an hour in chunks of ten days.
+/// An hour has a journal of its own. In nanoseconds, and in cells of the journal.
+pub(crate) const HOUR: u64 = 3_600 * SECOND;
+const HOUR_CELLS: u64 = HOUR / FINEST.step;
+
+/// Steps of 5 s in chunks of two hours, of a minute in chunks of half a day, of an hour in chunks of ten days.
 pub(crate) const TIERS: [Tier; 3] = [
-    Tier { step: 5 * SECOND, steps: 720 },
+    Tier { step: 5 * SECOND, steps: 1_440 },
     Tier { step: 60 * SECOND, steps: 720 },
     Tier { step: 3_600 * SECOND, steps: 240 },
 ];
@@ -186,8 +189,8 @@ impl Store {
         self.finish_sealing()?;
         guarded(|| {
             let transaction = self.write()?;
-            self.put_rows(&transaction, batch.boot.0, &batch.calls)?;
-            self.put_rows(&transaction, batch.boot.0, &batch.points)?;
+            self.put_rows(&transaction, batch, &batch.calls)?;
+            self.put_rows(&transaction, batch, &batch.points)?;
             {
                 let mut events = transaction.open_table(EVENTS)?;
                 for event in &batch.events {
@@ -219,25 +222,18 @@ impl Store {
     fn put_rows<R: Row>(
         &self,
         transaction: &WriteTransaction,
-        boot: u64,
+        batch: &Batch,
         rows: &[(Arc<Name>, R)],
     ) -> Result<(), StoreError> {
         let mut numbered = self.numbered(transaction, rows)?;
-        numbered.sort_by_key(|(series, row)| (row.at().cell, *series));
-        for of_hour in numbered.chunk_by(|(_, one), (_, other)| hour_of(*one) == hour_of(*other)) {
+        numbered.sort_unstable_by_key(|(series, row)| {
+            (journal::hour_of(*row), journal::shelf_of(*series), row.at().cell, *series)
+        });
+        for of_hour in numbered.chunk_by(|(_, one), (_, other)| journal::hour_of(*one) == journal::hour_of(*other)) {
             let Some((_, first)) = of_hour.first() else { continue };
-            let name = journal_name(hour_of(*first));
+            let name = journal::name(journal::hour_of(*first));
             let mut journal = transaction.open_table(Journal::new(&name))?;
-            for (series, row) in of_hour {
-                let mut joined = (*row).clone();
-                joined.at_mut().boot = boot;
-                let key = (joined.at().cell, *series, boot);
-                let before = journal.get(key)?.map(|bytes| self.decode::<R>(bytes.value())).unwrap_or_default();
-                for before in &before {
-                    joined.join(before);
-                }
-                journal.insert(key, with_sum(R::encode(&[joined])).as_slice())?;
-            }
+            journal::write(&mut journal, (batch.boot.0, batch.number), of_hour)?;
         }
         Ok(())
     }
@@ -330,9 +326,14 @@ impl Store {
         Ok(transaction)
     }
 
-    /// Reads rows; none, and damage, where they are not what was written.
+    /// Reads the rows of a chunk; none, and damage, where they are not what was written.
     fn decode<R: Row>(&self, bytes: &[u8]) -> Vec<R> {
-        let rows = without_sum(bytes).and_then(|bytes| R::decode(bytes).ok());
+        self.decode_wide(bytes, each())
+    }
+
+    /// As [`decode`](Self::decode), with neighbours joined to which this gives the same number: [`Row::decode`].
+    fn decode_wide<R: Row>(&self, bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Vec<R> {
+        let rows = without_sum(bytes).and_then(|bytes| R::decode(bytes, step_of).ok());
         rows.unwrap_or_else(|| {
             self.count_damage();
             Vec::new()
@@ -357,14 +358,6 @@ impl Drop for Store {
 fn guarded<T>(access: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let caught = catch_unwind(AssertUnwindSafe(access));
     caught.unwrap_or_else(|_| Err(StoreError::Damaged("its pages are not what was written".to_owned())))
-}
-
-fn hour_of(row: &impl Row) -> u64 {
-    row.at().cell / FINEST.steps
-}
-
-fn journal_name(hour: u64) -> String {
-    format!("journal-{hour}")
 }
 
 /// Adds a checksum.
@@ -401,6 +394,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     let damaged = || StoreError::Damaged("a checksum is not that of its text".to_owned());
     let bytes = without_sum(bytes).ok_or_else(damaged)?;
     serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// The time by which a row may have ended after its step, in nanoseconds.
+pub(crate) fn late() -> u64 {
+    nanos_of(UNIX_EPOCH + LATE)
 }
 
 pub(crate) fn nanos_of(time: SystemTime) -> u64 {

@@ -28,7 +28,10 @@ pub(crate) struct Watched {
 
 impl Watched {
     fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = File::open(path)?;
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => StoreError::Denied,
+            _ => error.into(),
+        })?;
         let same = file.try_clone()?;
         let first_seen = seen(&same)?;
         let this = Self { file: FileBackend::new(file)?, same, first_seen };

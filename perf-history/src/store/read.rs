@@ -1,10 +1,11 @@
 //! Reading rows back, of any stretch of time.
 
-use super::block::{BLOCKS, Blocks, group_of};
+use super::block::{self, BLOCKS, Blocks, group_of};
 use super::forget::FORGOTTEN;
+use super::journal::{self, Journal, shelf_of};
 use super::seal::Sealing;
-use super::{FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name};
-use crate::rows::Row;
+use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, late};
+use crate::rows::{At, Row};
 use redb::{ReadTransaction, TableHandle};
 use std::ops::Range;
 
@@ -23,7 +24,7 @@ impl Store {
             let transaction = self.read()?;
             let sealing = get(&transaction.open_table(META)?, "sealing")?;
             let tables = transaction.list_tables()?;
-            let hours = tables.filter_map(|table| table.name().strip_prefix("journal-")?.parse().ok()).collect();
+            let hours = tables.filter_map(|table| journal::hour_of_name(table.name())).collect();
             Ok(Reading { store: self, transaction, hours, sealing })
         })
     }
@@ -36,51 +37,81 @@ impl Reading<'_> {
         guarded(|| Ok(get(&self.transaction.open_table(META)?, *name)?.unwrap_or_default()))
     }
 
-    /// Gives the rows of a series that ended in a stretch of time, in nanoseconds since 1970, with their ends: those of sealed
-    /// hours from a tier, the others as they were written.
+    /// Gives the rows of some series, ascending, that ended in a stretch of time, in nanoseconds since 1970, with the number of their
+    /// series and their ends: those of sealed hours from a tier, the others as they were written. Neighbours of one boot that ended
+    /// within one step of this length are joined where they lie in one chunk. A row that ended a little late is of the step before.
     pub(crate) fn rows<R: Row>(
         &self,
-        series: u32,
-        tier: usize,
+        series: &[u32],
+        (tier, step): (usize, u64),
         range: &Range<u64>,
-        mut give: impl FnMut(&R, u64),
+        mut give: impl FnMut(u32, &R, u64),
     ) -> Result<(), StoreError> {
-        let of = TIERS.get(tier).copied().unwrap_or(FINEST);
-        let number = u8::try_from(tier).unwrap_or_default();
         guarded(|| {
-            let table = self.transaction.open_table(BLOCKS)?;
-            let blocks = Blocks { table: &table, store: self.store };
-            // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
-            let mut next = (number, (range.start / of.period()).saturating_sub(1), 0);
-            while let Some((_, period, _)) = blocks.next(next, range.end / of.period())? {
-                if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
-                    give_those_in(range, of.step, &self.store.decode::<R>(&chunk), &mut give);
-                }
-                next.1 = period + 1;
-            }
-            for &hour in &self.hours {
-                let is_sealed = |sealing: Sealing| sealing.hour == hour && series < sealing.below;
-                let begin = hour * FINEST.period();
-                if begin >= range.end || begin + FINEST.period() < range.start || self.sealing.is_some_and(is_sealed) {
-                    continue;
-                }
-                let journal = self.transaction.open_table(Journal::new(&journal_name(hour)))?;
-                let first = (range.start / FINEST.step).saturating_sub(1).max(hour * FINEST.steps);
-                let last = (range.end / FINEST.step).min((hour + 1) * FINEST.steps - 1);
-                let rows = self.store.journal_rows::<R>(&journal, series, first..=last)?;
-                give_those_in(range, FINEST.step, &rows, &mut give);
+            self.sealed_rows(series, (tier, step), range, &mut give)?;
+            for hour in &self.hours {
+                self.journal_rows(*hour, series, range, &mut give)?;
             }
             Ok(())
         })
     }
-}
 
-fn give_those_in<R: Row>(range: &Range<u64>, step: u64, rows: &[R], give: &mut impl FnMut(&R, u64)) {
-    for row in rows {
-        let at = row.at();
-        let end = (at.cell + 1).saturating_mul(step).saturating_sub(at.short);
-        if range.contains(&end) {
-            give(row, end);
+    fn sealed_rows<R: Row>(
+        &self,
+        series: &[u32],
+        (tier, step): (usize, u64),
+        range: &Range<u64>,
+        give: &mut impl FnMut(u32, &R, u64),
+    ) -> Result<(), StoreError> {
+        let of = TIERS.get(tier).copied().unwrap_or(FINEST);
+        let number = u8::try_from(tier).unwrap_or_default();
+        let table = self.transaction.open_table(BLOCKS)?;
+        let blocks = Blocks { table: &table, store: self.store };
+        let step_of = |at: &At| {
+            let end = at.end(of.step);
+            range.contains(&end).then(|| end.saturating_sub(late()) / step.max(1))
+        };
+        // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
+        let mut next = Some((number, (range.start / of.period()).saturating_sub(1), 0));
+        while let Some(id) = blocks.next(next, range.end / of.period())? {
+            let (_, period, _) = id;
+            for &series in series {
+                if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
+                    let rows: Vec<R> = self.store.decode_wide(&chunk, step_of);
+                    for row in &rows {
+                        give(series, row, row.at().end(of.step));
+                    }
+                }
+            }
+            next = block::period_after(id);
         }
+        Ok(())
+    }
+
+    fn journal_rows<R: Row>(
+        &self,
+        hour: u64,
+        series: &[u32],
+        range: &Range<u64>,
+        give: &mut impl FnMut(u32, &R, u64),
+    ) -> Result<(), StoreError> {
+        let begin = hour.saturating_mul(HOUR);
+        if begin >= range.end || begin.saturating_add(HOUR) < range.start {
+            return Ok(());
+        }
+        let sealed_below = self.sealing.filter(|sealing| sealing.hour == hour).map_or(0, |sealing| sealing.below);
+        let journal = self.transaction.open_table(Journal::new(&journal::name(hour)))?;
+        for of_shelf in series.chunk_by(|one, other| shelf_of(*one) == shelf_of(*other)) {
+            let Some(last) = of_shelf.last().filter(|last| **last >= sealed_below) else { continue };
+            for entry in journal::entries(&journal, shelf_of(*last)..=shelf_of(*last))? {
+                for (number, row) in entry.rows::<R>(self.store) {
+                    let end = row.at().end(FINEST.step);
+                    if range.contains(&end) && of_shelf.contains(&number) {
+                        give(number, &row, end);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! Sealing an hour: its journal becomes chunks in blocks.
 
 use super::block::{self, BLOCKS, BlockId, Blocks, Key, end_of, group_of};
-use super::{FINEST, Journal, META, Store, StoreError, TIERS, get, guarded, journal_name, put, with_sum};
+use super::journal::{self, Entry, Journal};
+use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
-use crate::rows::{CallRow, PointRow, Row, insert, widen};
-use redb::{ReadableTable, Table, TableError, TableHandle};
+use crate::rows::{CallRow, Packing, PointRow, Row, insert};
+use redb::{ReadOnlyTable, Table, TableError, TableHandle};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -25,7 +26,7 @@ impl Store {
         // Else the note of how far it came were that of another hour.
         self.finish_sealing()?;
         let hours = guarded(|| self.hours())?;
-        let mut over = hours.into_iter().filter(|hour| (hour + 1).saturating_mul(FINEST.period()) <= time);
+        let mut over = hours.into_iter().filter(|hour| hour.saturating_add(1).saturating_mul(HOUR) <= time);
         over.try_for_each(|hour| guarded(|| self.seal(hour)))
     }
 
@@ -39,43 +40,39 @@ impl Store {
     pub(super) fn hours(&self) -> Result<Vec<u64>, StoreError> {
         let transaction = self.read()?;
         let tables = transaction.list_tables()?;
-        let hours = tables.filter_map(|table| table.name().strip_prefix("journal-")?.parse().ok());
-        let sorted: BTreeSet<u64> = hours.collect();
-        Ok(sorted.into_iter().collect())
+        let hours: BTreeSet<u64> = tables.filter_map(|table| journal::hour_of_name(table.name())).collect();
+        Ok(hours.into_iter().collect())
     }
 
     fn seal(&self, hour: u64) -> Result<(), StoreError> {
         let progress: Option<Sealing> = get(&self.read()?.open_table(META)?, "sealing")?;
         let begun = progress.filter(|progress| progress.hour == hour).map_or(0, |progress| progress.below);
-        let series = self.series_of(hour)?;
-        let series: Vec<u32> = series.range(begun..).copied().collect();
-        for some in series.chunk_by(|one, other| group_of(*one) == group_of(*other)) {
-            let Some(group) = some.first().map(|first| group_of(*first)) else { continue };
+        let name = journal::name(hour);
+        for group in self.groups_of(hour)?.range(group_of(begun)..) {
             let transaction = self.write()?;
             {
                 let mut blocks = transaction.open_table(BLOCKS)?;
-                let name = journal_name(hour);
                 let journal = transaction.open_table(Journal::new(&name))?;
-                let mut open = self.open_blocks(&blocks, hour, group)?;
-                for &series in some {
-                    match self.name_of(series).as_deref() {
-                        Some(Name::Calls(_)) => self.seal_series::<CallRow>(hour, series, &journal, &mut open)?,
-                        Some(Name::Metric { .. }) => {
-                            self.seal_series::<PointRow>(hour, series, &journal, &mut open)?;
-                        }
-                        // Its name is damaged: nobody can ask for it.
-                        None => {}
-                    }
+                let mut open = self.open_blocks(&blocks, hour, *group)?;
+                let mut shelves: BTreeMap<u32, Vec<Entry>> = BTreeMap::new();
+                for entry in journal::entries(&journal, journal::shelves_of(*group))? {
+                    shelves.entry(entry.shelf).or_default().push(entry);
+                }
+                // One after the other, so that the rows of few series are in memory.
+                while let Some((_, entries)) = shelves.pop_first() {
+                    let (calls, points) = entries.into_iter().partition(|entry| entry.sort == CallRow::SORT);
+                    self.seal_shelf::<CallRow>(calls, &mut open);
+                    self.seal_shelf::<PointRow>(points, &mut open);
                 }
                 for (id, chunks) in open {
                     block::write(&mut blocks, id, &chunks.into_iter().collect())?;
                 }
-                put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below: end_of(group) })?;
+                put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below: end_of(*group) })?;
             }
             transaction.commit()?;
         }
         let transaction = self.write()?;
-        transaction.delete_table(Journal::new(&journal_name(hour)))?;
+        transaction.delete_table(Journal::new(&name))?;
         transaction.open_table(META)?.remove("sealing")?;
         transaction.commit()?;
         Ok(())
@@ -85,61 +82,64 @@ impl Store {
     fn open_blocks(&self, table: &Table<'_, Key, &'static [u8]>, hour: u64, group: u32) -> Result<Open, StoreError> {
         let blocks = Blocks { table, store: self };
         let open = TIERS.into_iter().zip(0_u8..).map(|(tier, number)| {
-            let id = (number, hour * FINEST.period() / tier.period(), group);
+            let id = (number, hour.saturating_mul(HOUR) / tier.period(), group);
             Ok((id, blocks.chunks(id)?.into_iter().collect()))
         });
         open.collect()
     }
 
+    /// The groups of series that have rows in an hour's journal.
+    fn groups_of(&self, hour: u64) -> Result<BTreeSet<u32>, StoreError> {
+        let mut groups = BTreeSet::new();
+        if let Some(journal) = self.journal_of(hour)? {
+            for entry in journal.range::<journal::Key>(..)? {
+                groups.insert(journal::group_of(entry?.0.value().2));
+            }
+        }
+        Ok(groups)
+    }
+
     /// The series that have rows in an hour's journal.
     pub(super) fn series_of(&self, hour: u64) -> Result<BTreeSet<u32>, StoreError> {
-        let journal = match self.read()?.open_table(Journal::new(&journal_name(hour))) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeSet::new()),
-            table => table?,
-        };
         let mut series = BTreeSet::new();
-        for entry in journal.range::<(u64, u32, u64)>(..)? {
-            series.insert(entry?.0.value().1);
+        if let Some(journal) = self.journal_of(hour)? {
+            for entry in journal.range::<journal::Key>(..)? {
+                let (key, bytes) = entry?;
+                series.extend(Entry::new(key.value(), bytes.value()).series(self));
+            }
         }
         Ok(series)
     }
 
-    /// Adds the rows of a series to its chunk in each tier.
-    fn seal_series<R: Row>(
-        &self,
-        hour: u64,
-        series: u32,
-        journal: &impl ReadableTable<(u64, u32, u64), &'static [u8]>,
-        open: &mut Open,
-    ) -> Result<(), StoreError> {
-        let rows = self.journal_rows::<R>(journal, series, hour * FINEST.steps..=(hour + 1) * FINEST.steps - 1)?;
-        if rows.is_empty() {
-            return Ok(());
+    /// The journal of an hour as it stands now, where there is one.
+    fn journal_of(&self, hour: u64) -> Result<Option<ReadOnlyTable<journal::Key, &'static [u8]>>, StoreError> {
+        match self.read()?.open_table(Journal::new(&journal::name(hour))) {
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            table => Ok(Some(table?)),
         }
-        for (tier, (_, chunks)) in TIERS.into_iter().zip(open) {
-            let mut joined = chunks.get(&series).map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
-            for row in &rows {
-                insert(&mut joined, widen(row, FINEST.step, tier.step));
-            }
-            chunks.insert(series, with_sum(R::encode(&joined)));
-        }
-        Ok(())
     }
 
-    /// The rows of a series in a journal.
-    pub(super) fn journal_rows<R: Row>(
-        &self,
-        journal: &impl ReadableTable<(u64, u32, u64), &'static [u8]>,
-        series: u32,
-        cells: std::ops::RangeInclusive<u64>,
-    ) -> Result<Vec<R>, StoreError> {
-        let mut rows = Vec::new();
-        for cell in cells {
-            for entry in journal.range((cell, series, 0)..=(cell, series, u64::MAX))? {
-                rows.extend(self.decode::<R>(entry?.1.value()));
+    /// Adds the rows of one sort of a shelf to the chunk of their series in each tier.
+    fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open) {
+        let mut all: BTreeMap<u32, Vec<R>> = BTreeMap::new();
+        for entry in entries {
+            for (number, row) in entry.rows::<R>(self) {
+                all.entry(number).or_default().push(row);
             }
         }
-        Ok(rows)
+        for (series, rows) in all {
+            // Where its name is damaged, nobody can ask for it.
+            if self.name_of(series).is_none_or(|name| name.sort() != R::SORT) {
+                continue;
+            }
+            for (tier, (_, chunks)) in TIERS.into_iter().zip(&mut *open) {
+                let mut joined = chunks.get(&series).map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
+                for row in &rows {
+                    insert(&mut joined, row.at().widened(FINEST.step, tier.step), row);
+                }
+                chunks.insert(series, with_sum(R::encode(&joined, Packing::Small)));
+            }
+        }
     }
 
     pub(super) fn name_of(&self, series: u32) -> Option<Arc<Name>> {

@@ -4,7 +4,7 @@ use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
 use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
-use crate::rows::{CallRow, PointRow, Row, insert};
+use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
 use redb::WriteTransaction;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -29,10 +29,10 @@ impl Store {
                 let forgotten: u64 = get(&transaction.open_table(META)?, FORGOTTEN[usize::from(number)])?.unwrap_or(0);
                 let table = other.read()?.open_table(BLOCKS)?;
                 let theirs = Blocks { table: &table, store: other };
-                let mut next = (number, forgotten / tier.period(), 0);
+                let mut next = Some((number, forgotten / tier.period(), 0));
                 while let Some(id) = theirs.next(next, u64::MAX)? {
                     self.take_in_block(&transaction, other, id, theirs.chunks(id)?, &new)?;
-                    next = (number, id.1, id.2.saturating_add(1));
+                    next = block::after(id);
                 }
             }
             let ever = UNIX_EPOCH + Duration::from_nanos(u64::MAX / 2);
@@ -122,12 +122,10 @@ impl Store {
         let length = joined.len();
         for row in rows {
             if let Some(boot) = boots.get(&row.at().boot) {
-                let mut row = row.clone();
-                row.at_mut().boot = *boot;
-                insert(&mut joined, row);
+                insert(&mut joined, At { boot: *boot, ..*row.at() }, row);
             }
         }
-        (joined.len() > length).then(|| with_sum(R::encode(&joined)))
+        (joined.len() > length).then(|| with_sum(R::encode(&joined, Packing::Small)))
     }
 
     /// The number of a name here. Writes one that is new.
@@ -144,15 +142,16 @@ impl Store {
 mod tests {
     use super::*;
     use crate::boots::Boot;
-    use crate::rows::{At, Hit};
-    use crate::settings::Settings;
+    use crate::rows::Hit;
+    use crate::settings::{Fsync, Settings};
     use crate::store::{Batch, FINEST, Room};
     use perf_runtime::Kind;
     use perf_runtime::series::SeriesId;
     use std::path::Path;
 
     fn open(folder: &Path, name: &str) -> Store {
-        Store::open(&folder.join(name), &Arc::new(Room::new(&Settings::default()))).unwrap()
+        Store::open(&folder.join(name), &Arc::new(Room::new(&Settings { fsync: Fsync::Never, ..Settings::default() })))
+            .unwrap()
     }
 
     /// A commit of one call in a cell, by a boot that began then.
@@ -176,8 +175,8 @@ mod tests {
         let (reading, mut calls) = (store.reading().unwrap(), 0);
         let from = reading.forgotten(tier).unwrap();
         for (number, _) in store.names.read().unwrap().all() {
-            let add = |row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
-            reading.rows(number, tier, &(from..u64::MAX / 2), add).unwrap();
+            let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+            reading.rows(&[number], (tier, 1), &(from..u64::MAX / 2), add).unwrap();
         }
         calls
     }
@@ -197,6 +196,21 @@ mod tests {
         for tier in 0..TIERS.len() {
             assert_eq!(calls(&other, tier), 102, "tier {tier}");
         }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_preview_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), "history.redb");
+        let transaction = store.write().unwrap();
+        put(&mut transaction.open_table(META).unwrap(), "format", &2_u64).unwrap();
+        transaction.commit().unwrap();
+        drop(store);
+        let room = Arc::new(Room::new(&Settings::default()));
+        let (store, _, told) = crate::folder::open(folder.path(), &room).unwrap();
+        assert!(told.is_some_and(|told| told.contains("it is of a preview, in format 2")));
+        assert!(folder.path().join("history.damaged").exists());
+        assert_eq!(store.last_boot().unwrap(), 0);
     }
 
     #[test]

@@ -1,23 +1,23 @@
 //! The rows of cells that are not over: filled from the cursor, and handed on when their cell is over.
 
-use crate::names::{Name, Names};
+use crate::names::{FxHashMap, Name, Names};
 use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
-use crate::store::{Batch, FINEST, nanos_of};
+use crate::store::{Batch, FINEST, late, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::collect::{DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
-use perf_runtime::extend::LATE;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The rows of cells that are not over, and what is needed to add to them.
 #[derive(Default)]
 pub(super) struct Rows {
-    calls: HashMap<(u64, u32), CallRow>,
-    points: HashMap<(u64, u32), PointRow>,
+    calls: FxHashMap<(u64, u32), CallRow>,
+    points: FxHashMap<(u64, u32), PointRow>,
     /// Sums and counts of counters and histograms when they were last read.
-    totals: HashMap<u32, (f64, f64)>,
+    totals: FxHashMap<u32, (f64, f64)>,
     /// The numbers that series have in this process.
     names: Names,
+    /// The numbers of the series of metrics, in the order in which they were last read: mostly it is the same.
+    order: Vec<u32>,
 }
 
 /// Adds one read of the cursor to rows.
@@ -25,10 +25,14 @@ pub(super) struct Adding<'a> {
     pub(super) rows: &'a mut Rows,
     /// When the read ended, which is known only after it: the readings are placed then.
     pub(super) readings: Vec<(u32, f64, f64)>,
+    /// How many series of metrics came.
+    read: usize,
 }
 
-pub(super) fn late() -> u64 {
-    u64::try_from(LATE.as_nanos()).unwrap_or_default()
+impl<'a> Adding<'a> {
+    pub(super) fn new(rows: &'a mut Rows) -> Self {
+        Self { rows, readings: Vec::new(), read: 0 }
+    }
 }
 
 /// The cell of a slice that ended then, and how long before the end of its cell that was. The boot is that of the commit.
@@ -45,6 +49,16 @@ impl Rows {
         batch.points = take(&mut self.points, cell, over, &self.names);
     }
 
+    /// Whether readings of two times are of one step.
+    pub(super) fn is_one_step(one: u64, other: u64) -> bool {
+        place(one).cell == place(other).cell
+    }
+
+    /// The number of a series: a new one where it is new.
+    pub(super) fn number_of(&mut self, name: &Arc<Name>) -> u32 {
+        self.names.number_of(name).0
+    }
+
     /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
     pub(super) fn place(&mut self, readings: &[(u32, f64, f64)], end: u64) {
         let at = place(end);
@@ -54,7 +68,7 @@ impl Rows {
     }
 }
 
-fn join<R: Row>(rows: &mut HashMap<(u64, u32), R>, series: u32, row: R) {
+fn join<R: Row>(rows: &mut FxHashMap<(u64, u32), R>, series: u32, row: R) {
     let key = (row.at().cell, series);
     match rows.get_mut(&key) {
         Some(known) => {
@@ -68,7 +82,7 @@ fn join<R: Row>(rows: &mut HashMap<(u64, u32), R>, series: u32, row: R) {
     }
 }
 
-fn take<R: Row>(rows: &mut HashMap<(u64, u32), R>, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, R)> {
+fn take<R: Row>(rows: &mut FxHashMap<(u64, u32), R>, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, R)> {
     let taken = rows.extract_if(|(of, _), _| *of < cell).filter_map(|((of, series), mut row)| {
         if of < over {
             row.at_mut().short = 0;
@@ -103,7 +117,13 @@ impl DeltaSink for Adding<'_> {
     }
 
     fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
-        let Some(number) = self.rows.names.of_metric(family, sample) else { return };
+        let Rows { names, order, .. } = &mut *self.rows;
+        let Some(number) = names.of_metric(family, sample, order.get(self.read).copied()) else { return };
+        match order.get_mut(self.read) {
+            Some(place) => *place = number,
+            None => order.push(number),
+        }
+        self.read += 1;
         let total = match sample.value {
             Value::Number(value) if family.kind == FamilyType::Gauge => {
                 return self.readings.push((number, value.as_f64(), 1.0));

@@ -1,8 +1,7 @@
 //! The room that the file takes: what is too old goes, and what does not fit.
 
 use super::Writer;
-use super::open_rows::late;
-use crate::store::{FINEST, Store, StoreError};
+use crate::store::{HOUR, Store, StoreError, late};
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 
@@ -17,12 +16,12 @@ const LEFT_PERCENT: u64 = 50;
 const EVENTS_PERCENT: u64 = 15;
 
 /// Two measurements of the file that lie so far apart, in nanoseconds, say how it grows; those further apart say nothing of now.
-const APART: RangeInclusive<u64> = FINEST.period() / 2..=2 * FINEST.period();
+const APART: RangeInclusive<u64> = HOUR / 2..=2 * HOUR;
 
 /// The growth between two measurements of time and bytes; `None` where they do not follow each other.
 fn growth_an_hour((before, bytes_before): (u64, u64), (now, bytes): (u64, u64)) -> Option<f64> {
     let passed = now.checked_sub(before).filter(|passed| APART.contains(passed))?;
-    let hours = passed as f64 / FINEST.period() as f64;
+    let hours = passed as f64 / HOUR as f64;
     Some((bytes as f64 - bytes_before as f64) / hours)
 }
 
@@ -62,7 +61,7 @@ impl Writer {
         let others = store.boots()?.into_iter().filter(|(other, _)| other != number);
         let last = others.filter_map(|(_, boot)| boot.ended()).max();
         let observed: u64 = boot.observed.iter().map(|(from, to)| to - from).sum();
-        Ok(last.is_none_or(|last| now <= last.saturating_add(shortest)) || observed >= FINEST.period())
+        Ok(last.is_none_or(|last| now <= last.saturating_add(shortest)) || observed >= HOUR)
     }
 
     /// Makes a file smaller that takes nearly all it may: free pages first, then journals, which take the most room for their

@@ -1,8 +1,10 @@
 //! A writer whose disk fails, whose file is read meanwhile, and whose pages are damaged.
 
 use super::*;
+use crate::past::Archive;
 use crate::rows::CallRow;
-use perf_runtime::series::Selector;
+use crate::settings::Fsync;
+use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Outcome};
 use std::sync::RwLock;
@@ -23,7 +25,8 @@ impl Bench {
 
     fn on(clock: ManualClock, folder: &Path, set: impl FnOnce(&mut Settings)) -> Self {
         let monitor = Monitor::builder().build().unwrap();
-        let mut settings = Settings::default();
+        // Only a crash of the machine would show it, and a flush takes as long as a hundred commits.
+        let mut settings = Settings { fsync: Fsync::Never, ..Settings::default() };
         set(&mut settings);
         let store: Current = Arc::new(RwLock::new(None));
         let mut writer = Writer::new(monitor.clone(), settings, folder.to_owned(), store, Arc::default());
@@ -52,8 +55,8 @@ impl Bench {
         let selector = named(operation);
         let mut calls = 0;
         for (number, _) in store.names.read().unwrap().selected_by(&selector) {
-            let add = |row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
-            reading.rows(number, tier, &(0..u64::MAX / 2), add).unwrap();
+            let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+            reading.rows(&[number], (tier, 1), &(0..u64::MAX / 2), add).unwrap();
         }
         calls
     }
@@ -239,6 +242,57 @@ fn a_clock_that_is_set_back_begins_another_boot_and_goes_on() {
     let observed: u64 = boots[1].1.observed.iter().map(|(from, to)| to - from).sum();
     let seconds = observed as f64 / 1e9;
     assert!((27.0..31.0).contains(&seconds), "{seconds} of 30 s");
+}
+
+/// Everything that was counted is told, wherever memory takes over from the file.
+#[test]
+fn counts_that_were_read_late_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path(), |settings| settings.commit_every.0 = Duration::from_secs(60));
+    let archive: Arc<dyn perf_runtime::extend::Past> =
+        Arc::new(Archive { store: Arc::clone(&bench.writer.store), settings: Settings::default() });
+    let _provided = bench.monitor.provide(archive).unwrap();
+    let (jobs, sizes) = (
+        bench.monitor.metrics().counter("jobs_total").register(),
+        bench.monitor.metrics().histogram("size").register(),
+    );
+    let mut counted = 0.0_f64;
+    let mut live = |bench: &mut Bench, seconds: u64, reads: bool| {
+        for _ in 0..seconds {
+            jobs.add(3.0);
+            sizes.record(2.5);
+            counted += 1.0;
+            bench.clock.advance(Duration::from_secs(1));
+            bench.monitor.tick();
+            if reads {
+                bench.writer.step(false);
+            }
+        }
+        counted
+    };
+    live(&mut bench, 400, true);
+    // For twenty minutes the disk does not answer; then the thread is held up for half a minute, again and again.
+    live(&mut bench, 1_200, false);
+    for minute in 0..100 {
+        let counted = live(&mut bench, 30, minute % 7 > 0);
+        bench.writer.step(false);
+        if minute % 3 > 0 && minute > 12 {
+            continue;
+        }
+        for length in [3_600 * 2, 7_000, 4_000] {
+            let range = TimeRange::last(Duration::from_secs(length)).with_step(Duration::from_secs(5));
+            let tracks = bench.monitor.tracks(&Selector::metrics(), range);
+            let of = |name: &str| tracks.metrics.iter().find(|track| track.name == name).unwrap().points.iter();
+            let sum: f64 = of("jobs_total").filter_map(|point| point.value).sum();
+            let count: f64 = of("size").filter_map(|point| point.count).sum();
+            let wanted = counted.min(length as f64);
+            assert!(
+                (count - wanted).abs() <= 60.0 * f64::from(length as f64 <= counted),
+                "{count} of {wanted}, {minute} {length}"
+            );
+            assert!((sum / 3.0 - count).abs() < 0.01, "{sum} {count}, {minute} {length}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A monitor with a history that lives by the clock of a test.
 
-use perf_history::{History, Settings};
+use perf_history::{Fsync, History, Settings};
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor, Outcome};
@@ -12,11 +12,18 @@ pub(crate) const LONG: Duration = Duration::from_secs(180);
 
 pub(crate) fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> (Monitor, History) {
     let monitor = History::set_up(Monitor::builder()).build().unwrap();
-    let mut settings = Settings::default();
-    settings.path = Some(folder.to_owned());
+    let mut settings = settings(folder);
     set(&mut settings);
     let history = History::with_settings(&monitor, settings).unwrap();
     (monitor, history)
+}
+
+/// Settings without a flush: only a crash of the machine would show it, and a flush takes as long as a hundred commits.
+fn settings(folder: &Path) -> Settings {
+    let mut settings = Settings::default();
+    settings.path = Some(folder.to_owned());
+    settings.fsync = Fsync::Never;
+    settings
 }
 
 /// As [`begin`], with rules.
@@ -27,8 +34,7 @@ pub(crate) fn with_rules(
 ) -> (Monitor, History) {
     let builder = History::set_up(Monitor::builder()).add_rules(rules.into_iter().collect());
     let monitor = builder.build().unwrap();
-    let mut settings = Settings::default();
-    settings.path = Some(folder.to_owned());
+    let settings = settings(folder);
     let history = History::with_settings(&monitor, settings).unwrap();
     (monitor, history)
 }
