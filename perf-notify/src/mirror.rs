@@ -20,13 +20,13 @@ pub(crate) struct Mirror {
     next: Duration,
     /// When it may be told of a change.
     not_before: Duration,
-    /// What it was told, while its answer is still to come.
+    /// The alerts that it was told, while its answer is still to come.
     asked: Option<Asked>,
     told: BTreeMap<Fingerprint, Alert>,
     ended: Vec<(Duration, Alert)>,
 }
 
-/// What a receiver was told, and whether something had changed.
+/// The alerts that a receiver was told, and whether something had changed.
 pub(crate) struct Asked {
     pub(crate) alerts: Vec<MessageAlert>,
     pub(crate) is_change: bool,

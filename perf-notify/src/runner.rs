@@ -95,7 +95,7 @@ impl Runner {
             }
             // A panic while one order is done does not stop those that follow: nobody would hear of anything any more.
             if catch_unwind(AssertUnwindSafe(|| self.take(order, is_waiting))).is_err() {
-                // Whoever listens to the log may be the cause.
+                // A listener of the log may be the cause.
                 let _ = catch_unwind(|| tracing::error!(target: "perf::notify", "notifications panicked, and go on"));
             }
         }

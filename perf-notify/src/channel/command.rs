@@ -84,7 +84,7 @@ fn beginning(mut output: impl Read + Send + 'static) -> io::Result<Receiver<Stri
     let read = move || {
         let mut kept = Vec::new();
         let _ = output.by_ref().take(MOST_READ as u64).read_to_end(&mut kept);
-        // What a program repeats of the message may have a link by which one acknowledges.
+        // A program may repeat the message, with the links that acknowledge.
         let kept = Scrub::default().clean(&line(String::from_utf8_lossy(&kept).trim()));
         let _ = sender.send(Style::Plain.fitted(&kept, MOST_READ / 2, Count::Bytes));
         let _ = io::copy(&mut output, &mut io::sink());

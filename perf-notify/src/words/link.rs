@@ -9,7 +9,7 @@ const MOST: usize = 2_000;
 /// An address as it may stand in a link of any receiver: http or https, without a user's name, with everything encoded that
 /// could end the link. `None` for any other.
 pub(crate) fn http_only(address: &str) -> Option<String> {
-    // What is encoded is never shorter, and a text of any length costs nothing.
+    // An encoded address is never shorter, and a long text costs nothing.
     if address.len() > MOST {
         return None;
     }

@@ -82,7 +82,7 @@ pub(super) struct Hello<'a> {
 /// A session in which mails can be handed over.
 pub(super) struct Session {
     wire: Wire,
-    /// What the server can, a line each, in capitals.
+    /// The extensions that the server offers, a line each, in capitals.
     abilities: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ impl Session {
                 return Err(Failure::Unsuited("the server does not offer STARTTLS"));
             }
             session.command("STARTTLS")?;
-            // What it could before may be somebody's in between.
+            // The extensions that were offered before may be somebody's in between.
             let wire = session.wire.encrypted(encryption)?;
             session = Self { wire, abilities: Vec::new() };
             session.greet()?;
