@@ -58,7 +58,7 @@ export function forgetCharts() {
   brush = null;
 }
 
-/** What charts have in common: title, legend, axes, cursor. */
+/** The common parts of charts: title, legend, axes, cursor. */
 export class Chart {
   /** `series` is a list of `{ key, label, colour }`, `show` writes a value. */
   constructor({ title, note = "", series, show, tall = false, least = 0, signed = false }) {
@@ -83,7 +83,7 @@ export class Chart {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /** What is drawn from now on. */
+  /** Sets the series that are drawn from now on. */
   setSeries(series) {
     const same = series.length === this.series.length && series.every((one, place) => one.key === this.series[place].key && one.label === this.series[place].label);
     if (same) return;
@@ -93,7 +93,7 @@ export class Chart {
     this.legend.replaceChildren(...series.map((one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), " ", h("b", {}))));
   }
 
-  /** What the dotted lines are. */
+  /** Sets the meaning of the dotted lines. */
   setBefore(before) {
     const words = before ? `${before.label}${before.columns ? "" : ": not known"}` : "";
     if (words === this.before) return;
@@ -102,7 +102,7 @@ export class Chart {
     if (before) this.legend.append(h("li", { class: "mark before" }, words));
   }
 
-  /** What the dashed lines are. */
+  /** Sets the meaning of the dashed lines. */
   setLimits(limits) {
     const words = limits.map(({ label, value }) => `${label} ${short(this.show(value))}`);
     if (words.join() === this.limits) return;
@@ -285,7 +285,7 @@ export class Chart {
     for (const { values, colour: name } of Object.values(this.data.before?.columns ?? {})) dotted(pen, values, x, this.y, colour(name));
   }
 
-  /** What was so before, in words: at a place, or at most. */
+  /** The value of before, in words: at a place, or at most. */
   wordsBefore(place) {
     const { before } = this.data;
     if (!before) return "";
@@ -312,7 +312,7 @@ export class Chart {
     return Object.values(this.data.before?.columns ?? {}).map(({ values }) => values);
   }
 
-  /** What the cursor stands on, in words. */
+  /** The values at the cursor, in words. */
   read(x, width) {
     const { columns, cells } = this.data;
     const place = cursor;
@@ -326,7 +326,7 @@ export class Chart {
     this.readout.classList.toggle("left", isRight);
   }
 
-  /** What is so at the cursor: when that is, what is marked there, and values. */
+  /** The moment at the cursor: its time, the marks there, and values. */
   words(values) {
     const { grid, step, marks } = this.data;
     const at = timeOf(grid, cursor);

@@ -14,7 +14,7 @@ function shown({ name, kind, unit: said, value, sum }) {
   return inUnit(value, kind === "counter" && unit !== "bytes" && unit !== "seconds" ? "count" : unit);
 }
 
-/** What is asked for of a range: metrics whose names begin so, those that only the past knows too. */
+/** The question for a range: metrics whose names begin so, those that only the past knows too. */
 export function beginningWith(prefixes) {
   return prefixes.map((prefix) => ["series", `${prefix}*`]);
 }

@@ -97,7 +97,7 @@ export class SeriesTable {
     for (const element of this.visible) this.paint(element);
   }
 
-  /** Whoever points at a row, or has it in focus, does not want it to jump away. */
+  /** Whether a reader points at a row, or has it in focus, and does not want it to jump away. */
   isHeld() {
     return this.body.matches(":hover") || this.body.querySelector(":focus-visible") !== null;
   }

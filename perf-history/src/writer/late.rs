@@ -15,7 +15,7 @@ const MINUTE: u64 = 60_000_000_000;
 /// Of so long memory has steps of 5 s.
 const RECENT: u64 = 290_000_000_000;
 
-/// What is known of a count: when it was made, in nanoseconds since 1970, the sum, and how many values that is of.
+/// The known state of a count: when it was made, in nanoseconds since 1970, the sum, and how many values that is of.
 type Part = (u64, f64, f64);
 
 impl Writer {
