@@ -24,6 +24,16 @@ fn live(monitor: &Monitor, clock: &ManualClock, seconds: u64, millis: u64) {
     }
 }
 
+/// Minutes with a call of so many milliseconds in each second, which the history reads while memory has them second by second.
+fn live_seen(monitor: &Monitor, history: &History, clock: &ManualClock, stretches: [(u64, u64); 3]) {
+    for (minutes, millis) in stretches {
+        for _ in 0..minutes {
+            live(monitor, clock, MINUTE, millis);
+            history.catch_up(LONG);
+        }
+    }
+}
+
 fn last(minutes: u64) -> TimeRange {
     TimeRange::last(Duration::from_secs(minutes * MINUTE))
 }
@@ -40,15 +50,11 @@ fn end(monitor: &Monitor, history: History) {
 /// Two lives with a time between them: slow for five minutes of the first, for three of the second.
 fn two_lives(clock: &ManualClock, folder: &Path) -> (Monitor, History) {
     let (monitor, history) = begin(folder, |_| ());
-    live(&monitor, clock, 10 * MINUTE, 20);
-    live(&monitor, clock, 5 * MINUTE, 900);
-    live(&monitor, clock, 5 * MINUTE, 20);
+    live_seen(&monitor, &history, clock, [(10, 20), (5, 900), (5, 20)]);
     end(&monitor, history);
     clock.advance(Duration::from_secs(30 * MINUTE));
     let (monitor, history) = begin(folder, |_| ());
-    live(&monitor, clock, 5 * MINUTE, 20);
-    live(&monitor, clock, 3 * MINUTE, 900);
-    live(&monitor, clock, 5 * MINUTE, 20);
+    live_seen(&monitor, &history, clock, [(5, 20), (3, 900), (5, 20)]);
     history.flush(LONG);
     (monitor, history)
 }
