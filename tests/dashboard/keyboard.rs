@@ -61,16 +61,24 @@ async fn single_keys_work_until_they_are_turned_off() {
     browser.close().await;
 }
 
-#[tokio::test]
-async fn a_person_who_goes_back_is_at_the_row_again() {
-    let Some(browser) = Browser::start().await else { return };
+/// A row far down in the table of operations.
+const ROW: &str = ".series tbody a[href*='row%2010']";
+
+/// A table with a row that is below the fold.
+async fn before_many_rows() -> Option<(Browser, Service)> {
+    let browser = Browser::start().await?;
     let service = Service::start().await;
     service.a_day_in_short();
     service.many_rows();
     browser.open(&format!("{}#/operations?sort=-name", service.url)).await;
-    let row = ".series tbody a[href*='row%2010']";
-    browser.wait_for(row).await;
-    browser.tab_to(Way::On, row).await;
+    browser.wait_for(ROW).await;
+    Some((browser, service))
+}
+
+#[tokio::test]
+async fn a_person_who_goes_back_is_at_the_row_again() {
+    let Some((browser, _service)) = before_many_rows().await else { return };
+    browser.tab_to(Way::On, ROW).await;
     let place = browser.script("return scrollY").await;
     assert_ne!(place, 0, "it is below the fold");
     browser.key(ENTER).await;
@@ -78,7 +86,7 @@ async fn a_person_who_goes_back_is_at_the_row_again() {
     browser.wait_to_be_at("main").await;
     assert_eq!(browser.script("return scrollY").await, 0);
     browser.go_back().await;
-    browser.wait_to_be_at(row).await;
+    browser.wait_to_be_at(ROW).await;
     assert_eq!(browser.script("return scrollY").await, place);
     // By the navigation one begins at the top.
     browser.tab_to(Way::Back, "#pages a[href^='#/requests']").await;
@@ -86,7 +94,7 @@ async fn a_person_who_goes_back_is_at_the_row_again() {
     browser.wait_for_text("main h1", |title| title == "Requests").await;
     browser.tab_to(Way::Back, "#pages a[href^='#/operations']").await;
     browser.key(ENTER).await;
-    browser.wait_for(row).await;
+    browser.wait_for(ROW).await;
     browser.is_at("main").await;
     browser.has_no_errors().await;
     browser.close().await;
@@ -95,13 +103,7 @@ async fn a_person_who_goes_back_is_at_the_row_again() {
 /// The picture of the page between the two comes when one is back already, and is not shown.
 #[tokio::test]
 async fn a_picture_that_comes_too_late_takes_no_focus() {
-    let Some(browser) = Browser::start().await else { return };
-    let service = Service::start().await;
-    service.a_day_in_short();
-    service.many_rows();
-    browser.open(&format!("{}#/operations?sort=-name", service.url)).await;
-    let row = ".series tbody a[href*='row%2010']";
-    browser.wait_for(row).await;
+    let Some((browser, _service)) = before_many_rows().await else { return };
     // Pictures are unpacked slowly from here on.
     let slowly = "const text = Response.prototype.text;
         Response.prototype.text = async function () {
@@ -113,15 +115,15 @@ async fn a_picture_that_comes_too_late_takes_no_focus() {
         new MutationObserver((all) => { hides += all.filter(({ target }) => target.matches('.waiting')).length; })
             .observe(document.querySelector('main'), { subtree: true, attributes: true, attributeFilter: ['class'] });";
     browser.script(slowly).await;
-    browser.tab_to(Way::On, row).await;
+    browser.tab_to(Way::On, ROW).await;
     browser.key(ENTER).await;
     browser.wait_for_text("main h1", |title| title == "row 10").await;
     browser.script("hides = 0").await;
     browser.go_back().await;
-    browser.wait_to_be_at(row).await;
+    browser.wait_to_be_at(ROW).await;
     browser.wait_until("return late >= 2", "both pictures", |both| *both == serde_json::json!(true)).await;
     tokio::time::sleep(Duration::from_millis(1_600)).await;
-    browser.is_at(row).await;
+    browser.is_at(ROW).await;
     assert_eq!(browser.script("return hides").await, 0, "the page was hidden while it was there");
     browser.has_no_errors().await;
     browser.close().await;

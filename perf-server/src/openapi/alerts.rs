@@ -6,6 +6,7 @@ use super::describe::{
 };
 use super::describe::{any_number_or_null, matching, ranged, service, span};
 use crate::routes::marks;
+use perf_runtime::alert::DeliveryOutcome;
 use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
@@ -14,8 +15,10 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 const TRANSITIONS: [&str; 8] =
     ["pending", "cleared", "fired", "changed", "resolved", "acknowledged", "flapping", "told"];
 
-/// The words for what became of a message.
-const OUTCOMES: [&str; 5] = ["delivered", "failed", "dead", "expired", "superseded"];
+/// The result of a delivery, by its word.
+fn delivery_outcome() -> ObjectBuilder {
+    choice(&DeliveryOutcome::ALL.map(DeliveryOutcome::as_str))
+}
 
 pub(super) fn part() -> OpenApi {
     routes()
@@ -79,7 +82,7 @@ fn routes() -> Description {
             "/api/v1/alerts/deliveries",
             ranged(read("alerts", "The last attempts to tell people of alerts, the newest first"))
                 .query("channel", "Only those to this channel.", text())
-                .query("outcome", "Only these.", choice(&OUTCOMES))
+                .query("outcome", "Only these.", delivery_outcome())
                 .query(
                     "alert",
                     "Only those of messages that name the alert of this fingerprint.",
@@ -279,7 +282,7 @@ fn alert_deliveries() -> ObjectBuilder {
         .has("alerts", count().note("How many alerts the message tells."))
         .has("fingerprints", list(text()).description(Some("Those alerts, 50 at most.")))
         .has("attempt", count().note("From 1 on; 0 of a message that was never tried."))
-        .has("outcome", choice(&OUTCOMES))
+        .has("outcome", delivery_outcome())
         .has("status", number_or_null())
         .has("seconds", number_or_null());
     object("Attempts to tell people of alerts, the newest first.")
