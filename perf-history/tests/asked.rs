@@ -119,6 +119,8 @@ fn where_only_minutes_are_kept_a_rule_is_tried_on_minutes() {
 #[test]
 fn a_gauge_of_the_past_is_tried_by_the_means_of_its_steps() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    // The sixth hour ends an hour later: what is read at a time ends there, and memory begins behind it.
+    clock.set_time_of_day(SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_403_632));
     let (monitor, history) = begin(folder.path(), |_| ());
     let depth = monitor.metrics().gauge("depth").register();
     for minute in 0..90 {

@@ -84,7 +84,11 @@ impl Span {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
             let of_past = clock::nanos(past.step_since(range.start())).max(1);
             let from_begin = |memory: Memory| (begun > memory.begin() && begun <= until).then_some(memory);
-            let joined = |memory: Memory| from_begin(memory).or_else(|| memory.since(of_past, until));
+            // A range that is over before a memory begins has no seam with it; a longer memory may know of what the past lacks.
+            let is_past_whole = until >= end || end <= begun.max(hour.begin());
+            let apart = |memory: Memory| (is_past_whole && end <= memory.begin()).then_some(memory);
+            let joined =
+                |memory: Memory| from_begin(memory).or_else(|| memory.since(of_past, until)).or_else(|| apart(memory));
             let memory = lengths.into_iter().find_map(joined).unwrap_or(hour);
             let length = least_common_multiple(memory.length, of_past);
             Some((memory, length)).filter(|_| !is_all_known || length < alone.length)

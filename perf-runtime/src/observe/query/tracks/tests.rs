@@ -278,7 +278,7 @@ fn live(clock: &ManualClock, kept: &Arc<Kept>, seconds: &[(bool, bool)]) -> Moni
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Each call is told once, whether it lies in the past, in memory or in both.
     #[test]
@@ -287,6 +287,7 @@ proptest! {
         away in 1_u64..200,
         second in prop::collection::vec((any::<bool>(), prop::bool::weighted(0.9)), 1..400),
         begin in 0_u64..700,
+        back in prop_oneof![Just(0_u64), 0_u64..400],
         step in prop::option::of(1_u64..200),
         phase in 0_u64..1_000,
     ) {
@@ -298,7 +299,8 @@ proptest! {
         let born = wall::time_of(clock::now());
         let monitor = live(&clock, &kept, &second);
         let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
-        let range = TimeRange::last(Duration::from_secs(begin + 1));
+        let until = wall::time_of(clock::now()) - Duration::from_secs(back);
+        let range = TimeRange::between(until - Duration::from_secs(begin + 1), until).unwrap();
         let range = step.map_or(range, |step| range.with_step(Duration::from_secs(step)));
         let tracks = monitor.tracks(&search(), range);
         let end_of = |since: SystemTime, place: usize| since + SECOND * u32::try_from(place + 1).unwrap();
@@ -308,9 +310,13 @@ proptest! {
             let called = seconds.iter().enumerate().filter(|(_, (called, _))| *called);
             called.map(move |(place, _)| end_of(since, place))
         });
-        let expected = ends.filter(|end| *end - late >= tracks.start).count() as u64;
+        let ends: Vec<SystemTime> = ends.filter(|end| *end - late >= tracks.start).collect();
+        // Memory tells the first and the last step whole, though the range begins or ends within it; the past need not.
+        let begun = ends.iter().filter(|end| **end - late < until + Duration::from_secs_f64(tracks.step)).count() as u64;
+        let over = ends.iter().filter(|end| (range.start() + late..until).contains(*end)).count() as u64;
+        let least = if back == 0 { begun } else { over };
         let told = if tracks.series.is_empty() { 0 } else { total(&tracks) };
-        prop_assert_eq!(told, expected, "step {}, {} steps", tracks.step, tracks.series.first().map_or(0, |one| one.points.len()));
+        prop_assert!((least..=begun).contains(&told), "{least}..={begun} and not {told}: step {}, {} steps", tracks.step, tracks.series.first().map_or(0, |one| one.points.len()));
     }
 }
 
@@ -329,4 +335,39 @@ fn a_life_before_this_one_is_told_and_the_time_between_is_null() {
     assert!((22..=24).contains(&between), "{counts:?}");
     let depth = tracks.metrics.iter().find(|metric| metric.name == "depth").unwrap();
     assert!(depth.points.iter().any(|point| point.value == Some(4.0)), "{depth:?}");
+}
+
+#[test]
+fn a_range_that_is_over_before_memory_begins_is_told_in_the_steps_of_the_past() {
+    let clock = ManualClock::hold();
+    let kept = Arc::new(Kept::default());
+    let monitor = live(&clock, &kept, &[(true, true); 4_000]);
+    let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
+    let ago = |seconds: u64| wall::time_of(clock::now()) - Duration::from_secs(seconds);
+    let steps = |from: u64, to: u64| {
+        let range = TimeRange::between(ago(from), ago(to)).unwrap().with_step(5 * SECOND);
+        let tracks = monitor.tracks(&search(), range);
+        (tracks.step, total(&tracks))
+    };
+    // Within the hour that memory has minutes of, before it, and over its begin.
+    for (from, to) in [(2_400, 1_800), (4_000, 3_700), (3_900, 3_300), (400, 20)] {
+        let (step, told) = steps(from, to);
+        assert_eq!(step, 5.0, "{from} {to}");
+        assert!((from - to - 5..=from - to + 10).contains(&told), "{from} {to}: {told}");
+    }
+}
+
+#[test]
+fn a_past_that_ends_too_early_is_completed_from_the_minutes_of_memory() {
+    let clock = ManualClock::hold();
+    let kept = Arc::new(Kept::default());
+    let seconds: Vec<_> = (0..4_000).map(|second| (true, second < 2_000)).collect();
+    let monitor = live(&clock, &kept, &seconds);
+    let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
+    let ago = |seconds: u64| wall::time_of(clock::now()) - Duration::from_secs(seconds);
+    let range = TimeRange::between(ago(2_400), ago(1_200)).unwrap().with_step(5 * SECOND);
+    let tracks = monitor.tracks(&search(), range);
+    let told = total(&tracks);
+    assert_eq!(tracks.step, 60.0);
+    assert!((1_200..=1_320).contains(&told), "{told}");
 }
