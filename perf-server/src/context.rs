@@ -6,7 +6,7 @@ use crate::error::ServeError;
 use crate::extension::Additions;
 use crate::feed::Hub;
 use crate::frames::Frames;
-use crate::openapi;
+use crate::openapi::Document;
 use crate::settings::Settings;
 use perf_runtime::Monitor;
 use std::ops::Deref;
@@ -31,8 +31,8 @@ pub(crate) struct Shared {
     pub(crate) dashboard: Dashboard,
     /// The names of the parts that add something to the server.
     pub(crate) parts: Vec<String>,
-    /// The description of all routes, as JSON.
-    pub(crate) document: String,
+    /// The description of all routes.
+    pub(crate) document: Document,
     /// Refusals that are told one by one, and those that are not.
     pub(crate) refusals: Arc<Flood>,
     /// Those who have logged in.
@@ -45,7 +45,7 @@ impl Context {
     pub(crate) fn new(monitor: Monitor, settings: Settings, parts: Additions) -> Result<Self, ServeError> {
         let feed = Hub::new(monitor.clone(), parts.topics);
         let dashboard = Dashboard::new(&parts.pages, monitor.service())?;
-        let document = openapi::assemble(parts.documents)?;
+        let document = Document::new(parts.documents)?;
         let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
         let shared = Shared {
             monitor,

@@ -25,6 +25,8 @@ use crate::extension::conflict;
 use crate::respond::ProblemKind;
 use crate::table::OWN;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{LazyLock, OnceLock};
 use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, OpenApiVersion, Server};
@@ -42,25 +44,51 @@ pub(crate) const COOKIE: &str = "{{session}}";
 
 const INTRODUCTION: &str = "Figures that a process measures of itself. Units: seconds, bytes, ratios 0 to 1, unless a field says otherwise. Without tokens everybody may read and nobody may change anything. With any token set, reading needs the read token or the admin token, and changing the admin token, as `Authorization: Bearer ..` or by a session of the login page, whose cookie has a name of its own for each service, instance and port. Paths are relative to where the router is mounted. Answers come compressed to those who accept gzip, and with a tag for `If-None-Match`. Every refusal is a problem document (RFC 9457), whose `type` is a stable name.";
 
-/// The document of our own routes and those of parts, as JSON.
-///
-/// # Errors
-/// An operation or a schema that two of them describe.
-pub(crate) fn assemble(parts: Vec<(String, OpenApi)>) -> Result<String, ServeError> {
-    let own = [alerts::part(), health::part(), live::part(), login::part(), metrics::part(), series::part()];
-    let own = own.into_iter().map(|document| (OWN.to_owned(), document));
-    let mut all = base();
-    let mut known = BTreeMap::new();
-    for (part, document) in own.chain(parts) {
-        for name in names(&document) {
-            if let Some(other) = known.insert(name.clone(), part.clone()) {
-                return Err(conflict("description", &name, &other, &part));
+/// The document of our own routes and those of parts, written when somebody first asks for it: most processes are never asked.
+pub(crate) struct Document {
+    parts: Vec<OpenApi>,
+    text: OnceLock<String>,
+}
+
+impl Document {
+    /// A document with these parts, each with the name of who describes it.
+    ///
+    /// # Errors
+    /// An operation or a schema that two of them describe.
+    pub(crate) fn new(parts: Vec<(String, OpenApi)>) -> Result<Self, ServeError> {
+        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| own().iter().flat_map(names).collect());
+        let mut known: BTreeMap<String, &str> = NAMES.iter().map(|name| (name.clone(), OWN)).collect();
+        for (part, document) in &parts {
+            for name in names(document) {
+                if let Some(other) = known.insert(name.clone(), part) {
+                    return Err(conflict("description", &name, other, part));
+                }
             }
         }
-        all.merge(document);
+        let parts = parts.into_iter().map(|(_, document)| document).collect();
+        Ok(Self { parts, text: OnceLock::new() })
     }
-    // A tree of texts and numbers can always be written.
-    Ok(all.to_json().unwrap_or_default())
+
+    /// It as JSON.
+    pub(crate) fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            let mut all = base();
+            own().into_iter().chain(self.parts.iter().cloned()).for_each(|document| all.merge(document));
+            // A tree of texts and numbers can always be written.
+            all.to_json().unwrap_or_default()
+        })
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("parts", &self.parts.len()).finish_non_exhaustive()
+    }
+}
+
+/// The descriptions of our own routes.
+fn own() -> [OpenApi; 6] {
+    [alerts::part(), health::part(), live::part(), login::part(), metrics::part(), series::part()]
 }
 
 /// The names of everything that a document describes: its paths with their methods, its schemas and responses.

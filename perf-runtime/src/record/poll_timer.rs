@@ -48,6 +48,10 @@ impl PollTimer {
         self.has_ended = true;
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// `series` lists it no longer, until it waits again.
     pub(crate) fn leave_list(&mut self, series: &Series) {
         if let Some(ticket) = self.ticket.take() {

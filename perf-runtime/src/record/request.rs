@@ -32,8 +32,9 @@ pub struct HttpRequest {
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
     end: End,
-    /// The duration that counts where its end is known before the request's own: to the head of an answer that streams.
-    took: Option<u64>,
+    /// The duration that counts where it [has ended](PollTimer::has_ended) before the request: to the head of an answer that
+    /// streams. No `Option`, for layers move a request many times, as above.
+    took: u64,
 }
 
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl HttpRequest {
             span: None,
             unwinding: thread::panicking(),
             end: End::Dropped,
-            took: None,
+            took: 0,
         }
     }
 
@@ -81,7 +82,7 @@ impl HttpRequest {
     /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
     /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
     pub fn pause(&mut self) {
-        let started = Some(self.started).filter(|_| self.took.is_none());
+        let started = Some(self.started).filter(|_| !self.poll_timer.has_ended());
         self.poll_timer.pause(&self.route.open, started);
     }
 
@@ -90,11 +91,11 @@ impl HttpRequest {
     /// in flight only while it [waits](Self::pause) for a part of the body, and since when it does. Reads the clock. Said
     /// again, it changes nothing.
     pub fn streams(&mut self) {
-        if self.took.is_some() {
+        if self.poll_timer.has_ended() {
             return;
         }
         let now = clock::now();
-        self.took = Some(now.nanos_since(self.started));
+        self.took = now.nanos_since(self.started);
         self.poll_timer.end_time(now);
         self.poll_timer.leave_list(&self.route.open);
     }
@@ -102,7 +103,7 @@ impl HttpRequest {
     /// Says that a part of a body that [streams](Self::streams) is there. Nothing of any other.
     #[inline]
     pub fn sent(&mut self) {
-        if self.took.is_some() {
+        if self.poll_timer.has_ended() {
             self.poll_timer.leave_list(&self.route.open);
         }
     }
@@ -139,11 +140,11 @@ impl HttpRequest {
 
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
-        let Self { route, poll_timer, span, .. } = self;
+        let Self { route, poll_timer, span, started, took, .. } = self;
         let Some(answered) = route.answered(status) else { return };
         route.count_overflow_of(answered);
         let (open, closed) = (&route.open, &answered.series);
-        let nanos = self.took.unwrap_or_else(|| now.nanos_since(self.started));
+        let nanos = if poll_timer.has_ended() { *took } else { now.nanos_since(*started) };
         poll_timer.end(now, open, closed);
         closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);

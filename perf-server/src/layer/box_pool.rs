@@ -60,4 +60,10 @@ mod tests {
         drop(one);
         assert_eq!(kept(), MOST);
     }
+
+    /// It is copied into its box at each request: up to here by a few moves, and by a loop beyond.
+    #[test]
+    fn the_state_of_a_request_is_small() {
+        assert!(size_of::<State>() <= 128, "{}", size_of::<State>());
+    }
 }

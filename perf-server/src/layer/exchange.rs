@@ -36,7 +36,7 @@ impl Exchange {
             is_head,
             upload,
             status: None,
-            length: None,
+            length: u64::MAX,
             said: None,
             sent: 0,
             open: None,
@@ -63,7 +63,7 @@ impl Exchange {
             return self.complete();
         }
         let exact = body.size_hint().exact();
-        state.length = exact.or_else(|| length(response.headers()));
+        state.length = exact.or_else(|| length(response.headers())).unwrap_or(u64::MAX);
         if exact.is_some() {
             return;
         }
@@ -79,7 +79,7 @@ impl Exchange {
         let Some(state) = &mut self.0 else { return };
         let is_first = state.sent == 0;
         state.sent = state.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if !is_left || state.length.is_some_and(|length| state.sent >= length) {
+        if !is_left || state.sent >= state.length {
             return self.complete();
         }
         // It comes in parts, whether or not its length is known: when the next is asked for is a matter of the client.
@@ -118,8 +118,10 @@ impl Exchange {
         if let Some(mut state) = self.0.take() {
             let outcome = outcome(&state);
             state.end(outcome);
-            // The answer is over too, and the body of the request: neither is to be kept with the box.
-            (state.open, state.upload) = (None, Upload::default());
+            // The answer is over too, and the body of the request: neither is to be kept with the box. Few have one.
+            if state.open.is_some() || state.upload.is_watched() {
+                (state.open, state.upload) = (None, Upload::default());
+            }
             box_pool::keep(state);
         }
     }

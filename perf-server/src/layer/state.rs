@@ -17,8 +17,8 @@ pub(super) struct State {
     pub(super) upload: Upload,
     /// Once the head of the answer is there.
     pub(super) status: Option<u16>,
-    /// The length of the body that was announced: nobody asks for more once it was taken.
-    pub(super) length: Option<u64>,
+    /// The length of the body that was announced, or the highest where none was: nobody asks for more once it was taken.
+    pub(super) length: u64,
     /// The outcome that the answer's gRPC status says, behind a good status of HTTP.
     pub(super) said: Option<Outcome>,
     /// Bytes of the body that were taken.

@@ -39,6 +39,12 @@ impl Upload {
         Self(Some(broke_off))
     }
 
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.0.is_some()
+    }
+
+    #[inline]
     pub(super) fn broke_off(&self) -> bool {
         self.0.as_ref().is_some_and(|broke_off| broke_off.load(Ordering::Relaxed))
     }

@@ -17,6 +17,6 @@ pub(super) async fn document(
     if !respond::accepts(&headers, "application", "json") {
         return Err(respond::not_acceptable("application/json"));
     }
-    let document = context.document.replace(COOKIE, &cookie_name(&context.monitor, &headers, &uri));
+    let document = context.document.text().replace(COOKIE, &cookie_name(&context.monitor, &headers, &uri));
     Ok(respond::tagged(&headers, "application/json", document))
 }
