@@ -1,7 +1,7 @@
 //! The runtime is found where the option `crate` says, also through `$crate` of somebody else's macro.
 
 mod inner {
-    pub use perf_runtime as perf;
+    pub(crate) use perf_runtime as perf;
 }
 
 macro_rules! measured {

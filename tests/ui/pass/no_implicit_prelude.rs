@@ -47,7 +47,7 @@ fn boxed<'a>(text: &'a str) -> Pin<Box<dyn Future<Output = Result<&'a str, Failu
 #[monitor("never")]
 async fn never() -> ! {
     loop {
-        ::std::future::pending::<()>().await
+        ::std::future::pending::<()>().await;
     }
 }
 
