@@ -304,7 +304,31 @@ pub mod __allocator {
     pub use crate::measure::cells::usage::{allocated, released};
 }
 
-/// The README's examples run as tests.
+/// The examples of the README and of the attributes run as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod examples {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../perf-macros/docs/attributes.md")]
+    struct Attributes;
+    #[doc = include_str!("../../perf-macros/docs/error_type.md")]
+    struct ErrorType;
+    #[doc = include_str!("../../perf-macros/docs/label.md")]
+    struct Label;
+    #[doc = include_str!("../../perf-macros/docs/monitor.md")]
+    struct Monitor;
+    #[doc = include_str!("../../perf-macros/docs/monitor_agent.md")]
+    struct MonitorAgent;
+    #[doc = include_str!("../../perf-macros/docs/monitor_db_operation.md")]
+    struct MonitorDbOperation;
+    #[doc = include_str!("../../perf-macros/docs/monitor_external_call.md")]
+    struct MonitorExternalCall;
+    #[doc = include_str!("../../perf-macros/docs/monitor_mcp_call.md")]
+    struct MonitorMcpCall;
+    #[doc = include_str!("../../perf-macros/docs/monitor_tool.md")]
+    struct MonitorTool;
+    #[doc = include_str!("../../perf-macros/docs/monitor_workflow.md")]
+    struct MonitorWorkflow;
+    #[doc = include_str!("../../perf-macros/docs/monitor_workflow_step.md")]
+    struct MonitorWorkflowStep;
+}
