@@ -117,8 +117,11 @@ pub(crate) fn prefix_of(namespace: &str) -> Result<String, ConfigError> {
 /// The candidate that a misspelt name is nearest to, if any is near: one edit away, or two in a name of at least five
 /// letters. Never the name itself.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = if name.chars().count() < 5 { 1 } else { 2 };
-    let with_distance = candidates.into_iter().map(|candidate| (osa_distance(name, candidate), candidate));
+    let length = name.chars().count();
+    let most = if length < 5 { 1 } else { 2 };
+    // Each edit changes the length by one at most: most candidates need not be compared.
+    let near = candidates.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= most);
+    let with_distance = near.map(|candidate| (osa_distance(name, candidate), candidate));
     with_distance.filter(|(edits, _)| (1..=most).contains(edits)).min().map(|(_, candidate)| candidate)
 }
 

@@ -76,9 +76,11 @@ impl RuleBuilder {
     }
 
     fn check_span(&self, field: &str, span: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
+        if (least..=most).contains(&span) {
+            return Ok(());
+        }
         let show = crate::text::show_duration;
-        let allowed = format!("{} to {}", show(least), show(most));
-        self.check((least..=most).contains(&span), field, show(span), &allowed)
+        self.check(false, field, show(span), &format!("{} to {}", show(least), show(most)))
     }
 
     fn check_names(&self) -> Result<(), ConfigError> {
@@ -141,12 +143,13 @@ impl RuleBuilder {
             }
             Metric::Kind(_) => self.statistic.unwrap_or(Statistic::Value),
         };
-        let fits = (statistic == Statistic::Value) == matches!(metric, Metric::Gauge(_));
-        let allowed = match metric {
-            Metric::Gauge(_) => "\"value\" for a gauge".to_owned(),
-            Metric::Kind(_) => names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value)),
-        };
-        self.check(fits, "statistic", statistic, &allowed)?;
+        if (statistic == Statistic::Value) != matches!(metric, Metric::Gauge(_)) {
+            let allowed = match metric {
+                Metric::Gauge(_) => "\"value\" for a gauge".to_owned(),
+                Metric::Kind(_) => names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value)),
+            };
+            self.check(false, "statistic", statistic, &allowed)?;
+        }
         for Matcher { label, values, .. } in &self.matchers {
             self.check(is_label(label), "only", label, LABEL)?;
             self.check(!values.is_empty(), "only", label, "at least one value for the label")?;
