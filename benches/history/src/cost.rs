@@ -66,7 +66,8 @@ pub(crate) fn ingest() {
     for _ in 0..rows {
         gauges.iter().for_each(|gauge| gauge.set((uniform(&mut noise) * 1e4).round() / 100.0));
         life.tick(Duration::from_secs(5));
-        ask.send(()).expect("it reads");
+        // As often as the writer: at the tick, and when it is waited for.
+        (0..2).for_each(|_| ask.send(()).expect("it reads"));
     }
     life.tick(2 * HOUR);
     life.history.flush(LONG);
