@@ -5,6 +5,8 @@
 //!                         `--samples N`; without files noise around a walk
 //! history calls           bytes a minute of a function that is called five times a second
 //! history read [SERIES]   30 days read back: of one series, and of all 50
+//! history fill DIR [SERIES]
+//!                         a history of the last 30 days in a folder, to look at: `backend --history DIR`
 //! history cost            the writer's share of a core and the memory with 1,000 busy series
 //! history ingest          samples a second into sealed chunks
 //! history prometheus DIR  an hour of 50 functions against a block that `promtool` makes of the same scrapes
@@ -32,12 +34,13 @@ fn main() {
         "size" => size::of_gauges(rest),
         "calls" => size::of_calls(),
         "read" => reading::run(rest),
+        "fill" => reading::fill(rest),
         "cost" => cost::of_thousand_series(),
         "cost-child" => cost::child(rest),
         "ingest" => cost::ingest(),
         "prometheus" => prometheus::compare(rest),
         "scraped" => scraped::compare(rest),
         "example" => example::compare(rest),
-        other => panic!("{other}: one of size, calls, read, cost, ingest, prometheus, scraped, example"),
+        other => panic!("{other}: one of size, calls, read, fill, cost, ingest, prometheus, scraped, example"),
     }
 }

@@ -16,7 +16,7 @@ use std::ops::Range;
 const MOST_COUNTS: usize = 4_000_000;
 
 /// Buckets that at least one row of so many hits have a count in each row.
-const SELDOM: usize = 8;
+const SELDOM: usize = 4;
 
 /// Of fewer rows, counts side by side take more room than lists.
 const FEW_ROWS: usize = 16;
