@@ -33,7 +33,9 @@ pub(crate) fn compare(arguments: &[String]) {
     // The last scrape is written by then.
     std::thread::sleep(Duration::from_secs(1));
     let theirs = prometheus.bytes_of_snapshot();
-    println!("{SERIES} functions scraped by a Prometheus every {INTERVAL}, {SCRAPES} times, five seconds each; its snapshot:");
+    println!(
+        "{SERIES} functions scraped by a Prometheus every {INTERVAL}, {SCRAPES} times, five seconds each; its snapshot:"
+    );
     println!("{scraped} samples");
     tell(functions.bytes_when_compact(), empty, theirs);
 }
