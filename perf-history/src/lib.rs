@@ -132,8 +132,8 @@ enum Order {
 /// The work after a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
-    /// Only read, and commit what is due.
-    Read,
+    /// Nothing more: the ticks before it were handled.
+    Nothing,
     GoOn,
     Compact,
     End,
@@ -212,7 +212,7 @@ impl History {
 
     /// Waits until the thread has read up to the last tick, at most so long: for programs whose clock goes faster than it.
     pub fn catch_up(&self, at_most: Duration) {
-        flush(&self.sender, Then::Read, at_most);
+        flush(&self.sender, Then::Nothing, at_most);
     }
 
     /// As [`flush`](Self::flush), and then makes the file as small as it can be. Nobody reads the past meanwhile. It happens by
@@ -256,7 +256,7 @@ fn run(mut writer: Writer, orders: &Receiver<Order>, is_waiting: &AtomicBool) {
             }
             Order::Flush { then, done } => {
                 match then {
-                    Then::Read => writer.step(false),
+                    Then::Nothing => {}
                     Then::GoOn => writer.step(true),
                     Then::Compact => writer.compact(),
                     Then::End => writer.end(),

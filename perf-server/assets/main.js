@@ -221,7 +221,7 @@ function isThere() {
 function tellOfRange() {
   document.documentElement.classList.toggle("coming", isOfRange() && asker.isComing);
   const words = [];
-  if (range && !page.past) words.push("This page is about now, whatever range is chosen");
+  if (range && !page.past) words.push(page.about ?? "This page is about now, whatever range is chosen");
   else if (range) words.push(asker.picture?.words(), asker.problem);
   if (compared && page.past) words.push(before()?.words() ?? (comparing.problem || "comparing ..."));
   rangeWords.hidden = words.length === 0;

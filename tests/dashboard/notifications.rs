@@ -143,6 +143,15 @@ async fn channels_are_seen_to_fail_and_to_come_back_and_are_tried_by_whoever_may
     browser.click("dialog button").await;
     browser.look_through(Screen::ALL[0]).await;
     browser.screenshot("notify-well").await;
+    // Of a range, from the history.
+    browser.open(&format!("{}#/notify?range=24h", shop.url)).await;
+    browser.wait_for_text(".attempts caption", |title| title.contains("in this range")).await;
+    browser.wait_for_text(".attempts tbody", |all| all.contains("Attempt 1") && all.contains("Delivered")).await;
+    browser.screenshot("notify-range").await;
+    browser.open(&format!("{}#/notify?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z", shop.url)).await;
+    browser.wait_for_text("main", |words| words.contains("Nothing was sent in this range")).await;
+    browser.open(&format!("{}#/notify", shop.url)).await;
+    browser.wait_for_text(".attempts tbody", |all| all.contains("Change") && !all.contains("Attempt 1")).await;
     browser.click("#logout button").await;
     browser.open(&format!("{}#/notify", shop.url)).await;
     browser.log_in(READER).await;

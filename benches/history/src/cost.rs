@@ -93,7 +93,7 @@ impl DeltaSink for Nothing {
 }
 
 /// The seconds that threads of this name ran.
-fn cpu_of(name: &str) -> f64 {
+pub(crate) fn cpu_of(name: &str) -> f64 {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let of = |folder: std::path::PathBuf| {
         let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_default();

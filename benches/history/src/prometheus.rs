@@ -1,6 +1,7 @@
 //! An hour of calls against Prometheus: the same figures, scraped every five seconds.
 
 use crate::life::{DAY, Life, duration};
+use crate::scraper::bytes_in;
 use perf_runtime::series::TimeRange;
 use perf_runtime::{Operation, Outcome};
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-const SERIES: usize = 50;
+pub(crate) const SERIES: usize = 50;
 
 /// Functions that are called five times a second each, with a history.
 pub(crate) struct Functions {
@@ -75,26 +76,16 @@ pub(crate) fn compare(arguments: &[String]) {
     let made = made.expect("promtool");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     println!("720 scrapes, five seconds each; the blocks that promtool makes of them:");
-    tell(scraped, functions.bytes_when_compact(), empty, bytes_in(&blocks));
+    println!("{SERIES} functions, {scraped} samples");
+    tell(functions.bytes_when_compact(), empty, bytes_in(&blocks));
 }
 
 /// Tells how many times smaller the file is than their blocks.
-pub(crate) fn tell(scraped: u64, ours: u64, empty: u64, theirs: u64) {
-    println!("{SERIES} functions, {scraped} samples");
+pub(crate) fn tell(ours: u64, empty: u64, theirs: u64) {
     println!("bytes: ours {ours} ({empty} of an empty file), theirs {theirs}");
     println!(
         "times smaller: {:.1}; without the empty file {:.1}",
         theirs as f64 / ours as f64,
         theirs as f64 / (ours - empty) as f64
     );
-}
-
-pub(crate) fn bytes_in(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let of = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(found) if found.is_dir() => bytes_in(&entry.path()),
-        Ok(found) => found.len(),
-        Err(_) => 0,
-    };
-    entries.map(of).sum()
 }

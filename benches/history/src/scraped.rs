@@ -1,27 +1,17 @@
 //! Calls against a real Prometheus that scrapes them.
 
 use crate::life::Life;
-use crate::prometheus::{Functions, bytes_in, tell};
+use crate::prometheus::{Functions, SERIES, tell};
+use crate::scraper::Prometheus;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const SCRAPES: u64 = 720;
 /// The time between two scrapes of Prometheus, in each of which five seconds pass here.
 const INTERVAL: &str = "200ms";
-
-/// A Prometheus that is ended with its guard.
-struct Prometheus(Child);
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Lets a Prometheus scrape an hour of calls, which pass as fast as it scrapes: each scrape finds five seconds more. Then the
 /// snapshot that it makes of itself, a compacted block, is compared with the compacted file. The folder keeps the snapshot.
@@ -32,21 +22,7 @@ pub(crate) fn compare(arguments: &[String]) {
     let mut functions = Functions::begin();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let target = listener.local_addr().expect("an address");
-    let api = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    let (config, data) = (folder.join("prometheus.yml"), folder.join("data"));
-    let _ = fs::remove_dir_all(&data);
-    let text = format!(
-        "global: {{ scrape_interval: {INTERVAL}, scrape_timeout: {INTERVAL} }}\nscrape_configs:\n  - job_name: example\n    static_configs: [{{ targets: ['{target}'] }}]\n"
-    );
-    fs::write(&config, text).expect("room");
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={}", data.display()))
-        .arg(format!("--web.listen-address={api}"))
-        .arg("--web.enable-admin-api")
-        .stderr(Stdio::null())
-        .spawn();
-    let prometheus = Prometheus(child.expect("prometheus"));
+    let prometheus = Prometheus::start(folder, &target.to_string(), INTERVAL);
     let mut scraped = 0;
     for _ in 0..SCRAPES {
         let (text, samples) = functions.step();
@@ -56,17 +32,12 @@ pub(crate) fn compare(arguments: &[String]) {
     }
     // The last scrape is written by then.
     std::thread::sleep(Duration::from_secs(1));
-    let mut stream = TcpStream::connect(api).expect("its API");
-    let request = format!(
-        "POST /api/v1/admin/tsdb/snapshot HTTP/1.1\r\nHost: {api}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    let theirs = prometheus.bytes_of_snapshot();
+    println!(
+        "{SERIES} functions scraped by a Prometheus every {INTERVAL}, {SCRAPES} times, five seconds each; its snapshot:"
     );
-    stream.write_all(request.as_bytes()).expect("it is taken");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.contains("\"success\""), "{answer}");
-    drop(prometheus);
-    println!("scraped by a Prometheus every {INTERVAL}, {SCRAPES} times, five seconds each; its snapshot:");
-    tell(scraped, functions.bytes_when_compact(), empty, bytes_in(&data.join("snapshots")));
+    println!("{scraped} samples");
+    tell(functions.bytes_when_compact(), empty, theirs);
 }
 
 /// Answers the next scrape, and says whether it took the answer.

@@ -4,13 +4,23 @@
 //! from elsewhere. Reading takes any bytes: those that are no column are [`Damaged`].
 
 use super::Damaged;
-use pco::ChunkConfig;
+use super::narrow::{self, Decimals};
 use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
+use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
-const CONSTANT: u8 = 0;
-const PLAIN: u8 = 1;
-const COMPRESSED: u8 = 2;
+/// The format of columns. Another number is one that this version cannot read.
+const FORMAT: u8 = 2;
+
+const ZEROS: u8 = 0;
+const CONSTANT: u8 = 1;
+const PLAIN: u8 = 2;
+/// Numbers with fractions, bit by bit.
+const BITS: u8 = 3;
+/// Numbers with few decimal places, as whole ones.
+const DECIMAL: u8 = 4;
+/// Whole numbers of 8 bits; of 16, 32 and 64 bits the numbers after it.
+const NARROW: u8 = 8;
 
 /// Fewer numbers are not worth the head of a compressed column.
 const WORTH_IT: usize = 8;
@@ -38,6 +48,16 @@ pub(crate) fn number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     Err(Damaged)
 }
 
+/// A number that may be negative as one that is small when it is near zero.
+pub(super) fn folded(number: u64) -> u64 {
+    number << 1 ^ (number.cast_signed() >> 63).cast_unsigned()
+}
+
+/// Takes [`folded`] back.
+pub(super) fn unfolded(number: u64) -> u64 {
+    number >> 1 ^ (number & 1).wrapping_neg()
+}
+
 /// How much work is put into columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
@@ -50,7 +70,7 @@ pub(crate) enum Packing {
 /// Columns that are being written, one after the other.
 pub(super) struct Columns {
     out: Vec<u8>,
-    packing: Packing,
+    pub(super) packing: Packing,
     /// The values of the column that is being written.
     whole: Vec<u64>,
     floats: Vec<f64>,
@@ -58,24 +78,26 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn new(packing: Packing) -> Self {
-        Self { out: Vec::new(), packing, whole: Vec::new(), floats: Vec::new() }
-    }
-
-    pub(super) fn byte(&mut self, byte: u8) {
-        self.out.push(byte);
+        let mut out = vec![FORMAT];
+        // Into memory: there is room.
+        let _ = FileCompressor::default().write_header(&mut out);
+        Self { out, packing, whole: Vec::new(), floats: Vec::new() }
     }
 
     pub(super) fn number(&mut self, number: u64) {
         put_number(&mut self.out, number);
     }
 
-    /// Writes a column of whole numbers.
+    /// Writes a column of whole numbers that do not depend on the ones before them.
     pub(super) fn whole(&mut self, values: impl IntoIterator<Item = u64>) {
         let Self { out, packing, whole, .. } = self;
         whole.clear();
         whole.extend(values);
         let first = whole.first().copied().unwrap_or_default();
         if whole.iter().all(|value| *value == first) {
+            if first == 0 {
+                return out.push(ZEROS);
+            }
             out.push(CONSTANT);
             return put_number(out, first);
         }
@@ -85,7 +107,7 @@ impl Columns {
             put_number(out, value);
         }
         if *packing == Packing::Small && whole.len() >= WORTH_IT {
-            put_shorter(out, start, whole);
+            put_shorter(out, start, |out| put_narrow(out, whole, 0));
         }
     }
 
@@ -103,7 +125,16 @@ impl Columns {
         out.push(PLAIN);
         out.extend(floats.iter().flat_map(|value| value.to_le_bytes()));
         if *packing == Packing::Small && floats.len() >= WORTH_IT {
-            put_shorter(out, start, floats);
+            put_shorter(out, start, |out| {
+                let Some(mut decimals) = narrow::decimals(floats) else {
+                    out.push(BITS);
+                    return compress(out, floats, &ChunkConfig::default());
+                };
+                out.extend([DECIMAL, decimals.places]);
+                put_number(out, folded(decimals.lowest.cast_unsigned()));
+                let order = narrow::order(&decimals.above);
+                put_narrow(out, &mut decimals.above, order)
+            });
         }
     }
 
@@ -113,10 +144,9 @@ impl Columns {
 }
 
 /// Puts a compressed column in place of the plain one that begins at `start`, where it is shorter.
-fn put_shorter<N: Number>(out: &mut Vec<u8>, start: usize, values: &[N]) {
+fn put_shorter(out: &mut Vec<u8>, start: usize, put: impl FnOnce(&mut Vec<u8>) -> pco::errors::PcoResult<()>) {
     let end = out.len();
-    out.push(COMPRESSED);
-    let is_done = compress(out, values).is_ok();
+    let is_done = put(out).is_ok();
     let length = out.len() - end;
     if is_done && length < end - start {
         out.copy_within(end.., start);
@@ -126,43 +156,25 @@ fn put_shorter<N: Number>(out: &mut Vec<u8>, start: usize, values: &[N]) {
     }
 }
 
-/// Reads a column of `length` whole numbers.
-pub(super) fn whole(bytes: &mut &[u8], length: usize) -> Result<Vec<u64>, Damaged> {
-    match tag(bytes)? {
-        CONSTANT => Ok(vec![number(bytes)?; length]),
-        // Each takes a byte at least: a length that is made up takes no memory.
-        PLAIN if length <= bytes.len() => (0..length).map(|_| number(bytes)).collect(),
-        COMPRESSED => decompress(bytes, length),
-        _ => Err(Damaged),
+/// Writes whole numbers less the lowest of them and divided by what they have in common, in as few bits as the greatest needs: the
+/// compressor's tables have numbers of that width. Of numbers that follow each other, differences are taken so often.
+fn put_narrow(out: &mut Vec<u8>, values: &mut [u64], order: usize) -> pco::errors::PcoResult<()> {
+    let (lowest, unit, width) = narrow::reduce(values);
+    out.push(NARROW + width);
+    put_number(out, lowest);
+    put_number(out, unit);
+    let mut config = ChunkConfig::default().with_mode_spec(ModeSpec::Classic).with_enable_8_bit(true);
+    config.delta_spec = if order == 0 { DeltaSpec::NoOp } else { DeltaSpec::TryConsecutive(order) };
+    match width {
+        0 => compress::<u8>(out, &narrow::narrowed(values), &config),
+        1 => compress::<u16>(out, &narrow::narrowed(values), &config),
+        2 => compress::<u32>(out, &narrow::narrowed(values), &config),
+        _ => compress::<u64>(out, values, &config),
     }
 }
 
-/// Reads a column of `length` numbers with fractions.
-pub(super) fn floats(bytes: &mut &[u8], length: usize) -> Result<Vec<f64>, Damaged> {
-    match tag(bytes)? {
-        CONSTANT => Ok(vec![float(bytes)?; length]),
-        PLAIN if length <= bytes.len() / size_of::<f64>() => (0..length).map(|_| float(bytes)).collect(),
-        COMPRESSED => decompress(bytes, length),
-        _ => Err(Damaged),
-    }
-}
-
-fn tag(bytes: &mut &[u8]) -> Result<u8, Damaged> {
-    let (&tag, rest) = bytes.split_first().ok_or(Damaged)?;
-    *bytes = rest;
-    Ok(tag)
-}
-
-fn float(bytes: &mut &[u8]) -> Result<f64, Damaged> {
-    let (float, rest) = bytes.split_first_chunk().ok_or(Damaged)?;
-    *bytes = rest;
-    Ok(f64::from_le_bytes(*float))
-}
-
-fn compress<N: Number>(out: &mut Vec<u8>, values: &[N]) -> pco::errors::PcoResult<()> {
-    let file = FileCompressor::default();
-    file.write_header(&mut *out)?;
-    let mut chunk = file.chunk_compressor(values, &ChunkConfig::default())?;
+fn compress<N: Number>(out: &mut Vec<u8>, values: &[N], config: &ChunkConfig) -> pco::errors::PcoResult<()> {
+    let mut chunk = FileCompressor::default().chunk_compressor(values, config)?;
     chunk.write_meta(&mut *out)?;
     for page in 0..chunk.n_per_page().len() {
         chunk.write_page(page, &mut *out)?;
@@ -170,12 +182,88 @@ fn compress<N: Number>(out: &mut Vec<u8>, values: &[N]) -> pco::errors::PcoResul
     Ok(())
 }
 
-fn decompress<N: Number>(bytes: &mut &[u8], length: usize) -> Result<Vec<N>, Damaged> {
-    let (file, rest) = FileDecompressor::new(*bytes).map_err(|_| Damaged)?;
-    let (mut chunk, rest) = file.chunk_decompressor::<N, _>(rest).map_err(|_| Damaged)?;
-    let mut page = chunk.page_decompressor(rest, length).map_err(|_| Damaged)?;
-    let mut values = vec![N::default(); length];
-    let progress = page.read(&mut values).map_err(|_| Damaged)?;
-    *bytes = page.into_src();
-    if progress.n_processed == length { Ok(values) } else { Err(Damaged) }
+/// Columns that are being read, one after the other.
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    file: FileDecompressor,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Damaged> {
+        let (&format, bytes) = bytes.split_first().ok_or(Damaged)?;
+        let (file, bytes) = FileDecompressor::new(bytes).map_err(|_| Damaged)?;
+        if format == FORMAT { Ok(Self { bytes, file }) } else { Err(Damaged) }
+    }
+
+    /// There must be nothing more.
+    pub(super) fn end(&self) -> Result<(), Damaged> {
+        if self.bytes.is_empty() { Ok(()) } else { Err(Damaged) }
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, Damaged> {
+        number(&mut self.bytes)
+    }
+
+    /// Reads a column of `length` whole numbers.
+    pub(super) fn whole(&mut self, length: usize) -> Result<Vec<u64>, Damaged> {
+        match self.byte()? {
+            ZEROS => Ok(vec![0; length]),
+            CONSTANT => Ok(vec![self.number()?; length]),
+            // Each takes a byte at least: a length that is made up takes no memory.
+            PLAIN if length <= self.bytes.len() => (0..length).map(|_| self.number()).collect(),
+            tag => self.narrow(tag, length),
+        }
+    }
+
+    /// Reads a column of `length` numbers with fractions.
+    pub(super) fn floats(&mut self, length: usize) -> Result<Vec<f64>, Damaged> {
+        match self.byte()? {
+            CONSTANT => Ok(vec![self.float()?; length]),
+            PLAIN if length <= self.bytes.len() / size_of::<f64>() => (0..length).map(|_| self.float()).collect(),
+            BITS => self.decompress(length),
+            DECIMAL => {
+                let (places, lowest) = (self.byte()?, unfolded(self.number()?).cast_signed());
+                let tag = self.byte()?;
+                narrow::floats(&Decimals { places, lowest, above: self.narrow(tag, length)? }).ok_or(Damaged)
+            }
+            _ => Err(Damaged),
+        }
+    }
+
+    fn narrow(&mut self, tag: u8, length: usize) -> Result<Vec<u64>, Damaged> {
+        let width = tag.checked_sub(NARROW).ok_or(Damaged)?;
+        let (lowest, unit) = (self.number()?, self.number()?);
+        let mut values: Vec<u64> = match width {
+            0 => narrow::widened(self.decompress::<u8>(length)?),
+            1 => narrow::widened(self.decompress::<u16>(length)?),
+            2 => narrow::widened(self.decompress::<u32>(length)?),
+            3 => self.decompress(length)?,
+            _ => return Err(Damaged),
+        };
+        if (lowest, unit) != (0, 1) {
+            values.iter_mut().for_each(|value| *value = value.wrapping_mul(unit).wrapping_add(lowest));
+        }
+        Ok(values)
+    }
+
+    fn byte(&mut self) -> Result<u8, Damaged> {
+        let (&byte, rest) = self.bytes.split_first().ok_or(Damaged)?;
+        self.bytes = rest;
+        Ok(byte)
+    }
+
+    fn float(&mut self) -> Result<f64, Damaged> {
+        let (float, rest) = self.bytes.split_first_chunk().ok_or(Damaged)?;
+        self.bytes = rest;
+        Ok(f64::from_le_bytes(*float))
+    }
+
+    fn decompress<N: Number>(&mut self, length: usize) -> Result<Vec<N>, Damaged> {
+        let (mut chunk, rest) = self.file.chunk_decompressor::<N, _>(self.bytes).map_err(|_| Damaged)?;
+        let mut page = chunk.page_decompressor(rest, length).map_err(|_| Damaged)?;
+        let mut values = vec![N::default(); length];
+        let progress = page.read(&mut values).map_err(|_| Damaged)?;
+        self.bytes = page.into_src();
+        if progress.n_processed == length { Ok(values) } else { Err(Damaged) }
+    }
 }

@@ -3,19 +3,20 @@
 //! A *chunk* is the rows of one series over a stretch of time, written column by column. It is whole by itself: durations are
 //! stored as the longest of their bucket, so that it can be read whatever buckets the process has by then.
 
+mod buckets;
 mod call;
 mod column;
+mod dictionary;
+mod narrow;
 mod point;
 
-pub(crate) use call::{CallRow, Hit, OUTCOMES};
+pub(crate) use buckets::Hit;
+pub(crate) use call::{CallRow, OUTCOMES};
 pub(crate) use column::{Packing, number as take_number, put_number};
 pub(crate) use point::PointRow;
 
-use column::Columns;
+use column::{Columns, Reader};
 use std::borrow::Borrow;
-
-/// The format of chunks. Another number is one that this version cannot read.
-const FORMAT: u8 = 1;
 
 /// No chunk has more rows: two hours of steps of 5 s are 1,440, twice as many where two processes wrote it in turn.
 pub(crate) const MOST_ROWS: usize = 100_000;
@@ -47,7 +48,7 @@ pub(crate) trait Row: Clone {
     /// Adds a row of the same series, of the same cell or a neighbour.
     fn join(&mut self, other: &Self);
 
-    /// Writes rows as a chunk. Their cells ascend.
+    /// Writes rows as a chunk: best in the order of their cells.
     fn encode<R: Borrow<Self>>(rows: &[R], packing: Packing) -> Vec<u8>;
 
     /// Reads a chunk. Neighbours of one boot to which `step_of` gives the same number are joined, with the place of the last of
@@ -126,7 +127,6 @@ fn end_of(cell: u64, step: u64) -> u64 {
 
 fn put_places<R: Row, B: Borrow<R>>(out: &mut Columns, rows: &[B]) {
     let at = |row: &B| *Borrow::<R>::borrow(row).at();
-    out.byte(FORMAT);
     out.number(rows.len() as u64);
     // The first apart, so that the rest is mostly the same number.
     let mut before = rows.first().map_or(0, |row| at(row).cell);
@@ -136,21 +136,17 @@ fn put_places<R: Row, B: Borrow<R>>(out: &mut Columns, rows: &[B]) {
     out.whole(rows.iter().map(|row| at(row).short));
 }
 
-fn places(bytes: &mut &[u8]) -> Result<Vec<At>, Damaged> {
-    let (&format, rest) = bytes.split_first().ok_or(Damaged)?;
-    *bytes = rest;
-    let length = usize::try_from(column::number(bytes)?).map_err(|_| Damaged)?;
-    if format != FORMAT || length > MOST_ROWS {
-        return Err(Damaged);
-    }
-    let mut cell = column::number(bytes)?;
-    let steps = column::whole(bytes, length.saturating_sub(1))?;
-    let boots = column::whole(bytes, length)?;
-    let shorts = column::whole(bytes, length)?;
+fn places(reader: &mut Reader<'_>) -> Result<Vec<At>, Damaged> {
+    let length = usize::try_from(reader.number()?).ok().filter(|length| *length <= MOST_ROWS).ok_or(Damaged)?;
+    let mut cell = reader.number()?;
+    let steps = reader.whole(length.saturating_sub(1))?;
+    let boots = reader.whole(length)?;
+    let shorts = reader.whole(length)?;
     let mut places = Vec::with_capacity(length);
     for (row, (boot, short)) in boots.into_iter().zip(shorts).enumerate() {
         if let Some(step) = row.checked_sub(1).and_then(|before| steps.get(before)) {
-            cell = cell.checked_add(*step).ok_or(Damaged)?;
+            // Back to the first, where another series begins.
+            cell = cell.wrapping_add(*step);
         }
         places.push(At { cell, boot, short });
     }

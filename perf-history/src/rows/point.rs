@@ -1,6 +1,6 @@
 //! Rows of the application's own metrics, and of sampled ones.
 
-use super::column::{Columns, Packing, floats};
+use super::column::{Columns, Packing, Reader};
 use super::{At, Damaged, Row, Steps, places, put_places};
 use std::borrow::Borrow;
 
@@ -38,14 +38,12 @@ impl Row for PointRow {
         out.into_bytes()
     }
 
-    fn decode(mut bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Result<Vec<Self>, Damaged> {
-        let bytes = &mut bytes;
-        let places = places(bytes)?;
-        let sums = floats(bytes, places.len())?;
-        let counts = floats(bytes, places.len())?;
-        if !bytes.is_empty() {
-            return Err(Damaged);
-        }
+    fn decode(bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Result<Vec<Self>, Damaged> {
+        let mut reader = Reader::new(bytes)?;
+        let places = places(&mut reader)?;
+        let sums = reader.floats(places.len())?;
+        let counts = reader.floats(places.len())?;
+        reader.end()?;
         let (mut rows, mut steps) = (Vec::<Self>::new(), Steps::new(step_of));
         for ((at, sum), count) in places.into_iter().zip(sums).zip(counts) {
             let row = Self { at, sum, count };

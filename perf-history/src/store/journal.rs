@@ -51,18 +51,21 @@ pub(super) const fn shelves_of(group: u32) -> RangeInclusive<u32> {
     shelf_of(end.saturating_sub(block::GROUP))..=shelf_of(end.saturating_sub(1))
 }
 
-/// Writes the rows of one commit of a boot, each with the number of its series: all of one hour, sorted by shelf and then by cell.
+/// Writes the rows of one commit of a boot, those of each series together: all of one hour, sorted by series.
 pub(super) fn write<R: Row>(
     table: &mut Table<'_, Key, &'static [u8]>,
     (boot, commit): (u64, u64),
-    rows: &[(u32, &R)],
+    rows: &[(u32, &[R])],
 ) -> Result<(), StoreError> {
     for of_shelf in rows.chunk_by(|(one, _), (other, _)| shelf_of(*one) == shelf_of(*other)) {
         let Some((first, _)) = of_shelf.first() else { continue };
+        let rows: Vec<&R> = of_shelf.iter().flat_map(|(_, rows)| *rows).collect();
         let mut bytes = Vec::new();
         put_number(&mut bytes, of_shelf.len() as u64);
-        bytes.extend(of_shelf.iter().map(|(series, _)| (series % SHELF).to_le_bytes()[0]));
-        let rows: Vec<&R> = of_shelf.iter().map(|(_, row)| *row).collect();
+        for (series, rows) in of_shelf {
+            put_number(&mut bytes, u64::from(series % SHELF));
+            put_number(&mut bytes, rows.len() as u64);
+        }
         bytes.append(&mut R::encode(&rows, Packing::Quick));
         table.insert((boot, commit, shelf_of(*first), R::SORT), with_sum(bytes).as_slice())?;
     }
@@ -92,15 +95,13 @@ impl Entry {
         Self { boot, shelf, sort, bytes: bytes.to_vec() }
     }
 
-    /// The series of its rows, each once for each of them; none, and damage, where it is not what was written.
+    /// The series that have rows in it; none, and damage, where it is not what was written.
     pub(super) fn series(&self, store: &Store) -> Vec<u32> {
-        self.parts().map_or_else(
-            || {
-                store.count_damage();
-                Vec::new()
-            },
-            |(series, _)| series,
-        )
+        let series = self.parts().map(|(parts, _)| parts.into_iter().map(|(series, _)| series).collect());
+        series.unwrap_or_else(|| {
+            store.count_damage();
+            Vec::new()
+        })
     }
 
     /// Its rows, each with the number of its series: none where they are of another sort, and none, and damage, where it is not
@@ -109,9 +110,11 @@ impl Entry {
         if self.sort != R::SORT {
             return Vec::new();
         }
-        let rows = self.parts().and_then(|(series, chunk)| {
-            let rows = R::decode(chunk, each()).ok().filter(|rows| rows.len() == series.len())?;
-            Some(series.into_iter().zip(rows))
+        let rows = self.parts().and_then(|(parts, chunk)| {
+            let length: usize = parts.iter().map(|(_, length)| length).sum();
+            let rows = R::decode(chunk, each()).ok().filter(|rows| rows.len() == length)?;
+            let series = parts.into_iter().flat_map(|(series, length)| std::iter::repeat_n(series, length));
+            Some(series.zip(rows))
         });
         if rows.is_none() {
             store.count_damage();
@@ -123,14 +126,17 @@ impl Entry {
         rows.into_iter().flatten().map(of_boot).collect()
     }
 
-    /// The series of its rows, and the chunk of them.
-    fn parts(&self) -> Option<(Vec<u32>, &[u8])> {
+    /// The series with the number of their rows, and the chunk of them.
+    fn parts(&self) -> Option<(Vec<(u32, usize)>, &[u8])> {
         let mut bytes = without_sum(&self.bytes)?;
-        let length = usize::try_from(take_number(&mut bytes).ok()?).ok().filter(|length| *length <= MOST_ROWS)?;
-        let (series, chunk) = bytes.split_at_checked(length)?;
+        let all = take_number(&mut bytes).ok().filter(|all| *all <= u64::from(SHELF))?;
         let first = self.shelf.checked_mul(SHELF)?;
-        let series =
-            series.iter().map(|within| first.checked_add(u32::from(*within)).filter(|_| u32::from(*within) < SHELF));
-        Some((series.collect::<Option<_>>()?, chunk))
+        let mut part = || {
+            let within = u32::try_from(take_number(&mut bytes).ok()?).ok().filter(|within| *within < SHELF)?;
+            let length = usize::try_from(take_number(&mut bytes).ok()?).ok().filter(|length| *length <= MOST_ROWS)?;
+            Some((first.checked_add(within)?, length))
+        };
+        let parts = (0..all).map(|_| part()).collect::<Option<Vec<_>>>()?;
+        Some((parts, bytes))
     }
 }

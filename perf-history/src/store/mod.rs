@@ -35,6 +35,7 @@ use redb::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +43,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The format of the file. A later one is left alone, and an earlier one, of a preview, set aside.
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 1 << 20;
@@ -93,8 +94,9 @@ pub(crate) struct Batch {
     /// Its number among those of its boot.
     pub(crate) number: u64,
     pub(crate) boot: (u64, Boot),
-    pub(crate) calls: Vec<(Arc<Name>, CallRow)>,
-    pub(crate) points: Vec<(Arc<Name>, PointRow)>,
+    /// The rows of each series, in the order of their cells.
+    pub(crate) calls: Vec<(Arc<Name>, Vec<CallRow>)>,
+    pub(crate) points: Vec<(Arc<Name>, Vec<PointRow>)>,
     pub(crate) events: Vec<AlertEvent>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) state: Option<State>,
@@ -223,35 +225,39 @@ impl Store {
         &self,
         transaction: &WriteTransaction,
         batch: &Batch,
-        rows: &[(Arc<Name>, R)],
+        rows: &[(Arc<Name>, Vec<R>)],
     ) -> Result<(), StoreError> {
         let mut numbered = self.numbered(transaction, rows)?;
-        numbered.sort_unstable_by_key(|(series, row)| {
-            (journal::hour_of(*row), journal::shelf_of(*series), row.at().cell, *series)
-        });
-        for of_hour in numbered.chunk_by(|(_, one), (_, other)| journal::hour_of(*one) == journal::hour_of(*other)) {
-            let Some((_, first)) = of_hour.first() else { continue };
-            let name = journal::name(journal::hour_of(*first));
+        numbered.sort_unstable_by_key(|(series, _)| *series);
+        let hours: BTreeSet<u64> = numbered.iter().flat_map(|(_, rows)| rows.iter().map(journal::hour_of)).collect();
+        for hour in hours {
+            let of_hour = numbered.iter().map(|(series, rows)| {
+                let [begin, end] =
+                    [hour, hour + 1].map(|hour| rows.partition_point(|row| journal::hour_of(row) < hour));
+                (*series, rows.get(begin..end).unwrap_or_default())
+            });
+            let of_hour: Vec<_> = of_hour.filter(|(_, rows)| !rows.is_empty()).collect();
+            let name = journal::name(hour);
             let mut journal = transaction.open_table(Journal::new(&name))?;
-            journal::write(&mut journal, (batch.boot.0, batch.number), of_hour)?;
+            journal::write(&mut journal, (batch.boot.0, batch.number), &of_hour)?;
         }
         Ok(())
     }
 
-    /// Rows with the numbers of their series in this file. Writes the names of those that are new.
+    /// The rows of each series with its number in this file. Writes the names of those that are new.
     fn numbered<'a, R>(
         &self,
         transaction: &WriteTransaction,
-        rows: &'a [(Arc<Name>, R)],
-    ) -> Result<Vec<(u32, &'a R)>, StoreError> {
+        rows: &'a [(Arc<Name>, Vec<R>)],
+    ) -> Result<Vec<(u32, &'a [R])>, StoreError> {
         let mut stored = transaction.open_table(NAMES)?;
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        let number = |(name, row): &'a (Arc<Name>, R)| {
+        let number = |(name, rows): &'a (Arc<Name>, Vec<R>)| {
             let (number, is_new) = names.number_of(name);
             if is_new {
                 put(&mut stored, number, &**name)?;
             }
-            Ok((number, row))
+            Ok((number, rows.as_slice()))
         };
         rows.iter().map(number).collect()
     }

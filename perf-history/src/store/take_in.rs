@@ -166,7 +166,7 @@ mod tests {
         Batch {
             number: cell,
             boot: (number, Boot { began: (began, 1), observed, ..Boot::default() }),
-            calls: vec![(Arc::new(Name::Calls(SeriesId { kind: Kind::Operation, labels })), row)],
+            calls: vec![(Arc::new(Name::Calls(SeriesId { kind: Kind::Operation, labels })), vec![row])],
             ..Batch::default()
         }
     }

@@ -1,7 +1,7 @@
 //! The rows of cells that are not over: filled from the cursor, and handed on when their cell is over.
 
 use crate::names::{FxHashMap, Name, Names};
-use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row};
+use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row, insert};
 use crate::store::{Batch, FINEST, late, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::collect::{DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
@@ -10,8 +10,8 @@ use std::sync::Arc;
 /// The rows of cells that are not over, and what is needed to add to them.
 #[derive(Default)]
 pub(super) struct Rows {
-    calls: FxHashMap<(u64, u32), CallRow>,
-    points: FxHashMap<(u64, u32), PointRow>,
+    calls: Pending<CallRow>,
+    points: Pending<PointRow>,
     /// Sums and counts of counters and histograms when they were last read.
     totals: FxHashMap<u32, (f64, f64)>,
     /// The numbers that series have in this process.
@@ -20,13 +20,27 @@ pub(super) struct Rows {
     order: Vec<u32>,
 }
 
-/// Adds one read of the cursor to rows.
+/// Rows by the number of their series, those of a series in the order of their cells.
+#[derive(Default)]
+struct Pending<R>(Vec<Vec<R>>);
+
+/// One read of the cursor, to be added to rows.
 pub(super) struct Adding<'a> {
-    pub(super) rows: &'a mut Rows,
+    rows: &'a mut Rows,
     /// When the read ended, which is known only after it: the readings are placed then.
-    pub(super) readings: Vec<(u32, f64, f64)>,
+    pub(super) readings: Vec<Reading>,
     /// How many series of metrics came.
     read: usize,
+}
+
+/// A metric as it stood when it was read.
+pub(super) struct Reading {
+    series: u32,
+    kind: FamilyType,
+    /// Of a gauge the value and 1, of the others everything since they began.
+    total: (f64, f64),
+    /// Whether it began at zero in this process.
+    from_zero: bool,
 }
 
 impl<'a> Adding<'a> {
@@ -45,8 +59,8 @@ impl Rows {
     /// Moves the rows of cells before this one into a batch. Rows of cells that are `over` ended with their cell: the process
     /// lived on.
     pub(super) fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
-        batch.calls = take(&mut self.calls, cell, over, &self.names);
-        batch.points = take(&mut self.points, cell, over, &self.names);
+        batch.calls = self.calls.take_before(cell, over, &self.names);
+        batch.points = self.points.take_before(cell, over, &self.names);
     }
 
     /// Whether readings of two times are of one step.
@@ -59,37 +73,59 @@ impl Rows {
         self.names.number_of(name).0
     }
 
+    /// The readings of gauges, and what was added to the others since they were last asked for here: series, sum and count.
+    pub(super) fn since_last(&mut self, readings: Vec<Reading>) -> Vec<(u32, f64, f64)> {
+        let since = |Reading { series, kind, total, from_zero }: Reading| {
+            if kind == FamilyType::Gauge {
+                return Some((series, total.0, total.1));
+            }
+            // The program's own counters begin at zero; those read elsewhere may have begun long ago.
+            let fresh = if from_zero { (0.0, 0.0) } else { total };
+            let before = self.totals.insert(series, total).unwrap_or(fresh);
+            let is_histogram = kind == FamilyType::Histogram;
+            // A counter that steps back begins anew.
+            let (sum, count) = if is_histogram {
+                (total.0 - before.0, total.1 - before.1)
+            } else {
+                ((total.0 - before.0).max(0.0), 1.0)
+            };
+            (sum != 0.0 || (is_histogram && count > 0.0)).then_some((series, sum, count))
+        };
+        readings.into_iter().filter_map(since).collect()
+    }
+
     /// Adds readings of metrics that were made at a time, in nanoseconds since 1970.
     pub(super) fn place(&mut self, readings: &[(u32, f64, f64)], end: u64) {
         let at = place(end);
         for &(series, sum, count) in readings {
-            join(&mut self.points, series, PointRow { at, sum, count });
+            self.points.join(series, PointRow { at, sum, count });
         }
     }
 }
 
-fn join<R: Row>(rows: &mut FxHashMap<(u64, u32), R>, series: u32, row: R) {
-    let key = (row.at().cell, series);
-    match rows.get_mut(&key) {
-        Some(known) => {
-            let short = known.at().short.min(row.at().short);
-            known.join(&row);
-            known.at_mut().short = short;
+impl<R: Row> Pending<R> {
+    fn join(&mut self, series: u32, row: R) {
+        let place = series as usize;
+        if place >= self.0.len() {
+            self.0.resize_with(place + 1, Vec::new);
         }
-        None => {
-            rows.insert(key, row);
+        match self.0[place].last() {
+            Some(last) if last.at().cell >= row.at().cell => insert(&mut self.0[place], *row.at(), &row),
+            _ => self.0[place].push(row),
         }
     }
-}
 
-fn take<R: Row>(rows: &mut FxHashMap<(u64, u32), R>, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, R)> {
-    let taken = rows.extract_if(|(of, _), _| *of < cell).filter_map(|((of, series), mut row)| {
-        if of < over {
-            row.at_mut().short = 0;
-        }
-        Some((names.get(series)?, row))
-    });
-    taken.collect()
+    fn take_before(&mut self, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, Vec<R>)> {
+        let taken = self.0.iter_mut().zip(0_u32..).filter_map(|(rows, series)| {
+            let length = rows.partition_point(|row| row.at().cell < cell);
+            let name = (length > 0).then(|| names.get(series)).flatten()?;
+            let rest = rows.split_off(length);
+            let mut taken = std::mem::replace(rows, rest);
+            taken.iter_mut().filter(|row| row.at().cell < over).for_each(|row| row.at_mut().short = 0);
+            Some((name, taken))
+        });
+        taken.collect()
+    }
 }
 
 impl DeltaSink for Adding<'_> {
@@ -113,7 +149,7 @@ impl DeltaSink for Adding<'_> {
             expected: [outcomes.expected_errors, outcomes.expected_cancelled],
             hits: hits.collect(),
         };
-        join(&mut self.rows.calls, number, row);
+        self.rows.calls.join(number, row);
     }
 
     fn reading(&mut self, family: &Family<'_>, sample: &Sample<'_>) {
@@ -125,22 +161,11 @@ impl DeltaSink for Adding<'_> {
         }
         self.read += 1;
         let total = match sample.value {
-            Value::Number(value) if family.kind == FamilyType::Gauge => {
-                return self.readings.push((number, value.as_f64(), 1.0));
-            }
+            Value::Number(value) if family.kind == FamilyType::Gauge => (value.as_f64(), 1.0),
             Value::Number(value) => (value.as_f64(), 0.0),
             Value::Histogram(histogram) => (histogram.sum().as_f64(), histogram.count() as f64),
             _ => return,
         };
-        // The program's own counters begin at zero; those read elsewhere may have begun long ago.
-        let fresh = if sample.from_zero { (0.0, 0.0) } else { total };
-        let before = self.rows.totals.insert(number, total).unwrap_or(fresh);
-        let is_histogram = family.kind == FamilyType::Histogram;
-        // A counter that steps back begins anew.
-        let (sum, count) =
-            if is_histogram { (total.0 - before.0, total.1 - before.1) } else { ((total.0 - before.0).max(0.0), 1.0) };
-        if sum != 0.0 || (is_histogram && count > 0.0) {
-            self.readings.push((number, sum, count));
-        }
+        self.readings.push(Reading { series: number, kind: family.kind, total, from_zero: sample.from_zero });
     }
 }

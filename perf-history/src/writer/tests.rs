@@ -66,6 +66,26 @@ fn named(operation: &str) -> Selector {
     Selector::kind(Kind::Operation).label("operation", operation)
 }
 
+#[test]
+fn what_a_counter_counts_before_a_flush_between_two_ticks_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path(), |_| ());
+    let orders = bench.monitor.metrics().counter("orders").register();
+    bench.live("o0", 3);
+    orders.add(5.0);
+    bench.writer.step(true);
+    orders.add(2.0);
+    bench.live("o0", 7);
+    bench.writer.step(true);
+    let store = bench.store().unwrap();
+    let mut told = 0.0;
+    for (number, _) in store.names.read().unwrap().selected_by(&Selector::metric("orders")) {
+        let add = |_, row: &crate::rows::PointRow, _| told += row.sum;
+        store.reading().unwrap().rows(&[number], (0, 1), &(0..u64::MAX / 2), add).unwrap();
+    }
+    assert_eq!(told.to_bits(), 7.0_f64.to_bits());
+}
+
 /// Each failure takes a second or two: some of them, or all with `PERF_HISTORY_FAILURES=all`.
 fn some_of(all: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
     let wants_all = std::env::var("PERF_HISTORY_FAILURES").is_ok_and(|wanted| wanted == "all");

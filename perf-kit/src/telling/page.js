@@ -1,8 +1,9 @@
-// Notifications: each channel and how it is, and what was sent last.
+// Notifications: each channel and how it is, and what was sent last, or in a range of the past.
 
 import { age, duration, moment } from "./format.js";
 import { announce, attribute, h, keyed, text, wide } from "./dom.js";
 import { tell, toLogin } from "./marks.js";
+import { ofAddress } from "./range.js";
 
 /** Attempts are asked for again after this, in milliseconds. */
 const AGAIN = 5000;
@@ -55,24 +56,27 @@ async function tryChannel(name, button) {
   tell(`Test of ${name}`, answer);
 }
 
-/** A row of an attempt. */
-function attemptRow({ at, channel, reason, alerts, outcome, status, text: words, seconds }) {
+/** A row of an attempt. One of the past says which attempt it was, in place of why it was made and of the receiver's words. */
+function attemptRow({ at, channel, reason, alerts, attempt, outcome, status, text: words = "", seconds }) {
   const isSaid = words.includes(String(status));
+  const why = reason ? (REASONS[reason] ?? reason) : attempt > 0 ? `Attempt ${attempt}` : "–";
   const answer = [isSaid ? null : status, words, seconds === null ? null : duration(seconds)].filter((part) => part !== null && part !== "").join(" · ");
-  return h("tr", {}, h("th", { scope: "row" }, h("time", { datetime: at }, moment(at))), h("td", {}, channel), h("td", {}, REASONS[reason] ?? reason), h("td", { "data-title": "Alerts" }, String(alerts)), h("td", {}, h("span", { class: `mark ${COLOURS[outcome] ?? "unknown"}` }, OUTCOMES[outcome] ?? outcome)), h("td", {}, answer));
+  return h("tr", {}, h("th", { scope: "row" }, h("time", { datetime: at }, moment(at))), h("td", {}, channel), h("td", {}, why), h("td", { "data-title": "Alerts" }, String(alerts)), h("td", {}, h("span", { class: `mark ${COLOURS[outcome] ?? "unknown"}` }, OUTCOMES[outcome] ?? outcome)), h("td", {}, answer));
 }
 
 export default class {
   title = "Notifications";
   topic = { of: "notify" };
+  about = "Channels are as they are now; what was sent is of this range";
   off = h("p", { class: "card problem", role: "alert", hidden: true });
   none = h("p", { class: "card quiet none", hidden: true }, "Nobody is told of alerts: no channel is set. The section ", h("code", {}, "[notify.channels.NAME]"), " of the settings makes one.");
   reader = h("p", { class: "quiet reader", hidden: true });
   channels = h("tbody");
   attempts = h("tbody");
   nothing = h("p", { class: "quiet more" }, "Nothing was sent yet.");
+  caption = h("caption", {});
   channelsCard = wide("Channels", h("table", { class: "channels stack" }, h("caption", {}, "Channels"), head(["Channel", "State", "Waiting", "Last delivered", "(Test)"]), this.channels));
-  attemptsCard = wide("What was sent", h("table", { class: "attempts stack" }, h("caption", {}, `What was sent, the last ${ATTEMPTS}`), head(["When", "Channel", "Why", "Alerts", "Outcome", "Answer"]), this.attempts), this.nothing);
+  attemptsCard = wide("What was sent", h("table", { class: "attempts stack" }, this.caption, head(["When", "Channel", "Why", "Alerts", "Outcome", "Answer"]), this.attempts), this.nothing);
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.channelsCard, this.reader, this.attemptsCard);
   asked = 0;
 
@@ -87,7 +91,9 @@ export default class {
     this.reader.hidden = hasNone || store.role !== "read";
     text(this.reader, "To send a test needs the admin token.");
     keyed(this.channels, all.channels, (one) => one.name, (one) => this.row(one), (row, one) => this.fill(row, one, store));
-    if (!hasNone && Date.now() - this.asked > AGAIN) this.list();
+    const range = ofAddress();
+    const isOther = JSON.stringify(range) !== JSON.stringify(this.range);
+    if (!hasNone && (isOther || Date.now() - this.asked > AGAIN)) this.list(range, store.at);
   }
 
   row({ name, type }) {
@@ -107,12 +113,20 @@ export default class {
     test.firstElementChild.hidden = store.role === "read";
   }
 
-  async list() {
+  /** Asks for the last attempts; with a range, for the last of those in it, which the history has. */
+  async list(range, now) {
     this.asked = Date.now();
-    const answer = await fetch(`api/v1/notify/attempts?limit=${ATTEMPTS}`).catch(() => null);
-    if (!answer?.ok) return;
-    const { attempts } = await answer.json();
-    keyed(this.attempts, attempts, (one) => one.number, attemptRow);
-    this.nothing.hidden = attempts.length > 0;
+    this.range = range;
+    const to = range?.to ?? now;
+    const of = range ? new URLSearchParams({ from: (range.from ?? to - 1000 * range.length) / 1000, to: to / 1000, limit: ATTEMPTS }) : null;
+    const answer = await fetch(of ? `api/v1/alerts/deliveries?${of}` : `api/v1/notify/attempts?limit=${ATTEMPTS}`).catch(() => null);
+    // Another range may be wanted by now.
+    if (!answer?.ok || this.range !== range) return;
+    const told = await answer.json();
+    const all = told.attempts ?? told.deliveries;
+    keyed(this.attempts, all, (one) => `${one.number ?? one.seq} ${one.at} ${one.channel}`, attemptRow);
+    text(this.caption, range ? `What was sent in this range, the last ${ATTEMPTS}` : `What was sent, the last ${ATTEMPTS}`);
+    text(this.nothing, range ? "Nothing was sent in this range." : "Nothing was sent yet.");
+    this.nothing.hidden = all.length > 0;
   }
 }

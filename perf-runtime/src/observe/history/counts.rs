@@ -170,9 +170,14 @@ impl Together {
     /// Adds the counts of a series. Where its buckets are not the same, each goes where its largest duration lies.
     pub(crate) fn add(&mut self, counts: &WindowCounts, layout: &Layout) {
         self.covered = self.covered.max(counts.covered);
-        self.sums.add(counts.sums);
+        self.add_hits(counts.sums, &counts.hits, layout);
+    }
+
+    /// Adds sums and hits of a series, in any order, with its buckets.
+    pub(crate) fn add_hits(&mut self, sums: Sums, hits: &[Hit], layout: &Layout) {
+        self.sums.add(sums);
         let same = std::ptr::eq(self.layout, layout);
-        for hit in &counts.hits {
+        for hit in hits {
             let bucket = hit.place.bucket();
             let bucket = if same { bucket } else { self.layout.index(layout.range(bucket).1) };
             let buckets = &mut self.buckets[hit.place.outcome()];

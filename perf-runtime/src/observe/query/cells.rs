@@ -5,7 +5,7 @@ use super::past::PastBucket;
 use super::statistics::Durations;
 use crate::measure::cells::histogram::Layout;
 use crate::measure::clock::Moment;
-use crate::observe::history::counts::{Hit, Place, Sums, WindowCounts};
+use crate::observe::history::counts::{Hit, Place, Sums, Together, WindowCounts};
 use crate::observe::history::packed::Hits;
 use crate::observe::series::entry::Series;
 use std::collections::BTreeMap;
@@ -80,12 +80,10 @@ impl Cells {
 
     /// The counts of all cells together; `None` where nothing happened.
     pub(crate) fn whole(&self) -> Option<CellCounts> {
-        let mut whole = Cell::default();
-        for cell in self.cells.values() {
-            whole.sums.add(cell.sums);
-            whole.hits.extend_from_slice(&cell.hits);
-        }
-        (!self.cells.is_empty()).then(|| whole.into_counts(self.layout))
+        let layout = self.layout;
+        let mut whole = Together::new(layout);
+        self.cells.values().for_each(|cell| whole.add_hits(cell.sums, &cell.hits, layout));
+        (!self.cells.is_empty()).then(|| CellCounts::new(layout, whole.into_counts()))
     }
 
     /// Each cell with its counts, the oldest first.
@@ -105,7 +103,7 @@ impl Cell {
             same
         });
         let counts = WindowCounts { covered: Duration::ZERO, sums, hits };
-        CellCounts { durations: Durations::new(layout, &counts), counts, layout }
+        CellCounts::new(layout, counts)
     }
 }
 
@@ -114,4 +112,10 @@ pub(crate) struct CellCounts {
     pub(crate) counts: WindowCounts,
     pub(crate) durations: Durations,
     pub(crate) layout: &'static Layout,
+}
+
+impl CellCounts {
+    fn new(layout: &'static Layout, counts: WindowCounts) -> Self {
+        Self { durations: Durations::new(layout, &counts), counts, layout }
+    }
 }
