@@ -38,7 +38,9 @@ type Counts = Vec<(usize, u64)>;
 pub(super) fn put<R: Borrow<CallRow>>(out: &mut Columns, rows: &[R]) {
     let mut buckets: BTreeMap<Bucket, Counts> = BTreeMap::new();
     for (row, hits) in rows.iter().map(|row| &row.borrow().hits).enumerate() {
-        hits.iter().for_each(|hit| buckets.entry(hit.bucket).or_default().push((row, hit.count)));
+        for hit in hits {
+            buckets.entry(hit.bucket).or_default().push((row, hit.count));
+        }
     }
     let dictionary: Vec<Bucket> = buckets.keys().copied().collect();
     dictionary::put(out, &dictionary);

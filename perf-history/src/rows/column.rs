@@ -241,7 +241,9 @@ impl<'a> Reader<'a> {
             _ => return Err(Damaged),
         };
         if (lowest, unit) != (0, 1) {
-            values.iter_mut().for_each(|value| *value = value.wrapping_mul(unit).wrapping_add(lowest));
+            for value in &mut values {
+                *value = value.wrapping_mul(unit).wrapping_add(lowest);
+            }
         }
         Ok(values)
     }

@@ -90,6 +90,9 @@ pub(super) fn entries(
     Ok(entries)
 }
 
+/// Series, each with the number of its rows.
+type Parts = Vec<(u32, usize)>;
+
 impl Entry {
     pub(super) fn new((boot, _, shelf, sort): (u64, u64, u32, u8), bytes: &[u8]) -> Self {
         Self { boot, shelf, sort, bytes: bytes.to_vec() }
@@ -126,8 +129,8 @@ impl Entry {
         rows.into_iter().flatten().map(of_boot).collect()
     }
 
-    /// The series with the number of their rows, and the chunk of them.
-    fn parts(&self) -> Option<(Vec<(u32, usize)>, &[u8])> {
+    /// The parts, and the chunk of their rows.
+    fn parts(&self) -> Option<(Parts, &[u8])> {
         let mut bytes = without_sum(&self.bytes)?;
         let all = take_number(&mut bytes).ok().filter(|all| *all <= u64::from(SHELF))?;
         let first = self.shelf.checked_mul(SHELF)?;
@@ -136,7 +139,7 @@ impl Entry {
             let length = usize::try_from(take_number(&mut bytes).ok()?).ok().filter(|length| *length <= MOST_ROWS)?;
             Some((first.checked_add(within)?, length))
         };
-        let parts = (0..all).map(|_| part()).collect::<Option<Vec<_>>>()?;
+        let parts = (0..all).map(|_| part()).collect::<Option<Parts>>()?;
         Some((parts, bytes))
     }
 }

@@ -12,6 +12,7 @@ thread_local! {
     static SPARE: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
 }
 
+#[allow(clippy::unnecessary_box_returns, reason = "the box is what is to be had")]
 #[inline]
 pub(super) fn filled_with(state: State) -> Box<State> {
     // None is to be had while the thread ends.
