@@ -194,7 +194,7 @@ impl Writer {
         let mut adding = Adding::new(&mut self.open);
         let span = self.cursor.read(&mut adding);
         let readings = adding.readings;
-        // What is counted after a tick is of the next one, and told with it.
+        // Counts after a tick are of the next one, and told with it.
         if span.ticks > 0 {
             let readings = self.open.since_last(readings);
             let [start, end] = [span.start, span.end].map(nanos_of);

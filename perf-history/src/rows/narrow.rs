@@ -14,7 +14,7 @@ pub(super) struct Decimals {
     pub(super) places: u8,
     /// The lowest number.
     pub(super) lowest: i64,
-    /// What each is above it.
+    /// How far each is above it.
     pub(super) above: Vec<u64>,
 }
 
