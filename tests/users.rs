@@ -35,9 +35,11 @@ impl Users {
     /// The messages of the compiler or clippy: for each line the lints, and the whole text as people see it.
     fn said(&self, command: &str) -> (BTreeSet<(u64, String)>, String) {
         let output = Command::new(env!("CARGO"))
-            .args([command, "--workspace", "--offline", "--quiet", "--message-format=json"])
+            .args([command, "--workspace", "--offline", "--quiet", "--message-format=json", "--target", &host()])
             .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("users"))
+            // That of the mistakes for the compiler (`ui`): most of what both need is built once.
+            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild"))
+            .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
             .output()
             .expect("cargo runs");
@@ -50,6 +52,12 @@ impl Users {
         }
         (messages.iter().filter_map(|line| lint_of(&line["message"])).collect(), rendered)
     }
+}
+
+/// The name of this machine's sort. Named, so that what macros are made of is built alike here and for `ui`.
+fn host() -> String {
+    let said = Command::new("rustc").args(["--print", "host-tuple"]).output().expect("rustc runs");
+    String::from_utf8(said.stdout).expect("a name").trim().to_owned()
 }
 
 /// Where a lint was found, and its name.

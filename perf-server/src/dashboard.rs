@@ -21,6 +21,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -95,6 +96,22 @@ const ASSETS: &[Asset] = assets![
     "maker.js": SCRIPT,
 ];
 
+/// Our own assets, the same for each server of the program: read once.
+struct Own {
+    /// The module of the metrics' names.
+    names: String,
+    /// A tag of the content of all of them.
+    tag: u64,
+}
+
+static OWN: LazyLock<Own> = LazyLock::new(|| {
+    let (names, mut hasher) = (metric_names(), DefaultHasher::new());
+    for text in ASSETS.iter().map(|asset| asset.text).chain([names.as_str()]) {
+        hasher.write(text.as_bytes());
+    }
+    Own { names, tag: hasher.finish() }
+});
+
 /// A form, so that it works without the scripts as well, and a browser says of it where it comes from.
 const LOG_OUT: &str =
     "<form id=\"logout\" method=\"post\" action=\"logout\"><button type=\"submit\">Log out</button></form>";
@@ -117,15 +134,14 @@ impl Dashboard {
     /// A page whose id another has.
     pub(crate) fn new(parts: &[(String, Page)], service: Option<&Service>) -> Result<Self, ServeError> {
         let mut hasher = DefaultHasher::new();
-        let names = metric_names();
-        let own = ASSETS.iter().map(|asset| asset.text).chain([names.as_str()]);
-        for text in own.chain(parts.iter().flat_map(|(_, page)| page.texts())) {
+        hasher.write_u64(OWN.tag);
+        for text in parts.iter().flat_map(|(_, page)| page.texts()) {
             hasher.write(text.as_bytes());
         }
         let version = format!("{:016x}", hasher.finish());
         // The page names its assets relatively, so that the router can be nested under any path.
         let (pages, mut files) = page::all(parts, |name| format!("perf-assets/{version}/{name}"))?;
-        files.push(PageFile { name: NAMES.to_owned(), is_script: true, text: names.into() });
+        files.push(PageFile { name: NAMES.to_owned(), is_script: true, text: OWN.names.as_str().into() });
         let html = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{version}"));
         let html = html
             .replace("{{about}}", &service.map(|service| format!("{} · ", escaped(service))).unwrap_or_default())

@@ -34,6 +34,9 @@ fn the_service_of_this_process() {
     });
 }
 
+/// Answers take longer than the page waits until it asks again.
+const SLOW_ANSWERS: &str = "const fetched = window.fetch; window.fetch = (...all) => new Promise((done) => setTimeout(() => done(fetched(...all)), 7000))";
+
 struct Shop {
     process: Child,
     url: String,
@@ -152,6 +155,11 @@ async fn channels_are_seen_to_fail_and_to_come_back_and_are_tried_by_whoever_may
     browser.wait_for_text("main", |words| words.contains("Nothing was sent in this range")).await;
     browser.open(&format!("{}#/notify", shop.url)).await;
     browser.wait_for_text(".attempts tbody", |all| all.contains("Change") && !all.contains("Attempt 1")).await;
+    // An answer that comes after it was asked for again is shown too.
+    browser.script(SLOW_ANSWERS).await;
+    browser.go("#/notify?range=24h").await;
+    browser.wait_for_text(".attempts caption", |title| title.contains("in this range")).await;
+    browser.reload().await;
     browser.click("#logout button").await;
     browser.open(&format!("{}#/notify", shop.url)).await;
     browser.log_in(READER).await;

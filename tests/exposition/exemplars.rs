@@ -15,6 +15,13 @@ fn traced(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
     if trace.starts_with("bad") { Err(()) } else { Ok(()) }
 }
 
+/// As `traced`, in a series of its own: what falls into its buckets is in no other test's way.
+#[monitor_tool("exposition_alerted", fields(trace = %trace))]
+fn alerted(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
+    clock.advance(Duration::from_millis(millis));
+    if trace.starts_with("bad") { Err(()) } else { Ok(()) }
+}
+
 /// A test under a subscriber, with the clock in its hand: as long as it has that, no other test tells the process another
 /// way to get ids.
 fn listening<R>(trace_id_of: fn(&Span) -> Option<String>, test: impl FnOnce(&ManualClock, &Monitor) -> R) -> R {
@@ -97,21 +104,21 @@ fn an_alert_leads_to_the_trace_of_a_call_that_shows_what_it_is_about() {
     let clock = ManualClock::hold();
     clock.advance(Duration::from_secs(1));
     let rule = |id: &str, statistic| {
-        let rule = Rule::builder(id).metric(Kind::Tool).only("tool", ["exposition_traced"]).statistic(statistic);
+        let rule = Rule::builder(id).metric(Kind::Tool).only("tool", ["exposition_alerted"]).statistic(statistic);
         rule.critical(0.4).build().unwrap()
     };
     let rules = [rule("slow", Statistic::Max), rule("failing", Statistic::ErrorRate), rule("busy", Statistic::Calls)];
     let monitor = Monitor::builder().trace_id_of(trace_id_of).rules(rules.into_iter().collect()).build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(Traces), || {
-        traced("long-ago", 90_000, &clock).unwrap();
+        alerted("long-ago", 90_000, &clock).unwrap();
         for wait in [Duration::from_secs(1), Duration::from_hours(1)] {
             clock.advance(wait);
             monitor.tick();
         }
-        traced("quick", 3, &clock).unwrap();
-        traced("slow", 15_000, &clock).unwrap();
-        traced("bad-1", 200, &clock).unwrap_err();
-        traced("bad-2", 1_400, &clock).unwrap_err();
+        alerted("quick", 3, &clock).unwrap();
+        alerted("slow", 15_000, &clock).unwrap();
+        alerted("bad-1", 200, &clock).unwrap_err();
+        alerted("bad-2", 1_400, &clock).unwrap_err();
         clock.advance(Duration::from_secs(1));
         monitor.tick();
     });

@@ -92,7 +92,7 @@ export default class {
     text(this.reader, "To send a test needs the admin token.");
     keyed(this.channels, all.channels, (one) => one.name, (one) => this.row(one), (row, one) => this.fill(row, one, store));
     const range = ofAddress();
-    const isOther = JSON.stringify(range) !== JSON.stringify(this.range);
+    const isOther = JSON.stringify(range) !== this.wanted;
     if (!hasNone && (isOther || Date.now() - this.asked > AGAIN)) this.list(range, store.at);
   }
 
@@ -116,12 +116,14 @@ export default class {
   /** Asks for the last attempts; with a range, for the last of those in it, which the history has. */
   async list(range, now) {
     this.asked = Date.now();
-    this.range = range;
+    // In words: each look at the address makes the same range anew.
+    const wanted = JSON.stringify(range);
+    this.wanted = wanted;
     const to = range?.to ?? now;
     const of = range ? new URLSearchParams({ from: (range.from ?? to - 1000 * range.length) / 1000, to: to / 1000, limit: ATTEMPTS }) : null;
     const answer = await fetch(of ? `api/v1/alerts/deliveries?${of}` : `api/v1/notify/attempts?limit=${ATTEMPTS}`).catch(() => null);
     // Another range may be wanted by now.
-    if (!answer?.ok || this.range !== range) return;
+    if (!answer?.ok || this.wanted !== wanted) return;
     const told = await answer.json();
     const all = told.attempts ?? told.deliveries;
     keyed(this.attempts, all, (one) => `${one.number ?? one.seq} ${one.at} ${one.channel}`, attemptRow);
