@@ -3,6 +3,7 @@
 use super::block::{self, BLOCKS, Blocks, group_of};
 use super::forget::FORGOTTEN;
 use super::journal::{self, Journal, shelf_of};
+use super::longer::Made;
 use super::seal::Sealing;
 use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, late};
 use crate::rows::{At, Row};
@@ -15,6 +16,7 @@ pub(crate) struct Reading<'a> {
     transaction: ReadTransaction,
     hours: Vec<u64>,
     sealing: Option<Sealing>,
+    made: [Made; TIERS.len()],
 }
 
 impl Store {
@@ -22,10 +24,11 @@ impl Store {
         guarded(|| {
             // The journals that are there, and what is in them, must be of one moment.
             let transaction = self.read()?;
-            let sealing = get(&transaction.open_table(META)?, "sealing")?;
+            let meta = transaction.open_table(META)?;
+            let (sealing, made) = (get(&meta, "sealing")?, Made::of(&meta)?);
             let tables = transaction.list_tables()?;
             let hours = tables.filter_map(|table| journal::hour_of_name(table.name())).collect();
-            Ok(Reading { store: self, transaction, hours, sealing })
+            Ok(Reading { store: self, transaction, hours, sealing, made })
         })
     }
 }
@@ -35,6 +38,21 @@ impl Reading<'_> {
     pub(crate) fn forgotten(&self, tier: usize) -> Result<u64, StoreError> {
         let Some(name) = FORGOTTEN.get(tier) else { return Ok(0) };
         guarded(|| Ok(get(&self.transaction.open_table(META)?, *name)?.unwrap_or_default()))
+    }
+
+    /// Up to which ends of rows a tier has everything, in nanoseconds since 1970.
+    pub(crate) fn made(&self, tier: usize) -> u64 {
+        self.made.get(tier).map_or(0, |made| made.until)
+    }
+
+    /// The parts of a stretch of time, by the ends of rows, each with the tier to read it from: the longest, as far as it was made.
+    pub(crate) fn by_tier(&self, longest: usize, Range { start, end }: Range<u64>) -> Vec<(usize, Range<u64>)> {
+        let mut begin = start;
+        let part = |tier: usize| {
+            let until = self.made(tier).saturating_add(1).min(end).max(begin);
+            (tier, std::mem::replace(&mut begin, until)..until)
+        };
+        (0..=longest).rev().map(part).filter(|(_, part)| !part.is_empty()).collect()
     }
 
     /// Gives the rows of some series, ascending, that ended in a stretch of time, in nanoseconds since 1970, with the number of their
