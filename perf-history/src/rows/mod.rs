@@ -38,7 +38,7 @@ pub(crate) struct At {
 }
 
 /// A row of any sort.
-pub(crate) trait Row: Clone {
+pub(crate) trait Row: Clone + Send {
     /// The number of the sort, in the journal.
     const SORT: u8;
 

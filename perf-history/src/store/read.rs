@@ -9,6 +9,10 @@ use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, late};
 use crate::rows::{At, Row};
 use redb::{ReadTransaction, TableHandle};
 use std::ops::Range;
+use std::thread;
+
+/// So many chunks are unpacked at once: their rows are in memory together.
+const AT_ONCE: usize = 8;
 
 /// The file as it stood at one moment.
 pub(crate) struct Reading<'a> {
@@ -91,19 +95,54 @@ impl Reading<'_> {
         };
         // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
         let mut next = Some((number, (range.start / of.period()).saturating_sub(1), 0));
+        let mut chunks = Vec::new();
+        let mut unpack = |chunks: &mut Vec<(u32, Vec<u8>)>| {
+            for (series, rows) in self.unpacked::<R>(chunks, step_of) {
+                for row in &rows {
+                    give(series, row, row.at().end(of.step));
+                }
+            }
+            chunks.clear();
+        };
         while let Some(id) = blocks.next(next, range.end / of.period())? {
             let (_, period, _) = id;
             for &series in series {
-                if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
-                    let rows: Vec<R> = self.store.decode_wide(&chunk, step_of);
-                    for row in &rows {
-                        give(series, row, row.at().end(of.step));
-                    }
+                let chunk = blocks.chunk((number, period, group_of(series)), series)?;
+                chunks.extend(chunk.map(|chunk| (series, chunk)));
+                if chunks.len() >= AT_ONCE {
+                    unpack(&mut chunks);
                 }
             }
             next = block::period_after(id);
         }
+        unpack(&mut chunks);
         Ok(())
+    }
+
+    /// The rows of chunks. Of several, a second thread unpacks one half.
+    fn unpacked<R: Row>(
+        &self,
+        chunks: &[(u32, Vec<u8>)],
+        step_of: impl Fn(&At) -> Option<u64> + Copy + Send + Sync,
+    ) -> Vec<(u32, Vec<R>)> {
+        let unpack = |chunks: &[(u32, Vec<u8>)]| -> Vec<(u32, Vec<R>)> {
+            chunks.iter().map(|(series, chunk)| (*series, self.store.decode_wide(chunk, step_of))).collect()
+        };
+        let (one, other) = chunks.split_at(chunks.len() / 2);
+        if one.is_empty() {
+            return unpack(other);
+        }
+        thread::scope(|scope| {
+            let second = thread::Builder::new().name("perf-past".to_owned()).spawn_scoped(scope, || unpack(other));
+            let mut rows = unpack(one);
+            match second.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(more)) => rows.extend(more),
+                // There was no thread for it.
+                Err(_) => rows.extend(unpack(other)),
+                Ok(Err(_)) => self.store.count_damage(),
+            }
+            rows
+        })
     }
 
     fn journal_rows<R: Row>(
