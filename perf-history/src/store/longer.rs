@@ -1,7 +1,6 @@
-//! Longer steps, made of the shorter ones of the tier before: once, when a chunk of them is over, or the shorter ones are to be
-//! forgotten.
+//! Longer steps, made of the shorter ones of the tier before: when a chunk of minutes is over, or the shorter ones are to be forgotten.
 //!
-//! So nothing is in two tiers that one of them tells, and no chunk of the longer ones is written again each hour. Up to when a tier
+//! So nothing of the last hours is in two tiers, and no chunk of the longer ones is written again each hour. Up to when a tier
 //! has everything is noted; from there on its steps are read from shorter ones. Rows that come for a time before it, after a clock
 //! was set back, go into that tier too when they are sealed. Group by group, with a note of how far it came in the same commit.
 

@@ -1,8 +1,8 @@
 //! The file: rows in a journal by the hour, chunks in three tiers, events, boots and state.
 //!
 //! Rows of 5 s go into the [journal](journal) of their hour, the newest last, so that a commit writes few pages. When the hour is
-//! over it is *sealed*: the rows of each series are added to a chunk of the finest tier, and the journal is dropped. When a chunk of a
-//! [longer](longer) tier is over, it is made of those of the tier before. So each row is in every tier exactly once, up to when that has
+//! over it is *sealed*: the rows of each series are added to a chunk of the finest tier, and the journal is dropped. Twice a
+//! day the steps of [longer](longer) tiers are made of those of the tier before. So each row is in every tier exactly once, up to when that has
 //! everything, whatever became of the clock. A crash meanwhile leaves a note of how far it came, in the same commit as the chunks.
 //! Chunks of neighbouring series share a [block](block).
 

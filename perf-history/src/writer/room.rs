@@ -45,12 +45,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes longer steps of the chunks that are over, a few with each commit.
+    /// Makes longer steps of what is over, a few with each commit: steps of a minute when a chunk of them is over, and steps of an hour at
+    /// once of those, few as they are.
     pub(super) fn make_longer(&mut self, store: &Store, now: u64) -> Result<(), StoreError> {
         if !self.is_made {
             let sealed = now.saturating_sub(late()) / HOUR * HOUR;
-            let over = TIERS.map(|tier| sealed / tier.period() * tier.period());
-            self.is_made = store.make_longer(over, AT_ONCE)?;
+            let [_, minutes, _] = TIERS;
+            let over = sealed / minutes.period() * minutes.period();
+            self.is_made = store.make_longer([over; TIERS.len()], AT_ONCE)?;
         }
         Ok(())
     }
