@@ -34,8 +34,8 @@ impl Archive {
         })
     }
 
-    /// The parts of a range, each with the tier to read it from. A range may end within a step of its tier: of that step only
-    /// shorter ones that are over are wanted, as far as they are kept.
+    /// The parts of a range, each with the tier to read it from: the longest that fits, as far as it was made. A range may end within a
+    /// step of its tier: of that step only shorter ones that are over are wanted, as far as they are there.
     fn parts(&self, store: &Store, reading: &Reading<'_>, range: &TimeRange) -> Result<Parts, StoreError> {
         let [start, end, late] = [range.start(), range.end(), UNIX_EPOCH + LATE].map(nanos_of);
         let longest = tier_for(range.step());
@@ -44,8 +44,9 @@ impl Archive {
         for (number, tier) in TIERS.iter().enumerate().take(longest + 1).rev() {
             // Rows end at the end of their cell at the latest.
             let whole = end.saturating_sub(late) / tier.step * tier.step + 1;
-            let until = if number == 0 { end.saturating_add(late) } else { whole };
-            if number < longest && self.since(store, reading, number)? > begin {
+            let until =
+                if number == 0 { end.saturating_add(late) } else { whole.min(reading.made(number).saturating_add(1)) };
+            if number < longest && reading.forgotten(number)? > begin {
                 break;
             }
             if until > begin {

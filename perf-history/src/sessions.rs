@@ -83,11 +83,13 @@ fn session(archive: Option<&Archive>, store: &Store, number: u64) -> Result<Opti
     for (series, name) in names {
         let Name::Calls(id) = &*name else { continue };
         let sums = kinds.entry(id.kind).or_default();
-        reading.rows(&[series], (longest, u64::MAX), &range, |_, row: &CallRow, _| {
-            if row.at.boot == number {
-                sums.add(row);
-            }
-        })?;
+        for (tier, ends) in reading.by_tier(longest, range.clone()) {
+            reading.rows(&[series], (tier, u64::MAX), &ends, |_, row: &CallRow, _| {
+                if row.at.boot == number {
+                    sums.add(row);
+                }
+            })?;
+        }
     }
     kinds.retain(|_, sums| !sums.hits.is_empty());
     let mut all = Sums::default();

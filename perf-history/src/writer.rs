@@ -46,6 +46,8 @@ pub(crate) struct Writer {
     known_delivery: u64,
     /// The hour that was current at the last commit.
     hour: u64,
+    /// Whether no chunk is over whose longer steps are still to be made.
+    is_made: bool,
     /// Up to when everything was committed, in nanoseconds since 1970.
     committed: u64,
     /// The store that was closed last: a reader may hold it open for a while.
@@ -103,6 +105,7 @@ impl Writer {
             known_event: 0,
             known_delivery: 0,
             hour: 0,
+            is_made: false,
             committed: 0,
             closed: Weak::new(),
             is_taken_up: false,
@@ -183,7 +186,9 @@ impl Writer {
         if hour != self.hour {
             self.end_hour(&store, end)?;
             self.hour = hour;
+            self.is_made = false;
         }
+        self.make_longer(&store, end)?;
         let store = self.join_left(store, end)?;
         self.tell(&store);
         Ok(true)

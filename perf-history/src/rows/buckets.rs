@@ -8,6 +8,7 @@ use super::Damaged;
 use super::call::CallRow;
 use super::column::{Columns, Packing, Reader};
 use super::dictionary::{self, Bucket};
+use super::numbers::{Beside, Numbers};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -92,95 +93,108 @@ fn class_of(counts: &Counts, rows: usize) -> u64 {
 }
 
 /// The buckets of rows, as they are stored.
-pub(super) struct Buckets(Vec<(Bucket, Stored)>);
+pub(super) struct Buckets {
+    dictionary: Vec<Bucket>,
+    rows: usize,
+    lists: Lists,
+    classes: Vec<Class>,
+}
 
-enum Stored {
-    /// A count of each row.
-    Each(Vec<u64>),
-    Some(Counts),
+/// Buckets that have a count in each row.
+struct Class {
+    /// Their places in the dictionary.
+    members: Vec<usize>,
+    counts: Numbers,
+}
+
+/// The other buckets, row by row: their places in the dictionary and their counts.
+struct Lists {
+    /// The end of each row's list.
+    ends: Vec<usize>,
+    hits: Vec<(usize, u64)>,
 }
 
 impl Buckets {
     pub(super) fn read(reader: &mut Reader<'_>, rows: usize) -> Result<Self, Damaged> {
         let dictionary = dictionary::read(reader)?;
-        let classes = reader.whole(dictionary.len())?;
-        let mut buckets: Vec<(Bucket, Stored)> =
-            dictionary.into_iter().map(|bucket| (bucket, Stored::Some(Counts::new()))).collect();
-        read_lists(reader, rows, buckets.iter_mut().zip(&classes).filter(|(_, of)| **of == 0).map(|(known, _)| known))?;
-        let side_by_side = classes.iter().filter(|class| **class > 0).count();
+        let of_each = reader.whole(dictionary.len())?;
+        let members = |class: u64| -> Vec<usize> {
+            of_each.iter().enumerate().filter(|(_, of)| **of == class).map(|(place, _)| place).collect()
+        };
+        let lists = Lists::read(reader, rows, &members(0))?;
+        let side_by_side = of_each.iter().filter(|class| **class > 0).count();
         if side_by_side.saturating_mul(rows.max(1)) > MOST_COUNTS {
             return Err(Damaged);
         }
-        for class in 1..=classes.iter().copied().max().unwrap_or_default().min(u64::from(u64::BITS) + 1) {
-            let mut members: Vec<_> =
-                buckets.iter_mut().zip(&classes).filter(|(_, of)| **of == class).map(|(known, _)| known).collect();
-            let counts = reader.whole(members.len() * rows)?;
-            for ((_, stored), counts) in members.iter_mut().zip(counts.chunks(rows.max(1))) {
-                *stored = Stored::Each(counts.to_vec());
-            }
+        let mut classes = Vec::new();
+        for class in 1..=of_each.iter().copied().max().unwrap_or_default().min(u64::from(u64::BITS) + 1) {
+            let members = members(class);
+            let counts = reader.numbers(members.len() * rows)?;
+            classes.push(Class { members, counts });
         }
-        Ok(Self(buckets))
+        Ok(Self { dictionary, rows, lists, classes })
     }
 
-    /// Adds the counts of stretches of rows to the rows that they are joined in.
+    /// Adds the counts of stretches of rows to the rows that they are joined in, which have none yet. The stretches ascend.
     pub(super) fn add_to(&self, joined: &mut [CallRow], stretches: &[(usize, Range<usize>)]) {
-        for (bucket, stored) in &self.0 {
-            let mut add = |place: usize, count: u64| {
-                let Some(hits) = joined.get_mut(place).map(|row| &mut row.hits).filter(|_| count > 0) else { return };
-                match hits.last_mut().filter(|last| last.bucket == *bucket) {
-                    Some(last) => last.count = last.count.wrapping_add(count),
-                    None => hits.push(Hit { bucket: *bucket, count }),
+        let mut sums = vec![0_u64; self.dictionary.len()];
+        for of_one in stretches.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some(row) = of_one.first().and_then(|(place, _)| joined.get_mut(*place)) else { continue };
+            // One row of lists alone is in order as it is.
+            if let ([(_, stretch)], []) = (of_one, self.classes.as_slice())
+                && stretch.len() == 1
+            {
+                row.hits = self.hits(self.lists.of(stretch).iter().copied(), self.lists.of(stretch).len());
+                continue;
+            }
+            for (_, stretch) in of_one {
+                for (place, count) in self.lists.of(stretch) {
+                    sums.get_mut(*place).into_iter().for_each(|sum| *sum = sum.wrapping_add(*count));
                 }
-            };
-            match stored {
-                Stored::Each(counts) => {
-                    for (place, rows) in stretches {
-                        let counts = counts.get(rows.clone()).unwrap_or_default();
-                        add(*place, counts.iter().fold(0, |sum, count| sum.wrapping_add(*count)));
-                    }
-                }
-                Stored::Some(counts) => {
-                    let mut stretches = stretches.iter();
-                    let mut stretch = stretches.next();
-                    for (row, count) in counts {
-                        while stretch.is_some_and(|(_, rows)| rows.end <= *row) {
-                            stretch = stretches.next();
-                        }
-                        if let Some((place, _)) = stretch.filter(|(_, rows)| rows.contains(row)) {
-                            add(*place, *count);
-                        }
-                    }
+                for Class { members, counts } in &self.classes {
+                    counts.add_columns(Beside { rows: self.rows, places: members }, stretch, &mut sums);
                 }
             }
+            let length = sums.iter().filter(|sum| **sum > 0).count();
+            row.hits = self.hits(sums.iter().copied().enumerate(), length);
+            sums.fill(0);
         }
+    }
+
+    /// Counts that are not 0, by the places of their buckets, which ascend; so many at most.
+    fn hits(&self, counts: impl Iterator<Item = (usize, u64)>, length: usize) -> Vec<Hit> {
+        let mut hits = Vec::with_capacity(length);
+        let hit = |(place, count)| self.dictionary.get(place).map(|bucket| Hit { bucket: *bucket, count });
+        hits.extend(counts.filter(|(_, count)| *count > 0).filter_map(hit));
+        hits
     }
 }
 
-/// Reads the lists of the rows into the buckets that are in them.
-fn read_lists<'a>(
-    reader: &mut Reader<'_>,
-    rows: usize,
-    listed: impl Iterator<Item = &'a mut (Bucket, Stored)>,
-) -> Result<(), Damaged> {
-    let mut listed: Vec<&mut Counts> = listed
-        .filter_map(|(_, stored)| match stored {
-            Stored::Some(counts) => Some(counts),
-            Stored::Each(_) => None,
-        })
-        .collect();
-    let lengths = reader.whole(rows)?;
-    let all = lengths.iter().try_fold(0_u64, |sum, length| sum.checked_add(*length)).ok_or(Damaged)?;
-    let all = usize::try_from(all).ok().filter(|all| *all <= MOST_COUNTS).ok_or(Damaged)?;
-    let (steps, counts) = (reader.whole(all)?, reader.whole(all)?);
-    let mut hits = steps.into_iter().zip(counts);
-    for (row, length) in lengths.into_iter().enumerate() {
-        let mut next = 0_usize;
-        for _ in 0..length {
-            let (step, count) = hits.next().ok_or(Damaged)?;
-            let place = usize::try_from(step).ok().and_then(|step| next.checked_add(step)).ok_or(Damaged)?;
-            listed.get_mut(place).ok_or(Damaged)?.push((row, count));
-            next = place + 1;
+impl Lists {
+    fn read(reader: &mut Reader<'_>, rows: usize, members: &[usize]) -> Result<Self, Damaged> {
+        let lengths = reader.whole(rows)?;
+        let all = lengths.iter().try_fold(0_u64, |sum, length| sum.checked_add(*length)).ok_or(Damaged)?;
+        let all = usize::try_from(all).ok().filter(|all| *all <= MOST_COUNTS).ok_or(Damaged)?;
+        let (steps, counts) = (reader.whole(all)?, reader.whole(all)?);
+        let mut steps = steps.into_iter().zip(counts);
+        let (mut ends, mut hits) = (Vec::with_capacity(rows), Vec::with_capacity(all));
+        for length in lengths {
+            let mut next = 0_usize;
+            for _ in 0..length {
+                let (step, count) = steps.next().ok_or(Damaged)?;
+                let place = usize::try_from(step).ok().and_then(|step| next.checked_add(step)).ok_or(Damaged)?;
+                hits.push((*members.get(place).ok_or(Damaged)?, count));
+                next = place + 1;
+            }
+            ends.push(hits.len());
         }
+        Ok(Self { ends, hits })
     }
-    Ok(())
+
+    /// The hits of a stretch of rows.
+    fn of(&self, rows: &Range<usize>) -> &[(usize, u64)] {
+        let end_of = |row: Option<usize>| row.and_then(|row| self.ends.get(row)).copied().unwrap_or_default();
+        let range = end_of(rows.start.checked_sub(1))..end_of(rows.end.checked_sub(1));
+        self.hits.get(range).unwrap_or_default()
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::buckets::{self, Buckets, Hit};
 use super::column::{Columns, Packing, Reader, folded, unfolded};
+use super::numbers::Numbers;
 use super::{At, Damaged, Row, Steps, places, put_places};
 use perf_runtime::Outcome;
 use std::borrow::Borrow;
@@ -73,12 +74,12 @@ impl Row for CallRow {
         let length = places.len();
         let mut nanos = Vec::new();
         for _ in 0..OUTCOMES {
-            nanos.push(reader.whole(length)?);
+            nanos.push(reader.numbers(length)?);
         }
         let waits = reader.number()? > 0;
-        let busy = if waits { reader.whole(length)? } else { Vec::new() };
-        let slow_polls = reader.whole(length)?;
-        let expected = [reader.whole(length)?, reader.whole(length)?];
+        let busy = if waits { reader.numbers(length)? } else { Numbers::Same(0) };
+        let slow_polls = reader.numbers(length)?;
+        let expected = [reader.numbers(length)?, reader.numbers(length)?];
         let buckets = Buckets::read(&mut reader, length)?;
         reader.end()?;
 
@@ -92,13 +93,12 @@ impl Row for CallRow {
             let place = joined.len().saturating_sub(1);
             let Some(last) = joined.last_mut() else { continue };
             last.at = at;
-            let of = |column: &[u64]| column.get(row).copied().unwrap_or_default();
             last.add_sums(&Self {
-                nanos: std::array::from_fn(|outcome| nanos.get(outcome).map_or(0, |column| unfolded(of(column)))),
+                nanos: std::array::from_fn(|outcome| nanos.get(outcome).map_or(0, |column| unfolded(column.get(row)))),
                 // Less what was busy: that of all calls is added when it is known.
-                idle_nanos: unfolded(of(&busy)).wrapping_neg(),
-                slow_polls: of(&slow_polls),
-                expected: [of(&expected[0]), of(&expected[1])],
+                idle_nanos: unfolded(busy.get(row)).wrapping_neg(),
+                slow_polls: slow_polls.get(row),
+                expected: [expected[0].get(row), expected[1].get(row)],
                 ..Self::default()
             });
             match stretches.last_mut() {

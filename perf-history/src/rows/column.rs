@@ -5,6 +5,7 @@
 
 use super::Damaged;
 use super::narrow::{self, Decimals};
+use super::numbers::{Numbers, Scale};
 use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
@@ -206,11 +207,18 @@ impl<'a> Reader<'a> {
 
     /// Reads a column of `length` whole numbers.
     pub(super) fn whole(&mut self, length: usize) -> Result<Vec<u64>, Damaged> {
+        Ok(self.numbers(length)?.into_vec(length))
+    }
+
+    /// Reads a column of `length` whole numbers, as narrow as they are.
+    pub(super) fn numbers(&mut self, length: usize) -> Result<Numbers, Damaged> {
         match self.byte()? {
-            ZEROS => Ok(vec![0; length]),
-            CONSTANT => Ok(vec![self.number()?; length]),
+            ZEROS => Ok(Numbers::Same(0)),
+            CONSTANT => Ok(Numbers::Same(self.number()?)),
             // Each takes a byte at least: a length that is made up takes no memory.
-            PLAIN if length <= self.bytes.len() => (0..length).map(|_| self.number()).collect(),
+            PLAIN if length <= self.bytes.len() => {
+                (0..length).map(|_| self.number()).collect::<Result<_, _>>().map(Numbers::Each)
+            }
             tag => self.narrow(tag, length),
         }
     }
@@ -224,28 +232,23 @@ impl<'a> Reader<'a> {
             DECIMAL => {
                 let (places, lowest) = (self.byte()?, unfolded(self.number()?).cast_signed());
                 let tag = self.byte()?;
-                narrow::floats(&Decimals { places, lowest, above: self.narrow(tag, length)? }).ok_or(Damaged)
+                narrow::floats(&Decimals { places, lowest, above: self.narrow(tag, length)?.into_vec(length) })
+                    .ok_or(Damaged)
             }
             _ => Err(Damaged),
         }
     }
 
-    fn narrow(&mut self, tag: u8, length: usize) -> Result<Vec<u64>, Damaged> {
+    fn narrow(&mut self, tag: u8, length: usize) -> Result<Numbers, Damaged> {
         let width = tag.checked_sub(NARROW).ok_or(Damaged)?;
-        let (lowest, unit) = (self.number()?, self.number()?);
-        let mut values: Vec<u64> = match width {
-            0 => narrow::widened(self.decompress::<u8>(length)?),
-            1 => narrow::widened(self.decompress::<u16>(length)?),
-            2 => narrow::widened(self.decompress::<u32>(length)?),
-            3 => self.decompress(length)?,
-            _ => return Err(Damaged),
-        };
-        if (lowest, unit) != (0, 1) {
-            for value in &mut values {
-                *value = value.wrapping_mul(unit).wrapping_add(lowest);
-            }
+        let scale = Scale { lowest: self.number()?, unit: self.number()? };
+        match width {
+            0 => Ok(Numbers::Bytes(scale, self.decompress(length)?)),
+            1 => Ok(Numbers::Shorts(scale, self.decompress(length)?)),
+            2 => Ok(Numbers::Words(scale, self.decompress(length)?)),
+            3 => Ok(Numbers::Wide(scale, self.decompress(length)?)),
+            _ => Err(Damaged),
         }
-        Ok(values)
     }
 
     fn byte(&mut self) -> Result<u8, Damaged> {

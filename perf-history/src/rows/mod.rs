@@ -8,6 +8,7 @@ mod call;
 mod column;
 mod dictionary;
 mod narrow;
+mod numbers;
 mod point;
 
 pub(crate) use buckets::Hit;
@@ -37,7 +38,7 @@ pub(crate) struct At {
 }
 
 /// A row of any sort.
-pub(crate) trait Row: Clone {
+pub(crate) trait Row: Clone + Send {
     /// The number of the sort, in the journal.
     const SORT: u8;
 
@@ -139,16 +140,16 @@ fn put_places<R: Row, B: Borrow<R>>(out: &mut Columns, rows: &[B]) {
 fn places(reader: &mut Reader<'_>) -> Result<Vec<At>, Damaged> {
     let length = usize::try_from(reader.number()?).ok().filter(|length| *length <= MOST_ROWS).ok_or(Damaged)?;
     let mut cell = reader.number()?;
-    let steps = reader.whole(length.saturating_sub(1))?;
-    let boots = reader.whole(length)?;
-    let shorts = reader.whole(length)?;
+    let steps = reader.numbers(length.saturating_sub(1))?;
+    let boots = reader.numbers(length)?;
+    let shorts = reader.numbers(length)?;
     let mut places = Vec::with_capacity(length);
-    for (row, (boot, short)) in boots.into_iter().zip(shorts).enumerate() {
-        if let Some(step) = row.checked_sub(1).and_then(|before| steps.get(before)) {
+    for row in 0..length {
+        if let Some(before) = row.checked_sub(1) {
             // Back to the first, where another series begins.
-            cell = cell.wrapping_add(*step);
+            cell = cell.wrapping_add(steps.get(before));
         }
-        places.push(At { cell, boot, short });
+        places.push(At { cell, boot: boots.get(row), short: shorts.get(row) });
     }
     Ok(places)
 }

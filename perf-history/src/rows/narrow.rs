@@ -90,10 +90,6 @@ pub(super) fn narrowed<N: TryFrom<u64> + Default>(values: &[u64]) -> Vec<N> {
     values.iter().map(|value| N::try_from(*value).unwrap_or_default()).collect()
 }
 
-pub(super) fn widened<N: Into<u64>>(values: Vec<N>) -> Vec<u64> {
-    values.into_iter().map(Into::into).collect()
-}
-
 /// How often differences of numbers that follow each other are to be taken, so that they are smallest: never of noise, once of a
 /// value that moves slowly, twice of one that rises steadily. It is looked at all of them, so that nothing has to be compressed
 /// to see.

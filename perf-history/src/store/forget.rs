@@ -8,9 +8,16 @@ use crate::rows::{CallRow, Packing, PointRow, Row};
 use redb::{CompactionError, ReadableTableMetadata, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 /// The chunks of a tier that are looked at now stay as long as there are others.
 const LAST_CHUNKS: u64 = 2;
+
+/// Up to when each tier must have everything before the shorter ones are forgotten up to these times.
+fn longer_of(until: [u64; TIERS.len()]) -> [u64; TIERS.len()] {
+    let [shortest, middle, _] = until;
+    [0, shortest.max(middle), middle]
+}
 
 impl Store {
     /// Forgets the blocks of each tier that end before these times, and the events and boots before the last of them, in
@@ -20,6 +27,7 @@ impl Store {
         for (until, tier) in until.iter_mut().zip(TIERS) {
             *until = *until / tier.period() * tier.period();
         }
+        self.make_longer(longer_of(until), Duration::MAX)?;
         guarded(|| {
             let transaction = self.write()?;
             Self::drop_blocks(&transaction, until)?;
@@ -151,6 +159,7 @@ impl Store {
             for (until, tier) in until.iter_mut().zip(TIERS) {
                 *until = until.saturating_mul(tier.period());
             }
+            self.make_longer(longer_of(until), Duration::MAX)?;
             let transaction = self.write()?;
             Self::drop_blocks(&transaction, until)?;
             transaction.commit()?;

@@ -1,15 +1,17 @@
 //! The file: rows in a journal by the hour, chunks in three tiers, events, boots and state.
 //!
 //! Rows of 5 s go into the [journal](journal) of their hour, the newest last, so that a commit writes few pages. When the hour is
-//! over it is *sealed*: the rows of each series are added to a chunk of every tier, and the journal is dropped. So each row is in
-//! every tier exactly once, whatever became of the clock. A crash while sealing leaves a note of how far it came, in the same
-//! commit as the chunks. Chunks of neighbouring series share a [block](block).
+//! over it is *sealed*: the rows of each series are added to a chunk of the finest tier, and the journal is dropped. Twice a
+//! day the steps of [longer](longer) tiers are made of those of the tier before. So each row is in every tier exactly once, up to when that has
+//! everything, whatever became of the clock. A crash meanwhile leaves a note of how far it came, in the same commit as the chunks.
+//! Chunks of neighbouring series share a [block](block).
 
 mod backend;
 mod block;
 mod error;
 mod forget;
 mod journal;
+mod longer;
 mod overlay;
 mod read;
 mod seal;
@@ -43,7 +45,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The format of the file. A later one is left alone, and an earlier one, of a preview, set aside.
-const FORMAT: u64 = 4;
+const FORMAT: u64 = 5;
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 1 << 20;

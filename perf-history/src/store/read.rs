@@ -3,11 +3,16 @@
 use super::block::{self, BLOCKS, Blocks, group_of};
 use super::forget::FORGOTTEN;
 use super::journal::{self, Journal, shelf_of};
+use super::longer::Made;
 use super::seal::Sealing;
 use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, late};
 use crate::rows::{At, Row};
 use redb::{ReadTransaction, TableHandle};
 use std::ops::Range;
+use std::thread;
+
+/// So many chunks are unpacked at once: their rows are in memory together.
+const AT_ONCE: usize = 8;
 
 /// The file as it stood at one moment.
 pub(crate) struct Reading<'a> {
@@ -15,6 +20,7 @@ pub(crate) struct Reading<'a> {
     transaction: ReadTransaction,
     hours: Vec<u64>,
     sealing: Option<Sealing>,
+    made: [Made; TIERS.len()],
 }
 
 impl Store {
@@ -22,10 +28,11 @@ impl Store {
         guarded(|| {
             // The journals that are there, and what is in them, must be of one moment.
             let transaction = self.read()?;
-            let sealing = get(&transaction.open_table(META)?, "sealing")?;
+            let meta = transaction.open_table(META)?;
+            let (sealing, made) = (get(&meta, "sealing")?, Made::of(&meta)?);
             let tables = transaction.list_tables()?;
             let hours = tables.filter_map(|table| journal::hour_of_name(table.name())).collect();
-            Ok(Reading { store: self, transaction, hours, sealing })
+            Ok(Reading { store: self, transaction, hours, sealing, made })
         })
     }
 }
@@ -35,6 +42,21 @@ impl Reading<'_> {
     pub(crate) fn forgotten(&self, tier: usize) -> Result<u64, StoreError> {
         let Some(name) = FORGOTTEN.get(tier) else { return Ok(0) };
         guarded(|| Ok(get(&self.transaction.open_table(META)?, *name)?.unwrap_or_default()))
+    }
+
+    /// Up to which ends of rows a tier has everything, in nanoseconds since 1970.
+    pub(crate) fn made(&self, tier: usize) -> u64 {
+        self.made.get(tier).map_or(0, |made| made.until)
+    }
+
+    /// The parts of a stretch of time, by the ends of rows, each with the tier to read it from: the longest, as far as it was made.
+    pub(crate) fn by_tier(&self, longest: usize, Range { start, end }: Range<u64>) -> Vec<(usize, Range<u64>)> {
+        let mut begin = start;
+        let part = |tier: usize| {
+            let until = self.made(tier).saturating_add(1).min(end).max(begin);
+            (tier, std::mem::replace(&mut begin, until)..until)
+        };
+        (0..=longest).rev().map(part).filter(|(_, part)| !part.is_empty()).collect()
     }
 
     /// Gives the rows of some series, ascending, that ended in a stretch of time, in nanoseconds since 1970, with the number of their
@@ -73,19 +95,54 @@ impl Reading<'_> {
         };
         // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
         let mut next = Some((number, (range.start / of.period()).saturating_sub(1), 0));
+        let mut chunks = Vec::new();
+        let mut unpack = |chunks: &mut Vec<(u32, Vec<u8>)>| {
+            for (series, rows) in self.unpacked::<R>(chunks, step_of) {
+                for row in &rows {
+                    give(series, row, row.at().end(of.step));
+                }
+            }
+            chunks.clear();
+        };
         while let Some(id) = blocks.next(next, range.end / of.period())? {
             let (_, period, _) = id;
             for &series in series {
-                if let Some(chunk) = blocks.chunk((number, period, group_of(series)), series)? {
-                    let rows: Vec<R> = self.store.decode_wide(&chunk, step_of);
-                    for row in &rows {
-                        give(series, row, row.at().end(of.step));
-                    }
+                let chunk = blocks.chunk((number, period, group_of(series)), series)?;
+                chunks.extend(chunk.map(|chunk| (series, chunk)));
+                if chunks.len() >= AT_ONCE {
+                    unpack(&mut chunks);
                 }
             }
             next = block::period_after(id);
         }
+        unpack(&mut chunks);
         Ok(())
+    }
+
+    /// The rows of chunks. Of several, a second thread unpacks one half.
+    fn unpacked<R: Row>(
+        &self,
+        chunks: &[(u32, Vec<u8>)],
+        step_of: impl Fn(&At) -> Option<u64> + Copy + Send + Sync,
+    ) -> Vec<(u32, Vec<R>)> {
+        let unpack = |chunks: &[(u32, Vec<u8>)]| -> Vec<(u32, Vec<R>)> {
+            chunks.iter().map(|(series, chunk)| (*series, self.store.decode_wide(chunk, step_of))).collect()
+        };
+        let (one, other) = chunks.split_at(chunks.len() / 2);
+        if one.is_empty() {
+            return unpack(other);
+        }
+        thread::scope(|scope| {
+            let second = thread::Builder::new().name("perf-past".to_owned()).spawn_scoped(scope, || unpack(other));
+            let mut rows = unpack(one);
+            match second.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(more)) => rows.extend(more),
+                // There was no thread for it.
+                Err(_) => rows.extend(unpack(other)),
+                Ok(Err(_)) => self.store.count_damage(),
+            }
+            rows
+        })
     }
 
     fn journal_rows<R: Row>(

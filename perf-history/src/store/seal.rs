@@ -2,7 +2,8 @@
 
 use super::block::{self, BLOCKS, BlockId, Blocks, Key, end_of, group_of};
 use super::journal::{self, Entry, Journal};
-use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, put, with_sum};
+use super::longer::Made;
+use super::{FINEST, HOUR, META, Store, StoreError, TIERS, Tier, get, guarded, put, with_sum};
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row, insert};
 use redb::{ReadOnlyTable, Table, TableError, TableHandle};
@@ -17,8 +18,8 @@ pub(super) struct Sealing {
     pub(super) below: u32,
 }
 
-/// Blocks while they are added to: one of each tier.
-type Open = Vec<(BlockId, BTreeMap<u32, Vec<u8>>)>;
+/// Blocks while they are added to: one of each tier that has this time already.
+type Open = Vec<(Tier, BlockId, BTreeMap<u32, Vec<u8>>)>;
 
 impl Store {
     /// Seals every hour that ended by this time, in nanoseconds since 1970.
@@ -51,9 +52,10 @@ impl Store {
         for group in self.groups_of(hour)?.range(group_of(begun)..) {
             let transaction = self.write()?;
             {
+                let made = Made::of(&transaction.open_table(META)?)?;
                 let mut blocks = transaction.open_table(BLOCKS)?;
                 let journal = transaction.open_table(Journal::new(&name))?;
-                let mut open = self.open_blocks(&blocks, hour, *group)?;
+                let mut open = self.open_blocks(&blocks, hour, *group, &made)?;
                 let mut shelves: BTreeMap<u32, Vec<Entry>> = BTreeMap::new();
                 for entry in journal::entries(&journal, journal::shelves_of(*group))? {
                     shelves.entry(entry.shelf).or_default().push(entry);
@@ -64,7 +66,7 @@ impl Store {
                     self.seal_shelf::<CallRow>(calls, &mut open);
                     self.seal_shelf::<PointRow>(points, &mut open);
                 }
-                for (id, chunks) in open {
+                for (_, id, chunks) in open {
                     block::write(&mut blocks, id, &chunks.into_iter().collect())?;
                 }
                 put(&mut transaction.open_table(META)?, "sealing", &Sealing { hour, below: end_of(*group) })?;
@@ -78,12 +80,20 @@ impl Store {
         Ok(())
     }
 
-    /// The blocks that an hour of a group belongs to, one of each tier, with their chunks.
-    fn open_blocks(&self, table: &Table<'_, Key, &'static [u8]>, hour: u64, group: u32) -> Result<Open, StoreError> {
+    /// The blocks that an hour of a group belongs to, one of each tier that has this time already, with their chunks.
+    fn open_blocks(
+        &self,
+        table: &Table<'_, Key, &'static [u8]>,
+        hour: u64,
+        group: u32,
+        made: &[Made; TIERS.len()],
+    ) -> Result<Open, StoreError> {
         let blocks = Blocks { table, store: self };
-        let open = TIERS.into_iter().zip(0_u8..).map(|(tier, number)| {
-            let id = (number, hour.saturating_mul(HOUR) / tier.period(), group);
-            Ok((id, blocks.chunks(id)?.into_iter().collect()))
+        let begin = hour.saturating_mul(HOUR);
+        let open = TIERS.into_iter().zip(0_u8..).zip(made).filter(|(_, made)| begin < made.of_group(group));
+        let open = open.map(|((tier, number), _)| {
+            let id = (number, begin / tier.period(), group);
+            Ok((tier, id, blocks.chunks(id)?.into_iter().collect()))
         });
         open.collect()
     }
@@ -119,7 +129,7 @@ impl Store {
         }
     }
 
-    /// Adds the rows of one sort of a shelf to the chunk of their series in each tier.
+    /// Adds the rows of one sort of a shelf to the chunks of their series.
     fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open) {
         let mut all: BTreeMap<u32, Vec<R>> = BTreeMap::new();
         for entry in entries {
@@ -132,7 +142,7 @@ impl Store {
             if self.name_of(series).is_none_or(|name| name.sort() != R::SORT) {
                 continue;
             }
-            for (tier, (_, chunks)) in TIERS.into_iter().zip(&mut *open) {
+            for (tier, _, chunks) in &mut *open {
                 let mut joined = chunks.get(&series).map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
                 for row in &rows {
                     insert(&mut joined, row.at().widened(FINEST.step, tier.step), row);

@@ -18,8 +18,13 @@ impl Store {
     /// Takes in everything that another file has, in one commit, and gives the numbers that its boots have here. A boot that is
     /// here already was taken in before: whoever was killed before the other file was removed does it again, and doubles nothing.
     pub(crate) fn take_in(&self, other: &Self) -> Result<Numbers, StoreError> {
-        self.seal_until(u64::MAX)?;
-        other.seal_until(u64::MAX)?;
+        // So that every tier has everything up to the same time in both.
+        let made = [self.made()?, other.made()?];
+        let until = std::array::from_fn(|tier| made.iter().map(|made| made[tier]).max().unwrap_or_default());
+        for one in [self, other] {
+            one.seal_until(u64::MAX)?;
+            one.make_longer(until, Duration::MAX)?;
+        }
         guarded(|| {
             let transaction = self.write()?;
             let (new, all) = self.take_in_boots(&transaction, other)?;
@@ -175,8 +180,10 @@ mod tests {
         let (reading, mut calls) = (store.reading().unwrap(), 0);
         let from = reading.forgotten(tier).unwrap();
         for (number, _) in store.names.read().unwrap().all() {
-            let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
-            reading.rows(&[number], (tier, 1), &(from..u64::MAX / 2), add).unwrap();
+            for (tier, ends) in reading.by_tier(tier, from..u64::MAX / 2) {
+                let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+                reading.rows(&[number], (tier, 1), &ends, add).unwrap();
+            }
         }
         calls
     }

@@ -1,9 +1,10 @@
 //! The room that the file takes: what is too old goes, and what does not fit.
 
 use super::Writer;
-use crate::store::{HOUR, Store, StoreError, late};
+use crate::store::{HOUR, Store, StoreError, TIERS, late};
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 /// Of the room that it may take, the file is made smaller when it takes so much: the rest is for a commit, and for what it
 /// moves when it is made smaller.
@@ -14,6 +15,9 @@ const SPARSE_PERCENT: u64 = 60;
 const LEFT_PERCENT: u64 = 50;
 /// Events take so much of the room at most, when there is little of it.
 const EVENTS_PERCENT: u64 = 15;
+
+/// Longer steps are made for so long with each commit, until all are: of a thousand series, in some minutes.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// Two measurements of the file that lie so far apart, in nanoseconds, say how it grows; those further apart say nothing of now.
 const APART: RangeInclusive<u64> = HOUR / 2..=2 * HOUR;
@@ -38,6 +42,18 @@ impl Writer {
         }
         let before = store.note_used(now, used, *APART.start())?;
         self.tell_growth(before.and_then(|before| growth_an_hour(before, (now, used))));
+        Ok(())
+    }
+
+    /// Makes longer steps of what is over, a few with each commit: steps of a minute when a chunk of them is over, and steps of an hour at
+    /// once of those, few as they are.
+    pub(super) fn make_longer(&mut self, store: &Store, now: u64) -> Result<(), StoreError> {
+        if !self.is_made {
+            let sealed = now.saturating_sub(late()) / HOUR * HOUR;
+            let [_, minutes, _] = TIERS;
+            let over = sealed / minutes.period() * minutes.period();
+            self.is_made = store.make_longer([over; TIERS.len()], AT_ONCE)?;
+        }
         Ok(())
     }
 

@@ -48,15 +48,17 @@ impl Bench {
         self.writer.store.read().unwrap().clone()
     }
 
-    /// The calls of a series that are in the file, read from a tier.
+    /// The calls of a series that are in the file, read from a tier as far as it was made.
     fn kept_of(&self, operation: &str, tier: usize) -> u64 {
         let store = self.store().unwrap();
         let reading = store.reading().unwrap();
         let selector = named(operation);
         let mut calls = 0;
         for (number, _) in store.names.read().unwrap().selected_by(&selector) {
-            let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
-            reading.rows(&[number], (tier, 1), &(0..u64::MAX / 2), add).unwrap();
+            for (tier, ends) in reading.by_tier(tier, 0..u64::MAX / 2) {
+                let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+                reading.rows(&[number], (tier, 1), &ends, add).unwrap();
+            }
         }
         calls
     }
@@ -134,6 +136,62 @@ fn a_disk_that_fails_while_an_hour_is_sealed_loses_and_doubles_nothing() {
             assert_eq!(kept, [9, 1, 21], "it failed at write {fails_at}, tier {tier}");
         }
     }
+}
+
+#[test]
+fn a_disk_that_fails_while_longer_steps_are_made_loses_and_doubles_nothing() {
+    let mut made = 0;
+    for fails_at in some_of(0..120) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bench = Bench::new(folder.path(), |settings| settings.commit_every.0 = Duration::from_secs(60));
+        (0..50).for_each(|place| bench.live(&format!("o{place}"), 1));
+        bench.clock.advance(Duration::from_secs(3_600));
+        bench.live("o0", 8);
+        bench.clock.advance(Duration::from_secs(13 * 3_600));
+        bench.writer.room.writes_left.store(fails_at, Ordering::Relaxed);
+        bench.live("o0", 8);
+        bench.writer.room.writes_left.store(u64::MAX, Ordering::Relaxed);
+        bench.live("o49", 20);
+        bench.writer.step(true);
+        for tier in 0..3 {
+            let kept = ["o0", "o20", "o49"].map(|name| bench.kept_of(name, tier));
+            assert_eq!(kept, [17, 1, 21], "it failed at write {fails_at}, tier {tier}");
+        }
+        made += u32::from(bench.store().unwrap().reading().unwrap().made(1) > 0);
+    }
+    assert!(made > 0);
+}
+
+/// A clock that was ahead made longer steps of times that come after it was set right.
+#[test]
+fn rows_of_a_time_that_longer_steps_have_already_are_added_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path(), |settings| {
+        settings.commit_every.0 = Duration::from_secs(60);
+        (settings.keep_5s.0, settings.keep_1m.0) = (Duration::MAX, Duration::MAX);
+    });
+    bench.live("search", 70);
+    bench.clock.advance(Duration::from_secs(40 * 24 * 3_600));
+    bench.live("search", 130);
+    let made = bench.store().unwrap().reading().unwrap().made(2);
+    assert!(made > 0);
+    bench.clock.set_time_of_day(crate::past::time(made) - Duration::from_secs(20 * 24 * 3_600));
+    bench.live("search", 130);
+    bench.clock.advance(Duration::from_secs(3_600));
+    bench.live("search", 70);
+    bench.writer.step(true);
+    for tier in 0..3 {
+        assert_eq!(bench.kept_of("search", tier), 400, "tier {tier}");
+    }
+    let reading_of = |tier: usize| {
+        let (store, mut calls) = (bench.store().unwrap(), 0);
+        let reading = store.reading().unwrap();
+        let add = |_, row: &CallRow, _| calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+        let until = made - 19 * 24 * 3_600_000_000_000;
+        reading.rows(&[0, 1, 2, 3, 4], (tier, 1), &(made - 21 * 24 * 3_600_000_000_000..until), add).unwrap();
+        calls
+    };
+    assert_eq!([0, 1, 2].map(reading_of), [reading_of(0); 3], "every tier has it");
 }
 
 #[test]
