@@ -73,6 +73,16 @@ async fn waits(n: u8) -> Result<u8, u8> {
     if n == 0 { Err(n) } else { Ok(n) }
 }
 
+#[monitor("allocations_parent")]
+fn parent() {
+    let _ = (sync(0), sync(1));
+}
+
+#[monitor("allocations_parent_async")]
+async fn parent_waits() {
+    let _ = (waits(0).await, waits(1).await);
+}
+
 #[monitor("allocations_labelled", labels(tier = tier), fields(text = %tier as u8))]
 fn labelled(tier: Tier) {
     let _ = tier;
@@ -99,6 +109,8 @@ fn a_thousand_warm_calls_allocate_nothing() {
     let _clock = ManualClock::hold();
     assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "sync");
     assert_eq!(allocations(|| _ = (finish(waits(0)), finish(waits(1)))), 0, "async that waits");
+    assert_eq!(allocations(parent), 0, "calls inside a call");
+    assert_eq!(allocations(|| finish(parent_waits())), 0, "calls that wait inside one that does");
     assert_eq!(allocations(|| _ = profiled(1)), 0, "profiled");
     assert_eq!(allocations(|| _ = (finish(profiled_waits(0)), finish(profiled_waits(1)))), 0, "async and profiled");
     assert_eq!(allocations(|| drop((finish(made(1)), made(2)))), 0, "a future that is made");

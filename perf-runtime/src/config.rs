@@ -13,6 +13,7 @@
 //! alert_history = 1000                  # PERF_ALERT_HISTORY
 //! max_series = 2000                     # PERF_MAX_SERIES: of one metric, made at run time
 //! max_label_values = 200                # PERF_MAX_LABEL_VALUES: of one label of a metric, made at run time
+//! max_edges = 2000                      # PERF_MAX_EDGES: told apart of the tree of calls; 0: off
 //!
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
@@ -100,12 +101,13 @@ pub(crate) struct Loaded {
     pub(crate) sections: Sections,
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "namespace",
     "presets",
     "alert_history",
     "max_series",
     "max_label_values",
+    "max_edges",
     "rules",
     "objectives",
     "enabled",
@@ -258,6 +260,7 @@ fn apply_one(
             "alert_history" => settings.alert_history = value.whole("alert_history")?,
             "max_series" => settings.limits.series = value.whole("max_series")?,
             "max_label_values" => settings.limits.values = value.whole("max_label_values")?,
+            "max_edges" => settings.max_edges = value.whole("max_edges")?,
             "enabled" => settings.enabled = value.bool("enabled")?,
             "interval" => settings.interval = value.duration("interval")?,
             "reset_every" => settings.reset_every = Some(value.duration("reset_every")?),

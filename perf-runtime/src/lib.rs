@@ -253,6 +253,7 @@ pub mod series {
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;
     pub use crate::observe::query::blocked::BlockedThread;
+    pub use crate::observe::query::edges::Edge;
     pub use crate::observe::query::grid::CellGrid;
     pub use crate::observe::query::in_flight::CallInFlight;
     pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
@@ -276,7 +277,7 @@ pub mod test_util {
 /// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::execution::{Call, Scope, body, future_body, prepare, prepare_labelled};
+    pub use crate::measure::call::execution::{Call, EnteredCall, Scope, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, SortsIn,
@@ -285,6 +286,7 @@ pub mod __private {
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
+    pub use crate::measure::cells::tree::frame::Frame;
     pub use crate::measure::model::budget::{Brought, DEFAULT_BUDGET, Unknown, brought, types_within_budget};
     pub use crate::measure::model::error_type::{ErrorType, Sorts, concat, concat_flags};
     pub use crate::measure::model::kind::Kind;

@@ -12,6 +12,7 @@ use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
+use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment, wall};
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
@@ -303,6 +304,7 @@ impl Monitor {
         let started = clock::now();
         wall::follow(started);
         let model = ReadModel::new(&prefix);
+        frame::bound_edges(loaded.settings.max_edges);
         let inner = Inner {
             renderer: Renderer::new(&model),
             model,

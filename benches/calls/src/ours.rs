@@ -1,6 +1,6 @@
 //! This project's attributes.
 
-use crate::variant::{Failed, Variant, drive, wait_once, work};
+use crate::variant::{Failed, Variant, block_on, drive, make, wait_once, work};
 use perf_runtime::{monitor, monitor_db_operation};
 use std::hint::black_box;
 
@@ -28,6 +28,38 @@ async fn without_span(id: u64) -> Result<u64, Failed> {
 async fn pending_once(id: u64) -> Result<u64, Failed> {
     wait_once().await;
     work(id)
+}
+
+#[monitor("inner")]
+async fn inner(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[monitor("inner_sync")]
+fn inner_sync(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[monitor("inner_pending_once")]
+async fn inner_pending_once(id: u64) -> Result<u64, Failed> {
+    wait_once().await;
+    work(id)
+}
+
+/// Makes a batch of calls inside one call, so that its own cost is none of theirs.
+#[monitor("outer")]
+async fn inside_another(calls: u64, function: impl AsyncFn(u64) -> Result<u64, Failed>) -> u64 {
+    make(calls, function).await
+}
+
+#[monitor("leaf")]
+async fn leaf(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+#[monitor("chain")]
+async fn chain(id: u64) -> Result<u64, Failed> {
+    leaf(id).await
 }
 
 #[monitor("profiled", profile)]
@@ -68,6 +100,9 @@ pub(crate) const MONITOR_SYNC: &str = "perf `#[monitor(..)]`, sync";
 /// The same without a span: what it costs where nobody listens.
 pub(crate) const WITHOUT_SPAN: &str = "perf `#[monitor(.., span = false)]`";
 
+/// A call made inside another.
+pub(crate) const INSIDE: &str = "perf `#[monitor(..)]`, inside another";
+
 /// The variants that `threads` compares.
 pub(crate) fn contended() -> Variant {
     Variant::new(MONITOR, Some("operations_total{operation=\"plain\""), |calls| drive(calls, plain))
@@ -90,6 +125,18 @@ pub(crate) fn variants() -> Vec<Variant> {
             Some("operations_total{operation=\"pending_once\""),
             |calls| drive(calls, pending_once),
         ),
+        Variant::new(INSIDE, Some("operations_total{operation=\"inner\""), |calls| {
+            block_on(inside_another(calls, inner))
+        }),
+        Variant::new("perf `#[monitor(..)]`, sync, inside another", Some("operations_total{operation=\"inner_sync\""), |calls| {
+            block_on(inside_another(calls, async |id| inner_sync(id)))
+        }),
+        Variant::new("perf `#[monitor(..)]`, pending once, inside another", Some("operations_total{operation=\"inner_pending_once\""), |calls| {
+            block_on(inside_another(calls, inner_pending_once))
+        }),
+        Variant::new("perf `#[monitor(..)]` and one inside it", Some("operations_total{operation=\"chain\""), |calls| {
+            drive(calls, chain)
+        }),
         Variant::new("perf `#[monitor(.., profile)]`", Some("operations_total{operation=\"profiled\""), |calls| {
             drive(calls, profiled)
         }),

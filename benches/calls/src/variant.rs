@@ -73,13 +73,18 @@ pub(crate) async fn wait_once() {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "each variant is to have a loop of its own")]
 pub(crate) fn drive(calls: u64, function: impl AsyncFn(u64) -> Result<u64, Failed>) -> u64 {
-    block_on(async {
-        let mut sum = 0_u64;
-        for id in 0..calls {
-            sum = black_box(sum.wrapping_add(function(id).await.unwrap_or(1)));
-        }
-        sum
-    })
+    block_on(make(calls, function))
+}
+
+/// Calls a function so many times.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as above")]
+pub(crate) async fn make(calls: u64, function: impl AsyncFn(u64) -> Result<u64, Failed>) -> u64 {
+    let mut sum = 0_u64;
+    for id in 0..calls {
+        sum = black_box(sum.wrapping_add(function(id).await.unwrap_or(1)));
+    }
+    sum
 }
 
 /// Polls a future until it is ready.

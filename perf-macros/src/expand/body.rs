@@ -65,19 +65,25 @@ impl<'a> Body<'a> {
 
     /// The body stays a block of the function's.
     fn block(&self) -> TokenStream {
-        let Self { call, value, .. } = self;
-        let entered = Ident::new("__perf_entered", Span::mixed_site());
+        let Self { call, value, runtime, .. } = self;
+        let [entered, frame] = ["__perf_entered", "__perf_frame"].map(|name| Ident::new(name, Span::mixed_site()));
         let (prepared, enter) = (self.prepared(), self.or_profiled("enter"));
         let typed = self.typed_body(self.allow_complex_type().as_ref());
         if let Returns::Never = self.returns {
             // Between braces of ours temporaries of the last expression go before the parameters, whatever the function's edition.
-            return quote!(let #call = &mut #prepared; let #entered = #call.#enter(); { #typed });
+            return quote! {
+                let #frame = &#runtime::Frame::new();
+                let #call = &mut #prepared;
+                let #entered = #call.#enter(#frame);
+                { #typed }
+            };
         }
         let (units, finish) = (self.units_taken(), self.finish(&quote!(&#value)));
         quote! {
             #units
+            let #frame = &#runtime::Frame::new();
             let #call = &mut #prepared;
-            let #value = { let #entered = #call.#enter(); #typed };
+            let #value = { let #entered = #call.#enter(#frame); #typed };
             #finish
             #value
         }
@@ -106,14 +112,15 @@ impl<'a> Body<'a> {
 
     /// The body stays where it is, and its call ends with its scope.
     fn scope(&self) -> TokenStream {
-        let Self { call, .. } = self;
-        let entered = Ident::new("__perf_entered", Span::mixed_site());
+        let Self { call, runtime, .. } = self;
+        let [entered, frame] = ["__perf_entered", "__perf_frame"].map(|name| Ident::new(name, Span::mixed_site()));
         let (prepared, block) = (self.prepared(), self.user_block());
         let profiled = Ident::new("__perf_profiled", Span::mixed_site());
         let profiled = self.model.profile.as_ref().map(|_| quote!(let #profiled = #call.profiled_scope();));
         quote! {
+            let #frame = &#runtime::Frame::new();
             let #call = #prepared.start().scope();
-            let #entered = #call.enter_span();
+            let #entered = #call.enter(#frame);
             #profiled
             #block
         }

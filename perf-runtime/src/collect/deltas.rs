@@ -116,6 +116,8 @@ pub struct DeltaSlice<'a> {
     pub idle_nanos: u64,
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
+    /// Nanoseconds that calls inside these covered: less them, the durations are the calls' own time.
+    pub covered_nanos: u64,
     sums: Sums,
     hits: &'a [Hit],
 }
@@ -219,13 +221,14 @@ impl Cursor {
         for (series, seen) in self.known.iter().zip(&mut self.seen) {
             // The sink may ask the monitor anything: nothing is locked while it is told.
             series.unseen(seen, &mut self.room, |unseen| {
-                let Sums { idle_nanos, slow_polls, .. } = unseen.sums;
+                let Sums { idle_nanos, slow_polls, covered_nanos, .. } = unseen.sums;
                 let slice = DeltaSlice {
                     start: wall_of(unseen.start),
                     end: wall_of(unseen.end),
                     in_flight: unseen.in_flight,
                     idle_nanos,
                     slow_polls,
+                    covered_nanos,
                     sums: unseen.sums,
                     hits: unseen.hits,
                 };

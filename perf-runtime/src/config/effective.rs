@@ -76,6 +76,7 @@ fn own(settings: &Settings) -> Table {
     set("alert_history", settings.alert_history.into());
     set("max_series", settings.limits.series.into());
     set("max_label_values", settings.limits.values.into());
+    set("max_edges", settings.max_edges.into());
     set("log", Value::table_of([("level", Some(settings.log_level.as_str().into()))]));
     if let Some(every) = settings.reset_every {
         set("reset_every", every.into());

@@ -15,12 +15,13 @@ use std::ffi::OsString;
 
 const RULE: &str = "PERF_RULE_";
 /// The monitor's own variables: each with its key, and the table that it is in.
-const PLAIN: [(&str, &str, Option<&str>); 12] = [
+const PLAIN: [(&str, &str, Option<&str>); 13] = [
     ("PERF_NAMESPACE", "namespace", None),
     ("PERF_PRESETS", "presets", None),
     ("PERF_ALERT_HISTORY", "alert_history", None),
     ("PERF_MAX_SERIES", "max_series", None),
     ("PERF_MAX_LABEL_VALUES", "max_label_values", None),
+    ("PERF_MAX_EDGES", "max_edges", None),
     ("PERF_ENABLED", "enabled", None),
     ("PERF_INTERVAL", "interval", None),
     ("PERF_RESET_EVERY", "reset_every", None),

@@ -5,6 +5,7 @@ use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
+use crate::measure::cells::tree::node::MAX_EDGES;
 use crate::measure::model::service::Service;
 use crate::observe::series::overflow::Limits;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) alert_history: usize,
     /// The bounds on what is made at run time.
     pub(crate) limits: Limits,
+    /// The most edges of the process; 0 where calls are to know no parents.
+    pub(crate) max_edges: usize,
     pub(crate) enabled: bool,
     pub(crate) interval: Duration,
     pub(crate) reset_every: Option<Duration>,
@@ -43,6 +46,7 @@ impl Settings {
             histogram_bounds: Vec::new(),
             alert_history: DEFAULT_HISTORY,
             limits: Limits::default(),
+            max_edges: MAX_EDGES,
             enabled: true,
             interval: Duration::from_secs(1),
             reset_every: None,

@@ -345,6 +345,7 @@ fn the_monitors_own_variables_reach_its_tables() {
         ("PERF_RESET_EVERY", "24h"),
         ("PERF_MAX_SERIES", "5000"),
         ("PERF_MAX_LABEL_VALUES", "500"),
+        ("PERF_MAX_EDGES", "300"),
         ("PERF_LOG_LEVEL", "warn"),
         ("PERF_SERVICE_NAME", "shop"),
         ("PERF_SERVICE_VERSION", "1.4.2"),
@@ -353,7 +354,7 @@ fn the_monitors_own_variables_reach_its_tables() {
     assert!(!settings.enabled);
     assert_eq!(settings.interval, Duration::from_secs(5));
     assert_eq!(settings.reset_every, Some(Duration::from_secs(86_400)));
-    assert_eq!((settings.limits.series, settings.limits.values), (5_000, 500));
+    assert_eq!((settings.limits.series, settings.limits.values, settings.max_edges), (5_000, 500, 300));
     assert_eq!(settings.log_level, LogLevel::Warn);
     assert_eq!(settings.service, Some(Service::new("shop").version("1.4.2")));
     let error = refused(&[("PERF_LOG_LEVEL", "loud")]);

@@ -2,7 +2,9 @@
 
 use super::Monitor;
 use crate::expose::series::SeriesEntry;
+use crate::measure::clock;
 use crate::observe::history::window::Window;
+use crate::observe::query::edges::Edge;
 use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
@@ -14,6 +16,35 @@ impl Monitor {
     pub fn series(&self, window: Window) -> Vec<SeriesEntry> {
         let prefix = self.inner.model.prefix();
         self.summary(window).series.into_iter().map(|summary| SeriesEntry::new(summary, prefix)).collect()
+    }
+
+    /// The edges of the tree of calls: for each two series the calls of the one that were made inside calls of the other, and ended in a
+    /// range of the last hour; sorted by parent and child. A [`Window`] is a range too.
+    ///
+    /// A call is made inside another if it begins on a thread on which the other runs or is polled just then: through awaits, `join!`,
+    /// `select!` and boxed futures, and not through `spawn`. The last minute is known by the tick, earlier times by the minute, and a
+    /// tick or minute that begins or ends in the range is part of it. At most 2,000 edges are told apart. Costs a look at the cells of
+    /// all series.
+    ///
+    /// ```
+    /// # use perf_runtime::{Monitor, Window, monitor};
+    /// #[monitor("edges_inner")]
+    /// fn inner() {}
+    ///
+    /// #[monitor("edges_outer")]
+    /// fn outer() {
+    ///     inner();
+    ///     inner();
+    /// }
+    ///
+    /// let monitor = perf_runtime::monitor();
+    /// outer();
+    /// let edges = monitor.edges(Window::LastMinute);
+    /// let edge = edges.iter().find(|edge| edge.child.labels.get("operation") == Some("edges_inner"));
+    /// assert_eq!(edge.map(|edge| (edge.parent.to_string(), edge.calls)), Some(("operation{operation=edges_outer}".to_owned(), 2)));
+    /// ```
+    pub fn edges(&self, range: impl Into<TimeRange>) -> Vec<Edge> {
+        self.inner.registry.edges(&range.into(), clock::now())
     }
 
     /// Series over any range of time, step by step on a grid that is aligned to the wall clock: calls, the application's own

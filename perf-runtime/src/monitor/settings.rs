@@ -126,6 +126,7 @@ impl Inner {
         for (field, new, old) in [
             ("max_series", new.limits.series, old.limits.series),
             ("max_label_values", new.limits.values, old.limits.values),
+            ("max_edges", new.max_edges, old.max_edges),
         ] {
             if new != old {
                 let allowed = format!("what it was, {old}, until the process starts anew");

@@ -42,6 +42,7 @@ impl Setup {
             ("alert_history", settings.alert_history, 100..=100_000, "transitions"),
             ("max_series", settings.limits.series, 100..=100_000, "series"),
             ("max_label_values", settings.limits.values, 10..=100_000, "values"),
+            ("max_edges", settings.max_edges, 0..=100_000, "edges"),
         ] {
             if !range.contains(&value) {
                 return Err(ConfigError::new(field, value, format!("{} to {} {what}", range.start(), range.end())));
@@ -150,6 +151,15 @@ impl MonitorBuilder {
     /// are not counted.
     pub fn max_label_values(mut self, values: usize) -> Self {
         self.settings.limits.values = values;
+        self
+    }
+
+    /// How many edges are told apart, 0 to 100,000: 2,000 by default. An edge is two series of which the one made calls of the other
+    /// ([`Monitor::edges`](crate::Monitor::edges)); beyond the bound the caller becomes `__overflow__`. An edge takes 32 bytes for each
+    /// thread on which it occurs, and as many for each second of the last minute and each minute of the last hour in which it does. With 0
+    /// calls know no callers. It is set for the process, by the monitor that is built last.
+    pub fn max_edges(mut self, edges: usize) -> Self {
+        self.settings.max_edges = edges;
         self
     }
 

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod tree;
+
 fn is_read_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(view: &T) {
     let text = serde_json::to_string(view).unwrap();
     let read: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));

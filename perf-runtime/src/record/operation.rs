@@ -1,5 +1,6 @@
 //! Series that the program makes at run time.
 
+use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
@@ -99,7 +100,10 @@ impl Operation {
     fn run_as<R>(&self, body: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
         // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
         let call = self.begin(Outcome::Panicked, false, |series| &**series);
+        let frame = Frame::new();
+        let inside = Body::new(&frame, &call.series.own);
         let value = body();
+        drop(inside);
         call.end(outcome(&value));
         value
     }
@@ -115,8 +119,8 @@ impl Operation {
         let call = self.series.own.start(|| {});
         let started = clock::now();
         call.begin(started, is_polled);
-        let unwinding = thread::panicking();
-        Running { started, unwinding, otherwise, over: false, is_away: false, series: hold(&self.series) }
+        let (parent, unwinding) = (frame::begin_child(started), thread::panicking());
+        Running { started, parent, unwinding, otherwise, over: false, is_away: false, series: hold(&self.series) }
     }
 
     /// Starts a call that a guard keeps: it may end on any thread, and nobody knows which it is on.
@@ -124,7 +128,8 @@ impl Operation {
         self.count_overflow();
         self.series.own.start_away();
         let (started, unwinding) = (clock::now(), thread::panicking());
-        Running { started, unwinding, otherwise, over: false, is_away: true, series: Arc::clone(&self.series) }
+        let parent = frame::begin_child(started);
+        Running { started, parent, unwinding, otherwise, over: false, is_away: true, series: Arc::clone(&self.series) }
     }
 
     fn count_overflow(&self) {
@@ -184,6 +189,8 @@ impl Timer {
 struct Running<S: Deref<Target = Series>> {
     series: S,
     started: Moment,
+    /// The call that it was made inside.
+    parent: Parent,
     /// Whether the thread was unwinding when the call started: then its unwinding is not this call's.
     unwinding: bool,
     /// The outcome of a drop without unwinding.
@@ -206,6 +213,10 @@ impl<S: Deref<Target = Series>> Running<S> {
         }
         self.series.note_end(outcome);
         self.series.own.finish(outcome, clock::nanos(took));
+        if self.parent.is_some() {
+            frame::leave(self.parent, now);
+            self.series.own.count_edge(self.parent.node(), outcome, clock::nanos(took));
+        }
         took
     }
 }

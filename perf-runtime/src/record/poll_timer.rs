@@ -2,6 +2,7 @@
 
 use crate::measure::call::execution::SLOW_POLL_NANOS;
 use crate::measure::cells::cell_table::Ticket;
+use crate::measure::cells::tree::frame::{self, Frame};
 use crate::measure::clock::{self, Moment};
 use crate::observe::series::entry::Series;
 
@@ -15,6 +16,8 @@ pub(crate) struct PollTimer {
     has_ended: bool,
     idle_nanos: u64,
     slow_polls: u32,
+    /// Whether it has children, which are kept with its place in the list.
+    keeps_children: bool,
     /// From its first pause on, unless it left the list since.
     ticket: Option<Ticket>,
 }
@@ -22,7 +25,15 @@ pub(crate) struct PollTimer {
 impl PollTimer {
     /// A call that is polled since it started.
     pub(crate) fn new(started: Moment) -> Self {
-        Self { turned: started, is_paused: false, has_ended: false, idle_nanos: 0, slow_polls: 0, ticket: None }
+        Self {
+            turned: started,
+            is_paused: false,
+            has_ended: false,
+            idle_nanos: 0,
+            slow_polls: 0,
+            keeps_children: false,
+            ticket: None,
+        }
     }
 
     /// It is polled again, and since when. Reads the clock where it was paused.
@@ -42,6 +53,23 @@ impl PollTimer {
         }
     }
 
+    /// The frame of its next poll, with the children of earlier ones.
+    pub(crate) fn frame(&self, series: &Series) -> Frame {
+        let frame = Frame::new();
+        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+            frame.go_on(&series.own.kept_children(ticket));
+        }
+        frame
+    }
+
+    /// Keeps the children of a poll for the next one, once it is [paused](Self::pause).
+    pub(crate) fn keep_children(&mut self, series: &Series, frame: &Frame) {
+        if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
+            series.own.keep_children(ticket, children);
+            self.keeps_children = true;
+        }
+    }
+
     /// The duration of the call ends here: later polls and pauses are not counted.
     pub(crate) fn end_time(&mut self, now: Moment) {
         self.turn(now, true);
@@ -55,12 +83,16 @@ impl PollTimer {
     /// `series` lists it no longer, until it waits again.
     pub(crate) fn leave_list(&mut self, series: &Series) {
         if let Some(ticket) = self.ticket.take() {
+            self.keeps_children = false;
             series.own.leave(ticket);
         }
     }
 
     /// It is over: `series`, which listed it, no longer does, and `counting` counts how it divided its time.
     pub(crate) fn end(&mut self, now: Moment, series: &Series, counting: &Series) {
+        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children && self.is_paused) {
+            frame::close(&series.own.kept_children(ticket), &counting.own);
+        }
         self.turn(now, true);
         self.leave_list(series);
         if self.idle_nanos > 0 {

@@ -136,6 +136,10 @@ fn series_summary() -> ObjectBuilder {
         .has("apdex_threshold", number_or_null())
         .has("busy_share", number_or_null())
         .has("slow_polls", count())
+        .has(
+            "self_seconds",
+            number().note("The seconds of the calls less those of calls inside them: of several at a time, the time in which one ran."),
+        )
         .has("slow", one_of(&[Type::Object, Type::Null]))
         .has("objective", one_of(&[Type::Object, Type::Null]))
         .has(

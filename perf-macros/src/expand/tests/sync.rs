@@ -48,9 +48,10 @@ fn a_site_and_a_sync_function() {
                 },
                 state: ::perf_runtime::__private::State::DbOperation,
             };
+            let __perf_frame = &::perf_runtime::__private::Frame::new();
             let __perf_call = &mut ::perf_runtime::__private::prepare(&__PERF_SITE);
             let __perf_value = {
-                let __perf_entered = __perf_call.enter();
+                let __perf_entered = __perf_call.enter(__perf_frame);
                 let _ = &self;
                 let id = id;
                 let __perf_arg2 = __perf_arg2;
@@ -165,8 +166,9 @@ fn a_function_that_returns_a_closure_keeps_its_body_in_place() {
     );
     let expected = quote! {
         fn adder(mut n: u8) -> impl Fn(u8) -> u8 {
+            let __perf_frame = &::perf_runtime::__private::Frame::new();
             let __perf_call = ::perf_runtime::__private::prepare(&__PERF_SITE).start().scope();
-            let __perf_entered = __perf_call.enter_span();
+            let __perf_entered = __perf_call.enter(__perf_frame);
             '__perf_monitor: {
                 move |x| x + n
             }

@@ -54,8 +54,9 @@ impl DeltaSink for Adder {
         assert!(last.is_none_or(|last| last <= slice.start), "{last:?} {slice:?}");
         let [ok, error, panicked, cancelled] = Outcome::ALL.map(|outcome| slice.nanos(outcome));
         let OutcomeCounts { expected_errors, expected_cancelled, .. } = slice.outcomes();
-        let others = [slice.idle_nanos, slice.slow_polls, expected_errors, expected_cancelled];
-        let sums = [[ok, error, panicked, cancelled], others].concat().try_into().expect("as many as there are sums");
+        let others = [slice.idle_nanos, slice.slow_polls, slice.covered_nanos, expected_errors, expected_cancelled];
+        let sums =
+            [&[ok, error, panicked, cancelled][..], &others].concat().try_into().expect("as many as there are sums");
         assert!(slice.buckets().all(|bucket| bucket.count > 0 && bucket.index < series.buckets()));
         let hits = slice.buckets().map(|bucket| (bucket.outcome.index(), bucket.index, bucket.count));
         self.total.add(&name, sums, hits);

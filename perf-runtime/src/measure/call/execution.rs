@@ -1,7 +1,8 @@
 //! One execution of an annotated function.
 
-use crate::measure::cells::cell_table::{Started, Ticket};
+use crate::measure::cells::cell_table::{Finished, Started, Ticket};
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::budget::assert_budget;
 use crate::measure::model::error_type::Sorts;
@@ -13,7 +14,8 @@ use crate::measure::site::error_event::ErrorEvent;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
 use crate::measure::site::span;
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use tracing::Span;
@@ -26,23 +28,40 @@ pub(crate) const SLOW_POLL_NANOS: u64 = 10_000_000;
 /// One execution of a function: from where its labels are known until it has ended.
 ///
 /// A call ends once: through [`finish`](Self::finish), or as panicked when an unwinding body drops it before that. A future that is
-/// dropped before it is ready ends its call as cancelled (see `Watched`). A call that is dropped before it started is not counted.
+/// dropped before it is ready ends its call as cancelled. A call that is dropped before it started is not counted.
 ///
 /// A started call is never moved: a value that is written word by word and then copied in larger pieces has to go through the cache
 /// first, which costs more than all counting.
 #[derive(Debug)]
 #[must_use = "a call that is dropped counts as panicked"]
 pub struct Call {
-    site: &'static Site,
     meter: &'static Meter,
     started: Moment,
-    /// When the body last began to run or, while the call is paused, ceased to.
-    turned: Moment,
+    turned: SiteOrTurn,
     /// The time between polls.
     idle_nanos: u64,
-    span: Option<Box<Span>>,
+    /// Dropped by hand: most calls have none, and that is told here without a function call.
+    span: ManuallyDrop<Option<Box<Span>>>,
+    /// The call that it was made inside.
+    parent: Parent,
     ticket: Option<Ticket>,
     pace: Pace,
+    /// Whether it is paused and has children, which are kept with its place in the list of those that wait.
+    keeps_children: bool,
+}
+
+/// The site of a call that is yet to start. From the start on its meter knows the site, and this is when the body last began to run or,
+/// while the call is paused, ceased to.
+#[derive(Clone, Copy)]
+union SiteOrTurn {
+    site: &'static Site,
+    turned: Moment,
+}
+
+impl fmt::Debug for SiteOrTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SiteOrTurn").finish_non_exhaustive()
+    }
 }
 
 /// The state of a call's body.
@@ -95,8 +114,18 @@ impl Call {
     fn prepared(site: &'static Site, meter: &'static Meter) -> Self {
         #[cfg(any(test, feature = "test-util"))]
         let meter = isolation::meter(meter);
-        let (never, pace) = (Moment::default(), Pace::Prepared);
-        Self { site, meter, started: never, turned: never, idle_nanos: 0, span: None, ticket: None, pace }
+        let never = Moment::default();
+        Self {
+            meter,
+            started: never,
+            turned: SiteOrTurn { site },
+            idle_nanos: 0,
+            span: ManuallyDrop::new(None),
+            parent: Parent::NONE,
+            ticket: None,
+            pace: Pace::Prepared,
+            keeps_children: false,
+        }
     }
 
     /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
@@ -109,7 +138,7 @@ impl Call {
     /// As [`with_fields`](Self::with_fields), in place.
     #[inline]
     pub fn open(&mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) {
-        self.span = self.site.new_span(self.meter, fields);
+        *self.span = self.site_at_start().and_then(|site| site.new_span(self.meter, fields));
         self.pace = Pace::WithSpan;
     }
 
@@ -120,11 +149,12 @@ impl Call {
         self
     }
 
-    /// Begins a poll of the body: the first one starts the call, a later one resumes it. Not to be called after the call's end.
-    pub(crate) fn poll(&mut self) {
+    /// Begins a poll of the body, whose frame gets the children of earlier polls: the first one starts the call, a later one resumes it. Not to be called after the call's end.
+    #[inline]
+    pub(crate) fn poll(&mut self, frame: &Frame) {
         match self.pace {
             Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
-            Pace::Paused => self.resume(),
+            Pace::Paused => self.resume(frame),
             // Started a moment ago, before its first poll.
             Pace::AtOnce | Pace::Polled | Pace::Over => self.pace = Pace::Polled,
         }
@@ -133,7 +163,7 @@ impl Call {
     /// Starts the call. The rare cases are tail calls of other functions, so that this one saves no registers and has half as many
     /// instructions.
     fn begin(&mut self, pace: Pace) {
-        if self.pace == Pace::Prepared && self.site.may_have_span() {
+        if self.pace == Pace::Prepared && self.site_at_start().is_some_and(Site::may_have_span) {
             return self.begin_with_span(pace);
         }
         let Some(started) = self.meter.start_warm() else { return self.begin_cold(pace) };
@@ -150,8 +180,11 @@ impl Call {
     #[cold]
     #[inline(never)]
     fn begin_cold(&mut self, pace: Pace) {
-        let site = self.site;
-        let started = self.meter.start(|| directory::list(site));
+        let site = self.site_at_start();
+        site.inspect(|site| site.claim(self.meter));
+        let started = self.meter.start(|| {
+            site.inspect(|site| directory::list(site));
+        });
         self.begun(started, clock::now(), pace);
     }
 
@@ -163,15 +196,52 @@ impl Call {
     #[inline]
     fn begun(&mut self, started: Started<'_>, now: Moment, pace: Pace) {
         started.begin(now, pace == Pace::Polled);
-        (self.started, self.turned, self.pace) = (now, now, pace);
+        (self.started, self.turned, self.pace) = (now, SiteOrTurn { turned: now }, pace);
+        if frame::is_any() {
+            let Some(parent) = frame::begin_next_child(now) else { return self.begun_as_other_child(now) };
+            self.parent = parent;
+        }
     }
 
-    fn resume(&mut self) {
+    #[inline(never)]
+    fn begun_as_other_child(&mut self, now: Moment) {
+        self.parent = frame::begin_child(now);
+    }
+
+    #[inline(never)]
+    fn resume(&mut self, frame: &Frame) {
+        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+            frame.go_on(&self.meter.kept_children(ticket));
+        }
         let now = clock::now();
-        self.idle_nanos = self.idle_nanos.saturating_add(now.nanos_since(self.turned));
-        self.turned = now;
+        self.idle_nanos = self.idle_nanos.saturating_add(now.nanos_since(self.turned()));
+        self.turned = SiteOrTurn { turned: now };
         self.pace = Pace::Polled;
         self.meter.take_up().begin(now, true);
+    }
+
+    /// The site that made it, while it is yet to start.
+    #[inline]
+    fn site_at_start(&self) -> Option<&'static Site> {
+        let is_yet_to_start = matches!(self.pace, Pace::Prepared | Pace::WithSpan);
+        // SAFETY: it holds the site until `begun`, which changes the pace.
+        if is_yet_to_start { Some(unsafe { self.turned.site }) } else { None }
+    }
+
+    /// When the body last began to run or, while the call is paused, ceased to. The moment of the start before that.
+    #[inline]
+    fn turned(&self) -> Moment {
+        match self.pace {
+            Pace::Prepared | Pace::WithSpan => self.started,
+            // SAFETY: it holds the moment from `begun` on, which sets the pace to one of these.
+            Pace::AtOnce | Pace::Polled | Pace::Paused | Pace::Over => unsafe { self.turned.turned },
+        }
+    }
+
+    /// The site that made it, once it has started.
+    #[inline]
+    fn site(&self) -> Option<&'static Site> {
+        Site::of(self.meter)
     }
 
     pub(crate) fn meter(&self) -> &'static Meter {
@@ -189,22 +259,28 @@ impl Call {
     /// returns from the signature.
     #[inline]
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        self.begin(Pace::AtOnce);
-        let _entered = self.enter_span();
+        let frame = Frame::new();
+        let _entered = self.enter(&frame);
         body()
     }
 
     /// Starts the call where it is, for a sync body that stays in its function, and enters its span until the returned guard is dropped.
+    /// Calls that the body makes are children of this one. The guard is not to be leaked.
     #[inline]
-    pub fn enter(&mut self) -> Option<tracing::span::Entered<'_>> {
+    pub fn enter<'a>(&'a mut self, frame: &'a Frame) -> EnteredCall<'a> {
         self.begin(Pace::AtOnce);
-        self.enter_span()
+        self.entered(frame)
+    }
+
+    #[inline]
+    fn entered<'a>(&'a self, frame: &'a Frame) -> EnteredCall<'a> {
+        EnteredCall { span: self.enter_span(), body: Body::new(frame, self.meter) }
     }
 
     /// Writes the text of an error on the call's span.
     #[inline]
     pub fn record_error(&self, error: Option<&dyn Display>) {
-        if let (Some(span), Some(error)) = (&self.span, error) {
+        if let (Some(span), Some(error)) = (self.span.as_deref(), error) {
             span::record_error(span, error);
         }
     }
@@ -214,7 +290,9 @@ impl Call {
     pub fn report_error(&self, error: Option<&dyn Display>, event: &'static ErrorEvent) {
         if let Some(error) = error {
             self.record_error(Some(error));
-            event.send(&self.site.spec.span, self.span.as_deref(), error);
+            if let Some(site) = self.site() {
+                event.send(&site.spec.span, self.span.as_deref(), error);
+            }
         }
     }
 
@@ -229,7 +307,7 @@ impl Call {
     /// Ends the call with an error of a known sort.
     pub fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
         let meter = self.meter;
-        if let (Some(span), Some(name)) = (&self.span, sorts.name(index)) {
+        if let (Some(span), Some(name)) = (self.span.as_deref(), sorts.name(index)) {
             span::record_error_type(span, name);
         }
         // Before the call itself: a scrape takes the rest of the errors for those of no known sort, which is then never too many.
@@ -240,23 +318,28 @@ impl Call {
         self.finish(Outcome::Error);
     }
 
-    /// Ends the call of a future that was dropped before it was ready; nothing where the call is over.
-    #[inline]
-    pub(crate) fn cancel(&mut self) {
-        if self.is_running() {
-            self.end_cancelled();
+    /// Ends a call that was not finished: that of a future which is dropped before it is ready, and else nearly always of a body that
+    /// unwinds. A sync body may also leave its function early by a macro that the attribute took for one of the standard library's: its
+    /// value is not seen then, and it did not panic.
+    #[inline(never)]
+    fn end_dropped(&mut self) {
+        match self.pace {
+            Pace::AtOnce => self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok }),
+            // A poll that unwinds has ended its call by now.
+            Pace::Polled | Pace::Paused => self.end_cancelled(),
+            Pace::Prepared | Pace::WithSpan | Pace::Over => {}
         }
     }
 
-    /// Ends a call that was not finished. Nearly always its body unwinds. A body may also leave its function early by a macro that the
-    /// attribute took for one of the standard library's: its value is not seen then, and it did not panic.
-    #[cold]
-    #[inline(never)]
-    fn end_dropped(&mut self) {
-        self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok });
+    /// The call of a future: dropped before it is ready, it is cancelled.
+    #[inline]
+    pub(crate) fn of_future(mut self) -> Self {
+        if self.pace == Pace::AtOnce {
+            self.pace = Pace::Polled;
+        }
+        self
     }
 
-    #[inline(never)]
     fn end_cancelled(&mut self) {
         if self.meter.targets().cancel_expected {
             self.meter.expected.add_cancelled();
@@ -281,19 +364,23 @@ impl Call {
     }
 
     /// Pauses the call: the body returned `Pending`.
-    pub(crate) fn pause(&mut self) {
+    pub(crate) fn pause(&mut self, frame: &Frame) {
         let now = clock::now();
         self.note_slow_poll(now);
-        self.turned = now;
+        self.turned = SiteOrTurn { turned: now };
         self.pace = Pace::Paused;
         self.meter.let_go();
         if self.ticket.is_none() {
             self.ticket = self.meter.wait(self.started);
         }
+        if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
+            self.meter.keep_children(ticket, children);
+            self.keeps_children = true;
+        }
     }
 
     fn note_slow_poll(&self, now: Moment) {
-        if self.pace == Pace::Polled && now.nanos_since(self.turned) >= SLOW_POLL_NANOS {
+        if self.pace == Pace::Polled && now.nanos_since(self.turned()) >= SLOW_POLL_NANOS {
             self.meter.slow_poll();
         }
     }
@@ -315,13 +402,46 @@ impl Call {
     fn end_at(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
         let was_put_aside = self.ticket.is_some() || self.pace == Pace::Paused;
-        if was_put_aside || nanos >= SLOW_POLL_NANOS || !self.meter.finish_warm(outcome, nanos) {
+        if was_put_aside || nanos >= SLOW_POLL_NANOS {
             return self.end_with_polls(outcome, now);
         }
+        let Some(finished) = self.meter.finish_warm(outcome, nanos) else { return self.end_with_polls(outcome, now) };
         self.pace = Pace::Over;
+        if self.parent.is_some() {
+            return self.end_inside(finished, outcome, now, nanos);
+        }
         if self.span.is_some() {
             self.close_span(outcome, nanos);
         }
+    }
+
+    /// The rest of the end of a call that was made inside another. The rare cases are tail calls here too.
+    #[inline(never)]
+    fn end_inside(&mut self, finished: Finished<'_>, outcome: Outcome, now: Moment, nanos: u64) {
+        if !frame::end_child(self.parent, now) {
+            return self.end_elsewhere(outcome, now, nanos);
+        }
+        if !finished.inside(self.parent.node(), outcome, nanos) {
+            return self.end_by_edge(outcome, nanos);
+        }
+        if self.span.is_some() {
+            self.close_span(outcome, nanos);
+        }
+    }
+
+    /// The call that it was made inside is not the one that runs on this thread.
+    #[cold]
+    #[inline(never)]
+    fn end_elsewhere(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
+        frame::end_child_elsewhere(self.parent, now);
+        self.end_by_edge(outcome, nanos);
+    }
+
+    /// The last of the end of a call whose caller is not the first of the series that this thread met.
+    #[inline(never)]
+    fn end_by_edge(&mut self, outcome: Outcome, nanos: u64) {
+        self.meter.count_edge(self.parent.node(), outcome, nanos);
+        self.close_span(outcome, nanos);
     }
 
     #[inline(never)]
@@ -331,26 +451,37 @@ impl Call {
         self.note_slow_poll(now);
         if self.pace == Pace::Paused {
             self.meter.take_up();
+            if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+                frame::close(&self.meter.kept_children(ticket), self.meter);
+            }
         }
         if let Some(ticket) = self.ticket.take() {
             self.leave(ticket, now);
         }
         self.meter.finish(outcome, nanos);
         self.pace = Pace::Over;
-        self.close_span(outcome, nanos);
+        if !self.parent.is_some() {
+            return self.close_span(outcome, nanos);
+        }
+        if frame::end_child(self.parent, now) {
+            return self.end_by_edge(outcome, nanos);
+        }
+        self.end_elsewhere(outcome, now, nanos);
     }
 
     fn close_span(&mut self, outcome: Outcome, nanos: u64) {
         if let Some(span) = self.span.take() {
             self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
-            self.site.close_span(span, outcome);
+            if let Some(site) = self.site() {
+                site.close_span(span, outcome);
+            }
         }
     }
 
     /// Takes the call off the list of waiting calls.
     #[cold]
     fn leave(&self, ticket: Ticket, now: Moment) {
-        let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned) } else { 0 };
+        let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned()) } else { 0 };
         self.meter.waited(ticket, self.idle_nanos.saturating_add(last_pause));
     }
 }
@@ -358,6 +489,16 @@ impl Call {
 /// A panic leaves a call as it is: no field of it can be half changed.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
+
+/// A sync body's time: in its call's span, and inside its call.
+#[derive(Debug)]
+#[must_use = "dropping the guard leaves the call's span"]
+pub struct EnteredCall<'a> {
+    #[expect(dead_code, reason = "left when dropped, before the body ends")]
+    span: Option<tracing::span::Entered<'a>>,
+    #[expect(dead_code, reason = "ended when dropped")]
+    body: Body<'a>,
+}
 
 /// Ends a call as its scope is left: for bodies that stay in their function and may leave it early.
 #[derive(Debug)]
@@ -375,10 +516,11 @@ impl Call {
 }
 
 impl Scope {
-    /// Enters the call's span until the end of the scope.
+    /// Enters the call's span until the returned guard is dropped, at the end of the scope. Calls that are made until then are children of
+    /// this one. The guard is not to be leaked.
     #[inline]
-    pub fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
-        self.call.enter_span()
+    pub fn enter<'a>(&'a self, frame: &'a Frame) -> EnteredCall<'a> {
+        self.call.entered(frame)
     }
 }
 
@@ -392,8 +534,9 @@ impl Drop for Scope {
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        if self.is_running() {
+        if self.is_running() || self.span.is_some() {
             self.end_dropped();
+            drop(self.span.take());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The body of an async call, polled inside the call.
 
 use super::execution::Call;
+use crate::measure::cells::tree::frame::Frame;
 use crate::measure::model::outcome::Outcome;
 use std::mem;
 use std::pin::Pin;
@@ -9,8 +10,8 @@ use std::task::{Context, Poll};
 pin_project_lite::pin_project! {
     /// An async body and its call, which starts with the first poll.
     ///
-    /// A guard on the stack counts a body that unwinds as panicked; a future dropped between polls is cancelled. Neither asks
-    /// `thread::panicking()`, which would be wrong for calls that other code's unwinding cancels.
+    /// A guard on the stack counts a body that unwinds as panicked; a future dropped between polls is cancelled, by its call, which is
+    /// dropped before the body. Neither asks `thread::panicking()`, which would be wrong for calls that other code's unwinding cancels.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Watched<F, E> {
@@ -19,27 +20,25 @@ pin_project_lite::pin_project! {
         #[pin]
         body: F,
     }
-
-    impl<F, E> PinnedDrop for Watched<F, E> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().call.cancel();
-        }
-    }
 }
 
 /// Ends the call of a body that unwinds.
-struct Unwinding<'a>(&'a mut Call);
+struct Unwinding<'a> {
+    call: &'a mut Call,
+    frame: &'a Frame,
+}
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        self.0.finish(Outcome::Panicked);
+        self.frame.end(self.call.meter());
+        self.call.finish(Outcome::Panicked);
     }
 }
 
 /// Measures an async body. `end` takes the returned value and ends the call.
 #[inline]
 pub fn watch<F: Future, E: Fn(&F::Output, &mut Call)>(call: Call, body: F, end: E) -> Watched<F, E> {
-    Watched { call, end, body }
+    Watched { call: call.of_future(), end, body }
 }
 
 /// A value of a type, under `if false`: the compiler takes the type from it.
@@ -89,15 +88,19 @@ fn poll_within<F: Future>(
         // The body decides what another poll does.
         return body.poll(context);
     }
-    call.poll();
-    let guard = Unwinding(call);
-    let entered = guard.0.enter_span();
+    let frame = Frame::new();
+    call.poll(&frame);
+    let guard = Unwinding { call, frame: &frame };
+    let entered = guard.call.enter_span();
+    let inside = frame.enter(guard.call.meter());
     let polled = body.poll(context);
+    drop(inside);
     drop(entered);
     if let Poll::Ready(value) = &polled {
-        end(value, guard.0);
+        frame.end(guard.call.meter());
+        end(value, guard.call);
     } else {
-        guard.0.pause();
+        guard.call.pause(&frame);
     }
     mem::forget(guard);
     polled
@@ -113,12 +116,6 @@ pin_project_lite::pin_project! {
         end: E,
         #[pin]
         body: Late<M, F>,
-    }
-
-    impl<M, F, E> PinnedDrop for WatchedLate<M, F, E> {
-        fn drop(this: Pin<&mut Self>) {
-            this.project().call.cancel();
-        }
     }
 }
 
@@ -142,7 +139,7 @@ where
     F: Future,
     E: Fn(&F::Output, &mut Call),
 {
-    WatchedLate { call, end, body: Late::ToBeMade { make } }
+    WatchedLate { call: call.of_future(), end, body: Late::ToBeMade { make } }
 }
 
 impl<M, F, E> Future for WatchedLate<M, F, E>

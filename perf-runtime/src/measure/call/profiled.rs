@@ -4,9 +4,10 @@
 //! Calls and polls within count as well, profiled or not; work on other threads and in other tasks does not. A call that is
 //! dropped half-way gives its memory back as it is dropped, which counts too. The sum is added once, when the call ends, whichever way.
 
-use super::execution::{Call, Scope};
+use super::execution::{Call, EnteredCall, Scope};
 use super::future::{Watched, watch};
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::tree::frame::Frame;
 use crate::measure::cells::usage::Usage;
 use crate::measure::clock;
 use crate::measure::model::error_type::Sorts;
@@ -132,9 +133,9 @@ impl Call {
     }
 
     /// As [`enter`](Self::enter), and measures what the body uses.
-    pub fn enter_profiled(&mut self) -> (ProfiledScope, Option<tracing::span::Entered<'_>>) {
+    pub fn enter_profiled<'a>(&'a mut self, frame: &'a Frame) -> (ProfiledScope, EnteredCall<'a>) {
         let meter = self.meter();
-        let entered = self.enter();
+        let entered = self.enter(frame);
         (ProfiledScope::of(meter), entered)
     }
 

@@ -15,6 +15,9 @@ use super::reading::Reading;
 use super::slot::{self, SLOTS, Slot};
 pub(crate) use super::thread_cells::Running;
 use super::thread_cells::{Begun, Shard, Writers};
+use super::tree::children::Children;
+use super::tree::edges::EdgeCounts;
+use super::tree::node::Node;
 use super::waiting::Place;
 use crate::measure::clock::Moment;
 use crate::measure::model::outcome::Outcome;
@@ -46,6 +49,19 @@ pub(crate) struct Ticket(NonZeroU32);
 /// The start of a call. Where nobody says when it began, because the call ends at once or is let go, it is not noted.
 #[derive(Clone, Copy)]
 pub(crate) struct Started<'a>(&'a Shard);
+
+/// A call that was counted as ended by the one thread that writes these cells.
+#[derive(Clone, Copy)]
+pub(crate) struct Finished<'a>(&'a Shard);
+
+impl Finished<'_> {
+    /// Counts that it was made inside a call of `parent`, where that is the first caller that this thread met; else it says `false`, and
+    /// nothing happens.
+    #[inline]
+    pub(crate) fn inside(self, parent: Node, outcome: Outcome, nanos: u64) -> bool {
+        self.0.count_first_edge(parent, outcome, nanos)
+    }
+}
 
 impl Started<'_> {
     /// Its body begins to run on this thread.
@@ -147,11 +163,34 @@ impl Cells {
         self.shard(slot, layout).finish(outcome, nanos, writers(slot));
     }
 
-    /// As [`finish`](Self::finish), where this thread writes cells of its own, and they are there; else it says `false`, and
-    /// nothing happens.
+    /// As [`finish`](Self::finish), where this thread writes cells of its own, and they are there; else nothing happens.
     #[inline]
-    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
-        self.warm_shard().is_some_and(|shard| shard.finish_warm(outcome, nanos))
+    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> Option<Finished<'_>> {
+        self.warm_shard().filter(|shard| shard.finish_warm(outcome, nanos)).map(Finished)
+    }
+
+    /// Counts that a call which ended was made inside a call of `parent`; `own` gives the node of this series.
+    pub(crate) fn count_edge(
+        &self,
+        parent: Node,
+        own: impl FnOnce() -> Node,
+        outcome: Outcome,
+        nanos: u64,
+        layout: impl FnOnce() -> &'static Layout,
+    ) {
+        let slot = slot::current();
+        self.shard(slot, layout).count_edge(parent, own, outcome, nanos, writers(slot));
+    }
+
+    /// Shows the counts by caller, of each thread apart.
+    pub(crate) fn for_each_edge(&self, mut look: impl FnMut(Node, EdgeCounts)) {
+        self.shards().for_each(|(shard, _)| shard.for_each_edge(&mut look));
+    }
+
+    /// Counts the time that calls inside a call covered.
+    pub(crate) fn cover(&self, nanos: u64, layout: impl FnOnce() -> &'static Layout) {
+        let slot = slot::current();
+        self.shard(slot, layout).cover(nanos, writers(slot));
     }
 
     /// Counts a poll that kept its thread for long.
@@ -177,6 +216,19 @@ impl Cells {
         if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
             shard.waiting.leave(place);
         }
+    }
+
+    /// Keeps the children of a call that waits for its next poll.
+    pub(crate) fn keep_children(&self, ticket: Ticket, children: &Children) {
+        if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
+            shard.waiting.keep(place, children);
+        }
+    }
+
+    /// The children that were kept for a call.
+    pub(crate) fn kept_children(&self, ticket: Ticket) -> Children {
+        let shard = self.existing_shard(ticket.slot());
+        shard.zip(ticket.place()).map(|(shard, place)| shard.waiting.kept(place)).unwrap_or_default()
     }
 
     /// Counts the time that a call waited.

@@ -1,18 +1,23 @@
 //! Everything that one series, or one site of it, writes.
 
-use super::cell_table::{Cells, Running, Started, Ticket};
+use super::cell_table::{Cells, Finished, Running, Started, Ticket};
 use super::exemplar::Exemplars;
 use super::expected::ExpectedCounts;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
+use super::tree::children::Children;
+use super::tree::edges::EdgeCounts;
+use super::tree::node::{Node, OwnNode};
 use crate::log_level::tell;
 use crate::measure::clock::Moment;
 use crate::measure::model::error_type::ErrorCounts;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::model::target::Targets;
+use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 /// Counts, durations and waiting calls.
@@ -24,6 +29,9 @@ pub(crate) struct Meter {
     slow_nanos: u64,
     layout: OnceLock<&'static Layout>,
     cells: Cells,
+    node: OwnNode,
+    /// The site that it belongs to, from its first call on; null where it belongs to none.
+    site: AtomicPtr<()>,
     pub(crate) errors: ErrorCounts,
     pub(crate) expected: ExpectedCounts,
     pub(crate) exemplars: Exemplars,
@@ -48,6 +56,8 @@ impl Meter {
             },
             layout: OnceLock::new(),
             cells: Cells::new(),
+            node: OwnNode::new(),
+            site: AtomicPtr::new(ptr::null_mut()),
             errors: ErrorCounts::new(),
             expected: ExpectedCounts::new(),
             exemplars: Exemplars::new(),
@@ -70,6 +80,55 @@ impl Meter {
             return original;
         }
         self
+    }
+
+    /// The site that it was said to belong to; null where none was said.
+    #[inline]
+    pub(in crate::measure) fn site(&self) -> *const () {
+        self.site.load(Ordering::Acquire)
+    }
+
+    /// Says which site it belongs to.
+    pub(in crate::measure) fn belong_to(&self, site: *const ()) {
+        if self.site().is_null() {
+            self.site.store(site.cast_mut(), Ordering::Release);
+        }
+    }
+
+    /// Its number among those that took part in edges, given out with the first one.
+    #[inline]
+    pub(crate) fn node(&self) -> Node {
+        self.node.get()
+    }
+
+    /// Its number, if it was given out.
+    pub(crate) fn existing_node(&self) -> Option<Node> {
+        self.node.existing()
+    }
+
+    /// Counts that a call which ended was made inside a call of `parent`.
+    pub(crate) fn count_edge(&self, parent: Node, outcome: Outcome, nanos: u64) {
+        self.cells.count_edge(parent, || self.node(), outcome, nanos, || self.layout());
+    }
+
+    /// Shows the counts by caller, of each thread apart.
+    pub(crate) fn for_each_edge(&self, look: impl FnMut(Node, EdgeCounts)) {
+        self.cells.for_each_edge(look);
+    }
+
+    /// Counts the time that calls inside a call covered.
+    pub(crate) fn cover(&self, nanos: u64) {
+        self.cells.cover(nanos, || self.layout());
+    }
+
+    /// Keeps the children of a call that waits for its next poll.
+    pub(crate) fn keep_children(&self, ticket: Ticket, children: &Children) {
+        self.cells.keep_children(ticket, children);
+    }
+
+    /// The children that were kept for a call.
+    pub(crate) fn kept_children(&self, ticket: Ticket) -> Children {
+        self.cells.kept_children(ticket)
     }
 
     /// Counts a call as started whose body runs on this thread. `first_touch` runs when this thread's cells did not exist
@@ -115,11 +174,11 @@ impl Meter {
         self.cells.start_warm()
     }
 
-    /// As [`finish`](Self::finish) of a call that is not slow, where this thread has called before and writes alone; else it
-    /// says `false`, and nothing happens.
+    /// As [`finish`](Self::finish) of a call that is not slow, where this thread has called before and writes alone; else nothing
+    /// happens.
     #[inline]
-    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> bool {
-        !self.is_slow(nanos) && self.cells.finish_warm(outcome, nanos)
+    pub(crate) fn finish_warm(&self, outcome: Outcome, nanos: u64) -> Option<Finished<'_>> {
+        if self.is_slow(nanos) { None } else { self.cells.finish_warm(outcome, nanos) }
     }
 
     #[inline]
@@ -200,7 +259,7 @@ impl Meter {
     /// goes where its largest duration lies: exact at every bound that both have.
     pub(crate) fn read_into(&self, reading: &mut Reading, layout: &Layout) {
         let own = self.layout();
-        if std::ptr::eq(own, layout) {
+        if ptr::eq(own, layout) {
             self.read_own_into(reading);
         } else {
             reading.add(&self.read().moved(own, layout));

@@ -11,5 +11,7 @@ pub(crate) mod reading;
 mod slot;
 mod sync;
 mod thread_cells;
+pub(crate) mod tree;
 pub(crate) mod usage;
 mod waiting;
+mod writers;

@@ -10,6 +10,8 @@ pub(crate) struct Reading {
     pub(crate) started: u64,
     /// Nanoseconds that async calls spent waiting, between their polls: of calls that returned `Pending`, once they ended.
     pub(crate) idle_nanos: u64,
+    /// Nanoseconds that calls inside these calls covered, of calls that ended.
+    pub(crate) covered_nanos: u64,
     /// Polls that kept their thread for long.
     pub(crate) slow_polls: u64,
     /// Ends that were part of the plan.
@@ -32,6 +34,7 @@ impl Reading {
     pub(crate) fn add(&mut self, other: &Self) {
         self.started = self.started.wrapping_add(other.started);
         self.idle_nanos = self.idle_nanos.wrapping_add(other.idle_nanos);
+        self.covered_nanos = self.covered_nanos.wrapping_add(other.covered_nanos);
         self.slow_polls += other.slow_polls;
         self.add_expected(other.expected);
         for outcome in Outcome::ALL.map(Outcome::index) {

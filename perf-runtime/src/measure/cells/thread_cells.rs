@@ -24,7 +24,10 @@
 use super::histogram::{Layout, MAX_NANOS, MOST_BUCKETS};
 use super::reading::Reading;
 use super::sync::{AtomicU64, LazyBox};
+use super::tree::edges::{EdgeCounts, Edges};
+use super::tree::node::Node;
 use super::waiting::Waiting;
+pub(crate) use super::writers::Writers;
 use crate::measure::clock::Moment;
 use crate::measure::model::outcome::Outcome;
 use std::array;
@@ -54,10 +57,13 @@ pub(crate) struct Shard {
     /// Bodies that were let go by this thread less those that it took up: what is started and not ended, and not let go,
     /// runs on it.
     away: AtomicU64,
+    /// The time that calls inside these calls covered.
+    covered_nanos: AtomicU64,
     layout: &'static Layout,
     /// The buckets of each outcome, once it occurred.
     buckets: [LazyBox<Pages>; OUTCOMES],
     pub(crate) waiting: Waiting,
+    edges: Edges,
 }
 
 /// When a body began to run on a thread, and whether it is polled or runs from beginning to end.
@@ -84,13 +90,6 @@ pub(crate) struct Running {
     pub(crate) begun: Begun,
     /// Is another one as soon as a body begins or ends.
     state: [u64; 4],
-}
-
-/// How many threads may write at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writers {
-    One,
-    Several,
 }
 
 /// The duration and the outcome of a call, in one word.
@@ -123,9 +122,11 @@ impl Shard {
             slow_polls: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             away: AtomicU64::new(0),
+            covered_nanos: AtomicU64::new(0),
             layout,
             buckets: array::from_fn(|_| LazyBox::default()),
             waiting: Waiting::new(),
+            edges: Edges::new(),
         }
     }
 
@@ -199,6 +200,28 @@ impl Shard {
         writers.add(&self.slow_polls, 1);
     }
 
+    /// Counts the time that calls inside a call covered.
+    pub(crate) fn cover(&self, nanos: u64, writers: Writers) {
+        writers.add(&self.covered_nanos, nanos);
+    }
+
+    /// Counts that a call which ended was made inside a call of `parent`. `own` gives the node of this series.
+    pub(crate) fn count_edge(
+        &self,
+        parent: Node,
+        own: impl FnOnce() -> Node,
+        outcome: Outcome,
+        nanos: u64,
+        writers: Writers,
+    ) {
+        self.edges.count(parent, own, outcome, nanos, writers);
+    }
+
+    /// Shows the counts by caller.
+    pub(crate) fn for_each_edge(&self, look: impl FnMut(Node, EdgeCounts)) {
+        self.edges.for_each(look);
+    }
+
     /// How many calls ended here.
     pub(crate) fn ended(&self) -> u64 {
         self.ended.load(Relaxed)
@@ -208,7 +231,7 @@ impl Shard {
     pub(crate) fn bytes(&self) -> usize {
         let pages = self.buckets.iter().filter_map(LazyBox::get).flat_map(|pages| pages.iter());
         let of_page = |page: &LazyBox<Page>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
-        size_of::<Self>() + pages.map(of_page).sum::<usize>()
+        size_of::<Self>() + self.edges.bytes() + pages.map(of_page).sum::<usize>()
     }
 
     /// A number that changes with everything that is written. The sums are in it, because an end writes them last: a
@@ -230,6 +253,7 @@ impl Shard {
         // After the durations, as they were written before them: never is a call's duration seen without its waiting.
         reading.idle_nanos = reading.idle_nanos.wrapping_add(self.idle_nanos.load(Acquire));
         reading.slow_polls += self.slow_polls.load(Acquire);
+        reading.covered_nanos = reading.covered_nanos.wrapping_add(self.covered_nanos.load(Acquire));
         match writers {
             Writers::One => self.read_buckets_and_latest(reading),
             Writers::Several => {
@@ -293,6 +317,13 @@ impl Shard {
         true
     }
 
+    /// As [`count_edge`](Self::count_edge) of the one thread that writes here, where `parent` is the first caller that it met; else it
+    /// says `false`, and nothing happens.
+    #[inline]
+    pub(crate) fn count_first_edge(&self, parent: Node, outcome: Outcome, nanos: u64) -> bool {
+        self.edges.count_first(parent, outcome, nanos)
+    }
+
     /// The one thread that writes here notes a call that ended, once the one before it is in its bucket.
     #[inline]
     fn end(&self, call: Ended) {
@@ -311,19 +342,6 @@ impl Shard {
     #[inline]
     fn existing_cell(&self, outcome: usize, bucket: usize) -> Option<&AtomicU64> {
         self.buckets[outcome].get()?.get(bucket / PAGE)?.get()?.get(bucket % PAGE)
-    }
-}
-
-impl Writers {
-    /// Adds to a cell, so that whoever sees the sum sees all that was written before.
-    #[inline]
-    fn add(self, cell: &AtomicU64, number: u64) {
-        match self {
-            Self::One => cell.store(cell.load(Relaxed).wrapping_add(number), Release),
-            Self::Several => {
-                cell.fetch_add(number, Release);
-            }
-        }
     }
 }
 

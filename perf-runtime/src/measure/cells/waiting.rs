@@ -4,6 +4,7 @@
 //! waits pays one lock when it begins to wait and one when it ends. There is a list for each thread, so that the lock is
 //! free unless the call ends on another thread, or somebody reads.
 
+use super::tree::children::Children;
 use crate::measure::clock::Moment;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ struct Slots {
     /// When the call in each slot started; `None` where the slot is free.
     started: Vec<Option<Moment>>,
     free: Vec<NonZeroU32>,
+    /// The children of the call in each slot, as far as one that had any ever used it.
+    children: Vec<Children>,
 }
 
 /// A call's place in the list, counted from one.
@@ -26,7 +29,7 @@ pub(crate) type Place = NonZeroU32;
 
 impl Waiting {
     pub(crate) const fn new() -> Self {
-        Self { slots: Mutex::new(Slots { started: Vec::new(), free: Vec::new() }) }
+        Self { slots: Mutex::new(Slots { started: Vec::new(), free: Vec::new(), children: Vec::new() }) }
     }
 
     /// Lists a call. `None` where four billion calls wait already: that call's age is not known.
@@ -46,6 +49,20 @@ impl Waiting {
         let slots = &mut *self.lock();
         slots.started[index(place)] = None;
         slots.free.push(place);
+    }
+
+    /// Keeps the children of a call for its next poll.
+    pub(crate) fn keep(&self, place: Place, children: &Children) {
+        let slots = &mut *self.lock();
+        if slots.children.len() <= index(place) {
+            slots.children.resize_with(index(place) + 1, Children::default);
+        }
+        slots.children[index(place)] = children.clone();
+    }
+
+    /// The children that were kept for a call.
+    pub(crate) fn kept(&self, place: Place) -> Children {
+        self.lock().children.get(index(place)).cloned().unwrap_or_default()
     }
 
     /// When each of the waiting calls started.

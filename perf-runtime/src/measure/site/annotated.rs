@@ -153,6 +153,18 @@ impl Site {
         meters.get(index).or(meters.last()).unwrap_or(&self.state.meter)
     }
 
+    /// Has a meter of its own know it.
+    pub(crate) fn claim(&'static self, meter: &Meter) {
+        meter.belong_to(ptr::from_ref(self).cast());
+    }
+
+    /// The site that [claimed](Self::claim) a meter.
+    #[inline]
+    pub(crate) fn of(meter: &Meter) -> Option<&'static Self> {
+        // SAFETY: null, or written by `claim` from a `&'static Site`: nothing else says where a meter belongs.
+        unsafe { meter.site().cast::<Self>().as_ref() }
+    }
+
     /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.
     #[inline]
     pub(crate) fn learn_values(&self, values: Values) -> bool {

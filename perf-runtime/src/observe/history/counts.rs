@@ -73,29 +73,31 @@ pub(crate) struct Sums {
     /// Nanoseconds that async calls waited between their polls.
     pub(crate) idle_nanos: u64,
     pub(crate) slow_polls: u64,
+    /// Nanoseconds that calls inside these covered.
+    pub(crate) covered_nanos: u64,
     /// Ends that were part of the plan.
     pub(crate) expected: Expected,
 }
 
 impl Sums {
     /// How many numbers these are.
-    pub(crate) const LEN: usize = OUTCOMES + 4;
+    pub(crate) const LEN: usize = OUTCOMES + 5;
 
     pub(crate) fn of(reading: &Reading) -> Self {
-        let &Reading { nanos, idle_nanos, slow_polls, expected, .. } = reading;
-        Self { nanos, idle_nanos, slow_polls, expected }
+        let &Reading { nanos, idle_nanos, slow_polls, covered_nanos, expected, .. } = reading;
+        Self { nanos, idle_nanos, slow_polls, covered_nanos, expected }
     }
 
     pub(crate) fn as_array(self) -> [u64; Self::LEN] {
         let [ok, error, panicked, cancelled] = self.nanos;
         let Expected { errors, cancelled: meant } = self.expected;
-        [ok, error, panicked, cancelled, self.idle_nanos, self.slow_polls, errors, meant]
+        [ok, error, panicked, cancelled, self.idle_nanos, self.slow_polls, self.covered_nanos, errors, meant]
     }
 
     pub(crate) fn from_array(numbers: [u64; Self::LEN]) -> Self {
-        let [ok, error, panicked, cancelled, idle_nanos, slow_polls, errors, meant] = numbers;
+        let [ok, error, panicked, cancelled, idle_nanos, slow_polls, covered_nanos, errors, meant] = numbers;
         let expected = Expected { errors, cancelled: meant };
-        Self { nanos: [ok, error, panicked, cancelled], idle_nanos, slow_polls, expected }
+        Self { nanos: [ok, error, panicked, cancelled], idle_nanos, slow_polls, covered_nanos, expected }
     }
 
     pub(crate) fn add(&mut self, other: Self) {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn any_sums() -> impl Strategy<Value = Sums> {
-        prop::array::uniform8(any::<u64>()).prop_map(Sums::from_array)
+        prop::array::uniform9(any::<u64>()).prop_map(Sums::from_array)
     }
 
     fn any_counts() -> impl Strategy<Value = Counts> {

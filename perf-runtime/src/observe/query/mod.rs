@@ -2,6 +2,7 @@
 
 pub(crate) mod blocked;
 mod cells;
+pub(crate) mod edges;
 pub(crate) mod grid;
 pub(crate) mod in_flight;
 pub(crate) mod lookback;

@@ -171,3 +171,9 @@ pub(crate) fn busy_share(counts: &WindowCounts) -> Option<f64> {
     let share = if nanos > 0.0 { (1.0 - idle / nanos).clamp(0.0, 1.0) } else { 1.0 };
     (!counts.hits.is_empty()).then_some(share)
 }
+
+/// The durations of calls less the time that calls inside them covered, in seconds.
+pub(crate) fn self_seconds(counts: &WindowCounts) -> f64 {
+    let nanos = counts.sums.nanos.iter().fold(0, |sum: u64, &nanos| sum.wrapping_add(nanos));
+    seconds(nanos.saturating_sub(counts.sums.covered_nanos))
+}

@@ -67,7 +67,7 @@ impl PastSink for Sink<'_> {
         };
         let PastSlice { nanos, idle_nanos, slow_polls, expected_errors, expected_cancelled, .. } = *slice;
         let expected = Expected { errors: expected_errors, cancelled: expected_cancelled };
-        let sums = Sums { nanos, idle_nanos, slow_polls, expected };
+        let sums = Sums { nanos, idle_nanos, slow_polls, expected, ..Sums::default() };
         cells.add_counts(cell, sums, slice.buckets);
     }
 

@@ -1,6 +1,6 @@
 //! The statistics of a series over a window.
 
-use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds};
+use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds, self_seconds};
 use super::whole_or_parts::of_whole_or_parts;
 use crate::measure::cells::histogram::Layout;
 #[cfg(feature = "metrics")]
@@ -122,6 +122,10 @@ pub struct SeriesSummary {
     pub busy_share: Option<f64>,
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
+    /// The seconds of these calls less those of calls inside them: where several of these ran at the same time, less the time in which
+    /// at least one did. Of async calls it holds the time that they waited for what is not measured.
+    #[serde(default)]
+    pub self_seconds: f64,
     /// Where the function said `slow = ..`: the calls that were. Exact.
     pub slow: Option<SlowCalls>,
     /// Where the function said `objective(..)`: whether it is met.
@@ -239,6 +243,7 @@ impl SeriesSummary {
             apdex_threshold: threshold.map(seconds),
             busy_share: busy_share(counts),
             slow_polls: counts.sums.slow_polls,
+            self_seconds: self_seconds(counts),
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
             profile: observation.profile.as_ref().map(ProfileWindow::summary),

@@ -5,6 +5,8 @@ use super::registry::Registry;
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
+use crate::observe::query::edges::Edge;
+use crate::observe::query::range::TimeRange;
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
 use crate::observe::ticker;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,7 @@ impl Registry {
                 }
             }
         }
+        self.edge_log().tick(now, &all);
         self.ticked(now);
         summed_up
     }
@@ -45,7 +48,9 @@ impl Registry {
         if now.since(self.last_tick()) >= ticker::PERIOD {
             self.begin_tick(now, false);
             let mut look = Look::ticking(now);
-            self.all().iter().for_each(|series| series.tick(&mut look));
+            let all = self.all();
+            all.iter().for_each(|series| series.tick(&mut look));
+            self.edge_log().tick(now, &all);
             self.ticked(now);
         }
     }
@@ -63,6 +68,13 @@ impl Registry {
         let (all, mut look) = (self.all(), Look::live(now).without(self.pauses()));
         let summed_up = all.iter().map(|series| SeriesSummary::of(series, &series.observe(window, &mut look)));
         Summary { window, series: summed_up.collect() }
+    }
+
+    /// The edges of a range of time.
+    pub(crate) fn edges(&self, range: &TimeRange, now: Moment) -> Vec<Edge> {
+        self.catch_up(now);
+        let all = self.all();
+        self.edge_log().edges(range, now, &all)
     }
 
     /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or

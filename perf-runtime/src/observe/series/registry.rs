@@ -19,9 +19,10 @@ use crate::measure::site::directory;
 use crate::measure::site::isolation::{self, Isolation};
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
+use crate::observe::query::edges::EdgeLog;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
@@ -40,6 +41,7 @@ pub(crate) struct Registry {
     custom: MetricStore,
     hasher: RandomState,
     inner: RwLock<Inner>,
+    edges: Mutex<EdgeLog>,
     /// The test whose calls it reads, where that is isolated.
     #[cfg(any(test, feature = "test-util"))]
     isolation: Option<&'static Isolation>,
@@ -76,6 +78,7 @@ impl Registry {
             custom: MetricStore::new(bounds).limited(limits),
             hasher: RandomState::new(),
             inner: RwLock::new(Inner { limits, ..Inner::default() }),
+            edges: Mutex::default(),
             #[cfg(any(test, feature = "test-util"))]
             isolation: isolation::current(),
         };
@@ -84,6 +87,7 @@ impl Registry {
         this.begin_tick(now, false);
         this.ticked(now);
         this.read(|inner| inner.series.iter().for_each(|series| series.begin(now)));
+        this.edge_log().begin(now, &this.all());
         this
     }
 
@@ -231,6 +235,11 @@ impl Registry {
             });
             counts.collect()
         })
+    }
+
+    /// The edges of the tree of calls.
+    pub(crate) fn edge_log(&self) -> MutexGuard<'_, EdgeLog> {
+        self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When all series were last cut.

@@ -1,6 +1,7 @@
 //! A future that is a call of an operation.
 
 use super::{Operation, Running};
+use crate::measure::cells::tree::frame::Body;
 use crate::measure::clock;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
@@ -60,13 +61,18 @@ impl<F: Future> Future for WatchedOperation<F> {
             // Polled again after its end: what happens then is for the future to say.
             Stage::Over => return this.future.poll(context),
         };
+        let frame = call.poll_timer.frame(&call.call.series);
+        let body = Body::new(&frame, &call.call.series.own);
         match this.future.poll(context) {
             Poll::Ready(value) => {
+                drop(body);
                 call.end((this.outcome)(&value));
                 Poll::Ready(value)
             }
             Poll::Pending => {
+                body.pause();
                 call.pause();
+                call.poll_timer.keep_children(&call.call.series, &frame);
                 *this.stage = Stage::Running(call);
                 Poll::Pending
             }

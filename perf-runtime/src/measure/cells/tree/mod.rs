@@ -1,0 +1,8 @@
+//! The tree of calls: those that run on each thread, one inside another, and the counts of each pair.
+
+pub(super) mod children;
+pub(crate) mod edges;
+pub(crate) mod frame;
+pub(crate) mod node;
+mod outlived;
+mod parent;

@@ -1,0 +1,92 @@
+//! Random programs against the oracle.
+
+use super::program::{End, Node, SERIES, Step, Told, World, call};
+use super::{observed, poll};
+use crate::{Kind, Window};
+use proptest::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// Numbers for a program, the same for the same seed.
+struct Source(u64);
+
+impl Source {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    fn node(&mut self, depth: u64, is_sync: bool) -> Node {
+        let steps = (0..self.below(5)).map(|_| self.step(depth, is_sync)).collect();
+        let end = match self.below(12) {
+            0 => End::Panic,
+            1..4 => End::Error,
+            _ => End::Ok,
+        };
+        Node { series: usize::try_from(self.below(3)).unwrap(), is_sync, steps, end }
+    }
+
+    fn nodes(&mut self, depth: u64) -> Vec<Node> {
+        (0..=self.below(3)).map(|_| self.child(depth)).collect()
+    }
+
+    fn child(&mut self, depth: u64) -> Node {
+        let is_sync = self.below(4) == 0;
+        self.node(depth - 1, is_sync)
+    }
+
+    fn step(&mut self, depth: u64, is_sync: bool) -> Step {
+        let kinds = if depth == 0 { 2 } else { 8 };
+        match self.below(kinds) {
+            2 | 3 if is_sync => Step::Call(self.node(depth - 1, true)),
+            0 => Step::Work(self.below(1_000)),
+            1 => Step::Wait,
+            2 | 3 => Step::Call(self.child(depth)),
+            4 => Step::Join(self.nodes(depth)),
+            5 => Step::Select(self.nodes(depth)),
+            6 => Step::Leave(self.child(depth)),
+            _ => Step::TakeUp,
+        }
+    }
+}
+
+/// What the monitor tells, in nanoseconds.
+fn told() -> Told {
+    let monitor = crate::monitor();
+    let nanos = |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds).as_nanos()).expect("some seconds");
+    let place = |id: &crate::series::SeriesId| {
+        SERIES.iter().position(|name| id.labels.get("operation") == Some(name)).expect("a series of the program")
+    };
+    let edges = monitor.edges(Window::LastHour);
+    let summary = monitor.summary(Window::LastHour);
+    let own =
+        SERIES.map(|name| nanos(summary.find(Kind::Operation, &[name]).map_or(0.0, |series| series.self_seconds)));
+    let told = |edge: &crate::series::Edge| {
+        ((place(&edge.parent), place(&edge.child)), (edge.calls, nanos(edge.seconds), edge.failed))
+    };
+    Told { edges: edges.iter().map(told).collect(), own }
+}
+
+proptest! {
+    #[test]
+    fn the_monitor_tells_what_the_oracle_does(seed in any::<u64>()) {
+        let mut source = Source(seed);
+        let program = source.node(4, false);
+        let (_alone, clock) = observed();
+        let world = World::new(&clock);
+        {
+            let mut root = call(std::rc::Rc::clone(&world), None, program);
+            // Some are dropped before they are ready.
+            for _ in 0..source.below(40) {
+                let polled = catch_unwind(AssertUnwindSafe(|| poll(root.as_mut())));
+                if !matches!(polled, Ok(std::task::Poll::Pending)) {
+                    break;
+                }
+                world.advance(source.below(1_000));
+            }
+        }
+        world.advance(5);
+        world.drop_left();
+        prop_assert_eq!(told(), world.told());
+    }
+}
