@@ -78,8 +78,10 @@ impl Span {
         // From where the first step begins.
         let first = |memory: &Memory| start / step_by(memory.length) * step_by(memory.length);
         let alone = lengths.into_iter().find(|memory| memory.reaches(first(memory))).unwrap_or(hour);
-        // Of a range that begins in memory's time and in that of this process, nothing else is known.
-        let is_all_known = alone.reaches(first(&alone)) && first(&alone) >= begun;
+        // Of a range that begins in memory's time and in that of this process, nothing else is known. Of a first step of several
+        // cells that begins before memory, the past knows the rest.
+        let is_whole = first(&alone) >= alone.begin() || step_by(alone.length) == alone.length;
+        let is_all_known = alone.reaches(first(&alone)) && is_whole && first(&alone) >= begun;
         let kept = past.and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
             let of_past = clock::nanos(past.step_since(range.start())).max(1);

@@ -8,7 +8,7 @@ use crate::observe::history::window::Window;
 use crate::observe::query::past::{PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -289,7 +289,7 @@ proptest! {
         begin in 0_u64..700,
         back in prop_oneof![Just(0_u64), 0_u64..400],
         step in prop::option::of(1_u64..200),
-        phase in 0_u64..1_000,
+        phase in 0_u64..300_000,
     ) {
         let clock = ManualClock::hold();
         clock.advance(Duration::from_millis(phase));
@@ -317,6 +317,25 @@ proptest! {
         let least = if back == 0 { begun } else { over };
         let told = if tracks.series.is_empty() { 0 } else { total(&tracks) };
         prop_assert!((least..=begun).contains(&told), "{least}..={begun} and not {told}: step {}, {} steps", tracks.step, tracks.series.first().map_or(0, |one| one.points.len()));
+    }
+}
+
+/// Its steps are longer than the cells of memory, of which the oldest may begin within the first step.
+#[test]
+fn a_first_step_that_begins_before_memory_is_told_whole() {
+    for at in (0..50).step_by(3) {
+        let clock = ManualClock::hold();
+        // Not set, but gone on: of a clock that was set, memory looks through more than it needs.
+        let since = wall::time_of(clock::now()).duration_since(UNIX_EPOCH).unwrap();
+        clock.advance(Duration::from_secs(since.as_secs() / 50 * 50 + 50 + at) - since);
+        let kept = Arc::new(Kept::default());
+        let monitor = live(&clock, &kept, &[(true, true); 400]);
+        let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
+        let now = wall::time_of(clock::now());
+        let range = TimeRange::between(now - 271 * SECOND, now).unwrap().with_step(50 * SECOND);
+        let tracks = monitor.tracks(&search(), range);
+        let told = now.duration_since(tracks.start).unwrap().as_secs();
+        assert!((told..=told + 1).contains(&total(&tracks)), "{at}: {} of {told}", total(&tracks));
     }
 }
 
