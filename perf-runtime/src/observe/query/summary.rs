@@ -123,7 +123,8 @@ pub struct SeriesSummary {
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
     /// The seconds of these calls less those of calls inside them: where several of these ran at the same time, less the time in which
-    /// at least one did. Of async calls it holds the time that they waited for what is not measured.
+    /// at least one did. Of async calls it holds the time that they waited for what is not measured; of requests that a layer measures it
+    /// holds all, since what their handlers call is not known as theirs yet.
     #[serde(default)]
     pub self_seconds: f64,
     /// Where the function said `slow = ..`: the calls that were. Exact.
