@@ -47,14 +47,14 @@ impl Total {
 }
 
 /// Whether a series is of these tests. Sites are the process's, so that what other tests call meanwhile is in each registry.
-fn is_ours(series: &DeltaSeries<'_>) -> bool {
+fn is_ours(series: &Series) -> bool {
     const NAMES: [&str; 6] = ["search", "fetch", "write", "researcher", "context7", "resolve"];
-    series.labels().iter().all(|(_, value)| NAMES.contains(&value))
+    DeltaSeries { series }.labels().iter().all(|(_, value)| NAMES.contains(&value))
 }
 
 impl DeltaSink for Adder {
     fn slice(&mut self, series: &DeltaSeries<'_>, slice: &DeltaSlice<'_>) {
-        if !is_ours(series) {
+        if !is_ours(series.series) {
             return;
         }
         let name = format!("{}{:?}", series.kind(), series.labels());
@@ -82,7 +82,7 @@ impl DeltaSink for Adder {
 /// Everything that was ever counted.
 fn counted(registry: &Registry) -> Total {
     let mut total = Total::default();
-    for series in registry.all().iter().filter(|series| is_ours(&DeltaSeries { series })) {
+    for series in registry.all().iter().filter(|series| is_ours(series)) {
         let (reading, name) = (series.read(), name_of(series));
         let sums = Sums::of(&reading).as_array();
         let hits = reading.buckets.iter().enumerate().flat_map(|(outcome, buckets)| {
@@ -97,7 +97,7 @@ fn counted(registry: &Registry) -> Total {
 /// Everything that the rings hold.
 fn in_memory(registry: &Registry) -> Total {
     let mut total = Total::default();
-    for series in registry.all().iter().filter(|series| is_ours(&DeltaSeries { series })) {
+    for series in registry.all().iter().filter(|series| is_ours(series)) {
         series.for_each_slice(Moment::default(), |_, sums, hits| {
             let hits = hits.map(|hit| (hit.place.outcome(), hit.place.bucket(), hit.count));
             total.add(&name_of(series), sums.as_array(), hits);

@@ -326,8 +326,8 @@ fn a_first_step_that_begins_before_memory_is_told_whole() {
     for at in (0..50).step_by(3) {
         let clock = ManualClock::hold();
         // Not set, but gone on: of a clock that was set, memory looks through more than it needs.
-        let since = wall::time_of(clock::now()).duration_since(UNIX_EPOCH).unwrap();
-        clock.advance(Duration::from_secs(since.as_secs() / 50 * 50 + 50 + at) - since);
+        let next = UNIX_EPOCH + Duration::from_secs((wall::unix_nanos(clock::now()) / 50_000_000_000 + 1) * 50 + at);
+        clock.advance(next.duration_since(wall::time_of(clock::now())).unwrap());
         let kept = Arc::new(Kept::default());
         let monitor = live(&clock, &kept, &[(true, true); 400]);
         let _provided = monitor.provide::<dyn Past>(Arc::<Kept>::clone(&kept)).unwrap();
