@@ -1,7 +1,7 @@
 //! NVIDIA devices, through the driver's library (NVML), which is loaded when it is there.
 //!
 //! The driver may take milliseconds to answer, so it is asked on a thread of its own. Of an H100 (driver 580) that multiplied matrices,
-//! it told a share of 0.98 of the time and 0.9 of 86 GB; the ticks of twelve seconds had 0.4 ms of it.
+//! it told a share of 0.98 of the time and 0.9 GB of 86; the ticks of twelve seconds had 0.4 ms of it.
 
 use crate::background::Background;
 use crate::counters::Counters;
