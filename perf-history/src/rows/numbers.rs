@@ -16,7 +16,7 @@ pub(super) enum Numbers {
     Wide(Scale, Vec<u64>),
 }
 
-/// What narrow numbers stand for: `unit` times as much, and `lowest` more.
+/// The scale of narrow numbers: each stands for `unit` times as much, and `lowest` more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     pub(super) lowest: u64,

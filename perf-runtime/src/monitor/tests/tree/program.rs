@@ -63,7 +63,7 @@ pub(crate) struct World<'a> {
     left: RefCell<Vec<Work<'a>>>,
 }
 
-/// What happened by the oracle, in nanoseconds.
+/// The oracle's account, in nanoseconds.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Told {
     /// Calls, durations and failures by parent and child.

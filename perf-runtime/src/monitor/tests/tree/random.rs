@@ -50,7 +50,7 @@ impl Source {
     }
 }
 
-/// What the monitor tells, in nanoseconds.
+/// The monitor's account, in nanoseconds.
 fn told() -> Told {
     let monitor = crate::monitor();
     let nanos = |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds).as_nanos()).expect("some seconds");
