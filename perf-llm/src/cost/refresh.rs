@@ -1,0 +1,89 @@
+//! A newer table in the place of the one in use.
+
+use super::RefreshError;
+use super::loading::Loading;
+use super::table::{Source, Table, TableInfo};
+use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The largest table, in bytes.
+const MAX_TABLE: u64 = 8 << 20;
+/// The highest price of a million tokens, in dollars: a dollar for each.
+const MAX_DOLLARS: f64 = 1e6;
+
+pub(super) fn from_file(loading: &Arc<Loading>, path: &Path) -> Result<TableInfo, RefreshError> {
+    let read = || -> io::Result<(Vec<u8>, SystemTime)> {
+        let file = File::open(path)?;
+        let as_of = file.metadata()?.modified()?;
+        let mut bytes = Vec::new();
+        // One more than is allowed, so that a file that is too large shows.
+        file.take(MAX_TABLE + 1).read_to_end(&mut bytes)?;
+        Ok((bytes, as_of))
+    };
+    let (bytes, as_of) = read().map_err(|error| RefreshError::File { path: path.to_owned(), error })?;
+    from_bytes(loading, &bytes, as_of)
+}
+
+pub(super) fn from_bytes(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime) -> Result<TableInfo, RefreshError> {
+    if bytes.len() as u64 > MAX_TABLE {
+        return Err(RefreshError::TooLarge { bytes: bytes.len() as u64 });
+    }
+    let Some(current) = loading.table() else {
+        loading.begin();
+        return Err(RefreshError::NotLoaded);
+    };
+    is_newer(&current, as_of)?;
+    let calculator = Calculator::from_json(bytes).map_err(|error| RefreshError::Invalid { why: error.to_string() })?;
+    let new = Table::new(Source::Loaded(Box::new(calculator)), current.newer(), version(bytes, as_of), as_of);
+    if new.info.models == 0 {
+        return Err(RefreshError::Empty);
+    }
+    compare(&current, &new)?;
+    let info = new.info.clone();
+    // Somebody else may have put a table in place meanwhile: the later one of both stays.
+    loading.swap(new, |current| is_newer(current, as_of), RefreshError::NotLoaded)?;
+    Ok(info)
+}
+
+fn is_newer(current: &Table, as_of: SystemTime) -> Result<(), RefreshError> {
+    if as_of < current.info.as_of {
+        return Err(RefreshError::Older { given: as_of, current: current.info.as_of });
+    }
+    Ok(())
+}
+
+/// The day of the table, and a checksum that tells two tables of one day apart.
+fn version(bytes: &[u8], as_of: SystemTime) -> Arc<str> {
+    let day = jiff::Timestamp::try_from(as_of).map(|time| time.strftime("%Y-%m-%d").to_string());
+    format!("{} {:08x}", day.unwrap_or_default(), crc32fast::hash(bytes)).into()
+}
+
+/// Looks for prices that no provider makes.
+fn compare(current: &Table, new: &Table) -> Result<(), RefreshError> {
+    let now = SystemTime::now();
+    let usage = Usage::from([(UsageKey::INPUT_TOKENS, 1e6), (UsageKey::OUTPUT_TOKENS, 1e6)]);
+    for provider in new.calculator().providers() {
+        for model in provider.models() {
+            let request = PriceRequest::new(model.id(), &usage).with_provider_id(provider.id()).with_timestamp(now);
+            let Ok(price) = new.calculator().calculate(&request) else { continue };
+            let names = || (provider.id().to_owned(), model.id().to_owned());
+            let dollars = price.input_price.max(price.output_price);
+            if dollars > MAX_DOLLARS {
+                let (provider, model) = names();
+                return Err(RefreshError::Absurd { provider, model, dollars });
+            }
+            let Ok(before) = current.calculator().calculate(&request) else { continue };
+            let sides =
+                [("input", before.input_price, price.input_price), ("output", before.output_price, price.output_price)];
+            if let Some((side, ..)) = sides.into_iter().find(|(_, before, now)| *before > 0.0 && *now <= 0.0) {
+                let (provider, model) = names();
+                return Err(RefreshError::FellToZero { provider, model, side });
+            }
+        }
+    }
+    Ok(())
+}
