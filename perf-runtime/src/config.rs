@@ -14,6 +14,7 @@
 //! max_series = 2000                     # PERF_MAX_SERIES: of one metric, made at run time
 //! max_label_values = 200                # PERF_MAX_LABEL_VALUES: of one label of a metric, made at run time
 //! max_edges = 2000                      # PERF_MAX_EDGES: told apart of the tree of calls; 0: off
+//! edge_metrics = true                   # PERF_EDGE_METRICS: whether these are in a scrape
 //!
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
@@ -37,6 +38,12 @@
 //! name = "shop"                         # PERF_SERVICE_NAME
 //! version = "1.4.2"                     # PERF_SERVICE_VERSION
 //! instance = "shop-7c9f"                # PERF_SERVICE_INSTANCE
+//!
+//! [errors]
+//! enabled = true                        # PERF_ERRORS_ENABLED: failures by kind
+//! text = false                          # PERF_ERRORS_TEXT: texts of all errors, not only of functions with `err`
+//! max_groups = 20                       # PERF_ERRORS_MAX_GROUPS: kinds of failures of one series
+//! panics = false                        # PERF_ERRORS_PANICS: message and place of panics, by a panic hook
 //!
 //! [log]
 //! level = "info"                        # PERF_LOG_LEVEL: off, error, warn, info, debug
@@ -101,19 +108,21 @@ pub(crate) struct Loaded {
     pub(crate) sections: Sections,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "namespace",
     "presets",
     "alert_history",
     "max_series",
     "max_label_values",
     "max_edges",
+    "edge_metrics",
     "rules",
     "objectives",
     "enabled",
     "interval",
     "reset_every",
     "log",
+    "errors",
     "service",
 ];
 
@@ -261,9 +270,11 @@ fn apply_one(
             "max_series" => settings.limits.series = value.whole("max_series")?,
             "max_label_values" => settings.limits.values = value.whole("max_label_values")?,
             "max_edges" => settings.max_edges = value.whole("max_edges")?,
+            "edge_metrics" => settings.edge_metrics = value.bool("edge_metrics")?,
             "enabled" => settings.enabled = value.bool("enabled")?,
             "interval" => settings.interval = value.duration("interval")?,
             "reset_every" => settings.reset_every = Some(value.duration("reset_every")?),
+            "errors" => read_errors(value.table("errors")?, settings)?,
             "log" => read_log(value.table("log")?, settings)?,
             "service" => read_service(value.table("service")?, settings)?,
             "rules" => {
@@ -279,6 +290,21 @@ fn apply_one(
                 }
             }
             other => return Err(ConfigError::unknown("", other, KEYS)),
+        }
+    }
+    Ok(())
+}
+
+fn read_errors(keys: &Table, settings: &mut Settings) -> Result<(), ConfigError> {
+    let errors = &mut settings.errors;
+    for (key, value) in keys {
+        let field = format!("errors.{key}");
+        match key.as_str() {
+            "enabled" => errors.enabled = value.bool(&field)?,
+            "text" => errors.text = value.bool(&field)?,
+            "max_groups" => errors.max_groups = value.whole(&field)?,
+            "panics" => errors.panics = value.bool(&field)?,
+            other => return Err(ConfigError::unknown("errors", other, ["enabled", "text", "max_groups", "panics"])),
         }
     }
     Ok(())

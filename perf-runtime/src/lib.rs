@@ -162,6 +162,7 @@ pub use perf_macros::{
     ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
     monitor_tool, monitor_workflow, monitor_workflow_step,
 };
+pub use record::in_current_call::InCurrentCall;
 pub use record::operation::Operation;
 
 pub mod collect;
@@ -225,6 +226,7 @@ pub mod objective {
 
 /// Series that the program makes at run time, and the calls of them.
 pub mod operation {
+    pub use crate::record::in_current_call::InCall;
     pub use crate::record::marks::MeasureError;
     pub use crate::record::operation::watched::WatchedOperation;
     pub use crate::record::operation::{Operation, OperationCall, Timer};
@@ -254,11 +256,13 @@ pub mod series {
     pub use crate::observe::history::profile::ProfileSummary;
     pub use crate::observe::query::blocked::BlockedThread;
     pub use crate::observe::query::edges::Edge;
+    pub use crate::observe::query::errors::{ErrorGroup, Errors, SeriesErrors};
     pub use crate::observe::query::grid::CellGrid;
     pub use crate::observe::query::in_flight::CallInFlight;
     pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
     pub use crate::observe::query::range::TimeRange;
     pub use crate::observe::query::selector::{NoSelector, Selector};
+    pub use crate::observe::query::shares::{Share, Shares};
     pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
     pub use crate::observe::query::tracks::{MetricSeriesPoint, MetricSeriesTrack, SeriesPoint, SeriesTrack, Tracks};
     pub use crate::observe::series::labels::Labels;
@@ -277,18 +281,20 @@ pub mod test_util {
 /// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::measure::call::execution::{Call, EnteredCall, Scope, body, future_body, prepare, prepare_labelled};
+    pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, SortsIn,
-        StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
+        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, Shown, Sorted,
+        SortsIn, StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
+    pub use crate::measure::call::scope::{EnteredCall, Scope};
     pub use crate::measure::cells::tree::frame::Frame;
     pub use crate::measure::model::budget::{Brought, DEFAULT_BUDGET, Unknown, brought, types_within_budget};
     pub use crate::measure::model::error_type::{ErrorType, Sorts, concat, concat_flags};
+    pub use crate::measure::model::failure::Failed;
     pub use crate::measure::model::kind::Kind;
     pub use crate::measure::model::label::{ConcreteLabel, ConcreteLabels, Constant, Label, LabelSpec, Labels};
     pub use crate::measure::model::target::{Objective, Targets};

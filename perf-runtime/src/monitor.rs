@@ -12,6 +12,7 @@ use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
+use crate::measure::cells::failures::wishes::Wish;
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment, wall};
 #[cfg(any(test, feature = "test-util"))]
@@ -19,6 +20,7 @@ use crate::measure::site::isolation;
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::LENGTHS;
+use crate::observe::query::errors::Redaction;
 use crate::observe::query::grid::Grid;
 use crate::observe::series::registry::Registry;
 use crate::observe::ticker::{TickCounts, Ticker};
@@ -30,6 +32,7 @@ mod alerts;
 mod ask;
 mod baseline;
 mod collecting;
+mod errors;
 #[cfg(feature = "metrics")]
 mod facade;
 #[cfg(any(test, feature = "test-util"))]
@@ -151,6 +154,9 @@ struct Inner {
     #[cfg(feature = "metrics")]
     facade: MetricsFacade,
     trace_id_of: Option<TraceIdOf>,
+    /// The wish that failures be kept, as the settings have it.
+    wish: Mutex<Wish>,
+    redaction: Option<Redaction>,
     started: Moment,
     ticker: OnceLock<Ticker>,
 }
@@ -165,6 +171,7 @@ pub struct MonitorBuilder {
     #[cfg(feature = "metrics")]
     facade: MetricsFacade,
     trace_id_of: Option<TraceIdOf>,
+    redaction: Option<Redaction>,
 }
 
 impl MonitorBuilder {
@@ -277,6 +284,7 @@ impl MonitorBuilder {
         let mut monitor = Monitor::new(setup, bounds, self.sources.clone());
         if let Some(inner) = Arc::get_mut(&mut monitor.inner) {
             inner.trace_id_of = self.trace_id_of;
+            inner.redaction.clone_from(&self.redaction);
             #[cfg(feature = "metrics")]
             {
                 inner.facade = self.facade;
@@ -296,6 +304,7 @@ impl Monitor {
             #[cfg(feature = "metrics")]
             facade: MetricsFacade::default(),
             trace_id_of: None,
+            redaction: None,
         }
     }
 
@@ -303,8 +312,9 @@ impl Monitor {
         let Setup { prefix, alerts, objectives, service, loaded, code, outside } = setup;
         let started = clock::now();
         wall::follow(started);
-        let model = ReadModel::new(&prefix);
+        let model = ReadModel::new(&prefix, loaded.settings.edge_metrics);
         frame::bound_edges(loaded.settings.max_edges);
+        let wish = errors::wish(&loaded.settings);
         let inner = Inner {
             renderer: Renderer::new(&model),
             model,
@@ -332,6 +342,8 @@ impl Monitor {
             #[cfg(feature = "metrics")]
             facade: MetricsFacade::default(),
             trace_id_of: None,
+            wish: Mutex::new(wish),
+            redaction: None,
             started,
             ticker: OnceLock::new(),
         };

@@ -51,6 +51,8 @@ pub(crate) struct Numbers {
     pub(crate) expected_cancelled: Option<u64>,
     /// The durations without the time that calls waited.
     pub(crate) busy_nanos: u64,
+    /// The durations without the time of the calls inside them.
+    pub(crate) self_nanos: u64,
     pub(crate) slow_polls: u64,
     /// Whether any call waited, or kept its thread for long.
     pub(crate) waited: bool,
@@ -135,8 +137,9 @@ impl Numbers {
         self.nanos = reading.nanos;
         self.in_flight = reading.started.saturating_sub(self.finished.iter().sum());
         // A difference of two sums, of which the smaller is read later: it is never too large, and once it was it stays.
-        let busy = reading.nanos.iter().fold(0_u64, |sum, nanos| sum.saturating_add(*nanos));
-        self.busy_nanos = self.busy_nanos.max(busy.saturating_sub(reading.idle_nanos));
+        let all = reading.nanos.iter().fold(0_u64, |sum, nanos| sum.saturating_add(*nanos));
+        self.busy_nanos = self.busy_nanos.max(all.saturating_sub(reading.idle_nanos));
+        self.self_nanos = self.self_nanos.max(all.saturating_sub(reading.covered_nanos));
         self.slow_polls = reading.slow_polls;
         self.waited = reading.idle_nanos > 0 || reading.slow_polls > 0;
     }

@@ -1,5 +1,6 @@
 //! The families of calls: which there can be, by what names, and what they say of themselves.
 
+use super::edges::EdgeFigure;
 use super::model::{Family, FamilyType};
 use super::profile::Figure;
 use crate::measure::model::kind::Kind;
@@ -15,6 +16,10 @@ pub(crate) enum Part {
     InFlight(Kind),
     Busy(Kind),
     SlowPolls(Kind),
+    /// The time of calls without that of the calls inside them.
+    SelfTime(Kind),
+    /// Calls that were made inside others.
+    Edges(EdgeFigure),
     /// The resource use of calls.
     Profile(Kind, Figure),
     /// Calls whose label value was replaced.
@@ -46,6 +51,8 @@ impl Part {
             Self::InFlight(kind) => kind.family().in_flight,
             Self::Busy(kind) => kind.family().busy,
             Self::SlowPolls(kind) => kind.family().slow_polls,
+            Self::SelfTime(kind) => return format!("{}_self_seconds_total", kind.stem()).into(),
+            Self::Edges(figure) => figure.name(),
             Self::Profile(kind, figure) => return figure.name(kind).into(),
             Self::Overflow => names::PERF_LABEL_OVERFLOW_TOTAL,
         };
@@ -59,12 +66,14 @@ impl Part {
             | Self::Histogram(kind)
             | Self::Busy(kind)
             | Self::SlowPolls(kind)
+            | Self::SelfTime(kind)
             | Self::Profile(kind, _) => kinds.contains(&kind),
             Self::InFlight(kind) => {
                 kinds.contains(&kind) || kind.family().parts.is_some_and(|parts| kinds.contains(&parts))
             }
             // Its name is reserved, as are all that begin so.
             Self::Overflow => false,
+            Self::Edges(_) => !kinds.is_empty(),
         }
     }
 
@@ -82,6 +91,8 @@ impl Part {
             Self::InFlight(kind) => of(kind, " that have started and not ended."),
             Self::Busy(kind) => of(kind, " that ended: seconds in which they ran, without those in which they waited."),
             Self::SlowPolls(kind) => of(kind, ": polls that kept their thread for long."),
+            Self::SelfTime(kind) => of(kind, " that ended: seconds without those of the calls inside them."),
+            Self::Edges(figure) => figure.help().to_owned(),
             Self::Profile(kind, figure) => of(kind, figure.help()),
             Self::Overflow => "Calls whose label value was replaced because the label has too many values.".to_owned(),
         }
@@ -105,15 +116,16 @@ impl PartFamily {
     }
 }
 
-/// All families of calls that there can be, sorted by name.
-pub(crate) fn families(prefix: &str) -> Vec<PartFamily> {
+/// All families of calls that there can be, sorted by name; those of the tree of calls only `with_edges`.
+pub(crate) fn families(prefix: &str, with_edges: bool) -> Vec<PartFamily> {
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
         let always =
             [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls].map(|part| part(kind));
         always.into_iter().chain(Figure::ALL.map(|figure| Part::Profile(kind, figure)))
     });
-    let mut families: Vec<PartFamily> =
-        of_kinds.chain([Part::Overflow]).map(|part| PartFamily::new(part, prefix)).collect();
+    let of_edges = Kind::ALL.into_iter().map(Part::SelfTime).chain(EdgeFigure::ALL.map(Part::Edges));
+    let all = of_kinds.chain([Part::Overflow]).chain(of_edges.filter(|_| with_edges));
+    let mut families: Vec<PartFamily> = all.map(|part| PartFamily::new(part, prefix)).collect();
     families.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     families
 }

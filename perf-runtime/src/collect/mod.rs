@@ -10,6 +10,7 @@
 //! samples a family has is told in one place, for all who write them.
 
 pub(crate) mod deltas;
+pub(crate) mod edges;
 pub(crate) mod entry;
 pub(crate) mod families;
 pub(crate) mod ladder;

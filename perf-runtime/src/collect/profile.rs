@@ -37,8 +37,7 @@ impl Figure {
 
     /// The name of its family, of a kind.
     pub(crate) fn name(self, kind: Kind) -> String {
-        let histogram = kind.family().histogram;
-        let stem = histogram.strip_suffix("_duration_seconds").unwrap_or(histogram);
+        let stem = kind.stem();
         let figure = match self {
             Self::Calls => "profiled_calls",
             Self::Cpu => "cpu_time_seconds",

@@ -6,6 +6,7 @@ use super::model::{Buckets, Collector, End, Front, Histogram, Sample, SampleLabe
 use super::number::Number;
 use super::others::{OtherFamily, Others};
 use super::snapshot::Snapshot;
+use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::query::whole_or_parts::of_whole_or_parts;
@@ -23,8 +24,9 @@ pub(crate) struct ReadModel {
 
 impl ReadModel {
     /// The read model of one registry. `prefix` stands before the names of the families of calls.
-    pub(crate) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), families: families(prefix), snapshot: Mutex::default() }
+    /// `with_edges`, the tree of calls has families too.
+    pub(crate) fn new(prefix: &str, with_edges: bool) -> Self {
+        Self { prefix: prefix.to_owned(), families: families(prefix, with_edges), snapshot: Mutex::default() }
     }
 
     /// The namespace, as it stands before names.
@@ -51,7 +53,9 @@ impl ReadModel {
             *sums.entry((metric, label)).or_insert(0) += count;
         }
         let overflowed: Vec<_> = sums.into_iter().map(|((metric, label), count)| (metric, label, count)).collect();
-        look(&View::new(snapshot, &overflowed))
+        let has_edges = self.families.iter().any(|family| matches!(family.part, Part::Edges(_)));
+        let edges = if has_edges { registry.edge_totals() } else { Vec::new() };
+        look(&View { snapshot, overflowed: &overflowed, edges: &edges })
     }
 
     /// Shows everything: the families of calls, the application's own metrics and the merged texts, in the order of their
@@ -102,11 +106,15 @@ pub(crate) struct View<'a> {
     snapshot: &'a Snapshot,
     /// How many times a label's value was replaced, by metric and label.
     overflowed: &'a [(String, String, u64)],
+    /// All that was ever counted on each edge, by the names of parent and child.
+    edges: &'a [((String, String), EdgeCounts)],
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, overflowed: &'a [(String, String, u64)]) -> Self {
-        Self { snapshot, overflowed }
+    /// The series of calls, and nothing else.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn of_calls(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, overflowed: &[], edges: &[] }
     }
 
     /// The series of a kind.
@@ -120,12 +128,12 @@ impl<'a> View<'a> {
         let any = |kind| !self.snapshot.of(kind).is_empty();
         match part {
             Part::InFlight(kind) => any(kind) || kind.family().parts.is_some_and(any),
-            Part::Counter(kind) | Part::Histogram(kind) if kind.has_late_labels() => {
-                self.snapshot.of(kind).iter().any(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
-            }
+            Part::Counter(kind) | Part::Histogram(kind) if kind.has_late_labels() => self.ended(kind).next().is_some(),
             Part::Counter(kind) | Part::Histogram(kind) => any(kind),
             Part::Busy(kind) | Part::SlowPolls(kind) => self.snapshot.waited(kind).next().is_some(),
             Part::Profile(kind, figure) => self.snapshot.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
+            Part::SelfTime(kind) => !self.edges.is_empty() && self.ended(kind).next().is_some(),
+            Part::Edges(_) => !self.edges.is_empty(),
             Part::Overflow => !self.overflowed.is_empty(),
         }
     }
@@ -151,6 +159,15 @@ impl<'a> View<'a> {
                     show.number(&whole(entry), figure.number(numbers));
                 }
             }
+            Part::SelfTime(kind) => self.ended(kind).for_each(|entry| {
+                show.number(&whole(entry), Number::Nanos(entry.numbers.self_nanos));
+            }),
+            Part::Edges(figure) => {
+                for ((parent, child), counts) in self.edges {
+                    let front = Front::Pairs([("parent", parent), ("child", child)]);
+                    show.number(&SampleLabels { front, end: End::Nothing }, figure.number(counts));
+                }
+            }
             Part::Overflow => {
                 for (metric, label, count) in self.overflowed {
                     let front = Front::Pairs([("metric", metric), ("label", label)]);
@@ -158,6 +175,11 @@ impl<'a> View<'a> {
                 }
             }
         }
+    }
+
+    /// The series of a kind of which a call ended.
+    fn ended(&self, kind: Kind) -> impl Iterator<Item = &'a Entry> {
+        self.snapshot.of(kind).iter().filter(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
     }
 
     /// Calls in flight. Series that differ only in what is not known before the end have one gauge; they are neighbours.

@@ -77,7 +77,15 @@ fn own(settings: &Settings) -> Table {
     set("max_series", settings.limits.series.into());
     set("max_label_values", settings.limits.values.into());
     set("max_edges", settings.max_edges.into());
+    set("edge_metrics", settings.edge_metrics.into());
     set("log", Value::table_of([("level", Some(settings.log_level.as_str().into()))]));
+    let errors = [
+        ("enabled", Some(settings.errors.enabled.into())),
+        ("text", Some(settings.errors.text.into())),
+        ("max_groups", Some(settings.errors.max_groups.into())),
+        ("panics", Some(settings.errors.panics.into())),
+    ];
+    set("errors", Value::table_of(errors));
     if let Some(every) = settings.reset_every {
         set("reset_every", every.into());
     }

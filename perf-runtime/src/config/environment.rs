@@ -15,17 +15,22 @@ use std::ffi::OsString;
 
 const RULE: &str = "PERF_RULE_";
 /// The monitor's own variables: each with its key, and the table that it is in.
-const PLAIN: [(&str, &str, Option<&str>); 13] = [
+const PLAIN: [(&str, &str, Option<&str>); 18] = [
     ("PERF_NAMESPACE", "namespace", None),
     ("PERF_PRESETS", "presets", None),
     ("PERF_ALERT_HISTORY", "alert_history", None),
     ("PERF_MAX_SERIES", "max_series", None),
     ("PERF_MAX_LABEL_VALUES", "max_label_values", None),
     ("PERF_MAX_EDGES", "max_edges", None),
+    ("PERF_EDGE_METRICS", "edge_metrics", None),
     ("PERF_ENABLED", "enabled", None),
     ("PERF_INTERVAL", "interval", None),
     ("PERF_RESET_EVERY", "reset_every", None),
     ("PERF_LOG_LEVEL", "level", Some("log")),
+    ("PERF_ERRORS_ENABLED", "enabled", Some("errors")),
+    ("PERF_ERRORS_TEXT", "text", Some("errors")),
+    ("PERF_ERRORS_MAX_GROUPS", "max_groups", Some("errors")),
+    ("PERF_ERRORS_PANICS", "panics", Some("errors")),
     ("PERF_SERVICE_NAME", "name", Some("service")),
     ("PERF_SERVICE_VERSION", "version", Some("service")),
     ("PERF_SERVICE_INSTANCE", "instance", Some("service")),

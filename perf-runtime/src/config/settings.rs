@@ -5,7 +5,8 @@ use crate::judge::health::part_resource::Resource;
 use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
-use crate::measure::cells::tree::node::MAX_EDGES;
+use crate::measure::cells::failures::wishes::ErrorSettings;
+use crate::measure::cells::tree::bound::MAX_EDGES;
 use crate::measure::model::service::Service;
 use crate::observe::series::overflow::Limits;
 use std::time::Duration;
@@ -27,10 +28,14 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// The most edges of the process; 0 where calls are to know no parents.
     pub(crate) max_edges: usize,
+    /// Whether edges are metrics too.
+    pub(crate) edge_metrics: bool,
     pub(crate) enabled: bool,
     pub(crate) interval: Duration,
     pub(crate) reset_every: Option<Duration>,
     pub(crate) log_level: LogLevel,
+    /// The table `[errors]`.
+    pub(crate) errors: ErrorSettings,
 }
 
 impl Settings {
@@ -47,10 +52,12 @@ impl Settings {
             alert_history: DEFAULT_HISTORY,
             limits: Limits::default(),
             max_edges: MAX_EDGES,
+            edge_metrics: true,
             enabled: true,
             interval: Duration::from_secs(1),
             reset_every: None,
             log_level: LogLevel::default(),
+            errors: ErrorSettings::default(),
         }
     }
 }

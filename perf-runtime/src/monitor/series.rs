@@ -8,7 +8,9 @@ use crate::observe::query::edges::Edge;
 use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
+use crate::observe::query::shares::Shares;
 use crate::observe::query::tracks::{self, Tracks};
+use crate::observe::series::series_id::SeriesId;
 
 impl Monitor {
     /// Every series with its names and its statistics over a window, sorted by kind and labels. Costs as much as
@@ -45,6 +47,41 @@ impl Monitor {
     /// ```
     pub fn edges(&self, range: impl Into<TimeRange>) -> Vec<Edge> {
         self.inner.registry.edges(&range.into(), clock::now())
+    }
+
+    /// Where the time of a series went in a range of the last hour: its own, and that of each series whose calls were made inside its calls,
+    /// directly or through others. A request is named by its method and route. `None` where none of its calls ended in the range. The range
+    /// and the cost are those of [`edges`](Self::edges).
+    ///
+    /// ```
+    /// # use perf_runtime::{Monitor, Window, monitor};
+    /// #[monitor("shares_inner")]
+    /// fn inner() {}
+    ///
+    /// #[monitor("shares_outer")]
+    /// fn outer() {
+    ///     inner();
+    /// }
+    ///
+    /// outer();
+    /// let shares = perf_runtime::monitor().shares(&"operation{operation=shares_outer}".parse()?, Window::LastMinute);
+    /// let shares = shares.expect("a call ended");
+    /// let all = shares.unannotated + shares.parts.iter().map(|part| part.share).sum::<f64>();
+    /// assert!((all - 1.0).abs() < 1e-9);
+    /// # Ok::<(), perf_runtime::series::NoSeriesId>(())
+    /// ```
+    pub fn shares(&self, of: &SeriesId, range: impl Into<TimeRange>) -> Option<Shares> {
+        let range = range.into();
+        let now = clock::now();
+        self.inner.registry.shares(of, &range, now).or_else(|| {
+            // Of times that memory does not hold nobody knows what was inside.
+            if !self.inner.registry.remembers(range.start(), now) {
+                return None;
+            }
+            let tracks = self.tracks(&Selector::from(of), range);
+            let seconds = tracks.series.iter().filter_map(|series| series.whole.sum).sum();
+            (seconds > 0.0).then(|| Shares::of_one(of, seconds))
+        })
     }
 
     /// Series over any range of time, step by step on a grid that is aligned to the wall clock: calls, the application's own

@@ -90,6 +90,7 @@ impl Monitor {
         let changes = self.inner.reload_observers.prepare(&loaded)?;
         self.inner.objectives().replace(objectives);
         self.replace_rules(&settings.rules);
+        self.inner.renew_wish(settings);
         log_level::set(settings.log_level);
         *self.inner.loaded() = loaded;
         drop(one_at_a_time);
@@ -133,9 +134,13 @@ impl Inner {
                 return Err(ConfigError::new(field, new, allowed));
             }
         }
-        if new.enabled != old.enabled {
-            let allowed = format!("what it was, {}, until the process starts anew", old.enabled);
-            return Err(ConfigError::new("enabled", new.enabled, allowed));
+        for (field, new, old) in
+            [("enabled", new.enabled, old.enabled), ("edge_metrics", new.edge_metrics, old.edge_metrics)]
+        {
+            if new != old {
+                let allowed = format!("what it was, {old}, until the process starts anew");
+                return Err(ConfigError::new(field, new, allowed));
+            }
         }
         Ok(())
     }

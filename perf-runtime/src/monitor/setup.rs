@@ -12,6 +12,7 @@ use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
 use crate::measure::model::service::Service;
 use crate::measure::model::target::Objective as Target;
+use crate::observe::query::errors::Redaction;
 use crate::text;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +68,10 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     };
     Resource::check_all(&settings.resources)?;
     within("interval", settings.interval, SECOND, MINUTE)?;
+    let groups = settings.errors.max_groups;
+    if !(1..=1_000).contains(&groups) {
+        return Err(ConfigError::new("errors.max_groups", groups, "1 to 1000 groups"));
+    }
     settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }
 
@@ -163,6 +168,14 @@ impl MonitorBuilder {
         self
     }
 
+    /// Whether the tree of calls is in a scrape: `call_edges_total`, `call_edge_seconds_total`, `call_edge_failures_total` and
+    /// `call_edge_wait_seconds_total` by `parent` and `child`, and the time that is a series' own, such as `db_operation_self_seconds_total`.
+    /// `true` by default: four samples for each edge and one for each series, once there is an edge.
+    pub fn edge_metrics(mut self, are_metrics: bool) -> Self {
+        self.settings.edge_metrics = are_metrics;
+        self
+    }
+
     /// Whether anything is done beside counting. `false` starts no thread, no sampler, no port and no file: calls are
     /// counted, and can be asked for. `true` by default.
     pub fn enabled(mut self, enabled: bool) -> Self {
@@ -181,6 +194,57 @@ impl MonitorBuilder {
     /// Counted from the last reset, over restarts too where the state is restored.
     pub fn reset_every(mut self, every: Duration) -> Self {
         self.settings.reset_every = Some(every);
+        self
+    }
+
+    /// Whether failures are told apart by kind, for [`Monitor::errors`](crate::Monitor::errors): `true` by default. The process keeps them as
+    /// long as one of its monitors wants them, or there is none.
+    pub fn errors(mut self, enabled: bool) -> Self {
+        self.settings.errors.enabled = enabled;
+        self
+    }
+
+    /// Whether the texts of all errors are kept, and not only those of functions with the option `err`: off by default, for texts may hold
+    /// what is private. With it go the messages of panics and the details of problem documents. See
+    /// [`redact_errors`](Self::redact_errors).
+    ///
+    /// The process writes the texts as long as one of its monitors wants them; each monitor shows what it wants itself. A text costs
+    /// what its `Display` takes, with each error.
+    pub fn error_texts(mut self, text: bool) -> Self {
+        self.settings.errors.text = text;
+        self
+    }
+
+    /// How many kinds of failures are told apart of one series, 1 to 1,000: 20 by default. Beyond that the one that failed least recently
+    /// gives way, and is counted among [all others](crate::series::SeriesErrors::others). With texts a kind takes up to a kilobyte.
+    /// Functions keep as many as the monitor that wants the most.
+    pub fn max_error_groups(mut self, groups: usize) -> Self {
+        self.settings.errors.max_groups = groups;
+        self
+    }
+
+    /// Has [`Monitor::errors`](crate::Monitor::errors) tell the message and the place of panics: off by default, since the standard library
+    /// tells both only to the panic hook. One is put in front of the hook that is there, once for the process and for good, and calls it
+    /// as ever. So set your own hook before, or have it call the one that it finds. A message that stands in the source as it is is
+    /// always shown; one that was put together is a text as those of errors.
+    pub fn remember_panics(mut self) -> Self {
+        self.settings.errors.panics = true;
+        self
+    }
+
+    /// Takes out of the texts of errors what nobody may see, each time that they are asked for; it gets the first 512 bytes of the text,
+    /// and the first 200 of what it returns are shown. Where it panics the text is not shown. No default.
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let builder = Monitor::builder()
+    ///     .error_texts(true)
+    ///     .redact_errors(|text| text.replace("hunter2", "(password)"));
+    /// # let _ = builder;
+    /// ```
+    pub fn redact_errors(mut self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        self.redaction = Some(Redaction::new(redact));
         self
     }
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod errors;
 mod tree;
 
 fn is_read_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(view: &T) {

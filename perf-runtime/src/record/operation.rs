@@ -2,6 +2,7 @@
 
 use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::clock::{self, Moment};
+use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::overflow::Overflow;
@@ -69,6 +70,7 @@ impl Operation {
     pub fn record(&self, duration: Duration, outcome: Outcome) {
         self.count_overflow();
         self.series.note_end(outcome);
+        self.series.own.failures.note_outcome(outcome, None, None);
         self.series.own.record(outcome, clock::nanos(duration));
     }
 
@@ -86,7 +88,7 @@ impl Operation {
 
     /// Runs a closure as a call: ok, or panicked where it unwinds.
     pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
-        self.run_as(body, |_| Outcome::Ok)
+        self.run_as(body, |_| None)
     }
 
     /// Runs a closure as a call: ok, an error where it returns `Err`, or panicked where it unwinds.
@@ -94,17 +96,20 @@ impl Operation {
     /// # Errors
     /// The result of the closure.
     pub fn try_run<T, E>(&self, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.run_as(body, |result| Outcome::from_success(result.is_ok()))
+        self.run_as(body, |result| result.as_ref().err().map(Failed::of))
     }
 
-    fn run_as<R>(&self, body: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
+    fn run_as<R>(&self, body: impl FnOnce() -> R, failed: impl FnOnce(&R) -> Option<Failed<'_>>) -> R {
         // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
         let call = self.begin(Outcome::Panicked, false, |series| &**series);
         let frame = Frame::new();
-        let inside = Body::new(&frame, &call.series.own);
+        let inside = Body::new(&frame, &call.series.own, call.parent);
         let value = body();
         drop(inside);
-        call.end(outcome(&value));
+        match failed(&value) {
+            None => call.end(Outcome::Ok),
+            Some(failed) => call.end_failed(&failed),
+        };
         value
     }
 
@@ -205,7 +210,19 @@ impl<S: Deref<Target = Series>> Running<S> {
         self.count(outcome, clock::now())
     }
 
+    fn end_failed(mut self, failed: &Failed<'_>) -> Duration {
+        self.series.own.failures.note_error(failed, false, None);
+        self.count_noted(Outcome::Error, clock::now())
+    }
+
     fn count(&mut self, outcome: Outcome, now: Moment) -> Duration {
+        // Before the call itself, so that a reader who sees the call ended sees how it failed.
+        self.series.own.failures.note_outcome(outcome, Some(self.started), None);
+        self.count_noted(outcome, now)
+    }
+
+    /// Counts a call whose failure, where it is one, was noted.
+    fn count_noted(&mut self, outcome: Outcome, now: Moment) -> Duration {
         let took = now.since(self.started);
         self.over = true;
         if self.is_away {
@@ -213,9 +230,9 @@ impl<S: Deref<Target = Series>> Running<S> {
         }
         self.series.note_end(outcome);
         self.series.own.finish(outcome, clock::nanos(took));
-        if self.parent.is_some() {
+        if let Some(parent) = self.parent.context() {
             frame::leave(self.parent, now);
-            self.series.own.count_edge(self.parent.node(), outcome, clock::nanos(took));
+            self.series.own.count_edge(parent, outcome, clock::nanos(took));
         }
         took
     }

@@ -3,6 +3,7 @@
 use crate::measure::call::execution::SLOW_POLL_NANOS;
 use crate::measure::cells::cell_table::Ticket;
 use crate::measure::cells::tree::frame::{self, Frame};
+use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::observe::series::entry::Series;
 
@@ -18,6 +19,8 @@ pub(crate) struct PollTimer {
     slow_polls: u32,
     /// Whether it has children, which are kept with its place in the list.
     keeps_children: bool,
+    /// The child for which it waits while it is paused, if it is one that is measured.
+    waits_for: Option<Node>,
     /// From its first pause on, unless it left the list since.
     ticket: Option<Ticket>,
 }
@@ -32,32 +35,39 @@ impl PollTimer {
             idle_nanos: 0,
             slow_polls: 0,
             keeps_children: false,
+            waits_for: None,
             ticket: None,
         }
     }
 
     /// It is polled again, and since when. Reads the clock where it was paused.
     #[inline]
-    pub(crate) fn resume(&mut self) -> Moment {
+    pub(crate) fn resume(&mut self, series: &Series) -> Moment {
         if self.is_paused {
-            self.turn(clock::now(), false);
+            self.turn(clock::now(), false, series);
         }
         self.turned
     }
 
-    /// It waits; `series` lists it from the first time on, since it started, or since now.
-    pub(crate) fn pause(&mut self, series: &Series, started: Option<Moment>) {
-        self.turn(clock::now(), true);
+    /// It waits, for a child if one that is measured is known; `series` lists it from the first time on, since it started, or since now.
+    pub(crate) fn pause(&mut self, series: &Series, started: Option<Moment>, waits_for: Option<Node>) {
+        self.turn(clock::now(), true, series);
+        self.waits_for = waits_for;
         if self.ticket.is_none() {
             self.ticket = series.own.wait(started.unwrap_or(self.turned));
         }
+    }
+
+    /// Its place among those that wait.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.ticket
     }
 
     /// The frame of its next poll, with the children of earlier ones.
     pub(crate) fn frame(&self, series: &Series) -> Frame {
         let frame = Frame::new();
         if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
-            frame.go_on(&series.own.kept_children(ticket));
+            frame.go_on(&series.own.kept_children(ticket, None));
         }
         frame
     }
@@ -71,8 +81,8 @@ impl PollTimer {
     }
 
     /// The duration of the call ends here: later polls and pauses are not counted.
-    pub(crate) fn end_time(&mut self, now: Moment) {
-        self.turn(now, true);
+    pub(crate) fn end_time(&mut self, now: Moment, series: &Series) {
+        self.turn(now, true, series);
         self.has_ended = true;
     }
 
@@ -91,9 +101,9 @@ impl PollTimer {
     /// It is over: `series`, which listed it, no longer does, and `counting` counts how it divided its time.
     pub(crate) fn end(&mut self, now: Moment, series: &Series, counting: &Series) {
         if let Some(ticket) = self.ticket.filter(|_| self.keeps_children && self.is_paused) {
-            frame::close(&series.own.kept_children(ticket), &counting.own);
+            frame::close(&series.own.kept_children(ticket, None), &counting.own);
         }
-        self.turn(now, true);
+        self.turn(now, true, series);
         self.leave_list(series);
         if self.idle_nanos > 0 {
             counting.own.idle(self.idle_nanos);
@@ -103,12 +113,16 @@ impl PollTimer {
         }
     }
 
-    fn turn(&mut self, now: Moment, is_paused: bool) {
+    /// Turns from a poll to a pause, or back. `series` lists it.
+    fn turn(&mut self, now: Moment, is_paused: bool, series: &Series) {
         let nanos = now.nanos_since(self.turned);
         if self.has_ended {
             // Only listed from now on.
         } else if self.is_paused {
             self.idle_nanos = self.idle_nanos.saturating_add(nanos);
+            if let (Some(child), Some(ticket)) = (self.waits_for.take(), self.ticket) {
+                series.own.waited_for(ticket, child, nanos);
+            }
         } else if nanos >= SLOW_POLL_NANOS {
             self.slow_polls = self.slow_polls.saturating_add(1);
         }

@@ -1,18 +1,26 @@
 //! The requests that this process answers, for an HTTP layer to count.
 
 use super::poll_timer::PollTimer;
+use crate::measure::cells::failures::{MAX_TEXT, Named, cut};
+use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::registry::Registry;
+use family::Family;
 use open_stream::OpenStream;
 use route::Route;
+use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tracing::Span;
 
+mod family;
 pub(crate) mod open_stream;
 mod route;
+
+/// So many bytes of a failure's name are kept.
+const MAX_NAME: usize = 128;
 
 /// The span of a request that has none, for [`HttpRequest::span`].
 static NO_SPAN: Span = Span::none();
@@ -32,15 +40,27 @@ pub struct HttpRequest {
     /// Whether the thread was unwinding when the request came: then its unwinding is not this request's.
     unwinding: bool,
     end: End,
+    /// What is known of its failure, where somebody [told](Self::fails_with) of it.
+    failure: Option<Box<Failure>>,
     /// The duration that counts where it [has ended](PollTimer::has_ended) before the request: to the head of an answer that
     /// streams. No `Option`, for layers move a request many times, as above.
     took: u64,
+    family: Family,
+}
+
+/// A failure, by the answer that tells of it.
+#[derive(Debug)]
+struct Failure {
+    name: Box<str>,
+    text: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 enum End {
     Dropped,
     Failed,
+    /// A part of its work unwound.
+    Unwound,
     /// By its status.
     Answered(u16, Outcome),
 }
@@ -58,8 +78,24 @@ impl HttpRequest {
             span: None,
             unwinding: thread::panicking(),
             end: End::Dropped,
+            failure: None,
             took: 0,
+            family: Family::new(started),
         }
+    }
+
+    /// Does a part of the request's work, such as the call of its handler, and gives it the request's [span](Self::span). Calls that are made
+    /// meanwhile on this thread are made inside the request, as [`Monitor::edges`](crate::Monitor::edges) tells. Where the part unwinds, the request
+    /// has panicked. Reads the clock where the request waited.
+    #[inline]
+    pub fn work<T>(&mut self, part: impl FnOnce(&Span) -> T) -> T {
+        self.poll_timer.resume(&self.route.open);
+        let Self { route, poll_timer, span, end, family, .. } = self;
+        let unwinding = Unwinding(end);
+        let part = || part(span.as_deref().unwrap_or(&NO_SPAN));
+        let done = family.work(&route.open.own, poll_timer.has_ended(), part);
+        mem::forget(unwinding);
+        done
     }
 
     /// Ends the request with the status that it was answered with. A status of 500 and more is an error of this process;
@@ -79,11 +115,22 @@ impl HttpRequest {
         self.end = End::Failed;
     }
 
+    /// Names the failure, should the request end as an error: by the `type` of its problem document, or by another word of which there are
+    /// few. `text` says more of it; it is kept only where the texts of all errors are
+    /// ([`error_texts`](crate::MonitorBuilder::error_texts)). Without it, a failure goes by the status of the answer. Allocates; for
+    /// requests that fail. Of the name 128 bytes are kept, and of the text 512.
+    #[cold]
+    pub fn fails_with(&mut self, name: &str, text: Option<&str>) {
+        let text = text.map(|text| cut(text, MAX_TEXT).into());
+        self.failure = Some(Box::new(Failure { name: cut(name, MAX_NAME).into(), text }));
+    }
+
     /// Says that the request waits: its future, or its body, returned `Pending`. From the first time on it is listed among
     /// the [calls in flight](crate::Monitor::calls_in_flight). Reads the clock, and takes a lock the first time.
     pub fn pause(&mut self) {
         let started = Some(self.started).filter(|_| !self.poll_timer.has_ended());
-        self.poll_timer.pause(&self.route.open, started);
+        let waits_for = self.family.waits_for();
+        self.poll_timer.pause(&self.route.open, started, waits_for);
     }
 
     /// Says that the head of the answer is there, and that its body streams: how long that takes is a matter of the client.
@@ -96,8 +143,9 @@ impl HttpRequest {
         }
         let now = clock::now();
         self.took = now.nanos_since(self.started);
-        self.poll_timer.end_time(now);
+        self.poll_timer.end_time(now, &self.route.open);
         self.poll_timer.leave_list(&self.route.open);
+        self.family.end_time(now);
     }
 
     /// Says that a part of a body that [streams](Self::streams) is there. Nothing of any other.
@@ -118,7 +166,7 @@ impl HttpRequest {
     /// Says that the request is polled again. Reads the clock where it waited.
     #[inline]
     pub fn resume(&mut self) {
-        self.poll_timer.resume();
+        self.poll_timer.resume(&self.route.open);
     }
 
     /// The span that the request is answered in: its trace is the exemplar of the bucket that the request falls into, where
@@ -138,14 +186,35 @@ impl HttpRequest {
         clock::now().since(self.started)
     }
 
+    /// Notes a failure in the series in which the request ends.
+    #[cold]
+    fn note_failure(&self, meter: &Meter, outcome: Outcome, status: Option<u16>) {
+        let span = self.span.as_deref();
+        if outcome == Outcome::Panicked {
+            return meter.failures.note_panic(self.started, false, span);
+        }
+        let mut digits = itoa::Buffer::new();
+        let (name, text) = match &self.failure {
+            Some(failure) => (Some(&*failure.name), failure.text.as_deref()),
+            None => (status.map(|status| digits.format(status)), None),
+        };
+        meter.failures.note_named(Named { name, text }, span);
+    }
+
     /// The status is known now: the request ends in the series that has it.
     fn hand_over(&mut self, status: u16, outcome: Outcome, now: Moment) {
-        let Self { route, poll_timer, span, started, took, .. } = self;
+        if outcome.is_failure()
+            && let Some(answered) = self.route.answered(status)
+        {
+            self.note_failure(&answered.series.own, outcome, Some(status));
+        }
+        let Self { route, poll_timer, span, started, took, family, .. } = self;
         let Some(answered) = route.answered(status) else { return };
         route.count_overflow_of(answered);
         let (open, closed) = (&route.open, &answered.series);
         let nanos = if poll_timer.has_ended() { *took } else { now.nanos_since(*started) };
         poll_timer.end(now, open, closed);
+        family.count(&open.own, &closed.own, outcome, nanos);
         closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);
         if let Some(span) = span {
@@ -154,20 +223,38 @@ impl HttpRequest {
     }
 }
 
+/// Says of a request that its work unwound.
+struct Unwinding<'a>(&'a mut End);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        *self.0 = End::Unwound;
+    }
+}
+
 impl Drop for HttpRequest {
     fn drop(&mut self) {
         let now = clock::now();
+        if !self.poll_timer.has_ended() {
+            self.family.end_time(now);
+        }
         let outcome = match self.end {
             End::Answered(status, outcome) => return self.hand_over(status, outcome, now),
             End::Failed => Outcome::Error,
+            End::Unwound => Outcome::Panicked,
             End::Dropped if thread::panicking() && !self.unwinding => Outcome::Panicked,
             End::Dropped => Outcome::Cancelled,
         };
-        let open = &self.route.open;
+        if outcome.is_failure() {
+            self.note_failure(&self.route.open.own, outcome, None);
+        }
+        let Self { route, poll_timer, started, family, .. } = self;
+        let (open, nanos) = (&route.open, now.nanos_since(*started));
         open.own.take_up();
-        self.poll_timer.end(now, open, open);
+        poll_timer.end(now, open, open);
+        family.count(&open.own, &open.own, outcome, nanos);
         open.note_end(outcome);
-        open.own.finish(outcome, now.nanos_since(self.started));
+        open.own.finish(outcome, nanos);
     }
 }
 

@@ -71,7 +71,7 @@ impl Pushed {
         }
         let Self { snapshot, series, wholes, .. } = self;
         snapshot.read(registry.all());
-        let view = View::new(snapshot, &[]);
+        let view = View::of_calls(snapshot);
         for kind in Kind::ALL {
             let entries = view.entries(kind);
             if !entries.is_empty() {

@@ -36,13 +36,13 @@ fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
         "# TYPE app_jobs gauge\napp_jobs 5\n# TYPE first gauge\nfirst 1\ntool_call_duration_seconds_count 7\n",
         "# TYPE first counter\nfirst 2\nbear 1\n# TYPE tool_calls gauge\ntool_calls 2\n",
     ]);
-    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true));
     assert_eq!(types(&written), ["app_jobs gauge", "bear untyped", "first gauge", "zebra gauge"]);
     assert!(written[0].text.contains("app_jobs{a=\"b\"} 1\n"));
     assert_eq!(others.told().len(), 6, "{:?}", others.told());
-    blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true));
     assert_eq!(others.told().len(), 6, "told once");
-    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("mcp_"));
+    let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("mcp_", true));
     assert_eq!(types(&written).len(), 8, "with a namespace all have room: {written:?}");
 }
 
@@ -54,7 +54,7 @@ fn the_samples_of_a_histogram_are_names_as_well() {
     count(&registry, MetricKind::Gauge, "size_sum", 2);
     let others = others(&["# TYPE size histogram\nsize_bucket{le=\"+Inf\"} 1\nsize_sum 1\nsize_count 1\n"]);
     assert_eq!(
-        types(&blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""))),
+        types(&blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true))),
         ["latency histogram", "size_sum gauge"]
     );
 }
@@ -64,7 +64,7 @@ fn a_name_of_two_kinds_is_exposed_as_what_it_was_first() {
     let registry = Registry::new();
     count(&registry, MetricKind::Gauge, "jobs", 4);
     count(&registry, MetricKind::Counter, "jobs", 1);
-    let written = blocks(&others(&[]), Format::Prometheus, &registry, &ReadModel::new(""));
+    let written = blocks(&others(&[]), Format::Prometheus, &registry, &ReadModel::new("", true));
     assert_eq!((types(&written), written[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
 }
 
@@ -77,7 +77,7 @@ fn a_source_that_panics_or_gives_rubbish_breaks_nothing() {
     ];
     let others = Others::new(sources.into());
     for _ in 0..2 {
-        let written = blocks(&others, Format::Prometheus, &Registry::new(), &ReadModel::new(""));
+        let written = blocks(&others, Format::Prometheus, &Registry::new(), &ReadModel::new("", true));
         assert_eq!(types(&written), ["fine gauge", "good untyped"]);
     }
     assert_eq!(others.told().len(), 2);
@@ -95,7 +95,7 @@ fn in_openmetrics_counters_go_by_their_name_without_total() {
         count(&registry, kind, name, 3);
     }
     let others = others(&["# TYPE calls_total counter\ncalls_total 1 1500\n# TYPE raw counter\nraw 1\nplain 1\n"]);
-    let written = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new(""));
+    let written = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new("", true));
     let expected = [
         "calls counter",
         "hits counter",
@@ -120,7 +120,7 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
     };
     cell.count(0.75, 3);
     cell.count(60.0, 1);
-    let text = |format| blocks(&others(&[]), format, &registry, &ReadModel::new("")).remove(0).text;
+    let text = |format| blocks(&others(&[]), format, &registry, &ReadModel::new("", true)).remove(0).text;
     let lines = [
         "# HELP wait_seconds How long.\n# TYPE wait_seconds histogram\n",
         "wait_seconds_bucket{le=\"0.5\"} 0\nwait_seconds_bucket{le=\"1\"} 3\n",
@@ -133,7 +133,7 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
 }
 
 fn texts(others: &Others, format: Format, registry: &Registry) -> String {
-    blocks(others, format, registry, &ReadModel::new("")).into_iter().map(|block| block.text).collect()
+    blocks(others, format, registry, &ReadModel::new("", true)).into_iter().map(|block| block.text).collect()
 }
 
 #[test]
@@ -181,12 +181,12 @@ fn a_name_that_openmetrics_reserves_is_on_the_other_page_and_told() {
     count(&registry, MetricKind::Counter, "orders_total", 1);
     count(&registry, MetricKind::Counter, "orders_created_total", 1);
     let others = others(&[]);
-    let prometheus = blocks(&others, Format::Prometheus, &registry, &ReadModel::new(""));
+    let prometheus = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true));
     let all =
         ["job_seconds histogram", "job_seconds_created gauge", "orders_created_total counter", "orders_total counter"];
     assert_eq!(types(&prometheus), all);
     assert_eq!(others.told().len(), 0);
-    let open_metrics = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new(""));
+    let open_metrics = blocks(&others, Format::OpenMetrics, &registry, &ReadModel::new("", true));
     assert_eq!(types(&open_metrics), ["job_seconds histogram", "orders counter", "orders_created_total unknown"]);
     assert_eq!(others.told().len(), 1, "{:?}", others.told());
 }

@@ -27,7 +27,7 @@ struct Both(ReadModel, Renderer);
 
 impl Both {
     fn new(prefix: &str) -> Self {
-        let model = ReadModel::new(prefix);
+        let model = ReadModel::new(prefix, true);
         let renderer = Renderer::new(&model);
         Self(model, renderer)
     }

@@ -1,25 +1,26 @@
 //! One execution of an annotated function.
 
-use crate::measure::cells::cell_table::{Finished, Started, Ticket};
+use crate::measure::cells::cell_table::{Started, Ticket};
 use crate::measure::cells::meter::Meter;
-use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
+use crate::measure::cells::tree::frame::{self, Body, Frame, Inside, Parent};
+use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::budget::assert_budget;
-use crate::measure::model::error_type::Sorts;
 use crate::measure::model::label::Labels;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
-use crate::measure::site::error_event::ErrorEvent;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
-use crate::measure::site::span;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use tracing::Span;
 use tracing::field::Value;
+
+mod ending;
+mod failing;
 
 /// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
 /// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
@@ -48,6 +49,8 @@ pub struct Call {
     pace: Pace,
     /// Whether it is paused and has children, which are kept with its place in the list of those that wait.
     keeps_children: bool,
+    /// The child for which it waits while it is paused, if it is one that is measured.
+    waits_for: Option<Node>,
 }
 
 /// The site of a call that is yet to start. From the start on its meter knows the site, and this is when the body last began to run or,
@@ -125,6 +128,7 @@ impl Call {
             ticket: None,
             pace: Pace::Prepared,
             keeps_children: false,
+            waits_for: None,
         }
     }
 
@@ -210,11 +214,12 @@ impl Call {
 
     #[inline(never)]
     fn resume(&mut self, frame: &Frame) {
-        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
-            frame.go_on(&self.meter.kept_children(ticket));
-        }
         let now = clock::now();
-        self.idle_nanos = self.idle_nanos.saturating_add(now.nanos_since(self.turned()));
+        let paused = now.nanos_since(self.turned());
+        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+            frame.go_on(&self.meter.kept_children(ticket, self.waits_for.map(|child| (child, paused))));
+        }
+        self.idle_nanos = self.idle_nanos.saturating_add(paused);
         self.turned = SiteOrTurn { turned: now };
         self.pace = Pace::Polled;
         self.meter.take_up().begin(now, true);
@@ -253,69 +258,33 @@ impl Call {
         self.started
     }
 
-    /// Starts the call where it is, and runs a sync body inside its span.
-    ///
-    /// The body comes as an `FnOnce`, not as a closure called in place: so the compiler takes the lifetimes of what it
-    /// returns from the signature.
+    /// Starts a call whose body runs from beginning to end, where the call is.
     #[inline]
-    pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
-        let frame = Frame::new();
-        let _entered = self.enter(&frame);
-        body()
-    }
-
-    /// Starts the call where it is, for a sync body that stays in its function, and enters its span until the returned guard is dropped.
-    /// Calls that the body makes are children of this one. The guard is not to be leaked.
-    #[inline]
-    pub fn enter<'a>(&'a mut self, frame: &'a Frame) -> EnteredCall<'a> {
+    pub(super) fn begin_at_once(&mut self) {
         self.begin(Pace::AtOnce);
-        self.entered(frame)
     }
 
+    /// The body's time in a frame, for a sync body.
     #[inline]
-    fn entered<'a>(&'a self, frame: &'a Frame) -> EnteredCall<'a> {
-        EnteredCall { span: self.enter_span(), body: Body::new(frame, self.meter) }
+    pub(super) fn body<'a>(&'a self, frame: &'a Frame) -> Body<'a> {
+        Body::new(frame, self.meter, self.parent)
     }
 
-    /// Writes the text of an error on the call's span.
+    /// Has calls that this thread starts be children of this one, until the guard is dropped. The guard is not to be leaked.
     #[inline]
-    pub fn record_error(&self, error: Option<&dyn Display>) {
-        if let (Some(span), Some(error)) = (self.span.as_deref(), error) {
-            span::record_error(span, error);
-        }
-    }
-
-    /// As [`record_error`](Self::record_error), and sends an event with the text.
-    #[inline]
-    pub fn report_error(&self, error: Option<&dyn Display>, event: &'static ErrorEvent) {
-        if let Some(error) = error {
-            self.record_error(Some(error));
-            if let Some(site) = self.site() {
-                event.send(&site.spec.span, self.span.as_deref(), error);
-            }
-        }
+    pub(super) fn enter_frame<'a>(&'a self, frame: &'a Frame) -> Inside<'a> {
+        frame.enter(self.meter, self.parent)
     }
 
     /// Ends the call. Later calls of `finish` are ignored.
     #[inline]
     pub fn finish(&mut self, outcome: Outcome) {
         if self.is_running() {
+            if outcome.is_failure() {
+                return self.fail(outcome);
+            }
             self.end(outcome);
         }
-    }
-
-    /// Ends the call with an error of a known sort.
-    pub fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
-        let meter = self.meter;
-        if let (Some(span), Some(name)) = (self.span.as_deref(), sorts.name(index)) {
-            span::record_error_type(span, name);
-        }
-        // Before the call itself: a scrape takes the rest of the errors for those of no known sort, which is then never too many.
-        meter.errors.add(sorts, index);
-        if sorts.is_expected(index) {
-            meter.expected.add_error();
-        }
-        self.finish(Outcome::Error);
     }
 
     /// Ends a call that was not finished: that of a future which is dropped before it is ready, and else nearly always of a body that
@@ -324,7 +293,7 @@ impl Call {
     #[inline(never)]
     fn end_dropped(&mut self) {
         match self.pace {
-            Pace::AtOnce => self.end(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok }),
+            Pace::AtOnce => self.finish(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok }),
             // A poll that unwinds has ended its call by now.
             Pace::Polled | Pace::Paused => self.end_cancelled(),
             Pace::Prepared | Pace::WithSpan | Pace::Over => {}
@@ -376,6 +345,10 @@ impl Call {
         if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
             self.meter.keep_children(ticket, children);
             self.keeps_children = true;
+            self.waits_for = frame.waits_for();
+        }
+        if self.parent.is_some() {
+            frame::child_waits(self.parent, self.ticket, || self.meter.node());
         }
     }
 
@@ -384,152 +357,11 @@ impl Call {
             self.meter.slow_poll();
         }
     }
-
-    /// Ends the call. Not inlined, because each measured function would have a copy of it.
-    #[inline(never)]
-    fn end(&mut self, outcome: Outcome) {
-        let Some(now) = clock::quick() else { return self.end_by_kernel(outcome) };
-        self.end_at(outcome, now);
-    }
-
-    #[inline(never)]
-    fn end_by_kernel(&mut self, outcome: Outcome) {
-        self.end_at(outcome, clock::by_kernel());
-    }
-
-    /// Counts the call. Most calls never waited, were short and have no span: these are done with that.
-    #[inline]
-    fn end_at(&mut self, outcome: Outcome, now: Moment) {
-        let nanos = now.nanos_since(self.started);
-        let was_put_aside = self.ticket.is_some() || self.pace == Pace::Paused;
-        if was_put_aside || nanos >= SLOW_POLL_NANOS {
-            return self.end_with_polls(outcome, now);
-        }
-        let Some(finished) = self.meter.finish_warm(outcome, nanos) else { return self.end_with_polls(outcome, now) };
-        self.pace = Pace::Over;
-        if self.parent.is_some() {
-            return self.end_inside(finished, outcome, now, nanos);
-        }
-        if self.span.is_some() {
-            self.close_span(outcome, nanos);
-        }
-    }
-
-    /// The rest of the end of a call that was made inside another. The rare cases are tail calls here too.
-    #[inline(never)]
-    fn end_inside(&mut self, finished: Finished<'_>, outcome: Outcome, now: Moment, nanos: u64) {
-        if !frame::end_child(self.parent, now) {
-            return self.end_elsewhere(outcome, now, nanos);
-        }
-        if !finished.inside(self.parent.node(), outcome, nanos) {
-            return self.end_by_edge(outcome, nanos);
-        }
-        if self.span.is_some() {
-            self.close_span(outcome, nanos);
-        }
-    }
-
-    /// The call that it was made inside is not the one that runs on this thread.
-    #[cold]
-    #[inline(never)]
-    fn end_elsewhere(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
-        frame::end_child_elsewhere(self.parent, now);
-        self.end_by_edge(outcome, nanos);
-    }
-
-    /// The last of the end of a call whose caller is not the first of the series that this thread met.
-    #[inline(never)]
-    fn end_by_edge(&mut self, outcome: Outcome, nanos: u64) {
-        self.meter.count_edge(self.parent.node(), outcome, nanos);
-        self.close_span(outcome, nanos);
-    }
-
-    #[inline(never)]
-    fn end_with_polls(&mut self, outcome: Outcome, now: Moment) {
-        let nanos = now.nanos_since(self.started);
-        // Before the end itself, so that a reader who sees the call ended sees its polls too.
-        self.note_slow_poll(now);
-        if self.pace == Pace::Paused {
-            self.meter.take_up();
-            if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
-                frame::close(&self.meter.kept_children(ticket), self.meter);
-            }
-        }
-        if let Some(ticket) = self.ticket.take() {
-            self.leave(ticket, now);
-        }
-        self.meter.finish(outcome, nanos);
-        self.pace = Pace::Over;
-        if !self.parent.is_some() {
-            return self.close_span(outcome, nanos);
-        }
-        if frame::end_child(self.parent, now) {
-            return self.end_by_edge(outcome, nanos);
-        }
-        self.end_elsewhere(outcome, now, nanos);
-    }
-
-    fn close_span(&mut self, outcome: Outcome, nanos: u64) {
-        if let Some(span) = self.span.take() {
-            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
-            if let Some(site) = self.site() {
-                site.close_span(span, outcome);
-            }
-        }
-    }
-
-    /// Takes the call off the list of waiting calls.
-    #[cold]
-    fn leave(&self, ticket: Ticket, now: Moment) {
-        let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned()) } else { 0 };
-        self.meter.waited(ticket, self.idle_nanos.saturating_add(last_pause));
-    }
 }
 
 /// A panic leaves a call as it is: no field of it can be half changed.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
-
-/// A sync body's time: in its call's span, and inside its call.
-#[derive(Debug)]
-#[must_use = "dropping the guard leaves the call's span"]
-pub struct EnteredCall<'a> {
-    #[expect(dead_code, reason = "left when dropped, before the body ends")]
-    span: Option<tracing::span::Entered<'a>>,
-    #[expect(dead_code, reason = "ended when dropped")]
-    body: Body<'a>,
-}
-
-/// Ends a call as its scope is left: for bodies that stay in their function and may leave it early.
-#[derive(Debug)]
-pub struct Scope {
-    pub(crate) call: Call,
-    unwinding_before: bool,
-}
-
-impl Call {
-    /// Hands the call to the scope by which it is measured.
-    #[inline]
-    pub fn scope(self) -> Scope {
-        Scope { call: self, unwinding_before: thread::panicking() }
-    }
-}
-
-impl Scope {
-    /// Enters the call's span until the returned guard is dropped, at the end of the scope. Calls that are made until then are children of
-    /// this one. The guard is not to be leaked.
-    #[inline]
-    pub fn enter<'a>(&'a self, frame: &'a Frame) -> EnteredCall<'a> {
-        self.call.entered(frame)
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        let unwound = !self.unwinding_before && thread::panicking();
-        self.call.finish(if unwound { Outcome::Panicked } else { Outcome::Ok });
-    }
-}
 
 impl Drop for Call {
     #[inline]

@@ -92,7 +92,7 @@ fn poll_within<F: Future>(
     call.poll(&frame);
     let guard = Unwinding { call, frame: &frame };
     let entered = guard.call.enter_span();
-    let inside = frame.enter(guard.call.meter());
+    let inside = guard.call.enter_frame(&frame);
     let polled = body.poll(context);
     drop(inside);
     drop(entered);

@@ -4,3 +4,4 @@ pub(crate) mod execution;
 pub(crate) mod future;
 pub(crate) mod probe;
 pub(crate) mod profiled;
+pub(crate) mod scope;

@@ -2,6 +2,7 @@
 
 use super::profiled::Ends;
 use crate::measure::model::error_type::{ErrorType, Sorts};
+use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
 use futures_core::Stream;
 use std::fmt::Display;
@@ -12,11 +13,18 @@ use std::task::Poll;
 
 /// The value that a body returned, by which its call ends.
 ///
-/// Where the type is a `Result` whose error is an [`ErrorType`], the method `finish` of the type itself is found. Else the
-/// language looks further, behind [`Deref`]: at [`MaybeResult`], whose own is for all other `Result`s, and at last at
-/// [`NoResult`]. No trait need be in scope.
+/// Where the error is an [`ErrorType`] that can be shown, the method `finish` of the type itself is found. Else the language looks further,
+/// behind [`Deref`]: at [`Sorted`], [`Shown`], [`MaybeResult`] (any other `Result`) and at last [`NoResult`]. No trait need be in scope.
 #[derive(Debug)]
-pub struct Returned<'a, T>(pub MaybeResult<'a, T>);
+pub struct Returned<'a, T>(Sorted<'a, T>);
+
+/// As [`Returned`], where the error has a sort.
+#[derive(Debug)]
+pub struct Sorted<'a, T>(Shown<'a, T>);
+
+/// As [`Returned`], where the error can be shown.
+#[derive(Debug)]
+pub struct Shown<'a, T>(MaybeResult<'a, T>);
 
 /// A `Result`, or not.
 #[derive(Debug)]
@@ -106,7 +114,7 @@ impl<'a, T> Deref for AtOnce<'a, T> {
 /// Looks at the value that a body returned.
 #[inline]
 pub const fn returned<T>(value: &T) -> Returned<'_, T> {
-    Returned(MaybeResult(value))
+    Returned(Sorted(Shown(MaybeResult(value))))
 }
 
 /// A value that may be an error, or hold one: a `Result`, also inside an `Option` or a `Poll`. `None` and `Pending` are no errors.
@@ -166,27 +174,57 @@ pub trait NoSorts {
 
 impl<T> NoSorts for SortsIn<T> {}
 
-impl<T: MayFail<Error: ErrorType>> Returned<'_, T> {
-    /// Ends the call with the sort of its error.
-    #[inline]
-    pub fn finish(&self, call: &mut impl Ends) {
-        match self.0.0.error() {
-            None => call.finish(Outcome::Ok),
-            Some(error) => call.finish_error(SortsIn::<T>::SORTS, error.index()),
-        }
-    }
+/// Two ways to end a call, by types whose errors tell something of themselves.
+macro_rules! finishes {
+    ($($type:ident: ($($bound:path),*), $error:ident => $failed:expr;)+) => {$(
+        impl<T: MayFail<Error: $($bound +)*>> $type<'_, T> {
+            /// Ends the call: an `Err` is an error.
+            #[inline]
+            pub fn finish(&self, call: &mut impl Ends) {
+                match self.value().error() {
+                    None => call.finish(Outcome::Ok),
+                    Some($error) => call.finish_failed(&$failed),
+                }
+            }
 
-    /// Ends the call with the outcome that the user's predicate gave. An error keeps its sort.
-    #[inline]
-    pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
-        match self.0.0.error().filter(|_| outcome == Outcome::Error) {
-            None => call.finish(outcome),
-            Some(error) => call.finish_error(SortsIn::<T>::SORTS, error.index()),
+            /// Ends the call with the outcome that the user's predicate gave. An error is told as what it is.
+            #[inline]
+            pub fn finish_as(&self, outcome: Outcome, call: &mut impl Ends) {
+                match self.value().error().filter(|_| outcome == Outcome::Error) {
+                    None => call.finish(outcome),
+                    Some($error) => call.finish_failed(&$failed),
+                }
+            }
         }
-    }
+    )+};
+}
+
+finishes! {
+    Returned: (ErrorType, Display), error => Failed::of(error).sorted(SortsIn::<T>::SORTS, error).shown(error);
+    Sorted: (ErrorType), error => Failed::of(error).sorted(SortsIn::<T>::SORTS, error);
+    Shown: (Display), error => Failed::of(error).shown(error);
+    MaybeResult: (), error => Failed::of(error);
 }
 
 impl<'a, T> Deref for Returned<'a, T> {
+    type Target = Sorted<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> Deref for Sorted<'a, T> {
+    type Target = Shown<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> Deref for Shown<'a, T> {
     type Target = MaybeResult<'a, T>;
 
     #[inline]
@@ -195,13 +233,14 @@ impl<'a, T> Deref for Returned<'a, T> {
     }
 }
 
-impl<T: MayFail> MaybeResult<'_, T> {
-    /// Ends the call: an `Err` is an error.
+impl<'a, T> MaybeResult<'a, T> {
     #[inline]
-    pub fn finish(&self, call: &mut impl Ends) {
-        call.finish(Outcome::from_success(self.0.error().is_none()));
+    fn value(&self) -> &'a T {
+        self.0
     }
+}
 
+impl<T: MayFail> MaybeResult<'_, T> {
     /// The error to show, where there is one.
     #[inline]
     pub fn error(&self) -> Option<&dyn Display>

@@ -4,13 +4,14 @@
 //! Calls and polls within count as well, profiled or not; work on other threads and in other tasks does not. A call that is
 //! dropped half-way gives its memory back as it is dropped, which counts too. The sum is added once, when the call ends, whichever way.
 
-use super::execution::{Call, EnteredCall, Scope};
+use super::execution::Call;
 use super::future::{Watched, watch};
+use super::scope::{EnteredCall, Scope};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::tree::frame::Frame;
 use crate::measure::cells::usage::Usage;
 use crate::measure::clock;
-use crate::measure::model::error_type::Sorts;
+use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -161,8 +162,8 @@ pub trait Ends {
     /// Ends it.
     fn finish(&mut self, outcome: Outcome);
 
-    /// Ends it with an error of a known sort.
-    fn finish_error(&mut self, sorts: &'static Sorts, index: usize);
+    /// Ends it with an error that the body returned.
+    fn finish_failed(&mut self, failed: &Failed<'_>);
 }
 
 impl Ends for Call {
@@ -172,8 +173,8 @@ impl Ends for Call {
     }
 
     #[inline]
-    fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
-        Self::finish_error(self, sorts, index);
+    fn finish_failed(&mut self, failed: &Failed<'_>) {
+        Self::finish_failed(self, failed);
     }
 }
 
@@ -198,8 +199,8 @@ impl Ends for WithUnits<'_> {
         self.call.finish(outcome);
     }
 
-    fn finish_error(&mut self, sorts: &'static Sorts, index: usize) {
-        self.call.finish_error(sorts, index);
+    fn finish_failed(&mut self, failed: &Failed<'_>) {
+        self.call.finish_failed(failed);
     }
 }
 

@@ -15,10 +15,12 @@ use super::reading::Reading;
 use super::slot::{self, SLOTS, Slot};
 pub(crate) use super::thread_cells::Running;
 use super::thread_cells::{Begun, Shard, Writers};
+use super::times::Times;
 use super::tree::children::Children;
+use super::tree::context::Context;
 use super::tree::edges::EdgeCounts;
 use super::tree::node::Node;
-use super::waiting::Place;
+use super::waiting::{Place, Waiting};
 use crate::measure::clock::Moment;
 use crate::measure::model::outcome::Outcome;
 use std::iter;
@@ -58,7 +60,7 @@ impl Finished<'_> {
     /// Counts that it was made inside a call of `parent`, where that is the first caller that this thread met; else it says `false`, and
     /// nothing happens.
     #[inline]
-    pub(crate) fn inside(self, parent: Node, outcome: Outcome, nanos: u64) -> bool {
+    pub(crate) fn inside(self, parent: Context, outcome: Outcome, nanos: u64) -> bool {
         self.0.count_first_edge(parent, outcome, nanos)
     }
 }
@@ -78,6 +80,11 @@ impl Ticket {
         let slot = u32::try_from(slot.index()).ok()?;
         // Where 33 million calls of a thread wait already, the place does not fit.
         (place.get() >> Self::PLACE_BITS == 0).then_some(Self(place | slot << Self::PLACE_BITS))
+    }
+
+    /// A number that no other call of the series has while this one is listed; never zero.
+    pub(crate) fn number(self) -> u32 {
+        self.0.get()
     }
 
     fn slot(self) -> usize {
@@ -172,7 +179,7 @@ impl Cells {
     /// Counts that a call which ended was made inside a call of `parent`; `own` gives the node of this series.
     pub(crate) fn count_edge(
         &self,
-        parent: Node,
+        parent: Context,
         own: impl FnOnce() -> Node,
         outcome: Outcome,
         nanos: u64,
@@ -183,8 +190,18 @@ impl Cells {
     }
 
     /// Shows the counts by caller, of each thread apart.
-    pub(crate) fn for_each_edge(&self, mut look: impl FnMut(Node, EdgeCounts)) {
+    pub(crate) fn for_each_edge(&self, mut look: impl FnMut(Context, EdgeCounts)) {
         self.shards().for_each(|(shard, _)| shard.for_each_edge(&mut look));
+    }
+
+    /// Shows the nanoseconds that calls waited for calls of another series, of each thread apart.
+    pub(crate) fn for_each_wait(&self, mut look: impl FnMut(Node, u64)) {
+        self.waiting().for_each(|waiting| waiting.waited_for.for_each(&mut look));
+    }
+
+    /// The summed times of calls that ended.
+    pub(crate) fn times(&self) -> Times {
+        self.shards().fold(Times::default(), |sum, (shard, _)| sum.plus(shard.times()))
     }
 
     /// Counts the time that calls inside a call covered.
@@ -203,32 +220,37 @@ impl Cells {
     /// this one's age is not known.
     pub(crate) fn wait(&self, started: Moment, layout: impl FnOnce() -> &'static Layout) -> Option<Ticket> {
         let slot = slot::current();
-        let waiting = &self.shard(slot, layout).waiting;
+        let waiting = self.shard(slot, layout).waiting();
         let place = waiting.enter(started)?;
         Ticket::new(slot, place).or_else(|| {
-            waiting.leave(place);
+            waiting.leave(place, |_| ());
             None
         })
     }
 
-    /// Takes a call off the list, wherever it is.
-    pub(crate) fn leave(&self, ticket: Ticket) {
-        if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
-            shard.waiting.leave(place);
-        }
+    /// Takes a call off the list, wherever it is, and counts how long it waited for each of its children; `own` gives the node of this series.
+    pub(crate) fn leave(&self, ticket: Ticket, own: impl Fn() -> Node, layout: impl Fn() -> &'static Layout) {
+        let Some((waiting, place)) = self.listed(ticket) else { return };
+        waiting.leave(place, |(child, nanos)| {
+            let slot = slot::current();
+            self.shard(slot, &layout).waiting().waited_for.count(&own, child, nanos, writers(slot));
+        });
     }
 
     /// Keeps the children of a call that waits for its next poll.
     pub(crate) fn keep_children(&self, ticket: Ticket, children: &Children) {
-        if let (Some(shard), Some(place)) = (self.existing_shard(ticket.slot()), ticket.place()) {
-            shard.waiting.keep(place, children);
+        if let Some((waiting, place)) = self.listed(ticket) {
+            waiting.keep(place, children);
         }
     }
 
-    /// The children that were kept for a call.
-    pub(crate) fn kept_children(&self, ticket: Ticket) -> Children {
-        let shard = self.existing_shard(ticket.slot());
-        shard.zip(ticket.place()).map(|(shard, place)| shard.waiting.kept(place)).unwrap_or_default()
+    /// The children that were kept for a call, which has waited since for so many nanoseconds: for which child, if any.
+    pub(crate) fn kept_children(&self, ticket: Ticket, waited_for: Option<(Node, u64)>) -> Children {
+        self.listed(ticket).map(|(waiting, place)| waiting.resume(place, waited_for)).unwrap_or_default()
+    }
+
+    fn listed(&self, ticket: Ticket) -> Option<(&Waiting, Place)> {
+        Some((self.existing_shard(ticket.slot())?.existing_waiting()?, ticket.place()?))
     }
 
     /// Counts the time that a call waited.
@@ -239,7 +261,11 @@ impl Cells {
 
     /// When each of the waiting calls started.
     pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
-        self.shards().for_each(|(shard, _)| shard.waiting.for_each(&mut look));
+        self.waiting().for_each(|waiting| waiting.for_each(&mut look));
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.shards().filter_map(|(shard, _)| shard.existing_waiting())
     }
 
     /// A number that changes with every call that starts or ends. Costs a look at two cells for each thread that called.

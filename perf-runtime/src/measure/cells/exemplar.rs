@@ -117,7 +117,7 @@ impl Slot {
 
 /// Asks for the id of a span's trace. Calls end in destructors too, where a second panic would end the process: so one
 /// that comes of asking ends here, and there is no exemplar.
-fn trace_id(span: &Span) -> Option<String> {
+pub(super) fn trace_id(span: &Span) -> Option<String> {
     let trace_id_of = (*TRACE_ID_OF.try_read().ok()?)?;
     let id = catch_unwind(AssertUnwindSafe(|| trace_id_of(span))).ok()??;
     let fits = !id.is_empty() && id.chars().count() <= MAX_TRACE_ID;

@@ -3,10 +3,13 @@
 use super::cell_table::{Cells, Finished, Running, Started, Ticket};
 use super::exemplar::Exemplars;
 use super::expected::ExpectedCounts;
+use super::failures::Failures;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
+use super::times::Times;
 use super::tree::children::Children;
+use super::tree::context::{Context, OwnContexts};
 use super::tree::edges::EdgeCounts;
 use super::tree::node::{Node, OwnNode};
 use crate::log_level::tell;
@@ -30,9 +33,11 @@ pub(crate) struct Meter {
     layout: OnceLock<&'static Layout>,
     cells: Cells,
     node: OwnNode,
+    contexts: OwnContexts,
     /// The site that it belongs to, from its first call on; null where it belongs to none.
     site: AtomicPtr<()>,
     pub(crate) errors: ErrorCounts,
+    pub(crate) failures: Failures,
     pub(crate) expected: ExpectedCounts,
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
@@ -57,8 +62,10 @@ impl Meter {
             layout: OnceLock::new(),
             cells: Cells::new(),
             node: OwnNode::new(),
+            contexts: OwnContexts::new(),
             site: AtomicPtr::new(ptr::null_mut()),
             errors: ErrorCounts::new(),
+            failures: Failures::new(),
             expected: ExpectedCounts::new(),
             exemplars: Exemplars::new(),
             profile: Profile::new(),
@@ -98,7 +105,12 @@ impl Meter {
     /// Its number among those that took part in edges, given out with the first one.
     #[inline]
     pub(crate) fn node(&self) -> Node {
-        self.node.get()
+        self.node.get(|| self.times())
+    }
+
+    /// Takes part in the tree from now on, with a call that is yet to be counted.
+    pub(crate) fn join_tree(&self) {
+        self.node();
     }
 
     /// Its number, if it was given out.
@@ -106,14 +118,36 @@ impl Meter {
         self.node.existing()
     }
 
+    /// The context of calls that are made inside a call of it which was made inside `parent`.
+    pub(crate) fn context(&self, parent: Option<Context>) -> Context {
+        self.contexts.of(self.node(), parent)
+    }
+
     /// Counts that a call which ended was made inside a call of `parent`.
-    pub(crate) fn count_edge(&self, parent: Node, outcome: Outcome, nanos: u64) {
-        self.cells.count_edge(parent, || self.node(), outcome, nanos, || self.layout());
+    pub(crate) fn count_edge(&self, parent: Context, outcome: Outcome, nanos: u64) {
+        // The call itself is counted already, and is no part of what was before.
+        let before = || self.times().since(Times { nanos, ..Times::default() });
+        self.cells.count_edge(parent, || self.node.get(before), outcome, nanos, || self.layout());
     }
 
     /// Shows the counts by caller, of each thread apart.
-    pub(crate) fn for_each_edge(&self, look: impl FnMut(Node, EdgeCounts)) {
+    pub(crate) fn for_each_edge(&self, look: impl FnMut(Context, EdgeCounts)) {
         self.cells.for_each_edge(look);
+    }
+
+    /// Shows the nanoseconds that calls waited for calls of another series, of each thread apart.
+    pub(crate) fn for_each_wait(&self, look: impl FnMut(Node, u64)) {
+        self.cells.for_each_wait(look);
+    }
+
+    /// The summed times of calls that ended.
+    fn times(&self) -> Times {
+        self.cells.times()
+    }
+
+    /// The summed times of calls that ended since it has a part in the tree.
+    pub(crate) fn times_in_tree(&self) -> Times {
+        self.times().since(self.node.before())
     }
 
     /// Counts the time that calls inside a call covered.
@@ -126,9 +160,14 @@ impl Meter {
         self.cells.keep_children(ticket, children);
     }
 
-    /// The children that were kept for a call.
-    pub(crate) fn kept_children(&self, ticket: Ticket) -> Children {
-        self.cells.kept_children(ticket)
+    /// The children that were kept for a call, which has waited since for so many nanoseconds: for which child, if any.
+    pub(crate) fn kept_children(&self, ticket: Ticket, waited_for: Option<(Node, u64)>) -> Children {
+        self.cells.kept_children(ticket, waited_for)
+    }
+
+    /// Notes how long a call that goes on waited for one of its children.
+    pub(crate) fn waited_for(&self, ticket: Ticket, child: Node, nanos: u64) {
+        self.kept_children(ticket, Some((child, nanos)));
     }
 
     /// Counts a call as started whose body runs on this thread. `first_touch` runs when this thread's cells did not exist
@@ -199,7 +238,7 @@ impl Meter {
 
     /// Takes a call off the list of those that wait.
     pub(crate) fn leave(&self, ticket: Ticket) {
-        self.cells.leave(ticket);
+        self.cells.leave(ticket, || self.node(), || self.layout());
     }
 
     /// Counts how long a call waited.
@@ -281,9 +320,9 @@ impl Meter {
         self.cells.ended()
     }
 
-    /// The memory of the cells on the heap, in bytes.
+    /// The memory of the cells and of the groups of failures on the heap, in bytes.
     pub(crate) fn bytes_of_cells(&self) -> usize {
-        self.cells.bytes()
+        self.cells.bytes() + self.failures.bytes()
     }
 
     /// When each of the waiting calls started.

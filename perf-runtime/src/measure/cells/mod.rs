@@ -3,6 +3,7 @@
 pub(crate) mod cell_table;
 pub(crate) mod exemplar;
 pub(crate) mod expected;
+pub(crate) mod failures;
 pub(crate) mod histogram;
 mod lazy;
 pub(crate) mod meter;
@@ -11,6 +12,7 @@ pub(crate) mod reading;
 mod slot;
 mod sync;
 mod thread_cells;
+pub(crate) mod times;
 pub(crate) mod tree;
 pub(crate) mod usage;
 mod waiting;

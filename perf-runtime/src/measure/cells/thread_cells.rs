@@ -24,7 +24,9 @@
 use super::histogram::{Layout, MAX_NANOS, MOST_BUCKETS};
 use super::reading::Reading;
 use super::sync::{AtomicU64, LazyBox};
-use super::tree::edges::{EdgeCounts, Edges};
+use super::times::Times;
+use super::tree::context::Context;
+use super::tree::edges::{Callers, EdgeCounts};
 use super::tree::node::Node;
 use super::waiting::Waiting;
 pub(crate) use super::writers::Writers;
@@ -62,8 +64,8 @@ pub(crate) struct Shard {
     layout: &'static Layout,
     /// The buckets of each outcome, once it occurred.
     buckets: [LazyBox<Pages>; OUTCOMES],
-    pub(crate) waiting: Waiting,
-    edges: Edges,
+    waiting: LazyBox<Waiting>,
+    callers: Callers,
 }
 
 /// When a body began to run on a thread, and whether it is polled or runs from beginning to end.
@@ -125,8 +127,8 @@ impl Shard {
             covered_nanos: AtomicU64::new(0),
             layout,
             buckets: array::from_fn(|_| LazyBox::default()),
-            waiting: Waiting::new(),
-            edges: Edges::new(),
+            waiting: LazyBox::default(),
+            callers: Callers::default(),
         }
     }
 
@@ -208,18 +210,36 @@ impl Shard {
     /// Counts that a call which ended was made inside a call of `parent`. `own` gives the node of this series.
     pub(crate) fn count_edge(
         &self,
-        parent: Node,
+        parent: Context,
         own: impl FnOnce() -> Node,
         outcome: Outcome,
         nanos: u64,
         writers: Writers,
     ) {
-        self.edges.count(parent, own, outcome, nanos, writers);
+        self.callers.count(parent, own, outcome, nanos, writers);
     }
 
     /// Shows the counts by caller.
-    pub(crate) fn for_each_edge(&self, look: impl FnMut(Node, EdgeCounts)) {
-        self.edges.for_each(look);
+    pub(crate) fn for_each_edge(&self, look: impl FnMut(Context, EdgeCounts)) {
+        self.callers.for_each(look);
+    }
+
+    /// The calls that wait, of those that began to on this thread; made now where there were none.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        self.waiting.get_or_init(Box::default)
+    }
+
+    /// The calls that wait, of those that began to on this thread; `None` where there never were any.
+    pub(crate) fn existing_waiting(&self) -> Option<&Waiting> {
+        self.waiting.get()
+    }
+
+    /// The summed times of calls that ended here.
+    pub(crate) fn times(&self) -> Times {
+        // First the time that children covered, which is written first.
+        let covered_nanos = self.covered_nanos.load(Acquire);
+        let nanos = self.nanos.iter().fold(0, |sum: u64, nanos| sum.wrapping_add(nanos.load(Acquire)));
+        Times { nanos, covered_nanos, idle_nanos: self.idle_nanos.load(Acquire) }
     }
 
     /// How many calls ended here.
@@ -231,7 +251,11 @@ impl Shard {
     pub(crate) fn bytes(&self) -> usize {
         let pages = self.buckets.iter().filter_map(LazyBox::get).flat_map(|pages| pages.iter());
         let of_page = |page: &LazyBox<Page>| size_of_val(page) + page.get().map_or(0, |_| size_of::<Page>());
-        size_of::<Self>() + self.edges.bytes() + pages.map(of_page).sum::<usize>()
+        size_of::<Self>() + self.callers.bytes() + self.bytes_of_waiting() + pages.map(of_page).sum::<usize>()
+    }
+
+    fn bytes_of_waiting(&self) -> usize {
+        self.waiting.get().map_or(0, |waiting| size_of::<Waiting>() + waiting.waited_for.bytes())
     }
 
     /// A number that changes with everything that is written. The sums are in it, because an end writes them last: a
@@ -320,8 +344,8 @@ impl Shard {
     /// As [`count_edge`](Self::count_edge) of the one thread that writes here, where `parent` is the first caller that it met; else it
     /// says `false`, and nothing happens.
     #[inline]
-    pub(crate) fn count_first_edge(&self, parent: Node, outcome: Outcome, nanos: u64) -> bool {
-        self.edges.count_first(parent, outcome, nanos)
+    pub(crate) fn count_first_edge(&self, parent: Context, outcome: Outcome, nanos: u64) -> bool {
+        self.callers.count_first(parent, outcome, nanos)
     }
 
     /// The one thread that writes here notes a call that ended, once the one before it is in its bucket.

@@ -141,6 +141,12 @@ impl Kind {
         self.family().late_labels.contains(&label)
     }
 
+    /// The beginning of the names of its families: `db_operation`.
+    pub(crate) fn stem(self) -> &'static str {
+        let histogram = self.family().histogram;
+        histogram.strip_suffix("_duration_seconds").unwrap_or(histogram)
+    }
+
     /// Whether some label's value is known only when a call has ended.
     pub(crate) fn has_late_labels(self) -> bool {
         !self.family().late_labels.is_empty()

@@ -2,8 +2,10 @@
 
 pub(crate) mod budget;
 pub(crate) mod error_type;
+pub(crate) mod failure;
 pub(crate) mod kind;
 pub(crate) mod label;
 pub(crate) mod outcome;
 pub(crate) mod service;
+pub(crate) mod shape;
 pub(crate) mod target;

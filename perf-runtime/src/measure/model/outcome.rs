@@ -44,6 +44,12 @@ impl Outcome {
         if success { Self::Ok } else { Self::Error }
     }
 
+    /// Whether it is an error or a panic.
+    #[inline]
+    pub(crate) const fn is_failure(self) -> bool {
+        matches!(self, Self::Error | Self::Panicked)
+    }
+
     /// The place of this outcome in arrays that hold one value for each.
     pub(crate) const fn index(self) -> usize {
         self as usize

@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::ptr;
 use std::slice;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicPtr};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use tracing::field::Value;
 use tracing::{Level, Span};
 
@@ -95,6 +95,8 @@ pub struct State {
     /// The meters by the index of the labels that calls bring.
     meters: OnceLock<Box<[Meter]>>,
     callsite: Callsite,
+    /// Whether an error was shown that the function was asked to show: by the option `err`.
+    shows_errors: AtomicBool,
     /// Whether the site is in the directory's list, and what follows it there.
     pub(crate) listed: AtomicBool,
     pub(crate) next: AtomicPtr<Site>,
@@ -109,6 +111,7 @@ impl State {
             meter: Meter::with_targets(kind, targets),
             meters: OnceLock::new(),
             callsite: Callsite::new(),
+            shows_errors: AtomicBool::new(false),
             listed: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
@@ -163,6 +166,16 @@ impl Site {
     pub(crate) fn of(meter: &Meter) -> Option<&'static Self> {
         // SAFETY: null, or written by `claim` from a `&'static Site`: nothing else says where a meter belongs.
         unsafe { meter.site().cast::<Self>().as_ref() }
+    }
+
+    /// Takes note that the function asks for the texts of its errors.
+    pub(crate) fn shows_errors(&self) {
+        self.state.shows_errors.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the function asks for the texts of its errors.
+    pub(crate) fn are_errors_shown(&self) -> bool {
+        self.state.shows_errors.load(Ordering::Relaxed)
     }
 
     /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.

@@ -2,6 +2,7 @@
 
 mod program;
 mod random;
+mod requests;
 
 use crate::series::{Edge, SeriesId};
 use crate::test_util::{Isolated, IsolationHandle, ManualClock, isolated};

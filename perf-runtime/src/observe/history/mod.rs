@@ -1,6 +1,7 @@
 //! The slices of time that one series is kept in, and the windows over them.
 
 pub(crate) mod counts;
+pub(crate) mod failures;
 pub(crate) mod packed;
 pub(crate) mod profile;
 pub(crate) mod ring;

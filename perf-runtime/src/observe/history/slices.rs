@@ -88,6 +88,11 @@ impl History {
         }
     }
 
+    /// The last tick.
+    pub(crate) fn ticked(&self) -> Moment {
+        self.ticked
+    }
+
     /// Whether there may be more to read than at the last tick. `changes` is a number that is another one whenever a call
     /// started or ended.
     pub(crate) fn is_behind(&self, changes: u64) -> bool {

@@ -54,6 +54,14 @@ macro_rules! names {
 names! {
     /// Calls and values whose label value was replaced because the label has too many. With the namespace.
     PERF_LABEL_OVERFLOW_TOTAL = "perf_label_overflow_total", "", ["metric", "label"], "perf-runtime";
+    /// Calls that were made inside calls of another series and ended. With the namespace.
+    CALL_EDGES_TOTAL = "call_edges_total", "", ["parent", "child"], "perf-runtime";
+    /// Durations of calls that were made inside calls of another series and ended. With the namespace.
+    CALL_EDGE_SECONDS_TOTAL = "call_edge_seconds_total", "seconds", ["parent", "child"], "perf-runtime";
+    /// Calls that were made inside calls of another series and ended in an error or panicked. With the namespace.
+    CALL_EDGE_FAILURES_TOTAL = "call_edge_failures_total", "", ["parent", "child"], "perf-runtime";
+    /// Time in which calls that ended waited for calls that they had made. With the namespace.
+    CALL_EDGE_WAIT_SECONDS_TOTAL = "call_edge_wait_seconds_total", "seconds", ["parent", "child"], "perf-runtime";
     /// How fast the budget of an objective is spent, in a window: 1 spends all of it in 30 days. For rules; not
     /// exposed.
     PERF_OBJECTIVE_BURN_RATE = "perf_objective_burn_rate", "ratio", [], "perf-runtime";

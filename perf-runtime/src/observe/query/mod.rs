@@ -2,7 +2,11 @@
 
 pub(crate) mod blocked;
 mod cells;
+pub(crate) mod edge_log;
+mod edge_sums;
 pub(crate) mod edges;
+pub(crate) mod error_log;
+pub(crate) mod errors;
 pub(crate) mod grid;
 pub(crate) mod in_flight;
 pub(crate) mod lookback;
@@ -10,6 +14,7 @@ pub(crate) mod panorama;
 pub(crate) mod past;
 pub(crate) mod range;
 pub(crate) mod selector;
+pub(crate) mod shares;
 mod show;
 mod span;
 mod statistics;

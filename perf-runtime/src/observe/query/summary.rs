@@ -123,10 +123,13 @@ pub struct SeriesSummary {
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
     /// The seconds of these calls less those of calls inside them: where several of these ran at the same time, less the time in which
-    /// at least one did. Of async calls it holds the time that they waited for what is not measured; of requests that a layer measures it
-    /// holds all, since what their handlers call is not known as theirs yet.
+    /// at least one did. Of async calls it holds the time that they waited for what is not measured.
     #[serde(default)]
     pub self_seconds: f64,
+    /// The seconds of these calls that they waited between their polls. What they waited for is told by the
+    /// [edges](crate::series::Edge::waited_seconds) to their children; the rest of it is for what is not measured.
+    #[serde(default)]
+    pub waited_seconds: f64,
     /// Where the function said `slow = ..`: the calls that were. Exact.
     pub slow: Option<SlowCalls>,
     /// Where the function said `objective(..)`: whether it is met.
@@ -245,6 +248,7 @@ impl SeriesSummary {
             busy_share: busy_share(counts),
             slow_polls: counts.sums.slow_polls,
             self_seconds: self_seconds(counts),
+            waited_seconds: seconds(counts.sums.idle_nanos),
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
             profile: observation.profile.as_ref().map(ProfileWindow::summary),

@@ -5,6 +5,7 @@ use super::identity::Identity;
 use super::labels::Labels;
 use super::writers::Sites;
 use crate::measure::cells::cell_table::Running;
+use crate::measure::cells::failures::Group;
 use crate::measure::cells::histogram::{Bound, Layout};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
@@ -13,6 +14,7 @@ use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::{Outcome, OutcomeCounts};
 use crate::measure::model::target::Targets;
 use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
+use crate::observe::history::failures::{FailedGroups, FailureNotes};
 use crate::observe::history::packed::Hits;
 use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
 use crate::observe::history::slices::History;
@@ -38,6 +40,7 @@ pub(crate) struct Series {
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
     profile: ProfileNotes,
+    failures: FailureNotes,
 }
 
 impl Series {
@@ -56,6 +59,7 @@ impl Series {
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
             profile,
+            failures: FailureNotes::default(),
         }
     }
 
@@ -133,6 +137,20 @@ impl Series {
         reading
     }
 
+    /// Shows the groups of failures of all that write it.
+    fn for_each_failed(&self, look: &mut dyn FnMut(usize, &[Group], u64)) {
+        self.for_each_meter(|meter| {
+            let name = std::ptr::from_ref(meter).addr();
+            meter.failures.read(|groups, others| look(name, groups, others));
+        });
+    }
+
+    /// Its failures in a range of time, in groups; `None` where there never were any. What came since the last tick is in the live part.
+    pub(crate) fn failed(&self, range: (Moment, Moment), now: Moment) -> Option<FailedGroups> {
+        let history = self.history();
+        self.failures.read(range, (history.ticked(), now), |look| self.for_each_failed(look))
+    }
+
     /// When the oldest call that waits started; `None` where none does.
     pub(crate) fn oldest(&self) -> Option<Moment> {
         let mut oldest: Option<Moment> = None;
@@ -192,7 +210,7 @@ impl Series {
 
     /// Bytes that its windows take in memory.
     pub(crate) fn window_bytes(&self) -> usize {
-        self.history().bytes() + self.profile.bytes()
+        self.history().bytes() + self.profile.bytes() + self.failures.bytes()
     }
 
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
@@ -200,6 +218,7 @@ impl Series {
         let mut history = self.history();
         *history = History::new(now, &self.read());
         self.profile.reset(now, || self.read_profile());
+        self.failures.reset(|look| self.for_each_failed(look));
     }
 
     /// Cuts off what happened since the last tick.
@@ -212,7 +231,9 @@ impl Series {
     fn cut(&self, history: &mut History, look: &mut Look) {
         self.profile.tick(look.now, || self.read_profile());
         let changes = self.changes();
-        if history.is_behind(changes) {
+        let is_behind = history.is_behind(changes);
+        self.failures.tick((history.ticked(), look.now), is_behind, |look| self.for_each_failed(look));
+        if is_behind {
             self.read_again(&mut look.reading);
             history.tick(look.now, changes, &look.reading, &mut look.bytes);
         } else {
@@ -225,6 +246,7 @@ impl Series {
         let changes = self.changes();
         history.reset(now, changes, &self.read(), &mut Vec::new());
         self.profile.reset(now, || self.read_profile());
+        self.failures.reset(|look| self.for_each_failed(look));
     }
 
     /// Counts of the series in a window.

@@ -10,7 +10,7 @@ use super::lookup::{Lookup, Owner, Owners, hash_of};
 use super::overflow::{Bounds, Limits, Overflow, Replaced};
 use super::ticks::{Gap, Ticks};
 use crate::measure::cells::meter::Meter;
-use crate::measure::clock::{self, Moment};
+use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
@@ -19,10 +19,11 @@ use crate::measure::site::directory;
 use crate::measure::site::isolation::{self, Isolation};
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
-use crate::observe::query::edges::EdgeLog;
+use crate::observe::query::edge_log::EdgeLog;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
@@ -188,6 +189,7 @@ impl Registry {
     pub(crate) fn record(&self, kind: Kind, labels: &[&str], outcome: Outcome, nanos: u64) {
         self.with(kind, labels, |series, overflow| {
             overflow.inspect(|overflow| overflow.count());
+            series.own.failures.note_outcome(outcome, None, None);
             series.own.record(outcome, nanos);
         });
     }
@@ -245,6 +247,13 @@ impl Registry {
     /// When all series were last cut.
     pub(crate) fn last_tick(&self) -> Moment {
         self.read(|inner| inner.ticks.last())
+    }
+
+    /// Whether all since this time is in memory, which holds an hour. A question about an hour may come a moment late.
+    pub(crate) fn remembers(&self, since: SystemTime, now: Moment) -> bool {
+        const MEMORY: Duration = Duration::from_secs(3_601);
+        let since = wall::moment_before(wall::to_unix_nanos(since));
+        since >= self.begun() && now.since(since) <= MEMORY
     }
 
     /// When the registry was made: nothing is known of earlier times.

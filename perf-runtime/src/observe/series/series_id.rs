@@ -30,6 +30,15 @@ pub struct SeriesId {
     pub labels: Labels,
 }
 
+impl SeriesId {
+    /// The name without labels that are known only when a call has ended: of requests without their status, as edges and shares name them.
+    #[must_use]
+    pub fn without_late_labels(&self) -> Self {
+        let labels = self.labels.pairs().filter(|(name, _)| !self.kind.is_late(name));
+        Self { kind: self.kind, labels: labels.collect() }
+    }
+}
+
 impl fmt::Display for SeriesId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;

@@ -1,8 +1,9 @@
 //! A future that is a call of an operation.
 
 use super::{Operation, Running};
-use crate::measure::cells::tree::frame::Body;
-use crate::measure::clock;
+use crate::measure::cells::tree::frame::{self, Body, Frame};
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::record::poll_timer::PollTimer;
@@ -20,7 +21,7 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct WatchedOperation<F: Future> {
         stage: Stage,
-        outcome: fn(&F::Output) -> Outcome,
+        outcome: OutcomeOf<F::Output>,
         #[pin]
         future: F,
     }
@@ -34,6 +35,14 @@ pin_project_lite::pin_project! {
     }
 }
 
+/// How an operation ended, by what its future gave.
+enum OutcomeOf<T> {
+    /// The outcome that is said of it.
+    Said(fn(&T) -> Outcome),
+    /// Ok, or the error that it is.
+    Failed(fn(&T) -> Option<Failed<'_>>),
+}
+
 /// How far a watched future has come.
 #[derive(Debug)]
 enum Stage {
@@ -45,7 +54,7 @@ enum Stage {
 }
 
 impl<F: Future> WatchedOperation<F> {
-    pub(super) fn new(operation: &Operation, future: F, outcome: fn(&F::Output) -> Outcome) -> Self {
+    fn new(operation: &Operation, future: F, outcome: OutcomeOf<F::Output>) -> Self {
         Self { stage: Stage::NotStarted(operation.clone()), outcome, future }
     }
 }
@@ -62,16 +71,19 @@ impl<F: Future> Future for WatchedOperation<F> {
             Stage::Over => return this.future.poll(context),
         };
         let frame = call.poll_timer.frame(&call.call.series);
-        let body = Body::new(&frame, &call.call.series.own);
+        let body = Body::new(&frame, &call.call.series.own, call.call.parent);
         match this.future.poll(context) {
             Poll::Ready(value) => {
                 drop(body);
-                call.end((this.outcome)(&value));
+                match this.outcome {
+                    OutcomeOf::Said(outcome) => call.end(outcome(&value)),
+                    OutcomeOf::Failed(failed) => call.end_as(failed(&value).as_ref()),
+                }
                 Poll::Ready(value)
             }
             Poll::Pending => {
                 body.pause();
-                call.pause();
+                call.pause(&frame);
                 call.poll_timer.keep_children(&call.call.series, &frame);
                 *this.stage = Stage::Running(call);
                 Poll::Pending
@@ -90,17 +102,18 @@ impl Operation {
     /// Measures a future as a call, which starts with the first poll: ok when it is ready, cancelled where it is dropped
     /// before, panicked where it unwinds.
     pub fn watch<F: Future>(&self, future: F) -> WatchedOperation<F> {
-        WatchedOperation::new(self, future, |_| Outcome::Ok)
+        self.watch_as(future, |_| Outcome::Ok)
     }
 
     /// Measures a future as [`watch`](Self::watch) does; one that gives `Err` is an error.
     pub fn try_watch<T, E, F: Future<Output = Result<T, E>>>(&self, future: F) -> WatchedOperation<F> {
-        WatchedOperation::new(self, future, |result| Outcome::from_success(result.is_ok()))
+        let failed = OutcomeOf::Failed(|result: &Result<T, E>| result.as_ref().err().map(Failed::of));
+        WatchedOperation::new(self, future, failed)
     }
 
     /// Measures a future as [`watch`](Self::watch) does; `outcome` says how it ended by what it gave.
     pub fn watch_as<F: Future>(&self, future: F, outcome: fn(&F::Output) -> Outcome) -> WatchedOperation<F> {
-        WatchedOperation::new(self, future, outcome)
+        WatchedOperation::new(self, future, OutcomeOf::Said(outcome))
     }
 }
 
@@ -119,30 +132,54 @@ impl Polled {
     }
 
     fn resumed(mut self) -> Self {
-        let now = self.poll_timer.resume();
+        let now = self.poll_timer.resume(&self.call.series);
         self.call.is_away = false;
         self.call.series.own.take_up().begin(now, true);
         self
     }
 
-    fn pause(&mut self) {
-        self.poll_timer.pause(&self.call.series, Some(self.call.started));
+    fn pause(&mut self, frame: &Frame) {
+        let Running { series, parent, started, .. } = &self.call;
+        self.poll_timer.pause(series, Some(*started), frame.waits_for());
+        if parent.is_some() {
+            frame::child_waits(*parent, self.poll_timer.ticket(), || series.own.node());
+        }
+        series.own.let_go();
         self.call.is_away = true;
-        self.call.series.own.let_go();
     }
 
-    fn end(mut self, outcome: Outcome) {
+    /// Ends it as ok, or with an error.
+    fn end_as(self, failed: Option<&Failed<'_>>) {
+        let Some(failed) = failed else { return self.end(Outcome::Ok) };
+        self.call.series.own.failures.note_error(failed, false, None);
+        self.end_noted(Outcome::Error);
+    }
+
+    fn end(self, outcome: Outcome) {
+        self.call.series.own.failures.note_outcome(outcome, Some(self.call.started), None);
+        self.end_noted(outcome);
+    }
+
+    fn end_noted(mut self, outcome: Outcome) {
         let now = clock::now();
-        // Before the end itself: whoever finds a call ended finds what is known of its polls.
-        self.poll_timer.end(now, &self.call.series, &self.call.series);
-        self.call.count(outcome, now);
+        self.end_polls(now);
+        self.call.count_noted(outcome, now);
+    }
+
+    /// Before the end itself: whoever finds a call ended finds what is known of its polls.
+    fn end_polls(&mut self, now: Moment) {
+        let Running { series, parent, .. } = &self.call;
+        if let Some(ticket) = self.poll_timer.ticket().filter(|_| parent.is_some()) {
+            frame::child_waited(*parent, ticket, series.own.node());
+        }
+        self.poll_timer.end(now, series, series);
     }
 }
 
 impl Drop for Polled {
     fn drop(&mut self) {
         if !self.call.over {
-            self.poll_timer.end(clock::now(), &self.call.series, &self.call.series);
+            self.end_polls(clock::now());
         }
     }
 }

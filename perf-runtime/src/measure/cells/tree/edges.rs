@@ -1,9 +1,12 @@
-//! The calls of one series that were made inside calls of others: counts by the caller, in the cells of one thread.
+//! Counts by another series, in the cells of one thread: the calls of a series by their caller, and the time that its calls waited by
+//! the calls that they waited for.
 //!
 //! Most functions are called by one other, so the first caller that a thread meets has its counts in the cells themselves. Further
 //! ones are found by a short list behind one of sixteen pointers.
 
-use super::node::{self, Node};
+use super::bound;
+use super::context::Context;
+use super::node::Node;
 use crate::measure::cells::sync::{AtomicU64, LazyBox};
 use crate::measure::cells::writers::Writers;
 use crate::measure::model::outcome::Outcome;
@@ -11,12 +14,15 @@ use std::array;
 use std::iter;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// Lists of callers after the first.
+/// Lists of others after the first.
 const LISTS: usize = 16;
 
-/// The callers of one series on one thread.
+/// The number of a context or a node; never zero.
+type Key = u16;
+
+/// The counts of one series on one thread, by key.
 #[derive(Debug, Default)]
-pub(crate) struct Edges {
+struct Edges {
     first: Edge,
     more: LazyBox<More>,
 }
@@ -29,11 +35,11 @@ struct Link {
     next: LazyBox<Link>,
 }
 
-/// The counts of calls by one caller.
+/// The counts of one key.
 #[derive(Debug, Default)]
 struct Edge {
-    /// The caller's node; zero while there is none.
-    parent: AtomicU64,
+    /// Zero while there is none.
+    key: AtomicU64,
     calls: AtomicU64,
     nanos: AtomicU64,
     failed: AtomicU64,
@@ -45,6 +51,8 @@ pub(crate) struct EdgeCounts {
     pub(crate) calls: u64,
     pub(crate) nanos: u64,
     pub(crate) failed: u64,
+    /// Nanoseconds that calls of the caller, which ended, waited for these.
+    pub(crate) waited_nanos: u64,
 }
 
 impl EdgeCounts {
@@ -52,6 +60,12 @@ impl EdgeCounts {
         self.calls += other.calls;
         self.nanos = self.nanos.wrapping_add(other.nanos);
         self.failed += other.failed;
+        self.waited_nanos = self.waited_nanos.wrapping_add(other.waited_nanos);
+    }
+
+    /// Whether nothing was counted.
+    pub(crate) fn is_empty(self) -> bool {
+        self == Self::default()
     }
 
     /// These counts less earlier ones.
@@ -60,18 +74,19 @@ impl EdgeCounts {
             calls: self.calls.saturating_sub(earlier.calls),
             nanos: self.nanos.wrapping_sub(earlier.nanos),
             failed: self.failed.saturating_sub(earlier.failed),
+            waited_nanos: self.waited_nanos.wrapping_sub(earlier.waited_nanos),
         }
     }
 }
 
 impl Edge {
-    fn new(parent: Node) -> Self {
-        Self { parent: AtomicU64::new(parent.number().into()), ..Self::default() }
+    fn new(key: Key) -> Self {
+        Self { key: AtomicU64::new(key.into()), ..Self::default() }
     }
 
     #[inline]
-    fn is_of(&self, parent: Node) -> bool {
-        self.parent.load(Relaxed) == u64::from(parent.number())
+    fn is_of(&self, key: Key) -> bool {
+        self.key.load(Relaxed) == u64::from(key)
     }
 
     #[inline]
@@ -86,73 +101,62 @@ impl Edge {
 
     fn read(&self) -> EdgeCounts {
         let (failed, nanos) = (self.failed.load(Acquire), self.nanos.load(Acquire));
-        EdgeCounts { calls: self.calls.load(Acquire), nanos, failed }
+        EdgeCounts { calls: self.calls.load(Acquire), nanos, failed, waited_nanos: 0 }
     }
 }
 
 impl Edges {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
-    /// Counts a call that ended, where its caller is the first that this thread met, and it alone writes here; else it says `false`, and
+    /// Counts a call that ended, where its key is the first that this thread met, and it alone writes here; else it says `false`, and
     /// nothing happens.
     #[inline]
-    pub(crate) fn count_first(&self, parent: Node, outcome: Outcome, nanos: u64) -> bool {
-        let is_first = self.first.is_of(parent);
+    fn count_first(&self, key: Key, outcome: Outcome, nanos: u64) -> bool {
+        let is_first = self.first.is_of(key);
         if is_first {
             self.first.add(outcome, nanos, Writers::One);
         }
         is_first
     }
 
-    /// Counts a call of `child` that ended.
-    pub(crate) fn count(
-        &self,
-        parent: Node,
-        child: impl FnOnce() -> Node,
-        outcome: Outcome,
-        nanos: u64,
-        writers: Writers,
-    ) {
-        let edge = self.existing(parent).unwrap_or_else(|| self.make(node::bounded(parent, child())));
+    /// Counts a call that ended, or a wait. A key that is new here is counted under the one that `bounded` gives.
+    fn count(&self, key: Key, bounded: impl FnOnce() -> Key, outcome: Outcome, nanos: u64, writers: Writers) {
+        let edge = self.existing(key).unwrap_or_else(|| self.make(bounded()));
         edge.add(outcome, nanos, writers);
     }
 
-    /// Shows the counts by each caller.
-    pub(crate) fn for_each(&self, mut look: impl FnMut(Node, EdgeCounts)) {
+    /// Shows the counts by each key.
+    fn for_each(&self, mut look: impl FnMut(Key, EdgeCounts)) {
         let links = self.more.get().into_iter().flatten().flat_map(follow).map(|link| &link.edge);
         for edge in iter::once(&self.first).chain(links) {
-            let parent = u16::try_from(edge.parent.load(Acquire)).unwrap_or_default();
-            if parent > 0 {
-                look(Node::from_number(parent), edge.read());
+            let key = Key::try_from(edge.key.load(Acquire)).unwrap_or_default();
+            if key > 0 {
+                look(key, edge.read());
             }
         }
     }
 
     /// The memory on the heap, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.more.get().map_or(0, |more| size_of::<More>() + more.iter().flat_map(follow).count() * size_of::<Link>())
     }
 
-    fn existing(&self, parent: Node) -> Option<&Edge> {
-        if self.first.is_of(parent) {
+    fn existing(&self, key: Key) -> Option<&Edge> {
+        if self.first.is_of(key) {
             return Some(&self.first);
         }
-        follow(&self.more.get()?[list_of(parent)]).map(|link| &link.edge).find(|edge| edge.is_of(parent))
+        follow(&self.more.get()?[list_of(key)]).map(|link| &link.edge).find(|edge| edge.is_of(key))
     }
 
     #[cold]
-    fn make(&self, parent: Node) -> &Edge {
-        let taken = self.first.parent.compare_exchange(0, parent.number().into(), AcqRel, Acquire);
-        if taken.is_ok() || self.first.is_of(parent) {
+    fn make(&self, key: Key) -> &Edge {
+        let taken = self.first.key.compare_exchange(0, key.into(), AcqRel, Acquire);
+        if taken.is_ok() || self.first.is_of(key) {
             return &self.first;
         }
-        let mut place = &self.more.get_or_init(|| Box::new(array::from_fn(|_| LazyBox::default())))[list_of(parent)];
+        let mut place = &self.more.get_or_init(|| Box::new(array::from_fn(|_| LazyBox::default())))[list_of(key)];
         loop {
-            let link = place.get_or_init(|| Box::new(Link { edge: Edge::new(parent), next: LazyBox::default() }));
-            // Another thread may have been the first here, with another caller.
-            if link.edge.is_of(parent) {
+            let link = place.get_or_init(|| Box::new(Link { edge: Edge::new(key), next: LazyBox::default() }));
+            // Another thread may have been the first here, with another key.
+            if link.edge.is_of(key) {
                 return &link.edge;
             }
             place = &link.next;
@@ -160,10 +164,67 @@ impl Edges {
     }
 }
 
-fn list_of(parent: Node) -> usize {
-    usize::from(parent.number()) % LISTS
+fn list_of(key: Key) -> usize {
+    usize::from(key) % LISTS
 }
 
 fn follow(first: &LazyBox<Link>) -> impl Iterator<Item = &Link> {
     iter::successors(first.get(), |link| link.next.get())
+}
+
+/// The calls of one series that were made inside calls of others, by the context of the caller.
+#[derive(Debug, Default)]
+pub(crate) struct Callers(Edges);
+
+impl Callers {
+    /// Counts a call that ended, where its caller's context is the first that this thread met, and it alone writes here; else it says
+    /// `false`, and nothing happens.
+    #[inline]
+    pub(crate) fn count_first(&self, caller: Context, outcome: Outcome, nanos: u64) -> bool {
+        self.0.count_first(caller.number(), outcome, nanos)
+    }
+
+    /// Counts a call of `child` that ended.
+    pub(crate) fn count(
+        &self,
+        caller: Context,
+        child: impl FnOnce() -> Node,
+        outcome: Outcome,
+        nanos: u64,
+        writers: Writers,
+    ) {
+        self.0.count(caller.number(), || bound::bounded(caller, child()).number(), outcome, nanos, writers);
+    }
+
+    /// Shows the counts by each caller.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(Context, EdgeCounts)) {
+        self.0.for_each(|key, counts| look(Context::from_number(key), counts));
+    }
+
+    /// The memory on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// The time that calls of one series waited for calls that they made.
+#[derive(Debug, Default)]
+pub(crate) struct WaitedFor(Edges);
+
+impl WaitedFor {
+    /// Counts how long a call of `parent` waited for one of `child`.
+    pub(crate) fn count(&self, parent: impl FnOnce() -> Node, child: Node, nanos: u64, writers: Writers) {
+        let bounded = || bound::bounded_wait(parent(), child).number();
+        self.0.count(child.number(), bounded, Outcome::Ok, nanos, writers);
+    }
+
+    /// Shows the nanoseconds by each child.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(Node, u64)) {
+        self.0.for_each(|key, counts| look(Node::from_number(key), counts.nanos));
+    }
+
+    /// The memory on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
 }

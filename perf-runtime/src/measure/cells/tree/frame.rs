@@ -8,12 +8,15 @@
 //! A frame that outlasts a poll is put away with the calls that wait (see `waiting`). A child names its parent as no
 //! other call is named: one that ends anywhere but inside its parent leaves its end for the parent to find (see `outlived`).
 
+use super::bound;
 use super::children::Children;
-use super::node::{self, Node};
+use super::context::Context;
+use super::node::Node;
 use super::outlived;
 pub(crate) use super::parent::Parent;
+use crate::measure::cells::cell_table::Ticket;
 use crate::measure::cells::meter::Meter;
-use crate::measure::clock::Moment;
+use crate::measure::clock::{self, Moment};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
@@ -30,15 +33,47 @@ static IS_OFF: AtomicBool = AtomicBool::new(false);
 /// Sets the most edges of the process; with 0, calls know no parents from now on.
 pub(crate) fn bound_edges(most: usize) {
     IS_OFF.store(most == 0, Ordering::Relaxed);
-    node::bound_edges(most);
+    bound::bound_edges(most);
+}
+
+/// Lends the innermost call of this thread, so that calls on other threads may be its children; `None` where no call runs.
+pub(crate) fn lend() -> Option<Lent> {
+    // SAFETY: see `Frame::enter`.
+    let frame = unsafe { CURRENT.get().as_ref() }?;
+    let name = Some(frame.name()).filter(|name| name.is_some())?;
+    frame.children.lend();
+    Some(Lent(name))
+}
+
+/// A call that is lent, for as long as this lives: to calls on any thread.
+#[derive(Debug)]
+pub(crate) struct Lent(Parent);
+
+impl Lent {
+    /// The frame in which calls are children of the one that is lent.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame { meter: Cell::new(ptr::null()), parent: Cell::new(Parent::NONE), children: Children::of_lent(self.0) }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        outlived::give_back(self.0);
+    }
 }
 
 /// The body of a call that runs on this thread, and its children.
 #[derive(Debug)]
 pub struct Frame {
     meter: Cell<*const Meter>,
+    /// The call that this one was made inside.
+    parent: Cell<Parent>,
     children: Children,
 }
+
+// SAFETY: what its pointer points to is a meter, which every thread may use; and it is followed only while the frame is the innermost of a
+// thread, which borrows both.
+unsafe impl Send for Frame {}
 
 /// Whether a call runs on this thread.
 #[inline]
@@ -73,9 +108,26 @@ pub(crate) fn end_child(parent: Parent, now: Moment) -> bool {
     frame.inspect(|frame| frame.children.end(now)).is_some()
 }
 
+/// Notes that a call of `child` waits at a place, where its parent is the innermost call of this thread.
+#[inline]
+pub(crate) fn child_waits(parent: Parent, place: Option<Ticket>, child: impl FnOnce() -> Node) {
+    // SAFETY: see `Frame::enter`.
+    if let Some(frame) = unsafe { CURRENT.get().as_ref() }.filter(|frame| frame.children.name.get() == parent) {
+        frame.children.wait_for(child(), place.map_or(0, Ticket::number));
+    }
+}
+
+/// Notes that a call of `child`, which waited at a place, does so no longer.
+pub(crate) fn child_waited(parent: Parent, place: Ticket, child: Node) {
+    // SAFETY: see `Frame::enter`.
+    if let Some(frame) = unsafe { CURRENT.get().as_ref() }.filter(|frame| frame.children.name.get() == parent) {
+        frame.children.wait_no_longer(child, place.number());
+    }
+}
+
 /// Counts the time that children covered of a call that ends now. Those that are still open outlive it.
 pub(crate) fn close(children: &Children, meter: &Meter) {
-    meter.cover(children.covered_at_end());
+    meter.cover(children.covered_at_end(clock::now));
 }
 
 /// Ends a child, whatever this thread runs.
@@ -95,7 +147,7 @@ impl Frame {
     #[inline]
     #[must_use]
     pub fn new() -> Self {
-        Self { meter: Cell::new(ptr::null()), children: Children::default() }
+        Self { meter: Cell::new(ptr::null()), parent: Cell::new(Parent::NONE), children: Children::default() }
     }
 
     /// Takes the children that the call had in earlier polls.
@@ -103,13 +155,21 @@ impl Frame {
         self.children.go_on(children);
     }
 
+    /// As [`enter`](Self::enter), of a call that is lent: it has its name already, and needs no meter to get one.
+    #[inline]
+    pub(crate) fn enter_lent(&self) -> Inside<'_> {
+        let around = CURRENT.replace(self);
+        Inside { around, _frame: PhantomData }
+    }
+
     /// Has calls that this thread starts be children of this frame's call, until the guard is dropped.
     ///
     /// The guard is not to be leaked: it ends the time in which the thread-local points here, and nothing else does.
     #[inline]
-    pub(crate) fn enter<'a>(&'a self, meter: &'a Meter) -> Inside<'a> {
+    pub(crate) fn enter<'a>(&'a self, meter: &'a Meter, parent: Parent) -> Inside<'a> {
         let around = CURRENT.get();
         self.meter.set(meter);
+        self.parent.set(parent);
         // SAFETY of whoever follows the pointer: it is here only as long as the guard borrows the frame and the meter, guards are locals
         // that end in the order of the stack, and only this thread has the pointer.
         CURRENT.set(self);
@@ -118,13 +178,8 @@ impl Frame {
 
     fn begin_child(&self, now: Moment) -> Parent {
         let children = &self.children;
-        if !children.name.get().is_some() {
-            if IS_OFF.load(Ordering::Relaxed) {
-                return Parent::NONE;
-            }
-            // SAFETY: the meter was borrowed for as long as the frame is current, and it is.
-            let node = unsafe { self.meter.get().as_ref() }.map_or(Node::OVERFLOW, Meter::node);
-            children.name.set(Parent::new(node));
+        if !self.name().is_some() {
+            return Parent::NONE;
         }
         if children.open.get() > 0 {
             children.begin_beside(now);
@@ -134,10 +189,45 @@ impl Frame {
         children.name.get()
     }
 
+    /// The call's name among its children, given to it now if it has none yet; none where nobody wants the tree.
+    #[inline]
+    fn name(&self) -> Parent {
+        let children = &self.children;
+        if !children.name.get().is_some() {
+            if IS_OFF.load(Ordering::Relaxed) {
+                return Parent::NONE;
+            }
+            // SAFETY: the meter was borrowed for as long as the frame is current, and it is.
+            let meter = unsafe { self.meter.get().as_ref() };
+            let context = meter.map_or(Context::OVERFLOW, |meter| meter.context(self.parent.get().context()));
+            children.name.set(Parent::new(context));
+        }
+        children.name.get()
+    }
+
+    /// The child for which the poll that ends waits, if any: the one that said last that it does.
+    #[inline]
+    pub(crate) fn waits_for(&self) -> Option<Node> {
+        self.children().and_then(Children::take_waits_for)
+    }
+
     /// The children so far, for a later poll; `None` where there were none.
     #[inline]
     pub(crate) fn children(&self) -> Option<&Children> {
         Some(&self.children).filter(|children| children.name.get().is_some())
+    }
+
+    /// Ends the time in which children cover any, at the moment `now`. Those that are still open outlive it. The frame is entered no more.
+    #[inline]
+    pub(crate) fn freeze(&self, now: impl FnOnce() -> Moment) {
+        if let Some(children) = self.children() {
+            children.freeze(now);
+        }
+    }
+
+    /// The time that children covered when the frame was [frozen](Self::freeze).
+    pub(crate) fn frozen(&self) -> u64 {
+        self.children.frozen()
     }
 
     /// Counts the time that children covered of a call that ends now.
@@ -145,6 +235,8 @@ impl Frame {
     pub(crate) fn end(&self, meter: &Meter) {
         if let Some(children) = self.children() {
             close(children, meter);
+            // Said once more, as by a panic of what comes after the body, it counts nothing.
+            children.forget();
         }
     }
 }
@@ -168,8 +260,8 @@ pub(crate) struct Body<'a> {
 impl<'a> Body<'a> {
     /// From now on, until it is dropped. Not to be leaked, as [`Frame::enter`] says.
     #[inline]
-    pub(crate) fn new(frame: &'a Frame, meter: &'a Meter) -> Self {
-        Self { inside: Some(frame.enter(meter)), frame, meter, is_paused: false }
+    pub(crate) fn new(frame: &'a Frame, meter: &'a Meter, parent: Parent) -> Self {
+        Self { inside: Some(frame.enter(meter, parent)), frame, meter, is_paused: false }
     }
 
     /// Ends it with a poll that is pending: the children go on.

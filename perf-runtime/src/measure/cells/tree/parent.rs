@@ -1,6 +1,6 @@
 //! Names of calls, by which those that are made inside them know them.
 
-use super::node::Node;
+use super::context::Context;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +12,8 @@ thread_local! {
 /// So many numbers a thread takes at once.
 const BLOCK: u64 = 1 << 24;
 
-/// A call that made others, as these name it: its node in the upper 16 bits, and below a number that no other call of this node has.
-/// (2 to the 48th calls of one series that made others, within the time of one call, would have to pass before two were the same.)
+/// A call that made others, as these name it: its context in the upper 16 bits, and below a number that no other call of this context has.
+/// (2 to the 48th calls of one context that made others, within the time of one call, would have to pass before two were the same.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Parent(u64);
 
@@ -28,10 +28,11 @@ impl Parent {
         self != Self::NONE
     }
 
-    /// Its series.
+    /// Its series, and the root of its tree; `None` where it is no call.
     #[inline]
-    pub(crate) fn node(self) -> Node {
-        Node::of_upper_bits(self.0)
+    pub(crate) fn context(self) -> Option<Context> {
+        let [upper, lower, ..] = self.0.to_be_bytes();
+        Some(Context::from_number(u16::from_be_bytes([upper, lower]))).filter(|_| self.is_some())
     }
 
     /// Its lowest bits, to spread calls by.
@@ -40,9 +41,9 @@ impl Parent {
         self.0 as usize
     }
 
-    /// A name for a call of this node. None is zero, since no node is.
-    pub(super) fn new(node: Node) -> Self {
-        Self(u64::from(node.number()) << Self::NUMBER_BITS | next_number())
+    /// A name for a call of this context. None is zero, since no context is.
+    pub(super) fn new(context: Context) -> Self {
+        Self(u64::from(context.number()) << Self::NUMBER_BITS | next_number())
     }
 }
 

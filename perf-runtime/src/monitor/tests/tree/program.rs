@@ -1,10 +1,12 @@
 //! Random programs of calls within calls, run by annotated functions beside an oracle that keeps the whole tree.
 
-use crate::monitor;
+use super::poll;
 use crate::test_util::ManualClock;
+use crate::{InCurrentCall, monitor};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -42,6 +44,15 @@ pub(crate) enum Step {
     Leave(Node),
     /// Goes on with a call that somebody left, to its end.
     TakeUp,
+    /// Begins a call elsewhere, inside this one.
+    Spawn(Node),
+}
+
+/// A call that said that it waits.
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    index: usize,
+    series: usize,
 }
 
 /// A call as the oracle saw it.
@@ -51,6 +62,20 @@ struct Seen {
     parent: Option<usize>,
     start: u64,
     end: Option<(u64, bool)>,
+    /// The child that said last that it waits.
+    waits_for: Option<Child>,
+    /// Since when it waits itself, and for which child.
+    paused: Option<(u64, Option<Child>)>,
+    /// How long it waited for each series.
+    waited: [u64; SERIES.len()],
+}
+
+impl Seen {
+    fn resume(&mut self, now: u64) {
+        if let Some((since, Some(child))) = self.paused.take() {
+            self.waited[child.series] += now - since;
+        }
+    }
 }
 
 type Work<'a> = Pin<Box<dyn Future<Output = Result<(), ()>> + 'a>>;
@@ -61,20 +86,31 @@ pub(crate) struct World<'a> {
     now: Cell<u64>,
     seen: RefCell<Vec<Seen>>,
     left: RefCell<Vec<Work<'a>>>,
+    /// Calls that go on by themselves.
+    spawned: RefCell<Vec<Work<'a>>>,
+    /// The call that is polled.
+    current: Cell<Option<usize>>,
 }
 
 /// The oracle's account, in nanoseconds.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Told {
-    /// Calls, durations and failures by parent and child.
-    pub(crate) edges: BTreeMap<(usize, usize), (u64, u64, u64)>,
+    /// Calls, durations, failures and the parents' waiting, by parent and child.
+    pub(crate) edges: BTreeMap<(usize, usize), (u64, u64, u64, u64)>,
     /// The calls' own time.
     pub(crate) own: [u64; SERIES.len()],
 }
 
 impl<'a> World<'a> {
     pub(crate) fn new(clock: &'a ManualClock) -> Rc<Self> {
-        Rc::new(Self { clock, now: Cell::new(0), seen: RefCell::default(), left: RefCell::default() })
+        Rc::new(Self {
+            clock,
+            now: Cell::new(0),
+            seen: RefCell::default(),
+            left: RefCell::default(),
+            spawned: RefCell::default(),
+            current: Cell::new(None),
+        })
     }
 
     pub(crate) fn advance(&self, nanos: u64) {
@@ -82,10 +118,28 @@ impl<'a> World<'a> {
         self.clock.advance(Duration::from_nanos(nanos));
     }
 
-    /// Drops the calls that nobody took up.
+    /// A call is over: if its parent is polled, it is not what that waits for.
+    fn waits_no_longer(&self, parent: Option<usize>, index: usize) {
+        if let Some(parent) = parent.filter(|parent| self.current.get() == Some(*parent)) {
+            let waits_for = &mut self.seen.borrow_mut()[parent].waits_for;
+            *waits_for = waits_for.filter(|child| child.index != index);
+        }
+    }
+
+    /// Polls the calls that were spawned.
+    pub(crate) fn poll_spawned(&self) {
+        let mut spawned = self.spawned.take();
+        spawned.retain_mut(|call| {
+            let polled = catch_unwind(AssertUnwindSafe(|| poll(call.as_mut())));
+            matches!(polled, Ok(Poll::Pending))
+        });
+        self.spawned.borrow_mut().append(&mut spawned);
+    }
+
+    /// Drops the calls that nobody took up, and those that were spawned and go on.
     pub(crate) fn drop_left(&self) {
-        let left = self.left.take();
-        drop(left);
+        let (left, spawned) = (self.left.take(), self.spawned.take());
+        drop((left, spawned));
     }
 
     pub(crate) fn told(&self) -> Told {
@@ -94,7 +148,10 @@ impl<'a> World<'a> {
             let Some((end, failed)) = call.end else { continue };
             if let Some(parent) = call.parent {
                 let edge = told.edges.entry((seen[parent].series, call.series)).or_default();
-                *edge = (edge.0 + 1, edge.1 + end - call.start, edge.2 + u64::from(failed));
+                *edge = (edge.0 + 1, edge.1 + end - call.start, edge.2 + u64::from(failed), edge.3);
+            }
+            for (child, waited) in call.waited.iter().enumerate().filter(|(_, waited)| **waited > 0) {
+                told.edges.entry((call.series, child)).or_default().3 += waited;
             }
             let mut inside: Vec<(u64, u64)> = seen
                 .iter()
@@ -123,15 +180,21 @@ struct Stay<'a> {
 impl<'a> Stay<'a> {
     fn new(world: &Rc<World<'a>>, parent: Option<usize>, series: usize) -> Self {
         let mut seen = world.seen.borrow_mut();
-        seen.push(Seen { series, parent, start: world.now.get(), end: None });
+        let (start, waited) = (world.now.get(), [0; SERIES.len()]);
+        seen.push(Seen { series, parent, start, end: None, waits_for: None, paused: None, waited });
         Self { world: Rc::clone(world), index: seen.len() - 1, failed: false }
     }
 }
 
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
-        let end = (self.world.now.get(), self.failed);
-        self.world.seen.borrow_mut()[self.index].end = Some(end);
+        let parent = {
+            let call = &mut self.world.seen.borrow_mut()[self.index];
+            call.resume(self.world.now.get());
+            call.end = Some((self.world.now.get(), self.failed));
+            call.parent
+        };
+        self.world.waits_no_longer(parent, self.index);
     }
 }
 
@@ -177,7 +240,43 @@ fn end(stay: &mut Stay<'_>, node: &Node) -> Result<(), ()> {
 }
 
 async fn run(world: Rc<World<'_>>, parent: Option<usize>, node: Node) -> Result<(), ()> {
-    let mut stay = Stay::new(&world, parent, node.series);
+    let stay = Stay::new(&world, parent, node.series);
+    let (index, mut steps) = (stay.index, Box::pin(run_steps(Rc::clone(&world), stay, node)));
+    poll_fn(|context| {
+        world.seen.borrow_mut()[index].resume(world.now.get());
+        let around = Around { world: &world, parent, index, call: world.current.replace(Some(index)) };
+        let polled = steps.as_mut().poll(context);
+        drop(around);
+        if polled.is_pending() {
+            let mut seen = world.seen.borrow_mut();
+            seen[index].paused = Some((world.now.get(), seen[index].waits_for.take()));
+            if let Some(parent) = parent.filter(|parent| world.current.get() == Some(*parent)) {
+                seen[parent].waits_for = Some(Child { index, series: seen[index].series });
+            }
+        }
+        polled
+    })
+    .await
+}
+
+/// The call around the one that is polled, until that is over.
+struct Around<'a, 'w> {
+    world: &'a World<'w>,
+    parent: Option<usize>,
+    index: usize,
+    call: Option<usize>,
+}
+
+impl Drop for Around<'_, '_> {
+    fn drop(&mut self) {
+        self.world.current.set(self.call);
+        if self.world.seen.borrow()[self.index].end.is_some() {
+            self.world.waits_no_longer(self.parent, self.index);
+        }
+    }
+}
+
+async fn run_steps(world: Rc<World<'_>>, mut stay: Stay<'_>, node: Node) -> Result<(), ()> {
     let own = Some(stay.index);
     for step in &node.steps {
         // Until the step is over: a call inside it may unwind, and then this one does.
@@ -198,6 +297,10 @@ async fn run(world: Rc<World<'_>>, parent: Option<usize>, node: Node) -> Result<
                 if is_pending {
                     world.left.borrow_mut().push(left);
                 }
+            }
+            Step::Spawn(node) => {
+                let spawned = Box::pin(make(node).in_current_call());
+                world.spawned.borrow_mut().push(spawned);
             }
             Step::TakeUp => {
                 let taken = world.left.borrow_mut().pop();

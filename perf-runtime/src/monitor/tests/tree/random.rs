@@ -2,6 +2,7 @@
 
 use super::program::{End, Node, SERIES, Step, Told, World, call};
 use super::{observed, poll};
+use crate::measure::cells::tree::frame::bound_edges;
 use crate::{Kind, Window};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +37,7 @@ impl Source {
     }
 
     fn step(&mut self, depth: u64, is_sync: bool) -> Step {
-        let kinds = if depth == 0 { 2 } else { 8 };
+        let kinds = if depth == 0 { 2 } else { 9 };
         match self.below(kinds) {
             2 | 3 if is_sync => Step::Call(self.node(depth - 1, true)),
             0 => Step::Work(self.below(1_000)),
@@ -45,6 +46,7 @@ impl Source {
             4 => Step::Join(self.nodes(depth)),
             5 => Step::Select(self.nodes(depth)),
             6 => Step::Leave(self.child(depth)),
+            7 => Step::Spawn(self.child(depth)),
             _ => Step::TakeUp,
         }
     }
@@ -62,7 +64,8 @@ fn told() -> Told {
     let own =
         SERIES.map(|name| nanos(summary.find(Kind::Operation, &[name]).map_or(0.0, |series| series.self_seconds)));
     let told = |edge: &crate::series::Edge| {
-        ((place(&edge.parent), place(&edge.child)), (edge.calls, nanos(edge.seconds), edge.failed))
+        let counts = (edge.calls, nanos(edge.seconds), edge.failed, nanos(edge.waited_seconds));
+        ((place(&edge.parent), place(&edge.child)), counts)
     };
     Told { edges: edges.iter().map(told).collect(), own }
 }
@@ -73,6 +76,8 @@ proptest! {
         let mut source = Source(seed);
         let program = source.node(4, false);
         let (_alone, clock) = observed();
+        // Each case has series of its own, and the bound is that of the process.
+        bound_edges(100_000);
         let world = World::new(&clock);
         {
             let mut root = call(std::rc::Rc::clone(&world), None, program);
@@ -83,10 +88,17 @@ proptest! {
                     break;
                 }
                 world.advance(source.below(1_000));
+                world.poll_spawned();
             }
         }
         world.advance(5);
         world.drop_left();
         prop_assert_eq!(told(), world.told());
+        for name in SERIES {
+            let id = format!("operation{{operation={name}}}").parse().unwrap();
+            let Some(shares) = crate::monitor().shares(&id, Window::LastHour) else { continue };
+            let all = shares.unannotated + shares.parts.iter().map(|part| part.share).sum::<f64>();
+            prop_assert!((all - 1.0).abs() < 1e-9, "{name}: {all}");
+        }
     }
 }

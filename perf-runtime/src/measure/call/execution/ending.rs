@@ -1,0 +1,115 @@
+//! The end of a call: it is counted, for its caller too.
+
+use super::{Call, Pace, SLOW_POLL_NANOS};
+use crate::measure::cells::cell_table::{Finished, Ticket};
+use crate::measure::cells::tree::frame;
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::outcome::Outcome;
+
+impl Call {
+    /// Ends the call. Not inlined, because each measured function would have a copy of it.
+    #[inline(never)]
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        let Some(now) = clock::quick() else { return self.end_by_kernel(outcome) };
+        self.end_at(outcome, now);
+    }
+
+    #[inline(never)]
+    fn end_by_kernel(&mut self, outcome: Outcome) {
+        self.end_at(outcome, clock::by_kernel());
+    }
+
+    /// Counts the call. Most calls never waited, were short and have no span: these are done with that.
+    #[inline]
+    fn end_at(&mut self, outcome: Outcome, now: Moment) {
+        let nanos = now.nanos_since(self.started);
+        let was_put_aside = self.ticket.is_some() || self.pace == Pace::Paused;
+        if was_put_aside || nanos >= SLOW_POLL_NANOS {
+            return self.end_with_polls(outcome, now);
+        }
+        let Some(finished) = self.meter.finish_warm(outcome, nanos) else { return self.end_with_polls(outcome, now) };
+        self.pace = Pace::Over;
+        if self.parent.is_some() {
+            return self.end_inside(finished, outcome, now, nanos);
+        }
+        if self.span.is_some() {
+            self.close_span(outcome, nanos);
+        }
+    }
+
+    /// The rest of the end of a call that was made inside another. The rare cases are tail calls here too.
+    #[inline(never)]
+    fn end_inside(&mut self, finished: Finished<'_>, outcome: Outcome, now: Moment, nanos: u64) {
+        if !frame::end_child(self.parent, now) {
+            return self.end_elsewhere(outcome, now, nanos);
+        }
+        if !self.parent.context().is_some_and(|parent| finished.inside(parent, outcome, nanos)) {
+            return self.end_by_edge(outcome, nanos);
+        }
+        if self.span.is_some() {
+            self.close_span(outcome, nanos);
+        }
+    }
+
+    /// The call that it was made inside is not the one that runs on this thread.
+    #[cold]
+    #[inline(never)]
+    fn end_elsewhere(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
+        frame::end_child_elsewhere(self.parent, now);
+        self.end_by_edge(outcome, nanos);
+    }
+
+    /// The last of the end of a call whose caller is not the first of the series that this thread met.
+    #[inline(never)]
+    fn end_by_edge(&mut self, outcome: Outcome, nanos: u64) {
+        if let Some(parent) = self.parent.context() {
+            self.meter.count_edge(parent, outcome, nanos);
+        }
+        self.close_span(outcome, nanos);
+    }
+
+    #[inline(never)]
+    fn end_with_polls(&mut self, outcome: Outcome, now: Moment) {
+        let nanos = now.nanos_since(self.started);
+        // Before the end itself, so that a reader who sees the call ended sees its polls too.
+        self.note_slow_poll(now);
+        if self.pace == Pace::Paused {
+            self.meter.take_up();
+            if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+                let waited_for = self.waits_for.map(|child| (child, now.nanos_since(self.turned())));
+                frame::close(&self.meter.kept_children(ticket, waited_for), self.meter);
+            }
+        }
+        if let Some(ticket) = self.ticket.take() {
+            self.leave(ticket, now);
+            if self.parent.is_some() {
+                frame::child_waited(self.parent, ticket, self.meter.node());
+            }
+        }
+        self.meter.finish(outcome, nanos);
+        self.pace = Pace::Over;
+        if !self.parent.is_some() {
+            return self.close_span(outcome, nanos);
+        }
+        if frame::end_child(self.parent, now) {
+            return self.end_by_edge(outcome, nanos);
+        }
+        self.end_elsewhere(outcome, now, nanos);
+    }
+
+    fn close_span(&mut self, outcome: Outcome, nanos: u64) {
+        if let Some(span) = self.span.take() {
+            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
+            if let Some(site) = self.site() {
+                site.close_span(span, outcome);
+            }
+        }
+    }
+
+    /// Takes the call off the list of waiting calls.
+    #[cold]
+    fn leave(&self, ticket: Ticket, now: Moment) {
+        let last_pause = if self.pace == Pace::Paused { now.nanos_since(self.turned()) } else { 0 };
+        self.meter.waited(ticket, self.idle_nanos.saturating_add(last_pause));
+    }
+}

@@ -1,0 +1,275 @@
+//! What was counted on the edges of the tree of calls, tick by tick.
+//!
+//! Each tick cuts off what happened since the one before: the counts of each edge, and the times of the series at its ends. Slices of a
+//! tick are kept for a minute, and then join the slice of their minute, which is kept for an hour. A slice names only what changed.
+
+use super::edge_sums::{EdgeKey, Sums, address, id};
+use super::range::TimeRange;
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::times::Times;
+use crate::measure::cells::tree::bound;
+use crate::measure::cells::tree::edges::EdgeCounts;
+use crate::measure::cells::tree::node::Node;
+use crate::measure::clock::{Moment, wall};
+use crate::observe::series::entry::Series;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The counts of a registry's edges, slice by slice.
+#[derive(Debug, Default)]
+pub(crate) struct EdgeLog {
+    /// The edges that were ever seen, and their counts at the last tick.
+    edges: Seen<EdgeKey, (EdgeKey, Arc<Series>), EdgeCounts>,
+    /// The series of each node that was ever seen. One that is not here is of another monitor.
+    of_node: HashMap<Node, Arc<Series>>,
+    /// The series at their ends, and their times at the last tick.
+    series: Seen<usize, Arc<Series>, Times>,
+    /// Of the last minute, a tick each; the oldest first.
+    ticks: VecDeque<Slice>,
+    /// Of the last hour, a minute each.
+    minutes: VecDeque<Slice>,
+    last: Moment,
+}
+
+/// What happened after `start` and up to `end`, by the place of the edge or the series.
+#[derive(Debug, Default)]
+struct Slice {
+    start: Moment,
+    end: Moment,
+    edges: BTreeMap<usize, EdgeCounts>,
+    times: BTreeMap<usize, Times>,
+}
+
+/// Things that were ever seen, in their order, with what was counted of each at the last tick.
+#[derive(Debug)]
+struct Seen<K, T, C> {
+    all: Vec<(T, C)>,
+    places: HashMap<K, usize>,
+}
+
+impl<K, T, C> Default for Seen<K, T, C> {
+    fn default() -> Self {
+        Self { all: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash, T, C: Copy + Default> Seen<K, T, C> {
+    /// The place of a thing, and what was counted of it at the last tick.
+    fn place(&mut self, key: K, thing: impl FnOnce() -> T) -> (usize, Option<&mut C>) {
+        let all = &mut self.all;
+        let place = *self.places.entry(key).or_insert_with(|| {
+            all.push((thing(), C::default()));
+            all.len() - 1
+        });
+        (place, all.get_mut(place).map(|(_, counts)| counts))
+    }
+}
+
+impl EdgeLog {
+    /// Begins to observe: calls of earlier are in no range, for nobody knows when they were.
+    pub(crate) fn begin(&mut self, now: Moment, all: &[Arc<Series>]) {
+        self.since_last(now, all, true);
+        self.last = now;
+    }
+
+    /// Cuts off what happened since the last tick.
+    pub(crate) fn tick(&mut self, now: Moment, all: &[Arc<Series>]) {
+        let slice = self.since_last(now, all, true);
+        if !slice.is_empty() {
+            self.ticks.push_back(slice);
+        }
+        self.last = now;
+        while let Some(first) = self.ticks.front().filter(|first| now.since(first.end) > MINUTE) {
+            match self.minutes.back_mut().filter(|minute| first.end.since(minute.start) <= MINUTE) {
+                Some(minute) => {
+                    minute.join(first);
+                    self.ticks.pop_front();
+                }
+                None => self.minutes.extend(self.ticks.pop_front()),
+            }
+        }
+        while self.minutes.front().is_some_and(|first| now.since(first.end) > HOUR) {
+            self.minutes.pop_front();
+        }
+    }
+
+    /// What was counted in a range up to now, and in the slices that begin or end in it.
+    pub(crate) fn look<R>(
+        &mut self,
+        range: &TimeRange,
+        now: Moment,
+        all: &[Arc<Series>],
+        look: impl FnOnce(&Sums<'_>) -> R,
+    ) -> R {
+        let slice = self.joined(range, now, all);
+        look(&self.sums(&slice))
+    }
+
+    fn joined(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Slice {
+        let live = self.since_last(now, all, false);
+        let mut joined = Slice::default();
+        for slice in self.minutes.iter().chain(&self.ticks).chain([&live]) {
+            let [start, end] = [slice.start, slice.end].map(wall::time_of);
+            if end > range.start() && start < range.end() {
+                joined.join(slice);
+            }
+        }
+        joined
+    }
+
+    fn sums(&self, slice: &Slice) -> Sums<'_> {
+        let edge = |(&place, &counts): (&usize, &EdgeCounts)| {
+            let ((key, own), _) = self.edges.all.get(place)?;
+            Some((key.ends(own, &self.of_node)?, counts))
+        };
+        let times = |(&place, &times): (&usize, &Times)| Some((&self.series.all.get(place)?.0, times));
+        Sums {
+            edges: slice.edges.iter().filter_map(edge).collect(),
+            times: slice.times.iter().filter_map(times).collect(),
+        }
+    }
+
+    /// The counts since the last tick; where this `is_tick`, they are seen from now on.
+    fn since_last(&mut self, now: Moment, all: &[Arc<Series>], is_tick: bool) -> Slice {
+        let mut slice = Slice { start: self.last, end: now, ..Slice::default() };
+        if !bound::some_edge() {
+            return slice;
+        }
+        let nodes = Nodes::of(all);
+        for (node, series) in &nodes.of_node {
+            self.of_node.entry(*node).or_insert_with(|| Arc::clone(series));
+        }
+        for (key, (own, total)) in nodes.edges() {
+            let (place, Some(seen)) = self.edges.place(key, || (key, Arc::clone(own))) else { continue };
+            let new = total.since(*seen);
+            if !new.is_empty() {
+                slice.edges.insert(place, new);
+            }
+            if is_tick {
+                *seen = total;
+            }
+        }
+        for (series, total) in nodes.times() {
+            let (place, Some(seen)) = self.series.place(address(series), || Arc::clone(series)) else { continue };
+            let new = total.since(*seen);
+            if new != Times::default() {
+                slice.times.insert(place, new);
+            }
+            if is_tick {
+                *seen = total;
+            }
+        }
+        slice
+    }
+}
+
+/// All that was ever counted on each edge, by the names of parent and child; sorted.
+pub(crate) fn totals(all: &[Arc<Series>]) -> Vec<((String, String), EdgeCounts)> {
+    let mut totals = BTreeMap::<(String, String), EdgeCounts>::new();
+    if !bound::some_edge() {
+        return Vec::new();
+    }
+    let nodes = Nodes::of(all);
+    let of_node = nodes.of_node.iter().map(|(node, series)| (*node, Arc::clone(series))).collect();
+    for (key, (own, counts)) in nodes.edges() {
+        let Some(ends) = key.ends(own, &of_node) else { continue };
+        let names = [&ends.parent, &ends.child].map(|series| id(series.as_deref()).to_string());
+        totals.entry(names.into()).or_default().add(counts);
+    }
+    totals.into_iter().collect()
+}
+
+impl Slice {
+    fn is_empty(&self) -> bool {
+        self.edges.is_empty() && self.times.is_empty()
+    }
+
+    fn join(&mut self, other: &Self) {
+        for (&place, &counts) in &other.edges {
+            self.edges.entry(place).or_default().add(counts);
+        }
+        for (&place, &times) in &other.times {
+            let sum = self.times.entry(place).or_default();
+            *sum = sum.plus(times);
+        }
+        self.end = other.end;
+    }
+}
+
+/// All series of a registry. Those that differ only in a label which is not known when a call starts are one.
+struct Nodes<'a> {
+    /// Each series that has a part in an edge, with those that are one with it.
+    groups: Vec<&'a [Arc<Series>]>,
+    of_node: HashMap<Node, &'a Arc<Series>>,
+}
+
+impl<'a> Nodes<'a> {
+    fn of(all: &'a [Arc<Series>]) -> Self {
+        let mut this = Self { groups: Vec::new(), of_node: HashMap::new() };
+        for group in all.chunk_by(|one, other| is_one(one, other)) {
+            let Some(first) = group.first() else { continue };
+            let mut has_node = false;
+            for series in group {
+                series.for_each_meter(|meter| {
+                    let Some(node) = meter.existing_node() else { return };
+                    has_node = true;
+                    // That of all beyond the bound is nobody's.
+                    if node != Node::OVERFLOW {
+                        this.of_node.insert(node, first);
+                    }
+                });
+            }
+            if has_node {
+                this.groups.push(group);
+            }
+        }
+        this
+    }
+
+    /// All that was ever counted on each edge.
+    fn edges(&self) -> BTreeMap<EdgeKey, (&'a Arc<Series>, EdgeCounts)> {
+        let mut totals = BTreeMap::new();
+        let mut add = |key, own, counts| {
+            totals.entry(key).or_insert_with(|| (own, EdgeCounts::default())).1.add(counts);
+        };
+        for group in &self.groups {
+            let Some(own) = group.first() else { continue };
+            for series in *group {
+                series.for_each_meter(|meter| {
+                    meter.for_each_edge(|context, counts| add(EdgeKey::Calls(context, address(own)), own, counts));
+                    meter.for_each_wait(|child, waited_nanos| {
+                        let counts = EdgeCounts { waited_nanos, ..EdgeCounts::default() };
+                        add(EdgeKey::Waits(child, address(own)), own, counts);
+                    });
+                });
+            }
+        }
+        totals
+    }
+
+    /// The times of each series that has a part in an edge, since it has.
+    fn times(&self) -> impl Iterator<Item = (&'a Arc<Series>, Times)> {
+        self.groups.iter().filter_map(|group| {
+            let mut sum = Times::default();
+            let mut add = |meter: &Meter| {
+                if meter.existing_node().is_some() {
+                    sum = sum.plus(meter.times_in_tree());
+                }
+            };
+            group.iter().for_each(|series| series.for_each_meter(&mut add));
+            Some((group.first()?, sum))
+        })
+    }
+}
+
+fn is_one(one: &Series, other: &Series) -> bool {
+    let (one, other) = (&one.identity, &other.identity);
+    let early = one.kind.early_labels().len();
+    one == other
+        || one.kind == other.kind && one.kind.has_late_labels() && one.labels.get(..early) == other.labels.get(..early)
+}

@@ -1,0 +1,41 @@
+//! Failures beyond what memory holds, as a part keeps them.
+
+use super::errors::SeriesErrors;
+use super::range::TimeRange;
+use crate::text;
+use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
+
+/// Failures of before the last hour, and of before a restart: what a store provides
+/// ([`Monitor::provide`](crate::Monitor::provide)`::<dyn ErrorLog>`), so that [`Monitor::errors`](crate::Monitor::errors) answers over any
+/// range.
+///
+/// Its methods are called by whoever asks, on their thread, and may take as long as that may.
+pub trait ErrorLog: Send + Sync {
+    /// The failures of the stretches of time that ended in a range, or end after it and begin in it.
+    fn errors(&self, range: &TimeRange) -> Vec<ErrorSlice>;
+
+    /// Up to when it has everything: what came later is in memory.
+    fn errors_until(&self) -> SystemTime;
+}
+
+/// The failures of one series in a stretch of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ErrorSlice {
+    /// When it began.
+    #[serde(with = "text::moment")]
+    pub start: SystemTime,
+    /// When it ended.
+    #[serde(with = "text::moment")]
+    pub end: SystemTime,
+    /// The failures.
+    pub errors: SeriesErrors,
+}
+
+impl ErrorSlice {
+    /// The failures that [`Monitor::errors`](crate::Monitor::errors) told of one series.
+    pub fn new(start: SystemTime, end: SystemTime, errors: SeriesErrors) -> Self {
+        Self { start, end, errors }
+    }
+}

@@ -1,0 +1,106 @@
+//! A request's place in the tree of calls.
+
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::tree::frame::{self, Frame, Parent};
+use crate::measure::cells::tree::node::Node;
+use crate::measure::clock::{self, Moment};
+use crate::measure::model::outcome::Outcome;
+use std::fmt;
+
+/// The call that a request was made inside, and those that are made inside the request.
+#[derive(Debug)]
+pub(super) struct Family {
+    parent: Parent,
+    /// The children, until the request's duration ends.
+    frame: Exclusive<Frame>,
+}
+
+impl Family {
+    /// Of a request that comes at this moment, on this thread.
+    #[inline]
+    pub(super) fn new(now: Moment) -> Self {
+        let parent = if frame::is_any() { frame::begin_child(now) } else { Parent::NONE };
+        Self { parent, frame: Exclusive(Frame::new()) }
+    }
+
+    /// Does a part of the work of a request that counts in `meter`. Calls that it makes on this thread are the request's children; those of
+    /// a request whose duration `has_ended` cover nothing of it.
+    #[inline]
+    pub(super) fn work<T>(&mut self, meter: &Meter, has_ended: bool, part: impl FnOnce() -> T) -> T {
+        if has_ended {
+            return beyond(meter, self.parent, part);
+        }
+        let frame = self.frame.get();
+        // A child that waited in an earlier part, which was not pending for it, says so anew or waits no longer.
+        frame.waits_for();
+        let _inside = frame.enter(meter, self.parent);
+        part()
+    }
+
+    /// The child for which the request waits, whose work is pending; none after its duration.
+    #[inline]
+    pub(super) fn waits_for(&mut self) -> Option<Node> {
+        self.frame.get().waits_for()
+    }
+
+    /// Ends the request's duration, at this moment. Children that are still open outlive it.
+    #[inline]
+    pub(super) fn end_time(&mut self, now: Moment) {
+        self.frame.get().freeze(|| now);
+        if self.parent.is_some() {
+            frame::leave(self.parent, now);
+        }
+    }
+
+    /// Counts a request that came in the meter `open` and ends in `meter`, after the [end of its duration](Self::end_time), and before it is
+    /// counted there: the time that its children covered, and the call that it was made inside.
+    #[inline]
+    pub(super) fn count(&mut self, open: &Meter, meter: &Meter, outcome: Outcome, nanos: u64) {
+        if self.parent.is_some() || open.existing_node().is_some() {
+            // Requests of a route whose handler calls others have their time in the tree, whatever their status.
+            meter.join_tree();
+        }
+        let covered = self.frame.get().frozen();
+        if covered > 0 {
+            meter.cover(covered);
+        }
+        if let Some(parent) = self.parent.context() {
+            meter.count_edge(parent, outcome, nanos);
+        }
+    }
+}
+
+/// Does a part of a request's work after its duration.
+#[cold]
+fn beyond<T>(meter: &Meter, parent: Parent, part: impl FnOnce() -> T) -> T {
+    struct Beyond(Frame);
+
+    impl Drop for Beyond {
+        fn drop(&mut self) {
+            self.0.freeze(clock::now);
+        }
+    }
+
+    let beyond = Beyond(Frame::new());
+    let _inside = beyond.0.enter(meter, parent);
+    part()
+}
+
+/// A value that only its owner may look at, so that what holds it may be shared between threads.
+struct Exclusive<T>(T);
+
+// SAFETY: a shared reference to it gives none to the value.
+unsafe impl<T: Send> Sync for Exclusive<T> {}
+
+impl<T> Exclusive<T> {
+    #[inline]
+    fn get(&mut self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Exclusive<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exclusive").finish_non_exhaustive()
+    }
+}
