@@ -11,8 +11,10 @@ import { Pair } from "./overview.js";
 import { AlertStrip, concerns } from "./alerts.js";
 import { AlertHistory } from "./history.js";
 import { CallList } from "./calls.js";
+import { Failures } from "./errors.js";
 import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
+import { Inside } from "./tree.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
@@ -82,10 +84,12 @@ export class Series {
     this.promises = h("section", { class: "card" }, h("h3", {}, "Objectives"), h("ul", { class: "sorts" }));
     this.used = PROFILE.map(([title]) => new Tile(title));
     this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
+    this.inside = new Inside();
     this.flying = new CallList("In flight, oldest first", 10);
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
     this.history = new AlertHistory(isOurs);
+    this.failures = new Failures();
     this.slowest = wide("Slowest calls", h("table", {}, h("caption", {}, "Slowest calls"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote);
     this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
     this.outcomes.element.append(this.errors);
@@ -95,9 +99,11 @@ export class Series {
     this.body = h(
       "div",
       { class: "page" },
+      this.failures.element,
       this.figures,
       h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
+      this.inside.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
@@ -138,7 +144,9 @@ export class Series {
       if (aspect) attribute(field, "data-state", store.judge(`${this.kind}.${aspect}`, row[key]) || null);
     });
     this.updateAlerts(store);
+    this.failures.update(store, row);
     this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
+    this.inside.update(store, row);
     this.updateHeat(store, row);
     // Those of a range are not kept.
     this.slowest.hidden = Boolean(store.isPast);

@@ -1,7 +1,7 @@
 //! Measures the requests that a service answers.
 
 use crate::trace_context::TraceContext;
-use exchange::{Exchange, Turn};
+use exchange::Exchange;
 use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
@@ -72,6 +72,12 @@ const OTHER: &str = "_OTHER";
 /// - A request's body is watched where it is an [`axum::body::Body`], as in axum's routers, at a small allocation for each request that has one;
 ///   for services of other bodies (tonic's own server) an upload that breaks off is what the handler answers: `cancelled` where that is
 ///   the gRPC status CANCELLED, as tonic makes it of a stream that the client reset.
+///
+/// # Errors
+///
+/// A request that fails is told in [`Monitor::errors`] by the `type` of its problem document (`application/problem+json`), where the service
+/// gives all of it in one piece of 16 KiB at most; the body is looked at as it passes, and never held back. Else it is told by its status, by the name of its gRPC
+/// status, as `no_answer` where the service gave none, or as `body_failed`. Documents are read with the feature `server`.
 ///
 /// # Spans
 ///
@@ -226,11 +232,7 @@ where
         }
         let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
         let mut exchange = Exchange::new(&request, call, (upload, trace, sizes));
-        let mut turn = Turn::new(&mut exchange);
-        let entered = turn.enter();
-        let answer = self.inner.call(request);
-        drop(entered);
-        drop(turn);
+        let answer = exchange.work(|| self.inner.call(request));
         HttpFuture { exchange, answer }
     }
 }
@@ -270,15 +272,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut turn = Turn::new(this.exchange);
-        let entered = turn.enter();
-        let polled = this.answer.poll(context);
-        drop(entered);
-        if polled.is_pending() {
-            turn.pause();
-        }
-        drop(turn);
-        match polled {
+        match this.exchange.poll(|| this.answer.poll(context)) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(response)) => {
                 this.exchange.answered(&response);

@@ -38,6 +38,7 @@ mod live;
 mod login;
 mod metrics;
 mod series;
+mod tree;
 
 /// Stands in the document for the name of the session's cookie, which the address that is asked has a part in.
 pub(crate) const COOKIE: &str = "{{session}}";
@@ -87,8 +88,8 @@ impl fmt::Debug for Document {
 }
 
 /// The descriptions of our own routes.
-fn own() -> [OpenApi; 6] {
-    [alerts::part(), health::part(), live::part(), login::part(), metrics::part(), series::part()]
+fn own() -> [OpenApi; 7] {
+    [alerts::part(), health::part(), live::part(), login::part(), metrics::part(), series::part(), tree::part()]
 }
 
 /// The names of everything that a document describes: its paths with their methods, its schemas and responses.

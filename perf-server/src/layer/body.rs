@@ -1,6 +1,6 @@
 //! The body of an answer, measured to its end.
 
-use super::exchange::{Exchange, Turn};
+use super::exchange::Exchange;
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -52,23 +52,20 @@ impl<B: Body> Body for MeasuredBody<B> {
         if this.exchange.is_over() {
             return body.poll_frame(context);
         }
-        let mut turn = Turn::new(this.exchange);
-        let entered = turn.enter();
-        let polled = body.as_mut().poll_frame(context);
-        drop(entered);
-        if polled.is_pending() {
-            turn.pause();
-        }
-        drop(turn);
+        let polled = this.exchange.poll(|| body.as_mut().poll_frame(context));
         match &polled {
             Poll::Pending => this.exchange.awaited(),
             Poll::Ready(None) => this.exchange.complete(),
             Poll::Ready(Some(Err(_))) => this.exchange.fail(),
             Poll::Ready(Some(Ok(frame))) => {
+                let is_last = body.is_end_stream();
+                if let Some(data) = frame.data_ref() {
+                    this.exchange.shown(data, is_last);
+                }
                 if let Some(trailers) = frame.trailers_ref() {
                     this.exchange.trailed(trailers);
                 }
-                this.exchange.sent(frame.data_ref().map_or(0, Buf::remaining), !body.is_end_stream());
+                this.exchange.sent(frame.data_ref().map_or(0, Buf::remaining), !is_last);
             }
         }
         polled

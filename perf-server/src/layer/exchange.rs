@@ -2,16 +2,18 @@
 
 use super::box_pool;
 use super::sizes::{Pair, length};
-use super::state::State;
+use super::state::{Said, State};
 use super::upload::Upload;
 use crate::trace_context::TraceContext;
+use bytes::Buf;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use perf_runtime::Outcome;
 use perf_runtime::operation::HttpRequest;
+use std::mem;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
-use tracing::Span;
 
 /// The measurement of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
 /// panicked.
@@ -31,24 +33,43 @@ impl Exchange {
             came(sizes, request);
         }
         let is_head = request.method() == Method::HEAD;
-        let state = State {
-            call: Some(call),
-            is_head,
-            upload,
-            status: None,
-            length: u64::MAX,
-            said: None,
-            sent: 0,
-            open: None,
-            sizes,
-            trace,
-        };
-        Self(Some(box_pool::filled_with(state)))
+        let mut state = box_pool::take();
+        state.begin(call, is_head, upload);
+        (state.sizes, state.trace) = (sizes, trace);
+        Self(Some(state))
     }
 
     /// Whether the request has ended; its answer may go on, where it is a stream of events.
     pub(super) fn is_over(&self) -> bool {
         self.0.as_ref().is_none_or(|state| state.call.is_none())
+    }
+
+    /// Does a part of the request's work, in its span, and with its trace as the current one.
+    #[inline]
+    pub(super) fn work<T>(&mut self, part: impl FnOnce() -> T) -> T {
+        let unwinding = Unwinding(self);
+        let done = match unwinding.0.0.as_deref_mut() {
+            Some(State { call: Some(call), trace, .. }) => call.work(|span| {
+                let _current = TraceContext::enter(trace);
+                let _entered = (!span.is_disabled()).then(|| span.enter());
+                part()
+            }),
+            _ => part(),
+        };
+        mem::forget(unwinding);
+        done
+    }
+
+    /// Polls what the request waits for, as a part of its [work](Self::work).
+    #[inline]
+    pub(super) fn poll<T>(&mut self, part: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let polled = self.work(part);
+        if polled.is_pending()
+            && let Some(State { call: Some(call), .. }) = self.0.as_deref_mut()
+        {
+            call.pause();
+        }
+        polled
     }
 
     /// The head of the answer is there.
@@ -64,6 +85,7 @@ impl Exchange {
         }
         let exact = body.size_hint().exact();
         state.length = exact.or_else(|| length(response.headers())).unwrap_or(u64::MAX);
+        state.is_problem = status.is_server_error() && is_problem(response.headers());
         if exact.is_some() {
             return;
         }
@@ -71,6 +93,14 @@ impl Exchange {
             return state.end_with_head();
         }
         state.streams();
+    }
+
+    /// A part of the body is about to be taken; `is_last` where nothing comes after it.
+    #[inline]
+    pub(super) fn shown(&mut self, data: &impl Buf, is_last: bool) {
+        if let Some(state) = self.0.as_mut().filter(|state| state.is_problem) {
+            state.read_problem(data, is_last);
+        }
     }
 
     /// A part of the body was taken; the last one, where nothing `is_left` or as much was taken as was announced.
@@ -134,46 +164,12 @@ impl Drop for Exchange {
     }
 }
 
-/// While a part of a request's work is done. Where that unwinds the request ends here, and counts as panicked: later nobody
-/// could tell.
-pub(super) struct Turn<'a> {
-    exchange: &'a mut Exchange,
-    /// Whether somebody else's unwinding goes on.
-    was_unwinding: bool,
-}
+/// Ends a request whose work unwinds, as panicked: later nobody could tell.
+struct Unwinding<'a>(&'a mut Exchange);
 
-impl<'a> Turn<'a> {
-    /// Polls what the request waits for, from now on.
-    #[inline]
-    pub(super) fn new(exchange: &'a mut Exchange) -> Self {
-        if let Some(call) = exchange.0.as_mut().and_then(|state| state.call.as_mut()) {
-            call.resume();
-        }
-        Self { exchange, was_unwinding: thread::panicking() }
-    }
-
-    /// Until what is returned is dropped: in the request's span, and with its trace as the current one.
-    #[inline]
-    pub(super) fn enter(&mut self) -> Option<impl Sized + use<'_>> {
-        let State { call, trace, .. } = self.exchange.0.as_deref_mut()?;
-        let span = call.as_ref().map(HttpRequest::span).filter(|span| !span.is_disabled());
-        Some((span.map(Span::enter), TraceContext::enter(trace)))
-    }
-
-    /// The polled future is pending.
-    pub(super) fn pause(&mut self) {
-        if let Some(call) = self.exchange.0.as_mut().and_then(|state| state.call.as_mut()) {
-            call.pause();
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    #[inline]
+impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        if thread::panicking() && !self.was_unwinding {
-            *self.exchange = Exchange::default();
-        }
+        *self.0 = Exchange::default();
     }
 }
 
@@ -200,12 +196,25 @@ fn is_stream_of_events(headers: &HeaderMap) -> bool {
     STREAMS.iter().any(|stream| kind.eq_ignore_ascii_case(stream))
 }
 
+/// Whether an answer is a problem document (RFC 9457).
+fn is_problem(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return false };
+    let kind = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"application/problem+json")
+}
+
 /// The outcome that a gRPC status says, where it is not ok: an error where the server is at fault, as OpenTelemetry has it, and
 /// cancelled where that is its name, as tonic answers an upload that broke off. The others are the client's.
-fn said(headers: &HeaderMap) -> Option<Outcome> {
+fn said(headers: &HeaderMap) -> Option<Said> {
+    let error = |name| Some(Said { outcome: Outcome::Error, name });
     match headers.get("grpc-status")?.as_bytes() {
-        b"1" => Some(Outcome::Cancelled),
-        b"2" | b"4" | b"12" | b"13" | b"14" | b"15" => Some(Outcome::Error),
+        b"1" => Some(Said { outcome: Outcome::Cancelled, name: "CANCELLED" }),
+        b"2" => error("UNKNOWN"),
+        b"4" => error("DEADLINE_EXCEEDED"),
+        b"12" => error("UNIMPLEMENTED"),
+        b"13" => error("INTERNAL"),
+        b"14" => error("UNAVAILABLE"),
+        b"15" => error("DATA_LOSS"),
         _ => None,
     }
 }

@@ -4,12 +4,13 @@ use super::sizes::Pair;
 use super::span;
 use super::upload::Upload;
 use crate::trace_context::TraceContext;
+use bytes::Buf;
 use perf_runtime::Outcome;
 use perf_runtime::operation::{HttpRequest, OpenStream};
 use std::sync::Arc;
 
 /// The state of a request until it is over, and its answer; nothing of it is left then.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     /// `None` once it is over.
     pub(super) call: Option<HttpRequest>,
@@ -20,7 +21,9 @@ pub(super) struct State {
     /// The length of the body that was announced, or the highest where none was: nobody asks for more once it was taken.
     pub(super) length: u64,
     /// The outcome that the answer's gRPC status says, behind a good status of HTTP.
-    pub(super) said: Option<Outcome>,
+    pub(super) said: Option<Said>,
+    /// Whether the answer is a problem document of a failure of ours.
+    pub(super) is_problem: bool,
     /// Bytes of the body that were taken.
     pub(super) sent: u64,
     /// Once the answer is seen to last.
@@ -29,11 +32,65 @@ pub(super) struct State {
     pub(super) trace: Option<Box<TraceContext>>,
 }
 
+/// The outcome that a gRPC status says, and the status' name (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) outcome: Outcome,
+    pub(super) name: &'static str,
+}
+
+/// The longest problem document that is looked into.
+#[cfg(feature = "server")]
+const MAX_PROBLEM: usize = 16 * 1024;
+
+/// The members of a problem document that tell failures apart.
+#[cfg(feature = "server")]
+#[derive(serde::Deserialize)]
+struct Problem<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    detail: Option<std::borrow::Cow<'a, str>>,
+}
+
 impl State {
+    /// Begins with a request, where the one before is over. Field by field, for the whole is larger than what is copied at once.
+    #[inline]
+    pub(super) fn begin(&mut self, call: HttpRequest, is_head: bool, upload: Upload) {
+        self.call = Some(call);
+        (self.is_head, self.upload) = (is_head, upload);
+        (self.status, self.said, self.open) = (None, None, None);
+        (self.length, self.sent, self.is_problem) = (u64::MAX, 0, false);
+    }
+
+    /// Looks into a problem document, if this is all of it and in one piece. A longer one, or one that comes in parts, is not kept for it.
+    #[cold]
+    #[cfg_attr(not(feature = "server"), expect(unused_variables, reason = "nothing reads JSON"))]
+    pub(super) fn read_problem(&mut self, data: &impl Buf, is_last: bool) {
+        self.is_problem = false;
+        #[cfg(feature = "server")]
+        {
+            let bytes = data.chunk();
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let is_whole = bytes.len() == data.remaining() && self.sent == 0 && (is_last || length == self.length);
+            if !is_whole || bytes.len() > MAX_PROBLEM {
+                return;
+            }
+            let Ok(problem) = serde_json::from_slice::<Problem<'_>>(bytes) else { return };
+            // The type of a problem without one (RFC 9457, section 4.2.1): it tells no more than the status.
+            let kind = problem.kind.filter(|kind| !kind.is_empty() && kind != "about:blank");
+            let status = self.status.map(|status| status.to_string());
+            let name = kind.as_deref().or(status.as_deref()).unwrap_or_default();
+            if let Some(call) = &mut self.call {
+                call.fails_with(name, problem.detail.as_deref());
+            }
+        }
+    }
+
     /// How a request went whose answer was taken.
     pub(super) fn outcome(&self) -> Outcome {
         let is_good = self.status.is_some_and(|status| status < 500);
-        if is_good { self.said.unwrap_or(Outcome::Ok) } else { Outcome::Error }
+        if is_good { self.said.map_or(Outcome::Ok, |said| said.outcome) } else { Outcome::Error }
     }
 
     /// The answer comes in parts, at the pace of whoever takes them.
@@ -61,12 +118,26 @@ impl State {
         self.end_with(outcome, Some(self.sent));
     }
 
+    /// Names a failure that its status does not: there is none, or a good one.
+    #[cold]
+    fn name_failure(&self, call: &mut HttpRequest) {
+        match (self.status, self.said) {
+            (None, _) => call.fails_with("no_answer", None),
+            (Some(500..), _) => {}
+            (_, Some(said)) => call.fails_with(said.name, None),
+            (_, None) => call.fails_with("body_failed", None),
+        }
+    }
+
     /// Ends the request, of whose answer so many bytes were taken.
     fn end_with(&mut self, outcome: Outcome, sent: Option<u64>) {
-        let Some(call) = self.call.take() else { return };
+        let Some(mut call) = self.call.take() else { return };
         let has_left = outcome != Outcome::Panicked && self.upload.broke_off();
         // Whatever the service made of it: nobody is there to get the answer.
         let outcome = if has_left { Outcome::Cancelled } else { outcome };
+        if outcome == Outcome::Error {
+            self.name_failure(&mut call);
+        }
         if let (Some(sizes), Some(sent)) = (self.sizes.take(), sent) {
             sizes.went(sent);
         }

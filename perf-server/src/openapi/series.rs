@@ -11,6 +11,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
 
+const ERROR_SORTS: [&str; 3] = ["failed", "last_seen", "id"];
+
 pub(super) fn part() -> OpenApi {
     Description::new()
         .get("/api/v1/openapi.json", read("meta", "This document").json("Document"))
@@ -63,6 +65,24 @@ pub(super) fn part() -> OpenApi {
                 .labelled()
                 .json("Calls"),
         )
+        .get(
+            "/api/v1/errors",
+            ranged(read("series", "Failures by kind, of each series that failed in a range of time"))
+                .parameter(
+                    parameter(
+                        "series",
+                        ParameterIn::Query,
+                        "The id of a series; labels may be left out. May be given several times. Without it, all series.",
+                        list(text()).max_items(Some(100)),
+                    )
+                    .example(Some(serde_json::json!(["operation{operation=search}"]))),
+                )
+                .query("kind", "Only these.", kind())
+                .labelled()
+                .listed(&ERROR_SORTS, Some(100), 1_000)
+                .json("Errors")
+                .problem("404", "There is no such series."),
+        )
         .get("/api/v1/info", read("meta", "The process: version, service, start, the settings in effect").json("Info"))
         .get("/api/v1/whoami", public("meta", "The rights of whoever asks").json("Caller"))
         .schema("Info", info())
@@ -76,6 +96,8 @@ pub(super) fn part() -> OpenApi {
         .schema("SeriesPoint", series_point())
         .schema("Tracks", tracks())
         .schema("Calls", calls())
+        .schema("Errors", errors())
+        .schema("ErrorGroup", error_group())
         .schema("Document", object("An OpenAPI document."))
         .build()
 }
@@ -140,6 +162,7 @@ fn series_summary() -> ObjectBuilder {
             "self_seconds",
             number().note("The seconds of the calls less those of calls inside them: of several at a time, the time in which one ran."),
         )
+        .has("waited_seconds", number().note("The seconds that the calls waited between their polls."))
         .has("slow", one_of(&[Type::Object, Type::Null]))
         .has("objective", one_of(&[Type::Object, Type::Null]))
         .has(
@@ -264,4 +287,50 @@ fn calls() -> ObjectBuilder {
                 .has("age", number().note("Seconds since its first poll.")),
         ),
     )
+}
+
+fn errors() -> ObjectBuilder {
+    object("Failures by kind, the series with the most failures first.")
+        .has("start", time())
+        .has("end", time())
+        .has("enabled", flag().note("Whether failures are told apart: the setting `[errors] enabled`."))
+        .has(
+            "series",
+            list(
+                object("The failures of a series.")
+                    .has("id", text())
+                    .has("kind", kind())
+                    .has("labels", labels())
+                    .has(
+                        "failed",
+                        count().note("Calls that ended in an error or panicked: those of all groups, and the others."),
+                    )
+                    .has("last_seen", text_or_null().note("RFC 3339, UTC."))
+                    .has("groups", list(named("ErrorGroup")))
+                    .has("others", count().note("Failures of kinds that gave way to more recent ones.")),
+            ),
+        )
+        .may_have("next", next())
+}
+
+fn error_group() -> ObjectBuilder {
+    object("Failures that differ in nothing but numbers, ids and quoted values.")
+        .has("fingerprint", text().note("16 hexadecimal digits; the same after a restart."))
+        .has("outcome", choice(&["error", "panicked"]))
+        .has(
+            "error_type",
+            text_or_null().note("The variant of the error, the `type` of a problem document, or a status."),
+        )
+        .has("type_name", text_or_null().note("The type of the error in the program."))
+        .has("expected", flag())
+        .has(
+            "text",
+            text_or_null().note("Of one of them, redacted, at most 200 bytes. Null where texts are not shown."),
+        )
+        .has("text_is_open", flag().note("Whether the function asks for texts, whatever the settings say."))
+        .has("place", text_or_null().note("Where the thread panicked: file, line and column."))
+        .has("count", count())
+        .has("first_seen", time().note("RFC 3339, UTC. In the range or before."))
+        .has("last_seen", time())
+        .has("trace_id", text_or_null())
 }

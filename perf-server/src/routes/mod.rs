@@ -9,6 +9,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 mod alerts;
 mod deliveries;
 mod dry_run;
+mod edges;
+mod errors;
 mod health;
 mod info;
 pub(crate) mod marks;
@@ -50,6 +52,9 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/series", get(series::list)),
         (Read, "/api/v1/query", get(query::query)),
         (Read, "/api/v1/calls", get(series::calls)),
+        (Read, "/api/v1/edges", get(edges::list)),
+        (Read, "/api/v1/shares", get(edges::shares)),
+        (Read, "/api/v1/errors", get(errors::list)),
         (Read, "/api/v1/objectives", get(alerts::objectives)),
         (Read, "/api/v1/alerts", get(alerts::list)),
         (Read, "/api/v1/alerts/{id}", get(alerts::one)),

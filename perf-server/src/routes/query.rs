@@ -62,8 +62,12 @@ fn is_there(name: &str, selector: &Selector, tracks: &Tracks) -> bool {
         || tracks.metrics.iter().any(|track| selector.selects_metric(&track.name, &track.labels))
 }
 
-/// The series that were named, and all that are wanted.
-fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Problem> {
+/// The series of calls that the parameters `series` name; `None` where there are none.
+pub(super) fn named_series(params: &Params) -> Result<Option<Selector>, Problem> {
+    Ok(named(params)?.into_iter().map(|(_, selector)| selector).reduce(Selector::or))
+}
+
+fn named(params: &Params) -> Result<Vec<(String, Selector)>, Problem> {
     let name = |text: &str| {
         let selector = text.parse().map_err(|_| unknown(text))?;
         Ok((text.to_owned(), selector))
@@ -73,6 +77,12 @@ fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Prob
     if named.len() > MOST_NAMED {
         return Err(Problem::invalid("series", "", format!("at most {MOST_NAMED} of them")));
     }
+    Ok(named)
+}
+
+/// The series that were named, and all that are wanted.
+fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Problem> {
+    let named = named(params)?;
     let (kind, labels) = (params.kind()?, params.labels()?);
     let all = match kind {
         Some(kind) => Some(Selector::kind(kind)),

@@ -3,6 +3,7 @@
 mod by_design;
 mod client;
 mod common;
+mod errors;
 mod extension;
 mod forwarded;
 mod grpc;

@@ -1,0 +1,70 @@
+//! The description of calls that were made inside others.
+
+use super::describe::{
+    Description, Fields, Operations, count, list, matching, next, number, object, ranged, read, text, window,
+};
+use perf_runtime::Kind;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::ObjectBuilder;
+
+const SORTS: [&str; 5] = ["id", "calls", "seconds", "failed", "waited_seconds"];
+
+pub(super) fn part() -> OpenApi {
+    Description::new()
+        .get(
+            "/api/v1/edges",
+            ranged(read("series", "Calls that were made inside calls of other series, over a range of the last hour"))
+                .query("parent", "Only those of this caller. A request is known by its method and route.", series_id())
+                .query("child", "Only those of this callee.", series_id())
+                .listed(&SORTS, Some(1_000), 10_000)
+                .json("Edges"),
+        )
+        .get(
+            "/api/v1/shares",
+            ranged(read("series", "Where the time of a series went, over a range of the last hour"))
+                .query("series", "The id of the series. Without it, each series' own part of the time of all calls, over a `window`.", series_id())
+                .json("Shares")
+                .problem("404", "No call of it ended in the range."),
+        )
+        .schema("Edges", edges())
+        .schema("Shares", shares())
+        .build()
+}
+
+/// The id of a series, as `SeriesId` reads it.
+fn series_id() -> ObjectBuilder {
+    let kinds: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    matching(&format!("^({})\\{{([a-z_]+=[a-z0-9]+(,[a-z_]+=[a-z0-9]+)*)?\\}}$", kinds.join("|")))
+        .examples([serde_json::json!("operation{operation=search}")])
+}
+
+fn edges() -> ObjectBuilder {
+    let edge = object("Calls of one series that were made inside calls of another.")
+        .has(
+            "parent",
+            text().note("The series whose calls made the others. A request is known by its method and route."),
+        )
+        .has("child", text().note("The series of the calls that were made."))
+        .has("calls", count().note("Calls that ended in the range."))
+        .has("seconds", number().note("Their durations."))
+        .has("failed", count().note("Those of them that ended in an error or panicked."))
+        .has("waited_seconds", number().note("The seconds that calls of the parent waited for calls of the child."));
+    object("Edges of the tree of calls.").has("edges", list(edge)).may_have("next", next())
+}
+
+fn shares() -> ObjectBuilder {
+    let part = object("The part of a series.")
+        .has("series", text())
+        .has("seconds", number().note("Of its own calls, without those inside them."))
+        .has("share", number().note("The same as a share of the whole, 0 to 1."));
+    object("Where the time of a series' calls went, or of all calls. Its own and the parts of a series add up to all of it.")
+        .may_have("series", text())
+        .may_have("window", window())
+        .has("seconds", number().note("The durations of its calls that ended in the range; of all calls, their own time."))
+        .may_have(
+            "unannotated_seconds",
+            number().note("Of a series: in which nothing that is measured ran or waited inside its calls."),
+        )
+        .may_have("unannotated", number().note("The same as a share of `seconds`, 0 to 1."))
+        .has("parts", list(part).description(Some("The largest first; of all calls, the first hundred.")))
+}
