@@ -6,9 +6,12 @@ use crate::settings::Settings;
 use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
-use perf_runtime::extend::{AlertLog, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
+use perf_runtime::extend::{
+    AlertLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice,
+};
 use perf_runtime::series::{Selector, SeriesId, TimeRange};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +23,8 @@ pub(crate) type Current = Arc<RwLock<Option<Arc<Store>>>>;
 pub(crate) struct Archive {
     pub(crate) store: Current,
     pub(crate) settings: Settings,
+    /// Up to when failures are in the file, in nanoseconds since 1970.
+    pub(crate) errors_until: Arc<AtomicU64>,
 }
 
 impl Archive {
@@ -177,6 +182,21 @@ impl AlertLog for Archive {
 
     fn deliveries(&self, range: &TimeRange) -> Vec<Delivery> {
         self.ask(|store| store.deliveries(range.start(), range.end()))
+    }
+}
+
+impl ErrorLog for Archive {
+    fn errors(&self, range: &TimeRange) -> Vec<ErrorSlice> {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        // Each is of an hour at most, and a little more.
+        let to = range.end().checked_add(2 * HOUR).unwrap_or(range.end());
+        let mut slices = self.ask(|store| store.errors(range.start(), to));
+        slices.retain(|slice| slice.end > range.start() && slice.start < range.end());
+        slices
+    }
+
+    fn errors_until(&self) -> SystemTime {
+        time(self.errors_until.load(Ordering::Acquire))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A commit that fails waits, whole, and nothing is read until it was written: what happens meanwhile is kept by the cursor, which
 //! has a bound. Whether a failed commit got into the file nevertheless says the number of the batch that was written last.
 
+mod failures;
 mod late;
 mod left;
 mod open_rows;
@@ -13,6 +14,7 @@ use crate::past::Current;
 use crate::settings::Settings;
 use crate::store::{Batch, FINEST, HOUR, Room, Store, StoreError, bytes_on_disk, late, nanos_of};
 use crate::{Status, folder};
+use failures::Failures;
 use left::Looks;
 use open_rows::{Adding, Rows};
 use perf_runtime::Monitor;
@@ -21,6 +23,7 @@ use perf_runtime::collect::{Cursor, DeltaSpan};
 use perf_runtime::extend::RestoreError;
 use perf_runtime::metric::Gauge;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::UNIX_EPOCH;
 
@@ -44,6 +47,7 @@ pub(crate) struct Writer {
     boot: (u64, Boot),
     known_event: u64,
     known_delivery: u64,
+    failures: Failures,
     /// The hour that was current at the last commit.
     hour: u64,
     /// Whether no chunk is over whose longer steps are still to be made.
@@ -104,6 +108,7 @@ impl Writer {
             boot: (0, boot),
             known_event: 0,
             known_delivery: 0,
+            failures: Failures::since(Arc::new(AtomicU64::new(crate::past::now()))),
             hour: 0,
             is_made: false,
             committed: 0,
@@ -221,7 +226,8 @@ impl Writer {
         let events = self.monitor.alerts().events_since(self.known_event);
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
-        let is_quiet = events.events.is_empty() && deliveries.deliveries.is_empty();
+        self.gather_failures(end, &mut batch);
+        let is_quiet = events.events.is_empty() && deliveries.deliveries.is_empty() && batch.errors.is_empty();
         if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
             return;
         }
@@ -244,7 +250,9 @@ impl Writer {
             self.make_room(store, batch.boot.1.ended().unwrap_or_default())?;
             store.append(batch)?;
         }
-        self.waiting = None;
+        if self.waiting.take().is_some() {
+            self.failures.are_written();
+        }
         Ok(())
     }
 
@@ -261,6 +269,7 @@ impl Writer {
         boot.fired = 0;
         boot.clean = false;
         self.committed = now;
+        self.begin_failures(now);
     }
 
     /// Notes that the process ends in order, writes everything, and closes the file.

@@ -1,7 +1,7 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
 use super::block::{self, BLOCKS, Blocks, Key};
-use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
+use super::{BOOTS, LOGS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row};
@@ -92,7 +92,7 @@ impl Store {
     }
 
     fn forget_events_and_boots(transaction: &WriteTransaction, before: u64) -> Result<(), StoreError> {
-        for log in [EVENTS, DELIVERIES] {
+        for log in LOGS {
             transaction.open_table(log)?.retain_in(..(before, 0), |_, _| false)?;
         }
         let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
@@ -167,10 +167,10 @@ impl Store {
         })
     }
 
-    /// Forgets the oldest events and deliveries beyond so many bytes. Says how many bytes that were.
+    /// Forgets the oldest events, deliveries and failures beyond so many bytes. Says how many bytes that were.
     fn shrink_events(&self, most: u64) -> Result<u64, StoreError> {
         let mut sizes = Vec::new();
-        for log in [EVENTS, DELIVERIES] {
+        for log in LOGS {
             for entry in self.read()?.open_table(log)?.range::<(u64, u64)>(..)? {
                 let (key, line) = entry?;
                 sizes.push((key.value(), line.value().len() as u64));
@@ -187,7 +187,7 @@ impl Store {
         }
         if let Some(until) = until {
             let transaction = self.write()?;
-            for log in [EVENTS, DELIVERIES] {
+            for log in LOGS {
                 transaction.open_table(log)?.retain_in(..=until, |_, _| false)?;
             }
             transaction.commit()?;

@@ -30,7 +30,7 @@ use block::BLOCKS;
 use journal::Journal;
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
-use perf_runtime::extend::{LATE, State};
+use perf_runtime::extend::{ErrorSlice, LATE, State};
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
     WriteTransaction,
@@ -55,10 +55,17 @@ const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
 const EVENTS: Log<'_> = TableDefinition::new("events");
 /// As the events.
 const DELIVERIES: Log<'_> = TableDefinition::new("deliveries");
+/// The failures of a series in an hour, or the part of it that a process saw, by its end and a number that no other process gives.
+const ERRORS: Log<'_> = TableDefinition::new("errors");
+/// All logs that have lines.
+const LOGS: [Log<'_>; 3] = [EVENTS, DELIVERIES, ERRORS];
 const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
 
 /// Lines by nanoseconds since 1970 and number.
 type Log<'a> = TableDefinition<'a, (u64, u64), &'static [u8]>;
+
+/// Lines with their keys.
+type Keyed<T> = Vec<((u64, u64), T)>;
 
 /// A tier: how long its steps are, and of how many of them a chunk is.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +108,7 @@ pub(crate) struct Batch {
     pub(crate) points: Vec<(Arc<Name>, Vec<PointRow>)>,
     pub(crate) events: Vec<AlertEvent>,
     pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) errors: Vec<ErrorSlice>,
     pub(crate) state: Option<State>,
 }
 
@@ -179,8 +187,9 @@ impl Store {
                 names.load(number.value(), name);
             }
             transaction.open_table(BLOCKS)?;
-            transaction.open_table(EVENTS)?;
-            transaction.open_table(DELIVERIES)?;
+            for log in LOGS {
+                transaction.open_table(log)?;
+            }
             transaction.open_table(BOOTS)?;
         }
         transaction.commit()?;
@@ -205,6 +214,10 @@ impl Store {
                     put(&mut deliveries, (nanos_of(delivery.at), delivery.seq), delivery)?;
                 }
                 let (number, boot) = &batch.boot;
+                let mut errors = transaction.open_table(ERRORS)?;
+                for (place, slice) in (0_u64..).zip(&batch.errors) {
+                    put(&mut errors, (nanos_of(slice.end), boot.began.0.wrapping_add(place)), slice)?;
+                }
                 put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
                 let mut meta = transaction.open_table(META)?;
                 if let Some(state) = &batch.state {
@@ -293,6 +306,27 @@ impl Store {
     /// The deliveries of a stretch of time, the oldest first.
     pub(crate) fn deliveries(&self, from: SystemTime, to: SystemTime) -> Result<Vec<Delivery>, StoreError> {
         self.lines(DELIVERIES, from, to)
+    }
+
+    /// The failures of the hours that ended in a stretch of time, the oldest first.
+    pub(crate) fn errors(&self, from: SystemTime, to: SystemTime) -> Result<Vec<ErrorSlice>, StoreError> {
+        self.lines(ERRORS, from, to)
+    }
+
+    /// All failures, with the keys that they have.
+    pub(crate) fn keyed_errors(&self) -> Result<Keyed<ErrorSlice>, StoreError> {
+        guarded(|| {
+            let table = self.read()?.open_table(ERRORS)?;
+            let mut lines = Vec::new();
+            for entry in table.range::<(u64, u64)>(..)? {
+                let (key, line) = entry?;
+                match parse(line.value()) {
+                    Ok(line) => lines.push((key.value(), line)),
+                    Err(_) => self.count_damage(),
+                }
+            }
+            Ok(lines)
+        })
     }
 
     fn lines<T: DeserializeOwned>(&self, log: Log<'_>, from: SystemTime, to: SystemTime) -> Result<Vec<T>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
-use super::{BOOTS, DELIVERIES, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
+use super::{BOOTS, DELIVERIES, ERRORS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
 use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
 use redb::WriteTransaction;
@@ -49,7 +49,11 @@ impl Store {
             for delivery in other.deliveries(UNIX_EPOCH, ever)? {
                 put(&mut deliveries, (super::nanos_of(delivery.at), delivery.seq), &delivery)?;
             }
-            drop((events, deliveries));
+            let mut errors = transaction.open_table(ERRORS)?;
+            for (key, slice) in other.keyed_errors()? {
+                put(&mut errors, key, &slice)?;
+            }
+            drop((events, deliveries, errors));
             transaction.commit()?;
             Ok(all)
         })

@@ -327,8 +327,11 @@ fn a_clock_that_is_set_back_begins_another_boot_and_goes_on() {
 fn counts_that_were_read_late_are_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(folder.path(), |settings| settings.commit_every.0 = Duration::from_secs(60));
-    let archive: Arc<dyn perf_runtime::extend::Past> =
-        Arc::new(Archive { store: Arc::clone(&bench.writer.store), settings: Settings::default() });
+    let archive: Arc<dyn perf_runtime::extend::Past> = Arc::new(Archive {
+        store: Arc::clone(&bench.writer.store),
+        settings: Settings::default(),
+        errors_until: Arc::default(),
+    });
     let _provided = bench.monitor.provide(archive).unwrap();
     let (jobs, sizes) = (
         bench.monitor.metrics().counter("jobs_total").register(),

@@ -1,0 +1,64 @@
+//! The failures of each hour, by kind, as the monitor tells them when the hour is over.
+
+use super::Writer;
+use crate::past::time;
+use crate::store::{Batch, HOUR, late};
+use perf_runtime::extend::ErrorSlice;
+use perf_runtime::series::{Selector, TimeRange};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// So long after its end, in nanoseconds, an hour is told.
+const MOMENT: u64 = 1_000_000_000;
+
+/// Up to when failures were gathered and written, in nanoseconds since 1970.
+#[derive(Debug)]
+pub(super) struct Failures {
+    /// Those in the file: the monitor's memory answers for what came later.
+    written: Arc<AtomicU64>,
+    /// Those in a commit that may wait.
+    gathered: u64,
+}
+
+impl Failures {
+    /// Those of this process, which begins now.
+    pub(super) fn since(written: Arc<AtomicU64>) -> Self {
+        let gathered = written.load(Ordering::Acquire);
+        Self { written, gathered }
+    }
+
+    /// A commit was written.
+    pub(super) fn are_written(&self) {
+        self.written.store(self.gathered, Ordering::Release);
+    }
+}
+
+impl Writer {
+    /// Shares with whoever answers for the past up to when failures are in the file.
+    pub(crate) fn with_errors(mut self, until: Arc<AtomicU64>) -> Self {
+        self.failures = Failures::since(until);
+        self
+    }
+
+    /// Takes the failures of the hour that is over into a commit; where the process ends, those up to now.
+    pub(super) fn gather_failures(&mut self, now: u64, batch: &mut Batch) {
+        // Slices of memory that end so late are of the hour before. A range that ended a moment ago is one up to now for the monitor, and
+        // would hold what the next one has as well.
+        let over = now.saturating_sub(late() + MOMENT) / HOUR * HOUR + late();
+        let until = if self.boot.1.clean { now.max(crate::past::now()) } else { over };
+        let from = self.failures.gathered;
+        if until <= from {
+            return;
+        }
+        self.failures.gathered = until;
+        let (start, end) = (time(from), time(until));
+        let Ok(range) = TimeRange::between(start, end) else { return };
+        let errors = self.monitor.errors(&Selector::calls(), range);
+        batch.errors.extend(errors.series.into_iter().map(|series| ErrorSlice::new(start, end, series)));
+    }
+
+    /// Goes on from another time, to which the clock was set back.
+    pub(super) fn begin_failures(&mut self, now: u64) {
+        self.failures.gathered = now;
+    }
+}
