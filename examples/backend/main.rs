@@ -109,7 +109,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
     }
     let listener = server::bind(options.port).await?;
     let rules = rules()?;
-    let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules);
+    // Its errors hold nothing that is private.
+    let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules).error_texts(true);
     // The routes are the application's to serve. Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
     let mut history = perf_kit::history::Settings::default();
     history.enabled = !options.no_history;

@@ -9,6 +9,9 @@ pub mod attributes {}
 #[doc = include_str!("../docs/own_metrics.md")]
 pub mod own_metrics {}
 
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
 #[doc = include_str!("../docs/alerts.md")]
 pub mod alerts {}
 
@@ -25,6 +28,9 @@ pub mod host {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/tree.md")]
+pub mod tree {}
 
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
