@@ -73,6 +73,11 @@ async fn waits(n: u8) -> Result<u8, u8> {
     if n == 0 { Err(n) } else { Ok(n) }
 }
 
+#[monitor("allocations_failing", err)]
+fn failing() -> Result<(), &'static str> {
+    Err("no user 17 in shard 'a'")
+}
+
 #[monitor("allocations_parent")]
 fn parent() {
     let _ = (sync(0), sync(1));
@@ -109,6 +114,7 @@ fn a_thousand_warm_calls_allocate_nothing() {
     let _clock = ManualClock::hold();
     assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "sync");
     assert_eq!(allocations(|| _ = (finish(waits(0)), finish(waits(1)))), 0, "async that waits");
+    assert_eq!(allocations(|| _ = failing()), 0, "errors of a known kind, with their text");
     assert_eq!(allocations(parent), 0, "calls inside a call");
     assert_eq!(allocations(|| finish(parent_waits())), 0, "calls that wait inside one that does");
     assert_eq!(allocations(|| _ = profiled(1)), 0, "profiled");

@@ -5,6 +5,7 @@
 mod accessibility;
 mod browser;
 mod compare;
+mod errors;
 mod incident;
 mod keyboard;
 mod keys;

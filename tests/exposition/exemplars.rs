@@ -3,8 +3,9 @@
 use crate::reference::{openmetrics, prometheus};
 use crate::traces::{Traces, trace_id_of};
 use perf_runtime::rule::{Rule, Statistic, Threshold};
+use perf_runtime::series::Selector;
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor, monitor_tool};
+use perf_runtime::{Kind, Monitor, Window, monitor_tool};
 use std::time::{Duration, UNIX_EPOCH};
 use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt;
@@ -20,6 +21,11 @@ fn traced(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
 fn alerted(trace: &str, millis: u64, clock: &ManualClock) -> Result<(), ()> {
     clock.advance(Duration::from_millis(millis));
     if trace.starts_with("bad") { Err(()) } else { Ok(()) }
+}
+
+#[monitor_tool("exposition_failing", fields(trace = %trace))]
+fn failing(trace: &str) -> Result<(), ()> {
+    if trace.is_empty() { Ok(()) } else { Err(()) }
 }
 
 /// A test under a subscriber, with the clock in its hand: as long as it has that, no other test tells the process another
@@ -73,6 +79,24 @@ fn a_bucket_takes_one_exemplar_a_second() {
         clock.advance(Duration::from_secs(1));
         traced("third", 60, clock).unwrap();
         assert_eq!(shown().as_deref(), Some("trace_id=\"third\""));
+    });
+}
+
+#[test]
+fn a_kind_of_failures_leads_to_the_trace_of_one_of_the_last_of_them() {
+    listening(trace_id_of, |clock, monitor| {
+        let shown = || {
+            let selector = Selector::kind(Kind::Tool).label("tool", "exposition_failing");
+            let errors = monitor.errors(&selector, Window::LastMinute);
+            errors.series.first().and_then(|series| series.groups.first()?.trace_id.clone())
+        };
+        failing("first").unwrap_err();
+        // Asked for once a second.
+        failing("second").unwrap_err();
+        assert_eq!(shown().as_deref(), Some("first"));
+        clock.advance(Duration::from_secs(1));
+        failing("third").unwrap_err();
+        assert_eq!(shown().as_deref(), Some("third"));
     });
 }
 
