@@ -54,7 +54,7 @@ impl Monitor {
     /// and the cost are those of [`edges`](Self::edges).
     ///
     /// ```
-    /// # use perf_runtime::{Monitor, Window, monitor};
+    /// # use perf_runtime::{Window, monitor};
     /// #[monitor("shares_inner")]
     /// fn inner() {}
     ///
@@ -63,8 +63,9 @@ impl Monitor {
     ///     inner();
     /// }
     ///
+    /// let monitor = perf_runtime::monitor();
     /// outer();
-    /// let shares = perf_runtime::monitor().shares(&"operation{operation=shares_outer}".parse()?, Window::LastMinute);
+    /// let shares = monitor.shares(&"operation{operation=shares_outer}".parse()?, Window::LastMinute);
     /// let shares = shares.expect("a call ended");
     /// let all = shares.unannotated + shares.parts.iter().map(|part| part.share).sum::<f64>();
     /// assert!((all - 1.0).abs() < 1e-9);
