@@ -14,7 +14,6 @@ import { CallList } from "./calls.js";
 import { Failures } from "./errors.js";
 import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
-import { Inside } from "./tree.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
@@ -84,7 +83,6 @@ export class Series {
     this.promises = h("section", { class: "card" }, h("h3", {}, "Objectives"), h("ul", { class: "sorts" }));
     this.used = PROFILE.map(([title]) => new Tile(title));
     this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
-    this.inside = new Inside();
     this.flying = new CallList("In flight, oldest first", 10);
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
@@ -103,7 +101,6 @@ export class Series {
       this.figures,
       h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
-      this.inside.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
@@ -146,7 +143,6 @@ export class Series {
     this.updateAlerts(store);
     this.failures.update(store, row);
     this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
-    this.inside.update(store, row);
     this.updateHeat(store, row);
     // Those of a range are not kept.
     this.slowest.hidden = Boolean(store.isPast);

@@ -70,7 +70,6 @@ const ASSETS: &[Asset] = assets![
     "overview.js": SCRIPT,
     "table.js": SCRIPT,
     "ask.js": SCRIPT,
-    "tree.js": SCRIPT,
     "series.js": SCRIPT,
     "calls.js": SCRIPT,
     "errors.js": SCRIPT,
