@@ -181,7 +181,7 @@ impl History {
             return Ok(Self { sender, view: HistoryView { status, archive: None, orders: None }, _guards: None });
         };
         let store: Current = Arc::new(RwLock::new(None));
-        // What failed in this process is in memory, up to the end of its first hour.
+        // The failures of this process are in memory, up to the end of its first hour.
         let errors_until = Arc::new(AtomicU64::new(past::now()));
         let archive =
             Archive { store: Arc::clone(&store), settings: settings.clone(), errors_until: Arc::clone(&errors_until) };

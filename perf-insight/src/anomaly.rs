@@ -24,7 +24,7 @@ use tails::Tails;
 /// The number of values in bounds after which an episode is over.
 const CALM: u32 = 64;
 
-/// What counts as unusual.
+/// The settings by which a value counts as unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnomalySettings {
     /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.0025 by
@@ -45,7 +45,7 @@ impl Default for AnomalySettings {
     }
 }
 
-/// What a test looks at.
+/// The number that a test looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
     /// The value.
@@ -63,7 +63,7 @@ pub enum Test {
 /// All tests, in the order of [`Features`].
 const TESTS: [Test; 5] = [Test::Value, Test::Surprise, Test::Step, Test::Shift, Test::Spread];
 
-/// What is found at one value.
+/// The finding at one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
     /// Whether the value is out of bounds: the bit that is kept with its slice.

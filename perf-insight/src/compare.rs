@@ -27,7 +27,7 @@ pub struct Group<'a> {
     pub calls: &'a [f64],
 }
 
-/// What counts as a change.
+/// The settings by which a difference counts as a change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CompareSettings {
     /// The side that is bad: more, by default.

@@ -25,7 +25,7 @@ use seasons::Plan;
 /// The share of the history that may be unknown.
 const MOST_UNKNOWN: f64 = 0.25;
 
-/// What is asked of a forecast.
+/// The settings of a forecast.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ForecastSettings {
     /// The share of values that the intervals are to hold: 0.95 by default.
@@ -101,7 +101,7 @@ pub fn forecast(series: &Series<'_>, horizon: usize, settings: &ForecastSettings
     let rows: Vec<&[f64]> = errors.iter().map(Vec::as_slice).collect();
     let reach = interval::reach(&rows, &plan, settings.share);
     let (coverage, tested) = interval::coverage(&errors, &plan, settings.share);
-    // What was never below zero stays there: rates, durations, sizes.
+    // Values that were never below zero stay there: rates, durations, sizes.
     let floor = if history.values.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
     let points = pool.trials.ahead.iter().zip(reach).enumerate().map(|(at, (&value, reach))| Point {
         time: series.time_of(series.len() + at),

@@ -95,7 +95,7 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// Who calls whom: a row's service calls a column's where the cell is not 0.
+/// The calls between services: a row's service calls a column's where the cell is not 0.
 fn graph(path: &Path) -> Result<(Vec<String>, Vec<Edge>), String> {
     let text = text(path)?;
     let mut lines = text.lines();

@@ -16,7 +16,7 @@ const SEEN: f64 = 20.0;
 /// The part of the usual distance that counts as spread always, so that that of a flat line is not infinitely small.
 const GROUND: f64 = 0.02;
 
-/// What the numbers are made from.
+/// The averages that the numbers are made from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
     count: f64,

@@ -12,7 +12,7 @@ const FEW: f64 = 4.0;
 const GROUND: f64 = 0.1;
 /// The usual distance follows about so many values.
 const SLOW: f64 = 1.0 / 2000.0;
-/// What is left, after a block, of the distance of the highest ever from the mean of the highest: 1 / e after 10,000 values.
+/// The share that is left, after a block, of the distance of the highest ever from the mean of the highest: 1 / e after 10,000 values.
 const FADED: f64 = 0.993_620_4;
 /// A number is beyond what was seen already by at least so many scales.
 const BEYOND: f64 = 1.0;

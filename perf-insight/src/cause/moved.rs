@@ -1,4 +1,4 @@
-//! What else moved at that minute.
+//! Other series that moved at the same minute.
 
 use crate::Error;
 use crate::series::is_known;

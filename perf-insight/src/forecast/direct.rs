@@ -16,7 +16,7 @@ const NOTHING: f64 = 1e-200;
 const FADE: f64 = 0.9;
 /// The inputs with a long season.
 const INPUTS: usize = 8;
-/// What they weigh before anything was learned: the same place of the last season and of the last long one.
+/// The weights before anything was learned: of the same place of the last season and of the last long one.
 const EXPECTED: [f64; INPUTS] = [0.5, 0.0, 0.3, 0.5, 0.0, 0.0, 0.0, 0.0];
 /// The same without a long season, of which only the first four inputs are there.
 const EXPECTED_SHORT: [f64; INPUTS] = [0.7, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0];
