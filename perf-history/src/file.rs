@@ -7,7 +7,7 @@ use crate::store::{Store, Watched};
 use crate::{HistoryError, Status};
 use perf_runtime::Monitor;
 use perf_runtime::config::Span;
-use perf_runtime::extend::{AlertLog, ErrorLog, Past, ProvideError, Provided};
+use perf_runtime::extend::{AlertLog, ErrorLog, Past, ProvideError, Provided, TreeLog};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -60,8 +60,8 @@ impl HistoryFile {
         let settings = Settings { keep_5s: forever, keep_1m: forever, keep_1h: forever, ..Settings::default() };
         let store = Arc::new(RwLock::new(Some(Arc::new(store))));
         // Nothing of it is in anybody's memory.
-        let errors_until = Arc::new(AtomicU64::new(u64::MAX / 2));
-        let archive = Arc::new(Archive { store, settings, errors_until });
+        let hours_until = Arc::new(AtomicU64::new(u64::MAX / 2));
+        let archive = Arc::new(Archive { store, settings, hours_until });
         Ok(Self { archive, watched, status: Arc::new(Mutex::new(status)) })
     }
 
@@ -74,11 +74,12 @@ impl HistoryFile {
     ///
     /// # Errors
     /// The monitor has a past already.
-    pub fn provide_to(&self, monitor: &Monitor) -> Result<[Provided; 3], ProvideError> {
+    pub fn provide_to(&self, monitor: &Monitor) -> Result<[Provided; 4], ProvideError> {
         let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&self.archive))?;
         let log = monitor.provide::<dyn AlertLog>(Arc::<Archive>::clone(&self.archive))?;
         let errors = monitor.provide::<dyn ErrorLog>(Arc::<Archive>::clone(&self.archive))?;
-        Ok([past, log, errors])
+        let tree = monitor.provide::<dyn TreeLog>(Arc::<Archive>::clone(&self.archive))?;
+        Ok([past, log, errors, tree])
     }
 
     /// Says whether the file was nobody's up to now: to be asked after reading, for answers of a file that is written meanwhile may be

@@ -27,7 +27,7 @@
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
 //! | every boot, with its version and whether it ended in order | 2 years |
 //! | every event of alerts, and every attempt to tell people of them | 2 years, and at most 15 % of a file that is full |
-//! | failures by kind, hour by hour, their texts redacted | as events, with which they share that room |
+//! | failures by kind, hour by hour, their texts redacted; calls inside calls, with their times | as events, with which they share that room |
 //! | the state of alerts, silences, acknowledgements and error budgets | of the last process |
 //!
 //! Labels and their values stand in the file as they are, and so do the texts of alerts and, where they are shown, of errors: the folder is its owner's alone (0700, the
@@ -55,8 +55,8 @@
 //! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.
-//! - Failures by kind are written when their hour is over, and when the process ends in order: a crash, or a reset, loses those of its hour.
-//!   A range that begins within an hour has all of that hour's.
+//! - Failures by kind and calls inside calls are written when their hour is over, and when the process ends in order: a crash loses those
+//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's.
 //! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.
 //! - A reader that takes minutes keeps pages from being used anew: a file that is full is off until it has finished.
 //! - Where a panic aborts the process (`panic = "abort"`), the whole file is checked when it is opened; a page that is damaged
@@ -82,7 +82,7 @@ pub use settings::{Fsync, Settings};
 pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
-use perf_runtime::extend::{AlertLog, ErrorLog, Past, Provided, ShutdownHook, TickObserver, state_folder};
+use perf_runtime::extend::{AlertLog, ErrorLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -122,7 +122,7 @@ pub struct Status {
 pub struct History {
     sender: Sender<Order>,
     view: HistoryView,
-    _guards: Option<(TickObserver, ShutdownHook, [Provided; 3])>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 4])>,
 }
 
 #[derive(Debug)]
@@ -182,17 +182,18 @@ impl History {
         };
         let store: Current = Arc::new(RwLock::new(None));
         // The failures of this process are in memory, up to the end of its first hour.
-        let errors_until = Arc::new(AtomicU64::new(past::now()));
+        let hours_until = Arc::new(AtomicU64::new(past::now()));
         let archive =
-            Archive { store: Arc::clone(&store), settings: settings.clone(), errors_until: Arc::clone(&errors_until) };
+            Archive { store: Arc::clone(&store), settings: settings.clone(), hours_until: Arc::clone(&hours_until) };
         let archive = Arc::new(archive);
         let provided = |error: perf_runtime::extend::ProvideError| ConfigError::new(SECTION, error.of, "one provider");
         let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let log = monitor.provide::<dyn AlertLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let errors = monitor.provide::<dyn ErrorLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
+        let tree = monitor.provide::<dyn TreeLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
 
         let mut writer =
-            Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status)).with_errors(errors_until);
+            Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status)).with_hours(hours_until);
         if let Err(error) = writer.begin() {
             writer.switch_off(&error);
         }
@@ -214,7 +215,7 @@ impl History {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
         let view = HistoryView { status, archive: Some(archive), orders: Some(sender.clone()) };
-        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors])) })
+        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree])) })
     }
 
     /// Writes everything up to the last tick, and waits for it, at most so long.

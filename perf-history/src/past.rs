@@ -7,7 +7,8 @@ use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{
-    AlertLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice,
+    AlertLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice, TreeLog,
+    TreeSlice,
 };
 use perf_runtime::series::{Selector, SeriesId, TimeRange};
 use std::ops::Range;
@@ -23,8 +24,8 @@ pub(crate) type Current = Arc<RwLock<Option<Arc<Store>>>>;
 pub(crate) struct Archive {
     pub(crate) store: Current,
     pub(crate) settings: Settings,
-    /// Up to when failures are in the file, in nanoseconds since 1970.
-    pub(crate) errors_until: Arc<AtomicU64>,
+    /// Up to when failures and calls inside calls are in the file, in nanoseconds since 1970.
+    pub(crate) hours_until: Arc<AtomicU64>,
 }
 
 impl Archive {
@@ -186,18 +187,47 @@ impl AlertLog for Archive {
 }
 
 impl ErrorLog for Archive {
-    fn errors(&self, range: &TimeRange) -> Vec<ErrorSlice> {
-        const HOUR: Duration = Duration::from_secs(3_600);
-        // Each is of an hour at most, and a little more.
-        let to = range.end().checked_add(2 * HOUR).unwrap_or(range.end());
-        let mut slices = self.ask(|store| store.errors(range.start(), to));
-        slices.retain(|slice| slice.end > range.start() && slice.start < range.end());
-        slices
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) {
+        let mut show = |slice: ErrorSlice| {
+            if overlap(range, slice.start, slice.end) {
+                show(slice);
+            }
+        };
+        self.ask(|store| store.for_each_errors(ends_of(range), &mut show));
     }
 
     fn errors_until(&self) -> SystemTime {
-        time(self.errors_until.load(Ordering::Acquire))
+        time(self.hours_until.load(Ordering::Acquire))
     }
+}
+
+impl TreeLog for Archive {
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(&TreeSlice)) {
+        let mut show = |slice: TreeSlice| {
+            if overlap(range, slice.start(), slice.end()) {
+                show(&slice);
+            }
+        };
+        self.ask(|store| store.for_each_tree(ends_of(range), &mut show));
+    }
+
+    fn tree_since(&self) -> Option<SystemTime> {
+        self.ask(Store::first_tree).map(|first| first.start())
+    }
+
+    fn tree_until(&self) -> SystemTime {
+        time(self.hours_until.load(Ordering::Acquire))
+    }
+}
+
+/// Between which times the stretches end that may overlap with a range: each is of an hour at most, and a little more.
+fn ends_of(range: &TimeRange) -> (SystemTime, SystemTime) {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    (range.start(), range.end().checked_add(2 * HOUR).unwrap_or(range.end()))
+}
+
+fn overlap(range: &TimeRange, start: SystemTime, end: SystemTime) -> bool {
+    end > range.start() && start < range.end()
 }
 
 pub(crate) fn time(unix_nanos: u64) -> SystemTime {

@@ -3,7 +3,7 @@
 //! A commit that fails waits, whole, and nothing is read until it was written: what happens meanwhile is kept by the cursor, which
 //! has a bound. Whether a failed commit got into the file nevertheless says the number of the batch that was written last.
 
-mod failures;
+mod hours;
 mod late;
 mod left;
 mod open_rows;
@@ -14,7 +14,7 @@ use crate::past::Current;
 use crate::settings::Settings;
 use crate::store::{Batch, FINEST, HOUR, Room, Store, StoreError, bytes_on_disk, late, nanos_of};
 use crate::{Status, folder};
-use failures::Failures;
+use hours::Hours;
 use left::Looks;
 use open_rows::{Adding, Rows};
 use perf_runtime::Monitor;
@@ -47,7 +47,7 @@ pub(crate) struct Writer {
     boot: (u64, Boot),
     known_event: u64,
     known_delivery: u64,
-    failures: Failures,
+    hours: Hours,
     /// The hour that was current at the last commit.
     hour: u64,
     /// Whether no chunk is over whose longer steps are still to be made.
@@ -108,7 +108,7 @@ impl Writer {
             boot: (0, boot),
             known_event: 0,
             known_delivery: 0,
-            failures: Failures::since(Arc::new(AtomicU64::new(crate::past::now()))),
+            hours: Hours::since(Arc::new(AtomicU64::new(crate::past::now()))),
             hour: 0,
             is_made: false,
             committed: 0,
@@ -226,8 +226,11 @@ impl Writer {
         let events = self.monitor.alerts().events_since(self.known_event);
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
-        self.gather_failures(end, &mut batch);
-        let is_quiet = events.events.is_empty() && deliveries.deliveries.is_empty() && batch.errors.is_empty();
+        self.gather_hour(end, &mut batch);
+        let is_quiet = events.events.is_empty()
+            && deliveries.deliveries.is_empty()
+            && batch.errors.is_empty()
+            && batch.tree.is_none();
         if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
             return;
         }
@@ -251,7 +254,7 @@ impl Writer {
             store.append(batch)?;
         }
         if self.waiting.take().is_some() {
-            self.failures.are_written();
+            self.hours.are_written();
         }
         Ok(())
     }
@@ -269,7 +272,7 @@ impl Writer {
         boot.fired = 0;
         boot.clean = false;
         self.committed = now;
-        self.begin_failures(now);
+        self.begin_hours(now);
     }
 
     /// Notes that the process ends in order, writes everything, and closes the file.

@@ -1,7 +1,8 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
 use super::block::{self, BLOCKS, Blocks, Key};
-use super::{BOOTS, LOGS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
+use super::logs::LOGS;
+use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row};

@@ -11,6 +11,7 @@ mod block;
 mod error;
 mod forget;
 mod journal;
+mod logs;
 mod longer;
 mod overlay;
 mod read;
@@ -28,9 +29,10 @@ use crate::rows::{At, CallRow, PointRow, Row, each};
 use backend::Capped;
 use block::BLOCKS;
 use journal::Journal;
+use logs::LOGS;
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
-use perf_runtime::extend::{ErrorSlice, LATE, State};
+use perf_runtime::extend::{ErrorSlice, LATE, State, TreeSlice};
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
     WriteTransaction,
@@ -52,20 +54,7 @@ const CACHE_BYTES: usize = 1 << 20;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const NAMES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("names");
-const EVENTS: Log<'_> = TableDefinition::new("events");
-/// As the events.
-const DELIVERIES: Log<'_> = TableDefinition::new("deliveries");
-/// The failures of a series in an hour, or the part of it that a process saw, by its end and a number that no other process gives.
-const ERRORS: Log<'_> = TableDefinition::new("errors");
-/// All logs that have lines.
-const LOGS: [Log<'_>; 3] = [EVENTS, DELIVERIES, ERRORS];
 const BOOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("boots");
-
-/// Lines by nanoseconds since 1970 and number.
-type Log<'a> = TableDefinition<'a, (u64, u64), &'static [u8]>;
-
-/// Lines with their keys.
-type Keyed<T> = Vec<((u64, u64), T)>;
 
 /// A tier: how long its steps are, and of how many of them a chunk is.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +98,7 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<AlertEvent>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) errors: Vec<ErrorSlice>,
+    pub(crate) tree: Option<TreeSlice>,
     pub(crate) state: Option<State>,
 }
 
@@ -204,20 +194,9 @@ impl Store {
             let transaction = self.write()?;
             self.put_rows(&transaction, batch, &batch.calls)?;
             self.put_rows(&transaction, batch, &batch.points)?;
+            Self::put_logs(&transaction, batch)?;
             {
-                let mut events = transaction.open_table(EVENTS)?;
-                for event in &batch.events {
-                    put(&mut events, (nanos_of(event.at), event.seq), event)?;
-                }
-                let mut deliveries = transaction.open_table(DELIVERIES)?;
-                for delivery in &batch.deliveries {
-                    put(&mut deliveries, (nanos_of(delivery.at), delivery.seq), delivery)?;
-                }
                 let (number, boot) = &batch.boot;
-                let mut errors = transaction.open_table(ERRORS)?;
-                for (place, slice) in (0_u64..).zip(&batch.errors) {
-                    put(&mut errors, (nanos_of(slice.end), boot.began.0.wrapping_add(place)), slice)?;
-                }
                 put(&mut transaction.open_table(BOOTS)?, *number, boot)?;
                 let mut meta = transaction.open_table(META)?;
                 if let Some(state) = &batch.state {
@@ -296,51 +275,6 @@ impl Store {
     /// The number of the boot that began last; 0 where there is none.
     pub(crate) fn last_boot(&self) -> Result<u64, StoreError> {
         guarded(|| Ok(self.read()?.open_table(BOOTS)?.last()?.map_or(0, |(number, _)| number.value())))
-    }
-
-    /// The events of a stretch of time, the oldest first.
-    pub(crate) fn events(&self, from: SystemTime, to: SystemTime) -> Result<Vec<AlertEvent>, StoreError> {
-        self.lines(EVENTS, from, to)
-    }
-
-    /// The deliveries of a stretch of time, the oldest first.
-    pub(crate) fn deliveries(&self, from: SystemTime, to: SystemTime) -> Result<Vec<Delivery>, StoreError> {
-        self.lines(DELIVERIES, from, to)
-    }
-
-    /// The failures of the hours that ended in a stretch of time, the oldest first.
-    pub(crate) fn errors(&self, from: SystemTime, to: SystemTime) -> Result<Vec<ErrorSlice>, StoreError> {
-        self.lines(ERRORS, from, to)
-    }
-
-    /// All failures, with the keys that they have.
-    pub(crate) fn keyed_errors(&self) -> Result<Keyed<ErrorSlice>, StoreError> {
-        guarded(|| {
-            let table = self.read()?.open_table(ERRORS)?;
-            let mut lines = Vec::new();
-            for entry in table.range::<(u64, u64)>(..)? {
-                let (key, line) = entry?;
-                match parse(line.value()) {
-                    Ok(line) => lines.push((key.value(), line)),
-                    Err(_) => self.count_damage(),
-                }
-            }
-            Ok(lines)
-        })
-    }
-
-    fn lines<T: DeserializeOwned>(&self, log: Log<'_>, from: SystemTime, to: SystemTime) -> Result<Vec<T>, StoreError> {
-        guarded(|| {
-            let table = self.read()?.open_table(log)?;
-            let mut lines = Vec::new();
-            for entry in table.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
-                match parse(entry?.1.value()) {
-                    Ok(line) => lines.push(line),
-                    Err(_) => self.count_damage(),
-                }
-            }
-            Ok(lines)
-        })
     }
 
     /// The state of the process before.

@@ -2,14 +2,14 @@
 
 use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
-use super::{BOOTS, DELIVERIES, ERRORS, EVENTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
+use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
 use crate::names::Name;
 use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
 use redb::WriteTransaction;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The numbers that boots of the other file have in this one.
 type Numbers = HashMap<u64, u64>;
@@ -40,20 +40,7 @@ impl Store {
                     next = block::after(id);
                 }
             }
-            let ever = UNIX_EPOCH + Duration::from_nanos(u64::MAX / 2);
-            let mut events = transaction.open_table(EVENTS)?;
-            for event in other.events(UNIX_EPOCH, ever)? {
-                put(&mut events, (super::nanos_of(event.at), event.seq), &event)?;
-            }
-            let mut deliveries = transaction.open_table(DELIVERIES)?;
-            for delivery in other.deliveries(UNIX_EPOCH, ever)? {
-                put(&mut deliveries, (super::nanos_of(delivery.at), delivery.seq), &delivery)?;
-            }
-            let mut errors = transaction.open_table(ERRORS)?;
-            for (key, slice) in other.keyed_errors()? {
-                put(&mut errors, key, &slice)?;
-            }
-            drop((events, deliveries, errors));
+            Self::take_in_logs(&transaction, other)?;
             transaction.commit()?;
             Ok(all)
         })

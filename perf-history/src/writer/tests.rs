@@ -330,7 +330,7 @@ fn counts_that_were_read_late_are_told_once() {
     let archive: Arc<dyn perf_runtime::extend::Past> = Arc::new(Archive {
         store: Arc::clone(&bench.writer.store),
         settings: Settings::default(),
-        errors_until: Arc::default(),
+        hours_until: Arc::default(),
     });
     let _provided = bench.monitor.provide(archive).unwrap();
     let (jobs, sizes) = (

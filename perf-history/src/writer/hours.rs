@@ -1,4 +1,4 @@
-//! The failures of each hour, by kind, as the monitor tells them when the hour is over.
+//! The failures of an hour by kind, and its calls inside calls, as the monitor tells them when the hour is over.
 
 use super::Writer;
 use crate::past::time;
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// So long after its end, in nanoseconds, an hour is told.
 const MOMENT: u64 = 1_000_000_000;
 
-/// Up to when failures were gathered and written, in nanoseconds since 1970.
+/// Up to when hours were gathered and written, in nanoseconds since 1970.
 #[derive(Debug)]
-pub(super) struct Failures {
-    /// Those in the file: the monitor's memory answers for what came later.
+pub(super) struct Hours {
+    /// Of those in the file: the monitor's memory answers for what came later.
     written: Arc<AtomicU64>,
-    /// Those in a commit that may wait.
+    /// Of those in a commit that may wait.
     gathered: u64,
 }
 
-impl Failures {
+impl Hours {
     /// Those of this process, which begins now.
     pub(super) fn since(written: Arc<AtomicU64>) -> Self {
         let gathered = written.load(Ordering::Acquire);
@@ -34,31 +34,33 @@ impl Failures {
 }
 
 impl Writer {
-    /// Shares with whoever answers for the past up to when failures are in the file.
-    pub(crate) fn with_errors(mut self, until: Arc<AtomicU64>) -> Self {
-        self.failures = Failures::since(until);
+    /// Shares with whoever answers for the past up to when hours are in the file.
+    pub(crate) fn with_hours(mut self, until: Arc<AtomicU64>) -> Self {
+        self.hours = Hours::since(until);
         self
     }
 
-    /// Takes the failures of the hour that is over into a commit; where the process ends, those up to now.
-    pub(super) fn gather_failures(&mut self, now: u64, batch: &mut Batch) {
+    /// Takes what the hour that is over had into a commit; where the process ends, what there was up to now.
+    pub(super) fn gather_hour(&mut self, now: u64, batch: &mut Batch) {
         // Slices of memory that end so late are of the hour before. A range that ended a moment ago is one up to now for the monitor, and
         // would hold what the next one has as well.
         let over = now.saturating_sub(late() + MOMENT) / HOUR * HOUR + late();
         let until = if self.boot.1.clean { now.max(crate::past::now()) } else { over };
-        let from = self.failures.gathered;
+        let from = self.hours.gathered;
         if until <= from {
             return;
         }
-        self.failures.gathered = until;
+        self.hours.gathered = until;
         let (start, end) = (time(from), time(until));
         let Ok(range) = TimeRange::between(start, end) else { return };
         let errors = self.monitor.errors(&Selector::calls(), range);
+        let tree = self.monitor.tree(range);
+        batch.tree = Some(tree).filter(|tree| !tree.is_empty());
         batch.errors.extend(errors.series.into_iter().map(|series| ErrorSlice::new(start, end, series)));
     }
 
     /// Goes on from another time, to which the clock was set back.
-    pub(super) fn begin_failures(&mut self, now: u64) {
-        self.failures.gathered = now;
+    pub(super) fn begin_hours(&mut self, now: u64) {
+        self.hours.gathered = now;
     }
 }

@@ -1,8 +1,10 @@
 //! A history over many lives of a process, on a clock that the tests move.
 
+mod hours;
+
 use perf_history::{Fsync, History, Settings};
 use perf_runtime::alert::{Delivery, DeliveryOutcome, Transition};
-use perf_runtime::extend::{LATE, Service};
+use perf_runtime::extend::Service;
 use perf_runtime::metric::Gauge;
 use perf_runtime::rule::Rule;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
@@ -10,10 +12,9 @@ use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor, MonitorBuilder, Outcome};
 use proptest::prelude::*;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3_600);
 const LONG: Duration = Duration::from_secs(180);
 
 fn settings(folder: &Path) -> Settings {
@@ -75,10 +76,6 @@ impl Life {
     }
 }
 
-fn since_1970(monitor: &Monitor) -> Duration {
-    monitor.time_of_day().duration_since(UNIX_EPOCH).unwrap()
-}
-
 fn total(tracks: &Tracks) -> u64 {
     tracks.series.iter().flat_map(|track| &track.points).filter_map(|point| point.count).sum()
 }
@@ -98,52 +95,6 @@ fn a_restart_keeps_the_hour_and_shows_the_time_between_as_null() {
     let between = counts.iter().skip_while(|count| count.is_some()).take_while(|count| count.is_none()).count();
     assert!((22..=24).contains(&between), "{counts:?}");
     assert!(tracks.series[0].points.iter().all(|point| point.p99.is_none_or(|p99| (0.019..0.022).contains(&p99))));
-}
-
-#[test]
-fn failures_are_kept_by_kind_over_hours_and_restarts() {
-    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    let fail = |life: &Life, seconds: u64| {
-        for second in 0..seconds {
-            let error = format!("no card {second}");
-            life.monitor.operation("pay").try_run(|| Err::<(), _>(error)).unwrap_err();
-            if second % 2 == 0 {
-                life.monitor.operation("ship").record(SECOND, Outcome::Error);
-            }
-            life.second(&clock, 1);
-            // The thread of the history lives by another clock. At the turn of an hour it is to see each second.
-            let into_hour = since_1970(&life.monitor).as_secs() % 3_600;
-            if second % 30 == 0 || !(3..3_597).contains(&into_hour) {
-                life.history.catch_up(LONG);
-            }
-        }
-    };
-    let failed = |life: &Life, length: u64| {
-        let errors = life.monitor.errors(&Selector::calls(), TimeRange::last(Duration::from_secs(length)));
-        let told = |series: &perf_runtime::series::SeriesErrors| (series.groups.len(), series.failed);
-        errors.series.iter().map(told).collect::<Vec<_>>()
-    };
-    let life = Life::begin(folder.path());
-    // Ticks come a tenth of a second after slices of the hour before may end, and the last one half an hour into an hour.
-    let next_hour = HOUR.as_nanos() - since_1970(&life.monitor).as_nanos() % HOUR.as_nanos();
-    let next_hour = Duration::from_nanos(u64::try_from(next_hour).unwrap());
-    clock.advance(next_hour + 1_500 * SECOND + LATE + Duration::from_millis(100));
-    fail(&life, 7_500);
-    assert_eq!(failed(&life, 3 * 3_600), [(1, 7_500), (1, 3_750)]);
-    // Memory holds the last hour to the slice: a window is no longer for the hours that are on disk.
-    for (length, most) in [(60, 62), (300, 305), (3_600, 3_660)] {
-        let calls = failed(&life, length)[0].1;
-        assert!((length..=most).contains(&calls), "{length}: {calls}");
-    }
-    life.end();
-    clock.advance(120 * SECOND);
-    let life = Life::begin(folder.path());
-    fail(&life, 100);
-    assert_eq!(failed(&life, 3 * 3_600), [(1, 7_600), (1, 3_800)]);
-    assert_eq!(failed(&life, 60), [(1, 60), (1, 30)]);
-    let errors = life.monitor.errors(&Selector::calls().limit(1), TimeRange::last(Duration::from_secs(9_000)));
-    assert_eq!((errors.series[0].groups[0].type_name.as_deref(), errors.left_out), (Some("alloc::string::String"), 1));
-    life.end();
 }
 
 #[test]

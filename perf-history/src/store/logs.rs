@@ -1,0 +1,121 @@
+//! Lines by time: events, deliveries, and what each hour had of failures and of calls inside calls.
+
+use super::{Batch, Store, StoreError, guarded, nanos_of, parse, put, without_sum};
+use perf_runtime::alert::{AlertEvent, Delivery};
+use perf_runtime::extend::{ErrorSlice, TreeSlice};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
+use std::time::SystemTime;
+
+/// Lines by nanoseconds since 1970 and number.
+pub(super) type Log<'a> = TableDefinition<'a, (u64, u64), &'static [u8]>;
+
+const EVENTS: Log<'_> = TableDefinition::new("events");
+/// As the events.
+const DELIVERIES: Log<'_> = TableDefinition::new("deliveries");
+/// The failures of a series in an hour, or the part of it that a process saw, by its end and a number that no other process gives.
+const ERRORS: Log<'_> = TableDefinition::new("errors");
+/// The calls inside calls of such a stretch of time, by the same key.
+const TREES: Log<'_> = TableDefinition::new("trees");
+/// All of them.
+pub(super) const LOGS: [Log<'_>; 4] = [EVENTS, DELIVERIES, ERRORS, TREES];
+
+impl Store {
+    pub(super) fn put_logs(transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
+        let began = batch.boot.1.began.0;
+        let mut events = transaction.open_table(EVENTS)?;
+        for event in &batch.events {
+            put(&mut events, (nanos_of(event.at), event.seq), event)?;
+        }
+        let mut deliveries = transaction.open_table(DELIVERIES)?;
+        for delivery in &batch.deliveries {
+            put(&mut deliveries, (nanos_of(delivery.at), delivery.seq), delivery)?;
+        }
+        let mut errors = transaction.open_table(ERRORS)?;
+        for (place, slice) in (0_u64..).zip(&batch.errors) {
+            put(&mut errors, (nanos_of(slice.end), began.wrapping_add(place)), slice)?;
+        }
+        let mut trees = transaction.open_table(TREES)?;
+        if let Some(slice) = &batch.tree {
+            put(&mut trees, (nanos_of(slice.end()), began), slice)?;
+        }
+        Ok(())
+    }
+
+    /// The events of a stretch of time, the oldest first.
+    pub(crate) fn events(&self, from: SystemTime, to: SystemTime) -> Result<Vec<AlertEvent>, StoreError> {
+        self.lines(EVENTS, from, to)
+    }
+
+    /// The deliveries of a stretch of time, the oldest first.
+    pub(crate) fn deliveries(&self, from: SystemTime, to: SystemTime) -> Result<Vec<Delivery>, StoreError> {
+        self.lines(DELIVERIES, from, to)
+    }
+
+    /// Shows the failures of the hours that ended in a stretch of time, the oldest first.
+    pub(crate) fn for_each_errors(
+        &self,
+        (from, to): (SystemTime, SystemTime),
+        show: &mut dyn FnMut(ErrorSlice),
+    ) -> Result<(), StoreError> {
+        self.for_each_line(ERRORS, from, to, show)
+    }
+
+    /// Shows the calls inside calls of the hours that ended in a stretch of time, the oldest first.
+    pub(crate) fn for_each_tree(
+        &self,
+        (from, to): (SystemTime, SystemTime),
+        show: &mut dyn FnMut(TreeSlice),
+    ) -> Result<(), StoreError> {
+        self.for_each_line(TREES, from, to, show)
+    }
+
+    /// The first calls inside calls that are kept.
+    pub(crate) fn first_tree(&self) -> Result<Option<TreeSlice>, StoreError> {
+        guarded(|| {
+            let table = self.read()?.open_table(TREES)?;
+            Ok(table.first()?.and_then(|(_, line)| parse(line.value()).ok()))
+        })
+    }
+
+    fn lines<T: DeserializeOwned>(&self, log: Log<'_>, from: SystemTime, to: SystemTime) -> Result<Vec<T>, StoreError> {
+        let mut lines = Vec::new();
+        self.for_each_line(log, from, to, &mut |line| lines.push(line))?;
+        Ok(lines)
+    }
+
+    fn for_each_line<T: DeserializeOwned>(
+        &self,
+        log: Log<'_>,
+        from: SystemTime,
+        to: SystemTime,
+        show: &mut dyn FnMut(T),
+    ) -> Result<(), StoreError> {
+        guarded(|| {
+            let table = self.read()?.open_table(log)?;
+            for entry in table.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
+                match parse(entry?.1.value()) {
+                    Ok(line) => show(line),
+                    Err(_) => self.count_damage(),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes in all lines of another file that are whole.
+    pub(super) fn take_in_logs(transaction: &WriteTransaction, other: &Self) -> Result<(), StoreError> {
+        for log in LOGS {
+            let mut ours = transaction.open_table(log)?;
+            for entry in other.read()?.open_table(log)?.range::<(u64, u64)>(..)? {
+                let (key, line) = entry?;
+                if without_sum(line.value()).is_some() {
+                    ours.insert(key.value(), line.value())?;
+                } else {
+                    other.count_damage();
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! The failures of each hour by kind, and its calls inside calls.
+
+use super::{LONG, Life, SECOND};
+use perf_runtime::extend::LATE;
+use perf_runtime::series::{Edge, Selector, SeriesErrors, SeriesId, TimeRange};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Monitor, Outcome};
+use std::time::{Duration, UNIX_EPOCH};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn since_1970(monitor: &Monitor) -> Duration {
+    monitor.time_of_day().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// Has a life go on for so many seconds. The thread of the history lives by another clock, and at the turn of an hour it is to see each
+/// second.
+fn go_on(life: &Life, clock: &ManualClock, seconds: u64, each: impl Fn(u64)) {
+    for second in 0..seconds {
+        each(second);
+        life.second(clock, 1);
+        let into_hour = since_1970(&life.monitor).as_secs() % 3_600;
+        if second % 30 == 0 || !(3..3_597).contains(&into_hour) {
+            life.history.catch_up(LONG);
+        }
+    }
+}
+
+/// Ticks come a tenth of a second after slices of the hour before may end, and the last one 35 minutes into an hour.
+fn to_the_middle_of_an_hour(life: &Life, clock: &ManualClock) {
+    let next_hour = HOUR.as_nanos() - since_1970(&life.monitor).as_nanos() % HOUR.as_nanos();
+    let next_hour = Duration::from_nanos(u64::try_from(next_hour).unwrap());
+    clock.advance(next_hour + 1_500 * SECOND + LATE + Duration::from_millis(100));
+}
+
+#[test]
+fn failures_are_kept_by_kind_over_hours_and_restarts() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let fail = |life: &Life, seconds: u64| {
+        go_on(life, &clock, seconds, |second| {
+            let error = format!("no card {second}");
+            life.monitor.operation("pay").try_run(|| Err::<(), _>(error)).unwrap_err();
+            if second.is_multiple_of(2) {
+                life.monitor.operation("ship").record(SECOND, Outcome::Error);
+            }
+        });
+    };
+    let failed = |life: &Life, length: u64| {
+        let errors = life.monitor.errors(&Selector::calls(), TimeRange::last(Duration::from_secs(length)));
+        let told = |series: &SeriesErrors| (series.groups.len(), series.failed);
+        errors.series.iter().map(told).collect::<Vec<_>>()
+    };
+    let life = Life::begin(folder.path());
+    to_the_middle_of_an_hour(&life, &clock);
+    fail(&life, 7_500);
+    assert_eq!(failed(&life, 3 * 3_600), [(1, 7_500), (1, 3_750)]);
+    // Memory holds the last hour to the slice: a window is no longer for the hours that are on disk.
+    for (length, most) in [(60, 62), (300, 305), (3_600, 3_660)] {
+        let calls = failed(&life, length)[0].1;
+        assert!((length..=most).contains(&calls), "{length}: {calls}");
+    }
+    life.end();
+    clock.advance(120 * SECOND);
+    let life = Life::begin(folder.path());
+    fail(&life, 100);
+    assert_eq!(failed(&life, 3 * 3_600), [(1, 7_600), (1, 3_800)]);
+    assert_eq!(failed(&life, 60), [(1, 60), (1, 30)]);
+    let errors = life.monitor.errors(&Selector::calls().limit(1), TimeRange::last(Duration::from_secs(9_000)));
+    assert_eq!((errors.series[0].groups[0].type_name.as_deref(), errors.left_out), (Some("alloc::string::String"), 1));
+    life.end();
+}
+
+/// A page that asks for points and goods at once, and a search that asks for points; 10 and 20 ms each.
+fn pages(life: &Life, clock: &ManualClock, second: u64) {
+    let operation = |name| life.monitor.operation(name);
+    operation("page").run(|| {
+        operation("points").run(|| clock.advance(Duration::from_millis(10)));
+        operation("goods").run(|| clock.advance(Duration::from_millis(20)));
+    });
+    if second.is_multiple_of(2) {
+        operation("find").run(|| operation("points").run(|| clock.advance(Duration::from_millis(10))));
+    }
+}
+
+#[test]
+fn calls_inside_calls_are_kept_over_hours_and_restarts() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let calls = |edges: &[Edge]| edges.iter().map(|edge| edge.calls).collect::<Vec<_>>();
+    let edges = |life: &Life, seconds: u64| calls(&life.monitor.edges(TimeRange::last(Duration::from_secs(seconds))));
+    let page: SeriesId = "operation{operation=page}".parse().unwrap();
+    let share = |life: &Life, seconds: u64| life.monitor.shares(&page, TimeRange::last(Duration::from_secs(seconds)));
+    let life = Life::kept(folder.path(), |settings| settings.commit_every.0 = Duration::from_secs(300));
+    to_the_middle_of_an_hour(&life, &clock);
+    // Of `find > points`, `page > goods` and `page > points`, in this order.
+    go_on(&life, &clock, 7_500, |second| pages(&life, &clock, second));
+    assert_eq!(edges(&life, 4 * 3_600), [3_750, 7_500, 7_500], "though a commit comes as late as it may");
+    let recent = edges(&life, 60)[1];
+    assert!((57..=62).contains(&recent), "a window is no longer for the hours that are on disk: {recent}");
+    life.end();
+    clock.advance(120 * SECOND);
+    let life = Life::begin(folder.path());
+    go_on(&life, &clock, 100, |second| pages(&life, &clock, second));
+    assert_eq!(edges(&life, 4 * 3_600), [3_800, 7_600, 7_600]);
+    let shares = share(&life, 4 * 3_600).unwrap();
+    assert!((shares.seconds - 7_600.0 * 0.03).abs() < 1e-6, "{shares:?}");
+    let parts: Vec<_> =
+        shares.parts.iter().map(|part| (part.series.to_string(), (part.share * 300.0).round())).collect();
+    assert_eq!(
+        parts,
+        [("operation{operation=goods}".to_owned(), 200.0), ("operation{operation=points}".to_owned(), 100.0)]
+    );
+    // A series without calls inside is told of as far back as the tree is known.
+    let search = life.monitor.shares(&"operation{operation=search}".parse().unwrap(), TimeRange::last(4 * HOUR));
+    assert!(search.is_some_and(|search| (search.seconds - 7_600.0 * 0.02).abs() < 5.0));
+    life.end();
+}
