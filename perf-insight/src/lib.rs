@@ -1,7 +1,8 @@
 //! Findings from series of numbers: the values that come, unusual ones, trends, causes, comparisons, habits.
 //!
 //! Every function is pure: numbers in, a finding out. Nothing here measures, keeps or tells anything, and no clock is read;
-//! there are no dependencies.
+//! there are no dependencies. With the feature `runtime`, the module `runtime` asks a running process by `perf-runtime`: it makes
+//! incidents of alerts, says where they come from, and what holds the process up.
 //!
 //! ```
 //! use perf_insight::{Series, forecast::{ForecastSettings, forecast}};
@@ -44,6 +45,8 @@ mod direction;
 mod error;
 pub mod forecast;
 pub mod pattern;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 mod series;
 mod statistics;
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub enum TrendClass {
     Volatile,
 }
 
-/// What counts as a trend.
+/// The limits of a trend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendSettings {
     /// The side that is bad.
@@ -176,7 +176,7 @@ fn memory(values: &[f64], season: Option<usize>) -> f64 {
     if alone <= 0.0 || count < 8.0 {
         return 0.0;
     }
-    // What a fitted line takes of the correlation: about (2 + 4 φ) / n (F. Marriott, J. Pope, *Bias in the estimation of
+    // The bias of the correlation after a fitted line: about (2 + 4 φ) / n (F. Marriott, J. Pope, *Bias in the estimation of
     // autocorrelations*, Biometrika 41, 1954, with a line in place of a mean).
     let estimate = together / alone;
     (estimate + (2.0 + 4.0 * estimate) / count).clamp(0.0, 0.98)

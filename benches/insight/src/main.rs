@@ -1,7 +1,9 @@
 //! Findings beside the field's own benchmarks.
 //!
-//! `nab DIR`, `m4 DIR`, `petshop DIR`; the last line is JSON, and `--out FILE` writes what was found, for another scorer.
+//! `nab DIR`, `m4 DIR`, `petshop DIR`, and `faults` and `cost`, which need no data; the last line is JSON, and `--out FILE` writes what was found, for another scorer.
 
+mod cost;
+mod faults;
 mod files;
 mod m4;
 mod nab;
@@ -10,7 +12,7 @@ mod petshop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "insight nab DIR | m4 DIR | petshop DIR  [--out FILE]";
+const USAGE: &str = "insight nab DIR | m4 DIR | petshop DIR | faults | cost  [--out FILE]";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -22,16 +24,25 @@ fn main() -> ExitCode {
             plain.push(word);
         }
     }
-    let [command, folder] = plain.as_slice() else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
-    let folder = Path::new(folder);
-    let done = match command.as_str() {
-        "nab" => nab::run(folder),
-        "m4" => m4::run(folder),
-        "petshop" => petshop::run(folder),
-        _ => Err(USAGE.to_owned()),
+    let words: Vec<&str> = plain.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["nab", folder] => nab::run(Path::new(folder)),
+        ["m4", folder] => m4::run(Path::new(folder)),
+        ["petshop", folder] => petshop::run(Path::new(folder)),
+        ["cost"] => cost::run(),
+        ["faults"] => faults::run(None, 0),
+        // Other seeds than those that the rules were looked at with.
+        ["faults", "seeds", from] => match from.parse() {
+            Ok(from) => faults::run(None, from),
+            Err(error) => Err(format!("seeds: {error}")),
+        },
+        // One fault alone, or `quiet`.
+        ["fault-row", fault, load, seed] => faults::row(fault, load, seed),
+        ["faults", only] => faults::run(Some(only), 0),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     let written = done.and_then(|(found, line)| {
         if let Some(path) = out {

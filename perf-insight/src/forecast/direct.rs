@@ -131,7 +131,7 @@ pub(super) fn trials(history: &History, plan: &Plan) -> Option<Trials> {
     Some(trials)
 }
 
-/// What was learned, drawn to what is expected; before anything was learned, just that.
+/// The learned value, drawn to the expected one; before anything was learned, the expected one alone.
 fn factors(sums: &Sums, expected: &[f64; INPUTS]) -> Vec<f64> {
     let scale = sums.scale();
     let pull = if scale > NOTHING { PULL * scale } else { 1.0 };

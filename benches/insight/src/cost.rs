@@ -1,0 +1,58 @@
+//! The cost of insight with 1,000 series: while all is well, and while an alert fires.
+
+use crate::files::{Done, rounded};
+use perf_insight::runtime::{Investigator, bottlenecks};
+use perf_runtime::rule::Rule;
+use perf_runtime::test_util::{ManualClock, isolated};
+use perf_runtime::{Monitor, Outcome};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const SERIES: usize = 1_000;
+const MINUTES: usize = 62;
+
+pub(crate) fn run() -> Done {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let rule = Rule::builder("deep").metric("queue_depth").warning(10.0).build().map_err(|error| error.to_string())?;
+    let monitor =
+        Monitor::builder().add_rules([rule].into_iter().collect()).build().map_err(|error| error.to_string())?;
+    let all: Vec<_> = (0..SERIES).map(|number| monitor.operation(&format!("operation-{number}"))).collect();
+    let depth = monitor.metrics().gauge("queue_depth").register();
+    depth.set(0.0);
+    let mut investigator = Investigator::new(&monitor, 100);
+    let second = |number: usize| {
+        for (place, operation) in all.iter().enumerate().filter(|(place, _)| (place + number).is_multiple_of(2)) {
+            operation.record(Duration::from_micros(900 + (place * 37 + number * 101) as u64 % 400), Outcome::Ok);
+        }
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+    };
+    let (mut calm, mut firing) = (Vec::new(), Vec::new());
+    for number in 0..MINUTES * 60 {
+        second(number);
+        let begun = Instant::now();
+        investigator.look();
+        calm.push(begun.elapsed().as_secs_f64());
+    }
+    depth.set(20.0);
+    for number in 0..180 {
+        second(number);
+        let begun = Instant::now();
+        investigator.look();
+        firing.push(begun.elapsed().as_secs_f64());
+    }
+    let (begun, known) = (Instant::now(), bottlenecks(&monitor).len());
+    let bottlenecks = begun.elapsed().as_secs_f64();
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
+    let longest = firing.iter().copied().fold(0.0, f64::max);
+    let line = json!({
+        "bench": "insight-cost", "series": SERIES, "incidents": investigator.incidents().len(),
+        "calm_core_percent": rounded(100.0 * mean(&calm), 5),
+        "first_minute_core_percent": rounded(100.0 * mean(&firing[..60]), 4),
+        "third_minute_core_percent": rounded(100.0 * mean(&firing[120..]), 4),
+        "longest_look_ms": rounded(1e3 * longest, 2),
+        "bottlenecks_ms": rounded(1e3 * bottlenecks, 2), "bottlenecks": known,
+    });
+    Ok((String::new(), line))
+}

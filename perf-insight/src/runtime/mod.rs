@@ -1,0 +1,35 @@
+//! Incidents with their causes, and bottlenecks, of a running process: a part of [`perf_runtime`].
+//!
+//! Nothing here is on the way of a call. A thread of its own wakes up at each tick; while no alert is pending or firing, it
+//! goes back to sleep at once.
+//!
+//! ```
+//! use perf_insight::runtime::Insight;
+//!
+//! let monitor = Insight::set_up(perf_runtime::Monitor::builder()).build()?;
+//! let insight = Insight::open(&monitor)?;
+//! assert!(insight.view().incidents().is_empty(), "nothing fires");
+//! # Ok::<(), perf_runtime::ConfigError>(())
+//! ```
+
+mod bottleneck;
+mod case;
+mod changes;
+mod explain;
+mod group;
+mod incident;
+mod investigator;
+mod level;
+mod moment;
+mod part;
+mod rules;
+mod scene;
+mod settings;
+mod words;
+
+pub use bottleneck::{Bottleneck, BottleneckKind, bottlenecks};
+pub use changes::{Change, ChangeKind};
+pub use incident::{Cause, CauseKind, Check, Incident, IncidentAlert, IncidentChange, IncidentEvent, Sureness};
+pub use investigator::Investigator;
+pub use part::{Incidents, Insight, InsightView, incidents};
+pub use settings::Settings;
