@@ -101,6 +101,7 @@
 //! None is on by default. `tokio`: the runtime that [`install`] is called in, and `watch_runtime` for others; tokio
 //! built with `--cfg tokio_unstable` tells of its blocking threads and its workers' own queues too. `alloc`:
 //! `CountingAllocator`. `jemalloc`: its statistics.
+//! `profiler`: processor time by function, on Linux; see the module `profiler`.
 //! `gpu`: NVIDIA's devices, through the driver's library where that is found at run time. `sqlx`, `deadpool`, `bb8`, `moka`:
 //! pools and caches.
 //!
@@ -143,6 +144,8 @@ mod network;
 mod pool;
 mod proc_root;
 mod process;
+#[cfg(all(feature = "profiler", target_os = "linux"))]
+pub mod profiler;
 mod rate;
 mod regression;
 mod rules;
