@@ -254,6 +254,7 @@ pub mod series {
     pub use crate::expose::series::{FamilyNames, SeriesEntry};
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;
+    pub use crate::observe::history::sampled::SampledCpu;
     pub use crate::observe::query::blocked::BlockedThread;
     pub use crate::observe::query::edges::Edge;
     pub use crate::observe::query::errors::{ErrorGroup, Errors, SeriesErrors};
@@ -310,6 +311,13 @@ pub mod __private {
 #[doc(hidden)]
 pub mod __allocator {
     pub use crate::measure::cells::usage::{allocated, released};
+}
+
+/// Functions that a sampling profiler calls, so that it is known which calls take the processor's time. Not for use by hand.
+#[doc(hidden)]
+pub mod __profiler {
+    pub use crate::measure::cells::profiler::{begin, count, outside};
+    pub use crate::measure::cells::sampled::SampledReading;
 }
 
 /// The examples of the README and of the attributes run as tests.

@@ -50,6 +50,7 @@ mod settings;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod trial;
 
 pub use alerts::Alerts;

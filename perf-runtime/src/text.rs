@@ -13,6 +13,19 @@ pub fn rfc3339(at: SystemTime) -> String {
     PRINTER.timestamp_to_string(&timestamp(at))
 }
 
+/// The path of a source file as people know it: of a library from a registry or from git, without the folder that the library was put
+/// into, which is another one on each machine: `tokio-1.54.1/src/time/sleep.rs`. Others are as the compiler knows them.
+pub(crate) fn source_path(file: &str) -> &str {
+    // Below a registry's folder is one of its index, below that of git's checkouts one of the repository and one of the commit.
+    let after = |folders: [&str; 2], own: usize| {
+        let (_, below) = folders.into_iter().find_map(|folder| file.split_once(folder))?;
+        below.splitn(own + 1, ['/', '\\']).nth(own)
+    };
+    let registry = || after(["/registry/src/", r"\registry\src\"], 1);
+    let git = || after(["/git/checkouts/", r"\git\checkouts\"], 2);
+    registry().or_else(git).unwrap_or(file)
+}
+
 /// Cuts a time to the millisecond: as it is written, so that it is the same once it is read back.
 pub(crate) fn to_millis(at: SystemTime) -> SystemTime {
     let below = |since: Duration| Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000));
@@ -204,6 +217,20 @@ mod tests {
         assert!(serde_json::from_str::<Numbers>("[1,null]").unwrap().1.is_none());
         for bad in ["[\"Infinity\",null]", "[null,null]", "[true,null]"] {
             assert!(serde_json::from_str::<Numbers>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_library_has_no_folder_of_this_machine() {
+        for (path, shown) in [
+            ("src/db/points.rs", "src/db/points.rs"),
+            ("/home/ada/shop/src/main.rs", "/home/ada/shop/src/main.rs"),
+            ("/home/ada/.cargo/registry/src/index.crates.io-19/tokio-1.54.1/src/lib.rs", "tokio-1.54.1/src/lib.rs"),
+            ("/home/ada/.cargo/git/checkouts/tokio-3f/9a1/tokio/src/lib.rs", "tokio/src/lib.rs"),
+            (r"C:\Users\ada\.cargo\registry\src\index-19\tokio-1.54.1\src\lib.rs", r"tokio-1.54.1\src\lib.rs"),
+            ("/home/ada/.cargo/registry/src/lib.rs", "/home/ada/.cargo/registry/src/lib.rs"),
+        ] {
+            assert_eq!(source_path(path), shown);
         }
     }
 

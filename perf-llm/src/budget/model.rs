@@ -60,7 +60,7 @@ fn accounts_in_either_order_are_all_or_nothing() {
             drop(reservation);
         });
         let reservation = budgets.reserve(&[&all, &ada], &tokens(3));
-        // Whoever holds one account holds the other too.
+        // The holder of one account holds the other too.
         holds(&ada);
         drop(reservation);
         other.join().unwrap();

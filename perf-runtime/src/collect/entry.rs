@@ -3,6 +3,7 @@
 use super::ladder::Ladder;
 use super::profile::ProfileNumbers;
 use super::short::escape;
+use crate::measure::cells::profiler;
 use crate::measure::cells::reading::Reading;
 use crate::measure::model::error_type::SortCount;
 use crate::measure::model::kind::Kind;
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) numbers: Numbers,
     /// The resource use of its calls, where that is measured.
     pub(crate) profile: Option<ProfileNumbers>,
+    /// The processor time of its calls by samples; 0 where there are none.
+    pub(crate) sampled_nanos: u64,
 }
 
 /// The numbers of one series.
@@ -78,7 +81,8 @@ impl Entry {
         let sites = series.sites();
         let ladder = Ladder::of(series, ladders);
         let (series, labels) = (Arc::clone(series), labels.into());
-        Self { series, labels, early, gauge, ladder, sites, changes: None, numbers: Numbers::default(), profile: None }
+        let numbers = Numbers::default();
+        Self { series, labels, early, gauge, ladder, sites, changes: None, numbers, profile: None, sampled_nanos: 0 }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -110,6 +114,8 @@ impl Entry {
     pub(crate) fn read(&mut self, reading: &mut Reading, ladders: &mut Vec<Arc<Ladder>>) {
         // A call that is dropped half-way has ended before all that it used is known.
         self.profile = ProfileNumbers::of(&self.series);
+        // Calls are sampled while they run.
+        self.sampled_nanos = if profiler::is_told() { self.series.read_sampled().nanos } else { 0 };
         let changes = Some(self.series.changes());
         if self.changes == changes && self.numbers.in_flight == 0 {
             return;

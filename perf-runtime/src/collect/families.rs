@@ -22,6 +22,8 @@ pub(crate) enum Part {
     Edges(EdgeFigure),
     /// The resource use of calls.
     Profile(Kind, Figure),
+    /// The processor time of calls without that of the calls inside them, by samples.
+    SelfCpu(Kind),
     /// Calls whose label value was replaced.
     Overflow,
 }
@@ -52,6 +54,7 @@ impl Part {
             Self::Busy(kind) => kind.family().busy,
             Self::SlowPolls(kind) => kind.family().slow_polls,
             Self::SelfTime(kind) => return format!("{}_self_seconds_total", kind.stem()).into(),
+            Self::SelfCpu(kind) => return format!("{}_self_cpu_seconds_total", kind.stem()).into(),
             Self::Edges(figure) => figure.name(),
             Self::Profile(kind, figure) => return figure.name(kind).into(),
             Self::Overflow => names::PERF_LABEL_OVERFLOW_TOTAL,
@@ -67,6 +70,7 @@ impl Part {
             | Self::Busy(kind)
             | Self::SlowPolls(kind)
             | Self::SelfTime(kind)
+            | Self::SelfCpu(kind)
             | Self::Profile(kind, _) => kinds.contains(&kind),
             Self::InFlight(kind) => {
                 kinds.contains(&kind) || kind.family().parts.is_some_and(|parts| kinds.contains(&parts))
@@ -92,6 +96,9 @@ impl Part {
             Self::Busy(kind) => of(kind, " that ended: seconds in which they ran, without those in which they waited."),
             Self::SlowPolls(kind) => of(kind, ": polls that kept their thread for long."),
             Self::SelfTime(kind) => of(kind, " that ended: seconds without those of the calls inside them."),
+            Self::SelfCpu(kind) => {
+                of(kind, ": seconds on a processor, without those of the calls inside them, by a profiler's samples.")
+            }
             Self::Edges(figure) => figure.help().to_owned(),
             Self::Profile(kind, figure) => of(kind, figure.help()),
             Self::Overflow => "Calls whose label value was replaced because the label has too many values.".to_owned(),
@@ -119,8 +126,8 @@ impl PartFamily {
 /// All families of calls that there can be, sorted by name; those of the tree of calls only `with_edges`.
 pub(crate) fn families(prefix: &str, with_edges: bool) -> Vec<PartFamily> {
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
-        let always =
-            [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls].map(|part| part(kind));
+        let always = [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls, Part::SelfCpu]
+            .map(|part| part(kind));
         always.into_iter().chain(Figure::ALL.map(|figure| Part::Profile(kind, figure)))
     });
     let of_edges = Kind::ALL.into_iter().map(Part::SelfTime).chain(EdgeFigure::ALL.map(Part::Edges));

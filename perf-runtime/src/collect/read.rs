@@ -132,6 +132,7 @@ impl<'a> View<'a> {
             Part::Counter(kind) | Part::Histogram(kind) => any(kind),
             Part::Busy(kind) | Part::SlowPolls(kind) => self.snapshot.waited(kind).next().is_some(),
             Part::Profile(kind, figure) => self.snapshot.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
+            Part::SelfCpu(kind) => self.snapshot.sampled(kind).next().is_some(),
             Part::SelfTime(kind) => !self.edges.is_empty() && self.ended(kind).next().is_some(),
             Part::Edges(_) => !self.edges.is_empty(),
             Part::Overflow => !self.overflowed.is_empty(),
@@ -161,6 +162,9 @@ impl<'a> View<'a> {
             }
             Part::SelfTime(kind) => self.ended(kind).for_each(|entry| {
                 show.number(&whole(entry), Number::Nanos(entry.numbers.self_nanos));
+            }),
+            Part::SelfCpu(kind) => self.snapshot.sampled(kind).for_each(|entry| {
+                show.number(&whole(entry), Number::Nanos(entry.sampled_nanos));
             }),
             Part::Edges(figure) => {
                 for ((parent, child), counts) in self.edges {

@@ -24,6 +24,8 @@ pub(crate) struct Snapshot {
     waited: Vec<Kind>,
     /// And those of which calls are profiled.
     profiled: Vec<Kind>,
+    /// And those of which calls were met by a profiler's samples.
+    sampled: Vec<Kind>,
 }
 
 impl Snapshot {
@@ -32,6 +34,7 @@ impl Snapshot {
         self.follow(series);
         self.waited.clear();
         self.profiled.clear();
+        self.sampled.clear();
         for entry in &mut self.entries {
             entry.read(&mut self.reading, &mut self.ladders);
             if entry.numbers.waited && self.waited.last() != Some(&entry.kind()) {
@@ -39,6 +42,9 @@ impl Snapshot {
             }
             if entry.profile.is_some() && self.profiled.last() != Some(&entry.kind()) {
                 self.profiled.push(entry.kind());
+            }
+            if entry.sampled_nanos > 0 && self.sampled.last() != Some(&entry.kind()) {
+                self.sampled.push(entry.kind());
             }
         }
     }
@@ -55,6 +61,13 @@ impl Snapshot {
         let any = self.profiled.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };
         entries.iter().filter_map(|entry| Some((entry, entry.profile.as_ref()?)))
+    }
+
+    /// The series of a kind whose calls were met by a profiler's samples.
+    pub(crate) fn sampled(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        let any = self.sampled.contains(&kind);
+        let entries = if any { self.of(kind) } else { &[] };
+        entries.iter().filter(|entry| entry.sampled_nanos > 0)
     }
 
     /// The series of a kind.

@@ -3,6 +3,7 @@
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::series_id::SeriesId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One series in the list of all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,10 @@ pub struct SeriesEntry {
     pub id: SeriesId,
     /// The names under which it is exposed.
     pub family: FamilyNames,
+    /// Where the annotated functions that write it are in the source, at most ten: `src/db/points.rs:42`. Of a library only its own part
+    /// of the path is told. Empty where none was called yet, and where calls are recorded otherwise, as requests of a layer are.
+    #[serde(default)]
+    pub places: Vec<String>,
     /// The series and its statistics over the window.
     #[serde(flatten)]
     pub summary: SeriesSummary,
@@ -32,11 +37,13 @@ pub struct FamilyNames {
 
 impl SeriesEntry {
     /// `prefix` stands before each metric's name.
-    pub(crate) fn new(summary: SeriesSummary, prefix: &str) -> Self {
+    pub(crate) fn new(summary: SeriesSummary, prefix: &str, places: &mut BTreeMap<SeriesId, Vec<String>>) -> Self {
         let names = summary.kind.family();
         let with_prefix = |name: &str| format!("{prefix}{name}");
         let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
         let family = FamilyNames { counter, histogram, in_flight: with_prefix(names.in_flight) };
-        Self { id: summary.id(), family, summary }
+        let id = summary.id();
+        let places = places.remove(&id).unwrap_or_default();
+        Self { id, family, places, summary }
     }
 }

@@ -8,7 +8,7 @@
 //! | every event of alerts, without loss | [`Alerts::events_since`](crate::alert::Alerts::events_since), woken by [`Alerts::subscribe`](crate::alert::Alerts::subscribe) |
 //! | to note that people were told, and to keep such notes | [`Alerts::note_delivery`](crate::alert::Alerts::note_delivery), [`Alerts::deliveries_since`](crate::alert::Alerts::deliveries_since) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
-//! | to answer for the past beyond memory | [`Past`], [`AlertLog`] and [`ErrorLog`] |
+//! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`] and [`TreeLog`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
@@ -30,6 +30,7 @@ pub use crate::judge::alerts::log::AlertLog;
 pub use crate::measure::model::service::Service;
 pub use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
+pub use crate::observe::query::tree_log::{TreeLog, TreeSlice};
 pub use crate::observe::ticker::TickCounts;
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};

@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::measure::cells::failures::last_panic;
 use crate::measure::cells::failures::wishes::Wish;
 use crate::measure::clock;
-use crate::observe::query::error_log::ErrorLog;
+use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 use crate::observe::query::errors::{ErrorView, Errors};
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
@@ -68,11 +68,12 @@ impl Monitor {
         errors.start = range.start();
         let since = self.resets().last().map_or(range.start(), |reset| range.start().max(*reset));
         if let (Some(log), Ok(before)) = (log, TimeRange::between(since, range.end().min(until))) {
-            let slices = log.errors(&before).into_iter().map(|slice| slice.errors);
-            for mut series in slices.filter(|one| selector.selects_series(&one.id)) {
-                series.groups.iter_mut().for_each(|group| view.show_again(group));
-                errors.add(series, settings.max_groups);
-            }
+            log.for_each(&before, &mut |ErrorSlice { errors: mut series, .. }| {
+                if selector.selects_series(&series.id) {
+                    series.groups.iter_mut().for_each(|group| view.show_again(group));
+                    errors.add(series, settings.max_groups);
+                }
+            });
         }
         errors.settle(selector.most());
         errors

@@ -7,6 +7,7 @@ use super::failures::Failures;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
+use super::sampled::{self, Sampled, SampledReading};
 use super::times::Times;
 use super::tree::children::Children;
 use super::tree::context::{Context, OwnContexts};
@@ -41,6 +42,7 @@ pub(crate) struct Meter {
     pub(crate) expected: ExpectedCounts,
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
+    pub(super) sampled: Sampled,
     /// The meter that an isolated test has this one for.
     #[cfg(any(test, feature = "test-util"))]
     original: Option<&'static Meter>,
@@ -69,6 +71,7 @@ impl Meter {
             expected: ExpectedCounts::new(),
             exemplars: Exemplars::new(),
             profile: Profile::new(),
+            sampled: Sampled::new(),
             #[cfg(any(test, feature = "test-util"))]
             original: None,
         }
@@ -244,6 +247,15 @@ impl Meter {
     /// Counts how long a call waited.
     pub(crate) fn idle(&self, nanos: u64) {
         self.cells.idle(nanos, || self.layout());
+    }
+
+    /// The processor time of its calls without that of calls inside them, by samples.
+    pub(crate) fn sampled(&self) -> SampledReading {
+        let mut sum = self.sampled.read();
+        if let Some(node) = self.existing_node().filter(|&node| node != Node::OVERFLOW) {
+            sum.add(sampled::lent(node));
+        }
+        sum
     }
 
     /// Counts a poll that kept its thread for long.

@@ -186,8 +186,8 @@ fn secrets_in_errors_are_told_only_where_texts_are_wanted_and_then_pass_the_hook
 struct Told(Vec<SeriesErrors>);
 
 impl ErrorLog for Told {
-    fn errors(&self, range: &TimeRange) -> Vec<ErrorSlice> {
-        self.0.iter().map(|errors| ErrorSlice::new(range.start(), range.end(), errors.clone())).collect()
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) {
+        self.0.iter().for_each(|errors| show(ErrorSlice::new(range.start(), range.end(), errors.clone())));
     }
 
     fn errors_until(&self) -> SystemTime {

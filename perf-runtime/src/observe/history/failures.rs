@@ -1,13 +1,13 @@
 //! The failures of a series by group, in slices of time.
 //!
 //! Each tick cuts off what failed since the one before. Slices are those of [`History`](super::slices): of a tick for a minute, of five
-//! seconds for five minutes, of a minute for an hour; so the failures of a window are those of its summary. A group that gave way to
+//! seconds for five minutes, of a minute for an hour and some more; so the failures of a window are those of its summary. A group that gave way to
 //! others in its meter is joined with all others of its kind, in all slices.
 //!
 //! # Memory
 //!
-//! A series that never failed has two words. One that did takes 32 bytes for each slice in which something failed, of which an hour has about
-//! 165, and 8 for each group in it: 6.5 KiB where one group fails all the time, 31 KiB where twenty do.
+//! A series that never failed has two words. One that did takes 32 bytes for each slice in which something failed, of which there are about
+//! 170, and 8 for each group in it: 6.5 KiB where one group fails all the time, 31 KiB where twenty do.
 
 use super::ring::cell_of;
 use crate::measure::cells::failures::Group;
@@ -20,7 +20,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The lengths of the cells of a tier, and how old a slice of it becomes.
 const FINE: (Duration, Duration) = (Duration::from_millis(500), MINUTE);
 const MIDDLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
-const COARSE: (Duration, Duration) = (MINUTE, Duration::from_secs(3_600));
+/// An hour, and as long as a store may take to ask for it.
+const COARSE: (Duration, Duration) = (MINUTE, Duration::from_secs(3_600 + 360));
 
 /// A question about a window may come this much later than its end.
 const LATE_ASKED: Duration = Duration::from_secs(1);

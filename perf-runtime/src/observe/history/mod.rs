@@ -2,9 +2,11 @@
 
 pub(crate) mod counts;
 pub(crate) mod failures;
+mod notes;
 pub(crate) mod packed;
 pub(crate) mod profile;
 pub(crate) mod ring;
+pub(crate) mod sampled;
 pub(crate) mod slices;
 pub(crate) mod unseen;
 pub(crate) mod window;

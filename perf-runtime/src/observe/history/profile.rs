@@ -1,24 +1,15 @@
 //! Resources that the calls of a series used over a window, of functions with `profile`.
 //!
-//! At each tick the sums so far are noted: by the second for a minute, by five seconds for five, by the minute for an hour.
-//! A window is what the sums are now less what they were when it began. Only series that profile pay for it: 13 KiB each
-//! once an hour has passed.
+//! The sums are [noted](super::notes) at each tick. Only series that profile pay for it: 13 KiB each once an hour has passed.
 
+use super::notes::Notes;
 use super::window::Window;
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::usage::{cpu_is_told, memory_is_told};
 use crate::measure::clock::Moment;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-
-/// So many notes more than there are in a window: it begins at or before its length ago.
-const SPARE: usize = 1;
-const NOTES: usize = 60 + SPARE;
-/// Ticks that come this much early are as good as in time.
-const EARLY: Duration = Duration::from_millis(500);
 
 /// Resources that the calls of a series used in a window, of functions with `profile`.
 ///
@@ -102,60 +93,29 @@ impl ProfileWindow {
 
 /// The sums of a series at earlier ticks, where it profiles.
 #[derive(Debug, Default)]
-pub(crate) struct ProfileNotes(OnceLock<Box<Mutex<Notes>>>);
-
-/// The sums at moments in the past.
-#[derive(Debug)]
-struct Notes {
-    /// When it was first looked at, or last reset: no window begins earlier.
-    since: Note,
-    fine: Ring,
-    middle: Ring,
-    coarse: Ring,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Note {
-    at: Moment,
-    sums: ProfileReading,
-}
-
-#[derive(Debug)]
-struct Ring {
-    every: Duration,
-    notes: VecDeque<Note>,
-}
+pub(crate) struct ProfileNotes(Notes<ProfileReading>);
 
 impl ProfileNotes {
     /// Begins, if a function that writes the series profiles.
     pub(crate) fn begin(&self, meter: &Meter, now: Moment) {
         if meter.targets().profile {
-            let notes = || Box::new(Mutex::new(Notes::new(Note { at: now, sums: ProfileReading::default() })));
-            self.0.get_or_init(notes);
+            self.0.begin(now);
         }
     }
 
     /// Whether any function profiles.
     pub(crate) fn are_kept(&self) -> bool {
-        self.0.get().is_some()
+        self.0.are_kept()
     }
 
     /// Notes the sums of a tick.
     pub(crate) fn tick(&self, now: Moment, sums: impl FnOnce() -> ProfileReading) {
-        if let Some(mut notes) = self.notes() {
-            let note = Note { at: now, sums: sums() };
-            let Notes { fine, middle, coarse, .. } = &mut *notes;
-            for ring in [fine, middle, coarse] {
-                ring.note(note);
-            }
-        }
+        self.0.tick(now, sums);
     }
 
     /// Begins anew: what was used before is in no window.
     pub(crate) fn reset(&self, now: Moment, sums: impl FnOnce() -> ProfileReading) {
-        if let Some(mut notes) = self.notes() {
-            *notes = Notes::new(Note { at: now, sums: sums() });
-        }
+        self.0.reset(now, sums);
     }
 
     /// Resources used in a window up to now.
@@ -166,50 +126,13 @@ impl ProfileNotes {
         has_units: bool,
         sums: impl FnOnce() -> ProfileReading,
     ) -> Option<ProfileWindow> {
-        let begin = self.notes()?.at_the_begin_of(window, now);
-        Some(ProfileWindow { covered: now.since(begin.at), used: sums().since(begin.sums), has_units })
+        let (covered, before) = self.0.at_the_begin_of(window, now)?;
+        Some(ProfileWindow { covered, used: sums().since(before), has_units })
     }
 
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        let Some(notes) = self.notes() else { return 0 };
-        let rings = [&notes.fine, &notes.middle, &notes.coarse];
-        size_of::<Mutex<Notes>>() + rings.map(|ring| ring.notes.capacity() * size_of::<Note>()).iter().sum::<usize>()
-    }
-
-    fn notes(&self) -> Option<MutexGuard<'_, Notes>> {
-        self.0.get().map(|notes| notes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Notes {
-    fn new(since: Note) -> Self {
-        let ring = |seconds| Ring { every: Duration::from_secs(seconds), notes: VecDeque::new() };
-        Self { since, fine: ring(1), middle: ring(5), coarse: ring(60) }
-    }
-
-    /// The last note before the window, or what there was first.
-    fn at_the_begin_of(&self, window: Window, now: Moment) -> Note {
-        let ring = match window {
-            Window::LastMinute => &self.fine,
-            Window::Last5Minutes => &self.middle,
-            Window::Last15Minutes | Window::LastHour => &self.coarse,
-        };
-        let before = |note: &&Note| now.since(note.at) >= window.duration();
-        ring.notes.iter().rev().find(before).copied().unwrap_or(self.since)
-    }
-}
-
-impl Ring {
-    fn note(&mut self, note: Note) {
-        let due = self.every.saturating_sub(EARLY);
-        if self.notes.back().is_some_and(|last| note.at.since(last.at) < due) {
-            return;
-        }
-        while self.notes.len() >= NOTES {
-            self.notes.pop_front();
-        }
-        self.notes.push_back(note);
+        self.0.bytes()
     }
 }
 

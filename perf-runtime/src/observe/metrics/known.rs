@@ -288,6 +288,12 @@ names! {
     MONITORING_LABEL_OVERFLOW_TOTAL = "monitoring_label_overflow_total", "", [], "perf-host";
     /// Bytes of memory that monitoring keeps, estimated from sizes.
     MONITORING_MEMORY_BYTES = "monitoring_memory_bytes", "bytes", ["component"], "perf-host";
+    /// Processor time of the process by a profiler's samples, by whether a measured call ran.
+    PROFILER_CPU_SECONDS_TOTAL = "profiler_cpu_seconds_total", "seconds", ["call"], "perf-host";
+    /// The share of the process's processor time since the profiler's start that its samples stand for: near 1, or a little above by chance.
+    PROFILER_COVERAGE_RATIO = "profiler_coverage_ratio", "ratio", [], "perf-host";
+    /// Threads, by whether a profiler samples them.
+    PROFILER_THREADS = "profiler_threads", "", ["state"], "perf-host";
     /// Memory that a component of the application holds.
     MEMORY_USAGE_BYTES = "memory_usage_bytes", "bytes", ["component"], "perf-runtime";
     /// The service that the process is an instance of; always 1.

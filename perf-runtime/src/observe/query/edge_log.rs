@@ -1,24 +1,29 @@
-//! What was counted on the edges of the tree of calls, tick by tick.
+//! The counts of the edges of the tree of calls, tick by tick.
 //!
 //! Each tick cuts off what happened since the one before: the counts of each edge, and the times of the series at its ends. Slices of a
-//! tick are kept for a minute, and then join the slice of their minute, which is kept for an hour. A slice names only what changed.
+//! tick are kept for a minute, and then join the slice of their minute, which is kept for an hour and some minutes more. A slice names only what changed.
 
-use super::edge_sums::{EdgeKey, Sums, address, id};
+use super::edge_sums::{EdgeKey, address, id};
 use super::range::TimeRange;
+use super::tree::{Ends, Tree};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::times::Times;
 use crate::measure::cells::tree::bound;
 use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::cells::tree::node::Node;
-use crate::measure::clock::{Moment, wall};
+use crate::measure::clock::{self, Moment, wall};
+use crate::observe::history::ring::cell_of;
 use crate::observe::series::entry::Series;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+/// An hour, and as long as a store may take to ask for it.
+const KEPT: Duration = Duration::from_secs(3_600 + 360);
+/// A range that ended so short a time ago is one up to now.
+const JUST_NOW: Duration = Duration::from_millis(250);
 
 /// The counts of a registry's edges, slice by slice.
 #[derive(Debug, Default)]
@@ -31,12 +36,12 @@ pub(crate) struct EdgeLog {
     series: Seen<usize, Arc<Series>, Times>,
     /// Of the last minute, a tick each; the oldest first.
     ticks: VecDeque<Slice>,
-    /// Of the last hour, a minute each.
+    /// Of the last hour and more, a minute each.
     minutes: VecDeque<Slice>,
     last: Moment,
 }
 
-/// What happened after `start` and up to `end`, by the place of the edge or the series.
+/// The counts after `start` and up to `end`, by the place of the edge or the series.
 #[derive(Debug, Default)]
 struct Slice {
     start: Moment,
@@ -85,7 +90,9 @@ impl EdgeLog {
         }
         self.last = now;
         while let Some(first) = self.ticks.front().filter(|first| now.since(first.end) > MINUTE) {
-            match self.minutes.back_mut().filter(|minute| first.end.since(minute.start) <= MINUTE) {
+            // Minutes of the day, so that an hour which is over is of whole ones.
+            let minute_of = |slice: &Slice| cell_of(slice.end, clock::nanos(MINUTE));
+            match self.minutes.back_mut().filter(|minute| minute_of(minute) == minute_of(first)) {
                 Some(minute) => {
                     minute.join(first);
                     self.ticks.pop_front();
@@ -93,45 +100,57 @@ impl EdgeLog {
                 None => self.minutes.extend(self.ticks.pop_front()),
             }
         }
-        while self.minutes.front().is_some_and(|first| now.since(first.end) > HOUR) {
+        while self.minutes.front().is_some_and(|first| now.since(first.end) > KEPT) {
             self.minutes.pop_front();
         }
     }
 
-    /// What was counted in a range up to now, and in the slices that begin or end in it.
-    pub(crate) fn look<R>(
-        &mut self,
-        range: &TimeRange,
-        now: Moment,
-        all: &[Arc<Series>],
-        look: impl FnOnce(&Sums<'_>) -> R,
-    ) -> R {
-        let slice = self.joined(range, now, all);
-        look(&self.sums(&slice))
+    /// The counts of a range up to now, and of the slices that begin or end in it.
+    pub(crate) fn tree(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
+        let slice = self.joined(now, all, |start, end| end > range.start() && start < range.end());
+        self.named(&slice)
     }
 
-    fn joined(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Slice {
+    /// The counts of the slices that end in a range, so that each is in one of several ranges that follow each other. One that ended a
+    /// moment ago is up to now.
+    pub(crate) fn tree_that_ended(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
+        let is_up_to_now = wall::time_of(now).duration_since(range.end()).unwrap_or_default() < JUST_NOW;
+        let slice = self.joined(now, all, |_, end| end > range.start() && (is_up_to_now || end <= range.end()));
+        self.named(&slice)
+    }
+
+    fn joined(&mut self, now: Moment, all: &[Arc<Series>], is_meant: impl Fn(SystemTime, SystemTime) -> bool) -> Slice {
         let live = self.since_last(now, all, false);
         let mut joined = Slice::default();
         for slice in self.minutes.iter().chain(&self.ticks).chain([&live]) {
             let [start, end] = [slice.start, slice.end].map(wall::time_of);
-            if end > range.start() && start < range.end() {
+            if is_meant(start, end) {
                 joined.join(slice);
             }
         }
         joined
     }
 
-    fn sums(&self, slice: &Slice) -> Sums<'_> {
-        let edge = |(&place, &counts): (&usize, &EdgeCounts)| {
-            let ((key, own), _) = self.edges.all.get(place)?;
-            Some((key.ends(own, &self.of_node)?, counts))
+    /// A slice by the names of the series.
+    fn named(&self, slice: &Slice) -> Tree {
+        let mut tree = Tree::default();
+        let mut places = HashMap::<Option<usize>, usize>::new();
+        let mut place = |tree: &mut Tree, series: Option<&Arc<Series>>| {
+            *places.entry(series.map(address)).or_insert_with(|| tree.place(id(series.map(AsRef::as_ref))))
         };
-        let times = |(&place, &times): (&usize, &Times)| Some((&self.series.all.get(place)?.0, times));
-        Sums {
-            edges: slice.edges.iter().filter_map(edge).collect(),
-            times: slice.times.iter().filter_map(times).collect(),
+        for (number, counts) in &slice.edges {
+            let Some(((key, own), _)) = self.edges.all.get(*number) else { continue };
+            let Some(of_edge) = key.ends(own, &self.of_node) else { continue };
+            let [root, parent, child] =
+                [of_edge.root, of_edge.parent, of_edge.child].map(|series| place(&mut tree, series.as_ref()));
+            tree.add_edge(Ends { root, parent, child }, *counts);
         }
+        for (number, times) in &slice.times {
+            let Some((series, _)) = self.series.all.get(*number) else { continue };
+            let place = place(&mut tree, Some(series));
+            tree.add_times(place, *times);
+        }
+        tree
     }
 
     /// The counts since the last tick; where this `is_tick`, they are seen from now on.

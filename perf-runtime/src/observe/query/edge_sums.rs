@@ -1,8 +1,6 @@
-//! What was counted on the edges of the tree of calls, in a range of time.
+//! The edges of the tree of calls as they are counted, and the series at their ends.
 
-use crate::measure::cells::times::Times;
 use crate::measure::cells::tree::context::Context;
-use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::cells::tree::node::Node;
 use crate::measure::model::kind::Kind;
 use crate::observe::series::entry::Series;
@@ -11,17 +9,9 @@ use crate::observe::series::series_id::SeriesId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What was counted in a range of time.
-#[derive(Debug)]
-pub(crate) struct Sums<'a> {
-    pub(super) edges: Vec<(Ends, EdgeCounts)>,
-    /// The times of the series at the ends of edges. A request is in that of its method and route, whatever its status.
-    pub(super) times: Vec<(&'a Arc<Series>, Times)>,
-}
-
 /// The series of an edge. `None` is what is beyond the bound.
 #[derive(Clone, Debug)]
-pub(super) struct Ends {
+pub(super) struct SeriesOfEdge {
     /// That of the call which was made inside no other, and inside which the parent was made. `None` too where it is not known.
     pub(super) root: Option<Arc<Series>>,
     pub(super) parent: Option<Arc<Series>>,
@@ -39,7 +29,7 @@ pub(super) enum EdgeKey {
 
 impl EdgeKey {
     /// The series of its nodes, at the series `own`; `None` where another one is of another monitor.
-    pub(super) fn ends(self, own: &Arc<Series>, of_node: &HashMap<Node, Arc<Series>>) -> Option<Ends> {
+    pub(super) fn ends(self, own: &Arc<Series>, of_node: &HashMap<Node, Arc<Series>>) -> Option<SeriesOfEdge> {
         let known = |node: Node| match of_node.get(&node) {
             Some(series) => Some(Some(Arc::clone(series))),
             None => (node == Node::OVERFLOW).then_some(None),
@@ -47,9 +37,9 @@ impl EdgeKey {
         let own = Some(Arc::clone(own));
         Some(match self {
             Self::Calls(context, _) => {
-                Ends { root: known(context.root()).flatten(), parent: known(context.node())?, child: own }
+                SeriesOfEdge { root: known(context.root()).flatten(), parent: known(context.node())?, child: own }
             }
-            Self::Waits(child, _) => Ends { root: None, parent: own, child: known(child)? },
+            Self::Waits(child, _) => SeriesOfEdge { root: None, parent: own, child: known(child)? },
         })
     }
 }

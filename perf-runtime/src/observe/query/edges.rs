@@ -1,7 +1,7 @@
 //! The edges of the tree of calls: calls of one series that were made inside calls of another, over a range of time.
 
-use super::edge_sums::{Ends, Sums, id};
 use super::statistics::seconds;
+use super::tree::{Ends, Tree};
 use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::observe::series::series_id::SeriesId;
 use serde::{Deserialize, Serialize};
@@ -29,13 +29,15 @@ pub struct Edge {
     pub waited_seconds: f64,
 }
 
-/// The edges of what was counted, sorted by parent and child.
-pub(crate) fn edges(sums: &Sums<'_>) -> Vec<Edge> {
-    let mut edges = BTreeMap::<(SeriesId, SeriesId), EdgeCounts>::new();
-    for (Ends { parent, child, .. }, counts) in &sums.edges {
-        edges.entry((id(parent.as_deref()), id(child.as_deref()))).or_default().add(*counts);
+/// The edges of a tree, sorted by parent and child.
+pub(crate) fn edges(tree: &Tree) -> Vec<Edge> {
+    let mut edges = BTreeMap::<(&SeriesId, &SeriesId), EdgeCounts>::new();
+    for (Ends { parent, child, .. }, counts) in &tree.edges {
+        if let (Some(parent), Some(child)) = (tree.name(*parent), tree.name(*child)) {
+            edges.entry((parent, child)).or_default().add(*counts);
+        }
     }
-    edges.into_iter().map(|((parent, child), counts)| Edge::new(parent, child, counts)).collect()
+    edges.into_iter().map(|((parent, child), counts)| Edge::new(parent.clone(), child.clone(), counts)).collect()
 }
 
 impl Edge {

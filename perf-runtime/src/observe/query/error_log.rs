@@ -12,8 +12,8 @@ use std::time::SystemTime;
 ///
 /// Its methods are called by whoever asks, on their thread, and may take as long as that may.
 pub trait ErrorLog: Send + Sync {
-    /// The failures of the stretches of time that ended in a range, or end after it and begin in it.
-    fn errors(&self, range: &TimeRange) -> Vec<ErrorSlice>;
+    /// Shows the failures of the stretches of time that overlap with a range, one after the other.
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice));
 
     /// Up to when it has everything: what came later is in memory.
     fn errors_until(&self) -> SystemTime;

@@ -160,7 +160,7 @@ impl fmt::Debug for Redaction {
     }
 }
 
-/// What a monitor shows of failures.
+/// The settings by which a monitor shows failures.
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorView {
     pub(crate) enabled: bool,

@@ -21,4 +21,6 @@ mod statistics;
 mod stored;
 pub(crate) mod summary;
 pub(crate) mod tracks;
+pub(crate) mod tree;
+pub(crate) mod tree_log;
 pub(crate) mod whole_or_parts;

@@ -4,13 +4,11 @@
 //! own part stays, and the rest is divided among the calls inside it by their seconds. Where these ran at the same time, they divide the
 //! time in which at least one did. So all shares together are the whole, always.
 
-use super::edge_sums::{Ends, Sums, address, id};
+use super::tree::{Ends, Place, Tree};
 use crate::measure::cells::times::Times;
-use crate::observe::series::entry::Series;
 use crate::observe::series::series_id::SeriesId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Where the time of a series' calls went, in a range of time. Its own time and the [parts](Self::parts) add up to all of it.
 ///
@@ -47,9 +45,6 @@ pub struct Share {
 const MOST_STEPS: usize = 64;
 /// The part of the whole below which a flow is not followed.
 const LEAST: f64 = 1e-6;
-
-/// A series by its address; `None` is what is beyond the bound.
-type Place = Option<usize>;
 
 /// The tree below one root.
 #[derive(Debug, Default)]
@@ -88,36 +83,32 @@ impl Below {
 }
 
 /// The shares of the series that is called so. `None` where none of its calls ended, or it has no part in an edge.
-pub(crate) fn shares(sums: &Sums<'_>, of: &SeriesId) -> Option<Shares> {
-    let of = of.without_late_labels();
-    let own = sums.times.iter().map(|(series, _)| *series).find(|series| id(Some(series)) == of)?;
-    let own = Some(address(own));
-    let mut flow = Flow { overlap: overlap(sums), own_time: BTreeMap::new(), whole: 0.0 };
-    for (root, below) in roots(sums, own) {
+pub(crate) fn shares(tree: &Tree, of: &SeriesId) -> Option<Shares> {
+    let own = tree.find(&of.without_late_labels()).filter(|place| tree.times.contains_key(place))?;
+    let mut flow = Flow { overlap: overlap(tree), own_time: BTreeMap::new(), whole: 0.0 };
+    for (root, below) in roots(tree, own) {
         flow.follow(&below, below.outermost(own, root == own), own);
     }
-    flow.shares(&names(sums), own)
+    flow.shares(tree, own)
 }
 
 /// The tree of each root, that of `own` among them.
 #[expect(clippy::cast_precision_loss, reason = "exact to 104 days of time")]
-fn roots(sums: &Sums<'_>, own: Place) -> BTreeMap<Place, Below> {
+fn roots(tree: &Tree, own: Place) -> BTreeMap<Place, Below> {
     let mut roots: BTreeMap<Place, Below> = BTreeMap::from([(own, Below::default())]);
     let mut inside: BTreeMap<Place, f64> = BTreeMap::new();
-    for (Ends { root, parent, child }, counts) in &sums.edges {
-        let [root, parent, child] = [root, parent, child].map(|series| series.as_ref().map(address));
+    for (&Ends { root, parent, child }, counts) in &tree.edges {
         let below = roots.entry(root).or_default();
         let nanos = counts.nanos as f64;
         *below.children.entry(parent).or_default().entry(child).or_default() += nanos;
         *below.total.entry(child).or_default() += nanos;
         *inside.entry(child).or_default() += nanos;
     }
-    for (series, Times { nanos, .. }) in &sums.times {
-        let place = Some(address(series));
-        if let Some(below) = roots.get_mut(&place) {
+    for (place, Times { nanos, .. }) in &tree.times {
+        if let Some(below) = roots.get_mut(place) {
             // Of the calls that were made inside no other.
-            let nanos = *nanos as f64 - inside.get(&place).copied().unwrap_or_default();
-            *below.total.entry(place).or_default() += nanos.max(0.0);
+            let nanos = *nanos as f64 - inside.get(place).copied().unwrap_or_default();
+            *below.total.entry(*place).or_default() += nanos.max(0.0);
             below.outermost = Some(nanos.max(0.0));
         }
     }
@@ -126,24 +117,16 @@ fn roots(sums: &Sums<'_>, own: Place) -> BTreeMap<Place, Below> {
 
 /// Of the calls inside those of each series, the time in which at least one ran, as a share of the sum of their times.
 #[expect(clippy::cast_precision_loss, reason = "exact to 104 days of time")]
-fn overlap(sums: &Sums<'_>) -> BTreeMap<Place, f64> {
+fn overlap(tree: &Tree) -> BTreeMap<Place, f64> {
     let mut inside: BTreeMap<Place, u64> = BTreeMap::new();
-    for (Ends { parent, .. }, counts) in &sums.edges {
-        *inside.entry(parent.as_ref().map(address)).or_default() += counts.nanos;
+    for (Ends { parent, .. }, counts) in &tree.edges {
+        *inside.entry(*parent).or_default() += counts.nanos;
     }
-    let covered = sums.times.iter().map(|(series, times)| (Some(address(series)), times.covered_nanos));
-    let share = |(place, covered): (Place, u64)| {
-        let inside = inside.get(&place).copied().filter(|inside| *inside > 0)?;
-        Some((place, covered as f64 / inside as f64))
+    let share = |(place, times): (&Place, &Times)| {
+        let inside = inside.get(place).copied().filter(|inside| *inside > 0)?;
+        Some((*place, times.covered_nanos as f64 / inside as f64))
     };
-    covered.filter_map(share).collect()
-}
-
-/// The names of all series.
-fn names(sums: &Sums<'_>) -> BTreeMap<Place, SeriesId> {
-    let ends = sums.edges.iter().flat_map(|(Ends { parent, child, .. }, _)| [parent, child]);
-    let name = |series: Option<&Arc<Series>>| (series.map(address), id(series.map(AsRef::as_ref)));
-    ends.map(|series| name(series.as_ref())).chain(sums.times.iter().map(|(series, _)| name(Some(series)))).collect()
+    tree.times.iter().filter_map(share).collect()
 }
 
 /// The time that flows down from one series.
@@ -190,19 +173,19 @@ impl Flow {
         if total > 0.0 { (1.0 - covered / total).clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    fn shares(mut self, names: &BTreeMap<Place, SeriesId>, own: Place) -> Option<Shares> {
+    fn shares(mut self, tree: &Tree, own: Place) -> Option<Shares> {
         let whole = self.whole;
         if whole <= 0.0 {
             return None;
         }
         let unannotated = self.own_time.remove(&own).unwrap_or_default();
         let part = |(place, nanos): (Place, f64)| {
-            let series = names.get(&place).cloned().unwrap_or_else(|| id(None));
-            (nanos > 0.0).then(|| Share { series, seconds: nanos / 1e9, share: nanos / whole })
+            let series = tree.name(place).filter(|_| nanos > 0.0)?.clone();
+            Some(Share { series, seconds: nanos / 1e9, share: nanos / whole })
         };
         let mut parts: Vec<Share> = self.own_time.into_iter().filter_map(part).collect();
         parts.sort_by(|one, other| other.share.total_cmp(&one.share).then_with(|| one.series.cmp(&other.series)));
-        let series = names.get(&own).cloned()?;
+        let series = tree.name(own)?.clone();
         let (seconds, unannotated_seconds) = (whole / 1e9, unannotated / 1e9);
         Some(Shares { series, seconds, unannotated_seconds, unannotated: unannotated / whole, parts })
     }

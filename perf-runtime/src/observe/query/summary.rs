@@ -10,6 +10,7 @@ use crate::measure::model::outcome::OutcomeCounts;
 use crate::measure::model::target::{Objective, Targets};
 use crate::observe::history::counts::{Together, WindowCounts};
 use crate::observe::history::profile::{ProfileSummary, ProfileWindow};
+use crate::observe::history::sampled::{SampledCpu, SampledWindow};
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Observation, Series};
 use crate::observe::series::labels::Labels;
@@ -136,6 +137,9 @@ pub struct SeriesSummary {
     pub objective: Option<ObjectiveState>,
     /// Where a function said `profile`: what its calls used.
     pub profile: Option<ProfileSummary>,
+    /// Where a profiler runs and met a call of the series: the processor time of its calls without that of calls inside them.
+    #[serde(default)]
+    pub sampled_cpu: Option<SampledCpu>,
     /// Whether its calls wait by design (`waits`): then neither rules nor health judge how long they take, and there is no
     /// `apdex`. In JSON only where they do.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -252,6 +256,7 @@ impl SeriesSummary {
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
             profile: observation.profile.as_ref().map(ProfileWindow::summary),
+            sampled_cpu: observation.sampled.as_ref().map(SampledWindow::summary),
             waits: observation.waits,
         }
     }
@@ -346,6 +351,7 @@ impl Observation {
             layout,
             counts: WindowCounts::default(),
             profile: None,
+            sampled: None,
             waits: false,
         }
     }
@@ -360,6 +366,9 @@ impl Observation {
         self.oldest = self.oldest.max(other.oldest);
         if let Some(profile) = &other.profile {
             self.profile.get_or_insert(ProfileWindow::default()).add(profile);
+        }
+        if let Some(sampled) = &other.sampled {
+            self.sampled.get_or_insert(SampledWindow::default()).add(sampled);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::measure::cells::histogram::{Bound, Layout};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::reading::Reading;
+use crate::measure::cells::sampled::SampledReading;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::{Outcome, OutcomeCounts};
 use crate::measure::model::target::Targets;
@@ -17,6 +18,7 @@ use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
 use crate::observe::history::failures::{FailedGroups, FailureNotes};
 use crate::observe::history::packed::Hits;
 use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
+use crate::observe::history::sampled::{SampledNotes, SampledWindow};
 use crate::observe::history::slices::History;
 use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
 use crate::observe::history::window::Window;
@@ -40,6 +42,7 @@ pub(crate) struct Series {
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
     profile: ProfileNotes,
+    sampled: SampledNotes,
     failures: FailureNotes,
 }
 
@@ -59,6 +62,7 @@ impl Series {
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
             profile,
+            sampled: SampledNotes::default(),
             failures: FailureNotes::default(),
         }
     }
@@ -137,6 +141,13 @@ impl Series {
         reading
     }
 
+    /// Processor time of its calls by samples.
+    pub(crate) fn read_sampled(&self) -> SampledReading {
+        let mut reading = SampledReading::default();
+        self.for_each_meter(|meter| reading.add(meter.sampled()));
+        reading
+    }
+
     /// Shows the groups of failures of all that write it.
     fn for_each_failed(&self, look: &mut dyn FnMut(usize, &[Group], u64)) {
         self.for_each_meter(|meter| {
@@ -210,7 +221,7 @@ impl Series {
 
     /// Bytes that its windows take in memory.
     pub(crate) fn window_bytes(&self) -> usize {
-        self.history().bytes() + self.profile.bytes() + self.failures.bytes()
+        self.history().bytes() + self.profile.bytes() + self.sampled.bytes() + self.failures.bytes()
     }
 
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
@@ -218,6 +229,7 @@ impl Series {
         let mut history = self.history();
         *history = History::new(now, &self.read());
         self.profile.reset(now, || self.read_profile());
+        self.sampled.reset(now, || self.read_sampled());
         self.failures.reset(|look| self.for_each_failed(look));
     }
 
@@ -230,6 +242,7 @@ impl Series {
     /// An idle series is not read.
     fn cut(&self, history: &mut History, look: &mut Look) {
         self.profile.tick(look.now, || self.read_profile());
+        self.sampled.tick(history.ticked(), look.now, || self.read_sampled());
         let changes = self.changes();
         let is_behind = history.is_behind(changes);
         self.failures.tick((history.ticked(), look.now), is_behind, |look| self.for_each_failed(look));
@@ -246,6 +259,7 @@ impl Series {
         let changes = self.changes();
         history.reset(now, changes, &self.read(), &mut Vec::new());
         self.profile.reset(now, || self.read_profile());
+        self.sampled.reset(now, || self.read_sampled());
         self.failures.reset(|look| self.for_each_failed(look));
     }
 
@@ -269,6 +283,7 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
             profile: self.profile_window(window, look.now),
+            sampled: self.sampled.window(window, look.now, || self.read_sampled()),
             waits: self.waits(),
         }
     }
@@ -397,6 +412,8 @@ pub(crate) struct Observation {
     pub(crate) counts: WindowCounts,
     /// Resources that calls used, where they are measured.
     pub(crate) profile: Option<ProfileWindow>,
+    /// Processor time of calls, where a profiler sampled it.
+    pub(crate) sampled: Option<SampledWindow>,
     /// Whether calls wait by design.
     pub(crate) waits: bool,
 }

@@ -7,11 +7,9 @@ use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use crate::observe::query::edge_log;
-use crate::observe::query::edges::{self, Edge};
 use crate::observe::query::range::TimeRange;
-use crate::observe::query::shares::{self, Shares};
 use crate::observe::query::summary::{KindSummary, SeriesSummary, Summary};
-use crate::observe::series::series_id::SeriesId;
+use crate::observe::query::tree::Tree;
 use crate::observe::ticker;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,23 +72,23 @@ impl Registry {
         Summary { window, series: summed_up.collect() }
     }
 
-    /// The edges of a range of time.
-    pub(crate) fn edges(&self, range: &TimeRange, now: Moment) -> Vec<Edge> {
+    /// The calls inside calls of a range of time, and of the slices that begin or end in it.
+    pub(crate) fn tree(&self, range: &TimeRange, now: Moment) -> Tree {
         self.catch_up(now);
         let all = self.all();
-        self.edge_log().look(range, now, &all, edges::edges)
+        self.edge_log().tree(range, now, &all)
+    }
+
+    /// The same of the slices that end in it.
+    pub(crate) fn tree_that_ended(&self, range: &TimeRange, now: Moment) -> Tree {
+        self.catch_up(now);
+        let all = self.all();
+        self.edge_log().tree_that_ended(range, now, &all)
     }
 
     /// All that was ever counted on each edge, by the names of parent and child; sorted.
     pub(crate) fn edge_totals(&self) -> Vec<((String, String), EdgeCounts)> {
         edge_log::totals(&self.all())
-    }
-
-    /// Where the time of a series went in a range of time. `None` where none of its calls ended in it, or it has no part in an edge.
-    pub(crate) fn shares(&self, of: &SeriesId, range: &TimeRange, now: Moment) -> Option<Shares> {
-        self.catch_up(now);
-        let all = self.all();
-        self.edge_log().look(range, now, &all, |sums| shares::shares(sums, of))
     }
 
     /// Each kind that has series, as a whole and those of its series in which anything happened: over the last minute, or

@@ -7,6 +7,7 @@ pub(crate) mod labels;
 mod looks;
 pub(crate) mod lookup;
 pub(crate) mod overflow;
+mod places;
 pub(crate) mod registry;
 pub(crate) mod series_id;
 mod ticks;

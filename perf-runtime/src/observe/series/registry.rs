@@ -249,11 +249,15 @@ impl Registry {
         self.read(|inner| inner.ticks.last())
     }
 
-    /// Whether all since this time is in memory, which holds an hour. A question about an hour may come a moment late.
+    /// Whether all since this time is in memory, that of earlier processes as well.
     pub(crate) fn remembers(&self, since: SystemTime, now: Moment) -> bool {
+        wall::moment_before(wall::to_unix_nanos(since)) >= self.begun() && Self::is_recent(since, now)
+    }
+
+    /// Whether memory holds all that this process did since this time: it holds an hour. A question about an hour may come a moment late.
+    pub(crate) fn is_recent(since: SystemTime, now: Moment) -> bool {
         const MEMORY: Duration = Duration::from_secs(3_601);
-        let since = wall::moment_before(wall::to_unix_nanos(since));
-        since >= self.begun() && now.since(since) <= MEMORY
+        now.since(wall::moment_before(wall::to_unix_nanos(since))) <= MEMORY
     }
 
     /// When the registry was made: nothing is known of earlier times.

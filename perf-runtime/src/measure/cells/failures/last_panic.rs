@@ -5,6 +5,7 @@
 
 use super::text::{MAX_TEXT, cut};
 use crate::measure::clock::{self, Moment};
+use crate::text::source_path;
 use std::cell::RefCell;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
@@ -46,7 +47,7 @@ fn note(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let literal = payload.downcast_ref::<&'static str>().copied();
     let message = literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let place = info.location().map(ToString::to_string);
+    let place = info.location().map(|at| format!("{}:{}:{}", source_path(at.file()), at.line(), at.column()));
     let last = LastPanic {
         message: message.map(|message| cut(message, MAX_TEXT).into()),
         is_literal: literal.is_some(),

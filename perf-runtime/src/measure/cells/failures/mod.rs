@@ -118,7 +118,7 @@ impl Failures {
             let mut groups = self.groups_or_new();
             groups.count(sort, text.as_str(), is_open, fingerprints, now)
         };
-        // What is asked is the user's own code, and may fail itself: nothing is locked meanwhile.
+        // The asked code is the user's own code, and may fail itself: nothing is locked meanwhile.
         let (Some(serial), Some(span), true) = (asks, span, exemplar::wanted()) else { return };
         if let Some(trace_id) = exemplar::trace_id(span) {
             self.groups_or_new().set_trace(serial, trace_id);

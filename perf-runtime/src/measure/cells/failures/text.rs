@@ -36,7 +36,7 @@ impl Text {
     }
 }
 
-/// What does not fit is left out, and no error: there are `Display`s that panic of one.
+/// Text that does not fit is left out, and no error: there are `Display`s that panic of one.
 impl Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.is_full {

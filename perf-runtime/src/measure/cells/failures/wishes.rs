@@ -1,4 +1,4 @@
-//! What the monitors of the process want to be kept of failures. Calls are measured once, for all monitors.
+//! The wishes of the process's monitors for what is kept of failures. Calls are measured once, for all monitors.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -20,11 +20,62 @@ use crate::measure::clock::{self, Moment};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
+use std::thread::LocalKey;
 
 thread_local! {
     /// The innermost frame of this thread. Without a destructor, so it can be read as long as the thread runs.
-    static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+    static INNERMOST: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+}
+
+/// The innermost frame of this thread.
+///
+/// Signal handlers of the thread read it too, as they would read C's `volatile sig_atomic_t`: the compiler keeps volatile stores in their order,
+/// and the processor shows a thread its own stores in theirs. A fence of the compiler's alone comes where other memory counts: it costs no
+/// instruction, but registers must be read again after it, so there is none where a call begins.
+#[derive(Clone, Copy)]
+struct Current(&'static LocalKey<Cell<*const Frame>>);
+
+const CURRENT: Current = Current(&INNERMOST);
+
+impl Current {
+    #[inline]
+    fn get(self) -> *const Frame {
+        self.0.get()
+    }
+
+    /// Changes it, after the volatile stores before.
+    #[inline]
+    fn set(self, frame: *const Frame) {
+        // SAFETY: the cell is this thread's own, and no reference to its value is ever given out.
+        self.0.with(|current| unsafe { current.as_ptr().write_volatile(frame) });
+    }
+
+    /// Changes it back, before the memory of the frame that it showed is used again.
+    #[inline]
+    fn restore(self, frame: *const Frame) {
+        self.set(frame);
+        fence_for_handlers();
+    }
+
+    /// The value, for a signal handler too.
+    fn in_handler(self) -> *const Frame {
+        // SAFETY: as above.
+        self.0.with(|current| unsafe { current.as_ptr().read_volatile() })
+    }
+}
+
+/// Keeps later stores behind the stores before it, for signal handlers of this thread: an instruction that is none, of which the compiler knows that it
+/// reads memory. As it does not write, what registers hold is still good, which a fence would not leave.
+#[inline]
+fn fence_for_handlers() {
+    #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+    // SAFETY: it is empty.
+    unsafe {
+        std::arch::asm!("", options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    compiler_fence(Ordering::SeqCst);
 }
 
 /// Whether nobody wants the tree.
@@ -79,6 +130,26 @@ unsafe impl Send for Frame {}
 #[inline]
 pub(crate) fn is_any() -> bool {
     !CURRENT.get().is_null()
+}
+
+/// The innermost call of this thread.
+pub(crate) enum Innermost<'a> {
+    None,
+    Call(&'a Meter),
+    /// A call of this node, which is lent to a future that this thread polls.
+    Lent(Node),
+}
+
+/// Shows the innermost call of this thread. Signal handlers may ask too.
+pub(crate) fn with_innermost<R>(look: impl FnOnce(Innermost<'_>) -> R) -> R {
+    // SAFETY: see `Frame::enter`; and `Current` for a handler, to which the frame is there as long as the pointer is.
+    let Some(frame) = (unsafe { CURRENT.in_handler().as_ref() }) else { return look(Innermost::None) };
+    // SAFETY: the meter was borrowed for as long as the frame is current, and it is. It was stored before the pointer, both volatile.
+    if let Some(meter) = unsafe { frame.meter.as_ptr().read_volatile().as_ref() } {
+        return look(Innermost::Call(meter));
+    }
+    // Only of a call that is lent; of another, this may not be stored yet.
+    look(frame.children.name.get().context().map_or(Innermost::None, |context| Innermost::Lent(context.node())))
 }
 
 /// Begins a child of the innermost call of this thread, where that had others before, and all of them ended; else nothing happens.
@@ -158,7 +229,10 @@ impl Frame {
     /// As [`enter`](Self::enter), of a call that is lent: it has its name already, and needs no meter to get one.
     #[inline]
     pub(crate) fn enter_lent(&self) -> Inside<'_> {
-        let around = CURRENT.replace(self);
+        let around = CURRENT.get();
+        // A signal handler sees the name of the call that is lent.
+        compiler_fence(Ordering::SeqCst);
+        CURRENT.set(self);
         Inside { around, _frame: PhantomData }
     }
 
@@ -168,7 +242,8 @@ impl Frame {
     #[inline]
     pub(crate) fn enter<'a>(&'a self, meter: &'a Meter, parent: Parent) -> Inside<'a> {
         let around = CURRENT.get();
-        self.meter.set(meter);
+        // SAFETY: the cell is the frame's own, and no reference to its value is ever given out. Volatile, for signal handlers: see `Current`.
+        unsafe { self.meter.as_ptr().write_volatile(meter) };
         self.parent.set(parent);
         // SAFETY of whoever follows the pointer: it is here only as long as the guard borrows the frame and the meter, guards are locals
         // that end in the order of the stack, and only this thread has the pointer.
@@ -291,6 +366,6 @@ pub(crate) struct Inside<'a> {
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.around);
+        CURRENT.restore(self.around);
     }
 }
