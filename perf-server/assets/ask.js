@@ -8,18 +8,25 @@ const PATIENCE = 20000;
 export class Question {
   /** `path` is asked with parameters; `arrived(answer)` when there is another answer: null where the service knows nothing of it, or another thing is asked. */
   constructor(path, arrived) {
-    Object.assign(this, { path, arrived, askedAt: -Infinity, query: "", waiting: null });
+    Object.assign(this, { path, arrived, askedAt: -Infinity, name: "", waiting: null });
   }
 
-  /** Asks, unless it did so a moment ago, or is still waiting. `at` is the time of what is shown. */
-  async ask(pairs, at) {
-    const query = new URLSearchParams(pairs).toString();
+  /** Asks about the time of a picture, unless it did so a moment ago, or is still waiting. */
+  ask(pairs, store) {
+    if (!store.isPast) return this.askAt([...pairs, ["window", store.window]], store.at ?? Date.now());
+    const [from, to] = store.span();
+    const time = [from, to].map((millis) => new Date(millis).toISOString());
+    return this.askAt([...pairs, ["from", time[0]], ["to", time[1]]], to, JSON.stringify([pairs, store.key]));
+  }
+
+  /** `at` is the time of what is shown. What is asked for may move along with it, and is the same thing then by its name. */
+  async askAt(pairs, at, name = JSON.stringify(pairs)) {
     // What was said of another thing is not shown as an answer to this.
-    if (query !== this.query) this.forget();
+    if (name !== this.name) this.forget();
     if (this.waiting || Math.abs(at - this.askedAt) < EVERY) return;
     const waiting = {};
-    Object.assign(this, { query, askedAt: at, waiting });
-    const answer = await answerTo(`${this.path}?${query}`);
+    Object.assign(this, { name, askedAt: at, waiting });
+    const answer = await answerTo(`${this.path}?${new URLSearchParams(pairs)}`);
     if (this.waiting !== waiting) return;
     this.waiting = null;
     // A service that does not answer is asked again another time.
@@ -28,8 +35,8 @@ export class Question {
 
   /** Nothing is asked for now. An answer that is on its way is for nobody. */
   forget() {
-    if (this.query !== "") this.arrived(null);
-    Object.assign(this, { askedAt: -Infinity, query: "", waiting: null });
+    if (this.name !== "") this.arrived(null);
+    Object.assign(this, { askedAt: -Infinity, name: "", waiting: null });
   }
 }
 

@@ -78,6 +78,15 @@ export function keyed(parent, items, key, make, update) {
   if (focused && !parent.contains(document.activeElement)) keepFocus(focused, heir);
 }
 
+/** The items of `keyed` in the order in which they stand, while a reader points at one or has it in focus, and does not want it to jump away. */
+export function steady(parent, items, key) {
+  if (!parent.matches(":hover") && !parent.querySelector(":focus-visible")) return items;
+  const places = new Map([...parent.children].map((element, place) => [element, place]));
+  const place = (item) => places.get(parent.keyed?.get(key(item))) ?? Infinity;
+  // New ones come after all others. Between two of them the difference is no number.
+  return items.toSorted((one, other) => place(one) - place(other) || 0);
+}
+
 /** Elements that can have the focus. */
 const STOP = "a[href]:not([hidden]), button:not([hidden])";
 

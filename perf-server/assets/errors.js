@@ -39,10 +39,9 @@ export class Failures {
 
   /** `row` is the series, with pairs of labels. */
   update(store, row) {
-    // Of other times nobody knows.
-    const isFailing = !store.isPast && row.error + row.panicked > 0;
+    const isFailing = row.error + row.panicked > 0;
     if (!isFailing) this.question.forget();
-    else this.question.ask([["kind", row.kind], ...row.labels.map(([name, value]) => ["label", `${name}=${value}`]), ["window", store.window]], store.at ?? Date.now());
+    else this.question.ask([["kind", row.kind], ...row.labels.map(([name, value]) => ["label", `${name}=${value}`])], store);
   }
 
   show({ series }) {
@@ -87,9 +86,9 @@ export class FailingMost {
   }
 
   update(store, kinds) {
-    const isFailing = !store.isPast && kinds.some((row) => row.error + row.panicked > 0);
+    const isFailing = kinds.some((row) => row.error + row.panicked > 0);
     if (!isFailing) this.question.forget();
-    else this.question.ask([["window", store.window], ["limit", MOST_SERIES]], store.at ?? Date.now());
+    else this.question.ask([["limit", MOST_SERIES]], store);
   }
 
   show({ series }) {

@@ -5,6 +5,7 @@ import { Alerts } from "./alerts.js";
 import { Running } from "./calls.js";
 import { RESOURCES } from "./catalog.js";
 import { h, text } from "./dom.js";
+import { CallMap } from "./map.js";
 import { Metrics } from "./metrics.js";
 import { Kinds, Overview } from "./overview.js";
 import { Resources } from "./resources.js";
@@ -18,6 +19,7 @@ const MAKERS = {
   agents: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]),
   external: () => new Kinds("External calls", ["external_call"]),
   operations: () => new Kinds("Operations", ["operation"]),
+  map: () => new CallMap(),
   running: () => new Running(),
   alerts: () => new Alerts(),
   metrics: () => new Metrics(),

@@ -12,6 +12,7 @@ import { FailingMost } from "./errors.js";
 import { Health } from "./health.js";
 import { pageOfKind, PAGES } from "./pages.js";
 import { Tile } from "./tile.js";
+import { TimeGoes } from "./tree.js";
 
 /** The attribute that puts a kind here, for a reader who has none of it yet. */
 const HOW = {
@@ -71,6 +72,7 @@ export class Overview {
     this.slow = new SeriesTable("Slowest, by p95", { limit: 5, sort: { key: "p95", down: true }, compact: true });
     this.alerts = new AlertStrip({ limit: 5 });
     this.calls = new CallList("In flight, oldest first", 5);
+    this.time = new TimeGoes();
     this.failing = new FailingMost(5);
     this.empty = h("p", { class: "card" }, "Nothing is measured yet. Put #[monitor(\"checkout\")] on a function, or the HttpLayer on your router, and it shows here with its first call.");
     this.body = h(
@@ -81,6 +83,7 @@ export class Overview {
       this.pair.element,
       h("h2", {}, "All instrumented work"),
       this.kinds.element,
+      this.time.element,
       h("div", { class: "pair" }, this.slow.element, this.calls.element),
     );
     this.element = h(
@@ -124,6 +127,7 @@ export class Overview {
     inFlight.set(number(main.in_flight), main.oldest ? `oldest ${duration(main.oldest)}` : "right now");
     this.pair.update(store, main);
     this.kinds.update(store, kinds);
+    this.time.update(store);
     this.failing.update(store, kinds);
     this.slow.update(store, store.rows.filter((row) => row && row.labels.length > 0 && row.count > 0));
   }

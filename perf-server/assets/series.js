@@ -10,10 +10,12 @@ import { BUCKETS, timeOf } from "./store.js";
 import { Pair } from "./overview.js";
 import { AlertStrip, concerns } from "./alerts.js";
 import { AlertHistory } from "./history.js";
+import { Question } from "./ask.js";
 import { CallList } from "./calls.js";
 import { Failures } from "./errors.js";
 import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
+import { Inside } from "./tree.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
@@ -38,6 +40,14 @@ const PROFILE = [
   ["Allocated", (used) => bytes(used.allocated_bytes_per_call), (used) => `${bytes(used.allocated_bytes)} in all`],
   ["Retained", (used) => bytes(used.net_bytes_per_call), (used) => `${bytes(used.net_bytes)} in all`],
   ["Units of work", (used) => rate(used.units_per_second), (used) => `${number(used.units)} in all`],
+];
+
+/** Processor time by a profiler's samples, without calls inside: its title, the value and a note. */
+const SAMPLED = [
+  ["Own processor time", ({ cpu }) => `${duration(cpu.seconds)} ± ${duration(cpu.standard_error)}`, ({ cpu }) => `${number(cpu.samples)} samples, without the calls inside`],
+  ["Of one core", ({ cpu }) => share(cpu.covered > 0 ? cpu.seconds / cpu.covered : null), ({ cpu }) => `over ${duration(cpu.covered)}`],
+  // Calls that still run are sampled already, so it may be more than the calls that ended took.
+  ["Of its own time", ({ cpu, own }) => share(own > 0 ? Math.min(1, cpu.seconds / own) : null), ({ own }) => `of ${duration(own)} by the clock`],
 ];
 
 /** A bar that is divided in proportion, with a legend. */
@@ -83,6 +93,9 @@ export class Series {
     this.promises = h("section", { class: "card" }, h("h3", {}, "Objectives"), h("ul", { class: "sorts" }));
     this.used = PROFILE.map(([title]) => new Tile(title));
     this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
+    this.sampled = SAMPLED.map(([title]) => new Tile(title));
+    this.sampledCard = h("section", { class: "page" }, h("h2", {}, "On the processor"), h("div", { class: "tiles" }, this.sampled.map((one) => one.element)));
+    this.inside = new Inside();
     this.flying = new CallList("In flight, oldest first", 10);
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
@@ -91,6 +104,8 @@ export class Series {
     this.slowest = wide("Slowest calls", h("table", {}, h("caption", {}, "Slowest calls"), h("thead", {}, head(["Took", "Ended", "When", "Calls"], 0)), this.slow), this.slowNote);
     this.missing = h("p", { class: "card" }, "There is no such series (yet). It appears when it is first called.");
     this.outcomes.element.append(this.errors);
+    this.places = h("p", { class: "quiet", hidden: true });
+    this.placesAsked = new Question("api/v1/series", (answer) => this.showPlaces(answer?.series ?? []));
     // Until the service has said so, there is none.
     this.missing.hidden = true;
     this.back = h("a", { href: address.to(pageOfKind(kind) ?? "overview") }, kindName(kind));
@@ -101,20 +116,33 @@ export class Series {
       this.figures,
       h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
+      this.inside.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
+      this.sampledCard,
       this.promises,
       h("div", { class: "pair" }, this.slowest, this.flying.element),
       this.partsCard,
     );
-    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, this.back), h("h1", {}, breakable(this.title)), this.missing, this.body);
+    this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, this.back), h("h1", {}, breakable(this.title)), this.places, this.missing, this.body);
   }
 
   /** The service knows no such kind, or no such labels can be. */
   refuse() {
     this.missing.hidden = false;
     this.body.hidden = true;
+  }
+
+  /** Where its functions are in the source. */
+  showPlaces(series) {
+    const files = new Map();
+    for (const place of new Set(series.flatMap((one) => one.places))) {
+      const [, file, line] = place.match(/^(.*):(\d+)$/) ?? [];
+      if (file) files.set(file, [...(files.get(file) ?? []), line]);
+    }
+    this.places.hidden = files.size === 0;
+    this.places.replaceChildren(...breakable([...files].map(([file, lines]) => `${file}:${lines.join(", ")}`).join("; ")));
   }
 
   past(live) {
@@ -143,6 +171,10 @@ export class Series {
     this.updateAlerts(store);
     this.failures.update(store, row);
     this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
+    this.inside.update(store, row);
+    // Functions do not move: a look a minute finds those that were called since.
+    const minute = Math.floor((store.at ?? Date.now()) / 60000) * 60000;
+    this.placesAsked.askAt([["kind", row.kind], ...row.labels.map(([name, value]) => ["label", `${name}=${value}`])], minute);
     this.updateHeat(store, row);
     // Those of a range are not kept.
     this.slowest.hidden = Boolean(store.isPast);
@@ -156,6 +188,7 @@ export class Series {
     this.busy.update(isWaiting && share_ !== null ? [share_, 1 - share_] : [0, 0], share, busyNote(row));
     this.updatePromises(row);
     this.updateProfile(row);
+    this.updateSampled(row);
     if (!store.isPast) this.updateSlowest(store, row);
     this.flying.update(store.ownCalls ?? [], row.in_flight);
     this.partsCard.hidden = (row.parts ?? []).length < 2;
@@ -204,6 +237,13 @@ export class Series {
       this.used[place].element.hidden = value === "–";
       this.used[place].set(value, all(profile));
     });
+  }
+
+  /** Shows the processor time, where a profiler runs and met a call. */
+  updateSampled({ sampled_cpu: cpu, self_seconds: own }) {
+    this.sampledCard.hidden = !cpu;
+    if (!cpu) return;
+    SAMPLED.forEach(([, value, note], place) => this.sampled[place].set(value({ cpu, own }), note({ cpu, own })));
   }
 
   updatePromises(row) {

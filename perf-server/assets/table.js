@@ -1,7 +1,7 @@
 // A table of series: sorted by any column, searched, with a line for each over the window.
 
 import { Delta } from "./compare.js";
-import { attribute, breakable, h, keyed, text } from "./dom.js";
+import { attribute, breakable, h, keyed, steady, text } from "./dom.js";
 import { spark } from "./draw.js";
 import { duration, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
@@ -86,7 +86,7 @@ export class SeriesTable {
     for (const [key, cell] of this.heads) {
       attribute(cell, "aria-sort", !this.sort && by.key === key ? (by.down ? "descending" : "ascending") : null);
     }
-    const sorted = this.isHeld() ? this.inOrder(rows) : rows.toSorted((one, other) => compare(one, other, by));
+    const sorted = steady(this.body, rows.toSorted((one, other) => compare(one, other, by)), (row) => row.name);
     const few = sorted.slice(0, this.limit);
     keyed(this.body, few, (row) => row.name, (row) => this.make(row), (element, row) => this.fill(element, row));
     text(this.more, rows.length === 0 ? none : few.length < rows.length && !this.sort ? `${rows.length - few.length} more` : "");
@@ -95,16 +95,6 @@ export class SeriesTable {
     // Where there is little room, the column is there when somebody should see it.
     this.table.classList.toggle("cuts", few.some((row) => store.judge(`${row.kind}.cancelled`, row.cancelled_rate) !== ""));
     for (const element of this.visible) this.paint(element);
-  }
-
-  /** Whether a reader points at a row, or has it in focus, and does not want it to jump away. */
-  isHeld() {
-    return this.body.matches(":hover") || this.body.querySelector(":focus-visible") !== null;
-  }
-
-  inOrder(rows) {
-    const places = new Map([...this.body.children].map((element, place) => [element.row.name, place]));
-    return rows.toSorted((one, other) => (places.get(one.name) ?? 1e9) - (places.get(other.name) ?? 1e9));
   }
 
   make(row) {

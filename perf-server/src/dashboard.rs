@@ -70,6 +70,8 @@ const ASSETS: &[Asset] = assets![
     "overview.js": SCRIPT,
     "table.js": SCRIPT,
     "ask.js": SCRIPT,
+    "tree.js": SCRIPT,
+    "map.js": SCRIPT,
     "series.js": SCRIPT,
     "calls.js": SCRIPT,
     "errors.js": SCRIPT,

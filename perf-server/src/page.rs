@@ -124,6 +124,7 @@ const OWN_PAGES: &[Own] = &[
     ("external", "External calls", Place::Calls, &["external_call"], &[]),
     ("operations", "Operations", Place::Calls, &["operation"], &[]),
     ("running", "Running now", Place::Now, &[], &[]),
+    ("map", "Call map", Place::Now, &[], &[]),
     ("alerts", "Alerts", Place::Now, &[], &[]),
     ("host", "Host", Place::Resources, &[], &["system_", "container_"]),
     ("process", "Process", Place::Resources, &[], &["process_", "allocator_", "jemalloc_", names::MEMORY_USAGE_BYTES]),

@@ -5,8 +5,8 @@ use super::number::Number;
 use super::table::{Definition, Entry, Numbers, Point, Rows, put_grid};
 use super::watch::Wanted;
 use perf_runtime::series::{
-    CellGrid, Labels, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SeriesSummary, SlowCalls, Track,
-    TrackBucket, TrackPoint,
+    CellGrid, Labels, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SampledCpu, SeriesSummary, SlowCalls,
+    Track, TrackBucket, TrackPoint,
 };
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -223,6 +223,8 @@ struct Detail {
     apdex_threshold: Option<f64>,
     slow: Option<SlowCalls>,
     profile: Option<ProfileSummary>,
+    sampled_cpu: Option<SampledCpu>,
+    self_seconds: f64,
     objective: Option<ObjectiveState>,
     parts: Vec<DetailPart>,
 }
@@ -260,6 +262,8 @@ impl Detail {
             apdex_threshold: summary.apdex_threshold,
             slow: summary.slow,
             profile: summary.profile,
+            sampled_cpu: summary.sampled_cpu,
+            self_seconds: summary.self_seconds,
             objective: summary.objective,
             parts: parts.into_iter().take(PARTS).map(part).collect(),
         }

@@ -170,6 +170,12 @@ fn series_summary() -> ObjectBuilder {
             one_of(&[Type::Object, Type::Null])
                 .note("What calls used, where a function says `profile`: seconds, bytes, units of work."),
         )
+        .has(
+            "sampled_cpu",
+            one_of(&[Type::Object, Type::Null]).note(
+                "Processor time without that of calls inside, where a profiler runs: `seconds`, their `standard_error`, `samples`, `covered`.",
+            ),
+        )
         .may_have(
             "waits",
             flag().note("Whether calls wait by design, so that nobody judges how long they take. Only where they do."),
@@ -179,7 +185,11 @@ fn series_summary() -> ObjectBuilder {
 fn series_entry() -> ObjectBuilder {
     let entry = object("A series in the list of all.")
         .has("id", text().note("What `query` takes, and alerts and health call it."))
-        .has("family", named("FamilyNames"));
+        .has("family", named("FamilyNames"))
+        .has(
+            "places",
+            list(text()).description(Some("Where its annotated functions are in the source: `src/db/points.rs:42`.")),
+        );
     with_fields_of(entry, series_summary())
 }
 

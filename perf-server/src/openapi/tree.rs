@@ -1,7 +1,8 @@
 //! The description of calls that were made inside others.
 
 use super::describe::{
-    Description, Fields, Operations, count, list, matching, next, number, object, ranged, read, text, window,
+    Description, Fields, Operations, count, list, matching, next, number, number_or_null, object, ranged, read, text,
+    time, window,
 };
 use perf_runtime::Kind;
 use utoipa::openapi::OpenApi;
@@ -13,7 +14,7 @@ pub(super) fn part() -> OpenApi {
     Description::new()
         .get(
             "/api/v1/edges",
-            ranged(read("series", "Calls that were made inside calls of other series, over a range of the last hour"))
+            ranged(read("series", "Calls that were made inside calls of other series, over a range of the last hour, or of what the history keeps"))
                 .query("parent", "Only those of this caller. A request is known by its method and route.", series_id())
                 .query("child", "Only those of this callee.", series_id())
                 .listed(&SORTS, Some(1_000), 10_000)
@@ -21,10 +22,10 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/shares",
-            ranged(read("series", "Where the time of a series went, over a range of the last hour"))
+            ranged(read("series", "Where the time of a series went, over a range of the last hour, or of what the history keeps"))
                 .query("series", "The id of the series. Without it, each series' own part of the time of all calls, over a `window`.", series_id())
                 .json("Shares")
-                .problem("404", "No call of it ended in the range."),
+                .problem("404", "No series is called so."),
         )
         .schema("Edges", edges())
         .schema("Shares", shares())
@@ -49,7 +50,11 @@ fn edges() -> ObjectBuilder {
         .has("seconds", number().note("Their durations."))
         .has("failed", count().note("Those of them that ended in an error or panicked."))
         .has("waited_seconds", number().note("The seconds that calls of the parent waited for calls of the child."));
-    object("Edges of the tree of calls.").has("edges", list(edge)).may_have("next", next())
+    object("Edges of the tree of calls.").has("since", since()).has("edges", list(edge)).may_have("next", next())
+}
+
+fn since() -> ObjectBuilder {
+    time().note("The begin of the range; or, where calls inside calls are not known since then, since when they are.")
 }
 
 fn shares() -> ObjectBuilder {
@@ -58,6 +63,7 @@ fn shares() -> ObjectBuilder {
         .has("seconds", number().note("Of its own calls, without those inside them."))
         .has("share", number().note("The same as a share of the whole, 0 to 1."));
     object("Where the time of a series' calls went, or of all calls. Its own and the parts of a series add up to all of it.")
+        .may_have("since", since())
         .may_have("series", text())
         .may_have("window", window())
         .has("seconds", number().note("The durations of its calls that ended in the range; of all calls, their own time."))
@@ -65,6 +71,6 @@ fn shares() -> ObjectBuilder {
             "unannotated_seconds",
             number().note("Of a series: in which nothing that is measured ran or waited inside its calls."),
         )
-        .may_have("unannotated", number().note("The same as a share of `seconds`, 0 to 1."))
+        .may_have("unannotated", number_or_null().note("The same as a share of `seconds`, 0 to 1; null where no call ended in the range."))
         .has("parts", list(part).description(Some("The largest first; of all calls, the first hundred.")))
 }

@@ -6,19 +6,16 @@ use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::series::{Edge, NoSeriesId, SeriesId, TimeRange};
-use perf_runtime::{Monitor, Window};
+use perf_runtime::series::{Edge, NoSeriesId, Selector, SeriesId, Shares, TimeRange};
+use perf_runtime::{Monitor, Window, text};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// How many edges are listed, unless asked for others, and at most.
 const EDGES: usize = 1_000;
 const MOST_EDGES: usize = 10_000;
 /// How many series are told of all that have a share in the time of all calls.
 const MOST_PARTS: usize = 100;
-/// So long memory holds, and a moment for the question.
-const MEMORY: Duration = Duration::from_secs(3_601);
 const SERIES_ID: &str = "a kind and its labels, such as operation{operation=checkout}";
 const SORTS: [&str; 5] = ["id", "calls", "seconds", "failed", "waited_seconds"];
 
@@ -29,15 +26,18 @@ struct Edges {
     next: Option<String>,
 }
 
-/// The range that is asked for, of which memory holds the last hour.
-fn range_of(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
-    let range = range::of(monitor, params)?;
-    let age = monitor.time_of_day().duration_since(range.start()).unwrap_or_default();
-    if age <= MEMORY {
-        return Ok(range);
+/// An answer about a range, and since when it is known.
+#[derive(Serialize)]
+struct Known<T> {
+    since: String,
+    #[serde(flatten)]
+    answer: T,
+}
+
+impl<T> Known<T> {
+    fn of(monitor: &Monitor, range: &TimeRange, answer: T) -> Self {
+        Self { since: text::rfc3339(range.start().max(monitor.tree_since())), answer }
     }
-    let allowed = "a time within the last hour: the tree of calls is kept no longer";
-    Err(Problem::invalid("from", params.get("from").unwrap_or_default(), allowed))
 }
 
 /// `GET /api/v1/edges?window=5m`: calls that were made inside others; with `parent` or `child` only those of one series.
@@ -47,7 +47,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let params = params.only(&["window", "from", "to", "parent", "child", "limit", "sort", "cursor"])?;
-    let range = range_of(&context.monitor, &params)?;
+    let range = range::of(&context.monitor, &params)?;
     let (parent, child) = (series(&params, "parent")?, series(&params, "child")?);
     let listing = params.listing(&SORTS, Some(EDGES), MOST_EDGES)?;
     let view = move || {
@@ -55,7 +55,7 @@ pub(super) async fn list(
         let fits = |wanted: &Option<SeriesId>, id: &SeriesId| wanted.as_ref().is_none_or(|wanted| is_of(id, wanted));
         edges.retain(|edge| fits(&parent, &edge.parent) && fits(&child, &edge.child));
         let Slice { items, next, .. } = listing.slice(edges, id, sort_key)?;
-        Ok(Edges { edges: items, next })
+        Ok(Known::of(&context.monitor, &range, Edges { edges: items, next }))
     };
     respond::try_json(&headers, view).await
 }
@@ -68,12 +68,35 @@ pub(super) async fn shares(
 ) -> Result<Response, Problem> {
     let params = params.only(&["window", "from", "to", "series"])?;
     let Some(of) = series(&params, "series")? else { return of_all(context, &params, headers).await };
-    let range = range_of(&context.monitor, &params)?;
-    let view = move || {
-        let detail = || format!("no call of {of} ended in this range");
-        context.monitor.shares(&of, range).ok_or_else(|| Problem::new(ProblemKind::UnknownSeries, detail()))
-    };
+    let range = range::of(&context.monitor, &params)?;
+    let view = move || Ok(Known::of(&context.monitor, &range, of_one(&context.monitor, &of, range)?));
     respond::try_json(&headers, view).await
+}
+
+/// Where the time of one series went.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneShares {
+    Some(Shares),
+    /// No call of it ended, so there is no time to have shares of.
+    None {
+        series: SeriesId,
+        seconds: f64,
+        unannotated_seconds: f64,
+        unannotated: Option<f64>,
+        parts: [Part; 0],
+    },
+}
+
+fn of_one(monitor: &Monitor, of: &SeriesId, range: TimeRange) -> Result<OneShares, Problem> {
+    if let Some(shares) = monitor.shares(of, range) {
+        return Ok(OneShares::Some(shares));
+    }
+    if monitor.tracks(&Selector::from(of), range).series.is_empty() {
+        return Err(Problem::new(ProblemKind::UnknownSeries, format!("no series is called {of}")));
+    }
+    let series = of.without_late_labels();
+    Ok(OneShares::None { series, seconds: 0.0, unannotated_seconds: 0.0, unannotated: None, parts: [] })
 }
 
 /// The shares of all series in the time of all calls.

@@ -189,7 +189,7 @@ async fn its_page_is_in_the_navigation_and_its_files_are_served() {
     let pages = pages["pages"].as_array().unwrap();
     let ids: Vec<&str> = pages.iter().map(|page| page["id"].as_str().unwrap()).collect();
     let place = ids.iter().position(|id| *id == "notes").unwrap();
-    assert_eq!(ids[place - 2..place], ["running", "alerts"], "behind ours, in the group that it asked for");
+    assert_eq!(ids[place - 2..place], ["map", "alerts"], "behind ours, in the group that it asked for");
     assert_eq!((pages[0]["id"].as_str(), pages[0]["part"].as_str()), (Some("overview"), Some("perf")));
     let notes = &pages[place];
     assert_eq!((&notes["title"], &notes["part"]), (&json!("Notes"), &json!("notes")));

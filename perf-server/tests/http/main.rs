@@ -20,6 +20,7 @@ mod security;
 mod serving;
 mod sessions;
 mod streams;
+mod tree;
 mod ui;
 mod upgrades;
 mod uploads;

@@ -1,0 +1,85 @@
+//! Calls inside others, and where the time of a series goes.
+
+use crate::common::{get, open};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Monitor, Outcome};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A series in whose calls another is called, one whose calls call nothing, and one that only began; a minute after these.
+fn monitor(clock: &ManualClock) -> Monitor {
+    let monitor = Monitor::builder().build().unwrap();
+    let second = || {
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+    };
+    second();
+    monitor.operation("page").run(|| monitor.operation("query").run(|| clock.advance(Duration::from_millis(5))));
+    monitor.operation("alone").record(Duration::from_millis(20), Outcome::Ok);
+    drop(monitor.operation("idle"));
+    (0..60).for_each(|_| second());
+    monitor
+}
+
+async fn shares(monitor: &Monitor, query: &str) -> (u16, Value) {
+    let answer = get(&open(monitor), &format!("/api/v1/shares?window=5m{query}")).await;
+    (answer.status.as_u16(), answer.json())
+}
+
+#[tokio::test]
+async fn the_parts_of_a_series_and_its_own_are_all_of_its_time() {
+    let clock = ManualClock::hold();
+    let monitor = monitor(&clock);
+    let (status, told) = shares(&monitor, "&series=operation%7Boperation=page%7D").await;
+    assert_eq!((status, &told["parts"][0]["series"]), (200, &json!("operation{operation=query}")));
+    let all = told["unannotated"].as_f64().unwrap() + told["parts"][0]["share"].as_f64().unwrap();
+    assert!((all - 1.0).abs() < 1e-9, "{told}");
+    let (status, told) = shares(&monitor, "&series=operation%7Boperation=alone%7D").await;
+    assert_eq!((status, &told["unannotated"], &told["seconds"]), (200, &json!(1.0), &json!(0.02)));
+}
+
+#[tokio::test]
+async fn a_series_without_calls_has_no_shares_and_an_unknown_one_is_not_found() {
+    let clock = ManualClock::hold();
+    let monitor = monitor(&clock);
+    let (status, told) = shares(&monitor, "&series=operation%7Boperation=idle%7D").await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!((&told["seconds"], &told["unannotated"], &told["parts"]), (&json!(0.0), &json!(null), &json!([])));
+    let (status, told) = shares(&monitor, "&series=operation%7Boperation=unheard_of%7D").await;
+    assert_eq!((status, &told["type"]), (404, &json!("/problems/unknown-series")), "{told}");
+}
+
+#[tokio::test]
+async fn all_time_is_divided_among_the_series_in_which_it_passed() {
+    let clock = ManualClock::hold();
+    let monitor = monitor(&clock);
+    let (status, told) = shares(&monitor, "").await;
+    // A page did nothing but wait for its query.
+    let parts = told["parts"].as_array().unwrap();
+    let names: Vec<_> = parts.iter().map(|part| part["series"].as_str().unwrap()).collect();
+    assert_eq!((status, names.len()), (200, 2), "{told}");
+    let all: f64 = parts.iter().map(|part| part["share"].as_f64().unwrap()).sum();
+    assert!((all - 1.0).abs() < 1e-9, "{told}");
+}
+
+#[tokio::test]
+async fn edges_name_the_caller_and_the_called() {
+    let clock = ManualClock::hold();
+    let monitor = monitor(&clock);
+    let app = open(&monitor);
+    let edges = get(&app, "/api/v1/edges?window=5m&parent=operation%7Boperation=page%7D").await.json();
+    let edge = &edges["edges"][0];
+    assert_eq!(
+        (&edge["child"], &edge["calls"], &edge["failed"]),
+        (&json!("operation{operation=query}"), &json!(1), &json!(0))
+    );
+    assert_eq!(edge["seconds"], json!(0.005));
+    let none = get(&app, "/api/v1/edges?window=5m&child=operation%7Boperation=page%7D").await.json();
+    assert_eq!(none["edges"], json!([]));
+    // Nobody keeps a history: of three hours the last minute is known.
+    let past = get(&app, "/api/v1/edges?from=-3h").await.json();
+    let began = monitor.time_of_day() - monitor.uptime();
+    let since = perf_runtime::text::parse_rfc3339(past["since"].as_str().unwrap()).unwrap();
+    assert!(since.duration_since(began).is_ok_and(|later| later < Duration::from_secs(1)), "{past}");
+    assert_eq!(past["edges"], edges["edges"]);
+}
