@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates that say something through `tracing`.
-const CRATES: [&str; 6] = ["perf-runtime", "perf-server", "perf-host", "perf-history", "perf-kit", "perf-notify"];
+const CRATES: [&str; 7] =
+    ["perf-runtime", "perf-server", "perf-host", "perf-history", "perf-insight", "perf-kit", "perf-notify"];
 const LEVELS: [&str; 6] = ["event", "trace", "debug", "info", "warn", "error"];
 /// All targets, as `perf-kit/docs/production.md` lists them.
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "perf_runtime",
     "perf_runtime::alert",
     "perf_runtime::slow",
@@ -18,6 +19,7 @@ const TARGETS: [&str; 9] = [
     "perf::host",
     "perf::server",
     "perf::history",
+    "perf::insight",
     "perf::notify",
 ];
 

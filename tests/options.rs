@@ -47,6 +47,26 @@ fn a_profile_without_a_counting_allocator_has_no_memory() {
 }
 
 #[test]
+fn a_series_knows_where_its_functions_are_in_the_source() {
+    const FIRST: u32 = line!() + 1;
+    #[monitor("options_placed")]
+    fn one() {}
+    #[monitor("options_placed")]
+    fn other() {}
+    let monitor = Monitor::builder().build().unwrap();
+    let places = || {
+        let all = monitor.series(Window::LastHour).into_iter();
+        all.filter(|series| series.id.labels.get("operation") == Some("options_placed"))
+            .flat_map(|series| series.places)
+    };
+    assert_eq!(places().count(), 0, "nobody called them");
+    one();
+    other();
+    let expected = [FIRST, FIRST + 2].map(|line| format!("{}:{line}", file!()));
+    assert_eq!(places().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn labels_come_from_arguments_as_the_call_starts() {
     struct Cart {
         tier: Tier,

@@ -27,6 +27,9 @@ pub enum StartError {
     /// The server could not be set up: a token file, an address outside of loopback without a token.
     #[cfg(feature = "server")]
     Server(perf_server::ServeError),
+    /// The profiler could not be started: another part of the process handles its signal.
+    #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+    Profiler(perf_host::profiler::ProfilerError),
     /// The operating system gave no thread for the server.
     Thread(io::Error),
 }
@@ -44,6 +47,8 @@ impl fmt::Display for StartError {
             ),
             #[cfg(feature = "server")]
             Self::Server(error) => error.fmt(f),
+            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+            Self::Profiler(error) => error.fmt(f),
             Self::Thread(error) => write!(f, "no thread for the server: {error}"),
         }
     }
@@ -58,6 +63,8 @@ impl Error for StartError {
             Self::Port { cause, .. } | Self::Thread(cause) => Some(cause),
             #[cfg(feature = "server")]
             Self::Server(error) => Some(error),
+            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+            Self::Profiler(error) => Some(error),
         }
     }
 }
@@ -80,5 +87,15 @@ impl From<InstallError> for StartError {
 impl From<RestoreError> for StartError {
     fn from(error: RestoreError) -> Self {
         Self::Restore(error)
+    }
+}
+
+#[cfg(all(feature = "host-profiler", target_os = "linux"))]
+impl From<perf_host::profiler::ProfilerError> for StartError {
+    fn from(error: perf_host::profiler::ProfilerError) -> Self {
+        match error {
+            perf_host::profiler::ProfilerError::Config(error) => Self::Config(error),
+            other => Self::Profiler(other),
+        }
     }
 }

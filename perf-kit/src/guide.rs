@@ -19,12 +19,19 @@ pub mod alerts {}
 #[doc = include_str!("../docs/notifications.md")]
 pub mod notifications {}
 
+#[doc = include_str!("../docs/insight.md")]
+pub mod insight {}
+
 #[doc = include_str!("../docs/health.md")]
 pub mod health {}
 
 #[cfg(feature = "host")]
 #[doc = include_str!("../docs/host.md")]
 pub mod host {}
+
+#[cfg(all(feature = "host-profiler", target_os = "linux"))]
+#[doc = include_str!("../docs/profiler.md")]
+pub mod profiler {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}

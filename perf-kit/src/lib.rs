@@ -44,6 +44,9 @@
 //! mount_at = "/perf"          # below which `Perf::mount` puts the routes
 //! public_url = "https://ops.example.com/perf"    # where others reach them: for links in messages
 //!
+//! [insight]                   # incidents and bottlenecks
+//! enabled = true
+//!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true
 //! interval = "1s"
@@ -57,15 +60,18 @@
 //! | `host` (default) | processors, memory, disks and network of the host, the process, and [`host`](mod@host) |
 //! | `metrics` (default) | the `metrics` facade in both directions |
 //! | `toml` | `perf.toml` |
-//! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `gpu` | executor, pools, caches, allocators, devices |
+//! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `host-profiler`, `gpu` | executor, pools, caches, allocators, processor time by function, devices |
+//! | `insight` | incidents with their causes, and bottlenecks |
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `full` | `toml`, `server`, `host`, `host-tokio`, `metrics` |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `metrics` |
 
 #[cfg(feature = "history")]
 pub use perf_history as history;
 #[cfg(feature = "host")]
 pub use perf_host as host;
+#[cfg(feature = "insight")]
+pub use perf_insight as insight;
 #[cfg(feature = "notify")]
 pub use perf_notify as notify;
 pub use perf_runtime::*;
@@ -79,6 +85,8 @@ pub use perf::{Perf, Shutdown};
 pub use start::{Builder, builder, start};
 
 mod error;
+#[cfg(all(feature = "insight", any(feature = "history", feature = "server")))]
+mod explaining;
 #[cfg(feature = "full")]
 pub mod guide;
 #[cfg(feature = "host")]

@@ -36,8 +36,12 @@ pub struct Perf {
     serving: Option<Serving>,
     #[cfg(feature = "history")]
     history: Option<perf_history::History>,
+    #[cfg(feature = "insight")]
+    insight: Option<perf_insight::runtime::Insight>,
     #[cfg(feature = "notify")]
     notifier: Option<perf_notify::Notifier>,
+    #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+    profiler: Option<perf_host::profiler::Profiler>,
 }
 
 impl Perf {
@@ -50,8 +54,12 @@ impl Perf {
             serving: None,
             #[cfg(feature = "history")]
             history: None,
+            #[cfg(feature = "insight")]
+            insight: None,
             #[cfg(feature = "notify")]
             notifier: None,
+            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+            profiler: None,
         }
     }
 
@@ -68,10 +76,34 @@ impl Perf {
         self
     }
 
+    #[cfg(feature = "insight")]
+    pub(crate) fn with_insight(mut self, insight: perf_insight::runtime::Insight) -> Self {
+        self.insight = Some(insight);
+        self
+    }
+
     #[cfg(feature = "notify")]
     pub(crate) fn with_notifier(mut self, notifier: perf_notify::Notifier) -> Self {
         self.notifier = Some(notifier);
         self
+    }
+
+    /// Incidents with their causes, and bottlenecks; changes are noted here.
+    #[cfg(feature = "insight")]
+    pub fn insight(&self) -> Option<perf_insight::runtime::InsightView> {
+        self.insight.as_ref().map(perf_insight::runtime::Insight::view)
+    }
+
+    #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+    pub(crate) fn with_profiler(mut self, profiler: perf_host::profiler::Profiler) -> Self {
+        self.profiler = Some(profiler);
+        self
+    }
+
+    /// Whether the profiler runs: not where `[profiler] enabled = false` says so, or another part of the process has taken its signal over.
+    #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+    pub fn is_profiled(&self) -> bool {
+        self.profiler.as_ref().is_some_and(perf_host::profiler::Profiler::is_running)
     }
 
     /// Notifications: channels, attempts, where an alert would go.
@@ -148,12 +180,20 @@ impl Perf {
         let serving = self.serving.take();
         #[cfg(feature = "history")]
         let history = self.history.take();
+        #[cfg(feature = "insight")]
+        let insight = self.insight.take();
+        #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+        let profiler = self.profiler.take();
         move || {
             let report = monitor.shutdown(within);
             #[cfg(feature = "server")]
             drop(serving);
             #[cfg(feature = "history")]
             drop(history);
+            #[cfg(feature = "insight")]
+            drop(insight);
+            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+            drop(profiler);
             report
         }
     }

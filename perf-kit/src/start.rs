@@ -16,7 +16,9 @@ use std::{env, path::PathBuf};
 const SERVER: &str = "server";
 const HOST: &str = "host";
 const HISTORY: &str = "history";
+const INSIGHT: &str = "insight";
 const NOTIFY: &str = "notify";
+const PROFILER: &str = "profiler";
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
 /// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
@@ -151,19 +153,27 @@ impl Builder {
         let monitor = monitor.add_rules(perf_notify::rules());
         let monitor = monitor.build()?;
         #[cfg(not(feature = "server"))]
-        refuse_without_feature(&monitor, SERVER)?;
+        refuse_without_feature(&monitor, SERVER, SERVER)?;
         #[cfg(not(feature = "host"))]
-        refuse_without_feature(&monitor, HOST)?;
+        refuse_without_feature(&monitor, HOST, HOST)?;
         #[cfg(not(feature = "history"))]
-        refuse_without_feature(&monitor, HISTORY)?;
+        refuse_without_feature(&monitor, HISTORY, HISTORY)?;
+        #[cfg(not(feature = "insight"))]
+        refuse_without_feature(&monitor, INSIGHT, INSIGHT)?;
         #[cfg(not(feature = "notify"))]
-        refuse_without_feature(&monitor, NOTIFY)?;
+        refuse_without_feature(&monitor, NOTIFY, NOTIFY)?;
+        #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
+        refuse_without_feature(&monitor, PROFILER, "host-profiler")?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
         }
         // Before the first tick: it takes up the state of the process before, unless there was another.
         #[cfg(feature = "history")]
         let history = crate::remembering::open(&monitor, self.history)?;
+        #[cfg(feature = "insight")]
+        let insight = perf_insight::runtime::Insight::open(&monitor)?;
+        #[cfg(all(feature = "history", feature = "insight"))]
+        crate::explaining::note_boots(&insight, &history);
         // After the history, whose state says which alerts fire already.
         #[cfg(all(feature = "notify", feature = "server"))]
         let public_url = crate::serving::public_url(&monitor)?;
@@ -189,19 +199,30 @@ impl Builder {
             let extension = crate::telling::extension(notifier.view());
             set_up.and(move |server| server.extend(extension()))
         };
+        #[cfg(all(feature = "insight", feature = "server"))]
+        let set_up = {
+            let extension = crate::explaining::extension(insight.view());
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = [SERVER, HOST, HISTORY, NOTIFY].map(|section| settle(&monitor, section));
+        let settled = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, PROFILER].map(|section| settle(&monitor, section));
         let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
+        #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+        let profiler = crate::hosting::profile(&monitor)?;
         let monitor = monitor.install()?;
         #[cfg(feature = "server")]
         let perf = Perf::new(monitor, settled).with_server(serving);
         #[cfg(not(feature = "server"))]
         let perf = Perf::new(monitor, settled);
+        #[cfg(all(feature = "host-profiler", target_os = "linux"))]
+        let perf = perf.with_profiler(profiler);
         #[cfg(feature = "history")]
         let perf = perf.with_history(history);
+        #[cfg(feature = "insight")]
+        let perf = perf.with_insight(insight);
         #[cfg(feature = "notify")]
         let perf = perf.with_notifier(notifier);
         Ok(perf)
@@ -210,7 +231,7 @@ impl Builder {
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    let sections = [SERVER, HOST, HISTORY, NOTIFY];
+    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, PROFILER];
     let monitor = sections.into_iter().fold(monitor.environment(), MonitorBuilder::section);
     monitor.section_variable("PERF_PORT", SERVER, "port")
 }
@@ -233,10 +254,18 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
 }
 
 /// Refuses the settings of a part that is not there.
-#[cfg(not(all(feature = "history", feature = "host", feature = "notify", feature = "server")))]
-fn refuse_without_feature(monitor: &Monitor, section: &str) -> Result<(), ConfigError> {
+#[cfg(not(all(
+    feature = "history",
+    feature = "host",
+    feature = "insight",
+    feature = "notify",
+    feature = "server",
+    feature = "host-profiler",
+    target_os = "linux"
+)))]
+fn refuse_without_feature(monitor: &Monitor, section: &str, feature: &str) -> Result<(), ConfigError> {
     if monitor.section(section)?.is_empty() {
         return Ok(());
     }
-    Err(ConfigError::new(section, "set", format!("nothing: the feature `{section}` of perf-kit is not enabled")))
+    Err(ConfigError::new(section, "set", format!("nothing: the feature `{feature}` of perf-kit is not enabled")))
 }

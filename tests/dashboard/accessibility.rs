@@ -5,7 +5,7 @@ use super::service::{ADMIN, Service};
 use serde_json::json;
 use std::fmt;
 
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 25] = [
     "overview",
     "requests?find=carts",
     "database",
@@ -14,6 +14,7 @@ const PAGES: [&str; 24] = [
     "external",
     "operations?sort=name",
     "running",
+    "map",
     "alerts?pending=1",
     "host",
     "process",

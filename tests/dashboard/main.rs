@@ -21,6 +21,7 @@ mod servers;
 mod service;
 mod session;
 mod several;
+mod tree;
 mod unknown;
 mod verdict;
 
@@ -31,8 +32,8 @@ use service::Service;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const MILLI: Duration = Duration::from_millis(1);
-const PAGES: [&str; 9] =
-    ["overview", "requests", "database", "workflows", "agents", "operations", "running", "alerts", "metrics"];
+const PAGES: [&str; 10] =
+    ["overview", "requests", "database", "workflows", "agents", "operations", "running", "map", "alerts", "metrics"];
 
 #[tokio::test]
 async fn every_page_loads_without_an_error_and_numbers_move() {
@@ -52,7 +53,7 @@ async fn every_page_loads_without_an_error_and_numbers_move() {
     browser.go("#/series/http_request/GET/%2Fcarts%2F%7Bid%7D").await;
     browser.wait_for_text("main h1", |title| title == "GET /carts/{id}").await;
     browser.wait_for_text(".figures dd", |calls| calls != "–").await;
-    assert_eq!(browser.count("table caption").await, 3, "slowest, running, by status");
+    assert_eq!(browser.count("table caption").await, 6, "slowest, running, by status, and three of the tree of calls");
     service::import(500);
     service.tick();
     browser.go("#/series/operation/import").await;

@@ -37,7 +37,7 @@ async fn a_page_of_a_part_is_in_the_navigation_and_shows_its_topic() {
     // Kinds that other tests of this process measure stand before.
     let order =
         "return [...document.querySelectorAll('#pages a')].map((link) => link.firstChild.textContent).slice(-4)";
-    assert_eq!(browser.script(order).await, json!(["Running now", "Alerts", "Notes", "Own metrics"]));
+    assert_eq!(browser.script(order).await, json!(["Call map", "Alerts", "Notes", "Own metrics"]));
     browser.click("#pages a[href^='#/notes']").await;
     browser.wait_for_text("main .note", |text| text.starts_with("told ")).await;
     let before = browser.text("main .note").await;

@@ -2,6 +2,7 @@
 //! very binary again with the name of the case in `PERF_KIT_CASE`.
 
 mod history;
+mod insight;
 mod notifications;
 
 use perf_kit::extend::Deadline;
@@ -18,7 +19,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 17] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -34,6 +35,8 @@ const CASES: [Case; 15] = [
     ("a_history", history::a_history),
     ("notifications", notifications::notifications),
     ("a_clean_up", history::a_clean_up),
+    ("insight", insight::insight),
+    ("insight_is_off", insight::insight_is_off),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -179,7 +182,7 @@ fn everything() -> Tested {
         });
         let report = perf.shutdown().await;
         assert!(report.is_clean(), "{report:?}");
-        assert_eq!(report.finished, ["part", "server", "history"], "the last registered ends first");
+        assert_eq!(report.finished, ["part", "server", "insight", "history"], "the last registered ends first");
         assert_eq!(flushed.load(Ordering::Relaxed), 1);
         drop(hook);
         assert!(TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err(), "the port is free");

@@ -6,8 +6,12 @@
 //! With `--hostile`, whether a small service goes on while clients with the read token take all that they can. Fails where
 //! its memory grows by more than 64 MiB or does not return, `/health/live` takes more than a second, or its own route is more than
 //! twice as slow as among as many clients of its own.
+//!
+//! With `--profiler`, whether a process goes on in which a profiler samples threads that allocate, panic, load libraries, come and go. Fails
+//! where anything of it stands still for a minute; a crash fails by itself.
 
 mod finding;
+mod profiled;
 mod program;
 mod scrape;
 // The same clients in the test `hostile`, for some seconds.
@@ -29,7 +33,9 @@ use std::time::{Duration, Instant};
 const USAGE: &str = "\
 usage: soak [--minutes N] [--load N] [--database-url URL] [--quick]
        soak --hostile [--minutes N] [--load N] [--quick]
+       soak --profiler [--minutes N] [--quick]
   --hostile           clients that take all that they can, 40 for 10 minutes unless told
+  --profiler          a storm of allocations, panics, libraries and threads below the profiler, 10 minutes unless told
   --minutes N         how long, 30 unless told; the first sixth is to warm up
   --load N            clients that send traffic, 4 unless told: some 130 requests a second
   --database-url URL  of a PostgreSQL, in place of a fresh SQLite in the service itself
@@ -45,6 +51,7 @@ struct Options {
     load: u32,
     database_url: Option<String>,
     is_hostile: bool,
+    is_profiled: bool,
 }
 
 fn main() -> ExitCode {
@@ -56,7 +63,9 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let found = if options.is_hostile {
+    let found = if options.is_profiled {
+        profiled::soak(options.minutes)
+    } else if options.is_hostile {
         let finding = hostile(&options);
         Ok((finding.to_string(), finding.faults()))
     } else {
@@ -94,14 +103,18 @@ fn hostile(options: &Options) -> clients::Finding {
 
 fn options(arguments: &[String]) -> Option<Options> {
     let is_hostile = arguments.first().is_some_and(|first| first == "--hostile");
-    let (minutes, load) = if is_hostile { (10, 40) } else { (30, 4) };
-    let mut options = Options { minutes, load, database_url: None, is_hostile };
+    let is_profiled = arguments.first().is_some_and(|first| first == "--profiler");
+    let (minutes, load) = match (is_hostile, is_profiled) {
+        (true, _) => (10, 40),
+        (false, is_profiled) => (if is_profiled { 10 } else { 30 }, 4),
+    };
+    let mut options = Options { minutes, load, database_url: None, is_hostile, is_profiled };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next();
         let mut number = || value()?.parse().ok().filter(|number| *number > 0);
         match argument.as_str() {
-            "--hostile" => {}
+            "--hostile" | "--profiler" => {}
             "--quick" => options.minutes = 1,
             "--minutes" => options.minutes = number()?,
             "--load" => options.load = number()?,

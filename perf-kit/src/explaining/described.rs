@@ -1,0 +1,104 @@
+//! The description of the routes of insight.
+
+use perf_insight::runtime::CauseKind;
+use perf_server::openapi::utoipa::openapi::OpenApi;
+use perf_server::openapi::utoipa::openapi::path::HttpMethod::Get;
+use perf_server::openapi::utoipa::openapi::schema::ObjectBuilder;
+use perf_server::openapi::{self, Description, Fields, Operations, object};
+
+const SURENESS: [&str; 3] = ["likely", "possible", "no_clear_cause"];
+
+pub(super) fn routes() -> OpenApi {
+    let list = openapi::read("alerts", "Incidents: the alerts that one cause explains, the newest first")
+        .query("state", "Those that last, or all; all unless said.", openapi::choice(&["open", "all"]))
+        .query("limit", "At most so many.", openapi::count().minimum(Some(1_usize)).maximum(Some(1_000_usize)))
+        .json("Incidents");
+    let one = openapi::read("alerts", "An incident with its causes, and what was looked for")
+        .path_text("id", "The id of the incident, 16 hexadecimal digits.")
+        .json("Incident")
+        .problem("404", "There is no such incident, or it is forgotten.");
+    let bottlenecks = openapi::read("calls", "What takes the most time or is used up, the greatest impact first");
+    Description::new()
+        .operation(Get, "/api/v1/incidents", list)
+        .operation(Get, "/api/v1/incidents/{id}", one)
+        .operation(Get, "/api/v1/insight/bottlenecks", bottlenecks.json("Bottlenecks"))
+        .schema("Incidents", incidents())
+        .schema("Incident", incident())
+        .schema("IncidentAlert", alert())
+        .schema("IncidentCause", cause())
+        .schema("IncidentCheck", check())
+        .schema("Bottlenecks", openapi::list(openapi::named("Bottleneck")))
+        .schema("Bottleneck", bottleneck())
+        .build()
+}
+
+fn incidents() -> ObjectBuilder {
+    object("Incidents, the newest first.")
+        .has("enabled", openapi::flag())
+        .has("incidents", openapi::list(openapi::named("Incident")))
+}
+
+fn incident() -> ObjectBuilder {
+    object("The alerts that one cause explains, with the cause first.")
+        .has("id", openapi::text())
+        .has("fingerprint", openapi::text())
+        .has("headline", openapi::text())
+        .has("sureness", openapi::choice(&SURENESS))
+        .has("causes", openapi::list(openapi::named("IncidentCause")))
+        .has("checked", openapi::list(openapi::named("IncidentCheck")))
+        .has("severity", openapi::choice(&["warning", "critical"]))
+        .has("alerts", openapi::list(openapi::named("IncidentAlert")))
+        .has("more_alerts", openapi::count())
+        .has("onset", openapi::time())
+        .has("began", openapi::time())
+        .has("ended", openapi::text_or_null())
+}
+
+fn alert() -> ObjectBuilder {
+    object("An alert of an incident.")
+        .has("id", openapi::count())
+        .has("fingerprint", openapi::text())
+        .has("rule", openapi::text())
+        .has("name", openapi::text())
+        .has("series", openapi::text())
+        .has("severity", openapi::choice(&["warning", "critical"]))
+        .has("state", openapi::text())
+        .has("message", openapi::text())
+        .has("since", openapi::time())
+}
+
+fn cause() -> ObjectBuilder {
+    object("A cause, with its evidence.")
+        .has("kind", openapi::choice(&CauseKind::ALL.map(CauseKind::as_str)))
+        .has("sureness", openapi::choice(&SURENESS))
+        .has("component", openapi::text())
+        .has("sentence", openapi::text())
+        .has("series", openapi::text_or_null())
+        .has("also", openapi::list(openapi::text()))
+        .has("share", openapi::number_or_null())
+        .has("since", openapi::text_or_null())
+        .has("evidence", openapi::list(openapi::text()))
+}
+
+fn check() -> ObjectBuilder {
+    object("A cause that was looked for.")
+        .has("kind", openapi::choice(&CauseKind::ALL.map(CauseKind::as_str)))
+        .has("found", openapi::flag())
+        .has("words", openapi::text())
+}
+
+fn bottleneck() -> ObjectBuilder {
+    object("Something that holds the process up. Impact from 0 to 100; durations in seconds.")
+        .has("kind", openapi::choice(&["processor", "memory", "query", "agent", "frames", "slower"]))
+        .has("impact", openapi::number())
+        .has("component", openapi::text())
+        .has("series", openapi::text_or_null())
+        .has("value", openapi::number())
+        .has("threshold", openapi::number())
+        .has("slowdown", openapi::number_or_null())
+        .has("median", openapi::number_or_null())
+        .has("p90", openapi::number_or_null())
+        .has("evidence", openapi::list(openapi::text()))
+        .has("gain", openapi::text_or_null())
+        .has("suggestions", openapi::list(openapi::text()))
+}
