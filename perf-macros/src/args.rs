@@ -10,6 +10,7 @@ use syn::{Error, Expr, ExprArray, ExprLit, Ident, Lit, LitBool, LitInt, LitStr, 
 
 /// The names of all options, as errors list them.
 const OPTIONS: &[&str] = &[
+    "budget",
     "buckets",
     "cancel",
     "crate",
@@ -28,6 +29,7 @@ const OPTIONS: &[&str] = &[
     "span",
     "target",
     "units",
+    "usage",
     "waits",
 ];
 
@@ -37,6 +39,9 @@ const LISTS: &[&str] = &["fields", "labels", "objective"];
 /// Those that take no value.
 const FLAGS: &[&str] = &["err", "profile", "waits"];
 
+/// The value of `budget`.
+const BUDGET: &str = "limits of a run, such as `budget = \"$0.50\"`";
+
 /// The value of `cancel`.
 pub(crate) const CANCEL: &str = "\"expected\": that calls are cancelled is part of the plan";
 
@@ -44,6 +49,7 @@ pub(crate) const CANCEL: &str = "\"expected\": that calls are cancelled is part 
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Expr>,
+    pub(crate) budget: Option<LitStr>,
     pub(crate) buckets: Option<ExprArray>,
     pub(crate) cancel: Option<LitStr>,
     pub(crate) krate: Option<Path>,
@@ -64,6 +70,7 @@ pub(crate) struct Args {
     pub(crate) span: Option<LitBool>,
     pub(crate) target: Option<Expr>,
     pub(crate) units: Option<Expr>,
+    pub(crate) usage: Option<Predicate>,
     pub(crate) waits: Option<Ident>,
 }
 
@@ -76,7 +83,7 @@ pub(crate) struct ErrOption {
 /// The flag by which an `impl` block marks the attribute that it puts on a method.
 pub(crate) const IN_BLOCK: &str = "__perf_in_block";
 
-/// `ok_if = path` or `error_if = path`.
+/// `ok_if = path`, `error_if = path` or `usage = path`.
 pub(crate) struct Predicate {
     pub(crate) option: Ident,
     pub(crate) function: Expr,
@@ -159,6 +166,7 @@ impl Args {
 
     fn read_option(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         match option.to_string().as_str() {
+            "budget" => set(&mut self.budget, option, || value(option, input, BUDGET)),
             "buckets" => set(&mut self.buckets, option, || {
                 value(option, input, "bounds in seconds, such as `buckets = [0.1, 0.5]`")
             }),
@@ -196,6 +204,7 @@ impl Args {
                     "a number over the arguments, such as `units = rows.len()`, or a function of what is returned",
                 )
             }),
+            "usage" => set(&mut self.usage, option, || predicate(option, input)),
             "waits" => {
                 flag(option, input)?;
                 set(&mut self.waits, option, || Ok(option.clone()))
@@ -271,9 +280,11 @@ fn flag(option: &Ident, input: ParseStream<'_>) -> Result<()> {
 }
 
 fn predicate(option: &Ident, input: ParseStream<'_>) -> Result<Predicate> {
-    let function: Expr = value(option, input, "a path to a function, such as `error_if = Option::is_none`")?;
+    let example = if option == "usage" { "|answer| &answer.usage" } else { "Option::is_none" };
+    let expected = format!("a path to a function, such as `{option} = {example}`");
+    let function: Expr = value(option, input, &expected)?;
     if !matches!(function, Expr::Path(_) | Expr::Closure(_)) {
-        let message = format!("the option `{option}` takes a path to a function, such as `{option} = Option::is_none`");
+        let message = format!("the option `{option}` takes {expected}");
         return Err(Error::new_spanned(function, message));
     }
     Ok(Predicate { option: option.clone(), function })

@@ -73,7 +73,9 @@ fn site_static(model: &Model, sorts: &Sorts, runtime: &TokenStream, site: &Ident
             (Some(targets), quote!(#runtime::State::new(#runtime::Kind::#kind, &#made)))
         }
     };
-    let complete = more_labels.is_some() && values.is_some() && errors.is_some() && targets.is_some();
+    let budget = model.budget.as_ref().map(|budget| budget.tokens(runtime)).map(|budget| quote!(budget: #budget,));
+    let complete =
+        budget.is_some() && more_labels.is_some() && values.is_some() && errors.is_some() && targets.is_some();
     let blank = (!complete).then(|| quote!(..#runtime::Spec::BLANK));
     quote! {
         #[used]
@@ -89,6 +91,7 @@ fn site_static(model: &Model, sorts: &Sorts, runtime: &TokenStream, site: &Ident
                 #values
                 #errors
                 #targets
+                #budget
                 span: #span,
                 #blank
             },

@@ -1,4 +1,4 @@
-//! The eight attributes and what each of them labels.
+//! The nine attributes and what each of them labels.
 
 /// The kind of calls that an attribute measures. The names are those of `perf_runtime::Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,11 +10,12 @@ pub(crate) enum Kind {
     Tool,
     McpCall,
     ExternalCall,
+    LlmCall,
     Operation,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::DbOperation,
         Self::Workflow,
         Self::WorkflowStep,
@@ -22,6 +23,7 @@ impl Kind {
         Self::Tool,
         Self::McpCall,
         Self::ExternalCall,
+        Self::LlmCall,
         Self::Operation,
     ];
 
@@ -35,6 +37,7 @@ impl Kind {
             Self::Tool => "monitor_tool",
             Self::McpCall => "monitor_mcp_call",
             Self::ExternalCall => "monitor_external_call",
+            Self::LlmCall => "monitor_llm_call",
             Self::Operation => "monitor",
         }
     }
@@ -54,6 +57,7 @@ impl Kind {
             Self::Tool => &["tool"],
             Self::McpCall => &["server", "capability"],
             Self::ExternalCall => &["service", "operation"],
+            Self::LlmCall => &["provider", "model"],
             Self::Operation => &["operation"],
         }
     }
@@ -68,6 +72,7 @@ impl Kind {
             Self::Tool => r#"#[monitor_tool("web_search")]"#,
             Self::McpCall => r#"#[monitor_mcp_call("context7", "resolve")]"#,
             Self::ExternalCall => r#"#[monitor_external_call("stripe", "charge")]"#,
+            Self::LlmCall => r#"#[monitor_llm_call("openai", "gpt-5")]"#,
             Self::Operation => r#"#[monitor("checkout")]"#,
         }
     }

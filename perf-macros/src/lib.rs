@@ -2,6 +2,7 @@
 
 mod args;
 mod block;
+mod budget;
 mod canonical;
 mod derive;
 mod expand;
@@ -42,6 +43,7 @@ attributes! {
     monitor_tool = Tool,
     monitor_mcp_call = McpCall,
     monitor_external_call = ExternalCall,
+    monitor_llm_call = LlmCall,
     monitor = Operation,
 }
 

@@ -1,6 +1,7 @@
 //! The function's measurement, checked: everything that is held here can be expanded.
 
-use crate::args::{Args, ErrOption, Field, FieldValue, NamedLabel, Predicate, check_level, combine};
+use crate::args::{Args, ErrOption, Field, FieldName, FieldValue, NamedLabel, Predicate, check_level, combine};
+use crate::budget::Budget;
 use crate::function::Function;
 use crate::guard::Guard;
 use crate::kind::Kind;
@@ -15,7 +16,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Ident, LitStr, Path, Result, Signature, parse_quote};
+use syn::{Error, Expr, Ident, LitStr, Path, Result, ReturnType, Signature, Type, parse_quote};
 
 /// The fields that every span has, beside its labels.
 const OWN_FIELDS: [&str; 4] = ["kind", "outcome", "error", "error_type"];
@@ -31,6 +32,10 @@ pub(crate) struct Model {
     pub(crate) outcome: OutcomeRule,
     pub(crate) err: Option<ErrText>,
     pub(crate) profile: Option<Profile>,
+    /// The limits of each run of an agent.
+    pub(crate) budget: Option<Budget>,
+    /// The function that gives the usage in what was returned.
+    pub(crate) usage: Option<Expr>,
     pub(crate) runtime: Path,
     pub(crate) shape: Shape,
     /// Of a sync body.
@@ -81,13 +86,14 @@ impl Model {
         let Args {
             positional,
             buckets,
+            budget,
             cancel,
             krate,
             err,
             in_block,
             ok_if,
             error_if,
-            fields,
+            mut fields,
             labels,
             level,
             max_series,
@@ -99,8 +105,10 @@ impl Model {
             span,
             target,
             units,
+            usage,
             waits,
         } = args;
+        let operation = with_operation(kind, operation, &mut fields);
         let mut fields = fields.unwrap_or_default();
         for field in &mut fields {
             take_parameter(field, &function.sig);
@@ -113,15 +121,17 @@ impl Model {
         let outcome = outcome(ok_if, error_if).map_err(&mut keep);
         let level = span_level(level, span.as_ref()).map_err(&mut keep);
         let profile = Profile::new(profile.as_ref(), units, &function.sig).map_err(&mut keep);
-        let (Ok(shape), Ok(labels), Ok(targets), Ok(plan), Ok(outcome), Ok(level), Ok(profile), None) =
-            (shape, labels, targets, plan, outcome, level, profile, &errors)
+        check_usage(usage.as_ref(), &function.sig).unwrap_or_else(&mut keep);
+        let budget = Budget::new(budget.as_ref(), kind).map_err(&mut keep);
+        let (Ok(shape), Ok(labels), Ok(targets), Ok(plan), Ok(outcome), Ok(level), Ok(profile), Ok(budget), None) =
+            (shape, labels, targets, plan, outcome, level, profile, budget, &errors)
         else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
         // Of a block `err` is for the methods that can fail.
         let err = err.filter(|_| !(in_block && cannot_fail(&function.sig)));
         let has_units = profile.as_ref().is_some_and(|profile| profile.units.is_some());
-        let looks_at_value = !matches!(outcome, OutcomeRule::ByType) || err.is_some() || has_units;
+        let looks_at_value = !matches!(outcome, OutcomeRule::ByType) || err.is_some() || has_units || usage.is_some();
         let guard = Guard::of(function, looks_at_value);
         check_caller(function, &shape, guard)?;
         check_err(err.as_ref(), &level)?;
@@ -145,6 +155,8 @@ impl Model {
                 may_be_missing: in_block,
             }),
             profile,
+            budget,
+            usage: usage.map(|usage| usage.function),
             runtime: krate.unwrap_or_else(|| parse_quote!(::perf_runtime)),
             shape,
             guard,
@@ -153,6 +165,12 @@ impl Model {
 }
 
 impl Model {
+    /// Whether the call's usage of language models is asked for: of each call of a model, of each run of an agent, to which the calls inside it
+    /// belong, and wherever the option `usage` says where it stands.
+    pub(crate) fn is_metered(&self) -> bool {
+        matches!(self.kind, Kind::LlmCall | Kind::Agent) || self.usage.is_some()
+    }
+
     /// The expression over the arguments that says how much a call does.
     pub(crate) fn units_of_arguments(&self) -> Option<&Expr> {
         match self.profile.as_ref()?.units.as_ref()? {
@@ -184,6 +202,38 @@ fn collect_names(tokens: TokenStream, names: &mut BTreeSet<String>) {
             TokenTree::Group(group) => collect_names(group.stream(), names),
             _ => {}
         }
+    }
+}
+
+/// The field in which the span of a call to a language model tells its operation, as OpenTelemetry names it.
+const OPERATION_FIELD: &str = "gen_ai.operation.name";
+/// The operation of such a call, unless said otherwise.
+const OPERATION: &str = "chat";
+
+/// Adds the operation of a call to a language model to its span's fields: it is no label. Of other kinds the option is left.
+fn with_operation(kind: Kind, operation: Option<Expr>, fields: &mut Option<Vec<Field>>) -> Option<Expr> {
+    if kind != Kind::LlmCall {
+        return operation;
+    }
+    let fields = fields.get_or_insert_default();
+    if operation.is_some() || !fields.iter().any(|field| field.text() == OPERATION_FIELD) {
+        let name = FieldName::Text(LitStr::new(OPERATION_FIELD, Span::call_site()));
+        let value = operation.unwrap_or_else(|| {
+            let chat = OPERATION;
+            parse_quote!(#chat)
+        });
+        fields.insert(0, Field { name, value: FieldValue::Value(value) });
+    }
+    None
+}
+
+fn check_usage(usage: Option<&Predicate>, sig: &Signature) -> Result<()> {
+    match usage {
+        Some(usage) if matches!(&sig.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_))) => {
+            let message = "this function never returns, so it tells no usage";
+            Err(Error::new_spanned(&usage.function, message))
+        }
+        _ => Ok(()),
     }
 }
 

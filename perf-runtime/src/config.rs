@@ -15,6 +15,7 @@
 //! max_label_values = 200                # PERF_MAX_LABEL_VALUES: of one label of a metric, made at run time
 //! max_edges = 2000                      # PERF_MAX_EDGES: told apart of the tree of calls; 0: off
 //! edge_metrics = true                   # PERF_EDGE_METRICS: whether these are in a scrape
+//! trace_url = "https://tempo.example.com/trace/{trace_id}" # PERF_TRACE_URL: where traces are shown
 //!
 //! [rules.http-latency]                  # changes a rule of a preset
 //! warning = "250ms"                     # PERF_RULE_HTTP_LATENCY_WARNING=250ms
@@ -44,6 +45,13 @@
 //! text = false                          # PERF_ERRORS_TEXT: texts of all errors, not only of functions with `err`
 //! max_groups = 20                       # PERF_ERRORS_MAX_GROUPS: kinds of failures of one series
 //! panics = false                        # PERF_ERRORS_PANICS: message and place of panics, by a panic hook
+//!
+//! [recorder]
+//! enabled = true                        # PERF_RECORDER_ENABLED: whole calls; on in `perf_kit::start`, off elsewhere
+//! slowest = 3                           # PERF_RECORDER_SLOWEST: kept of each series and minute
+//! failed = 3                            # PERF_RECORDER_FAILED: kept of each series and minute
+//! minutes = 60                          # PERF_RECORDER_MINUTES: how long they are kept
+//! calls = 1000                          # PERF_RECORDER_CALLS: the most inside one
 //!
 //! [log]
 //! level = "info"                        # PERF_LOG_LEVEL: off, error, warn, info, debug
@@ -108,7 +116,7 @@ pub(crate) struct Loaded {
     pub(crate) sections: Sections,
 }
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "namespace",
     "presets",
     "alert_history",
@@ -116,6 +124,7 @@ const KEYS: [&str; 15] = [
     "max_label_values",
     "max_edges",
     "edge_metrics",
+    "trace_url",
     "rules",
     "objectives",
     "enabled",
@@ -123,6 +132,7 @@ const KEYS: [&str; 15] = [
     "reset_every",
     "log",
     "errors",
+    "recorder",
     "service",
 ];
 
@@ -271,10 +281,12 @@ fn apply_one(
             "max_label_values" => settings.limits.values = value.whole("max_label_values")?,
             "max_edges" => settings.max_edges = value.whole("max_edges")?,
             "edge_metrics" => settings.edge_metrics = value.bool("edge_metrics")?,
+            "trace_url" => settings.trace_url = Some(value.text("trace_url")?.to_owned()),
             "enabled" => settings.enabled = value.bool("enabled")?,
             "interval" => settings.interval = value.duration("interval")?,
             "reset_every" => settings.reset_every = Some(value.duration("reset_every")?),
             "errors" => read_errors(value.table("errors")?, settings)?,
+            "recorder" => read_recorder(value.table("recorder")?, settings)?,
             "log" => read_log(value.table("log")?, settings)?,
             "service" => read_service(value.table("service")?, settings)?,
             "rules" => {
@@ -305,6 +317,25 @@ fn read_errors(keys: &Table, settings: &mut Settings) -> Result<(), ConfigError>
             "max_groups" => errors.max_groups = value.whole(&field)?,
             "panics" => errors.panics = value.bool(&field)?,
             other => return Err(ConfigError::unknown("errors", other, ["enabled", "text", "max_groups", "panics"])),
+        }
+    }
+    Ok(())
+}
+
+fn read_recorder(keys: &Table, settings: &mut Settings) -> Result<(), ConfigError> {
+    let recorder = &mut settings.recorder;
+    for (key, value) in keys {
+        let field = format!("recorder.{key}");
+        match key.as_str() {
+            "enabled" => recorder.enabled = value.bool(&field)?,
+            "slowest" => recorder.slowest = value.whole(&field)?,
+            "failed" => recorder.failed = value.whole(&field)?,
+            "minutes" => recorder.minutes = value.whole(&field)?,
+            "calls" => recorder.calls = value.whole(&field)?,
+            other => {
+                let known = ["enabled", "slowest", "failed", "minutes", "calls"];
+                return Err(ConfigError::unknown("recorder", other, known));
+            }
         }
     }
     Ok(())

@@ -39,7 +39,7 @@
 //! It ends once, as one of the four [`Outcome`]s. A future that is leaked (`mem::forget`) stays in flight. Nothing is
 //! sampled, and nothing is lost under a scrape.
 //!
-//! # The eight attributes
+//! # The nine attributes
 //!
 //! | attribute | labels | counter | histogram | gauge |
 //! |---|---|---|---|---|
@@ -49,6 +49,7 @@
 //! | [`monitor_agent`](macro@monitor_agent) | agent | `agent_runs_total` | `agent_run_duration_seconds` | `agent_runs_in_flight` |
 //! | [`monitor_tool`](macro@monitor_tool) | tool | `tool_calls_total` | `tool_call_duration_seconds` | `tool_calls_in_flight` |
 //! | [`monitor_mcp_call`](macro@monitor_mcp_call) | server, capability | `mcp_calls_total` | `mcp_call_duration_seconds` | `mcp_calls_in_flight` |
+//! | [`monitor_llm_call`](macro@monitor_llm_call) | provider, model | `llm_calls_total` | `llm_call_duration_seconds` | `llm_calls_in_flight` |
 //! | [`monitor_external_call`](macro@monitor_external_call) | service, operation | `external_calls_total` | `external_call_duration_seconds` | `external_calls_in_flight` |
 //! | [`monitor`](macro@monitor) | operation | `operations_total` | `operation_duration_seconds` | `operations_in_flight` |
 //!
@@ -159,8 +160,8 @@ pub use measure::model::outcome::Outcome;
 pub use monitor::{Monitor, MonitorBuilder, monitor};
 pub use observe::history::window::Window;
 pub use perf_macros::{
-    ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
-    monitor_tool, monitor_workflow, monitor_workflow_step,
+    ErrorType, Label, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_llm_call,
+    monitor_mcp_call, monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 pub use record::in_current_call::InCurrentCall;
 pub use record::operation::Operation;
@@ -262,6 +263,8 @@ pub mod series {
     pub use crate::observe::query::in_flight::CallInFlight;
     pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
     pub use crate::observe::query::range::TimeRange;
+    pub use crate::observe::query::recorded::{CallInside, RecordedCall, RecordedTree, RecorderState};
+    pub use crate::observe::query::recorded_error::RecordedError;
     pub use crate::observe::query::selector::{NoSelector, Selector};
     pub use crate::observe::query::shares::{Share, Shares};
     pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};
@@ -284,6 +287,9 @@ pub mod test_util {
 pub mod __private {
     pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
+    pub use crate::measure::call::metered::{
+        AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_metered, watch_profiled_metered,
+    };
     pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, Shown, Sorted,
         SortsIn, StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
@@ -298,6 +304,7 @@ pub mod __private {
     pub use crate::measure::model::failure::Failed;
     pub use crate::measure::model::kind::Kind;
     pub use crate::measure::model::label::{ConcreteLabel, ConcreteLabels, Constant, Label, LabelSpec, Labels};
+    pub use crate::measure::model::run_budget::RunBudget;
     pub use crate::measure::model::target::{Objective, Targets};
     pub use crate::measure::site::annotated::{Site, Spec, State, within_budget};
     pub use crate::measure::site::callsite::SpanSpec;
@@ -339,6 +346,8 @@ mod examples {
     struct MonitorDbOperation;
     #[doc = include_str!("../../perf-macros/docs/monitor_external_call.md")]
     struct MonitorExternalCall;
+    #[doc = include_str!("../../perf-macros/docs/monitor_llm_call.md")]
+    struct MonitorLlmCall;
     #[doc = include_str!("../../perf-macros/docs/monitor_mcp_call.md")]
     struct MonitorMcpCall;
     #[doc = include_str!("../../perf-macros/docs/monitor_tool.md")]

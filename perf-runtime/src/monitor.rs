@@ -13,6 +13,7 @@ use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::measure::cells::failures::wishes::Wish;
+use crate::measure::cells::recorder::store::Wish as RecorderWish;
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment, wall};
 #[cfg(any(test, feature = "test-util"))]
@@ -43,6 +44,7 @@ mod objectives;
 mod overhead;
 mod parts;
 mod record;
+mod recorded;
 mod report;
 mod sampling;
 mod series;
@@ -157,6 +159,8 @@ struct Inner {
     trace_id_of: Option<TraceIdOf>,
     /// The wish that failures be kept, as the settings have it.
     wish: Mutex<Wish>,
+    /// The wish that calls be recorded, as the settings have it.
+    recorder: Mutex<RecorderWish>,
     redaction: Option<Redaction>,
     started: Moment,
     ticker: OnceLock<Ticker>,
@@ -316,6 +320,7 @@ impl Monitor {
         let model = ReadModel::new(&prefix, loaded.settings.edge_metrics);
         frame::bound_edges(loaded.settings.max_edges);
         let wish = errors::wish(&loaded.settings);
+        let recorder = RecorderWish::new(loaded.settings.recorder);
         let inner = Inner {
             renderer: Renderer::new(&model),
             model,
@@ -344,6 +349,7 @@ impl Monitor {
             facade: MetricsFacade::default(),
             trace_id_of: None,
             wish: Mutex::new(wish),
+            recorder: Mutex::new(recorder),
             redaction: None,
             started,
             ticker: OnceLock::new(),

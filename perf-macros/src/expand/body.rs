@@ -25,6 +25,8 @@ pub(super) struct Body<'a> {
     value: Ident,
     /// How much the call does, where its arguments tell.
     units: Ident,
+    /// The usage of language models while a sync body runs.
+    metered: Ident,
 }
 
 impl<'a> Body<'a> {
@@ -45,6 +47,7 @@ impl<'a> Body<'a> {
             call: ours("__perf_call"),
             value: ours("__perf_value"),
             units: ours("__perf_units"),
+            metered: ours("__perf_metered"),
         }
     }
 
@@ -67,23 +70,26 @@ impl<'a> Body<'a> {
     fn block(&self) -> TokenStream {
         let Self { call, value, runtime, .. } = self;
         let [entered, frame] = ["__perf_entered", "__perf_frame"].map(|name| Ident::new(name, Span::mixed_site()));
-        let (prepared, enter) = (self.prepared(), self.or_profiled("enter"));
+        let (prepared, enter, metered) = (self.prepared(), self.or_profiled("enter"), self.metered_scope());
         let typed = self.typed_body(self.allow_complex_type().as_ref());
         if let Returns::Never = self.returns {
             // Between braces of ours temporaries of the last expression go before the parameters, whatever the function's edition.
             return quote! {
                 let #frame = &#runtime::Frame::new();
                 let #call = &mut #prepared;
+                #metered
                 let #entered = #call.#enter(#frame);
                 { #typed }
             };
         }
-        let (units, finish) = (self.units_taken(), self.finish(&quote!(&#value)));
+        let (units, told, finish) = (self.units_taken(), self.usage_told(), self.finish(&quote!(&#value)));
         quote! {
             #units
             let #frame = &#runtime::Frame::new();
             let #call = &mut #prepared;
+            #metered
             let #value = { let #entered = #call.#enter(#frame); #typed };
+            #told
             #finish
             #value
         }
@@ -94,17 +100,19 @@ impl<'a> Body<'a> {
         let Self { call, value, .. } = self;
         let prepared = self.prepared();
         let (closure, finish) = (self.closure(), self.finish(&quote!(&#value)));
-        let run = self.or_profiled("run");
+        let (run, metered, told) = (self.or_profiled("run"), self.metered_scope(), self.usage_told());
         if let Returns::Never = self.returns {
-            return quote!(let #call = &mut #prepared; #call.#run(#closure));
+            return quote!(let #call = &mut #prepared; #metered #call.#run(#closure));
         }
         let units = self.units_taken();
         let allow = self.allow_complex_type();
         quote! {
             #units
             let #call = &mut #prepared;
+            #metered
             #allow
             let #value = #call.#run(#closure);
+            #told
             #finish
             #value
         }
@@ -117,9 +125,11 @@ impl<'a> Body<'a> {
         let (prepared, block) = (self.prepared(), self.user_block());
         let profiled = Ident::new("__perf_profiled", Span::mixed_site());
         let profiled = self.model.profile.as_ref().map(|_| quote!(let #profiled = #call.profiled_scope();));
+        let metered = self.metered_scope();
         quote! {
             let #frame = &#runtime::Frame::new();
             let #call = #prepared.start().scope();
+            #metered
             let #entered = #call.enter(#frame);
             #profiled
             #block
@@ -130,13 +140,14 @@ impl<'a> Body<'a> {
     /// held twice.
     fn returned_future(self) -> (Signature, TokenStream) {
         let (prepared, block, end) = (self.labelled(), self.async_block(), self.end());
-        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        let (watch, usage, units) = (self.watch(), self.usage(), self.units_taken());
         let Self { runtime, call, .. } = &self;
         let watched = match self.fields() {
-            None => quote!(#units #runtime::#watch(#prepared, #block, #end)),
+            None => quote!(#units #runtime::#watch(#prepared, #block, #usage #end)),
             // The arguments' values are looked at as the call starts, and are the body's from then on.
             Some(fields) => {
                 let body = if self.model.profile.is_some() { quote!(#call.profiled(#block)) } else { block };
+                let body = if self.model.is_metered() { quote!(#call.metered(#body, #usage)) } else { body };
                 quote!(#units #runtime::watch_late(#prepared, move |#call| { #call.open(#fields); #body }, #end))
             }
         };
@@ -154,11 +165,11 @@ impl<'a> Body<'a> {
     fn awaited(&self) -> TokenStream {
         let Self { runtime, .. } = self;
         let (prepared, block, end) = (self.prepared(), self.async_block(), self.end());
-        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        let (watch, usage, units) = (self.watch(), self.usage(), self.units_taken());
         if let Returns::Never = self.returns {
-            return quote!(#runtime::#watch(#prepared.start(), #runtime::endless(#block), #end).await);
+            return quote!(#runtime::#watch(#prepared.start(), #runtime::endless(#block), #usage #end).await);
         }
-        quote!(#units #runtime::#watch(#prepared.start(), #block, #end).await)
+        quote!(#units #runtime::#watch(#prepared.start(), #block, #usage #end).await)
     }
 
     /// The sync part runs at once, as it did; what it makes is measured from its first poll.
@@ -167,11 +178,11 @@ impl<'a> Body<'a> {
         let (prepared, closure, end) = (self.prepared(), self.closure(), self.end());
         let future = Ident::new("__perf_future", Span::mixed_site());
         let allow = self.allow_complex_type();
-        let (watch, units) = (self.or_profiled("watch"), self.units_taken());
+        let (watch, usage, units) = (self.watch(), self.usage(), self.units_taken());
         // Said before the outcome is looked up by type, for what the body says alone may leave the type open.
         let output = output_of(&self.function.sig).unwrap_or_else(|| parse_quote!(_));
         let body = if boxed { quote!(body) } else { quote!(future_body::<#output, _>) };
-        let watched = quote!(#runtime::#watch(#call, #future, #end));
+        let watched = quote!(#runtime::#watch(#call, #future, #usage #end));
         let made = if boxed { quote!(::std::boxed::Box::pin(#watched)) } else { watched };
         quote! {
             #units
@@ -307,6 +318,43 @@ impl<'a> Body<'a> {
     fn or_profiled(&self, name: &str) -> Ident {
         let name = if self.model.profile.is_some() { format!("{name}_profiled") } else { name.to_owned() };
         Ident::new(&name, Span::call_site())
+    }
+
+    /// The function of the runtime's that watches a future.
+    fn watch(&self) -> Ident {
+        let watch = self.or_profiled("watch");
+        if self.model.is_metered() { Ident::new(&format!("{watch}_metered"), watch.span()) } else { watch }
+    }
+
+    /// Asks for the usage of language models while a sync body runs.
+    fn metered_scope(&self) -> Option<TokenStream> {
+        let Self { model, call, metered, .. } = self;
+        model.is_metered().then(|| quote!(let #metered = &mut #call.metered_scope();))
+    }
+
+    /// Tells the usage in what a sync body returned.
+    fn usage_told(&self) -> Option<TokenStream> {
+        let Self { metered, value, .. } = self;
+        let usage = self.usage_in(&quote!(&#value))?;
+        Some(quote!(#metered.tell(#usage);))
+    }
+
+    /// The argument of a future's watcher that gives the usage in what the future returned, with a comma behind it.
+    fn usage(&self) -> Option<TokenStream> {
+        let Self { model, runtime, value, .. } = self;
+        if !model.is_metered() {
+            return None;
+        }
+        let usage = self.usage_in(&quote!(#value)).filter(|_| !matches!(self.returns, Returns::Never));
+        Some(usage.map_or_else(|| quote!(#runtime::no_usage,), |usage| quote!(|#value| #usage,)))
+    }
+
+    /// The usage, given a reference to what the body returned.
+    fn usage_in(&self, value: &TokenStream) -> Option<TokenStream> {
+        let function = self.model.usage.as_ref()?;
+        let at = Span::mixed_site().located_at(function.span());
+        let runtime = shown_at(at, &self.runtime);
+        Some(quote_spanned!(at=> #runtime::usage_in(#value).by(#function)))
     }
 
     /// Takes from the arguments how much the call does.

@@ -12,6 +12,7 @@ mod futures;
 mod plan;
 mod profile;
 mod sync;
+mod usage;
 
 fn pretty(file: TokenStream) -> String {
     prettyplease::unparse(&syn::parse2(file).expect("an expansion is Rust"))

@@ -86,6 +86,17 @@ fn own(settings: &Settings) -> Table {
         ("panics", Some(settings.errors.panics.into())),
     ];
     set("errors", Value::table_of(errors));
+    let recorder = [
+        ("enabled", Some(settings.recorder.enabled.into())),
+        ("slowest", Some(settings.recorder.slowest.into())),
+        ("failed", Some(settings.recorder.failed.into())),
+        ("minutes", Some(settings.recorder.minutes.into())),
+        ("calls", Some(settings.recorder.calls.into())),
+    ];
+    set("recorder", Value::table_of(recorder));
+    if let Some(url) = &settings.trace_url {
+        set("trace_url", url.as_str().into());
+    }
     if let Some(every) = settings.reset_every {
         set("reset_every", every.into());
     }

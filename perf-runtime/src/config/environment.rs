@@ -15,7 +15,7 @@ use std::ffi::OsString;
 
 const RULE: &str = "PERF_RULE_";
 /// The monitor's own variables: each with its key, and the table that it is in.
-const PLAIN: [(&str, &str, Option<&str>); 18] = [
+const PLAIN: [(&str, &str, Option<&str>); 24] = [
     ("PERF_NAMESPACE", "namespace", None),
     ("PERF_PRESETS", "presets", None),
     ("PERF_ALERT_HISTORY", "alert_history", None),
@@ -23,6 +23,7 @@ const PLAIN: [(&str, &str, Option<&str>); 18] = [
     ("PERF_MAX_LABEL_VALUES", "max_label_values", None),
     ("PERF_MAX_EDGES", "max_edges", None),
     ("PERF_EDGE_METRICS", "edge_metrics", None),
+    ("PERF_TRACE_URL", "trace_url", None),
     ("PERF_ENABLED", "enabled", None),
     ("PERF_INTERVAL", "interval", None),
     ("PERF_RESET_EVERY", "reset_every", None),
@@ -31,6 +32,11 @@ const PLAIN: [(&str, &str, Option<&str>); 18] = [
     ("PERF_ERRORS_TEXT", "text", Some("errors")),
     ("PERF_ERRORS_MAX_GROUPS", "max_groups", Some("errors")),
     ("PERF_ERRORS_PANICS", "panics", Some("errors")),
+    ("PERF_RECORDER_ENABLED", "enabled", Some("recorder")),
+    ("PERF_RECORDER_SLOWEST", "slowest", Some("recorder")),
+    ("PERF_RECORDER_FAILED", "failed", Some("recorder")),
+    ("PERF_RECORDER_MINUTES", "minutes", Some("recorder")),
+    ("PERF_RECORDER_CALLS", "calls", Some("recorder")),
     ("PERF_SERVICE_NAME", "name", Some("service")),
     ("PERF_SERVICE_VERSION", "version", Some("service")),
     ("PERF_SERVICE_INSTANCE", "instance", Some("service")),

@@ -6,6 +6,7 @@ use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
 use crate::measure::cells::failures::wishes::ErrorSettings;
+use crate::measure::cells::recorder::store::RecorderSettings;
 use crate::measure::cells::tree::bound::MAX_EDGES;
 use crate::measure::model::service::Service;
 use crate::observe::series::overflow::Limits;
@@ -36,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) log_level: LogLevel,
     /// The table `[errors]`.
     pub(crate) errors: ErrorSettings,
+    /// The table `[recorder]`.
+    pub(crate) recorder: RecorderSettings,
+    /// Where traces are shown: checked when the monitor is made.
+    pub(crate) trace_url: Option<String>,
 }
 
 impl Settings {
@@ -58,6 +63,8 @@ impl Settings {
             reset_every: None,
             log_level: LogLevel::default(),
             errors: ErrorSettings::default(),
+            recorder: RecorderSettings::default(),
+            trace_url: None,
         }
     }
 }

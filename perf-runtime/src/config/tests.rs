@@ -346,9 +346,12 @@ fn the_monitors_own_variables_reach_its_tables() {
         ("PERF_MAX_SERIES", "5000"),
         ("PERF_MAX_LABEL_VALUES", "500"),
         ("PERF_MAX_EDGES", "300"),
+        ("PERF_TRACE_URL", "https://tempo.example/{trace_id}"),
         ("PERF_LOG_LEVEL", "warn"),
         ("PERF_ERRORS_TEXT", "true"),
         ("PERF_ERRORS_MAX_GROUPS", "5"),
+        ("PERF_RECORDER_ENABLED", "true"),
+        ("PERF_RECORDER_SLOWEST", "9"),
         ("PERF_SERVICE_NAME", "shop"),
         ("PERF_SERVICE_VERSION", "1.4.2"),
     ])
@@ -357,9 +360,13 @@ fn the_monitors_own_variables_reach_its_tables() {
     assert_eq!(settings.interval, Duration::from_secs(5));
     assert_eq!(settings.reset_every, Some(Duration::from_secs(86_400)));
     assert_eq!((settings.limits.series, settings.limits.values, settings.max_edges), (5_000, 500, 300));
+    assert_eq!(settings.trace_url.as_deref(), Some("https://tempo.example/{trace_id}"));
     assert_eq!(settings.log_level, LogLevel::Warn);
     let errors = settings.errors;
     assert_eq!((errors.enabled, errors.text, errors.max_groups, errors.panics), (true, true, 5, false));
+    let recorder = settings.recorder;
+    assert_eq!((recorder.enabled, recorder.slowest, recorder.failed, recorder.calls), (true, 9, 3, 1_000));
+    assert_eq!(refused(&[("PERF_RECORDER_CALLS", "many")]).field, "recorder.calls");
     assert_eq!(refused(&[("PERF_ERRORS_TEXT", "perhaps")]).field, "errors.text");
     assert_eq!(refused(&[("PERF_ERRORS_TEXTS", "true")]).field, "PERF_ERRORS_TEXTS");
     assert_eq!(settings.service, Some(Service::new("shop").version("1.4.2")));

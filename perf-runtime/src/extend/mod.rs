@@ -10,6 +10,7 @@
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`] and [`TreeLog`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
+//! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
 //! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
@@ -27,6 +28,10 @@ mod state;
 mod tick;
 
 pub use crate::judge::alerts::log::AlertLog;
+pub use crate::measure::call::metered::{
+    MeteredCall, ReceiverTaken, ReceivesUsage, TellsUsage, ToldUsage, UsageReceiver, receive_usage,
+};
+pub use crate::measure::model::run_budget::RunBudget;
 pub use crate::measure::model::service::Service;
 pub use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};

@@ -9,6 +9,7 @@ use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 use crate::observe::query::errors::{ErrorView, Errors};
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
+use crate::observe::query::trace_url::TraceUrl;
 use std::sync::PoisonError;
 use std::time::UNIX_EPOCH;
 
@@ -48,12 +49,7 @@ impl Monitor {
     /// ```
     pub fn errors(&self, selector: &Selector, range: impl Into<TimeRange>) -> Errors {
         let settings = self.inner.loaded().settings.errors;
-        let view = ErrorView {
-            enabled: settings.enabled,
-            shows_text: settings.text,
-            max_groups: settings.max_groups,
-            redaction: self.inner.redaction.clone(),
-        };
+        let (view, trace_url) = (self.inner.error_view(), self.inner.trace_url());
         let (range, now) = (range.into(), clock::now());
         self.inner.registry.catch_up(now);
         // Memory knows the last hour to the slice, and a log only whole stretches of time.
@@ -76,11 +72,28 @@ impl Monitor {
             });
         }
         errors.settle(selector.most());
+        errors.link(trace_url.as_ref());
         errors
     }
 }
 
 impl Inner {
+    /// Where traces are shown.
+    pub(super) fn trace_url(&self) -> Option<TraceUrl> {
+        self.loaded().settings.trace_url.as_deref().and_then(TraceUrl::parse)
+    }
+
+    /// The settings by which failures are shown.
+    pub(super) fn error_view(&self) -> ErrorView {
+        let settings = self.loaded().settings.errors;
+        ErrorView {
+            enabled: settings.enabled,
+            shows_text: settings.text,
+            max_groups: settings.max_groups,
+            redaction: self.redaction.clone(),
+        }
+    }
+
     /// Takes up new settings.
     pub(super) fn renew_wish(&self, settings: &Settings) {
         let fresh = wish(settings);

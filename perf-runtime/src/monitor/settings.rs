@@ -91,6 +91,7 @@ impl Monitor {
         self.inner.objectives().replace(objectives);
         self.replace_rules(&settings.rules);
         self.inner.renew_wish(settings);
+        self.inner.renew_recorder(settings);
         log_level::set(settings.log_level);
         *self.inner.loaded() = loaded;
         drop(one_at_a_time);

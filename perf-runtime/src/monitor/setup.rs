@@ -10,9 +10,11 @@ use crate::judge::objective::tracker::Objectives;
 use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
+use crate::measure::cells::recorder::buffer::MOST_CALLS;
 use crate::measure::model::service::Service;
 use crate::measure::model::target::Objective as Target;
 use crate::observe::query::errors::Redaction;
+use crate::observe::query::trace_url::TraceUrl;
 use crate::text;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,9 +70,24 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     };
     Resource::check_all(&settings.resources)?;
     within("interval", settings.interval, SECOND, MINUTE)?;
+    if let Some(url) = settings.trace_url.as_ref().filter(|url| TraceUrl::parse(url).is_none()) {
+        return Err(ConfigError::new("trace_url", url, TraceUrl::ALLOWED));
+    }
     let groups = settings.errors.max_groups;
     if !(1..=1_000).contains(&groups) {
         return Err(ConfigError::new("errors.max_groups", groups, "1 to 1000 groups"));
+    }
+    let recorder = settings.recorder;
+    for (key, value, range) in [
+        ("slowest", recorder.slowest, 0..=100),
+        ("failed", recorder.failed, 0..=100),
+        ("minutes", recorder.minutes, 1..=1_440),
+        ("calls", recorder.calls, 1..=MOST_CALLS),
+    ] {
+        if !range.contains(&value) {
+            let allowed = format!("{} to {}", range.start(), range.end());
+            return Err(ConfigError::new(format!("recorder.{key}"), value, allowed));
+        }
     }
     settings.reset_every.map_or(Ok(()), |every| within("reset_every", every, MINUTE, YEAR))
 }
@@ -245,6 +262,23 @@ impl MonitorBuilder {
     /// ```
     pub fn redact_errors(mut self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.redaction = Some(Redaction::new(redact));
+        self
+    }
+
+    /// Where traces are shown, so that [groups of errors](crate::series::ErrorGroup::trace_link) have a link: an address of http or https
+    /// without user or password, with `{trace_id}` behind its host, which stands for the 32 hexadecimal digits of the id. No default.
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let monitor = Monitor::builder().trace_url("https://tempo.example.com/trace/{trace_id}").build()?;
+    /// # drop(monitor);
+    /// let refused = Monitor::builder().trace_url("javascript:alert({trace_id})").build();
+    /// assert_eq!(refused.unwrap_err().field, "trace_url");
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn trace_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.trace_url = Some(url.into());
         self
     }
 

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 mod errors;
+mod recorder;
 mod tree;
 
 fn is_read_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(view: &T) {

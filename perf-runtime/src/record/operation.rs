@@ -1,5 +1,6 @@
 //! Series that the program makes at run time.
 
+use crate::measure::cells::recorder::{self, Ended, HandedOver};
 use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
@@ -103,7 +104,7 @@ impl Operation {
         // Only an unwinding body drops it; that another unwinding goes on meanwhile is of no account then.
         let call = self.begin(Outcome::Panicked, false, |series| &**series);
         let frame = Frame::new();
-        let inside = Body::new(&frame, &call.series.own, call.parent);
+        let inside = Body::new(&frame, &call.series.own, call.parent, &call.handed_over);
         let value = body();
         drop(inside);
         match failed(&value) {
@@ -125,7 +126,16 @@ impl Operation {
         let started = clock::now();
         call.begin(started, is_polled);
         let (parent, unwinding) = (frame::begin_child(started), thread::panicking());
-        Running { started, parent, unwinding, otherwise, over: false, is_away: false, series: hold(&self.series) }
+        Running {
+            started,
+            parent,
+            unwinding,
+            otherwise,
+            over: false,
+            is_away: false,
+            handed_over: HandedOver::nothing(),
+            series: hold(&self.series),
+        }
     }
 
     /// Starts a call that a guard keeps: it may end on any thread, and nobody knows which it is on.
@@ -134,7 +144,16 @@ impl Operation {
         self.series.own.start_away();
         let (started, unwinding) = (clock::now(), thread::panicking());
         let parent = frame::begin_child(started);
-        Running { started, parent, unwinding, otherwise, over: false, is_away: true, series: Arc::clone(&self.series) }
+        Running {
+            started,
+            parent,
+            unwinding,
+            otherwise,
+            over: false,
+            is_away: true,
+            handed_over: HandedOver::nothing(),
+            series: Arc::clone(&self.series),
+        }
     }
 
     fn count_overflow(&self) {
@@ -203,6 +222,8 @@ struct Running<S: Deref<Target = Series>> {
     over: bool,
     /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.
     is_away: bool,
+    /// What its body hands over to its end.
+    handed_over: HandedOver,
 }
 
 impl<S: Deref<Target = Series>> Running<S> {
@@ -234,7 +255,21 @@ impl<S: Deref<Target = Series>> Running<S> {
             frame::leave(self.parent, now);
             self.series.own.count_edge(parent, outcome, clock::nanos(took));
         }
+        self.record(outcome, now);
         took
+    }
+}
+
+impl<S: Deref<Target = Series>> Running<S> {
+    /// Tells the recorder of its end.
+    fn record(&self, outcome: Outcome, now: Moment) {
+        let nanos = now.nanos_since(self.started);
+        let ended = Ended { meter: &self.series.own, outcome, started: self.started, nanos };
+        if self.parent.is_some() {
+            recorder::child_ended(self.parent, &self.handed_over, ended);
+        } else if recorder::wants_root(&self.handed_over) {
+            recorder::root_ended(&self.handed_over, ended, now, None);
+        }
     }
 }
 

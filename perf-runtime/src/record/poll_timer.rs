@@ -2,7 +2,8 @@
 
 use crate::measure::call::execution::SLOW_POLL_NANOS;
 use crate::measure::cells::cell_table::Ticket;
-use crate::measure::cells::tree::frame::{self, Frame};
+use crate::measure::cells::recorder::HandedOver;
+use crate::measure::cells::tree::frame::{self, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::observe::series::entry::Series;
@@ -98,10 +99,16 @@ impl PollTimer {
         }
     }
 
-    /// It is over: `series`, which listed it, no longer does, and `counting` counts how it divided its time.
-    pub(crate) fn end(&mut self, now: Moment, series: &Series, counting: &Series) {
+    /// It is over: the first of the series, which listed it, no longer does, and the second counts how it divided its time. The time of the
+    /// children that it keeps is handed over.
+    pub(crate) fn end(
+        &mut self,
+        now: Moment,
+        (series, counting): (&Series, &Series),
+        (parent, over): (Parent, &HandedOver),
+    ) {
         if let Some(ticket) = self.ticket.filter(|_| self.keeps_children && self.is_paused) {
-            frame::close(&series.own.kept_children(ticket, None), &counting.own);
+            frame::close(&series.own.kept_children(ticket, None), &counting.own, parent, over);
         }
         self.turn(now, true, series);
         self.leave_list(series);

@@ -3,6 +3,7 @@
 use super::poll_timer::PollTimer;
 use crate::measure::cells::failures::{MAX_TEXT, Named, cut};
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder::Ended;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::registry::Registry;
@@ -209,14 +210,16 @@ impl HttpRequest {
             self.note_failure(&answered.series.own, outcome, Some(status));
         }
         let Self { route, poll_timer, span, started, took, family, .. } = self;
-        let Some(answered) = route.answered(status) else { return };
+        let Some(answered) = route.answered(status) else { return family.forget() };
         route.count_overflow_of(answered);
         let (open, closed) = (&route.open, &answered.series);
         let nanos = if poll_timer.has_ended() { *took } else { now.nanos_since(*started) };
-        poll_timer.end(now, open, closed);
-        family.count(&open.own, &closed.own, outcome, nanos);
+        let ended = Ended { meter: &closed.own, outcome, started: *started, nanos };
+        poll_timer.end(now, (open, closed), family.around());
+        family.count(&open.own, ended);
         closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);
+        family.record(ended, now, span.as_deref());
         if let Some(span) = span {
             closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
         }
@@ -248,13 +251,15 @@ impl Drop for HttpRequest {
         if outcome.is_failure() {
             self.note_failure(&self.route.open.own, outcome, None);
         }
-        let Self { route, poll_timer, started, family, .. } = self;
+        let Self { route, poll_timer, span, started, family, .. } = self;
         let (open, nanos) = (&route.open, now.nanos_since(*started));
+        let ended = Ended { meter: &open.own, outcome, started: *started, nanos };
         open.own.take_up();
-        poll_timer.end(now, open, open);
-        family.count(&open.own, &open.own, outcome, nanos);
+        poll_timer.end(now, (open, open), family.around());
+        family.count(&open.own, ended);
         open.note_end(outcome);
         open.own.finish(outcome, nanos);
+        family.record(ended, now, span.as_deref());
     }
 }
 

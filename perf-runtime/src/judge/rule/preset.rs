@@ -242,7 +242,7 @@ mod tests {
     fn no_rule_of_a_preset_is_refused() {
         let counts = BY_NAME.map(|(name, preset)| (name, preset().len()));
         let expected =
-            [("standard", 41), ("performance_monitor", 4), ("dashboard", 5), ("mcp_backend", 9), ("agents", 7)];
+            [("standard", 43), ("performance_monitor", 4), ("dashboard", 5), ("mcp_backend", 9), ("agents", 7)];
         assert_eq!(counts, expected);
     }
 

@@ -2,8 +2,8 @@
 
 use crate::measure::cells::cell_table::{Started, Ticket};
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder::HandedOver;
 use crate::measure::cells::tree::frame::{self, Body, Frame, Inside, Parent};
-use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::budget::assert_budget;
 use crate::measure::model::label::Labels;
@@ -49,8 +49,8 @@ pub struct Call {
     pace: Pace,
     /// Whether it is paused and has children, which are kept with its place in the list of those that wait.
     keeps_children: bool,
-    /// The child for which it waits while it is paused, if it is one that is measured.
-    waits_for: Option<Node>,
+    /// The child for which it waits while it is paused, if it is one that is measured; then what its body hands over to its end.
+    over: HandedOver,
 }
 
 /// The site of a call that is yet to start. From the start on its meter knows the site, and this is when the body last began to run or,
@@ -128,7 +128,7 @@ impl Call {
             ticket: None,
             pace: Pace::Prepared,
             keeps_children: false,
-            waits_for: None,
+            over: HandedOver::nothing(),
         }
     }
 
@@ -217,12 +217,17 @@ impl Call {
         let now = clock::now();
         let paused = now.nanos_since(self.turned());
         if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
-            frame.go_on(&self.meter.kept_children(ticket, self.waits_for.map(|child| (child, paused))));
+            frame.go_on(&self.meter.kept_children(ticket, self.over.take().map(|child| (child, paused))));
         }
         self.idle_nanos = self.idle_nanos.saturating_add(paused);
         self.turned = SiteOrTurn { turned: now };
         self.pace = Pace::Polled;
         self.meter.take_up().begin(now, true);
+    }
+
+    /// The site that made it, whether it has started or not.
+    pub(super) fn its_site(&self) -> Option<&'static Site> {
+        self.site_at_start().or_else(|| self.site())
     }
 
     /// The site that made it, while it is yet to start.
@@ -267,13 +272,19 @@ impl Call {
     /// The body's time in a frame, for a sync body.
     #[inline]
     pub(super) fn body<'a>(&'a self, frame: &'a Frame) -> Body<'a> {
-        Body::new(frame, self.meter, self.parent)
+        Body::new(frame, self.meter, self.parent, &self.over)
     }
 
     /// Has calls that this thread starts be children of this one, until the guard is dropped. The guard is not to be leaked.
     #[inline]
     pub(super) fn enter_frame<'a>(&'a self, frame: &'a Frame) -> Inside<'a> {
         frame.enter(self.meter, self.parent)
+    }
+
+    /// Ends the time of its body in a frame.
+    #[inline]
+    pub(super) fn end_frame(&self, frame: &Frame) {
+        frame.end(self.meter, &self.over);
     }
 
     /// Ends the call. Later calls of `finish` are ignored.
@@ -345,7 +356,7 @@ impl Call {
         if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
             self.meter.keep_children(ticket, children);
             self.keeps_children = true;
-            self.waits_for = frame.waits_for();
+            self.over.keep(frame.waits_for());
         }
         if self.parent.is_some() {
             frame::child_waits(self.parent, self.ticket, || self.meter.node());

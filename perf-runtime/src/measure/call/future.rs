@@ -30,7 +30,7 @@ struct Unwinding<'a> {
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        self.frame.end(self.call.meter());
+        self.call.end_frame(self.frame);
         self.call.finish(Outcome::Panicked);
     }
 }
@@ -97,7 +97,7 @@ fn poll_within<F: Future>(
     drop(inside);
     drop(entered);
     if let Poll::Ready(value) = &polled {
-        frame.end(guard.call.meter());
+        guard.call.end_frame(&frame);
         end(value, guard.call);
     } else {
         guard.call.pause(&frame);

@@ -7,6 +7,7 @@ use super::failures::Failures;
 use super::histogram::Layout;
 use super::profile::Profile;
 use super::reading::Reading;
+use super::recorder::keep::Keep;
 use super::sampled::{self, Sampled, SampledReading};
 use super::times::Times;
 use super::tree::children::Children;
@@ -43,6 +44,8 @@ pub(crate) struct Meter {
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
     pub(super) sampled: Sampled,
+    /// The calls that were made inside no other: which of them are kept.
+    pub(crate) keep: Keep,
     /// The meter that an isolated test has this one for.
     #[cfg(any(test, feature = "test-util"))]
     original: Option<&'static Meter>,
@@ -72,6 +75,7 @@ impl Meter {
             exemplars: Exemplars::new(),
             profile: Profile::new(),
             sampled: Sampled::new(),
+            keep: Keep::new(),
             #[cfg(any(test, feature = "test-util"))]
             original: None,
         }

@@ -10,6 +10,7 @@ pub(crate) mod meter;
 pub(crate) mod profile;
 pub(crate) mod profiler;
 pub(crate) mod reading;
+pub(crate) mod recorder;
 pub(crate) mod sampled;
 mod slot;
 mod sync;

@@ -22,6 +22,8 @@ pub enum Kind {
     McpCall,
     /// A call to another service: `#[monitor_external_call]`.
     ExternalCall,
+    /// A call to a language model: `#[monitor_llm_call]`.
+    LlmCall,
     /// Anything else: `#[monitor]`.
     Operation,
     /// A request that this process answers: the layer of `perf-server`.
@@ -99,6 +101,9 @@ const DB_BOUNDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 const HTTP_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// The bounds that OpenTelemetry advises for `mcp.client.operation.duration`.
 const MCP_BOUNDS: &[f64] = &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+/// The bounds that OpenTelemetry advises for `gen_ai.client.operation.duration`, and two above for long answers.
+const LLM_BOUNDS: &[f64] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68];
 /// Agents and tools: as OpenTelemetry's doubling bounds, with the thresholds of health (2, 5 and 10 s) among them.
 const AGENT_BOUNDS: &[f64] = &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0];
 const TOOL_BOUNDS: &[f64] = &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0];
@@ -108,7 +113,7 @@ const OPERATION_BOUNDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 impl Kind {
     /// Every kind, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::HttpRequest,
         Self::DbOperation,
         Self::Workflow,
@@ -117,6 +122,7 @@ impl Kind {
         Self::Tool,
         Self::McpCall,
         Self::ExternalCall,
+        Self::LlmCall,
         Self::Operation,
     ];
 
@@ -290,6 +296,25 @@ impl Kind {
                 bounds: HTTP_BOUNDS,
                 satisfying_millis: Some(2_500),
                 limits: KindLimits { latency: Some((2.5, 5.0)), ..LIMITS },
+                hints: PEER_HINTS,
+            },
+            Self::LlmCall => &Family {
+                name: "llm_call",
+                plural: "LLM calls",
+                word: "llm",
+                counter: "llm_calls_total",
+                histogram: "llm_call_duration_seconds",
+                in_flight: "llm_calls_in_flight",
+                busy: "llm_call_busy_seconds_total",
+                slow_polls: "llm_call_slow_polls_total",
+                labels: &["provider", "model"],
+                late_labels: &[],
+                peer: Some("provider"),
+                parts: None,
+                is_annotated: true,
+                bounds: LLM_BOUNDS,
+                satisfying_millis: Some(5_120),
+                limits: KindLimits { latency: None, errors: (0.05, 0.1), errors_by_peer: true },
                 hints: PEER_HINTS,
             },
             Self::Operation => &Family {

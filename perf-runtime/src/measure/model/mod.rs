@@ -6,6 +6,7 @@ pub(crate) mod failure;
 pub(crate) mod kind;
 pub(crate) mod label;
 pub(crate) mod outcome;
+pub(crate) mod run_budget;
 pub(crate) mod service;
 pub(crate) mod shape;
 pub(crate) mod target;

@@ -8,6 +8,7 @@ use crate::measure::model::error_type::Sorts;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::label::LabelSpec;
 use crate::measure::model::outcome::Outcome;
+use crate::measure::model::run_budget::RunBudget;
 use crate::measure::model::target::Targets;
 use std::panic::Location;
 use std::ptr;
@@ -47,6 +48,8 @@ pub struct Spec {
     pub errors: &'static Sorts,
     /// The targets that the function sets itself.
     pub targets: &'static Targets,
+    /// The limits of each run, of an agent.
+    pub budget: &'static [RunBudget],
     /// The span.
     pub span: SpanSpec,
 }
@@ -60,6 +63,7 @@ impl Spec {
         values: None,
         errors: &Sorts::NONE,
         targets: &Targets::NONE,
+        budget: &[],
         span: SpanSpec { name: "", target: "", fields: &[], level: Some(Level::INFO), location: Location::caller() },
     };
 
@@ -131,7 +135,7 @@ macro_rules! states {
     };
 }
 
-states!(DbOperation Workflow WorkflowStep Agent Tool McpCall ExternalCall Operation);
+states!(DbOperation Workflow WorkflowStep Agent Tool McpCall ExternalCall LlmCall Operation);
 
 impl Site {
     pub(crate) fn kind(&self) -> Kind {
@@ -210,7 +214,7 @@ impl Site {
     }
 
     /// Which combination of labels a meter counts.
-    fn index_of(&'static self, meter: &'static Meter) -> usize {
+    pub(crate) fn index_of(&'static self, meter: &'static Meter) -> usize {
         let bytes = ptr::from_ref(meter.original()).addr().wrapping_sub(self.meters().as_ptr().addr());
         bytes / size_of::<Meter>()
     }

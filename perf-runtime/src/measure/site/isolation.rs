@@ -5,6 +5,7 @@
 //! outlast its test. In a program that is not built for tests there is none of this.
 
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder::store::{self, Store};
 use crate::measure::clock::hand::{self, HandClock};
 use crate::measure::clock::manual;
 use std::any::Any;
@@ -19,6 +20,8 @@ pub(crate) struct Isolation {
     clock: HandClock,
     /// By the address of the meter that each stands for.
     meters: Mutex<HashMap<usize, &'static Meter>>,
+    /// Its recorded calls.
+    recorder: Store,
     /// The part that another room keeps for the test.
     part: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
@@ -42,7 +45,12 @@ pub(in crate::measure) fn meter(meter: &'static Meter) -> &'static Meter {
 impl Isolation {
     /// A test that has counted nothing. It is never freed.
     pub(crate) fn new() -> &'static Self {
-        Box::leak(Box::new(Self { clock: manual::apart(), meters: Mutex::default(), part: Mutex::default() }))
+        Box::leak(Box::new(Self {
+            clock: manual::apart(),
+            meters: Mutex::default(),
+            recorder: Store::new(),
+            part: Mutex::default(),
+        }))
     }
 
     /// Has this thread work for the test, until the guard is dropped.
@@ -50,6 +58,7 @@ impl Isolation {
         Entered {
             before: CURRENT.replace(Some(self)),
             clock_before: hand::go_by(Some(&self.clock)),
+            recorder_before: store::go_by(Some(&self.recorder)),
             _thread: PhantomData,
         }
     }
@@ -80,6 +89,7 @@ impl Isolation {
 pub(crate) struct Entered {
     before: Option<&'static Isolation>,
     clock_before: Option<&'static HandClock>,
+    recorder_before: Option<&'static Store>,
     /// It belongs to the thread that entered.
     _thread: PhantomData<*const ()>,
 }
@@ -88,5 +98,6 @@ impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.before);
         hand::go_by(self.clock_before);
+        store::go_by(self.recorder_before);
     }
 }

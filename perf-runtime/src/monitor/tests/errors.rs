@@ -320,6 +320,32 @@ fn where_it_is_off_nothing_is_told() {
 }
 
 #[test]
+fn the_trace_of_an_error_has_a_link_where_an_address_is_set() {
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let _alone = isolated();
+    let mut told = {
+        let monitor = built(|builder| builder);
+        plain("x").unwrap_err();
+        ask(&monitor, Window::LastMinute).series
+    };
+    let link = |monitor: &Monitor, told: &[SeriesErrors]| {
+        let _provided = monitor.provide::<dyn ErrorLog>(Arc::new(Told(told.to_vec()))).unwrap();
+        let errors = monitor.errors(&Selector::calls(), TimeRange::last(Duration::from_secs(7_200)));
+        of(&errors, "errors_plain").and_then(|series| series.groups[0].trace_link.clone())
+    };
+    let with_address = built(|builder| builder.trace_url("https://tempo.example/trace/{trace_id}"));
+    assert_eq!(link(&with_address, &told), None, "there is no trace");
+    told[0].groups[0].trace_id = Some(ID.to_owned());
+    // An address of before is not that of today.
+    told[0].groups[0].trace_link = Some("https://other.example".to_owned());
+    assert_eq!(link(&with_address, &told).unwrap(), format!("https://tempo.example/trace/{ID}"));
+    drop(with_address);
+    assert_eq!(link(&built(|builder| builder), &told), None);
+    let refused = Monitor::builder().trace_url("javascript:alert({trace_id})").build().unwrap_err();
+    assert_eq!(refused.field, "trace_url");
+}
+
+#[test]
 fn errors_are_read_back_as_they_were_written() {
     let _alone = isolated();
     let _clock = ManualClock::hold();

@@ -1,7 +1,9 @@
 //! The failures of series over a range of time, grouped by kind of failure.
 
 use super::range::TimeRange;
+use super::recorded_error::RecordedError;
 use super::selector::Selector;
+use super::trace_url::TraceUrl;
 use crate::guarded::run_guarded;
 use crate::measure::cells::failures::{Group, cut};
 use crate::measure::clock::{Moment, wall};
@@ -99,6 +101,10 @@ pub struct ErrorGroup {
     pub last_seen: SystemTime,
     /// The trace of one of the last of them, where [`trace_id_of`](crate::MonitorBuilder::trace_id_of) tells it.
     pub trace_id: Option<String>,
+    /// The address at which that trace is shown, where [`trace_url`](crate::MonitorBuilder::trace_url) is set and the id is one of W3C Trace
+    /// Context.
+    #[serde(default)]
+    pub trace_link: Option<String>,
 }
 
 impl Errors {
@@ -129,6 +135,14 @@ impl Errors {
         known.others += known.groups.iter().skip(max_groups).map(|group| group.count).sum::<u64>();
         known.groups.truncate(max_groups);
         known.groups.sort_by_key(|group| (Reverse(group.count), Reverse(group.last_seen)));
+    }
+
+    /// Gives each group the address of its trace.
+    pub(crate) fn link(&mut self, trace_url: Option<&TraceUrl>) {
+        for group in self.series.iter_mut().flat_map(|series| &mut series.groups) {
+            let link = |id: &String| trace_url.and_then(|url| url.link(id));
+            group.trace_link = group.trace_id.as_ref().and_then(link);
+        }
     }
 
     /// Sorts the series, and leaves out those beyond a limit.
@@ -232,6 +246,13 @@ impl ErrorView {
         self.shows_text || group.is_open
     }
 
+    /// The kind of failure of a recorded call.
+    pub(crate) fn recorded(&self, group: Group) -> RecordedError {
+        let fingerprint = self.fingerprint(&group);
+        let ErrorGroup { fingerprint, error_type, type_name, text, place, .. } = self.shown(fingerprint, group, 1);
+        RecordedError { fingerprint, error_type, type_name, text, place }
+    }
+
     fn shown(&self, fingerprint: u64, group: Group, count: u64) -> ErrorGroup {
         let text = group.text.as_deref().filter(|_| self.shows(&group)).map(|text| self.redacted(text));
         let [first_seen, last_seen] = [group.first, group.last].map(|at| text::to_millis(wall::time_of(at)));
@@ -248,6 +269,8 @@ impl ErrorView {
             first_seen,
             last_seen,
             trace_id: group.trace_id.map(Into::into),
+            // All groups get theirs at the end, those of before too.
+            trace_link: None,
         }
     }
 }

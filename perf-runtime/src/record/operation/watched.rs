@@ -71,7 +71,8 @@ impl<F: Future> Future for WatchedOperation<F> {
             Stage::Over => return this.future.poll(context),
         };
         let frame = call.poll_timer.frame(&call.call.series);
-        let body = Body::new(&frame, &call.call.series.own, call.call.parent);
+        let Running { series, parent, handed_over, .. } = &call.call;
+        let body = Body::new(&frame, &series.own, *parent, handed_over);
         match this.future.poll(context) {
             Poll::Ready(value) => {
                 drop(body);
@@ -168,11 +169,11 @@ impl Polled {
 
     /// Before the end itself: whoever finds a call ended finds what is known of its polls.
     fn end_polls(&mut self, now: Moment) {
-        let Running { series, parent, .. } = &self.call;
+        let Running { series, parent, handed_over, .. } = &self.call;
         if let Some(ticket) = self.poll_timer.ticket().filter(|_| parent.is_some()) {
             frame::child_waited(*parent, ticket, series.own.node());
         }
-        self.poll_timer.end(now, series, series);
+        self.poll_timer.end(now, (series, series), (*parent, handed_over));
     }
 }
 

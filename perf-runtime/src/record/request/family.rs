@@ -1,11 +1,12 @@
 //! A request's place in the tree of calls.
 
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder::{self, Ended, HandedOver};
 use crate::measure::cells::tree::frame::{self, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
-use crate::measure::clock::{self, Moment};
-use crate::measure::model::outcome::Outcome;
+use crate::measure::clock::Moment;
 use std::fmt;
+use tracing::Span;
 
 /// The call that a request was made inside, and those that are made inside the request.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct Family {
     parent: Parent,
     /// The children, until the request's duration ends.
     frame: Exclusive<Frame>,
+    handed_over: HandedOver,
 }
 
 impl Family {
@@ -20,7 +22,7 @@ impl Family {
     #[inline]
     pub(super) fn new(now: Moment) -> Self {
         let parent = if frame::is_any() { frame::begin_child(now) } else { Parent::NONE };
-        Self { parent, frame: Exclusive(Frame::new()) }
+        Self { parent, frame: Exclusive(Frame::new()), handed_over: HandedOver::nothing() }
     }
 
     /// Does a part of the work of a request that counts in `meter`. Calls that it makes on this thread are the request's children; those of
@@ -46,7 +48,7 @@ impl Family {
     /// Ends the request's duration, at this moment. Children that are still open outlive it.
     #[inline]
     pub(super) fn end_time(&mut self, now: Moment) {
-        self.frame.get().freeze(|| now);
+        self.frame.get().freeze(now, &self.handed_over);
         if self.parent.is_some() {
             frame::leave(self.parent, now);
         }
@@ -55,7 +57,7 @@ impl Family {
     /// Counts a request that came in the meter `open` and ends in `meter`, after the [end of its duration](Self::end_time), and before it is
     /// counted there: the time that its children covered, and the call that it was made inside.
     #[inline]
-    pub(super) fn count(&mut self, open: &Meter, meter: &Meter, outcome: Outcome, nanos: u64) {
+    pub(super) fn count(&mut self, open: &Meter, Ended { meter, outcome, nanos, .. }: Ended<'_>) {
         if self.parent.is_some() || open.existing_node().is_some() {
             // Requests of a route whose handler calls others have their time in the tree, whatever their status.
             meter.join_tree();
@@ -68,6 +70,30 @@ impl Family {
             meter.count_edge(parent, outcome, nanos);
         }
     }
+
+    /// Tells the recorder of the end of a request that is counted.
+    #[inline]
+    pub(super) fn record(&self, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+        if self.parent.is_some() {
+            recorder::child_ended(self.parent, &self.handed_over, ended);
+        } else if recorder::wants_root(&self.handed_over) {
+            recorder::root_ended(&self.handed_over, ended, now, span);
+        }
+    }
+
+    /// Forgets a request that nobody counts.
+    #[cold]
+    pub(super) fn forget(&self) {
+        if !self.parent.is_some() {
+            recorder::forget_root(&self.handed_over);
+        }
+    }
+
+    /// The call that it was made inside, and what is handed over to the request's end.
+    #[inline]
+    pub(super) fn around(&self) -> (Parent, &HandedOver) {
+        (self.parent, &self.handed_over)
+    }
 }
 
 /// Does a part of a request's work after its duration.
@@ -77,7 +103,7 @@ fn beyond<T>(meter: &Meter, parent: Parent, part: impl FnOnce() -> T) -> T {
 
     impl Drop for Beyond {
         fn drop(&mut self) {
-            self.0.freeze(clock::now);
+            self.0.abandon();
         }
     }
 

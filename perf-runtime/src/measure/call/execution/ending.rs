@@ -2,6 +2,7 @@
 
 use super::{Call, Pace, SLOW_POLL_NANOS};
 use crate::measure::cells::cell_table::{Finished, Ticket};
+use crate::measure::cells::recorder::{self, Ended};
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
@@ -32,9 +33,24 @@ impl Call {
         if self.parent.is_some() {
             return self.end_inside(finished, outcome, now, nanos);
         }
+        if recorder::wants_root(&self.over) {
+            return self.end_root(outcome, now, nanos);
+        }
         if self.span.is_some() {
             self.close_span(outcome, nanos);
         }
+    }
+
+    /// The rest of the end of a call that was made inside no other, while calls are recorded.
+    #[inline(never)]
+    fn end_root(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
+        recorder::root_ended(&self.over, self.ended(outcome, nanos), now, self.span.as_deref());
+        self.close_span(outcome, nanos);
+    }
+
+    #[inline]
+    fn ended(&self, outcome: Outcome, nanos: u64) -> Ended<'static> {
+        Ended { meter: self.meter, outcome, started: self.started, nanos }
     }
 
     /// The rest of the end of a call that was made inside another. The rare cases are tail calls here too.
@@ -46,6 +62,18 @@ impl Call {
         if !self.parent.context().is_some_and(|parent| finished.inside(parent, outcome, nanos)) {
             return self.end_by_edge(outcome, nanos);
         }
+        if recorder::are_recorded(self.parent) {
+            return self.end_recorded(outcome, nanos);
+        }
+        if self.span.is_some() {
+            self.close_span(outcome, nanos);
+        }
+    }
+
+    /// The last of the end of a call whose caller's calls are recorded.
+    #[inline(never)]
+    fn end_recorded(&mut self, outcome: Outcome, nanos: u64) {
+        recorder::child_ended(self.parent, &self.over, self.ended(outcome, nanos));
         if self.span.is_some() {
             self.close_span(outcome, nanos);
         }
@@ -65,6 +93,7 @@ impl Call {
         if let Some(parent) = self.parent.context() {
             self.meter.count_edge(parent, outcome, nanos);
         }
+        recorder::child_ended(self.parent, &self.over, self.ended(outcome, nanos));
         self.close_span(outcome, nanos);
     }
 
@@ -76,8 +105,8 @@ impl Call {
         if self.pace == Pace::Paused {
             self.meter.take_up();
             if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
-                let waited_for = self.waits_for.map(|child| (child, now.nanos_since(self.turned())));
-                frame::close(&self.meter.kept_children(ticket, waited_for), self.meter);
+                let waited_for = self.over.take().map(|child| (child, now.nanos_since(self.turned())));
+                frame::close(&self.meter.kept_children(ticket, waited_for), self.meter, self.parent, &self.over);
             }
         }
         if let Some(ticket) = self.ticket.take() {
@@ -89,7 +118,11 @@ impl Call {
         self.meter.finish(outcome, nanos);
         self.pace = Pace::Over;
         if !self.parent.is_some() {
-            return self.close_span(outcome, nanos);
+            return if recorder::wants_root(&self.over) {
+                self.end_root(outcome, now, nanos);
+            } else {
+                self.close_span(outcome, nanos);
+            };
         }
         if frame::end_child(self.parent, now) {
             return self.end_by_edge(outcome, nanos);

@@ -118,6 +118,15 @@ impl Group {
     }
 }
 
+/// A failure that was counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    /// The serial number of its group.
+    pub(super) serial: u32,
+    /// Whether the trace of this failure is wanted.
+    pub(super) asks: bool,
+}
+
 /// The groups of one meter: the most recent ones, and how many failures were in those that gave way to them.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
@@ -135,7 +144,7 @@ impl Groups {
         self.others
     }
 
-    /// Counts a failure; the serial number of its group, where the trace of this failure is wanted.
+    /// Counts a failure.
     pub(super) fn count(
         &mut self,
         sort: &Sort<'_>,
@@ -143,7 +152,7 @@ impl Groups {
         is_open: bool,
         fingerprints: Fingerprints,
         now: Moment,
-    ) -> Option<u32> {
+    ) -> Option<Counted> {
         let known = self.all.iter().position(|group| group.fingerprints == fingerprints);
         let place = known.unwrap_or_else(|| {
             self.make_room();
@@ -154,11 +163,11 @@ impl Groups {
         let group = self.all.get_mut(place)?;
         group.count += 1;
         group.last = now;
-        let is_due = group.asked.is_none_or(|asked| now.since(asked) >= TRACE_EVERY);
-        is_due.then(|| {
+        let asks = group.asked.is_none_or(|asked| now.since(asked) >= TRACE_EVERY);
+        if asks {
             group.asked = Some(now);
-            group.serial
-        })
+        }
+        Some(Counted { serial: group.serial, asks })
     }
 
     /// Lets go of the groups that failed least recently, so that there is room for another one.

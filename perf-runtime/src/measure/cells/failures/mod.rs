@@ -16,10 +16,11 @@ pub(crate) mod wishes;
 
 use super::exemplar;
 use super::lazy::LazyBox;
+use super::recorder::last_failure;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
-use group::Groups;
+use group::{Counted, Groups};
 pub(crate) use group::{Group, Sort};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use text::Text;
@@ -114,15 +115,23 @@ impl Failures {
     fn note(&self, sort: &Sort<'_>, text: &Text, is_open: bool, span: Option<&Span>) {
         let now = clock::now();
         let fingerprints = sort.fingerprints(text.as_str());
-        let asks = {
+        let counted = {
             let mut groups = self.groups_or_new();
             groups.count(sort, text.as_str(), is_open, fingerprints, now)
         };
+        let Some(Counted { serial, asks }) = counted else { return };
         // The asked code is the user's own code, and may fail itself: nothing is locked meanwhile.
-        let (Some(serial), Some(span), true) = (asks, span, exemplar::wanted()) else { return };
-        if let Some(trace_id) = exemplar::trace_id(span) {
+        if let (true, Some(span), true) = (asks, span, exemplar::wanted())
+            && let Some(trace_id) = exemplar::trace_id(span)
+        {
             self.groups_or_new().set_trace(serial, trace_id);
         }
+        last_failure::note(self.address(), serial, sort.is_expected);
+    }
+
+    /// The address of these groups, by which a thread tells them from others.
+    pub(super) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Shows the groups, and how many failures are in none of them: of groups that gave way to others.

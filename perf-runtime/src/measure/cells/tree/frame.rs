@@ -16,6 +16,7 @@ use super::outlived;
 pub(crate) use super::parent::Parent;
 use crate::measure::cells::cell_table::Ticket;
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder::{self, HandedOver};
 use crate::measure::clock::{self, Moment};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -196,9 +197,12 @@ pub(crate) fn child_waited(parent: Parent, place: Ticket, child: Node) {
     }
 }
 
-/// Counts the time that children covered of a call that ends now. Those that are still open outlive it.
-pub(crate) fn close(children: &Children, meter: &Meter) {
-    meter.cover(children.covered_at_end(clock::now));
+/// Counts the time that children covered of a call that ends now, and was made inside `parent`; and hands it over to the call's end. Those
+/// that are still open outlive it.
+pub(crate) fn close(children: &Children, meter: &Meter, parent: Parent, over: &HandedOver) {
+    let covered = children.covered_at_end(clock::now);
+    meter.cover(covered);
+    over.set(children.name.get(), parent, covered);
 }
 
 /// Ends a child, whatever this thread runs.
@@ -275,7 +279,9 @@ impl Frame {
             // SAFETY: the meter was borrowed for as long as the frame is current, and it is.
             let meter = unsafe { self.meter.get().as_ref() };
             let context = meter.map_or(Context::OVERFLOW, |meter| meter.context(self.parent.get().context()));
-            children.name.set(Parent::new(context));
+            let parent = self.parent.get();
+            let recording = if parent.is_some() { parent.recording() } else { recorder::begin_root() };
+            children.name.set(Parent::new(context, recording));
         }
         children.name.get()
     }
@@ -292,11 +298,25 @@ impl Frame {
         Some(&self.children).filter(|children| children.name.get().is_some())
     }
 
-    /// Ends the time in which children cover any, at the moment `now`. Those that are still open outlive it. The frame is entered no more.
+    /// Ends the time in which children cover any, at the moment `now`, and hands it over to the call's end. Those that are still open outlive
+    /// it. The frame is entered no more.
     #[inline]
-    pub(crate) fn freeze(&self, now: impl FnOnce() -> Moment) {
+    pub(crate) fn freeze(&self, now: Moment, over: &HandedOver) {
         if let Some(children) = self.children() {
-            children.freeze(now);
+            let name = children.name.get();
+            children.freeze(|| now);
+            over.set(name, self.parent.get(), children.frozen());
+        }
+    }
+
+    /// As [`freeze`](Self::freeze), of a frame whose children are no part of a call.
+    pub(crate) fn abandon(&self) {
+        if let Some(children) = self.children() {
+            let name = children.name.get();
+            children.freeze(clock::now);
+            if !self.parent.get().is_some() {
+                recorder::abandon(name);
+            }
         }
     }
 
@@ -305,11 +325,11 @@ impl Frame {
         self.children.frozen()
     }
 
-    /// Counts the time that children covered of a call that ends now.
+    /// Counts the time that children covered of a call that ends now, and hands it over to the call's end.
     #[inline]
-    pub(crate) fn end(&self, meter: &Meter) {
+    pub(crate) fn end(&self, meter: &Meter, over: &HandedOver) {
         if let Some(children) = self.children() {
-            close(children, meter);
+            close(children, meter, self.parent.get(), over);
             // Said once more, as by a panic of what comes after the body, it counts nothing.
             children.forget();
         }
@@ -322,21 +342,23 @@ impl Default for Frame {
     }
 }
 
-/// The time in which a body is the innermost call of its thread. At its end the time of its children is counted, unless it is paused.
+/// The time in which a body is the innermost call of its thread. At its end the time of its children is counted and handed over, unless it
+/// is paused.
 #[derive(Debug)]
 #[must_use = "dropping the guard leaves the frame"]
 pub(crate) struct Body<'a> {
     inside: Option<Inside<'a>>,
     frame: &'a Frame,
     meter: &'a Meter,
+    over: &'a HandedOver,
     is_paused: bool,
 }
 
 impl<'a> Body<'a> {
     /// From now on, until it is dropped. Not to be leaked, as [`Frame::enter`] says.
     #[inline]
-    pub(crate) fn new(frame: &'a Frame, meter: &'a Meter, parent: Parent) -> Self {
-        Self { inside: Some(frame.enter(meter, parent)), frame, meter, is_paused: false }
+    pub(crate) fn new(frame: &'a Frame, meter: &'a Meter, parent: Parent, over: &'a HandedOver) -> Self {
+        Self { inside: Some(frame.enter(meter, parent)), frame, meter, over, is_paused: false }
     }
 
     /// Ends it with a poll that is pending: the children go on.
@@ -350,7 +372,7 @@ impl Drop for Body<'_> {
     fn drop(&mut self) {
         drop(self.inside.take());
         if !self.is_paused {
-            self.frame.end(self.meter);
+            self.frame.end(self.meter, self.over);
         }
     }
 }

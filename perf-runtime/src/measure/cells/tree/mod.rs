@@ -7,4 +7,4 @@ pub(crate) mod edges;
 pub(crate) mod frame;
 pub(crate) mod node;
 mod outlived;
-mod parent;
+pub(crate) mod parent;

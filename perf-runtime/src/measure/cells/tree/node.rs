@@ -19,7 +19,7 @@ impl Node {
 
     /// The node of a number that is not zero, which none is.
     #[inline]
-    pub(super) fn from_number(number: u16) -> Self {
+    pub(in crate::measure::cells) fn from_number(number: u16) -> Self {
         NonZeroU16::new(number).map_or(Self::OVERFLOW, Self)
     }
 }

@@ -1,6 +1,7 @@
 //! Names of calls, by which those that are made inside them know them.
 
 use super::context::Context;
+use crate::measure::cells::recorder::recording::Recording;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,17 +11,19 @@ thread_local! {
 }
 
 /// So many numbers a thread takes at once.
-const BLOCK: u64 = 1 << 24;
+const BLOCK: u64 = 1 << 12;
 
-/// A call that made others, as these name it: its context in the upper 16 bits, and below a number that no other call of this context has.
-/// (2 to the 48th calls of one context that made others, within the time of one call, would have to pass before two were the same.)
+/// A call that made others, as these name it: its context in the upper 16 bits, below where its tree is recorded, and below a number that no
+/// other call has. (2 to the 34th calls that made others, within the time of one call, would have to pass before two of one context could be
+/// the same.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Parent(u64);
 
 impl Parent {
     /// Of a call that was made inside no other.
     pub(crate) const NONE: Self = Self(0);
-    const NUMBER_BITS: u32 = 48;
+    const CONTEXT_SHIFT: u32 = 48;
+    const NUMBER_BITS: u32 = Self::CONTEXT_SHIFT - Recording::BITS;
 
     /// Whether it is a call.
     #[inline]
@@ -41,9 +44,25 @@ impl Parent {
         self.0 as usize
     }
 
-    /// A name for a call of this context. None is zero, since no context is.
-    pub(super) fn new(context: Context) -> Self {
-        Self(u64::from(context.number()) << Self::NUMBER_BITS | next_number())
+    /// A name for a call of this context, whose tree is recorded there. None is zero, since no context is.
+    pub(super) fn new(context: Context, recording: Recording) -> Self {
+        let [context, recording] = [context.number(), recording.bits()].map(u64::from);
+        Self(context << Self::CONTEXT_SHIFT | recording << Self::NUMBER_BITS | next_number())
+    }
+
+    /// Where its tree is recorded.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "cut to as many bits")]
+    pub(in crate::measure::cells) fn recording(self) -> Recording {
+        Recording::from_bits((self.0 >> Self::NUMBER_BITS) as u16 & ((1 << Recording::BITS) - 1))
+    }
+
+    pub(in crate::measure::cells) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(in crate::measure::cells) fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 }
 

@@ -62,6 +62,8 @@ struct Seen {
     parent: Option<usize>,
     start: u64,
     end: Option<(u64, bool)>,
+    /// How many calls had ended when it did.
+    order: usize,
     /// The child that said last that it waits.
     waits_for: Option<Child>,
     /// Since when it waits itself, and for which child.
@@ -90,6 +92,8 @@ pub(crate) struct World<'a> {
     spawned: RefCell<Vec<Work<'a>>>,
     /// The call that is polled.
     current: Cell<Option<usize>>,
+    /// Calls that ended.
+    ended: Cell<usize>,
 }
 
 /// The oracle's account, in nanoseconds.
@@ -101,6 +105,9 @@ pub(crate) struct Told {
     pub(crate) own: [u64; SERIES.len()],
 }
 
+/// A call as the recorder keeps it: how many calls are around it, its series, its start after the first call's, its duration and its own time.
+pub(crate) type RecordedAs = (usize, usize, u64, u64, u64);
+
 impl<'a> World<'a> {
     pub(crate) fn new(clock: &'a ManualClock) -> Rc<Self> {
         Rc::new(Self {
@@ -110,6 +117,7 @@ impl<'a> World<'a> {
             left: RefCell::default(),
             spawned: RefCell::default(),
             current: Cell::new(None),
+            ended: Cell::new(0),
         })
     }
 
@@ -142,6 +150,49 @@ impl<'a> World<'a> {
         drop((left, spawned));
     }
 
+    /// How many calls have ended.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.get()
+    }
+
+    /// The first call, and those inside it that ended before so many calls had, each with all around it; and how many others did.
+    pub(crate) fn recorded(&self, before: usize) -> (Vec<RecordedAs>, usize) {
+        let seen = self.seen.borrow();
+        let is_over = |call: &Seen| call.end.is_some() && call.order < before;
+        // How many calls are around it, where all but the first are over.
+        let depth = |call: &Seen| {
+            let around = std::iter::successors(call.parent, |parent| seen[*parent].parent);
+            let around: Vec<usize> = around.collect();
+            around.iter().all(|place| *place == 0 || is_over(&seen[*place])).then_some(around.len())
+        };
+        let over = || seen.iter().enumerate().filter(|(place, call)| *place == 0 || is_over(call));
+        let told = over().filter_map(|(place, call)| {
+            let (depth, (end, _)) = (depth(call)?, call.end?);
+            let own = end - call.start - Self::covered(&seen, place, end);
+            Some((depth, call.series, call.start - seen[0].start, end - call.start, own))
+        });
+        let mut told: Vec<RecordedAs> = told.collect();
+        told.sort_unstable();
+        let missing = over().count() - told.len();
+        (told, missing)
+    }
+
+    /// The time that calls inside one covered, which ended at `end`.
+    fn covered(seen: &[Seen], index: usize, end: u64) -> u64 {
+        let mut inside: Vec<(u64, u64)> = seen
+            .iter()
+            .filter(|child| child.parent == Some(index))
+            .map(|child| (child.start, child.end.map_or(end, |(ended, _)| ended.min(end))))
+            .collect();
+        inside.sort_unstable();
+        let (mut covered, mut until) = (0, 0);
+        for (from, to) in inside {
+            covered += to.saturating_sub(from.max(until));
+            until = until.max(to);
+        }
+        covered
+    }
+
     pub(crate) fn told(&self) -> Told {
         let (seen, mut told) = (self.seen.borrow(), Told::default());
         for (index, call) in seen.iter().enumerate() {
@@ -153,18 +204,7 @@ impl<'a> World<'a> {
             for (child, waited) in call.waited.iter().enumerate().filter(|(_, waited)| **waited > 0) {
                 told.edges.entry((call.series, child)).or_default().3 += waited;
             }
-            let mut inside: Vec<(u64, u64)> = seen
-                .iter()
-                .filter(|child| child.parent == Some(index))
-                .map(|child| (child.start, child.end.map_or(end, |(ended, _)| ended.min(end))))
-                .collect();
-            inside.sort_unstable();
-            let (mut covered, mut until) = (0, 0);
-            for (from, to) in inside {
-                covered += to.saturating_sub(from.max(until));
-                until = until.max(to);
-            }
-            told.own[call.series] += end - call.start - covered;
+            told.own[call.series] += end - call.start - Self::covered(&seen, index, end);
         }
         told
     }
@@ -181,7 +221,7 @@ impl<'a> Stay<'a> {
     fn new(world: &Rc<World<'a>>, parent: Option<usize>, series: usize) -> Self {
         let mut seen = world.seen.borrow_mut();
         let (start, waited) = (world.now.get(), [0; SERIES.len()]);
-        seen.push(Seen { series, parent, start, end: None, waits_for: None, paused: None, waited });
+        seen.push(Seen { series, parent, start, end: None, order: 0, waits_for: None, paused: None, waited });
         Self { world: Rc::clone(world), index: seen.len() - 1, failed: false }
     }
 }
@@ -192,6 +232,7 @@ impl Drop for Stay<'_> {
             let call = &mut self.world.seen.borrow_mut()[self.index];
             call.resume(self.world.now.get());
             call.end = Some((self.world.now.get(), self.failed));
+            call.order = self.world.ended.replace(self.world.ended.get() + 1);
             call.parent
         };
         self.world.waits_no_longer(parent, self.index);

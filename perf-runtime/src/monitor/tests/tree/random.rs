@@ -1,8 +1,10 @@
 //! Random programs against the oracle.
 
-use super::program::{End, Node, SERIES, Step, Told, World, call};
+use super::program::{End, Node, RecordedAs, SERIES, Step, Told, World, call};
 use super::{observed, poll};
 use crate::measure::cells::tree::frame::bound_edges;
+use crate::monitor::tests::recorder::recorded;
+use crate::series::{RecordedTree, Selector, SeriesId};
 use crate::{Kind, Window};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,13 +54,29 @@ impl Source {
     }
 }
 
+fn nanos(seconds: f64) -> u64 {
+    u64::try_from(Duration::from_secs_f64(seconds).as_nanos()).expect("some seconds")
+}
+
+fn place(id: &SeriesId) -> usize {
+    SERIES.iter().position(|name| id.labels.get("operation") == Some(name)).expect("a series of the program")
+}
+
+/// A tree as the oracle tells it.
+fn kept_as(tree: &RecordedTree) -> Vec<RecordedAs> {
+    let call = &tree.call;
+    let mut kept = vec![(0, place(&call.series), 0, nanos(call.seconds), nanos(call.self_seconds))];
+    kept.extend(tree.inside.iter().map(|inside| {
+        let [start, whole, own] = [inside.start_seconds, inside.seconds, inside.self_seconds].map(nanos);
+        (inside.depth, place(&inside.series), start, whole, own)
+    }));
+    kept.sort_unstable();
+    kept
+}
+
 /// The monitor's account, in nanoseconds.
 fn told() -> Told {
     let monitor = crate::monitor();
-    let nanos = |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds).as_nanos()).expect("some seconds");
-    let place = |id: &crate::series::SeriesId| {
-        SERIES.iter().position(|name| id.labels.get("operation") == Some(name)).expect("a series of the program")
-    };
     let edges = monitor.edges(Window::LastHour);
     let summary = monitor.summary(Window::LastHour);
     let own =
@@ -71,6 +89,41 @@ fn told() -> Told {
 }
 
 proptest! {
+    #[test]
+    fn the_recorder_keeps_what_the_oracle_saw(seed in any::<u64>()) {
+        let mut source = Source(seed);
+        let program = source.node(4, false);
+        let (_alone, clock) = recorded();
+        bound_edges(100_000);
+        let world = World::new(&clock);
+        let mut before = None;
+        {
+            let mut root = call(std::rc::Rc::clone(&world), None, program);
+            for _ in 0..source.below(40) {
+                let polled = catch_unwind(AssertUnwindSafe(|| poll(root.as_mut())));
+                if !matches!(polled, Ok(std::task::Poll::Pending)) {
+                    before = Some(world.ended());
+                    break;
+                }
+                world.advance(source.below(1_000));
+                world.poll_spawned();
+            }
+            // Dropped before it is ready, the call ends before those inside it.
+            before = before.or_else(|| Some(world.ended()));
+        }
+        world.advance(5);
+        world.drop_left();
+        let (expected, missing) = world.recorded(before.unwrap_or_default());
+        let kept = crate::monitor().recorded_calls(&Selector::calls(), Window::LastHour);
+        if expected.is_empty() {
+            prop_assert!(kept.is_empty());
+        } else if expected.len() + missing < 1_000 {
+            prop_assert_eq!(kept.len(), 1);
+            let tree = crate::monitor().recorded_call(&kept[0].id).unwrap();
+            prop_assert_eq!((kept_as(&tree), tree.call.missing), (expected, missing as u64));
+        }
+    }
+
     #[test]
     fn the_monitor_tells_what_the_oracle_does(seed in any::<u64>()) {
         let mut source = Source(seed);

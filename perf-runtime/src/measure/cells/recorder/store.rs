@@ -1,0 +1,375 @@
+//! The calls that are kept, and the settings by which they are: of the process, or of an isolated test.
+
+use super::buffer::{Recorded, Taken, bound_calls};
+use super::ended::Ended;
+use super::keep::Bar;
+use super::last_failure;
+use super::recording::Recording;
+use crate::measure::cells::exemplar;
+use crate::measure::cells::tree::parent::Parent;
+use crate::measure::clock::{Moment, wall};
+use crate::measure::model::outcome::Outcome;
+#[cfg(any(test, feature = "test-util"))]
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tracing::Span;
+
+/// The memory for kept calls, in records of 48 bytes: 7 MiB.
+const MOST_RECORDS: usize = 150_000;
+/// What a kept call takes beside its records, in records.
+const RECORDS_OF_A_CALL: usize = 4;
+const MINUTE_NANOS: u64 = 60_000_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+static OF_PROCESS: Store = Store::new();
+/// Monitors of the process that want calls recorded.
+static WANTING: AtomicUsize = AtomicUsize::new(0);
+
+/// The settings `[recorder]` of one monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecorderSettings {
+    /// Whether calls are recorded at all.
+    pub(crate) enabled: bool,
+    /// So many of the slowest are kept of each series and minute.
+    pub(crate) slowest: usize,
+    /// So many of those that failed are kept of each series and minute.
+    pub(crate) failed: usize,
+    /// So many minutes they are kept.
+    pub(crate) minutes: usize,
+    /// The most calls of one tree.
+    pub(crate) calls: usize,
+}
+
+impl Default for RecorderSettings {
+    fn default() -> Self {
+        Self { enabled: false, slowest: 3, failed: 3, minutes: 60, calls: 1_000 }
+    }
+}
+
+/// Whether some monitor of the process wants calls recorded.
+#[inline]
+pub(super) fn is_any() -> bool {
+    WANTING.load(Ordering::Relaxed) > 0
+}
+
+/// The store of the process, or of the isolated test that this thread works for.
+pub(crate) fn here() -> &'static Store {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(store) = OF_THREAD.get() {
+        return store;
+    }
+    &OF_PROCESS
+}
+
+#[cfg(any(test, feature = "test-util"))]
+thread_local! {
+    /// The store of the isolated test that this thread works for.
+    static OF_THREAD: Cell<Option<&'static Store>> = const { Cell::new(None) };
+}
+
+/// Has this thread keep calls in a store of its own, or in that of the process; and gives the one before.
+#[cfg(any(test, feature = "test-util"))]
+pub(in crate::measure) fn go_by(store: Option<&'static Store>) -> Option<&'static Store> {
+    OF_THREAD.replace(store)
+}
+
+/// A monitor's wish that calls be recorded, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    store: &'static Store,
+    settings: RecorderSettings,
+}
+
+impl Wish {
+    pub(crate) fn new(settings: RecorderSettings) -> Self {
+        let store = here();
+        if settings.enabled {
+            store.change_wishes(|wishes| wishes.push(settings));
+            WANTING.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { store, settings }
+    }
+
+    pub(crate) fn settings(&self) -> RecorderSettings {
+        self.settings
+    }
+
+    pub(crate) fn store(&self) -> &'static Store {
+        self.store
+    }
+}
+
+impl Drop for Wish {
+    fn drop(&mut self) {
+        if self.settings.enabled {
+            WANTING.fetch_sub(1, Ordering::Relaxed);
+            self.store.change_wishes(|wishes| {
+                if let Some(own) = wishes.iter().position(|settings| *settings == self.settings) {
+                    wishes.swap_remove(own);
+                }
+            });
+        }
+    }
+}
+
+/// Kept calls.
+#[derive(Debug)]
+pub(crate) struct Store {
+    wishes: Mutex<Vec<RecorderSettings>>,
+    /// The number of wishes, and of the settings in them the largest.
+    wanting: AtomicUsize,
+    slowest: AtomicUsize,
+    failed: AtomicUsize,
+    minutes: AtomicUsize,
+    without_buffer: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+/// A call that was made inside no other, with all that was made inside it.
+#[derive(Debug)]
+pub(crate) struct KeptCall {
+    /// Another one for each call that is kept, in the order in which they ended.
+    pub(crate) number: u64,
+    /// The number of its meter.
+    pub(crate) serial: u32,
+    pub(crate) outcome: Outcome,
+    pub(crate) started: Moment,
+    pub(crate) nanos: u64,
+    /// When it ended; of a request whose body streams later than its duration did.
+    pub(crate) ended: Moment,
+    /// The time that calls inside it covered.
+    pub(crate) covered: u64,
+    pub(crate) failure: u32,
+    pub(crate) trace_id: Option<Box<str>>,
+    /// The name by which calls inside it know it.
+    pub(crate) name: Parent,
+    pub(crate) records: Vec<Recorded>,
+    /// Calls that ended inside it and have no record.
+    pub(crate) missing: u64,
+}
+
+impl KeptCall {
+    fn size(&self) -> usize {
+        self.records.len() + RECORDS_OF_A_CALL
+    }
+}
+
+/// A kept call, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) call: Arc<KeptCall>,
+    pub(crate) is_slowest: bool,
+    pub(crate) is_failed: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// In the order of their numbers.
+    entries: VecDeque<Entry>,
+    last_number: u64,
+    /// The sum of their sizes.
+    records: usize,
+    /// By the minute since 1970 and the meter.
+    minutes: BTreeMap<(u64, u32), Minute>,
+    /// Calls that gave way to later ones before their time was over.
+    gave_way: u64,
+}
+
+/// The kept calls of one meter in one minute.
+#[derive(Debug, Default)]
+struct Minute {
+    /// Durations and numbers of the slowest.
+    slowest: Vec<(u64, u64)>,
+    failed: usize,
+}
+
+/// How many of a series are kept in a minute.
+#[derive(Clone, Copy)]
+struct Most {
+    slowest: usize,
+    failed: usize,
+}
+
+impl Store {
+    pub(crate) const fn new() -> Self {
+        let kept = Kept { entries: VecDeque::new(), last_number: 0, records: 0, minutes: BTreeMap::new(), gave_way: 0 };
+        Self {
+            wishes: Mutex::new(Vec::new()),
+            wanting: AtomicUsize::new(0),
+            slowest: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+            minutes: AtomicUsize::new(0),
+            without_buffer: AtomicU64::new(0),
+            kept: Mutex::new(kept),
+        }
+    }
+
+    fn change_wishes(&self, change: impl FnOnce(&mut Vec<RecorderSettings>)) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut wishes);
+        let most = |of: fn(&RecorderSettings) -> usize| wishes.iter().map(of).max().unwrap_or_default();
+        self.slowest.store(most(|settings| settings.slowest), Ordering::Relaxed);
+        self.failed.store(most(|settings| settings.failed), Ordering::Relaxed);
+        self.minutes.store(most(|settings| settings.minutes), Ordering::Relaxed);
+        self.wanting.store(wishes.len(), Ordering::Relaxed);
+        if wishes.is_empty() {
+            self.kept().forget();
+        } else {
+            bound_calls(most(|settings| settings.calls));
+        }
+    }
+
+    /// Whether calls are recorded.
+    pub(super) fn is_on(&self) -> bool {
+        self.wanting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts a call that made others and found no buffer free.
+    #[cold]
+    pub(super) fn count_without_buffer(&self) {
+        self.without_buffer.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls that made others found no buffer free.
+    pub(crate) fn without_buffer(&self) -> u64 {
+        self.without_buffer.load(Ordering::Relaxed)
+    }
+
+    /// How many kept calls gave way to later ones before their time was over.
+    pub(crate) fn gave_way(&self) -> u64 {
+        self.kept().gave_way
+    }
+
+    /// Keeps a call, where it is one of the slowest or has failed.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn offer(&self, recording: Recording, call: Ended<'_>, ended: Moment, span: Option<&Span>) {
+        if !self.is_on() {
+            return;
+        }
+        let Ended { meter, outcome, started, nanos } = call;
+        let failure = if outcome.is_failure() { last_failure::take(meter.failures.address()) } else { (0, false) };
+        let (failure, is_expected) = failure;
+        let (name, covered) = if recording.is_some() { recording.buffer().root() } else { (Parent::NONE, 0) };
+        let Taken { records, missing } = if recording.is_some() { recording.buffer().take() } else { Taken::default() };
+        // The user's own code, which may measure calls itself: nothing is locked meanwhile.
+        let trace_id = span.filter(|_| exemplar::wanted()).and_then(exemplar::trace_id).map(Into::into);
+        let bar = meter.keep.bar();
+        let (serial, number) = (bar.serial, 0);
+        let call = KeptCall {
+            number,
+            serial,
+            outcome,
+            started,
+            nanos,
+            ended,
+            covered,
+            failure,
+            trace_id,
+            name,
+            records,
+            missing,
+        };
+        let most = Most { slowest: self.slowest.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) };
+        let kept_for = MINUTE * u32::try_from(self.minutes.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let mut kept = self.kept();
+        kept.offer(call, outcome.is_failure() && !is_expected, most, bar);
+        kept.settle(kept_for);
+    }
+
+    /// The kept calls that somebody wants, the last first.
+    pub(crate) fn entries(&self, wants: impl Fn(&KeptCall) -> bool) -> Vec<Entry> {
+        self.kept().entries.iter().rev().filter(|entry| wants(&entry.call)).cloned().collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn forget(&mut self) {
+        self.entries.clear();
+        self.minutes.clear();
+        self.records = 0;
+    }
+
+    fn offer(&mut self, mut call: KeptCall, has_failed: bool, most: Most, bar: &Bar) {
+        let (ended, number) = (call.ended, self.last_number + 1);
+        let unix = wall::unix_nanos(ended);
+        let minute = self.minutes.entry((unix / MINUTE_NANOS, call.serial)).or_default();
+        let is_failed = has_failed && minute.failed < most.failed;
+        minute.failed += usize::from(is_failed);
+        let (is_slowest, ousted) = minute.add((call.nanos, number), most.slowest);
+        let until = ended.after(Duration::from_nanos(MINUTE_NANOS - unix % MINUTE_NANOS));
+        if until >= bar.until() {
+            bar.set(until, minute.bar(most.slowest), most.failed.saturating_sub(minute.failed));
+        }
+        if let Some(ousted) = ousted {
+            self.oust(ousted);
+        }
+        if is_failed || is_slowest {
+            call.number = number;
+            self.last_number = number;
+            self.records += call.size();
+            self.entries.push_back(Entry { call: Arc::new(call), is_slowest, is_failed });
+        }
+    }
+
+    /// A call is one of the slowest no longer.
+    fn oust(&mut self, number: u64) {
+        let place = self.entries.partition_point(|entry| entry.call.number < number);
+        let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.call.number == number) else { return };
+        entry.is_slowest = false;
+        if !entry.is_failed {
+            self.records = self.records.saturating_sub(entry.call.size());
+            self.entries.remove(place);
+        }
+    }
+
+    /// Lets go of calls that ended too long ago, and of the first where all are too much.
+    fn settle(&mut self, kept_for: Duration) {
+        let Some(now) = self.entries.back().map(|last| last.call.ended) else { return };
+        let too_early = now.before(kept_for);
+        while let Some(first) = self.entries.front() {
+            let is_old = first.call.ended < too_early;
+            if !is_old && self.records <= MOST_RECORDS {
+                break;
+            }
+            self.gave_way += u64::from(!is_old);
+            self.records = self.records.saturating_sub(first.call.size());
+            self.entries.pop_front();
+        }
+        // Calls of a minute come a little later than its end.
+        let over = (wall::unix_nanos(now) / MINUTE_NANOS).saturating_sub(2);
+        while let Some(first) = self.minutes.first_entry().filter(|first| first.key().0 < over) {
+            first.remove();
+        }
+    }
+}
+
+impl Minute {
+    /// Adds a call to the slowest, where it is one of them; and says which ceases to be one.
+    fn add(&mut self, call: (u64, u64), most: usize) -> (bool, Option<u64>) {
+        if self.slowest.len() < most {
+            self.slowest.push(call);
+            return (true, None);
+        }
+        match self.slowest.iter_mut().min_by_key(|(nanos, _)| *nanos).filter(|(nanos, _)| *nanos < call.0) {
+            Some(least) => (true, Some(std::mem::replace(least, call).1)),
+            None => (false, None),
+        }
+    }
+
+    /// A call of so many nanoseconds or more is one of the slowest.
+    fn bar(&self, most: usize) -> u64 {
+        match self.slowest.iter().map(|(nanos, _)| *nanos).min() {
+            Some(least) if self.slowest.len() >= most => least.saturating_add(1),
+            _ if most == 0 => u64::MAX,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Whole calls that the recorder kept: each with every call that was made inside it.
+
+use super::edge_sums::id;
+use super::errors::ErrorView;
+use super::range::TimeRange;
+use super::recorded_error::RecordedError;
+use super::selector::Selector;
+use super::statistics::seconds;
+use super::trace_url::TraceUrl;
+use crate::measure::cells::failures::Group;
+use crate::measure::cells::recorder::buffer::Recorded;
+use crate::measure::cells::recorder::store::{Entry, KeptCall, Store};
+use crate::measure::cells::tree::node::Node;
+use crate::measure::cells::tree::parent::Parent;
+use crate::measure::clock::{Moment, wall};
+use crate::measure::model::outcome::Outcome;
+use crate::observe::series::entry::Series;
+use crate::observe::series::registry::Registry;
+use crate::observe::series::series_id::SeriesId;
+use crate::text;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A call that was made inside no other, and is kept: one of the slowest of its series and minute, or one of the first that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecordedCall {
+    /// Its name, for [`Monitor::recorded_call`](crate::Monitor::recorded_call): no other call has it, in whatever process.
+    pub id: String,
+    /// The series in which it was counted; of a request with its status.
+    pub series: SeriesId,
+    /// When it began.
+    #[serde(with = "text::moment")]
+    pub start: SystemTime,
+    /// How long it took.
+    pub seconds: f64,
+    /// The part of it in which no call inside it ran.
+    pub self_seconds: f64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The kind of failure, where it failed and that is known.
+    pub error: Option<RecordedError>,
+    /// The trace that its span belongs to, where [`trace_id_of`](crate::MonitorBuilder::trace_id_of) tells it.
+    pub trace_id: Option<String>,
+    /// The address at which that trace is shown, where [`trace_url`](crate::MonitorBuilder::trace_url) is set and the id is one of W3C Trace
+    /// Context.
+    #[serde(default)]
+    pub trace_link: Option<String>,
+    /// Calls inside it that are recorded.
+    pub calls: usize,
+    /// Calls inside it that ended and are not recorded: beyond the bound of a tree, or inside one that goes on. It may be too many by calls
+    /// that outlived another tree.
+    pub missing: u64,
+    /// Whether it is one of the slowest of its series and minute.
+    pub is_slowest: bool,
+    /// Whether it is one of the first of its series and minute that failed.
+    pub is_failed: bool,
+}
+
+/// A [`RecordedCall`] with all calls inside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecordedTree {
+    /// The call.
+    pub call: RecordedCall,
+    /// The calls inside it: each before those inside it, and calls of the same caller in the order in which they began.
+    pub inside: Vec<CallInside>,
+}
+
+/// A call that was made inside a [`RecordedCall`], directly or through others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CallInside {
+    /// Its series; a request is known by its method and route. Of series beyond the bound it is `operation{operation=__overflow__}`.
+    pub series: SeriesId,
+    /// The place of its caller in [`RecordedTree::inside`]; `None` where that is the recorded call itself.
+    pub parent: Option<usize>,
+    /// How many calls are around it: 1 where its caller is the recorded call itself.
+    pub depth: usize,
+    /// When it began, in seconds after the recorded call.
+    pub start_seconds: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// The part of it in which no call inside it ran.
+    pub self_seconds: f64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The kind of failure, where it failed and that is known.
+    pub error: Option<RecordedError>,
+}
+
+/// The state of the recorder: whether it is on, and the calls that it had no room for, since the process began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecorderState {
+    /// Whether calls are recorded: see [`MonitorBuilder::recorder`](crate::MonitorBuilder::recorder).
+    pub enabled: bool,
+    /// Calls without a caller whose calls inside were not recorded, because 2,048 others were open at the time.
+    pub without_buffer: u64,
+    /// Calls that were kept, and gave way to later ones before their time was over.
+    pub gave_way: u64,
+}
+
+/// Recorded calls, as a monitor shows them.
+pub(crate) struct RecorderView<'a> {
+    pub(crate) store: &'static Store,
+    /// How long calls are kept.
+    pub(crate) kept_for: Duration,
+    pub(crate) errors: &'a ErrorView,
+    pub(crate) trace_url: Option<TraceUrl>,
+    pub(crate) now: Moment,
+}
+
+/// The series by the numbers that kept calls know them by.
+struct Names {
+    by_serial: HashMap<u32, Arc<Series>>,
+    by_node: HashMap<Node, Arc<Series>>,
+}
+
+impl Names {
+    fn of(registry: &Registry) -> Self {
+        let mut this = Self { by_serial: HashMap::new(), by_node: HashMap::new() };
+        for series in registry.all().iter() {
+            series.for_each_meter(|meter| {
+                if let Some(serial) = meter.keep.serial() {
+                    this.by_serial.insert(serial, Arc::clone(series));
+                }
+                // That of all beyond the bound is nobody's.
+                if let Some(node) = meter.existing_node().filter(|&node| node != Node::OVERFLOW) {
+                    this.by_node.insert(node, Arc::clone(series));
+                }
+            });
+        }
+        this
+    }
+}
+
+impl RecorderView<'_> {
+    /// The calls of the selected series that ended in a range of time, the last first.
+    pub(crate) fn calls(&self, registry: &Registry, selector: &Selector, range: &TimeRange) -> Vec<RecordedCall> {
+        let names = Names::of(registry);
+        let is_selected = |call: &KeptCall| {
+            let series = names.by_serial.get(&call.serial);
+            let ended = wall::time_of(call.ended);
+            series.is_some_and(|series| selector.selects_identity(&series.identity))
+                && ended > range.start()
+                && ended <= range.end()
+        };
+        let entries = self.entries(is_selected);
+        entries.iter().filter_map(|entry| self.shown(entry, &names, &Tree::of(&entry.call))).collect()
+    }
+
+    /// The call of this name, with all calls inside it.
+    pub(crate) fn tree(&self, registry: &Registry, name: &str) -> Option<RecordedTree> {
+        let names = Names::of(registry);
+        let entries = self.entries(|call| names.by_serial.contains_key(&call.serial) && name_of(call) == name);
+        let entry = entries.first()?;
+        let tree = Tree::of(&entry.call);
+        let call = self.shown(entry, &names, &tree)?;
+        let inside = tree.calls.iter().map(|inside| self.inside(inside, &entry.call, &names)).collect();
+        Some(RecordedTree { call, inside })
+    }
+
+    fn entries(&self, wants: impl Fn(&KeptCall) -> bool) -> Vec<Entry> {
+        let too_early = self.now.before(self.kept_for);
+        self.store.entries(|call| call.ended >= too_early && wants(call))
+    }
+
+    fn shown(&self, entry: &Entry, names: &Names, tree: &Tree<'_>) -> Option<RecordedCall> {
+        let Entry { call, is_slowest, is_failed } = entry;
+        let series = names.by_serial.get(&call.serial)?;
+        let is_own = |serial: Option<u32>| serial == Some(call.serial);
+        Some(RecordedCall {
+            id: name_of(call),
+            series: SeriesId { kind: series.identity.kind, labels: series.labels() },
+            start: text::to_millis(wall::time_of(call.started)),
+            seconds: seconds(call.nanos),
+            self_seconds: seconds(call.nanos.saturating_sub(call.covered)),
+            outcome: call.outcome,
+            error: self.error(series, call.failure, |_, serial| is_own(serial)),
+            trace_id: call.trace_id.as_deref().map(Into::into),
+            trace_link: call.trace_id.as_deref().and_then(|id| self.trace_url.as_ref()?.link(id)),
+            calls: tree.calls.len(),
+            missing: call.missing + tree.beyond,
+            is_slowest: *is_slowest,
+            is_failed: *is_failed,
+        })
+    }
+
+    fn inside(&self, inside: &Inside<'_>, call: &KeptCall, names: &Names) -> CallInside {
+        let Inside { recorded, parent, depth } = *inside;
+        let series = names.by_node.get(&recorded.node);
+        let error =
+            series.and_then(|series| self.error(series, recorded.failure, |node, _| node == Some(recorded.node)));
+        CallInside {
+            series: id(series.map(AsRef::as_ref)),
+            parent,
+            depth,
+            start_seconds: seconds(recorded.started.nanos_since(call.started)),
+            seconds: seconds(recorded.nanos),
+            self_seconds: seconds(recorded.nanos.saturating_sub(recorded.covered)),
+            outcome: recorded.outcome,
+            error,
+        }
+    }
+
+    /// The group of a failure, of the meter that `is_it` knows by its node or by its serial number.
+    fn error(
+        &self,
+        series: &Series,
+        failure: u32,
+        is_it: impl Fn(Option<Node>, Option<u32>) -> bool,
+    ) -> Option<RecordedError> {
+        let mut found = None;
+        if failure > 0 && self.errors.enabled {
+            series.for_each_meter(|meter| {
+                if is_it(meter.existing_node(), meter.keep.serial()) {
+                    let of_serial = |groups: &[Group]| groups.iter().find(|group| group.serial == failure).cloned();
+                    found = meter.failures.read(|groups, _| of_serial(groups)).flatten();
+                }
+            });
+        }
+        found.map(|group| self.errors.recorded(group))
+    }
+}
+
+/// When the call ended, and its number: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
+fn name_of(call: &KeptCall) -> String {
+    format!("{:x}-{:x}", wall::unix_nanos(call.ended), call.number)
+}
+
+/// The calls inside a kept one, in the order in which they are shown.
+#[derive(Debug, Default)]
+struct Tree<'a> {
+    calls: Vec<Inside<'a>>,
+    /// Records from which no chain of callers leads to the kept call.
+    beyond: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Inside<'a> {
+    recorded: &'a Recorded,
+    parent: Option<usize>,
+    depth: usize,
+}
+
+impl<'a> Tree<'a> {
+    fn of(call: &'a KeptCall) -> Self {
+        let mut of_parent = HashMap::<Parent, Vec<&Recorded>>::new();
+        for recorded in &call.records {
+            of_parent.entry(recorded.parent).or_default().push(recorded);
+        }
+        for calls in of_parent.values_mut() {
+            // The last one is shown first, for it is taken from the end.
+            calls.sort_by_key(|recorded| recorded.started);
+            calls.reverse();
+        }
+        let mut this = Self::default();
+        // Calls whose next child is to be shown: their names, places and depths.
+        let mut open = vec![(call.name, None, 0)];
+        while let Some((name, parent, around)) = open.last().copied() {
+            let Some(recorded) = of_parent.get_mut(&name).and_then(Vec::pop) else {
+                open.pop();
+                continue;
+            };
+            let depth = around + 1;
+            this.calls.push(Inside { recorded, parent, depth });
+            if recorded.own.is_some() {
+                open.push((recorded.own, Some(this.calls.len() - 1), depth));
+            }
+        }
+        this.beyond = call.records.len().saturating_sub(this.calls.len()) as u64;
+        this
+    }
+}
