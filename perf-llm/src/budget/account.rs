@@ -40,6 +40,11 @@ pub struct AccountView {
 }
 
 impl Account {
+    /// Whether both are handles of one account.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared) && self.place == other.place
+    }
+
     /// The scope.
     pub fn scope(&self) -> &Scope {
         &self.terms.scope

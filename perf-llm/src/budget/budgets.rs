@@ -1,10 +1,10 @@
 use super::account::view;
 use super::event::Event;
-use super::ledger::{Ledger, Place, Request};
+use super::ledger::{Charge, Ledger, Place, Request};
 use super::shared::{Listener, Shared};
 use super::sync::{Mutex, lock};
 use super::wait::Waiting;
-use super::{Account, AccountView, Budget, BudgetError, BudgetStore, Estimate, MAX_ACCOUNTS, Reservation};
+use super::{Account, AccountView, Budget, BudgetError, BudgetStore, Estimate, MAX_ACCOUNTS, Reservation, Spend};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -74,14 +74,13 @@ impl BudgetsBuilder {
     ///
     /// [`BudgetError::Store`] where the store cannot be read: what was spent is not known then.
     pub fn build(self) -> Result<Budgets, BudgetError> {
-        let mut ledger = Ledger::default();
-        if let Some(store) = &self.store {
-            ledger.stored =
-                store.load()?.into_iter().map(|record| (record.key, (record.window, record.counted))).collect();
-        }
+        let loaded = self.store.as_ref().map(|store| store.load()).transpose()?.unwrap_or_default();
         let Self { store, listener, clock, max_scopes } = self;
-        let (ledger, turn) = (Mutex::new(ledger), Mutex::new(()));
-        Ok(Budgets { shared: Arc::new(Shared { ledger, store, turn, listener, clock, max_scopes }) })
+        let (ledger, turn) = (Mutex::new(Ledger::default()), Mutex::new(()));
+        let shared = Shared { ledger, store, turn, listener, clock, max_scopes };
+        let stored = shared.without_past(loaded)?.map(|record| (record.key, (record.window, record.counted))).collect();
+        let ledger = Ledger { stored, ..Ledger::default() };
+        Ok(Budgets { shared: Arc::new(Shared { ledger: Mutex::new(ledger), ..shared }) })
     }
 }
 
@@ -130,6 +129,19 @@ impl Budgets {
     pub fn reserve(&self, accounts: &[&Account], most: &Estimate) -> Result<Reservation, BudgetError> {
         let request = self.request(accounts, most)?;
         self.shared.admit(&request).map(|parts| Reservation::new(Arc::clone(&self.shared), &parts))
+    }
+
+    /// Charges a call that was not reserved to its accounts, whether they have room or not: it was made. What nobody knows is not charged.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetError::TooManyAccounts`], [`BudgetError::Foreign`] and [`BudgetError::Twice`]; nothing is charged then.
+    pub fn charge(&self, accounts: &[&Account], spend: &Spend) -> Result<(), BudgetError> {
+        let request = self.request(accounts, &Estimate::UNKNOWN)?;
+        let now = self.shared.now();
+        let parts = lock(&self.shared.ledger).unreserved(request.places().iter().copied(), now);
+        self.shared.end(&parts, &Charge::Spend(spend));
+        Ok(())
     }
 
     /// Waits for room, as a future: as long as calls in flight may give enough back. Wrap it in a timeout of the executor.

@@ -80,6 +80,9 @@ impl Spend {
     /// A call of which nobody knows what it cost: it is charged what it reserved.
     pub const UNKNOWN: Self = Self { money: None, tokens: None };
 
+    /// A call that costs nothing.
+    pub const NOTHING: Self = Self { money: Some(Money::ZERO), tokens: Some(0) };
+
     /// So much money.
     pub fn money(money: Money) -> Self {
         Self { money: Some(money), ..Self::UNKNOWN }

@@ -252,6 +252,7 @@ impl Ledger {
         }
         let mut parts = Parts::default();
         let mut lease = false;
+        let mut refused: Option<BudgetError> = None;
         for place in request.places() {
             let Some(cell) = self.cell(*place) else { return Verdict::Refused(BudgetError::Gone) };
             cell.roll(now);
@@ -260,8 +261,15 @@ impl Ledger {
                     lease |= cell.committed() + i128::from(part.reserved) > cell.leased;
                     parts.push(part);
                 }
-                Err(error) => return Verdict::Refused(error),
+                // A refusal for good is told before one that waiting may end: nobody waits for room that is of no use.
+                Err(error) if refused.as_ref().is_none_or(|first| may_end(first) && !may_end(&error)) => {
+                    refused = Some(error);
+                }
+                Err(_) => {}
             }
+        }
+        if let Some(error) = refused {
+            return Verdict::Refused(error);
         }
         if lease {
             return Verdict::Lease;
@@ -272,6 +280,18 @@ impl Ledger {
             }
         }
         Verdict::Granted(parts)
+    }
+
+    /// The parts of a call that was not reserved, which hold nothing: what it did cost is charged all the same.
+    pub(super) fn unreserved(&mut self, places: impl Iterator<Item = Place>, now: i64) -> Parts {
+        let mut parts = Parts::default();
+        for place in places {
+            if let Some(cell) = self.cell(place) {
+                cell.roll(now);
+                parts.push(Part { place, window: cell.window.id, reserved: 0, input: 0 });
+            }
+        }
+        parts
     }
 
     /// Ends a reservation: gives back what it held, and charges what is due. Whether more was charged than is leased.
@@ -302,6 +322,11 @@ impl Ledger {
         }
         ended
     }
+}
+
+/// Whether calls in flight can end a refusal by settling.
+pub(super) fn may_end(error: &BudgetError) -> bool {
+    matches!(error, BudgetError::Denied(denial) if denial.can_wait())
 }
 
 /// How a reservation ended.

@@ -36,13 +36,15 @@
 //! # Over a restart
 //!
 //! With a [`BudgetStore`] budgets go on after a restart, and after a kill: an account counts a block as spent in the store before it grants
-//! from it. Without one they begin anew with the process, and [`Budgets::durability`] says so.
+//! from it. Without one they begin anew with the process, and [`Budgets::durability`] says so. `FileStore` (feature `store`) is one in a file.
 
 mod account;
 mod budgets;
 mod error;
 mod estimate;
 mod event;
+#[cfg(feature = "store")]
+mod file;
 mod lease;
 mod ledger;
 mod period;
@@ -63,6 +65,8 @@ pub use budgets::{Budgets, BudgetsBuilder, Durability};
 pub use error::{BudgetError, Denial};
 pub use estimate::{Estimate, OutputSizes, Spend};
 pub use event::Event;
+#[cfg(feature = "store")]
+pub use file::FileStore;
 pub use lease::{BudgetStore, LeaseRecord, StoreError};
 pub use period::Period;
 pub use reservation::{Reservation, Settlement};

@@ -28,6 +28,11 @@ impl Period {
         }
     }
 
+    /// The period of a name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        [Self::Forever, Self::Day, Self::Month].into_iter().find(|period| period.name() == name)
+    }
+
     /// The window that a moment (in seconds since 1970) is in.
     pub(super) fn window(self, now: i64) -> Window {
         match self {

@@ -59,7 +59,7 @@ impl Ledger {
         if full(self) { Err(BudgetError::TooManyScopes { kind, max }) } else { Ok(()) }
     }
 
-    /// Frees accounts of a kind that hold nothing in this turn of their period, and notes when to look again: calls in flight may end with
+    /// Frees accounts of a kind that hold nothing in this turn of their period, and runs that are over, and notes when to look again: calls in flight may end with
     /// nothing spent, and a turn ends.
     fn free_unused(&mut self, kind: ScopeKind, now: i64) {
         let mut unused = Vec::new();
@@ -68,8 +68,11 @@ impl Ledger {
             cell.roll(now);
             let Some(terms) = cell.terms.as_ref().filter(|terms| terms.scope.kind == kind) else { continue };
             until = until.min(cell.window.ends);
-            let holds_nothing = cell.now.spent == 0 && cell.lifetime().reserved == 0 && cell.stopped.is_none();
-            if holds_nothing && terms.period != Period::Forever && cell.leased_nothing() {
+            let holds_nothing = cell.lifetime().reserved == 0 && cell.stopped.is_none();
+            // Nobody can name a run again of which no handle is left: it is over, whatever it spent, and was not closed.
+            let is_over = kind == ScopeKind::Run && Arc::strong_count(terms) == 1;
+            let is_unused = cell.now.spent == 0 && terms.period != Period::Forever && cell.leased_nothing();
+            if holds_nothing && (is_over || is_unused) {
                 unused.push(Place { slot, generation: cell.generation });
             }
         }

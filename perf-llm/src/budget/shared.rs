@@ -125,6 +125,21 @@ impl Shared {
         Ok(())
     }
 
+    /// The records of turns that are not over. Those of turns that are over are removed from the store: they count for nothing any more.
+    pub(super) fn without_past(
+        &self,
+        records: Vec<LeaseRecord>,
+    ) -> Result<impl Iterator<Item = LeaseRecord> + use<>, StoreError> {
+        let now = self.now();
+        let (current, past): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.is_current(now));
+        if let (Some(store), false) = (&self.store, past.is_empty()) {
+            let keys: Vec<String> = past.into_iter().map(|record| record.key).collect();
+            catch_unwind(AssertUnwindSafe(|| store.remove(&keys)))
+                .unwrap_or_else(|_| Err(StoreError::new("the store's `remove` panicked")))?;
+        }
+        Ok(current.into_iter())
+    }
+
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Ok(()) };
         let _turn = lock(&self.turn);

@@ -185,6 +185,11 @@ impl Budget {
         Self { on_unpriced, ..self }
     }
 
+    /// Whether it is a budget that an account can have.
+    pub(crate) fn check(&self) -> Result<(), BudgetError> {
+        self.checked().map(|_| ())
+    }
+
     /// The limit in the measure's unit.
     pub(super) fn checked(&self) -> Result<i64, BudgetError> {
         if self.scope.name.len() > MAX_NAME || (self.scope.kind != ScopeKind::All && self.scope.name.is_empty()) {

@@ -1,7 +1,7 @@
 //! Calls that wait for room, in the order in which they came.
 
 use super::event::Event;
-use super::ledger::{Charge, Ledger, Parts, Request, Verdict};
+use super::ledger::{Charge, Ledger, Parts, Request, Verdict, may_end};
 use super::reservation::Reservation;
 use super::shared::Shared;
 use super::{BudgetError, sync};
@@ -53,7 +53,7 @@ impl Ledger {
             let Some(request) = self.waiters.pending(number) else { continue };
             let outcome = match self.admit(&request, now) {
                 Verdict::Granted(parts) => Some(Ok(parts)),
-                Verdict::Refused(error) if can_wait(&error) => continue,
+                Verdict::Refused(error) if may_end(&error) => continue,
                 Verdict::Refused(error) => Some(Err(error)),
                 // It must write to the store first, which is done by its own thread.
                 Verdict::Lease => None,
@@ -93,11 +93,6 @@ impl Waiters {
     }
 }
 
-/// Whether calls in flight can make room by settling.
-fn can_wait(error: &BudgetError) -> bool {
-    matches!(error, BudgetError::Denied(denial) if denial.can_wait())
-}
-
 /// A call that waits for room; a future, for any executor.
 ///
 /// It ends as soon as there is room in all accounts, and with [`BudgetError::Denied`] as soon as what is spent leaves none, whatever calls
@@ -135,7 +130,7 @@ impl Waiting {
             }
             let outcome = match ledger.admit(&request, now) {
                 Verdict::Granted(parts) => Ok(parts),
-                Verdict::Refused(error) if can_wait(&error) => {
+                Verdict::Refused(error) if may_end(&error) => {
                     match ledger.waiters.put(&mut self.number, request, waker) {
                         Ok(()) => return Poll::Pending,
                         Err(error) => Err(error),

@@ -208,7 +208,7 @@ impl Price {
         Self { state, source, cost, gaps: [None; MAX_GAPS], names: None, table: None }
     }
 
-    pub(super) fn unpriced(gap: Gap) -> Self {
+    pub(crate) fn unpriced(gap: Gap) -> Self {
         let mut price = Self::new(PriceState::Unpriced, PriceSource::None, None);
         price.note(gap);
         price

@@ -3,7 +3,8 @@
 use super::RefreshError;
 use super::loading::Loading;
 use super::table::{Source, Table, TableInfo};
-use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+use crate::usage::Class;
+use genai_prices::{Calculator, PriceCalculation, PriceRequest, Usage, UsageKey};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -62,26 +63,56 @@ fn version(bytes: &[u8], as_of: SystemTime) -> Arc<str> {
     format!("{} {:08x}", day.unwrap_or_default(), crc32fast::hash(bytes)).into()
 }
 
+/// A million of a class, with what it is a part of.
+struct Side {
+    name: &'static str,
+    usage: Usage,
+    /// The part of the price that the class alone makes.
+    price: fn(&PriceCalculation) -> f64,
+}
+
+impl Side {
+    fn new(class: Class) -> Self {
+        let counts = class.wholes().iter().chain([&class]).map(|class| (UsageKey::from(class.name()), 1e6));
+        let price: fn(&PriceCalculation) -> f64 = if class == Class::Input || class.wholes().contains(&Class::Input) {
+            |price| price.input_price
+        } else {
+            |price| price.output_price
+        };
+        Self { name: class.name().trim_end_matches("_tokens"), usage: counts.collect(), price }
+    }
+}
+
+/// The classes whose prices are looked at. A tool's is not: a price of 0 cannot be told from none, which leaves its calls incomplete.
+const LOOKED_AT: [Class; 7] = [
+    Class::Input,
+    Class::Output,
+    Class::CacheRead,
+    Class::CacheWrite,
+    Class::CacheWrite1h,
+    Class::InputAudio,
+    Class::OutputAudio,
+];
+
 /// Looks for prices that no provider makes.
 fn compare(current: &Table, new: &Table) -> Result<(), RefreshError> {
     let now = SystemTime::now();
-    let usage = Usage::from([(UsageKey::INPUT_TOKENS, 1e6), (UsageKey::OUTPUT_TOKENS, 1e6)]);
+    let sides = LOOKED_AT.map(Side::new);
     for provider in new.calculator().providers() {
         for model in provider.models() {
-            let request = PriceRequest::new(model.id(), &usage).with_provider_id(provider.id()).with_timestamp(now);
-            let Ok(price) = new.calculator().calculate(&request) else { continue };
-            let names = || (provider.id().to_owned(), model.id().to_owned());
-            let dollars = price.input_price.max(price.output_price);
-            if dollars > MAX_DOLLARS {
-                let (provider, model) = names();
-                return Err(RefreshError::Absurd { provider, model, dollars });
-            }
-            let Ok(before) = current.calculator().calculate(&request) else { continue };
-            let sides =
-                [("input", before.input_price, price.input_price), ("output", before.output_price, price.output_price)];
-            if let Some((side, ..)) = sides.into_iter().find(|(_, before, now)| *before > 0.0 && *now <= 0.0) {
-                let (provider, model) = names();
-                return Err(RefreshError::FellToZero { provider, model, side });
+            for Side { name, usage, price } in &sides {
+                let request = PriceRequest::new(model.id(), usage).with_provider_id(provider.id()).with_timestamp(now);
+                let Ok(dollars) = new.calculator().calculate(&request).map(|found| price(&found)) else { continue };
+                let names = || (provider.id().to_owned(), model.id().to_owned());
+                if dollars > MAX_DOLLARS {
+                    let (provider, model) = names();
+                    return Err(RefreshError::Absurd { provider, model, dollars });
+                }
+                let Ok(before) = current.calculator().calculate(&request).map(|found| price(&found)) else { continue };
+                if before > 0.0 && dollars <= 0.0 {
+                    let ((provider, model), side) = (names(), *name);
+                    return Err(RefreshError::FellToZero { provider, model, side });
+                }
             }
         }
     }

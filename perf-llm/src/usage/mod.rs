@@ -22,12 +22,14 @@ mod shapes;
 mod stream;
 #[cfg(all(test, not(perf_loom)))]
 mod tests;
+mod told;
 
 pub use class::{Class, Usage};
 pub use error::UsageError;
 pub use reading::{Reading, Shape, read, read_value};
 pub use repair::{Repair, repaired_total};
 pub use stream::UsageStream;
+pub use told::{told_by, usage_of};
 
 /// The largest count that is taken: 2^53, up to which a JSON number is exact everywhere.
 pub const MAX_COUNT: u64 = 1 << 53;

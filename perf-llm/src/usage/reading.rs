@@ -41,6 +41,8 @@ pub struct Reading {
     /// The cost that the provider tells: OpenRouter's `usage.cost`, with what the provider behind it charges the caller's own key, and
     /// Perplexity's `usage.cost.total_cost`. A cost of another form is unknown.
     pub cost: Option<Money>,
+    /// Whether it is of a stream that was cut off: then nobody knows what was generated.
+    pub is_cut: bool,
     /// The rules that put the counts right.
     pub repairs: Vec<Repair>,
 }

@@ -60,6 +60,21 @@ pub(super) fn reasoning(usage: &mut Usage, total: Option<u64>, repairs: &mut Vec
     }
 }
 
+/// Adds thoughts that the total alone tells to the generated tokens: Gemini in OpenAI's form names none and leaves them out of
+/// `completion_tokens`. <https://ai.google.dev/gemini-api/docs/openai>
+pub(super) fn thoughts(usage: &mut Usage, total: Option<u64>, repairs: &mut Vec<Repair>) {
+    let (Some(input), Some(output), None) =
+        (usage.get(Class::Input), usage.get(Class::Output), usage.get(Class::Reasoning))
+    else {
+        return;
+    };
+    if let Some(generated) = total.and_then(|total| total.checked_sub(input)).filter(|generated| *generated > output) {
+        usage.set(Class::Output, Some(generated));
+        usage.set(Class::Reasoning, Some(generated - output));
+        note(repairs, Repair::ReasoningOutside);
+    }
+}
+
 /// Raises all cache writes to the sum of those by lifetime.
 pub(super) fn writes(usage: &mut Usage, repairs: &mut Vec<Repair>) {
     let by_lifetime = usage.sum(&[Class::CacheWrite5m, Class::CacheWrite1h]);

@@ -40,7 +40,11 @@ const OPENAI_CHAT: Paths = &[
 /// Cached tokens are part of the prompt's, and reasoning is part of the generated ones but where the total says otherwise (xAI).
 pub(super) fn openai_chat(body: &Value) -> Result<Reading, UsageError> {
     let mut reading = Reading { usage: counts(body, OPENAI_CHAT)?, ..of_openai(body)? };
-    repair::reasoning(&mut reading.usage, count(body, &["usage", "total_tokens"])?, &mut reading.repairs);
+    let total = count(body, &["usage", "total_tokens"])?;
+    repair::reasoning(&mut reading.usage, total, &mut reading.repairs);
+    if reading.model.as_deref().is_some_and(|model| model.contains("gemini")) {
+        repair::thoughts(&mut reading.usage, total, &mut reading.repairs);
+    }
     Ok(reading)
 }
 

@@ -210,7 +210,7 @@ const ANTHROPIC: &str = concat!(
 );
 const GEMINI: &str = concat!(
     "data: {\"modelVersion\":\"gemini\",\"usageMetadata\":{\"promptTokenCount\":9,\"totalTokenCount\":9}}\n\n",
-    "data: {\"modelVersion\":\"gemini\",\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":4,\"totalTokenCount\":13}}"
+    "data: {\"modelVersion\":\"gemini\",\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":4,\"totalTokenCount\":13}}"
 );
 const OLLAMA: &str = concat!(
     "{\"model\":\"llama\",\"message\":{\"content\":\"h\"},\"done\":false}\n",
@@ -310,5 +310,67 @@ proptest! {
                 prop_assert_eq!(reading.usage.check(), Ok(()));
             }
         }
+    }
+}
+
+#[test]
+fn thoughts_that_gemini_tells_by_the_total_alone_are_generated_tokens() {
+    let body = |model: &str| {
+        format!(
+            r#"{{"model": "{model}", "usage": {{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40}}}}"#
+        )
+    };
+    let of_gemini = read(Shape::OpenAiChat, body("gemini-2.5-flash").as_bytes()).unwrap();
+    assert_eq!((of_gemini.usage.get(Class::Output), of_gemini.usage.get(Class::Reasoning)), (Some(30), Some(25)));
+    assert_eq!(of_gemini.repairs, [Repair::ReasoningOutside]);
+    // Of others nobody knows what the total has more.
+    let of_another = read(Shape::OpenAiChat, body("another").as_bytes()).unwrap();
+    assert_eq!((of_another.usage.get(Class::Output), of_another.usage.get(Class::Reasoning)), (Some(5), None));
+}
+
+#[test]
+fn a_stream_that_was_cut_off_does_not_tell_what_was_generated() {
+    let streams: [(Shape, &[&str]); 4] = [
+        (
+            Shape::Anthropic,
+            &[
+                "data: {\"type\": \"message_start\", \"message\": {\"usage\": {\"input_tokens\": 25, \"output_tokens\": 1}}}\n\n",
+                "data: {\"type\": \"message_delta\", \"delta\": {\"stop_reason\": \"end_turn\"}, \"usage\": {\"output_tokens\": 9}}\n\n",
+            ],
+        ),
+        (
+            Shape::Gemini,
+            &[
+                "data: {\"usageMetadata\": {\"promptTokenCount\": 25, \"candidatesTokenCount\": 3}}\n\n",
+                "data: {\"candidates\": [{\"finishReason\": \"STOP\"}], \"usageMetadata\": {\"promptTokenCount\": 25, \"candidatesTokenCount\": 9}}\n\n",
+            ],
+        ),
+        // A server that tells usage with each piece, and then ends.
+        (
+            Shape::OpenAiChat,
+            &[
+                "data: {\"choices\": [{\"finish_reason\": null}], \"usage\": {\"prompt_tokens\": 25, \"completion_tokens\": 9}}\n\n",
+                "data: [DONE]\n\n",
+            ],
+        ),
+        (
+            Shape::OpenAiChat,
+            &[
+                "data: {\"choices\": [{\"finish_reason\": null}], \"usage\": {\"prompt_tokens\": 25, \"completion_tokens\": 9}}\n\n",
+                "data: {\"choices\": [{\"finish_reason\": \"stop\"}]}\n\n",
+            ],
+        ),
+    ];
+    for (shape, events) in streams {
+        let read = |events: &[&str]| {
+            let mut stream = UsageStream::new(shape);
+            for event in events {
+                stream.push(event.as_bytes());
+            }
+            let reading = stream.finish().unwrap();
+            (reading.is_cut, reading.usage.get(Class::Input), reading.usage.get(Class::Output))
+        };
+        assert_eq!(read(events), (false, Some(25), Some(9)), "{shape:?}");
+        assert_eq!(read(&events[..1]), (true, Some(25), None), "{shape:?}");
     }
 }

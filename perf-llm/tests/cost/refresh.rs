@@ -54,6 +54,19 @@ fn a_table_that_cannot_be_right_is_refused_and_the_last_one_stays() {
 }
 
 #[test]
+fn a_price_of_a_cache_that_fell_to_0_is_refused_too() {
+    let prices = prices();
+    let with_cache = |cache: f64| {
+        let table = String::from_utf8(table(3.0)).unwrap();
+        table.replace("\"output_mtok\"", &format!("\"cache_read_mtok\": {cache}, \"output_mtok\"")).into_bytes()
+    };
+    let later = at("2026-11-21T00:00:00Z");
+    let zero = prices.refresh(&with_cache(0.0), later).unwrap_err();
+    assert!(matches!(&zero, RefreshError::FellToZero { model, side: "cache_read", .. } if model == "gpt-4o"), "{zero}");
+    prices.refresh(&with_cache(1.0), later).unwrap();
+}
+
+#[test]
 fn a_file_is_as_old_as_its_last_change() {
     let prices = prices();
     let folder = tempfile::tempdir().unwrap();

@@ -28,6 +28,27 @@ impl BudgetStore for Disk {
         kept.extend(records.iter().map(|record| (record.key.clone(), record.clone())));
         Ok(())
     }
+
+    fn remove(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.records.lock().unwrap().retain(|key, _| !keys.contains(key));
+        Ok(())
+    }
+}
+
+#[test]
+fn records_of_turns_that_are_over_are_removed_at_the_next_start() {
+    let (disk, clock) = (Disk::default(), clock());
+    for day in 0..3 {
+        let (budgets, _all) = process(&disk, &clock);
+        let user = budgets.account(&Budget::user(&format!("user {day}")).per(Period::Day).dollars(1)).unwrap();
+        let ever = budgets.account(&Budget::model("gpt-5").dollars(1)).unwrap();
+        drop(budgets.reserve(&[&user, &ever], &most("0.1", "0")).unwrap());
+        clock.fetch_add(DAY, Ordering::Relaxed);
+    }
+    drop(process(&disk, &clock));
+    let mut kept: Vec<String> = disk.records.lock().unwrap().keys().cloned().collect();
+    kept.sort();
+    assert_eq!(kept, ["model/forever/money/gpt-5"]);
 }
 
 fn process(disk: &Disk, clock: &Arc<AtomicI64>) -> (Budgets, Account) {

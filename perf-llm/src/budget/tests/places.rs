@@ -47,3 +47,47 @@ fn a_place_that_a_call_left_unused_is_found_within_a_minute() {
     clock.fetch_add(60, Ordering::Relaxed);
     assert!(user("b").is_ok());
 }
+
+#[test]
+fn a_run_that_nobody_closed_makes_room_once_no_handle_of_it_is_left() {
+    let clock = clock();
+    let budgets = Budgets::builder().clock(Arc::clone(&clock)).max_scopes(2).build().unwrap();
+    let run = |name: &str| budgets.account(&Budget::run(name).dollars(1));
+    let (kept, left) = (run("kept").unwrap(), run("left").unwrap());
+    budgets.reserve(&[&left], &most("0.5", "0")).unwrap().settle(&Spend::money(dollars("0.5")));
+    let held = budgets.reserve(&[&left], &most("0.25", "0")).unwrap();
+    drop(left);
+    assert_eq!(run("third").unwrap_err(), BudgetError::TooManyScopes { kind: ScopeKind::Run, max: 2 });
+    drop(held);
+    clock.fetch_add(60, Ordering::Relaxed);
+    run("third").unwrap();
+    assert_eq!(sums(&kept), (0, 0), "one whose handle is kept stays");
+}
+
+#[test]
+fn a_refusal_for_good_is_told_before_one_that_waiting_may_end() {
+    let clock = clock();
+    let budgets = budgets(&clock);
+    let busy = budgets.account(&Budget::all().per(Period::Day).dollars(1)).unwrap();
+    let spent = budgets.account(&Budget::user("ada").per(Period::Day).dollars(0)).unwrap();
+    let held = budgets.reserve(&[&busy], &most("0.75", "0")).unwrap();
+    let waker = Waker::from(Arc::new(Woken::default()));
+    let mut waiting = Box::pin(budgets.reserve_later(&[&busy, &spent], &most("0.5", "0")));
+    let std::task::Poll::Ready(refused) = waiting.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        panic!("it waits for room that is of no use")
+    };
+    assert_eq!(denied(refused).scope.to_string(), "user `ada`");
+    drop(held);
+}
+
+#[test]
+fn a_call_that_was_not_reserved_is_charged_over_the_limit_and_holds_nothing() {
+    let clock = clock();
+    let budgets = budgets(&clock);
+    let all = budgets.account(&Budget::all().per(Period::Day).dollars(1)).unwrap();
+    budgets.charge(&[&all], &Spend::money(dollars("1.5"))).unwrap();
+    budgets.charge(&[&all], &Spend::UNKNOWN).unwrap();
+    assert_eq!(sums(&all), (dollars("1.5").picos(), 0));
+    assert!(!denied(budgets.reserve(&[&all], &most("0.1", "0"))).can_wait());
+    assert!(matches!(budgets.charge(&[&all, &all], &Spend::UNKNOWN), Err(BudgetError::Twice { .. })));
+}

@@ -1,0 +1,261 @@
+//! Calls of models without any code: by the spans that LLM crates open.
+
+mod fields;
+mod names;
+
+use crate::meter::{Frame, Meter, Metered, Run, current, replace, since};
+use fields::Fields;
+use names::{Role, is_known};
+use perf_runtime::{Kind, Outcome};
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::registry::LookupSpan;
+
+/// A layer of `tracing-subscriber` that reads the spans of LLM crates (`gen_ai.*`): made by [`Meter::layer`].
+///
+/// A span is read as it is made, as values are recorded, and as it closes, whether anybody enters it or not. Only calls of models are summed: a
+/// span of an agent tells the sum of its calls once more, and counts where nothing inside it did.
+pub struct GenAiLayer {
+    meter: Meter,
+}
+
+/// Lets the layer hear of spans that it reads, and of nothing else: all other spans and events cost it nothing.
+struct Read;
+
+/// What the layer saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpanCounts {
+    /// Spans of calls to models that closed.
+    pub inference: u64,
+    /// Spans that were not counted because a call around them, a request inside them, or a reservation, had told the same usage already.
+    pub again: u64,
+    /// Targets of which a filter of the subscriber hides the spans, so that calls of these crates are not seen.
+    pub hidden: Vec<&'static str>,
+}
+
+/// Spans that told again what was counted already.
+static AGAIN: AtomicU64 = AtomicU64::new(0);
+
+impl Meter {
+    /// A layer for a subscriber, which counts the calls of LLM crates that open spans: genai (feature `otel`), rig, adk-rust, langchain-rust and
+    /// others with OpenTelemetry's names.
+    ///
+    /// ```
+    /// use tracing_subscriber::layer::SubscriberExt;
+    /// # let monitor = perf_runtime::Monitor::builder().build()?;
+    /// # let llm = perf_llm::Llm::with_settings(&monitor, perf_llm::Settings::default())?;
+    /// let subscriber = tracing_subscriber::registry().with(llm.meter().layer());
+    /// tracing::subscriber::with_default(subscriber, || {
+    ///     // As an LLM crate does.
+    ///     let span = tracing::info_span!("chat", gen_ai.operation.name = "chat", gen_ai.provider.name = "openai",
+    ///         gen_ai.request.model = "gpt-5-mini", gen_ai.usage.input_tokens = tracing::field::Empty,
+    ///         gen_ai.usage.output_tokens = tracing::field::Empty);
+    ///     span.record("gen_ai.usage.input_tokens", 9).record("gen_ai.usage.output_tokens", 2);
+    /// });
+    /// assert_eq!(llm.meter().totals().input_tokens, 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls:
+    /// [`Meter::spans`] tells of it. Filters of other layers do not matter.
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        GenAiLayer { meter: self.clone() }.with_filter(Read)
+    }
+
+    /// What the layer saw, and what a filter hides from it, by the subscriber of this thread.
+    pub fn spans(&self) -> SpanCounts {
+        let inference = self.inner.spans.load(Ordering::Relaxed);
+        SpanCounts { inference, again: AGAIN.load(Ordering::Relaxed), hidden: hidden() }
+    }
+}
+
+/// The targets whose spans are hidden: each is asked for as the crate's own spans are.
+fn hidden() -> Vec<&'static str> {
+    macro_rules! hidden {
+        ($($target:literal),+) => {
+            [$(($target, tracing::span_enabled!(target: $target, Level::INFO, gen_ai.usage.input_tokens))),+]
+        };
+    }
+    let targets = hidden!("genai", "rig::completions", "adk_model", "langchain_rust");
+    targets.into_iter().filter(|(_, is_heard)| !is_heard).map(|(target, _)| target).collect()
+}
+
+/// A span, as far as it is known.
+struct Seen {
+    fields: Fields,
+    at: SystemTime,
+    /// The call or run around it, and of an agent its own.
+    frame: Option<Arc<Frame>>,
+    /// The run that it is.
+    run: Option<Arc<Run>>,
+    /// The requests inside it, where it was opened as a call of a model.
+    request: Option<Arc<Frame>>,
+}
+
+thread_local! {
+    /// Spans of agents that this thread is in, with the call that was the innermost before.
+    static ENTERED: RefCell<Vec<(u64, Option<Arc<Frame>>)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::of(attributes.metadata().name());
+        attributes.record(&mut fields);
+        let of_spans = span.scope().skip(1).find_map(|around| around.extensions().get::<Seen>()?.frame.clone());
+        let around = innermost(of_spans, current());
+        let run_around = around.as_ref().and_then(|frame| frame.run.clone());
+        let (frame, run, request) = match fields.role() {
+            Role::Agent => {
+                let name = fields.agent.as_deref().unwrap_or("unknown");
+                let run = self.meter.inner.begin_run(name, run_around, &[]);
+                (Some(Frame::new(Kind::Agent, &[name], around, Some(Arc::clone(&run)))), Some(run), None)
+            }
+            Role::Inference => {
+                if let Some(around) = &around {
+                    around.open();
+                }
+                let request = Frame::new(Kind::Operation, &[], around.clone(), run_around);
+                (around, None, Some(request))
+            }
+            Role::Other => (around, None, None),
+        };
+        span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, request });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(seen) = span.extensions_mut().get_mut::<Seen>()
+        {
+            values.record(&mut seen.fields);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let frame = span.extensions().get::<Seen>().and_then(Seen::entered);
+        if let Some(frame) = frame {
+            let before = replace(Some(frame));
+            let _ = ENTERED.try_with(|entered| entered.borrow_mut().push((id.into_u64(), before)));
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        let before = ENTERED.try_with(|entered| {
+            let mut entered = entered.borrow_mut();
+            let place = entered.iter().rposition(|(entered, _)| *entered == id.into_u64())?;
+            Some(entered.remove(place).1)
+        });
+        if let Ok(Some(before)) = before {
+            replace(before);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        let Some(seen) = span.extensions_mut().remove::<Seen>() else { return };
+        if let Some(frame) = seen.frame.as_ref().filter(|_| seen.request.is_some()) {
+            frame.close();
+        }
+        match seen.fields.role() {
+            Role::Inference => self.count(&seen),
+            Role::Agent => self.end_agent(&seen),
+            Role::Other => {}
+        }
+        // One that turned out to be no agent has a run to end all the same.
+        if let Some(run) = &seen.run {
+            self.meter.inner.end_run(run);
+        }
+    }
+}
+
+impl GenAiLayer {
+    fn count(&self, seen: &Seen) {
+        let inner = &self.meter.inner;
+        inner.spans.fetch_add(1, Ordering::Relaxed);
+        let call = seen.frame.as_ref().and_then(|frame| frame.call());
+        let is_told_inside = seen.request.as_ref().is_some_and(|request| request.has_calls_inside());
+        if is_told_inside || call.is_some_and(|frame| frame.is_booked.load(Ordering::Relaxed)) {
+            AGAIN.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let metered = seen.metered();
+        let told = seen.fields.told();
+        if call.is_none() {
+            let outcome = if seen.fields.is_error { Outcome::Error } else { Outcome::Ok };
+            inner.monitor.llm_call(metered.provider, metered.model).record(metered.took.unwrap_or_default(), outcome);
+        }
+        inner.book(&Metered { told: told.as_ref(), ..metered });
+    }
+
+    /// The sum that an agent's span tells counts where nothing was counted inside it.
+    fn end_agent(&self, seen: &Seen) {
+        if seen.fields.tells_usage() && seen.run.as_ref().is_none_or(|run| run.calls() == 0) {
+            let told = seen.fields.told();
+            self.meter.inner.book(&Metered { told: told.as_ref(), ..seen.metered() });
+        }
+    }
+}
+
+impl Seen {
+    /// The frame of what is done while it is entered.
+    fn entered(&self) -> Option<Arc<Frame>> {
+        if self.run.is_some() { self.frame.clone() } else { self.request.clone() }
+    }
+
+    fn metered(&self) -> Metered<'_> {
+        let (provider, model, at) = (self.fields.provider(), self.fields.model(), self.at);
+        Metered {
+            provider,
+            model,
+            at,
+            told: None,
+            took: since(at),
+            frame: self.frame.as_ref(),
+            user: None,
+            is_charged: false,
+            is_free: false,
+        }
+    }
+}
+
+/// The inner one of the call that spans are in and the one that the thread runs.
+fn innermost(of_spans: Option<Arc<Frame>>, of_thread: Option<Arc<Frame>>) -> Option<Arc<Frame>> {
+    match (of_spans, of_thread) {
+        (Some(of_spans), Some(of_thread)) => {
+            // Where neither is in the other, the tree of spans was given by hand; but a call that is measured counts its spans.
+            let is_of_thread =
+                of_thread.is_within(&of_spans) || (of_thread.is_call() && !of_spans.is_within(&of_thread));
+            Some(if is_of_thread { of_thread } else { of_spans })
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+impl<S> Filter<S> for Read {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        is_known(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if is_known(metadata) { Interest::always() } else { Interest::never() }
+    }
+}
+
+impl fmt::Debug for GenAiLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GenAiLayer").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,393 @@
+//! The meter: what calls of language models used and cost, by model, by agent and by run.
+//!
+//! Calls come to it from functions with `#[monitor_llm_call]`, from the option `usage` of the other attributes, from [`Meter::reserve`] and from
+//! spans of LLM crates (`GenAiLayer`, feature `tracing-layer`), and from the HTTP client (`HttpMeter`, feature `http`). A call that is seen in several ways is counted
+//! once: by the innermost of them.
+
+mod book;
+mod figures;
+mod plan;
+mod run;
+mod tracked;
+mod view;
+
+pub use book::{Picos, Totals};
+pub use plan::{Plan, Planned};
+pub use run::RunView;
+pub use view::{AgentView, BudgetView, HourView, ModelView, View};
+
+#[cfg(feature = "tracing-layer")]
+pub(crate) use run::replace;
+pub(crate) use run::{Frame, Run};
+#[cfg(any(feature = "http", feature = "tracing-layer"))]
+pub(crate) use run::{current, since};
+
+use crate::Money;
+#[cfg(feature = "store")]
+use crate::budget::FileStore;
+use crate::budget::{Budgets, Durability, Event, Spend};
+use crate::cost::{Call, Gap, Price, PriceState, Prices};
+use crate::settings::{BudgetSetting, MOST_BUDGETS, Rule, Settings};
+use crate::usage::{Usage, usage_of};
+use book::{Book, Entry};
+use figures::Figures;
+use perf_runtime::config::Section;
+use perf_runtime::extend::{ReceivesUsage, ShutdownHook, ToldUsage, receive_usage, state_folder};
+use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use run::locked;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, SystemTime};
+
+/// The name of the section of settings.
+const SECTION: &str = "llm";
+
+/// The guard of the metering: dropping it ends it. What budgets leased and did not use is given back at the shutdown of the monitor.
+#[must_use = "dropping the guard ends the metering"]
+pub struct Llm {
+    meter: Meter,
+    _guards: Option<(ReceivesUsage, ShutdownHook)>,
+}
+
+/// A handle on what language models used and cost. Cheap to clone.
+#[derive(Clone)]
+pub struct Meter {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    #[cfg(any(feature = "http", feature = "tracing-layer"))]
+    pub(crate) monitor: Monitor,
+    pub(crate) prices: Prices,
+    pub(crate) budgets: Budgets,
+    rules: RwLock<Vec<Rule>>,
+    /// Whether an agent's attribute limits its runs.
+    has_run_limits: AtomicBool,
+    book: Mutex<Book>,
+    figures: Figures,
+    /// Why budgets do not outlive the process, where they do not.
+    not_durable: Option<String>,
+    /// Calls that could not be charged to a budget.
+    uncharged: AtomicU64,
+    was_told: AtomicBool,
+    /// Spans of inference calls that were seen.
+    pub(crate) spans: AtomicU64,
+}
+
+/// A call, as it comes to be booked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Metered<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) model: &'a str,
+    pub(crate) at: SystemTime,
+    pub(crate) told: Option<&'a ToldUsage>,
+    pub(crate) took: Option<Duration>,
+    pub(crate) frame: Option<&'a Arc<Frame>>,
+    /// The user whose budgets it is charged to.
+    pub(crate) user: Option<&'a str>,
+    /// Whether a reservation is charged with it.
+    pub(crate) is_charged: bool,
+    /// Whether the provider refused it, so that it costs nothing.
+    pub(crate) is_free: bool,
+}
+
+impl Llm {
+    /// Adds the section `[llm]` to a monitor that is being set up.
+    pub fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
+        builder.section(SECTION)
+    }
+
+    /// Begins to meter, as the section `[llm]` says.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, a file of budgets that cannot be used, or another receiver of usage in this process.
+    pub fn open(monitor: &Monitor) -> Result<Self, ConfigError> {
+        let section: Section = monitor.section(SECTION)?;
+        Self::with_settings(monitor, Settings::read(&section)?)
+    }
+
+    /// As [`open`](Self::open) with settings made in code.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
+        let rules = settings.rules()?;
+        let is_on = settings.enabled && monitor.is_enabled();
+        let (budgets, not_durable) = budgets(monitor, &settings, &rules, is_on)?;
+        let prices = Prices::bundled();
+        let inner = Arc::new(Inner {
+            #[cfg(any(feature = "http", feature = "tracing-layer"))]
+            monitor: monitor.clone(),
+            prices,
+            budgets,
+            rules: RwLock::new(rules),
+            has_run_limits: AtomicBool::new(false),
+            book: Mutex::default(),
+            figures: Figures::new(monitor),
+            not_durable,
+            uncharged: AtomicU64::new(0),
+            was_told: AtomicBool::new(false),
+            spans: AtomicU64::new(0),
+        });
+        let meter = Meter { inner: Arc::clone(&inner) };
+        if !is_on {
+            return Ok(Self { meter, _guards: None });
+        }
+        inner.load_prices(settings.prices);
+        let taken = |_| ConfigError::new(SECTION, "receiver of usage", "one in a process: there is one already");
+        let receives = receive_usage(Arc::new(tracked::Receiver(Arc::downgrade(&inner)))).map_err(taken)?;
+        let weak = Arc::downgrade(&inner);
+        let on_shutdown = monitor.on_shutdown(SECTION, move |_| {
+            if let Some(Err(error)) = weak.upgrade().map(|inner| inner.budgets.flush()) {
+                tracing::warn!(target: "perf::llm", %error, "the budgets were not written: what they leased counts as spent");
+            }
+        });
+        figures::sample_budgets(monitor, &inner);
+        Ok(Self { meter, _guards: Some((receives, on_shutdown)) })
+    }
+
+    /// A handle by which others look at it and add to it.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+/// The budgets, and why they do not outlive the process, where they do not.
+#[cfg_attr(not(feature = "store"), expect(clippy::unnecessary_wraps, reason = "a store alone can fail"))]
+fn budgets(
+    monitor: &Monitor,
+    settings: &Settings,
+    rules: &[Rule],
+    is_on: bool,
+) -> Result<(Budgets, Option<String>), ConfigError> {
+    let builder = Budgets::builder().on_event(told);
+    let why = if !is_on {
+        "the metering is switched off"
+    } else if !settings.durable {
+        "`durable = false`"
+    } else if settings.path.is_none() && !rules.iter().any(Rule::is_lasting) {
+        "no budget of `[llm]` lasts longer than a run: set `path` for those that are made in code"
+    } else {
+        let service = monitor.service().map_or("service", |service| &service.name);
+        match state_folder(settings.path.as_deref(), service) {
+            None => "there is no folder for them: set `[llm] path`, XDG_STATE_HOME or HOME",
+            #[cfg(feature = "store")]
+            Some(folder) => {
+                let refused = |error: String| ConfigError::new("llm.path", folder.display().to_string(), error);
+                let store = FileStore::open(&folder).map_err(|error| refused(error.to_string()))?;
+                let budgets = builder.store(store).build();
+                return Ok((budgets.map_err(|error| refused(error.to_string()))?, None));
+            }
+            #[cfg(not(feature = "store"))]
+            Some(_) => "they outlive it with the feature `history` of perf-kit (`store` of perf-llm)",
+        }
+    };
+    // Without a store there is nothing that can fail.
+    let budgets = builder.build().unwrap_or_else(|_| Budgets::in_memory());
+    Ok((budgets, Some(why.to_owned())))
+}
+
+/// Tells of warnings of budgets in the log.
+fn told(event: &Event) {
+    match event {
+        Event::Warned { scope, period, .. } => {
+            tracing::warn!(target: "perf::llm", %scope, %period, "80 % of the budget of {scope} are spent ({period})");
+        }
+        Event::Exhausted { scope, period, .. } => {
+            tracing::warn!(target: "perf::llm", %scope, %period, "the budget of {scope} is spent ({period})");
+        }
+        Event::Refused(error) => tracing::debug!(target: "perf::llm", %error, "a call was refused"),
+        Event::StoreFailed(error) => tracing::error!(target: "perf::llm", %error, "a budget was not written"),
+    }
+}
+
+impl Meter {
+    /// The prices: to wait for the table, or to hand in a newer one.
+    pub fn prices(&self) -> &Prices {
+        &self.inner.prices
+    }
+
+    /// The budgets: to look at them, to stop them, or to reserve by hand.
+    pub fn budgets(&self) -> &Budgets {
+        &self.inner.budgets
+    }
+
+    /// Whether budgets outlive the process, and why not where they do not.
+    pub fn durability(&self) -> (Durability, Option<&str>) {
+        (self.inner.budgets.durability(), self.inner.not_durable.as_deref())
+    }
+
+    /// Adds a budget, beside those of the settings. One of the same scope, period and measure takes the new limit.
+    ///
+    /// # Errors
+    /// A field whose value is not allowed, and more than 100 budgets.
+    pub fn add_budget(&self, budget: BudgetSetting) -> Result<(), ConfigError> {
+        let settings = Settings { budgets: vec![budget], ..Settings::default() };
+        let added = settings.rules()?;
+        let mut rules = self.inner.rules.write().unwrap_or_else(PoisonError::into_inner);
+        for rule in added {
+            rules.retain(|other| !other.limits_the_same(&rule));
+            if rules.len() >= MOST_BUDGETS {
+                let given = (rules.len() + 1).to_string();
+                return Err(ConfigError::new("llm.budgets", given, format!("at most {MOST_BUDGETS}")));
+            }
+            rules.push(rule);
+        }
+        Ok(())
+    }
+
+    /// Whether there are budgets that calls are held to.
+    pub fn has_budgets(&self) -> bool {
+        self.inner.has_budgets()
+    }
+
+    /// The sums of all calls.
+    pub fn totals(&self) -> Totals {
+        locked(&self.inner.book).total.clone()
+    }
+}
+
+impl Inner {
+    fn has_budgets(&self) -> bool {
+        self.has_run_limits.load(Ordering::Relaxed) || !self.rules().is_empty()
+    }
+
+    pub(crate) fn rules(&self) -> RwLockReadGuard<'_, Vec<Rule>> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the table on a thread of its own, and then the newer one of a file.
+    fn load_prices(&self, newer: Option<std::path::PathBuf>) {
+        self.prices.load();
+        let (Some(path), prices) = (newer, self.prices.clone()) else { return };
+        let refresh = move || {
+            prices.wait(Duration::from_secs(60));
+            if let Err(error) = prices.refresh_file(&path) {
+                tracing::warn!(target: "perf::llm", %error, "the table of prices was not taken: the one before stays");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("perf-llm-prices".to_owned()).spawn(refresh) {
+            tracing::warn!(target: "perf::llm", %error, "no thread to read the table of prices on: the one before stays");
+        }
+    }
+
+    /// Counts a call: in the sums, in the metrics, in its runs and, unless a reservation is charged with it, in its budgets.
+    pub(crate) fn book(&self, call: &Metered<'_>) -> Spend {
+        let Metered { provider, model, told, frame, .. } = *call;
+        let (usage, fault) = match told {
+            Some(ToldUsage { invalid: Some(why), .. }) => (Usage::UNKNOWN, Some(why.clone())),
+            Some(told) => {
+                usage_of(told).map_or_else(|error| (Usage::UNKNOWN, Some(error.to_string())), |usage| (usage, None))
+            }
+            None => (Usage::UNKNOWN, None),
+        };
+        if fault.is_some() {
+            self.figures.refuse();
+        }
+        let price = self.price(call, &usage);
+        let is_unknown = usage.is_unknown() && price.source() != crate::cost::PriceSource::Provider;
+        let known = if is_unknown { book::Known::Unknown } else { book::Known::Price(price.state()) };
+        let cost = price.total().filter(|_| !is_unknown);
+        let known_gaps = price.gaps().filter(|_| !is_unknown).map(gap_text);
+        let gaps: Vec<String> = fault.into_iter().chain(known_gaps).collect();
+        let run = frame.and_then(|frame| frame.run.as_ref());
+        let agent = run.map(|run| &*run.agent);
+        let hour = call.at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / 3_600);
+        let hour = i64::try_from(hour).unwrap_or(i64::MAX);
+        let entry = Entry { provider, model, agent, usage: &usage, known, cost, gaps: &gaps, hour };
+        locked(&self.book).record(&entry);
+        if let Some(run) = run {
+            run.add(|totals| totals.add(&usage, known, cost));
+        }
+        if let Some(frame) = frame {
+            frame.note_inside();
+        }
+        self.figures.record(&entry, told, call.took);
+        let spend = match (call.is_free, is_unknown) {
+            (true, _) => Spend::NOTHING,
+            (false, true) => Spend::UNKNOWN,
+            (false, false) => Spend::of(&price, &usage),
+        };
+        if !call.is_charged && !frame.and_then(|frame| frame.call()).is_some_and(|call| call.hear(spend)) {
+            self.charge(run.map(|run| &**run), call, &spend);
+        }
+        spend
+    }
+
+    /// The price by the model that answered and, where the table has none, by the one that was asked.
+    fn price(&self, call: &Metered<'_>, usage: &Usage) -> Price {
+        let told = call.told;
+        let named = |model: &str| {
+            let mut priced = Call::new(call.provider, model, call.at, usage);
+            if let Some(tier) = told.and_then(|told| told.service_tier.as_deref()) {
+                priced = priced.service_tier(tier);
+            }
+            if let Some(speed) = told.and_then(|told| told.speed.as_deref()) {
+                priced = priced.speed(speed);
+            }
+            if let Some(picos) = told.and_then(|told| told.cost_picos) {
+                priced = priced.told(Money::from_picos(picos));
+            }
+            // What contradicts itself was told as unknown before; a cost below 0 is none.
+            self.prices.price(&priced).ok()
+        };
+        let answered = told.and_then(|told| told.model.as_deref()).unwrap_or(call.model);
+        let price = named(answered);
+        let is_found = price.as_ref().is_some_and(|price| price.state() != PriceState::Unpriced);
+        let asked = if is_found || answered == call.model { None } else { named(call.model) };
+        asked.or(price).unwrap_or_else(|| Price::unpriced(Gap::NoPrice))
+    }
+
+    /// Charges a call that was not reserved.
+    fn charge(&self, run: Option<&Run>, call: &Metered<'_>, spend: &Spend) {
+        if !self.has_budgets() {
+            return;
+        }
+        let charged = self.accounts(run, call.model, call.user).and_then(|accounts| {
+            let accounts: Vec<_> = accounts.iter().collect();
+            accounts.chunks(crate::budget::MAX_ACCOUNTS).try_for_each(|accounts| self.budgets.charge(accounts, spend))
+        });
+        if let Err(error) = charged {
+            self.uncharged.fetch_add(1, Ordering::Relaxed);
+            if !self.was_told.swap(true, Ordering::Relaxed) {
+                tracing::warn!(target: "perf::llm", %error, "a call was not charged to its budgets; later ones are counted in silence");
+            }
+        }
+    }
+}
+
+/// A gap in words, with the class where there is one.
+fn gap_text(gap: Gap) -> String {
+    match gap {
+        Gap::TableNotLoaded => "the table of prices is not loaded yet".to_owned(),
+        Gap::TableFailed => "the table of prices could not be read".to_owned(),
+        Gap::ProviderNotFound => "the table has no such provider".to_owned(),
+        Gap::ModelNotFound => "the table has no such model".to_owned(),
+        Gap::NoPrice => "the table states no price for it".to_owned(),
+        Gap::OtherUnit => "it is paid by something else than tokens".to_owned(),
+        Gap::TierUnpriced => "the table has no price for its tier".to_owned(),
+        Gap::UsageUnknown(class) => format!("nobody told its {class}"),
+        Gap::LifetimeUnknown => "nobody told for how long it wrote to the cache".to_owned(),
+        Gap::OverlapUnknown => "nobody told which parts of its usage overlap".to_owned(),
+        Gap::ClassUnpriced(class) => format!("the table has no price for its {class}"),
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("prices", &self.prices).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("totals", &self.totals()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Llm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Llm").field("meter", &self.meter).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,257 @@
+//! Calls that reserve what they can cost before they are sent.
+
+use super::run::{Frame, Run, current, since};
+use super::{Inner, Meter, Metered};
+#[cfg(feature = "http")]
+use crate::budget::Spend;
+use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement};
+use crate::cost::Call;
+use crate::settings::Rule;
+use crate::usage::Usage;
+use perf_runtime::extend::{TellsUsage, ToldUsage};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+/// A call of a model that is yet to be sent: what it can cost at most.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a plan reserves nothing until `Meter::reserve`"]
+pub struct Plan<'a> {
+    pub(super) provider: &'a str,
+    pub(super) model: &'a str,
+    prompt: u64,
+    answer: u64,
+    tools: u64,
+    user: Option<&'a str>,
+    site: Option<&'static str>,
+}
+
+impl<'a> Plan<'a> {
+    /// A call of a model, with the most tokens that its prompt and its answer can have.
+    pub fn new(provider: &'a str, model: &'a str, prompt: u64, answer: u64) -> Self {
+        Self { provider, model, prompt, answer, tools: 0, user: None, site: None }
+    }
+
+    /// The most calls of the provider's own tools (searches).
+    pub fn tools(self, most: u64) -> Self {
+        Self { tools: most, ..self }
+    }
+
+    /// The user or tenant for whom it is made, whose budgets it needs as well.
+    pub fn user(self, user: &'a str) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
+    /// The place of the call in the program, for the denial.
+    pub fn site(self, site: &'static str) -> Self {
+        Self { site: Some(site), ..self }
+    }
+}
+
+/// A call with room in all of its budgets, until it is settled or dropped.
+///
+/// Dropped before [`dispatched`](Self::dispatched) it gives all back. Dropped after it, inside a function with `#[monitor_llm_call]`, it is
+/// settled as that ends, with the usage that its value tells; elsewhere it is charged its prompt, and counted as a call of unknown usage.
+#[must_use = "dropping a call that was not dispatched gives its room back"]
+#[derive(Debug)]
+pub struct Planned {
+    meter: Meter,
+    reservation: Option<Reservation>,
+    names: (Arc<str>, Arc<str>),
+    frame: Option<Arc<Frame>>,
+    at: SystemTime,
+    is_dispatched: bool,
+    /// Whether it is of one request alone, which settles it: nothing else inside the call is settled with it.
+    is_of_request: bool,
+}
+
+impl Meter {
+    /// The accounts of all budgets that a call needs room in: those of everything, of its model, of its user, and of the agents and runs that this
+    /// thread is in.
+    ///
+    /// # Errors
+    /// [`BudgetError::TooManyScopes`], and [`BudgetError::BadName`] for a name that is too long.
+    pub fn accounts(&self, plan: &Plan<'_>) -> Result<Vec<Account>, BudgetError> {
+        let frame = current();
+        self.inner.accounts(frame.as_ref().and_then(|frame| frame.run.as_deref()), plan.model, plan.user)
+    }
+
+    /// The most that a call can cost, for [`Budgets::reserve_later`](crate::budget::Budgets::reserve_later) and its like.
+    pub fn estimate(&self, plan: &Plan<'_>) -> Estimate {
+        let call = Call::new(plan.provider, plan.model, SystemTime::now(), &Usage::UNKNOWN);
+        let bound = self.inner.prices.bound(&call, plan.prompt, plan.answer, plan.tools);
+        let estimate = Estimate::of(bound, plan.prompt, plan.answer);
+        plan.site.map_or(estimate, |site| estimate.site(site))
+    }
+
+    /// Reserves what a call can cost at most in all of its budgets, or in none.
+    ///
+    /// ```
+    /// use perf_llm::meter::{Meter, Plan};
+    /// use perf_llm::usage::{Shape, read};
+    /// # fn send() -> Result<Vec<u8>, std::io::Error> { Ok(b"{\"usage\": {\"prompt_tokens\": 9, \"completion_tokens\": 2}}".to_vec()) }
+    ///
+    /// fn ask(meter: &Meter) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut call = meter.reserve(&Plan::new("openai", "gpt-5-mini", 1_200, 4_096).user("ada"))?;
+    ///     call.dispatched();
+    ///     let body = send()?;
+    ///     call.settle(&read(Shape::OpenAiChat, &body));
+    ///     Ok(())
+    /// }
+    /// # let monitor = perf_runtime::Monitor::builder().build()?;
+    /// # let settings = perf_llm::Settings::default();
+    /// # let llm = perf_llm::Llm::with_settings(&monitor, settings)?;
+    /// # ask(llm.meter())?;
+    /// # assert_eq!(llm.meter().totals().input_tokens, 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BudgetError::Denied`] names the account without room, with its limit, what is spent, reserved and needed; others as
+    /// [`Budgets::reserve`](crate::budget::Budgets::reserve). Nothing is changed then.
+    pub fn reserve(&self, plan: &Plan<'_>) -> Result<Planned, BudgetError> {
+        self.reserve_for(plan, false)
+    }
+
+    pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
+        let frame = current();
+        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.plan());
+        let accounts = self.accounts(plan)?;
+        let accounts: Vec<&Account> = accounts.iter().collect();
+        let reservation = self.inner.budgets.reserve(&accounts, &self.estimate(plan))?;
+        if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {
+            frame.hold();
+        }
+        Ok(Planned {
+            meter: self.clone(),
+            reservation: Some(reservation),
+            names: (plan.provider.into(), plan.model.into()),
+            frame,
+            at: SystemTime::now(),
+            is_dispatched: false,
+            is_of_request,
+        })
+    }
+}
+
+impl Planned {
+    /// Notes that the call is about to be sent: from here on it costs its prompt, if nothing more is heard of it.
+    pub fn dispatched(&mut self) {
+        self.is_dispatched = true;
+        self.frame.iter().for_each(|frame| frame.send());
+        if let Some(reservation) = &mut self.reservation {
+            reservation.dispatched();
+        }
+    }
+
+    /// Counts the call with its usage, and charges what it did cost. `None` and usage that contradicts itself are unknown: then all that was
+    /// reserved is charged.
+    pub fn settle(mut self, told: &(impl TellsUsage + ?Sized)) -> Settlement {
+        let told = told.told_usage();
+        self.frame.iter().for_each(|frame| frame.send());
+        let reservation = self.reservation.take();
+        let call = self.frame.take_if(|frame| frame.is_call());
+        let heard = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.release());
+        let frame = call.or_else(|| self.frame.take());
+        let spend = match heard {
+            // A span told it already, and it was counted by that.
+            Some(spend) => spend,
+            None => self.meter.inner.book(&self.metered(told.as_ref(), frame.as_ref())),
+        };
+        reservation.map_or(Settlement { first: false, estimated: false, overdraft: false }, |mut reservation| {
+            reservation.settle(&spend)
+        })
+    }
+
+    /// Counts the call of a request, which was cut off or failed, and gives the reservation what is left to it: nothing where the provider refused the call,
+    /// and else the prompt.
+    #[cfg(feature = "http")]
+    pub(crate) fn lost(mut self, told: Option<&ToldUsage>, is_free: bool) {
+        let reservation = self.reservation.take();
+        let frame = self.frame.take();
+        self.meter.inner.book(&self.metered(told, frame.as_ref()));
+        if let Some(mut reservation) = reservation.filter(|_| is_free) {
+            reservation.settle(&Spend::NOTHING);
+        }
+    }
+
+    fn metered<'a>(&'a self, told: Option<&'a ToldUsage>, frame: Option<&'a Arc<Frame>>) -> Metered<'a> {
+        let (provider, model) = (&*self.names.0, &*self.names.1);
+        let (at, took) = (self.at, since(self.at));
+        Metered { provider, model, at, told, took, frame, user: None, is_charged: true, is_free: false }
+    }
+}
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        let Some(mut reservation) = self.reservation.take() else { return };
+        let Some(frame) = self.frame.take() else {
+            if self.is_dispatched {
+                self.meter.inner.book(&self.metered(None, None));
+            }
+            return;
+        };
+        if !frame.is_call() {
+            if self.is_dispatched {
+                self.meter.inner.book(&self.metered(None, Some(&frame)));
+            }
+        } else if self.is_dispatched && !frame.is_over.load(Ordering::Relaxed) {
+            frame.leave(reservation);
+        } else if let Some(spend) = frame.release() {
+            // It was sent, as a span says, or the call around it has ended and told its usage.
+            reservation.settle(&spend);
+        }
+    }
+}
+
+impl Inner {
+    /// The accounts of all budgets of a call.
+    pub(super) fn accounts(
+        &self,
+        run: Option<&Run>,
+        model: &str,
+        user: Option<&str>,
+    ) -> Result<Vec<Account>, BudgetError> {
+        let rules = self.rules();
+        let of_attributes = run
+            .into_iter()
+            .flat_map(Run::chain)
+            .flat_map(|run| run.limits.iter().filter_map(|limit| Rule::of_run(&run.agent, *limit)));
+        // What the settings say of the same agent goes before.
+        let own: Vec<Rule> =
+            of_attributes.filter(|limit| !rules.iter().any(|rule| rule.limits_the_same(limit))).collect();
+        let mut accounts: Vec<Account> = Vec::new();
+        let mut open = |budget: &Budget| -> Result<Account, BudgetError> {
+            let account = self.budgets.account(budget)?;
+            if !accounts.iter().any(|other| other.is_same(&account)) {
+                accounts.push(account.clone());
+            }
+            Ok(account)
+        };
+        for rule in rules.iter().chain(&own) {
+            let is_for = |name: &str| rule.name.as_deref().is_none_or(|only| only == name);
+            match rule.kind {
+                ScopeKind::All => drop(open(&rule.budget(""))?),
+                ScopeKind::Model if is_for(model) => drop(open(&rule.budget(model))?),
+                ScopeKind::User => {
+                    if let Some(user) = user.filter(|user| is_for(user)) {
+                        open(&rule.budget(user))?;
+                    }
+                }
+                ScopeKind::Agent => {
+                    for run in run.into_iter().flat_map(Run::chain).filter(|run| is_for(&run.agent)) {
+                        open(&rule.budget(&run.agent))?;
+                    }
+                }
+                ScopeKind::Run => {
+                    let is_meant = |run: &&Run| rule.agent.as_deref().is_none_or(|agent| agent == &*run.agent);
+                    for run in run.into_iter().flat_map(Run::chain).filter(is_meant) {
+                        run.keep(&open(&rule.budget(&format!("{} {}", run.agent, run.id)))?);
+                    }
+                }
+                ScopeKind::Model => {}
+            }
+        }
+        Ok(accounts)
+    }
+}

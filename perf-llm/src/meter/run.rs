@@ -1,0 +1,324 @@
+//! Runs of agents, and the calls that they are made of: who is inside whom.
+
+use super::book::Totals;
+use crate::budget::{Account, Reservation, Spend};
+use perf_runtime::Kind;
+use perf_runtime::extend::RunBudget;
+use serde::Serialize;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// So deep runs know the runs around them; deeper ones begin anew.
+const DEEPEST: u32 = 64;
+
+/// A run of an agent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RunView {
+    /// The number of the run in this process, from 1 on.
+    pub id: u64,
+    /// The agent.
+    pub agent: Arc<str>,
+    /// The run around it.
+    pub parent: Option<u64>,
+    /// When it began.
+    #[serde(serialize_with = "super::book::moment")]
+    pub started: SystemTime,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// The calls made in it, those of runs inside it included.
+    pub totals: Totals,
+    /// Those that it made itself.
+    pub own: Totals,
+}
+
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) id: u64,
+    pub(crate) agent: Arc<str>,
+    pub(crate) parent: Option<Arc<Self>>,
+    depth: u32,
+    /// Limits of its own, from the agent's attribute.
+    pub(crate) limits: &'static [RunBudget],
+    started: SystemTime,
+    clock: Instant,
+    sums: Mutex<[Totals; 2]>,
+    /// The accounts of budgets for this run alone.
+    accounts: Mutex<Vec<Account>>,
+}
+
+static LAST_RUN: AtomicU64 = AtomicU64::new(0);
+
+impl Run {
+    pub(crate) fn new(agent: &str, parent: Option<Arc<Self>>, limits: &'static [RunBudget]) -> Arc<Self> {
+        let parent = parent.filter(|parent| parent.depth < DEEPEST);
+        Arc::new(Self {
+            id: LAST_RUN.fetch_add(1, Ordering::Relaxed) + 1,
+            agent: agent.into(),
+            depth: parent.as_ref().map_or(0, |parent| parent.depth + 1),
+            parent,
+            limits,
+            started: SystemTime::now(),
+            clock: Instant::now(),
+            sums: Mutex::default(),
+            accounts: Mutex::default(),
+        })
+    }
+
+    /// This run and those around it, the innermost first.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |run| run.parent.as_deref())
+    }
+
+    pub(crate) fn add(&self, add: impl Fn(&mut Totals)) {
+        for run in self.chain() {
+            let [all, own] = &mut *locked(&run.sums);
+            add(all);
+            if run.id == self.id {
+                add(own);
+            }
+        }
+    }
+
+    /// The calls that were booked in it.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn calls(&self) -> u64 {
+        let [all, _] = &*locked(&self.sums);
+        all.calls
+    }
+
+    pub(crate) fn keep(&self, account: &Account) {
+        let mut accounts = locked(&self.accounts);
+        if !accounts.iter().any(|kept| kept.is_same(account)) {
+            accounts.push(account.clone());
+        }
+    }
+
+    pub(crate) fn view(&self) -> RunView {
+        let [totals, own] = locked(&self.sums).clone();
+        RunView {
+            id: self.id,
+            agent: Arc::clone(&self.agent),
+            parent: self.parent.as_ref().map(|parent| parent.id),
+            started: self.started,
+            seconds: self.clock.elapsed().as_secs_f64(),
+            totals,
+            own,
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A run's budgets end with it.
+        for account in std::mem::take(&mut *locked(&self.accounts)) {
+            account.close();
+        }
+    }
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A call that is followed: the run of an agent, a call of a model, or another one that tells usage.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    /// Provider and model of a call of a model.
+    pub(crate) target: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) run: Option<Arc<Run>>,
+    /// Those around it that ask whether anything was booked inside them.
+    around: Option<Arc<Self>>,
+    depth: u32,
+    /// Calls of models that were booked inside it.
+    inside: AtomicU64,
+    /// Such calls that are open inside it, by spans or over HTTP.
+    open_inside: AtomicU32,
+    /// Whether it was booked itself: what comes later about it is not booked again.
+    pub(crate) is_booked: AtomicBool,
+    /// Whether it has ended.
+    pub(crate) is_over: AtomicBool,
+    plans: Mutex<Plans>,
+}
+
+/// Reservations of a call of a model.
+#[derive(Debug, Default)]
+struct Plans {
+    /// Whether its body asked for room.
+    was_planned: bool,
+    /// Whether it sent anything with it.
+    was_sent: bool,
+    /// Reservations that its body still holds.
+    held: u32,
+    /// Those that the body left to its end.
+    left: Vec<Reservation>,
+    /// What spans inside it told, which settles a reservation rather than being charged once more.
+    heard: Vec<Spend>,
+}
+
+impl Frame {
+    pub(crate) fn new(kind: Kind, labels: &[&str], around: Option<Arc<Self>>, run: Option<Arc<Run>>) -> Arc<Self> {
+        let around = around.filter(|around| around.depth < DEEPEST);
+        let target = match labels {
+            [provider, model, ..] if kind == Kind::LlmCall => Some((Arc::from(*provider), Arc::from(*model))),
+            _ => None,
+        };
+        Arc::new(Self {
+            kind,
+            target,
+            run,
+            depth: around.as_ref().map_or(0, |around| around.depth + 1),
+            around,
+            inside: AtomicU64::new(0),
+            open_inside: AtomicU32::new(0),
+            is_booked: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            plans: Mutex::default(),
+        })
+    }
+
+    /// Whether it is inside `other`, or it.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.chain().any(|frame| std::ptr::eq(frame, other))
+    }
+
+    pub(crate) fn is_call(&self) -> bool {
+        self.kind == Kind::LlmCall
+    }
+
+    /// It, and those around it, the innermost first.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |frame| frame.around.as_deref())
+    }
+
+    /// The innermost call of a model that an annotated function makes: it, or one around it.
+    pub(crate) fn call(&self) -> Option<&Self> {
+        self.chain().find(|frame| frame.is_call())
+    }
+
+    /// Notes that a call was booked inside it, and inside all around it.
+    pub(crate) fn note_inside(&self) {
+        for frame in self.chain() {
+            frame.inside.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a call begins inside it, and inside all around it.
+    #[cfg(any(feature = "http", feature = "tracing-layer"))]
+    pub(crate) fn open(&self) {
+        for frame in self.chain() {
+            frame.open_inside.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a call that began inside it is over.
+    #[cfg(any(feature = "http", feature = "tracing-layer"))]
+    pub(crate) fn close(&self) {
+        for frame in self.chain() {
+            frame.open_inside.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a call inside it is open.
+    pub(crate) fn is_open_inside(&self) -> bool {
+        self.open_inside.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a call inside it was booked, or is open and will be.
+    pub(crate) fn has_calls_inside(&self) -> bool {
+        self.inside.load(Ordering::Relaxed) > 0 || self.is_open_inside()
+    }
+
+    /// Notes that the body asks for room: until it says so, nothing is sent.
+    pub(crate) fn plan(&self) {
+        locked(&self.plans).was_planned = true;
+    }
+
+    /// Notes that a call is sent with the room that it got.
+    pub(crate) fn send(&self) {
+        locked(&self.plans).was_sent = true;
+    }
+
+    /// Whether the body asked for room and sent nothing: it was refused, or failed before. That is no call of a model.
+    pub(crate) fn was_never_sent(&self) -> bool {
+        let plans = locked(&self.plans);
+        plans.was_planned && !plans.was_sent
+    }
+
+    /// Notes a reservation that the body holds.
+    pub(crate) fn hold(&self) {
+        locked(&self.plans).held += 1;
+    }
+
+    /// A reservation that the body held ends: with what a span told, if one did.
+    pub(crate) fn release(&self) -> Option<Spend> {
+        let mut plans = locked(&self.plans);
+        plans.held = plans.held.saturating_sub(1);
+        if plans.heard.is_empty() { None } else { Some(plans.heard.remove(0)) }
+    }
+
+    /// Leaves a reservation to the end of the call.
+    pub(crate) fn leave(&self, reservation: Reservation) {
+        let mut plans = locked(&self.plans);
+        plans.held = plans.held.saturating_sub(1);
+        plans.left.push(reservation);
+    }
+
+    /// Whether its body holds a reservation.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_plan(&self) -> bool {
+        let plans = locked(&self.plans);
+        plans.heard.len() < plans.held as usize + plans.left.len()
+    }
+
+    /// Has a reservation be settled with what a span told; `false` where there is none left.
+    pub(crate) fn hear(&self, spend: Spend) -> bool {
+        let mut plans = locked(&self.plans);
+        if self.is_over.load(Ordering::Relaxed) && !plans.left.is_empty() {
+            let mut reservation = plans.left.remove(0);
+            drop(plans);
+            reservation.settle(&spend);
+            return true;
+        }
+        let has_room = plans.heard.len() < plans.held as usize + plans.left.len();
+        if has_room {
+            plans.heard.push(spend);
+        }
+        has_room
+    }
+
+    /// The reservations that are left to the end, and what spans told.
+    pub(crate) fn take_plans(&self) -> (Vec<Reservation>, Vec<Spend>) {
+        let mut plans = locked(&self.plans);
+        (std::mem::take(&mut plans.left), std::mem::take(&mut plans.heard))
+    }
+}
+
+thread_local! {
+    /// The innermost call that is followed and runs on this thread.
+    static CURRENT: RefCell<Option<Arc<Frame>>> = const { RefCell::new(None) };
+}
+
+/// The innermost call that is followed and runs on this thread.
+pub(crate) fn current() -> Option<Arc<Frame>> {
+    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
+}
+
+/// Puts a call in the place of the innermost one, and gives the one before.
+pub(crate) fn replace(frame: Option<Arc<Frame>>) -> Option<Arc<Frame>> {
+    CURRENT
+        .try_with(|current| {
+            current.try_borrow_mut().ok().and_then(|mut current| std::mem::replace(&mut *current, frame))
+        })
+        .ok()
+        .flatten()
+}
+
+/// The time since a moment, where the clock did not go back.
+pub(crate) fn since(at: SystemTime) -> Option<Duration> {
+    SystemTime::now().duration_since(at).ok()
+}

@@ -1,0 +1,173 @@
+//! Everything that is known of language models, for JSON.
+
+use super::Meter;
+use super::book::{Totals, show};
+use super::run::{RunView, locked};
+use crate::budget::{AccountView, Durability, Measure, ScopeKind};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+/// What language models used and cost since the process began, and what budgets leave. Amounts of money are texts, in dollars, exactly.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct View {
+    /// All calls.
+    pub total: Totals,
+    /// Those that were made in no run of an agent. With those of the agents they are all.
+    pub unattributed: Totals,
+    /// By agent, each without the agents that it called.
+    pub agents: Vec<AgentView>,
+    /// By model, the dearest first.
+    pub models: Vec<ModelView>,
+    /// By hour in UTC, the oldest first; 31 days at most. An hour that is not there had no call.
+    pub hours: Vec<HourView>,
+    /// The budgets that calls used, those of runs left out.
+    pub budgets: Vec<BudgetView>,
+    /// Whether the budgets outlive the process.
+    pub budgets_are_durable: bool,
+    /// Why they do not, where they do not.
+    pub not_durable: Option<String>,
+    /// Calls that could not be charged to their budgets.
+    pub uncharged_calls: u64,
+    /// The dearest runs of agents that have ended, those inside them included.
+    pub dearest_runs: Vec<RunView>,
+    /// The runs that ended last, the last first.
+    pub last_runs: Vec<RunView>,
+    /// The version of the table of prices; null while it is not loaded.
+    pub prices: Option<String>,
+    /// Spans of calls to models that the layer of `tracing` saw.
+    pub spans_seen: u64,
+}
+
+/// An agent.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct AgentView {
+    /// The agent.
+    pub agent: Arc<str>,
+    /// Runs that began.
+    pub runs: u64,
+    /// Runs that have not ended.
+    pub running: u64,
+    /// The calls made in its runs.
+    pub totals: Totals,
+}
+
+/// A model.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ModelView {
+    /// The provider.
+    pub provider: Arc<str>,
+    /// The model.
+    pub model: Arc<str>,
+    /// The calls of it.
+    pub totals: Totals,
+    /// Why calls of it have no price, or none that is complete.
+    pub gaps: Vec<String>,
+}
+
+/// An hour.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct HourView {
+    /// Its beginning.
+    #[serde(serialize_with = "super::book::moment")]
+    pub from: SystemTime,
+    /// The calls that were made in it.
+    pub totals: Totals,
+}
+
+/// A budget in this turn of its period. Amounts are in dollars, tokens or calls, as texts.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BudgetView {
+    /// `all`, `agent`, `model` or `user`.
+    pub scope: &'static str,
+    /// The name; empty for all.
+    pub name: Arc<str>,
+    /// `day`, `month` or `forever`.
+    pub period: &'static str,
+    /// `money`, `tokens` or `calls`.
+    pub measure: &'static str,
+    /// The limit.
+    pub limit: String,
+    /// What is spent.
+    pub spent: String,
+    /// The part of it that is an estimate.
+    pub estimated: String,
+    /// What calls in flight have reserved.
+    pub reserved: String,
+    /// What is left; below zero where calls cost more than they had reserved.
+    pub left: String,
+    /// Why it is stopped, where it is.
+    pub stopped: Option<Arc<str>>,
+}
+
+impl BudgetView {
+    fn of(view: AccountView) -> Self {
+        let AccountView { scope, period, measure, limit, spent, estimated, reserved, stopped, .. } = view;
+        let shown = |amount: i128| if measure == Measure::Money { show(amount) } else { amount.to_string() };
+        let left = i128::from(limit) - i128::from(spent) - i128::from(reserved);
+        Self {
+            scope: scope.kind.name(),
+            name: scope.name,
+            period: period.name(),
+            measure: measure.name(),
+            limit: shown(limit.into()),
+            spent: shown(spent.into()),
+            estimated: shown(estimated.into()),
+            reserved: shown(reserved.into()),
+            left: shown(left),
+            stopped,
+        }
+    }
+}
+
+impl Meter {
+    /// Everything that is known, at one moment.
+    pub fn view(&self) -> View {
+        let inner = &self.inner;
+        let book = locked(&inner.book);
+        let agents = book.agents.iter().map(|(agent, of)| AgentView {
+            agent: Arc::clone(agent),
+            runs: of.runs,
+            running: of.running,
+            totals: of.totals.clone(),
+        });
+        let models = book.models.iter().map(|((provider, model), of)| ModelView {
+            provider: Arc::clone(provider),
+            model: Arc::clone(model),
+            totals: of.totals.clone(),
+            gaps: of.gaps.clone(),
+        });
+        let from = |hour: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(hour.unsigned_abs().saturating_mul(3_600));
+        let mut view = View {
+            total: book.total.clone(),
+            unattributed: book.unattributed.clone(),
+            agents: agents.collect(),
+            models: models.collect(),
+            hours: book
+                .hours
+                .iter()
+                .map(|(hour, totals)| HourView { from: from(*hour), totals: totals.clone() })
+                .collect(),
+            dearest_runs: book.dearest.clone(),
+            last_runs: book.last.iter().rev().cloned().collect(),
+            budgets: Vec::new(),
+            budgets_are_durable: inner.budgets.durability() == Durability::Store,
+            not_durable: inner.not_durable.clone(),
+            uncharged_calls: inner.uncharged.load(Ordering::Relaxed),
+            prices: None,
+            spans_seen: inner.spans.load(Ordering::Relaxed),
+        };
+        drop(book);
+        view.models.sort_by_key(|model| std::cmp::Reverse(model.totals.cost));
+        let budgets = inner.budgets.views().into_iter().filter(|view| view.scope.kind != ScopeKind::Run);
+        view.budgets = budgets.map(BudgetView::of).collect();
+        view.prices = inner.prices.table().map(|table| table.version.to_string());
+        view
+    }
+}

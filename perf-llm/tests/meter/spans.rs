@@ -1,0 +1,241 @@
+//! Spans with the names and fields of genai 0.7.2, rig 0.44.0, adk-rust 2.3.0 and langchain-rust 7.0.0, opened as these crates open them.
+
+use super::{assert_law, plain, told};
+use perf_llm::{Llm, Meter};
+use perf_runtime::extend::ToldUsage;
+use perf_runtime::test_util::isolated;
+use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_agent, monitor_llm_call};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing::field::Empty;
+use tracing::subscriber::DefaultGuard;
+use tracing::{Span, info_span};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::{EnvFilter, registry};
+
+fn listening() -> (Monitor, Llm, DefaultGuard) {
+    let (monitor, llm) = plain();
+    let guard = tracing::subscriber::set_default(registry().with(llm.meter().layer()));
+    (monitor, llm, guard)
+}
+
+/// As genai does: created, recorded and dropped, and never entered.
+fn genai(input: i64, output: i64) -> Span {
+    let span = info_span!(
+        target: "genai",
+        "genai.chat",
+        otel.name = "chat gpt-5-mini",
+        otel.status_code = Empty,
+        error.type = Empty,
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = "openai",
+        gen_ai.request.model = "gpt-5-mini",
+        gen_ai.response.model = Empty,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        gen_ai.usage.cache_read.input_tokens = Empty,
+        gen_ai.response.time_to_first_chunk = Empty,
+    );
+    span.record("gen_ai.usage.input_tokens", input).record("gen_ai.usage.output_tokens", output);
+    span
+}
+
+fn rig_agent(name: &'static str) -> Span {
+    info_span!(
+        target: "rig::agent_chat",
+        "invoke_agent",
+        gen_ai.operation.name = "invoke_agent",
+        gen_ai.agent.name = name,
+        gen_ai.provider.name = "openai",
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+    )
+}
+
+fn sums(meter: &Meter) -> [u64; 3] {
+    let totals = meter.totals();
+    [totals.calls, totals.input_tokens, totals.output_tokens]
+}
+
+#[test]
+fn a_span_that_is_never_entered_counts_as_it_closes() {
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    let span = genai(100, 20);
+    assert_eq!(sums(llm.meter()), [0, 0, 0], "it goes on");
+    // Streams record running totals: the last one stands.
+    span.record("gen_ai.usage.output_tokens", 25_i64).record("gen_ai.usage.cache_read.input_tokens", 64_i64);
+    span.record("gen_ai.response.time_to_first_chunk", 0.25);
+    drop(span);
+    assert_eq!(sums(llm.meter()), [1, 100, 25]);
+    assert_eq!(llm.meter().totals().cache_read_tokens, 64);
+    let summary = monitor.summary(Window::LastMinute);
+    assert_eq!(summary.find(Kind::LlmCall, &["openai", "gpt-5-mini"]).unwrap().total.of(Outcome::Ok), 1);
+    assert_eq!(llm.meter().spans().inference, 1);
+    let failed = genai(1, 1);
+    failed.record("otel.status_code", "ERROR");
+    drop(failed);
+    let summary = monitor.summary(Window::LastMinute);
+    assert_eq!(summary.find(Kind::LlmCall, &["openai", "gpt-5-mini"]).unwrap().total.of(Outcome::Error), 1);
+}
+
+#[test]
+fn the_sum_that_an_agents_span_tells_is_not_counted_again() {
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = listening();
+    let agent = rig_agent("researcher");
+    agent.in_scope(|| {
+        drop(genai(10, 1));
+        drop(genai(20, 2));
+    });
+    drop(agent.in_scope(|| info_span!("execute_tool", gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "x")));
+    agent.record("gen_ai.usage.input_tokens", 30_u64).record("gen_ai.usage.output_tokens", 3_u64);
+    drop(agent);
+    assert_eq!(sums(llm.meter()), [2, 30, 3]);
+    // Nothing inside it was seen: then its own sum counts.
+    let agent = rig_agent("writer");
+    agent.record("gen_ai.usage.input_tokens", 5_u64).record("gen_ai.usage.output_tokens", 6_u64);
+    drop(agent);
+    let view = llm.meter().view();
+    let agents: Vec<_> = view.agents.iter().map(|agent| (&*agent.agent, agent.runs, agent.totals.calls)).collect();
+    assert_eq!(agents, [("researcher", 1, 2), ("writer", 1, 1)]);
+    assert_eq!((view.total.input_tokens, view.unattributed.calls), (35, 0));
+    assert_law(llm.meter());
+}
+
+#[test]
+fn other_crates_names_are_known_and_contradictions_are_put_right() {
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    // adk-rust: no operation, another name for the provider, totals, thoughts outside the output.
+    drop(info_span!(
+        "gen_ai.generate",
+        gen_ai.system = "gemini",
+        gen_ai.request.model = "gemini-2.5-flash",
+        gen_ai.usage.input_tokens = 100_u64,
+        gen_ai.usage.output_tokens = 10_u64,
+        gen_ai.usage.thinking_tokens = 5_u64,
+        gen_ai.usage.total_tokens = 115_u64,
+    ));
+    assert_eq!(sums(llm.meter()), [1, 100, 15]);
+    // Cached tokens outside the prompt's.
+    drop(info_span!(
+        "chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = "anthropic",
+        gen_ai.request.model = ?Some("claude-sonnet-4-5"),
+        gen_ai.usage.input_tokens = ?Some(10_u64),
+        gen_ai.usage.output_tokens = "7",
+        gen_ai.usage.cache_read_tokens = 1_000_u64,
+    ));
+    assert_eq!(sums(llm.meter()), [2, 1_110, 22]);
+    drop(info_span!(
+        "llm.generate",
+        provider = "openai",
+        model = "gpt-5",
+        prompt_tokens = 3_i64,
+        completion_tokens = 4_i64
+    ));
+    assert_eq!(sums(llm.meter()), [3, 1_113, 26]);
+    let text = monitor.render_prometheus();
+    assert!(text.contains(r#"llm_usage_repaired_total{rule="reasoning_outside"} 1"#), "{text}");
+    assert!(text.contains(r#"llm_usage_repaired_total{rule="cache_outside"} 1"#), "{text}");
+}
+
+#[test]
+fn a_span_without_usage_or_with_one_that_cannot_be_is_unknown() {
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = listening();
+    drop(info_span!("chat", gen_ai.operation.name = "chat", gen_ai.usage.input_tokens = Empty));
+    drop(genai(-1, 5));
+    let totals = llm.meter().totals();
+    assert_eq!((totals.calls, totals.by_price["unknown"], totals.input_tokens), (2, 2, 0));
+}
+
+#[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told)]
+fn ask(tells: bool, spans: usize) -> Option<ToldUsage> {
+    (0..spans).for_each(|_| drop(genai(10, 1)));
+    tells.then(|| told(100, 10, 0))
+}
+
+#[test]
+fn a_call_that_is_seen_in_two_ways_counts_once() {
+    #[monitor_agent("planner")]
+    fn plan() {
+        ask(false, 1);
+        let agent = rig_agent("helper");
+        agent.in_scope(|| ask(true, 0));
+    }
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    ask(true, 1);
+    assert_eq!(sums(llm.meter()), [1, 10, 1]);
+    // Attempts inside one call are calls of their own, and it tells nothing more.
+    ask(false, 2);
+    assert_eq!(sums(llm.meter()), [3, 30, 3]);
+    let summary = monitor.summary(Window::LastMinute);
+    assert_eq!(summary.find(Kind::LlmCall, &["openai", "gpt-5-mini"]).unwrap().total.of(Outcome::Ok), 2);
+    plan();
+    let view = llm.meter().view();
+    let of = |agent: &str| view.agents.iter().find(|one| &*one.agent == agent).unwrap().totals.input_tokens;
+    assert_eq!((of("planner"), of("helper"), view.unattributed.input_tokens), (10, 100, 30));
+    assert_law(llm.meter());
+}
+
+#[test]
+fn a_span_that_outlives_its_call_counts_once() {
+    #[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told.0.as_ref())]
+    fn leave_open(told: Option<ToldUsage>) -> (Option<&'static ToldUsage>, Span) {
+        (told.map(|told| &*Box::leak(Box::new(told))), genai(10, 1))
+    }
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = listening();
+    let (_, span) = leave_open(None);
+    assert_eq!(llm.meter().totals().calls, 0, "the span tells it later");
+    drop(span);
+    assert_eq!(sums(llm.meter()), [1, 10, 1]);
+    let (_, span) = leave_open(Some(told(50, 5, 0)));
+    drop(span);
+    assert_eq!(sums(llm.meter()), [2, 20, 2], "by the innermost of both");
+}
+
+/// Counts what a subscriber asks a layer about.
+struct Counting(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> Layer<S> for Counting {
+    fn on_new_span(&self, _: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn other_spans_cost_nothing_and_perfs_own_are_not_read() {
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    // Alone, it makes the callsites of others never ask anybody.
+    let subscriber = registry().with(llm.meter().layer());
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(info_span!("other", user = 7).is_disabled());
+        assert!(!tracing::enabled!(tracing::Level::INFO));
+        ask(true, 0);
+    });
+    assert_eq!((llm.meter().totals().calls, llm.meter().spans().inference), (1, 0));
+    // And it takes nothing from others.
+    let seen = Arc::new(AtomicUsize::new(0));
+    let subscriber = registry().with(llm.meter().layer()).with(Counting(Arc::clone(&seen)));
+    tracing::subscriber::with_default(subscriber, || drop(info_span!("another", user = 7)));
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_filter_that_hides_the_spans_is_told_of() {
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    let hidden = |directives: &str| {
+        let subscriber = registry().with(EnvFilter::new(directives)).with(llm.meter().layer());
+        tracing::subscriber::with_default(subscriber, || llm.meter().spans().hidden)
+    };
+    assert_eq!(hidden("info"), Vec::<&str>::new());
+    assert_eq!(hidden("warn").len(), 4);
+    assert_eq!(hidden("info,rig=warn"), ["rig::completions"]);
+}
