@@ -47,6 +47,7 @@ impl Default for AnomalySettings {
 
 /// The number that a test looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Test {
     /// The value.
     Value,
@@ -84,10 +85,13 @@ pub struct Observation {
 
 /// One run of unusual values.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
 pub struct Episode {
     /// The time of the first of them, in seconds.
+    #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
     pub began: i64,
     /// The time of the last of them.
+    #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
     pub last: i64,
     /// The number of unusual values.
     pub unusual: usize,

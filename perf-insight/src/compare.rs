@@ -46,6 +46,7 @@ impl Default for CompareSettings {
 
 /// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum ChangeClass {
     /// Better, for sure and by more than the smallest change that matters.
     Improved,
@@ -63,6 +64,7 @@ pub enum ChangeClass {
 
 /// A change, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
 pub struct Change {
     /// Its class.
     pub class: ChangeClass,

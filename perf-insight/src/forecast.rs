@@ -43,8 +43,10 @@ impl Default for ForecastSettings {
 
 /// One value that comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
 pub struct Point {
     /// Its time, in seconds.
+    #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
     pub time: i64,
     /// The value, in the unit of the series.
     pub value: f64,
@@ -56,6 +58,7 @@ pub struct Point {
 
 /// The values that come.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
 pub struct Forecast {
     /// One for each step asked for.
     pub points: Vec<Point>,

@@ -22,6 +22,7 @@ const KNOWN_SHARE: f64 = 0.5;
 
 /// How a series moves over its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TrendClass {
     /// It moves to the side that is not bad.
     Improving,
@@ -61,6 +62,7 @@ impl Default for TrendSettings {
 
 /// A series' movement over its range.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
 pub struct Trend {
     /// Its class.
     pub class: TrendClass,

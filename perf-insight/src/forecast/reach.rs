@@ -8,16 +8,20 @@ const FARTHEST: f64 = 10.0;
 
 /// When a series reaches a limit, if it goes on as it did.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize), serde(tag = "is", rename_all = "snake_case"))]
 pub enum Reach {
     /// The newest level is there already.
     Already,
     /// It reaches the limit.
     At {
         /// The likeliest time, in seconds.
+        #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
         time: i64,
         /// The earliest time, by the upper end of the slope's interval.
+        #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
         earliest: i64,
         /// The latest, by the lower end; `None` where that is out of sight.
+        #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds_or_none"))]
         latest: Option<i64>,
     },
     /// It does not move towards the limit for sure, or so slowly that it is farther ahead than ten times the range.

@@ -4,6 +4,7 @@ use super::level::Usual;
 use super::scene::{Ended, Node, Scene};
 use crate::cause::{Component, Edge, Incident, Ranking, rank};
 use crate::series::is_known;
+use std::ops::Range;
 
 /// Slices between the onset and the first alert at most: windows of rules look back that far.
 const FARTHEST: usize = 36;
@@ -125,18 +126,16 @@ impl<'a> Case<'a> {
 
     /// The mean cost of a node's calls since the onset.
     pub(crate) fn cost_since(&self, place: usize) -> Option<f64> {
-        self.cost_within(place, usize::MAX)
+        self.cost_in(place, self.onset..usize::MAX).map(|(calls, cost)| cost / calls)
     }
 
-    /// The same of so many slices from the onset on.
-    pub(crate) fn cost_within(&self, place: usize, slices: usize) -> Option<f64> {
+    /// The calls of a node in these slices, and their cost; `None` where there are none.
+    pub(crate) fn cost_in(&self, place: usize, slices: Range<usize>) -> Option<(f64, f64)> {
         let node = self.scene.nodes.get(place)?;
-        let since = node.slices.get(self.onset..)?.iter().take(slices).filter(|ended| is_known(ended.calls));
-        let (calls, cost) = since.fold((0.0, 0.0), |(calls, cost), ended| {
-            let of = if self.measure == Measure::Latency { ended.seconds } else { ended.failed };
-            (calls + ended.calls, cost + of)
-        });
-        (calls > 0.0).then(|| cost / calls)
+        let from = node.slices.iter().take(slices.end).skip(slices.start);
+        let known = from.filter(|ended| is_known(ended.calls));
+        let sums = known.fold((0.0, 0.0), |(calls, cost), ended| (calls + ended.calls, cost + self.measure.of(ended)));
+        Some(sums).filter(|(calls, _)| *calls > 0.0)
     }
 
     /// The calls of a node in each slice.

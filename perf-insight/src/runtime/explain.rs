@@ -54,9 +54,9 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    /// The key of the first cause where it is likely.
-    pub(crate) fn likely_key(&self) -> Option<String> {
-        self.causes.first().filter(|cause| cause.sureness == Sureness::Likely).map(Cause::key)
+    /// The first cause where it is likely.
+    pub(crate) fn likely(&self) -> Option<&Cause> {
+        self.causes.first().filter(|cause| cause.sureness == Sureness::Likely)
     }
 }
 

@@ -142,6 +142,14 @@ impl Cause {
     pub fn key(&self) -> String {
         format!("{}:{}", self.kind, self.component)
     }
+
+    /// Whether the same thing is to blame, or series of one resource: a database that is slow throughout is one cause, whichever
+    /// of its statements is named first.
+    pub(crate) fn is_of_one_with(&self, other: &Self) -> bool {
+        let names = |one: &Self, series: &Option<SeriesId>| series.as_ref().is_some_and(|id| one.also.contains(id));
+        self.kind == other.kind
+            && (self.component == other.component || names(self, &other.series) || names(other, &self.series))
+    }
 }
 
 /// A cause that was looked for.
@@ -209,9 +217,12 @@ pub struct Incident {
     /// When the incident was told first.
     #[serde(with = "moment")]
     pub began: SystemTime,
-    /// When its last alert ended. `None` while it lasts.
+    /// When its last alert ended, or when it became a part of another. `None` while it lasts.
     #[serde(with = "moment::or_none")]
     pub ended: Option<SystemTime>,
+    /// The id of the incident that it has become a part of: that one has its alerts.
+    #[serde(default)]
+    pub folded_into: Option<String>,
 }
 
 impl Incident {
@@ -233,8 +244,10 @@ impl Incident {
 pub enum IncidentChange {
     /// It began.
     Began,
-    /// Its severity, its cause or the sureness of that is another one.
+    /// Its severity, its cause or the sureness of that is another one, or another has become a part of it.
     Changed,
+    /// It has become a part of another.
+    Folded,
     /// It ended.
     Ended,
 }

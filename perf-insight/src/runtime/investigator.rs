@@ -1,9 +1,12 @@
-//! The one who looks: opens incidents, explains them, and closes them.
+//! The one who looks: opens incidents, explains them, makes one of those that are one, and closes them.
+
+mod fold;
+mod taking;
 
 use super::changes::{Change, ChangeKind};
 use super::explain::{Explanation, Subject, explain, explain_series};
 use super::group::groups;
-use super::incident::{Cause, Check, Incident, IncidentAlert, IncidentChange, IncidentEvent, Sureness, digits_of};
+use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent, Sureness, digits_of};
 use super::scene::Scene;
 use perf_runtime::Monitor;
 use perf_runtime::alert::{Alert, AlertState, Severity};
@@ -13,8 +16,6 @@ use std::time::{Duration, SystemTime};
 
 /// Incidents that are open at once, at most: alerts beyond them join the last.
 const MAX_OPEN: usize = 20;
-/// Alerts that are listed with an incident.
-const MAX_ALERTS: usize = 100;
 /// Alerts that are looked at.
 const MAX_LOOKED_AT: usize = 500;
 /// Events that are kept.
@@ -31,6 +32,8 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs
 const YOUNG: Duration = Duration::from_secs(60);
 /// So long after the onset the slices from before it are still there.
 const SEEN: Duration = Duration::from_secs(200);
+/// What begins so close together may be one incident: windows of rules look back that far.
+const NEAR: Duration = Duration::from_secs(180);
 
 /// Looks at a monitor's alerts, makes incidents of them, and says where they come from. [`Insight`](super::Insight) runs it on
 /// a thread of its own; for tests with a clock that one moves, it is called by hand.
@@ -41,8 +44,11 @@ const SEEN: Duration = Duration::from_secs(200);
 pub struct Investigator {
     monitor: Monitor,
     keep: usize,
+    /// The oldest first.
     open: Vec<Open>,
     past: VecDeque<Incident>,
+    /// Those that have become a part of another, without their alerts.
+    folded: VecDeque<Incident>,
     events: VecDeque<IncidentEvent>,
     seq: u64,
     changes: Vec<Change>,
@@ -56,8 +62,8 @@ struct Open {
     explained: SystemTime,
     /// When an alert was last active.
     active: SystemTime,
-    /// The keys of alerts beyond those that are listed.
-    key: Option<String>,
+    /// Whether another has become a part of it since it was told.
+    has_grown: bool,
 }
 
 impl Investigator {
@@ -68,6 +74,7 @@ impl Investigator {
             keep: keep.max(1),
             open: Vec::new(),
             past: VecDeque::new(),
+            folded: VecDeque::new(),
             events: VecDeque::new(),
             seq: 0,
             changes: Vec::new(),
@@ -100,6 +107,12 @@ impl Investigator {
     pub fn incidents(&self) -> Vec<Incident> {
         let open = self.open.iter().rev().map(|open| &open.incident);
         open.chain(self.past.iter().rev()).cloned().collect()
+    }
+
+    /// Incidents that have become a part of another, the newest first. They have no alerts of their own any more, and
+    /// [`folded_into`](Incident::folded_into) says where these are.
+    pub fn folded(&self) -> Vec<Incident> {
+        self.folded.iter().rev().cloned().collect()
     }
 
     /// The events after the one with this number, the oldest first, of the 200 that are kept.
@@ -181,27 +194,29 @@ impl Investigator {
         for members in groups(scene, &alerts) {
             let group: Vec<(&Alert, Subject)> =
                 members.iter().filter_map(|place| alerts.get(*place)).cloned().collect();
-            let explanation = explain(&self.monitor, scene, &self.changes, &group);
-            match self.place_of(&group, &explanation) {
-                Some(place) => self.update(place, &group, explanation, now),
-                None => self.begin(&group, explanation, now),
+            self.fold_connected(&group, now);
+            for group in self.apart(group) {
+                let explanation = explain(&self.monitor, scene, &self.changes, &group);
+                match self.place_of(&group, &explanation) {
+                    Some(place) => self.update(place, &group, explanation, now),
+                    None => self.begin(&group, explanation, now),
+                }
             }
         }
+        self.fold_of_one_cause(now);
     }
 
     /// The open incident that a group belongs to: one of its alerts is of it, or the same thing is to blame.
     fn place_of(&self, group: &[(&Alert, Subject)], explanation: &Explanation) -> Option<usize> {
         let has = |open: &Open| group.iter().any(|(alert, _)| open.has(alert));
-        let key = explanation.likely_key();
-        let is_same = |open: &Open| key.is_some() && open.key == key;
+        let cause = explanation.likely();
+        let is_same = |open: &Open| cause.zip(open.likely()).is_some_and(|(one, other)| one.is_of_one_with(other));
         let found = self.open.iter().position(has).or_else(|| self.open.iter().position(is_same));
         // Of metrics alone: they go with what began at about the same time.
         let metrics = group.iter().all(|(_, subject)| matches!(subject, Subject::Metric(_)));
         let near = |open: &Open| {
-            group.iter().any(|(alert, _)| {
-                let apart = alert.since.duration_since(open.incident.onset).unwrap_or_default();
-                apart <= Duration::from_secs(180)
-            })
+            let since = |alert: &Alert| alert.since.duration_since(open.incident.onset).unwrap_or_default();
+            group.iter().any(|(alert, _)| since(alert) <= NEAR)
         };
         let found = found.or_else(|| metrics.then(|| self.open.iter().position(near)).flatten());
         found.or_else(|| (self.open.len() >= MAX_OPEN).then(|| self.open.len().saturating_sub(1)))
@@ -228,17 +243,19 @@ impl Investigator {
             onset: explanation.onset.min(first.since),
             began: now,
             ended: None,
+            folded_into: None,
         };
         incident.take_alerts(group);
-        let key = explanation.likely_key();
         incident.take_explanation(explanation);
         let past = self.past.iter().position(|past| past.id == incident.id);
         if let Some(past) = past.and_then(|past| self.past.remove(past)) {
             // It only seemed to be over.
             incident.began = past.began;
         }
-        self.open.push(Open { incident, explained: now, active: now, key });
+        self.folded.retain(|folded| folded.id != incident.id);
+        self.open.push(Open { incident, explained: now, active: now, has_grown: false });
         self.tell(self.open.len() - 1, IncidentChange::Began, now);
+        self.open.sort_by_key(|open| open.incident.began);
     }
 
     fn update(&mut self, place: usize, group: &[(&Alert, Subject)], explanation: Explanation, now: SystemTime) {
@@ -250,14 +267,15 @@ impl Investigator {
         let is_young = now.duration_since(open.incident.began).unwrap_or_default() < YOUNG;
         // Later, the time before is out of sight: what was found stands unless something surer is.
         let is_seen = now.duration_since(open.incident.onset).unwrap_or_default() < SEEN;
+        let has_grown = std::mem::take(&mut open.has_grown);
         if is_seen
-            && (is_young && explanation.sureness >= open.incident.sureness
+            && ((is_young || has_grown) && explanation.sureness >= open.incident.sureness
                 || explanation.sureness > open.incident.sureness)
         {
-            open.key = explanation.likely_key();
             open.incident.take_explanation(explanation);
         }
-        if before != (open.incident.severity, open.incident.cause().map(Cause::key), open.incident.sureness) {
+        let after = (open.incident.severity, open.incident.cause().map(Cause::key), open.incident.sureness);
+        if has_grown || before != after {
             self.tell(place, IncidentChange::Changed, now);
         }
     }
@@ -281,9 +299,14 @@ impl Investigator {
     }
 
     fn tell(&mut self, place: usize, change: IncidentChange, at: SystemTime) {
-        let Some(open) = self.open.get(place) else { return };
+        if let Some(open) = self.open.get(place) {
+            self.tell_of(open.incident.clone(), change, at);
+        }
+    }
+
+    fn tell_of(&mut self, incident: Incident, change: IncidentChange, at: SystemTime) {
         self.seq += 1;
-        self.events.push_back(IncidentEvent { seq: self.seq, at, change, incident: open.incident.clone() });
+        self.events.push_back(IncidentEvent { seq: self.seq, at, change, incident });
         if self.events.len() > MAX_EVENTS {
             self.events.pop_front();
         }
@@ -291,73 +314,12 @@ impl Investigator {
 }
 
 impl Open {
+    /// Its cause, where that is likely.
+    fn likely(&self) -> Option<&Cause> {
+        self.incident.cause().filter(|cause| cause.sureness == Sureness::Likely)
+    }
+
     fn has(&self, alert: &Alert) -> bool {
         self.incident.alerts.iter().any(|own| own.id == alert.id || own.fingerprint == alert.fingerprint)
-    }
-}
-
-impl IncidentAlert {
-    fn of(alert: &Alert) -> Self {
-        Self {
-            id: alert.id,
-            fingerprint: alert.fingerprint,
-            rule: alert.rule.clone(),
-            name: alert.name.clone(),
-            series: alert.series.clone(),
-            severity: alert.severity,
-            state: alert.state,
-            message: alert.message.clone(),
-            since: alert.since,
-        }
-    }
-
-    fn take(&mut self, alert: &Alert) {
-        self.state = alert.state;
-        self.severity = self.severity.max(alert.severity);
-        if self.message != alert.message {
-            self.message.clone_from(&alert.message);
-        }
-    }
-}
-
-impl Incident {
-    fn take_alerts(&mut self, group: &[(&Alert, Subject)]) {
-        let mut beyond = 0;
-        for (alert, _) in group {
-            let listed = self.alerts.len();
-            match self.alerts.iter_mut().find(|own| own.fingerprint == alert.fingerprint) {
-                Some(own) => {
-                    own.id = alert.id;
-                    own.take(alert);
-                }
-                None if listed < MAX_ALERTS => self.alerts.push(IncidentAlert::of(alert)),
-                None => beyond += 1,
-            }
-            self.severity = self.severity.max(alert.severity);
-        }
-        self.more_alerts = self.more_alerts.max(beyond);
-        self.alerts.sort_by_key(|alert| (alert.since, alert.id));
-    }
-
-    fn take_explanation(&mut self, explanation: Explanation) {
-        self.onset = self.onset.min(explanation.onset);
-        self.sureness = explanation.sureness;
-        self.causes = explanation.causes;
-        self.checked = explanation.checked;
-        self.headline = self.said();
-    }
-
-    /// The incident in one sentence.
-    fn said(&self) -> String {
-        let what = match self.alerts.as_slice() {
-            [one] => one.message.clone(),
-            [first, ..] => format!("{} and {} more alerts", first.message, self.alerts.len() - 1 + self.more_alerts),
-            [] => "Alerts".to_owned(),
-        };
-        match self.causes.first() {
-            Some(cause) if self.sureness == Sureness::Likely => format!("{}. {what}", cause.sentence),
-            Some(cause) => format!("{what}. Possibly: {}", cause.sentence),
-            None => format!("{what}. No clear cause"),
-        }
     }
 }

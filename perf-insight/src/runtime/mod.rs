@@ -16,11 +16,12 @@ mod bottleneck;
 mod case;
 mod changes;
 mod explain;
+mod findings;
 mod group;
 mod incident;
 mod investigator;
 mod level;
-mod moment;
+pub(crate) mod moment;
 mod part;
 mod rules;
 mod scene;
@@ -29,6 +30,10 @@ mod words;
 
 pub use bottleneck::{Bottleneck, BottleneckKind, bottlenecks};
 pub use changes::{Change, ChangeKind};
+pub use findings::{
+    Ahead, Coming, Comparisons, Figure, Finding, Findings, KindCompared, Question, SeriesCompared, Span, anomalies,
+    comparisons, forecasts, trends,
+};
 pub use incident::{Cause, CauseKind, Check, Incident, IncidentAlert, IncidentChange, IncidentEvent, Sureness};
 pub use investigator::Investigator;
 pub use part::{Incidents, Insight, InsightView, incidents};

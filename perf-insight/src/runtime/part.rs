@@ -72,6 +72,7 @@ struct Shared {
 #[derive(Default)]
 struct Found {
     incidents: Vec<Incident>,
+    folded: Vec<Incident>,
     events: Vec<IncidentEvent>,
     /// The uptime when it was made.
     at: Duration,
@@ -181,6 +182,10 @@ fn tell(event: &IncidentEvent) {
         IncidentChange::Changed => {
             tracing::info!(target: "perf::insight", incident = id, sureness, severity, alerts, "incident changed: {headline}");
         }
+        IncidentChange::Folded => {
+            let into = event.incident.folded_into.as_deref().unwrap_or_default();
+            tracing::info!(target: "perf::insight", incident = id, into, "incident is a part of another: {headline}");
+        }
         IncidentChange::Ended => {
             tracing::info!(target: "perf::insight", incident = id, sureness, severity, alerts, "incident ended: {headline}");
         }
@@ -203,7 +208,8 @@ impl Shared {
         let uptime = investigator.uptime();
         let is_old = uptime.saturating_sub(self.found().at) >= SHOWN_EVERY;
         if !events.is_empty() || !investigator.is_calm() && is_old {
-            let found = Found { incidents: investigator.incidents(), events: investigator.events_since(0), at: uptime };
+            let (incidents, folded) = (investigator.incidents(), investigator.folded());
+            let found = Found { incidents, folded, events: investigator.events_since(0), at: uptime };
             drop(investigator);
             *self.found() = found;
         }
@@ -232,9 +238,11 @@ impl InsightView {
         self.shared.as_ref().map(|shared| shared.incidents()).unwrap_or_default()
     }
 
-    /// The incident with this id.
+    /// The incident with this id. One that has become a part of another is here too, and not among
+    /// [`incidents`](Self::incidents).
     pub fn incident(&self, id: &str) -> Option<Incident> {
-        self.shared.as_ref()?.found().incidents.iter().find(|incident| incident.id == id).cloned()
+        let found = self.shared.as_ref()?.found();
+        found.incidents.iter().chain(&found.folded).find(|incident| incident.id == id).cloned()
     }
 
     /// The events after the one with this number, the oldest first.

@@ -1,5 +1,7 @@
 //! The faults of the example on the manual clock: each is one incident with its cause, and ends as one.
 
+mod findings;
+mod fold;
 mod world;
 
 use perf_insight::runtime::{
@@ -209,6 +211,7 @@ fn a_database_that_is_slow_throughout_is_one_incident_and_its_statements_are_nam
     let incident = only_incident(Fault::Slow);
     let cause = incident.cause().expect("a cause");
     assert_eq!((cause.sureness, cause.kind), (Sureness::Likely, CauseKind::Series), "{incident:#?}");
+    assert_eq!(cause.component, "select on series", "all lose the same, and each request has one");
     let named: Vec<SeriesId> = cause.series.iter().chain(&cause.also).cloned().collect();
     for series in ["select,table=series", "select,table=points", "insert,table=points"] {
         let id: SeriesId = format!("db_operation{{operation={series}}}").parse().expect("an id");

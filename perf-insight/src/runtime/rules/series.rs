@@ -20,6 +20,8 @@ const OUTSTANDING: f64 = 1.4;
 /// The slices in three quarters of which one must lose the most to be told apart in the long run: by chance one of four comes to that
 /// in one of sixty cases.
 const MANY_SLICES: usize = 8;
+/// How many times as much as each other one must lose in a slice to lead there: all that are slow alike lose about the same.
+const LEADS: f64 = 1.05;
 /// The same for it to be named first.
 const MORE_THAN_NOISE: f64 = 1.1;
 /// The fewest calls of each that this needs.
@@ -105,23 +107,36 @@ fn outstanding(case: &Case<'_>, members: &[&cause::Candidate]) -> Option<(usize,
     if members.len() == 1 {
         return Some((0, f64::INFINITY));
     }
-    let loss = |candidate: &&cause::Candidate| {
-        let usual = case.usual.get(candidate.component).copied().flatten()?;
-        let soon = case.calls(candidate.component).into_iter().skip(case.onset).take(SOON);
-        let calls: f64 = soon.filter(|calls| calls.is_finite()).sum();
-        Some(case.cost_within(candidate.component, SOON)? - usual).filter(|_| calls >= FEWEST_CALLS)
-    };
-    let losses: Option<Vec<f64>> = members.iter().map(loss).collect();
-    let losses = losses?;
+    let losses = losses(case, members, case.onset)?;
     let (place, most) = losses.iter().copied().enumerate().max_by(|one, other| one.1.total_cmp(&other.1))?;
     let next = losses.iter().copied().enumerate().filter(|(other, _)| *other != place).map(|(_, loss)| loss);
     let times = most / next.fold(1e-9, f64::max);
+    // The first slice holds calls that had begun before, the more the shorter the way to them: whoever loses no more than others in the
+    // slices after it only seemed to.
+    let times = match self::losses(case, members, case.onset + 1) {
+        Some(later) if times < OUTSTANDING => {
+            let of = |wanted: bool| later.iter().enumerate().filter(move |(other, _)| (*other == place) == wanted);
+            let highest = |wanted: bool| of(wanted).map(|(_, loss)| *loss).fold(1e-9, f64::max);
+            times.min(highest(true) / highest(false))
+        }
+        _ => times,
+    };
     let steady = steady(case, members);
     match (steady, times >= OUTSTANDING) {
         (_, true) => Some((place, times)),
         (Some(place), false) => Some((place, f64::INFINITY)),
         (None, false) => (times >= MORE_THAN_NOISE).then_some((place, times)),
     }
+}
+
+/// The loss of each member's calls in the first slices from one on; `None` where there are too few calls of one of them.
+fn losses(case: &Case<'_>, members: &[&cause::Candidate], from: usize) -> Option<Vec<f64>> {
+    let loss = |candidate: &&cause::Candidate| {
+        let usual = case.usual.get(candidate.component).copied().flatten()?;
+        let (calls, cost) = case.cost_in(candidate.component, from..case.onset + SOON)?;
+        Some(cost / calls - usual).filter(|_| calls >= FEWEST_CALLS)
+    };
+    members.iter().map(loss).collect()
 }
 
 /// The place of the member that loses more than each other in most slices since the onset. In one slice all wait about as long,
@@ -141,7 +156,9 @@ fn steady(case: &Case<'_>, members: &[&cause::Candidate]) -> Option<usize> {
             continue;
         }
         slices += 1;
-        let leader = known.into_iter().max_by(|one, other| one.1.total_cmp(&other.1));
+        let leader = known.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1));
+        let leads = |place: usize, loss: f64| known.iter().all(|other| other.0 == place || loss >= LEADS * other.1);
+        let leader = leader.filter(|(place, loss)| leads(*place, *loss));
         if let Some(count) = leader.and_then(|(place, _)| led.get_mut(place)) {
             *count += 1;
         }

@@ -11,6 +11,10 @@ use crate::runtime::words;
 const GROWTH: f64 = 1.5;
 /// The growth in deviations of a Poisson process, so that the few calls of a quiet service are no wave.
 const DEVIATIONS: f64 = 5.0;
+/// How many times as many must be under way at once. The number under way is the rate times the duration (J. Little, *A proof for
+/// the queuing formula L = λW*, Operations Research 9, 1961). Clients that wait for an answer before they ask again ask more often
+/// where answers come sooner, as refusals do, and no more of them are under way: that is a consequence.
+const AT_ONCE: f64 = 1.2;
 
 /// The calls that nothing else makes have become many more, before the symptom.
 pub(super) struct TrafficRule;
@@ -46,7 +50,12 @@ impl CauseRule for TrafficRule {
             found.evidence.push(format!("most of them of {}, {times:.1} times as many", words::series(&node.id)));
             found.series = Some(node.id.clone());
         }
-        found.is_whole = case.is_in_time(change.began, 1);
+        let at_once = under_way(case, &roots);
+        if let Some((before, since)) = at_once {
+            found.evidence.push(format!("{before:.1} of them under way at once before, {since:.1} since"));
+        }
+        found.is_doubted = at_once.is_some_and(|(before, since)| since < AT_ONCE * before);
+        found.is_whole = !found.is_doubted && case.is_in_time(change.began, 1);
         Ok(found)
     }
 }
@@ -61,6 +70,19 @@ fn sum(case: &Case<'_>, places: &[usize]) -> (Vec<f64>, Vec<f64>) {
     let slices = places.iter().map(|place| case.calls(*place)).fold(Vec::new(), add);
     let earlier = places.iter().map(|place| case.calls_earlier(*place)).fold(Vec::new(), add);
     (slices, earlier)
+}
+
+/// The calls under way at once on average, before and since: the seconds of those that ended, for each second.
+fn under_way(case: &Case<'_>, places: &[usize]) -> Option<(f64, f64)> {
+    let nodes = places.iter().filter_map(|place| case.scene.nodes.get(*place)).filter(|node| !node.waits);
+    let mut seconds = vec![0.0; case.scene.length];
+    for node in nodes {
+        for (sum, ended) in seconds.iter_mut().zip(&node.slices) {
+            *sum += ended.seconds / STEP.as_secs_f64();
+        }
+    }
+    let change = step(&seconds, &[], case.onset, |usual| usual)?;
+    Some((change.before, change.since))
 }
 
 /// The node with the most additional calls, and how many times as many it has.
