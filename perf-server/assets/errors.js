@@ -1,7 +1,7 @@
 // Failures by kind: what failed, how often, and when last, as the service groups them.
 
 import { Question } from "./ask.js";
-import { breakable, h, keyed, text } from "./dom.js";
+import { attribute, breakable, h, keyed, text } from "./dom.js";
 import { kindName, label, moment, number } from "./format.js";
 import * as address from "./address.js";
 
@@ -11,7 +11,7 @@ const MOST_SERIES = 50;
 const KINDS = 10;
 
 /** What failed, in one word. */
-function nameOf(group) {
+export function nameOf(group) {
   return group.error_type ?? group.type_name?.split("::").at(-1) ?? (group.outcome === "panicked" ? "panic" : "error");
 }
 
@@ -52,10 +52,12 @@ export class Failures {
     this.element.hidden = groups.length === 0 && others === 0;
     keyed(this.list, shown, (group) => group.fingerprint, make, (item, group) => {
       const [what, count] = item.children;
-      const [name, words, detail] = what.children;
+      const [name, words, detail, trace] = what.children;
       text(name, nameOf(group));
       text(words, group.text ?? "");
       text(detail, detailOf(group));
+      attribute(trace, "href", group.trace_link);
+      trace.hidden = !group.trace_link;
       text(count, number(group.count));
     });
     const rest = others + groups.slice(KINDS).reduce((sum, group) => sum + group.count, 0);
@@ -72,7 +74,7 @@ function join(groups, group) {
 }
 
 function make() {
-  return h("li", {}, h("span", {}, h("code"), h("span", { class: "said" }), h("span", { class: "quiet" })), h("b"));
+  return h("li", {}, h("span", {}, h("code"), h("span", { class: "said" }), h("span", { class: "quiet" }), h("a", { rel: "noreferrer" }, "Show the trace")), h("b"));
 }
 
 /** The series that fail most, each with what fails there most. */

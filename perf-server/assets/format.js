@@ -162,6 +162,7 @@ const KINDS = {
   tool: ["Tool calls", "call"],
   mcp_call: ["MCP calls", "call"],
   external_call: ["External calls", "call"],
+  llm_call: ["LLM calls", "call"],
   operation: ["Operations", "call"],
 };
 

@@ -273,7 +273,7 @@ function navigate() {
     returning = isReturn ? left.get(path) : null;
     pagePath = path;
     forgetCharts();
-    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name }, arrived);
+    page = name === "series" && parts.length > 0 ? new Series(parts[0], parts.slice(1)) : make(PAGES.find((one) => one.id === name) ?? { id: name, parts }, arrived);
     main.replaceChildren(rangeWords, page.element, waiting);
     if (!isFirst) {
       scrollTo(0, 0);

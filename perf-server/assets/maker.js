@@ -8,6 +8,7 @@ import { h, text } from "./dom.js";
 import { CallMap } from "./map.js";
 import { Metrics } from "./metrics.js";
 import { Kinds, Overview } from "./overview.js";
+import { Recorded } from "./recorded.js";
 import { Resources } from "./resources.js";
 
 /** Makes our own pages, by their ids. */
@@ -16,12 +17,14 @@ const MAKERS = {
   requests: () => new Kinds("Requests", ["http_request"]),
   database: () => new Kinds("Database", ["db_operation"]),
   workflows: () => new Kinds("Workflows", ["workflow", "workflow_step"]),
-  agents: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call"]),
+  agents: () => new Kinds("Agents and tools", ["agent", "tool", "mcp_call", "llm_call"]),
   external: () => new Kinds("External calls", ["external_call"]),
   operations: () => new Kinds("Operations", ["operation"]),
   map: () => new CallMap(),
   running: () => new Running(),
   alerts: () => new Alerts(),
+  // Of no navigation: one comes here from the page of a series.
+  call: ([id]) => new Recorded(id ?? ""),
   metrics: () => new Metrics(),
   ...Object.fromEntries(RESOURCES.map((spec) => [spec.name, () => new Resources(spec)])),
 };
@@ -29,10 +32,10 @@ const MAKERS = {
 /** The classes of the parts' pages that were opened. */
 const loaded = new Map();
 
-/** A page of the navigation. `arrived(id, isThere)` hears when the script of a part's page has come, or cannot be had. */
-export function make({ id, title, script, style }, arrived) {
+/** A page, by its entry in the navigation, or by its id and the parts of its address. `arrived(id, isThere)` hears when the script of a part's page has come, or cannot be had. */
+export function make({ id, title, script, style, parts = [] }, arrived) {
   if (!script) {
-    const own = MAKERS[id] ? MAKERS[id]() : new Nowhere(id);
+    const own = Object.hasOwn(MAKERS, id) ? MAKERS[id](parts) : new Nowhere(id);
     own.needs ??= [];
     return own;
   }

@@ -16,6 +16,7 @@ import { Failures } from "./errors.js";
 import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
 import { Inside } from "./tree.js";
+import { RecordedCalls } from "./recorded.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
 const SLOWEST = 10;
@@ -96,6 +97,7 @@ export class Series {
     this.sampled = SAMPLED.map(([title]) => new Tile(title));
     this.sampledCard = h("section", { class: "page" }, h("h2", {}, "On the processor"), h("div", { class: "tiles" }, this.sampled.map((one) => one.element)));
     this.inside = new Inside();
+    this.recorded = new RecordedCalls();
     this.flying = new CallList("In flight, oldest first", 10);
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });
@@ -117,6 +119,7 @@ export class Series {
       h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
       this.inside.element,
+      this.recorded.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
       this.usedCard,
@@ -172,6 +175,7 @@ export class Series {
     this.failures.update(store, row);
     this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
     this.inside.update(store, row);
+    this.recorded.update(store, row);
     // Functions do not move: a look a minute finds those that were called since.
     const minute = Math.floor((store.at ?? Date.now()) / 60000) * 60000;
     this.placesAsked.askAt([["kind", row.kind], ...row.labels.map(([name, value]) => ["label", `${name}=${value}`])], minute);

@@ -11,7 +11,7 @@ const MOST = 12;
 const MINUTE = 60_000;
 
 /** The name by which the service knows a series, which a row shows. */
-function idOf({ kind, labels }) {
+export function idOf({ kind, labels }) {
   const escaped = (value) => value.replace(/[\\,]/g, "\\$&");
   return `${kind}{${labels.map(([name, value]) => `${name}=${escaped(value)}`).join(",")}}`;
 }

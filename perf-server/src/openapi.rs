@@ -37,6 +37,7 @@ mod health;
 mod live;
 mod login;
 mod metrics;
+mod recorded;
 mod series;
 mod tree;
 
@@ -88,8 +89,17 @@ impl fmt::Debug for Document {
 }
 
 /// The descriptions of our own routes.
-fn own() -> [OpenApi; 7] {
-    [alerts::part(), health::part(), live::part(), login::part(), metrics::part(), series::part(), tree::part()]
+fn own() -> [OpenApi; 8] {
+    [
+        alerts::part(),
+        health::part(),
+        live::part(),
+        login::part(),
+        metrics::part(),
+        recorded::part(),
+        series::part(),
+        tree::part(),
+    ]
 }
 
 /// The names of everything that a document describes: its paths with their methods, its schemas and responses.

@@ -120,7 +120,7 @@ const OWN_PAGES: &[Own] = &[
     ("requests", "Requests", Place::Calls, &["http_request"], &[]),
     ("database", "Database", Place::Calls, &["db_operation"], &[]),
     ("workflows", "Workflows", Place::Calls, &["workflow", "workflow_step"], &[]),
-    ("agents", "Agents, tools", Place::Calls, &["agent", "tool", "mcp_call"], &[]),
+    ("agents", "Agents, tools", Place::Calls, &["agent", "tool", "mcp_call", "llm_call"], &[]),
     ("external", "External calls", Place::Calls, &["external_call"], &[]),
     ("operations", "Operations", Place::Calls, &["operation"], &[]),
     ("running", "Running now", Place::Now, &[], &[]),

@@ -343,4 +343,9 @@ fn error_group() -> ObjectBuilder {
         .has("first_seen", time().note("RFC 3339, UTC. In the range or before."))
         .has("last_seen", time())
         .has("trace_id", text_or_null())
+        .has(
+            "trace_link",
+            text_or_null()
+                .note("Where that trace is shown: with the setting `trace_url`, of ids of W3C Trace Context."),
+        )
 }

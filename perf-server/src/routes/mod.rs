@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod query;
 mod range;
+mod recorded;
 mod series;
 mod ui;
 
@@ -52,6 +53,8 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/series", get(series::list)),
         (Read, "/api/v1/query", get(query::query)),
         (Read, "/api/v1/calls", get(series::calls)),
+        (Read, "/api/v1/calls/recent", get(recorded::list)),
+        (Read, "/api/v1/calls/{id}", get(recorded::one)),
         (Read, "/api/v1/edges", get(edges::list)),
         (Read, "/api/v1/shares", get(edges::shares)),
         (Read, "/api/v1/errors", get(errors::list)),

@@ -22,7 +22,7 @@ pub(crate) const HOST: &str = "127.0.0.1:8080";
 pub(crate) fn monitor() -> Monitor {
     let mut rules: RuleSet = presets::standard();
     rules.insert(Rule::builder("deep-queue").metric("queue_depth").warning(10.0).build().unwrap());
-    let monitor = Monitor::builder().namespace("shop").rules(rules).build().unwrap();
+    let monitor = Monitor::builder().namespace("shop").rules(rules).recorder(true).build().unwrap();
     for millis in [10, 20, 30] {
         monitor.record_response_time("search", Duration::from_millis(millis));
     }

@@ -15,6 +15,7 @@ mod mounted;
 mod named;
 mod openapi;
 mod past;
+mod recorded;
 mod routes;
 mod security;
 mod serving;

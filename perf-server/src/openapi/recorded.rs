@@ -1,0 +1,120 @@
+//! The description of calls that are kept whole.
+
+use super::describe::{
+    Description, Fields, Operations, choice, count, flag, kind, list, named, next, number, object, one_of, parameter,
+    ranged, read, text, text_or_null, time,
+};
+use perf_runtime::Outcome;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+const SORTS: [&str; 2] = ["seconds", "start"];
+
+pub(super) fn part() -> OpenApi {
+    Description::new()
+        .get(
+            "/api/v1/calls/recent",
+            ranged(read(
+                "series",
+                "Calls that are kept whole: of each series and minute the slowest and the first that failed; the last first",
+            ))
+            .parameter(
+                parameter(
+                    "series",
+                    ParameterIn::Query,
+                    "The id of a series; labels may be left out. May be given several times. Without it, all series.",
+                    list(text()).max_items(Some(100)),
+                )
+                .example(Some(serde_json::json!(["operation{operation=search}"]))),
+            )
+            .query("kind", "Only these.", kind())
+            .query("outcome", "Only those that ended so.", outcome())
+            .labelled()
+            .listed(&SORTS, Some(100), 10_000)
+            .json("RecordedCalls")
+            .problem("404", "There is no such series."),
+        )
+        .get(
+            "/api/v1/calls/{id}",
+            read("series", "A call that is kept, with every call that was made inside it")
+                .path_text("id", "The id of a call of `/api/v1/calls/recent`.")
+                .json("RecordedTree")
+                .problem("404", "No call of this id is kept, or it is kept no longer."),
+        )
+        .schema("RecordedCalls", calls())
+        .schema("RecordedCall", call())
+        .schema("RecordedTree", tree())
+        .schema("CallInside", inside())
+        .build()
+}
+
+fn outcome() -> ObjectBuilder {
+    choice(&Outcome::ALL.map(Outcome::as_str))
+}
+
+fn calls() -> ObjectBuilder {
+    let state = object("The recorder, since the process began.")
+        .has("enabled", flag().note("Whether calls are recorded: the setting `[recorder] enabled`."))
+        .has("without_buffer", count().note("Calls whose calls inside found no room, because 2,048 others were open."))
+        .has("gave_way", count().note("Calls that were kept, and gave way to later ones before their time was over."));
+    object("Calls that are kept whole, without those inside them.")
+        .has("start", time())
+        .has("end", time())
+        .has("recorder", state)
+        .has("calls", list(named("RecordedCall")))
+        .may_have("next", next())
+}
+
+fn call() -> ObjectBuilder {
+    object("A call that was made inside no other.")
+        .has("id", text())
+        .has("series", text().note("The id of its series; of a request with its status."))
+        .has("start", time())
+        .has("seconds", number())
+        .has("self_seconds", number().note("The part in which no call inside it ran."))
+        .has("outcome", outcome())
+        .has("error", error_or_null())
+        .has("trace_id", text_or_null())
+        .has(
+            "trace_link",
+            text_or_null()
+                .note("Where that trace is shown: with the setting `trace_url`, of ids of W3C Trace Context."),
+        )
+        .has("calls", count().note("Calls inside it that are recorded."))
+        .has("missing", count().note("Calls inside it that ended and are not recorded."))
+        .has("is_slowest", flag().note("Whether it is one of the slowest of its series and minute."))
+        .has("is_failed", flag().note("Whether it is one of the first of its series and minute that failed."))
+}
+
+fn tree() -> ObjectBuilder {
+    object("A call with every call that was made inside it.").has("call", named("RecordedCall")).has(
+        "inside",
+        list(named("CallInside"))
+            .description(Some("Each before those inside it; of one caller in the order in which they began.")),
+    )
+}
+
+fn inside() -> ObjectBuilder {
+    let parent = one_of(&[Type::Integer, Type::Null]).minimum(Some(0_usize));
+    object("A call that was made inside another.")
+        .has("series", text())
+        .has("parent", parent.note("The place of its caller in the list; null where that is the kept call itself."))
+        .has("depth", count().note("How many calls are around it: 1 where its caller is the kept call."))
+        .has("start_seconds", number().note("Since the start of the kept call."))
+        .has("seconds", number())
+        .has("self_seconds", number().note("The part in which no call inside it ran."))
+        .has("outcome", outcome())
+        .has("error", error_or_null())
+}
+
+/// The kind of a failure, where it is known.
+fn error_or_null() -> ObjectBuilder {
+    one_of(&[Type::Object, Type::Null])
+        .note("The kind of the failure, one of the groups of `/api/v1/errors`; null where it did not fail, or that is not known.")
+        .has("fingerprint", text())
+        .has("error_type", text_or_null())
+        .has("type_name", text_or_null())
+        .has("text", text_or_null().note("Of the first failure of its kind. Null where texts are not shown."))
+        .has("place", text_or_null().note("Where the thread panicked."))
+}

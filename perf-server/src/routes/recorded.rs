@@ -1,0 +1,80 @@
+//! Whole calls that the recorder kept.
+
+use super::alerts::Id;
+use super::{query, range};
+use crate::context::Context;
+use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use perf_runtime::Outcome;
+use perf_runtime::series::{RecordedCall, RecorderState, Selector};
+use perf_runtime::text::rfc3339;
+use serde::Serialize;
+use std::time::UNIX_EPOCH;
+
+/// How many calls are listed, unless asked for others, and at most.
+const CALLS: usize = 100;
+const MOST_CALLS: usize = 10_000;
+const SORTS: [&str; 2] = ["seconds", "start"];
+
+#[derive(Serialize)]
+struct Recorded {
+    start: String,
+    end: String,
+    recorder: RecorderState,
+    calls: Vec<RecordedCall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `GET /api/v1/calls/recent?window=1h`: the calls that are kept whole, without those inside them; the last first.
+pub(super) async fn list(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let known = ["series", "kind", "label", "outcome", "window", "from", "to", "limit", "sort", "cursor"];
+    let params = params.only(&known)?;
+    let range = range::of(&context.monitor, &params)?;
+    let listing = params.listing(&SORTS, Some(CALLS), MOST_CALLS)?;
+    let selector = query::named_series(&params)?.unwrap_or_else(Selector::calls);
+    let (kind, labels) = (params.kind()?, params.labels()?);
+    let outcome = params.choice("outcome", Outcome::ALL.map(|outcome| (outcome.as_str(), outcome)))?;
+    let view = move || {
+        let mut calls = context.monitor.recorded_calls(&selector, range);
+        calls.retain(|RecordedCall { series, outcome: ended, .. }| {
+            kind.is_none_or(|kind| series.kind == kind)
+                && labels.fit(series.labels.pairs())
+                && outcome.is_none_or(|outcome| *ended == outcome)
+        });
+        let Slice { items, next, .. } = listing.slice(calls, |call| call.id.clone(), sort_key)?;
+        let [start, end] = [range.start(), range.end()].map(rfc3339);
+        Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls: items, next })
+    };
+    respond::try_json(&headers, view).await
+}
+
+/// `GET /api/v1/calls/{id}`: a call that is kept, with every call that was made inside it.
+pub(super) async fn one(
+    State(context): State<Context>,
+    id: Id,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    params.only(&[])?;
+    // A path that is no text names none.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
+    let view = move || {
+        let detail = || "no call of this id is kept, or it is kept no longer: GET /api/v1/calls/recent lists them";
+        context.monitor.recorded_call(&id).ok_or_else(|| Problem::new(ProblemKind::UnknownEntry, detail()))
+    };
+    respond::try_json(&headers, view).await
+}
+
+fn sort_key(call: &RecordedCall, sort: &str) -> SortKey {
+    SortKey::Number(match sort {
+        "seconds" => Some(call.seconds),
+        _ => call.start.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64()),
+    })
+}

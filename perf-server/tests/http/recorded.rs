@@ -1,0 +1,77 @@
+//! The routes of calls that are kept whole.
+
+use crate::common::{READ, ask, get, guarded, open, request};
+use axum::http::StatusCode;
+use perf_runtime::{Monitor, Outcome};
+use serde_json::{Value, json};
+use std::thread;
+use std::time::Duration;
+
+fn recording() -> Monitor {
+    let monitor = Monitor::builder().recorder(true).build().unwrap();
+    let (outer, inner) = (monitor.operation("outer"), monitor.operation("inner"));
+    outer.run(|| {
+        inner.run(|| ());
+        inner.try_run(|| Err::<(), _>("no such thing")).unwrap_err();
+    });
+    // Times are told to the millisecond.
+    thread::sleep(Duration::from_millis(2));
+    monitor.operation("alone").start().finish(Outcome::Error);
+    monitor
+}
+
+fn calls(answer: &Value) -> Vec<&str> {
+    answer["calls"].as_array().unwrap().iter().map(|call| call["series"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_kept_call_is_listed_and_told_with_all_inside_it() {
+    let app = open(&recording());
+    let all = get(&app, "/api/v1/calls/recent?kind=operation").await.json();
+    assert_eq!(calls(&all), ["operation{operation=alone}", "operation{operation=outer}"]);
+    assert_eq!(all["recorder"], json!({"enabled": true, "without_buffer": 0, "gave_way": 0}));
+    let outer = &all["calls"][1];
+    assert_eq!((&outer["calls"], &outer["missing"], &outer["outcome"]), (&json!(2), &json!(0), &json!("ok")));
+    let tree = get(&app, &format!("/api/v1/calls/{}", outer["id"].as_str().unwrap())).await.json();
+    assert_eq!(&tree["call"], outer);
+    let inside: Vec<_> = tree["inside"].as_array().unwrap().iter().collect();
+    let told = |of: &Value| json!([of["series"], of["parent"], of["depth"], of["outcome"], of["error"]["type_name"]]);
+    assert_eq!(told(inside[0]), json!(["operation{operation=inner}", null, 1, "ok", null]));
+    assert_eq!(told(inside[1]), json!(["operation{operation=inner}", null, 1, "error", "&str"]));
+    assert!(inside[0]["start_seconds"].as_f64() <= inside[1]["start_seconds"].as_f64());
+}
+
+#[tokio::test]
+async fn kept_calls_are_chosen_sorted_and_paged() {
+    let app = open(&recording());
+    let ask = async |query: &str| get(&app, &format!("/api/v1/calls/recent?kind=operation&{query}")).await.json();
+    assert_eq!(calls(&ask("outcome=error").await), ["operation{operation=alone}"]);
+    assert_eq!(calls(&ask("label=operation=outer").await), ["operation{operation=outer}"]);
+    assert_eq!(calls(&ask("series=operation%7Boperation=outer%7D").await), ["operation{operation=outer}"]);
+    assert_eq!(calls(&ask("sort=start").await), ["operation{operation=outer}", "operation{operation=alone}"]);
+    let first = ask("limit=1").await;
+    let rest = ask(&format!("cursor={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((calls(&first), calls(&rest)), (vec!["operation{operation=alone}"], vec!["operation{operation=outer}"]));
+    for (query, status) in
+        [("series=%3C", 404), ("outcome=bad", 422), ("sort=calls", 422), ("window=2m", 422), ("depth=1", 422)]
+    {
+        let answer = get(&app, &format!("/api/v1/calls/recent?{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}: {}", answer.text);
+    }
+    for (path, status) in [("none", 404), ("%ff", 404), ("none?depth=1", 422)] {
+        assert_eq!(get(&app, &format!("/api/v1/calls/{path}")).await.status.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn kept_calls_are_for_those_who_may_read_and_none_are_where_the_recorder_is_off() {
+    let app = guarded(&recording());
+    for path in ["/api/v1/calls/recent", "/api/v1/calls/none"] {
+        assert_eq!(get(&app, path).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let authorized = [("authorization", &*format!("Bearer {READ}"))];
+    let answer = ask(&app, request("GET", "/api/v1/calls/recent", &authorized, "")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let off = get(&open(&Monitor::builder().build().unwrap()), "/api/v1/calls/recent").await.json();
+    assert_eq!((&off["recorder"]["enabled"], calls(&off).len()), (&json!(false), 0));
+}
