@@ -1,10 +1,12 @@
-//! Incidents and bottlenecks over HTTP, and what the history knows of versions.
+//! Incidents, bottlenecks and findings over HTTP, and what the history knows of versions.
 
 #[cfg(feature = "history")]
 pub(crate) use boots::note_boots;
 #[cfg(feature = "server")]
 pub(crate) use routes::extension;
 
+#[cfg(feature = "server")]
+mod asking;
 #[cfg(feature = "server")]
 mod described;
 
@@ -28,7 +30,7 @@ mod boots {
 
 #[cfg(feature = "server")]
 mod routes {
-    use super::described;
+    use super::{asking, described};
     use perf_insight::runtime::{Incident, InsightView};
     use perf_server::axum::extract::Path;
     use perf_server::axum::extract::rejection::PathRejection;
@@ -53,7 +55,7 @@ mod routes {
         incidents: Vec<Incident>,
     }
 
-    /// The routes of insight: incidents, one of them, and bottlenecks.
+    /// The routes of insight: incidents, one of them, bottlenecks, and findings about series.
     pub(crate) fn extension(view: InsightView) -> impl Fn() -> Extension + Send + Sync + 'static {
         move || {
             let [of_list, of_one, of_bottlenecks, of_feed] = [(); 4].map(|()| view.clone());
@@ -66,11 +68,24 @@ mod routes {
                 params.only(&[])?;
                 respond::json(&headers, move || of_bottlenecks.bottlenecks()).await
             };
+            let [trends, anomalies, forecasts, compare] = [(); 4].map(|()| view.monitor().clone());
+            let trends =
+                async move |params: Params, headers: HeaderMap| asking::of_trends(trends, params, &headers).await;
+            let anomalies =
+                async move |params: Params, headers: HeaderMap| asking::of_anomalies(anomalies, params, &headers).await;
+            let forecasts =
+                async move |params: Params, headers: HeaderMap| asking::of_forecasts(forecasts, params, &headers).await;
+            let compare =
+                async move |params: Params, headers: HeaderMap| asking::of_comparison(compare, params, &headers).await;
             let page = Page::new("incidents", "Incidents", SCRIPT).place(Place::Now);
             Extension::new("insight")
                 .read("/api/v1/incidents", get(list))
                 .read("/api/v1/incidents/{id}", get(one))
                 .read("/api/v1/insight/bottlenecks", get(bottlenecks))
+                .read("/api/v1/insight/trends", get(trends))
+                .read("/api/v1/insight/anomalies", get(anomalies))
+                .read("/api/v1/insight/forecasts", get(forecasts))
+                .read("/api/v1/insight/compare", get(compare))
                 .topic("insight", move |_| {
                     let incidents: Vec<Incident> = of_feed.incidents().into_iter().take(IN_FEED).collect();
                     let enabled = of_feed.is_enabled();

@@ -29,6 +29,10 @@ pub mod health {}
 #[doc = include_str!("../docs/host.md")]
 pub mod host {}
 
+#[cfg(feature = "llm")]
+#[doc = include_str!("../docs/llm.md")]
+pub mod llm {}
+
 #[cfg(all(feature = "host-profiler", target_os = "linux"))]
 #[doc = include_str!("../docs/profiler.md")]
 pub mod profiler {}
@@ -38,6 +42,9 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/tree.md")]
 pub mod tree {}
+
+#[doc = include_str!("../docs/recorder.md")]
+pub mod recorder {}
 
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}

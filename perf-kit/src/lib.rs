@@ -63,8 +63,9 @@
 //! | `host-tokio`, `host-sqlx`, `host-deadpool`, `host-bb8`, `host-moka`, `host-jemalloc`, `host-alloc`, `host-profiler`, `gpu` | executor, pools, caches, allocators, processor time by function, devices |
 //! | `insight` | incidents with their causes, and bottlenecks |
 //! | `notify`, `notify-email` | who is told of alerts |
+//! | `llm` | tokens, cost and budgets of language models |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `metrics` |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics` |
 
 #[cfg(feature = "history")]
 pub use perf_history as history;
@@ -72,6 +73,8 @@ pub use perf_history as history;
 pub use perf_host as host;
 #[cfg(feature = "insight")]
 pub use perf_insight as insight;
+#[cfg(feature = "llm")]
+pub use perf_llm as llm;
 #[cfg(feature = "notify")]
 pub use perf_notify as notify;
 pub use perf_runtime::*;
@@ -96,6 +99,8 @@ mod perf;
 mod remembering;
 #[cfg(feature = "server")]
 mod serving;
+#[cfg(feature = "llm")]
+mod spending;
 mod start;
 #[cfg(all(feature = "notify", feature = "server"))]
 mod telling;

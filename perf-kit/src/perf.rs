@@ -32,6 +32,12 @@ pub struct Perf {
     monitor: Monitor,
     is_over: bool,
     _settled: Vec<ReloadObserver>,
+    parts: Parts,
+}
+
+/// The guards of all parts: held together, so that none is forgotten as they end.
+#[derive(Default)]
+struct Parts {
     #[cfg(feature = "server")]
     serving: Option<Serving>,
     #[cfg(feature = "history")]
@@ -40,82 +46,89 @@ pub struct Perf {
     insight: Option<perf_insight::runtime::Insight>,
     #[cfg(feature = "notify")]
     notifier: Option<perf_notify::Notifier>,
+    #[cfg(feature = "llm")]
+    llm: Option<perf_llm::Llm>,
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     profiler: Option<perf_host::profiler::Profiler>,
 }
 
+impl Parts {
+    /// Drops the guards.
+    fn end(self) {
+        let Self { .. } = self;
+    }
+}
+
 impl Perf {
     pub(crate) fn new(monitor: Monitor, settled: Vec<ReloadObserver>) -> Self {
-        Self {
-            monitor,
-            is_over: false,
-            _settled: settled,
-            #[cfg(feature = "server")]
-            serving: None,
-            #[cfg(feature = "history")]
-            history: None,
-            #[cfg(feature = "insight")]
-            insight: None,
-            #[cfg(feature = "notify")]
-            notifier: None,
-            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
-            profiler: None,
-        }
+        Self { monitor, is_over: false, _settled: settled, parts: Parts::default() }
     }
 
     #[cfg(feature = "server")]
     pub(crate) fn with_server(mut self, mut serving: Serving) -> Self {
         serving.begin(&self.monitor);
-        self.serving = Some(serving);
+        self.parts.serving = Some(serving);
         self
     }
 
     #[cfg(feature = "history")]
     pub(crate) fn with_history(mut self, history: perf_history::History) -> Self {
-        self.history = Some(history);
+        self.parts.history = Some(history);
         self
     }
 
     #[cfg(feature = "insight")]
     pub(crate) fn with_insight(mut self, insight: perf_insight::runtime::Insight) -> Self {
-        self.insight = Some(insight);
+        self.parts.insight = Some(insight);
         self
     }
 
     #[cfg(feature = "notify")]
     pub(crate) fn with_notifier(mut self, notifier: perf_notify::Notifier) -> Self {
-        self.notifier = Some(notifier);
+        self.parts.notifier = Some(notifier);
         self
+    }
+
+    #[cfg(feature = "llm")]
+    pub(crate) fn with_llm(mut self, llm: perf_llm::Llm) -> Self {
+        self.parts.llm = Some(llm);
+        self
+    }
+
+    /// What language models used and cost: to reserve calls, to add budgets, and to make a layer that reads spans.
+    #[cfg(feature = "llm")]
+    pub fn llm(&self) -> Option<&perf_llm::Meter> {
+        self.parts.llm.as_ref().map(perf_llm::Llm::meter)
     }
 
     /// Incidents with their causes, and bottlenecks; changes are noted here.
     #[cfg(feature = "insight")]
     pub fn insight(&self) -> Option<perf_insight::runtime::InsightView> {
-        self.insight.as_ref().map(perf_insight::runtime::Insight::view)
+        self.parts.insight.as_ref().map(perf_insight::runtime::Insight::view)
     }
 
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     pub(crate) fn with_profiler(mut self, profiler: perf_host::profiler::Profiler) -> Self {
-        self.profiler = Some(profiler);
+        self.parts.profiler = Some(profiler);
         self
     }
 
     /// Whether the profiler runs: not where `[profiler] enabled = false` says so, or another part of the process has taken its signal over.
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     pub fn is_profiled(&self) -> bool {
-        self.profiler.as_ref().is_some_and(perf_host::profiler::Profiler::is_running)
+        self.parts.profiler.as_ref().is_some_and(perf_host::profiler::Profiler::is_running)
     }
 
     /// Notifications: channels, attempts, where an alert would go.
     #[cfg(feature = "notify")]
     pub fn notifications(&self) -> Option<perf_notify::NotifierView> {
-        self.notifier.as_ref().map(perf_notify::Notifier::view)
+        self.parts.notifier.as_ref().map(perf_notify::Notifier::view)
     }
 
     /// How the history is: where it lies, how large it is, and why it is off where it is.
     #[cfg(feature = "history")]
     pub fn history(&self) -> perf_history::Status {
-        self.history.as_ref().map(perf_history::History::status).unwrap_or_default()
+        self.parts.history.as_ref().map(perf_history::History::status).unwrap_or_default()
     }
 
     /// The monitor: what [`perf_runtime::monitor()`] gives from now on.
@@ -126,7 +139,7 @@ impl Perf {
     /// The address that the server listens on; `None` where it has no port of its own.
     #[cfg(feature = "server")]
     pub fn server_address(&self) -> Option<std::net::SocketAddr> {
-        self.serving.as_ref().and_then(Serving::address)
+        self.parts.serving.as_ref().and_then(Serving::address)
     }
 
     /// An application whose requests are measured, with metrics, health, alerts and the dashboard below `/perf` (or `mount_at`
@@ -136,7 +149,7 @@ impl Perf {
     /// A setting that is not allowed, a token file that cannot be read, or routes of the application's below that path.
     #[cfg(feature = "server")]
     pub fn mount<S: Clone + Send + Sync + 'static>(&self, app: Router<S>) -> Result<Router<S>, StartError> {
-        match &self.serving {
+        match &self.parts.serving {
             Some(serving) => serving.mount(&self.monitor, app),
             None => Ok(app),
         }
@@ -148,7 +161,7 @@ impl Perf {
     /// A setting that is not allowed, or a token file that cannot be read.
     #[cfg(feature = "server")]
     pub fn router(&self) -> Result<Router, StartError> {
-        self.serving.as_ref().map_or_else(|| Ok(Router::new()), |serving| serving.router(&self.monitor))
+        self.parts.serving.as_ref().map_or_else(|| Ok(Router::new()), |serving| serving.router(&self.monitor))
     }
 
     /// Ends everything: a last tick, so that all that was counted is in the windows; then each part flushes and ends, the
@@ -176,24 +189,10 @@ impl Perf {
     fn end(&mut self, within: Duration) -> impl FnOnce() -> ShutdownReport + Send + 'static {
         self.is_over = true;
         let monitor = self.monitor.clone();
-        #[cfg(feature = "server")]
-        let serving = self.serving.take();
-        #[cfg(feature = "history")]
-        let history = self.history.take();
-        #[cfg(feature = "insight")]
-        let insight = self.insight.take();
-        #[cfg(all(feature = "host-profiler", target_os = "linux"))]
-        let profiler = self.profiler.take();
+        let parts = std::mem::take(&mut self.parts);
         move || {
             let report = monitor.shutdown(within);
-            #[cfg(feature = "server")]
-            drop(serving);
-            #[cfg(feature = "history")]
-            drop(history);
-            #[cfg(feature = "insight")]
-            drop(insight);
-            #[cfg(all(feature = "host-profiler", target_os = "linux"))]
-            drop(profiler);
+            parts.end();
             report
         }
     }

@@ -18,10 +18,13 @@ const HOST: &str = "host";
 const HISTORY: &str = "history";
 const INSIGHT: &str = "insight";
 const NOTIFY: &str = "notify";
+const LLM: &str = "llm";
 const PROFILER: &str = "profiler";
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
 /// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
+///
+/// The monitor records whole calls ([`MonitorBuilder::recorder`]), unless the settings say `[recorder] enabled = false`.
 ///
 /// The name is the service's and no namespace: `db_operations_total` stays `db_operations_total`.
 ///
@@ -34,7 +37,7 @@ pub fn start(service: impl Into<String>) -> Result<Perf, StartError> {
 
 /// Begins to set up what [`start`] starts.
 pub fn builder(service: impl Into<String>) -> Builder {
-    let monitor = Monitor::builder().service(Service::new(service));
+    let monitor = Monitor::builder().service(Service::new(service)).recorder(true);
     Builder {
         monitor,
         state: None,
@@ -48,6 +51,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         history: None,
         #[cfg(feature = "notify")]
         notify: None,
+        #[cfg(feature = "llm")]
+        llm: None,
     }
 }
 
@@ -67,6 +72,8 @@ pub struct Builder {
     history: Option<perf_history::Settings>,
     #[cfg(feature = "notify")]
     notify: Option<perf_notify::Settings>,
+    #[cfg(feature = "llm")]
+    llm: Option<perf_llm::Settings>,
 }
 
 impl Builder {
@@ -127,6 +134,13 @@ impl Builder {
         self
     }
 
+    /// Sets up the metering of language models in code: budgets, a table of prices. The section `[llm]` wins, where there is one.
+    #[cfg(feature = "llm")]
+    pub fn llm(mut self, settings: perf_llm::Settings) -> Self {
+        self.llm = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -162,6 +176,8 @@ impl Builder {
         refuse_without_feature(&monitor, INSIGHT, INSIGHT)?;
         #[cfg(not(feature = "notify"))]
         refuse_without_feature(&monitor, NOTIFY, NOTIFY)?;
+        #[cfg(not(feature = "llm"))]
+        refuse_without_feature(&monitor, LLM, LLM)?;
         #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
         refuse_without_feature(&monitor, PROFILER, "host-profiler")?;
         if let Some(state) = self.state {
@@ -187,6 +203,8 @@ impl Builder {
             }
             _ => perf_notify::Notifier::open(&monitor, public_url.as_deref())?,
         };
+        #[cfg(feature = "llm")]
+        let llm = crate::spending::open(&monitor, self.llm)?;
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
@@ -204,11 +222,16 @@ impl Builder {
             let extension = crate::explaining::extension(insight.view());
             set_up.and(move |server| server.extend(extension()))
         };
+        #[cfg(all(feature = "llm", feature = "server"))]
+        let set_up = {
+            let extension = crate::spending::extension(llm.meter());
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, PROFILER].map(|section| settle(&monitor, section));
+        let settled = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, PROFILER].map(|section| settle(&monitor, section));
         let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
         #[cfg(all(feature = "host-profiler", target_os = "linux"))]
         let profiler = crate::hosting::profile(&monitor)?;
@@ -225,13 +248,15 @@ impl Builder {
         let perf = perf.with_insight(insight);
         #[cfg(feature = "notify")]
         let perf = perf.with_notifier(notifier);
+        #[cfg(feature = "llm")]
+        let perf = perf.with_llm(llm);
         Ok(perf)
     }
 }
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, PROFILER];
+    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, PROFILER];
     let monitor = sections.into_iter().fold(monitor.environment(), MonitorBuilder::section);
     monitor.section_variable("PERF_PORT", SERVER, "port")
 }
@@ -258,6 +283,7 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
     feature = "history",
     feature = "host",
     feature = "insight",
+    feature = "llm",
     feature = "notify",
     feature = "server",
     feature = "host-profiler",

@@ -1,5 +1,7 @@
 //! The description of the routes of insight.
 
+mod findings;
+
 use perf_insight::runtime::CauseKind;
 use perf_server::openapi::utoipa::openapi::OpenApi;
 use perf_server::openapi::utoipa::openapi::path::HttpMethod::Get;
@@ -13,12 +15,15 @@ pub(super) fn routes() -> OpenApi {
         .query("state", "Those that last, or all; all unless said.", openapi::choice(&["open", "all"]))
         .query("limit", "At most so many.", openapi::count().minimum(Some(1_usize)).maximum(Some(1_000_usize)))
         .json("Incidents");
-    let one = openapi::read("alerts", "An incident with its causes, and what was looked for")
-        .path_text("id", "The id of the incident, 16 hexadecimal digits.")
-        .json("Incident")
-        .problem("404", "There is no such incident, or it is forgotten.");
+    let one = openapi::read(
+        "alerts",
+        "An incident with its causes, and what was looked for; of one that is a part of another, its id",
+    )
+    .path_text("id", "The id of the incident, 16 hexadecimal digits.")
+    .json("Incident")
+    .problem("404", "There is no such incident, or it is forgotten.");
     let bottlenecks = openapi::read("calls", "What takes the most time or is used up, the greatest impact first");
-    Description::new()
+    findings::add(Description::new())
         .operation(Get, "/api/v1/incidents", list)
         .operation(Get, "/api/v1/incidents/{id}", one)
         .operation(Get, "/api/v1/insight/bottlenecks", bottlenecks.json("Bottlenecks"))
@@ -52,6 +57,7 @@ fn incident() -> ObjectBuilder {
         .has("onset", openapi::time())
         .has("began", openapi::time())
         .has("ended", openapi::text_or_null())
+        .has("folded_into", openapi::text_or_null())
 }
 
 fn alert() -> ObjectBuilder {

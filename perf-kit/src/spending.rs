@@ -1,0 +1,133 @@
+//! What language models used and cost: the metering, its route, and its page.
+
+use perf_llm::{Llm, Settings};
+use perf_runtime::{ConfigError, Monitor};
+
+/// Begins to meter: as the section `[llm]` says or, where there is none, as the program does.
+pub(crate) fn open(monitor: &Monitor, in_code: Option<Settings>) -> Result<Llm, ConfigError> {
+    match in_code {
+        Some(settings) if monitor.section("llm")?.is_empty() => Llm::with_settings(monitor, settings),
+        _ => Llm::open(monitor),
+    }
+}
+
+#[cfg(feature = "server")]
+pub(crate) use routes::extension;
+
+#[cfg(feature = "server")]
+mod routes {
+    use perf_llm::Meter;
+    use perf_server::axum::http::HeaderMap;
+    use perf_server::axum::routing::get;
+    use perf_server::openapi::utoipa::openapi::OpenApi;
+    use perf_server::openapi::utoipa::openapi::path::HttpMethod;
+    use perf_server::openapi::utoipa::openapi::schema::ObjectBuilder;
+    use perf_server::openapi::{self, Description, Fields, Operations, object};
+    use perf_server::respond::{self, Params};
+    use perf_server::{Extension, Page, Place};
+
+    const PATH: &str = "/api/v1/llm";
+    const SCRIPT: &str = include_str!("spending/page.js");
+
+    /// The route and the page of a meter.
+    pub(crate) fn extension(meter: &Meter) -> impl Fn() -> Extension + Send + Sync + 'static {
+        let meter = meter.clone();
+        move || {
+            let (of_route, of_topic) = (meter.clone(), meter.clone());
+            let overview = async move |params: Params, headers: HeaderMap| {
+                params.only(&[])?;
+                respond::json(&headers, move || of_route.view()).await
+            };
+            Extension::new("llm")
+                .read(PATH, get(overview))
+                .topic("llm", move |_| serde_json::to_value(of_topic.view()).unwrap_or_default())
+                .page(Page::new("llm", "Agents and models", SCRIPT).place(Place::Calls))
+                .openapi(described())
+        }
+    }
+
+    fn described() -> OpenApi {
+        let overview = openapi::read("meta", "What language models used and cost, and what budgets leave").json("Llm");
+        Description::new()
+            .operation(HttpMethod::Get, PATH, overview)
+            .schema("Llm", everything())
+            .schema("LlmTotals", totals())
+            .schema(
+                "LlmAgent",
+                object("An agent, without the agents that it called.")
+                    .has("agent", openapi::text())
+                    .has("runs", openapi::count())
+                    .has("running", openapi::count())
+                    .has("totals", openapi::named("LlmTotals")),
+            )
+            .schema(
+                "LlmModel",
+                object("A model, with why calls of it have no price, or none that is complete.")
+                    .has("provider", openapi::text())
+                    .has("model", openapi::text())
+                    .has("totals", openapi::named("LlmTotals"))
+                    .has("gaps", openapi::list(openapi::text())),
+            )
+            .schema(
+                "LlmHour",
+                object("An hour in UTC.").has("from", openapi::time()).has("totals", openapi::named("LlmTotals")),
+            )
+            .schema("LlmBudget", budget())
+            .schema("LlmRun", run())
+            .build()
+    }
+
+    fn everything() -> ObjectBuilder {
+        object("What language models used and cost since the process began. Agents and `unattributed` are together `total`.")
+            .has("total", openapi::named("LlmTotals"))
+            .has("unattributed", openapi::named("LlmTotals"))
+            .has("agents", openapi::list(openapi::named("LlmAgent")))
+            .has("models", openapi::list(openapi::named("LlmModel")))
+            .has("hours", openapi::list(openapi::named("LlmHour")))
+            .has("budgets", openapi::list(openapi::named("LlmBudget")))
+            .has("budgets_are_durable", openapi::flag())
+            .has("not_durable", openapi::text_or_null())
+            .has("uncharged_calls", openapi::count())
+            .has("dearest_runs", openapi::list(openapi::named("LlmRun")))
+            .has("last_runs", openapi::list(openapi::named("LlmRun")))
+            .has("prices", openapi::text_or_null())
+            .has("spans_seen", openapi::count())
+    }
+
+    fn totals() -> ObjectBuilder {
+        object("Sums of calls: tokens and cost are those that are known. The cost is a text, in dollars, exactly.")
+            .has("calls", openapi::count())
+            .has("by_price", openapi::map(openapi::count()))
+            .has("input_tokens", openapi::count())
+            .has("cache_read_tokens", openapi::count())
+            .has("cache_write_tokens", openapi::count())
+            .has("output_tokens", openapi::count())
+            .has("reasoning_tokens", openapi::count())
+            .has("cost_dollars", openapi::text())
+    }
+
+    fn budget() -> ObjectBuilder {
+        object("A budget in this turn of its period. Amounts are texts, in dollars, tokens or calls.")
+            .has("scope", openapi::choice(&["all", "agent", "user", "model"]))
+            .has("name", openapi::text())
+            .has("period", openapi::choice(&["day", "month", "forever"]))
+            .has("measure", openapi::choice(&["money", "tokens", "calls"]))
+            .has("limit", openapi::text())
+            .has("spent", openapi::text())
+            .has("estimated", openapi::text())
+            .has("reserved", openapi::text())
+            .has("left", openapi::text())
+            .has("stopped", openapi::text_or_null())
+    }
+
+    fn run() -> ObjectBuilder {
+        object("A run of an agent that has ended; `own` is without the runs inside it.")
+            .has("id", openapi::count())
+            .has("agent", openapi::text())
+            .has("parent", openapi::number_or_null())
+            .has("started", openapi::time())
+            .has("seconds", openapi::number())
+            .has("totals", openapi::named("LlmTotals"))
+            .has("own", openapi::named("LlmTotals"))
+    }
+}
