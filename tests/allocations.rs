@@ -191,3 +191,18 @@ fn cancelled_calls_allocate_nothing() {
     };
     assert_eq!(allocations(cancel), 0);
 }
+
+#[test]
+fn recorded_calls_allocate_nothing_but_those_that_are_kept() {
+    let _clock = ManualClock::hold();
+    let monitor = Monitor::builder().recorder(true).build().unwrap();
+    assert_eq!(allocations(|| _ = (sync(0), sync(1))), 0, "calls without a caller");
+    assert_eq!(allocations(parent), 0, "calls inside a call");
+    assert_eq!(allocations(|| finish(parent_waits())), 0, "calls that wait inside one that does");
+    let request = || {
+        let mut request = monitor.http_request("GET", "/recorded");
+        request.work(|_| parent());
+        request.answer(200);
+    };
+    assert_eq!(allocations(request), 0, "a request with calls inside it");
+}

@@ -2,8 +2,8 @@
 
 use perf_runtime::series::OutcomeCounts;
 use perf_runtime::{
-    Kind, Monitor, Window, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_mcp_call,
-    monitor_tool, monitor_workflow, monitor_workflow_step,
+    Kind, Monitor, Window, monitor, monitor_agent, monitor_db_operation, monitor_external_call, monitor_llm_call,
+    monitor_mcp_call, monitor_tool, monitor_workflow, monitor_workflow_step,
 };
 use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,12 +44,14 @@ fn every_attribute_is_known_at_zero_and_counts_its_own_kind() {
     async fn tool() {}
     #[monitor_mcp_call("law_server", "resolve")]
     async fn mcp() {}
+    #[monitor_llm_call("law_provider", "law-model")]
+    async fn model() {}
     #[monitor_external_call("law_service", "charge")]
     async fn external() {}
     #[monitor("law_operation")]
     async fn operation() {}
 
-    let series: [(Kind, &[&str]); 8] = [
+    let series: [(Kind, &[&str]); 9] = [
         (Kind::DbOperation, &["select", "law_users"]),
         (Kind::Workflow, &["law_flow"]),
         (Kind::WorkflowStep, &["law_flow", "first"]),
@@ -57,13 +59,14 @@ fn every_attribute_is_known_at_zero_and_counts_its_own_kind() {
         (Kind::Tool, &["law_tool"]),
         (Kind::McpCall, &["law_server", "resolve"]),
         (Kind::ExternalCall, &["law_service", "charge"]),
+        (Kind::LlmCall, &["law_provider", "law-model"]),
         (Kind::Operation, &["law_operation"]),
     ];
     for (kind, labels) in series {
         assert_eq!(counted(kind, labels), (counts(0, 0, 0, 0), 0), "{kind} before its first call");
     }
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        tokio::join!(db(), workflow(), step(), agent(), tool(), mcp(), external(), operation());
+        tokio::join!(db(), workflow(), step(), agent(), tool(), mcp(), external(), model(), operation());
     });
     for (kind, labels) in series {
         assert_eq!(counted(kind, labels), (counts(1, 0, 0, 0), 0), "{kind} after one call");

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod fixed_load;
+mod incidents;
 mod metrics;
 mod postgres;
 mod program;

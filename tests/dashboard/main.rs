@@ -15,6 +15,7 @@ mod part;
 mod past;
 mod pause;
 mod range;
+mod recorded;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;
@@ -53,7 +54,11 @@ async fn every_page_loads_without_an_error_and_numbers_move() {
     browser.go("#/series/http_request/GET/%2Fcarts%2F%7Bid%7D").await;
     browser.wait_for_text("main h1", |title| title == "GET /carts/{id}").await;
     browser.wait_for_text(".figures dd", |calls| calls != "–").await;
-    assert_eq!(browser.count("table caption").await, 6, "slowest, running, by status, and three of the tree of calls");
+    assert_eq!(
+        browser.count("table caption").await,
+        7,
+        "slowest, recorded, running, by status, and three of the tree of calls"
+    );
     service::import(500);
     service.tick();
     browser.go("#/series/operation/import").await;

@@ -37,7 +37,8 @@ pub(super) fn insight() -> Tested {
         thread::sleep(Duration::from_millis(100));
     };
     assert_eq!(incident["alerts"][0]["rule"], "deep-queue");
-    assert_eq!(incident["sureness"], "no_clear_cause");
+    // On a machine that is busy with other things, those are a possible cause.
+    assert!(["no_clear_cause", "possible"].contains(&incident["sureness"].as_str().unwrap_or_default()), "{incident}");
     let id = incident["id"].as_str().expect("an id").to_owned();
     let (status, same) = body(address, &format!("/api/v1/incidents/{id}"))?;
     assert_eq!((status, same["id"].as_str()), (200, Some(id.as_str())));
@@ -45,10 +46,43 @@ pub(super) fn insight() -> Tested {
     assert_eq!(body(address, "/api/v1/incidents?state=shut")?.0, 422);
     let (status, bottlenecks) = body(address, "/api/v1/insight/bottlenecks")?;
     assert!(status == 200 && bottlenecks.is_array(), "{bottlenecks}");
+    findings(address)?;
     let (_, document) = body(address, "/api/v1/openapi.json")?;
     assert!(document["paths"].get("/api/v1/incidents/{id}").is_some());
     assert!(perf.insight().expect("it is there").is_enabled());
     assert!(perf.shutdown_blocking(Duration::from_secs(10)).is_clean());
+    Ok(())
+}
+
+/// Questions about series: too little history is an answer, and what nobody can mean is refused.
+fn findings(address: SocketAddr) -> Tested {
+    for question in ["trends", "anomalies", "forecasts"] {
+        let (status, found) = body(address, &format!("/api/v1/insight/{question}?series=queue_depth"))?;
+        assert_eq!((status, found["left_out"].as_u64()), (200, Some(0)), "{found}");
+        let one = &found["series"][0];
+        assert_eq!((one["series"].as_str(), one.get("found")), (Some("queue_depth"), None), "{found}");
+        assert!(one["why_not"].as_str().is_some_and(|why| why.starts_with("not enough history")), "{found}");
+    }
+    let (status, found) = body(address, "/api/v1/insight/compare?before=-2h/-1h&after=-1h/now&figure=errors")?;
+    assert_eq!((status, found["figure"].as_str()), (200, Some("errors")), "{found}");
+    assert!(found["kinds"].is_array() && found["before"]["start"].is_string(), "{found}");
+    for (question, field, value) in [
+        ("compare?after=-1h/now", "before", ""),
+        ("compare?before=-1h/-2h&after=-1h/now", "before", "-1h/-2h"),
+        ("compare?before=-2h/-1h&after=soon", "after", "soon"),
+        ("trends?figure=colour", "figure", "colour"),
+        ("trends?from=now", "from", "now"),
+        ("anomalies?limit=201", "limit", "201"),
+        ("forecasts?ahead=year", "ahead", "year"),
+        ("forecasts?reaches=NaN", "reaches", "NaN"),
+        ("forecasts?from=-1h", "from", "-1h"),
+    ] {
+        let (status, problem) = body(address, &format!("/api/v1/insight/{question}"))?;
+        assert_eq!(status, 422, "{question}: {problem}");
+        let text = problem.to_string();
+        assert!(text.contains(field) && text.contains(value), "{question}: {problem}");
+    }
+    assert_eq!(body(address, "/api/v1/insight/trends?series=%7B")?.0, 404);
     Ok(())
 }
 

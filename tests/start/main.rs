@@ -3,6 +3,7 @@
 
 mod history;
 mod insight;
+mod llm;
 mod notifications;
 
 use perf_kit::extend::Deadline;
@@ -19,7 +20,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 18] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -37,6 +38,7 @@ const CASES: [Case; 17] = [
     ("a_clean_up", history::a_clean_up),
     ("insight", insight::insight),
     ("insight_is_off", insight::insight_is_off),
+    ("language_models", llm::language_models),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.
@@ -182,7 +184,7 @@ fn everything() -> Tested {
         });
         let report = perf.shutdown().await;
         assert!(report.is_clean(), "{report:?}");
-        assert_eq!(report.finished, ["part", "server", "insight", "history"], "the last registered ends first");
+        assert_eq!(report.finished, ["part", "server", "llm", "insight", "history"], "the last registered ends first");
         assert_eq!(flushed.load(Ordering::Relaxed), 1);
         drop(hook);
         assert!(TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err(), "the port is free");

@@ -19,12 +19,13 @@ use variant::Variant;
 static ALLOCATOR: allocator::Switched = allocator::Switched::new();
 
 const USAGE: &str = "\
-usage: calls [--quick] [--subscriber | --formatter] [--counting-allocator] [--threads 1,2,8 | --profilers]
+usage: calls [--quick] [--subscriber | --formatter] [--counting-allocator] [--recorder] [--threads 1,2,8 | --profilers]
   --quick       a tenth of the rounds: to see that it works, not to quote
   --subscriber  spans are on: a `tracing_subscriber::Registry` listens
   --formatter   spans are on, and formatted: `tracing_subscriber::fmt` listens, and prints nothing
   --counting-allocator
                 the allocator is perf-host's, which counts: the option `profile` knows of memory then
+  --recorder    whole calls are recorded: of a call 1,000 inside it, so the rows of 512 and of one inside another are of interest
   --threads     so many threads call one function at once, in place of the table of single calls
   --profilers   beside what hands each call to a thread of its own, in place of the peers that add up at once";
 
@@ -48,6 +49,7 @@ struct Options {
     quick: bool,
     listener: Listener,
     counting_allocator: bool,
+    recorder: bool,
     profilers: bool,
     threads: Option<Vec<usize>>,
 }
@@ -66,7 +68,7 @@ fn main() -> ExitCode {
     options.listener.install();
     // The one recorder of the `metrics` facade is to be the peers' own.
     let builder = perf_runtime::Monitor::builder().metrics_facade(perf_runtime::metric::MetricsFacade::Off);
-    let monitor = builder.install().expect("the only one, and a thread for its ticker");
+    let monitor = builder.recorder(options.recorder).install().expect("the only one, and a thread for its ticker");
     let metrics = peers::install_metrics();
 
     let variants = variants(&options);
@@ -110,6 +112,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--profilers" => options.profilers = true,
                 "--counting-allocator" => options.counting_allocator = true,
+                "--recorder" => options.recorder = true,
                 "--subscriber" => options.listener = Listener::Registry,
                 "--formatter" => options.listener = Listener::Formatter,
                 "--threads" => {

@@ -52,6 +52,22 @@ async fn inside_another(calls: u64, function: impl AsyncFn(u64) -> Result<u64, F
     make(calls, function).await
 }
 
+#[monitor("inner_of_tree")]
+async fn inner_of_tree(id: u64) -> Result<u64, Failed> {
+    work(id)
+}
+
+/// Makes a batch of calls inside calls of so many each: as many as the recorder keeps of one, with `--recorder`.
+async fn in_trees(mut calls: u64, of_each: u64) -> u64 {
+    let mut sum = 0_u64;
+    while calls > 0 {
+        let part = calls.min(of_each);
+        sum = sum.wrapping_add(inside_another(part, inner_of_tree).await);
+        calls -= part;
+    }
+    sum
+}
+
 #[monitor("leaf")]
 async fn leaf(id: u64) -> Result<u64, Failed> {
     work(id)
@@ -133,6 +149,9 @@ pub(crate) fn variants() -> Vec<Variant> {
         }),
         Variant::new("perf `#[monitor(..)]`, pending once, inside another", Some("operations_total{operation=\"inner_pending_once\""), |calls| {
             block_on(inside_another(calls, inner_pending_once))
+        }),
+        Variant::new("perf `#[monitor(..)]`, 512 inside another", Some("operations_total{operation=\"inner_of_tree\""), |calls| {
+            block_on(in_trees(calls, 512))
         }),
         Variant::new("perf `#[monitor(..)]` and one inside it", Some("operations_total{operation=\"chain\""), |calls| {
             drive(calls, chain)

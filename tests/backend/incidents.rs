@@ -1,0 +1,95 @@
+//! The faults of the example, as the process itself explains them: one incident each, with its cause.
+
+use std::time::{Duration, SystemTime};
+
+use perf_runtime::text::parse_rfc3339;
+use serde_json::Value;
+
+use crate::fixed_load::get;
+use crate::program::Program;
+use crate::servers::PATIENCE;
+
+/// So soon after a fault begins there must be one incident with its cause.
+const SOON: Duration = Duration::from_secs(40);
+
+/// The kind, the series and the further series of the likely cause, in one text.
+fn blamed(incident: &Value) -> String {
+    let cause = &incident["causes"][0];
+    format!("{} {} {} {}", cause["sureness"], cause["kind"], cause["series"], cause["also"])
+}
+
+async fn incidents(url: &str) -> Vec<Value> {
+    let all: Value = get(&format!("{url}/api/v1/incidents")).await.parse().expect("JSON");
+    all["incidents"].as_array().expect("a list").clone()
+}
+
+/// Each alert that fires is one of the only incident; this gives the incident.
+async fn only(url: &str) -> Value {
+    let alerts: Value = get(&format!("{url}/api/v1/alerts")).await.parse().expect("JSON");
+    // Asked afterwards: what fires by now was looked at before, or comes with the next look.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let [incident] = incidents(url).await.try_into().expect("one incident, and no other");
+    let folded: Vec<&Value> =
+        incident["alerts"].as_array().expect("a list").iter().map(|alert| &alert["fingerprint"]).collect();
+    for alert in alerts["alerts"].as_array().expect("a list") {
+        let is_told = alert["state"] != "firing" || folded.contains(&&alert["fingerprint"]);
+        assert!(is_told, "an alert beside the incident: {alert:#}");
+    }
+    incident
+}
+
+/// The incident of a fault of three quarters of a minute. Where there is time, its end too.
+async fn explained(fault: &str) -> Value {
+    // Half a minute tells what is usual. One client: tests share the machine.
+    let mut program =
+        Program::start(&["--port", "0", "--load", "1", "--fault", fault, "--fault-after", "35s", "--fault-for", "45s"]);
+    let url = program.url();
+    program.wait_for(|line| line.starts_with("fault ") && line.contains(" begins"));
+    let begun = SystemTime::now();
+    assert_eq!(incidents(&url).await, Vec::<Value>::new(), "before the fault");
+    let first = loop {
+        if let Some(incident) = incidents(&url).await.into_iter().find(|one| one["sureness"] == "likely") {
+            break incident;
+        }
+        assert!(begun.elapsed().expect("a span") < 2 * SOON, "no cause: {:#?}", incidents(&url).await);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    let first_began = parse_rfc3339(first["began"].as_str().expect("a time")).expect("a time");
+    assert!(first_began.duration_since(begun).unwrap_or_default() <= SOON, "{first:#}");
+    tokio::time::sleep(SOON.saturating_sub(begun.elapsed().expect("a span") + Duration::from_secs(7))).await;
+    let incident = only(&url).await;
+    assert_eq!(incident["id"], first["id"], "the first stays");
+    println!("{fault}: likely after {:?}: {}", first_began.duration_since(begun), blamed(&incident));
+    if std::env::var_os("PERF_SLOW_TESTS").is_some() {
+        let deadline = SystemTime::now() + PATIENCE;
+        loop {
+            let [now] = incidents(&url).await.try_into().expect("still one");
+            assert_eq!(now["id"], incident["id"]);
+            if !now["ended"].is_null() {
+                println!("{fault}: over after {:?}", begun.elapsed());
+                break;
+            }
+            assert!(SystemTime::now() < deadline, "it does not end: {now:#}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    assert_eq!(program.interrupt().code, Some(0));
+    incident
+}
+
+#[tokio::test]
+async fn a_slow_database_is_one_incident_with_its_statements_as_the_likely_cause() {
+    let incident = explained("slow-db").await;
+    let blamed = blamed(&incident);
+    assert!(blamed.starts_with(r#""likely" "series""#), "{incident:#}");
+    assert!(blamed.contains("db_operation{operation=select,table=points}"), "{incident:#}");
+}
+
+#[tokio::test]
+async fn a_failing_database_is_one_incident_with_the_failing_statement_as_the_likely_cause() {
+    let incident = explained("failing-db").await;
+    let blamed = blamed(&incident);
+    assert!(blamed.starts_with(r#""likely" "failures" "db_operation{"#), "{incident:#}");
+    let evidence = incident["causes"][0]["evidence"].to_string();
+    assert!(evidence.contains("new since then"), "the error is named: {evidence}");
+}
