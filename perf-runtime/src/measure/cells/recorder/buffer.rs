@@ -145,6 +145,8 @@ pub(super) struct Buffer {
     /// Name and covered time of the root, once it has no more children.
     root: AtomicU64,
     covered: AtomicU64,
+    /// The most calls of this turn's tree: settings that change meanwhile are for later ones.
+    bound: AtomicUsize,
     chunks: [LazyBox<[Record; CHUNK]>; CHUNKS],
 }
 
@@ -153,7 +155,8 @@ impl Buffer {
 
     const fn new() -> Self {
         let [state, turn, used, root, covered] = [const { AtomicU64::new(0) }; 5];
-        Self { state, turn, used, root, covered, chunks: [const { LazyBox::new() }; CHUNKS] }
+        let bound = AtomicUsize::new(0);
+        Self { state, turn, used, root, covered, bound, chunks: [const { LazyBox::new() }; CHUNKS] }
     }
 
     /// Begins a turn. The caller has the buffer.
@@ -161,6 +164,7 @@ impl Buffer {
         let recording = Recording::after_turn(slot, self.turn.load(Relaxed));
         let turn = u64::from(recording.turn());
         self.turn.store(turn, Relaxed);
+        self.bound.store(BOUND.load(Relaxed), Relaxed);
         self.state.store(turn << Self::TURN_SHIFT, Release);
         recording
     }
@@ -183,7 +187,7 @@ impl Buffer {
     #[inline]
     pub(super) fn place(&self, place: u32) -> Option<&Record> {
         let place = place as usize;
-        if place >= BOUND.load(Relaxed) {
+        if place >= self.bound.load(Relaxed) {
             return None;
         }
         let chunk = self.chunks.get(place / CHUNK)?;
@@ -248,7 +252,7 @@ impl Buffer {
 
     /// The records whose places were given out. Those of chunks that could not be made are none.
     fn given_out(&self) -> impl Iterator<Item = &Record> + Clone {
-        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(usize::MAX).min(BOUND.load(Relaxed));
+        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(usize::MAX).min(self.bound.load(Relaxed));
         let chunks = self.chunks.iter().take(used.div_ceil(CHUNK)).enumerate();
         chunks.flat_map(move |(place, chunk)| {
             let left = used.saturating_sub(place * CHUNK);

@@ -2,7 +2,6 @@
 
 use crate::measure::cells::lazy::LazyBox;
 use crate::measure::clock::Moment;
-use crate::measure::model::outcome::Outcome;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -29,11 +28,11 @@ impl Keep {
 
     /// Whether a call that ends at the moment `now` may have to be kept.
     #[inline]
-    pub(super) fn wants(&self, outcome: Outcome, nanos: u64, now: Moment) -> bool {
+    pub(super) fn wants(&self, has_failed: bool, nanos: u64, now: Moment) -> bool {
         let Some(bar) = self.0.get() else { return true };
         // First of all: whoever sees that the bar is of this minute sees the rest of it.
         let is_over = now.to_nanos() >= bar.until.load(Acquire);
-        is_over || nanos >= bar.slowest.load(Relaxed) || (outcome.is_failure() && bar.failed_left.load(Relaxed) > 0)
+        is_over || nanos >= bar.slowest.load(Relaxed) || (has_failed && bar.failed_left.load(Relaxed) > 0)
     }
 
     pub(super) fn bar(&self) -> &Bar {

@@ -187,8 +187,13 @@ pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, spa
     if recording.is_some() {
         recording.buffer().close();
     }
-    if is_on() && ended.meter.keep.wants(ended.outcome, ended.nanos, now) {
-        store::here().offer(recording, ended, now, span);
+    if is_on() {
+        let (failure, is_expected) =
+            if ended.outcome.is_failure() { last_failure::take(ended.meter.failures.address()) } else { (0, false) };
+        let has_failed = ended.outcome.is_failure() && !is_expected;
+        if ended.meter.keep.wants(has_failed, ended.nanos, now) {
+            store::here().offer(recording, ended, (failure, has_failed), now, span);
+        }
     }
     if recording.is_some() {
         let_go(recording);

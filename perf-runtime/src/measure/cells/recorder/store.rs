@@ -3,7 +3,6 @@
 use super::buffer::{Recorded, Taken, bound_calls};
 use super::ended::Ended;
 use super::keep::Bar;
-use super::last_failure;
 use super::recording::Recording;
 use crate::measure::cells::exemplar;
 use crate::measure::cells::tree::parent::Parent;
@@ -246,13 +245,18 @@ impl Store {
     /// Keeps a call, where it is one of the slowest or has failed.
     #[cold]
     #[inline(never)]
-    pub(super) fn offer(&self, recording: Recording, call: Ended<'_>, ended: Moment, span: Option<&Span>) {
+    pub(super) fn offer(
+        &self,
+        recording: Recording,
+        call: Ended<'_>,
+        (failure, has_failed): (u32, bool),
+        ended: Moment,
+        span: Option<&Span>,
+    ) {
         if !self.is_on() {
             return;
         }
         let Ended { meter, outcome, started, nanos } = call;
-        let failure = if outcome.is_failure() { last_failure::take(meter.failures.address()) } else { (0, false) };
-        let (failure, is_expected) = failure;
         let (name, covered) = if recording.is_some() { recording.buffer().root() } else { (Parent::NONE, 0) };
         let Taken { records, missing } = if recording.is_some() { recording.buffer().take() } else { Taken::default() };
         // The user's own code, which may measure calls itself: nothing is locked meanwhile.
@@ -276,8 +280,8 @@ impl Store {
         let most = Most { slowest: self.slowest.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) };
         let kept_for = MINUTE * u32::try_from(self.minutes.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let mut kept = self.kept();
-        kept.offer(call, outcome.is_failure() && !is_expected, most, bar);
-        kept.settle(kept_for);
+        kept.offer(call, has_failed, most, bar);
+        kept.settle(ended, kept_for);
     }
 
     /// The kept calls that somebody wants, the last first.
@@ -331,8 +335,7 @@ impl Kept {
     }
 
     /// Lets go of calls that ended too long ago, and of the first where all are too much.
-    fn settle(&mut self, kept_for: Duration) {
-        let Some(now) = self.entries.back().map(|last| last.call.ended) else { return };
+    fn settle(&mut self, now: Moment, kept_for: Duration) {
         let too_early = now.before(kept_for);
         while let Some(first) = self.entries.front() {
             let is_old = first.call.ended < too_early;
