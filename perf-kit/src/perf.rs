@@ -95,7 +95,7 @@ impl Perf {
         self
     }
 
-    /// What language models used and cost: to reserve calls, to add budgets, and to make a layer that reads spans.
+    /// Use and cost of language models: to reserve calls, to add budgets, and to make a layer that reads spans.
     #[cfg(feature = "llm")]
     pub fn llm(&self) -> Option<&perf_llm::Meter> {
         self.parts.llm.as_ref().map(perf_llm::Llm::meter)

@@ -1,4 +1,4 @@
-//! What language models used and cost: the metering, its route, and its page.
+//! Use and cost of language models: the metering, its route, and its page.
 
 use perf_llm::{Llm, Settings};
 use perf_runtime::{ConfigError, Monitor};

@@ -32,7 +32,7 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs
 const YOUNG: Duration = Duration::from_secs(60);
 /// So long after the onset the slices from before it are still there.
 const SEEN: Duration = Duration::from_secs(200);
-/// What begins so close together may be one incident: windows of rules look back that far.
+/// The time within which alerts of one incident begin: windows of rules look back that far.
 const NEAR: Duration = Duration::from_secs(180);
 
 /// Looks at a monitor's alerts, makes incidents of them, and says where they come from. [`Insight`](super::Insight) runs it on

@@ -30,7 +30,7 @@ pub struct GenAiLayer {
 /// Lets the layer hear of spans that it reads, and of nothing else: all other spans and events cost it nothing.
 struct Read;
 
-/// What the layer saw.
+/// The spans that the layer saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpanCounts {
@@ -74,7 +74,7 @@ impl Meter {
         GenAiLayer { meter: self.clone() }.with_filter(Read)
     }
 
-    /// What the layer saw, and what a filter hides from it, by the subscriber of this thread.
+    /// The spans that the layer saw, and those that a filter hides from it, by the subscriber of this thread.
     pub fn spans(&self) -> SpanCounts {
         let inference = self.inner.spans.load(Ordering::Relaxed);
         SpanCounts { inference, again: AGAIN.load(Ordering::Relaxed), hidden: hidden() }

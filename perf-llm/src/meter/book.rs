@@ -120,7 +120,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) usage: &'a Usage,
     pub(crate) known: Known,
     pub(crate) cost: Option<Money>,
-    /// What its price lacks.
+    /// The gaps of its price.
     pub(crate) gaps: &'a [String],
     /// The hour, in hours since 1970.
     pub(crate) hour: i64,

@@ -329,7 +329,7 @@ impl Inner {
             if let Some(picos) = told.and_then(|told| told.cost_picos) {
                 priced = priced.told(Money::from_picos(picos));
             }
-            // What contradicts itself was told as unknown before; a cost below 0 is none.
+            // A usage that contradicts itself was told as unknown before; a cost below 0 is none.
             self.prices.price(&priced).ok()
         };
         let answered = told.and_then(|told| told.model.as_deref()).unwrap_or(call.model);

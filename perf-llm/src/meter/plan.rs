@@ -217,7 +217,7 @@ impl Inner {
             .into_iter()
             .flat_map(Run::chain)
             .flat_map(|run| run.limits.iter().filter_map(|limit| Rule::of_run(&run.agent, *limit)));
-        // What the settings say of the same agent goes before.
+        // The settings of the same agent go before.
         let own: Vec<Rule> =
             of_attributes.filter(|limit| !rules.iter().any(|rule| rule.limits_the_same(limit))).collect();
         let mut accounts: Vec<Account> = Vec::new();

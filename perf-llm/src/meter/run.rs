@@ -155,7 +155,7 @@ struct Plans {
     held: u32,
     /// Those that the body left to its end.
     left: Vec<Reservation>,
-    /// What spans inside it told, which settles a reservation rather than being charged once more.
+    /// The costs that spans inside it told, each of which settles a reservation rather than being charged once more.
     heard: Vec<Spend>,
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-/// What language models used and cost since the process began, and what budgets leave. Amounts of money are texts, in dollars, exactly.
+/// Use and cost of language models since the process began, and the rest of each budget. Amounts of money are texts, in dollars, exactly.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct View {
@@ -94,11 +94,11 @@ pub struct BudgetView {
     pub measure: &'static str,
     /// The limit.
     pub limit: String,
-    /// What is spent.
+    /// The amount spent.
     pub spent: String,
     /// The part of it that is an estimate.
     pub estimated: String,
-    /// What calls in flight have reserved.
+    /// The amount that calls in flight have reserved.
     pub reserved: String,
     /// What is left; below zero where calls cost more than they had reserved.
     pub left: String,
