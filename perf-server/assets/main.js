@@ -30,8 +30,8 @@ const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 },
 const PARTS_OF_FEED = ["alert_history", "indicator_values", "row_points"];
 /** So many pictures are held while the display is paused. */
 const MOST_HELD = 12;
-/** So soon, in milliseconds, comes the rest of a picture that is held. */
-const COMPLETED = 1500;
+/** So soon after a picture that is held, in milliseconds of the service's clock, comes the rest of it. */
+const COMPLETED = 5000;
 
 /** The picture that is shown, and the present: the same, but while the display is paused. */
 let store = new Store();
@@ -51,7 +51,6 @@ let page = null;
 let pagePath = null;
 let wanted = {};
 let pausedAt = null;
-let heldAt = -Infinity;
 let isDrawing = false;
 /** Where one was on the pages that one left. */
 const left = new Map();
@@ -113,11 +112,16 @@ function take(message) {
     else if (!isShown()) {
       store = now.fork();
       store.apply(message);
+      // Nothing was known yet when it was paused: this is the moment.
+      if (held[0].at === undefined) {
+        held.length = 0;
+        pausedAt = store.at;
+      }
       hold(store);
     }
   }
-  // A moment that is held is held for all pages that draw it.
-  if (pausedAt !== null && performance.now() - heldAt < COMPLETED) held[0].complete(message);
+  // A moment that is held is held for all pages that draw it, however slow this browser is.
+  for (const picture of held) if (Date.parse(message.timestamp) - picture.at < COMPLETED) picture.complete(message);
   if (store === now) store.apply(message);
   else if (message.row_points) {
     // Another picture may be held by now.
@@ -356,7 +360,6 @@ function setPaused(isPaused) {
   if (isPaused) {
     if (store === now) now = store.fork();
     hold(store);
-    heldAt = performance.now();
     feed.watch({ ...wanted, without: wanted.without && ["row_points"] });
   } else feed.watch(wanted, true);
   pause.classList.toggle("on", isPaused);
