@@ -7,12 +7,12 @@ use tokio::sync::watch;
 
 use crate::terminal::{say, show_duration};
 
-/// How much longer each database operation takes under `slow-db`.
+/// How much longer each read of points takes under `slow-db`.
 pub(crate) const EXTRA_WAIT: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// Every database operation takes 1.5 s longer
+    /// Every read of points takes 1.5 s longer, as if its index were gone
     SlowDb,
     /// Every database operation runs a statement that the database refuses
     FailingDb,
@@ -31,7 +31,7 @@ impl Fault {
 
     const fn meaning(self) -> &'static str {
         match self {
-            Self::SlowDb => "every database operation takes 1.5 s longer",
+            Self::SlowDb => "every read of points takes 1.5 s longer",
             Self::FailingDb => "the database refuses every operation",
             Self::StuckAgent => "the agent answers no question",
         }

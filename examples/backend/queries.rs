@@ -31,8 +31,8 @@ pub(crate) struct Series {
     pub(crate) name: String,
 }
 
-/// A series with its extent: number of points, first and last moment.
-pub(crate) type Extent = (String, i64, Option<i64>, Option<i64>);
+/// The extent of the series with an id: number of points, first and last moment.
+pub(crate) type Extent = (i64, i64, Option<i64>, Option<i64>);
 
 impl Store {
     /// Finds the series of that name or adds it, and gives its id.
@@ -92,11 +92,19 @@ impl Store {
         Ok(id.map(|id| Series { id, name: name.to_owned() }))
     }
 
+    /// All series, in the order of their names.
     #[monitor_db_operation("select", "series")]
-    pub(crate) async fn list_series(&self) -> Result<Vec<Extent>, sqlx::Error> {
-        let sql = "SELECT name, COUNT(points.at), MIN(points.at), MAX(points.at) \
-                   FROM series LEFT JOIN points ON points.series_id = series.id GROUP BY name ORDER BY name";
-        self.run(("select", "series"), sqlx::query_as(sql).fetch_all(&self.pool)).await
+    pub(crate) async fn list_series(&self) -> Result<Vec<Series>, sqlx::Error> {
+        let statement = sqlx::query_as("SELECT id, name FROM series ORDER BY name").fetch_all(&self.pool);
+        let rows: Vec<(i64, String)> = self.run(("select", "series"), statement).await?;
+        Ok(rows.into_iter().map(|(id, name)| Series { id, name }).collect())
+    }
+
+    /// The extents of the series that have points.
+    #[monitor_db_operation("select", "points")]
+    pub(crate) async fn extents(&self) -> Result<Vec<Extent>, sqlx::Error> {
+        let sql = "SELECT series_id, COUNT(*), MIN(at), MAX(at) FROM points GROUP BY series_id";
+        self.run(("select", "points"), sqlx::query_as(sql).fetch_all(&self.pool)).await
     }
 
     /// The first `limit` points at or after `from` and before `to`.

@@ -1,5 +1,6 @@
 //! The HTTP side: the business routes, and those that perf brings along.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::analyst::{Analyst, Answer};
 use crate::fault::FaultSwitch;
 use crate::moment::{self, DAY};
 use crate::problem::ApiError;
-use crate::queries::{Point, Series};
+use crate::queries::{Extent, Point, Series};
 use crate::store::Store;
 use crate::traffic::OWN_SERIES;
 
@@ -76,7 +77,12 @@ pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: 
 
 async fn list_series(State(service): State<Service>) -> Reply {
     let series = service.store.list_series().await?;
-    let entry = |(name, points, first, last): &(String, i64, Option<i64>, Option<i64>)| json!({ "name": name, "points": points, "first": first.map(moment::show), "last": last.map(moment::show) });
+    let extents: HashMap<i64, Extent> =
+        service.store.extents().await?.into_iter().map(|extent| (extent.0, extent)).collect();
+    let entry = |Series { id, name }: &Series| {
+        let (_, points, first, last) = extents.get(id).copied().unwrap_or((*id, 0, None, None));
+        json!({ "name": name, "points": points, "first": first.map(moment::show), "last": last.map(moment::show) })
+    };
     Ok(Json(series.iter().map(entry).collect()))
 }
 
@@ -191,7 +197,7 @@ async fn find(store: &Store, name: &str) -> Result<Series, ApiError> {
 
 /// The series that the question itself names.
 async fn find_in(store: &Store, question: &str) -> Result<Series, ApiError> {
-    let names: Vec<String> = store.list_series().await?.into_iter().map(|(name, ..)| name).collect();
+    let names: Vec<String> = store.list_series().await?.into_iter().map(|series| series.name).collect();
     match names.iter().find(|name| question.contains(name.as_str())) {
         Some(name) => find(store, name).await,
         None => Err(ApiError::bad_request(format!("which series? Name one as `series`: {}", names.join(", ")))),

@@ -89,8 +89,11 @@ mod routes {
                 .topic("insight", move |_| {
                     let incidents: Vec<Incident> = of_feed.incidents().into_iter().take(IN_FEED).collect();
                     let enabled = of_feed.is_enabled();
-                    let bottlenecks = of_feed.bottlenecks();
-                    serde_json::json!({ "enabled": enabled, "incidents": incidents, "bottlenecks": bottlenecks })
+                    let found = of_feed.bottlenecks();
+                    serde_json::json!({
+                        "enabled": enabled, "incidents": incidents,
+                        "bottlenecks": found.bottlenecks, "compared": found.compared,
+                    })
                 })
                 .page(page)
                 .openapi(described::routes())

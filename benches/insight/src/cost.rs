@@ -42,7 +42,7 @@ pub(crate) fn run() -> Done {
         investigator.look();
         firing.push(begun.elapsed().as_secs_f64());
     }
-    let (begun, known) = (Instant::now(), bottlenecks(&monitor).len());
+    let (begun, known) = (Instant::now(), bottlenecks(&monitor).bottlenecks.len());
     let bottlenecks = begun.elapsed().as_secs_f64();
     let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
     let longest = firing.iter().copied().fold(0.0, f64::max);

@@ -63,7 +63,7 @@ pub struct Bottleneck {
     pub threshold: f64,
     /// How many times as long as usual it takes, where that is known.
     pub slowdown: Option<f64>,
-    /// The median of its durations over five minutes, in seconds.
+    /// The median of its durations over the same minutes, in seconds.
     pub median: Option<f64>,
     /// The 90th percentile of them.
     pub p90: Option<f64>,
@@ -75,18 +75,35 @@ pub struct Bottleneck {
     pub suggestions: Vec<String>,
 }
 
-/// The bottlenecks of the last five minutes, the one with the greatest impact first; 20 at most. Reads every series, some
-/// microseconds each.
-pub fn bottlenecks(monitor: &Monitor) -> Vec<Bottleneck> {
+/// The bottlenecks that were found, and what could be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Bottlenecks {
+    /// The series whose usual duration is known, so that they would be told if they took longer. While it is 0, no bottleneck
+    /// means only that nothing is beyond a fixed threshold.
+    pub compared: usize,
+    /// The bottlenecks, the one with the greatest impact first; 20 at most.
+    pub bottlenecks: Vec<Bottleneck>,
+}
+
+/// The bottlenecks of the last five minutes, and those that only the last minute shows. Reads every series, some microseconds
+/// each.
+pub fn bottlenecks(monitor: &Monitor) -> Bottlenecks {
     let mut all = resources(monitor);
-    let series = monitor.summary(Window::Last5Minutes).series;
     let usual = usual(monitor);
-    for series in series.iter().filter(|series| series.count > 0 && !series.waits) {
-        all.extend(of_series(monitor, series, &usual));
+    for window in [Window::Last5Minutes, Window::LastMinute] {
+        for series in monitor.summary(window).series.iter().filter(|series| series.count > 0 && !series.waits) {
+            let Some(found) = of_series(monitor, window, series, &usual) else { continue };
+            match all.iter_mut().find(|other| other.series == found.series) {
+                Some(other) if found.impact > other.impact => *other = found,
+                Some(_) => {}
+                None => all.push(found),
+            }
+        }
     }
     all.sort_by(|one, other| other.impact.total_cmp(&one.impact).then_with(|| one.component.cmp(&other.component)));
     all.truncate(MOST);
-    all
+    Bottlenecks { compared: usual.len(), bottlenecks: all }
 }
 
 /// The median of each series' good minutes of the last hour: of the faster half of them.
@@ -102,7 +119,12 @@ fn usual(monitor: &Monitor) -> Vec<(SeriesId, f64)> {
     usual.collect()
 }
 
-fn of_series(monitor: &Monitor, series: &SeriesSummary, usual: &[(SeriesId, f64)]) -> Option<Bottleneck> {
+fn of_series(
+    monitor: &Monitor,
+    window: Window,
+    series: &SeriesSummary,
+    usual: &[(SeriesId, f64)],
+) -> Option<Bottleneck> {
     let mean = series.mean?;
     let id = SeriesId { kind: series.kind, labels: series.labels.clone() }.without_late_labels();
     let name = words::series(&id);
@@ -118,7 +140,7 @@ fn of_series(monitor: &Monitor, series: &SeriesSummary, usual: &[(SeriesId, f64)
         // Its own time, and no call's inside it.
         let own = if series.count > 0 { series.self_seconds / series.count as f64 } else { 0.0 };
         let saved = (mean - good).min(own) * series.count as f64;
-        gain(monitor, &id, saved, good)
+        gain(monitor, window, &id, saved, good)
     });
     let (kind, threshold) = match (beyond, &gained, good) {
         (Some(beyond), ..) => beyond,
@@ -127,7 +149,8 @@ fn of_series(monitor: &Monitor, series: &SeriesSummary, usual: &[(SeriesId, f64)
     };
     let floor = beyond.map_or(0.0, |(_, limit)| at_least(mean / limit));
     let impact = gained.as_ref().map_or(floor, |gained| floor.max(gained.impact)).clamp(0.0, 100.0);
-    let mut evidence = vec![format!("{} on average over five minutes, {} calls", words::duration(mean), series.count)];
+    let over = if window == Window::LastMinute { "the last minute" } else { "five minutes" };
+    let mut evidence = vec![format!("{} on average over {over}, {} calls", words::duration(mean), series.count)];
     if let Some((good, times)) = good.zip(slowdown) {
         evidence.push(format!("{times:.1} times the {} of its good minutes", words::duration(good)));
     }
@@ -154,12 +177,12 @@ struct Gain {
 }
 
 /// The share of the time of the callers' roots that would be saved: of the one that would gain the most.
-fn gain(monitor: &Monitor, id: &SeriesId, saved: f64, good: f64) -> Option<Gain> {
+fn gain(monitor: &Monitor, window: Window, id: &SeriesId, saved: f64, good: f64) -> Option<Gain> {
     let name = words::series(id);
-    let edges = monitor.edges(Window::Last5Minutes);
+    let edges = monitor.edges(window);
     let callers: Vec<&SeriesId> = edges.iter().filter(|edge| edge.child == *id).map(|edge| &edge.parent).collect();
     let whole = |of: &SeriesId| -> Option<(f64, f64)> {
-        let tracks = monitor.tracks(&Selector::from(of).joined(), TimeRange::from(Window::Last5Minutes));
+        let tracks = monitor.tracks(&Selector::from(of).joined(), TimeRange::from(window));
         let track = tracks.series.iter().find(|track| track.id == *of)?;
         Some((track.whole.count? as f64, track.whole.sum?))
     };

@@ -28,7 +28,7 @@ mod scene;
 mod settings;
 mod words;
 
-pub use bottleneck::{Bottleneck, BottleneckKind, bottlenecks};
+pub use bottleneck::{Bottleneck, BottleneckKind, Bottlenecks, bottlenecks};
 pub use changes::{Change, ChangeKind};
 pub use findings::{
     Ahead, Coming, Comparisons, Figure, Finding, Findings, KindCompared, Question, SeriesCompared, Span, anomalies,

@@ -1,6 +1,6 @@
 //! The part of a monitor: a thread of its own, woken at each tick.
 
-use super::bottleneck::{Bottleneck, bottlenecks};
+use super::bottleneck::{Bottlenecks, bottlenecks};
 use super::changes::Change;
 use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent};
 use super::investigator::Investigator;
@@ -64,7 +64,7 @@ pub struct InsightView {
 struct Shared {
     investigator: Mutex<Investigator>,
     /// The bottlenecks, and the uptime when they were looked for.
-    bottlenecks: Mutex<Option<(Duration, Vec<Bottleneck>)>>,
+    bottlenecks: Mutex<Option<(Duration, Bottlenecks)>>,
     /// The last findings, for those who read while the investigator looks.
     found: Mutex<Found>,
 }
@@ -262,8 +262,8 @@ impl InsightView {
 
     /// The things that take the most, or are used up: the one with the greatest impact first. Reads every series, at most once in ten
     /// seconds.
-    pub fn bottlenecks(&self) -> Vec<Bottleneck> {
-        let Some(shared) = &self.shared else { return Vec::new() };
+    pub fn bottlenecks(&self) -> Bottlenecks {
+        let Some(shared) = &self.shared else { return Bottlenecks::default() };
         let mut known = shared.bottlenecks.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.monitor.uptime();
         match &*known {

@@ -152,13 +152,22 @@ impl Drop for Service {
 
 /// The only incident after a fault of forty seconds, as it was then; it must end as one afterwards.
 fn only_incident(fault: Fault) -> Incident {
+    only_incident_after(320, fault)
+}
+
+/// The same where the fault begins so many seconds after the process.
+fn only_incident_after(seconds: usize, fault: Fault) -> Incident {
     let _alone = isolated();
     let mut service = Service::new();
-    service.seconds(320);
+    service.seconds(seconds);
     assert_eq!(service.looks.incidents(), [], "before the fault");
     service.store.fault.set(fault);
     service.seconds(40);
-    let [incident] = service.looks.incidents().try_into().expect("one incident within 40 s");
+    let [incident] = service
+        .looks
+        .incidents()
+        .try_into()
+        .unwrap_or_else(|all| panic!("one within 40 s, {seconds} s after the start: {all:#?}"));
     assert!(incident.is_open());
     let fires = service.monitor.alerts().active();
     for alert in &fires {
@@ -229,14 +238,65 @@ fn a_database_that_refuses_is_one_incident_with_the_error_as_evidence() {
 }
 
 #[test]
+fn ten_seconds_of_a_young_process_tell_a_statement_that_takes_seventy_times_as_long() {
+    for seconds in [10, 11, 12, 13, 14, 20, 60] {
+        let incident = only_incident_after(seconds, Fault::SlowPoints);
+        let cause = incident.cause().expect("a cause");
+        assert_eq!((cause.sureness, cause.kind), (Sureness::Likely, CauseKind::Series), "{seconds}: {incident:#?}");
+        assert_eq!(cause.component, "select on points");
+        let said = cause.evidence.iter().any(|said| said.contains("that are known were compared with"));
+        // Five slices tell of the noise as well.
+        assert!(seconds == 20 || said == (seconds < 20), "{seconds}: {:?}", cause.evidence);
+    }
+}
+
+#[test]
+fn failures_of_a_young_process_are_those_of_its_statement() {
+    for seconds in [10, 11, 12, 13, 14] {
+        let incident = only_incident_after(seconds, Fault::Failing);
+        let cause = incident.cause().expect("a cause");
+        assert_eq!((cause.sureness, cause.kind), (Sureness::Likely, CauseKind::Failures), "{incident:#?}");
+        assert_eq!(cause.component, "select on series", "the only statement that is reached");
+    }
+}
+
+#[test]
+fn a_process_that_is_slow_from_its_start_has_no_likely_cause() {
+    let _alone = isolated();
+    let mut service = Service::new();
+    service.store.fault.set(Fault::SlowPoints);
+    service.seconds(60);
+    for incident in service.looks.incidents() {
+        assert_ne!(incident.sureness, Sureness::Likely, "nobody knows what is usual: {incident:#?}");
+    }
+}
+
+#[test]
+fn a_query_of_a_young_process_is_a_bottleneck_as_soon_as_its_last_minute_is_slow() {
+    let _alone = isolated();
+    let mut service = Service::new();
+    service.seconds(10);
+    let young = bottlenecks(&service.monitor);
+    assert_eq!((young.bottlenecks.as_slice(), young.compared), ([].as_slice(), 0), "nothing was compared");
+    service.store.fault.set(Fault::SlowPoints);
+    service.seconds(50);
+    let all = bottlenecks(&service.monitor).bottlenecks;
+    let first = all.first().expect("a bottleneck");
+    assert_eq!((first.kind, first.component.as_str()), (BottleneckKind::Query, "select on points"), "{all:#?}");
+    assert!(first.slowdown.is_none(), "no good minutes are known");
+}
+
+#[test]
 fn a_query_beyond_a_second_is_a_bottleneck_with_what_would_be_gained() {
     let _alone = isolated();
     let mut service = Service::new();
     service.seconds(420);
-    assert_eq!(bottlenecks(&service.monitor), []);
+    let before = bottlenecks(&service.monitor);
+    assert_eq!(before.bottlenecks, []);
+    assert!(before.compared >= 8, "three statements and five routes: {}", before.compared);
     service.store.fault.set(Fault::SlowPoints);
     service.seconds(240);
-    let all = bottlenecks(&service.monitor);
+    let all = bottlenecks(&service.monitor).bottlenecks;
     let first: &Bottleneck = all.first().expect("a bottleneck");
     assert_eq!((first.kind, first.component.as_str()), (BottleneckKind::Query, "select on points"), "{all:#?}");
     assert!((90.0..=100.0).contains(&first.impact), "{all:#?}");

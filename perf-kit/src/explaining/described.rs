@@ -22,17 +22,17 @@ pub(super) fn routes() -> OpenApi {
     .path_text("id", "The id of the incident, 16 hexadecimal digits.")
     .json("Incident")
     .problem("404", "There is no such incident, or it is forgotten.");
-    let bottlenecks = openapi::read("calls", "What takes the most time or is used up, the greatest impact first");
+    let found = openapi::read("calls", "What takes the most time or is used up, the greatest impact first");
     findings::add(Description::new())
         .operation(Get, "/api/v1/incidents", list)
         .operation(Get, "/api/v1/incidents/{id}", one)
-        .operation(Get, "/api/v1/insight/bottlenecks", bottlenecks.json("Bottlenecks"))
+        .operation(Get, "/api/v1/insight/bottlenecks", found.json("Bottlenecks"))
         .schema("Incidents", incidents())
         .schema("Incident", incident())
         .schema("IncidentAlert", alert())
         .schema("IncidentCause", cause())
         .schema("IncidentCheck", check())
-        .schema("Bottlenecks", openapi::list(openapi::named("Bottleneck")))
+        .schema("Bottlenecks", bottlenecks())
         .schema("Bottleneck", bottleneck())
         .build()
 }
@@ -91,6 +91,12 @@ fn check() -> ObjectBuilder {
         .has("kind", openapi::choice(&CauseKind::ALL.map(CauseKind::as_str)))
         .has("found", openapi::flag())
         .has("words", openapi::text())
+}
+
+fn bottlenecks() -> ObjectBuilder {
+    object("The bottlenecks that were found, and the number of series whose usual duration is known.")
+        .has("compared", openapi::count())
+        .has("bottlenecks", openapi::list(openapi::named("Bottleneck")))
 }
 
 fn bottleneck() -> ObjectBuilder {

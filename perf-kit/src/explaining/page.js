@@ -3,6 +3,9 @@
 import { age, duration, moment } from "./format.js";
 import { h, keyed, text, wide } from "./dom.js";
 
+const COMPARED = "Nothing holds the process up.";
+/** Words for a process that is too young to know how long its calls take. */
+const BEYOND_NOTHING = "Nothing is beyond its limit: processors, memory, queries, agents, frames. Whether something takes longer than usual can be told once it was called in five minutes.";
 const SURENESS = { likely: "Likely cause", possible: "Possible cause", no_clear_cause: "No clear cause" };
 
 function list(items) {
@@ -38,8 +41,8 @@ export default class {
   none = h("p", { class: "card quiet none", hidden: true }, "There was no incident since the process started, of those that are kept.");
   incidents = h("div", { class: "incidents" });
   rows = h("tbody");
-  nothing = h("p", { class: "quiet more" }, "Nothing holds the process up.");
-  bottlenecks = wide("Bottlenecks", h("table", { class: "stack" }, h("caption", {}, "Bottlenecks of the last five minutes"), h("thead", {}, h("tr", {}, ["What", "Impact", "Evidence", "What one could do"].map((title) => h("th", { scope: "col" }, title)))), this.rows), this.nothing);
+  nothing = h("p", { class: "quiet more" });
+  bottlenecks = wide("Bottlenecks", h("table", { class: "stack" }, h("caption", {}, "Bottlenecks of the last five minutes, and of the last"), h("thead", {}, h("tr", {}, ["What", "Impact", "Evidence", "What one could do"].map((title) => h("th", { scope: "col" }, title)))), this.rows), this.nothing);
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.incidents, this.bottlenecks);
 
   update(store) {
@@ -50,6 +53,7 @@ export default class {
     this.none.hidden = !all.enabled || all.incidents.length > 0;
     keyed(this.incidents, all.incidents, (one) => one.id, () => this.card(), (card, one) => this.fill(card, one, store.at));
     this.nothing.hidden = all.bottlenecks.length > 0;
+    text(this.nothing, all.compared ? COMPARED : BEYOND_NOTHING);
     keyed(this.rows, all.bottlenecks, (one) => `${one.kind} ${one.component}`, () => this.row(), (row, one) => this.tell(row, one));
   }
 

@@ -41,6 +41,8 @@ impl CauseRule for ChangeRule {
         found.since = Some(change.at);
         let ranking = look.case.ranking.as_ref();
         let worse = ranking.and_then(|ranking| ranking.candidates.first()).filter(|first| first.share >= 0.2);
+        // Of what came before a start, nothing is known.
+        let worse = worse.filter(|_| change.kind != ChangeKind::Start);
         if let Some(worse) = worse.and_then(|first| scene.nodes.get(first.component)) {
             found.sentence = format!("{}; since then {} is worse by itself", found.sentence, words::series(&worse.id));
             found.evidence.push(format!("{} was well before the change", words::series(&worse.id)));

@@ -13,6 +13,7 @@ mod traffic;
 use super::case::Case;
 use super::changes::Change;
 use super::incident::{Cause, CauseKind, Check, Sureness};
+use super::words;
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use std::time::SystemTime;
@@ -115,6 +116,12 @@ pub(crate) fn explain(look: &Look<'_>) -> (Vec<Cause>, Vec<Check>) {
     if case.metric.is_none() && !(case.has_past && case.is_worse && case.is_seen_well()) {
         let others = causes.iter_mut().filter(|cause| cause.kind != CauseKind::PileUp);
         others.for_each(|cause: &mut Cause| cause.sureness = Sureness::Possible);
+    }
+    if let Some(seconds) = case.young {
+        let said = format!("the only {} before that are known were compared with", words::duration(seconds));
+        for cause in &mut causes {
+            cause.evidence.push(said.clone());
+        }
     }
     let rank = |cause: &Cause| (std::cmp::Reverse(cause.sureness), doubted.contains(&cause.kind), cause.kind);
     causes.sort_by_key(rank);
