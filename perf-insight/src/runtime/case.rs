@@ -25,6 +25,8 @@ const LEAST_FAILING: f64 = 0.02;
 /// The deviations from which more failures are no chance.
 const DEVIATIONS: f64 = 5.0;
 
+/// The slices with which a process is no longer young: of half of them, five tell what is usual.
+const YOUNG_SLICES: usize = 10;
 /// The fewest calls in a few slices that tell what is usual in a young process.
 const FEWEST_CALLS: f64 = 10.0;
 /// The noise of a share of failed calls that only a few slices tell of.
@@ -74,10 +76,12 @@ impl Measure {
 
     /// The usual level by the slices of a part of the scene that is over, or else by the minutes before the scene, or else by the
     /// few slices that a young process has. The flag: whether it is by these.
-    fn usual(self, node: &Node, slices: &[Ended]) -> Option<(Usual, bool)> {
+    fn usual(self, scene: &Scene, node: &Node, slices: Range<usize>) -> Option<(Usual, bool)> {
+        let is_young = scene.known_from > 0 && slices.end < scene.known_from + YOUNG_SLICES;
+        let slices = node.slices.get(slices)?;
         let costs: Vec<f64> = slices.iter().map(|ended| self.cost(ended)).collect();
         let known = Usual::of(costs.iter()).or_else(|| Usual::of(self.earlier(node).iter()));
-        known.map(|usual| (usual, false)).or_else(|| Some((self.young(slices)?, true)))
+        known.map(|usual| (usual, false)).or_else(|| Some((self.young(slices).filter(|_| is_young)?, true)))
     }
 
     /// The cost from which a call is out of the usual range.
@@ -99,8 +103,6 @@ pub(crate) struct Case<'a> {
     pub(crate) symptoms: Vec<usize>,
     /// The first slice in which they were out of their usual range.
     pub(crate) onset: usize,
-    /// The slice after the last in which they were: what came later is over.
-    pub(crate) end: usize,
     /// Whether there is a usual range at all.
     pub(crate) has_past: bool,
     /// The seconds before the onset that are known, where there are so few that they hardly tell what is usual.
@@ -126,15 +128,14 @@ impl<'a> Case<'a> {
     pub(crate) fn since(scene: &'a Scene, symptoms: &[usize], measure: Measure, onset: usize) -> Self {
         let before = |node: &'a Node| node.slices.get(..onset).unwrap_or_default();
         let found: Vec<Option<(Usual, bool)>> =
-            scene.nodes.iter().map(|node| measure.usual(node, before(node))).collect();
+            scene.nodes.iter().map(|node| measure.usual(scene, node, 0..onset)).collect();
         let is_young = |place: &usize| matches!(found.get(*place), Some(Some((_, true))));
         let young = symptoms.iter().filter(|place| is_young(place)).filter_map(|place| scene.nodes.get(*place));
         let known = |node: &'a Node| before(node).iter().filter(|ended| ended.calls > 0.0).count() as f64;
         let young = young.map(|node| known(node) * STEP.as_secs_f64()).reduce(f64::max);
         let usual: Vec<Option<Usual>> = found.into_iter().map(|found| found.map(|(usual, _)| usual)).collect();
         let has_past = symptoms.iter().any(|place| usual.get(*place).is_some_and(Option::is_some));
-        let end = end(scene, symptoms, measure, onset, &usual);
-        let ranking = ranking(scene, symptoms, measure, onset..end, &usual);
+        let ranking = ranking(scene, symptoms, measure, onset, &usual);
         let levels = usual.iter().map(|usual| usual.map(|usual| usual.level)).collect();
         let symptoms = symptoms.to_vec();
         let mut case = Self {
@@ -142,7 +143,6 @@ impl<'a> Case<'a> {
             measure,
             symptoms,
             onset,
-            end,
             has_past,
             young,
             ranking,
@@ -167,14 +167,26 @@ impl<'a> Case<'a> {
             known.fold((0.0, 0.0), |(calls, failed), ended| (calls + ended.calls, failed + ended.failed))
         };
         let (calls_before, failed_before) = sums(node.slices.get(..self.onset));
-        let (calls, failed) = sums(node.slices.get(self.onset..self.end));
+        let (calls, failed) = sums(node.slices.get(self.onset..));
         let expected = failed_before / f64::max(calls_before, 1.0) * calls;
         failed > expected + DEVIATIONS * (expected + 1.0).sqrt()
     }
 
-    /// The mean cost of a node's calls from the onset to the end.
+    /// The mean cost of a node's calls since the onset.
     pub(crate) fn cost_since(&self, place: usize) -> Option<f64> {
-        self.cost_in(place, self.onset..self.end).map(|(calls, cost)| cost / calls)
+        self.cost_in(place, self.onset..usize::MAX).map(|(calls, cost)| cost / calls)
+    }
+
+    /// The mean cost of a node's calls in the slices since the onset in which it was out of its usual range: what came after an end
+    /// does not count.
+    pub(crate) fn cost_while_worse(&self, place: usize) -> Option<f64> {
+        let level = self.usual.get(place).copied().flatten()?;
+        let limit = self.measure.limit(Usual { level, noise: 0.0 });
+        let slices = self.scene.nodes.get(place)?.slices.iter().skip(self.onset);
+        let worse = slices.filter(|ended| self.measure.cost(ended) > limit);
+        let (calls, cost) =
+            worse.fold((0.0, 0.0), |(calls, cost), ended| (calls + ended.calls, cost + self.measure.of(ended)));
+        (calls > 0.0).then(|| cost / calls)
     }
 
     /// The calls of a node in these slices, and their cost; `None` where there are none.
@@ -218,8 +230,8 @@ fn onset(scene: &Scene, symptoms: &[usize], measure: Measure, told: usize) -> us
     let of_one = |place: &usize| {
         let node = scene.nodes.get(*place)?;
         let costs = measure.costs(node);
-        let before = measure.usual(node, node.slices.get(..first)?);
-        let (usual, _) = before.or_else(|| measure.usual(node, first_half(node, told)))?;
+        let before = measure.usual(scene, node, 0..first);
+        let (usual, _) = before.or_else(|| measure.usual(scene, node, first_half(node, told)))?;
         let limit = measure.limit(usual);
         let is_out = |slice: usize| costs.get(slice).is_some_and(|cost| is_known(*cost) && *cost > limit);
         let mut begin = (first..=(told + 2).min(costs.len().saturating_sub(1))).rev().find(|slice| is_out(*slice))?;
@@ -239,21 +251,10 @@ fn onset(scene: &Scene, symptoms: &[usize], measure: Measure, told: usize) -> us
     symptoms.iter().filter_map(of_one).min().unwrap_or_else(|| told.saturating_sub(1))
 }
 
-/// The slice after the last in which a symptom is out of its usual range; after the last of all where none is known to be.
-fn end(scene: &Scene, symptoms: &[usize], measure: Measure, onset: usize, usual: &[Option<Usual>]) -> usize {
-    let last = symptoms.iter().filter_map(|place| {
-        let limit = measure.limit(usual.get(*place).copied().flatten()?);
-        let is_out = |ended: &Ended| measure.cost(ended) > limit;
-        scene.nodes.get(*place)?.slices.iter().rposition(is_out).filter(|last| *last >= onset)
-    });
-    last.max().map_or(scene.length, |last| last + 1).min(scene.length)
-}
-
 /// The first half of the slices with calls that end with one: what a process knows that is younger than rules look back.
-fn first_half(node: &Node, end: usize) -> &[Ended] {
-    let slices = node.slices.get(..end).unwrap_or_default();
-    let first = slices.iter().position(|ended| ended.calls > 0.0).unwrap_or(slices.len());
-    slices.get(first..(first + slices.len()).div_ceil(2)).unwrap_or_default()
+fn first_half(node: &Node, end: usize) -> Range<usize> {
+    let first = node.slices.iter().position(|ended| ended.calls > 0.0).unwrap_or(end);
+    first..(first + end).div_ceil(2)
 }
 
 /// Ranks the nodes below everything that calls the symptoms, by what they lose themselves: their time, or failures, without that of
@@ -265,20 +266,19 @@ fn ranking(
     scene: &Scene,
     symptoms: &[usize],
     measure: Measure,
-    during: Range<usize>,
+    onset: usize,
     usual: &[Option<Usual>],
 ) -> Option<Ranking> {
-    let onset = during.start;
     let above = scene.above(symptoms);
     let tops: Vec<usize> = above.iter().copied().filter(|place| scene.is_root(*place)).collect();
     let tops = if tops.is_empty() { symptoms.to_vec() } else { tops };
     let served = served(scene, &tops);
-    let tracks: Vec<Own> = (0..scene.nodes.len()).map(|place| Own::of(scene, place, measure, &during)).collect();
+    let tracks: Vec<Own> = (0..scene.nodes.len()).map(|place| Own::of(scene, place, measure, onset)).collect();
     let outside: f64 = tops
         .iter()
         .filter_map(|top| {
             let (all, usual) =
-                (Sum::during(scene.nodes.get(*top)?, measure, &during), usual.get(*top).copied().flatten()?);
+                (Sum::since(scene.nodes.get(*top)?, measure, onset), usual.get(*top).copied().flatten()?);
             Some((all.cost - usual.level * all.calls).max(0.0))
         })
         .sum();
@@ -362,12 +362,12 @@ impl Sum {
         })
     }
 
-    fn during(node: &Node, measure: Measure, during: &Range<usize>) -> Self {
-        Self::of(node.slices.get(during.clone()).unwrap_or_default(), measure)
+    fn since(node: &Node, measure: Measure, onset: usize) -> Self {
+        Self::of(node.slices.get(onset..).unwrap_or_default(), measure)
     }
 }
 
-/// The cost of a node's calls without the calls inside them: before the onset by steps of several slices, from then to the end as one.
+/// The cost of a node's calls without the calls inside them: before the onset by steps of several slices, since then as one.
 #[derive(Debug)]
 struct Own {
     costs: Vec<f64>,
@@ -375,8 +375,7 @@ struct Own {
 }
 
 impl Own {
-    fn of(scene: &Scene, place: usize, measure: Measure, during: &Range<usize>) -> Self {
-        let onset = during.start;
+    fn of(scene: &Scene, place: usize, measure: Measure, onset: usize) -> Self {
         let mut callees: Vec<(usize, f64)> = Vec::new();
         for link in scene.links.iter().filter(|link| link.caller == place) {
             let all: f64 =
@@ -400,7 +399,7 @@ impl Own {
             costs.push(cost);
             calls.push(count);
         }
-        let (cost, count) = own(onset, during.end);
+        let (cost, count) = own(onset, scene.length);
         costs.push(cost);
         calls.push(count);
         // Where memory holds nothing of before, the past may.

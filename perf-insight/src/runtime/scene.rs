@@ -87,6 +87,8 @@ pub(crate) struct Scene {
     /// When the first slice begins.
     pub(crate) start: SystemTime,
     pub(crate) length: usize,
+    /// The first slice in which any call ended; 0 where calls are known from before.
+    pub(crate) known_from: usize,
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Vec<Link>,
     pub(crate) metrics: HashMap<&'static str, Vec<MetricTrack>>,
@@ -114,6 +116,16 @@ impl Ended {
         let seconds = point.sum.unwrap_or(0.0);
         Self { calls: count as f64, seconds, failed: outcomes.failed() as f64 }
     }
+}
+
+/// The first slice in which a call of one of these ended; 0 where any ended in the minutes before.
+fn known_from(nodes: &[Node]) -> Option<usize> {
+    let has_calls = |ended: &Ended| ended.calls > 0.0;
+    let first = |node: &Node| {
+        let is_older = node.earlier.iter().any(has_calls);
+        if is_older { Some(0) } else { node.slices.iter().position(has_calls) }
+    };
+    nodes.iter().filter_map(first).min()
 }
 
 impl Scene {
@@ -154,7 +166,9 @@ impl Scene {
             let earlier = earlier.unwrap_or_default();
             metrics.entry(name).or_default().push(MetricTrack { labels: track.labels, slices, earlier });
         }
-        let mut scene = Self { now, start: tracks.start, length, nodes, links: Vec::new(), metrics, places };
+        let known_from = known_from(&nodes).unwrap_or(length);
+        let mut scene =
+            Self { now, start: tracks.start, length, known_from, nodes, links: Vec::new(), metrics, places };
         scene.add_calls_in_flight(monitor);
         scene.add_links(monitor, recent);
         Some(scene)

@@ -48,7 +48,7 @@ fn said(group: &ErrorGroup, onset: std::time::SystemTime) -> String {
 fn fails(case: &Case<'_>, place: usize) -> String {
     let Some(node) = case.scene.nodes.get(place) else { return String::new() };
     let name = words::series(&node.id);
-    match (case.usual.get(place).copied().flatten(), case.cost_since(place)) {
+    match (case.usual.get(place).copied().flatten(), case.cost_while_worse(place)) {
         (Some(before), Some(since)) => {
             format!("{} of the calls of {name} fail, {} before", words::share(since), words::share(before))
         }

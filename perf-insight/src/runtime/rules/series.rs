@@ -175,7 +175,7 @@ fn is_same_resource(case: &Case<'_>, one: usize, other: usize) -> bool {
 fn slower(case: &Case<'_>, place: usize) -> String {
     let Some(node) = case.scene.nodes.get(place) else { return String::new() };
     let name = words::series(&node.id);
-    match (case.usual.get(place).copied().flatten(), case.cost_since(place)) {
+    match (case.usual.get(place).copied().flatten(), case.cost_while_worse(place)) {
         (Some(before), Some(since)) => {
             format!("{name} takes {} instead of {}", words::duration(since), words::duration(before))
         }
