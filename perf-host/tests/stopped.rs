@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 /// In the child's environment: that it is the child.
 const CHILD: &str = "PERF_TEST_STOPPED";
 const SECOND: Duration = Duration::from_secs(1);
-const STOPPED: Duration = Duration::from_secs(4);
-const RUNS: Duration = Duration::from_millis(1_500);
+const STOPPED: Duration = Duration::from_millis(2_500);
+const RUNS: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_process_that_was_stopped_blocked_nothing_meanwhile() {

@@ -77,19 +77,24 @@ async fn explained(fault: &str) -> Value {
     incident
 }
 
-#[tokio::test]
-async fn a_slow_database_is_one_incident_with_its_statements_as_the_likely_cause() {
-    let incident = explained("slow-db").await;
-    let cause = &incident["causes"][0];
-    assert_eq!((&cause["sureness"], &cause["kind"]), (&json!("likely"), &json!("series")), "{incident:#}");
-    assert_eq!(cause["component"], "select on points", "{incident:#}");
+/// The incident of each of several faults, at the same time: most of it is waiting.
+fn explained_beside_each_other<const N: usize>(faults: [&'static str; N]) -> [Value; N] {
+    let alone = |fault| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(explained(fault))
+    };
+    let all = faults.map(|fault| std::thread::spawn(move || alone(fault)));
+    all.map(|one| one.join().expect("its own panic is printed above"))
 }
 
-#[tokio::test]
-async fn a_failing_database_is_one_incident_with_the_failing_statement_as_the_likely_cause() {
-    let incident = explained("failing-db").await;
-    let blamed = blamed(&incident);
-    assert!(blamed.starts_with(r#""likely" "failures" "db_operation{"#), "{incident:#}");
-    let evidence = incident["causes"][0]["evidence"].to_string();
+#[test]
+fn each_fault_of_the_database_is_one_incident_with_its_likely_cause() {
+    let [slow, failing] = explained_beside_each_other(["slow-db", "failing-db"]);
+    let cause = &slow["causes"][0];
+    assert_eq!((&cause["sureness"], &cause["kind"]), (&json!("likely"), &json!("series")), "{slow:#}");
+    assert_eq!(cause["component"], "select on points", "{slow:#}");
+    let cause = blamed(&failing);
+    assert!(cause.starts_with(r#""likely" "failures" "db_operation{"#), "{failing:#}");
+    let evidence = failing["causes"][0]["evidence"].to_string();
     assert!(evidence.contains("new since then"), "the error is named: {evidence}");
 }

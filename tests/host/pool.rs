@@ -41,7 +41,7 @@ impl Bench {
 async fn exhaust(url: &str) {
     sqlx::any::install_default_drivers();
     let options: AnyConnectOptions = url.parse().unwrap();
-    let limit = Duration::from_secs(5);
+    let limit = Duration::from_secs(2);
     let pool: AnyPool =
         AnyPoolOptions::new().max_connections(4).acquire_timeout(limit).connect_with(options).await.unwrap();
     let clock = ManualClock::hold();
