@@ -265,6 +265,7 @@ pub mod series {
     pub use crate::observe::query::range::TimeRange;
     pub use crate::observe::query::recorded::{CallInside, RecordedCall, RecordedTree, RecorderState};
     pub use crate::observe::query::recorded_error::RecordedError;
+    pub use crate::observe::query::recorded_head::RecordedHead;
     pub use crate::observe::query::selector::{NoSelector, Selector};
     pub use crate::observe::query::shares::{Share, Shares};
     pub use crate::observe::query::summary::{KindSummary, ObjectiveState, SeriesSummary, SlowCalls, Summary};

@@ -6,6 +6,7 @@ use crate::measure::cells::recorder::store::Wish;
 use crate::measure::clock;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedCall, RecordedTree, RecorderState, RecorderView};
+use crate::observe::query::recorded_head::RecordedHead;
 use crate::observe::query::selector::Selector;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -66,11 +67,28 @@ impl Monitor {
     /// let calls = monitor.recorded_calls(&Selector::calls().label("operation", "recorded_outer"), Window::LastMinute);
     /// let tree = monitor.recorded_call(&calls[0].id).expect("it is kept");
     /// assert_eq!(tree.inside.len(), 2);
-    /// assert!(tree.call.self_seconds <= tree.call.seconds);
+    /// assert!(tree.call.self_seconds.is_some_and(|own| own <= tree.call.seconds));
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn recorded_calls(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<RecordedCall> {
-        self.with_recorded(|view| view.calls(&self.inner.registry, selector, &range.into())).unwrap_or_default()
+        let show = |view: &RecorderView<'_>| {
+            let heads = view.heads(&self.inner.registry, selector, &range.into());
+            heads.iter().map(|head| view.shown(head)).collect()
+        };
+        self.with_recorded(show).unwrap_or_default()
+    }
+
+    /// As [`recorded_calls`](Self::recorded_calls), before anything is worked out of them: for lists of which a part is shown, by
+    /// [`recorded_from`](Self::recorded_from).
+    pub fn recorded_heads(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<RecordedHead> {
+        let heads = |view: &RecorderView<'_>| view.heads(&self.inner.registry, selector, &range.into());
+        self.with_recorded(heads).unwrap_or_default()
+    }
+
+    /// The recorded call of a head of [`recorded_heads`](Self::recorded_heads), without those inside it. `None` where the
+    /// [recorder](MonitorBuilder::recorder) was switched off since.
+    pub fn recorded_from(&self, head: &RecordedHead) -> Option<RecordedCall> {
+        self.with_recorded(|view| view.shown(head))
     }
 
     /// A call that is kept, by its [id](RecordedCall::id), with all calls inside it. `None` where it is not, or no longer.

@@ -100,14 +100,15 @@ impl PollTimer {
     }
 
     /// It is over: the first of the series, which listed it, no longer does, and the second counts how it divided its time. The time of the
-    /// children that it keeps is handed over.
+    /// children that it keeps is handed over, of a call that [keeps](Self::keep_children) any.
     pub(crate) fn end(
         &mut self,
         now: Moment,
         (series, counting): (&Series, &Series),
-        (parent, over): (Parent, &HandedOver),
+        family: Option<(Parent, &HandedOver)>,
     ) {
-        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children && self.is_paused) {
+        let ticket = self.ticket.filter(|_| self.keeps_children && self.is_paused);
+        if let (Some(ticket), Some((parent, over))) = (ticket, family) {
             frame::close(&series.own.kept_children(ticket, None), &counting.own, parent, over);
         }
         self.turn(now, true, series);

@@ -147,6 +147,7 @@ impl HttpRequest {
         self.poll_timer.end_time(now, &self.route.open);
         self.poll_timer.leave_list(&self.route.open);
         self.family.end_time(now);
+        self.family.goes_on();
     }
 
     /// Says that a part of a body that [streams](Self::streams) is there. Nothing of any other.
@@ -215,7 +216,7 @@ impl HttpRequest {
         let (open, closed) = (&route.open, &answered.series);
         let nanos = if poll_timer.has_ended() { *took } else { now.nanos_since(*started) };
         let ended = Ended { meter: &closed.own, outcome, started: *started, nanos };
-        poll_timer.end(now, (open, closed), family.around());
+        poll_timer.end(now, (open, closed), None);
         family.count(&open.own, ended);
         closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);
@@ -255,7 +256,7 @@ impl Drop for HttpRequest {
         let (open, nanos) = (&route.open, now.nanos_since(*started));
         let ended = Ended { meter: &open.own, outcome, started: *started, nanos };
         open.own.take_up();
-        poll_timer.end(now, (open, open), family.around());
+        poll_timer.end(now, (open, open), None);
         family.count(&open.own, ended);
         open.note_end(outcome);
         open.own.finish(outcome, nanos);

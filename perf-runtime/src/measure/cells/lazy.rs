@@ -44,6 +44,17 @@ impl<T> LazyBox<T> {
     pub(crate) const fn new() -> Self {
         Self { pointer: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
+
+    /// Takes the value out, if it was made. It may be made anew.
+    ///
+    /// # Safety
+    ///
+    /// Nobody has a reference to the value, or asks for one before this is done.
+    pub(crate) unsafe fn take(&self) -> Option<Box<T>> {
+        let pointer = self.pointer.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: from `Box::into_raw`, if it is not null; and from now on nobody else has it.
+        (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
+    }
 }
 
 impl<T, P: Pointer<T>> Default for LazyBox<T, P> {

@@ -1,6 +1,9 @@
 //! Whole calls: which are kept, and what is in them.
 
+mod choice;
+mod room;
 mod storm;
+mod streams;
 
 use super::is_read_back;
 use crate::measure::cells::recorder::pool;
@@ -11,7 +14,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +24,16 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Held for writing by the test that takes all buffers.
 static BUFFERS: RwLock<()> = RwLock::new(());
 
+/// Has other tests take their buffers, and not all of them.
+fn some_buffers() -> RwLockReadGuard<'static, ()> {
+    BUFFERS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps other tests from taking any.
+fn all_buffers() -> RwLockWriteGuard<'static, ()> {
+    BUFFERS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A test of its own whose monitor records calls.
 pub(super) struct Recorded {
     _buffers: RwLockReadGuard<'static, ()>,
@@ -28,7 +41,7 @@ pub(super) struct Recorded {
 }
 
 pub(super) fn recorded() -> (Recorded, ManualClock) {
-    let buffers = BUFFERS.read().unwrap();
+    let buffers = some_buffers();
     let (alone, clock) = (isolated(), ManualClock::hold());
     Monitor::builder().recorder(true).install().unwrap();
     (Recorded { _buffers: buffers, alone }, clock)
@@ -116,7 +129,7 @@ fn a_call_is_kept_with_all_calls_inside_it_and_their_own_times() {
     ];
     assert_eq!(shown(&tree), expected);
     let call = tree.call;
-    assert_eq!((call.seconds, call.self_seconds, call.outcome), (18.0, 1.0, Outcome::Ok));
+    assert_eq!((call.seconds, call.self_seconds, call.outcome), (18.0, Some(1.0), Outcome::Ok));
     assert_eq!((call.start, call.calls, call.missing), (begun, 4, 0));
     assert_eq!((call.is_slowest, call.is_failed, call.trace_id), (true, false, None));
     // Those inside are none by themselves.
@@ -139,7 +152,7 @@ fn calls_that_run_at_the_same_time_cover_their_caller_once() {
     assert!(poll(pin!(joins(&clock))).is_ready());
     let tree = tree("rec_joins");
     assert_eq!(shown(&tree), [ok("rec_leaf", None, [0.0, 4.0, 4.0]), ok("rec_leaf", None, [1.0, 3.0, 3.0])]);
-    assert_eq!((tree.call.seconds, tree.call.self_seconds), (5.0, 1.0));
+    assert_eq!((tree.call.seconds, tree.call.self_seconds), (5.0, Some(1.0)));
 }
 
 #[test]
@@ -171,7 +184,7 @@ fn a_call_that_is_dropped_is_kept_as_cancelled_with_what_ended_inside_it() {
     ];
     assert_eq!(shown(&tree), expected);
     // The last leaf was open as the call ended, and covers it all the same.
-    assert_eq!((tree.call.outcome, tree.call.seconds, tree.call.self_seconds), (Outcome::Cancelled, 8.0, 1.0));
+    assert_eq!((tree.call.outcome, tree.call.seconds, tree.call.self_seconds), (Outcome::Cancelled, 8.0, Some(1.0)));
 }
 
 #[test]
@@ -216,7 +229,7 @@ fn of_each_minute_the_slowest_are_kept_for_as_long_as_the_settings_say() {
         clock.advance(Duration::from_millis(millis));
         sync_leaf(clock, 0);
     }
-    let (_buffers, _alone) = (BUFFERS.read().unwrap(), isolated());
+    let (_buffers, _alone) = (some_buffers(), isolated());
     let clock = ManualClock::hold();
     let builder = Monitor::builder().recorder(true).recorded_calls_per_minute(2, 0).recorded_minutes(2);
     let monitor = builder.install().unwrap();
@@ -326,7 +339,7 @@ fn where_all_buffers_are_taken_a_call_is_kept_without_those_inside_and_counted()
     fn root(clock: &ManualClock) {
         sync_leaf(clock, 1);
     }
-    let _buffers = BUFFERS.write().unwrap();
+    let _buffers = all_buffers();
     let (_alone, clock) = (isolated(), ManualClock::hold());
     let monitor = Monitor::builder().recorder(true).install().unwrap();
     {
@@ -335,9 +348,15 @@ fn where_all_buffers_are_taken_a_call_is_kept_without_those_inside_and_counted()
     }
     let tree = tree("rec_no_buffer");
     assert_eq!((tree.inside.len(), monitor.recorder_state().without_buffer), (0, 1));
+    // It does not look as if its time were its own.
+    assert_eq!(
+        (tree.call.calls_known, tree.call.calls, tree.call.missing, tree.call.self_seconds),
+        (false, 0, 0, None)
+    );
     clock.advance(60 * SECOND);
     root(&clock);
-    assert_eq!(kept("rec_no_buffer")[0].calls, 1);
+    let known = &kept("rec_no_buffer")[0];
+    assert_eq!((known.calls, known.calls_known, known.self_seconds), (1, true, Some(0.0)));
     assert_eq!(monitor.recorder_state().without_buffer, 1);
 }
 
@@ -371,7 +390,7 @@ fn requests_and_operations_are_recorded_too() {
     assert_eq!(all.len(), 1);
     let tree = monitor().recorded_call(&all[0].id).unwrap();
     assert_eq!(tree.call.series.to_string(), "http_request{method=GET,route=/carts/{id},status=500}");
-    assert_eq!((tree.call.seconds, tree.call.self_seconds, tree.call.is_failed), (3.0, 1.0, true));
+    assert_eq!((tree.call.seconds, tree.call.self_seconds, tree.call.is_failed), (3.0, Some(1.0), true));
     assert_eq!(tree.call.error.as_ref().unwrap().error_type.as_deref(), Some("out-of-stock"));
     assert_eq!(shown(&tree), [ok("rec_step", None, [0.0, 2.0, 0.0]), ok("rec_sync_leaf", Some(0), [0.0, 2.0, 2.0])]);
     // What follows the head of an answer that streams is no part of it.

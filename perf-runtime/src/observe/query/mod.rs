@@ -15,6 +15,8 @@ pub(crate) mod past;
 pub(crate) mod range;
 pub(crate) mod recorded;
 pub(crate) mod recorded_error;
+pub(crate) mod recorded_head;
+pub(crate) mod recorded_tree;
 pub(crate) mod selector;
 pub(crate) mod shares;
 mod show;

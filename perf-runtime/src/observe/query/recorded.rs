@@ -4,15 +4,15 @@ use super::edge_sums::id;
 use super::errors::ErrorView;
 use super::range::TimeRange;
 use super::recorded_error::RecordedError;
+use super::recorded_head::{RecordedHead, name_of, number_in};
+use super::recorded_tree::{self, Inside, Tree};
 use super::selector::Selector;
 use super::statistics::seconds;
 use super::trace_url::TraceUrl;
 use crate::measure::cells::failures::Group;
-use crate::measure::cells::recorder::buffer::Recorded;
 use crate::measure::cells::recorder::store::{Entry, KeptCall, Store};
 use crate::measure::cells::tree::node::Node;
-use crate::measure::cells::tree::parent::Parent;
-use crate::measure::clock::{Moment, wall};
+use crate::measure::clock::Moment;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -36,8 +36,9 @@ pub struct RecordedCall {
     pub start: SystemTime,
     /// How long it took.
     pub seconds: f64,
-    /// The part of it in which no call inside it ran.
-    pub self_seconds: f64,
+    /// The part of it in which no call inside it ran; `None` where that is not known, as of some calls whose
+    /// [calls inside are not](Self::calls_known).
+    pub self_seconds: Option<f64>,
     /// How it ended.
     pub outcome: Outcome,
     /// The kind of failure, where it failed and that is known.
@@ -48,6 +49,10 @@ pub struct RecordedCall {
     /// Context.
     #[serde(default)]
     pub trace_link: Option<String>,
+    /// Whether it is known which calls were made inside it. If not, it made some, and there was
+    /// [no room](RecorderState::without_buffer) to record them, or nobody wanted them recorded when it made the first.
+    #[serde(default = "known")]
+    pub calls_known: bool,
     /// Calls inside it that are recorded.
     pub calls: usize,
     /// Calls inside it that ended and are not recorded: beyond the bound of a tree, or inside one that goes on. It may be too many by calls
@@ -57,6 +62,10 @@ pub struct RecordedCall {
     pub is_slowest: bool,
     /// Whether it is one of the first of its series and minute that failed.
     pub is_failed: bool,
+}
+
+fn known() -> bool {
+    true
 }
 
 /// A [`RecordedCall`] with all calls inside it.
@@ -97,7 +106,8 @@ pub struct CallInside {
 pub struct RecorderState {
     /// Whether calls are recorded: see [`MonitorBuilder::recorder`](crate::MonitorBuilder::recorder).
     pub enabled: bool,
-    /// Calls without a caller whose calls inside were not recorded, because 2,048 others were open at the time.
+    /// Calls without a caller whose calls inside were not recorded, because 2,048 others were open at the time. Of
+    /// these are not those that lost their room later, as a request may that streams its body while many others come.
     pub without_buffer: u64,
     /// Calls that were kept, and gave way to later ones before their time was over.
     pub gave_way: u64,
@@ -138,55 +148,54 @@ impl Names {
 }
 
 impl RecorderView<'_> {
-    /// The calls of the selected series that ended in a range of time, the last first.
-    pub(crate) fn calls(&self, registry: &Registry, selector: &Selector, range: &TimeRange) -> Vec<RecordedCall> {
+    /// The heads of the calls of the selected series that ended in a range of time, the last first.
+    pub(crate) fn heads(&self, registry: &Registry, selector: &Selector, range: &TimeRange) -> Vec<RecordedHead> {
         let names = Names::of(registry);
-        let is_selected = |call: &KeptCall| {
-            let series = names.by_serial.get(&call.serial);
-            let ended = wall::time_of(call.ended);
-            series.is_some_and(|series| selector.selects_identity(&series.identity))
-                && ended > range.start()
-                && ended <= range.end()
-        };
-        let entries = self.entries(is_selected);
-        entries.iter().filter_map(|entry| self.shown(entry, &names, &Tree::of(&entry.call))).collect()
+        let entries = self.store.entries(self.too_early()).into_iter();
+        let with_series = entries.filter_map(|entry| {
+            let series = names.by_serial.get(&entry.call.serial)?;
+            Some(RecordedHead::new(entry, Arc::clone(series)))
+        });
+        with_series.filter(|head| head.is_selected(selector) && head.is_in(range)).collect()
     }
 
     /// The call of this name, with all calls inside it.
     pub(crate) fn tree(&self, registry: &Registry, name: &str) -> Option<RecordedTree> {
+        let is_it = |call: &KeptCall| call.ended >= self.too_early() && name_of(call) == name;
+        let entry = self.store.entry(number_in(name)?).filter(|entry| is_it(&entry.call))?;
         let names = Names::of(registry);
-        let entries = self.entries(|call| names.by_serial.contains_key(&call.serial) && name_of(call) == name);
-        let entry = entries.first()?;
-        let tree = Tree::of(&entry.call);
-        let call = self.shown(entry, &names, &tree)?;
-        let inside = tree.calls.iter().map(|inside| self.inside(inside, &entry.call, &names)).collect();
-        Some(RecordedTree { call, inside })
+        let series = names.by_serial.get(&entry.call.serial)?;
+        let head = RecordedHead::new(entry, Arc::clone(series));
+        let tree = Tree::of(&head.entry.call);
+        let inside = tree.calls.iter().map(|inside| self.inside(inside, &head.entry.call, &names)).collect();
+        Some(RecordedTree { call: self.shown(&head), inside })
     }
 
-    fn entries(&self, wants: impl Fn(&KeptCall) -> bool) -> Vec<Entry> {
-        let too_early = self.now.before(self.kept_for);
-        self.store.entries(|call| call.ended >= too_early && wants(call))
+    fn too_early(&self) -> Moment {
+        self.now.before(self.kept_for)
     }
 
-    fn shown(&self, entry: &Entry, names: &Names, tree: &Tree<'_>) -> Option<RecordedCall> {
-        let Entry { call, is_slowest, is_failed } = entry;
-        let series = names.by_serial.get(&call.serial)?;
+    /// All of a call but those inside it.
+    pub(crate) fn shown(&self, head: &RecordedHead) -> RecordedCall {
+        let RecordedHead { entry: Entry { call, is_slowest, is_failed }, series } = head;
         let is_own = |serial: Option<u32>| serial == Some(call.serial);
-        Some(RecordedCall {
-            id: name_of(call),
-            series: SeriesId { kind: series.identity.kind, labels: series.labels() },
-            start: text::to_millis(wall::time_of(call.started)),
-            seconds: seconds(call.nanos),
-            self_seconds: seconds(call.nanos.saturating_sub(call.covered)),
+        let (calls, beyond) = recorded_tree::shape(call);
+        RecordedCall {
+            id: head.id(),
+            series: head.series(),
+            start: head.start(),
+            seconds: head.seconds(),
+            self_seconds: call.covered.map(|covered| seconds(call.nanos.saturating_sub(covered))),
             outcome: call.outcome,
             error: self.error(series, call.failure, |_, serial| is_own(serial)),
             trace_id: call.trace_id.as_deref().map(Into::into),
             trace_link: call.trace_id.as_deref().and_then(|id| self.trace_url.as_ref()?.link(id)),
-            calls: tree.calls.len(),
-            missing: call.missing + tree.beyond,
+            calls_known: call.is_inside_known,
+            calls,
+            missing: call.missing + beyond,
             is_slowest: *is_slowest,
             is_failed: *is_failed,
-        })
+        }
     }
 
     fn inside(&self, inside: &Inside<'_>, call: &KeptCall, names: &Names) -> CallInside {
@@ -223,55 +232,5 @@ impl RecorderView<'_> {
             });
         }
         found.map(|group| self.errors.recorded(group))
-    }
-}
-
-/// When the call ended, and its number: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
-fn name_of(call: &KeptCall) -> String {
-    format!("{:x}-{:x}", wall::unix_nanos(call.ended), call.number)
-}
-
-/// The calls inside a kept one, in the order in which they are shown.
-#[derive(Debug, Default)]
-struct Tree<'a> {
-    calls: Vec<Inside<'a>>,
-    /// Records from which no chain of callers leads to the kept call.
-    beyond: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Inside<'a> {
-    recorded: &'a Recorded,
-    parent: Option<usize>,
-    depth: usize,
-}
-
-impl<'a> Tree<'a> {
-    fn of(call: &'a KeptCall) -> Self {
-        let mut of_parent = HashMap::<Parent, Vec<&Recorded>>::new();
-        for recorded in &call.records {
-            of_parent.entry(recorded.parent).or_default().push(recorded);
-        }
-        for calls in of_parent.values_mut() {
-            // The last one is shown first, for it is taken from the end.
-            calls.sort_by_key(|recorded| recorded.started);
-            calls.reverse();
-        }
-        let mut this = Self::default();
-        // Calls whose next child is to be shown: their names, places and depths.
-        let mut open = vec![(call.name, None, 0)];
-        while let Some((name, parent, around)) = open.last().copied() {
-            let Some(recorded) = of_parent.get_mut(&name).and_then(Vec::pop) else {
-                open.pop();
-                continue;
-            };
-            let depth = around + 1;
-            this.calls.push(Inside { recorded, parent, depth });
-            if recorded.own.is_some() {
-                open.push((recorded.own, Some(this.calls.len() - 1), depth));
-            }
-        }
-        this.beyond = call.records.len().saturating_sub(this.calls.len()) as u64;
-        this
     }
 }

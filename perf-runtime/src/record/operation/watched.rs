@@ -173,7 +173,7 @@ impl Polled {
         if let Some(ticket) = self.poll_timer.ticket().filter(|_| parent.is_some()) {
             frame::child_waited(*parent, ticket, series.own.node());
         }
-        self.poll_timer.end(now, (series, series), (*parent, handed_over));
+        self.poll_timer.end(now, (series, series), Some((*parent, handed_over)));
     }
 }
 

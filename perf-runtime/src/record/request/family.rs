@@ -1,7 +1,7 @@
 //! A request's place in the tree of calls.
 
 use crate::measure::cells::meter::Meter;
-use crate::measure::cells::recorder::{self, Ended, HandedOver};
+use crate::measure::cells::recorder::{self, Ended};
 use crate::measure::cells::tree::frame::{self, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::Moment;
@@ -14,7 +14,9 @@ pub(super) struct Family {
     parent: Parent,
     /// The children, until the request's duration ends.
     frame: Exclusive<Frame>,
-    handed_over: HandedOver,
+    /// The name by which they know the request, once its duration has ended; none where there were none. It is kept here, and no place for a
+    /// record before the request's end, for that may be hours after: all buffers could be held by requests that stream.
+    name: Parent,
 }
 
 impl Family {
@@ -22,7 +24,7 @@ impl Family {
     #[inline]
     pub(super) fn new(now: Moment) -> Self {
         let parent = if frame::is_any() { frame::begin_child(now) } else { Parent::NONE };
-        Self { parent, frame: Exclusive(Frame::new()), handed_over: HandedOver::nothing() }
+        Self { parent, frame: Exclusive(Frame::new()), name: Parent::NONE }
     }
 
     /// Does a part of the work of a request that counts in `meter`. Calls that it makes on this thread are the request's children; those of
@@ -48,9 +50,17 @@ impl Family {
     /// Ends the request's duration, at this moment. Children that are still open outlive it.
     #[inline]
     pub(super) fn end_time(&mut self, now: Moment) {
-        self.frame.get().freeze(now, &self.handed_over);
+        self.name = self.frame.get().freeze(|| now);
         if self.parent.is_some() {
             frame::leave(self.parent, now);
+        }
+    }
+
+    /// The request goes on after its [duration](Self::end_time).
+    #[cold]
+    pub(super) fn goes_on(&self) {
+        if !self.parent.is_some() {
+            recorder::leave_root(self.name);
         }
     }
 
@@ -73,11 +83,12 @@ impl Family {
 
     /// Tells the recorder of the end of a request that is counted.
     #[inline]
-    pub(super) fn record(&self, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+    pub(super) fn record(&mut self, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+        let inside = (self.name, self.frame.get().frozen());
         if self.parent.is_some() {
-            recorder::child_ended(self.parent, &self.handed_over, ended);
-        } else if recorder::wants_root(&self.handed_over) {
-            recorder::root_ended(&self.handed_over, ended, now, span);
+            recorder::late_child_ended(self.parent, inside, ended);
+        } else {
+            recorder::late_root_ended(inside, ended, now, span);
         }
     }
 
@@ -85,14 +96,8 @@ impl Family {
     #[cold]
     pub(super) fn forget(&self) {
         if !self.parent.is_some() {
-            recorder::forget_root(&self.handed_over);
+            recorder::forget_root(self.name);
         }
-    }
-
-    /// The call that it was made inside, and what is handed over to the request's end.
-    #[inline]
-    pub(super) fn around(&self) -> (Parent, &HandedOver) {
-        (self.parent, &self.handed_over)
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! A buffer lasts as long as the process. One root after another has it, and each has a turn of its own, which stands in the names of its
 //! calls: a call that ends after its root finds that the turn is another's, and writes nothing.
+//!
+//! Whoever changes the owner from the root's name to another value has the buffer from then on: the root, as it ends, or one that takes the
+//! buffer of a root which has it too long.
 
+use super::chunks::{CHUNK, CHUNKS, Chunks};
+use super::record::{Record, Recorded};
 use super::recording::Recording;
-use crate::measure::cells::lazy::LazyBox;
-use crate::measure::cells::tree::node::Node;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::Moment;
-use crate::measure::model::outcome::Outcome;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
@@ -16,19 +18,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 pub(super) const SLOTS: usize = Recording::SLOTS;
 /// The most calls of one tree.
 pub(crate) const MOST_CALLS: usize = CHUNK * CHUNKS;
-const CHUNK: usize = 64;
-const CHUNKS: usize = 16;
-/// The chunks of all buffers together, of 3 KiB each. They are never given back.
-const MOST_CHUNKS: usize = 4_096;
+/// So many nanoseconds a root has its buffer for itself: ten minutes. One that runs for longer is most likely leaked, or never ends.
+const OWN_NANOS: u64 = 600_000_000_000;
 
 static BUFFERS: [Buffer; SLOTS] = [const { Buffer::new() }; SLOTS];
-static CHUNKS_MADE: AtomicUsize = AtomicUsize::new(0);
 /// The most calls of one tree, as the settings have it.
 static BOUND: AtomicUsize = AtomicUsize::new(0);
 
-/// Sets the most calls of one tree.
-pub(super) fn bound_calls(most: usize) {
-    BOUND.store(most.min(MOST_CALLS), Relaxed);
+/// Sets the most calls of one tree, and says whether it was more before.
+pub(super) fn bound_calls(most: usize) -> bool {
+    let most = most.min(MOST_CALLS);
+    BOUND.swap(most, Relaxed) > most
 }
 
 impl Recording {
@@ -43,87 +43,6 @@ pub(super) fn buffer(slot: u16) -> &'static Buffer {
     &BUFFERS[usize::from(slot) % SLOTS]
 }
 
-/// A call that ended, as it is written by one thread and read by another.
-#[derive(Debug)]
-pub(super) struct Record {
-    parent: AtomicU64,
-    own: AtomicU64,
-    covered: AtomicU64,
-    start: AtomicU64,
-    nanos: AtomicU64,
-    /// The node, the outcome and the failure. Zero until all of the record is there.
-    rest: AtomicU64,
-}
-
-/// A call that ended inside another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Recorded {
-    /// The call that it was made inside.
-    pub(crate) parent: Parent,
-    /// Its own name; none where it made no calls.
-    pub(crate) own: Parent,
-    /// The time that calls inside it covered, in nanoseconds.
-    pub(crate) covered: u64,
-    pub(crate) started: Moment,
-    pub(crate) nanos: u64,
-    pub(crate) node: Node,
-    pub(crate) outcome: Outcome,
-    /// The serial number of its group of failures; zero where it is in none.
-    pub(crate) failure: u32,
-}
-
-impl Record {
-    /// In place of the rest, of a record that nobody wrote.
-    const VOID: u64 = 1 << 20;
-    const OUTCOME_SHIFT: u32 = u16::BITS;
-    const FAILURE_SHIFT: u32 = u32::BITS;
-
-    const fn new() -> Self {
-        let [parent, own, covered, start, nanos, rest] = [const { AtomicU64::new(0) }; 6];
-        Self { parent, own, covered, start, nanos, rest }
-    }
-
-    /// Writes what is known as the calls inside it end. The rest is to follow.
-    #[inline]
-    pub(super) fn write_inside(&self, own: Parent, covered: u64) {
-        self.own.store(own.bits(), Relaxed);
-        self.covered.store(covered, Relaxed);
-    }
-
-    /// Writes all else.
-    #[inline]
-    pub(super) fn write(&self, parent: Parent, started: Moment, nanos: u64, node: Node, end: (Outcome, u32)) {
-        self.parent.store(parent.bits(), Relaxed);
-        self.start.store(started.to_nanos(), Relaxed);
-        self.nanos.store(nanos, Relaxed);
-        let (outcome, failure) = end;
-        let rest = u64::from(node.number())
-            | (outcome.index() as u64) << Self::OUTCOME_SHIFT
-            | u64::from(failure) << Self::FAILURE_SHIFT;
-        self.rest.store(rest, Release);
-    }
-
-    /// The record, and whether it is there at all. `None` where nobody wrote it.
-    fn read(&self) -> (bool, Option<Recorded>) {
-        let rest = self.rest.load(Acquire);
-        if rest == 0 || rest == Self::VOID {
-            return (rest != 0, None);
-        }
-        let [f3, f2, f1, f0, _, outcome, n1, n0] = rest.to_be_bytes();
-        let recorded = Recorded {
-            parent: Parent::from_bits(self.parent.load(Relaxed)),
-            own: Parent::from_bits(self.own.load(Relaxed)),
-            covered: self.covered.load(Relaxed),
-            started: Moment::from_nanos(self.start.load(Relaxed)),
-            nanos: self.nanos.load(Relaxed),
-            node: Node::from_number(u16::from_be_bytes([n1, n0])),
-            outcome: Outcome::ALL[usize::from(outcome) % Outcome::ALL.len()],
-            failure: u32::from_be_bytes([f3, f2, f1, f0]),
-        };
-        (true, Some(recorded))
-    }
-}
-
 /// The records of a tree whose root has ended.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
@@ -132,78 +51,150 @@ pub(super) struct Taken {
     pub(super) missing: u64,
 }
 
+/// The turn of a buffer, zero while no root has it; the most calls of the turn's tree; and how many places were given out.
+#[derive(Clone, Copy)]
+struct State(u64);
+
+impl State {
+    const TURN_SHIFT: u32 = 60;
+    const BOUND_SHIFT: u32 = 48;
+    const BOUND_MASK: u64 = (1 << (Self::TURN_SHIFT - Self::BOUND_SHIFT)) - 1;
+    const PLACES_MASK: u64 = (1 << Self::BOUND_SHIFT) - 1;
+
+    fn new(turn: u16, bound: usize) -> Self {
+        Self(u64::from(turn) << Self::TURN_SHIFT | (bound as u64 & Self::BOUND_MASK) << Self::BOUND_SHIFT)
+    }
+
+    #[inline]
+    fn is_of(self, recording: Recording) -> bool {
+        self.0 >> Self::TURN_SHIFT == u64::from(recording.turn())
+    }
+
+    #[inline]
+    fn places(self) -> u64 {
+        self.0 & Self::PLACES_MASK
+    }
+
+    fn bound(self) -> u64 {
+        self.0 >> Self::BOUND_SHIFT & Self::BOUND_MASK
+    }
+
+    /// The next place, where it is within the bound; none where no root has the buffer.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "below the bound")]
+    fn place(self) -> Option<usize> {
+        Some(self.places()).filter(|&place| place < self.bound()).map(|place| place as usize)
+    }
+}
+
 /// The records of one tree.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Buffer {
-    /// The turn in the upper 16 bits, zero while no root has it; below that how many places were given out.
+    /// See [`State`].
     state: AtomicU64,
     /// The last turn. Written by whoever has the buffer.
     turn: AtomicU64,
-    /// Places that were given out in the turn that ended.
-    used: AtomicU64,
+    /// The name of the root while it has the buffer; else zero, or [`BUSY`](Self::BUSY).
+    owner: AtomicU64,
+    /// When the root got the buffer, in nanoseconds of the clock; zero once its duration has ended.
+    begun: AtomicU64,
+    /// How many places were given out in the turn that ended, and how many of them were within its bound.
+    given_out: AtomicU64,
+    used: AtomicUsize,
     /// Name and covered time of the root, once it has no more children.
     root: AtomicU64,
     covered: AtomicU64,
-    /// The most calls of this turn's tree: settings that change meanwhile are for later ones.
-    bound: AtomicUsize,
-    chunks: [LazyBox<[Record; CHUNK]>; CHUNKS],
+    chunks: Chunks,
 }
 
 impl Buffer {
-    const TURN_SHIFT: u32 = 48;
+    /// In place of the owner, while the root closes the turn. No call has this name.
+    const BUSY: u64 = 1;
 
     const fn new() -> Self {
-        let [state, turn, used, root, covered] = [const { AtomicU64::new(0) }; 5];
-        let bound = AtomicUsize::new(0);
-        Self { state, turn, used, root, covered, bound, chunks: [const { LazyBox::new() }; CHUNKS] }
+        let [state, turn, owner, begun, given_out, root, covered] = [const { AtomicU64::new(0) }; 7];
+        let used = AtomicUsize::new(0);
+        Self { state, turn, owner, begun, given_out, used, root, covered, chunks: Chunks::new() }
     }
 
-    /// Begins a turn. The caller has the buffer.
-    pub(super) fn begin(&self, slot: u16) -> Recording {
+    /// Begins a turn. The caller has the buffer, until it is [owned](Self::own).
+    pub(super) fn begin(&self, slot: u16, now: Moment) -> Recording {
+        // Settings that change meanwhile are for later turns.
+        self.begin_with(slot, now, BOUND.load(Relaxed))
+    }
+
+    fn begin_with(&self, slot: u16, now: Moment, bound: usize) -> Recording {
         let recording = Recording::after_turn(slot, self.turn.load(Relaxed));
-        let turn = u64::from(recording.turn());
-        self.turn.store(turn, Relaxed);
-        self.bound.store(BOUND.load(Relaxed), Relaxed);
-        self.state.store(turn << Self::TURN_SHIFT, Release);
+        self.turn.store(u64::from(recording.turn()), Relaxed);
+        self.begun.store(now.to_nanos().max(1), Relaxed);
+        self.given_out.store(0, Relaxed);
+        self.used.store(0, Relaxed);
+        self.state.store(State::new(recording.turn(), bound).0, Release);
         recording
+    }
+
+    /// Says which root has the buffer.
+    #[inline]
+    pub(super) fn own(&self, root: Parent) {
+        self.owner.store(root.bits(), Release);
+    }
+
+    /// Takes the buffer from a root, so that nobody else takes it; `false` where somebody has.
+    #[inline]
+    pub(super) fn claim(&self, root: Parent) -> bool {
+        self.owner.compare_exchange(root.bits(), 0, AcqRel, Relaxed).is_ok()
+    }
+
+    /// Ends the turn of a root whose duration has ended, though the root has not: others may take the buffer from now on.
+    pub(super) fn leave(&self, root: Parent) {
+        if self.owner.compare_exchange(root.bits(), Self::BUSY, AcqRel, Relaxed).is_ok() {
+            self.close();
+            self.begun.store(0, Relaxed);
+            self.own(root);
+        }
+    }
+
+    /// Takes the buffer from a root that has it for too long at the moment `now`, or needs it no longer; `false` where there is none.
+    pub(super) fn take_from_owner(&self, now: Moment) -> bool {
+        let owner = self.owner.load(Acquire);
+        let begun = self.begun.load(Relaxed);
+        let is_long = begun == 0 || now.nanos_since(Moment::from_nanos(begun)) > OWN_NANOS;
+        let is_owned = owner != 0 && owner != Self::BUSY;
+        let is_taken = is_owned && is_long && self.claim(Parent::from_bits(owner));
+        if is_taken {
+            self.close();
+        }
+        is_taken
     }
 
     /// A place for the record of a call of this turn, by its number too; `None` where there is none left, or the turn is over.
     #[inline]
-    pub(super) fn reserve(&self, recording: Recording) -> Option<(u32, &Record)> {
-        let state = self.state.fetch_add(1, AcqRel);
-        let (turn, place) = (state >> Self::TURN_SHIFT, state & ((1 << Self::TURN_SHIFT) - 1));
-        if turn != u64::from(recording.turn()) {
-            self.leave_void(turn, place);
+    pub(super) fn reserve(&self, recording: Recording) -> Option<(usize, &Record)> {
+        // A call that outlives its root is not to use up the places of another.
+        if !State(self.state.load(Relaxed)).is_of(recording) {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "below the bound, or not used")]
-        let place = place.min(u64::from(u32::MAX)) as u32;
-        Some((place, self.place(place)?))
+        let state = State(self.state.fetch_add(1, AcqRel));
+        if !state.is_of(recording) {
+            self.leave_void(state);
+            return None;
+        }
+        let place = state.place()?;
+        Some((place, self.chunks.take(place)?))
     }
 
-    /// The record at a place. The first one of each chunk makes it, as long as there is room for more.
+    /// The record at a place that was [reserved](Self::reserve).
     #[inline]
-    pub(super) fn place(&self, place: u32) -> Option<&Record> {
-        let place = place as usize;
-        if place >= self.bound.load(Relaxed) {
-            return None;
-        }
-        let chunk = self.chunks.get(place / CHUNK)?;
-        let records = match chunk.get() {
-            Some(records) => records,
-            None => make_chunk(chunk)?,
-        };
-        records.get(place % CHUNK)
+    pub(super) fn place(&self, place: usize) -> Option<&Record> {
+        self.chunks.get(place)
     }
 
     /// A call of an earlier turn took a place of this one.
     #[cold]
-    fn leave_void(&self, turn: u64, place: u64) {
-        let place = u32::try_from(place).ok().filter(|_| turn != 0);
-        if let Some(record) = place.and_then(|place| self.place(place)) {
-            record.rest.store(Record::VOID, Release);
+    fn leave_void(&self, state: State) {
+        if let Some(record) = state.place().and_then(|place| self.chunks.take(place)) {
+            record.leave_void();
         }
     }
 
@@ -219,16 +210,21 @@ impl Buffer {
         (Parent::from_bits(self.root.load(Relaxed)), self.covered.load(Relaxed))
     }
 
-    /// Ends the turn: nothing is written from now on but in places that were given out before.
+    /// Ends the turn: nothing is written from now on but in places that were given out before. Done again, it changes nothing.
     pub(super) fn close(&self) {
-        let used = self.state.swap(0, AcqRel) & ((1 << Self::TURN_SHIFT) - 1);
-        self.used.store(used, Relaxed);
+        let state = State(self.state.swap(0, AcqRel));
+        // Else calls of an earlier turn have come by since, if anything.
+        if state.0 > State::PLACES_MASK {
+            self.given_out.store(state.places(), Relaxed);
+            self.used.store(usize::try_from(state.places().min(state.bound())).unwrap_or_default(), Relaxed);
+        }
     }
 
     /// The records of the turn that ended.
     pub(super) fn take(&self) -> Taken {
-        let (records, given_out) = (self.given_out(), self.used.load(Relaxed));
-        let mut taken = Taken { records: Vec::with_capacity(records.clone().count()), missing: given_out };
+        let records = self.chunks.records(self.used.load(Relaxed));
+        let missing = self.given_out.load(Relaxed);
+        let mut taken = Taken { records: Vec::with_capacity(records.clone().count()), missing };
         for record in records {
             match record.read() {
                 (_, Some(recorded)) => taken.records.push(recorded),
@@ -243,32 +239,24 @@ impl Buffer {
 
     /// Makes the records ready for the next turn; `false` where one is yet to be written.
     pub(super) fn clear(&self) -> bool {
-        let is_whole = self.given_out().all(|record| record.rest.load(Acquire) != 0);
-        if is_whole {
-            self.given_out().for_each(|record| record.rest.store(0, Relaxed));
+        let used = self.used.load(Relaxed);
+        let is_done = self.chunks.are_done(used);
+        if is_done {
+            self.chunks.clear(used);
         }
-        is_whole
+        is_done
     }
 
-    /// The records whose places were given out. Those of chunks that could not be made are none.
-    fn given_out(&self) -> impl Iterator<Item = &Record> + Clone {
-        let used = usize::try_from(self.used.load(Relaxed)).unwrap_or(usize::MAX).min(self.bound.load(Relaxed));
-        let chunks = self.chunks.iter().take(used.div_ceil(CHUNK)).enumerate();
-        chunks.flat_map(move |(place, chunk)| {
-            let left = used.saturating_sub(place * CHUNK);
-            chunk.get().into_iter().flat_map(move |records| records.iter().take(left))
-        })
+    /// Gives back the memory of all chunks but the first few.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the buffer, and it was [cleared](Self::clear) since its last turn, or has had none.
+    pub(super) unsafe fn give_back_memory(&self, kept: usize) {
+        // SAFETY: no root has it, so no place is given out; and whoever had one of an earlier turn was waited for.
+        unsafe { self.chunks.give_back(kept) };
     }
 }
 
-#[cold]
-#[inline(never)]
-fn make_chunk(chunk: &LazyBox<[Record; CHUNK]>) -> Option<&[Record; CHUNK]> {
-    if CHUNKS_MADE.load(Relaxed) >= MOST_CHUNKS {
-        return None;
-    }
-    Some(chunk.get_or_init(|| {
-        CHUNKS_MADE.fetch_add(1, Relaxed);
-        Box::new([const { Record::new() }; CHUNK])
-    }))
-}
+#[cfg(test)]
+mod tests;

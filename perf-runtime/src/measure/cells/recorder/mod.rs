@@ -9,16 +9,24 @@
 //! A call that outlives its root writes nothing, for its name tells the turn of the buffer. Where a record is still being written as the
 //! root ends, the buffer is put aside until it is.
 //!
+//! Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
+//! which runs for more than ten minutes. A call that found no buffer, or lost its own, is kept without the calls inside it, and says so.
+//!
 //! # Cost and memory
 //!
 //! While no monitor wants it, a root costs one load of a flag, and other calls a test of a word that they have. With it, nothing
-//! is allocated and no lock taken once buffers have grown as far as they need to: 3 KiB for each 64 calls of a tree, 12 MiB at most.
+//! is allocated and no lock taken once buffers have grown as far as they need to: 3 KiB for each 64 calls of a tree, 12 MiB at most. Where that
+//! is nearly reached, buffers that no root has give back what they have above 64 calls; and all, once nobody wants calls recorded.
 
 pub(crate) mod buffer;
+pub(crate) mod chunks;
 mod ended;
+mod handed_over;
+mod inside;
 pub(crate) mod keep;
 pub(in crate::measure::cells) mod last_failure;
 pub(crate) mod pool;
+pub(crate) mod record;
 pub(crate) mod recording;
 pub(crate) mod store;
 
@@ -26,75 +34,11 @@ use super::tree::node::Node;
 use super::tree::parent::Parent;
 use crate::measure::clock::Moment;
 pub(crate) use ended::Ended;
+pub(crate) use handed_over::HandedOver;
+use inside::Inside;
+use record::Record;
 use recording::Recording;
-use std::sync::atomic::{AtomicU16, Ordering};
 use tracing::Span;
-
-/// What the end of a call's body hands over to the end of the call itself: whether calls inside it are recorded, and where.
-///
-/// Of a call without a caller it is its recording; of another the place of its record, counted from one. Until then, while the call is paused, it
-/// keeps the child for which the call waits. Atomic, though one thread at a time has the call, so that futures may be shared between threads as
-/// their bodies may; and within 16 bits, for every future holds one.
-#[derive(Debug, Default)]
-pub(crate) struct HandedOver(AtomicU16);
-
-impl HandedOver {
-    const BEYOND: u16 = u16::MAX;
-
-    pub(crate) const fn nothing() -> Self {
-        Self(AtomicU16::new(0))
-    }
-
-    /// Keeps the child for which a call waits that is paused.
-    #[inline]
-    pub(crate) fn keep(&mut self, child: Option<Node>) {
-        *self.0.get_mut() = child.map_or(0, Node::number);
-    }
-
-    /// Takes the child for which a call waited that was paused.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<Node> {
-        let number = std::mem::take(self.0.get_mut());
-        (number != 0).then(|| Node::from_number(number))
-    }
-
-    #[inline]
-    fn get(&self) -> u16 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// The recording of a call without a caller.
-    #[inline]
-    fn of_root(&self) -> Recording {
-        Recording::from_bits(self.get())
-    }
-
-    /// Whether the calls inside it are recorded.
-    #[inline]
-    pub(crate) fn is_some(&self) -> bool {
-        self.get() != 0
-    }
-
-    /// The calls inside a call of this name, which was made inside `parent`, are over for it: they covered so much of its time.
-    #[inline]
-    pub(crate) fn set(&self, name: Parent, parent: Parent, covered: u64) {
-        if name.recording().is_some() {
-            self.0.store(hand_over(name, parent, covered), Ordering::Relaxed);
-        }
-    }
-}
-
-fn hand_over(name: Parent, parent: Parent, covered: u64) -> u16 {
-    let recording = name.recording();
-    if !parent.is_some() {
-        recording.buffer().write_root(name, covered);
-        return recording.bits();
-    }
-    let Some((place, record)) = recording.buffer().reserve(recording) else { return HandedOver::BEYOND };
-    record.write_inside(name, covered);
-    // Places are below `MOST_CALLS`.
-    u16::try_from(place + 1).unwrap_or(HandedOver::BEYOND)
-}
 
 /// Whether calls are recorded.
 #[inline]
@@ -102,39 +46,48 @@ pub(crate) fn is_on() -> bool {
     store::is_any()
 }
 
-/// Begins to record a call without a caller, which is about to make others.
+/// Begins to record a call without a caller, which is about to make others, at the moment `now`. It is to be [owned](own_root).
 #[inline]
-pub(crate) fn begin_root() -> Recording {
-    if is_on() { take_buffer() } else { Recording::NONE }
+pub(crate) fn begin_root(now: Moment) -> Recording {
+    if is_on() { take_buffer(now) } else { Recording::NONE }
 }
 
 #[inline(never)]
-fn take_buffer() -> Recording {
+fn take_buffer(now: Moment) -> Recording {
     let store = store::here();
     if !store.is_on() {
         return Recording::NONE;
     }
-    if let Some(slot) = pool::take() {
-        return buffer::buffer(slot).begin(slot);
+    if let Some(slot) = pool::take(now) {
+        return buffer::buffer(slot).begin(slot, now);
     }
     store.count_without_buffer();
     Recording::NONE
 }
 
-/// Forgets the calls inside a call without a caller that is not to be recorded.
-#[cold]
-pub(crate) fn abandon(name: Parent) {
-    forget(name.recording());
-}
-
-/// Forgets a call without a caller that is counted nowhere.
-#[cold]
-pub(crate) fn forget_root(inside: &HandedOver) {
-    forget(inside.of_root());
-}
-
-fn forget(recording: Recording) {
+/// Says which name a call got that [is recorded](begin_root).
+#[inline]
+pub(crate) fn own_root(name: Parent) {
+    let recording = name.recording();
     if recording.is_some() {
+        recording.buffer().own(name);
+    }
+}
+
+/// Says of a call without a caller that its duration has ended, though it has not: calls that end from now on are not inside it.
+#[cold]
+pub(crate) fn leave_root(name: Parent) {
+    let recording = name.recording();
+    if recording.is_some() {
+        recording.buffer().leave(name);
+    }
+}
+
+/// Forgets a call without a caller that is not to be recorded, or is counted nowhere.
+#[cold]
+pub(crate) fn forget_root(name: Parent) {
+    let recording = name.recording();
+    if recording.is_some() && recording.buffer().claim(name) {
         recording.buffer().close();
         let_go(recording);
     }
@@ -150,22 +103,47 @@ pub(crate) fn are_recorded(parent: Parent) -> bool {
 #[inline]
 pub(crate) fn child_ended(parent: Parent, inside: &HandedOver, ended: Ended<'_>) {
     if are_recorded(parent) {
-        record(parent, inside.get(), ended);
+        record(parent, inside, ended);
     }
 }
 
 #[inline(never)]
-fn record(parent: Parent, inside: u16, Ended { meter, outcome, started, nanos }: Ended<'_>) {
+fn record(parent: Parent, inside: &HandedOver, ended: Ended<'_>) {
     let recording = parent.recording();
     let buffer = recording.buffer();
-    let record = match inside {
-        0 => buffer.reserve(recording).map(|(_, record)| {
+    let record = match inside.place() {
+        handed_over::Place::None => buffer.reserve(recording).map(|(_, record)| {
             record.write_inside(Parent::NONE, 0);
             record
         }),
-        HandedOver::BEYOND => None,
-        place => buffer.place(u32::from(place) - 1),
+        handed_over::Place::Refused => None,
+        handed_over::Place::Of(place) => buffer.place(place),
     };
+    write(record, parent, ended);
+}
+
+/// As [`child_ended`], of a call that kept its name and the time that calls inside it covered: it has no place before its end, for that may come
+/// long after its duration's.
+#[inline]
+pub(crate) fn late_child_ended(parent: Parent, (name, covered): (Parent, u64), ended: Ended<'_>) {
+    if are_recorded(parent) {
+        record_late(parent, (name, covered), ended);
+    }
+}
+
+#[inline(never)]
+fn record_late(parent: Parent, (name, covered): (Parent, u64), ended: Ended<'_>) {
+    let recording = parent.recording();
+    let reserved = recording.buffer().reserve(recording);
+    let record = reserved.map(|(_, record)| {
+        record.write_inside(name, covered);
+        record
+    });
+    write(record, parent, ended);
+}
+
+#[inline]
+fn write(record: Option<&Record>, parent: Parent, Ended { meter, outcome, started, nanos }: Ended<'_>) {
     let failure = if outcome.is_failure() { last_failure::take(meter.failures.address()).0 } else { 0 };
     if let Some(record) = record {
         let node = meter.existing_node().unwrap_or(Node::OVERFLOW);
@@ -176,15 +154,27 @@ fn record(parent: Parent, inside: u16, Ended { meter, outcome, started, nanos }:
 /// Whether the end of a call without a caller is of interest to the recorder.
 #[inline]
 pub(crate) fn wants_root(inside: &HandedOver) -> bool {
-    inside.is_some() || is_on()
+    inside.is_recording() || is_on()
 }
 
 /// Ends the record of a call without a caller, which is counted, at the moment `now`: its duration may have ended before. It is kept if it is one of the slowest of its series in this minute, or one
 /// of the first that failed.
 #[inline(never)]
 pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
-    let recording = inside.of_root();
-    if recording.is_some() {
+    end_root(inside.of_root(), ended, now, span);
+}
+
+/// As [`root_ended`], of a call that kept its name, none where it made no calls, and the time that calls inside it covered.
+#[inline]
+pub(crate) fn late_root_ended((name, covered): (Parent, u64), ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+    if are_recorded(name) || is_on() {
+        end_root(handed_over::of_late_root(name, covered), ended, now, span);
+    }
+}
+
+#[inline(never)]
+fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+    if let Inside::Recorded(recording) = inside {
         recording.buffer().close();
     }
     if is_on() {
@@ -192,18 +182,18 @@ pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, spa
             if ended.outcome.is_failure() { last_failure::take(ended.meter.failures.address()) } else { (0, false) };
         let has_failed = ended.outcome.is_failure() && !is_expected;
         if ended.meter.keep.wants(has_failed, ended.nanos, now) {
-            store::here().offer(recording, ended, (failure, has_failed), now, span);
+            store::here().offer(inside, ended, (failure, has_failed), now, span);
         }
     }
-    if recording.is_some() {
+    if let Inside::Recorded(recording) = inside {
         let_go(recording);
     }
 }
 
-/// Gives back a buffer that is closed.
+/// Gives back a buffer that is closed, and nobody's.
 fn let_go(recording: Recording) {
     if recording.buffer().clear() {
-        pool::give_back(recording.slot());
+        pool::give_back(recording.slot(), is_on());
     } else {
         pool::put_aside(recording.slot());
     }

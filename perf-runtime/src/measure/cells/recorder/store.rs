@@ -1,9 +1,11 @@
 //! The calls that are kept, and the settings by which they are: of the process, or of an isolated test.
 
-use super::buffer::{Recorded, Taken, bound_calls};
+use super::buffer::{Taken, bound_calls};
 use super::ended::Ended;
+use super::inside::Inside;
 use super::keep::Bar;
-use super::recording::Recording;
+use super::pool;
+use super::record::Recorded;
 use crate::measure::cells::exemplar;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::{Moment, wall};
@@ -12,7 +14,7 @@ use crate::measure::model::outcome::Outcome;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tracing::Span;
 
@@ -69,6 +71,12 @@ thread_local! {
     static OF_THREAD: Cell<Option<&'static Store>> = const { Cell::new(None) };
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many calls this thread offered to a store.
+    pub(crate) static OFFERED: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Has this thread keep calls in a store of its own, or in that of the process; and gives the one before.
 #[cfg(any(test, feature = "test-util"))]
 pub(in crate::measure) fn go_by(store: Option<&'static Store>) -> Option<&'static Store> {
@@ -104,12 +112,14 @@ impl Wish {
 impl Drop for Wish {
     fn drop(&mut self) {
         if self.settings.enabled {
-            WANTING.fetch_sub(1, Ordering::Relaxed);
             self.store.change_wishes(|wishes| {
                 if let Some(own) = wishes.iter().position(|settings| *settings == self.settings) {
                     wishes.swap_remove(own);
                 }
             });
+            if WANTING.fetch_sub(1, Ordering::Relaxed) == 1 {
+                pool::give_back_memory(0);
+            }
         }
     }
 }
@@ -139,8 +149,10 @@ pub(crate) struct KeptCall {
     pub(crate) nanos: u64,
     /// When it ended; of a request whose body streams later than its duration did.
     pub(crate) ended: Moment,
-    /// The time that calls inside it covered.
-    pub(crate) covered: u64,
+    /// The time that calls inside it covered; `None` where that is not known.
+    pub(crate) covered: Option<u64>,
+    /// Whether the calls inside it were recorded, as far as there was room.
+    pub(crate) is_inside_known: bool,
     pub(crate) failure: u32,
     pub(crate) trace_id: Option<Box<str>>,
     /// The name by which calls inside it know it.
@@ -148,6 +160,8 @@ pub(crate) struct KeptCall {
     pub(crate) records: Vec<Recorded>,
     /// Calls that ended inside it and have no record.
     pub(crate) missing: u64,
+    /// How many of the records belong to it, and how many to none of its calls: worked out as somebody asks first.
+    pub(crate) shape: OnceLock<(usize, u64)>,
 }
 
 impl KeptCall {
@@ -216,8 +230,9 @@ impl Store {
         self.wanting.store(wishes.len(), Ordering::Relaxed);
         if wishes.is_empty() {
             self.kept().forget();
-        } else {
-            bound_calls(most(|settings| settings.calls));
+        } else if bound_calls(most(|settings| settings.calls)) {
+            // Trees are smaller from now on.
+            pool::give_back_memory(0);
         }
     }
 
@@ -247,7 +262,7 @@ impl Store {
     #[inline(never)]
     pub(super) fn offer(
         &self,
-        recording: Recording,
+        inside: Inside,
         call: Ended<'_>,
         (failure, has_failed): (u32, bool),
         ended: Moment,
@@ -257,8 +272,14 @@ impl Store {
             return;
         }
         let Ended { meter, outcome, started, nanos } = call;
-        let (name, covered) = if recording.is_some() { recording.buffer().root() } else { (Parent::NONE, 0) };
-        let Taken { records, missing } = if recording.is_some() { recording.buffer().take() } else { Taken::default() };
+        let (name, covered, Taken { records, missing }) = match inside {
+            Inside::Nothing => (Parent::NONE, Some(0), Taken::default()),
+            Inside::Unknown(covered) => (Parent::NONE, covered, Taken::default()),
+            Inside::Recorded(recording) => {
+                let (name, covered) = recording.buffer().root();
+                (name, Some(covered), recording.buffer().take())
+            }
+        };
         // The user's own code, which may measure calls itself: nothing is locked meanwhile.
         let trace_id = span.filter(|_| exemplar::wanted()).and_then(exemplar::trace_id).map(Into::into);
         let bar = meter.keep.bar();
@@ -271,22 +292,38 @@ impl Store {
             nanos,
             ended,
             covered,
+            is_inside_known: !matches!(inside, Inside::Unknown(_)),
             failure,
             trace_id,
             name,
             records,
             missing,
+            shape: OnceLock::new(),
         };
         let most = Most { slowest: self.slowest.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) };
         let kept_for = MINUTE * u32::try_from(self.minutes.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        #[cfg(test)]
+        OFFERED.set(OFFERED.get() + 1);
         let mut kept = self.kept();
         kept.offer(call, has_failed, most, bar);
         kept.settle(ended, kept_for);
     }
 
-    /// The kept calls that somebody wants, the last first.
-    pub(crate) fn entries(&self, wants: impl Fn(&KeptCall) -> bool) -> Vec<Entry> {
-        self.kept().entries.iter().rev().filter(|entry| wants(&entry.call)).cloned().collect()
+    /// The kept calls that did not end before a moment, the last first. Nothing is done with any while the store is locked.
+    pub(crate) fn entries(&self, since: Moment) -> Vec<Entry> {
+        self.kept().entries.iter().rev().filter(|entry| entry.call.ended >= since).cloned().collect()
+    }
+
+    /// The kept call of this number.
+    pub(crate) fn entry(&self, number: u64) -> Option<Entry> {
+        let kept = self.kept();
+        kept.place(number).and_then(|place| kept.entries.get(place)).cloned()
+    }
+
+    /// Of how many series and minutes there is an account.
+    #[cfg(test)]
+    pub(crate) fn accounts(&self) -> usize {
+        self.kept().minutes.len()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -323,10 +360,15 @@ impl Kept {
         }
     }
 
+    /// Where the call of a number stands.
+    fn place(&self, number: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&number, |entry| entry.call.number).ok()
+    }
+
     /// A call is one of the slowest no longer.
     fn oust(&mut self, number: u64) {
-        let place = self.entries.partition_point(|entry| entry.call.number < number);
-        let Some(entry) = self.entries.get_mut(place).filter(|entry| entry.call.number == number) else { return };
+        let Some(place) = self.place(number) else { return };
+        let Some(entry) = self.entries.get_mut(place) else { return };
         entry.is_slowest = false;
         if !entry.is_failed {
             self.records = self.records.saturating_sub(entry.call.size());

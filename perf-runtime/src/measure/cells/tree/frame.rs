@@ -92,7 +92,7 @@ pub(crate) fn bound_edges(most: usize) {
 pub(crate) fn lend() -> Option<Lent> {
     // SAFETY: see `Frame::enter`.
     let frame = unsafe { CURRENT.get().as_ref() }?;
-    let name = Some(frame.name()).filter(|name| name.is_some())?;
+    let name = Some(frame.name(clock::now)).filter(|name| name.is_some())?;
     frame.children.lend();
     Some(Lent(name))
 }
@@ -257,7 +257,7 @@ impl Frame {
 
     fn begin_child(&self, now: Moment) -> Parent {
         let children = &self.children;
-        if !self.name().is_some() {
+        if !self.name(|| now).is_some() {
             return Parent::NONE;
         }
         if children.open.get() > 0 {
@@ -268,9 +268,9 @@ impl Frame {
         children.name.get()
     }
 
-    /// The call's name among its children, given to it now if it has none yet; none where nobody wants the tree.
+    /// The call's name among its children, given to it at the moment `now` if it has none yet; none where nobody wants the tree.
     #[inline]
-    fn name(&self) -> Parent {
+    fn name(&self, now: impl FnOnce() -> Moment) -> Parent {
         let children = &self.children;
         if !children.name.get().is_some() {
             if IS_OFF.load(Ordering::Relaxed) {
@@ -280,8 +280,14 @@ impl Frame {
             let meter = unsafe { self.meter.get().as_ref() };
             let context = meter.map_or(Context::OVERFLOW, |meter| meter.context(self.parent.get().context()));
             let parent = self.parent.get();
-            let recording = if parent.is_some() { parent.recording() } else { recorder::begin_root() };
-            children.name.set(Parent::new(context, recording));
+            let name = if parent.is_some() {
+                Parent::new(context, parent.recording())
+            } else {
+                let name = Parent::new(context, recorder::begin_root(now()));
+                recorder::own_root(name);
+                name
+            };
+            children.name.set(name);
         }
         children.name.get()
     }
@@ -298,25 +304,22 @@ impl Frame {
         Some(&self.children).filter(|children| children.name.get().is_some())
     }
 
-    /// Ends the time in which children cover any, at the moment `now`, and hands it over to the call's end. Those that are still open outlive
-    /// it. The frame is entered no more.
+    /// Ends the time in which children cover any, at the moment `now`, and says the name by which they know the call: none where there were
+    /// none. Those that are still open outlive it. The frame is entered no more.
     #[inline]
-    pub(crate) fn freeze(&self, now: Moment, over: &HandedOver) {
-        if let Some(children) = self.children() {
-            let name = children.name.get();
-            children.freeze(|| now);
-            over.set(name, self.parent.get(), children.frozen());
+    pub(crate) fn freeze(&self, now: impl FnOnce() -> Moment) -> Parent {
+        let name = self.children.name.get();
+        if name.is_some() {
+            self.children.freeze(now);
         }
+        name
     }
 
     /// As [`freeze`](Self::freeze), of a frame whose children are no part of a call.
     pub(crate) fn abandon(&self) {
-        if let Some(children) = self.children() {
-            let name = children.name.get();
-            children.freeze(clock::now);
-            if !self.parent.get().is_some() {
-                recorder::abandon(name);
-            }
+        let name = self.freeze(clock::now);
+        if !self.parent.get().is_some() {
+            recorder::forget_root(name);
         }
     }
 

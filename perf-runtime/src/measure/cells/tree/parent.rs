@@ -61,7 +61,7 @@ impl Parent {
         self.0
     }
 
-    pub(in crate::measure::cells) fn from_bits(bits: u64) -> Self {
+    pub(in crate::measure::cells) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 }

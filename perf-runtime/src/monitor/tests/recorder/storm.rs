@@ -1,6 +1,6 @@
 //! Many roots at once, with calls inside them that end on other threads, before and after them.
 
-use super::{BUFFERS, kept};
+use super::{all_buffers, kept};
 use crate::measure::cells::recorder::pool;
 use crate::series::SeriesId;
 use crate::test_util::{ManualClock, isolated};
@@ -39,7 +39,7 @@ fn poll<F: Future>(future: F) {
 
 #[test]
 fn each_tree_has_its_own_calls_alone_and_every_buffer_comes_back() {
-    let _buffers = BUFFERS.write().unwrap();
+    let _buffers = all_buffers();
     let (alone, _clock) = (isolated(), ManualClock::hold());
     let handle = alone.handle();
     // Of no time at all: each is kept as long as there are fewer than so many.
@@ -77,6 +77,6 @@ fn each_tree_has_its_own_calls_alone_and_every_buffer_comes_back() {
         }
     }
     assert_eq!(monitor.recorder_state().without_buffer, 0);
-    // Threads of other tests may have some at hand.
-    assert!(pool::exhaust().len() + 64 >= before, "{} of {before}", pool::exhaust().len());
+    // Roots of other tests may have some, which do not wait for this one.
+    assert!(pool::exhaust().len() + 16 >= before, "{} of {before}", pool::exhaust().len());
 }

@@ -65,7 +65,7 @@ fn place(id: &SeriesId) -> usize {
 /// A tree as the oracle tells it.
 fn kept_as(tree: &RecordedTree) -> Vec<RecordedAs> {
     let call = &tree.call;
-    let mut kept = vec![(0, place(&call.series), 0, nanos(call.seconds), nanos(call.self_seconds))];
+    let mut kept = vec![(0, place(&call.series), 0, nanos(call.seconds), nanos(call.self_seconds.expect("known")))];
     kept.extend(tree.inside.iter().map(|inside| {
         let [start, whole, own] = [inside.start_seconds, inside.seconds, inside.self_seconds].map(nanos);
         (inside.depth, place(&inside.series), start, whole, own)
