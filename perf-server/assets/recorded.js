@@ -9,6 +9,8 @@ import * as address from "./address.js";
 
 /** So many of a series are listed. */
 const MOST = 10;
+/** Stands for a figure that is not known. */
+const UNKNOWN = "–";
 /** A call in the table of a waterfall is moved in by so much for each call around it, in em, and no further than for so many. */
 const [STEP, DEEPEST] = [0.9, 12];
 
@@ -52,20 +54,31 @@ export class RecordedCalls {
       text(took.firstElementChild, duration(call.seconds));
       setOutcome(ended, call.outcome);
       text(began, clock(Date.parse(call.start)));
-      text(inside, number(call.calls));
+      text(inside, call.calls_known ? number(call.calls) : UNKNOWN);
       text(failed, failureOf(call));
     });
   }
 }
 
+function ownTime({ self_seconds: own }) {
+  return own === null ? UNKNOWN : duration(own);
+}
+
 const FACTS = [
   ["Took", (call) => duration(call.seconds)],
-  ["Its own time", (call) => duration(call.self_seconds)],
+  ["Its own time", ownTime],
   ["Ended", (call) => call.outcome],
   ["Began", (call) => moment(call.start)],
-  ["Calls inside", (call) => number(call.calls)],
-  ["Trace", (call) => call.trace_id ?? "–"],
+  ["Calls inside", (call) => (call.calls_known ? number(call.calls) : UNKNOWN)],
+  ["Trace", (call) => call.trace_id ?? UNKNOWN],
 ];
+
+/** A sentence about the calls inside one that are not shown. */
+function missingOf({ calls_known: isKnown, missing }) {
+  if (!isKnown) return "It made calls that are not known: there was no room to record them.";
+  const open = missing === 1 ? "call ended inside it that is" : "calls ended inside it that are";
+  return missing > 0 ? `${number(missing)} more ${open} not shown: a call keeps a bounded number of them.` : "";
+}
 
 /** One recorded call, with every call inside it. */
 export class Recorded {
@@ -111,8 +124,7 @@ export class Recorded {
     this.trace.hidden = !call.trace_link;
     this.failed.hidden = !call.error;
     text(this.failed, failureOf(call));
-    const open = call.missing === 1 ? "call ended inside it that is" : "calls ended inside it that are";
-    text(this.missing, call.missing > 0 ? `${number(call.missing)} more ${open} not shown: a call keeps a bounded number of them.` : "");
+    text(this.missing, missingOf(call));
     this.rows.replaceChildren(this.row({ ...call, depth: 0, start_seconds: 0 }), ...inside.map((one) => this.row(one)));
   }
 
@@ -127,7 +139,7 @@ export class Recorded {
     const ended = h("td", {}, h("span"), h("span", { class: "quiet" }));
     setOutcome(ended, one.outcome);
     text(ended.lastElementChild, one.error ? ` ${failureOf(one)}` : "");
-    const figures = [one.start_seconds, one.seconds, one.self_seconds].map((seconds) => h("td", { class: "number" }, duration(seconds)));
+    const figures = [duration(one.start_seconds), duration(one.seconds), ownTime(one)].map((told) => h("td", { class: "number" }, told));
     return h("tr", { "data-depth": one.depth }, name, h("td", {}, h("span", { class: "fall", "aria-hidden": "true" }, bar)), figures, ended);
   }
 }

@@ -1,8 +1,8 @@
 //! The description of calls that are kept whole.
 
 use super::describe::{
-    Description, Fields, Operations, choice, count, flag, kind, list, named, next, number, object, one_of, parameter,
-    ranged, read, text, text_or_null, time,
+    Description, Fields, Operations, choice, count, flag, kind, list, named, next, number, number_or_null, object,
+    one_of, parameter, ranged, read, text, text_or_null, time,
 };
 use perf_runtime::Outcome;
 use utoipa::openapi::OpenApi;
@@ -72,7 +72,10 @@ fn call() -> ObjectBuilder {
         .has("series", text().note("The id of its series; of a request with its status."))
         .has("start", time())
         .has("seconds", number())
-        .has("self_seconds", number().note("The part in which no call inside it ran."))
+        .has(
+            "self_seconds",
+            number_or_null().note("The part in which no call inside it ran; null where that is not known."),
+        )
         .has("outcome", outcome())
         .has("error", error_or_null())
         .has("trace_id", text_or_null())
@@ -80,6 +83,10 @@ fn call() -> ObjectBuilder {
             "trace_link",
             text_or_null()
                 .note("Where that trace is shown: with the setting `trace_url`, of ids of W3C Trace Context."),
+        )
+        .has(
+            "calls_known",
+            flag().note("Whether it is known which calls were made inside it: if not it made some, and there was no room for them."),
         )
         .has("calls", count().note("Calls inside it that are recorded."))
         .has("missing", count().note("Calls inside it that ended and are not recorded."))

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use perf_runtime::Outcome;
-use perf_runtime::series::{RecordedCall, RecorderState, Selector};
+use perf_runtime::series::{RecordedCall, RecordedHead, RecorderState, Selector};
 use perf_runtime::text::rfc3339;
 use serde::Serialize;
 use std::time::UNIX_EPOCH;
@@ -42,15 +42,18 @@ pub(super) async fn list(
     let (kind, labels) = (params.kind()?, params.labels()?);
     let outcome = params.choice("outcome", Outcome::ALL.map(|outcome| (outcome.as_str(), outcome)))?;
     let view = move || {
-        let mut calls = context.monitor.recorded_calls(&selector, range);
-        calls.retain(|RecordedCall { series, outcome: ended, .. }| {
-            kind.is_none_or(|kind| series.kind == kind)
-                && labels.fit(series.labels.pairs())
-                && outcome.is_none_or(|outcome| *ended == outcome)
+        // Only of the calls that are answered all is worked out.
+        let mut heads = context.monitor.recorded_heads(&selector, range);
+        heads.retain(|head| {
+            outcome.is_none_or(|outcome| head.outcome() == outcome) && {
+                let series = head.series();
+                kind.is_none_or(|kind| series.kind == kind) && labels.fit(series.labels.pairs())
+            }
         });
-        let Slice { items, next, .. } = listing.slice(calls, |call| call.id.clone(), sort_key)?;
+        let Slice { items, next, .. } = listing.slice(heads, RecordedHead::id, sort_key)?;
+        let calls = items.iter().filter_map(|head| context.monitor.recorded_from(head)).collect();
         let [start, end] = [range.start(), range.end()].map(rfc3339);
-        Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls: items, next })
+        Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls, next })
     };
     respond::try_json(&headers, view).await
 }
@@ -72,9 +75,9 @@ pub(super) async fn one(
     respond::try_json(&headers, view).await
 }
 
-fn sort_key(call: &RecordedCall, sort: &str) -> SortKey {
+fn sort_key(head: &RecordedHead, sort: &str) -> SortKey {
     SortKey::Number(match sort {
-        "seconds" => Some(call.seconds),
-        _ => call.start.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64()),
+        "seconds" => Some(head.seconds()),
+        _ => head.start().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64()),
     })
 }

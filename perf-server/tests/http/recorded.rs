@@ -32,6 +32,7 @@ async fn a_kept_call_is_listed_and_told_with_all_inside_it() {
     assert_eq!(all["recorder"], json!({"enabled": true, "without_buffer": 0, "gave_way": 0}));
     let outer = &all["calls"][1];
     assert_eq!((&outer["calls"], &outer["missing"], &outer["outcome"]), (&json!(2), &json!(0), &json!("ok")));
+    assert!(outer["calls_known"] == true && outer["self_seconds"].is_f64());
     let tree = get(&app, &format!("/api/v1/calls/{}", outer["id"].as_str().unwrap())).await.json();
     assert_eq!(&tree["call"], outer);
     let inside: Vec<_> = tree["inside"].as_array().unwrap().iter().collect();
@@ -49,6 +50,7 @@ async fn kept_calls_are_chosen_sorted_and_paged() {
     assert_eq!(calls(&ask("label=operation=outer").await), ["operation{operation=outer}"]);
     assert_eq!(calls(&ask("series=operation%7Boperation=outer%7D").await), ["operation{operation=outer}"]);
     assert_eq!(calls(&ask("sort=start").await), ["operation{operation=outer}", "operation{operation=alone}"]);
+    assert_eq!(calls(&ask("sort=-seconds&limit=1").await).len(), 1);
     let first = ask("limit=1").await;
     let rest = ask(&format!("cursor={}", first["next"].as_str().unwrap())).await;
     assert_eq!((calls(&first), calls(&rest)), (vec!["operation{operation=alone}"], vec!["operation{operation=outer}"]));
