@@ -8,6 +8,8 @@ pub(crate) use routes::extension;
 #[cfg(feature = "server")]
 mod asking;
 #[cfg(feature = "server")]
+mod card;
+#[cfg(feature = "server")]
 mod described;
 
 #[cfg(feature = "history")]
@@ -30,7 +32,7 @@ mod boots {
 
 #[cfg(feature = "server")]
 mod routes {
-    use super::{asking, described};
+    use super::{asking, card, described};
     use perf_insight::runtime::{Incident, InsightView};
     use perf_server::axum::extract::Path;
     use perf_server::axum::extract::rejection::PathRejection;
@@ -58,7 +60,7 @@ mod routes {
     /// The routes of insight: incidents, one of them, bottlenecks, and findings about series.
     pub(crate) fn extension(view: InsightView) -> impl Fn() -> Extension + Send + Sync + 'static {
         move || {
-            let [of_list, of_one, of_bottlenecks, of_feed] = [(); 4].map(|()| view.clone());
+            let [of_list, of_one, of_bottlenecks, of_feed, of_cards] = [(); 5].map(|()| view.clone());
             let list = async move |params: Params, headers: HeaderMap| list(of_list, params, &headers).await;
             let one = async move |id: Id, params: Params, headers: HeaderMap| {
                 params.only(&[])?;
@@ -96,6 +98,7 @@ mod routes {
                     })
                 })
                 .page(page)
+                .cards(move |_| card::of(&of_cards.open_incidents()))
                 .openapi(described::routes())
         }
     }

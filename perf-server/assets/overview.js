@@ -7,6 +7,7 @@ import * as address from "./address.js";
 import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
 import { CANCELLED, ERROR, OK, P50, P95, P99, PANICKED } from "./store.js";
 import { AlertStrip } from "./alerts.js";
+import { Cards } from "./cards.js";
 import { CallList, flying } from "./calls.js";
 import { FailingMost } from "./errors.js";
 import { Health } from "./health.js";
@@ -70,6 +71,7 @@ export class Overview {
       link: (row) => address.to(pageOfKind(row.kind)),
     });
     this.slow = new SeriesTable("Slowest, by p95", { limit: 5, sort: { key: "p95", down: true }, compact: true });
+    this.cards = new Cards();
     this.alerts = new AlertStrip({ limit: 5 });
     this.calls = new CallList("In flight, oldest first", 5);
     this.time = new TimeGoes();
@@ -91,6 +93,7 @@ export class Overview {
       { class: "page" },
       h("h1", { class: "unseen" }, "Overview"),
       this.health.element,
+      this.cards.element,
       this.alerts.element,
       this.failing.element,
       this.empty,
@@ -105,6 +108,7 @@ export class Overview {
 
   update(store) {
     this.health.update(store);
+    this.cards.update(store);
     this.alerts.update(store);
     this.calls.update(store.calls ?? [], flying(store.now));
     const kinds = store.kinds().map((kind) => store.kind(kind));

@@ -3,7 +3,7 @@
 import { boots } from "./stored.js";
 
 /** Fields known whatever is watched. */
-export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets"];
+export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets", "cards"];
 
 /** Whether a topic, as the service names it, is what somebody wants to watch. */
 export function isTopic(topic, { of = "calls", kind, labels }) {
@@ -100,6 +100,7 @@ export class Store {
     if (message.calls) this.calls = message.calls.map(withPairs);
     if (message.metric_names) this.names = message.metric_names;
     if (message.resets) this.resets = message.resets;
+    if (message.cards) this.cards = message.cards;
   }
 
   /** Takes in the service and the topic of a first message. */

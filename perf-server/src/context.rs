@@ -43,7 +43,7 @@ impl Context {
     /// # Errors
     /// Something that two parts add.
     pub(crate) fn new(monitor: Monitor, settings: Settings, parts: Additions) -> Result<Self, ServeError> {
-        let feed = Hub::new(monitor.clone(), parts.topics);
+        let feed = Hub::new(monitor.clone(), parts.topics, parts.cards);
         let dashboard = Dashboard::new(&parts.pages, monitor.service())?;
         let document = Document::new(parts.documents)?;
         let started = SystemTime::now().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);

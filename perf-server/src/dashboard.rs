@@ -74,6 +74,7 @@ const ASSETS: &[Asset] = assets![
     "map.js": SCRIPT,
     "series.js": SCRIPT,
     "calls.js": SCRIPT,
+    "cards.js": SCRIPT,
     "errors.js": SCRIPT,
     "recorded.js": SCRIPT,
     "alerts.js": SCRIPT,

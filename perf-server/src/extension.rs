@@ -1,8 +1,9 @@
-//! The parts that others add to a server: routes, pages, topics of the feed.
+//! The parts that others add to a server: routes, pages, topics of the feed, cards of the first page.
 
+use crate::card::Card;
 use crate::context::Context;
 use crate::error::ServeError;
-use crate::feed::PartTopic;
+use crate::feed::{MakeCards, PartCards, PartTopic};
 use crate::page::Page;
 use crate::respond::{Problem, ProblemKind, body_of};
 use crate::table::{OWN, Route, RouteAccess, Table};
@@ -28,8 +29,8 @@ const MAX_NAME: usize = 40;
 /// A method that no route has: the answer to it names those that there are.
 const NO_METHOD: &str = "PROBE";
 
-/// An addition to a server by another part: routes, pages of the dashboard, topics of its feed. Hand it to
-/// [`ServerBuilder::extend`](crate::ServerBuilder::extend).
+/// An addition to a server by another part: routes, pages of the dashboard, topics of its feed, cards on
+/// its first page. Hand it to [`ServerBuilder::extend`](crate::ServerBuilder::extend).
 ///
 /// A route of a part is treated as one of ours: the same tokens and checks of the origin, the same events of the target
 /// `perf_server::audit`, security headers, compression, limits of size and time for a body, and the same account of its cost
@@ -58,6 +59,7 @@ pub struct Extension {
     routes: Vec<(String, RouteAccess, MethodRouter)>,
     pages: Vec<Page>,
     topics: Vec<(String, Make)>,
+    cards: Option<MakeCards>,
     document: Option<OpenApi>,
 }
 
@@ -66,7 +68,8 @@ type Make = Arc<dyn Fn(&Monitor) -> Value + Send + Sync>;
 impl Extension {
     /// A part. `name` is its own: lowercase letters, digits and dashes, at most 40.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), routes: Vec::new(), pages: Vec::new(), topics: Vec::new(), document: None }
+        let (routes, pages, topics) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name: name.into(), routes, pages, topics, cards: None, document: None }
     }
 
     /// Adds a route for whoever may read. Its methods should change nothing.
@@ -105,6 +108,15 @@ impl Extension {
         self
     }
 
+    /// Shows cards of this part on the first page of the dashboard, above the alerts: what somebody has to know now, the most
+    /// important first, five at most. `make` is called as that of a [`topic`](Self::topic) is, while there is a client of the live
+    /// feed, whichever page it looks at; one that panics gives no card, and a warning says so. Called again, it replaces the
+    /// earlier one.
+    pub fn cards(mut self, make: impl Fn(&Monitor) -> Vec<Card> + Send + Sync + 'static) -> Self {
+        self.cards = Some(Arc::new(make));
+        self
+    }
+
     /// Adds the description of this part's routes to `GET /api/v1/openapi.json`: its paths and its components. The helpers of
     /// [`openapi`](crate::openapi) describe what our own routes share.
     pub fn openapi(mut self, document: OpenApi) -> Self {
@@ -128,6 +140,7 @@ pub(crate) struct Additions {
     /// Each with the part that it belongs to.
     pub(crate) pages: Vec<(String, Page)>,
     pub(crate) topics: Vec<PartTopic>,
+    pub(crate) cards: Vec<PartCards>,
     pub(crate) documents: Vec<(String, OpenApi)>,
 }
 
@@ -155,6 +168,7 @@ pub(crate) fn add(extensions: &[Extension], table: &mut Table) -> Result<Additio
             }
             all.topics.push(PartTopic { name: name.clone(), part: part.clone(), make: Arc::clone(make) });
         }
+        all.cards.extend(extension.cards.as_ref().map(|make| PartCards { part: part.clone(), make: Arc::clone(make) }));
         all.documents.extend(extension.document.clone().map(|document| (part.clone(), document)));
     }
     Ok(all)

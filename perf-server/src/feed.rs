@@ -11,7 +11,7 @@
 //!
 //! | type | what it brings |
 //! |---|---|
-//! | `initial_data` | everything: the `topic` that it is about, what is watched with its points over the window, health, alerts, calls in flight |
+//! | `initial_data` | everything: the `topic` that it is about, what is watched with its points over the window, health, alerts, calls in flight, `cards` of parts for the first page |
 //! | `metrics_update` | once a second, what changed of that; what is not there is as it was |
 //! | `alert_triggered` | an alert that fires, or whose severity changed |
 //! | `alert_resolved`, `alert_acknowledged` | the alert |
@@ -61,7 +61,7 @@ mod topic;
 mod watch;
 
 pub(crate) use broadcast::Hub;
-pub(crate) use part::PartTopic;
+pub(crate) use part::{MakeCards, PartCards, PartTopic};
 pub(crate) use socket::{Wanted, check, upgrade};
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub use trace_context::TraceContext;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
+mod card;
+#[cfg(feature = "server")]
 mod context;
 #[cfg(feature = "server")]
 mod dashboard;
@@ -99,6 +101,8 @@ pub use auth::Access;
 /// The axum whose routers this crate takes and gives.
 #[cfg(feature = "server")]
 pub use axum;
+#[cfg(feature = "server")]
+pub use card::Card;
 #[cfg(feature = "server")]
 pub use error::ServeError;
 #[cfg(feature = "server")]

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use perf_runtime::extend::{Cost, Provided, ShutdownHook, TickObserver};
 use perf_runtime::series::SeriesId;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use std::cmp::Reverse;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -236,6 +237,14 @@ impl InsightView {
     /// Open incidents and those that ended and are kept, the newest first. None while it is not [enabled](Self::is_enabled).
     pub fn incidents(&self) -> Vec<Incident> {
         self.shared.as_ref().map(|shared| shared.incidents()).unwrap_or_default()
+    }
+
+    /// Open incidents alone, the worst first, and of those the oldest.
+    pub fn open_incidents(&self) -> Vec<Incident> {
+        let Some(shared) = &self.shared else { return Vec::new() };
+        let mut open: Vec<Incident> = shared.found().incidents.iter().filter(|one| one.is_open()).cloned().collect();
+        open.sort_by_key(|one| (Reverse(one.severity), one.began));
+        open
     }
 
     /// The incident with this id. One that has become a part of another is here too, and not among

@@ -1,7 +1,7 @@
 //! Where clients and the worker meet.
 
 use super::backlog::{Log, Unread};
-use super::part::PartTopic;
+use super::part::{PartCards, PartTopic};
 use super::seats::Seats;
 use super::text::Text;
 use super::topic::Topic;
@@ -22,6 +22,7 @@ pub(crate) struct Hub {
 pub(super) struct Inner {
     pub(super) monitor: Monitor,
     pub(super) topics: Arc<[PartTopic]>,
+    pub(super) cards: Arc<[PartCards]>,
     /// Tells this feed from that of the process before.
     pub(super) epoch: String,
     pub(super) seats: Seats,
@@ -68,13 +69,14 @@ pub(super) struct Joined {
 }
 
 impl Hub {
-    pub(crate) fn new(monitor: Monitor, topics: Vec<PartTopic>) -> Self {
+    pub(crate) fn new(monitor: Monitor, topics: Vec<PartTopic>, cards: Vec<PartCards>) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = format!("{:x}-{:x}", since_epoch.as_nanos(), std::process::id());
         let shared = Mutex::default();
         let (seats, latest) = (Seats::default(), watch::Sender::new(0));
         let closed = watch::Sender::new(false);
-        Self { inner: Arc::new(Inner { monitor, topics: topics.into(), epoch, seats, shared, latest, closed }) }
+        let (topics, cards) = (topics.into(), cards.into());
+        Self { inner: Arc::new(Inner { monitor, topics, cards, epoch, seats, shared, latest, closed }) }
     }
 
     /// Sends all clients away.

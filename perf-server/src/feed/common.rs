@@ -1,7 +1,8 @@
-//! The state that every client gets, on any topic: health, alerts, calls in flight, the names of metrics.
+//! The state that every client gets, on any topic: health, alerts, calls in flight, the names of metrics, cards of parts.
 
 use super::message::{Body, Written};
 use super::number::Number;
+use super::part::{PartCards, written_cards};
 use super::watch::{For, Without};
 use crate::dashboard::OWN_PAGE;
 use perf_runtime::alert::{Alert, Silence};
@@ -32,6 +33,7 @@ pub(super) struct Common {
     calls: Written,
     names: Written,
     resets: Written,
+    cards: Written,
 }
 
 /// The difference from what was last sent.
@@ -50,9 +52,13 @@ impl Common {
     /// Writes all of it.
     pub(super) fn write_all(&self, body: &mut Body) {
         self.write_health(body);
-        for (name, value) in
-            [("alerts", &self.alerts), ("calls", &self.calls), ("metric_names", &self.names), ("resets", &self.resets)]
-        {
+        for (name, value) in [
+            ("alerts", &self.alerts),
+            ("calls", &self.calls),
+            ("metric_names", &self.names),
+            ("resets", &self.resets),
+            ("cards", &self.cards),
+        ] {
             body.put_written(name, value.clone());
         }
         body.put_for(For::History, "alert_history", self.history.clone());
@@ -64,8 +70,8 @@ impl Common {
         body.put_for(For::Limits, "indicators", all(&self.limits));
     }
 
-    /// Asks the monitor, and says what is new.
-    pub(super) fn update(&mut self, monitor: &Monitor) -> Changes {
+    /// Asks the monitor and the parts that have cards, and says what is new.
+    pub(super) fn update(&mut self, monitor: &Monitor, cards: &[PartCards]) -> Changes {
         let mut changes = Changes::default();
         self.update_health(monitor, &mut changes);
         self.update_alerts(monitor, &mut changes.body);
@@ -78,6 +84,7 @@ impl Common {
         }
         self.update_names(monitor, &mut changes.body);
         self.update_resets(monitor, &mut changes.body);
+        self.update_cards(monitor, cards, &mut changes.body);
         changes
     }
 
@@ -144,6 +151,15 @@ impl Common {
         if names != self.names {
             body.put_written("metric_names", names.clone());
             self.names = names;
+        }
+    }
+
+    /// The cards of parts that the first page shows.
+    fn update_cards(&mut self, monitor: &Monitor, cards: &[PartCards], body: &mut Body) {
+        let cards = written_cards(cards, monitor);
+        if cards != self.cards {
+            body.put_written("cards", cards.clone());
+            self.cards = cards;
         }
     }
 

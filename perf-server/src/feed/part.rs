@@ -1,7 +1,9 @@
-//! The topics that other parts add to the feed: each a value, sent when it changed.
+//! The topics and cards that other parts add to the feed: sent when they changed.
 
 use super::message::{Body, Written};
+use crate::card::{Card, MOST_CARDS};
 use perf_runtime::Monitor;
+use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +18,49 @@ pub(crate) struct PartTopic {
     pub(crate) name: String,
     pub(crate) part: String,
     pub(crate) make: Arc<dyn Fn(&Monitor) -> Value + Send + Sync>,
+}
+
+/// Gives the cards of a part.
+pub(crate) type MakeCards = Arc<dyn Fn(&Monitor) -> Vec<Card> + Send + Sync>;
+
+/// The cards of a part on the first page.
+#[derive(Clone)]
+pub(crate) struct PartCards {
+    pub(crate) part: String,
+    pub(crate) make: MakeCards,
+}
+
+/// A card, with the part that it is of.
+#[derive(Serialize)]
+struct PartCard<'a> {
+    part: &'a str,
+    #[serde(flatten)]
+    card: Card,
+}
+
+/// The cards of all parts, in the order of the parts.
+pub(super) fn written_cards(all: &[PartCards], monitor: &Monitor) -> Written {
+    let mut cards = Vec::new();
+    for one in all {
+        cards.extend(one.ask(monitor).into_iter().take(MOST_CARDS).map(|card| PartCard { part: &one.part, card }));
+    }
+    Written::new(&cards)
+}
+
+impl PartCards {
+    /// Asks the part; none where it panics: nobody else's numbers wait for that.
+    fn ask(&self, monitor: &Monitor) -> Vec<Card> {
+        catch_unwind(AssertUnwindSafe(|| (self.make)(monitor))).unwrap_or_else(|_| {
+            tracing::warn!(target: "perf::server", part = self.part, "the cards of a part panicked");
+            Vec::new()
+        })
+    }
+}
+
+impl fmt::Debug for PartCards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartCards").field("part", &self.part).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for PartTopic {

@@ -44,14 +44,15 @@ struct Watched {
 
 /// Serves the clients of a hub until there are none.
 pub(super) async fn run(hub: Hub, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let (monitor, topics) = (hub.inner.monitor.clone(), Arc::clone(&hub.inner.topics));
+    let monitor = hub.inner.monitor.clone();
     let ticked = Arc::new(Notify::new());
     let ours = Arc::clone(&ticked);
     let _observer = monitor.on_tick("feed", move |_| ours.notify_one());
     let mut events = monitor.alerts().subscribe(EVENTS);
     let mut beats = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut worker = Worker { hub, board: Board::new(monitor, topics), watched: HashMap::new() };
+    let board = Board::of(&hub);
+    let mut worker = Worker { hub, board, watched: HashMap::new() };
     loop {
         let goes_on = tokio::select! {
             biased;
@@ -177,7 +178,7 @@ impl Worker {
         &mut self,
         work: impl FnOnce(&mut Board) -> T + Send + 'static,
     ) -> Option<T> {
-        let empty = Board::new(self.hub.inner.monitor.clone(), Arc::clone(&self.hub.inner.topics));
+        let empty = Board::of(&self.hub);
         let mut board = std::mem::replace(&mut self.board, empty);
         let done = low_priority::run(move || {
             let started = std::time::Instant::now();

@@ -1,10 +1,11 @@
 //! All that is shown, as it was last sent: what is new is what differs from it.
 
+use super::broadcast::Hub;
 use super::common::{CALLS, Common};
 use super::encode::{self, TrackFrame};
 use super::message::Body;
 use super::metrics;
-use super::part::{PartFrame, PartTopic};
+use super::part::{PartCards, PartFrame, PartTopic};
 use super::table::Rows;
 use super::topic::{SeriesKey, Subject, Topic};
 use super::watch::{Wanted, Watch, Without};
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub(super) struct Board {
     monitor: Monitor,
     topics: Arc<[PartTopic]>,
+    cards: Arc<[PartCards]>,
     common: Common,
     frames: HashMap<Arc<Topic>, Frame>,
 }
@@ -49,8 +51,11 @@ pub(super) struct Update {
 }
 
 impl Board {
-    pub(super) fn new(monitor: Monitor, topics: Arc<[PartTopic]>) -> Self {
-        Self { monitor, topics, common: Common::default(), frames: HashMap::new() }
+    /// That of a hub's monitor, of which nothing was sent yet.
+    pub(super) fn of(hub: &Hub) -> Self {
+        let monitor = hub.inner.monitor.clone();
+        let (topics, cards) = (Arc::clone(&hub.inner.topics), Arc::clone(&hub.inner.cards));
+        Self { monitor, topics, cards, common: Common::default(), frames: HashMap::new() }
     }
 
     /// Something happened to an alert since they were last looked at.
@@ -62,7 +67,7 @@ impl Board {
     pub(super) fn initial(&mut self, watch: &Watch, epoch: &str) -> Body {
         let Watch { topic, without } = watch;
         if self.frames.is_empty() {
-            self.common.update(&self.monitor);
+            self.common.update(&self.monitor, &self.cards);
         }
         if !self.frames.contains_key(topic) {
             self.look_at(topic);
@@ -138,7 +143,7 @@ impl Board {
             topics.entry(&watch.topic).or_default().push(watch);
         }
         self.frames.retain(|topic, _| topics.contains_key(topic));
-        let changes = self.common.update(&self.monitor);
+        let changes = self.common.update(&self.monitor, &self.cards);
         let mut posts = Posts { health_changed: changes.health, updates: Vec::new() };
         for (topic, watches) in topics {
             let wanted = Wanted::by(watches.iter().map(|watch| watch.without));

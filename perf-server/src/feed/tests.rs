@@ -347,7 +347,7 @@ async fn nothing_is_computed_when_nobody_listens() {
 
 #[tokio::test]
 async fn who_is_too_slow_is_told_that_it_missed_some() {
-    let hub = Hub::new(monitor(), Vec::new());
+    let hub = Hub::new(monitor(), Vec::new(), Vec::new());
     let topic = Arc::new(Topic { window: Window::LastHour, subject: Subject::Calls });
     let watch = Watch { topic, without: Without::default() };
     let (mut watcher, initial) = Watcher::join(&hub, watch, Knows::Nothing, Access::Read).await.unwrap();

@@ -7,10 +7,11 @@ use axum::response::Response;
 use axum::routing::{any, delete, get as getting, post as posting};
 use futures::{SinkExt, StreamExt};
 use perf_runtime::Monitor;
+use perf_runtime::alert::Severity;
 use perf_server::openapi::utoipa::openapi::path::HttpMethod;
 use perf_server::openapi::{Description, Fields, Operations, count, list, object, read};
 use perf_server::respond::{self, Params, Payload, Problem};
-use perf_server::{Extension, Page, Place, Route, RouteAccess, ServeError, Server, ServerBuilder};
+use perf_server::{Card, Extension, Page, Place, Route, RouteAccess, ServeError, Server, ServerBuilder};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +54,10 @@ fn part(asked: &Arc<AtomicU64>) -> Extension {
             json!({ "asked": asked, "series": monitor.series(perf_runtime::Window::LastMinute).len() })
         })
         .topic("breaks", |_| panic!("on purpose"))
+        .cards(|_| {
+            let card = |number| Card::new(format!("Note {number}")).severity(Severity::Warning).line("<b>");
+            (0..20).map(|number| card(number).page("notes", "All")).collect()
+        })
         .openapi(described)
 }
 
@@ -251,8 +256,15 @@ async fn its_topic_comes_over_the_feed_while_somebody_listens() {
     let initial = next("initial_data").await;
     assert_eq!(initial["data"]["asked"], 1);
     assert!(initial["health"].is_object() && initial.get("rows").is_none());
+    let cards = initial["cards"].as_array().unwrap();
+    let first = json!({
+        "part": "notes", "title": "Note 0", "severity": "warning", "lines": ["<b>"], "since": null,
+        "page": { "id": "notes", "title": "All" },
+    });
+    assert_eq!((cards.len(), &cards[0]), (5, &first), "whatever is watched, and no more than there is room for");
     monitor.tick();
-    assert_eq!(next("metrics_update").await["data"]["asked"], 2);
+    let update = next("metrics_update").await;
+    assert_eq!((&update["data"]["asked"], update.get("cards")), (&json!(2), None), "they are as they were");
     let mut broken = connect("notes").await.unwrap();
     broken.send(Message::text(r#"{"window":"1m","of":"breaks"}"#)).await.unwrap();
     let null = timeout(Duration::from_secs(60), async {
@@ -266,6 +278,41 @@ async fn its_topic_comes_over_the_feed_while_somebody_listens() {
     });
     assert!(null.await.unwrap()["health"].is_object(), "a topic that panics takes nothing else with it");
     assert!(connect("nothing").await.is_err());
+    running.abort();
+}
+
+#[tokio::test]
+async fn its_cards_come_and_go_and_one_that_panics_takes_nothing_else_with_it() {
+    let (monitor, count) = (monitor(), Arc::new(AtomicU64::new(0)));
+    let ours = Arc::clone(&count);
+    let cards = move |_: &Monitor| (0..ours.load(Ordering::Relaxed)).map(|_| Card::new("Now")).collect();
+    let breaks = Extension::new("breaks").cards(|_| panic!("on purpose"));
+    let server = Server::builder(&monitor).extend(breaks).extend(Extension::new("mine").cards(cards));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws?window=1m", server.local_addr());
+    let running = tokio::spawn(server.run());
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    let mut next = async |wanted: &str| -> Value {
+        loop {
+            let message = timeout(Duration::from_secs(60), socket.next()).await.unwrap().unwrap().unwrap();
+            let message: Value = message.into_text().unwrap().parse().unwrap();
+            if message["type"] == wanted {
+                return message;
+            }
+        }
+    };
+    assert_eq!(next("initial_data").await["cards"], json!([]));
+    for known in [1, 0] {
+        count.store(known, Ordering::Relaxed);
+        monitor.tick();
+        let cards = loop {
+            let update = next("metrics_update").await;
+            if let Some(cards) = update.get("cards") {
+                break cards.as_array().unwrap().len() as u64;
+            }
+        };
+        assert_eq!(cards, known);
+    }
     running.abort();
 }
 
