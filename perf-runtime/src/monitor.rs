@@ -7,7 +7,7 @@ use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
-use crate::extend::{Costs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
+use crate::extend::{Costs, KeptStates, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
 use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
@@ -147,6 +147,7 @@ struct Inner {
     costs: Costs,
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
+    kept_states: KeptStates,
     service: Option<Arc<Service>>,
     others: Others,
     samplers: Samplers,
@@ -338,6 +339,7 @@ impl Monitor {
             costs: Costs::default(),
             providers: Providers::default(),
             shutdown_hooks: ShutdownHooks::default(),
+            kept_states: KeptStates::default(),
             service,
             others: Others::new(sources),
             samplers: Samplers::default(),

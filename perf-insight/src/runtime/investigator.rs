@@ -1,7 +1,10 @@
 //! The one who looks: opens incidents, explains them, makes one of those that are one, and closes them.
 
 mod fold;
+mod saved;
 mod taking;
+
+pub(crate) use saved::Saved;
 
 use super::changes::{Change, ChangeKind};
 use super::explain::{Explanation, Subject, explain, explain_series};
@@ -64,6 +67,8 @@ struct Open {
     active: SystemTime,
     /// Whether another has become a part of it since it was told.
     has_grown: bool,
+    /// Whether a process before began it.
+    is_restored: bool,
 }
 
 impl Investigator {
@@ -253,7 +258,7 @@ impl Investigator {
             incident.began = past.began;
         }
         self.folded.retain(|folded| folded.id != incident.id);
-        self.open.push(Open { incident, explained: now, active: now, has_grown: false });
+        self.open.push(Open { incident, explained: now, active: now, has_grown: false, is_restored: false });
         self.tell(self.open.len() - 1, IncidentChange::Began, now);
         self.open.sort_by_key(|open| open.incident.began);
     }
@@ -266,7 +271,7 @@ impl Investigator {
         open.explained = now;
         let is_young = now.duration_since(open.incident.began).unwrap_or_default() < YOUNG;
         // Later, the time before is out of sight: what was found stands unless something surer is.
-        let is_seen = now.duration_since(open.incident.onset).unwrap_or_default() < SEEN;
+        let is_seen = !open.is_restored && now.duration_since(open.incident.onset).unwrap_or_default() < SEEN;
         let has_grown = std::mem::take(&mut open.has_grown);
         if is_seen
             && ((is_young || has_grown) && explanation.sureness >= open.incident.sureness

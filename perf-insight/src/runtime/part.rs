@@ -2,10 +2,10 @@
 
 use super::bottleneck::{Bottlenecks, bottlenecks};
 use super::changes::Change;
-use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent};
-use super::investigator::Investigator;
+use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent, Sureness};
+use super::investigator::{Investigator, Saved};
 use super::settings::Settings;
-use perf_runtime::extend::{Cost, Provided, ShutdownHook, TickObserver};
+use perf_runtime::extend::{AlertGroup, AlertGroups, Cost, KeptState, Provided, ShutdownHook, TickObserver};
 use perf_runtime::series::SeriesId;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::cmp::Reverse;
@@ -52,7 +52,7 @@ pub fn incidents(monitor: &Monitor) -> Option<Vec<Incident>> {
 #[must_use = "dropping the guard ends insight"]
 pub struct Insight {
     view: InsightView,
-    _guards: Option<(TickObserver, ShutdownHook, Provided)>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 2], KeptState)>,
 }
 
 /// A handle by which others look at insight. Cheap to clone.
@@ -101,10 +101,20 @@ impl Insight {
         if !settings.enabled || !monitor.is_enabled() {
             return Ok(Self { view: InsightView { monitor: monitor.clone(), shared: None }, _guards: None });
         }
-        let investigator = Mutex::new(Investigator::new(monitor, settings.keep));
-        let shared = Arc::new(Shared { investigator, bottlenecks: Mutex::default(), found: Mutex::default() });
+        let mut investigator = Investigator::new(monitor, settings.keep);
+        match monitor.kept_state(SECTION).map(|text| Saved::read(&text)) {
+            Some(Ok(saved)) => investigator.take_up(saved),
+            Some(Err(error)) => {
+                tracing::warn!(target: "perf::insight", %error, "the incidents of the process before cannot be read: they begin anew");
+            }
+            None => {}
+        }
+        let found = Mutex::new(Found { incidents: investigator.incidents(), ..Found::default() });
+        let shared = Arc::new(Shared { investigator: Mutex::new(investigator), bottlenecks: Mutex::default(), found });
         let provided = monitor.provide::<dyn Incidents>(Arc::<Shared>::clone(&shared));
-        let provided = provided.map_err(|error| ConfigError::new(SECTION, error, "one insight for each monitor"))?;
+        let refused = |error| ConfigError::new(SECTION, error, "one insight for each monitor");
+        let provided = provided.map_err(refused)?;
+        let groups = monitor.provide::<dyn AlertGroups>(Arc::<Shared>::clone(&shared)).map_err(refused)?;
         // One tick waits: a thread that is late looks once.
         let (wake, woken) = sync_channel(1);
         let (theirs, cost) = (Arc::clone(&shared), monitor.cost(SECTION));
@@ -112,13 +122,18 @@ impl Insight {
             .name("perf-insight".to_owned())
             .spawn(move || run(&theirs, &cost, &woken))
             .map_err(|error| ConfigError::new(SECTION, error, "a thread of its own"))?;
+        let ours = Arc::clone(&shared);
+        let kept = monitor.keep_state(SECTION, move || {
+            let saved = Saved::of(&ours.found().incidents);
+            saved.write()
+        });
         let end = wake.clone();
         let on_tick = monitor.on_tick("insight-wake", move |_| {
             let _ = wake.try_send(Order::Look);
         });
         let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| end_of(&end, deadline.remaining()));
         let view = InsightView { monitor: monitor.clone(), shared: Some(shared) };
-        Ok(Self { view, _guards: Some((on_tick, on_shutdown, provided)) })
+        Ok(Self { view, _guards: Some((on_tick, on_shutdown, [provided, groups], kept)) })
     }
 
     /// A handle by which others look at it.
@@ -225,6 +240,24 @@ impl Incidents for Shared {
 
     fn events_since(&self, seq: u64) -> Vec<IncidentEvent> {
         self.found().events.iter().filter(|event| event.seq > seq).cloned().collect()
+    }
+}
+
+impl AlertGroups for Shared {
+    fn open(&self) -> Vec<AlertGroup> {
+        let found = self.found();
+        found.incidents.iter().filter(|incident| incident.is_open()).map(group_of).collect()
+    }
+}
+
+/// An incident, as parts that tell people are told of it.
+fn group_of(incident: &Incident) -> AlertGroup {
+    let alerts = incident.alerts.iter().map(|alert| alert.fingerprint);
+    let group = AlertGroup::new(&incident.id, &incident.headline, incident.onset, alerts);
+    match (incident.cause(), incident.sureness) {
+        (Some(cause), Sureness::Likely) => group.cause(format!("Likely cause: {}", cause.sentence), true),
+        (Some(cause), _) => group.cause(format!("Possible cause: {}", cause.sentence), false),
+        (None, _) => group,
     }
 }
 

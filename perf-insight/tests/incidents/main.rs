@@ -2,6 +2,7 @@
 
 mod findings;
 mod fold;
+mod restart;
 mod world;
 
 use perf_insight::runtime::{

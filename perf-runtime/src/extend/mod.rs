@@ -8,8 +8,10 @@
 //! | every event of alerts, without loss | [`Alerts::events_since`](crate::alert::Alerts::events_since), woken by [`Alerts::subscribe`](crate::alert::Alerts::subscribe) |
 //! | to note that people were told, and to keep such notes | [`Alerts::note_delivery`](crate::alert::Alerts::note_delivery), [`Alerts::deliveries_since`](crate::alert::Alerts::deliveries_since) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
+//! | to keep a state of its own over it | [`Monitor::keep_state`](crate::Monitor::keep_state) and [`Monitor::kept_state`](crate::Monitor::kept_state) |
 //! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`] and [`TreeLog`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
+//! | to say which alerts belong together, and why | [`AlertGroups`] |
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
@@ -18,8 +20,10 @@
 //!
 //! Everything that is registered gives a guard; dropping the guard takes it back.
 
+mod alert_groups;
 mod cost;
 mod folder;
+mod kept_state;
 mod overhead;
 mod provider;
 mod reload;
@@ -37,9 +41,12 @@ pub use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 pub use crate::observe::query::tree_log::{TreeLog, TreeSlice};
 pub use crate::observe::ticker::TickCounts;
+pub use alert_groups::{AlertGroup, AlertGroups};
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};
 pub use folder::{prepare_folder, state_folder};
+pub use kept_state::KeptState;
+pub(crate) use kept_state::KeptStates;
 pub use overhead::Overhead;
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};

@@ -4,6 +4,7 @@ use crate::judge::alerts::saved::SavedAlerts;
 use crate::judge::objective::tracker::SavedBudget;
 use crate::text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 const VERSION: u32 = 1;
 
 /// The part of a monitor that a restart needs: alerts that fire, with their ids, since-times and acknowledgements; what was
-/// told of them, with cooldowns; silences; error budgets; resets; the numbers that count on.
+/// told of them, with cooldowns; silences; error budgets; resets; the numbers that count on; and what parts keep of their own.
 ///
 /// Made by [`Monitor::state`](crate::Monitor::state), taken up again by [`Monitor::restore`](crate::Monitor::restore). How
 /// it is kept in between is up to whoever keeps it: it can be written and read with `serde`, in a format that tells fields
@@ -25,6 +26,9 @@ pub struct State {
     pub(crate) alerts: SavedAlerts,
     pub(crate) budgets: Vec<SavedBudget>,
     pub(crate) resets: Vec<Reset>,
+    /// The states of parts by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) parts: BTreeMap<String, String>,
 }
 
 /// A moment at which the baseline was moved.
@@ -37,9 +41,10 @@ impl State {
         alerts: SavedAlerts,
         budgets: Vec<SavedBudget>,
         resets: impl IntoIterator<Item = SystemTime>,
+        parts: BTreeMap<String, String>,
     ) -> Self {
         let resets = resets.into_iter().map(Reset).collect();
-        Self { version: VERSION, saved_at, alerts, budgets, resets }
+        Self { version: VERSION, saved_at, alerts, budgets, resets, parts }
     }
 
     /// When it was taken.

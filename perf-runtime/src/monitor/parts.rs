@@ -3,8 +3,8 @@
 use super::{Inner, Monitor, judging};
 use crate::error::ConfigError;
 use crate::extend::{
-    Cost, Deadline, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State, Tick,
-    TickObserver,
+    Cost, Deadline, KeptState, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State,
+    Tick, TickObserver,
 };
 use crate::judge::health::part_resource::Resource;
 use crate::judge::rule::set::RuleSet;
@@ -181,7 +181,35 @@ impl Monitor {
         let tick = self.inner.moment_of(clock::now());
         let alerts = self.inner.alerts().saved(&tick);
         let budgets = self.inner.objectives().saved(&tick);
-        State::new(tick.wall, alerts, budgets, self.resets())
+        State::new(tick.wall, alerts, budgets, self.resets(), self.inner.kept_states.all())
+    }
+
+    /// Has the [`state`](Self::state) keep something of a part under its name, until the guard is dropped. `make` is called
+    /// whenever a state is taken, every few seconds where there is a history: let it take microseconds. `None`, a text of more
+    /// than a MiB and one that panics keep nothing. The next process reads it with [`kept_state`](Self::kept_state).
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    ///
+    /// let before = Monitor::builder().build()?;
+    /// let guard = before.keep_state("my_part", || Some("[1, 2, 3]".to_owned()));
+    /// let state = before.state();
+    /// // In the next process:
+    /// let after = Monitor::builder().build()?;
+    /// after.restore(state)?;
+    /// assert_eq!(after.kept_state("my_part").as_deref(), Some("[1, 2, 3]"));
+    /// assert_eq!(after.kept_state("my_part"), None, "it is taken up once");
+    /// # drop(guard);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_state(&self, name: &str, make: impl Fn() -> Option<String> + Send + Sync + 'static) -> KeptState {
+        self.inner.kept_states.add(name, Box::new(make))
+    }
+
+    /// Takes what the process before kept of a part, once. `None` where no state was [restored](Self::restore), or that one has
+    /// nothing of the part. It may be of another version of the part.
+    pub fn kept_state(&self, name: &str) -> Option<String> {
+        self.inner.kept_states.take(name)
     }
 
     /// Takes up the [`state`](Self::state) of an earlier process, before the first tick: of a monitor that was
@@ -202,7 +230,8 @@ impl Monitor {
         self.inner.tick_observers.begin();
         let now = clock::now();
         let tick = self.inner.moment_of(now);
-        let State { alerts, budgets, resets, .. } = state;
+        let State { alerts, budgets, resets, parts, .. } = state;
+        self.inner.kept_states.restore(parts);
         let events = self.inner.alerts().restore(alerts, &tick);
         self.inner.objectives().restore(budgets, &tick);
         self.inner.keep_objectives(now);
