@@ -14,11 +14,13 @@ use std::time::Duration;
 
 mod attempts;
 mod begin;
+mod incidents;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use attempts::Mirrored;
 pub(crate) use begin::Beginning;
+use incidents::PATIENCE;
 
 /// So many groups a route has; alerts of others share one.
 const MOST_GROUPS: usize = 1_000;
@@ -31,6 +33,8 @@ pub(crate) struct Dispatcher {
     groups: BTreeMap<String, Group>,
     /// The number of the last event that was heard.
     seq: u64,
+    /// Whether somebody knows which alerts are one incident.
+    has_incidents: bool,
     instance: u64,
     last_id: u64,
     /// The uptime at which what other processes left is compared with what fires. `None` once it was.
@@ -88,7 +92,8 @@ impl Dispatcher {
         for key in keys {
             let Some(group) = self.groups.get_mut(&key) else { continue };
             let Some(route) = self.routes.named(&group.route) else { continue };
-            group.hear(alert, is_told, route, now);
+            let waits = self.has_incidents && route.is_by_incident();
+            group.hear(alert, is_told, route, if waits { PATIENCE } else { Duration::ZERO }, now);
             self.changes.groups.insert(key, Some(group.clone()));
         }
     }

@@ -41,7 +41,8 @@
 //!
 //! Each tick, the thread `perf-notify` hears of the changes of alerts that somebody is to be told of (not of those that are
 //! [muted](perf_runtime::alert::Muted)). The first route whose filters an alert passes takes it. Alerts of one route and, unless
-//! `group_by` says otherwise, of one service are one group: its first message waits 5 s for others (`group_wait`), and another one
+//! `group_by` says otherwise, of one incident are one group; of one service, where nobody looks for incidents
+//! ([`AlertGroups`](perf_runtime::extend::AlertGroups)). Its first message waits 5 s for others (`group_wait`), and another one
 //! comes a minute later at the earliest (`group_interval`). What still fires, and nobody has acknowledged, is told again after the rule's
 //! cooldown, or after 4 h.
 //!
@@ -210,6 +211,7 @@ impl Notifier {
             adopted: None,
             overlaps,
             mirrors: BTreeMap::new(),
+            has_no_incidents: false,
         };
         let guards = Self::listen(monitor, &orders, runner, receiver)?;
         Ok(Self { orders, view, guards: Some(guards) })

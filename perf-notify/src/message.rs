@@ -1,7 +1,7 @@
 //! Messages: all that is said to one channel about one group of alerts.
 
 use perf_runtime::alert::{Alert, Severity};
-use perf_runtime::extend::Service;
+use perf_runtime::extend::{AlertGroup, Service};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -34,6 +34,32 @@ pub struct Message {
     pub more_resolved: u64,
     /// Where the dashboard shows that moment. `None` without a public address.
     pub link: Option<String>,
+    /// The incident that all of its alerts are of. `None` where none is known, or the route groups by something else.
+    #[serde(default)]
+    pub incident: Option<MessageIncident>,
+}
+
+/// The incident of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MessageIncident {
+    /// Its id: the same in each message about it.
+    pub id: String,
+    /// The incident in one sentence.
+    pub headline: String,
+    /// The cause in one sentence that says how sure it is. `None` where nobody knows.
+    pub cause: Option<String>,
+    /// Whether the cause is as good as certain.
+    pub is_explained: bool,
+    /// Since when it is so.
+    pub since: SystemTime,
+}
+
+impl MessageIncident {
+    pub(crate) fn of(group: &AlertGroup) -> Self {
+        let AlertGroup { id, headline, cause, is_explained, since, .. } = group.clone();
+        Self { id, headline, cause, is_explained, since }
+    }
 }
 
 /// One alert of a message.
@@ -82,6 +108,7 @@ impl Message {
             more_firing: beyond.len() as u64 - ended,
             more_resolved: ended,
             link: None,
+            incident: None,
         }
     }
 
@@ -136,6 +163,8 @@ pub enum Reason {
     Changed,
     /// They still fire, and `repeat` has passed.
     Repeated,
+    /// The cause of their incident is known now, and was not when they were told.
+    Explained,
     /// Nobody acknowledged them in time.
     Escalated,
     /// Several messages in one, for the channel's limit was reached.

@@ -11,6 +11,7 @@ use crate::state::{Shared, StoreState};
 use crate::surroundings::{self, Adding};
 use crate::worker::{Job, Worker};
 use perf_runtime::Monitor;
+use perf_runtime::extend::{AlertGroup, AlertGroups};
 use perf_runtime::rule::Rule;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +81,8 @@ pub(crate) struct Runner {
     /// Whether another process of the service ran when this one began, and does still: this one waits for its end.
     pub(crate) overlaps: bool,
     pub(crate) mirrors: BTreeMap<String, Mirror>,
+    /// Whether the source of incidents panicked.
+    pub(crate) has_no_incidents: bool,
 }
 
 impl Runner {
@@ -138,8 +141,29 @@ impl Runner {
         }
     }
 
-    /// Hears of what happened since the last tick.
+    /// Hears of what happened since the last tick, and of which alerts are one incident.
     fn hear(&mut self) {
+        let incidents = self.incidents();
+        self.dispatcher.has_incidents(incidents.is_some());
+        self.hear_alerts();
+        self.dispatcher.regroup(incidents.as_deref().unwrap_or_default(), self.now);
+    }
+
+    /// The open incidents, where somebody looks for them. A source that panics is asked no more.
+    fn incidents(&mut self) -> Option<Vec<AlertGroup>> {
+        if self.has_no_incidents {
+            return None;
+        }
+        let source = self.monitor.ask::<dyn AlertGroups>()?;
+        let open = catch_unwind(AssertUnwindSafe(|| source.open())).ok();
+        if open.is_none() {
+            self.has_no_incidents = true;
+            tracing::error!(target: "perf::notify", "the source of incidents panicked: alerts are told without them");
+        }
+        open
+    }
+
+    fn hear_alerts(&mut self) {
         let alerts = self.monitor.alerts();
         let news = alerts.events_since(self.dispatcher.seq());
         for event in &news.events {

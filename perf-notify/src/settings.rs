@@ -1,7 +1,7 @@
 //! The section `[notify]` of the settings.
 
 use crate::channel::ChannelSettings;
-use crate::route::{Maintenance, Route, Window};
+use crate::route::{INCIDENT, Maintenance, Route, Window};
 use crate::trace::TraceUrl;
 use perf_runtime::ConfigError;
 use perf_runtime::config::Section;
@@ -26,6 +26,9 @@ pub struct Settings {
     pub channels: BTreeMap<String, ChannelSettings>,
     /// The routes, the first to try first. Without one, every alert goes to every channel.
     pub routes: Vec<Route>,
+    /// Whether routes that do not say what they group by group by incident, where incidents are looked for: one message when it
+    /// begins, one when its cause is known, one at its end.
+    pub by_incident: bool,
     /// Windows of time by name.
     pub windows: BTreeMap<String, Window>,
     /// Planned work.
@@ -54,6 +57,7 @@ impl Default for Settings {
             allow_commands: false,
             channels: BTreeMap::new(),
             routes: Vec::new(),
+            by_incident: true,
             windows: BTreeMap::new(),
             maintenance: Vec::new(),
             trace_url: None,
@@ -93,6 +97,9 @@ impl Settings {
         for (number, route) in (1..).zip(&mut self.routes) {
             if route.name.is_empty() {
                 route.name = format!("route {number}");
+            }
+            if self.by_incident && route.group_by.is_empty() {
+                route.group_by.push(INCIDENT.to_owned());
             }
             let field = format!("notify.routes.{number}");
             if !names.insert(route.name.clone()) {

@@ -89,6 +89,7 @@ async fn a_card_of_a_part_is_on_the_first_page_while_it_has_one() {
     let text = browser.text(article).await;
     assert!(text.contains("critical") && text.contains("Requests are slow <b>"), "a text is a text: {text}");
     assert!(text.contains("since ") && text.contains(", for 1m "), "{text}");
+    browser.screenshot("card").await;
     browser.click(&format!("{article} a")).await;
     browser.wait_for_text("main h1", |title| title == "Notes").await;
     browser.go("#/overview").await;

@@ -46,6 +46,8 @@ fn an_alert_is_told_and_acknowledged_by_its_link() {
     let case = thread::scope(|scope| {
         let case = scope.spawn(|| run("notifications", &file, &variables));
         let text = reading.join().unwrap();
+        // The first message is about the incident, not only about its alert.
+        assert!(text.contains("notification_incident") && text.contains(r#""incident":""#), "{text}");
         let address = text.split('"').find(|text| text.contains("/acknowledge?")).expect("a link").to_owned();
         std::fs::write(link.with_extension("new"), address).unwrap();
         std::fs::rename(link.with_extension("new"), &link).unwrap();

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApi {
         .has("channel", openapi::text())
         .has("message", openapi::text())
         .has("group", openapi::text())
-        .has("reason", openapi::choice(&["changed", "repeated", "escalated", "digest", "test"]))
+        .has("reason", openapi::choice(&["changed", "repeated", "explained", "escalated", "digest", "test"]))
         .has("alerts", openapi::count())
         .has("attempt", openapi::count())
         .has("outcome", openapi::choice(&["delivered", "failed", "dead", "expired", "superseded"]))

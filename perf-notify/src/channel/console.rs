@@ -39,6 +39,9 @@ fn text(message: &Message, is_coloured: bool) -> String {
     let at = rfc3339(message.at);
     let service = words.service.map(|service| format!(" {service}:")).unwrap_or_default();
     let mut text = String::new();
+    if let Some(cause) = &words.cause {
+        let _ = writeln!(text, "{at}{service} {}. {cause}", words.headline);
+    }
     for paragraph in &words.paragraphs {
         let tag = match (paragraph.tag, is_coloured) {
             ("CRITICAL", true) => "\u{1b}[1;31mCRITICAL\u{1b}[0m",

@@ -146,5 +146,6 @@ fn example() -> Message {
         more_firing: 0,
         more_resolved: 0,
         link: Some("https://example.com/".to_owned()),
+        incident: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The JSON of alerts as Alertmanager has it: its webhook's payload, version 4, and the alerts that its API takes.
 
-use crate::message::{Message, MessageAlert, Reason};
+use crate::message::{Message, MessageAlert, MessageIncident, Reason};
 use crate::trace::trace_id;
 use crate::words::clean::short;
 use crate::words::{fires, link, worst_first};
@@ -39,7 +39,30 @@ pub(super) struct Payload {
     external_url: String,
     #[serde(rename = "notification_reason")]
     notification_reason: &'static str,
+    /// The incident that all alerts are of.
+    #[serde(rename = "notification_incident", skip_serializing_if = "Option::is_none")]
+    notification_incident: Option<PayloadIncident>,
     alerts: Vec<PayloadAlert>,
+}
+
+/// The incident of a message.
+#[derive(Serialize)]
+struct PayloadIncident {
+    id: String,
+    headline: String,
+    cause: Option<String>,
+    since: String,
+}
+
+impl PayloadIncident {
+    fn of(incident: &MessageIncident) -> Self {
+        Self {
+            id: short(&incident.id, MAX_VALUE),
+            headline: short(&incident.headline, MAX_VALUE),
+            cause: incident.cause.as_ref().map(|cause| short(cause, MAX_VALUE)),
+            since: rfc3339(incident.since),
+        }
+    }
 }
 
 /// One alert of it.
@@ -73,6 +96,7 @@ impl Payload {
             common_annotations: common(&alerts, |alert| &alert.annotations),
             external_url: message.link.as_deref().and_then(link::http_only).unwrap_or_default(),
             notification_reason: reason(message.reason),
+            notification_incident: message.incident.as_ref().map(PayloadIncident::of),
             alerts,
         }
     }
@@ -83,6 +107,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Changed => "changed",
         Reason::Repeated => "repeated",
+        Reason::Explained => "explained",
         Reason::Escalated => "escalated",
         Reason::Digest => "digest",
         Reason::Test => "test",

@@ -12,12 +12,18 @@ pub(super) const MAX_CHARACTERS: usize = 13_200;
 /// The room for the block that counts what is left out, and for the message's link.
 const RESERVED: usize = 3_500;
 
+/// The most characters of the cause of an incident.
+const MAX_CAUSE: usize = 800;
+
 /// The body of a request to an incoming webhook.
 pub(super) fn body(words: &Words) -> Value {
     let mut blocks = Blocks::default();
     blocks.push(json!({"type": "header", "text": plain(&words.headline, MAX_HEADER)}));
     if let Some(service) = &words.service {
         blocks.push(json!({"type": "context", "elements": [plain(service, 300)]}));
+    }
+    if let Some(cause) = &words.cause {
+        blocks.push(json!({"type": "section", "text": plain(cause, MAX_CAUSE)}));
     }
     let mut left_out = words.more;
     for (place, paragraph) in words.paragraphs.iter().enumerate() {

@@ -63,6 +63,7 @@ impl Dispatcher {
             queues,
             groups,
             seq,
+            has_incidents: false,
             instance,
             last_id,
             written_id: last_id,
@@ -89,6 +90,7 @@ impl Dispatcher {
         }
         self.settles = Some(now.uptime + SETTLED);
         for mut group in left.groups {
+            self.take_out_known(&mut group, now);
             let Some(route) = self.routes.named(&group.route) else { continue };
             match self.groups.remove(&group.key) {
                 Some(own) => group.join(own, route, now),

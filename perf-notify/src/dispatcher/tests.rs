@@ -1,5 +1,6 @@
 //! Routes, groups and queues together, on times that the test gives.
 
+mod incidents;
 mod over_time;
 
 use super::*;

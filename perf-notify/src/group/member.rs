@@ -17,11 +17,14 @@ pub(super) struct Member {
     /// When this process, or one before it, heard of its end.
     #[serde(default)]
     pub(super) ended: Option<Since>,
+    /// The uptime at which this process heard of the news that nobody was told yet.
+    #[serde(skip)]
+    pub(super) heard: Option<Duration>,
 }
 
 impl Member {
     pub(super) fn new(alert: &Alert) -> Self {
-        Self { alert: alert.clone(), told: None, is_news: false, ended: None }
+        Self { alert: alert.clone(), told: None, is_news: false, ended: None, heard: None }
     }
 
     pub(super) fn is_firing(&self) -> bool {
@@ -61,6 +64,7 @@ impl Member {
         let firing = self.is_firing().then_some(self.alert.severity);
         // After a restart what fires fires anew: that is no news.
         self.is_news = firing.is_none() || self.told != firing;
+        self.heard = self.heard.filter(|_| self.is_news).or(self.is_news.then_some(now.uptime));
         self.is_news
     }
 
@@ -90,5 +94,6 @@ impl Member {
     pub(super) fn tell(&mut self) {
         self.told = self.is_firing().then_some(self.alert.severity);
         self.is_news = false;
+        self.heard = None;
     }
 }

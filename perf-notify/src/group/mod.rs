@@ -3,9 +3,10 @@
 //! A group is asked at each tick whether there is a message to send. Spans are counted by the monitor's uptime, which no clock that is
 //! set can move; moments of the wall are kept only for what has to outlive the process.
 
+mod incident;
 mod member;
 
-use crate::message::{Message, MessageAlert, Reason};
+use crate::message::{Message, MessageAlert, MessageIncident, Reason};
 use crate::route::Route;
 use crate::since::Since;
 use member::Member;
@@ -41,6 +42,12 @@ pub(crate) struct Group {
     told_at: Option<Since>,
     #[serde(default)]
     escalation: Escalation,
+    /// The incident that it is about.
+    #[serde(default)]
+    incident: Option<MessageIncident>,
+    /// Whether a message had a cause that is as good as certain.
+    #[serde(default)]
+    is_explained: bool,
     /// Before this nothing is sent. `None` before anything changed in this process.
     #[serde(skip)]
     due: Option<Duration>,
@@ -87,6 +94,8 @@ impl Group {
             members: BTreeMap::new(),
             told_at: None,
             escalation: Escalation::default(),
+            incident: None,
+            is_explained: false,
             due: None,
             sent: None,
         }
@@ -118,6 +127,8 @@ impl Group {
         if self.escalation.since.is_none() {
             self.escalation = left.escalation;
         }
+        self.incident = self.incident.take().or(left.incident);
+        self.is_explained |= left.is_explained;
         let has_news = self.members.values().any(|member| member.is_news);
         self.due = has_news.then(|| self.due.unwrap_or_else(|| self.due_after(route, now)));
     }
@@ -139,11 +150,13 @@ impl Group {
         has_changed
     }
 
-    /// Takes note of how an alert stands, and of whether somebody is to be told.
-    pub(crate) fn hear(&mut self, alert: &Alert, is_told: bool, route: &Route, now: Now) {
+    /// Takes note of how an alert stands, and of whether somebody is to be told. Where an incident may be known soon, the message
+    /// waits for that with some patience.
+    pub(crate) fn hear(&mut self, alert: &Alert, is_told: bool, route: &Route, patience: Duration, now: Now) {
+        let patience = if self.incident.is_none() && alert.resolved_at.is_none() { patience } else { Duration::ZERO };
         let member = self.members.entry(alert.fingerprint).or_insert_with(|| Member::new(alert));
         if member.hear(alert, is_told, now) && self.due.is_none() {
-            self.due = Some(self.due_after(route, now));
+            self.due = Some(self.due_after(route, now) + patience);
         }
         self.members.retain(|_, member| !member.is_over());
     }
@@ -197,13 +210,17 @@ impl Group {
     fn reason(&mut self, surroundings: &Surroundings<'_>) -> Option<Reason> {
         let Surroundings { now, route, held, cooldown } = surroundings;
         if self.due.is_some_and(|due| due <= now.uptime) {
-            if self.members.values().any(|member| member.is_news && !held(&member.alert)) {
+            let is_due = |member: &Member| member.is_news && !held(&member.alert) && self.is_worth(member, route, *now);
+            if self.members.values().any(is_due) {
                 return Some(Reason::Changed);
             }
             // News that is held waits on; without any, the next change begins its own wait.
             if !self.members.values().any(|member| member.is_news) {
                 self.due = None;
             }
+        }
+        if self.is_to_be_explained(surroundings) {
+            return Some(Reason::Explained);
         }
         let elapsed = self.told_at?.elapsed(*now);
         let is_due = |member: &Member| {
@@ -235,6 +252,7 @@ impl Group {
         let is_waiting = self.members.values().any(|member| member.is_news);
         self.due = is_waiting.then(|| now.uptime + surroundings.route.group_interval.0);
         self.begin_escalation(*now);
+        self.is_explained |= self.incident.as_ref().is_some_and(|incident| incident.is_explained);
         self.message(reason, alerts, now.wall)
     }
 
@@ -244,7 +262,8 @@ impl Group {
         };
         alerts.sort_by_key(rank);
         let alerts = alerts.into_iter().map(|(is_news, alert)| MessageAlert::new(alert, is_news)).collect();
-        Message::new(reason, &self.key, self.labels.clone(), alerts, at)
+        let incident = self.incident.clone();
+        Message { incident, ..Message::new(reason, &self.key, self.labels.clone(), alerts, at) }
     }
 
     /// Counts the time of a route's steps from the first message about what nobody has acknowledged. A higher severity begins it anew.

@@ -16,6 +16,8 @@ use std::time::{Duration, SystemTime};
 
 /// A label of an alert that says which component it is about. A rule of yours may set it.
 const COMPONENT: &str = "component";
+/// The label that stands for the incident of an alert: not among its own labels.
+pub(crate) const INCIDENT: &str = "incident";
 
 /// The facts of an alert that routes look at.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +144,9 @@ pub struct Route {
     /// Whether routes after this one see the alert too.
     #[serde(default, rename = "continue")]
     pub goes_on: bool,
-    /// The labels, `rule` and `severity` among them, by which alerts are told together. None unless set: one group a service.
+    /// The labels by which alerts are told together, `rule`, `severity` and `incident` among them: the last is the incident that
+    /// an alert is of, where somebody knows it. Unless set, `incident` alone, or none with
+    /// [`by_incident`](crate::Settings::by_incident) off: one group a service.
     #[serde(default)]
     pub group_by: Vec<String>,
     /// How long the first message of a group waits for other alerts.
@@ -230,14 +234,20 @@ impl Route {
         }
     }
 
-    /// The values of the labels by which an alert is grouped.
+    /// The values of the labels by which an alert is grouped, but for its incident.
     pub(crate) fn group_labels(&self, alert: &Facts<'_>) -> BTreeMap<String, String> {
         let value = |name: &str| match name {
             "rule" => alert.rule.to_owned(),
             "severity" => alert.severity.to_string(),
             _ => alert.labels.get(name).cloned().unwrap_or_default(),
         };
-        self.group_by.iter().map(|name| (name.clone(), value(name))).collect()
+        let labels = self.group_by.iter().filter(|name| *name != INCIDENT);
+        labels.map(|name| (name.clone(), value(name))).collect()
+    }
+
+    /// Whether alerts of one incident are told together, and those of another one apart.
+    pub(crate) fn is_by_incident(&self) -> bool {
+        self.group_by.iter().any(|name| name == INCIDENT)
     }
 }
 

@@ -22,6 +22,8 @@ use std::cmp::Reverse;
 pub(crate) const MAX_HEADLINE: usize = 240;
 /// The most alerts that have a paragraph: no receiver has room for more.
 const MAX_PARAGRAPHS: usize = 50;
+/// The words where nobody knows the cause of an incident.
+const NO_CAUSE: &str = "No clear cause yet";
 /// The room that is kept for "and 37 more".
 const ROOM_FOR_MORE: usize = 40;
 
@@ -36,6 +38,8 @@ pub(crate) struct Words {
     pub(crate) severity: Severity,
     /// Name, version and instance.
     pub(crate) service: Option<String>,
+    /// The cause of the incident that all alerts are of, and how sure it is.
+    pub(crate) cause: Option<String>,
     /// One for each alert, those that fire first, the worst of them first.
     pub(crate) paragraphs: Vec<Paragraph>,
     /// Alerts that have no paragraph.
@@ -65,6 +69,7 @@ impl Words {
             status: if firing > 0 { "firing" } else { "resolved" },
             severity: alerts.first().map_or(Severity::Warning, |worst| worst.alert.severity),
             service: message.service.as_ref().map(|service| short(&service.to_string(), 200)),
+            cause: message.incident.as_ref().map(|incident| short(incident.cause.as_deref().unwrap_or(NO_CAUSE), 400)),
             paragraphs: alerts.iter().take(MAX_PARAGRAPHS).map(|alert| Paragraph::of(alert, message.at)).collect(),
             more: message.more_firing + message.more_resolved + alerts.len().saturating_sub(MAX_PARAGRAPHS) as u64,
             link: message.link.as_deref().and_then(link::http_only),
@@ -89,6 +94,11 @@ impl Words {
             Some(service) => style.fitted(service, most.saturating_sub(ROOM_FOR_MORE).min(400), count),
             None => String::new(),
         };
+        if let Some(cause) = &self.cause {
+            let room = most.saturating_sub(count.of(&text) + 1 + ROOM_FOR_MORE).min(800);
+            let between = if text.is_empty() { "" } else { "\n" };
+            text = format!("{text}{between}{}", style.fitted(cause, room, count));
+        }
         let link = self.link.as_deref().map(|link| style.link("Look", link)).unwrap_or_default();
         // A long link is left out before what is wrong is.
         let link = if count.of(&link) <= most / 4 { link } else { String::new() };
@@ -145,9 +155,16 @@ fn headline(message: &Message, alerts: &[&MessageAlert], firing: u64) -> String 
             format!("{}{place}{critical}{resolved}", plural(firing, "alert fires", "alerts fire"))
         }
     };
+    // Of an incident, it says what happens before how many alerts are a part of it.
+    let what = match &message.incident {
+        Some(incident) if firing > 0 => format!("Incident{place}: {}", short(&incident.headline, 160)),
+        Some(incident) if resolved > 0 => format!("Incident over{place}: {}", short(&incident.headline, 160)),
+        _ => what,
+    };
     let why = match message.reason {
         Reason::Changed => "",
         Reason::Repeated => "Reminder: ",
+        Reason::Explained => "Cause found: ",
         Reason::Escalated => "Not acknowledged: ",
         Reason::Digest => "Digest: ",
         Reason::Test => "Test: ",

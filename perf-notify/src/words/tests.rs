@@ -58,6 +58,7 @@ pub(crate) fn message(alerts: Vec<MessageAlert>) -> Message {
         more_firing: 0,
         more_resolved: 0,
         link: Some("https://perf.example/#/?at=1".to_owned()),
+        incident: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod end_to_end;
+mod incident;
 mod killed;
 mod member;
 mod overlap;

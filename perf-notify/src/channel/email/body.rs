@@ -61,6 +61,9 @@ fn html(words: &Words) -> String {
     if let Some(service) = &words.service {
         let _ = write!(html, "<p>{}</p>", Style::Html.escaped(service));
     }
+    if let Some(cause) = &words.cause {
+        let _ = write!(html, "<p><b>{}</b></p>", Style::Html.escaped(cause));
+    }
     let mut left_out = words.more;
     for (place, paragraph) in words.paragraphs.iter().enumerate() {
         let block = block(paragraph);
