@@ -92,6 +92,10 @@ impl Dispatcher {
         for key in keys {
             let Some(group) = self.groups.get_mut(&key) else { continue };
             let Some(route) = self.routes.named(&group.route) else { continue };
+            // It is heard of once its end was told: at the next comparison with what fires.
+            if group.ends_first(alert, now) {
+                continue;
+            }
             let waits = self.has_incidents && route.is_by_incident();
             group.hear(alert, is_told, route, if waits { PATIENCE } else { Duration::ZERO }, now);
             self.changes.groups.insert(key, Some(group.clone()));
@@ -156,7 +160,8 @@ impl Dispatcher {
         for group in self.groups.values_mut() {
             let Some(route) = routes.named(&group.route) else { continue };
             let held = |alert: &Alert| routes.held(route, &Facts::of(alert), now.wall).is_some();
-            let sends = group.take_due(&Surroundings { now, route, held: &held, cooldown });
+            let by_incident = self.has_incidents && route.is_by_incident();
+            let sends = group.take_due(&Surroundings { now, route, by_incident, held: &held, cooldown });
             if !sends.is_empty() {
                 self.changes.groups.insert(group.key.clone(), Some(group.clone()));
                 due.extend(sends);
@@ -170,7 +175,17 @@ impl Dispatcher {
             self.groups.remove(&key);
             self.changes.groups.insert(key, None);
         }
+        let firing: BTreeSet<String> = self
+            .groups
+            .values()
+            .filter(|group| group.has_firing())
+            .filter_map(|group| group.incident_id())
+            .map(str::to_owned)
+            .collect();
         for Send { channels, mut message } in due {
+            if let Some(incident) = &mut message.incident {
+                incident.goes_on = firing.contains(&incident.id);
+            }
             message.service.clone_from(&self.service);
             finish(&mut message);
             for channel in self.with_another(channels, &message) {

@@ -53,12 +53,15 @@ pub struct MessageIncident {
     pub is_explained: bool,
     /// Since when it is so.
     pub since: SystemTime,
+    /// Whether alerts of it fire, in this message or in another.
+    #[serde(default)]
+    pub goes_on: bool,
 }
 
 impl MessageIncident {
     pub(crate) fn of(group: &AlertGroup) -> Self {
         let AlertGroup { id, headline, cause, is_explained, since, .. } = group.clone();
-        Self { id, headline, cause, is_explained, since }
+        Self { id, headline, cause, is_explained, since, goes_on: true }
     }
 }
 

@@ -75,7 +75,7 @@ const FACTS = [
 
 /** A sentence about the calls inside one that are not shown. */
 function missingOf({ calls_known: isKnown, missing }) {
-  if (!isKnown) return "It made calls that are not known: there was no room to record them.";
+  if (!isKnown) return "It made calls that are not known: there was no room to record them, or recording began later.";
   const open = missing === 1 ? "call ended inside it that is" : "calls ended inside it that are";
   return missing > 0 ? `${number(missing)} more ${open} not shown: a call keeps a bounded number of them.` : "";
 }

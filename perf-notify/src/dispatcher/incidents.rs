@@ -18,8 +18,8 @@ impl Dispatcher {
         self.has_incidents = is_there;
     }
 
-    /// Takes alerts to the groups of their incidents, in routes that group by them, with what was told of them. Alerts that are
-    /// in no open incident stay where they are: nobody is told of them twice, nor of less.
+    /// Takes alerts of which nobody was told yet to the groups of their incidents, in routes that group by them. The others stay where
+    /// they were told, as do those that are in no open incident: nobody is told of them twice, nor of less.
     pub(crate) fn regroup(&mut self, open: &[AlertGroup], now: Now) {
         let of_alert: BTreeMap<Fingerprint, &AlertGroup> =
             open.iter().flat_map(|group| group.alerts.iter().map(move |alert| (*alert, group))).collect();
@@ -67,7 +67,7 @@ impl Dispatcher {
         let mut moves = Moves::new();
         for group in self.groups.values() {
             let Some(route) = self.routes.named(&group.route).filter(|route| route.is_by_incident()) else { continue };
-            for alert in group.alerts() {
+            for alert in group.untold() {
                 let Some(incident) = of_alert.get(&alert.fingerprint) else { continue };
                 if group.incident_id() == Some(incident.id.as_str()) {
                     continue;

@@ -39,6 +39,28 @@ impl Group {
         self.members.values().map(|member| &member.alert)
     }
 
+    /// Those of them of which nobody was told yet. What was told goes on under the key that it was told with: receivers close by it.
+    pub(crate) fn untold(&self) -> impl Iterator<Item = &Alert> {
+        self.members.values().filter(|member| !member.is_told()).map(|member| &member.alert)
+    }
+
+    /// Whether any of its alerts fires, told or not.
+    pub(crate) fn has_firing(&self) -> bool {
+        self.members.values().any(Member::is_firing)
+    }
+
+    /// Whether an alert that fires anew has an end that waits for the others of its incident. That is told first, at once.
+    pub(crate) fn ends_first(&mut self, alert: &Alert, now: Now) -> bool {
+        let is_waiting = |member: &&mut Member| !member.is_firing() && member.is_news && member.is_told();
+        let waiting = self.members.get_mut(&alert.fingerprint).filter(is_waiting);
+        let Some(member) = waiting.filter(|_| alert.resolved_at.is_none() && self.incident.is_some()) else {
+            return false;
+        };
+        member.ends_first = true;
+        self.due = Some(now.uptime);
+        true
+    }
+
     /// Takes note of how its incident is now, and says whether that is new.
     pub(crate) fn learn(&mut self, incident: &AlertGroup) -> bool {
         let known = Some(MessageIncident::of(incident));
@@ -83,8 +105,9 @@ impl Group {
 
     /// Whether news of a member is worth a message: in a group that is about an incident, the end of one alert waits for the
     /// end of all, and other news for what comes with it.
-    pub(super) fn is_worth(&self, member: &Member, route: &Route, now: Now) -> bool {
-        if self.incident.is_none() {
+    pub(super) fn is_worth(&self, member: &Member, surroundings: &Surroundings<'_>) -> bool {
+        let Surroundings { now, route, by_incident, .. } = *surroundings;
+        if self.incident.is_none() || !by_incident || member.ends_first {
             return true;
         }
         let is_fresh = |one: &Member| one.heard.is_some_and(|heard| now.uptime < heard + route.group_wait.0);
@@ -110,11 +133,13 @@ impl Group {
 }
 
 impl Escalation {
-    /// Goes on for two groups in one: with the clock that began first, and for all who heard of either.
-    fn join(&mut self, other: Self, now: Now) {
-        self.steps = self.steps.max(other.steps);
-        self.worst = self.worst.max(other.worst);
-        self.since = [self.since, other.since].into_iter().flatten().max_by_key(|since| since.elapsed(now));
+    /// Goes on for two groups in one: with the clock and the steps of the worse, of two alike of the one that began first, and for
+    /// all who heard of either.
+    fn join(&mut self, mut other: Self, now: Now) {
+        let rank = |one: &Self| (one.worst, one.since.map(|since| since.elapsed(now)));
+        if rank(&other) > rank(self) {
+            std::mem::swap(self, &mut other);
+        }
         self.channels.extend(other.channels);
     }
 }

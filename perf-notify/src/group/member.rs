@@ -20,11 +20,14 @@ pub(super) struct Member {
     /// The uptime at which this process heard of the news that nobody was told yet.
     #[serde(skip)]
     pub(super) heard: Option<Duration>,
+    /// Whether its end is told now, whatever it waited for: it fires anew.
+    #[serde(skip)]
+    pub(super) ends_first: bool,
 }
 
 impl Member {
     pub(super) fn new(alert: &Alert) -> Self {
-        Self { alert: alert.clone(), told: None, is_news: false, ended: None, heard: None }
+        Self { alert: alert.clone(), told: None, is_news: false, ended: None, heard: None, ends_first: false }
     }
 
     pub(super) fn is_firing(&self) -> bool {

@@ -79,6 +79,8 @@ pub(crate) struct Send {
 pub(crate) struct Surroundings<'a> {
     pub(crate) now: Now,
     pub(crate) route: &'a Route,
+    /// Whether ends wait for those of others of the same incident.
+    pub(crate) by_incident: bool,
     /// Why nobody is told of an alert now.
     pub(crate) held: &'a dyn Fn(&Alert) -> bool,
     /// The cooldown of a rule, where it has one.
@@ -208,9 +210,10 @@ impl Group {
     }
 
     fn reason(&mut self, surroundings: &Surroundings<'_>) -> Option<Reason> {
-        let Surroundings { now, route, held, cooldown } = surroundings;
+        let Surroundings { now, route, held, cooldown, .. } = surroundings;
         if self.due.is_some_and(|due| due <= now.uptime) {
-            let is_due = |member: &Member| member.is_news && !held(&member.alert) && self.is_worth(member, route, *now);
+            let is_due =
+                |member: &Member| member.is_news && !held(&member.alert) && self.is_worth(member, surroundings);
             if self.members.values().any(is_due) {
                 return Some(Reason::Changed);
             }

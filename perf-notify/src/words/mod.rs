@@ -23,7 +23,7 @@ pub(crate) const MAX_HEADLINE: usize = 240;
 /// The most alerts that have a paragraph: no receiver has room for more.
 const MAX_PARAGRAPHS: usize = 50;
 /// The words where nobody knows the cause of an incident.
-const NO_CAUSE: &str = "No clear cause yet";
+const NO_CAUSE: &str = "No clear cause";
 /// The room that is kept for "and 37 more".
 const ROOM_FOR_MORE: usize = 40;
 
@@ -158,6 +158,9 @@ fn headline(message: &Message, alerts: &[&MessageAlert], firing: u64) -> String 
     // Of an incident, it says what happens before how many alerts are a part of it.
     let what = match &message.incident {
         Some(incident) if firing > 0 => format!("Incident{place}: {}", short(&incident.headline, 160)),
+        Some(incident) if resolved > 0 && incident.goes_on => {
+            format!("{what}, of an incident that goes on: {}", short(&incident.headline, 160))
+        }
         Some(incident) if resolved > 0 => format!("Incident over{place}: {}", short(&incident.headline, 160)),
         _ => what,
     };

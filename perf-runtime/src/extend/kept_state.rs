@@ -34,7 +34,8 @@ impl KeptStates {
         KeptState(keeper)
     }
 
-    /// The states of all parts as they are now. One that panics, or is too long, is left out.
+    /// The states of all parts as they are now, and what the process before left of those that did not ask for it: they may come
+    /// later. One that panics, or is too long, is left out.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let mut keepers = Vec::new();
         // Called when nothing is locked: a part may come or go meanwhile.
@@ -42,7 +43,14 @@ impl KeptStates {
             keepers.extend(keeper.upgrade());
             keeper.strong_count() > 0
         });
-        keepers.iter().filter_map(|keeper| Some((keeper.name.to_string(), keeper.ask()?))).collect()
+        let mut all = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for keeper in keepers {
+            match keeper.ask() {
+                Some(state) => all.insert(keeper.name.to_string(), state),
+                None => all.remove(&*keeper.name),
+            };
+        }
+        all
     }
 
     /// Takes over what the process before left.
@@ -103,5 +111,9 @@ mod tests {
         assert_eq!([states.take("well"), states.take("well")], [Some("kept".to_owned()), None], "once");
         drop(guards);
         assert!(states.all().is_empty(), "the parts are gone");
+        states.restore(BTreeMap::from([("late".to_owned(), "left".to_owned())]));
+        assert_eq!(states.all().len(), 1, "a part that is not there yet loses nothing by a save");
+        assert_eq!(states.take("late").as_deref(), Some("left"));
+        assert!(states.all().is_empty());
     }
 }

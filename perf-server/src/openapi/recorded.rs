@@ -86,7 +86,7 @@ fn call() -> ObjectBuilder {
         )
         .has(
             "calls_known",
-            flag().note("Whether it is known which calls were made inside it: if not it made some, and there was no room for them."),
+            flag().note("Whether it is known which calls were made inside it: if not it made some, and there was no room for them, or recording began later."),
         )
         .has("calls", count().note("Calls inside it that are recorded."))
         .has("missing", count().note("Calls inside it that ended and are not recorded."))

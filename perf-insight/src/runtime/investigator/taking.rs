@@ -48,6 +48,9 @@ impl Incident {
         }
         self.more_alerts = self.more_alerts.max(beyond);
         self.alerts.sort_by_key(|alert| (alert.since, alert.id));
+        if !self.headline.is_empty() {
+            self.headline = self.said();
+        }
     }
 
     pub(super) fn take_explanation(&mut self, explanation: Explanation) {
@@ -82,10 +85,12 @@ impl Incident {
 
     /// The incident in one sentence.
     fn said(&self) -> String {
-        let what = match self.alerts.as_slice() {
-            [one] => one.message.clone(),
-            [first, ..] => format!("{} and {} more alerts", first.message, self.alerts.len() - 1 + self.more_alerts),
-            [] => "Alerts".to_owned(),
+        let beyond = (self.alerts.len() + self.more_alerts).saturating_sub(1);
+        let what = match (self.alerts.first(), beyond) {
+            (Some(one), 0) => one.message.clone(),
+            (Some(first), 1) => format!("{} and 1 more alert", first.message),
+            (Some(first), beyond) => format!("{} and {beyond} more alerts", first.message),
+            (None, _) => "Alerts".to_owned(),
         };
         match self.causes.first() {
             Some(cause) if self.sureness == Sureness::Likely => format!("{}. {what}", cause.sentence),

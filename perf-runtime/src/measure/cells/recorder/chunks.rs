@@ -14,7 +14,9 @@ pub(super) const CHUNKS: usize = 16;
 const MOST_MADE: usize = 4_096;
 /// With so many, buffers that no root has are to give theirs back, until there are [few](FEW).
 const MANY: usize = MOST_MADE / 4 * 3;
-const FEW: usize = MOST_MADE / 2;
+const FEW: usize = MOST_MADE / 8 * 5;
+// Each buffer keeps one: were there no fewer than few then, memory would stay scarce for as long as any call has a second one.
+const _: () = assert!(FEW > super::buffer::SLOTS, "idle buffers alone are few");
 
 /// The number of chunks that there are. Whether one is made or refused is decided under this lock.
 static MADE: Mutex<usize> = Mutex::new(0);
