@@ -35,7 +35,7 @@ fn seconds_until<T>(clock: &ManualClock, monitor: &Monitor, mut found: impl FnMu
     panic!("it did not come");
 }
 
-/// What a process leaves to the next one, as a file has it.
+/// The state that a process leaves to the next one, as a file has it.
 fn kept(monitor: &Monitor) -> State {
     let text = serde_json::to_string(&monitor.state()).expect("it can be written");
     serde_json::from_str(&text).expect("and read")

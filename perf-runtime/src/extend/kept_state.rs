@@ -58,7 +58,7 @@ impl KeptStates {
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = before;
     }
 
-    /// What the process before left of a part, once.
+    /// The state that the process before left of a part, once.
     pub(crate) fn take(&self, name: &str) -> Option<String> {
         self.before.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
     }

@@ -1,6 +1,7 @@
 //! The memory of a buffer: chunks of records, which are made as they are needed, and bounded for all buffers together.
 
 use super::record::Record;
+use super::recording::Recording;
 use crate::measure::cells::lazy::LazyBox;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8};
@@ -16,7 +17,7 @@ const MOST_MADE: usize = 4_096;
 const MANY: usize = MOST_MADE / 4 * 3;
 const FEW: usize = MOST_MADE / 8 * 5;
 // Each buffer keeps one: were there no fewer than few then, memory would stay scarce for as long as any call has a second one.
-const _: () = assert!(FEW > super::buffer::SLOTS, "idle buffers alone are few");
+const _: () = assert!(FEW > Recording::SLOTS, "idle buffers alone are few");
 
 /// The number of chunks that there are. Whether one is made or refused is decided under this lock.
 static MADE: Mutex<usize> = Mutex::new(0);

@@ -1,4 +1,4 @@
-//! What the end of a call's body hands over to the end of the call itself.
+//! Things that the end of a call's body hands over to the end of the call itself.
 
 use super::inside::Inside;
 use super::recording::Recording;
@@ -6,7 +6,7 @@ use crate::measure::cells::tree::node::Node;
 use crate::measure::cells::tree::parent::Parent;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// What the end of a call's body hands over to the end of the call itself: whether calls inside it are recorded, and where.
+/// Things that the end of a call's body hands over to the end of the call itself: whether calls inside it are recorded, and where.
 ///
 /// Of a call without a caller it is its recording; of another the place of its record, counted from one. Until then, while the call is paused, it
 /// keeps the child for which the call waits. Atomic, though one thread at a time has the call, so that futures may be shared between threads as

@@ -1,4 +1,4 @@
-//! What is known of the calls inside a call without a caller, as it ends.
+//! The knowledge of the calls inside a call without a caller, as it ends.
 
 use super::recording::Recording;
 
