@@ -3,6 +3,7 @@
 use crate::runtime::explain::{Explanation, Subject};
 use crate::runtime::incident::{Incident, IncidentAlert, Sureness};
 use perf_runtime::alert::Alert;
+use std::cmp::Reverse;
 
 /// Alerts that are listed with an incident.
 const MAX_ALERTS: usize = 100;
@@ -86,10 +87,12 @@ impl Incident {
     /// The incident in one sentence.
     fn said(&self) -> String {
         let beyond = (self.alerts.len() + self.more_alerts).saturating_sub(1);
-        let what = match (self.alerts.first(), beyond) {
+        // The worst stands for all, of those the first.
+        let worst = self.alerts.iter().min_by_key(|alert| (Reverse(alert.severity), alert.since, alert.id));
+        let what = match (worst, beyond) {
             (Some(one), 0) => one.message.clone(),
-            (Some(first), 1) => format!("{} and 1 more alert", first.message),
-            (Some(first), beyond) => format!("{} and {beyond} more alerts", first.message),
+            (Some(worst), 1) => format!("{} and 1 more alert", worst.message),
+            (Some(worst), beyond) => format!("{} and {beyond} more alerts", worst.message),
             (None, _) => "Alerts".to_owned(),
         };
         match self.causes.first() {
