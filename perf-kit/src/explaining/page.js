@@ -83,6 +83,6 @@ export default class {
     text(name, one.component);
     text(impact, one.impact.toFixed(0));
     text(evidence, `${[...one.evidence, one.gain].filter(Boolean).join(". ")}${slow}`);
-    text(advice, one.suggestions.join(". "));
+    text(advice, one.suggestions.map((words) => (words.endsWith("?") ? words : `${words}.`)).join(" "));
   }
 }
