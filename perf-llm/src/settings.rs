@@ -46,7 +46,7 @@ pub struct BudgetSetting {
     pub model: Option<String>,
     /// The user or tenant by name; `*` gives each its own budget.
     pub user: Option<String>,
-    /// What a budget of money does with a model that has no price: `refuse` (without it), `allow`, or dollars that a call counts as.
+    /// The treatment of a model without a price by a budget of money: `refuse` (without it), `allow`, or dollars that a call counts as.
     pub on_unpriced: Option<String>,
 }
 

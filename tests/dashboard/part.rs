@@ -1,4 +1,4 @@
-//! What another part adds: a page in the navigation, with its own script and style and the values of its topic; cards on the first page.
+//! Additions of another part: a page in the navigation, with its own script and style and the values of its topic; cards on the first page.
 
 use super::browser::Browser;
 use perf_runtime::Monitor;

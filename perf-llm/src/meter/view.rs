@@ -100,7 +100,7 @@ pub struct BudgetView {
     pub estimated: String,
     /// The amount that calls in flight have reserved.
     pub reserved: String,
-    /// What is left; below zero where calls cost more than they had reserved.
+    /// The rest that is left; below zero where calls cost more than they had reserved.
     pub left: String,
     /// Why it is stopped, where it is.
     pub stopped: Option<Arc<str>>,

@@ -221,7 +221,7 @@ fn ends(shape: Shape, event: &Map<String, Value>) -> bool {
     match shape {
         Shape::OpenAiChat => any("choices", "finish_reason"),
         Shape::OpenAiResponses => has(&["response", "usage"]),
-        // What `message_start` tells stands inside of it.
+        // The usage that `message_start` tells stands inside of it.
         Shape::Anthropic => has(&["usage"]),
         Shape::Gemini => any("candidates", "finishReason"),
         Shape::Ollama => has(&["eval_count"]),

@@ -12,7 +12,7 @@ enum Agent {
     Writer,
 }
 
-/// What a task does.
+/// The work of a task.
 #[derive(Clone, Debug)]
 enum Work {
     /// Calls a model, waits so many polls, and tells its usage or not.

@@ -167,7 +167,7 @@ async fn an_attribute_limits_each_run_of_an_agent() {
     let BudgetError::Denied(denial) = frugal(meter, 5).await.unwrap_err() else { panic!("denied") };
     assert_eq!((denial.limit, denial.spent, denial.needed), (180, 90, 150));
     assert!(meter.has_budgets());
-    // What the settings say of the same agent goes before.
+    // The settings of the same agent go before.
     meter.add_budget(BudgetSetting::per("run").agent("frugal").tokens(2_000)).unwrap();
     frugal(meter, 5).await.unwrap();
     let BudgetError::Denied(denial) = frugal(meter, 11).await.unwrap_err() else { panic!("denied") };

@@ -222,7 +222,7 @@ struct Running<S: Deref<Target = Series>> {
     over: bool,
     /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.
     is_away: bool,
-    /// What its body hands over to its end.
+    /// Things that its body hands over to its end.
     handed_over: HandedOver,
 }
 

@@ -393,7 +393,7 @@ fn requests_and_operations_are_recorded_too() {
     assert_eq!((tree.call.seconds, tree.call.self_seconds, tree.call.is_failed), (3.0, Some(1.0), true));
     assert_eq!(tree.call.error.as_ref().unwrap().error_type.as_deref(), Some("out-of-stock"));
     assert_eq!(shown(&tree), [ok("rec_step", None, [0.0, 2.0, 0.0]), ok("rec_sync_leaf", Some(0), [0.0, 2.0, 2.0])]);
-    // What follows the head of an answer that streams is no part of it.
+    // The part of an answer that streams after its head is no part of it.
     let mut request = monitor().http_request("GET", "/events");
     request.work(|_| sync_leaf(&clock, 1));
     request.streams();

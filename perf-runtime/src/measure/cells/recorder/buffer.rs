@@ -3,8 +3,8 @@
 //! A buffer lasts as long as the process. One root after another has it, and each has a turn of its own, which stands in the names of its
 //! calls: a call that ends after its root finds that the turn is another's, and writes nothing.
 //!
-//! Whoever changes the owner from the root's name to another value has the buffer from then on: the root, as it ends, or one that takes the
-//! buffer of a root which has it too long.
+//! The thread that changes the owner from the root's name to another value has the buffer from then on: that of the root, as it ends, or one
+//! that takes the buffer of a root which has it too long.
 
 use super::chunks::{CHUNK, CHUNKS, Chunks};
 use super::record::{Record, Recorded};

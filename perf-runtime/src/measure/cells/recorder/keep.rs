@@ -1,4 +1,4 @@
-//! What of a series is worth keeping in this minute: by one look at a few words.
+//! The bar from which a call of a series is worth keeping in this minute: by one look at a few words.
 
 use crate::measure::cells::lazy::LazyBox;
 use crate::measure::clock::Moment;

@@ -20,7 +20,7 @@ use tracing::Span;
 
 /// The memory for kept calls, in records of 48 bytes: 7 MiB.
 const MOST_RECORDS: usize = 150_000;
-/// What a kept call takes beside its records, in records.
+/// The room of a kept call beside its records, in records.
 const RECORDS_OF_A_CALL: usize = 4;
 const MINUTE_NANOS: u64 = 60_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
