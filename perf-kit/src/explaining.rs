@@ -60,7 +60,7 @@ mod routes {
     /// The routes of insight: incidents, one of them, bottlenecks, and findings about series.
     pub(crate) fn extension(view: InsightView) -> impl Fn() -> Extension + Send + Sync + 'static {
         move || {
-            let [of_list, of_one, of_bottlenecks, of_feed, of_cards] = [(); 5].map(|()| view.clone());
+            let [of_list, of_one, of_bottlenecks, of_unusual, of_feed, of_cards] = [(); 6].map(|()| view.clone());
             let list = async move |params: Params, headers: HeaderMap| list(of_list, params, &headers).await;
             let one = async move |id: Id, params: Params, headers: HeaderMap| {
                 params.only(&[])?;
@@ -69,6 +69,10 @@ mod routes {
             let bottlenecks = async move |params: Params, headers: HeaderMap| {
                 params.only(&[])?;
                 respond::json(&headers, move || of_bottlenecks.bottlenecks()).await
+            };
+            let unusual = async move |params: Params, headers: HeaderMap| {
+                params.only(&[])?;
+                respond::json(&headers, move || of_unusual.unusual()).await
             };
             let [trends, anomalies, forecasts, compare] = [(); 4].map(|()| view.monitor().clone());
             let trends =
@@ -84,6 +88,7 @@ mod routes {
                 .read("/api/v1/incidents", get(list))
                 .read("/api/v1/incidents/{id}", get(one))
                 .read("/api/v1/insight/bottlenecks", get(bottlenecks))
+                .read("/api/v1/insight/unusual", get(unusual))
                 .read("/api/v1/insight/trends", get(trends))
                 .read("/api/v1/insight/anomalies", get(anomalies))
                 .read("/api/v1/insight/forecasts", get(forecasts))
@@ -94,7 +99,7 @@ mod routes {
                     let found = of_feed.bottlenecks();
                     serde_json::json!({
                         "enabled": enabled, "incidents": incidents,
-                        "bottlenecks": found.bottlenecks, "compared": found.compared,
+                        "bottlenecks": found.bottlenecks, "compared": found.compared, "unusual": of_feed.unusual(),
                     })
                 })
                 .page(page)

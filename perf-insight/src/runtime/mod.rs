@@ -26,6 +26,8 @@ mod part;
 mod rules;
 mod scene;
 mod settings;
+mod watch;
+mod watching;
 mod words;
 
 pub use bottleneck::{Bottleneck, BottleneckKind, Bottlenecks, bottlenecks};
@@ -38,3 +40,5 @@ pub use incident::{Cause, CauseKind, Check, Incident, IncidentAlert, IncidentCha
 pub use investigator::Investigator;
 pub use part::{Incidents, Insight, InsightView, incidents};
 pub use settings::Settings;
+pub use watch::{Unusual, Watching};
+pub use watching::rules;

@@ -5,7 +5,9 @@ use super::changes::Change;
 use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent, Sureness};
 use super::investigator::{Investigator, Saved};
 use super::settings::Settings;
-use perf_runtime::extend::{AlertGroup, AlertGroups, Cost, KeptState, Provided, ShutdownHook, TickObserver};
+use super::watch::{Served, Watch, Watching};
+use super::watching;
+use perf_runtime::extend::{AlertGroup, AlertGroups, Cost, Estimator, KeptState, Provided, ShutdownHook, TickObserver};
 use perf_runtime::series::SeriesId;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::cmp::Reverse;
@@ -52,7 +54,7 @@ pub fn incidents(monitor: &Monitor) -> Option<Vec<Incident>> {
 #[must_use = "dropping the guard ends insight"]
 pub struct Insight {
     view: InsightView,
-    _guards: Option<(TickObserver, ShutdownHook, [Provided; 2], KeptState)>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 3], KeptState)>,
 }
 
 /// A handle by which others look at insight. Cheap to clone.
@@ -63,7 +65,12 @@ pub struct InsightView {
 }
 
 struct Shared {
+    monitor: Monitor,
     investigator: Mutex<Investigator>,
+    watch: Mutex<Watch>,
+    /// The state of the watch, for those who read meanwhile.
+    watching: Arc<Mutex<Watching>>,
+    served: Arc<Served>,
     /// The bottlenecks, and the uptime when they were looked for.
     bottlenecks: Mutex<Option<(Duration, Bottlenecks)>>,
     /// The last findings, for those who read while the investigator looks.
@@ -80,9 +87,9 @@ struct Found {
 }
 
 impl Insight {
-    /// Adds the section `[insight]` to a monitor that is being set up.
+    /// Adds the section `[insight]` and the [rules](super::rules()) of insight to a monitor that is being set up.
     pub fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
-        builder.section(SECTION)
+        builder.section(SECTION).add_rules(watching::rules())
     }
 
     /// Begins to look for incidents, as the section `[insight]` says.
@@ -110,11 +117,21 @@ impl Insight {
             None => {}
         }
         let found = Mutex::new(Found { incidents: investigator.incidents(), ..Found::default() });
-        let shared = Arc::new(Shared { investigator: Mutex::new(investigator), bottlenecks: Mutex::default(), found });
+        let shared = Arc::new(Shared {
+            monitor: monitor.clone(),
+            investigator: Mutex::new(investigator),
+            watch: Mutex::default(),
+            watching: Arc::default(),
+            served: Arc::default(),
+            bottlenecks: Mutex::default(),
+            found,
+        });
         let provided = monitor.provide::<dyn Incidents>(Arc::<Shared>::clone(&shared));
         let refused = |error| ConfigError::new(SECTION, error, "one insight for each monitor");
         let provided = provided.map_err(refused)?;
         let groups = monitor.provide::<dyn AlertGroups>(Arc::<Shared>::clone(&shared)).map_err(refused)?;
+        let estimates = monitor.provide::<dyn Estimator>(Arc::<Served>::clone(&shared.served)).map_err(refused)?;
+        watching::sample(monitor, &shared.watching);
         // One tick waits: a thread that is late looks once.
         let (wake, woken) = sync_channel(1);
         let (theirs, cost) = (Arc::clone(&shared), monitor.cost(SECTION));
@@ -133,7 +150,7 @@ impl Insight {
         });
         let on_shutdown = monitor.on_shutdown(SECTION, move |deadline| end_of(&end, deadline.remaining()));
         let view = InsightView { monitor: monitor.clone(), shared: Some(shared) };
-        Ok(Self { view, _guards: Some((on_tick, on_shutdown, [provided, groups], kept)) })
+        Ok(Self { view, _guards: Some((on_tick, on_shutdown, [provided, groups, estimates], kept)) })
     }
 
     /// A handle by which others look at it.
@@ -175,16 +192,17 @@ fn run(shared: &Shared, cost: &Cost, woken: &Receiver<Order>) {
             let _ = done.send(());
             return;
         }
-        let looked = cost.time(|| catch_unwind(AssertUnwindSafe(|| shared.look())));
-        match looked {
-            // A listener of the log may panic too.
-            Ok(events) => drop(catch_unwind(AssertUnwindSafe(|| events.iter().for_each(tell)))),
-            Err(_) if has_panicked => {}
-            Err(_) => {
-                has_panicked = true;
-                let _ = catch_unwind(|| tracing::error!(target: "perf::insight", "insight panicked, and goes on"));
-            }
+        let (looked, watched) = cost.time(|| {
+            let looked = catch_unwind(AssertUnwindSafe(|| shared.look()));
+            (looked, catch_unwind(AssertUnwindSafe(|| shared.watch())))
+        });
+        if (looked.is_err() || watched.is_err()) && !has_panicked {
+            has_panicked = true;
+            let _ = catch_unwind(|| tracing::error!(target: "perf::insight", "insight panicked, and goes on"));
         }
+        // A listener of the log may panic too.
+        let events = looked.unwrap_or_default();
+        let _ = catch_unwind(AssertUnwindSafe(|| events.iter().for_each(tell)));
     }
 }
 
@@ -215,6 +233,14 @@ impl Shared {
 
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at what is unusual.
+    fn watch(&self) {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if watch.look(&self.monitor, &self.served) {
+            *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = watch.state().clone();
+        }
     }
 
     /// Looks once. The copy that others read is made anew with each event, and every few seconds while an incident lasts.
@@ -295,6 +321,13 @@ impl InsightView {
     /// The causes that made a series slow, or fail, since about then: see [`Investigator::why`].
     pub fn why(&self, series: &SeriesId, since: SystemTime) -> Option<(Vec<Cause>, Vec<Check>)> {
         self.shared.as_ref()?.investigator().why(series, since)
+    }
+
+    /// The series that are unusual now, and how many they are. Nothing while it is not [enabled](Self::is_enabled).
+    pub fn unusual(&self) -> Watching {
+        let known =
+            self.shared.as_ref().map(|shared| shared.watching.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        known.unwrap_or_default()
     }
 
     /// The monitor that it looks at.

@@ -7,7 +7,7 @@ use crate::judge::rule::condition::{Condition, Threshold};
 use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::set::RuleSet;
 use crate::judge::rule::severity::Severity;
-use crate::judge::rule::signal::Metric;
+use crate::judge::rule::signal::{Metric, unit_of};
 use crate::judge::rule::statistic::{Statistic, Unit};
 use crate::observe::history::window::Window;
 use crate::text::show_duration;
@@ -86,7 +86,8 @@ fn set(
     field: &str,
     no_data_for: Duration,
 ) -> Result<RuleBuilder, ConfigError> {
-    let unit = if builder.over.is_some() { Unit::Plain } else { builder.statistic.unwrap_or(Statistic::Value).unit() };
+    let statistic = builder.statistic.unwrap_or(Statistic::Value);
+    let unit = unit_of(builder.metric.as_ref(), statistic, builder.over.is_some());
     match key {
         "metric" => builder.metric = Some(Metric::named(value.text(field)?)),
         "statistic" => builder.statistic = Some(one_of(value, field, Statistic::ALL, Statistic::as_str)?),
@@ -147,7 +148,7 @@ fn set(
 pub(super) fn keys_of(rule: &Rule) -> Table {
     let rule = rule.to_builder();
     let statistic = rule.statistic.unwrap_or(Statistic::Value);
-    let unit = if rule.over.is_some() { Unit::Plain } else { statistic.unit() };
+    let unit = unit_of(rule.metric.as_ref(), statistic, rule.over.is_some());
     let is_absent = rule.condition == Condition::Absent;
     let threshold = |threshold: Option<Threshold>| threshold.map(|threshold| threshold_value(threshold, unit));
     let span = |span: Duration| (!span.is_zero()).then(|| span.into());

@@ -183,7 +183,9 @@ impl Value {
         let in_unit = |value: &Self| match unit {
             Unit::Seconds => value.seconds(field),
             Unit::Ratio => value.share(field),
-            Unit::Plain if matches!(value, Self::Text(text) if text.ends_with('%')) => value.share(field),
+            Unit::Plain | Unit::Change if matches!(value, Self::Text(text) if text.ends_with('%')) => {
+                value.share(field)
+            }
             _ => value.number(field),
         };
         match parts.as_slice() {

@@ -10,6 +10,7 @@
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | to keep a state of its own over it | [`Monitor::keep_state`](crate::Monitor::keep_state) and [`Monitor::kept_state`](crate::Monitor::kept_state) |
 //! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`] and [`TreeLog`] |
+//! | to estimate figures that rules judge | [`Estimator`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | to say which alerts belong together, and why | [`AlertGroups`] |
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
@@ -32,6 +33,7 @@ mod state;
 mod tick;
 
 pub use crate::judge::alerts::log::AlertLog;
+pub use crate::judge::rule::estimate::{Estimate, EstimateQuestion, Estimator};
 pub use crate::measure::call::metered::{
     MeteredCall, ReceiverTaken, ReceivesUsage, TellsUsage, ToldUsage, UsageReceiver, receive_usage,
 };

@@ -4,12 +4,15 @@ use super::Inner;
 use super::overhead::Part;
 use crate::judge::alerts::alert::{AlertEvent, Transition};
 use crate::judge::alerts::engine::AlertEngine;
+use crate::judge::rule::estimate::{EstimateQuestion, Estimates, Estimator};
 use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::log_level::tell;
 use crate::measure::clock::{Moment, wall};
 use crate::observe::metrics::reading::{MetricSeries, MetricValue};
 use crate::text;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,16 +24,17 @@ impl Inner {
     /// Observes, and judges what was seen.
     pub(super) fn observe_and_judge(&self, now: Moment) {
         let tick = self.moment_of(now);
-        let (wanted, looked_at) = {
+        let (wanted, looked_at, estimated) = {
             let rules = self.alerts();
-            (rules.windows(), rules.gauges())
+            (rules.windows(), rules.gauges(), rules.estimates())
         };
         // Each window is summed up once, whatever number of rules looks at it.
         let windows = self.spent.time(Part::Observing, || self.registry.tick(now, &wanted));
         let events = self.spent.time(Part::Judging, || {
             self.keep_objectives(now);
             let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
-            self.alerts().evaluate(&Observation::new(&windows, &gauges), tick)
+            let estimates = self.estimates(estimated);
+            self.alerts().evaluate(&Observation::new(&windows, &gauges).with_estimates(&estimates), tick)
         });
         // Logged once the engine is unlocked: a subscriber of `tracing` may ask it.
         events.iter().for_each(log);
@@ -45,6 +49,26 @@ impl Inner {
             gauges.entry(metric.name).or_default().extend(samples);
         }
         gauges
+    }
+
+    /// The answers to these questions, where a part gives them. One that panics knows nothing.
+    fn estimates(&self, questions: BTreeSet<EstimateQuestion>) -> Estimates {
+        if questions.is_empty() {
+            return Estimates::new();
+        }
+        let Some(estimator) = self.providers.ask::<dyn Estimator>() else {
+            if self.alerts().misses_estimates() {
+                let statistics: BTreeSet<&str> = questions.iter().map(|question| question.statistic.as_str()).collect();
+                let statistics = statistics.into_iter().collect::<Vec<_>>().join(", ");
+                tell!(target: TARGET, WARN, statistics, "rules judge what no part estimates, so they never fire: is insight enabled?");
+            }
+            return Estimates::new();
+        };
+        let answer = |question: EstimateQuestion| {
+            let known = catch_unwind(AssertUnwindSafe(|| estimator.estimates(&question))).unwrap_or_default();
+            (question, known)
+        };
+        questions.into_iter().map(answer).collect()
     }
 
     /// The time of day by the clock that the monitor goes by, in whole milliseconds.

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 mod errors;
+mod estimates;
 mod recorder;
 mod tree;
 

@@ -122,6 +122,7 @@ impl Monitor {
 fn is_of_calls(rule: &Rule) -> bool {
     matches!(rule.signal.term.metric, Metric::Kind(_))
         && !matches!(rule.signal.term.statistic, Statistic::InFlight | Statistic::OldestInFlight)
+        && !rule.signal.term.statistic.is_estimated()
         && rule.signal.over.is_none()
 }
 

@@ -4,7 +4,7 @@ use super::question::{Figure, Question};
 use crate::runtime::words;
 use crate::{Direction, Error, Series};
 use perf_runtime::metric::MetricKind;
-use perf_runtime::series::{MetricSeriesTrack, SeriesPoint, SeriesTrack, TimeRange};
+use perf_runtime::series::{Labels, MetricSeriesTrack, SeriesPoint, SeriesTrack, TimeRange, Tracks};
 use perf_runtime::{Kind, Monitor};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,14 +13,15 @@ const FULL: f64 = 0.9;
 
 /// The course of one series.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(in crate::runtime) struct Course {
     /// The series in one text.
-    pub(super) series: String,
+    pub(in crate::runtime) series: String,
     /// Its name as people say it.
     pub(super) name: String,
     /// The kind, of a series of calls.
-    pub(super) kind: Option<Kind>,
-    pub(super) direction: Direction,
+    pub(in crate::runtime) kind: Option<Kind>,
+    pub(in crate::runtime) labels: Labels,
+    pub(in crate::runtime) direction: Direction,
     start: i64,
     step: u32,
     /// The first is known.
@@ -31,10 +32,10 @@ pub(super) struct Course {
 
 /// The courses that a question is about.
 #[derive(Debug)]
-pub(super) struct Courses {
+pub(in crate::runtime) struct Courses {
     pub(super) step: f64,
-    pub(super) all: Vec<Course>,
-    pub(super) left_out: usize,
+    pub(in crate::runtime) all: Vec<Course>,
+    pub(in crate::runtime) left_out: usize,
 }
 
 impl Courses {
@@ -42,19 +43,35 @@ impl Courses {
     pub(super) fn read(monitor: &Monitor, question: &Question, range: TimeRange, step: u64) -> Self {
         let selector = question.selector.clone().joined().limit(question.most);
         let tracks = monitor.tracks(&selector, range.with_step(Duration::from_secs(step)));
+        Self::of(&tracks, question.figure, question.most)
+    }
+
+    /// The courses of a figure in tracks: so many at most.
+    pub(in crate::runtime) fn of(tracks: &Tracks, figure: Figure, most: usize) -> Self {
         let begin = Begin { start: seconds(tracks.start), step: tracks.step };
         // All calls of a kind together are no series that anybody named.
         let calls = tracks.series.iter().filter(|track| !track.labels.is_empty());
-        let calls = calls.map(|track| begin.calls(track, question.figure));
+        let calls = calls.map(|track| begin.calls(track, figure));
         let metrics = tracks.metrics.iter().map(|track| begin.metric(track));
-        let all = calls.chain(metrics).take(question.most).collect();
+        let all = calls.chain(metrics).take(most).collect();
         Self { step: tracks.step, all, left_out: tracks.left_out }
     }
 }
 
 impl Course {
-    pub(super) fn as_series(&self) -> Result<Series<'_>, Error> {
+    pub(in crate::runtime) fn as_series(&self) -> Result<Series<'_>, Error> {
         Series::new(self.start, self.step, &self.values)
+    }
+
+    /// The time of the first value that is known, in seconds since 1970.
+    pub(in crate::runtime) fn first_second(&self) -> i64 {
+        self.start
+    }
+
+    /// The value of the step that begins at this time; `None` beyond what was read.
+    pub(in crate::runtime) fn value_at(&self, second: i64) -> Option<f64> {
+        let steps = second.checked_sub(self.start)?.div_euclid(i64::from(self.step));
+        self.values.get(usize::try_from(steps).ok()?).copied()
     }
 }
 
@@ -80,7 +97,8 @@ impl Begin {
         let count = |point: &SeriesPoint| point.count.map_or(0.0, |count| count as f64);
         let calls = known.iter().map(|point| if figure == Figure::Rate { 1.0 } else { count(point) }).collect();
         let direction = if figure == Figure::Rate { Direction::Neutral } else { Direction::HigherIsWorse };
-        self.course((track.id.to_string(), words::series(&track.id), Some(track.kind)), direction, values, calls)
+        let series = (track.id.to_string(), words::series(&track.id), Some(track.kind), track.id.labels.clone());
+        self.course(series, direction, values, calls)
     }
 
     fn metric(&self, track: &MetricSeriesTrack) -> Course {
@@ -98,13 +116,14 @@ impl Begin {
         let labels: Vec<String> = track.labels.pairs().map(|(name, value)| format!("{name}={value}")).collect();
         let name =
             if labels.is_empty() { track.name.clone() } else { format!("{}{{{}}}", track.name, labels.join(",")) };
-        self.course((name.clone(), name, None), Direction::Neutral, values, calls)
+        let series = (name.clone(), name, None, track.labels.clone());
+        self.course(series, Direction::Neutral, values, calls)
     }
 
     /// Without the time before anything was known: a process that is young has a short past, and no gap.
     fn course(
         &self,
-        (series, name, kind): (String, String, Option<Kind>),
+        (series, name, kind, labels): (String, String, Option<Kind>, Labels),
         direction: Direction,
         mut values: Vec<f64>,
         mut calls: Vec<f64>,
@@ -115,7 +134,7 @@ impl Begin {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds, saturating")]
         let step = (self.step as u32).max(1);
         let start = self.start.saturating_add(i64::from(step).saturating_mul(i64::try_from(first).unwrap_or(0)));
-        Course { series, name, kind, direction, start, step, values, calls }
+        Course { series, name, kind, labels, direction, start, step, values, calls }
     }
 }
 
@@ -128,6 +147,6 @@ fn full<T>(points: &[T], step: f64, covered: impl Fn(&T) -> f64) -> &[T] {
 }
 
 /// The seconds since 1970.
-pub(super) fn seconds(at: SystemTime) -> i64 {
+pub(in crate::runtime) fn seconds(at: SystemTime) -> i64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

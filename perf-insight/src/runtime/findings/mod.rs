@@ -14,7 +14,7 @@ use crate::Error;
 use crate::anomaly::{AnomalySettings, Episode, episodes};
 use crate::forecast::{Forecast, ForecastSettings, Reach, forecast, reach};
 use crate::trend::{Trend, TrendSettings, trend};
-use course::{Course, Courses, seconds};
+pub(super) use course::{Course, Courses, seconds};
 use perf_runtime::Monitor;
 use perf_runtime::series::TimeRange;
 use question::step_of;
@@ -105,7 +105,7 @@ pub enum Ahead {
 
 impl Ahead {
     /// The length of a step in seconds, the number of steps, and the hours of the past.
-    const fn plan(self) -> (u64, usize, u64) {
+    pub(super) const fn plan(self) -> (u64, usize, u64) {
         match self {
             Self::Hour => (300, 12, 7 * 24),
             Self::Day => (3_600, 24, 28 * 24),

@@ -32,7 +32,11 @@ pub(super) fn add(description: Description) -> Description {
     let compare = asked("Whether one range of time is better or worse than another, by the mix of the one before", SERIES)
         .query("before", "The range before, such as -2h/-1h: two times, each in RFC 3339, seconds since 1970, now, or a span before now. Needed.", range())
         .query("after", "The range after, in the same way. Needed.", range());
+    let now = openapi::read("series", "Series of calls that were unusual in the last minute, and how many are watched");
     description
+        .operation(Get, "/api/v1/insight/unusual", now.json("Watching"))
+        .schema("Watching", watching())
+        .schema("UnusualNow", unusual_now())
         .operation(Get, "/api/v1/insight/trends", ranged(trends, "an hour").json("Trends"))
         .operation(Get, "/api/v1/insight/anomalies", ranged(anomalies, "a day").json("UnusualEpisodes"))
         .operation(Get, "/api/v1/insight/forecasts", forecasts.json("Forecasts"))
@@ -123,6 +127,28 @@ fn unusual() -> ObjectBuilder {
         .has("name", openapi::text())
         .may_have("found", openapi::list(openapi::named("UnusualEpisode")))
         .has("why_not", openapi::text_or_null())
+}
+
+fn watching() -> ObjectBuilder {
+    object("How much is unusual now. Shares are null while the usual range of fewer than ten series is known.")
+        .has("watched", openapi::count())
+        .has("learned", openapi::count())
+        .has("left_out", openapi::count())
+        .has("unusual_ratio", openapi::number_or_null())
+        .has("hurt_ratio", openapi::number_or_null())
+        .has("unusual", openapi::list(openapi::named("UnusualNow")))
+}
+
+fn unusual_now() -> ObjectBuilder {
+    object("A figure of a series that was out of its usual range in the last minute: seconds, or a share of failures.")
+        .has("series", openapi::text())
+        .has("name", openapi::text())
+        .has("figure", openapi::choice(&FIGURES))
+        .has("value", openapi::number())
+        .has("expected", between())
+        .has("is_worse", openapi::flag())
+        .has("since", openapi::time())
+        .has("score", openapi::number())
 }
 
 fn episode() -> ObjectBuilder {

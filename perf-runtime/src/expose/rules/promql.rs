@@ -157,6 +157,9 @@ fn enough(signal: &Signal, prefix: &str) -> Result<Option<String>, Reason> {
 /// One figure of each series, or of groups of them.
 fn figure(term: &Term, by: Option<&[String]>, prefix: &str, ago: Duration) -> Result<String, Reason> {
     let offset = offset_by(ago);
+    if term.statistic.is_estimated() {
+        return Err("it is estimated inside the process, and not exposed");
+    }
     let Metric::Kind(kind) = &term.metric else {
         let selected = format!("{}{offset}", selector(&term.metric.to_string(), &term.matchers, ""));
         return Ok(by.map_or(selected.clone(), |by| format!("sum by ({}) ({selected})", by.join(", "))));
@@ -208,7 +211,9 @@ fn figure(term: &Term, by: Option<&[String]>, prefix: &str, ago: Duration) -> Re
         Statistic::SlowRate => return Err("what is slow differs from function to function"),
         Statistic::OldestInFlight => return Err("the age of calls in flight is not exposed"),
         Statistic::Min | Statistic::Max | Statistic::Std => return Err("a histogram's buckets do not tell it"),
-        Statistic::Value => return Err("a kind has no such figure"),
+        Statistic::Value | Statistic::Anomaly | Statistic::Trend | Statistic::Forecast => {
+            return Err("a kind has no such figure");
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use super::saved::{SavedAlerts, SavedInstance};
 use super::state::AlertState;
 use super::subscription::{AlertSubscription, Publisher};
 use crate::judge::rule::definition::Rule;
+use crate::judge::rule::estimate::EstimateQuestion;
 use crate::judge::rule::in_force::LimitsInForce;
 use crate::judge::rule::observation::{Observation, Tick};
 use crate::judge::rule::set::RuleSet;
@@ -26,6 +27,8 @@ use std::time::{Duration, SystemTime};
 
 /// How many transitions are kept, unless said otherwise.
 pub(crate) const DEFAULT_HISTORY: usize = 1_000;
+/// The ticks after which a part that estimates would be there.
+const PARTS_COME: u32 = 10;
 /// How many alerts that have ended are kept, whatever happened since.
 const PAST_ALERTS: usize = 100;
 
@@ -73,6 +76,8 @@ pub(crate) struct AlertEngine {
     begun: Option<Duration>,
     evaluated_at: Option<Duration>,
     pace: Pace,
+    /// Ticks without the estimates that rules look at.
+    unestimated: u32,
     counted: AlertStatistics,
 }
 
@@ -92,6 +97,7 @@ impl AlertEngine {
             begun: None,
             evaluated_at: None,
             pace: Pace::default(),
+            unestimated: 0,
             counted: AlertStatistics::default(),
         }
     }
@@ -110,6 +116,18 @@ impl AlertEngine {
     pub(crate) fn gauges(&self) -> BTreeSet<String> {
         let enabled = self.rule_states.iter().filter(|rule_state| rule_state.rule.enabled);
         enabled.flat_map(|rule_state| rule_state.rule.signal.gauges()).map(str::to_owned).collect()
+    }
+
+    /// The estimates that the rules look at.
+    pub(crate) fn estimates(&self) -> BTreeSet<EstimateQuestion> {
+        let enabled = self.rule_states.iter().filter(|rule_state| rule_state.rule.enabled);
+        enabled.flat_map(|rule_state| rule_state.rule.signal.estimates()).collect()
+    }
+
+    /// Notes a tick for which nobody made the estimates; whether it is time to say so, once.
+    pub(crate) fn misses_estimates(&mut self) -> bool {
+        self.unestimated = self.unestimated.saturating_add(1);
+        self.unestimated == PARTS_COME
     }
 
     /// Judges the observation of a tick, and gives the changes.

@@ -8,7 +8,7 @@ use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{Labels, Seen};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::signal::Metric;
-use crate::judge::rule::statistic::Unit;
+use crate::judge::rule::statistic::{Statistic, Unit};
 use crate::observe::metrics::known as names;
 use crate::observe::series::identity::{in_a_line, in_a_name};
 use std::time::{Duration, SystemTime};
@@ -154,9 +154,11 @@ fn message(rule: &Rule, series: &str, severity: Severity, value: f64) -> String 
 /// Prometheus advises (<https://prometheus.io/docs/practices/naming/>).
 fn shown_in(rule: &Rule) -> Unit {
     let signal = &rule.signal;
+    let is_in_its_unit =
+        signal.over.is_none() && matches!(signal.term.statistic, Statistic::Value | Statistic::Forecast);
     match &signal.term.metric {
-        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_ratio") => Unit::Ratio,
-        Metric::Gauge(name) if signal.over.is_none() && name.ends_with("_seconds") => Unit::Seconds,
+        Metric::Gauge(name) if is_in_its_unit && name.ends_with("_ratio") => Unit::Ratio,
+        Metric::Gauge(name) if is_in_its_unit && name.ends_with("_seconds") => Unit::Seconds,
         _ => rule.unit(),
     }
 }

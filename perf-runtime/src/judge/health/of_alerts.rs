@@ -105,7 +105,7 @@ fn aspect_of(statistic: Statistic) -> Option<Aspect> {
         Statistic::ErrorRate | Statistic::SuccessRate => Some(Aspect::Errors),
         Statistic::CancelledRate => Some(Aspect::Cancelled),
         Statistic::OldestInFlight => Some(Aspect::Stuck),
-        Statistic::Value | Statistic::Calls | Statistic::Rate | Statistic::InFlight => None,
+        Statistic::Value | Statistic::Calls | Statistic::Rate | Statistic::InFlight | Statistic::Anomaly => None,
         _ => Some(Aspect::Latency),
     }
 }

@@ -10,6 +10,7 @@ use crate::judge::rule::severity::Severity;
 use crate::measure::model::kind::Kind;
 use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
+use crate::observe::history::window::Window;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ impl RuleBuilder {
                 self.check(is_label(label), "by", label, LABEL)?;
             }
         }
-        let counts = statistic.has_window() || self.min_samples == 0;
+        let counts = statistic.has_window() && !statistic.is_estimated() || self.min_samples == 0;
         self.check(counts, "min_samples", self.min_samples, "nothing: only calls in a window can be counted")?;
         if let Some(span) = self.change {
             self.check_span("change_over", span, Duration::from_secs(1), MAX_CHANGE)?;
@@ -125,6 +126,13 @@ impl RuleBuilder {
                 "nothing: the rule is about absence",
             )?;
         }
+        if statistic.is_estimated() {
+            let is_judged = self.condition != Condition::Absent;
+            self.check(is_judged, "absent", statistic, "nothing: an estimate may be unknown for hours")?;
+            self.check(self.by.is_none(), "by", statistic, "nothing: each series is estimated by itself")?;
+            let longest = statistic != Statistic::Anomaly || self.window != Window::LastMinute;
+            self.check(longest, "window", self.window, "5m, 15m or 1h: of one minute there is no share")?;
+        }
         let (by, change, min_samples) = (self.by.clone(), self.change, self.min_samples);
         Ok(Signal { term, over, by, change, min_samples })
     }
@@ -133,6 +141,8 @@ impl RuleBuilder {
         let Some(metric) = metric else {
             return Err(ConfigError::new(format!("rules.{}.{field}", self.id), "", "a kind's name or a gauge's"));
         };
+        let is_estimated_gauge = matches!(metric, Metric::Gauge(_))
+            && matches!(self.statistic, Some(Statistic::Trend | Statistic::Forecast));
         let statistic = match metric {
             Metric::Gauge(name) => {
                 self.check(is_metric(name), field, name, "letters, digits, underscores and colons, no digit first")?;
@@ -143,9 +153,9 @@ impl RuleBuilder {
             }
             Metric::Kind(_) => self.statistic.unwrap_or(Statistic::Value),
         };
-        if (statistic == Statistic::Value) != matches!(metric, Metric::Gauge(_)) {
+        if (statistic == Statistic::Value) != matches!(metric, Metric::Gauge(_)) && !is_estimated_gauge {
             let allowed = match metric {
-                Metric::Gauge(_) => "\"value\" for a gauge".to_owned(),
+                Metric::Gauge(_) => "value, trend or forecast for a gauge".to_owned(),
                 Metric::Kind(_) => names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value)),
             };
             self.check(false, "statistic", statistic, &allowed)?;
@@ -209,7 +219,7 @@ impl RuleBuilder {
                 let within = threshold.numbers().all(|number| (0.0..=1.0).contains(&number));
                 self.check(within, field, threshold, "a share, 0 to 1")
             }
-            Unit::Plain => Ok(()),
+            Unit::Plain | Unit::Change => Ok(()),
             _ => self.check(threshold.numbers().all(|number| number >= 0.0), field, threshold, "no negative number"),
         }
     }
@@ -229,7 +239,9 @@ impl RuleBuilder {
     fn check_recovery_window(&self, signal: &Signal) -> Result<(), ConfigError> {
         let Some(window) = self.recovery_window else { return Ok(()) };
         let check = |holds, allowed: &str| self.check(holds, "recovery_window", window, allowed);
-        check(signal.term.statistic.has_window(), "nothing: what is judged looks at no window")?;
+        let statistic = signal.term.statistic;
+        check(statistic.has_window(), "nothing: what is judged looks at no window")?;
+        check(!statistic.is_estimated(), "nothing: what is judged is estimated over its own window")?;
         check(signal.change.is_none(), "nothing: a change looks at no window")?;
         check(self.condition != Condition::Absent, "nothing: the rule is about absence")?;
         check(window < self.window, &format!("a window shorter than {}, the rule's own", self.window))

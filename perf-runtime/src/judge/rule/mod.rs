@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod condition;
 pub(crate) mod definition;
+pub(crate) mod estimate;
 pub(crate) mod in_force;
 pub(crate) mod observation;
 pub(crate) mod preset;

@@ -1,5 +1,6 @@
 //! The observation of one tick: the input of all judgement.
 
+use super::estimate::{Estimate, EstimateQuestion, Estimates};
 use super::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::OutcomeCounts;
@@ -53,12 +54,22 @@ pub(crate) struct Observation<'a> {
     /// The series over each window that is looked at, sorted by kind.
     windows: BTreeMap<Window, &'a [SeriesSummary]>,
     gauges: Option<&'a Gauges>,
+    estimates: Option<&'a Estimates>,
 }
 
 impl<'a> Observation<'a> {
     pub(crate) fn new(windows: &'a BTreeMap<Window, Vec<SeriesSummary>>, gauges: &'a Gauges) -> Self {
         let windows = windows.iter().map(|(&window, series)| (window, series.as_slice())).collect();
-        Self { windows, gauges: Some(gauges) }
+        Self { windows, gauges: Some(gauges), estimates: None }
+    }
+
+    /// The same with the figures that are estimated.
+    pub(crate) fn with_estimates(self, estimates: &'a Estimates) -> Self {
+        Self { estimates: Some(estimates), ..self }
+    }
+
+    pub(crate) fn estimates(&self, question: &EstimateQuestion) -> &'a [Estimate] {
+        self.estimates.and_then(|all| all.get(question)).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(crate) fn of_kind(&self, kind: Kind, window: Window) -> &'a [SeriesSummary] {
@@ -121,10 +132,16 @@ impl Tally {
             Statistic::Mean => (self.timed > 0).then(|| self.seconds / self.timed as f64),
             Statistic::InFlight => Some(self.in_flight as f64),
             Statistic::OldestInFlight => Some(self.oldest),
-            // The first is no figure of calls; the others are refused where series are added up.
-            Statistic::Value | Statistic::Std | Statistic::P50 | Statistic::P90 | Statistic::P95 | Statistic::P99 => {
-                None
-            }
+            // The first is no figure of calls, the last are estimated; the others are refused where series are added up.
+            Statistic::Value
+            | Statistic::Std
+            | Statistic::P50
+            | Statistic::P90
+            | Statistic::P95
+            | Statistic::P99
+            | Statistic::Anomaly
+            | Statistic::Trend
+            | Statistic::Forecast => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The signal of a rule: a number for each series, read from the observation of a tick.
 
+use super::estimate::EstimateQuestion;
 use super::observation::{Labels, Observation, Tally};
 use super::statistic::{Statistic, Unit};
 use crate::measure::model::kind::Kind;
@@ -84,6 +85,11 @@ impl Term {
         self.matchers.iter().all(|matcher| matcher.admits(labels))
     }
 
+    /// The question to those who estimate it.
+    fn question(&self) -> EstimateQuestion {
+        EstimateQuestion { metric: self.metric.clone(), statistic: self.statistic, window: self.window }
+    }
+
     /// Gives each series, or each group of them, that has a value.
     fn each(
         &self,
@@ -92,6 +98,11 @@ impl Term {
         observation: &Observation<'_>,
         see: &mut dyn FnMut(&Labels, f64),
     ) {
+        if self.statistic.is_estimated() {
+            let estimates = observation.estimates(&self.question()).iter();
+            estimates.filter(|one| self.admits(&one.labels)).for_each(|one| see(&one.labels, one.value));
+            return;
+        }
         match (&self.metric, by) {
             (Metric::Kind(kind), by) => {
                 let series = observation.of_kind(*kind, self.window).iter().filter(|one| self.admits(&one.labels));
@@ -128,6 +139,15 @@ impl Term {
                 }
             }
         }
+    }
+}
+
+/// The unit of a figure of this metric, which may be divided by another.
+pub(crate) fn unit_of(metric: Option<&Metric>, statistic: Statistic, is_divided: bool) -> Unit {
+    match (metric, statistic) {
+        _ if is_divided => Unit::Plain,
+        (Some(Metric::Gauge(_)), Statistic::Forecast) => Unit::Plain,
+        _ => statistic.unit(),
     }
 }
 
@@ -186,9 +206,13 @@ impl Signal {
         Self { term, over: None, by: self.by.clone(), change: None, min_samples: 0 }
     }
 
+    fn counted_terms(&self) -> impl Iterator<Item = &Term> {
+        [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter(|term| !term.statistic.is_estimated())
+    }
+
     /// The gauges that must be read for it.
     pub(crate) fn gauges(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match &term.metric {
+        self.counted_terms().filter_map(|term| match &term.metric {
             Metric::Gauge(name) => Some(name.as_str()),
             Metric::Kind(_) => None,
         })
@@ -196,14 +220,20 @@ impl Signal {
 
     /// The windows that must be summed up for it.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Kind, Window)> {
-        [Some(&self.term), self.over.as_ref()].into_iter().flatten().filter_map(|term| match term.metric {
+        self.counted_terms().filter_map(|term| match term.metric {
             Metric::Kind(kind) => Some((kind, term.window)),
             Metric::Gauge(_) => None,
         })
     }
 
+    /// The estimates that must be had for it.
+    pub(crate) fn estimates(&self) -> impl Iterator<Item = EstimateQuestion> {
+        let terms = [Some(&self.term), self.over.as_ref()].into_iter().flatten();
+        terms.filter(|term| term.statistic.is_estimated()).map(Term::question)
+    }
+
     /// The unit of its values.
     pub(crate) fn unit(&self) -> Unit {
-        if self.over.is_some() { Unit::Plain } else { self.term.statistic.unit() }
+        unit_of(Some(&self.term.metric), self.term.statistic, self.over.is_some())
     }
 }

@@ -45,11 +45,20 @@ pub enum Statistic {
     InFlight,
     /// The age in seconds of the oldest call that waits now; 0 where none does.
     OldestInFlight,
+    /// The share of the minutes of the window in which a series of calls was unusual, 0 to 1, as a part that learns what is usual says
+    /// ([`Estimator`](crate::extend::Estimator)). Nothing while that is not known.
+    Anomaly,
+    /// The change over the window as a share of the level: of the mean duration of calls, or of a gauge's value; 0 where there is
+    /// no trend. Estimated like [`Anomaly`](Self::Anomaly).
+    Trend,
+    /// The value in an hour: of the mean duration of calls in seconds, or of a gauge in its own unit. Estimated like
+    /// [`Anomaly`](Self::Anomaly).
+    Forecast,
 }
 
 impl Statistic {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Value,
         Self::Calls,
         Self::Rate,
@@ -67,6 +76,9 @@ impl Statistic {
         Self::P99,
         Self::InFlight,
         Self::OldestInFlight,
+        Self::Anomaly,
+        Self::Trend,
+        Self::Forecast,
     ];
 
     /// The name in configuration, such as `error_rate`.
@@ -89,23 +101,32 @@ impl Statistic {
             Self::P99 => "p99",
             Self::InFlight => "in_flight",
             Self::OldestInFlight => "oldest_in_flight",
+            Self::Anomaly => "anomaly",
+            Self::Trend => "trend",
+            Self::Forecast => "forecast",
         }
     }
 
-    /// The unit of its values.
+    /// The unit of its values; of a forecast of calls, for that of a gauge has the gauge's.
     pub const fn unit(self) -> Unit {
         match self {
             Self::Value => Unit::Plain,
             Self::Calls | Self::InFlight => Unit::Calls,
             Self::Rate => Unit::PerSecond,
-            Self::ErrorRate | Self::SuccessRate | Self::CancelledRate | Self::SlowRate => Unit::Ratio,
+            Self::ErrorRate | Self::SuccessRate | Self::CancelledRate | Self::SlowRate | Self::Anomaly => Unit::Ratio,
+            Self::Trend => Unit::Change,
             _ => Unit::Seconds,
         }
     }
 
     /// Whether it can be had of several series together without their single calls.
     pub(crate) const fn adds_up(self) -> bool {
-        !matches!(self, Self::Std | Self::P50 | Self::P90 | Self::P95 | Self::P99)
+        !matches!(self, Self::Std | Self::P50 | Self::P90 | Self::P95 | Self::P99) && !self.is_estimated()
+    }
+
+    /// Whether a part estimates it, rather than that it is counted.
+    pub const fn is_estimated(self) -> bool {
+        matches!(self, Self::Anomaly | Self::Trend | Self::Forecast)
     }
 
     /// Whether it is a figure of how long calls take.
@@ -120,20 +141,23 @@ impl Statistic {
             | Self::P90
             | Self::P95
             | Self::P99
-            | Self::OldestInFlight => true,
+            | Self::OldestInFlight
+            | Self::Trend
+            | Self::Forecast => true,
             Self::Value
             | Self::Calls
             | Self::Rate
             | Self::ErrorRate
             | Self::SuccessRate
             | Self::CancelledRate
-            | Self::InFlight => false,
+            | Self::InFlight
+            | Self::Anomaly => false,
         }
     }
 
     /// Whether it looks back over a window.
     pub(crate) const fn has_window(self) -> bool {
-        !matches!(self, Self::Value | Self::InFlight | Self::OldestInFlight)
+        !matches!(self, Self::Value | Self::InFlight | Self::OldestInFlight | Self::Forecast)
     }
 }
 
@@ -152,6 +176,8 @@ pub enum Unit {
     Seconds,
     /// A share, 0 to 1.
     Ratio,
+    /// A change as a share of what was, which may be below 0 and beyond 1.
+    Change,
     /// A number of calls.
     Calls,
     /// Calls a second.
@@ -161,11 +187,12 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// `seconds`, `ratio`, `calls`, `per_second` or `plain`.
+    /// `seconds`, `ratio`, `change`, `calls`, `per_second` or `plain`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
             Self::Ratio => "ratio",
+            Self::Change => "change",
             Self::Calls => "calls",
             Self::PerSecond => "per_second",
             Self::Plain => "plain",
@@ -178,6 +205,7 @@ impl Unit {
             Self::Seconds if value.abs() < 0.01 => format!("{:.3} ms", value * 1e3),
             Self::Seconds => format!("{value:.2} s"),
             Self::Ratio => format!("{:.1} %", value * 100.0),
+            Self::Change => format!("{:+.1} %", value * 100.0),
             Self::Calls => format!("{value:.0} calls"),
             Self::PerSecond => format!("{value:.2}/s"),
             Self::Plain => rounded(value).to_string(),

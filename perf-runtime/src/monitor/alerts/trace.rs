@@ -68,7 +68,9 @@ impl Wanted {
             other if other.is_of_time() => (&[Outcome::Ok, Outcome::Error], true),
             _ => return None,
         };
-        let is_duration = is_slowest && !matches!(term.statistic, Statistic::SlowRate | Statistic::Std);
+        let is_duration = is_slowest
+            && !term.statistic.is_estimated()
+            && !matches!(term.statistic, Statistic::SlowRate | Statistic::Std);
         let least_nanos = match alert.threshold {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
             Some(Threshold::Value(seconds)) if is_duration => (seconds * 1e9) as u64,

@@ -315,6 +315,12 @@ names! {
     UI_INTERACTION_SECONDS = "ui_interaction_seconds", "seconds", ["page"], "perf-server";
     /// Time until a WebSocket was open or a message answered, by page: a histogram.
     UI_WEBSOCKET_SECONDS = "ui_websocket_seconds", "seconds", ["page"], "perf-server";
+    /// Series of calls that were unusual in the last minute, of those that were called and whose usual range is known. Absent while that
+    /// is known of fewer than ten.
+    INSIGHT_UNUSUAL_SERIES_RATIO = "insight_unusual_series_ratio", "ratio", [], "perf-insight";
+    /// The same, of those that were slower or failed more than is usual; 0 while no requests, workflows, agents or operations are
+    /// among them.
+    INSIGHT_HURT_SERIES_RATIO = "insight_hurt_series_ratio", "ratio", [], "perf-insight";
 }
 
 #[cfg(test)]
