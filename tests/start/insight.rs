@@ -50,6 +50,9 @@ pub(super) fn insight() -> Tested {
     let (_, document) = body(address, "/api/v1/openapi.json")?;
     assert!(document["paths"].get("/api/v1/incidents/{id}").is_some());
     assert!(perf.insight().expect("it is there").is_enabled());
+    let (status, watching) = body(address, "/api/v1/insight/unusual")?;
+    assert!(status == 200 && watching["learned"] == 0 && watching["unusual_ratio"].is_null(), "{watching}");
+    assert!(perf.monitor().rules().get("unusual").is_some(), "a settings file may change it");
     assert!(perf.shutdown_blocking(Duration::from_secs(10)).is_clean());
     Ok(())
 }

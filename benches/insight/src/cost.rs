@@ -1,7 +1,7 @@
 //! The cost of insight with 1,000 series: while all is well, and while an alert fires.
 
 use crate::files::{Done, rounded};
-use perf_insight::runtime::{Investigator, bottlenecks};
+use perf_insight::runtime::{Insight, Investigator, bottlenecks};
 use perf_runtime::rule::Rule;
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, Outcome};
@@ -42,6 +42,8 @@ pub(crate) fn run() -> Done {
         investigator.look();
         firing.push(begun.elapsed().as_secs_f64());
     }
+    depth.set(0.0);
+    let watch = watch_share(&monitor, second)?;
     let (begun, known) = (Instant::now(), bottlenecks(&monitor).bottlenecks.len());
     let bottlenecks = begun.elapsed().as_secs_f64();
     let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
@@ -52,7 +54,24 @@ pub(crate) fn run() -> Done {
         "first_minute_core_percent": rounded(100.0 * mean(&firing[..60]), 4),
         "third_minute_core_percent": rounded(100.0 * mean(&firing[120..]), 4),
         "longest_look_ms": rounded(1e3 * longest, 2),
+        "watch_core_percent": rounded(100.0 * watch, 4),
         "bottlenecks_ms": rounded(1e3 * bottlenecks, 2), "bottlenecks": known,
     });
     Ok((String::new(), line))
+}
+
+/// The share of a core that insight's thread takes while all is well: it learns the past of all series in the first minutes.
+fn watch_share(monitor: &Monitor, second: impl Fn(usize)) -> Result<f64, String> {
+    const SECONDS: usize = 1_200;
+    let insight = Insight::open(monitor).map_err(|error| error.to_string())?;
+    let taken = || monitor.overhead().parts.iter().filter(|part| part.name == "insight").map(|part| part.seconds).sum::<f64>();
+    let before = taken();
+    for number in 0..SECONDS {
+        second(number);
+        // A look takes less, and at the end of a minute some milliseconds.
+        std::thread::sleep(Duration::from_millis(if number % 60 < 5 { 30 } else { 2 }));
+    }
+    let share = (taken() - before) / SECONDS as f64;
+    drop(insight);
+    Ok(share)
 }

@@ -37,7 +37,7 @@ pub fn rules() -> RuleSet {
 /// Shows the shares as gauges, while they are known.
 pub(super) fn sample(monitor: &Monitor, watching: &Arc<Mutex<Watching>>) {
     let watching = Arc::downgrade(watching);
-    monitor.sample("insight", Duration::from_secs(1), move |samples| {
+    monitor.sample("insight-unusual", Duration::from_secs(1), move |samples| {
         let Some(watching) = watching.upgrade() else { return };
         let (unusual, hurt) = {
             let known = watching.lock().unwrap_or_else(PoisonError::into_inner);

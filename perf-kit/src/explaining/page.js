@@ -73,10 +73,11 @@ class Outlook {
   unlimited = h("p", { class: "quiet more" });
   trends = new Question("api/v1/insight/trends", (answer) => this.tellTrends(answer));
   forecasts = new Question("api/v1/insight/forecasts", (answer) => this.tellForecasts(answer));
-  element = h("div", {},
+  elements = [
     table("Unusual now", "Series that were unusual in the last minute", ["What", "Value", "Usual"], this.unusual, this.usual),
     table("Moved in the last hour", "How long calls take, by how it has moved in the last hour", ["What", "Change", "From and to"], this.moved, this.still),
-    table("Limits ahead", "Disks, memory, pools and files that reach their limit", ["What", "When", "How sure"], this.limits, this.unlimited));
+    table("Limits ahead", "Disks, memory, pools and files that reach their limit", ["What", "When", "How sure"], this.limits, this.unlimited),
+  ];
 
   update({ unusual }, at) {
     keyed(this.unusual, unusual.unusual, (one) => `${one.series} ${one.figure}`, wordsRow, (element, one) => {
@@ -129,14 +130,14 @@ export default class {
   nothing = h("p", { class: "quiet more" });
   bottlenecks = wide("Bottlenecks", h("table", { class: "stack" }, h("caption", {}, "Bottlenecks of the last five minutes, and of the last"), h("thead", {}, h("tr", {}, ["What", "Impact", "Evidence", "What one could do"].map((title) => h("th", { scope: "col" }, title)))), this.rows), this.nothing);
   outlook = new Outlook();
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.incidents, this.bottlenecks, this.outlook.element);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.off, this.none, this.incidents, this.bottlenecks, ...this.outlook.elements);
 
   update(store) {
     const all = store.data;
     if (!all) return;
     this.off.hidden = all.enabled;
     this.bottlenecks.hidden = !all.enabled;
-    this.outlook.element.hidden = !all.enabled;
+    for (const element of this.outlook.elements) element.hidden = !all.enabled;
     this.none.hidden = !all.enabled || all.incidents.length > 0;
     keyed(this.incidents, all.incidents, (one) => one.id, () => this.card(), (card, one) => this.fill(card, one, store.at));
     this.nothing.hidden = all.bottlenecks.length > 0;

@@ -24,7 +24,7 @@ impl Inner {
     /// Observes, and judges what was seen.
     pub(super) fn observe_and_judge(&self, now: Moment) {
         let tick = self.moment_of(now);
-        let (wanted, looked_at, estimated) = {
+        let (wanted, looked_at, questions) = {
             let rules = self.alerts();
             (rules.windows(), rules.gauges(), rules.estimates())
         };
@@ -33,7 +33,7 @@ impl Inner {
         let events = self.spent.time(Part::Judging, || {
             self.keep_objectives(now);
             let gauges = self.gauges(tick, looked_at.iter().map(String::as_str));
-            let estimates = self.estimates(estimated);
+            let estimates = self.estimates(questions);
             self.alerts().evaluate(&Observation::new(&windows, &gauges).with_estimates(&estimates), tick)
         });
         // Logged once the engine is unlocked: a subscriber of `tracing` may ask it.

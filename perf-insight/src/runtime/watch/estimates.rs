@@ -124,15 +124,12 @@ fn courses(monitor: &Monitor, question: &EstimateQuestion) -> Vec<Course> {
         Metric::Kind(kind) => Selector::kind(*kind),
         Metric::Gauge(name) => Selector::metric(name),
     };
-    let (step, length, most) = match question.statistic {
-        Statistic::Forecast => {
-            let (step, _, hours) = Ahead::Hour.plan();
-            (step, hours * 3_600, SERIES.1)
-        }
-        _ => {
-            let length = question.window.duration().as_secs();
-            ((length / STEPS).max(1), length, SERIES.0)
-        }
+    let (step, length, most) = if question.statistic == Statistic::Forecast {
+        let (step, _, hours) = Ahead::Hour.plan();
+        (step, hours * 3_600, SERIES.1)
+    } else {
+        let length = question.window.duration().as_secs();
+        ((length / STEPS).max(1), length, SERIES.0)
     };
     let range = TimeRange::last(Duration::from_secs(length)).with_step(Duration::from_secs(step));
     let tracks = monitor.tracks(&selector.joined().limit(most), range);

@@ -36,7 +36,8 @@ impl Service {
                 let millis = 20 + (self.second * 7 + operation * 13) % 5;
                 let millis = if operation < slower { 2 * millis } else { millis };
                 let millis = if operation == 0 { millis + self.growth } else { millis };
-                let outcome = if operation < slower && self.second % 3 == 0 { Outcome::Error } else { Outcome::Ok };
+                let outcome =
+                    if operation < slower && self.second.is_multiple_of(3) { Outcome::Error } else { Outcome::Ok };
                 self.monitor
                     .operation(&format!("op{operation}"))
                     .record(Duration::from_millis(u64::from(millis)), outcome);
