@@ -165,6 +165,8 @@ impl Builder {
         let monitor = monitor.add_rules(perf_host::rules());
         #[cfg(feature = "notify")]
         let monitor = monitor.add_rules(perf_notify::rules());
+        #[cfg(feature = "insight")]
+        let monitor = monitor.add_rules(perf_insight::runtime::rules());
         let monitor = monitor.build()?;
         #[cfg(not(feature = "server"))]
         refuse_without_feature(&monitor, SERVER, SERVER)?;

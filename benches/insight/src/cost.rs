@@ -1,7 +1,7 @@
 //! The cost of insight with 1,000 series: while all is well, and while an alert fires.
 
 use crate::files::{Done, rounded};
-use perf_insight::runtime::{Insight, Investigator, bottlenecks};
+use perf_insight::runtime::{Insight, Investigator, Settings, bottlenecks};
 use perf_runtime::rule::Rule;
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, Outcome};
@@ -63,7 +63,7 @@ pub(crate) fn run() -> Done {
 /// The share of a core that insight's thread takes while all is well: it learns the past of all series in the first minutes.
 fn watch_share(monitor: &Monitor, second: impl Fn(usize)) -> Result<f64, String> {
     const SECONDS: usize = 1_200;
-    let insight = Insight::open(monitor).map_err(|error| error.to_string())?;
+    let insight = Insight::with_settings(monitor, &Settings::default()).map_err(|error| error.to_string())?;
     let taken = || monitor.overhead().parts.iter().filter(|part| part.name == "insight").map(|part| part.seconds).sum::<f64>();
     let before = taken();
     for number in 0..SECONDS {

@@ -365,10 +365,11 @@ fn settings_that_are_not_allowed_are_refused() {
     }
 }
 
-/// Totals over a range, and the calls that ended in it, over lives, gaps and tiers.
+/// Totals over a range, and the calls that ended in it, over lives, gaps and tiers. All begins so many milliseconds after a full
+/// hour.
 fn told_and_expected(lives: &[(u64, u64, u64)], begin: u64, step: Option<u64>, phase: u64) -> (u64, u64) {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    clock.advance(Duration::from_millis(phase));
+    clock.set_time_of_day(SystemTime::UNIX_EPOCH + Duration::from_secs(490_000 * 3_600) + Duration::from_millis(phase));
     let origin = TimeRange::last(SECOND).end();
     let mut elapsed = 0;
     let mut ends = Vec::new();
@@ -423,7 +424,7 @@ proptest! {
         lives in prop::collection::vec((1_u64..4_000, 1_u64..20, 1_u64..9_000), 1..5),
         begin in 1_u64..40_000,
         step in prop::option::of(prop_oneof![1_u64..4_000, Just(60), Just(3_600), Just(7_200)]),
-        phase in 0_u64..1_000,
+        phase in 0_u64..3_600_000,
     ) {
         let (told, expected) = told_and_expected(&lives, begin, step, phase);
         prop_assert_eq!(told, expected);

@@ -4,6 +4,7 @@
 //! keeps no values and about 1.6 KiB. A series whose past is known, from memory or from a history, is learned from it at first.
 
 mod estimates;
+mod minutes;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -11,20 +12,20 @@ mod watched;
 pub(super) use estimates::Served;
 pub use watched::Unusual;
 
-use super::findings::{Course, Courses, Figure, seconds};
+use super::findings::{Courses, Figure, seconds};
 use estimates::Works;
+use minutes::{MINUTE, moment};
 use perf_runtime::extend::Estimate;
 use perf_runtime::rule::{Metric, Statistic};
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::{Kind, Monitor, Window};
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 use watched::Watched;
 
 /// Series that are watched at most: about 2 MiB.
 const MOST: usize = 1_000;
-const MINUTE: i64 = 60;
 /// How long after its end a minute is looked at: late ticks have come by then.
 const SETTLED: Duration = Duration::from_secs(3);
 /// The minutes of the past that a series is learned from.
@@ -163,18 +164,8 @@ impl Watch {
 
 /// The minutes of series, from the first to before the last: how long calls took, and which share of them failed.
 fn read(monitor: &Monitor, selector: &Selector, most: usize, (from, to): (i64, i64)) -> (Courses, Courses) {
-    let at = |minute: i64| UNIX_EPOCH + Duration::from_secs((MINUTE * minute.max(0)).unsigned_abs());
-    let range = TimeRange::between(at(from), at(to)).unwrap_or_else(|_| TimeRange::last(Duration::from_secs(60)));
+    let range =
+        TimeRange::between(moment(from), moment(to)).unwrap_or_else(|_| TimeRange::last(Duration::from_secs(60)));
     let tracks = monitor.tracks(&selector.clone().joined().limit(most), range.with_step(Duration::from_secs(60)));
     (Courses::of(&tracks, Figure::Latency, most), Courses::of(&tracks, Figure::Errors, most))
-}
-
-/// The value of the minute.
-fn at_minute(course: &Course, minute: i64) -> f64 {
-    course.value_at(minute * MINUTE).unwrap_or(f64::NAN)
-}
-
-/// The beginning of a minute.
-fn moment(minute: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs((MINUTE * minute.max(0)).unsigned_abs())
 }

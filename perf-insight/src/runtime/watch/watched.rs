@@ -1,8 +1,8 @@
 //! One series that is watched.
 
-use super::{Course, at_minute, moment};
+use super::minutes::{MINUTE, moment, value};
 use crate::anomaly::{AnomalySettings, Detector, Observation};
-use crate::runtime::findings::Figure;
+use crate::runtime::findings::{Course, Figure};
 use crate::series::is_known;
 use perf_runtime::Kind;
 use perf_runtime::series::Labels;
@@ -106,7 +106,7 @@ impl Watched {
 
     /// Takes in the past of a series that is new.
     pub(super) fn learn(&mut self, latency: &Course, failures: &Course, minute: i64) {
-        self.fed = Some(latency.first_second().div_euclid(super::MINUTE));
+        self.fed = Some(latency.first_second().div_euclid(MINUTE));
         self.feed(latency, failures, minute);
     }
 
@@ -123,8 +123,8 @@ impl Watched {
         };
         for minute in fed..minute {
             let known = [
-                self.latency.observe(Figure::Latency, at_minute(latency, minute), minute),
-                self.failures.observe(Figure::Errors, at_minute(failures, minute), minute),
+                self.latency.observe(Figure::Latency, value(latency, minute), minute),
+                self.failures.observe(Figure::Errors, value(failures, minute), minute),
             ];
             let is_unusual = self.latency.found.is_some() || self.failures.found.is_some();
             self.known = self.known << 1 | u64::from(known.contains(&true));
