@@ -415,6 +415,18 @@ fn hours_that_lives_share_are_told_once() {
     assert_eq!(told, expected);
 }
 
+/// The first step begins before the range, where the steps of 5 s are forgotten already and those of a minute are not.
+#[test]
+fn a_first_step_that_begins_in_an_older_tier_is_whole() {
+    for (lives, begin, step, phase) in [
+        (&[(2_634, 1, 2_337), (610, 1, 6_107)][..], 3_226, 3_976, 3_157_001),
+        (&[(381, 1, 429), (733, 1, 8_295), (2_310, 1, 4_159)], 6_471, 811, 2_168_001),
+    ] {
+        let (told, expected) = told_and_expected(lives, begin, Some(step), phase);
+        assert_eq!(told, expected, "{phase}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -156,8 +156,9 @@ async fn a_body_that_does_not_come_is_not_waited_for_by_others() {
 
 #[tokio::test]
 async fn who_does_not_read_the_answer_is_let_go() {
-    // More than sockets hold.
-    let filler = (0..300_000).fold(String::new(), |text, line| text + "filler_of_" + &line.to_string() + " 1\n");
+    // More than sockets hold, in few lines: each of them is read by what merges them.
+    let (begin, end) = ("filler_of_", format!("{{value=\"{}\"}} 1\n", "x".repeat(300)));
+    let filler = (0..25_000).fold(String::new(), |text, line| text + begin + &line.to_string() + &end);
     let monitor = Monitor::builder().merge_prometheus(move || filler.clone()).build().unwrap();
     let builder = Server::builder(&monitor).stall_timeout(Duration::from_millis(200));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());

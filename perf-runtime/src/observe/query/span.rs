@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Windows whose cells differ, the shortest first: sixty cells of each length are in memory.
 const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minutes, Window::LastHour];
 const CELLS: u64 = 60;
+/// The lengths of steps that a past may keep.
+const MOST_TIERS: usize = 8;
 
 /// The steps where nobody asked for certain ones, in seconds.
 const USUAL_STEPS: [u64; 15] = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400];
@@ -84,15 +86,28 @@ impl Span {
         let is_all_known = alone.reaches(first(&alone)) && is_whole && first(&alone) >= begun;
         let kept = past.and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
-            let of_past = clock::nanos(past.step_since(range.start())).max(1);
             let from_begin = |memory: Memory| (begun > memory.begin() && begun <= until).then_some(memory);
             // A range that is over before a memory begins has no seam with it; a longer memory may know of what the past lacks.
             let is_past_whole = until >= end || end <= begun.max(hour.begin());
             let apart = |memory: Memory| (is_past_whole && end <= memory.begin()).then_some(memory);
-            let joined =
-                |memory: Memory| from_begin(memory).or_else(|| memory.since(of_past, until)).or_else(|| apart(memory));
-            let memory = lengths.into_iter().find_map(joined).unwrap_or(hour);
-            let length = least_common_multiple(memory.length, of_past);
+            let by = |of_past: u64| {
+                let joined = |memory: Memory| {
+                    from_begin(memory).or_else(|| memory.since(of_past, until)).or_else(|| apart(memory))
+                };
+                let memory = lengths.into_iter().find_map(joined).unwrap_or(hour);
+                (memory, least_common_multiple(memory.length, of_past))
+            };
+            // The first step begins before the range does, where shorter ones may be forgotten already.
+            let mut of_past = clock::nanos(past.step_since(range.start())).max(1);
+            for _ in 0..MOST_TIERS {
+                let step = step_by(by(of_past).1);
+                let at_first = clock::nanos(past.step_since(time(start / step * step)));
+                if at_first <= of_past {
+                    break;
+                }
+                of_past = at_first;
+            }
+            let (memory, length) = by(of_past);
             Some((memory, length)).filter(|_| !is_all_known || length < alone.length)
         });
         let (memory, shortest) = kept.unwrap_or((alone, alone.length));
