@@ -2,6 +2,7 @@
 
 mod findings;
 mod fold;
+mod past;
 mod restart;
 mod world;
 
