@@ -16,6 +16,8 @@ const LENGTHS: [Window; 3] = [Window::LastMinute, Window::Last5Minutes, Window::
 const CELLS: u64 = 60;
 /// The lengths of steps that a past may keep.
 const MOST_TIERS: usize = 8;
+/// The steps of a range of which one is not missed.
+const MISSED_BY_NOBODY: u64 = 100;
 
 /// The steps where nobody asked for certain ones, in seconds.
 const USUAL_STEPS: [u64; 15] = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400];
@@ -97,24 +99,27 @@ impl Span {
                 let memory = lengths.into_iter().find_map(joined).unwrap_or(hour);
                 (memory, least_common_multiple(memory.length, of_past))
             };
-            // The first step begins before the range does, where shorter ones may be forgotten already.
+            // The first step begins before the range does, where shorter ones may be forgotten already: it is left out where nobody
+            // misses it, and else all steps are as long as those that are kept there.
+            let mut begins_later = false;
             let mut of_past = clock::nanos(past.step_since(range.start())).max(1);
             for _ in 0..MOST_TIERS {
                 let step = step_by(by(of_past).1);
                 let at_first = clock::nanos(past.step_since(time(start / step * step)));
-                if at_first <= of_past {
+                begins_later = at_first > of_past && step.saturating_mul(MISSED_BY_NOBODY) <= end.saturating_sub(start);
+                if at_first <= of_past || begins_later {
                     break;
                 }
                 of_past = at_first;
             }
             let (memory, length) = by(of_past);
-            Some((memory, length)).filter(|_| !is_all_known || length < alone.length)
+            Some((memory, length, begins_later)).filter(|_| !is_all_known || length < alone.length)
         });
-        let (memory, shortest) = kept.unwrap_or((alone, alone.length));
+        let (memory, shortest, begins_later) = kept.unwrap_or((alone, alone.length, false));
 
         let step = step_by(shortest);
         let newest = cell_of(registry.last_tick(), step).min(end.saturating_sub(1) / step);
-        let mut oldest = start / step;
+        let mut oldest = start / step + u64::from(begins_later);
         if kept.is_none() && alone.reaches(first(&alone)) {
             oldest = oldest.max(memory.begin() / step);
         }
