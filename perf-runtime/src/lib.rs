@@ -243,9 +243,9 @@ pub mod rule {
     pub use crate::judge::rule::build::RuleBuilder;
     pub use crate::judge::rule::condition::{Condition, Threshold};
     pub use crate::judge::rule::definition::{NoData, Rule};
+    pub use crate::judge::rule::metric::Metric;
     pub use crate::judge::rule::preset::presets;
     pub use crate::judge::rule::set::RuleSet;
-    pub use crate::judge::rule::signal::Metric;
     pub use crate::judge::rule::statistic::{Statistic, Unit};
     pub use crate::monitor::PastFigures;
 }

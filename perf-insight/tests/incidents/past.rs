@@ -56,7 +56,8 @@ impl Past for Kept {
         for ago in (0..KEPT).rev().filter(|ago| (range.start()..=range.end()).contains(&self.time(*ago))) {
             let end = self.time(ago);
             if selector.selects_series(&search) {
-                let nanos = (Self::millis(ago) * 1e6) as u64;
+                let nanos =
+                    Duration::from_secs_f64(Self::millis(ago) / 1e3).as_nanos().try_into().expect("milliseconds");
                 let buckets = [PastBucket { outcome: Outcome::Ok, longest_nanos: nanos, count: 10 }];
                 let nanos = [10 * nanos, 0, 0, 0];
                 let (expected_errors, expected_cancelled, idle_nanos, slow_polls) = (0, 0, 0, 0);

@@ -14,8 +14,8 @@ mod tests;
 
 use crate::judge::objective::tracker::{BURN_RATE, ObjectiveReport, PAIRS};
 use crate::judge::rule::definition::{NoData, Rule};
+use crate::judge::rule::metric::Metric;
 use crate::judge::rule::severity::Severity;
-use crate::judge::rule::signal::Metric;
 use crate::measure::model::kind::Kind;
 use alerting_rule::AlertingRule;
 pub use alerting_rule::RuleProfile;

@@ -1,5 +1,6 @@
 //! Trends and forecasts that rules judge, worked out for those that are asked about.
 
+use super::waiting::waiting_by_design;
 use crate::forecast::{ForecastSettings, forecast};
 use crate::runtime::findings::{Ahead, Course, Courses, Figure};
 use crate::trend::{TrendClass, TrendSettings, trend};
@@ -63,7 +64,7 @@ impl Served {
 }
 
 impl Estimator for Served {
-    /// What is asked for the first time is known some looks later.
+    /// Answers what is known. The first time that is nothing: it is worked out at the next looks.
     fn estimates(&self, question: &EstimateQuestion) -> Vec<Estimate> {
         let mut all = self.all();
         if !all.contains_key(question) && all.len() >= QUESTIONS {
@@ -133,7 +134,9 @@ fn courses(monitor: &Monitor, question: &EstimateQuestion) -> Vec<Course> {
     };
     let range = TimeRange::last(Duration::from_secs(length)).with_step(Duration::from_secs(step));
     let tracks = monitor.tracks(&selector.joined().limit(most), range);
-    Courses::of(&tracks, Figure::Latency, most).all
+    let waiting = waiting_by_design(monitor);
+    let all = Courses::of(&tracks, Figure::Latency, most).all;
+    all.into_iter().filter(|course| !waiting.contains(&course.series)).collect()
 }
 
 fn estimate(statistic: Statistic, course: &Course) -> Option<Estimate> {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The seconds of one.
 pub(super) const MINUTE: i64 = 60;
+/// The minutes of the past that a series is learned from.
+pub(super) const LEARNED_FROM: i64 = 400;
 
 /// The beginning of a minute.
 pub(super) fn moment(minute: i64) -> SystemTime {

@@ -7,6 +7,7 @@ mod estimates;
 mod minutes;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod watched;
 
 pub(super) use estimates::Served;
@@ -14,7 +15,7 @@ pub use watched::Unusual;
 
 use super::findings::{Courses, Figure, seconds};
 use estimates::Works;
-use minutes::{MINUTE, moment};
+use minutes::{LEARNED_FROM, MINUTE, moment};
 use perf_runtime::extend::Estimate;
 use perf_runtime::rule::{Metric, Statistic};
 use perf_runtime::series::{Selector, TimeRange};
@@ -22,14 +23,13 @@ use perf_runtime::{Kind, Monitor, Window};
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, UNIX_EPOCH};
+use waiting::waiting_by_design;
 use watched::Watched;
 
 /// Series that are watched at most: about 2 MiB.
 const MOST: usize = 1_000;
 /// How long after its end a minute is looked at: late ticks have come by then.
 const SETTLED: Duration = Duration::from_secs(3);
-/// The minutes of the past that a series is learned from.
-const LEARNED_FROM: i64 = 400;
 /// Series whose past is read at one look.
 const READ_AT_ONCE: usize = 4;
 /// The minutes that are read at the end of each: two may have been late.
@@ -116,8 +116,9 @@ impl Watch {
         let begin = self.minute - READ_AGAIN;
         let (latency, failures) = read(monitor, &Selector::calls(), MOST, (begin, self.minute));
         self.left_out = latency.left_out;
+        let waiting = waiting_by_design(monitor);
         for (latency, failures) in latency.all.iter().zip(&failures.all) {
-            let Some(kind) = latency.kind else { continue };
+            let Some(kind) = latency.kind.filter(|_| !waiting.contains(&latency.series)) else { continue };
             if let Some(known) = self.series.get_mut(&latency.series) {
                 known.feed(latency, failures, self.minute);
             } else if self.series.len() < MOST {

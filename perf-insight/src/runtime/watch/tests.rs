@@ -108,6 +108,11 @@ fn what_becomes_unusual_is_told_and_what_is_as_ever_is_not() {
     };
     assert!(share("op0").is_some_and(|share| share >= 0.4), "{:?}", share("op0"));
     assert_eq!(share("op11"), Some(0.0));
+
+    // A clock that is set ahead by decades is caught up with at once.
+    service.clock.set_time_of_day(service.monitor.time_of_day() + Duration::from_secs(30 * 365 * 86_400));
+    (0..5).for_each(|_| service.minute(0));
+    assert!(service.watch.state().unusual.is_empty(), "{:#?}", service.watch.state());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One series that is watched.
 
-use super::minutes::{MINUTE, moment, value};
+use super::minutes::{LEARNED_FROM, MINUTE, moment, value};
 use crate::anomaly::{AnomalySettings, Detector, Observation};
 use crate::runtime::findings::{Course, Figure};
 use crate::series::is_known;
@@ -121,7 +121,8 @@ impl Watched {
             self.fed = None;
             return;
         };
-        for minute in fed..minute {
+        // Of a clock that was set far ahead the minutes between are no minutes of the series.
+        for minute in fed.max(minute - LEARNED_FROM)..minute {
             let known = [
                 self.latency.observe(Figure::Latency, value(latency, minute), minute),
                 self.failures.observe(Figure::Errors, value(failures, minute), minute),

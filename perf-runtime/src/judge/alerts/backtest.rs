@@ -3,9 +3,10 @@
 use super::alert::{AlertEvent, Transition};
 use super::engine::AlertEngine;
 use crate::judge::rule::definition::Rule;
+use crate::judge::rule::metric::Metric;
 use crate::judge::rule::observation::{GaugeSample, Gauges, Observation, Tick};
 use crate::judge::rule::severity::Severity;
-use crate::judge::rule::signal::{Metric, Signal, Term};
+use crate::judge::rule::signal::{Signal, Term};
 use crate::judge::rule::statistic::Statistic;
 use crate::observe::history::window::Window;
 use crate::observe::series::labels::Labels;

@@ -7,8 +7,8 @@ use super::points::Fact;
 use super::taken::{CPU, DISK, LOAD, MEMORY, POOL};
 use crate::judge::alerts::message;
 use crate::judge::rule::in_force::LimitsInForce;
+use crate::judge::rule::metric::Metric;
 use crate::judge::rule::observation::{GaugeSample, Gauges};
-use crate::judge::rule::signal::Metric;
 use crate::judge::rule::threshold::Limits;
 use crate::observe::metrics::known as names;
 

@@ -2,7 +2,8 @@
 
 use super::condition::{Condition, Threshold};
 use super::definition::{NoData, Rule};
-use super::signal::{Matcher, Metric, Signal};
+use super::metric::Metric;
+use super::signal::{Matcher, Signal};
 use super::statistic::Statistic;
 use crate::judge::rule::severity::Severity;
 use crate::observe::history::window::Window;

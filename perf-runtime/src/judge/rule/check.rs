@@ -3,7 +3,8 @@
 use super::build::RuleBuilder;
 use super::condition::{Condition, Threshold};
 use super::definition::{Level, Levels, NoData, Rule};
-use super::signal::{Matcher, Metric, Signal, Term};
+use super::metric::Metric;
+use super::signal::{Matcher, Signal, Term};
 use super::statistic::{Statistic, Unit};
 use crate::error::{ConfigError, nearest};
 use crate::judge::rule::severity::Severity;

@@ -3,7 +3,8 @@
 //! A [`Rule`] is data that can only be right: its builder refuses what contradicts itself.
 
 use super::condition::{Condition, Threshold};
-use super::signal::{Metric, Signal};
+use super::metric::Metric;
+use super::signal::Signal;
 use super::statistic::Unit;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;

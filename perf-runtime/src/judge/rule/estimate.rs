@@ -1,6 +1,6 @@
 //! Figures that a part estimates, for the rules that judge them.
 
-use super::signal::Metric;
+use super::metric::Metric;
 use super::statistic::Statistic;
 use crate::observe::history::window::Window;
 use crate::observe::series::labels::Labels;

@@ -2,8 +2,9 @@
 
 use super::condition::{Condition, Threshold};
 use super::definition::Rule;
+use super::metric::Metric;
 use super::severity::Severity;
-use super::signal::{Metric, Signal};
+use super::signal::Signal;
 use super::statistic::Statistic;
 use super::threshold::{Limits, Thresholds};
 use crate::measure::model::kind::Kind;

@@ -6,6 +6,7 @@ pub(crate) mod condition;
 pub(crate) mod definition;
 pub(crate) mod estimate;
 pub(crate) mod in_force;
+pub(crate) mod metric;
 pub(crate) mod observation;
 pub(crate) mod preset;
 pub(crate) mod set;

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Which figure of a metric is judged.
 ///
-/// Figures of time (`SlowRate`, `Min` to `P99` and `OldestInFlight`) leave out the series that wait by design
+/// Figures of time (`SlowRate`, `Min` to `P99`, `OldestInFlight`, `Anomaly`, `Trend` and `Forecast`) leave out the series that wait by design
 /// (`waits`, [`SeriesSummary::waits`](crate::series::SeriesSummary::waits)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

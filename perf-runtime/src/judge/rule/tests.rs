@@ -1,7 +1,7 @@
 use super::build::RuleBuilder;
 use super::condition::{Condition, Threshold};
 use super::definition::{NoData, Rule};
-use super::signal::Metric;
+use super::metric::Metric;
 use super::statistic::Statistic;
 use crate::error::ConfigError;
 use crate::judge::rule::severity::Severity;

@@ -4,7 +4,7 @@ use super::Alerts;
 use crate::judge::alerts::alert::Alert;
 use crate::judge::rule::condition::Threshold;
 use crate::judge::rule::definition::Rule;
-use crate::judge::rule::signal::Metric;
+use crate::judge::rule::metric::Metric;
 use crate::judge::rule::statistic::Statistic;
 use crate::measure::cells::exemplar::Exemplar;
 use crate::measure::model::outcome::Outcome;

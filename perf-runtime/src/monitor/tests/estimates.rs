@@ -61,7 +61,7 @@ fn a_rule_on_an_estimate_fires_by_what_a_part_says_and_by_nothing_else() {
     assert_eq!(active[0].series, "operation{operation=search}");
     assert!(active[0].message.contains("+75.0 %"), "{}", active[0].message);
 
-    // What panics knows nothing, and the tick goes on.
+    // One that panics knows nothing, and the tick goes on.
     *told.value.lock().unwrap() = Some(99.0);
     tick(&clock, &monitor);
 }
