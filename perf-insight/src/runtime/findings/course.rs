@@ -68,9 +68,13 @@ impl Course {
         self.start
     }
 
-    /// The value of the step that begins at this time; `None` beyond what was read.
-    pub(in crate::runtime) fn value_at(&self, second: i64) -> Option<f64> {
-        let steps = second.checked_sub(self.start)?.div_euclid(i64::from(self.step));
+    /// The value of the step of this length in seconds that begins at this time; `None` beyond what was read, and where the past keeps
+    /// longer steps alone: a mean over many of them is the value of none.
+    pub(in crate::runtime) fn value_at(&self, second: i64, step: i64) -> Option<f64> {
+        if i64::from(self.step) != step {
+            return None;
+        }
+        let steps = second.checked_sub(self.start)?.div_euclid(step);
         self.values.get(usize::try_from(steps).ok()?).copied()
     }
 }

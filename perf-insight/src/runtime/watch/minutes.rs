@@ -15,5 +15,5 @@ pub(super) fn moment(minute: i64) -> SystemTime {
 
 /// The value of a minute; not a number where it is not known.
 pub(super) fn value(course: &Course, minute: i64) -> f64 {
-    course.value_at(minute * MINUTE).unwrap_or(f64::NAN)
+    course.value_at(minute * MINUTE, MINUTE).unwrap_or(f64::NAN)
 }
