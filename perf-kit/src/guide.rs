@@ -33,6 +33,10 @@ pub mod host {}
 #[doc = include_str!("../docs/llm.md")]
 pub mod llm {}
 
+#[cfg(feature = "sync")]
+#[doc = include_str!("../docs/sync.md")]
+pub mod sync {}
+
 #[cfg(all(feature = "host-profiler", target_os = "linux"))]
 #[doc = include_str!("../docs/profiler.md")]
 pub mod profiler {}

@@ -47,6 +47,10 @@
 //! [insight]                   # incidents and bottlenecks
 //! enabled = true
 //!
+//! [sync]                      # locks
+//! enabled = true
+//! deadlocks = true            # whether cycles of locks are looked for
+//!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true
 //! interval = "1s"
@@ -65,7 +69,8 @@
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `llm` | tokens, cost and budgets of language models |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics` |
+//! | `sync` | [`sync`]: locks that tell who holds them and who waits |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `sync` |
 
 #[cfg(feature = "history")]
 pub use perf_history as history;
@@ -82,6 +87,8 @@ pub use perf_runtime::*;
 pub use perf_runtime::{__allocator, __private};
 #[cfg(feature = "server")]
 pub use perf_server as server;
+#[cfg(feature = "sync")]
+pub use perf_sync as sync;
 
 pub use error::StartError;
 pub use perf::{Perf, Shutdown};
@@ -94,6 +101,8 @@ mod explaining;
 pub mod guide;
 #[cfg(feature = "host")]
 mod hosting;
+#[cfg(feature = "sync")]
+mod locking;
 mod perf;
 #[cfg(feature = "history")]
 mod remembering;

@@ -48,6 +48,8 @@ struct Parts {
     notifier: Option<perf_notify::Notifier>,
     #[cfg(feature = "llm")]
     llm: Option<perf_llm::Llm>,
+    #[cfg(feature = "sync")]
+    locks: Option<perf_sync::Locks>,
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     profiler: Option<perf_host::profiler::Profiler>,
 }
@@ -93,6 +95,18 @@ impl Perf {
     pub(crate) fn with_llm(mut self, llm: perf_llm::Llm) -> Self {
         self.parts.llm = Some(llm);
         self
+    }
+
+    #[cfg(feature = "sync")]
+    pub(crate) fn with_locks(mut self, locks: perf_sync::Locks) -> Self {
+        self.parts.locks = Some(locks);
+        self
+    }
+
+    /// Locks: who holds them, who waits, and for how long.
+    #[cfg(feature = "sync")]
+    pub fn locks(&self) -> Option<perf_sync::LocksView> {
+        self.parts.locks.as_ref().map(perf_sync::Locks::view)
     }
 
     /// Use and cost of language models: to reserve calls, to add budgets, and to make a layer that reads spans.

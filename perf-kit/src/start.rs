@@ -19,6 +19,7 @@ const HISTORY: &str = "history";
 const INSIGHT: &str = "insight";
 const NOTIFY: &str = "notify";
 const LLM: &str = "llm";
+const SYNC: &str = "sync";
 const PROFILER: &str = "profiler";
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
@@ -53,6 +54,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         notify: None,
         #[cfg(feature = "llm")]
         llm: None,
+        #[cfg(feature = "sync")]
+        sync: None,
     }
 }
 
@@ -74,6 +77,8 @@ pub struct Builder {
     notify: Option<perf_notify::Settings>,
     #[cfg(feature = "llm")]
     llm: Option<perf_llm::Settings>,
+    #[cfg(feature = "sync")]
+    sync: Option<perf_sync::Settings>,
 }
 
 impl Builder {
@@ -141,6 +146,13 @@ impl Builder {
         self
     }
 
+    /// Sets up how locks are shown in code. The section `[sync]` wins, where there is one.
+    #[cfg(feature = "sync")]
+    pub fn sync(mut self, settings: perf_sync::Settings) -> Self {
+        self.sync = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -167,6 +179,8 @@ impl Builder {
         let monitor = monitor.add_rules(perf_notify::rules());
         #[cfg(feature = "insight")]
         let monitor = monitor.add_rules(perf_insight::runtime::rules());
+        #[cfg(feature = "sync")]
+        let monitor = perf_sync::Locks::judged(monitor);
         let monitor = monitor.build()?;
         #[cfg(not(feature = "server"))]
         refuse_without_feature(&monitor, SERVER, SERVER)?;
@@ -180,6 +194,8 @@ impl Builder {
         refuse_without_feature(&monitor, NOTIFY, NOTIFY)?;
         #[cfg(not(feature = "llm"))]
         refuse_without_feature(&monitor, LLM, LLM)?;
+        #[cfg(not(feature = "sync"))]
+        refuse_without_feature(&monitor, SYNC, SYNC)?;
         #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
         refuse_without_feature(&monitor, PROFILER, "host-profiler")?;
         if let Some(state) = self.state {
@@ -207,6 +223,8 @@ impl Builder {
         };
         #[cfg(feature = "llm")]
         let llm = crate::spending::open(&monitor, self.llm)?;
+        #[cfg(feature = "sync")]
+        let locks = crate::locking::open(&monitor, self.sync.as_ref())?;
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
@@ -229,11 +247,17 @@ impl Builder {
             let extension = crate::spending::extension(llm.meter());
             set_up.and(move |server| server.extend(extension()))
         };
+        #[cfg(all(feature = "sync", feature = "server"))]
+        let set_up = {
+            let extension = crate::locking::extension(locks.view());
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, PROFILER].map(|section| settle(&monitor, section));
+        let settled =
+            [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, SYNC, PROFILER].map(|section| settle(&monitor, section));
         let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
         #[cfg(all(feature = "host-profiler", target_os = "linux"))]
         let profiler = crate::hosting::profile(&monitor)?;
@@ -252,13 +276,15 @@ impl Builder {
         let perf = perf.with_notifier(notifier);
         #[cfg(feature = "llm")]
         let perf = perf.with_llm(llm);
+        #[cfg(feature = "sync")]
+        let perf = perf.with_locks(locks);
         Ok(perf)
     }
 }
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, PROFILER];
+    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, SYNC, PROFILER];
     let monitor = sections.into_iter().fold(monitor.environment(), MonitorBuilder::section);
     monitor.section_variable("PERF_PORT", SERVER, "port")
 }
@@ -288,6 +314,7 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
     feature = "llm",
     feature = "notify",
     feature = "server",
+    feature = "sync",
     feature = "host-profiler",
     target_os = "linux"
 )))]

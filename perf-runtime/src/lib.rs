@@ -328,6 +328,13 @@ pub mod __profiler {
     pub use crate::measure::cells::sampled::SampledReading;
 }
 
+/// Functions for those who measure locks. Not for use by hand.
+#[doc(hidden)]
+pub mod __locks {
+    pub use crate::measure::call::locks::{current, now};
+    pub use crate::monitor::locks::series_by_number;
+}
+
 /// The examples of the README and of the attributes run as tests.
 #[cfg(doctest)]
 mod examples {

@@ -39,6 +39,7 @@ mod facade;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod isolated;
 mod judging;
+pub(crate) mod locks;
 mod metrics;
 mod objectives;
 mod overhead;

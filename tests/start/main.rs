@@ -5,6 +5,7 @@ mod history;
 mod insight;
 mod llm;
 mod notifications;
+mod sync;
 
 use perf_kit::extend::Deadline;
 use perf_kit::{Monitor, Outcome, StartError, Window};
@@ -20,7 +21,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -39,6 +40,7 @@ const CASES: [Case; 18] = [
     ("insight", insight::insight),
     ("insight_is_off", insight::insight_is_off),
     ("language_models", llm::language_models),
+    ("locks", sync::locks),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod execution;
 pub(crate) mod future;
+pub(crate) mod locks;
 pub(crate) mod metered;
 pub(crate) mod probe;
 pub(crate) mod profiled;

@@ -143,13 +143,23 @@ impl HistogramCell {
     /// Counts a value `times` times. A NaN counts above all bounds. Neither it nor an infinite
     /// value adds to the sum, which it would spoil for ever.
     pub(crate) fn count(&self, value: f64, times: u64) {
+        self.count_alone(value, times);
+        if value.is_finite() {
+            self.sum.add(value * times as f64);
+        }
+    }
+
+    /// Adds to the sum alone.
+    pub(crate) fn add_sum(&self, by: f64) {
+        self.sum.add(by);
+    }
+
+    /// Counts a value `times` times, without its part of the sum.
+    pub(crate) fn count_alone(&self, value: f64, times: u64) {
         let bucket =
             self.bounds.partition_point(|&bound| !matches!(value.partial_cmp(&bound), Some(order) if order.is_le()));
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.fetch_add(times, Ordering::Relaxed);
-        }
-        if value.is_finite() {
-            self.sum.add(value * times as f64);
         }
     }
 

@@ -65,6 +65,17 @@ impl Histogram {
         count(self.overflow.as_ref());
         self.cell.as_ref().inspect(|cell| cell.count(value, 1));
     }
+
+    /// Adds values that were counted elsewhere by upper bounds, and their sum. For parts of this project.
+    #[doc(hidden)]
+    pub fn add_counts(&self, counts: impl IntoIterator<Item = (f64, u64)>, sum: f64) {
+        count(self.overflow.as_ref());
+        let Some(cell) = &self.cell else { return };
+        counts.into_iter().filter(|(_, times)| *times > 0).for_each(|(bound, times)| cell.count_alone(bound, times));
+        if sum.is_finite() {
+            cell.add_sum(sum);
+        }
+    }
 }
 
 fn count(overflow: Option<&Overflow>) {

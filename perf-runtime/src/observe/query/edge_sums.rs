@@ -45,7 +45,7 @@ impl EdgeKey {
 }
 
 /// The name of a series among edges; of what is beyond the bound, `operation{operation=__overflow__}`.
-pub(super) fn id(series: Option<&Series>) -> SeriesId {
+pub(crate) fn id(series: Option<&Series>) -> SeriesId {
     let Some(series) = series else {
         let label = Kind::Operation.label_names().first().copied().unwrap_or_default();
         return SeriesId { kind: Kind::Operation, labels: [(label, OVERFLOW)].into_iter().collect() };

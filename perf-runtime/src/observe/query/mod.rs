@@ -3,7 +3,7 @@
 pub(crate) mod blocked;
 mod cells;
 pub(crate) mod edge_log;
-mod edge_sums;
+pub(crate) mod edge_sums;
 pub(crate) mod edges;
 pub(crate) mod error_log;
 pub(crate) mod errors;

@@ -13,7 +13,7 @@ impl Node {
     pub(crate) const OVERFLOW: Self = Self(NonZeroU16::MAX);
 
     #[inline]
-    pub(in crate::measure::cells) fn number(self) -> u16 {
+    pub(crate) fn number(self) -> u16 {
         self.0.get()
     }
 

@@ -1,0 +1,75 @@
+// Locks: who holds them, who waits, and for how long.
+
+import { duration } from "./format.js";
+import { h, keyed, text, wide } from "./dom.js";
+
+const count = (number) => number.toLocaleString("en");
+
+function head(titles) {
+  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
+}
+
+/** A table with its rows, and the card around it. */
+function card(title, titles, empty) {
+  const rows = h("tbody");
+  const none = h("p", { class: "quiet more" }, empty);
+  return { rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(titles), rows), none) };
+}
+
+/** Cells of a row: the first is its heading. */
+function fill(row, [first, ...cells]) {
+  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...cells.map(() => h("td")));
+  [first, ...cells].forEach((value, place) => text(row.children[place], value));
+}
+
+function list({ rows, none }, all, key, cells) {
+  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, cells(one)));
+  none.hidden = all.length > 0;
+}
+
+/** A series, where one is known. */
+const named = (series) => series ?? "not measured";
+
+/** The bound under which a share of times is; nothing where there are none. */
+const atMost = (times, key) => (times === undefined || times[key] === null ? "–" : `≤ ${duration(times[key])}`);
+
+/** Holders and waiters of all locks, each with the lock's name. */
+const parties = (locks, key) => locks.flatMap((lock) => lock[key].map((one) => ({ ...one, lock: lock.lock, mode: lock.mode })));
+
+export default class {
+  title = "Locks";
+  topic = { of: "locks" };
+  about = "Now, and since the process began, whatever range is chosen";
+  deadlocks = h("div", { class: "card", hidden: true });
+  waiters = card("Who waits", ["Lock", "Call", "By", "For"], "Nobody waits for a lock.");
+  holders = card("Who holds", ["Lock", "Call", "By", "For", "Waits for"], "Nobody holds a lock.");
+  locks = card(
+    "All locks",
+    ["Lock", "Attempts", "At once", "After a wait", "Refused", "Cancelled", "Waiting", "Held", "Half waited", "99 % waited", "Half held", "99 % held"],
+    "No watched lock was taken yet.",
+  );
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.deadlocks, this.waiters.element, this.holders.element, this.locks.element);
+
+  update(store) {
+    const all = store.data;
+    if (!all) return;
+    this.deadlocks.hidden = all.deadlocks.length === 0;
+    keyed(this.deadlocks, all.deadlocks, (one) => one.text, () => h("p", { role: "alert" }), (line, one) => text(line, one.text));
+    const longest = (key) => (one, other) => other[key] - one[key];
+    // What waits for an event may wait for long, and is in the table of all locks.
+    const judged = all.locks.filter(({ hold }) => hold !== undefined);
+    const party = ({ lock, mode, instance, by }) => `${lock} ${mode} ${instance} ${by}`;
+    const place = ({ lock, mode }) => `${lock} (${mode})`;
+    list(this.waiters, parties(judged, "waiters").sort(longest("waited_seconds")), party, (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
+    list(this.holders, parties(judged, "holders").sort(longest("held_seconds")), party, (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
+    list(this.locks, all.locks, place, (one) => [
+      place(one),
+      ...[one.attempts, one.at_once, one.waited + one.resumed, one.refused, one.cancelled, one.waiting].map(count),
+      one.holding === null ? "–" : count(one.holding),
+      atMost(one.wait, "half_at_most_seconds"),
+      atMost(one.wait, "p99_at_most_seconds"),
+      atMost(one.hold, "half_at_most_seconds"),
+      atMost(one.hold, "p99_at_most_seconds"),
+    ]);
+  }
+}

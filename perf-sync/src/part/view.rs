@@ -1,0 +1,287 @@
+//! Everything that is known of locks, for JSON.
+
+use super::deadlock::{self, Step};
+use crate::watch::buckets::Times;
+use crate::watch::cells::{self, Reading};
+use crate::watch::instance::{self, Seen, Waiter};
+use crate::watch::mode::{MODES, Mode};
+use crate::watch::name::Number;
+use perf_runtime::__locks;
+use perf_runtime::Monitor;
+use perf_runtime::series::SeriesId;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A wait that is older is too old, in nanoseconds: cycles are looked for, and a rule looks at it.
+pub(super) const TOO_LONG: u64 = 5_000_000_000;
+/// So many holders, waiters and locks of one series are listed.
+const MOST_LISTED: usize = 20;
+
+/// Locks as they are now, and what happened to them since the process began.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct View {
+    /// By name and mode.
+    pub locks: Vec<LockView>,
+    /// Cycles of locks, none of which will be let go: looked for where something has waited for more than five seconds.
+    pub deadlocks: Vec<DeadlockView>,
+}
+
+/// A name in a mode. `attempts` are `at_once`, `waited`, `resumed`, `refused`, `cancelled` and `waiting` together.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LockView {
+    /// The name.
+    pub lock: Arc<str>,
+    /// The way in which it is taken: `lock`, `read`, `write`, `upgradable_read`, `acquire`, `notified` or `wait`.
+    pub mode: &'static str,
+    /// Attempts to take it.
+    pub attempts: u64,
+    /// Taken without waiting.
+    pub at_once: u64,
+    /// Taken after a wait.
+    pub waited: u64,
+    /// Taken again by a condition variable, after a wait or not.
+    pub resumed: u64,
+    /// Not taken: an attempt that does not wait, a time that was over, a closed semaphore.
+    pub refused: u64,
+    /// Given up while it waited.
+    pub cancelled: u64,
+    /// Taken and found poisoned.
+    pub poisoned: u64,
+    /// Those that wait now.
+    pub waiting: u64,
+    /// Holds now; null where nothing is held in this mode.
+    pub holding: Option<u64>,
+    /// Permits that are out now; null where it is no semaphore.
+    pub permits: Option<u64>,
+    /// Guards that were leaked, and permits that were forgotten.
+    pub forgotten: u64,
+    /// How long it was waited for, of those that took it after a wait.
+    pub wait: TimesView,
+    /// How long it was held; not there where nothing is held in this mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<TimesView>,
+    /// For how long the oldest of those that wait has waited, in seconds; null where nobody waits.
+    pub longest_wait_seconds: Option<f64>,
+    /// Those who hold such a lock, the longest first; 20 at most. Of one lock four are named.
+    pub holders: Vec<HolderView>,
+    /// Those who wait for one, the longest first; 20 at most.
+    pub waiters: Vec<WaiterView>,
+}
+
+/// Times, in seconds. Shares are told by the upper bound of the bucket in which they are reached.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TimesView {
+    /// How many.
+    pub count: u64,
+    /// Their sum.
+    pub sum_seconds: f64,
+    /// Half of them took at most so long; null where there are none, or it was more than a minute.
+    pub half_at_most_seconds: Option<f64>,
+    /// 99 of 100 took at most so long.
+    pub p99_at_most_seconds: Option<f64>,
+}
+
+/// One that holds a lock.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HolderView {
+    /// The number of the lock, among all that were made.
+    pub instance: u64,
+    /// The series whose call took it; null where none ran.
+    pub series: Option<SeriesId>,
+    /// The task or the thread: `task 7`, `thread 2`.
+    pub by: String,
+    /// For how long.
+    pub held_seconds: f64,
+    /// The name of the lock that it waits for meanwhile, where it does.
+    pub waits_for: Option<Arc<str>>,
+}
+
+/// One that waits for a lock.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct WaiterView {
+    /// The number of the lock, among all that were made.
+    pub instance: u64,
+    /// The series whose call waits; null where none ran.
+    pub series: Option<SeriesId>,
+    /// The task or the thread.
+    pub by: String,
+    /// For how long.
+    pub waited_seconds: f64,
+}
+
+/// A cycle of locks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DeadlockView {
+    /// The locks in the order in which each is held by one that waits for the next: `a → b → a`.
+    pub cycle: String,
+    /// The cycle, and the calls that hold and wait.
+    pub text: String,
+}
+
+/// The locks and their names at one moment.
+pub(super) struct Look {
+    pub(super) seen: Vec<Seen>,
+    now: u64,
+    named: HashMap<u16, SeriesId>,
+}
+
+impl Look {
+    pub(super) fn take(monitor: &Monitor) -> Self {
+        let seen = instance::look();
+        // After the moments of the waits, so that no age is below zero.
+        let now = __locks::now();
+        let is_named = seen.iter().any(|lock| !lock.holders.is_empty() || !lock.waiters.is_empty());
+        let named = if is_named { __locks::series_by_number(monitor) } else { HashMap::new() };
+        Self { seen, now, named }
+    }
+
+    /// The name of a series by its number.
+    pub(super) fn series(&self, number: u16) -> Option<SeriesId> {
+        self.named.get(&number).cloned()
+    }
+
+    fn age(&self, since: u64) -> u64 {
+        self.now.saturating_sub(since)
+    }
+
+    /// The oldest wait for a lock in a mode, its age in nanoseconds, and the lock.
+    pub(super) fn oldest(&self, name: Number, mode: Mode) -> Option<(u64, &Seen)> {
+        let of_mode = |waiter: &&Waiter| waiter.owner.mode() == mode;
+        let waits = self.seen.iter().filter(|lock| lock.name == name);
+        let waits = waits.flat_map(|lock| lock.waiters.iter().filter(of_mode).map(move |waiter| (waiter.since, lock)));
+        waits.min_by_key(|(since, _)| *since).map(|(since, lock)| (self.age(since), lock))
+    }
+
+    /// The cycles of locks, where something has waited too long.
+    pub(super) fn deadlocks(&self) -> Vec<DeadlockView> {
+        let Some(before) = self.now.checked_sub(TOO_LONG) else { return Vec::new() };
+        deadlock::cycles(&self.seen, before).iter().map(|steps| self.deadlock(steps)).collect()
+    }
+
+    fn deadlock(&self, steps: &[Step]) -> DeadlockView {
+        let name = |step: &Step| self.seen.get(step.place).map_or_else(|| "?".into(), |lock| lock.name.text());
+        let names: Vec<_> = steps.iter().chain(steps.first()).map(name).collect();
+        let cycle = names.join(" → ");
+        let each = steps.iter().zip(names.windows(2)).map(|(step, names)| {
+            let caller =
+                self.series(step.series).map_or_else(|| "a call that is not measured".to_owned(), |id| id.to_string());
+            match names {
+                [holds, waits] => format!("{caller} holds {holds} and waits for {waits}"),
+                _ => caller,
+            }
+        });
+        let text = format!("deadlock: {cycle}; {}", each.collect::<Vec<_>>().join(", "));
+        DeadlockView { cycle, text }
+    }
+
+    fn holders(&self, name: Number, mode: Mode) -> Vec<HolderView> {
+        let of_name = self.seen.iter().filter(|lock| lock.name == name);
+        let held = of_name.flat_map(|lock| lock.holders.iter().map(move |holder| (lock.serial, holder)));
+        let mut held: Vec<_> = held.filter(|(_, holder)| holder.owner.mode() == mode).collect();
+        held.sort_by_key(|(_, holder)| holder.since);
+        held.truncate(MOST_LISTED);
+        let view = |(instance, holder): (u64, &crate::watch::holders::Holder)| HolderView {
+            instance,
+            series: self.series(holder.owner.series()),
+            by: holder.owner.task_or_thread().to_string(),
+            held_seconds: seconds(self.age(holder.since)),
+            waits_for: self.waits_for(holder.owner.task_or_thread()),
+        };
+        held.into_iter().map(view).collect()
+    }
+
+    fn waits_for(&self, who: crate::watch::owner::Who) -> Option<Arc<str>> {
+        let waits = |waiter: &Waiter| waiter.owner.task_or_thread() == who || waiter.thread == Some(who);
+        self.seen.iter().find(|lock| lock.waiters.iter().any(waits)).map(|lock| lock.name.text())
+    }
+
+    fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {
+        let of_name = self.seen.iter().filter(|lock| lock.name == name);
+        let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, waiter)));
+        let mut waits: Vec<_> = waits.filter(|(_, waiter)| waiter.owner.mode() == mode).collect();
+        waits.sort_by_key(|(_, waiter)| waiter.since);
+        waits.truncate(MOST_LISTED);
+        let view = |(instance, waiter): (u64, &Waiter)| WaiterView {
+            instance,
+            series: self.series(waiter.owner.series()),
+            by: waiter.owner.task_or_thread().to_string(),
+            waited_seconds: seconds(self.age(waiter.since)),
+        };
+        waits.into_iter().map(view).collect()
+    }
+}
+
+/// Every series with its counts.
+pub(super) fn readings() -> impl Iterator<Item = (Number, Mode, Reading)> {
+    cells::all().map(|(index, series)| {
+        let (name, mode) = (Number::of_index(index / MODES), Mode::of_index(index % MODES));
+        (name, mode, series.read())
+    })
+}
+
+impl View {
+    pub(super) fn take(monitor: &Monitor, with_deadlocks: bool) -> Self {
+        let look = Look::take(monitor);
+        let mut locks: Vec<_> =
+            readings().map(|(name, mode, reading)| LockView::new(&look, name, mode, &reading)).collect();
+        let order =
+            |lock: &LockView| (std::cmp::Reverse(total(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode);
+        locks.sort_by_key(order);
+        let deadlocks = if with_deadlocks { look.deadlocks() } else { Vec::new() };
+        Self { locks, deadlocks }
+    }
+}
+
+/// Seconds as a number that can be sorted by: milliseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an age in milliseconds")]
+fn total(seconds: Option<f64>) -> u64 {
+    seconds.map_or(0, |seconds| (seconds * 1e3) as u64 + 1)
+}
+
+impl LockView {
+    fn new(look: &Look, name: Number, mode: Mode, reading: &Reading) -> Self {
+        let holds = mode.holds();
+        Self {
+            lock: name.text(),
+            mode: mode.as_str(),
+            attempts: reading.attempts(),
+            at_once: reading.at_once,
+            waited: reading.waited.count(),
+            resumed: reading.resumed,
+            refused: reading.refused,
+            cancelled: reading.cancelled,
+            poisoned: reading.poisoned,
+            waiting: reading.waiting,
+            holding: holds.then_some(reading.holding),
+            permits: (mode == Mode::Acquire).then_some(reading.units_in_use),
+            forgotten: reading.forgotten,
+            wait: TimesView::new(&reading.waited),
+            hold: holds.then(|| TimesView::new(&reading.held)),
+            longest_wait_seconds: look.oldest(name, mode).map(|(nanos, _)| seconds(nanos)),
+            holders: look.holders(name, mode),
+            waiters: look.waiters(name, mode),
+        }
+    }
+}
+
+impl TimesView {
+    fn new(times: &Times) -> Self {
+        Self {
+            count: times.count(),
+            sum_seconds: seconds(times.nanos),
+            half_at_most_seconds: times.at_most(0.5).map(seconds),
+            p99_at_most_seconds: times.at_most(0.99).map(seconds),
+        }
+    }
+}
+
+pub(super) fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}

@@ -1,0 +1,25 @@
+//! Locks of tokio's, watched: the same types with the same methods, and beside `new` a `named`.
+//!
+//! Each waits by tokio's own future, so that fairness, the budget of a task (`coop`) and cancellation are tokio's. An attempt whose future is ready at
+//! its first poll did not wait.
+
+mod blocking;
+mod erased;
+mod mutex;
+mod mutex_owned;
+mod notify;
+mod permit;
+mod rwlock;
+mod rwlock_guards;
+mod rwlock_owned;
+mod semaphore;
+
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
+pub use mutex_owned::{OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify, OwnedNotified};
+pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
+pub use rwlock::RwLock;
+pub use rwlock_guards::{RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use rwlock_owned::{OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+pub use semaphore::Semaphore;
+pub use tokio::sync::{AcquireError, TryAcquireError, TryLockError};

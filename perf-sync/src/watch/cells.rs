@@ -1,0 +1,263 @@
+//! Counts by series: in cells of each thread, which it alone writes, and beside them those that only a wait touches, which may be shared.
+//!
+//! A thread leases its cells at the first use and leaves them, with their counts, to another when it ends: so there are as many as threads ever
+//! ran at the same time.
+
+use super::buckets::{BUCKETS, SharedTimes, Times, bucket};
+use super::mode::{MOST_SERIES, SeriesNumber};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// The counts of a series by one thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct ThreadCells {
+    at_once: AtomicU64,
+    refused: AtomicU64,
+    units_taken: AtomicU64,
+    units_back: AtomicU64,
+    held_nanos: AtomicU64,
+    held: [AtomicU64; BUCKETS],
+}
+
+/// The counts of a series that waits touch, and rare ones.
+#[derive(Debug, Default)]
+pub(crate) struct Slow {
+    /// Waits that began.
+    pub(crate) begun: AtomicU64,
+    /// Waits that ended with what was waited for.
+    pub(crate) waited: SharedTimes,
+    /// Acquired again on return from a condition variable: nobody knows whether that waited.
+    pub(crate) resumed: AtomicU64,
+    /// Waits that were given up: the future was dropped.
+    pub(crate) cancelled: AtomicU64,
+    /// Waits that ended without: their time was over, or a semaphore was closed.
+    pub(crate) timed_out: AtomicU64,
+    /// Acquired, and found poisoned.
+    pub(crate) poisoned: AtomicU64,
+    /// Held and never released: a guard was leaked, or a permit forgotten.
+    pub(crate) forgotten: AtomicU64,
+    /// Permits forgotten.
+    pub(crate) units_forgotten: AtomicU64,
+    /// Held by the change of another hold: a writer that became a reader, permits that were split off.
+    pub(crate) made: AtomicU64,
+    /// Merged into another hold.
+    pub(crate) merged: AtomicU64,
+}
+
+/// A series.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    threads: Mutex<Vec<&'static ThreadCells>>,
+    /// Cells that no thread has now.
+    free: Mutex<Vec<&'static ThreadCells>>,
+    /// For threads that end: their own cells are given away already.
+    shared: ThreadCells,
+    pub(crate) slow: Slow,
+}
+
+static SERIES: [OnceLock<Box<Series>>; MOST_SERIES] = [const { OnceLock::new() }; MOST_SERIES];
+
+/// The counts of a series, as they were read: ends before beginnings, so that no difference is below zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) at_once: u64,
+    pub(crate) waited: Times,
+    pub(crate) resumed: u64,
+    pub(crate) refused: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) poisoned: u64,
+    pub(crate) waiting: u64,
+    pub(crate) held: Times,
+    pub(crate) holding: u64,
+    pub(crate) forgotten: u64,
+    pub(crate) made: u64,
+    pub(crate) merged: u64,
+    pub(crate) units_in_use: u64,
+}
+
+/// A series, made where there is none yet.
+pub(crate) fn series(number: SeriesNumber) -> &'static Series {
+    // A number is below the number of series.
+    static NOWHERE: OnceLock<Box<Series>> = OnceLock::new();
+    SERIES.get(number.index()).unwrap_or(&NOWHERE).get_or_init(Box::default)
+}
+
+/// The series that were used, by their index.
+pub(crate) fn all() -> impl Iterator<Item = (usize, &'static Series)> {
+    SERIES.iter().enumerate().filter_map(|(index, series)| Some((index, &**series.get()?)))
+}
+
+/// Cells to count in.
+#[derive(Clone, Copy)]
+pub(crate) enum Writer {
+    /// This thread's own.
+    Own(&'static ThreadCells),
+    /// Cells that several threads write.
+    Shared(&'static ThreadCells),
+}
+
+impl Writer {
+    #[inline]
+    pub(crate) fn of(series: SeriesNumber) -> Self {
+        TABLE.try_with(|table| table.get(series)).map_or_else(|_| Self::Shared(&self::series(series).shared), Self::Own)
+    }
+
+    #[inline]
+    fn add(self, to: impl FnOnce(&'static ThreadCells) -> Option<&'static AtomicU64>, by: u64) {
+        match self {
+            // One writer: whoever reads the sum finds what was before it.
+            Self::Own(cells) => {
+                if let Some(cell) = to(cells) {
+                    cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), Ordering::Release);
+                }
+            }
+            Self::Shared(cells) => {
+                if let Some(cell) = to(cells) {
+                    cell.fetch_add(by, Ordering::Release);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at_once(self, units: u64) {
+        self.units(units);
+        self.add(|cells| Some(&cells.at_once), 1);
+    }
+
+    /// Counts permits that were taken.
+    #[inline]
+    pub(crate) fn units(self, units: u64) {
+        if units > 0 {
+            self.add(|cells| Some(&cells.units_taken), units);
+        }
+    }
+
+    pub(crate) fn refused(self) {
+        self.add(|cells| Some(&cells.refused), 1);
+    }
+
+    #[inline]
+    pub(crate) fn held(self, nanos: u64, units: u64) {
+        if units > 0 {
+            self.add(|cells| Some(&cells.units_back), units);
+        }
+        self.add(|cells| Some(&cells.held_nanos), nanos);
+        self.add(|cells| cells.held.get(bucket(nanos)), 1);
+    }
+}
+
+impl Series {
+    fn lease(&self) -> &'static ThreadCells {
+        let free = lock(&self.free).pop();
+        free.unwrap_or_else(|| {
+            let cells: &'static ThreadCells = Box::leak(Box::default());
+            lock(&self.threads).push(cells);
+            cells
+        })
+    }
+
+    /// The counts. Costs a look at the cells of every thread.
+    pub(crate) fn read(&self) -> Reading {
+        let threads = lock(&self.threads);
+        let each = || threads.iter().copied().chain([&self.shared]);
+        let sum = |of: fn(&ThreadCells) -> &AtomicU64| {
+            each().fold(0_u64, |sum, cells| sum.wrapping_add(of(cells).load(Ordering::Acquire)))
+        };
+        let slow = &self.slow;
+        let rare = |count: &AtomicU64| count.load(Ordering::Acquire);
+        let mut held = Times::default();
+        let units_back = sum(|cells| &cells.units_back);
+        for cells in each() {
+            for (count, cell) in held.counts.iter_mut().zip(&cells.held) {
+                *count += cell.load(Ordering::Acquire);
+            }
+            held.nanos = held.nanos.wrapping_add(cells.held_nanos.load(Ordering::Relaxed));
+        }
+        let (forgotten, merged, units_forgotten) =
+            (rare(&slow.forgotten), rare(&slow.merged), rare(&slow.units_forgotten));
+        let (made, resumed, waited) = (rare(&slow.made), rare(&slow.resumed), slow.waited.read());
+        let (cancelled, timed_out) = (rare(&slow.cancelled), rare(&slow.timed_out));
+        let begun = rare(&slow.begun);
+        let at_once = sum(|cells| &cells.at_once);
+        let units_taken = sum(|cells| &cells.units_taken);
+        let taken = at_once + waited.count() + resumed + made;
+        let holding = taken.saturating_sub(held.count() + forgotten + merged);
+        let units_in_use = units_taken.saturating_sub(units_back + units_forgotten);
+        Reading {
+            at_once,
+            resumed,
+            cancelled,
+            timed_out,
+            held,
+            holding,
+            forgotten,
+            made,
+            merged,
+            refused: sum(|cells| &cells.refused) + timed_out,
+            poisoned: rare(&slow.poisoned),
+            waiting: begun.saturating_sub(waited.count() + cancelled + timed_out),
+            waited,
+            units_in_use,
+        }
+    }
+}
+
+impl Reading {
+    pub(crate) fn acquired(&self) -> u64 {
+        self.at_once + self.waited.count() + self.resumed
+    }
+
+    pub(crate) fn attempts(&self) -> u64 {
+        self.acquired() + self.refused + self.cancelled + self.waiting
+    }
+}
+
+thread_local! {
+    static TABLE: Table = const { Table(Cell::new(Vec::new())) };
+}
+
+/// The cells that a thread leased, by the index of their series.
+struct Table(Cell<Vec<Option<&'static ThreadCells>>>);
+
+impl Table {
+    #[inline]
+    fn get(&self, series: SeriesNumber) -> &'static ThreadCells {
+        let leased = self.0.take();
+        let known = leased.get(series.index()).copied().flatten();
+        self.0.set(leased);
+        known.unwrap_or_else(|| self.lease(series))
+    }
+
+    #[cold]
+    fn lease(&self, number: SeriesNumber) -> &'static ThreadCells {
+        let cells = series(number).lease();
+        let mut leased = self.0.take();
+        if leased.len() <= number.index() {
+            leased.resize(number.index() + 1, None);
+        }
+        if let Some(place) = leased.get_mut(number.index()) {
+            *place = Some(cells);
+        }
+        self.0.set(leased);
+        cells
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        for (index, cells) in self.0.take().into_iter().enumerate() {
+            if let (Some(cells), Some(series)) = (cells, SERIES.get(index).and_then(OnceLock::get)) {
+                // The lock hands the counts over to the next thread.
+                lock(&series.free).push(cells);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,81 @@
+//! Modes: the ways in which a lock is taken.
+
+use super::name::{MOST_NAMES, Number};
+
+/// The number of modes.
+pub(crate) const MODES: usize = 7;
+/// The number of series there can be: each name in each mode.
+pub(crate) const MOST_SERIES: usize = (MOST_NAMES + 1) * MODES;
+
+/// A way in which a lock is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    /// A mutex is locked.
+    Lock,
+    /// A lock is taken together with other readers.
+    Read,
+    /// It is taken to write.
+    Write,
+    /// It is taken together with readers, by one that may become the writer.
+    UpgradableRead,
+    /// Permits of a semaphore are acquired.
+    Acquire,
+    /// A notification is waited for.
+    Notified,
+    /// A condition variable is waited on.
+    Wait,
+}
+
+/// A name in a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SeriesNumber(u16);
+
+impl Mode {
+    pub(crate) const ALL: [Self; MODES] =
+        [Self::Lock, Self::Read, Self::Write, Self::UpgradableRead, Self::Acquire, Self::Notified, Self::Wait];
+
+    /// The value of the label `mode`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::UpgradableRead => "upgradable_read",
+            Self::Acquire => "acquire",
+            Self::Notified => "notified",
+            Self::Wait => "wait",
+        }
+    }
+
+    /// Whether something is held afterwards. Others wait for an event, which may be long in coming without anything being wrong.
+    pub(crate) fn holds(self) -> bool {
+        !matches!(self, Self::Notified | Self::Wait)
+    }
+
+    /// Whether nobody else holds the lock meanwhile.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!(self, Self::Lock | Self::Write)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) fn of_index(index: usize) -> Self {
+        Self::ALL.get(index).copied().unwrap_or(Self::Lock)
+    }
+}
+
+impl SeriesNumber {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "less than MOST_SERIES")]
+    pub(crate) fn new(name: Number, mode: Mode) -> Self {
+        Self((name.index() * MODES + mode.index()) as u16)
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}

@@ -1,0 +1,129 @@
+//! Waits, which are shown while they last.
+
+use super::cells::{self, Writer};
+use super::instance::{Instance, Waiter};
+use super::mode::Mode;
+use super::owner::{Owner, Who};
+use super::{Held, Holds, Watch};
+use perf_runtime::__locks;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+/// A wait: given up where it is dropped before its end was said.
+#[derive(Debug)]
+#[must_use = "a wait that is dropped counts as cancelled"]
+pub(crate) struct Wait<'a> {
+    there: &'a Instance,
+    serial: u64,
+    since: u64,
+    mode: Mode,
+    is_over: bool,
+}
+
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+impl<'a> Wait<'a> {
+    pub(super) fn begin(there: &'a Instance, mode: Mode, by: Holds, blocks: bool) -> Self {
+        let owner = Owner::current(mode, by == Holds::ByThread && Who::task().is_none());
+        let thread = Some(Who::thread()).filter(|_| blocks);
+        let (serial, since) = (LAST.fetch_add(1, Ordering::Relaxed) + 1, __locks::now());
+        cells::series(there.series(mode)).slow.begun.fetch_add(1, Ordering::Release);
+        there.begin_wait(Waiter { serial, owner, thread, since });
+        Self { there, serial, since, mode, is_over: false }
+    }
+
+    /// Ends it with what was waited for, and so many permits.
+    pub(crate) fn acquired(mut self, units: u64) {
+        let nanos = __locks::now().saturating_sub(self.since);
+        self.end();
+        let series = self.there.series(self.mode);
+        Writer::of(series).units(units);
+        cells::series(series).slow.waited.count(nanos);
+    }
+
+    /// Ends it without.
+    pub(crate) fn refused(mut self) {
+        self.end();
+        cells::series(self.there.series(self.mode)).slow.timed_out.fetch_add(1, Ordering::Release);
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.there.end_wait(self.serial);
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.end();
+            cells::series(self.there.series(self.mode)).slow.cancelled.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+/// How an attempt ended that could have waited.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// It did not wait, or it did and that is counted; the number of permits that were taken.
+    Acquired(u64),
+    Refused,
+}
+
+pin_project_lite::pin_project! {
+    /// The future of an attempt: that of the lock itself, and what is counted of it. Ready at the first poll, it did not wait; dropped before the
+    /// first poll, it was no attempt.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Waiting<'a, F: Future> {
+        // Dropped first: it leaves the queue before it is said that it was given up.
+        #[pin]
+        future: F,
+        watch: &'a Watch,
+        mode: Mode,
+        ended: fn(&F::Output) -> Waited,
+        wait: Option<Wait<'a>>,
+    }
+}
+
+impl<'a, F: Future> Waiting<'a, F> {
+    pub(crate) fn new(watch: &'a Watch, mode: Mode, future: F, ended: fn(&F::Output) -> Waited) -> Self {
+        Self { future, watch, mode, ended, wait: None }
+    }
+
+    /// The future inside.
+    pub(crate) fn inner(self: Pin<&mut Self>) -> Pin<&mut F> {
+        self.project().future
+    }
+}
+
+impl<F: Future> Future for Waiting<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let polled = this.future.poll(context);
+        match (&polled, this.wait.take()) {
+            (Poll::Pending, wait) => {
+                *this.wait = Some(wait.unwrap_or_else(|| this.watch.wait(*this.mode, Holds::ByTask, false)));
+            }
+            (Poll::Ready(value), wait) => match ((this.ended)(value), wait) {
+                (Waited::Acquired(units), Some(wait)) => wait.acquired(units),
+                (Waited::Acquired(units), None) => this.watch.counted_at_once(*this.mode, units),
+                (Waited::Refused, Some(wait)) => wait.refused(),
+                (Waited::Refused, None) => this.watch.refused(*this.mode),
+            },
+        }
+        polled
+    }
+}
+
+impl Watch {
+    /// Takes a lock that its task waits for, and begins the hold.
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn waiting<G>(&self, mode: Mode, future: impl Future<Output = G>) -> (G, Held) {
+        let guard = Waiting::new(self, mode, future, |_| Waited::Acquired(0)).await;
+        (guard, self.hold(mode, Holds::ByTask, 0))
+    }
+}

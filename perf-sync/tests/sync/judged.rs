@@ -1,0 +1,170 @@
+//! Locks as metrics, rules, health, and cycles.
+
+use super::judging;
+use perf_runtime::alert::Alert;
+use perf_runtime::monitor;
+use perf_runtime::test_util::{ManualClock, isolated};
+use perf_sync::tokio::Mutex;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Barrier;
+use tokio::task::yield_now;
+
+static FIRST: Mutex<()> = Mutex::named("judged-a", ());
+static SECOND: Mutex<()> = Mutex::named("judged-b", ());
+static SLOW: Mutex<()> = Mutex::named("judged-slow", ());
+
+#[monitor("judged_checkout")]
+async fn checkout(go: Arc<Barrier>) {
+    let _first = FIRST.lock().await;
+    go.wait().await;
+    let _second = SECOND.lock().await;
+}
+
+#[monitor("judged_refund")]
+async fn refund(go: Arc<Barrier>) {
+    let _second = SECOND.lock().await;
+    go.wait().await;
+    let _first = FIRST.lock().await;
+}
+
+#[monitor("judged_holder")]
+async fn hold(lock: &'static Mutex<()>) {
+    let _guard = lock.lock().await;
+    pending::<()>().await;
+}
+
+#[monitor("judged_waiter")]
+async fn wait(lock: &'static Mutex<()>) {
+    drop(lock.lock().await);
+}
+
+async fn some_turns() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cycle_of_two_locks_is_named_with_its_functions_and_raises_an_alert() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, locks) = judging(|builder| builder);
+    let go = Arc::new(Barrier::new(2));
+    let both = [tokio::spawn(checkout(Arc::clone(&go))), tokio::spawn(refund(go))];
+    some_turns().await;
+    clock.advance(Duration::from_secs(4));
+    monitor.tick();
+    assert!(locks.view().view().deadlocks.is_empty(), "nothing has waited for five seconds yet");
+    clock.advance(Duration::from_secs(2));
+    monitor.tick();
+    let view = locks.view().view();
+    let [deadlock] = &view.deadlocks[..] else { panic!("{:?}", view.deadlocks) };
+    assert!(["judged-a → judged-b → judged-a", "judged-b → judged-a → judged-b"].contains(&&*deadlock.cycle));
+    for part in [
+        "operation{operation=judged_checkout} holds judged-a and waits for judged-b",
+        "operation{operation=judged_refund} holds judged-b and waits for judged-a",
+    ] {
+        assert!(deadlock.text.contains(part), "{}", deadlock.text);
+    }
+    let first = view.locks.iter().find(|lock| &*lock.lock == "judged-a").unwrap();
+    assert_eq!(first.holders[0].waits_for.as_deref(), Some("judged-b"));
+    let alerts = monitor.alerts().active();
+    assert_eq!((waits(&alerts, "judged-a"), waits(&alerts, "judged-b")), (1, 1), "{alerts:?}");
+    let cycle = alerts.iter().find(|alert| alert.rule == "lock-deadlock").expect("an alert");
+    assert_eq!(cycle.labels.get("cycle"), Some(&deadlock.cycle));
+    assert!(monitor.render_prometheus().contains("lock_deadlock{cycle=\"judged-"));
+
+    for task in both {
+        task.abort();
+        let _ = task.await;
+    }
+    monitor.tick();
+    clock.advance(Duration::from_secs(1));
+    monitor.tick();
+    assert!(locks.view().view().deadlocks.is_empty());
+    let alerts = monitor.alerts().active();
+    assert_eq!((waits(&alerts, "judged-a"), waits(&alerts, "judged-b")), (0, 0), "{alerts:?}");
+    assert!(alerts.iter().all(|alert| alert.rule != "lock-deadlock"));
+}
+
+/// Alerts about a lock that is waited for. Locks are the process's, so those of other tests are seen too.
+fn waits(alerts: &[Alert], lock: &str) -> usize {
+    let is_it = |alert: &&Alert| alert.rule == "lock-wait" && alert.labels.get("lock").is_some_and(|of| of == lock);
+    alerts.iter().filter(is_it).count()
+}
+
+#[tokio::test]
+async fn a_convoy_names_its_holder_in_alert_health_and_view_and_is_no_deadlock() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, locks) = judging(|builder| builder);
+    let mut tasks = vec![tokio::spawn(hold(&SLOW))];
+    some_turns().await;
+    tasks.extend((0..5).map(|_| tokio::spawn(wait(&SLOW))));
+    some_turns().await;
+    clock.advance(Duration::from_secs(6));
+    monitor.tick();
+    let holder = "operation{operation=judged_holder}";
+    let view = locks.view().view();
+    let slow = view.locks.iter().find(|lock| &*lock.lock == "judged-slow").unwrap();
+    assert_eq!((slow.waiting, slow.waiters.len(), slow.holding), (5, 5, Some(1)));
+    assert_eq!(slow.holders[0].series.as_ref().unwrap().to_string(), holder);
+    assert_eq!((slow.holders[0].held_seconds, slow.longest_wait_seconds), (6.0, Some(6.0)));
+    assert_eq!(slow.waiters[0].series.as_ref().unwrap().to_string(), "operation{operation=judged_waiter}");
+    assert!(view.deadlocks.iter().all(|deadlock| !deadlock.text.contains("judged-slow")));
+    let alerts = monitor.alerts().active();
+    let alert = alerts.iter().find(|alert| waits(std::slice::from_ref(alert), "judged-slow") == 1).expect("an alert");
+    assert_eq!(alert.labels.get("holder").map(|holder| &**holder), Some(holder));
+    let health = monitor.health();
+    let indicator = health.indicators().iter().find(|indicator| indicator.name() == "locks").expect("an indicator");
+    assert!(format!("{indicator:?}").contains("Yellow"), "{indicator:?}");
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    for task in tasks {
+        let _ = task.await;
+    }
+    clock.advance(Duration::from_secs(1));
+    monitor.tick();
+    assert_eq!(waits(&monitor.alerts().active(), "judged-slow"), 0);
+}
+
+#[tokio::test]
+async fn metrics_are_the_counts_and_both_histograms_have_their_number() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let lock = Mutex::named("judged-metrics", ());
+    let (monitor, _locks) = judging(|builder| builder);
+    for _ in 0..3 {
+        let guard = lock.lock().await;
+        clock.advance(Duration::from_millis(3));
+        drop(guard);
+    }
+    let guard = lock.lock().await;
+    assert!(lock.try_lock().is_err());
+    monitor.tick();
+    let text = monitor.render_prometheus();
+    for line in [
+        r#"lock_acquisitions_total{lock="judged-metrics",mode="lock",outcome="at_once"} 4"#,
+        r#"lock_acquisitions_total{lock="judged-metrics",mode="lock",outcome="refused"} 1"#,
+        r#"lock_held{lock="judged-metrics",mode="lock"} 1"#,
+        r#"lock_waiters{lock="judged-metrics",mode="lock"} 0"#,
+        r#"lock_hold_seconds_bucket{lock="judged-metrics",mode="lock",le="0.0025"} 0"#,
+        r#"lock_hold_seconds_bucket{lock="judged-metrics",mode="lock",le="0.005"} 3"#,
+        r#"lock_hold_seconds_count{lock="judged-metrics",mode="lock"} 3"#,
+        r#"lock_wait_seconds_count{lock="judged-metrics",mode="lock"} 4"#,
+        r#"lock_wait_seconds_sum{lock="judged-metrics",mode="lock"} 0"#,
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} is not in:\n{text}");
+    }
+    assert!(!text.contains("lock_longest_wait_seconds{lock=\"judged-metrics"));
+    drop(guard);
+}
+
+#[test]
+fn the_rules_are_there_and_settings_are_read() {
+    let rules = perf_sync::rules();
+    assert!(["lock-wait", "lock-deadlock"].iter().all(|id| rules.iter().any(|rule| rule.id() == *id)));
+    let monitor = perf_runtime::Monitor::builder().section("sync").build().unwrap();
+    assert!(perf_sync::Locks::open(&monitor).is_ok());
+}

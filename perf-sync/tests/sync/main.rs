@@ -1,0 +1,49 @@
+//! Locks that are watched: their counts, what is seen of them while they are held, and that they are otherwise what the originals are.
+
+use perf_runtime::{Monitor, MonitorBuilder};
+use perf_sync::{LockView, Locks, Settings};
+use std::sync::OnceLock;
+
+#[cfg(feature = "tokio")]
+mod judged;
+mod laws;
+#[cfg(feature = "parking_lot")]
+mod parked;
+mod shape;
+mod standard;
+#[cfg(feature = "tokio")]
+mod tasks;
+
+/// A monitor that shows locks.
+fn monitor() -> (Monitor, Locks) {
+    let monitor = Locks::set_up(Monitor::builder()).build().unwrap();
+    let locks = Locks::with_settings(&monitor, &Settings::default());
+    (monitor, locks)
+}
+
+/// A monitor whose ticks the test gives.
+#[cfg(feature = "tokio")]
+fn judging(change: impl FnOnce(MonitorBuilder) -> MonitorBuilder) -> (Monitor, Locks) {
+    let monitor = change(Locks::set_up(Monitor::builder())).build().unwrap();
+    let locks = Locks::with_settings(&monitor, &Settings::default());
+    (monitor, locks)
+}
+
+/// Locks of a name, in a mode, as they are now.
+fn seen(lock: &str, mode: &str) -> LockView {
+    static SHOWN: OnceLock<(Monitor, Locks)> = OnceLock::new();
+    let (_, locks) = SHOWN.get_or_init(monitor);
+    let view = locks.view().view();
+    let found = view.locks.into_iter().find(|view| &*view.lock == lock && view.mode == mode);
+    found.unwrap_or_else(|| panic!("no lock {lock} was taken to {mode}"))
+}
+
+/// Checks the two laws.
+fn keeps_the_laws(view: &LockView, made: u64, merged: u64) {
+    let acquired = view.at_once + view.waited + view.resumed;
+    assert_eq!(view.attempts, acquired + view.refused + view.cancelled + view.waiting, "{view:?}");
+    if let (Some(hold), Some(holding)) = (&view.hold, view.holding) {
+        assert_eq!(acquired + made, hold.count + holding + view.forgotten + merged, "{view:?}");
+    }
+    assert_eq!(view.wait.count, view.waited);
+}
