@@ -69,7 +69,7 @@
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `llm` | tokens, cost and budgets of language models |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `sync` | [`sync`]: locks that tell who holds them and who waits |
+//! | `sync`, `sync-parking-lot` | [`sync`]: locks that tell who holds them and who waits |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `sync` |
 
 #[cfg(feature = "history")]

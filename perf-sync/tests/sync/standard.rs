@@ -150,5 +150,5 @@ fn a_storm_adds_up() {
 }
 
 fn seen_if_taken(lock: &str, mode: &str) -> Option<perf_sync::LockView> {
-    std::panic::catch_unwind(|| seen(lock, mode)).ok()
+    catch_unwind(|| seen(lock, mode)).ok()
 }
