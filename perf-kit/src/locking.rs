@@ -98,6 +98,8 @@ mod routes {
         .has("holding", openapi::number_or_null())
         .has("permits", openapi::number_or_null())
         .has("forgotten", openapi::count())
+        .has("made", openapi::count())
+        .has("merged", openapi::count())
         .has("wait", openapi::named("LockTimes"))
         .may_have("hold", openapi::named("LockTimes"))
         .has("longest_wait_seconds", openapi::number_or_null())

@@ -8,7 +8,7 @@ use crate::watch::Mode;
 use crate::watch::holders::Holder;
 use crate::watch::instance::{Seen, Waiter};
 use crate::watch::owner::Who;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The most steps of a cycle that is told.
 const MOST_STEPS: usize = 16;
@@ -44,8 +44,18 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
         .flat_map(|(place, lock)| lock.waiters.iter().map(move |&waiter| Old { place, waiter }))
         .filter(|old| old.waiter.owner.mode().holds() && old.waiter.since <= before)
         .collect();
-    let mut search = Search { seen, old: &old, looks: 0, found: BTreeSet::new() };
-    for start in 0..old.len() {
+    let mut search = Search { seen, old: &old, by_who: HashMap::new(), looks: 0, found: BTreeSet::new() };
+    for (index, Old { waiter, .. }) in old.iter().enumerate() {
+        let task = waiter.owner.task_or_thread();
+        let thread = waiter.thread.filter(|&thread| thread != task);
+        for who in [Some(task), thread].into_iter().flatten() {
+            search.by_who.entry(who).or_default().push(index);
+        }
+    }
+    // Whoever is in a cycle holds something: of a crowd that waits, most do not.
+    let holders = seen.iter().flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread()));
+    let starts: BTreeSet<usize> = holders.filter_map(|who| search.by_who.get(&who)).flatten().copied().collect();
+    for start in starts {
         search.from(start, &mut vec![start]);
     }
     search.found.into_iter().collect()
@@ -54,6 +64,8 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
 struct Search<'a> {
     seen: &'a [Seen],
     old: &'a [Old],
+    /// The old waits of each task and thread.
+    by_who: HashMap<Who, Vec<usize>>,
     looks: usize,
     found: BTreeSet<Vec<Step>>,
 }
@@ -64,7 +76,7 @@ impl Search<'_> {
         let Some(wait) = self.old.get(last).copied() else { return };
         let Some(lock) = self.seen.get(wait.place) else { return };
         for holder in deciding(lock, wait.waiter) {
-            for next in 0..self.old.len() {
+            for next in self.by_who.get(&holder.owner.task_or_thread()).cloned().unwrap_or_default() {
                 self.looks += 1;
                 if self.looks > MOST_LOOKS || self.found.len() >= MOST_CYCLES {
                     return;
@@ -105,11 +117,9 @@ fn deciding(lock: &Seen, waiter: Waiter) -> Vec<Holder> {
     if waiter.owner.mode() == Mode::Acquire && !is_alone { Vec::new() } else { lock.holders.clone() }
 }
 
-/// Whether a holder waits, in this wait, since after it took what it holds.
+/// Whether a holder who waits in this wait does so since after it took what it holds.
 fn is_stuck(holder: &Holder, waiter: &Waiter) -> bool {
-    let who: Who = holder.owner.task_or_thread();
-    let is_same = waiter.owner.task_or_thread() == who || waiter.thread == Some(who);
-    is_same && holder.since <= waiter.since
+    holder.since <= waiter.since
 }
 
 #[cfg(test)]
@@ -168,6 +178,15 @@ mod tests {
         assert!(found(&[a.clone(), young]).is_empty());
         let later = lock(2, &[holder(4, 30)], &[waiter(2, Mode::Lock, 10)]);
         assert!(found(&[a, later]).is_empty(), "4 waits in another future than the one that holds");
+    }
+
+    #[test]
+    fn a_cycle_is_found_behind_a_crowd() {
+        let crowd: Vec<_> = (0..5_000).map(|number| waiter(100 + 2 * number, Mode::Lock, 30)).collect();
+        let mut a = lock(1, &[holder(2, 1)], &crowd);
+        a.waiters.push(waiter(4, Mode::Lock, 20));
+        let b = lock(2, &[holder(4, 2)], &[waiter(2, Mode::Lock, 10)]);
+        assert_eq!(found(&[a, b]), [[(1, 2), (2, 4)]]);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub struct View {
     pub deadlocks: Vec<DeadlockView>,
 }
 
-/// A name in a mode. `attempts` are `at_once`, `waited`, `resumed`, `refused`, `cancelled` and `waiting` together.
+/// A name in a mode. `attempts` are `at_once`, `waited`, `resumed`, `refused`, `cancelled` and `waiting` together; of those that were
+/// taken, and `made`, each is over (`hold.count`), `holding`, `forgotten` or `merged`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LockView {
@@ -58,6 +59,10 @@ pub struct LockView {
     pub permits: Option<u64>,
     /// Guards that were leaked, and permits that were forgotten.
     pub forgotten: u64,
+    /// Holds that became of others without an attempt: a writer that became a reader, permits that were split off.
+    pub made: u64,
+    /// Holds that were merged into others.
+    pub merged: u64,
     /// How long it was waited for, of those that took it after a wait.
     pub wait: TimesView,
     /// How long it was held; not there where nothing is held in this mode.
@@ -262,6 +267,8 @@ impl LockView {
             holding: holds.then_some(reading.holding),
             permits: (mode == Mode::Acquire).then_some(reading.units_in_use),
             forgotten: reading.forgotten,
+            made: reading.made,
+            merged: reading.merged,
             wait: TimesView::new(&reading.waited),
             hold: holds.then(|| TimesView::new(&reading.held)),
             longest_wait_seconds: look.oldest(name, mode).map(|(nanos, _)| seconds(nanos)),

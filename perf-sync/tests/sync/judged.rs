@@ -162,6 +162,29 @@ async fn metrics_are_the_counts_and_both_histograms_have_their_number() {
 }
 
 #[test]
+fn a_healthy_storm_raises_nothing() {
+    static BUSY: perf_sync::std::Mutex<u64> = perf_sync::std::Mutex::named("judged-busy", 0);
+    static OTHER: perf_sync::std::RwLock<u64> = perf_sync::std::RwLock::named("judged-busy", 0);
+    let (monitor, locks) = judging(|builder| builder);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    let first = BUSY.lock().unwrap();
+                    *OTHER.write().unwrap() += *first;
+                }
+            });
+        }
+        for _ in 0..20 {
+            monitor.tick();
+            let busy = waits(&monitor.alerts().active(), "judged-busy");
+            let told = locks.view().view().deadlocks.iter().any(|deadlock| deadlock.cycle.contains("judged-busy"));
+            assert!(busy == 0 && !told);
+        }
+    });
+}
+
+#[test]
 fn the_rules_are_there_and_settings_are_read() {
     let rules = perf_sync::rules();
     assert!(["lock-wait", "lock-deadlock"].iter().all(|id| rules.iter().any(|rule| rule.id() == *id)));

@@ -43,6 +43,7 @@ fn keeps_the_laws(view: &LockView, made: u64, merged: u64) {
     let acquired = view.at_once + view.waited + view.resumed;
     assert_eq!(view.attempts, acquired + view.refused + view.cancelled + view.waiting, "{view:?}");
     if let (Some(hold), Some(holding)) = (&view.hold, view.holding) {
+        assert_eq!((view.made, view.merged), (made, merged), "{view:?}");
         assert_eq!(acquired + made, hold.count + holding + view.forgotten + merged, "{view:?}");
     }
     assert_eq!(view.wait.count, view.waited);
