@@ -64,7 +64,9 @@ fn locks_that_are_there_at_once_take_what_they_need_and_give_it_back() {
     drop(Mutex::named("memory-many", 0).lock());
     let before = live();
     let locks: Vec<_> = (0..MANY).map(|number| Mutex::named("memory-many", number)).collect();
-    locks.iter().for_each(|lock| drop(lock.lock().unwrap()));
+    for lock in &locks {
+        drop(lock.lock().unwrap());
+    }
     let each = (live() - before) / isize::try_from(MANY).unwrap();
     assert!((40..400).contains(&each), "{each} bytes each");
     drop(locks);

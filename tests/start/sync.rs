@@ -34,7 +34,11 @@ pub(super) fn locks() -> Tested {
         let body: serde_json::Value = serde_json::from_str(&text)?;
         let lock = &body["locks"][0];
         assert_eq!((&lock["lock"], &lock["mode"]), (&"inventory".into(), &"lock".into()), "{text}");
-        assert_eq!((&lock["waiting"], &lock["holding"], &lock["attempts"]), (&1.into(), &1.into(), &2.into()), "{text}");
+        assert_eq!(
+            (&lock["waiting"], &lock["holding"], &lock["attempts"]),
+            (&1.into(), &1.into(), &2.into()),
+            "{text}"
+        );
         assert_eq!(lock["waiters"][0]["series"], "operation{operation=locks_checkout}", "{text}");
         assert_eq!(body["deadlocks"], serde_json::json!([]));
         drop(held);

@@ -1,10 +1,9 @@
 //! The condition variable.
 
 use super::{MutexGuard, WaitTimeoutResult};
-use crate::watch::{Holds, Mode, Watch};
+use crate::watch::{Holds, Mode, Wait, Watch};
 use parking_lot as original;
 use std::fmt;
-use std::ops::DerefMut;
 use std::time::{Duration, Instant};
 
 /// [`parking_lot::Condvar`], watched. Its waits end by a notification, by themselves, or as refused when their time is over. The mutex is released meanwhile, and
@@ -49,11 +48,7 @@ impl Condvar {
         let (inner, _resume) = mutex_guard.pause();
         let wait = self.watch.wait(Mode::Wait, Holds::ByThread, true);
         let result = self.inner.wait_until(inner, timeout);
-        if result.timed_out() {
-            wait.refused()
-        } else {
-            wait.acquired(0)
-        }
+        ended(wait, result);
         result
     }
 
@@ -62,11 +57,7 @@ impl Condvar {
         let (inner, _resume) = mutex_guard.pause();
         let wait = self.watch.wait(Mode::Wait, Holds::ByThread, true);
         let result = self.inner.wait_for(inner, timeout);
-        if result.timed_out() {
-            wait.refused()
-        } else {
-            wait.acquired(0)
-        }
+        ended(wait, result);
         result
     }
 
@@ -76,7 +67,7 @@ impl Condvar {
         mutex_guard: &mut MutexGuard<'_, T>,
         mut condition: F,
     ) {
-        while condition(mutex_guard.deref_mut()) {
+        while condition(&mut **mutex_guard) {
             self.wait(mutex_guard);
         }
     }
@@ -90,7 +81,7 @@ impl Condvar {
     ) -> WaitTimeoutResult {
         // The original's answer where nothing is waited for: only it makes results.
         let mut result = self.inner.wait_while_until(&mut mutex_guard.inner, |_| false, timeout);
-        while !result.timed_out() && condition(mutex_guard.deref_mut()) {
+        while !result.timed_out() && condition(&mut **mutex_guard) {
             result = self.wait_until(mutex_guard, timeout);
         }
         result
@@ -110,6 +101,15 @@ impl Condvar {
         let result = self.inner.wait_while_for(&mut mutex_guard.inner, |_| false, timeout);
         self.wait_while(mutex_guard, &mut condition);
         result
+    }
+}
+
+/// Ends a wait that had a time.
+fn ended(wait: Wait<'_>, result: WaitTimeoutResult) {
+    if result.timed_out() {
+        wait.refused();
+    } else {
+        wait.acquired(0);
     }
 }
 

@@ -1,7 +1,7 @@
-//! Locks of parking_lot's, watched: the same types with the same methods, and beside `new` a `named`.
+//! Locks of `parking_lot`, watched: the same types with the same methods, and beside `new` a `named`.
 //!
 //! An attempt tries first, and blocks where that fails, as the originals do. Left out are the unsafe functions (`force_unlock`, `raw`, `make_guard_unchecked`), `leak`, and the guards of
-//! parking_lot's feature `arc_lock`.
+//! its feature `arc_lock`.
 
 mod condvar;
 mod mutex;

@@ -69,8 +69,8 @@ impl Figures {
                 ("cancelled", reading.cancelled),
             ];
             for (outcome, count) in outcomes {
-                let [lock, mode] = labels;
-                samples.put(&ACQUISITIONS, &[lock, mode, ("outcome", outcome)], count as f64);
+                let [of_lock, of_mode] = labels;
+                samples.put(&ACQUISITIONS, &[of_lock, of_mode, ("outcome", outcome)], count as f64);
             }
             samples.put(&WAITERS, &labels, reading.waiting as f64);
             samples.put(&POISONED, &labels, reading.poisoned as f64);
@@ -89,8 +89,8 @@ impl Figures {
     fn record(&mut self, monitor: &Monitor, name: Number, mode: Mode, reading: &Reading) {
         let histograms = self.histograms.entry((name, mode)).or_insert_with(|| {
             let histogram = |metric: &str, help: &str| {
-                let made = monitor.metrics().histogram(metric).unit("seconds").help(help);
-                let histogram = made.label("lock", &*name.text()).label("mode", mode.as_str()).register();
+                let described = monitor.metrics().histogram(metric).unit("seconds").help(help);
+                let histogram = described.label("lock", &*name.text()).label("mode", mode.as_str()).register();
                 Recorded { histogram, before: Times::default(), zeros: 0 }
             };
             [
@@ -119,8 +119,8 @@ impl Recorded {
 
 /// Shows an old wait, with the holder that is to be asked.
 fn longest(samples: &mut Samples<'_>, look: &Look, name: Number, mode: Mode) {
-    let Some((age, lock)) = look.oldest(name, mode).filter(|(age, _)| *age >= SHOWN_FROM) else { return };
-    let holder = lock.holders.iter().min_by_key(|holder| holder.since);
+    let Some((age, seen)) = look.oldest(name, mode).filter(|(age, _)| *age >= SHOWN_FROM) else { return };
+    let holder = seen.holders.iter().min_by_key(|holder| holder.since);
     let holder = match holder.map(|holder| look.series(holder.owner.series())) {
         Some(Some(series)) => series.to_string(),
         Some(None) => "a call that is not measured".to_owned(),

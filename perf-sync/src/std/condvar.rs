@@ -82,11 +82,7 @@ impl Condvar {
                 (inner, result, true)
             }
         };
-        if result.timed_out() {
-            wait.refused()
-        } else {
-            wait.acquired(0)
-        }
+        ended(wait, result);
         let inner = if is_poisoned { Err(PoisonError::new(inner)) } else { Ok(inner) };
         match MutexGuard::resumed(watch, inner) {
             Ok(guard) => Ok((guard, result)),
@@ -166,6 +162,15 @@ impl Condvar {
         drop(mark);
         drop(hold);
         (watch, inner, self.watch.wait(Mode::Wait, Holds::ByThread, true))
+    }
+}
+
+/// Ends a wait that had a time.
+fn ended(wait: Wait<'_>, result: WaitTimeoutResult) {
+    if result.timed_out() {
+        wait.refused();
+    } else {
+        wait.acquired(0);
     }
 }
 

@@ -45,12 +45,12 @@ impl<T: ?Sized> Guards<T> for Writers {
 
 /// Room for any of the guards, the largest of which are a pointer to the lock, a wide pointer to the value, and some numbers; with the span that
 /// tokio has in guards where its unstable tracing is built in.
-const WORDS: usize = 12;
+const WORDS: usize = if cfg!(tokio_unstable) { 12 } else { 5 };
 
 /// A guard whose lifetime is not known. Whoever has it keeps the lock, and keeps it where it is, until this is dropped.
 pub(super) struct Erased<G: Guards<T>, T: ?Sized> {
     bytes: MaybeUninit<[usize; WORDS]>,
-    _guard: PhantomData<(fn() -> G, fn() -> Box<T>)>,
+    _guard: PhantomData<fn(G) -> Box<T>>,
 }
 
 impl<G: Guards<T>, T: ?Sized> Erased<G, T> {

@@ -44,12 +44,12 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
     fn split(&mut self, n: usize, semaphore: impl FnOnce(&S) -> S) -> Option<Self> {
         let n = u32::try_from(n).ok().filter(|&n| n <= self.permits)?;
         let (mark, hold) = self.held.as_mut()?;
-        let held = mark.made(crate::watch::Mode::Acquire, n.into());
+        let part = mark.made(crate::watch::Mode::Acquire, n.into());
         // Both are out as before: the new hold counted its own once more.
         mark.units_back(n.into());
         hold.split_off(n.into());
         self.permits -= n;
-        Some(Self::new(semaphore(&self.semaphore), n, held))
+        Some(Self::new(semaphore(&self.semaphore), n, part))
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) const BUCKETS: usize = BOUNDS.len() + 1;
 /// The first bucket in which a number of so many bits can be.
 const FIRST: [u8; 65] = first_by_bits();
 
+#[expect(clippy::cast_possible_truncation, reason = "at most the number of bounds")]
 const fn first_by_bits() -> [u8; 65] {
     let mut first = [0; 65];
     let mut bits = 1;

@@ -140,7 +140,7 @@ impl Instance {
         let holders: Vec<_> = self.slots.read().collect();
         let unnamed = self.unnamed.read().map(|(_, times)| times).sum();
         let is_seen = !holders.is_empty() || !waiters.is_empty() || unnamed > 0;
-        is_seen.then(|| Seen { serial: self.serial, name: self.name, holders, unnamed, waiters })
+        is_seen.then_some(Seen { serial: self.serial, name: self.name, holders, unnamed, waiters })
     }
 }
 

@@ -42,7 +42,7 @@ proptest! {
 
     #[test]
     fn attempts_and_holds_add_up_after_any_steps(steps in prop::collection::vec(step(), 0..60)) {
-        let before = MODES.map(|mode| counts(mode));
+        let before = MODES.map(counts);
         let mut expected = [Expected::default(); 3];
         {
             let mutexes: Vec<_> = (0..3).map(|_| Mutex::named("laws", ())).collect();

@@ -1,4 +1,4 @@
-//! Locks of parking_lot's.
+//! Locks of `parking_lot`.
 
 use super::{keeps_the_laws, seen};
 use perf_sync::parking_lot::{

@@ -111,7 +111,7 @@ fn a_lock_is_named_by_the_place_where_it_is_made() {
     let lock = perf_sync::std::Mutex::new(1);
     let line = line!() - 1;
     drop(lock.lock());
-    let default: perf_sync::std::Mutex<u8> = Default::default();
+    let default: perf_sync::std::Mutex<u8> = perf_sync::std::Mutex::default();
     let line_of_default = line!() - 1;
     drop(default.lock());
     let from = perf_sync::std::RwLock::from(1);

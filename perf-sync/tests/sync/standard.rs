@@ -141,7 +141,9 @@ fn a_storm_adds_up() {
     });
     assert_eq!(*LOCK.lock().unwrap(), THREADS * EACH);
     let views = [seen("std-storm", "lock"), seen("std-storm", "read"), seen("std-storm", "write")];
-    views.iter().for_each(|view| keeps_the_laws(view, 0, 0));
+    for view in &views {
+        keeps_the_laws(view, 0, 0);
+    }
     assert_eq!(
         views.each_ref().map(|view| view.attempts),
         [THREADS * EACH + 1, THREADS * EACH * 9 / 10, THREADS * EACH / 10]
