@@ -182,22 +182,7 @@ impl Builder {
         #[cfg(feature = "sync")]
         let monitor = perf_sync::Locks::judged(monitor);
         let monitor = monitor.build()?;
-        #[cfg(not(feature = "server"))]
-        refuse_without_feature(&monitor, SERVER, SERVER)?;
-        #[cfg(not(feature = "host"))]
-        refuse_without_feature(&monitor, HOST, HOST)?;
-        #[cfg(not(feature = "history"))]
-        refuse_without_feature(&monitor, HISTORY, HISTORY)?;
-        #[cfg(not(feature = "insight"))]
-        refuse_without_feature(&monitor, INSIGHT, INSIGHT)?;
-        #[cfg(not(feature = "notify"))]
-        refuse_without_feature(&monitor, NOTIFY, NOTIFY)?;
-        #[cfg(not(feature = "llm"))]
-        refuse_without_feature(&monitor, LLM, LLM)?;
-        #[cfg(not(feature = "sync"))]
-        refuse_without_feature(&monitor, SYNC, SYNC)?;
-        #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
-        refuse_without_feature(&monitor, PROFILER, "host-profiler")?;
+        refuse_parts_that_are_not_there(&monitor)?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
         }
@@ -304,6 +289,28 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
         if *new == old { Ok(()) } else { Err(refused()) }
     };
     monitor.on_reload(name, same, |()| ())
+}
+
+/// Refuses the settings of every part whose feature is not enabled.
+#[allow(clippy::unnecessary_wraps, unused_variables, reason = "with every feature nothing is refused")]
+fn refuse_parts_that_are_not_there(monitor: &Monitor) -> Result<(), ConfigError> {
+    #[cfg(not(feature = "server"))]
+    refuse_without_feature(monitor, SERVER, SERVER)?;
+    #[cfg(not(feature = "host"))]
+    refuse_without_feature(monitor, HOST, HOST)?;
+    #[cfg(not(feature = "history"))]
+    refuse_without_feature(monitor, HISTORY, HISTORY)?;
+    #[cfg(not(feature = "insight"))]
+    refuse_without_feature(monitor, INSIGHT, INSIGHT)?;
+    #[cfg(not(feature = "notify"))]
+    refuse_without_feature(monitor, NOTIFY, NOTIFY)?;
+    #[cfg(not(feature = "llm"))]
+    refuse_without_feature(monitor, LLM, LLM)?;
+    #[cfg(not(feature = "sync"))]
+    refuse_without_feature(monitor, SYNC, SYNC)?;
+    #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
+    refuse_without_feature(monitor, PROFILER, "host-profiler")?;
+    Ok(())
 }
 
 /// Refuses the settings of a part that is not there.
