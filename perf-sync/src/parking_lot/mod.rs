@@ -22,20 +22,20 @@ use crate::watch::{Held, Holds, Mode, Watch};
 /// Takes a lock, and waits for it as long as `take` does.
 fn timed<G>(
     watch: &Watch,
-    mode: Mode,
+    (mode, by): (Mode, Holds),
     try_take: impl FnOnce() -> Option<G>,
     take: impl FnOnce() -> Option<G>,
 ) -> Option<(G, Held)> {
     if let Some(guard) = try_take() {
-        return Some((guard, watch.at_once(mode, Holds::ByThread)));
+        return Some((guard, watch.at_once(mode, by)));
     }
-    let wait = watch.wait(mode, Holds::ByThread, true);
+    let wait = watch.wait(mode, by, true);
     let Some(guard) = take() else {
         wait.refused();
         return None;
     };
     wait.acquired(0);
-    Some((guard, watch.hold(mode, Holds::ByThread, 0)))
+    Some((guard, watch.hold(mode, by, 0)))
 }
 
 /// Takes a lock without waiting.

@@ -3,7 +3,7 @@
 use super::resume::Resume;
 use super::{timed, tried};
 use crate::guards::writes;
-use crate::watch::{Held, Hold, Mark, Mode, Watch};
+use crate::watch::{Held, Hold, Holds, Mark, Mode, Watch};
 use parking_lot as original;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -63,7 +63,8 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// `parking_lot::Mutex::lock`.
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) = self.watch.blocking(Mode::Lock, || self.inner.try_lock(), || self.inner.lock());
+        let (inner, held) =
+            self.watch.blocking(Mode::Lock, Holds::ByThread, || self.inner.try_lock(), || self.inner.lock());
         self.guard((inner, held))
     }
 
@@ -75,13 +76,13 @@ impl<T: ?Sized> Mutex<T> {
     /// `parking_lot::Mutex::try_lock_for`.
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         let take = || self.inner.try_lock_for(timeout);
-        timed(&self.watch, Mode::Lock, || self.inner.try_lock(), take).map(|taken| self.guard(taken))
+        timed(&self.watch, (Mode::Lock, Holds::ByThread), || self.inner.try_lock(), take).map(|taken| self.guard(taken))
     }
 
     /// `parking_lot::Mutex::try_lock_until`.
     pub fn try_lock_until(&self, timeout: Instant) -> Option<MutexGuard<'_, T>> {
         let take = || self.inner.try_lock_until(timeout);
-        timed(&self.watch, Mode::Lock, || self.inner.try_lock(), take).map(|taken| self.guard(taken))
+        timed(&self.watch, (Mode::Lock, Holds::ByThread), || self.inner.try_lock(), take).map(|taken| self.guard(taken))
     }
 
     /// `parking_lot::Mutex::is_locked`.
@@ -113,8 +114,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
     /// `parking_lot::MutexGuard::map`.
     pub fn map<U: ?Sized, F: FnOnce(&mut T) -> &mut U>(s: Self, f: F) -> MappedMutexGuard<'a, U> {
-        let Self { mark, inner, hold, .. } = s;
-        MappedMutexGuard { mark, inner: original::MutexGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold, .. } = s;
+        let inner = original::MutexGuard::map(inner, |value| mark.guarding(|| f(value)));
+        MappedMutexGuard { mark, inner, hold }
     }
 
     /// `parking_lot::MutexGuard::try_map`.
@@ -125,8 +127,8 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold, mutex } = s;
-        match original::MutexGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold, mutex } = s;
+        match original::MutexGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(MappedMutexGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold, mutex }),
         }
@@ -168,8 +170,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// `parking_lot::MappedMutexGuard::map`.
     pub fn map<U: ?Sized, F: FnOnce(&mut T) -> &mut U>(s: Self, f: F) -> MappedMutexGuard<'a, U> {
-        let Self { mark, inner, hold } = s;
-        MappedMutexGuard { mark, inner: original::MappedMutexGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold } = s;
+        let inner = original::MappedMutexGuard::map(inner, |value| mark.guarding(|| f(value)));
+        MappedMutexGuard { mark, inner, hold }
     }
 
     /// `parking_lot::MappedMutexGuard::try_map`.
@@ -180,8 +183,8 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold } = s;
-        match original::MappedMutexGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold } = s;
+        match original::MappedMutexGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(MappedMutexGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold }),
         }

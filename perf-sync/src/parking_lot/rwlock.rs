@@ -1,7 +1,7 @@
 //! The lock for readers and writers.
 
 use super::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, timed, tried};
-use crate::watch::{Mode, Watch};
+use crate::watch::{Holds, Mode, Watch};
 use parking_lot as original;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -41,10 +41,10 @@ impl<T> RwLock<T> {
 
 /// The ways to take it in one mode: `take`, `try_take`, `try_take_for`, `try_take_until`.
 macro_rules! ways {
-    ($guard:ident, $mode:path: $take:ident, $try:ident, $for:ident, $until:ident) => {
+    ($guard:ident, $mode:path, $by:path: $take:ident, $try:ident, $for:ident, $until:ident) => {
         #[doc = concat!("`parking_lot::RwLock::", stringify!($take), "`.")]
         pub fn $take(&self) -> $guard<'_, T> {
-            $guard::new(self, self.watch.blocking($mode, || self.inner.$try(), || self.inner.$take()))
+            $guard::new(self, self.watch.blocking($mode, $by, || self.inner.$try(), || self.inner.$take()))
         }
 
         #[doc = concat!("`parking_lot::RwLock::", stringify!($try), "`.")]
@@ -54,27 +54,27 @@ macro_rules! ways {
 
         #[doc = concat!("`parking_lot::RwLock::", stringify!($for), "`.")]
         pub fn $for(&self, timeout: Duration) -> Option<$guard<'_, T>> {
-            let taken = timed(&self.watch, $mode, || self.inner.$try(), || self.inner.$for(timeout));
+            let taken = timed(&self.watch, ($mode, $by), || self.inner.$try(), || self.inner.$for(timeout));
             taken.map(|taken| $guard::new(self, taken))
         }
 
         #[doc = concat!("`parking_lot::RwLock::", stringify!($until), "`.")]
         pub fn $until(&self, timeout: Instant) -> Option<$guard<'_, T>> {
-            let taken = timed(&self.watch, $mode, || self.inner.$try(), || self.inner.$until(timeout));
+            let taken = timed(&self.watch, ($mode, $by), || self.inner.$try(), || self.inner.$until(timeout));
             taken.map(|taken| $guard::new(self, taken))
         }
     };
 }
 
 impl<T: ?Sized> RwLock<T> {
-    ways!(RwLockReadGuard, Mode::Read: read, try_read, try_read_for, try_read_until);
+    ways!(RwLockReadGuard, Mode::Read, Holds::ByThread: read, try_read, try_read_for, try_read_until);
     ways!(
-        RwLockReadGuard, Mode::Read:
+        RwLockReadGuard, Mode::Read, Holds::Recursively:
         read_recursive, try_read_recursive, try_read_recursive_for, try_read_recursive_until
     );
-    ways!(RwLockWriteGuard, Mode::Write: write, try_write, try_write_for, try_write_until);
+    ways!(RwLockWriteGuard, Mode::Write, Holds::ByThread: write, try_write, try_write_for, try_write_until);
     ways!(
-        RwLockUpgradableReadGuard, Mode::UpgradableRead:
+        RwLockUpgradableReadGuard, Mode::UpgradableRead, Holds::ByThread:
         upgradable_read, try_upgradable_read, try_upgradable_read_for, try_upgradable_read_until
     );
 

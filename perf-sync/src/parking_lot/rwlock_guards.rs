@@ -60,8 +60,9 @@ macro_rules! whole {
 
             #[doc = concat!("`parking_lot::", stringify!($guard), "::map`.")]
             pub fn map<U: ?Sized, F: FnOnce(&$($mut)? T) -> &$($mut)? U>(s: Self, f: F) -> $mapped<'a, U> {
-                let Self { mark, inner, hold, .. } = s;
-                $mapped { mark, inner: original::$guard::map(inner, f), hold }
+                let Self { mut mark, inner, hold, .. } = s;
+                let inner = original::$guard::map(inner, |value| mark.guarding(|| f(value)));
+                $mapped { mark, inner, hold }
             }
 
             #[doc = concat!("`parking_lot::", stringify!($guard), "::try_map`.")]
@@ -72,8 +73,8 @@ macro_rules! whole {
             where
                 F: FnOnce(&$($mut)? T) -> Option<&$($mut)? U>,
             {
-                let Self { mark, inner, hold, lock } = s;
-                match original::$guard::try_map(inner, f) {
+                let Self { mut mark, inner, hold, lock } = s;
+                match original::$guard::try_map(inner, |value| mark.guarding(|| f(value))) {
                     Ok(inner) => Ok($mapped { mark, inner, hold }),
                     Err(inner) => Err(Self { mark, inner, hold, lock }),
                 }
@@ -114,8 +115,9 @@ macro_rules! whole {
         impl<'a, T: ?Sized> $mapped<'a, T> {
             #[doc = concat!("`parking_lot::", stringify!($mapped), "::map`.")]
             pub fn map<U: ?Sized, F: FnOnce(&$($mut)? T) -> &$($mut)? U>(s: Self, f: F) -> $mapped<'a, U> {
-                let Self { mark, inner, hold } = s;
-                $mapped { mark, inner: original::$mapped::map(inner, f), hold }
+                let Self { mut mark, inner, hold } = s;
+                let inner = original::$mapped::map(inner, |value| mark.guarding(|| f(value)));
+                $mapped { mark, inner, hold }
             }
 
             #[doc = concat!("`parking_lot::", stringify!($mapped), "::try_map`.")]
@@ -126,8 +128,8 @@ macro_rules! whole {
             where
                 F: FnOnce(&$($mut)? T) -> Option<&$($mut)? U>,
             {
-                let Self { mark, inner, hold } = s;
-                match original::$mapped::try_map(inner, f) {
+                let Self { mut mark, inner, hold } = s;
+                match original::$mapped::try_map(inner, |value| mark.guarding(|| f(value))) {
                     Ok(inner) => Ok($mapped { mark, inner, hold }),
                     Err(inner) => Err(Self { mark, inner, hold }),
                 }

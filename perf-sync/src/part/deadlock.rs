@@ -1,8 +1,11 @@
 //! Cycles of locks: each is held by one that waits for the next.
 //!
 //! A cycle is told where each of its waits is old, and each of its holds began before the wait of the same holder, so that the holder cannot let go before
-//! it goes on. Of a lock that one holds alone, its holder decides; of one that readers hold, each of them does, since a writer waits for all, and readers
-//! wait behind a writer; of permits, all of their holders together, so a cycle goes through a semaphore only where one holder alone has permits.
+//! it goes on. A holder decides where its mode excludes that of the one who waits: so readers decide for a writer, and for other readers only while a writer
+//! waits between them. Semaphores are no step, since permits are given back by anyone, and neither are guards that own their lock, which go from task to task.
+//!
+//! A task may hold with one of its futures and wait with another (`join!`, `select!`), and so may a thread that polls futures outside of a task. So a wait
+//! counts for its thread only where it blocks it; and a wait that does not block is a step only where the holder is not the task that waits.
 
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
@@ -44,15 +47,16 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
         .flat_map(|(place, lock)| lock.waiters.iter().map(move |&waiter| Old { place, waiter }))
         .filter(|old| old.waiter.owner.mode().holds() && old.waiter.since <= before)
         .collect();
-    let mut search = Search { seen, old: &old, by_who: HashMap::new(), looks: 0, found: BTreeSet::new() };
+    let has_writer = |lock: &Seen| lock.waiters.iter().any(|waiter| waiter.owner.mode() == Mode::Write);
+    let writers = seen.iter().map(has_writer).collect();
+    let mut search = Search { seen, old: &old, writers, by_who: HashMap::new(), looks: 0, found: BTreeSet::new() };
     for (index, Old { waiter, .. }) in old.iter().enumerate() {
-        let task = waiter.owner.task_or_thread();
-        let thread = waiter.thread.filter(|&thread| thread != task);
-        for who in [Some(task), thread].into_iter().flatten() {
+        let task = Some(waiter.owner.task_or_thread()).filter(|who| who.is_task());
+        for who in [task, waiter.thread].into_iter().flatten() {
             search.by_who.entry(who).or_default().push(index);
         }
     }
-    // Whoever is in a cycle holds something: of a crowd that waits, most do not.
+    // Each party of a cycle holds something: of a crowd that waits, most do not.
     let holders = seen.iter().flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread()));
     let starts: BTreeSet<usize> = holders.filter_map(|who| search.by_who.get(&who)).flatten().copied().collect();
     for start in starts {
@@ -64,7 +68,9 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
 struct Search<'a> {
     seen: &'a [Seen],
     old: &'a [Old],
-    /// The old waits of each task and thread.
+    /// Whether an attempt to write waits for a lock, by its place.
+    writers: Vec<bool>,
+    /// The old waits of each task, and of each thread that is blocked.
     by_who: HashMap<Who, Vec<usize>>,
     looks: usize,
     found: BTreeSet<Vec<Step>>,
@@ -74,14 +80,15 @@ impl Search<'_> {
     /// Goes on from the last of the waits on the path to those that hold what it waits for, and back to the first.
     fn from(&mut self, last: usize, path: &mut Vec<usize>) {
         let Some(wait) = self.old.get(last).copied() else { return };
-        let Some(lock) = self.seen.get(wait.place) else { return };
-        for holder in deciding(lock, wait.waiter) {
+        let (seen, has_writer) = (self.seen, self.writers.get(wait.place).is_some_and(|has_writer| *has_writer));
+        let holders = seen.get(wait.place).map(|lock| lock.holders.as_slice()).unwrap_or_default();
+        for holder in holders.iter().filter(|holder| decides(holder, &wait.waiter, has_writer)) {
             for next in self.by_who.get(&holder.owner.task_or_thread()).cloned().unwrap_or_default() {
                 self.looks += 1;
                 if self.looks > MOST_LOOKS || self.found.len() >= MOST_CYCLES {
                     return;
                 }
-                if !self.old.get(next).is_some_and(|next| is_stuck(&holder, &next.waiter)) {
+                if !self.old.get(next).is_some_and(|next| is_stuck(holder, &next.waiter)) {
                     continue;
                 }
                 if path.first() == Some(&next) {
@@ -95,7 +102,7 @@ impl Search<'_> {
         }
     }
 
-    /// Notes a cycle. On the path each wait is followed by that of whoever holds its lock: so the waits in turn hold the lock of the one before.
+    /// Notes a cycle. On the path each wait is followed by that of the holder of its lock: so the waits in turn hold the lock of the one before.
     fn tell(&mut self, path: &[usize]) {
         let of = |index: usize| self.old.get(index);
         let before = path.iter().cycle().skip(path.len() - 1);
@@ -105,19 +112,31 @@ impl Search<'_> {
         });
         let mut steps: Vec<Step> = steps.collect();
         // From a wait the path goes to the holder of what it waits for, so that is the order in which each step waits for the lock of the next.
-        let first = steps.iter().enumerate().min_by_key(|(_, step)| step.lock).map_or(0, |(first, _)| first);
+        let first = steps.iter().enumerate().min_by_key(|(_, step)| **step).map_or(0, |(first, _)| first);
         steps.rotate_left(first);
         self.found.insert(steps);
     }
 }
 
-/// The holders each of which keeps the lock from whoever waits for it.
-fn deciding(lock: &Seen, waiter: Waiter) -> Vec<Holder> {
-    let is_alone = lock.unnamed == 0 && lock.holders.len() == 1;
-    if waiter.owner.mode() == Mode::Acquire && !is_alone { Vec::new() } else { lock.holders.clone() }
+/// Whether a holder keeps the lock from the one that waits for it, without doubt.
+fn decides(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
+    let (holds, waits) = (holder.owner.task_or_thread(), waiter.owner.task_or_thread());
+    let is_certain = waiter.thread.is_some() || waits.is_task() && holds != waits;
+    is_certain && !holder.owner.is_owned() && excludes(holder, waiter, has_writer)
 }
 
-/// Whether a holder who waits in this wait does so since after it took what it holds.
+/// Whether the mode of a holder excludes that of the one who waits. Readers wait for readers only behind a writer, and `read_recursive` never.
+fn excludes(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
+    match (waiter.owner.mode(), holder.owner.mode()) {
+        (Mode::Write, Mode::UpgradableRead) => !waiter.is(holder.owner.task_or_thread()),
+        (Mode::Lock | Mode::Write, _) | (_, Mode::Write) | (Mode::UpgradableRead, Mode::UpgradableRead) => true,
+        (Mode::UpgradableRead, _) => has_writer,
+        (Mode::Read, _) => has_writer && !waiter.is_recursive,
+        _ => false,
+    }
+}
+
+/// Whether a holder that waits in this wait does so since after it took what it holds.
 fn is_stuck(holder: &Holder, waiter: &Waiter) -> bool {
     holder.since <= waiter.since
 }
@@ -129,11 +148,18 @@ mod tests {
     use crate::watch::owner::Owner;
 
     fn holder(who: u64, since: u64) -> Holder {
-        Holder { owner: Owner::new(who, 0, Mode::Lock), since }
+        holds(who, Mode::Lock, since)
     }
 
+    fn holds(who: u64, mode: Mode, since: u64) -> Holder {
+        Holder { owner: Owner::new(who, 0, mode), since }
+    }
+
+    /// A wait of a thread, which it blocks, or of a task, which it does not.
     fn waiter(who: u64, mode: Mode, since: u64) -> Waiter {
-        Waiter { serial: who, owner: Owner::new(who, u16::try_from(who).unwrap(), mode), thread: None, since }
+        let owner = Owner::new(who, u16::try_from(who).unwrap(), mode);
+        let thread = Some(owner.task_or_thread()).filter(|who| !who.is_task());
+        Waiter { owner, thread, is_recursive: false, since }
     }
 
     fn lock(serial: u64, holders: &[Holder], waiters: &[Waiter]) -> Seen {
@@ -190,11 +216,82 @@ mod tests {
     }
 
     #[test]
-    fn a_semaphore_of_several_holders_may_be_released_by_another() {
-        let a = lock(1, &[holder(2, 1), holder(8, 1)], &[waiter(4, Mode::Acquire, 20)]);
+    fn one_that_upgrades_does_not_wait_for_itself_but_for_readers_and_other_upgraders() {
+        let own = holds(2, Mode::UpgradableRead, 1);
+        assert!(found(&[lock(7, &[own], &[waiter(2, Mode::Write, 20)])]).is_empty());
+        // A task that blocks its thread, which is the one that holds.
+        let blocked = Waiter { thread: Some(own.owner.task_or_thread()), ..waiter(3, Mode::Write, 20) };
+        assert!(found(&[lock(7, &[own], &[blocked])]).is_empty());
+        let reads_too = lock(7, &[own, holds(2, Mode::Read, 1)], &[waiter(2, Mode::Write, 20)]);
+        assert_eq!(found(&[reads_too]), [[(7, 2)]]);
+        let two = [waiter(2, Mode::Write, 20), waiter(4, Mode::Write, 21)];
+        let both = lock(7, &[own, holds(4, Mode::UpgradableRead, 1)], &two);
+        assert_eq!(found(&[both]), [[(7, 2), (7, 4)]]);
+        let upgraded = lock(1, &[own, holds(4, Mode::Read, 1)], &[waiter(2, Mode::Write, 20)]);
+        let other = lock(2, &[holder(2, 1)], &[waiter(4, Mode::Lock, 20)]);
+        assert_eq!(found(&[upgraded, other]), [[(1, 4), (2, 2)]]);
+    }
+
+    #[test]
+    fn one_task_that_waits_with_one_future_and_holds_with_another_is_no_cycle() {
+        assert!(found(&[lock(7, &[holder(3, 1)], &[waiter(3, Mode::Lock, 20)])]).is_empty());
+        let blocks =
+            Waiter { thread: Some(Owner::new(2, 0, Mode::Lock).task_or_thread()), ..waiter(3, Mode::Lock, 20) };
+        assert_eq!(found(&[lock(7, &[holder(3, 1)], &[blocks])]).len(), 1, "nothing of the task goes on");
+        let a = lock(1, &[holder(3, 1)], &[waiter(5, Mode::Lock, 20)]);
+        let b = lock(2, &[holder(5, 1)], &[waiter(3, Mode::Lock, 20)]);
+        assert_eq!(found(&[a.clone(), b]), [[(1, 3), (2, 5)]]);
+        let own = lock(2, &[holder(3, 1)], &[waiter(3, Mode::Lock, 20)]);
+        assert!(found(&[a, own]).is_empty());
+    }
+
+    #[test]
+    fn a_thread_outside_of_tasks_is_known_by_waits_that_block_it_alone() {
+        let polled = |who| Waiter { thread: None, ..waiter(who, Mode::Lock, 20) };
+        assert!(found(&[lock(7, &[holder(2, 1)], &[polled(2)])]).is_empty());
+        let a = lock(1, &[holder(2, 1)], &[polled(4)]);
+        let b = lock(2, &[holder(4, 1)], &[polled(2)]);
+        assert!(found(&[a, b]).is_empty());
+        // A task waits for a lock of the thread's, and the thread is blocked by a wait for one of the task's.
+        let a = lock(1, &[holder(2, 1)], &[waiter(5, Mode::Lock, 20)]);
+        let b = lock(2, &[holder(5, 1)], &[waiter(2, Mode::Lock, 20)]);
+        assert_eq!(found(&[a.clone(), b]), [[(1, 2), (2, 5)]]);
+        let b = lock(2, &[holder(5, 1)], &[polled(2)]);
+        assert!(found(&[a, b]).is_empty());
+    }
+
+    /// Whether one that waits so is kept waiting by a holder of the same lock, which waits for another one's.
+    fn waits_for(waits: Waiter, holds: Holder, others: &[Waiter]) -> bool {
+        let waiters: Vec<_> = others.iter().copied().chain([waits]).collect();
+        let asked = lock(1, &[holds], &waiters);
+        let back = lock(2, &[holder(2, 1)], &[waiter(4, Mode::Lock, 30)]);
+        !found(&[asked, back]).is_empty()
+    }
+
+    #[test]
+    fn modes_decide_where_they_exclude_each_other() {
+        let writer = [waiter(8, Mode::Write, 15)];
+        let all = [Mode::Read, Mode::UpgradableRead, Mode::Write];
+        for (mode, alone, behind) in [
+            (Mode::Write, [true, true, true], [true, true, true]),
+            (Mode::UpgradableRead, [false, true, true], [true, true, true]),
+            (Mode::Read, [false, false, true], [true, true, true]),
+        ] {
+            let decide = |others: &[Waiter]| all.map(|of| waits_for(waiter(2, mode, 20), holds(4, of, 1), others));
+            assert_eq!((decide(&[]), decide(&writer)), (alone, behind), "{mode:?}");
+        }
+        let recursive = Waiter { is_recursive: true, ..waiter(2, Mode::Read, 20) };
+        assert_eq!(all.map(|of| waits_for(recursive, holds(4, of, 1), &writer)), [false, false, true]);
+    }
+
+    #[test]
+    fn permits_and_guards_that_may_have_gone_to_another_task_are_no_steps() {
         let b = lock(2, &[holder(4, 1)], &[waiter(2, Mode::Lock, 10)]);
-        assert!(found(&[a, b.clone()]).is_empty());
-        let alone = lock(1, &[holder(2, 1)], &[waiter(4, Mode::Acquire, 20)]);
-        assert_eq!(found(&[alone, b]).len(), 1);
+        let permits = lock(1, &[holds(2, Mode::Acquire, 1)], &[waiter(4, Mode::Acquire, 20)]);
+        assert!(found(&[permits, b.clone()]).is_empty());
+        let own = lock(1, &[holds(2, Mode::Acquire, 1)], &[waiter(2, Mode::Acquire, 20)]);
+        assert!(found(&[own]).is_empty());
+        let sent = Holder { owner: holder(2, 1).owner.owned(), since: 1 };
+        assert!(found(&[lock(1, &[sent], &[waiter(4, Mode::Lock, 20)]), b]).is_empty());
     }
 }

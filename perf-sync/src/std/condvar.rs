@@ -121,9 +121,9 @@ impl Condvar {
         let start = Instant::now();
         loop {
             if !condition(&mut *guard) {
-                return self.without_wait(guard, false);
+                return Ok((guard, result(false)));
             }
-            let Some(left) = dur.checked_sub(start.elapsed()) else { return self.without_wait(guard, true) };
+            let Some(left) = dur.checked_sub(start.elapsed()) else { return Ok((guard, result(true))) };
             guard = self.wait_timeout(guard, left)?.0;
         }
     }
@@ -138,24 +138,6 @@ impl Condvar {
         self.inner.notify_all();
     }
 
-    /// The answer that the original gives without a wait: only it makes results.
-    fn without_wait<'a, T>(
-        &self,
-        guard: MutexGuard<'a, T>,
-        has_timed_out: bool,
-    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let MutexGuard { mark, inner, hold, watch } = guard;
-        let answer = self.inner.wait_timeout_while(inner, Duration::ZERO, |_| has_timed_out);
-        let whole = |inner| MutexGuard { mark, inner, hold, watch };
-        match answer {
-            Ok((inner, result)) => Ok((whole(inner), result)),
-            Err(poisoned) => {
-                let (inner, result) = poisoned.into_inner();
-                Err(PoisonError::new((whole(inner), result)))
-            }
-        }
-    }
-
     /// Ends the hold of the mutex, and begins the wait.
     fn begin<'a, T>(&self, guard: MutexGuard<'a, T>) -> (&'a Watch, original::MutexGuard<'a, T>, Wait<'_>) {
         let MutexGuard { mark, inner, hold, watch } = guard;
@@ -163,6 +145,15 @@ impl Condvar {
         drop(hold);
         (watch, inner, self.watch.wait(Mode::Wait, Holds::ByThread, true))
     }
+}
+
+/// A result of a wait. Only a wait makes one, so this asks a condition variable that nobody else has, and no time to wait for.
+fn result(has_timed_out: bool) -> WaitTimeoutResult {
+    let (changed, mutex) = (original::Condvar::new(), original::Mutex::new(()));
+    let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = changed.wait_timeout_while(guard, Duration::ZERO, |()| has_timed_out);
+    let (_guard, result) = answer.unwrap_or_else(PoisonError::into_inner);
+    result
 }
 
 /// Ends a wait that had a time.

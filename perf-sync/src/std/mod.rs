@@ -27,7 +27,7 @@ fn take<G, W>(
         Err(TryLockError::Poisoned(poisoned)) => Some(Err(poisoned)),
         Err(TryLockError::WouldBlock) => None,
     };
-    let (inner, held) = watch.blocking(mode, at_once, take);
+    let (inner, held) = watch.blocking(mode, Holds::ByThread, at_once, take);
     wrap(watch, mode, inner, |inner| guard(inner, held))
 }
 

@@ -141,8 +141,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// [`tokio::sync::MutexGuard::map`].
     #[inline]
     pub fn map<U, F: FnOnce(&mut T) -> &mut U>(this: Self, f: F) -> MappedMutexGuard<'a, U> {
-        let Self { mark, inner, hold, .. } = this;
-        MappedMutexGuard { mark, inner: original::MutexGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold, .. } = this;
+        let inner = original::MutexGuard::map(inner, |value| mark.guarding(|| f(value)));
+        MappedMutexGuard { mark, inner, hold }
     }
 
     /// [`tokio::sync::MutexGuard::try_map`].
@@ -154,8 +155,8 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold, mutex } = this;
-        match original::MutexGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold, mutex } = this;
+        match original::MutexGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(MappedMutexGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold, mutex }),
         }
@@ -172,8 +173,9 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// [`tokio::sync::MappedMutexGuard::map`].
     #[inline]
     pub fn map<U, F: FnOnce(&mut T) -> &mut U>(this: Self, f: F) -> MappedMutexGuard<'a, U> {
-        let Self { mark, inner, hold } = this;
-        MappedMutexGuard { mark, inner: original::MappedMutexGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold } = this;
+        let inner = original::MappedMutexGuard::map(inner, |value| mark.guarding(|| f(value)));
+        MappedMutexGuard { mark, inner, hold }
     }
 
     /// [`tokio::sync::MappedMutexGuard::try_map`].
@@ -185,8 +187,8 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold } = this;
-        match original::MappedMutexGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold } = this;
+        match original::MappedMutexGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(MappedMutexGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold }),
         }

@@ -37,7 +37,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
     pub(super) fn new(mutex: Arc<Mutex<T>>, inner: Erased<OfMutex, T>, held: Held) -> Self {
-        let Held { mark, hold } = held;
+        let Held { mark, hold } = held.owned();
         Self { mark, inner, hold, mutex, _value: PhantomData }
     }
 

@@ -32,9 +32,14 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
 }
 
 /// A hold to read in place of one to write: the writer is no longer named before others may come in, and is counted then.
-pub(super) fn downgraded<W, R>(mark: Mark, hold: Hold, inner: W, downgrade: impl FnOnce(W) -> R) -> (R, Held) {
-    let written = Mark::made_from(mark, Mode::Read);
-    let inner = downgrade(inner);
+pub(super) fn downgraded<W, R>(
+    mark: Mark,
+    hold: Hold,
+    inner: W,
+    downgrade: impl FnOnce(W, &mut Mark) -> R,
+) -> (R, Held) {
+    let mut written = Mark::made_from(mark, Mode::Read);
+    let inner = downgrade(inner, &mut written.mark);
     drop(hold);
     (inner, written)
 }
@@ -48,8 +53,9 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// [`tokio::sync::RwLockReadGuard::map`].
     #[inline]
     pub fn map<F: FnOnce(&T) -> &U, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U> {
-        let Self { mark, inner, hold } = this;
-        RwLockReadGuard { mark, inner: original::RwLockReadGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold } = this;
+        let inner = original::RwLockReadGuard::map(inner, |value| mark.guarding(|| f(value)));
+        RwLockReadGuard { mark, inner, hold }
     }
 
     /// [`tokio::sync::RwLockReadGuard::try_map`].
@@ -61,8 +67,8 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     where
         F: FnOnce(&T) -> Option<&U>,
     {
-        let Self { mark, inner, hold } = this;
-        match original::RwLockReadGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold } = this;
+        match original::RwLockReadGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(RwLockReadGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold }),
         }
@@ -78,8 +84,9 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// [`tokio::sync::RwLockWriteGuard::map`].
     #[inline]
     pub fn map<F: FnOnce(&mut T) -> &mut U, U: ?Sized>(this: Self, f: F) -> RwLockMappedWriteGuard<'a, U> {
-        let Self { mark, inner, hold } = this;
-        RwLockMappedWriteGuard { mark, inner: original::RwLockWriteGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold } = this;
+        let inner = original::RwLockWriteGuard::map(inner, |value| mark.guarding(|| f(value)));
+        RwLockMappedWriteGuard { mark, inner, hold }
     }
 
     /// [`tokio::sync::RwLockWriteGuard::try_map`].
@@ -91,8 +98,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold } = this;
-        match original::RwLockWriteGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold } = this;
+        match original::RwLockWriteGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(RwLockMappedWriteGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold }),
         }
@@ -102,7 +109,9 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     #[inline]
     pub fn downgrade_map<F: FnOnce(&T) -> &U, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U> {
         let Self { mark, inner, hold } = this;
-        let (inner, held) = downgraded(mark, hold, inner, |inner| original::RwLockWriteGuard::downgrade_map(inner, f));
+        let (inner, held) = downgraded(mark, hold, inner, |inner, mark| {
+            original::RwLockWriteGuard::downgrade_map(inner, |value| mark.guarding(|| f(value)))
+        });
         RwLockReadGuard::new(inner, held)
     }
 
@@ -115,10 +124,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     where
         F: FnOnce(&T) -> Option<&U>,
     {
-        let Self { mark, inner, hold } = this;
-        match original::RwLockWriteGuard::try_downgrade_map(inner, f) {
+        let Self { mut mark, inner, hold } = this;
+        match original::RwLockWriteGuard::try_downgrade_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => {
-                let ((), held) = downgraded(mark, hold, (), |()| ());
+                let ((), held) = downgraded(mark, hold, (), |(), _| ());
                 Ok(RwLockReadGuard::new(inner, held))
             }
             Err(inner) => Err(Self { mark, inner, hold }),
@@ -135,7 +144,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// [`tokio::sync::RwLockWriteGuard::downgrade`].
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let Self { mark, inner, hold } = self;
-        let (inner, held) = downgraded(mark, hold, inner, original::RwLockWriteGuard::downgrade);
+        let (inner, held) = downgraded(mark, hold, inner, |inner, _| original::RwLockWriteGuard::downgrade(inner));
         RwLockReadGuard::new(inner, held)
     }
 }
@@ -144,8 +153,9 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// [`tokio::sync::RwLockMappedWriteGuard::map`].
     #[inline]
     pub fn map<F: FnOnce(&mut T) -> &mut U, U: ?Sized>(this: Self, f: F) -> RwLockMappedWriteGuard<'a, U> {
-        let Self { mark, inner, hold } = this;
-        RwLockMappedWriteGuard { mark, inner: original::RwLockMappedWriteGuard::map(inner, f), hold }
+        let Self { mut mark, inner, hold } = this;
+        let inner = original::RwLockMappedWriteGuard::map(inner, |value| mark.guarding(|| f(value)));
+        RwLockMappedWriteGuard { mark, inner, hold }
     }
 
     /// [`tokio::sync::RwLockMappedWriteGuard::try_map`].
@@ -157,8 +167,8 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mark, inner, hold } = this;
-        match original::RwLockMappedWriteGuard::try_map(inner, f) {
+        let Self { mut mark, inner, hold } = this;
+        match original::RwLockMappedWriteGuard::try_map(inner, |value| mark.guarding(|| f(value))) {
             Ok(inner) => Ok(RwLockMappedWriteGuard { mark, inner, hold }),
             Err(inner) => Err(Self { mark, inner, hold }),
         }

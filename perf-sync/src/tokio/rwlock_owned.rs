@@ -56,7 +56,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLo
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     pub(super) fn new(lock: Arc<RwLock<T>>, inner: Erased<Readers, T>, held: Held) -> Self {
         let value = NonNull::from(&**inner.get());
-        let Held { mark, hold } = held;
+        let Held { mark, hold } = held.owned();
         Self { value, mark, inner, hold, lock, _value: PhantomData }
     }
 }
@@ -96,7 +96,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     pub(super) fn new(lock: Arc<RwLock<T>>, inner: Erased<Writers, T>, held: Held) -> Self {
-        let Held { mark, hold } = held;
+        let Held { mark, hold } = held.owned();
         Self { mark, inner, hold, lock, _value: PhantomData }
     }
 
@@ -150,7 +150,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         let Self { mark, inner, hold, lock, .. } = self;
         let (inner, held) =
-            downgraded(mark, hold, inner, |inner| inner.change::<Readers>(original::RwLockWriteGuard::downgrade));
+            downgraded(mark, hold, inner, |inner, _| inner.change::<Readers>(original::RwLockWriteGuard::downgrade));
         OwnedRwLockReadGuard::new(lock, inner, held)
     }
 

@@ -1,4 +1,4 @@
-//! The words of a lock that say who holds it, and since when.
+//! The words of a lock that name its holders, and since when each has it.
 //!
 //! A lock that one holds alone has one pair of words, which its holder writes with plain stores and clears before it lets go: so there is never a
 //! second writer. Readers and holders of permits claim one of four pairs; those beyond four are counted and not named.
@@ -39,6 +39,8 @@ pub(crate) struct Holder {
 impl Place {
     /// Of a holder that is counted and not named.
     pub(crate) const UNNAMED: Self = Self(u8::MAX);
+    /// Of a holder that was cleared already.
+    pub(crate) const NOWHERE: Self = Self(u8::MAX - 1);
 }
 
 impl Default for Slots {
@@ -73,6 +75,13 @@ impl Slots {
     pub(crate) fn clear(&self, place: Place) -> bool {
         let slot = self.0.get(usize::from(place.0));
         slot.inspect(|slot| slot.owner.store(0, Ordering::Release)).is_some()
+    }
+
+    /// Says that the guard of a holder owns its lock. Only the holder itself says so.
+    pub(crate) fn own(&self, place: Place, owner: Owner) {
+        if let Some(slot) = self.0.get(usize::from(place.0)) {
+            slot.owner.store(owner.bits(), Ordering::Release);
+        }
     }
 
     /// The holders that are named.

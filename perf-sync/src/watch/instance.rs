@@ -1,4 +1,4 @@
-//! The locks that are there, with who holds each and who waits for it.
+//! The locks that are there, with the holders of each and those that wait for it.
 //!
 //! A lock comes in here when it is first taken, and leaves when it is dropped; nothing of it is kept then but its counts.
 
@@ -23,7 +23,7 @@ pub(crate) struct Instance {
     pub(crate) name: Number,
     pub(crate) slots: Slots,
     pub(crate) unnamed: Unnamed,
-    waits: Mutex<Vec<Waiter>>,
+    waits: Mutex<Slab>,
     waiting: AtomicU32,
     /// Permits that are out.
     pub(crate) units: AtomicU64,
@@ -34,11 +34,65 @@ pub(crate) struct Instance {
 /// One that waits for a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
-    pub(crate) serial: u64,
     pub(crate) owner: Owner,
     /// The thread that is blocked, where one is.
     pub(crate) thread: Option<Who>,
+    /// Whether it is a reader that does not wait behind writers which wait.
+    pub(crate) is_recursive: bool,
     pub(crate) since: u64,
+}
+
+impl Waiter {
+    /// Whether this task or thread is the one that waits.
+    pub(crate) fn is(&self, who: Who) -> bool {
+        self.owner.task_or_thread() == who || self.thread == Some(who)
+    }
+}
+
+/// Waits, each at a place of its own for as long as it lasts: begun and ended in constant time, however many there are.
+#[derive(Debug, Default)]
+struct Slab {
+    places: Vec<Option<Waiter>>,
+    /// The places of those that ended.
+    free: Vec<usize>,
+}
+
+impl Slab {
+    fn put(&mut self, waiter: Waiter) -> usize {
+        if let Some(place) = self.free.pop() {
+            if let Some(there) = self.places.get_mut(place) {
+                *there = Some(waiter);
+            }
+            return place;
+        }
+        self.places.push(Some(waiter));
+        self.places.len() - 1
+    }
+
+    /// Whether there was one.
+    fn take(&mut self, place: usize) -> bool {
+        if self.places.get_mut(place).and_then(Option::take).is_none() {
+            return false;
+        }
+        self.free.push(place);
+        if self.free.len() == self.places.len() {
+            self.clear();
+        }
+        true
+    }
+
+    /// Leaves none, and gives back the room of many.
+    fn clear(&mut self) {
+        if self.places.capacity() > SMALL {
+            *self = Self::default();
+        }
+        self.places.clear();
+        self.free.clear();
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Waiter> {
+        self.places.iter().flatten()
+    }
 }
 
 type List = Mutex<Vec<Arc<Instance>>>;
@@ -107,36 +161,36 @@ impl Instance {
         if units > 0 {
             cells::series(self.series(Mode::Acquire)).slow.units_forgotten.fetch_add(units, Ordering::Release);
         }
-        for waiter in self.waits().drain(..) {
+        let mut waits = self.waits();
+        for waiter in waits.iter() {
             let slow = &cells::series(self.series(waiter.owner.mode())).slow;
             slow.cancelled.fetch_add(1, Ordering::Release);
         }
+        waits.clear();
     }
 
-    pub(crate) fn begin_wait(&self, waiter: Waiter) {
-        self.waits().push(waiter);
+    /// Shows a wait, and gives its place.
+    pub(crate) fn begin_wait(&self, waiter: Waiter) -> usize {
+        let place = self.waits().put(waiter);
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        place
     }
 
-    pub(crate) fn end_wait(&self, serial: u64) {
-        let mut waits = self.waits();
-        if let Some(place) = waits.iter().position(|waiter| waiter.serial == serial) {
-            // In the order in which they came.
-            waits.remove(place);
+    /// Ends the wait that is at a place.
+    pub(crate) fn end_wait(&self, place: usize) {
+        if self.waits().take(place) {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-        if waits.is_empty() && waits.capacity() > SMALL {
-            waits.shrink_to_fit();
-        }
     }
 
-    fn waits(&self) -> MutexGuard<'_, Vec<Waiter>> {
+    fn waits(&self) -> MutexGuard<'_, Slab> {
         lock(&self.waits)
     }
 
     /// How it stands now; `None` where nobody holds it or waits for it.
     fn look(&self) -> Option<Seen> {
-        let waiters = if self.waiting.load(Ordering::Relaxed) == 0 { Vec::new() } else { self.waits().clone() };
+        let waiters =
+            if self.waiting.load(Ordering::Relaxed) == 0 { Vec::new() } else { self.waits().iter().copied().collect() };
         let holders: Vec<_> = self.slots.read().collect();
         let unnamed = self.unnamed.read().map(|(_, times)| times).sum();
         let is_seen = !holders.is_empty() || !waiters.is_empty() || unnamed > 0;
@@ -153,7 +207,7 @@ pub(crate) struct Seen {
     pub(crate) holders: Vec<Holder>,
     /// The number of others.
     pub(crate) unnamed: u64,
-    /// In the order in which they came.
+    /// In no order.
     pub(crate) waiters: Vec<Waiter>,
 }
 
@@ -168,4 +222,46 @@ pub(crate) fn look() -> Vec<Seen> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn waiter(since: u64) -> Waiter {
+        Waiter { owner: Owner::new(2, 0, Mode::Lock), thread: None, is_recursive: false, since }
+    }
+
+    proptest! {
+        #[test]
+        fn a_wait_is_there_until_it_ends_and_its_place_is_used_again(ends in prop::collection::vec(any::<Option<prop::sample::Index>>(), 0..200)) {
+            let (mut slab, mut there, mut most) = (Slab::default(), Vec::new(), 0);
+            for (since, end) in (0..).zip(ends) {
+                match end.filter(|_| !there.is_empty()) {
+                    None => there.push((slab.put(waiter(since)), since)),
+                    Some(end) => {
+                        let (place, _) = there.swap_remove(end.index(there.len()));
+                        prop_assert!(slab.take(place));
+                        prop_assert!(!slab.take(place));
+                    }
+                }
+                most = most.max(there.len());
+                let mut expected: Vec<_> = there.iter().map(|(_, since)| *since).collect();
+                let mut found: Vec<_> = slab.iter().map(|waiter| waiter.since).collect();
+                expected.sort_unstable();
+                found.sort_unstable();
+                prop_assert_eq!(found, expected);
+                prop_assert!(slab.places.len() <= most);
+            }
+        }
+    }
+
+    #[test]
+    fn a_crowd_that_went_leaves_no_room_behind() {
+        let mut slab = Slab::default();
+        let places: Vec<_> = (0..10_000).map(|since| slab.put(waiter(since))).collect();
+        assert!(places.into_iter().all(|place| slab.take(place)));
+        assert_eq!((slab.places.capacity(), slab.free.capacity()), (0, 0));
+    }
 }

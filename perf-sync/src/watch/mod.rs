@@ -40,6 +40,8 @@ pub(crate) struct Watch {
 pub(crate) enum Holds {
     /// A guard stays on its thread, so the thread holds it.
     ByThread,
+    /// The same of a reader that does not wait behind writers which wait.
+    Recursively,
     /// A guard goes where its task goes.
     ByTask,
 }
@@ -132,7 +134,7 @@ impl Watch {
         let instance = self.instance();
         // SAFETY: as in `get`.
         let there = unsafe { instance.as_ref() };
-        let owner = Owner::current(mode, by == Holds::ByThread);
+        let owner = Owner::current(mode, by != Holds::ByTask);
         let since = __locks::now();
         Held::new(there, instance, owner, since, units)
     }
@@ -142,16 +144,17 @@ impl Watch {
     pub(crate) fn blocking<G>(
         &self,
         mode: Mode,
+        by: Holds,
         try_take: impl FnOnce() -> Option<G>,
         take: impl FnOnce() -> G,
     ) -> (G, Held) {
         if let Some(guard) = try_take() {
-            return (guard, self.at_once(mode, Holds::ByThread));
+            return (guard, self.at_once(mode, by));
         }
-        let wait = self.wait(mode, Holds::ByThread, true);
+        let wait = self.wait(mode, by, true);
         let guard = take();
         wait.acquired(0);
-        (guard, self.hold(mode, Holds::ByThread, 0))
+        (guard, self.hold(mode, by, 0))
     }
 }
 
@@ -211,6 +214,16 @@ impl Held {
     }
 }
 
+impl Held {
+    /// The same of a guard that owns its lock.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn owned(mut self) -> Self {
+        self.mark.owner = self.mark.owner.owned();
+        self.mark.there().slots.own(self.mark.place, self.mark.owner);
+        self
+    }
+}
+
 impl Mark {
     /// Says that so many permits are no longer out.
     #[cfg(feature = "tokio")]
@@ -246,9 +259,30 @@ impl Mark {
     #[inline]
     pub(crate) fn clear(&self) {
         let there = self.there();
-        if !there.slots.clear(self.place) {
+        if !there.slots.clear(self.place) && self.place == Place::UNNAMED {
             there.unnamed.take(self.owner.mode());
         }
+    }
+
+    /// Calls a closure of the program's, to which the lock's own guard was given. If it panics, that guard lets go on the way out: so the holder is
+    /// cleared before.
+    #[inline]
+    pub(crate) fn guarding<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        let cleared = ClearedByPanic(self);
+        let value = call();
+        std::mem::forget(cleared);
+        value
+    }
+}
+
+struct ClearedByPanic<'a>(&'a mut Mark);
+
+impl Drop for ClearedByPanic<'_> {
+    fn drop(&mut self) {
+        let Self(mark) = self;
+        mark.clear();
+        // Another may hold the lock when the mark itself is dropped.
+        mark.place = Place::NOWHERE;
     }
 }
 

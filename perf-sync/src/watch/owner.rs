@@ -1,4 +1,4 @@
-//! Who takes a lock: a task or a thread, in a call of a series, in a mode.
+//! The one that takes a lock: a task or a thread, in a call of a series, in a mode.
 
 use super::mode::Mode;
 use perf_runtime::__locks;
@@ -16,11 +16,13 @@ pub(crate) struct Who(u64);
 
 const SERIES_BITS: u32 = 16;
 const MODE_BITS: u32 = 3;
-/// So many bits are left for tasks and threads. A program that started 2 to the 44th tasks would see two of one number.
-const WHO_BITS: u32 = u64::BITS - SERIES_BITS - MODE_BITS;
+/// The highest bit tells that the guard may have gone to another task.
+const OWNED: u64 = 1 << (u64::BITS - 1);
+/// So many bits are left for tasks and threads. A program that started 2 to the 43rd tasks would see two of one number.
+const WHO_BITS: u32 = u64::BITS - SERIES_BITS - MODE_BITS - 1;
 
 impl Owner {
-    /// Whoever runs on this thread: its task where it has one, unless only the thread can let go of the lock.
+    /// The one that runs on this thread: its task where it has one, unless only the thread can let go of the lock.
     #[inline]
     pub(crate) fn current(mode: Mode, by_thread: bool) -> Self {
         let who = if by_thread { Who::thread() } else { Who::task().unwrap_or_else(Who::thread) };
@@ -29,7 +31,7 @@ impl Owner {
 
     #[inline]
     pub(crate) fn new(who: u64, series: u16, mode: Mode) -> Self {
-        let who = (who << (SERIES_BITS + MODE_BITS)) >> (SERIES_BITS + MODE_BITS);
+        let who = who & ((1 << WHO_BITS) - 1);
         Self(who | u64::from(series) << WHO_BITS | (mode as u64) << (WHO_BITS + SERIES_BITS))
     }
 
@@ -57,12 +59,22 @@ impl Owner {
     }
 
     pub(crate) fn mode(self) -> Mode {
-        Mode::of_index(usize::try_from(self.0 >> (WHO_BITS + SERIES_BITS)).unwrap_or_default())
+        Mode::of_index(usize::try_from((self.0 & !OWNED) >> (WHO_BITS + SERIES_BITS)).unwrap_or_default())
     }
 
     /// The same in another mode.
     pub(crate) fn with_mode(self, mode: Mode) -> Self {
-        Self::new(self.who(), self.series(), mode)
+        Self(Self::new(self.who(), self.series(), mode).0 | self.0 & OWNED)
+    }
+
+    /// The same, by a guard that owns its lock, and so may go to another task.
+    pub(crate) fn owned(self) -> Self {
+        Self(self.0 | OWNED)
+    }
+
+    /// Whether the guard owns its lock: another may have it by now.
+    pub(crate) fn is_owned(self) -> bool {
+        self.0 & OWNED != 0
     }
 }
 
@@ -79,6 +91,11 @@ impl Who {
         Self((if number == 0 { new_thread() } else { number }) << 1)
     }
 
+    /// Whether it is a task.
+    pub(crate) fn is_task(self) -> bool {
+        self.0 & 1 == 1
+    }
+
     /// The task of tokio's that is polled on this thread.
     #[inline]
     pub(crate) fn task() -> Option<Self> {
@@ -91,7 +108,7 @@ impl Who {
 
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.0 & 1 == 1 { "task" } else { "thread" };
+        let kind = if self.is_task() { "task" } else { "thread" };
         write!(f, "{kind} {}", self.0 >> 1)
     }
 }
@@ -149,7 +166,10 @@ mod tests {
         for mode in Mode::ALL {
             let owner = Owner::new(12_345, 0xabcd, mode);
             assert_eq!((owner.who(), owner.series(), owner.mode()), (12_345, 0xabcd, mode));
-            assert_eq!(owner.with_mode(Mode::Read).mode(), Mode::Read);
+            assert_eq!((owner.with_mode(Mode::Read).mode(), owner.is_owned()), (Mode::Read, false));
+            let sent = owner.owned();
+            assert_eq!((sent.who(), sent.series(), sent.mode(), sent.is_owned()), (12_345, 0xabcd, mode, true));
+            assert!(sent.with_mode(Mode::Read).is_owned());
         }
     }
 

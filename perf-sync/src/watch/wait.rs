@@ -8,7 +8,7 @@ use super::{Held, Holds, Watch};
 use perf_runtime::__locks;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 /// A wait: given up where it is dropped before its end was said.
@@ -16,22 +16,21 @@ use std::task::{Context, Poll};
 #[must_use = "a wait that is dropped counts as cancelled"]
 pub(crate) struct Wait<'a> {
     there: &'a Instance,
-    serial: u64,
+    /// Its place among the waits for the lock.
+    place: usize,
     since: u64,
     mode: Mode,
     is_over: bool,
 }
 
-static LAST: AtomicU64 = AtomicU64::new(0);
-
 impl<'a> Wait<'a> {
     pub(super) fn begin(there: &'a Instance, mode: Mode, by: Holds, blocks: bool) -> Self {
-        let owner = Owner::current(mode, by == Holds::ByThread && Who::task().is_none());
+        let owner = Owner::current(mode, by != Holds::ByTask && Who::task().is_none());
         let thread = Some(Who::thread()).filter(|_| blocks);
-        let (serial, since) = (LAST.fetch_add(1, Ordering::Relaxed) + 1, __locks::now());
+        let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
         cells::series(there.series(mode)).slow.begun.fetch_add(1, Ordering::Release);
-        there.begin_wait(Waiter { serial, owner, thread, since });
-        Self { there, serial, since, mode, is_over: false }
+        let place = there.begin_wait(Waiter { owner, thread, is_recursive, since });
+        Self { there, place, since, mode, is_over: false }
     }
 
     /// Ends it with what was waited for, and so many permits.
@@ -51,7 +50,7 @@ impl<'a> Wait<'a> {
 
     fn end(&mut self) {
         self.is_over = true;
-        self.there.end_wait(self.serial);
+        self.there.end_wait(self.place);
     }
 }
 

@@ -5,6 +5,8 @@ use perf_sync::{LockView, Locks, Settings};
 use std::sync::OnceLock;
 
 #[cfg(feature = "tokio")]
+mod cycles;
+#[cfg(feature = "tokio")]
 mod judged;
 mod laws;
 #[cfg(feature = "parking_lot")]
