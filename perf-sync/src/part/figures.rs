@@ -3,13 +3,13 @@
 use super::view::{Look, readings, seconds};
 use crate::watch::Mode;
 use crate::watch::buckets::{Times, bounds_in_seconds};
-use crate::watch::cells::Reading;
 use crate::watch::name::Number;
 use perf_runtime::Monitor;
 use perf_runtime::health::Resource;
 use perf_runtime::metric::{Histogram, SampledMetric, Samples};
 use perf_runtime::rule::{Metric, Rule, RuleSet};
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) const WAIT: &str = "lock_wait_seconds";
 pub(super) const HOLD: &str = "lock_hold_seconds";
@@ -28,7 +28,12 @@ const WAITERS: SampledMetric = SampledMetric::gauge("lock_waiters", "", "Attempt
 const LONGEST_WAIT: SampledMetric = SampledMetric::gauge(
     LONGEST,
     "seconds",
-    "For how long the oldest attempt has waited for a lock, and the series that has held it for the longest, where it is a second or more.",
+    "For how long the oldest attempt has waited for a lock, where it is a second or more.",
+);
+const WAITED_FOR: SampledMetric = SampledMetric::gauge(
+    "lock_waited_for_seconds",
+    "seconds",
+    "The same by the call that holds the lock now; of several, the one that has held it for the longest.",
 );
 const DEADLOCKS: SampledMetric = SampledMetric::gauge(
     DEADLOCK,
@@ -41,7 +46,26 @@ const SHOWN_FROM: u64 = 1_000_000_000;
 
 /// Shows the series as metrics, at each tick.
 pub(super) struct Figures {
-    histograms: HashMap<(Number, Mode), [Recorded; 2]>,
+    histograms: Arc<Histograms>,
+}
+
+/// The histograms of a monitor, and what was added to each: shared by all parts that show locks by it, so that nothing is added twice.
+#[derive(Default)]
+struct Histograms(Mutex<HashMap<(Number, Mode), [Recorded; 2]>>);
+
+impl Histograms {
+    /// Those of a monitor, for as long as it lives.
+    fn of(monitor: &Monitor) -> Arc<Self> {
+        let made = Arc::new(Self::default());
+        match monitor.provide(Arc::clone(&made)) {
+            Ok(provided) => {
+                // Withdrawn, a later part would add again what is added.
+                std::mem::forget(provided);
+                made
+            }
+            Err(_) => monitor.ask::<Self>().unwrap_or(made),
+        }
+    }
 }
 
 /// A histogram, and what was added to it.
@@ -52,12 +76,14 @@ struct Recorded {
 }
 
 impl Figures {
-    pub(super) fn new() -> Self {
-        Self { histograms: HashMap::new() }
+    pub(super) fn new(monitor: &Monitor) -> Self {
+        Self { histograms: Histograms::of(monitor) }
     }
 
-    pub(super) fn show(&mut self, samples: &mut Samples<'_>, look: &Look) {
+    pub(super) fn show(&self, samples: &mut Samples<'_>, look: &Look) {
         let monitor = samples.monitor().clone();
+        let Histograms(histograms) = &*self.histograms;
+        let histograms = &mut *histograms.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, mode, reading) in readings() {
             let text = name.text();
             let labels = [("lock", &*text), ("mode", mode.as_str())];
@@ -82,28 +108,25 @@ impl Figures {
             if mode == Mode::Acquire {
                 samples.put(&PERMITS, &labels, reading.units_in_use as f64);
             }
-            self.record(&monitor, name, mode, &reading);
+            let [wait, hold] = histograms.entry((name, mode)).or_insert_with(|| recorded(&monitor, name, mode));
+            wait.add(&reading.waited, reading.at_once);
+            if mode.holds() {
+                hold.add(&reading.held, 0);
+            }
         }
     }
+}
 
-    fn record(&mut self, monitor: &Monitor, name: Number, mode: Mode, reading: &Reading) {
-        let histograms = self.histograms.entry((name, mode)).or_insert_with(|| {
-            let histogram = |metric: &str, help: &str| {
-                let described = monitor.metrics().histogram(metric).unit("seconds").help(help);
-                let histogram = described.label("lock", &*name.text()).label("mode", mode.as_str()).register();
-                Recorded { histogram, before: Times::default(), zeros: 0 }
-            };
-            [
-                histogram(WAIT, "How long a lock was waited for, of those that took it: 0 where they took it at once."),
-                histogram(HOLD, "How long a lock was held."),
-            ]
-        });
-        let [wait, hold] = histograms;
-        wait.add(&reading.waited, reading.at_once);
-        if mode.holds() {
-            hold.add(&reading.held, 0);
-        }
-    }
+fn recorded(monitor: &Monitor, name: Number, mode: Mode) -> [Recorded; 2] {
+    let histogram = |metric: &str, help: &str| {
+        let described = monitor.metrics().histogram(metric).unit("seconds").help(help);
+        let histogram = described.label("lock", &*name.text()).label("mode", mode.as_str()).register();
+        Recorded { histogram, before: Times::default(), zeros: 0 }
+    };
+    [
+        histogram(WAIT, "How long a lock was waited for, of those that took it: 0 where they took it at once."),
+        histogram(HOLD, "How long a lock was held."),
+    ]
 }
 
 impl Recorded {
@@ -117,17 +140,19 @@ impl Recorded {
     }
 }
 
-/// Shows an old wait, with the holder that is to be asked.
+/// Shows an old wait and, as a series of its own, the holder that is to be asked: holders may change while the wait goes on.
 fn longest(samples: &mut Samples<'_>, look: &Look, name: Number, mode: Mode) {
     let Some((age, seen)) = look.oldest(name, mode).filter(|(age, _)| *age >= SHOWN_FROM) else { return };
     let holder = seen.holders.iter().min_by_key(|holder| holder.since);
-    let holder = match holder.map(|holder| look.series(holder.owner.series())) {
-        Some(Some(series)) => series.to_string(),
-        Some(None) => "a call that is not measured".to_owned(),
+    let text = name.text();
+    let [lock, way] = [("lock", &*text), ("mode", mode.as_str())];
+    samples.put(&LONGEST_WAIT, &[lock, way], seconds(age));
+    let by = match holder {
+        Some(holder) => look.caller(holder.owner.series()),
+        None if seen.unnamed > 0 => "not named".to_owned(),
         None => "nobody".to_owned(),
     };
-    let labels = [("lock", &*name.text()), ("mode", mode.as_str()), ("holder", &holder)];
-    samples.put(&LONGEST_WAIT, &labels, seconds(age));
+    samples.put(&WAITED_FOR, &[lock, way, ("holder", &by)], seconds(age));
 }
 
 /// Shows a cycle.
@@ -135,8 +160,8 @@ pub(super) fn deadlock(samples: &mut Samples<'_>, cycle: &str) {
     samples.put(&DEADLOCKS, &[("cycle", cycle)], 1.0);
 }
 
-/// The rules on locks: `lock-wait`, where something has waited for more than 5 seconds (critical: 30), with the series that holds the lock in the label
-/// `holder`; and `lock-deadlock`, where locks wait for each other in a cycle.
+/// The rules on locks: `lock-wait`, where something has waited for more than 5 seconds (critical: 30); and `lock-deadlock`, where locks wait for each other
+/// in a cycle.
 pub fn rules() -> RuleSet {
     let rules = [
         Rule::builder("lock-wait")
@@ -145,7 +170,7 @@ pub fn rules() -> RuleSet {
             .warning(5.0)
             .critical(30.0)
             .description(
-                "The label `holder` names the call that holds it. The page of locks says since when, and who waits.",
+                "The page of locks names the call that holds it and those that wait; so does the label `holder` of lock_waited_for_seconds.",
             )
             .build(),
         Rule::builder("lock-deadlock")

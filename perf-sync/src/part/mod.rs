@@ -11,10 +11,13 @@ pub use view::{DeadlockView, HolderView, LockView, TimesView, View, WaiterView};
 
 use crate::watch::buckets::bounds_in_seconds;
 use figures::Figures;
+use perf_runtime::extend::TickObserver;
 use perf_runtime::metric::{Sampler, Samples};
-use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use perf_runtime::{__locks, ConfigError, Monitor, MonitorBuilder};
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use view::Look;
 
@@ -27,14 +30,17 @@ const MOST_TOLD: usize = 100;
 #[must_use = "dropping the guard ends the metrics of locks"]
 pub struct Locks {
     view: LocksView,
-    _sampler: Option<Sampler>,
+    _ticks: Option<(Sampler, TickObserver)>,
 }
 
 /// A handle by which others look at locks. Cheap to clone.
 #[derive(Clone)]
 pub struct LocksView {
     monitor: Monitor,
+    is_on: bool,
     with_deadlocks: bool,
+    /// The end of the last gap in which nobody observed the process, by the clock of locks.
+    observed_from: Arc<AtomicU64>,
 }
 
 impl Locks {
@@ -61,13 +67,22 @@ impl Locks {
 
     /// As [`open`](Self::open) with settings made in code.
     pub fn with_settings(monitor: &Monitor, settings: &Settings) -> Self {
-        let view = LocksView { monitor: monitor.clone(), with_deadlocks: settings.deadlocks };
         let is_on = settings.enabled && monitor.is_enabled();
-        let sampler = is_on.then(|| {
-            let mut ticks = Ticks { figures: Figures::new(), told: HashSet::new(), with_deadlocks: settings.deadlocks };
-            monitor.sampler(SECTION, Duration::ZERO, move |samples| ticks.tick(samples))
+        let (with_deadlocks, observed_from) = (settings.deadlocks, Arc::default());
+        let view = LocksView { monitor: monitor.clone(), is_on, with_deadlocks, observed_from };
+        let ticks = is_on.then(|| {
+            let to_log = ToLog::default();
+            let mut ticks = Ticks {
+                figures: Figures::new(monitor),
+                told: HashSet::new(),
+                to_log: to_log.clone(),
+                with_deadlocks,
+                observed_from: Arc::clone(&view.observed_from),
+            };
+            let sampler = monitor.sampler(SECTION, Duration::ZERO, move |samples| ticks.tick(samples));
+            (sampler, monitor.on_tick(SECTION, move |_| to_log.log()))
         });
-        Self { view, _sampler: sampler }
+        Self { view, _ticks: ticks }
     }
 
     /// A handle by which others look at locks.
@@ -77,28 +92,59 @@ impl Locks {
 }
 
 impl LocksView {
-    /// Everything that is known of locks now.
+    /// Everything that is known of locks now. Empty where the settings say that locks are not shown.
     pub fn view(&self) -> View {
-        View::take(&self.monitor, self.with_deadlocks)
+        if !self.is_on {
+            return View::empty();
+        }
+        View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), self.with_deadlocks)
     }
 }
 
-/// What is done at each tick.
+/// The work of a tick.
 struct Ticks {
     figures: Figures,
     told: HashSet<String>,
+    to_log: ToLog,
     with_deadlocks: bool,
+    observed_from: Arc<AtomicU64>,
+}
+
+/// Cycles that are to be logged when the samples are published: a subscriber may take long, or a lock.
+#[derive(Clone, Default)]
+struct ToLog(Arc<Mutex<Vec<String>>>);
+
+impl ToLog {
+    fn add(&self, text: String) {
+        self.texts().push(text);
+    }
+
+    fn log(&self) {
+        let texts = std::mem::take(&mut *self.texts());
+        for text in texts {
+            tracing::error!(target: "perf::sync", "{text}");
+        }
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Vec<String>> {
+        let Self(texts) = self;
+        texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Ticks {
     fn tick(&mut self, samples: &mut Samples<'_>) {
-        let look = Look::take(samples.monitor());
+        let observed = samples.monitor().uptime().saturating_sub(samples.observed_since());
+        let observed = u64::try_from(observed.as_nanos()).unwrap_or(u64::MAX);
+        let observed_from = __locks::now().saturating_sub(observed);
+        self.observed_from.store(observed_from, Ordering::Relaxed);
+        let look = Look::take(samples.monitor(), observed_from);
         self.figures.show(samples, &look);
         let deadlocks = if self.with_deadlocks { look.deadlocks() } else { Vec::new() };
         for deadlock in &deadlocks {
             figures::deadlock(samples, &deadlock.cycle);
             if self.told.len() < MOST_TOLD && self.told.insert(deadlock.text.clone()) {
-                tracing::error!(target: "perf::sync", "{}", deadlock.text);
+                self.to_log.add(deadlock.text.clone());
             }
         }
         self.told.retain(|text| deadlocks.iter().any(|deadlock| deadlock.text == *text));

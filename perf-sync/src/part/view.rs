@@ -68,7 +68,8 @@ pub struct LockView {
     /// How long it was held; not there where nothing is held in this mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<TimesView>,
-    /// For how long the oldest of those that wait has waited, in seconds; null where nobody waits.
+    /// For how long the oldest of those that wait has waited, in seconds, without the time in which the process was stopped and nobody
+    /// observed it; null where nobody waits.
     pub longest_wait_seconds: Option<f64>,
     /// Those who hold such a lock, the longest first; 20 at most. Of one lock four are named.
     pub holders: Vec<HolderView>,
@@ -134,17 +135,19 @@ pub struct DeadlockView {
 pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
     now: u64,
+    /// Since when the process was observed without a gap, by the clock: it may have been stopped before.
+    observed_from: u64,
     named: HashMap<u16, SeriesId>,
 }
 
 impl Look {
-    pub(super) fn take(monitor: &Monitor) -> Self {
+    pub(super) fn take(monitor: &Monitor, observed_from: u64) -> Self {
         let seen = instance::look();
         // After the moments of the waits, so that no age is below zero.
         let now = __locks::now();
         let is_named = seen.iter().any(|lock| !lock.holders.is_empty() || !lock.waiters.is_empty());
         let named = if is_named { __locks::series_by_number(monitor) } else { HashMap::new() };
-        Self { seen, now, named }
+        Self { seen, now, observed_from, named }
     }
 
     /// The name of a series by its number.
@@ -152,21 +155,28 @@ impl Look {
         self.named.get(&number).cloned()
     }
 
+    /// The call of a series by its number, in words.
+    pub(super) fn caller(&self, number: u16) -> String {
+        self.series(number).map_or_else(|| "a call that is not measured".to_owned(), |id| id.to_string())
+    }
+
     fn age(&self, since: u64) -> u64 {
         self.now.saturating_sub(since)
     }
 
-    /// The oldest wait for a lock in a mode, its age in nanoseconds, and the lock.
+    /// The oldest wait for a lock in a mode, for how long it was observed in nanoseconds, and the lock.
     pub(super) fn oldest(&self, name: Number, mode: Mode) -> Option<(u64, &Seen)> {
         let of_mode = |waiter: &&Waiter| waiter.owner.mode() == mode;
         let waits = self.seen.iter().filter(|lock| lock.name == name);
         let waits = waits.flat_map(|lock| lock.waiters.iter().filter(of_mode).map(move |waiter| (waiter.since, lock)));
-        waits.min_by_key(|(since, _)| *since).map(|(since, lock)| (self.age(since), lock))
+        let oldest = waits.min_by_key(|(since, _)| *since);
+        oldest.map(|(since, lock)| (self.age(since.max(self.observed_from)), lock))
     }
 
     /// The cycles of locks, where something has waited too long.
     pub(super) fn deadlocks(&self) -> Vec<DeadlockView> {
-        let Some(before) = self.now.checked_sub(TOO_LONG) else { return Vec::new() };
+        let before = self.now.checked_sub(TOO_LONG).filter(|before| *before >= self.observed_from);
+        let Some(before) = before else { return Vec::new() };
         deadlock::cycles(&self.seen, before).iter().map(|steps| self.deadlock(steps)).collect()
     }
 
@@ -175,8 +185,7 @@ impl Look {
         let names: Vec<_> = steps.iter().chain(steps.first()).map(name).collect();
         let cycle = names.join(" → ");
         let each = steps.iter().zip(names.windows(2)).map(|(step, names)| {
-            let caller =
-                self.series(step.series).map_or_else(|| "a call that is not measured".to_owned(), |id| id.to_string());
+            let caller = self.caller(step.series);
             match names {
                 [holds, waits] => format!("{caller} holds {holds} and waits for {waits}"),
                 _ => caller,
@@ -203,8 +212,7 @@ impl Look {
     }
 
     fn waits_for(&self, who: crate::watch::owner::Who) -> Option<Arc<str>> {
-        let waits = |waiter: &Waiter| waiter.owner.task_or_thread() == who || waiter.thread == Some(who);
-        self.seen.iter().find(|lock| lock.waiters.iter().any(waits)).map(|lock| lock.name.text())
+        self.seen.iter().find(|lock| lock.waiters.iter().any(|waiter| waiter.is(who))).map(|lock| lock.name.text())
     }
 
     fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {
@@ -232,8 +240,12 @@ pub(super) fn readings() -> impl Iterator<Item = (Number, Mode, Reading)> {
 }
 
 impl View {
-    pub(super) fn take(monitor: &Monitor, with_deadlocks: bool) -> Self {
-        let look = Look::take(monitor);
+    pub(super) fn empty() -> Self {
+        Self { locks: Vec::new(), deadlocks: Vec::new() }
+    }
+
+    pub(super) fn take(monitor: &Monitor, observed_from: u64, with_deadlocks: bool) -> Self {
+        let look = Look::take(monitor, observed_from);
         let mut locks: Vec<_> =
             readings().map(|(name, mode, reading)| LockView::new(&look, name, mode, &reading)).collect();
         let order =

@@ -12,6 +12,8 @@ mod laws;
 #[cfg(feature = "parking_lot")]
 mod parked;
 mod shape;
+#[cfg(feature = "tokio")]
+mod shown;
 mod standard;
 #[cfg(feature = "tokio")]
 mod tasks;
