@@ -1,4 +1,4 @@
-//! What it costs to take a lock that nobody else wants and to let go of it: bare and watched, in turns, beside two readings of the clock.
+//! The cost of taking a lock that nobody else wants and letting go of it: bare and watched, in turns, beside two readings of the clock.
 //!
 //! The median of the rounds is told, and what a watched lock costs more than a bare one as a multiple of two readings.
 

@@ -1,4 +1,4 @@
-// Locks: who holds them, who waits, and for how long.
+// Locks: their holders, those that wait, and for how long.
 
 import { duration } from "./format.js";
 import { h, keyed, text, wide } from "./dom.js";
@@ -36,6 +36,17 @@ const atMost = (times, key) => (times === undefined || times[key] === null ? "�
 /** Holders and waiters of all locks, each with the lock's name. */
 const parties = (locks, key) => locks.flatMap((lock) => lock[key].map((one) => ({ ...one, lock: lock.lock, mode: lock.mode })));
 
+/** The key of a row: a task that waits for one lock with several futures has a row for each. */
+function party() {
+  const times = new Map();
+  return ({ lock, mode, instance, by }) => {
+    const key = `${lock} ${mode} ${instance} ${by}`;
+    const time = (times.get(key) ?? 0) + 1;
+    times.set(key, time);
+    return `${key} ${time}`;
+  };
+}
+
 export default class {
   title = "Locks";
   topic = { of: "locks" };
@@ -56,12 +67,11 @@ export default class {
     this.deadlocks.hidden = all.deadlocks.length === 0;
     keyed(this.deadlocks, all.deadlocks, (one) => one.text, () => h("p", { role: "alert" }), (line, one) => text(line, one.text));
     const longest = (key) => (one, other) => other[key] - one[key];
-    // What waits for an event may wait for long, and is in the table of all locks.
+    // A wait for an event may be long, and is in the table of all locks.
     const judged = all.locks.filter(({ hold }) => hold !== undefined);
-    const party = ({ lock, mode, instance, by }) => `${lock} ${mode} ${instance} ${by}`;
     const place = ({ lock, mode }) => `${lock} (${mode})`;
-    list(this.waiters, parties(judged, "waiters").sort(longest("waited_seconds")), party, (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
-    list(this.holders, parties(judged, "holders").sort(longest("held_seconds")), party, (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
+    list(this.waiters, parties(judged, "waiters").sort(longest("waited_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
+    list(this.holders, parties(judged, "holders").sort(longest("held_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
     list(this.locks, all.locks, place, (one) => [
       place(one),
       ...[one.attempts, one.at_once, one.waited + one.resumed, one.refused, one.cancelled, one.waiting].map(count),

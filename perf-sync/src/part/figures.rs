@@ -145,14 +145,14 @@ fn longest(samples: &mut Samples<'_>, look: &Look, name: Number, mode: Mode) {
     let Some((age, seen)) = look.oldest(name, mode).filter(|(age, _)| *age >= SHOWN_FROM) else { return };
     let holder = seen.holders.iter().min_by_key(|holder| holder.since);
     let text = name.text();
-    let [lock, way] = [("lock", &*text), ("mode", mode.as_str())];
-    samples.put(&LONGEST_WAIT, &[lock, way], seconds(age));
+    let [of_lock, of_mode] = [("lock", &*text), ("mode", mode.as_str())];
+    samples.put(&LONGEST_WAIT, &[of_lock, of_mode], seconds(age));
     let by = match holder {
         Some(holder) => look.caller(holder.owner.series()),
         None if seen.unnamed > 0 => "not named".to_owned(),
         None => "nobody".to_owned(),
     };
-    samples.put(&WAITED_FOR, &[lock, way, ("holder", &by)], seconds(age));
+    samples.put(&WAITED_FOR, &[of_lock, of_mode, ("holder", &by)], seconds(age));
 }
 
 /// Shows a cycle.

@@ -93,7 +93,7 @@ impl Slots {
 impl Slot {
     #[inline]
     fn write(&self, owner: Owner, since: u64) {
-        // Whoever reads this moment finds no earlier holder beside it, and whoever reads the holder finds this moment.
+        // A look that reads this moment finds no earlier holder beside it, and one that reads the holder finds this moment.
         self.since.store(since, Ordering::Release);
         self.owner.store(owner.bits(), Ordering::Release);
     }
