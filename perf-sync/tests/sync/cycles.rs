@@ -129,10 +129,12 @@ fn one_that_upgrades_waits_for_readers_and_not_for_itself() {
     });
 }
 
+type Locking = Pin<Box<dyn Future<Output = MutexGuard<'static, u8>> + Send>>;
+
 /// Takes a lock as soon as it is woken.
 #[derive(Default)]
 struct Takes {
-    waiting: std::sync::Mutex<Option<Pin<Box<dyn Future<Output = MutexGuard<'static, u8>> + Send>>>>,
+    waiting: std::sync::Mutex<Option<Locking>>,
     taken: std::sync::Mutex<Option<MutexGuard<'static, u8>>>,
 }
 
@@ -156,7 +158,7 @@ fn a_panic_in_a_map_clears_its_holder_and_not_the_next() {
     for map in maps {
         let guard = LOCK.try_lock().unwrap();
         let takes = Arc::new(Takes::default());
-        let mut waiting: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(LOCK.lock());
+        let mut waiting: Locking = Box::pin(LOCK.lock());
         assert!(waiting.as_mut().poll(&mut Context::from_waker(&Arc::clone(&takes).into())).is_pending());
         *takes.waiting.lock().unwrap() = Some(waiting);
         assert!(catch_unwind(AssertUnwindSafe(|| map(guard))).is_err());
