@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
+// A guard of several words that a function gives back is written and read again in pieces of other sizes, which the processor waits for: without it,
+// an uncontended lock costs 25 ns more.
+#![allow(clippy::inline_always, reason = "guards are built in registers, where they are used")]
 
 mod guards;
 #[cfg(feature = "parking_lot")]

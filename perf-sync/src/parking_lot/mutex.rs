@@ -62,10 +62,10 @@ impl<T> Mutex<T> {
 
 impl<T: ?Sized> Mutex<T> {
     /// `parking_lot::Mutex::lock`.
+    #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) =
-            self.watch.blocking(Mode::Lock, Holds::ByThread, || self.inner.try_lock(), || self.inner.lock());
-        self.guard((inner, held))
+        let guard = |inner, held| self.guard((inner, held));
+        self.watch.blocking(Mode::Lock, Holds::ByThread, || self.inner.try_lock(), || self.inner.lock(), guard)
     }
 
     /// `parking_lot::Mutex::try_lock`.
@@ -100,6 +100,7 @@ impl<T: ?Sized> Mutex<T> {
         self.inner.data_ptr()
     }
 
+    #[inline(always)]
     fn guard<'a>(&'a self, (inner, held): (original::MutexGuard<'a, T>, Held)) -> MutexGuard<'a, T> {
         let Held { mark, hold } = held;
         MutexGuard { mark, inner, hold, mutex: self }

@@ -44,7 +44,8 @@ macro_rules! ways {
     ($guard:ident, $mode:path, $by:path: $take:ident, $try:ident, $for:ident, $until:ident) => {
         #[doc = concat!("`parking_lot::RwLock::", stringify!($take), "`.")]
         pub fn $take(&self) -> $guard<'_, T> {
-            $guard::new(self, self.watch.blocking($mode, $by, || self.inner.$try(), || self.inner.$take()))
+            let guard = |inner, held| $guard::new(self, (inner, held));
+            self.watch.blocking($mode, $by, || self.inner.$try(), || self.inner.$take(), guard)
         }
 
         #[doc = concat!("`parking_lot::RwLock::", stringify!($try), "`.")]

@@ -48,6 +48,7 @@ pub struct MappedRwLockWriteGuard<'a, T: ?Sized> {
 macro_rules! whole {
     ($guard:ident, $mapped:ident, $mode:path, [$($mut:tt)?]) => {
         impl<'a, T: ?Sized> $guard<'a, T> {
+            #[inline(always)]
             pub(super) fn new(lock: &'a RwLock<T>, (inner, held): (original::$guard<'a, T>, Held)) -> Self {
                 let Held { mark, hold } = held;
                 Self { mark, inner, hold, lock }

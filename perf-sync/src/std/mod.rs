@@ -14,7 +14,7 @@ pub use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult, WaitTi
 use crate::watch::{Held, Holds, Mode, Watch};
 
 /// Takes a lock: `try_take` first, then `take`, and the guard of ours around either, poisoned where the lock is.
-#[inline]
+#[inline(always)]
 fn take<G, W>(
     watch: &Watch,
     mode: Mode,
@@ -22,12 +22,16 @@ fn take<G, W>(
     take: impl FnOnce() -> LockResult<G>,
     guard: impl FnOnce(G, Held) -> W,
 ) -> LockResult<W> {
-    let at_once = || match try_take() {
-        Ok(inner) => Some(Ok(inner)),
-        Err(TryLockError::Poisoned(poisoned)) => Some(Err(poisoned)),
-        Err(TryLockError::WouldBlock) => None,
-    };
-    let (inner, held) = watch.blocking(mode, Holds::ByThread, at_once, take);
+    // As in `Watch::blocking`.
+    match try_take() {
+        Ok(inner) => return Ok(guard(inner, watch.at_once(mode, Holds::ByThread))),
+        Err(TryLockError::Poisoned(poisoned)) => {
+            let held = watch.at_once(mode, Holds::ByThread);
+            return wrap(watch, mode, Err(poisoned), |inner| guard(inner, held));
+        }
+        Err(TryLockError::WouldBlock) => {}
+    }
+    let (inner, held) = watch.blocked(mode, Holds::ByThread, take);
     wrap(watch, mode, inner, |inner| guard(inner, held))
 }
 
@@ -51,7 +55,7 @@ fn try_take<G, W>(
 }
 
 /// A guard of ours around the original's, poisoned as that is.
-#[inline]
+#[inline(always)]
 fn wrap<G, W>(watch: &Watch, mode: Mode, inner: LockResult<G>, guard: impl FnOnce(G) -> W) -> LockResult<W> {
     match inner {
         Ok(inner) => Ok(guard(inner)),

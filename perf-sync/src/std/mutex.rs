@@ -57,6 +57,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// Where the mutex is poisoned, with the guard.
+    #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let guard = |inner, held| MutexGuard::new(&self.watch, inner, held);
         take(&self.watch, Mode::Lock, || self.inner.try_lock(), || self.inner.lock(), guard)
@@ -91,6 +92,7 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    #[inline(always)]
     pub(super) fn new(watch: &'a Watch, inner: original::MutexGuard<'a, T>, held: Held) -> Self {
         let Held { mark, hold } = held;
         Self { mark, inner, hold, watch }

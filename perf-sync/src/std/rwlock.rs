@@ -67,6 +67,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// Where the lock is poisoned, with the guard.
+    #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         take(&self.watch, Mode::Read, || self.inner.try_read(), || self.inner.read(), RwLockReadGuard::new)
     }
@@ -83,6 +84,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// Where the lock is poisoned, with the guard.
+    #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         take(&self.watch, Mode::Write, || self.inner.try_write(), || self.inner.write(), RwLockWriteGuard::new)
     }
@@ -115,6 +117,7 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    #[inline(always)]
     fn new(inner: original::RwLockReadGuard<'a, T>, held: Held) -> Self {
         let Held { mark, hold } = held;
         Self { mark, inner, hold }
@@ -122,6 +125,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    #[inline(always)]
     fn new(inner: original::RwLockWriteGuard<'a, T>, held: Held) -> Self {
         let Held { mark, hold } = held;
         Self { mark, inner, hold }

@@ -6,20 +6,15 @@ use tokio::sync::RwLock;
 
 /// Takes a lock: at once where it is free, unless this is no thread that may block, which the original tells by a panic.
 #[track_caller]
-pub(super) fn blocking<G>(
+pub(super) fn blocking<G, W>(
     watch: &Watch,
     mode: Mode,
     try_take: impl FnOnce() -> Option<G>,
     take: impl FnOnce() -> G,
-) -> (G, Held) {
+    guard: impl Fn(G, Held) -> W,
+) -> W {
     check_that_it_may_block();
-    if let Some(guard) = try_take() {
-        return (guard, watch.at_once(mode, Holds::ByTask));
-    }
-    let wait = watch.wait(mode, Holds::ByTask, true);
-    let guard = take();
-    wait.acquired(0);
-    (guard, watch.hold(mode, Holds::ByTask, 0))
+    watch.blocking(mode, Holds::ByTask, try_take, take, guard)
 }
 
 /// Panics where tokio's own blocking functions do: only they can tell, so one is called that never blocks.

@@ -73,8 +73,8 @@ impl<T> Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// [`tokio::sync::Mutex::lock`].
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) = self.watch.waiting(Mode::Lock, self.inner.lock()).await;
-        self.guard(inner, held)
+        let inner = self.watch.waiting(Mode::Lock, self.inner.lock()).await;
+        self.guard(inner, self.watch.held_by_task(Mode::Lock))
     }
 
     /// [`tokio::sync::Mutex::blocking_lock`].
@@ -83,9 +83,8 @@ impl<T: ?Sized> Mutex<T> {
     /// In an asynchronous context, as the original does.
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) =
-            blocking(&self.watch, Mode::Lock, || self.inner.try_lock().ok(), || self.inner.blocking_lock());
-        self.guard(inner, held)
+        let guard = |inner, held| self.guard(inner, held);
+        blocking(&self.watch, Mode::Lock, || self.inner.try_lock().ok(), || self.inner.blocking_lock(), guard)
     }
 
     /// [`tokio::sync::Mutex::try_lock`].
@@ -100,8 +99,8 @@ impl<T: ?Sized> Mutex<T> {
 
     /// [`tokio::sync::Mutex::lock_owned`].
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        let (inner, held) = self.watch.waiting(Mode::Lock, self.inner.lock()).await;
-        let inner = Erased::new(inner);
+        let inner = Erased::new(self.watch.waiting(Mode::Lock, self.inner.lock()).await);
+        let held = self.watch.held_by_task(Mode::Lock);
         OwnedMutexGuard::new(self, inner, held)
     }
 
@@ -131,6 +130,7 @@ impl<T: ?Sized> Mutex<T> {
         self.inner.get_mut()
     }
 
+    #[inline(always)]
     fn guard<'a>(&'a self, inner: original::MutexGuard<'a, T>, held: Held) -> MutexGuard<'a, T> {
         let Held { mark, hold } = held;
         MutexGuard { mark, inner, hold, mutex: self }

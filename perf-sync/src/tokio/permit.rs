@@ -16,6 +16,7 @@ struct Permit<S: Deref<Target = Semaphore>> {
 }
 
 impl<S: Deref<Target = Semaphore>> Permit<S> {
+    #[inline(always)]
     fn new(semaphore: S, permits: u32, held: Held) -> Self {
         Self { held: Some((held.mark, held.hold)), semaphore, permits }
     }
@@ -85,6 +86,7 @@ pub struct SemaphorePermit<'a>(Permit<&'a Semaphore>);
 pub struct OwnedSemaphorePermit(Permit<Arc<Semaphore>>);
 
 impl<'a> SemaphorePermit<'a> {
+    #[inline(always)]
     pub(super) fn new(semaphore: &'a Semaphore, permits: u32, held: Held) -> Self {
         Self(Permit::new(semaphore, permits, held))
     }
@@ -120,6 +122,7 @@ impl<'a> SemaphorePermit<'a> {
 }
 
 impl OwnedSemaphorePermit {
+    #[inline(always)]
     pub(super) fn new(semaphore: Arc<Semaphore>, permits: u32, held: Held) -> Self {
         Self(Permit::new(semaphore, permits, held))
     }

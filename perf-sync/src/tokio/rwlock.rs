@@ -67,14 +67,14 @@ impl<T> RwLock<T> {
 impl<T: ?Sized> RwLock<T> {
     /// [`tokio::sync::RwLock::read`].
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        let (inner, held) = self.watch.waiting(Mode::Read, self.inner.read()).await;
-        RwLockReadGuard::new(inner, held)
+        let inner = self.watch.waiting(Mode::Read, self.inner.read()).await;
+        RwLockReadGuard::new(inner, self.watch.held_by_task(Mode::Read))
     }
 
     /// [`tokio::sync::RwLock::write`].
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        let (inner, held) = self.watch.waiting(Mode::Write, self.inner.write()).await;
-        RwLockWriteGuard::new(inner, held)
+        let inner = self.watch.waiting(Mode::Write, self.inner.write()).await;
+        RwLockWriteGuard::new(inner, self.watch.held_by_task(Mode::Write))
     }
 
     /// [`tokio::sync::RwLock::blocking_read`].
@@ -83,9 +83,8 @@ impl<T: ?Sized> RwLock<T> {
     /// In an asynchronous context, as the original does.
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
-        let (inner, held) =
-            blocking(&self.watch, Mode::Read, || self.inner.try_read().ok(), || self.inner.blocking_read());
-        RwLockReadGuard::new(inner, held)
+        let take = || self.inner.blocking_read();
+        blocking(&self.watch, Mode::Read, || self.inner.try_read().ok(), take, RwLockReadGuard::new)
     }
 
     /// [`tokio::sync::RwLock::blocking_write`].
@@ -94,9 +93,8 @@ impl<T: ?Sized> RwLock<T> {
     /// In an asynchronous context, as the original does.
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
-        let (inner, held) =
-            blocking(&self.watch, Mode::Write, || self.inner.try_write().ok(), || self.inner.blocking_write());
-        RwLockWriteGuard::new(inner, held)
+        let take = || self.inner.blocking_write();
+        blocking(&self.watch, Mode::Write, || self.inner.try_write().ok(), take, RwLockWriteGuard::new)
     }
 
     /// [`tokio::sync::RwLock::try_read`].
@@ -119,15 +117,15 @@ impl<T: ?Sized> RwLock<T> {
 
     /// [`tokio::sync::RwLock::read_owned`].
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        let (inner, held) = self.watch.waiting(Mode::Read, self.inner.read()).await;
-        let inner = Erased::new(inner);
+        let inner = Erased::new(self.watch.waiting(Mode::Read, self.inner.read()).await);
+        let held = self.watch.held_by_task(Mode::Read);
         OwnedRwLockReadGuard::new(self, inner, held)
     }
 
     /// [`tokio::sync::RwLock::write_owned`].
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        let (inner, held) = self.watch.waiting(Mode::Write, self.inner.write()).await;
-        let inner = Erased::new(inner);
+        let inner = Erased::new(self.watch.waiting(Mode::Write, self.inner.write()).await);
+        let held = self.watch.held_by_task(Mode::Write);
         OwnedRwLockWriteGuard::new(self, inner, held)
     }
 

@@ -78,7 +78,8 @@ impl Semaphore {
     /// # Errors
     /// Where the semaphore is closed.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        let held = self.wait_for(1).await?;
+        Ok(SemaphorePermit::new(self, 1, held))
     }
 
     /// [`tokio::sync::Semaphore::acquire_many`].
@@ -203,8 +204,7 @@ impl Semaphore {
 
     async fn wait_for(&self, n: u32) -> Result<Held, AcquireError> {
         // The permits are the original's; a permit of ours gives them back by their number, as the original's does.
-        let acquired = async { self.inner.acquire_many(n).await.map(|permit| keep(permit, n)) };
-        Waiting::new(&self.watch, Mode::Acquire, acquired, ended).await?;
+        Waiting::new(&self.watch, Mode::Acquire, self.inner.acquire_many(n), ended).await?.forget();
         Ok(self.watch.hold(Mode::Acquire, Holds::ByTask, n.into()))
     }
 
@@ -236,13 +236,8 @@ impl Semaphore {
     }
 }
 
-fn keep(permit: original::SemaphorePermit<'_>, n: u32) -> u64 {
-    permit.forget();
-    n.into()
-}
-
-fn ended(acquired: &Result<u64, AcquireError>) -> Waited {
-    acquired.as_ref().map_or(Waited::Refused, |units| Waited::Acquired(*units))
+fn ended(acquired: &Result<original::SemaphorePermit<'_>, AcquireError>) -> Waited {
+    acquired.as_ref().map_or(Waited::Refused, |permit| Waited::Acquired(permit.num_permits() as u64))
 }
 
 /// A future of this module waits as a future of the original does.

@@ -5,7 +5,7 @@
 
 use super::buckets::{BUCKETS, SharedTimes, Times, bucket};
 use super::mode::{MOST_SERIES, SeriesNumber};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -102,7 +102,7 @@ pub(crate) enum Writer {
 impl Writer {
     #[inline]
     pub(crate) fn of(series: SeriesNumber) -> Self {
-        TABLE.try_with(|table| table.get(series)).map_or_else(|_| Self::Shared(&self::series(series).shared), Self::Own)
+        own(series).or_else(|| lease(series)).map_or_else(|| Self::Shared(&self::series(series).shared), Self::Own)
     }
 
     #[inline]
@@ -217,39 +217,52 @@ impl Reading {
 }
 
 thread_local! {
-    static TABLE: Table = const { Table(Cell::new(Vec::new())) };
+    /// The cells that this thread leased, by the index of their series: those of `LEASED`, and none before it has any and after it is dropped. Without
+    /// a destructor, so that it is found by one load.
+    static OWN: Cell<*const [Option<&'static ThreadCells>]> = const { Cell::new(NONE) };
+    static LEASED: RefCell<Leased> = const { RefCell::new(Leased(Vec::new())) };
 }
 
-/// The cells that a thread leased, by the index of their series.
-struct Table(Cell<Vec<Option<&'static ThreadCells>>>);
+const NONE: *const [Option<&'static ThreadCells>] = &[];
 
-impl Table {
-    #[inline]
-    fn get(&self, series: SeriesNumber) -> &'static ThreadCells {
-        let leased = self.0.take();
-        let known = leased.get(series.index()).copied().flatten();
-        self.0.set(leased);
-        known.unwrap_or_else(|| self.lease(series))
-    }
+/// This thread's cells of a series, where it has them.
+#[inline]
+fn own(series: SeriesNumber) -> Option<&'static ThreadCells> {
+    // SAFETY: the slice is of the thread's own `LEASED`, which says so whenever it grows, and says that there is none when it is dropped.
+    unsafe { &*OWN.get() }.get(series.index()).copied().flatten()
+}
 
-    #[cold]
-    fn lease(&self, number: SeriesNumber) -> &'static ThreadCells {
+/// Leases cells of a series for this thread; `None` where the thread ends.
+#[cold]
+fn lease(number: SeriesNumber) -> Option<&'static ThreadCells> {
+    let leased = LEASED.try_with(|leased| leased.try_borrow_mut().ok().map(|mut leased| leased.add(number)));
+    leased.ok().flatten()
+}
+
+/// The cells that a thread leased, until it ends.
+struct Leased(Vec<Option<&'static ThreadCells>>);
+
+impl Leased {
+    fn add(&mut self, number: SeriesNumber) -> &'static ThreadCells {
         let cells = series(number).lease();
-        let mut leased = self.0.take();
+        let Self(leased) = self;
+        // Nobody looks at them while they move: this thread alone does.
+        OWN.set(NONE);
         if leased.len() <= number.index() {
             leased.resize(number.index() + 1, None);
         }
         if let Some(place) = leased.get_mut(number.index()) {
             *place = Some(cells);
         }
-        self.0.set(leased);
+        OWN.set(&raw const **leased);
         cells
     }
 }
 
-impl Drop for Table {
+impl Drop for Leased {
     fn drop(&mut self) {
-        for (index, cells) in self.0.take().into_iter().enumerate() {
+        OWN.set(NONE);
+        for (index, cells) in self.0.drain(..).enumerate() {
             if let (Some(cells), Some(series)) = (cells, SERIES.get(index).and_then(OnceLock::get)) {
                 // The lock hands the counts over to the next thread.
                 lock(&series.free).push(cells);

@@ -91,12 +91,12 @@ impl Watch {
     }
 
     /// Counts an attempt that was successful at once, and begins the hold.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at_once(&self, mode: Mode, by: Holds) -> Held {
         self.at_once_units(mode, by, 0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at_once_units(&self, mode: Mode, by: Holds, units: u64) -> Held {
         Writer::of(self.get().series(mode)).at_once(units);
         self.hold(mode, by, units)
@@ -129,7 +129,7 @@ impl Watch {
     }
 
     /// Begins a hold of what was acquired.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hold(&self, mode: Mode, by: Holds, units: u64) -> Held {
         let instance = self.instance();
         // SAFETY: as in `get`.
@@ -139,18 +139,27 @@ impl Watch {
         Held::new(there, instance, owner, since, units)
     }
 
-    /// Takes a lock that blocks its thread: without waiting where that can be, and else for as long as it takes.
-    #[inline]
-    pub(crate) fn blocking<G>(
+    /// Takes a lock that blocks its thread: without waiting where that can be, and else for as long as it takes. The guard is built on either way
+    /// by itself: one that is built where it is used is not moved about, which takes longer than to count it.
+    #[inline(always)]
+    pub(crate) fn blocking<G, W>(
         &self,
         mode: Mode,
         by: Holds,
         try_take: impl FnOnce() -> Option<G>,
         take: impl FnOnce() -> G,
-    ) -> (G, Held) {
-        if let Some(guard) = try_take() {
-            return (guard, self.at_once(mode, by));
+        guard: impl Fn(G, Held) -> W,
+    ) -> W {
+        if let Some(inner) = try_take() {
+            return guard(inner, self.at_once(mode, by));
         }
+        let (inner, held) = self.blocked(mode, by, take);
+        guard(inner, held)
+    }
+
+    /// Takes a lock that was not free, and blocks its thread for as long as that takes.
+    #[cold]
+    pub(crate) fn blocked<G>(&self, mode: Mode, by: Holds, take: impl FnOnce() -> G) -> (G, Held) {
         let wait = self.wait(mode, by, true);
         let guard = take();
         wait.acquired(0);
@@ -200,7 +209,7 @@ pub(crate) struct Hold {
 }
 
 impl Held {
-    #[inline]
+    #[inline(always)]
     fn new(there: &Instance, instance: NonNull<Instance>, owner: Owner, since: u64, units: u64) -> Self {
         let mode = owner.mode();
         let place = there.slots.take(owner, since);

@@ -119,10 +119,17 @@ impl<F: Future> Future for Waiting<'_, F> {
 }
 
 impl Watch {
-    /// Takes a lock that its task waits for, and begins the hold.
+    /// Takes a lock that its task waits for. The hold is to be begun by who gets it.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn waiting<G>(&self, mode: Mode, future: impl Future<Output = G>) -> (G, Held) {
-        let guard = Waiting::new(self, mode, future, |_| Waited::Acquired(0)).await;
-        (guard, self.hold(mode, Holds::ByTask, 0))
+    #[inline]
+    pub(crate) fn waiting<F: Future>(&self, mode: Mode, future: F) -> Waiting<'_, F> {
+        Waiting::new(self, mode, future, |_| Waited::Acquired(0))
+    }
+
+    /// Begins the hold of a task.
+    #[cfg(feature = "tokio")]
+    #[inline(always)]
+    pub(crate) fn held_by_task(&self, mode: Mode) -> Held {
+        self.hold(mode, Holds::ByTask, 0)
     }
 }
