@@ -2,6 +2,10 @@
 // A guard of several words that a function gives back is written and read again in pieces of other sizes, which the processor waits for: without it,
 // an uncontended lock costs 25 ns more.
 #![allow(clippy::inline_always, reason = "guards are built in registers, where they are used")]
+#![cfg_attr(
+    not(all(feature = "tokio", feature = "parking_lot")),
+    allow(dead_code, unused_imports, reason = "each family of locks uses a part of what is the same of all")
+)]
 
 mod guards;
 #[cfg(feature = "parking_lot")]
