@@ -72,6 +72,13 @@ mod routes {
             )
             .schema("LockWaiter", party("One that waits for a lock.").has("waited_seconds", openapi::number()))
             .schema(
+                "LockCaller",
+                object("Calls of a series that waited for a lock, however that ended.")
+                    .has("series", openapi::text_or_null())
+                    .has("waits", openapi::count())
+                    .has("waited_seconds", openapi::number()),
+            )
+            .schema(
                 "LockCycle",
                 object("Locks each of which is held by one that waits for the next.")
                     .has("cycle", openapi::text())
@@ -105,6 +112,7 @@ mod routes {
         .has("longest_wait_seconds", openapi::number_or_null())
         .has("holders", openapi::list(openapi::named("LockHolder")))
         .has("waiters", openapi::list(openapi::named("LockWaiter")))
+        .has("callers", openapi::list(openapi::named("LockCaller")))
     }
 
     fn party(description: &str) -> ObjectBuilder {

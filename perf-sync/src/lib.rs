@@ -16,4 +16,6 @@ pub mod std;
 pub mod tokio;
 mod watch;
 
-pub use part::{DeadlockView, HolderView, LockView, Locks, LocksView, Settings, TimesView, View, WaiterView, rules};
+pub use part::{
+    CallerView, DeadlockView, HolderView, LockView, Locks, LocksView, Settings, TimesView, View, WaiterView, rules,
+};

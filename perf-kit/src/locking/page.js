@@ -3,6 +3,9 @@
 import { duration } from "./format.js";
 import { h, keyed, text, wide } from "./dom.js";
 
+/** So many calls that waited are shown. */
+const SHOWN = 30;
+
 const count = (number) => number.toLocaleString("en");
 
 function head(titles) {
@@ -54,12 +57,13 @@ export default class {
   deadlocks = h("div", { class: "card", hidden: true });
   waiters = card("Who waits", ["Lock", "Call", "By", "For"], "Nobody waits for a lock.");
   holders = card("Who holds", ["Lock", "Call", "By", "For", "Waits for"], "Nobody holds a lock.");
+  callers = card("Calls that waited, since the process began", ["Lock", "Call", "Waits", "In all"], "No call waited for a lock.");
   locks = card(
     "All locks",
     ["Lock", "Attempts", "At once", "After a wait", "Refused", "Cancelled", "Waiting", "Held", "Half waited", "99 % waited", "Half held", "99 % held"],
     "No watched lock was taken yet.",
   );
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.deadlocks, this.waiters.element, this.holders.element, this.locks.element);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.deadlocks, this.waiters.element, this.holders.element, this.callers.element, this.locks.element);
 
   update(store) {
     const all = store.data;
@@ -72,6 +76,8 @@ export default class {
     const place = ({ lock, mode }) => `${lock} (${mode})`;
     list(this.waiters, parties(judged, "waiters").sort(longest("waited_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
     list(this.holders, parties(judged, "holders").sort(longest("held_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
+    const waited = parties(judged, "callers").sort(longest("waited_seconds")).slice(0, SHOWN);
+    list(this.callers, waited, (one) => `${place(one)} ${one.series}`, (one) => [place(one), named(one.series), count(one.waits), duration(one.waited_seconds)]);
     list(this.locks, all.locks, place, (one) => [
       place(one),
       ...[one.attempts, one.at_once, one.waited + one.resumed, one.refused, one.cancelled, one.waiting].map(count),

@@ -7,7 +7,7 @@ mod view;
 
 pub use figures::rules;
 pub use settings::Settings;
-pub use view::{DeadlockView, HolderView, LockView, TimesView, View, WaiterView};
+pub use view::{CallerView, DeadlockView, HolderView, LockView, TimesView, View, WaiterView};
 
 use crate::watch::buckets::bounds_in_seconds;
 use figures::Figures;

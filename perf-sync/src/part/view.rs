@@ -2,7 +2,8 @@
 
 use super::deadlock::{self, Step};
 use crate::watch::buckets::Times;
-use crate::watch::cells::{self, Reading};
+use crate::watch::callers::CallerReading;
+use crate::watch::cells::{self, Reading, Series};
 use crate::watch::instance::{self, Seen, Waiter};
 use crate::watch::mode::{MODES, Mode};
 use crate::watch::name::Number;
@@ -75,6 +76,8 @@ pub struct LockView {
     pub holders: Vec<HolderView>,
     /// Those who wait for one, the longest first; 20 at most.
     pub waiters: Vec<WaiterView>,
+    /// The calls that waited for one, those first that waited longest in all; 20 at most. Of a series of locks 32 are told apart.
+    pub callers: Vec<CallerView>,
 }
 
 /// Times, in seconds. Shares are told by the upper bound of the bucket in which they are reached.
@@ -121,6 +124,18 @@ pub struct WaiterView {
     pub waited_seconds: f64,
 }
 
+/// The calls of a series that waited for a lock, however that ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CallerView {
+    /// The series; null of waits around which no measured call ran, and with the label `__overflow__` of all that are not told apart.
+    pub series: Option<SeriesId>,
+    /// Waits that are over.
+    pub waits: u64,
+    /// How long they were in all, in seconds.
+    pub waited_seconds: f64,
+}
+
 /// A cycle of locks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -148,6 +163,11 @@ impl Look {
         let is_named = seen.iter().any(|lock| !lock.holders.is_empty() || !lock.waiters.is_empty());
         let named = if is_named { __locks::series_by_number(monitor) } else { HashMap::new() };
         Self { seen, now, observed_from, named }
+    }
+
+    /// The same with the names of all series, for calls that wait no longer.
+    fn with_names(monitor: &Monitor, observed_from: u64) -> Self {
+        Self { named: __locks::series_by_number(monitor), ..Self::take(monitor, observed_from) }
     }
 
     /// The name of a series by its number.
@@ -215,6 +235,17 @@ impl Look {
         self.seen.iter().find(|lock| lock.waiters.iter().any(|waiter| waiter.is(who))).map(|lock| lock.name.text())
     }
 
+    fn callers(&self, mut all: Vec<CallerReading>) -> Vec<CallerView> {
+        all.sort_by_key(|waits| std::cmp::Reverse(waits.nanos));
+        all.truncate(MOST_LISTED);
+        let view = |CallerReading { series, waits, nanos }| CallerView {
+            series: self.series(series),
+            waits,
+            waited_seconds: seconds(nanos),
+        };
+        all.into_iter().map(view).collect()
+    }
+
     fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {
         let of_name = self.seen.iter().filter(|lock| lock.name == name);
         let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, waiter)));
@@ -233,10 +264,11 @@ impl Look {
 
 /// Every series with its counts.
 pub(super) fn readings() -> impl Iterator<Item = (Number, Mode, Reading)> {
-    cells::all().map(|(index, series)| {
-        let (name, mode) = (Number::of_index(index / MODES), Mode::of_index(index % MODES));
-        (name, mode, series.read())
-    })
+    all().map(|(name, mode, series)| (name, mode, series.read()))
+}
+
+fn all() -> impl Iterator<Item = (Number, Mode, &'static Series)> {
+    cells::all().map(|(index, series)| (Number::of_index(index / MODES), Mode::of_index(index % MODES), series))
 }
 
 impl View {
@@ -245,9 +277,8 @@ impl View {
     }
 
     pub(super) fn take(monitor: &Monitor, observed_from: u64, with_deadlocks: bool) -> Self {
-        let look = Look::take(monitor, observed_from);
-        let mut locks: Vec<_> =
-            readings().map(|(name, mode, reading)| LockView::new(&look, name, mode, &reading)).collect();
+        let look = Look::with_names(monitor, observed_from);
+        let mut locks: Vec<_> = all().map(|(name, mode, series)| LockView::new(&look, name, mode, series)).collect();
         let order =
             |lock: &LockView| (std::cmp::Reverse(total(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode);
         locks.sort_by_key(order);
@@ -263,8 +294,8 @@ fn total(seconds: Option<f64>) -> u64 {
 }
 
 impl LockView {
-    fn new(look: &Look, name: Number, mode: Mode, reading: &Reading) -> Self {
-        let holds = mode.holds();
+    fn new(look: &Look, name: Number, mode: Mode, series: &Series) -> Self {
+        let (holds, reading) = (mode.holds(), series.read());
         Self {
             lock: name.text(),
             mode: mode.as_str(),
@@ -286,6 +317,7 @@ impl LockView {
             longest_wait_seconds: look.oldest(name, mode).map(|(nanos, _)| seconds(nanos)),
             holders: look.holders(name, mode),
             waiters: look.waiters(name, mode),
+            callers: look.callers(series.slow.callers.read()),
         }
     }
 }

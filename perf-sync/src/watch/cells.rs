@@ -4,6 +4,7 @@
 //! ran at the same time.
 
 use super::buckets::{BUCKETS, SharedTimes, Times, bucket};
+use super::callers::Callers;
 use super::mode::{MOST_SERIES, SeriesNumber};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,8 @@ pub(crate) struct Slow {
     pub(crate) begun: AtomicU64,
     /// Waits that ended with what was waited for.
     pub(crate) waited: SharedTimes,
+    /// Waits that ended, by the call that waited.
+    pub(crate) callers: Callers,
     /// Acquired again on return from a condition variable: nobody knows whether that waited.
     pub(crate) resumed: AtomicU64,
     /// Waits that were given up: the future was dropped.

@@ -1,6 +1,7 @@
 //! The part that is the same of all locks: attempts, waits and holds are counted here, and shown while they last.
 
 pub(crate) mod buckets;
+pub(crate) mod callers;
 pub(crate) mod cells;
 pub(crate) mod holders;
 pub(crate) mod instance;

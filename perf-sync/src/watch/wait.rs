@@ -1,6 +1,6 @@
 //! Waits, which are shown while they last.
 
-use super::cells::{self, Writer};
+use super::cells::{self, Slow, Writer};
 use super::instance::{Instance, Waiter};
 use super::mode::Mode;
 use super::owner::{Owner, Who};
@@ -20,6 +20,8 @@ pub(crate) struct Wait<'a> {
     place: usize,
     since: u64,
     mode: Mode,
+    /// The number of the series whose call waits; zero where none runs.
+    caller: u16,
     is_over: bool,
 }
 
@@ -30,27 +32,33 @@ impl<'a> Wait<'a> {
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
         cells::series(there.series(mode)).slow.begun.fetch_add(1, Ordering::Release);
         let place = there.begin_wait(Waiter { owner, thread, is_recursive, since });
-        Self { there, place, since, mode, is_over: false }
+        Self { there, place, since, mode, caller: owner.series(), is_over: false }
     }
 
     /// Ends it with what was waited for, and so many permits.
     pub(crate) fn acquired(mut self, units: u64) {
-        let nanos = __locks::now().saturating_sub(self.since);
-        self.end();
-        let series = self.there.series(self.mode);
-        Writer::of(series).units(units);
-        cells::series(series).slow.waited.count(nanos);
+        let nanos = self.end();
+        Writer::of(self.there.series(self.mode)).units(units);
+        self.slow().waited.count(nanos);
     }
 
     /// Ends it without.
     pub(crate) fn refused(mut self) {
         self.end();
-        cells::series(self.there.series(self.mode)).slow.timed_out.fetch_add(1, Ordering::Release);
+        self.slow().timed_out.fetch_add(1, Ordering::Release);
     }
 
-    fn end(&mut self) {
+    /// Ends it, and says how long it was, in nanoseconds.
+    fn end(&mut self) -> u64 {
+        let nanos = __locks::now().saturating_sub(self.since);
         self.is_over = true;
         self.there.end_wait(self.place);
+        self.slow().callers.count(self.caller, nanos);
+        nanos
+    }
+
+    fn slow(&self) -> &'static Slow {
+        &cells::series(self.there.series(self.mode)).slow
     }
 }
 
@@ -58,7 +66,7 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.end();
-            cells::series(self.there.series(self.mode)).slow.cancelled.fetch_add(1, Ordering::Release);
+            self.slow().cancelled.fetch_add(1, Ordering::Release);
         }
     }
 }

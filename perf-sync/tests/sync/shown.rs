@@ -164,3 +164,37 @@ fn ten_thousand_that_wait_for_one_notification_are_all_told() {
     let view = seen("shown-crowd", "notified");
     assert_eq!((view.waiting, view.waited, view.waiters.len()), (0, 10_000, 0));
 }
+
+#[monitor("shown_caller")]
+async fn caller(lock: &Mutex<()>) {
+    drop(lock.lock().await);
+}
+
+#[test]
+fn the_calls_that_waited_are_named_with_their_waits() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, locks) = judging(|builder| builder);
+    let lock = Mutex::named("shown-callers", ());
+    let held = lock.try_lock().unwrap();
+    let (mut waits, mut given_up) = (pin!(caller(&lock)), Box::pin(caller(&lock)));
+    let mut unmeasured = pin!(lock.lock());
+    pend(waits.as_mut());
+    pend(given_up.as_mut());
+    pend(unmeasured.as_mut());
+    clock.advance(Duration::from_secs(2));
+    drop(given_up);
+    drop(held);
+    assert!(waits.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    clock.advance(Duration::from_secs(1));
+    assert!(unmeasured.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    monitor.tick();
+    let view = locks.view().view().locks.into_iter().find(|view| &*view.lock == "shown-callers").unwrap();
+    let callers: Vec<_> = view
+        .callers
+        .iter()
+        .map(|caller| (caller.series.as_ref().map(ToString::to_string), caller.waits, caller.waited_seconds))
+        .collect();
+    assert_eq!(callers, [(Some("operation{operation=shown_caller}".to_owned()), 2, 4.0), (None, 1, 3.0),]);
+    assert_eq!(callers.iter().map(|caller| caller.1).sum::<u64>(), view.waited + view.cancelled);
+}
