@@ -100,6 +100,75 @@ fn a_sync_function_is_profiled_from_entry_to_return() {
     assert!(near(profile.cpu_seconds_per_call.unwrap(), 20.0 * MILLIS), "{profile:?}");
 }
 
+/// Keeps the waker of each poll, and is ready at the one after the last.
+async fn woken_from_outside(wakers: Arc<Mutex<Vec<Waker>>>, polls: usize) {
+    let mut polled = 0;
+    std::future::poll_fn(|context| {
+        wakers.lock().unwrap().push(context.waker().clone());
+        polled += 1;
+        if polled > polls { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[test]
+fn the_time_from_a_wake_to_the_poll_is_apart_from_the_time_of_waiting() {
+    #[monitor("profile_scheduled", profile)]
+    async fn waits(wakers: Arc<Mutex<Vec<Waker>>>) {
+        woken_from_outside(wakers, 3).await;
+    }
+    let clock = ManualClock::hold();
+    let monitor = observed();
+    let wakers = Arc::new(Mutex::new(Vec::new()));
+    let mut future = pin!(waits(Arc::clone(&wakers)));
+    let mut poll = || _ = future.as_mut().poll(&mut context());
+    let last = || wakers.lock().unwrap().last().unwrap().clone();
+    poll();
+    clock.advance(Duration::from_secs(10)); // It waits for something.
+    last().wake_by_ref();
+    clock.advance(Duration::from_secs(2)); // It waits to run.
+    last().wake(); // A second wake changes nothing.
+    clock.advance(Duration::from_secs(1));
+    poll();
+    clock.advance(Duration::from_secs(5));
+    poll(); // Polled without being woken, as the branch of a `join!` is: it waited for something all the time.
+    last().wake();
+    clock.advance(Duration::from_secs(4));
+    poll();
+    let profile = profile(&monitor, "profile_scheduled");
+    assert_eq!(
+        (profile.calls, profile.scheduled_seconds, profile.scheduled_seconds_per_call),
+        (1, Some(7.0), Some(7.0))
+    );
+    assert!(wakers.lock().unwrap().windows(2).all(|two| two[0].will_wake(&two[1])), "one waker for one task");
+    let text = monitor.render_prometheus();
+    assert!(text.contains("operation_scheduled_time_seconds_total{operation=\"profile_scheduled\"} 7\n"), "{text}");
+}
+
+#[test]
+fn a_body_that_goes_on_in_another_task_wakes_that() {
+    #[monitor("profile_moved", profile)]
+    async fn waits(wakers: Arc<Mutex<Vec<Waker>>>) {
+        woken_from_outside(wakers, 2).await;
+    }
+    #[derive(Default)]
+    struct Task(std::sync::atomic::AtomicUsize);
+    impl std::task::Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let wakers = Arc::new(Mutex::new(Vec::new()));
+    let mut future = pin!(waits(Arc::clone(&wakers)));
+    let tasks = [Arc::new(Task::default()), Arc::new(Task::default())];
+    for task in &tasks {
+        let waker = Waker::from(Arc::clone(task));
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    wakers.lock().unwrap().last().unwrap().wake_by_ref();
+    assert_eq!(tasks.map(|task| task.0.load(std::sync::atomic::Ordering::Relaxed)), [0, 1]);
+}
+
 #[test]
 fn memory_is_counted_to_the_byte() {
     #[monitor("profile_memory", profile)]
@@ -309,7 +378,15 @@ fn who_does_not_profile_shows_nothing_of_it() {
     // Their own time is told of all calls, where some are made inside others.
     let told = text.lines().filter(|line| line.contains("total{operation=\"profile_none\"}"));
     assert_eq!(told.filter(|line| !line.starts_with("operation_self_seconds_total")).count(), 0, "{text}");
-    for figure in ["profiled_calls", "cpu_time_seconds", "allocations", "allocated_bytes", "released_bytes", "units"] {
+    for figure in [
+        "profiled_calls",
+        "cpu_time_seconds",
+        "scheduled_time_seconds",
+        "allocations",
+        "allocated_bytes",
+        "released_bytes",
+        "units",
+    ] {
         let zero = format!("tool_call_{figure}_total{{tool=\"profile_zero\"}} 0\n");
         assert!(text.contains(&zero), "{zero}{text}");
         assert!(text.contains(&format!("# TYPE tool_call_{figure}_total counter\n")));

@@ -37,6 +37,7 @@ const FIGURES = [
 /** Resources that calls used, where a function says `profile`: of one call on average, and in all. */
 const PROFILE = [
   ["Processor time", (used) => duration(used.cpu_seconds_per_call), (used) => `${duration(used.cpu_seconds)} in all`],
+  ["Waited to run", (used) => duration(used.scheduled_seconds_per_call), (used) => `${duration(used.scheduled_seconds)} in all`],
   ["Allocations", (used) => number(used.allocations_per_call), (used) => `${number(used.allocations)} in all`],
   ["Allocated", (used) => bytes(used.allocated_bytes_per_call), (used) => `${bytes(used.allocated_bytes)} in all`],
   ["Retained", (used) => bytes(used.net_bytes_per_call), (used) => `${bytes(used.net_bytes)} in all`],

@@ -11,6 +11,7 @@ use crate::observe::series::entry::Series;
 pub(crate) enum Figure {
     Calls,
     Cpu,
+    Scheduled,
     Allocations,
     Allocated,
     Released,
@@ -32,8 +33,8 @@ impl ProfileNumbers {
 }
 
 impl Figure {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Calls, Self::Cpu, Self::Allocations, Self::Allocated, Self::Released, Self::Units];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Calls, Self::Cpu, Self::Scheduled, Self::Allocations, Self::Allocated, Self::Released, Self::Units];
 
     /// The name of its family, of a kind.
     pub(crate) fn name(self, kind: Kind) -> String {
@@ -41,6 +42,7 @@ impl Figure {
         let figure = match self {
             Self::Calls => "profiled_calls",
             Self::Cpu => "cpu_time_seconds",
+            Self::Scheduled => "scheduled_time_seconds",
             Self::Allocations => "allocations",
             Self::Allocated => "allocated_bytes",
             Self::Released => "released_bytes",
@@ -54,6 +56,7 @@ impl Figure {
         match self {
             Self::Calls => " that ended and were profiled.",
             Self::Cpu => " that were profiled: seconds on a processor.",
+            Self::Scheduled => " that were profiled: seconds from when they were woken until they were polled.",
             Self::Allocations => " that were profiled: how often they asked for memory.",
             Self::Allocated => " that were profiled: memory that they asked for.",
             Self::Released => " that were profiled: memory that they gave back.",
@@ -64,7 +67,7 @@ impl Figure {
     /// Whether it is known of a series.
     pub(crate) fn is_told(self, numbers: &ProfileNumbers) -> bool {
         match self {
-            Self::Calls => true,
+            Self::Calls | Self::Scheduled => true,
             Self::Cpu => cpu_is_told(),
             Self::Allocations | Self::Allocated | Self::Released => memory_is_told(),
             Self::Units => numbers.has_units,
@@ -73,10 +76,11 @@ impl Figure {
 
     /// The figure of a series.
     pub(crate) fn number(self, numbers: &ProfileNumbers) -> Number<'static> {
-        let ProfileReading { calls, used, units, .. } = numbers.sums;
+        let ProfileReading { calls, used, scheduled_nanos, units, .. } = numbers.sums;
         match self {
             Self::Calls => Number::Count(calls),
             Self::Cpu => Number::Nanos(used.cpu_nanos),
+            Self::Scheduled => Number::Nanos(scheduled_nanos),
             Self::Allocations => Number::Count(used.memory.allocations),
             Self::Allocated => Number::Count(used.memory.allocated_bytes),
             Self::Released => Number::Count(used.memory.released_bytes),

@@ -7,3 +7,4 @@ pub(crate) mod metered;
 pub(crate) mod probe;
 pub(crate) mod profiled;
 pub(crate) mod scope;
+mod wakes;

@@ -1,5 +1,5 @@
 //! Measures what a call uses: the time of its own polls on a processor, and the memory that it asks for and gives back in
-//! them.
+//! them; and how long it waited to run.
 //!
 //! Calls and polls within count as well, profiled or not; work on other threads and in other tasks does not. A call that is
 //! dropped half-way gives its memory back as it is dropped, which counts too. The sum is added once, when the call ends, whichever way.
@@ -7,6 +7,7 @@
 use super::execution::Call;
 use super::future::{Watched, watch};
 use super::scope::{EnteredCall, Scope};
+use super::wakes::Wakes;
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::tree::frame::Frame;
 use crate::measure::cells::usage::Usage;
@@ -24,6 +25,7 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Profiled<F> {
         polls: Polls,
+        wakes: Wakes,
         // `None` only while the whole is dropped.
         #[pin]
         body: Option<F>,
@@ -45,6 +47,8 @@ pin_project_lite::pin_project! {
 struct Polls {
     meter: &'static Meter,
     used: Usage,
+    /// The time that it waited to run.
+    scheduled_nanos: u64,
     stage: Stage,
 }
 
@@ -76,7 +80,7 @@ impl Drop for Part<'_> {
         let polls = &mut *self.polls;
         polls.used += Usage::of_thread() - self.before;
         if self.is_last {
-            polls.meter.profile.add(polls.used);
+            polls.meter.profile.add(polls.used, polls.scheduled_nanos);
             polls.stage = Stage::Over;
         }
     }
@@ -93,10 +97,16 @@ impl<F: Future> Future for Profiled<F> {
             // The body decides what another poll does.
             return body.poll(context);
         }
+        // Its own memory is none of the call's.
+        let (waker, waited) = this.wakes.before_poll(context);
+        this.polls.scheduled_nanos = this.polls.scheduled_nanos.saturating_add(waited);
         let mut part = Part::last(this.polls);
-        let polled = body.poll(context);
+        let polled = body.poll(&mut Context::from_waker(&waker));
         part.is_last = polled.is_ready();
         drop(part);
+        if polled.is_pending() {
+            this.wakes.after_poll();
+        }
         polled
     }
 }
@@ -122,15 +132,16 @@ impl ProfiledScope {
 
 impl Drop for ProfiledScope {
     fn drop(&mut self) {
-        self.meter.profile.add(Usage::of_thread() - self.before);
+        // A body that runs from beginning to end never waits to run.
+        self.meter.profile.add(Usage::of_thread() - self.before, 0);
     }
 }
 
 impl Call {
     /// An async body of this call, whose polls are measured.
     pub fn profiled<F>(&self, body: F) -> Profiled<F> {
-        let polls = Polls { meter: self.meter(), used: Usage::default(), stage: Stage::Before };
-        Profiled { polls, body: Some(body) }
+        let polls = Polls { meter: self.meter(), used: Usage::default(), scheduled_nanos: 0, stage: Stage::Before };
+        Profiled { polls, wakes: Wakes::default(), body: Some(body) }
     }
 
     /// As [`enter`](Self::enter), and measures what the body uses.

@@ -22,6 +22,7 @@ pub(crate) struct Profile {
 struct Stripe {
     calls: AtomicU64,
     cpu_nanos: AtomicU64,
+    scheduled_nanos: AtomicU64,
     allocations: AtomicU64,
     allocated_bytes: AtomicU64,
     released_bytes: AtomicU64,
@@ -36,6 +37,8 @@ pub(crate) struct ProfileReading {
     pub(crate) calls: u64,
     /// Their resource use.
     pub(crate) used: Usage,
+    /// The time from when they were woken until they were polled.
+    pub(crate) scheduled_nanos: u64,
     /// Their work, in the function's own units.
     pub(crate) units: u64,
     /// How long the calls took whose units were counted.
@@ -48,10 +51,13 @@ impl Profile {
     }
 
     /// Counts a call that ended.
-    pub(crate) fn add(&self, used: Usage) {
+    pub(crate) fn add(&self, used: Usage, scheduled_nanos: u64) {
         let stripe = self.stripe();
         stripe.calls.fetch_add(1, Relaxed);
         stripe.cpu_nanos.fetch_add(used.cpu_nanos, Relaxed);
+        if scheduled_nanos > 0 {
+            stripe.scheduled_nanos.fetch_add(scheduled_nanos, Relaxed);
+        }
         if used.memory.allocations > 0 {
             stripe.allocations.fetch_add(used.memory.allocations, Relaxed);
             stripe.allocated_bytes.fetch_add(used.memory.allocated_bytes, Relaxed);
@@ -90,6 +96,7 @@ impl Stripe {
         ProfileReading {
             calls: self.calls.load(Relaxed),
             used,
+            scheduled_nanos: self.scheduled_nanos.load(Relaxed),
             units: self.units.load(Relaxed),
             unit_nanos: self.unit_nanos.load(Relaxed),
         }
@@ -101,6 +108,7 @@ impl ProfileReading {
     pub(crate) fn add(&mut self, other: Self) {
         self.calls = self.calls.wrapping_add(other.calls);
         self.used += other.used;
+        self.scheduled_nanos = self.scheduled_nanos.wrapping_add(other.scheduled_nanos);
         self.units = self.units.wrapping_add(other.units);
         self.unit_nanos = self.unit_nanos.wrapping_add(other.unit_nanos);
     }
@@ -110,6 +118,7 @@ impl ProfileReading {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),
             used: self.used - earlier.used,
+            scheduled_nanos: self.scheduled_nanos.saturating_sub(earlier.scheduled_nanos),
             units: self.units.saturating_sub(earlier.units),
             unit_nanos: self.unit_nanos.saturating_sub(earlier.unit_nanos),
         }
@@ -130,7 +139,7 @@ mod tests {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for _ in 0..calls {
-                        profile.add(used);
+                        profile.add(used, 11);
                         profile.add_units(5, 7);
                     }
                 });
@@ -140,6 +149,7 @@ mod tests {
         profile.read_into(&mut reading);
         let all = threads * calls;
         assert_eq!((reading.calls, reading.used.cpu_nanos), (all, 3 * all));
+        assert_eq!(reading.scheduled_nanos, 11 * all);
         assert_eq!((reading.units, reading.unit_nanos), (5 * all, 7 * all));
         assert_eq!((reading.used.memory.allocated_bytes, reading.used.memory.released_bytes), (100 * all, 40 * all));
         assert_eq!(reading.since(reading), ProfileReading::default());

@@ -28,6 +28,14 @@ pub struct ProfileSummary {
     pub cpu_seconds: Option<f64>,
     /// Of one call on average. `None`, as all averages, where no call ended.
     pub cpu_seconds_per_call: Option<f64>,
+    /// Seconds that futures waited to run: from when they were woken, or from the end of the poll in which they were, until they were polled. It is no part of
+    /// what they waited for; a long one tells of a runtime whose threads are busy or blocked. Zero for functions that are not async. `None` in what was kept by a version that did not
+    /// know it.
+    #[serde(default)]
+    pub scheduled_seconds: Option<f64>,
+    /// Of one call on average.
+    #[serde(default)]
+    pub scheduled_seconds_per_call: Option<f64>,
     /// How often memory was asked for. A change of size counts as a release of the old and an allocation of the new.
     pub allocations: Option<u64>,
     /// By one call on average.
@@ -64,9 +72,10 @@ impl ProfileWindow {
     }
 
     pub(crate) fn summary(&self) -> ProfileSummary {
-        let ProfileReading { calls, used, units, unit_nanos } = self.used;
+        let ProfileReading { calls, used, scheduled_nanos, units, unit_nanos } = self.used;
         let per_call = |sum: f64| (calls > 0).then(|| sum / calls as f64);
         let cpu_seconds = cpu_is_told().then(|| Duration::from_nanos(used.cpu_nanos).as_secs_f64());
+        let scheduled_seconds = Duration::from_nanos(scheduled_nanos).as_secs_f64();
         let memory = memory_is_told().then_some(used.memory);
         let net_bytes = memory.map(|memory| memory.allocated_bytes.wrapping_sub(memory.released_bytes).cast_signed());
         let of_memory = |count: Option<u64>| count.and_then(|count| per_call(count as f64));
@@ -79,6 +88,8 @@ impl ProfileWindow {
             calls,
             cpu_seconds,
             cpu_seconds_per_call: cpu_seconds.and_then(per_call),
+            scheduled_seconds: Some(scheduled_seconds),
+            scheduled_seconds_per_call: per_call(scheduled_seconds),
             allocations,
             allocations_per_call: of_memory(allocations),
             allocated_bytes,
