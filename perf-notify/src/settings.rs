@@ -98,8 +98,8 @@ impl Settings {
             if route.name.is_empty() {
                 route.name = format!("route {number}");
             }
-            if self.by_incident && route.group_by.is_empty() {
-                route.group_by.push(INCIDENT.to_owned());
+            if self.by_incident {
+                route.group_by.get_or_insert_with(|| vec![INCIDENT.to_owned()]);
             }
             let field = format!("notify.routes.{number}");
             if !names.insert(route.name.clone()) {

@@ -3,7 +3,7 @@
 use crate::card::Card;
 use crate::context::Context;
 use crate::error::ServeError;
-use crate::feed::{MakeCards, PartCards, PartTopic};
+use crate::feed::{Faults, MakeCards, PartCards, PartTopic};
 use crate::page::Page;
 use crate::respond::{Problem, ProblemKind, body_of};
 use crate::table::{OWN, Route, RouteAccess, Table};
@@ -166,9 +166,11 @@ pub(crate) fn add(extensions: &[Extension], table: &mut Table) -> Result<Additio
             if let Some(other) = taken.or(own) {
                 return Err(conflict("topic", name, other, part));
             }
-            all.topics.push(PartTopic { name: name.clone(), part: part.clone(), make: Arc::clone(make) });
+            let (name, part, make) = (name.clone(), part.clone(), Arc::clone(make));
+            all.topics.push(PartTopic { name, part, make, faults: Faults::default() });
         }
-        all.cards.extend(extension.cards.as_ref().map(|make| PartCards { part: part.clone(), make: Arc::clone(make) }));
+        let cards = extension.cards.as_ref().map(Arc::clone);
+        all.cards.extend(cards.map(|make| PartCards { part: part.clone(), make, faults: Faults::default() }));
         all.documents.extend(extension.document.clone().map(|document| (part.clone(), document)));
     }
     Ok(all)

@@ -61,7 +61,7 @@ mod topic;
 mod watch;
 
 pub(crate) use broadcast::Hub;
-pub(crate) use part::{MakeCards, PartCards, PartTopic};
+pub(crate) use part::{Faults, MakeCards, PartCards, PartTopic};
 pub(crate) use socket::{Wanted, check, upgrade};
 
 #[cfg(test)]

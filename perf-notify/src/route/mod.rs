@@ -145,10 +145,10 @@ pub struct Route {
     #[serde(default, rename = "continue")]
     pub goes_on: bool,
     /// The labels by which alerts are told together, `rule`, `severity` and `incident` among them: the last is the incident that
-    /// an alert is of, where somebody knows it. Unless set, `incident` alone, or none with
-    /// [`by_incident`](crate::Settings::by_incident) off: one group a service.
+    /// an alert is of, where somebody knows it. Empty, there is one group a service. Unless set, `incident` alone, or none with
+    /// [`by_incident`](crate::Settings::by_incident) off.
     #[serde(default)]
-    pub group_by: Vec<String>,
+    pub group_by: Option<Vec<String>>,
     /// How long the first message of a group waits for other alerts.
     #[serde(default = "five_seconds")]
     pub group_wait: Span,
@@ -224,7 +224,7 @@ impl Route {
             channels: channels.into_iter().map(Into::into).collect(),
             only: Filter::default(),
             goes_on: false,
-            group_by: Vec::new(),
+            group_by: None,
             group_wait: five_seconds(),
             group_interval: one_minute(),
             repeat: None,
@@ -241,13 +241,13 @@ impl Route {
             "severity" => alert.severity.to_string(),
             _ => alert.labels.get(name).cloned().unwrap_or_default(),
         };
-        let labels = self.group_by.iter().filter(|name| *name != INCIDENT);
+        let labels = self.group_by.iter().flatten().filter(|name| *name != INCIDENT);
         labels.map(|name| (name.clone(), value(name))).collect()
     }
 
     /// Whether alerts of one incident are told together, and those of another one apart.
     pub(crate) fn is_by_incident(&self) -> bool {
-        self.group_by.iter().any(|name| name == INCIDENT)
+        self.group_by.iter().flatten().any(|name| name == INCIDENT)
     }
 }
 

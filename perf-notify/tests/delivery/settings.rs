@@ -89,3 +89,16 @@ fn without_routes_every_channel_is_told_of_everything() {
     assert_eq!((settings.routes.len(), settings.routes[0].channels.clone()), (1, vec!["team".to_owned()]));
     assert!(opened("").unwrap().routes.is_empty());
 }
+
+#[test]
+fn a_route_groups_by_incident_unless_it_says_by_what() {
+    let group_by = |notify: &str, route: &str| {
+        let text = format!("[notify]\n{notify}\n{CHANNEL}[[notify.routes]]\nchannels = [\"team\"]\n{route}");
+        opened(&text).unwrap().routes.remove(0).group_by
+    };
+    let names = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(group_by("", ""), names(&["incident"]));
+    assert_eq!(group_by("", "group_by = []"), names(&[]), "one group a service");
+    assert_eq!(group_by("", "group_by = [\"rule\"]"), names(&["rule"]));
+    assert_eq!(group_by("by_incident = false", ""), None);
+}

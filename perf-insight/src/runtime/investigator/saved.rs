@@ -2,18 +2,25 @@
 
 use super::{Investigator, MAX_OPEN, Open};
 use crate::runtime::incident::Incident;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+
+/// The version of what is written. It goes up when what is there changes its meaning.
+const VERSION: u32 = 1;
 
 /// The incidents that are open, as a process leaves them to the next one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Saved {
+    /// Absent in what was written before there were versions.
+    #[serde(default)]
+    version: u32,
     open: Vec<Incident>,
 }
 
 impl Saved {
     /// The open ones among these, the newest first.
     pub(crate) fn of(incidents: &[Incident]) -> Self {
-        Self { open: incidents.iter().filter(|incident| incident.is_open()).cloned().collect() }
+        Self { version: VERSION, open: incidents.iter().filter(|incident| incident.is_open()).cloned().collect() }
     }
 
     /// As JSON; `None` where none is open.
@@ -22,7 +29,22 @@ impl Saved {
     }
 
     /// Reads what [`write`](Self::write) wrote.
+    ///
+    /// # Errors
+    /// It is of another version, or is no such text.
     pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
+        /// Looked at first: what follows it may be of another shape.
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            version: u32,
+        }
+        let Head { version } = serde_json::from_str(text)?;
+        if version > VERSION {
+            return Err(serde_json::Error::custom(format_args!(
+                "version {version}, and {VERSION} is the newest that is known"
+            )));
+        }
         serde_json::from_str(text)
     }
 }
@@ -37,5 +59,17 @@ impl Investigator {
             self.open.push(Open { incident, explained: now, active: now, has_grown: false, is_restored: true });
         }
         self.open.sort_by_key(|open| open.incident.began);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_version_is_refused_whatever_its_shape_and_one_without_is_read() {
+        let error = Saved::read(r#"{"version": 2, "open": {"by_id": []}}"#).unwrap_err();
+        assert_eq!(error.to_string(), "version 2, and 1 is the newest that is known");
+        assert_eq!(Saved::read(r#"{"open": []}"#).unwrap(), Saved { version: 0, open: Vec::new() });
     }
 }

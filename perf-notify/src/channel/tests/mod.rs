@@ -123,8 +123,10 @@ pub(super) fn or_skip<T>(needed: Result<T, String>) -> Option<T> {
 }
 
 /// A child process that ends with the test.
+#[cfg(feature = "email")]
 pub(super) struct Server(pub(super) std::process::Child);
 
+#[cfg(feature = "email")]
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.0.kill();
