@@ -154,3 +154,32 @@ fn full<T>(points: &[T], step: f64, covered: impl Fn(&T) -> f64) -> &[T] {
 pub(in crate::runtime) fn seconds(at: SystemTime) -> i64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_no_value_of_a_shorter_one() {
+        let course = |step| Course {
+            series: String::new(),
+            name: String::new(),
+            kind: None,
+            labels: Labels::default(),
+            direction: Direction::Neutral,
+            start: 7_200,
+            step,
+            values: vec![1.0, 2.0, 3.0],
+            calls: vec![1.0; 3],
+        };
+        let minutes = course(60);
+        let at = |second| minutes.value_at(second, 60);
+        assert_eq!(
+            [at(7_140), at(7_200), at(7_319), at(7_320), at(7_380)],
+            [None, Some(1.0), Some(2.0), Some(3.0), None]
+        );
+        let hours = course(3_600);
+        assert_eq!(hours.value_at(7_260, 60), None, "the mean of an hour is that of none of its minutes");
+        assert_eq!(hours.value_at(7_260, 3_600), Some(1.0));
+    }
+}
