@@ -13,6 +13,7 @@ use crate::observe::metrics::kind::MetricKind;
 use crate::observe::metrics::reading::{MetricReading, MetricSeries, MetricValue};
 use crate::observe::series::registry::Registry;
 use merged::{Family as Merged, Parsed};
+use of_parts::TextsOfParts;
 use parse::parse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -22,9 +23,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 mod groups;
 mod lines;
 mod merged;
+mod of_parts;
 mod parse;
 mod reserved;
 
+pub use of_parts::ExposedText;
 pub(crate) use reserved::InOpenMetrics;
 
 /// The most things that are remembered to have been told.
@@ -55,12 +58,13 @@ impl fmt::Debug for Source {
 #[derive(Debug, Default)]
 pub(crate) struct Others {
     sources: Vec<Source>,
+    of_parts: Arc<TextsOfParts>,
     told: Mutex<BTreeSet<String>>,
 }
 
 impl Others {
     pub(crate) fn new(sources: Vec<Source>) -> Self {
-        Self { sources, told: Mutex::default() }
+        Self { sources, of_parts: Arc::default(), told: Mutex::default() }
     }
 
     /// Whether another text is served together with ours.
@@ -69,9 +73,15 @@ impl Others {
         !self.sources.is_empty()
     }
 
+    /// Adds the text of a part, until the guard is dropped.
+    pub(crate) fn add_of_part(&self, source: Source) -> ExposedText {
+        self.of_parts.add(source)
+    }
+
     /// The texts of all sources, as they are now.
     pub(crate) fn texts(&self) -> Vec<String> {
-        self.sources.iter().enumerate().map(|(place, source)| self.text(place, source)).collect()
+        let of_parts = self.of_parts.sources();
+        self.sources.iter().chain(&of_parts).enumerate().map(|(place, source)| self.text(place, source)).collect()
     }
 
     /// The families that have room beside those of calls, sorted by name. `texts` are those of [`texts`](Self::texts);

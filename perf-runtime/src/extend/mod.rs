@@ -14,6 +14,8 @@
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | to say which alerts belong together, and why | [`AlertGroups`] |
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
+//! | to count what is done inside calls | [`running_call`], and [`Monitor::call_series`](crate::Monitor::call_series) for the names |
+//! | to expose families that it counts itself | [`Monitor::expose_text`](crate::Monitor::expose_text) |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
 //! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
@@ -28,10 +30,12 @@ mod kept_state;
 mod overhead;
 mod provider;
 mod reload;
+mod running;
 mod shutdown;
 mod state;
 mod tick;
 
+pub use crate::collect::others::ExposedText;
 pub use crate::judge::alerts::log::AlertLog;
 pub use crate::judge::rule::estimate::{Estimate, EstimateQuestion, Estimator};
 pub use crate::measure::call::metered::{
@@ -54,6 +58,7 @@ pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;
 pub(crate) use reload::ReloadObservers;
+pub use running::{CallSeries, RunningCall, running_call, series_of_span};
 pub(crate) use shutdown::ShutdownHooks;
 pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
 pub use state::{RestoreError, State};

@@ -1,7 +1,9 @@
 //! The tree of calls: which were made inside which, and where the time of a series goes.
 
 use super::Monitor;
+use crate::extend::CallSeries;
 use crate::measure::clock::{self, wall};
+use crate::observe::query::edge_log;
 use crate::observe::query::edges::{self, Edge};
 use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
@@ -12,6 +14,7 @@ use crate::observe::query::tree::Tree;
 use crate::observe::query::tree_log::{TreeLog, TreeSlice};
 use crate::observe::series::registry::Registry;
 use crate::observe::series::series_id::SeriesId;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -47,6 +50,13 @@ impl Monitor {
     /// ```
     pub fn edges(&self, range: impl Into<TimeRange>) -> Vec<Edge> {
         edges::edges(&self.tree_of(&range.into()))
+    }
+
+    /// The names of the series whose calls made others, or had [something counted](crate::extend::running_call) inside them: of requests
+    /// without their status. Costs a look at every series.
+    pub fn call_series(&self) -> BTreeMap<CallSeries, SeriesId> {
+        let names = edge_log::names(&self.inner.registry.all());
+        names.into_iter().filter_map(|(node, name)| Some((CallSeries::new(node)?, name))).collect()
     }
 
     /// Where the time of a series went in a range of time: its own, and that of each series whose calls were made inside its calls,

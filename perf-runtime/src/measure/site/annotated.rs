@@ -16,7 +16,7 @@ use std::slice;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use tracing::field::Value;
-use tracing::{Level, Span};
+use tracing::{Level, Metadata, Span};
 
 /// One annotated function: what it measures, and the cells that its calls write.
 ///
@@ -205,6 +205,11 @@ impl Site {
     /// Ends a span of this site's; see [`Callsite::close`].
     pub(crate) fn close_span(&self, span: Box<Span>, outcome: Outcome) {
         self.state.callsite.close(span, outcome);
+    }
+
+    /// The meter of its calls, where their spans have this metadata and they bring no labels.
+    pub(crate) fn meter_of_span(&'static self, metadata: &'static Metadata<'static>) -> Option<&'static Meter> {
+        Some(self.only_meter()).filter(|_| self.state.callsite.is_of(metadata) && !self.brings_labels())
     }
 
     /// Whether somebody may listen to its spans.

@@ -38,7 +38,7 @@ pub(crate) fn current() -> Option<&'static Isolation> {
 
 /// Where this thread counts what it would count into `meter`.
 #[inline]
-pub(in crate::measure) fn meter(meter: &'static Meter) -> &'static Meter {
+pub(crate) fn meter(meter: &'static Meter) -> &'static Meter {
     current().map_or(meter, |isolation| isolation.meter(meter))
 }
 

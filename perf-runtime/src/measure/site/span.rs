@@ -11,10 +11,12 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use std::fmt;
 use std::iter;
+use std::ptr;
 use std::sync::OnceLock;
 use tracing::field::{Field, Value};
 use tracing::metadata::Kind as MetadataKind;
 use tracing::{Level, Metadata, Span};
+use tracing_core::callsite::Callsite as _;
 
 /// Fields of a span beyond this number are left out. The attribute refuses more.
 pub(crate) const MAX_FIELDS: usize = 32;
@@ -93,6 +95,11 @@ impl Callsite {
         let make = || SpanCallsite::register(spec, level, first(), count);
         let texts = || first().values(labels(index));
         span_for_listener(self.made.get_or_init(make), index, texts, fields)
+    }
+
+    /// Whether its spans have this metadata.
+    pub(super) fn is_of(&self, metadata: &'static Metadata<'static>) -> bool {
+        self.made.get().is_some_and(|made| ptr::eq(made.registered.metadata(), metadata))
     }
 
     /// Closes the span of a call, and writes on it how the call ended, unless that was well.

@@ -248,6 +248,12 @@ names! {
     DB_CLIENT_CONNECTION_WAITED_SECONDS_TOTAL = "db_client_connection_waited_seconds_total", "seconds", ["pool"], "perf-host";
     /// How long was waited for a connection, with or without success: a histogram, there from the first wait on.
     DB_CLIENT_CONNECTION_WAIT_TIME_SECONDS = "db_client_connection_wait_time_seconds", "seconds", ["pool"], "perf-host";
+    /// Durations of SQL statements by their first word, whether they failed or not: a histogram.
+    SQL_DURATION_SECONDS = "sql_duration_seconds", "seconds", ["operation"], "perf-sql";
+    /// Calls without a caller that executed one SQL statement again and again.
+    SQL_REPEATED_STATEMENTS_TOTAL = "sql_repeated_statements_total", "", ["root", "statement"], "perf-sql";
+    /// The same of the last five minutes.
+    SQL_REPEATED_STATEMENTS_RECENT = "sql_repeated_statements_recent", "", ["root", "statement"], "perf-sql";
     /// Look-ups that found something, of those of the last five minutes.
     CACHE_HIT_RATIO = "cache_hit_ratio", "ratio", ["cache"], "perf-host";
     /// Look-ups in a cache, by whether they found something.

@@ -14,6 +14,7 @@ use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment, wall};
 use crate::observe::history::ring::cell_of;
 use crate::observe::series::entry::Series;
+use crate::observe::series::series_id::SeriesId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -218,6 +219,11 @@ impl Slice {
         }
         self.end = other.end;
     }
+}
+
+/// The names of all series that have a number.
+pub(crate) fn names(all: &[Arc<Series>]) -> Vec<(Node, SeriesId)> {
+    Nodes::of(all).of_node.into_iter().map(|(node, series)| (node, id(Some(series)))).collect()
 }
 
 /// All series of a registry. Those that differ only in a label which is not known when a call starts are one.

@@ -134,6 +134,13 @@ impl Buffer {
         recording
     }
 
+    /// The root that has the buffer in this turn; `None` in another one.
+    pub(super) fn owner_in(&self, recording: Recording) -> Option<Parent> {
+        let owner = self.owner.load(Acquire);
+        let is_turn = State(self.state.load(Acquire)).is_of(recording);
+        Some(Parent::from_bits(owner)).filter(|_| is_turn && owner > Self::BUSY)
+    }
+
     /// Says which root has the buffer.
     #[inline]
     pub(super) fn own(&self, root: Parent) {

@@ -83,6 +83,12 @@ pub(crate) fn leave_root(name: Parent) {
     }
 }
 
+/// The name of the root of the tree that a call of this name is in; `None` where that is not recorded, or over.
+pub(crate) fn root_of(name: Parent) -> Option<Parent> {
+    let recording = name.recording();
+    if recording.is_some() { recording.buffer().owner_in(recording) } else { None }
+}
+
 /// Forgets a call without a caller that is not to be recorded, or is counted nowhere.
 #[cold]
 pub(crate) fn forget_root(name: Parent) {

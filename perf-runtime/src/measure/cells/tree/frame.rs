@@ -20,6 +20,7 @@ use crate::measure::cells::recorder::{self, HandedOver};
 use crate::measure::clock::{self, Moment};
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 use std::thread::LocalKey;
@@ -151,6 +152,19 @@ pub(crate) fn with_innermost<R>(look: impl FnOnce(Innermost<'_>) -> R) -> R {
     }
     // Only of a call that is lent; of another, this may not be stored yet.
     look(frame.children.name.get().context().map_or(Innermost::None, |context| Innermost::Lent(context.node())))
+}
+
+/// The context of the innermost call of this thread, and the name of the root of its tree where that is known. The call gets a name, as if it
+/// had made another one. `None` where no call runs, or nobody wants the tree.
+pub(crate) fn running() -> Option<(Context, Option<NonZeroU64>)> {
+    // SAFETY: see `Frame::enter`.
+    let frame = unsafe { CURRENT.get().as_ref() }?;
+    let name = frame.name(clock::now);
+    let context = name.context()?;
+    // A call that is lent has no meter here, and its caller is not known.
+    let is_root = !frame.parent.get().is_some() && !frame.meter.get().is_null();
+    let root = if is_root { Some(name) } else { recorder::root_of(name) };
+    Some((context, root.and_then(|root| NonZeroU64::new(root.bits()))))
 }
 
 /// Begins a child of the innermost call of this thread, where that had others before, and all of them ended; else nothing happens.
