@@ -1,0 +1,266 @@
+//! All statements, bounded: those that ran least recently are counted together.
+
+mod cache;
+mod latency;
+mod slot;
+
+pub(crate) use latency::BOUNDS;
+pub(crate) use slot::{Counts, Execution, OfCaller, Statement};
+
+use crate::callers::Around;
+use crate::text::{DoubleQuotes, OTHER, normalize_into, shown};
+use cache::{Cache, Place};
+use foldhash::quality::RandomState;
+use perf_runtime::metric::Histogram;
+use slot::{Key, Slot};
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The name of all statements that are not kept apart.
+pub(crate) const OVERFLOW: &str = "__overflow__";
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The bounds of a store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) statements: usize,
+    pub(crate) new_per_second: u32,
+    pub(crate) repeated_at: u32,
+    pub(crate) quotes: DoubleQuotes,
+}
+
+/// Gives the durations of an operation.
+type Durations = Box<dyn Fn(&'static str) -> Histogram + Send + Sync>;
+
+/// The statements of a program.
+///
+/// A hit takes no lock but that of its own statement. Locks are taken in this order: the index, a place, the place of all others.
+pub(crate) struct Store {
+    limits: Limits,
+    hasher: RandomState,
+    cache: Cache,
+    places: Box<[OnceLock<Mutex<Slot>>]>,
+    /// The number of the last event of each place.
+    last_events: Box<[AtomicU64]>,
+    others: Mutex<Slot>,
+    index: Mutex<Index>,
+    durations: Durations,
+    minute: AtomicU64,
+    events: AtomicU64,
+    unread: AtomicU64,
+    evicted: AtomicU64,
+}
+
+/// What is looked at where a text is not in the cache.
+#[derive(Debug)]
+struct Index {
+    places: HashMap<Key, u16>,
+    /// Places that have a statement.
+    used: u16,
+    text: String,
+    /// The durations of each operation that was seen.
+    durations: Vec<(&'static str, Histogram)>,
+    /// When the second began in which texts are counted, and how many were read in it.
+    since: Instant,
+    read: u32,
+}
+
+/// The statement that an execution counts for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found {
+    At(Place),
+    Others,
+}
+
+/// A statement that has just become a repeated one of a root.
+#[derive(Debug)]
+pub(crate) struct Repeated {
+    pub(crate) statement: Statement,
+}
+
+/// How many of what there were.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) events: u64,
+    pub(crate) unread: u64,
+    pub(crate) evicted: u64,
+}
+
+impl Store {
+    pub(crate) fn new(limits: Limits, durations: impl Fn(&'static str) -> Histogram + Send + Sync + 'static) -> Self {
+        let others = Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, durations: None };
+        let places = HashMap::with_capacity(limits.statements);
+        let index =
+            Index { places, used: 0, text: String::new(), durations: Vec::new(), since: Instant::now(), read: 0 };
+        Self {
+            limits,
+            hasher: RandomState::default(),
+            cache: Cache::new(),
+            places: (0..limits.statements).map(|_| OnceLock::new()).collect(),
+            last_events: (0..limits.statements).map(|_| AtomicU64::new(0)).collect(),
+            others: Mutex::new(Slot::new(others, (0, 0))),
+            index: Mutex::new(index),
+            durations: Box::new(durations),
+            minute: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            unread: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+        }
+    }
+
+    /// Sets the minute that executions are counted in from now on.
+    pub(crate) fn set_minute(&self, minute: u64) {
+        self.minute.store(minute, Relaxed);
+    }
+
+    pub(crate) fn minute(&self) -> u64 {
+        self.minute.load(Relaxed)
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let load = |count: &AtomicU64| count.load(Relaxed);
+        Totals { events: load(&self.events), unread: load(&self.unread), evicted: load(&self.evicted) }
+    }
+
+    /// The statement of a text, as it comes from the program.
+    pub(crate) fn find(&self, raw: &str) -> Found {
+        let hash = self.hasher.hash_one(raw);
+        self.cache.find(hash).map_or_else(|| self.read(raw, hash), Found::At)
+    }
+
+    /// Counts an execution of a statement. Gives the statement where its root repeated it just now.
+    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Repeated> {
+        let event = self.events.fetch_add(1, Relaxed);
+        let (minute, repeated_at) = (self.minute.load(Relaxed), self.limits.repeated_at);
+        if let Found::At(place) = found
+            && let Some(slot) = self.slot(place.slot)
+        {
+            let mut slot = locked(slot);
+            if slot.generation == place.generation {
+                let is_repeated = slot.count(execution, around, minute, repeated_at);
+                self.note_event(place.slot, event);
+                let statement = slot.statement.as_ref().filter(|_| is_repeated);
+                return statement.cloned().map(|statement| Repeated { statement });
+            }
+        }
+        // It gave way to another since it was found, or there was no time to read it. Repeats of different texts are none.
+        let around = Around { root_call: None, ..*around };
+        let mut others = locked(&self.others);
+        if let Some(statement) = &mut others.statement {
+            statement.durations.get_or_insert_with(|| (self.durations)(OTHER));
+        }
+        others.count(execution, &around, minute, repeated_at);
+        None
+    }
+
+    /// Shows each statement and its counts; the last are those that are not kept apart. No statement gives way meanwhile, so that the
+    /// counts are of one moment.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&Statement, &Counts)) {
+        let index = locked(&self.index);
+        let kept = self.places.iter().filter_map(OnceLock::get);
+        for slot in kept.chain([&self.others]) {
+            let slot = locked(slot);
+            if let Some(statement) = &slot.statement {
+                look(statement, &slot.counts);
+            }
+        }
+        drop(index);
+    }
+
+    fn slot(&self, place: u16) -> Option<&Mutex<Slot>> {
+        self.places.get(usize::from(place))?.get()
+    }
+
+    #[cold]
+    fn read(&self, raw: &str, hash: u64) -> Found {
+        let mut index = locked(&self.index);
+        if !index.may_read(self.limits.new_per_second) {
+            self.unread.fetch_add(1, Relaxed);
+            return Found::Others;
+        }
+        let Index { places, used, text, durations: known, .. } = &mut *index;
+        let (of_text, operation) = normalize_into(raw, self.limits.quotes, text);
+        let key = (of_text, text.len());
+        if let Some(place) = places.get(&key).copied() {
+            return self.note(hash, place);
+        }
+        let durations = known.iter().find(|(own, _)| *own == operation).map(|(_, durations)| durations.clone());
+        let durations = durations.unwrap_or_else(|| {
+            let durations = (self.durations)(operation);
+            known.push((operation, durations.clone()));
+            durations
+        });
+        let shown = if text.is_empty() { "(empty)".into() } else { shown(text) };
+        let statement = Statement { text: shown.into(), hash: of_text, operation, durations: Some(durations) };
+        let place = if usize::from(*used) < self.places.len() {
+            let free = *used;
+            *used += 1;
+            self.places.get(usize::from(free)).inspect(|place| drop(place.set(Mutex::new(Slot::new(statement, key)))));
+            free
+        } else {
+            self.give_away(places, statement, key)
+        };
+        places.insert(key, place);
+        self.note(hash, place)
+    }
+
+    /// Notes the place of a raw text. The index is locked, so the place is not given away meanwhile.
+    fn note(&self, hash: u64, place: u16) -> Found {
+        let Some(slot) = self.slot(place) else { return Found::Others };
+        let mut slot = locked(slot);
+        slot.texts.add(hash);
+        let at = Place { slot: place, generation: slot.generation };
+        self.cache.insert(hash, at);
+        Found::At(at)
+    }
+
+    fn note_event(&self, place: u16, event: u64) {
+        if let Some(last) = self.last_events.get(usize::from(place)) {
+            last.store(event, Relaxed);
+        }
+    }
+
+    /// Gives a statement the place of the one that ran least recently.
+    fn give_away(&self, places: &mut HashMap<Key, u16>, statement: Statement, key: Key) -> u16 {
+        let oldest = (0_u16..).zip(&self.last_events).min_by_key(|(_, last)| last.load(Relaxed));
+        let place = oldest.map_or(0, |(place, _)| place);
+        let Some(slot) = self.slot(place) else { return place };
+        let mut slot = locked(slot);
+        places.remove(&slot.key);
+        locked(&self.others).counts.add(&slot.counts);
+        slot.counts.clear();
+        self.cache.forget(place, slot.texts.all());
+        slot.assign(statement, key);
+        slot.generation = Place::next_generation(slot.generation);
+        // It is the newest, though it is yet to be counted.
+        self.note_event(place, self.events.load(Relaxed));
+        self.evicted.fetch_add(1, Relaxed);
+        place
+    }
+}
+
+impl Index {
+    fn may_read(&mut self, most: u32) -> bool {
+        if self.since.elapsed() >= SECOND {
+            (self.since, self.read) = (Instant::now(), 0);
+        }
+        self.read = self.read.saturating_add(1);
+        self.read <= most
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,238 @@
+//! The account of one statement.
+
+use super::latency::Latency;
+use crate::callers::Around;
+use perf_runtime::extend::CallSeries;
+use perf_runtime::metric::Histogram;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+/// Callers of a statement that are told apart.
+const MOST_CALLERS: usize = 16;
+/// Calls without a caller in which the repeats of a statement are counted at the same time. Where two of them fall on one entry, the later one
+/// counts alone: so repeats may be missed, and are never made up.
+const ROOTS: usize = 16;
+/// Minutes of which executions are known.
+pub(crate) const MINUTES: usize = 60;
+
+/// One execution, as the event tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Execution {
+    pub(crate) nanos: Option<u64>,
+    pub(crate) returned: u64,
+    pub(crate) affected: u64,
+}
+
+/// A statement: what is shown of it, and the hash of all of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) text: Arc<str>,
+    pub(crate) hash: u64,
+    pub(crate) operation: &'static str,
+    /// The durations of its operation among the application's own metrics.
+    pub(crate) durations: Option<Histogram>,
+}
+
+/// The executions that one series of calls made; `None` are those that no known call made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OfCaller {
+    pub(crate) series: Option<CallSeries>,
+    pub(crate) executions: u64,
+    pub(crate) nanos: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Minute {
+    pub(crate) number: u64,
+    pub(crate) executions: u64,
+    pub(crate) nanos: u64,
+}
+
+/// All that is counted of a statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) executions: u64,
+    pub(crate) returned: u64,
+    pub(crate) affected: u64,
+    pub(crate) latency: Latency,
+    pub(crate) minutes: [Minute; MINUTES],
+    pub(crate) callers: Vec<OfCaller>,
+    pub(crate) other_callers: OfCaller,
+    /// Calls without a caller in which it was repeated.
+    pub(crate) repeated_calls: u64,
+    /// The most executions within one of them.
+    pub(crate) most_repeats: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Repeats {
+    root: Option<NonZeroU64>,
+    count: u32,
+}
+
+/// The hash and the length of a normalised text.
+pub(crate) type Key = (u64, usize);
+
+/// The hashes of a statement's raw texts, as far as they are few.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Texts {
+    known: [u64; MOST_TEXTS],
+    count: usize,
+}
+
+/// Most statements have one text, that of a prepared statement.
+const MOST_TEXTS: usize = 8;
+
+impl Texts {
+    pub(crate) fn add(&mut self, hash: u64) {
+        if let Some(place) = self.known.get_mut(self.count) {
+            *place = hash;
+        }
+        self.count += 1;
+    }
+
+    /// All of them; `None` where there were too many to know.
+    pub(crate) fn all(&self) -> Option<&[u64]> {
+        self.known.get(..self.count)
+    }
+}
+
+/// A place for a statement.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) statement: Option<Statement>,
+    pub(crate) generation: u16,
+    /// Where the index has it.
+    pub(crate) key: Key,
+    /// The texts of it that the cache may have.
+    pub(crate) texts: Texts,
+    pub(crate) counts: Box<Counts>,
+    repeats: [Repeats; ROOTS],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { callers: Vec::with_capacity(MOST_CALLERS), ..Self::empty() }
+    }
+}
+
+impl Counts {
+    fn empty() -> Self {
+        Self {
+            executions: 0,
+            returned: 0,
+            affected: 0,
+            latency: Latency::default(),
+            minutes: [Minute::default(); MINUTES],
+            callers: Vec::new(),
+            other_callers: OfCaller::default(),
+            repeated_calls: 0,
+            most_repeats: 0,
+        }
+    }
+}
+
+impl Slot {
+    pub(crate) fn new(statement: Statement, key: Key) -> Self {
+        Self {
+            statement: Some(statement),
+            generation: 0,
+            key,
+            texts: Texts::default(),
+            counts: Box::default(),
+            repeats: [Repeats::default(); ROOTS],
+        }
+    }
+
+    /// Gives the place to another statement. Counts of the one before are to be taken out already.
+    pub(crate) fn assign(&mut self, statement: Statement, key: Key) {
+        (self.statement, self.key, self.texts) = (Some(statement), key, Texts::default());
+        self.repeats = [Repeats::default(); ROOTS];
+    }
+
+    /// Counts an execution. Says whether it is the one by which the statement is repeated within its root.
+    pub(crate) fn count(&mut self, execution: &Execution, around: &Around, minute: u64, repeated_at: u32) -> bool {
+        let durations = self.statement.as_ref().and_then(|statement| statement.durations.as_ref());
+        if let (Some(durations), Some(nanos)) = (durations, execution.nanos) {
+            durations.record(nanos as f64 / 1e9);
+        }
+        self.counts.count(execution, around, minute);
+        let Some(root) = around.root_call else { return false };
+        let place = (root.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % ROOTS;
+        let Some(repeats) = self.repeats.get_mut(place) else { return false };
+        if repeats.root != Some(root) {
+            *repeats = Repeats { root: Some(root), count: 0 };
+        }
+        repeats.count = repeats.count.saturating_add(1);
+        let is_repeated = repeats.count == repeated_at;
+        if repeats.count >= repeated_at {
+            self.counts.most_repeats = self.counts.most_repeats.max(repeats.count);
+        }
+        self.counts.repeated_calls += u64::from(is_repeated);
+        is_repeated
+    }
+}
+
+impl Counts {
+    /// Counts nothing any more.
+    pub(crate) fn clear(&mut self) {
+        let mut callers = std::mem::take(&mut self.callers);
+        callers.clear();
+        *self = Self { callers, ..Self::empty() };
+    }
+
+    fn count(&mut self, execution: &Execution, around: &Around, minute: u64) {
+        let &Execution { nanos, returned, affected } = execution;
+        let known = nanos.unwrap_or_default();
+        self.executions += 1;
+        self.returned = self.returned.saturating_add(returned);
+        self.affected = self.affected.saturating_add(affected);
+        if let Some(nanos) = nanos {
+            self.latency.record(nanos);
+        }
+        self.add_minute(Minute { number: minute, executions: 1, nanos: known });
+        self.add_caller(OfCaller { series: around.series, executions: 1, nanos: known });
+    }
+
+    /// Adds all that another statement had.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.executions += other.executions;
+        self.returned = self.returned.saturating_add(other.returned);
+        self.affected = self.affected.saturating_add(other.affected);
+        self.latency.add(&other.latency);
+        other.minutes.iter().filter(|minute| minute.executions > 0).for_each(|minute| self.add_minute(*minute));
+        other.callers.iter().for_each(|caller| self.add_caller(*caller));
+        self.other_callers.add(other.other_callers);
+        self.repeated_calls += other.repeated_calls;
+        self.most_repeats = self.most_repeats.max(other.most_repeats);
+    }
+
+    fn add_minute(&mut self, minute: Minute) {
+        #[expect(clippy::cast_possible_truncation, reason = "below the number of minutes")]
+        let place = (minute.number % MINUTES as u64) as usize;
+        let Some(own) = self.minutes.get_mut(place) else { return };
+        if own.number < minute.number || own.executions == 0 {
+            *own = minute;
+        } else if own.number == minute.number {
+            own.executions += minute.executions;
+            own.nanos = own.nanos.saturating_add(minute.nanos);
+        }
+    }
+
+    fn add_caller(&mut self, caller: OfCaller) {
+        if let Some(own) = self.callers.iter_mut().find(|own| own.series == caller.series) {
+            own.add(caller);
+        } else if self.callers.len() < MOST_CALLERS {
+            self.callers.push(caller);
+        } else {
+            self.other_callers.add(caller);
+        }
+    }
+}
+
+impl OfCaller {
+    fn add(&mut self, other: Self) {
+        self.executions += other.executions;
+        self.nanos = self.nanos.saturating_add(other.nanos);
+    }
+}

@@ -1,0 +1,165 @@
+//! Parameters, numbers, operators and comments.
+
+use super::{Doubtful, LONGEST_LOOK, Scanner, Step, Word, has_comment, is_word_byte};
+use crate::text::write::Last;
+
+impl Scanner<'_> {
+    /// Writes a parameter of so many bytes and the word bytes after them.
+    pub(super) fn parameter(&mut self, bytes: usize) {
+        let more = self.rest(bytes).iter().take_while(|byte| is_word_byte(**byte)).count();
+        self.leave_start();
+        self.literal(self.at + bytes + more);
+    }
+
+    pub(super) fn colon(&mut self) {
+        match self.byte(1) {
+            Some(b':') => {
+                self.to.cast();
+                self.at += 2;
+                self.word = Word::Other;
+            }
+            Some(next) if is_word_byte(next) => self.parameter(1),
+            Some(b'=') => self.operator_of(2),
+            _ => self.operator_of(1),
+        }
+    }
+
+    pub(super) fn at_sign(&mut self) {
+        match self.byte(1) {
+            Some(b'@') if self.byte(2).is_some_and(is_word_byte) => self.parameter(2),
+            // A variable of MySQL with quotes is followed by them: they are a literal too.
+            Some(next) if is_word_byte(next) || matches!(next, b'\'' | b'"' | b'`') => self.parameter(1),
+            _ => self.operator_of(1),
+        }
+    }
+
+    pub(super) fn number(&mut self) {
+        let mut end = self.at;
+        while let Some(byte) = self.bytes.get(end).copied() {
+            let is_sign = matches!(byte, b'+' | b'-')
+                && self.bytes.get(end - 1).is_some_and(|before| matches!(before, b'e' | b'E'))
+                && self.bytes.get(end + 1).is_some_and(u8::is_ascii_digit)
+                && !self.slice(self.at, end).starts_with("0x");
+            if !(is_word_byte(byte) || byte == b'.' || (is_sign && end > self.at)) {
+                break;
+            }
+            end += 1;
+        }
+        self.leave_start();
+        self.literal(end);
+    }
+
+    pub(super) fn operator(&mut self) {
+        let next_is_digit = |at: usize| self.bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
+        let byte = self.byte(0).unwrap_or_default();
+        let is_operand = matches!(self.to.last(), Last::Word | Last::Literal | Last::Close);
+        if matches!(byte, b'+' | b'-') && !is_operand && next_is_digit(self.at + 1) {
+            // A sign is a part of its number.
+            self.at += 1;
+            return;
+        }
+        if byte == b'*' && !is_operand {
+            return self.star();
+        }
+        let mut length = 1;
+        while let Some(next) = self.byte(length) {
+            let after = self.byte(length + 1);
+            let begins_comment = matches!((next, after), (b'-', Some(b'-')) | (b'/', Some(b'*')));
+            let is_sign = matches!(next, b'+' | b'-') && next_is_digit(self.at + length + 1);
+            if begins_comment || is_sign || !b"+-*/<>=~!%^&|".contains(&next) {
+                break;
+            }
+            length += 1;
+        }
+        self.operator_of(length);
+    }
+
+    pub(super) fn operator_of(&mut self, length: usize) {
+        self.leave_start();
+        let operator = self.text.get(self.at..self.at + length).unwrap_or_default();
+        self.to.operator(operator);
+        self.at += length;
+        (self.word, self.is_target) = (Word::Other, false);
+    }
+
+    /// All columns.
+    pub(super) fn star(&mut self) {
+        self.to.word("*");
+        self.step();
+    }
+
+    /// The rest of the line from so many bytes on.
+    pub(super) fn line(&self, ahead: usize) -> &[u8] {
+        let rest = self.rest(ahead);
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    }
+
+    pub(super) fn line_comment(&mut self) -> Step {
+        let line = self.line(2);
+        let is_one_everywhere = line.first().is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+        let has_quotes = line.iter().any(|byte| b"'\"`$[#;".contains(byte)) || has_comment(line);
+        // A lone carriage return ends the line for PostgreSQL alone.
+        let inner = line.strip_suffix(b"\r").unwrap_or(line);
+        if (!is_one_everywhere && has_quotes) || inner.contains(&b'\r') {
+            return Err(Doubtful);
+        }
+        let length = 2 + line.len();
+        self.skip_space(length);
+        Ok(())
+    }
+
+    pub(super) fn block_comment(&mut self) -> Step {
+        let rest = self.rest(2);
+        let end = rest.windows(2).position(|pair| pair == b"*/").ok_or(Doubtful)?;
+        let content = rest.get(..end).unwrap_or_default();
+        let runs = content.first().is_some_and(|byte| matches!(byte, b'!' | b'M' | b'm'));
+        let has_quotes = content.iter().any(|byte| b"'\"`".contains(byte));
+        if content.windows(2).any(|pair| pair == b"/*") || (runs && has_quotes) {
+            return Err(Doubtful);
+        }
+        self.skip_space(end + 4);
+        Ok(())
+    }
+
+    pub(super) fn hash(&mut self) -> Step {
+        let line = self.line(1);
+        if line.len() > LONGEST_LOOK {
+            return Err(Doubtful);
+        }
+        // Whichever of both it is, the next line begins outside of quotes.
+        let is_whole = is_balanced(line);
+        let hashes = self.rest(0).iter().take_while(|byte| **byte == b'#').count();
+        let name = self.rest(hashes).iter().take_while(|byte| is_word_byte(**byte)).count();
+        if matches!(self.word, Word::Table | Word::Into) && name > 0 && is_whole {
+            self.name(self.at + hashes + name, ("", ""));
+            return Ok(());
+        }
+        let operator = 1 + line.iter().take_while(|byte| matches!(byte, b'>' | b'-')).count();
+        let is_operand = matches!(self.to.last(), Last::Word | Last::Literal | Last::Close);
+        let has_operand = matches!(self.next_byte(operator), Some(b'\'' | b'$' | b'?' | b':'));
+        if (2..=3).contains(&operator) && is_operand && has_operand && is_whole {
+            self.operator_of(operator);
+            return Ok(());
+        }
+        Err(Doubtful)
+    }
+}
+
+/// Whether each quote is closed in the same line.
+fn is_balanced(line: &[u8]) -> bool {
+    let mut open = None;
+    for byte in line {
+        match (open, *byte) {
+            (_, b'\\' | b'`' | b'[') | (None, b'/' | b';') => return false,
+            (None, b'\'' | b'"') => open = Some(*byte),
+            (Some(quote), byte) if quote == byte => open = None,
+            _ => {}
+        }
+    }
+    let has_tags = line
+        .iter()
+        .enumerate()
+        .any(|(place, byte)| *byte == b'$' && !line.get(place + 1).is_some_and(u8::is_ascii_digit));
+    open.is_none() && !has_tags
+}

@@ -1,0 +1,141 @@
+//! The words that decide how a statement is read.
+
+/// The first words of statements that are shown.
+const SHOWN: &[&str] = &[
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "WITH",
+    "REPLACE",
+    "MERGE",
+    "VALUES",
+    "TABLE",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "END",
+    "ROLLBACK",
+    "ABORT",
+    "SAVEPOINT",
+    "RELEASE",
+    "CREATE",
+    "DROP",
+    "TRUNCATE",
+    "EXPLAIN",
+    "ANALYZE",
+    "VACUUM",
+    "REINDEX",
+    "REFRESH",
+    "LOCK",
+    "UNLOCK",
+    "DECLARE",
+    "FETCH",
+    "MOVE",
+    "CLOSE",
+    "OPEN",
+    "COPY",
+    "LISTEN",
+    "UNLISTEN",
+    "NOTIFY",
+    "DO",
+    "CALL",
+    "COMMENT",
+    "GRANT",
+    "REVOKE",
+    "IF",
+];
+
+/// The first words of statements in which a bare word may be a value: of these one more word is shown.
+const GUARDED: &[&str] = &[
+    "SET",
+    "PRAGMA",
+    "SHOW",
+    "USE",
+    "ALTER",
+    "ATTACH",
+    "DETACH",
+    "RESET",
+    "DISCARD",
+    "LOAD",
+    "PREPARE",
+    "DEALLOCATE",
+    "PRINT",
+    "DBCC",
+    "OPTIMIZE",
+    "FLUSH",
+    "KILL",
+    "DESCRIBE",
+    "DESC",
+    "BACKUP",
+    "RESTORE",
+];
+
+/// The sort of a statement, by its first word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    Shown(&'static str),
+    Guarded(&'static str),
+    /// After it, a bare word may be a value: arguments of procedures.
+    Execute,
+    Unknown,
+}
+
+/// The words of operations, as labels have them.
+const OPERATIONS: &[(&str, &str)] = &[
+    ("SELECT", "select"),
+    ("INSERT", "insert"),
+    ("UPDATE", "update"),
+    ("DELETE", "delete"),
+    ("WITH", "with"),
+    ("REPLACE", "replace"),
+    ("MERGE", "merge"),
+    ("VALUES", "values"),
+    ("BEGIN", "begin"),
+    ("START", "begin"),
+    ("COMMIT", "commit"),
+    ("END", "commit"),
+    ("ROLLBACK", "rollback"),
+    ("SAVEPOINT", "savepoint"),
+    ("RELEASE", "release"),
+    ("CREATE", "create"),
+    ("ALTER", "alter"),
+    ("DROP", "drop"),
+    ("TRUNCATE", "truncate"),
+    ("EXPLAIN", "explain"),
+    ("SET", "set"),
+    ("PRAGMA", "pragma"),
+    ("COPY", "copy"),
+    ("CALL", "call"),
+    ("EXEC", "call"),
+    ("EXECUTE", "call"),
+    ("NOTIFY", "notify"),
+    ("LISTEN", "listen"),
+];
+
+/// The operation of statements whose first word is not known.
+pub(crate) const OTHER: &str = "other";
+
+pub(super) fn head(word: &str) -> Head {
+    let found = |words: &[&'static str]| words.iter().copied().find(|known| known.eq_ignore_ascii_case(word));
+    if is_execute(word) {
+        Head::Execute
+    } else if let Some(word) = found(SHOWN) {
+        Head::Shown(word)
+    } else {
+        found(GUARDED).map_or(Head::Unknown, Head::Guarded)
+    }
+}
+
+pub(super) fn is_execute(word: &str) -> bool {
+    is_one_of(word, &["EXEC", "EXECUTE"])
+}
+
+/// The operation by the first word.
+pub(super) fn operation(word: &str) -> &'static str {
+    OPERATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map_or(OTHER, |(_, operation)| operation)
+}
+
+pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}

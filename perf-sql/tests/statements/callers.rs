@@ -1,0 +1,132 @@
+//! Who executed a statement, and how often within one call.
+
+use super::{Account, ran};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Label, monitor};
+use perf_sql::StatementView;
+use std::thread;
+use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
+
+const ITEM: &str = "SELECT * FROM items WHERE id = ?";
+
+#[monitor("callers_item")]
+fn item(id: u32) {
+    ran(&format!("SELECT * FROM items WHERE id = {id}"), 0.001, 1, 0);
+}
+
+#[monitor("callers_order")]
+fn order(items: u32) {
+    ran("SELECT * FROM orders WHERE id = 1", 0.001, 1, 0);
+    (0..items).for_each(item);
+}
+
+#[derive(Clone, Copy, Label)]
+enum Tier {
+    Free,
+}
+
+#[monitor("callers_labelled", labels(tier = tier))]
+fn labelled(tier: Tier) {
+    let _ = tier;
+    ran("SELECT 5", 0.001, 1, 0);
+}
+
+fn callers(statement: &StatementView) -> Vec<(Option<&str>, u64)> {
+    statement.callers.iter().map(|caller| (caller.caller.as_deref(), caller.executions)).collect()
+}
+
+#[test]
+fn each_execution_belongs_to_the_innermost_call() {
+    let account = Account::new();
+    order(3);
+    item(7);
+    ran("SELECT * FROM items WHERE id = 8", 0.001, 1, 0);
+    labelled(Tier::Free);
+    let account_of = |text| account.statement(text);
+    assert_eq!(callers(&account_of(ITEM)), [(Some("operation{operation=callers_item}"), 4), (None, 1)]);
+    assert_eq!(
+        callers(&account_of("SELECT * FROM orders WHERE id = ?")),
+        [(Some("operation{operation=callers_order}"), 1)]
+    );
+    let labelled = account_of("SELECT ?");
+    assert_eq!(callers(&labelled), [(Some("operation{operation=callers_labelled,tier=free}"), 1)]);
+}
+
+#[test]
+fn operations_made_at_run_time_are_callers_too() {
+    let account = Account::new();
+    account.monitor.operation("imports").run(|| ran("SELECT 1", 0.001, 1, 0));
+    assert_eq!(callers(&account.statement("SELECT ?")), [(Some("operation{operation=imports}"), 1)]);
+}
+
+/// As sqlx-sqlite does: the statement runs on a thread of its own, inside the span that was current.
+fn on_another_thread(sql: &'static str) {
+    let (span, dispatch) = (tracing::Span::current(), tracing::dispatcher::get_default(Clone::clone));
+    let worker = thread::spawn(move || {
+        tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| ran(sql, 0.001, 1, 0)));
+    });
+    worker.join().unwrap();
+}
+
+#[monitor("callers_sqlite")]
+fn sqlite(times: u32) {
+    let _other = tracing::info_span!("of the application").entered();
+    (0..times).for_each(|_| on_another_thread("SELECT 6"));
+}
+
+#[test]
+fn on_another_thread_the_span_tells_the_caller_where_somebody_listens_to_it() {
+    let account = Account::new();
+    sqlite(1);
+    assert_eq!(callers(&account.statement("SELECT ?")), [(None, 1)], "nobody listens to spans");
+    let all = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+    let subscriber = tracing_subscriber::registry().with(all).with(account.sql.statements().layer());
+    tracing::subscriber::with_default(subscriber, || sqlite(12));
+    let statement = account.statement("SELECT ?");
+    assert_eq!(callers(&statement), [(Some("operation{operation=callers_sqlite}"), 12), (None, 1)]);
+    assert_eq!((statement.repeated_calls, statement.most_repeats), (1, 12));
+    assert_eq!(account.view().repeated[0].root, "operation{operation=callers_sqlite}");
+}
+
+#[test]
+fn a_statement_that_one_call_repeats_is_told_by_root_and_raises_an_alert() {
+    let clock = ManualClock::hold();
+    let account = Account::new();
+    let tick = |seconds: u32| {
+        for _ in 0..seconds {
+            clock.advance(Duration::from_secs(1));
+            account.monitor.tick();
+        }
+    };
+    let recorder = perf_runtime::Monitor::builder().recorder(true).build().unwrap();
+    tick(2);
+    for _ in 0..20 {
+        order(9);
+        item(1);
+    }
+    tick(2);
+    assert_eq!(account.view().repeated, [], "nine are not ten, and calls do not add up");
+    assert!(account.monitor.alerts().active().is_empty());
+    order(10);
+    order(25);
+    tick(2);
+    let view = account.view();
+    let [repeated] = &view.repeated[..] else { panic!("{:?}", view.repeated) };
+    assert_eq!(
+        (repeated.root.as_str(), repeated.statement.as_str(), repeated.calls),
+        ("operation{operation=callers_order}", ITEM, 2)
+    );
+    let statement = account.statement(ITEM);
+    assert_eq!((statement.repeated_calls, statement.most_repeats, statement.executions), (2, 25, 20 * 10 + 35));
+    let text = account.monitor.render_prometheus();
+    let line =
+        format!(r#"sql_repeated_statements_total{{root="operation{{operation=callers_order}}",statement="{ITEM}"}} 2"#);
+    assert!(text.contains(&line), "{text}");
+    let alerts = account.monitor.alerts().active();
+    let alert = alerts.iter().find(|alert| alert.rule == "repeated-statements").unwrap_or_else(|| panic!("{alerts:?}"));
+    assert_eq!(alert.labels.get("statement").map(String::as_str), Some(ITEM));
+    tick(310);
+    assert!(account.monitor.alerts().active().is_empty(), "five minutes later it is over");
+    drop(recorder);
+}
