@@ -22,8 +22,8 @@ pub(crate) struct Around {
     pub(crate) root_call: Option<NonZeroU64>,
 }
 
-/// Numbers of roots by their spans have this bit, which those by calls do not: their lower 48 bits count, below a context.
-const BY_SPAN: u64 = 0xffff << 48;
+/// The number of a root by its span is that of the span, turned by so many bits: numbers by calls begin with other bits.
+const TURNED: u32 = 24;
 
 /// The series of spans, by the address of their metadata, which is for ever. There are as many as callsites.
 type Known = BTreeMap<usize, Option<CallSeries>>;
@@ -67,7 +67,7 @@ impl Spans {
             let Some(series) = self.series(span.metadata()) else { continue };
             around.series = around.series.or(Some(series));
             around.root = Some(series);
-            around.root_call = NonZeroU64::new(BY_SPAN | span.id().into_u64());
+            around.root_call = NonZeroU64::new(span.id().into_u64().rotate_right(TURNED));
         }
         Some(around)
     }

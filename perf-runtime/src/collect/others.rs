@@ -16,8 +16,6 @@ use merged::{Family as Merged, Parsed};
 use of_parts::TextsOfParts;
 use parse::parse;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod groups;
@@ -26,33 +24,14 @@ mod merged;
 mod of_parts;
 mod parse;
 mod reserved;
+mod source;
 
 pub use of_parts::ExposedText;
 pub(crate) use reserved::InOpenMetrics;
+pub(crate) use source::Source;
 
 /// The most things that are remembered to have been told.
 const MAX_TOLD: usize = 1_000;
-
-/// A text that is served together with ours.
-#[derive(Clone)]
-pub(crate) struct Source(Arc<dyn Fn() -> String + Send + Sync>);
-
-impl Source {
-    pub(crate) fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(render))
-    }
-
-    /// The text now; `None` where making it panicked. That is the source's own affair, and no reason to lose a scrape.
-    fn text(&self) -> Option<String> {
-        catch_unwind(AssertUnwindSafe(|| (self.0)())).ok()
-    }
-}
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Source")
-    }
-}
 
 /// Everything that is exposed beside our own families.
 #[derive(Debug, Default)]

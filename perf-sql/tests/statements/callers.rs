@@ -82,9 +82,13 @@ fn on_another_thread_the_span_tells_the_caller_where_somebody_listens_to_it() {
     assert_eq!(callers(&account.statement("SELECT ?")), [(None, 1)], "nobody listens to spans");
     let all = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
     let subscriber = tracing_subscriber::registry().with(all).with(account.sql.statements().layer());
-    tracing::subscriber::with_default(subscriber, || sqlite(12));
+    tracing::subscriber::with_default(subscriber, || {
+        (0..20).for_each(|_| sqlite(9));
+        assert_eq!(account.view().repeated, [], "calls do not add up");
+        sqlite(12);
+    });
     let statement = account.statement("SELECT ?");
-    assert_eq!(callers(&statement), [(Some("operation{operation=callers_sqlite}"), 12), (None, 1)]);
+    assert_eq!(callers(&statement), [(Some("operation{operation=callers_sqlite}"), 192), (None, 1)]);
     assert_eq!((statement.repeated_calls, statement.most_repeats), (1, 12));
     assert_eq!(account.view().repeated[0].root, "operation{operation=callers_sqlite}");
 }

@@ -1,6 +1,6 @@
 //! Texts that parts serve together with ours, for as long as they want.
 
-use super::Source;
+use super::source::Source;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
