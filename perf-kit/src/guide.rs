@@ -36,6 +36,9 @@ pub mod llm {}
 #[cfg(feature = "sync")]
 #[doc = include_str!("../docs/sync.md")]
 pub mod sync {}
+#[cfg(feature = "sql")]
+#[doc = include_str!("../docs/sql.md")]
+pub mod sql {}
 
 #[cfg(all(feature = "host-profiler", target_os = "linux"))]
 #[doc = include_str!("../docs/profiler.md")]

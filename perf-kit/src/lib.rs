@@ -51,6 +51,10 @@
 //! enabled = true
 //! deadlocks = true            # whether cycles of locks are looked for
 //!
+//! [sql]                       # statements that `perf_kit::sql::layer()` hears of
+//! enabled = true
+//! max_statements = 500
+//!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true
 //! interval = "1s"
@@ -68,9 +72,10 @@
 //! | `insight` | incidents with their causes, and bottlenecks |
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `llm` | tokens, cost and budgets of language models |
+//! | `sql` | SQL statements of sqlx, by text, caller and request |
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `sync`, `sync-parking-lot` | [`sync`]: locks that tell who holds them and who waits |
-//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `sync` |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `sql`, `sync` |
 
 #[cfg(feature = "history")]
 pub use perf_history as history;
@@ -89,6 +94,8 @@ pub use perf_runtime::{__allocator, __private};
 pub use perf_server as server;
 #[cfg(feature = "sync")]
 pub use perf_sync as sync;
+#[cfg(feature = "sql")]
+pub use perf_sql as sql;
 
 pub use error::StartError;
 pub use perf::{Perf, Shutdown};
@@ -104,6 +111,8 @@ mod hosting;
 #[cfg(feature = "sync")]
 mod locking;
 mod perf;
+#[cfg(feature = "sql")]
+mod querying;
 #[cfg(feature = "history")]
 mod remembering;
 #[cfg(feature = "server")]

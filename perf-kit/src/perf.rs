@@ -50,6 +50,8 @@ struct Parts {
     llm: Option<perf_llm::Llm>,
     #[cfg(feature = "sync")]
     locks: Option<perf_sync::Locks>,
+    #[cfg(feature = "sql")]
+    sql: Option<perf_sql::Sql>,
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     profiler: Option<perf_host::profiler::Profiler>,
 }
@@ -113,6 +115,18 @@ impl Perf {
     #[cfg(feature = "llm")]
     pub fn llm(&self) -> Option<&perf_llm::Meter> {
         self.parts.llm.as_ref().map(perf_llm::Llm::meter)
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn with_sql(mut self, sql: perf_sql::Sql) -> Self {
+        self.parts.sql = Some(sql);
+        self
+    }
+
+    /// SQL statements, as [`perf_kit::sql::layer()`](perf_sql::layer) hears of them.
+    #[cfg(feature = "sql")]
+    pub fn sql(&self) -> Option<&perf_sql::Statements> {
+        self.parts.sql.as_ref().map(perf_sql::Sql::statements)
     }
 
     /// Incidents with their causes, and bottlenecks; changes are noted here.

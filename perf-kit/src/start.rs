@@ -12,15 +12,21 @@ use perf_server::ServerBuilder;
 #[cfg(feature = "toml")]
 use std::{env, path::PathBuf};
 
-/// The sections of `perf.toml` beside the monitor's own keys.
 const SERVER: &str = "server";
-const HOST: &str = "host";
-const HISTORY: &str = "history";
-const INSIGHT: &str = "insight";
+#[cfg(feature = "notify")]
 const NOTIFY: &str = "notify";
-const LLM: &str = "llm";
-const SYNC: &str = "sync";
-const PROFILER: &str = "profiler";
+/// The sections of `perf.toml` beside the monitor's own keys: each with the feature that brings its part, and whether it is enabled.
+const SECTIONS: [(&str, &str, bool); 9] = [
+    (SERVER, "server", cfg!(feature = "server")),
+    ("host", "host", cfg!(feature = "host")),
+    ("history", "history", cfg!(feature = "history")),
+    ("insight", "insight", cfg!(feature = "insight")),
+    ("notify", "notify", cfg!(feature = "notify")),
+    ("llm", "llm", cfg!(feature = "llm")),
+    ("sync", "sync", cfg!(feature = "sync")),
+    ("sql", "sql", cfg!(feature = "sql")),
+    ("profiler", "host-profiler", cfg!(all(feature = "host-profiler", target_os = "linux"))),
+];
 
 /// Starts everything that the features brought for the service of this name: the monitor as the process's own, the host's
 /// samplers with their rules, and the server. As [`builder(name).start()`](Builder::start).
@@ -56,6 +62,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         llm: None,
         #[cfg(feature = "sync")]
         sync: None,
+        #[cfg(feature = "sql")]
+        sql: None,
     }
 }
 
@@ -79,6 +87,8 @@ pub struct Builder {
     llm: Option<perf_llm::Settings>,
     #[cfg(feature = "sync")]
     sync: Option<perf_sync::Settings>,
+    #[cfg(feature = "sql")]
+    sql: Option<perf_sql::Settings>,
 }
 
 impl Builder {
@@ -153,6 +163,13 @@ impl Builder {
         self
     }
 
+    /// Sets up the account of SQL statements in code. The section `[sql]` wins, where there is one.
+    #[cfg(feature = "sql")]
+    pub fn sql(mut self, settings: perf_sql::Settings) -> Self {
+        self.sql = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -181,8 +198,10 @@ impl Builder {
         let monitor = monitor.add_rules(perf_insight::runtime::rules());
         #[cfg(feature = "sync")]
         let monitor = perf_sync::Locks::judged(monitor);
+        #[cfg(feature = "sql")]
+        let monitor = monitor.add_rules(perf_sql::rules());
         let monitor = monitor.build()?;
-        refuse_parts_that_are_not_there(&monitor)?;
+        refuse_missing_features(&monitor)?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
         }
@@ -210,6 +229,8 @@ impl Builder {
         let llm = crate::spending::open(&monitor, self.llm)?;
         #[cfg(feature = "sync")]
         let locks = crate::locking::open(&monitor, self.sync.as_ref())?;
+        #[cfg(feature = "sql")]
+        let sql = crate::querying::open(&monitor, self.sql)?;
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
@@ -237,13 +258,16 @@ impl Builder {
             let extension = crate::locking::extension(locks.view());
             set_up.and(move |server| server.extend(extension()))
         };
+        #[cfg(all(feature = "sql", feature = "server"))]
+        let set_up = {
+            let extension = crate::querying::extension(sql.statements());
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled =
-            [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, SYNC, PROFILER].map(|section| settle(&monitor, section));
-        let settled = settled.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let settled = SECTIONS.map(|(section, ..)| settle(&monitor, section)).into_iter().collect::<Result<Vec<_>, _>>()?;
         #[cfg(all(feature = "host-profiler", target_os = "linux"))]
         let profiler = crate::hosting::profile(&monitor)?;
         let monitor = monitor.install()?;
@@ -263,14 +287,16 @@ impl Builder {
         let perf = perf.with_llm(llm);
         #[cfg(feature = "sync")]
         let perf = perf.with_locks(locks);
+        #[cfg(feature = "sql")]
+        let perf = perf.with_sql(sql);
         Ok(perf)
     }
 }
 
 /// Adds the environment, and the sections of the parts.
 fn with_settings(monitor: MonitorBuilder) -> MonitorBuilder {
-    let sections = [SERVER, HOST, HISTORY, INSIGHT, NOTIFY, LLM, SYNC, PROFILER];
-    let monitor = sections.into_iter().fold(monitor.environment(), MonitorBuilder::section);
+    let sections = SECTIONS.into_iter().map(|(section, ..)| section);
+    let monitor = sections.fold(monitor.environment(), MonitorBuilder::section);
     monitor.section_variable("PERF_PORT", SERVER, "port")
 }
 
@@ -291,43 +317,13 @@ fn settle(monitor: &Monitor, name: &'static str) -> Result<ReloadObserver, Confi
     monitor.on_reload(name, same, |()| ())
 }
 
-/// Refuses the settings of every part whose feature is not enabled.
-#[allow(clippy::unnecessary_wraps, unused_variables, reason = "with every feature nothing is refused")]
-fn refuse_parts_that_are_not_there(monitor: &Monitor) -> Result<(), ConfigError> {
-    #[cfg(not(feature = "server"))]
-    refuse_without_feature(monitor, SERVER, SERVER)?;
-    #[cfg(not(feature = "host"))]
-    refuse_without_feature(monitor, HOST, HOST)?;
-    #[cfg(not(feature = "history"))]
-    refuse_without_feature(monitor, HISTORY, HISTORY)?;
-    #[cfg(not(feature = "insight"))]
-    refuse_without_feature(monitor, INSIGHT, INSIGHT)?;
-    #[cfg(not(feature = "notify"))]
-    refuse_without_feature(monitor, NOTIFY, NOTIFY)?;
-    #[cfg(not(feature = "llm"))]
-    refuse_without_feature(monitor, LLM, LLM)?;
-    #[cfg(not(feature = "sync"))]
-    refuse_without_feature(monitor, SYNC, SYNC)?;
-    #[cfg(not(all(feature = "host-profiler", target_os = "linux")))]
-    refuse_without_feature(monitor, PROFILER, "host-profiler")?;
-    Ok(())
-}
-
-/// Refuses the settings of a part that is not there.
-#[cfg(not(all(
-    feature = "history",
-    feature = "host",
-    feature = "insight",
-    feature = "llm",
-    feature = "notify",
-    feature = "server",
-    feature = "sync",
-    feature = "host-profiler",
-    target_os = "linux"
-)))]
-fn refuse_without_feature(monitor: &Monitor, section: &str, feature: &str) -> Result<(), ConfigError> {
-    if monitor.section(section)?.is_empty() {
-        return Ok(());
+/// Refuses the settings of parts that are not there.
+fn refuse_missing_features(monitor: &Monitor) -> Result<(), ConfigError> {
+    for (section, feature, is_enabled) in SECTIONS {
+        if !is_enabled && !monitor.section(section)?.is_empty() {
+            let allowed = format!("nothing: the feature `{feature}` of perf-kit is not enabled");
+            return Err(ConfigError::new(section, "set", allowed));
+        }
     }
-    Err(ConfigError::new(section, "set", format!("nothing: the feature `{feature}` of perf-kit is not enabled")))
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod insight;
 mod llm;
 mod notifications;
 mod sync;
+mod sql;
 
 use perf_kit::extend::Deadline;
 use perf_kit::{Monitor, Outcome, StartError, Window};
@@ -21,7 +22,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 20] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -41,6 +42,7 @@ const CASES: [Case; 19] = [
     ("insight_is_off", insight::insight_is_off),
     ("language_models", llm::language_models),
     ("locks", sync::locks),
+    ("statements", sql::statements),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.

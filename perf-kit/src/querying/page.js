@@ -1,0 +1,78 @@
+// SQL statements: which take the time, who executes them, and which one call repeats.
+
+import { duration } from "./format.js";
+import { h, keyed, text, wide } from "./dom.js";
+
+function head(titles) {
+  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
+}
+
+/** A table with its rows, and the card around it. */
+function card(title, titles, nothing) {
+  const rows = h("tbody");
+  const none = h("p", { class: "quiet more" }, nothing);
+  return { rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(titles), rows), none) };
+}
+
+const count = (value) => value.toLocaleString("en");
+const time = (seconds) => (seconds === null ? "–" : duration(seconds));
+
+/** Cells of a row: the first is its heading. */
+function fill(row, [first, ...cells]) {
+  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...cells.map(() => h("td")));
+  [first, ...cells].forEach((value, place) => text(row.children[place], value));
+}
+
+function list({ rows, none }, all, key, cells) {
+  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, cells(one)));
+  none.hidden = all.length > 0;
+}
+
+/** The rows of an execution, where there were any. */
+function rows(one) {
+  const all = one.rows_returned + one.rows_affected;
+  return all === 0 ? "–" : (all / one.executions).toLocaleString("en", { maximumFractionDigits: 1 });
+}
+
+/** The two callers with the most executions, and how many others there are. */
+function callers({ callers: all }) {
+  const names = all.map((one) => (one.is_rest ? "others" : one.caller ?? "no known call"));
+  const more = names.length - 2;
+  return more > 0 ? `${names.slice(0, 2).join(", ")} and ${more} more` : names.join(", ");
+}
+
+/** The reasons why statements are not seen, in words. */
+function notes(all) {
+  const said = [];
+  if (!all.enabled) said.push("Statements are not counted: [sql] enabled = false.");
+  else if (!all.has_layer) said.push("No subscriber has the layer: add perf_kit::sql::layer() to it.");
+  if (all.is_hidden) said.push("A filter in front of the subscriber hides the events: let sqlx::query=debug through.");
+  if (all.early_events > 0) said.push(`${count(all.early_events)} statements ran before they were counted.`);
+  if (all.evicted > 0) said.push(`${count(all.evicted)} statements gave way to others: ${count(all.max_statements)} are kept apart.`);
+  if (all.unread > 0) said.push(`${count(all.unread)} executions had new texts that came too fast to be read.`);
+  if (all.left_out > 0) said.push(`${count(all.left_out)} statements that took less time lately are not listed.`);
+  return said;
+}
+
+export default class {
+  title = "Statements";
+  topic = { of: "statements" };
+  about = "Since the process began, whatever range is chosen; lately is the last five minutes";
+  total = h("p", { class: "card" });
+  note = h("p", { class: "card quiet", hidden: true });
+  repeated = card("Repeated within one call", ["Statement", "Root of the calls", "Calls lately", "Calls"], "No call repeats a statement.");
+  statements = card("Statements", ["Statement", "Time lately", "Lately", "Time", "Executions", "Mean", "p95", "Longest", "Rows each", "Callers"], "Nothing yet.");
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.repeated.element, this.statements.element);
+
+  update(store) {
+    const all = store.data;
+    if (!all) return;
+    text(this.total, all.events === 0 ? "No statement was seen." : `${count(all.events)} executions. Whether they failed is not known: sqlx does not tell.`);
+    const said = notes(all);
+    text(this.note, said.join(" "));
+    this.note.hidden = said.length === 0;
+    list(this.repeated, all.repeated, (one) => `${one.root} ${one.id}`, (one) => [one.statement, one.root, count(one.recent_calls), count(one.calls)]);
+    const statements = all.overflow ? [...all.statements, all.overflow] : all.statements;
+    list(this.statements, statements, (one) => one.id, (one) => [one.statement, time(one.recent_seconds), count(one.recent_executions), time(one.seconds), count(one.executions), time(one.mean), time(one.p95), time(one.max), rows(one), callers(one)]);
+  }
+}
