@@ -7,13 +7,14 @@
 //!
 //! | read so | why |
 //! |---|---|
-//! | a backslash just before a quote, outside of `E'..'`: cut | MySQL escapes by it, the others do not |
-//! | `"..."` is a name after a dot or before one, after `FROM`, `JOIN`, `INTO`, `UPDATE`, `TABLE` and `AS`, and in the columns of an `INSERT`; else `?` | MySQL and SQLite may take it as a string |
-//! | `[..]` with quotes inside, but for `ARRAY[..]`: cut | a name of SQL Server, or a subscript |
-//! | `#` but for `#>`, `#>>`, `#-` between operands, and tables: cut | a comment of MySQL |
-//! | a comment in a comment: cut | they nest in PostgreSQL and SQL Server alone |
-//! | `--` without a space after it, and a quote in its line: cut | no comment in MySQL |
-//! | `SET`, `PRAGMA`, `ALTER`, `EXEC` and their like: the first two words alone | bare words are values there |
+//! | a backslash just before a quote: cut | MySQL escapes by it, and PostgreSQL in `E'..'`; the others do not, and take `e 'C:\'` as a column and its alias |
+//! | `"..."` is a name after a dot or before one, after `FROM`, `JOIN`, `INTO`, `UPDATE`, `TABLE` and `AS`, in the columns of an `INSERT`, and before `=` in the assignments of a `SET`; else `?` | MySQL and SQLite may take it as a string |
+//! | `[..]` with quotes inside, but for `ARRAY[..]` with quotes that are closed; `]]` with another `]` behind it: cut | a name of SQL Server, or a subscript |
+//! | `$tag$..$tag$` with a quote inside that is not closed, or with a comment: cut | no quotes but in PostgreSQL |
+//! | `#`: cut | a comment of MySQL, though PostgreSQL has `#>`, `#>>` and `#-`, and SQL Server tables of such names |
+//! | a comment in a comment, and `/*!`: cut | they nest in PostgreSQL and SQL Server alone; MySQL runs the other |
+//! | `--` without a space after it: cut where a quote is in its line; else no `"..."` after it is a name | no comment in MySQL |
+//! | `SET`, `PRAGMA`, `ALTER` and their like: the first two words alone; `EXEC`, `ATTACH`, `PRINT`: the first | bare words are values there |
 //! | any other first word: `…` | nobody knows what follows |
 
 mod scan;

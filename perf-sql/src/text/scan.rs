@@ -8,7 +8,7 @@ use super::DoubleQuotes;
 use super::words;
 use super::write::{Last, Writer};
 
-/// Text between square brackets, and in a line behind a `#`, is looked at so far.
+/// Text between square brackets is looked at so far.
 const LONGEST_LOOK: usize = 1_024;
 /// Brackets inside brackets, of which it is known what they are.
 const MOST_LEVELS: usize = 64;
@@ -27,6 +27,8 @@ enum Phase {
     Shown,
     /// After the first word of a statement in which bare words are values.
     Guarded,
+    /// After the first word of a statement in which the next word may be a value already.
+    Kind,
     Silent,
 }
 
@@ -53,6 +55,8 @@ enum Word {
     Table,
     /// The same, and then columns in brackets.
     Into,
+    /// The name of a column follows, and a `=` behind it.
+    Column,
     /// Another name follows.
     Alias,
     Distinct,
@@ -72,8 +76,10 @@ struct Scanner<'a> {
     word: Word,
     /// Whether the name of a table of `INTO` was the last thing.
     is_target: bool,
-    /// The depth of a list of assignments.
+    /// The depth of a list of assignments, while it is sure that it goes on.
     assigns_at: Option<usize>,
+    /// Whether all dialects have read the same tokens so far. Where one of them may be in another bracket, no `"..."` is a name for sure.
+    is_sure: bool,
     inside: [Inside; MOST_LEVELS],
 }
 
@@ -91,6 +97,7 @@ pub(super) fn scan(statement: &str, is_cut: bool, quotes: DoubleQuotes, text: &m
         word: Word::Other,
         is_target: false,
         assigns_at: None,
+        is_sure: true,
         inside: [Inside::Unknown; MOST_LEVELS],
     };
     scanner.inside[0] = Inside::Query;
@@ -108,12 +115,12 @@ impl Scanner<'_> {
             self.guard(byte);
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.skip_space(1),
-                b'\'' => self.string(false)?,
+                b'\'' => self.string()?,
                 b'"' => self.double_quoted()?,
                 b'`' => self.backtick()?,
                 b'[' => self.bracket()?,
                 b'(' => self.open(),
-                b')' | b']' | b'}' => self.close(),
+                b')' | b']' | b'}' => self.close()?,
                 b'{' => self.open_bracket(Inside::Other),
                 b',' => self.comma(),
                 b';' => self.semicolon(),
@@ -121,7 +128,6 @@ impl Scanner<'_> {
                 b'?' => self.parameter(1),
                 b':' => self.colon(),
                 b'@' => self.at_sign(),
-                b'#' => self.hash()?,
                 b'-' if self.byte(1) == Some(b'-') => self.line_comment()?,
                 b'/' if self.byte(1) == Some(b'*') => self.block_comment()?,
                 b'.' => self.dot(),
@@ -130,6 +136,7 @@ impl Scanner<'_> {
                 b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'~' | b'!' | b'%' | b'^' | b'&' | b'|' => {
                     self.operator();
                 }
+                // Among them `#`: a comment of MySQL, an operator of PostgreSQL, and a name of SQL Server.
                 _ => return Err(Doubtful),
             }
         }
@@ -139,7 +146,7 @@ impl Scanner<'_> {
     /// Of a statement in which bare words are values only words are shown, up to the second one.
     fn guard(&mut self, byte: u8) {
         let is_more = !(byte.is_ascii_whitespace() || is_word_byte(byte) || matches!(byte, b'-' | b'/' | b';'));
-        if self.phase == Phase::Guarded && (is_more || byte.is_ascii_digit()) {
+        if matches!(self.phase, Phase::Guarded | Phase::Kind) && (is_more || byte.is_ascii_digit()) {
             self.to.be_silent();
             self.phase = Phase::Silent;
         }
@@ -214,13 +221,19 @@ impl Scanner<'_> {
     }
 
     fn open(&mut self) {
-        self.open_bracket(if self.is_target { Inside::Columns } else { Inside::Unknown });
+        let holds_names = self.is_target && self.is_list_of_names();
+        self.open_bracket(if holds_names { Inside::Columns } else { Inside::Unknown });
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> Step {
+        if self.to.depth() == 0 {
+            return Err(Doubtful);
+        }
         let bracket = self.text.get(self.at..=self.at).unwrap_or_default();
         self.to.close(bracket);
         self.step();
+        self.assigns_at = self.assigns_at.filter(|depth| *depth <= self.to.depth());
+        Ok(())
     }
 
     fn comma(&mut self) {
@@ -240,10 +253,13 @@ impl Scanner<'_> {
         if is_number && !matches!(self.to.last(), Last::Word | Last::Close) {
             return self.number();
         }
-        let is_target = self.is_target;
+        self.word = match self.to.last() {
+            Last::Word if self.is_target => Word::Into,
+            Last::Word | Last::Close => Word::Table,
+            _ => Word::Other,
+        };
         self.to.dot();
         self.at += 1;
-        self.word = if is_target { Word::Into } else { Word::Table };
     }
 }
 

@@ -75,6 +75,19 @@ fn a_text_that_is_too_long_is_cut() {
 }
 
 #[test]
+fn in_brackets_beyond_those_that_are_known_nothing_in_double_quotes_is_a_name() {
+    let deep = |brackets: usize| {
+        let statement = format!("SELECT {}trim(a FROM \"hunter2\"){}", "(".repeat(brackets), ")".repeat(brackets));
+        let mut text = String::new();
+        normalize_into(&statement, DoubleQuotes::Auto, &mut text);
+        text
+    };
+    for brackets in [0, 1, 61, 62, 63, 64, 65, 100] {
+        assert!(deep(brackets).contains("FROM ?") && !deep(brackets).contains("hunter2"), "{}", deep(brackets));
+    }
+}
+
+#[test]
 fn double_quotes_are_names_where_that_is_set() {
     let mut text = String::new();
     normalize_into(r#"SELECT "id" FROM "users" WHERE "name" = 'x'"#, DoubleQuotes::Names, &mut text);
@@ -145,7 +158,7 @@ proptest! {
     fn no_planted_literal_and_no_comment_is_ever_shown(
         dialect in prop::sample::select(DIALECTS.to_vec()),
         planted in prop::collection::vec(planted(), 4),
-        shape in 0_u8..8,
+        shape in 0_u8..15,
     ) {
         let [a, b, c, d] = [0, 1, 2, 3].map(|at| literal(dialect, planted[at].1, &planted[at].0));
         let said = comment(dialect, planted[0].1, &planted[1].0);
@@ -157,6 +170,13 @@ proptest! {
             4 => format!("{said}SELECT f({a},{b}) FROM t WHERE b={c};DELETE FROM t WHERE a={d}"),
             5 => format!("SET x = {a}; SELECT {b}, concat({c}, a) FROM t"),
             6 => format!("SELECT trim({a} from {b}) AS x, {c} FROM t JOIN u ON t.a = {d}"),
+            7 => format!("SELECT a FROM {said} t WHERE b = {b}"),
+            8 => format!("INSERT INTO t (SELECT a, {a} FROM u WHERE b = {b})"),
+            9 => format!("UPDATE t SET a = 1 ORDER BY b, {a} = c, {b} LIMIT 1"),
+            10 => format!("INSERT INTO t (a) VALUES ({a}) ON DUPLICATE KEY UPDATE a = trim(values(a) from {b})"),
+            11 => format!("SELECT {}trim(a from {a}){}, {b}", "(".repeat(70), ")".repeat(70)),
+            12 => format!("SELECT ARRAY[{a}, {b}], a #> {c} {said} FROM t"),
+            13 if matches!(dialect, Dialect::MySql) => format!("SELECT a--trim(b\n from {a}), {b}"),
             _ => format!("CALL p({a}, {b}); SELECT * FROM t WHERE (a, b) = ({c}, {d}) LIMIT 1"),
         };
         let mut text = String::new();

@@ -53,29 +53,29 @@ const GUARDED: &[&str] = &[
     "SHOW",
     "USE",
     "ALTER",
-    "ATTACH",
-    "DETACH",
     "RESET",
     "DISCARD",
-    "LOAD",
     "PREPARE",
     "DEALLOCATE",
-    "PRINT",
     "DBCC",
     "OPTIMIZE",
     "FLUSH",
-    "KILL",
     "DESCRIBE",
     "DESC",
-    "BACKUP",
-    "RESTORE",
 ];
+
+/// The first words of statements in which the next word may be a value already: it is shown where it is one of [`KINDS`].
+const OF_KIND: &[&str] = &["ATTACH", "DETACH", "LOAD", "PRINT", "KILL", "BACKUP", "RESTORE"];
+
+/// The sorts of objects that such a statement is about.
+const KINDS: &[&str] = &["DATABASE", "DATA", "XML", "INDEX", "LOG", "TABLE", "QUERY", "CONNECTION"];
 
 /// The sort of a statement, by its first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
     Shown(&'static str),
     Guarded(&'static str),
+    OfKind(&'static str),
     /// After it, a bare word may be a value: arguments of procedures.
     Execute,
     Unknown,
@@ -122,6 +122,8 @@ pub(super) fn head(word: &str) -> Head {
         Head::Execute
     } else if let Some(word) = found(SHOWN) {
         Head::Shown(word)
+    } else if let Some(word) = found(OF_KIND) {
+        Head::OfKind(word)
     } else {
         found(GUARDED).map_or(Head::Unknown, Head::Guarded)
     }
@@ -129,6 +131,11 @@ pub(super) fn head(word: &str) -> Head {
 
 pub(super) fn is_execute(word: &str) -> bool {
     is_one_of(word, &["EXEC", "EXECUTE"])
+}
+
+/// Whether it is the sort of an object.
+pub(super) fn is_kind(word: &str) -> bool {
+    is_one_of(word, KINDS)
 }
 
 /// The operation by the first word.

@@ -8,8 +8,9 @@ use crate::text::write::Last;
 const LONGEST_NAME: usize = 128;
 
 impl Scanner<'_> {
-    /// The end of what stands in quotes, of which the first is at `start`.
-    pub(super) fn quoted_end(&self, start: usize, has_escapes: bool) -> Result<usize, Doubtful> {
+    /// The end of what stands in quotes, of which the first is at `start`. A quote behind a backslash ends it for some dialects alone, in `E'..'`
+    /// too: elsewhere that is a column and its alias.
+    pub(super) fn quoted_end(&self, start: usize) -> Result<usize, Doubtful> {
         let quote = self.bytes.get(start).copied().ok_or(Doubtful)?;
         let mut at = start + 1;
         loop {
@@ -20,12 +21,13 @@ impl Scanner<'_> {
             if self.bytes.get(at) != Some(&quote) {
                 continue;
             }
-            match (run % 2 == 1, has_escapes) {
-                (true, true) => at += 1,
-                (true, false) => return Err(Doubtful),
-                (false, _) if self.bytes.get(at + 1) == Some(&quote) => at += 2,
-                (false, _) => return Ok(at + 1),
+            if run % 2 == 1 {
+                return Err(Doubtful);
             }
+            if self.bytes.get(at + 1) != Some(&quote) {
+                return Ok(at + 1);
+            }
+            at += 2;
         }
     }
 
@@ -42,8 +44,8 @@ impl Scanner<'_> {
         }
     }
 
-    pub(super) fn string(&mut self, has_escapes: bool) -> Step {
-        let end = self.quoted_end(self.at, has_escapes)?;
+    pub(super) fn string(&mut self) -> Step {
+        let end = self.quoted_end(self.at)?;
         self.leave_start();
         self.literal(end);
         // No dialect has a word there: the quotes are not what they seem.
@@ -51,18 +53,17 @@ impl Scanner<'_> {
     }
 
     pub(super) fn double_quoted(&mut self) -> Step {
-        let end = self.quoted_end(self.at, false)?;
+        let end = self.quoted_end(self.at)?;
         let is_plain = is_name(self.slice(self.at + 1, end - 1));
-        let is_before_dot = self.bytes.get(end) == Some(&b'.');
-        let is_assigned = self.to.last() == Last::Comma
-            && self.assigns_at == Some(self.to.depth())
-            && self.next_byte(end - self.at) == Some(b'=');
+        let is_before_dot = self.bytes.get(end) == Some(&b'.') && !self.bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let may_be_assigned = self.to.last() == Last::Comma && self.assigns_at == Some(self.to.depth());
+        let is_assigned =
+            (may_be_assigned || self.word == Word::Column) && self.next_byte(end - self.at) == Some(b'=');
         let is_for_sure = is_assigned
-            || self.quotes == DoubleQuotes::Names
             || is_before_dot
             || matches!(self.word, Word::Table | Word::Into | Word::Alias)
             || self.inside().is_some_and(|inside| *inside == Inside::Columns);
-        if is_plain && is_for_sure {
+        if is_plain && (self.quotes == DoubleQuotes::Names || (self.is_sure && is_for_sure)) {
             self.name(end, ("\"", "\""));
         } else {
             self.leave_start();
@@ -83,14 +84,24 @@ impl Scanner<'_> {
     }
 
     pub(super) fn bracket(&mut self) -> Step {
-        if self.word == Word::Array || self.inside().is_some_and(|inside| *inside == Inside::Array) {
-            self.open_bracket(Inside::Array);
-            return Ok(());
-        }
+        let is_array = self.word == Word::Array || self.inside().is_some_and(|inside| *inside == Inside::Array);
         let content = self.rest(1);
         let content = content.get(..content.len().min(super::LONGEST_LOOK)).unwrap_or_default();
         let end = content.iter().position(|byte| *byte == b']').ok_or(Doubtful)?;
+        // A name of SQL Server goes on behind two of them.
+        let may_go_on = self.byte(end + 2) == Some(b']') && self.rest(end + 3).contains(&b']');
+        if may_go_on {
+            return Err(Doubtful);
+        }
         let content = content.get(..end).unwrap_or_default();
+        if is_array {
+            // Whether it is an array or a name, what comes behind it is outside of quotes.
+            if !closes_quotes(content, false) {
+                return Err(Doubtful);
+            }
+            self.open_bracket(Inside::Array);
+            return Ok(());
+        }
         let is_name = content.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
             && content.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_ $".contains(byte))
             && content.len() <= LONGEST_NAME;
@@ -113,6 +124,12 @@ impl Scanner<'_> {
             let content = self.rest(tag + 2);
             let length = content.windows(delimiter.len()).position(|part| part == delimiter).ok_or(Doubtful)?;
             let end = self.at + 2 * (tag + 2) + length;
+            // The others take the delimiters for names or variables, and read on between them.
+            let content = content.get(..length).unwrap_or_default();
+            if !closes_quotes(content, false) || !closes_quotes(content, true) {
+                return Err(Doubtful);
+            }
+            self.is_sure = false;
             self.leave_start();
             self.literal(end);
         } else {
@@ -123,9 +140,24 @@ impl Scanner<'_> {
 }
 
 /// Whether a text in quotes can be shown as a name.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first
         && text.len() <= LONGEST_NAME
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
+}
+
+/// Whether each quote that begins in it ends in it, and none of it is a comment. Square brackets are quotes or not.
+fn closes_quotes(content: &[u8], has_brackets: bool) -> bool {
+    let mut open = None;
+    for byte in content.iter().copied() {
+        match (open, byte) {
+            (None, b'\'' | b'"' | b'`') => open = Some(byte),
+            (None, b'[') if has_brackets => open = Some(b']'),
+            (Some(close), byte) if close == byte => open = None,
+            _ => {}
+        }
+    }
+    let has_others = content.iter().any(|byte| matches!(byte, b'\\' | b'#'));
+    open.is_none() && !has_others && !has_comment(content)
 }

@@ -1,6 +1,6 @@
 //! Parameters, numbers, operators and comments.
 
-use super::{Doubtful, LONGEST_LOOK, Scanner, Step, Word, has_comment, is_word_byte};
+use super::{Doubtful, Scanner, Step, Word, has_comment, is_word_byte};
 use crate::text::write::Last;
 
 impl Scanner<'_> {
@@ -88,15 +88,9 @@ impl Scanner<'_> {
         self.step();
     }
 
-    /// The rest of the line from so many bytes on.
-    pub(super) fn line(&self, ahead: usize) -> &[u8] {
-        let rest = self.rest(ahead);
-        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-        rest.get(..end).unwrap_or_default()
-    }
-
     pub(super) fn line_comment(&mut self) -> Step {
-        let line = self.line(2);
+        let line = self.rest(2);
+        let line = line.get(..line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len())).unwrap_or_default();
         let is_one_everywhere = line.first().is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
         let has_quotes = line.iter().any(|byte| b"'\"`$[#;".contains(byte)) || has_comment(line);
         // A lone carriage return ends the line for PostgreSQL alone.
@@ -105,6 +99,9 @@ impl Scanner<'_> {
             return Err(Doubtful);
         }
         let length = 2 + line.len();
+        // To MySQL they are two signs, but where a statement begins.
+        let may_be_signs = !is_one_everywhere && !matches!(self.to.last(), Last::Start | Last::Semicolon);
+        self.is_sure &= !may_be_signs;
         self.skip_space(length);
         Ok(())
     }
@@ -113,53 +110,14 @@ impl Scanner<'_> {
         let rest = self.rest(2);
         let end = rest.windows(2).position(|pair| pair == b"*/").ok_or(Doubtful)?;
         let content = rest.get(..end).unwrap_or_default();
-        let runs = content.first().is_some_and(|byte| matches!(byte, b'!' | b'M' | b'm'));
-        let has_quotes = content.iter().any(|byte| b"'\"`".contains(byte));
-        if content.windows(2).any(|pair| pair == b"/*") || (runs && has_quotes) {
+        // MySQL and MariaDB run these.
+        let runs = matches!(content, [b'!', ..] | [b'M' | b'm', b'!', ..]);
+        // With the star of its end: `/*/` begins another one where they nest.
+        let nests = rest.get(..=end).unwrap_or_default().windows(2).any(|pair| pair == b"/*");
+        if runs || nests {
             return Err(Doubtful);
         }
         self.skip_space(end + 4);
         Ok(())
     }
-
-    pub(super) fn hash(&mut self) -> Step {
-        let line = self.line(1);
-        if line.len() > LONGEST_LOOK {
-            return Err(Doubtful);
-        }
-        // Whichever of both it is, the next line begins outside of quotes.
-        let is_whole = is_balanced(line);
-        let hashes = self.rest(0).iter().take_while(|byte| **byte == b'#').count();
-        let name = self.rest(hashes).iter().take_while(|byte| is_word_byte(**byte)).count();
-        if matches!(self.word, Word::Table | Word::Into) && name > 0 && is_whole {
-            self.name(self.at + hashes + name, ("", ""));
-            return Ok(());
-        }
-        let operator = 1 + line.iter().take_while(|byte| matches!(byte, b'>' | b'-')).count();
-        let is_operand = matches!(self.to.last(), Last::Word | Last::Literal | Last::Close);
-        let has_operand = matches!(self.next_byte(operator), Some(b'\'' | b'$' | b'?' | b':'));
-        if (2..=3).contains(&operator) && is_operand && has_operand && is_whole {
-            self.operator_of(operator);
-            return Ok(());
-        }
-        Err(Doubtful)
-    }
-}
-
-/// Whether each quote is closed in the same line.
-fn is_balanced(line: &[u8]) -> bool {
-    let mut open = None;
-    for byte in line {
-        match (open, *byte) {
-            (_, b'\\' | b'`' | b'[') | (None, b'/' | b';') => return false,
-            (None, b'\'' | b'"') => open = Some(*byte),
-            (Some(quote), byte) if quote == byte => open = None,
-            _ => {}
-        }
-    }
-    let has_tags = line
-        .iter()
-        .enumerate()
-        .any(|(place, byte)| *byte == b'$' && !line.get(place + 1).is_some_and(u8::is_ascii_digit));
-    open.is_none() && !has_tags
 }
