@@ -5,7 +5,7 @@ use crate::sql::Inner;
 use crate::store::{BOUNDS, Counts, Statement};
 use perf_runtime::Monitor;
 use perf_runtime::metric::{Histogram, names};
-use perf_runtime::rule::{Metric, Rule, RuleSet};
+use perf_runtime::rule::{Condition, Metric, Rule, RuleSet};
 use std::fmt::Write;
 
 const EXECUTIONS: &str = "sql_statement_executions_total";
@@ -13,6 +13,9 @@ const DURATION: &str = "sql_statement_duration_seconds";
 const ROWS: &str = "sql_statement_rows_total";
 const UNREAD: &str = "sql_unread_executions_total";
 const EVICTED: &str = "sql_evicted_statements_total";
+
+/// So many calls have to repeat a statement within five minutes, for one alone may be a report that nobody waits for.
+const CALLS: f64 = 3.0;
 
 /// The durations of an operation.
 pub(crate) fn durations(monitor: &Monitor, operation: &'static str) -> Histogram {
@@ -28,12 +31,13 @@ pub(crate) fn durations(monitor: &Monitor, operation: &'static str) -> Histogram
 ///
 /// | id | alerts when |
 /// |---|---|
-/// | `repeated-statements` | requests or other calls executed one statement ten times or more (`repeated_at`), within five minutes |
+/// | `repeated-statements` | within five minutes three requests or other calls of one root, or more, executed one statement ten times or more (`repeated_at`) |
 pub fn rules() -> RuleSet {
     let repeated = Rule::builder("repeated-statements")
         .name("A statement is executed again and again within one call")
         .metric(Metric::Gauge(names::SQL_REPEATED_STATEMENTS_RECENT.to_owned()))
-        .warning(0.5)
+        .condition(Condition::AtLeast)
+        .warning(CALLS)
         .description(
             "The root of the calls and the statement are in the labels. Fetch the rows at once: by a join, by `= ANY($1)` or `IN (..)`, or by \
              a cache for the time of a request.",

@@ -130,9 +130,8 @@ impl Inner {
     }
 
     fn tick(&self, tick: &Tick) {
-        let minute = tick.uptime.as_secs() / 60;
-        self.store.set_minute(minute);
-        self.repeated.tick(minute);
+        self.store.set_second(tick.uptime.as_secs());
+        self.repeated.tick(self.store.minute());
         if tick.number % TICKS_BETWEEN_LOOKS == 1 {
             self.look_at_filter();
         }

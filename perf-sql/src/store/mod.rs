@@ -2,6 +2,7 @@
 
 mod cache;
 mod latency;
+mod repeats;
 mod slot;
 
 pub(crate) use latency::BOUNDS;
@@ -16,8 +17,8 @@ use slot::{Key, Slot};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ pub(crate) struct Store {
     others: Mutex<Slot>,
     index: Mutex<Index>,
     durations: Durations,
-    minute: AtomicU64,
+    second: AtomicU32,
     events: AtomicU64,
     unread: AtomicU64,
     evicted: AtomicU64,
@@ -94,7 +95,8 @@ pub(crate) struct Totals {
 
 impl Store {
     pub(crate) fn new(limits: Limits, durations: impl Fn(&'static str) -> Histogram + Send + Sync + 'static) -> Self {
-        let others = Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, durations: None };
+        let others =
+            Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, may_repeat: false, durations: None };
         let places = HashMap::with_capacity(limits.statements);
         let index =
             Index { places, used: 0, text: String::new(), durations: Vec::new(), since: Instant::now(), read: 0 };
@@ -107,20 +109,20 @@ impl Store {
             others: Mutex::new(Slot::new(others, (0, 0))),
             index: Mutex::new(index),
             durations: Box::new(durations),
-            minute: AtomicU64::new(0),
+            second: AtomicU32::new(0),
             events: AtomicU64::new(0),
             unread: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         }
     }
 
-    /// Sets the minute that executions are counted in from now on.
-    pub(crate) fn set_minute(&self, minute: u64) {
-        self.minute.store(minute, Relaxed);
+    /// Sets the second that executions are counted in from now on.
+    pub(crate) fn set_second(&self, second: u64) {
+        self.second.store(u32::try_from(second).unwrap_or(u32::MAX), Relaxed);
     }
 
     pub(crate) fn minute(&self) -> u64 {
-        self.minute.load(Relaxed)
+        u64::from(self.second.load(Relaxed) / 60)
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -137,25 +139,24 @@ impl Store {
     /// Counts an execution of a statement. Gives the statement where its root repeated it just now.
     pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Repeated> {
         let event = self.events.fetch_add(1, Relaxed);
-        let (minute, repeated_at) = (self.minute.load(Relaxed), self.limits.repeated_at);
+        let (second, repeated_at) = (self.second.load(Relaxed), self.limits.repeated_at);
         if let Found::At(place) = found
             && let Some(slot) = self.slot(place.slot)
         {
             let mut slot = locked(slot);
             if slot.generation == place.generation {
-                let is_repeated = slot.count(execution, around, minute, repeated_at);
+                let is_repeated = slot.count(execution, around, second, repeated_at);
                 self.note_event(place.slot, event);
                 let statement = slot.statement.as_ref().filter(|_| is_repeated);
                 return statement.cloned().map(|statement| Repeated { statement });
             }
         }
-        // It gave way to another since it was found, or there was no time to read it. Repeats of different texts are none.
-        let around = Around { root_call: None, ..*around };
+        // It gave way to another since it was found, or there was no time to read it.
         let mut others = locked(&self.others);
         if let Some(statement) = &mut others.statement {
             statement.durations.get_or_insert_with(|| (self.durations)(OTHER));
         }
-        others.count(execution, &around, minute, repeated_at);
+        others.count(execution, around, second, repeated_at);
         None
     }
 
@@ -197,7 +198,8 @@ impl Store {
             durations
         });
         let shown = if text.is_empty() { "(empty)".into() } else { shown(text) };
-        let statement = Statement { text: shown.into(), hash: of_text, operation, durations: Some(durations) };
+        let (may_repeat, durations) = (repeats::may_repeat(text, operation), Some(durations));
+        let statement = Statement { text: shown.into(), hash: of_text, operation, may_repeat, durations };
         let place = if usize::from(*used) < self.places.len() {
             let free = *used;
             *used += 1;

@@ -1,17 +1,14 @@
 //! The account of one statement.
 
 use super::latency::Latency;
+use super::repeats::Repeats;
 use crate::callers::Around;
 use perf_runtime::extend::CallSeries;
 use perf_runtime::metric::Histogram;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// Callers of a statement that are told apart.
 const MOST_CALLERS: usize = 16;
-/// Calls without a caller in which the repeats of a statement are counted at the same time. Where two of them fall on one entry, the later one
-/// counts alone: so repeats may be missed, and are never made up.
-const ROOTS: usize = 16;
 /// Minutes of which executions are known.
 pub(crate) const MINUTES: usize = 60;
 
@@ -29,6 +26,8 @@ pub(crate) struct Statement {
     pub(crate) text: Arc<str>,
     pub(crate) hash: u64,
     pub(crate) operation: &'static str,
+    /// Whether repeats of it are told.
+    pub(crate) may_repeat: bool,
     /// The durations of its operation among the application's own metrics.
     pub(crate) durations: Option<Histogram>,
 }
@@ -64,12 +63,6 @@ pub(crate) struct Counts {
     pub(crate) most_repeats: u32,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Repeats {
-    root: Option<NonZeroU64>,
-    count: u32,
-}
-
 /// The hash and the length of a normalised text.
 pub(crate) type Key = (u64, usize);
 
@@ -85,6 +78,10 @@ const MOST_TEXTS: usize = 8;
 
 impl Texts {
     pub(crate) fn add(&mut self, hash: u64) {
+        // The cache lost it, and it was read again.
+        if self.all().is_some_and(|known| known.contains(&hash)) {
+            return;
+        }
         if let Some(place) = self.known.get_mut(self.count) {
             *place = hash;
         }
@@ -107,7 +104,7 @@ pub(crate) struct Slot {
     /// The texts of it that the cache may have.
     pub(crate) texts: Texts,
     pub(crate) counts: Box<Counts>,
-    repeats: [Repeats; ROOTS],
+    repeats: Repeats,
 }
 
 impl Default for Counts {
@@ -140,36 +137,28 @@ impl Slot {
             key,
             texts: Texts::default(),
             counts: Box::default(),
-            repeats: [Repeats::default(); ROOTS],
+            repeats: Repeats::default(),
         }
     }
 
     /// Gives the place to another statement. Counts of the one before are to be taken out already.
     pub(crate) fn assign(&mut self, statement: Statement, key: Key) {
         (self.statement, self.key, self.texts) = (Some(statement), key, Texts::default());
-        self.repeats = [Repeats::default(); ROOTS];
+        self.repeats = Repeats::default();
     }
 
     /// Counts an execution. Says whether it is the one by which the statement is repeated within its root.
-    pub(crate) fn count(&mut self, execution: &Execution, around: &Around, minute: u64, repeated_at: u32) -> bool {
-        let durations = self.statement.as_ref().and_then(|statement| statement.durations.as_ref());
-        if let (Some(durations), Some(nanos)) = (durations, execution.nanos) {
+    pub(crate) fn count(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> bool {
+        self.counts.count(execution, around, u64::from(second / 60));
+        let Some(statement) = &self.statement else { return false };
+        if let (Some(durations), Some(nanos)) = (&statement.durations, execution.nanos) {
             durations.record(nanos as f64 / 1e9);
         }
-        self.counts.count(execution, around, minute);
-        let Some(root) = around.root_call else { return false };
-        let place = (root.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % ROOTS;
-        let Some(repeats) = self.repeats.get_mut(place) else { return false };
-        if repeats.root != Some(root) {
-            *repeats = Repeats { root: Some(root), count: 0 };
-        }
-        repeats.count = repeats.count.saturating_add(1);
-        let is_repeated = repeats.count == repeated_at;
-        if repeats.count >= repeated_at {
-            self.counts.most_repeats = self.counts.most_repeats.max(repeats.count);
-        }
-        self.counts.repeated_calls += u64::from(is_repeated);
-        is_repeated
+        let root = around.root_call.filter(|_| statement.may_repeat);
+        let Some(repeated) = root.and_then(|root| self.repeats.count(root, second, repeated_at)) else { return false };
+        self.counts.most_repeats = self.counts.most_repeats.max(repeated.count);
+        self.counts.repeated_calls += u64::from(repeated.is_new);
+        repeated.is_new
     }
 }
 

@@ -74,6 +74,11 @@ pub(crate) fn normalize_into(statement: &str, quotes: DoubleQuotes, text: &mut S
     (fnv(text.as_bytes()), operation)
 }
 
+/// Whether something was left out of a normalised text, so that it may stand for several statements.
+pub(crate) fn is_cut(text: &str) -> bool {
+    text.contains(CUT)
+}
+
 /// The part of a normalised text that is shown.
 pub(crate) fn shown(text: &str) -> std::borrow::Cow<'_, str> {
     if text.len() <= MOST_SHOWN {

@@ -1,9 +1,10 @@
-//! Who executed a statement, and how often within one call.
+//! Callers of statements, and repeats within one call.
 
 use super::{Account, ran};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Label, monitor};
 use perf_sql::StatementView;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
@@ -115,17 +116,20 @@ fn a_statement_that_one_call_repeats_is_told_by_root_and_raises_an_alert() {
     order(10);
     order(25);
     tick(2);
+    assert!(account.monitor.alerts().active().is_empty(), "two calls in five minutes are no alert");
+    order(11);
+    tick(2);
     let view = account.view();
     let [repeated] = &view.repeated[..] else { panic!("{:?}", view.repeated) };
     assert_eq!(
         (repeated.root.as_str(), repeated.statement.as_str(), repeated.calls),
-        ("operation{operation=callers_order}", ITEM, 2)
+        ("operation{operation=callers_order}", ITEM, 3)
     );
     let statement = account.statement(ITEM);
-    assert_eq!((statement.repeated_calls, statement.most_repeats, statement.executions), (2, 25, 20 * 10 + 35));
+    assert_eq!((statement.repeated_calls, statement.most_repeats, statement.executions), (3, 25, 20 * 10 + 46));
     let text = account.monitor.render_prometheus();
-    let line =
-        format!(r#"sql_repeated_statements_total{{root="operation{{operation=callers_order}}",statement="{ITEM}"}} 2"#);
+    let (id, root) = (&statement.id, "operation{operation=callers_order}");
+    let line = format!(r#"sql_repeated_statements_total{{id="{id}",root="{root}",statement="{ITEM}"}} 3"#);
     assert!(text.contains(&line), "{text}");
     let alerts = account.monitor.alerts().active();
     let alert = alerts.iter().find(|alert| alert.rule == "repeated-statements").unwrap_or_else(|| panic!("{alerts:?}"));
@@ -133,4 +137,72 @@ fn a_statement_that_one_call_repeats_is_told_by_root_and_raises_an_alert() {
     tick(310);
     assert!(account.monitor.alerts().active().is_empty(), "five minutes later it is over");
     drop(recorder);
+}
+
+#[monitor("callers_frames")]
+fn frames(times: u32) {
+    for number in 0..times {
+        for sql in ["BEGIN", "SAVEPOINT a", "RELEASE a", "SET a = 1", "COMMIT", "ROLLBACK", "FETCH NEXT FROM a"] {
+            ran(sql, 0.001, 0, 0);
+        }
+        // Cut texts stand for several statements.
+        ran(&format!("SELECT a FROM t WHERE b = 'x\\' AND c{number} = 1"), 0.001, 1, 0);
+    }
+}
+
+#[test]
+fn frames_of_transactions_and_cut_texts_are_not_told_as_repeated() {
+    let account = Account::new();
+    frames(50);
+    assert_eq!(account.view().repeated, []);
+    assert_eq!(account.statement("SELECT a FROM t WHERE b = …").executions, 50);
+}
+
+#[monitor("callers_long")]
+fn long(times: u32) {
+    let columns = ["some_column"; 30].join(", ");
+    for _ in 0..times {
+        for table in ["t", "u"] {
+            ran(&format!("SELECT {columns} FROM {table} WHERE id = 1"), 0.001, 1, 0);
+        }
+    }
+}
+
+#[test]
+fn long_statements_that_begin_with_the_same_words_are_told_apart() {
+    let account = Account::new();
+    long(10);
+    let view = account.view();
+    let [one, other] = &view.repeated[..] else { panic!("{:?}", view.repeated) };
+    assert!(one.statement == other.statement && one.id != other.id, "{one:?} {other:?}");
+    let text = account.monitor.render_prometheus();
+    for id in [&one.id, &other.id] {
+        let line = format!(r#"sql_repeated_statements_total{{id="{id}",root="operation{{operation=callers_long}}","#);
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
+#[monitor("callers_crowd")]
+async fn one_of_a_crowd(times: u32) {
+    for _ in 0..times {
+        ran("SELECT * FROM crowd WHERE id = 1", 0.001, 1, 0);
+        let mut has_waited = false;
+        std::future::poll_fn(|_| if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+}
+
+#[test]
+fn repeats_are_found_while_a_hundred_requests_run_at_the_same_time_and_each_is_told_once() {
+    let account = Account::new();
+    let mut all: Vec<_> = (0..100).map(|_| Box::pin(one_of_a_crowd(30))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..31 {
+        all.retain_mut(|one| one.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(all.is_empty());
+    let statement = account.statement("SELECT * FROM crowd WHERE id = ?");
+    assert_eq!(statement.executions, 3_000);
+    // Sixteen are counted at the same time, and thirty executions are three times ten.
+    assert!((16..=48).contains(&statement.repeated_calls), "{statement:?}");
+    assert_eq!(account.view().repeated[0].calls, statement.repeated_calls);
 }

@@ -251,9 +251,9 @@ names! {
     /// Durations of SQL statements by their first word, whether they failed or not: a histogram.
     SQL_DURATION_SECONDS = "sql_duration_seconds", "seconds", ["operation"], "perf-sql";
     /// Calls without a caller that executed one SQL statement again and again.
-    SQL_REPEATED_STATEMENTS_TOTAL = "sql_repeated_statements_total", "", ["root", "statement"], "perf-sql";
+    SQL_REPEATED_STATEMENTS_TOTAL = "sql_repeated_statements_total", "", ["id", "root", "statement"], "perf-sql";
     /// The same of the last five minutes.
-    SQL_REPEATED_STATEMENTS_RECENT = "sql_repeated_statements_recent", "", ["root", "statement"], "perf-sql";
+    SQL_REPEATED_STATEMENTS_RECENT = "sql_repeated_statements_recent", "", ["id", "root", "statement"], "perf-sql";
     /// Look-ups that found something, of those of the last five minutes.
     CACHE_HIT_RATIO = "cache_hit_ratio", "ratio", ["cache"], "perf-host";
     /// Look-ups in a cache, by whether they found something.

@@ -1,0 +1,161 @@
+//! Repeats of a statement within calls without a caller.
+
+use crate::text::{OTHER, is_cut};
+use std::num::NonZeroU64;
+
+/// Roots whose executions are counted at the same time, and roots that were told and are remembered.
+const ROOTS: usize = 16;
+/// A root gives way to another one where it did not execute the statement for longer than so many seconds.
+const IDLE: u32 = 1;
+/// Executions of a root within so many seconds count together: a root that runs for hours is no list that is fetched row by row.
+const SPAN: u32 = 60;
+/// Operations that are repeated for good reasons.
+const NEVER: [&str; 7] = ["begin", "commit", "rollback", "savepoint", "release", "set", OTHER];
+
+/// Whether repeats of a statement with this text are told: not where it frames transactions, and not where the text is cut, since then it stands
+/// for several statements.
+pub(super) fn may_repeat(text: &str, operation: &str) -> bool {
+    !NEVER.contains(&operation) && !is_cut(text)
+}
+
+/// A root, and its executions of the statement.
+#[derive(Clone, Copy, Debug, Default)]
+struct Root {
+    number: Option<NonZeroU64>,
+    count: u32,
+    /// The seconds of the first execution that counts, and of the last.
+    since: u32,
+    last: u32,
+}
+
+/// The executions of a statement by root. Repeats may be missed where more roots than there is room for run at the same time, and are never
+/// made up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Repeats {
+    counted: [Root; ROOTS],
+    told: [Root; ROOTS],
+}
+
+/// A root that executed the statement often enough to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Repeated {
+    /// Executions within a minute.
+    pub(super) count: u32,
+    /// Whether it was not told before.
+    pub(super) is_new: bool,
+}
+
+impl Root {
+    fn new(number: NonZeroU64, second: u32) -> Self {
+        Self { number: Some(number), count: 0, since: second, last: second }
+    }
+
+    fn note(&mut self, second: u32) {
+        if second.saturating_sub(self.since) >= SPAN {
+            (self.since, self.count) = (second, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        self.last = second;
+    }
+
+    fn is_idle(&self, second: u32, seconds: u32) -> bool {
+        self.number.is_none() || second.saturating_sub(self.last) > seconds
+    }
+}
+
+impl Repeats {
+    /// Counts an execution. Gives the root where it has repeated the statement, now or before.
+    pub(super) fn count(&mut self, root: NonZeroU64, second: u32, repeated_at: u32) -> Option<Repeated> {
+        let is_it = |told: &&mut Root| told.number == Some(root) && !told.is_idle(second, SPAN);
+        if let Some(told) = self.told.iter_mut().find(is_it) {
+            told.note(second);
+            return Some(Repeated { count: told.count, is_new: false });
+        }
+        let counted = self.counted_mut(root, second)?;
+        counted.note(second);
+        if counted.count < repeated_at {
+            return None;
+        }
+        // Its place is free for another one. It is remembered, so that it is told once.
+        let told = std::mem::take(counted);
+        if let Some(oldest) = self.told.iter_mut().min_by_key(|told| told.number.map(|_| told.last)) {
+            *oldest = told;
+        }
+        Some(Repeated { count: told.count, is_new: true })
+    }
+
+    /// The place of a root; `None` where others have them all.
+    fn counted_mut(&mut self, root: NonZeroU64, second: u32) -> Option<&mut Root> {
+        let own = self.counted.iter().position(|one| one.number == Some(root));
+        let place = own.or_else(|| self.counted.iter().position(|one| one.is_idle(second, IDLE)))?;
+        let counted = self.counted.get_mut(place)?;
+        if own.is_none() {
+            *counted = Root::new(root, second);
+        }
+        Some(counted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(number: u64) -> NonZeroU64 {
+        NonZeroU64::new(number).unwrap()
+    }
+
+    /// Counts so many executions of a root in a second, and says how often it was told anew.
+    fn run(repeats: &mut Repeats, number: u64, second: u32, executions: u32) -> usize {
+        let told = (0..executions).filter_map(|_| repeats.count(root(number), second, 10));
+        told.filter(|repeated| repeated.is_new).count()
+    }
+
+    #[test]
+    fn roots_that_are_counted_stay_while_others_come_in_crowds() {
+        let mut repeats = Repeats::default();
+        for round in 0..10 {
+            for number in 1..=16 {
+                assert_eq!(run(&mut repeats, number, 7, 1), usize::from(round == 9), "{number} in {round}");
+            }
+            for number in 100..2_100 {
+                run(&mut repeats, number + round * 10_000, 7, u32::from(round < 9));
+            }
+        }
+    }
+
+    #[test]
+    fn a_root_that_executes_nothing_for_a_second_gives_way() {
+        let mut repeats = Repeats::default();
+        (1..=16).for_each(|number| assert_eq!(run(&mut repeats, number, 7, 9), 0));
+        assert_eq!(run(&mut repeats, 17, 8, 100), 0, "a second may not be over");
+        assert_eq!(run(&mut repeats, 17, 9, 100), 1);
+    }
+
+    #[test]
+    fn a_root_is_told_once_whatever_comes_between() {
+        let mut repeats = Repeats::default();
+        assert_eq!(run(&mut repeats, 1, 0, 25), 1);
+        for second in 1..200 {
+            (100..200).for_each(|number| drop(repeats.count(root(number + u64::from(second) * 1_000), second, 10)));
+            assert_eq!(run(&mut repeats, 1, second, 25), 0, "in {second}");
+        }
+        let most = repeats.count(root(1), 200, 10).unwrap().count;
+        assert!(most <= 60 * 25 + 1, "{most} within a minute");
+    }
+
+    #[test]
+    fn executions_of_more_than_a_minute_do_not_add_up() {
+        let mut repeats = Repeats::default();
+        for minute in 0..10 {
+            assert_eq!(run(&mut repeats, 1, minute * 60, 9), 0, "in minute {minute}");
+        }
+        assert_eq!(run(&mut repeats, 1, 559, 1), 1, "a tenth one in the last of these minutes");
+    }
+
+    #[test]
+    fn frames_of_transactions_and_texts_that_are_cut_are_not_told() {
+        assert!(may_repeat("SELECT a FROM t", "select"));
+        assert!(!may_repeat("COMMIT", "commit") && !may_repeat("SET a …", "set") && !may_repeat("x", OTHER));
+        assert!(!may_repeat("SELECT a FROM t WHERE b = …", "select"));
+    }
+}
