@@ -7,7 +7,7 @@
 use perf_runtime::extend::{CallSeries, running_call, series_of_span};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use tracing::dispatcher::WeakDispatch;
 use tracing::{Dispatch, Metadata};
 use tracing_subscriber::Registry;
@@ -24,29 +24,47 @@ pub(crate) struct Around {
 
 /// The number of a root by its span is that of the span, turned by so many bits: numbers by calls begin with other bits.
 const TURNED: u32 = 24;
+/// Subscribers that are remembered.
+const MOST_SUBSCRIBERS: usize = 16;
 
 /// The series of spans, by the address of their metadata, which is for ever. There are as many as callsites.
 type Known = BTreeMap<usize, Option<CallSeries>>;
 
-/// The subscriber that a layer is a part of, and the series of its spans.
+/// The subscriber that one layer is a part of, and the series of its spans.
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
     dispatch: RwLock<Option<WeakDispatch>>,
     known: RwLock<Known>,
 }
 
-impl Spans {
+/// The subscribers of all layers that count for the same account: those that came last.
+#[derive(Debug)]
+pub(crate) struct Subscribers(Mutex<Vec<WeakDispatch>>);
+
+impl Subscribers {
     pub(crate) const fn new() -> Self {
-        Self { dispatch: RwLock::new(None), known: RwLock::new(BTreeMap::new()) }
+        Self(Mutex::new(Vec::new()))
     }
 
+    pub(crate) fn add(&self, dispatch: &Dispatch) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.upgrade().is_some());
+        if all.len() == MOST_SUBSCRIBERS {
+            all.remove(0);
+        }
+        all.push(dispatch.downgrade());
+    }
+
+    /// Those that are still there.
+    pub(crate) fn all(&self) -> Vec<Dispatch> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(WeakDispatch::upgrade).collect()
+    }
+}
+
+impl Spans {
     pub(crate) fn register(&self, dispatch: &Dispatch) {
         *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
-    }
-
-    /// The subscriber; `None` while the layer is a part of none, or it is gone.
-    pub(crate) fn dispatch(&self) -> Option<Dispatch> {
-        self.dispatch.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
     /// The call around what happens now on this thread.
@@ -58,27 +76,20 @@ impl Spans {
     }
 
     fn around_by_spans(&self) -> Option<Around> {
-        let dispatch = self.dispatch()?;
+        let dispatch = self.dispatch.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
         let registry: &Registry = dispatch.downcast_ref()?;
         let current = dispatch.current_span();
-        let innermost = registry.span(current.id()?)?;
-        let mut around = Around::default();
-        for span in innermost.scope() {
-            let Some(series) = self.series(span.metadata()) else { continue };
-            around.series = around.series.or(Some(series));
-            around.root = Some(series);
-            around.root_call = NonZeroU64::new(span.id().into_u64().rotate_right(TURNED));
-        }
-        Some(around)
+        let mut calls = registry.span(current.id()?)?.scope().filter(|span| is_of_call(span.metadata()));
+        let innermost = calls.next()?;
+        // A call whose labels its span does not tell is the caller, though its name is not known: the one around it is not.
+        let series = self.series(innermost.metadata());
+        let root = calls.last();
+        let root_series = root.as_ref().map_or(series, |root| self.series(root.metadata()));
+        let root_number = root.as_ref().unwrap_or(&innermost).id().into_u64().rotate_right(TURNED);
+        Some(Around { series, root: root_series, root_call: NonZeroU64::new(root_number) })
     }
 
     fn series(&self, metadata: &'static Metadata<'static>) -> Option<CallSeries> {
-        // Spans of annotated functions have them both.
-        let is_of_call =
-            metadata.fields().field("outcome").is_some() && metadata.fields().field("error_type").is_some();
-        if !is_of_call {
-            return None;
-        }
         let address = std::ptr::from_ref(metadata).addr();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&address).copied();
         known.unwrap_or_else(|| {
@@ -87,4 +98,9 @@ impl Spans {
             series
         })
     }
+}
+
+/// Whether a span is that of an annotated function, known series or not: those have both fields.
+fn is_of_call(metadata: &Metadata<'_>) -> bool {
+    ["outcome", "error_type"].iter().all(|name| metadata.fields().field(*name).is_some())
 }

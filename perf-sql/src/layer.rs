@@ -23,6 +23,8 @@ const CUT: &str = " …";
 pub struct SqlLayer {
     /// `None`: whatever the process has.
     to: Option<Arc<Inner>>,
+    /// Of the subscriber that this layer is a part of: ids of spans mean nothing to another one.
+    spans: Spans,
 }
 
 /// Lets the layer hear of sqlx's events, and of nothing else: all other spans and events cost it nothing.
@@ -44,7 +46,7 @@ pub fn layer<S>() -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    SqlLayer { to: None }.with_filter(Read)
+    SqlLayer { to: None, spans: Spans::default() }.with_filter(Read)
 }
 
 impl Statements {
@@ -53,7 +55,7 @@ impl Statements {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        SqlLayer { to: Some(Arc::clone(&self.inner)) }.with_filter(Read)
+        SqlLayer { to: Some(Arc::clone(&self.inner)), spans: Spans::default() }.with_filter(Read)
     }
 }
 
@@ -64,14 +66,15 @@ pub(crate) fn is_hidden(dispatch: &Dispatch) -> bool {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        self.to.as_ref().map_or(&process::SPANS, |inner| &inner.spans).register(dispatch);
+        self.spans.register(dispatch);
+        self.to.as_ref().map_or(&process::SUBSCRIBERS, |inner| &inner.subscribers).add(dispatch);
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         match &self.to {
-            Some(inner) => inner.count(event, &inner.spans),
+            Some(inner) => inner.count(event, &self.spans),
             None => process::with(|inner| match inner {
-                Some(inner) => inner.count(event, &process::SPANS),
+                Some(inner) => inner.count(event, &self.spans),
                 None => drop(process::EARLY.fetch_add(1, Ordering::Relaxed)),
             }),
         }
@@ -80,9 +83,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
 
 impl Inner {
     fn count(&self, event: &Event<'_>, spans: &Spans) {
-        if !self.is_on {
+        if !self.is_on() {
             return;
         }
+        self.note_heard(event.metadata());
         let mut reading = Reading::new(&self.store);
         event.record(&mut reading);
         if reading.found.is_none() {
@@ -96,6 +100,11 @@ impl Inner {
             self.note_repeated(&repeated.statement, around.root);
         }
     }
+}
+
+/// Whether an event tells of a slow statement, which has another level than others have.
+pub(crate) fn is_slow(metadata: &Metadata<'_>) -> bool {
+    metadata.fields().field("slow_threshold").is_some()
 }
 
 /// The fields of an event. The text is looked at while it is there, so that it is not copied.

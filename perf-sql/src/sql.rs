@@ -1,8 +1,8 @@
 //! The account of a program's statements, and its guard.
 
-use crate::callers::Spans;
+use crate::callers::Subscribers;
 use crate::figures;
-use crate::layer::is_hidden;
+use crate::layer::{is_hidden, is_slow};
 use crate::repeated::AllRepeated;
 use crate::settings::Settings;
 use crate::store::{Limits, Statement, Store};
@@ -13,10 +13,11 @@ use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::{Dispatch, Metadata};
 
 /// The name of the section of settings.
 const SECTION: &str = "sql";
-/// A filter is looked at each so many ticks, and pools while there was no event.
+/// Filters are looked at each so many ticks, for the first time when statements may have come, and pools while there was no event.
 const TICKS_BETWEEN_LOOKS: u64 = 30;
 const TICKS_BETWEEN_POOLS: u64 = 10;
 
@@ -38,12 +39,16 @@ pub(crate) struct Inner {
     pub(crate) monitor: Monitor,
     pub(crate) limits: Limits,
     pub(crate) store: Store,
-    pub(crate) spans: Spans,
+    /// Those of [its own layers](Statements::layer).
+    pub(crate) subscribers: Subscribers,
     pub(crate) repeated: AllRepeated,
-    pub(crate) is_on: bool,
+    /// Whether it counts: until its guard is dropped.
+    is_on: AtomicBool,
     /// Whether it is what `perf_sql::layer()` counts for.
     is_of_process: AtomicBool,
-    pub(crate) is_hidden: AtomicBool,
+    is_hidden: AtomicBool,
+    /// Whether an event of a statement came that is not slow.
+    was_heard: AtomicBool,
     was_told: AtomicBool,
 }
 
@@ -80,11 +85,12 @@ impl Sql {
             monitor: monitor.clone(),
             limits,
             store,
-            spans: Spans::new(),
+            subscribers: Subscribers::new(),
             repeated: AllRepeated::default(),
-            is_on,
+            is_on: AtomicBool::new(is_on),
             is_of_process: AtomicBool::new(false),
             is_hidden: AtomicBool::new(false),
+            was_heard: AtomicBool::new(false),
             was_told: AtomicBool::new(false),
         });
         let statements = Statements { inner: Arc::clone(&inner) };
@@ -109,11 +115,13 @@ impl Sql {
     /// Another account that the process has.
     pub fn for_process(mut self) -> Result<Self, ConfigError> {
         let inner = &self.statements.inner;
-        if inner.is_on && self.claim.is_none() {
-            let taken = || ConfigError::new(SECTION, "account of statements", "one in a process: there is one already");
-            self.claim = Some(process::claim(inner).ok_or_else(taken)?);
-            inner.is_of_process.store(true, Ordering::Relaxed);
+        if self.claim.is_none() {
+            self.claim = process::claim(inner);
         }
+        if self.claim.is_none() && inner.is_on() {
+            return Err(ConfigError::new(SECTION, "account of statements", "one in a process: there is one already"));
+        }
+        inner.is_of_process.store(true, Ordering::Relaxed);
         Ok(self)
     }
 
@@ -124,15 +132,34 @@ impl Sql {
 }
 
 impl Inner {
-    /// The subscriber that the layer is a part of; `None` where there is no layer.
-    pub(crate) fn spans(&self) -> &Spans {
-        if self.is_of_process.load(Ordering::Relaxed) { &process::SPANS } else { &self.spans }
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// The subscribers that have a layer which counts here.
+    pub(crate) fn subscribers(&self) -> Vec<Dispatch> {
+        let mut all = self.subscribers.all();
+        if self.is_of_process.load(Ordering::Relaxed) {
+            all.extend(process::SUBSCRIBERS.all());
+        }
+        all
+    }
+
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.is_hidden.load(Ordering::Relaxed) && !self.was_heard.load(Ordering::Relaxed)
+    }
+
+    /// Notes that statements come. Slow ones pass filters that hide others.
+    pub(crate) fn note_heard(&self, metadata: &Metadata<'_>) {
+        if !self.was_heard.load(Ordering::Relaxed) && !is_slow(metadata) {
+            self.was_heard.store(true, Ordering::Relaxed);
+        }
     }
 
     fn tick(&self, tick: &Tick) {
         self.store.set_second(tick.uptime.as_secs());
         self.repeated.tick(self.store.minute());
-        if tick.number % TICKS_BETWEEN_LOOKS == 1 {
+        if tick.number.is_multiple_of(TICKS_BETWEEN_LOOKS) {
             self.look_at_filter();
         }
         if tick.number.is_multiple_of(TICKS_BETWEEN_POOLS) && self.store.totals().events == 0 {
@@ -140,10 +167,14 @@ impl Inner {
         }
     }
 
-    /// Whether a filter hides sqlx's events, by the subscriber that the layer is a part of. It is told once.
-    pub(crate) fn look_at_filter(&self) {
-        let Some(dispatch) = self.spans().dispatch() else { return };
-        let is_hidden = is_hidden(&dispatch);
+    /// Whether filters hide sqlx's events, by the subscribers that have the layer. It is told once. Filters are not asked once events come: a
+    /// program may have set another level, or filters that let them through within spans.
+    fn look_at_filter(&self) {
+        let subscribers = self.subscribers();
+        if subscribers.is_empty() {
+            return;
+        }
+        let is_hidden = !self.was_heard.load(Ordering::Relaxed) && subscribers.iter().all(is_hidden);
         self.is_hidden.store(is_hidden, Ordering::Relaxed);
         if is_hidden {
             self.tell("a filter in front of the subscriber hides them: let `sqlx::query=debug` through, and keep it out of the log by a filter of that layer alone");
@@ -152,7 +183,7 @@ impl Inner {
 
     /// Whether connections are in use, though there was no event.
     fn look_at_pools(&self) {
-        if self.was_told.load(Ordering::Relaxed) || self.spans().dispatch().is_none() {
+        if self.was_told.load(Ordering::Relaxed) || self.subscribers().is_empty() {
             return;
         }
         let metrics = self.monitor.metrics().read();
@@ -181,27 +212,27 @@ impl Inner {
 /// The account that `perf_sql::layer()` counts for.
 pub(crate) mod process {
     use super::Inner;
-    use crate::callers::Spans;
+    use crate::callers::Subscribers;
     use std::sync::atomic::AtomicU64;
     use std::sync::{Arc, PoisonError, RwLock};
 
     static ACCOUNT: RwLock<Option<Arc<Inner>>> = RwLock::new(None);
-    /// The subscriber of the layer.
-    pub(crate) static SPANS: Spans = Spans::new();
+    /// The subscribers of the process's layers.
+    pub(crate) static SUBSCRIBERS: Subscribers = Subscribers::new();
     /// Events that came while there was no account.
     pub(crate) static EARLY: AtomicU64 = AtomicU64::new(0);
 
     /// Gives the account back when it is dropped.
-    pub(super) struct Claim(());
+    pub(super) struct Claim(Arc<Inner>);
 
-    /// Makes it the account of the process, where there is none.
+    /// Makes it the account of the process, where there is none, or one that is switched off.
     pub(super) fn claim(inner: &Arc<Inner>) -> Option<Claim> {
         let mut account = ACCOUNT.write().unwrap_or_else(PoisonError::into_inner);
-        if account.is_some() {
+        if account.as_ref().is_some_and(|account| account.is_on()) {
             return None;
         }
         *account = Some(Arc::clone(inner));
-        Some(Claim(()))
+        Some(Claim(Arc::clone(inner)))
     }
 
     pub(crate) fn with(look: impl FnOnce(Option<&Arc<Inner>>)) {
@@ -210,8 +241,16 @@ pub(crate) mod process {
 
     impl Drop for Claim {
         fn drop(&mut self) {
-            *ACCOUNT.write().unwrap_or_else(PoisonError::into_inner) = None;
+            let mut account = ACCOUNT.write().unwrap_or_else(PoisonError::into_inner);
+            account.take_if(|account| Arc::ptr_eq(account, &self.0));
         }
+    }
+}
+
+impl Drop for Sql {
+    fn drop(&mut self) {
+        // Layers and handles may outlive it.
+        self.statements.inner.is_on.store(false, Ordering::Relaxed);
     }
 }
 

@@ -55,13 +55,13 @@ pub struct View {
     pub evicted: u64,
     /// Executions whose statement was not read, since too many new texts came in a second.
     pub unread: u64,
-    /// Events that came before statements were counted.
+    /// Events that came while the process had no account of statements; 0 where this one counts nothing.
     pub early_events: u64,
-    /// Whether statements are counted.
+    /// Whether statements are counted: not where that is switched off, and not once the guard is dropped.
     pub enabled: bool,
     /// Whether a subscriber has the layer that hears of them.
     pub has_layer: bool,
-    /// Whether a filter in front of that subscriber hides them.
+    /// Whether a filter in front of each such subscriber hides them. `false` once an event came of a statement that was not slow.
     pub is_hidden: bool,
 }
 
@@ -147,10 +147,10 @@ impl Statements {
             repeated: inner.repeated.view(minute),
             repeated_at: inner.limits.repeated_at,
             max_statements: inner.limits.statements,
-            early_events: process::EARLY.load(Ordering::Relaxed),
-            enabled: inner.is_on,
-            has_layer: inner.spans().dispatch().is_some(),
-            is_hidden: inner.is_hidden.load(Ordering::Relaxed),
+            early_events: if inner.is_on() { process::EARLY.load(Ordering::Relaxed) } else { 0 },
+            enabled: inner.is_on(),
+            has_layer: !inner.subscribers().is_empty(),
+            is_hidden: inner.is_hidden(),
             ..View::default()
         };
         inner.store.for_each(|statement, counts| {

@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 const PAIRS: usize = 2_048;
 const SLOT_BITS: u32 = 12;
 const GENERATION_BITS: u32 = 12;
-const TAG_SHIFT: u32 = SLOT_BITS + GENERATION_BITS;
+/// Set where the text was found since it came.
+const FOUND: u64 = 1 << (SLOT_BITS + GENERATION_BITS);
+const TAG_SHIFT: u32 = SLOT_BITS + GENERATION_BITS + 1;
 
 /// A place of a statement, and the generation of who has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ impl Place {
     }
 }
 
-/// Entries: 40 bits of the hash above, the place plus one, and its generation.
+/// Entries: 39 bits of the hash above, whether it was found, the place plus one, and its generation.
 #[derive(Debug)]
 pub(crate) struct Cache(Box<[[AtomicU64; 2]]>);
 
@@ -46,17 +48,32 @@ impl Cache {
 
     /// The place of the text with this hash.
     pub(crate) fn find(&self, hash: u64) -> Option<Place> {
-        let entries = self.pair(hash).each_ref().map(|entry| entry.load(Relaxed));
-        let is_it = |entry: &u64| *entry >> TAG_SHIFT << TAG_SHIFT == Self::tag(hash);
-        entries.into_iter().filter(is_it).find_map(place)
+        self.pair(hash).iter().find_map(|entry| {
+            let value = entry.load(Relaxed);
+            let found = place(value).filter(|_| value >> TAG_SHIFT << TAG_SHIFT == Self::tag(hash));
+            if found.is_some() && value & FOUND == 0 {
+                // Not where it was changed meanwhile.
+                let _ = entry.compare_exchange(value, value | FOUND, Relaxed, Relaxed);
+            }
+            found
+        })
     }
 
-    /// Notes the place of a text. The older one of its pair gives way.
+    /// Notes the place of a text. In its pair one that was not found since it came gives way, so that new texts do not push out those that run
+    /// all the time. Of calls of this and of [`forget`](Self::forget) there is one at a time.
     pub(crate) fn insert(&self, hash: u64, at: Place) {
         let entry = Self::tag(hash) | (u64::from(at.slot) + 1) << GENERATION_BITS | u64::from(at.generation);
         let [first, second] = self.pair(hash);
-        second.store(first.load(Relaxed), Relaxed);
-        first.store(entry, Relaxed);
+        let has_none = |entry: &AtomicU64, bits: u64| entry.load(Relaxed) & bits == 0;
+        let is_first = has_none(first, u64::MAX) || (!has_none(second, FOUND) && has_none(first, FOUND));
+        if is_first {
+            return first.store(entry, Relaxed);
+        }
+        if !has_none(second, FOUND) {
+            // Both were found: the first has to be found again to stay the next time.
+            first.fetch_and(!FOUND, Relaxed);
+        }
+        second.store(entry, Relaxed);
     }
 
     /// Takes out all texts of a place: those with these hashes or, where they are not known, whichever there are.
@@ -69,10 +86,8 @@ impl Cache {
 
     fn forget_in(slot: u16, pair: &[AtomicU64; 2]) {
         for entry in pair {
-            let value = entry.load(Relaxed);
-            if place(value).is_some_and(|place| place.slot == slot) {
-                // Another text that came meanwhile stays.
-                let _ = entry.compare_exchange(value, 0, Relaxed, Relaxed);
+            if place(entry.load(Relaxed)).is_some_and(|place| place.slot == slot) {
+                entry.store(0, Relaxed);
             }
         }
     }
@@ -106,5 +121,28 @@ mod tests {
         cache.forget(9, None);
         assert_eq!(cache.find(hash(9)), None);
         assert_eq!([8, 500].map(|number| cache.find(hash(number))), [8, 500].map(|number| Some(place(number))));
+    }
+
+    #[test]
+    fn texts_that_are_found_again_and_again_stay_whatever_new_ones_come() {
+        let cache = Cache::new();
+        let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = |number: u64| Place { slot: (number % 500) as u16, generation: 3 };
+        (1..=100).for_each(|number| cache.insert(hash(number), place(number)));
+        let hot: Vec<u64> = (1..=100).filter(|number| cache.find(hash(*number)) == Some(place(*number))).collect();
+        assert!(hot.len() > 95, "{}", hot.len());
+        for number in 1_000..100_000 {
+            cache.insert(hash(number), place(number));
+            if number % 1_000 == 0 {
+                assert!(hot.iter().all(|number| cache.find(hash(*number)) == Some(place(*number))), "at {number}");
+            }
+        }
+        // Those that are found no more give way at last.
+        for number in 100_000..200_000 {
+            cache.insert(hash(number), place(number));
+            cache.find(hash(number));
+        }
+        let left = hot.iter().filter(|number| cache.find(hash(**number)) == Some(place(**number))).count();
+        assert!(left < 10, "{left}");
     }
 }

@@ -94,6 +94,46 @@ fn on_another_thread_the_span_tells_the_caller_where_somebody_listens_to_it() {
     assert_eq!(account.view().repeated[0].root, "operation{operation=callers_sqlite}");
 }
 
+#[monitor("callers_labelled_sqlite", labels(tier = tier))]
+fn labelled_sqlite(tier: Tier) {
+    let _ = tier;
+    on_another_thread("SELECT 7");
+}
+
+#[monitor("callers_around")]
+fn around() {
+    labelled_sqlite(Tier::Free);
+    on_another_thread("SELECT 'x', b FROM t");
+}
+
+/// A subscriber that listens to spans, with the layer.
+fn listening(account: &Account) -> impl tracing::Subscriber + Send + Sync + use<> {
+    let all = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+    tracing_subscriber::registry().with(all).with(account.sql.statements().layer())
+}
+
+#[test]
+fn the_call_around_one_whose_labels_come_with_it_is_not_taken_for_the_caller() {
+    let account = Account::new();
+    tracing::subscriber::with_default(listening(&account), || {
+        around();
+        labelled_sqlite(Tier::Free);
+    });
+    assert_eq!(callers(&account.statement("SELECT ?")), [(None, 2)], "its name is not known");
+    assert_eq!(callers(&account.statement("SELECT ?, b FROM t")), [(Some("operation{operation=callers_around}"), 1)]);
+}
+
+#[test]
+fn each_layer_asks_the_subscriber_that_it_is_a_part_of() {
+    let account = Account::new();
+    let first = tracing::Dispatch::new(listening(&account));
+    let second = tracing::Dispatch::new(listening(&account));
+    for dispatch in [&first, &second, &first] {
+        tracing::dispatcher::with_default(dispatch, || sqlite(1));
+    }
+    assert_eq!(callers(&account.statement("SELECT ?")), [(Some("operation{operation=callers_sqlite}"), 3)]);
+}
+
 #[test]
 fn a_statement_that_one_call_repeats_is_told_by_root_and_raises_an_alert() {
     let clock = ManualClock::hold();

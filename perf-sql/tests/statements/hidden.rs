@@ -5,6 +5,7 @@ use perf_runtime::Monitor;
 use perf_sql::{Settings, Sql};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -63,6 +64,72 @@ fn a_filter_that_hides_the_events_is_told_once() {
 }
 
 #[test]
+fn statements_at_a_level_that_passes_are_not_said_to_be_hidden() {
+    let account = Account::new();
+    let ran_at_info = || {
+        tracing::event!(target: "sqlx::query", Level::INFO, summary = "SELECT 1", db.statement = "", elapsed_secs = 0.001);
+    };
+    let text = log_of(&account, Some("info"), || {
+        ran_at_info();
+        (0..100).for_each(|_| account.monitor.tick());
+        assert!(!account.view().is_hidden);
+    });
+    assert!(!text.contains("do not reach"), "{text}");
+    assert_eq!(account.view().events, 1);
+}
+
+#[test]
+fn slow_statements_alone_do_not_tell_that_others_come_too() {
+    let account = Account::new();
+    let text = log_of(&account, Some("info"), || {
+        tracing::event!(target: "sqlx::query", Level::WARN, summary = "SELECT 1", db.statement = "", slow_threshold = "1s");
+        (0..100).for_each(|_| account.monitor.tick());
+        assert!(account.view().is_hidden);
+    });
+    assert!(text.contains("do not reach"), "{text}");
+}
+
+#[test]
+fn a_guard_that_is_dropped_counts_nothing_any_more() {
+    let account = Account::new();
+    let statements = account.sql.statements().clone();
+    ran("SELECT 1", 0.001, 1, 0);
+    drop(account.sql);
+    ran("SELECT 2", 0.001, 1, 0);
+    assert_eq!((statements.view().enabled, statements.view().events), (false, 1));
+}
+
+#[test]
+fn an_account_of_the_process_that_is_switched_off_has_no_early_events_and_gives_way() {
+    let _alone = one_at_a_time();
+    let monitor = Monitor::builder().build().unwrap();
+    let mut settings = Settings::default();
+    settings.enabled = false;
+    let off = Sql::with_settings(&monitor, &settings).unwrap().for_process().unwrap();
+    let subscriber = tracing_subscriber::registry().with(perf_sql::layer());
+    tracing::subscriber::with_default(subscriber, || {
+        let on = Sql::with_settings(&monitor, &Settings::default()).unwrap();
+        let early = on.statements().view().early_events;
+        ran("SELECT 1", 0.001, 1, 0);
+        assert_eq!(on.statements().view().early_events, early, "nobody wants them");
+        assert_eq!((off.statements().view().early_events, off.statements().view().has_layer), (0, true));
+        let on = on.for_process().unwrap();
+        drop(off);
+        ran("SELECT 2", 0.001, 1, 0);
+        assert_eq!(on.statements().view().events, 1);
+    });
+}
+
+#[test]
+fn a_layer_of_the_statements_of_the_process_is_seen_too() {
+    let _alone = one_at_a_time();
+    let monitor = Monitor::builder().build().unwrap();
+    let sql = Sql::with_settings(&monitor, &Settings::default()).unwrap().for_process().unwrap();
+    let subscriber = tracing_subscriber::registry().with(sql.statements().layer());
+    tracing::subscriber::with_default(subscriber, || assert!(sql.statements().view().has_layer));
+}
+
+#[test]
 fn a_pool_in_use_without_a_statement_is_told_once() {
     let account = Account::new();
     let text = log_of(&account, None, || {
@@ -85,6 +152,7 @@ fn a_pool_in_use_without_a_statement_is_told_once() {
 fn a_process_has_one_account_and_early_events_are_counted() {
     let _alone = one_at_a_time();
     let monitor = Sql::set_up(Monitor::builder()).build().unwrap();
+    let early = Sql::with_settings(&monitor, &Settings::default()).unwrap().statements().view().early_events;
     let subscriber = tracing_subscriber::registry().with(perf_sql::layer());
     tracing::subscriber::with_default(subscriber, || {
         ran("SELECT 1", 0.001, 1, 0);
@@ -92,12 +160,12 @@ fn a_process_has_one_account_and_early_events_are_counted() {
         ran("SELECT 2", 0.001, 1, 0);
         ran("SELECT 3", 0.001, 1, 0);
         let view = sql.statements().view();
-        assert_eq!((view.events, view.early_events, view.has_layer), (2, 1, true));
+        assert_eq!((view.events, view.early_events - early, view.has_layer), (2, 1, true));
         let second = Sql::with_settings(&monitor, &Settings::default()).unwrap().for_process();
         assert!(second.unwrap_err().to_string().contains("one in a process"));
         drop(sql);
         ran("SELECT 4", 0.001, 1, 0);
         let next = Sql::open(&monitor).unwrap();
-        assert_eq!((next.statements().view().events, next.statements().view().early_events), (0, 2));
+        assert_eq!((next.statements().view().events, next.statements().view().early_events - early), (0, 2));
     });
 }
