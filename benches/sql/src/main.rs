@@ -1,4 +1,4 @@
-//! What a statement costs: its event alone, with a layer that takes it and does nothing, and with ours; and a text that is read for the first
+//! The cost of a statement: its event alone, with a layer that takes it and does nothing, and with ours; and a text that is read for the first
 //! time.
 //!
 //! The event is written as sqlx writes it, but for the texts that sqlx makes of the statement, which are made before: they cost the same with

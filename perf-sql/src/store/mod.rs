@@ -58,7 +58,7 @@ pub(crate) struct Store {
     evicted: AtomicU64,
 }
 
-/// What is looked at where a text is not in the cache.
+/// All that is looked at where a text is not in the cache.
 #[derive(Debug)]
 struct Index {
     places: HashMap<Key, u16>,
@@ -77,12 +77,6 @@ struct Index {
 pub(crate) enum Found {
     At(Place),
     Others,
-}
-
-/// A statement that has just become a repeated one of a root.
-#[derive(Debug)]
-pub(crate) struct Repeated {
-    pub(crate) statement: Statement,
 }
 
 /// How many of what there were.
@@ -137,7 +131,7 @@ impl Store {
     }
 
     /// Counts an execution of a statement. Gives the statement where its root repeated it just now.
-    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Repeated> {
+    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Statement> {
         let event = self.events.fetch_add(1, Relaxed);
         let (second, repeated_at) = (self.second.load(Relaxed), self.limits.repeated_at);
         if let Found::At(place) = found
@@ -147,8 +141,7 @@ impl Store {
             if slot.generation == place.generation {
                 let is_repeated = slot.count(execution, around, second, repeated_at);
                 self.note_event(place.slot, event);
-                let statement = slot.statement.as_ref().filter(|_| is_repeated);
-                return statement.cloned().map(|statement| Repeated { statement });
+                return slot.statement.as_ref().filter(|_| is_repeated).cloned();
             }
         }
         // It gave way to another since it was found, or there was no time to read it.

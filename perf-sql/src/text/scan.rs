@@ -147,8 +147,7 @@ impl Scanner<'_> {
     fn guard(&mut self, byte: u8) {
         let is_more = !(byte.is_ascii_whitespace() || is_word_byte(byte) || matches!(byte, b'-' | b'/' | b';'));
         if matches!(self.phase, Phase::Guarded | Phase::Kind) && (is_more || byte.is_ascii_digit()) {
-            self.to.be_silent();
-            self.phase = Phase::Silent;
+            self.hide_rest();
         }
     }
 
@@ -212,11 +211,16 @@ impl Scanner<'_> {
         self.word = Word::Other;
     }
 
+    /// Shows nothing of the rest of this statement.
+    fn hide_rest(&mut self) {
+        self.to.be_silent();
+        self.phase = Phase::Silent;
+    }
+
     /// Of a statement that begins with no word nobody knows what follows.
     fn leave_start(&mut self) {
         if self.phase == Phase::Start {
-            self.to.be_silent();
-            self.phase = Phase::Silent;
+            self.hide_rest();
         }
     }
 

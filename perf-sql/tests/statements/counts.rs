@@ -1,4 +1,4 @@
-//! What is counted of a statement, and how it is shown.
+//! Counts of a statement, and their view.
 
 use super::{Account, ran};
 use perf_runtime::ConfigError;

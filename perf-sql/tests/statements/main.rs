@@ -45,7 +45,7 @@ impl Account {
     }
 }
 
-/// What sqlx does when a statement has run: the first four words as the summary, and the whole where that is more.
+/// Tells of a statement that has run, as sqlx does: the first four words as the summary, and the whole where that is more.
 fn ran(sql: &str, seconds: f64, returned: u64, affected: u64) {
     let summary = sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
     ran_as(&summary, sql, seconds, returned, affected);

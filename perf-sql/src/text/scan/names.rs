@@ -27,17 +27,10 @@ impl Scanner<'_> {
         let word = text.get(self.at..end).unwrap_or_default();
         match self.phase {
             Phase::Start => self.first_word(word),
-            Phase::Guarded => {
+            Phase::Kind if !words::is_kind(word) => self.hide_rest(),
+            Phase::Guarded | Phase::Kind => {
                 self.to.word(word);
-                self.to.be_silent();
-                self.phase = Phase::Silent;
-            }
-            Phase::Kind => {
-                if words::is_kind(word) {
-                    self.to.word(word);
-                }
-                self.to.be_silent();
-                self.phase = Phase::Silent;
+                self.hide_rest();
             }
             Phase::Silent => self.to.word(word),
             Phase::Shown => self.further_word(word),
@@ -68,13 +61,9 @@ impl Scanner<'_> {
             }
             Head::Execute => {
                 self.to.word(word);
-                self.to.be_silent();
-                self.phase = Phase::Silent;
+                self.hide_rest();
             }
-            Head::Unknown => {
-                self.to.be_silent();
-                self.phase = Phase::Silent;
-            }
+            Head::Unknown => self.hide_rest(),
         }
     }
 
@@ -95,8 +84,7 @@ impl Scanner<'_> {
         // Behind a dot MySQL takes keywords for names.
         self.word = if is_after_dot { Word::Other } else { self.kind_of(word, before, is_at_query) };
         if words::is_execute(word) {
-            self.to.be_silent();
-            self.phase = Phase::Silent;
+            self.hide_rest();
         }
     }
 
