@@ -20,12 +20,13 @@ pub struct Settings {
     /// Whether statements are counted. On by default.
     pub enabled: bool,
     /// How many statements are kept apart: 1 to 2,000, and 500 unless set. Beyond it the one that ran least recently is counted in
-    /// `__overflow__` from then on, with all that it had.
+    /// `__overflow__` from then on, with all that it had: rates of `__overflow__` jump by that.
     pub max_statements: usize,
     /// How many texts that were not seen lately are read in a second: 1 to 1,000,000, and 200 unless set. Executions of others are counted in
     /// `__overflow__`.
     pub max_new_per_second: u32,
-    /// So many executions of a statement within one call that was made inside no other are told as repeated: 2 to 10,000, and 10 unless set.
+    /// So many executions of a statement within a minute of one call that was made inside no other are told as repeated: 2 to 10,000, and 10
+    /// unless set.
     pub repeated_at: u32,
     /// The treatment of `"..."`: `auto` (a name where no dialect takes it for a string) or `names` (always a name: PostgreSQL, SQL Server, and MySQL
     /// with `ANSI_QUOTES`).

@@ -45,13 +45,13 @@ pub struct View {
     pub left_out: usize,
     /// All others; `None` where there are none.
     pub overflow: Option<StatementView>,
-    /// The statements that calls without a caller executed again and again, the most calls first.
+    /// The statements that calls without a caller executed again and again, the most calls first: 150 pairs of root and statement, and all others.
     pub repeated: Vec<RepeatedView>,
-    /// So many executions of a statement within one call count as repeated.
+    /// So many executions of a statement within one call and a minute count as repeated.
     pub repeated_at: u32,
     /// The most statements that are kept apart.
     pub max_statements: usize,
-    /// Statements that gave way to others.
+    /// Statements that gave way to others: `overflow` has all their counts.
     pub evicted: u64,
     /// Executions whose statement was not read, since too many new texts came in a second.
     pub unread: u64,
@@ -101,7 +101,7 @@ pub struct StatementView {
     pub callers: Vec<CallerView>,
     /// Calls without a caller that repeated it.
     pub repeated_calls: u64,
-    /// The most executions within one of them; 0 where none repeated it.
+    /// The most executions within a minute of one of them; 0 where none repeated it.
     pub most_repeats: u32,
 }
 
