@@ -3,8 +3,10 @@
 use crate::text::{OTHER, is_cut};
 use std::num::NonZeroU64;
 
-/// Roots whose executions are counted at the same time, and roots that were told and are remembered.
+/// Roots whose executions are counted at the same time.
 const ROOTS: usize = 16;
+/// Roots that were told and are remembered. Where more of them run at the same time, one may be told again.
+const TOLD: usize = 32;
 /// A root gives way to another one where it did not execute the statement for longer than so many seconds.
 const IDLE: u32 = 1;
 /// Executions of a root within so many seconds count together: a root that runs for hours is no list that is fetched row by row.
@@ -33,7 +35,7 @@ struct Root {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
     counted: [Root; ROOTS],
-    told: [Root; ROOTS],
+    told: [Root; TOLD],
 }
 
 /// A root that executed the statement often enough to be told.
@@ -66,12 +68,18 @@ impl Root {
 impl Repeats {
     /// Counts an execution. Gives the root where it has repeated the statement, now or before.
     pub(super) fn count(&mut self, root: NonZeroU64, second: u32, repeated_at: u32) -> Option<Repeated> {
-        let is_it = |told: &&mut Root| told.number == Some(root) && !told.is_idle(second, SPAN);
-        if let Some(told) = self.told.iter_mut().find(is_it) {
+        let own = self.counted.iter().position(|one| one.number == Some(root));
+        if own.is_none()
+            && let Some(told) = self.told_mut(root, second)
+        {
             told.note(second);
             return Some(Repeated { count: told.count, is_new: false });
         }
-        let counted = self.counted_mut(root, second)?;
+        let place = own.or_else(|| self.counted.iter().position(|one| one.is_idle(second, IDLE)))?;
+        let counted = self.counted.get_mut(place)?;
+        if own.is_none() {
+            *counted = Root::new(root, second);
+        }
         counted.note(second);
         if counted.count < repeated_at {
             return None;
@@ -84,15 +92,8 @@ impl Repeats {
         Some(Repeated { count: told.count, is_new: true })
     }
 
-    /// The place of a root; `None` where others have them all.
-    fn counted_mut(&mut self, root: NonZeroU64, second: u32) -> Option<&mut Root> {
-        let own = self.counted.iter().position(|one| one.number == Some(root));
-        let place = own.or_else(|| self.counted.iter().position(|one| one.is_idle(second, IDLE)))?;
-        let counted = self.counted.get_mut(place)?;
-        if own.is_none() {
-            *counted = Root::new(root, second);
-        }
-        Some(counted)
+    fn told_mut(&mut self, root: NonZeroU64, second: u32) -> Option<&mut Root> {
+        self.told.iter_mut().find(|told| told.number == Some(root) && !told.is_idle(second, SPAN))
     }
 }
 
