@@ -89,8 +89,7 @@ pub(crate) struct Totals {
 
 impl Store {
     pub(crate) fn new(limits: Limits, durations: impl Fn(&'static str) -> Histogram + Send + Sync + 'static) -> Self {
-        let others =
-            Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, may_repeat: false, durations: None };
+        let others = Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, may_repeat: false, durations: None };
         let places = HashMap::with_capacity(limits.statements);
         let index =
             Index { places, used: 0, text: String::new(), durations: Vec::new(), since: Instant::now(), read: 0 };

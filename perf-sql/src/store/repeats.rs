@@ -5,6 +5,8 @@ use std::num::NonZeroU64;
 
 /// Roots whose executions are counted at the same time.
 const ROOTS: usize = 16;
+/// Roots whose executions are counted though there is no room for them: each takes the place of the one that ran least recently.
+const PASSING: usize = 4;
 /// Roots that were told and are remembered. Where more of them run at the same time, one may be told again.
 const TOLD: usize = 32;
 /// A root gives way to another one where it did not execute the statement for longer than so many seconds.
@@ -34,7 +36,10 @@ struct Root {
 /// made up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
+    /// Those that keep their place while they execute it: so that repeats are found in a crowd.
     counted: [Root; ROOTS],
+    /// The last ones for which there was no such place, the last first: so that they are found after a crowd of short ones.
+    passing: [Root; PASSING],
     told: [Root; TOLD],
 }
 
@@ -75,11 +80,7 @@ impl Repeats {
             told.note(second);
             return Some(Repeated { count: told.count, is_new: false });
         }
-        let place = own.or_else(|| self.counted.iter().position(|one| one.is_idle(second, IDLE)))?;
-        let counted = self.counted.get_mut(place)?;
-        if own.is_none() {
-            *counted = Root::new(root, second);
-        }
+        let counted = self.counted_mut(own, root, second)?;
         counted.note(second);
         if counted.count < repeated_at {
             return None;
@@ -90,6 +91,25 @@ impl Repeats {
             *oldest = told;
         }
         Some(Repeated { count: told.count, is_new: true })
+    }
+
+    /// The count of a root, with its place if it has one.
+    fn counted_mut(&mut self, own: Option<usize>, root: NonZeroU64, second: u32) -> Option<&mut Root> {
+        if let Some(own) = own {
+            return self.counted.get_mut(own);
+        }
+        let passing = self.passing.iter().position(|one| one.number == Some(root));
+        let free = if passing.is_none() { self.counted.iter().position(|one| one.is_idle(second, IDLE)) } else { None };
+        if let Some(free) = free.and_then(|free| self.counted.get_mut(free)) {
+            *free = Root::new(root, second);
+            return Some(free);
+        }
+        self.passing.get_mut(..=passing.unwrap_or(PASSING - 1))?.rotate_right(1);
+        let first = self.passing.first_mut()?;
+        if passing.is_none() {
+            *first = Root::new(root, second);
+        }
+        Some(first)
     }
 
     fn told_mut(&mut self, root: NonZeroU64, second: u32) -> Option<&mut Root> {
@@ -128,8 +148,21 @@ mod tests {
     fn a_root_that_executes_nothing_for_a_second_gives_way() {
         let mut repeats = Repeats::default();
         (1..=16).for_each(|number| assert_eq!(run(&mut repeats, number, 7, 9), 0));
-        assert_eq!(run(&mut repeats, 17, 8, 100), 0, "a second may not be over");
-        assert_eq!(run(&mut repeats, 17, 9, 100), 1);
+        (17..=21).for_each(|number| assert_eq!(run(&mut repeats, number, 8, 1), 0));
+        for round in 0..20 {
+            (17..=21)
+                .for_each(|number| assert_eq!(run(&mut repeats, number, 8, 1), 0, "a second may not be over: {round}"));
+        }
+        assert_eq!(run(&mut repeats, 22, 9, 100), 1);
+    }
+
+    #[test]
+    fn a_root_is_told_after_a_crowd_of_short_ones_and_among_a_few() {
+        let mut repeats = Repeats::default();
+        (1..=1_000).for_each(|number| assert_eq!(run(&mut repeats, number, 7, 9), 0));
+        assert_eq!(run(&mut repeats, 1_001, 7, 10), 1);
+        let told = (0..10).map(|_| (2_001..=2_004).map(|number| run(&mut repeats, number, 7, 1)).sum::<usize>());
+        assert_eq!(told.sum::<usize>(), 4);
     }
 
     #[test]
@@ -137,7 +170,9 @@ mod tests {
         let mut repeats = Repeats::default();
         assert_eq!(run(&mut repeats, 1, 0, 25), 1);
         for second in 1..200 {
-            (100..200).for_each(|number| drop(repeats.count(root(number + u64::from(second) * 1_000), second, 10)));
+            for number in 100..200 {
+                assert_eq!(run(&mut repeats, number + u64::from(second) * 1_000, second, 1), 0);
+            }
             assert_eq!(run(&mut repeats, 1, second, 25), 0, "in {second}");
         }
         let most = repeats.count(root(1), 200, 10).unwrap().count;

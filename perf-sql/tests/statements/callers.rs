@@ -227,7 +227,10 @@ async fn one_of_a_crowd(times: u32) {
     for _ in 0..times {
         ran("SELECT * FROM crowd WHERE id = 1", 0.001, 1, 0);
         let mut has_waited = false;
-        std::future::poll_fn(|_| if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+        std::future::poll_fn(
+            |_| if std::mem::replace(&mut has_waited, true) { Poll::Ready(()) } else { Poll::Pending },
+        )
+        .await;
     }
 }
 

@@ -43,7 +43,7 @@ fn log_of(account: &Account, filter: Option<&str>, work: impl FnOnce()) -> Strin
 
 #[test]
 fn a_filter_that_hides_the_events_is_told_once() {
-    let account = Account::new();
+    let account = Account::without_layer(|_| ());
     let text = log_of(&account, Some("info"), || {
         for _ in 0..100 {
             account.monitor.tick();
@@ -65,7 +65,7 @@ fn a_filter_that_hides_the_events_is_told_once() {
 
 #[test]
 fn statements_at_a_level_that_passes_are_not_said_to_be_hidden() {
-    let account = Account::new();
+    let account = Account::without_layer(|_| ());
     let ran_at_info = || {
         tracing::event!(target: "sqlx::query", Level::INFO, summary = "SELECT 1", db.statement = "", elapsed_secs = 0.001);
     };
@@ -80,7 +80,7 @@ fn statements_at_a_level_that_passes_are_not_said_to_be_hidden() {
 
 #[test]
 fn slow_statements_alone_do_not_tell_that_others_come_too() {
-    let account = Account::new();
+    let account = Account::without_layer(|_| ());
     let text = log_of(&account, Some("info"), || {
         tracing::event!(target: "sqlx::query", Level::WARN, summary = "SELECT 1", db.statement = "", slow_threshold = "1s");
         (0..100).for_each(|_| account.monitor.tick());
@@ -131,7 +131,7 @@ fn a_layer_of_the_statements_of_the_process_is_seen_too() {
 
 #[test]
 fn a_pool_in_use_without_a_statement_is_told_once() {
-    let account = Account::new();
+    let account = Account::without_layer(|_| ());
     let text = log_of(&account, None, || {
         (0..20).for_each(|_| account.monitor.tick());
         let used = account

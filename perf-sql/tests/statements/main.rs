@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 struct Account {
     monitor: Monitor,
     sql: Sql,
-    _subscriber: DefaultGuard,
+    _subscriber: Option<DefaultGuard>,
 }
 
 impl Account {
@@ -26,13 +26,18 @@ impl Account {
     }
 
     fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let account = Self::without_layer(change);
+        let subscriber = tracing_subscriber::registry().with(account.sql.statements().layer());
+        Self { _subscriber: Some(tracing::subscriber::set_default(subscriber)), ..account }
+    }
+
+    /// An account that hears of nothing yet.
+    fn without_layer(change: impl FnOnce(&mut Settings)) -> Self {
         let monitor = Monitor::builder().build().unwrap();
         let mut settings = Settings::default();
         change(&mut settings);
         let sql = Sql::with_settings(&monitor, &settings).unwrap();
-        let subscriber = tracing_subscriber::registry().with(sql.statements().layer());
-        let subscriber = tracing::subscriber::set_default(subscriber);
-        Self { monitor, sql, _subscriber: subscriber }
+        Self { monitor, sql, _subscriber: None }
     }
 
     fn view(&self) -> View {

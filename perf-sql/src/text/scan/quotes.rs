@@ -55,10 +55,10 @@ impl Scanner<'_> {
     pub(super) fn double_quoted(&mut self) -> Step {
         let end = self.quoted_end(self.at)?;
         let is_plain = is_name(self.slice(self.at + 1, end - 1));
-        let is_before_dot = self.bytes.get(end) == Some(&b'.') && !self.bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let is_before_dot =
+            self.bytes.get(end) == Some(&b'.') && !self.bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
         let may_be_assigned = self.to.last() == Last::Comma && self.assigns_at == Some(self.to.depth());
-        let is_assigned =
-            (may_be_assigned || self.word == Word::Column) && self.next_byte(end - self.at) == Some(b'=');
+        let is_assigned = (may_be_assigned || self.word == Word::Column) && self.next_byte(end - self.at) == Some(b'=');
         let is_for_sure = is_assigned
             || is_before_dot
             || matches!(self.word, Word::Table | Word::Into | Word::Alias)
