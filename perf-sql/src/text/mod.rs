@@ -14,6 +14,8 @@
 //! | `#`: cut | a comment of MySQL, though PostgreSQL has `#>`, `#>>` and `#-`, and SQL Server tables of such names |
 //! | a comment in a comment, and `/*!`: cut | they nest in PostgreSQL and SQL Server alone; MySQL runs the other |
 //! | `--` without a space after it: cut where a quote is in its line; else no `"..."` after it is a name | no comment in MySQL |
+//! | quotes in brackets just behind a parameter, as in `$a(it's)`: cut | SQLite takes them for a part of its name |
+//! | a character beyond ASCII that is no letter: cut | a space, or the sign of a currency, which begins a number of SQL Server |
 //! | `SET`, `PRAGMA`, `ALTER` and their like: the first two words alone; `EXEC`, `ATTACH`, `PRINT`: the first | bare words are values there |
 //! | any other first word: `…` | nobody knows what follows |
 

@@ -8,7 +8,7 @@ use super::DoubleQuotes;
 use super::words;
 use super::write::{Last, Writer};
 
-/// Text between square brackets is looked at so far.
+/// Text between square brackets, and the name of a parameter, is looked at so far.
 const LONGEST_LOOK: usize = 1_024;
 /// Brackets inside brackets, of which it is known what they are.
 const MOST_LEVELS: usize = 64;
@@ -126,8 +126,8 @@ impl Scanner<'_> {
                 b';' => self.semicolon(),
                 b'$' => self.dollar()?,
                 b'?' => self.parameter(1),
-                b':' => self.colon(),
-                b'@' => self.at_sign(),
+                b':' => self.colon()?,
+                b'@' => self.at_sign()?,
                 b'-' if self.byte(1) == Some(b'-') => self.line_comment()?,
                 b'/' if self.byte(1) == Some(b'*') => self.block_comment()?,
                 b'.' => self.dot(),

@@ -1,5 +1,9 @@
 use super::*;
+use dialects::{DIALECTS, Dialect};
 use proptest::prelude::*;
+
+mod dialects;
+mod lexers;
 
 /// Dialect, statement and what is shown of it, in lines. `\n`, `\t`, `\r` and `\\` stand for what they do in Rust.
 const CORPUS: &str = include_str!("../../tests/corpus.tsv");
@@ -93,17 +97,6 @@ fn double_quotes_are_names_where_that_is_set() {
     normalize_into(r#"SELECT "id" FROM "users" WHERE "name" = 'x'"#, DoubleQuotes::Names, &mut text);
     assert_eq!(text, r#"SELECT "id" FROM "users" WHERE "name" = ?"#);
 }
-
-/// A dialect, as far as it matters to what literals and comments look like.
-#[derive(Clone, Copy, Debug)]
-enum Dialect {
-    Postgres,
-    MySql,
-    Sqlite,
-    SqlServer,
-}
-
-const DIALECTS: [Dialect; 4] = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite, Dialect::SqlServer];
 
 /// Stands in each literal and comment that is planted, in letters that no statement around it has.
 const SECRET: &str = "zqxw";

@@ -13,7 +13,7 @@ impl Scanner<'_> {
         let length = self.rest(0).iter().take_while(|byte| is_word_byte(**byte) || **byte == b'$').count();
         let end = self.at + length;
         let dollars = self.slice(self.at, end).bytes().filter(|byte| *byte == b'$').count();
-        if length > LONGEST_WORD || dollars > 1 {
+        if length > LONGEST_WORD || dollars > 1 || has_signs(self.slice(self.at, end)) {
             return Err(Doubtful);
         }
         let is_before_quote = self.bytes.get(end) == Some(&b'\'');
@@ -138,6 +138,13 @@ impl Scanner<'_> {
             *inside = if is_query { Inside::Query } else { Inside::Other };
         }
     }
+}
+
+/// Whether it has characters beyond ASCII that are no letters: the sign of a currency begins a number of SQL Server, and spaces are no part of a word
+/// for all.
+fn has_signs(word: &str) -> bool {
+    let is_letter = |at: usize, char: char| if at == 0 { char.is_alphabetic() } else { char.is_alphanumeric() };
+    !word.is_ascii() && word.char_indices().any(|(at, char)| !char.is_ascii() && !is_letter(at, char))
 }
 
 /// The bytes of the name that a text begins with, with its quotes.

@@ -74,8 +74,12 @@ impl Scanner<'_> {
 
     pub(super) fn backtick(&mut self) -> Step {
         let end = self.name_end(b'`')?;
-        if is_name(self.slice(self.at + 1, end - 1)) {
+        let content = self.slice(self.at + 1, end - 1);
+        if is_name(content) {
             self.name(end, ("`", "`"));
+        } else if content.bytes().any(|byte| b"'\"$".contains(&byte)) || has_comment(content.as_bytes()) {
+            // PostgreSQL has operators with backticks, and quotes and comments behind them.
+            return Err(Doubtful);
         } else {
             self.leave_start();
             self.literal(end);
@@ -103,7 +107,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         let is_name = content.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-            && content.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_ $".contains(byte))
+            && content.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_ ".contains(byte))
             && content.len() <= LONGEST_NAME;
         if is_name {
             self.name(self.at + end + 2, ("[", "]"));
@@ -117,8 +121,16 @@ impl Scanner<'_> {
     }
 
     pub(super) fn dollar(&mut self) -> Step {
+        // To some it is a part of the word, to others the word is a parameter or a number and ends there.
+        let is_behind_word = self.at.checked_sub(1).and_then(|before| self.bytes.get(before));
+        if is_behind_word.is_some_and(|before| is_word_byte(*before) || *before == b'$') {
+            return Err(Doubtful);
+        }
         let tag = self.rest(1).iter().take_while(|byte| is_word_byte(**byte)).count();
         let starts_well = self.byte(1).is_some_and(|byte| !byte.is_ascii_digit());
+        if tag > LONGEST_NAME {
+            return Err(Doubtful);
+        }
         if self.byte(1 + tag) == Some(b'$') && (tag == 0 || starts_well) {
             let delimiter = self.rest(0).get(..tag + 2).ok_or(Doubtful)?;
             let content = self.rest(tag + 2);
@@ -126,14 +138,14 @@ impl Scanner<'_> {
             let end = self.at + 2 * (tag + 2) + length;
             // The others take the delimiters for names or variables, and read on between them.
             let content = content.get(..length).unwrap_or_default();
-            if !closes_quotes(content, false) || !closes_quotes(content, true) {
+            if !closes_quotes(content, false) || !closes_quotes(content, true) || has_quoting_variables(content) {
                 return Err(Doubtful);
             }
             self.is_sure = false;
             self.leave_start();
             self.literal(end);
         } else {
-            self.parameter(1 + tag);
+            self.named_parameter(1)?;
         }
         Ok(())
     }
@@ -145,6 +157,13 @@ pub(super) fn is_name(text: &str) -> bool {
     first
         && text.len() <= LONGEST_NAME
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
+}
+
+/// Whether it has quotes, and variables of SQLite that may take one of them for a part of their names.
+fn has_quoting_variables(content: &[u8]) -> bool {
+    let is_variable = |pair: &[u8]| matches!(pair, [b'$' | b'@' | b':', next] if is_word_byte(*next));
+    let may_be_one = content.first() == Some(&b'(') || content.windows(2).any(is_variable);
+    may_be_one && content.iter().any(|byte| b"'\"`[".contains(byte))
 }
 
 /// Whether each quote that begins in it ends in it, and none of it is a comment. Square brackets are quotes or not.

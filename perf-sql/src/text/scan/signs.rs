@@ -1,6 +1,6 @@
 //! Parameters, numbers, operators and comments.
 
-use super::{Doubtful, Scanner, Step, Word, has_comment, is_word_byte};
+use super::{Doubtful, LONGEST_LOOK, Scanner, Step, Word, has_comment, is_word_byte};
 use crate::text::write::Last;
 
 impl Scanner<'_> {
@@ -11,26 +11,45 @@ impl Scanner<'_> {
         self.literal(self.at + bytes + more);
     }
 
-    pub(super) fn colon(&mut self) {
+    /// Writes a parameter with a name. SQLite takes all that stands in brackets just behind one for a part of it, quotes too
+    /// (<https://www.sqlite.org/lang_expr.html#varparam>).
+    pub(super) fn named_parameter(&mut self, bytes: usize) -> Step {
+        let rest = self.rest(bytes);
+        let is_of_name = |byte: &&u8| is_word_byte(**byte) || b"$:".contains(byte);
+        let length = rest.iter().take(LONGEST_LOOK).take_while(is_of_name).count();
+        let brackets = rest.get(length..).unwrap_or_default().strip_prefix(b"(").unwrap_or_default();
+        let mut inside = brackets.iter().take_while(|byte| !(**byte == b')' || byte.is_ascii_whitespace()));
+        let is_simple = |byte: &u8| is_word_byte(*byte) || b",.".contains(byte);
+        if length == LONGEST_LOOK || !inside.all(is_simple) {
+            return Err(Doubtful);
+        }
+        self.parameter(bytes);
+        Ok(())
+    }
+
+    pub(super) fn colon(&mut self) -> Step {
         match self.byte(1) {
             Some(b':') => {
                 self.to.cast();
                 self.at += 2;
                 self.word = Word::Other;
             }
-            Some(next) if is_word_byte(next) => self.parameter(1),
+            Some(next) if is_word_byte(next) => self.named_parameter(1)?,
             Some(b'=') => self.operator_of(2),
             _ => self.operator_of(1),
         }
+        Ok(())
     }
 
-    pub(super) fn at_sign(&mut self) {
+    pub(super) fn at_sign(&mut self) -> Step {
         match self.byte(1) {
             Some(b'@') if self.byte(2).is_some_and(is_word_byte) => self.parameter(2),
             // A variable of MySQL with quotes is followed by them: they are a literal too.
-            Some(next) if is_word_byte(next) || matches!(next, b'\'' | b'"' | b'`') => self.parameter(1),
+            Some(b'\'' | b'"' | b'`') => self.parameter(1),
+            Some(next) if is_word_byte(next) => self.named_parameter(1)?,
             _ => self.operator_of(1),
         }
+        Ok(())
     }
 
     pub(super) fn number(&mut self) {
@@ -110,8 +129,8 @@ impl Scanner<'_> {
         let rest = self.rest(2);
         let end = rest.windows(2).position(|pair| pair == b"*/").ok_or(Doubtful)?;
         let content = rest.get(..end).unwrap_or_default();
-        // MySQL and MariaDB run these.
-        let runs = matches!(content, [b'!', ..] | [b'M' | b'm', b'!', ..]);
+        // MySQL runs `/*!`, MariaDB `/*M!`, and relatives of theirs have letters of their own.
+        let runs = content.iter().take(2).any(|byte| *byte == b'!');
         // With the star of its end: `/*/` begins another one where they nest.
         let nests = rest.get(..=end).unwrap_or_default().windows(2).any(|pair| pair == b"/*");
         if runs || nests {
