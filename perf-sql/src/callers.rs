@@ -47,12 +47,16 @@ impl Subscribers {
     }
 
     pub(crate) fn add(&self, dispatch: &Dispatch) {
+        // One that is held here alone by now ends after the lock: its layers are others' code.
+        let alive = self.all();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one.upgrade().is_some());
         if all.len() == MOST_SUBSCRIBERS {
             all.remove(0);
         }
         all.push(dispatch.downgrade());
+        drop(all);
+        drop(alive);
     }
 
     /// Those that are still there.

@@ -3,6 +3,7 @@
 use crate::callers::Spans;
 use crate::sql::{Inner, Statements, process};
 use crate::store::{Execution, Found, Store};
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,6 +72,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let Some(_counting) = Counting::begin() else { return };
         match &self.to {
             Some(inner) => inner.count(event, &self.spans),
             None => process::with(|inner| match inner {
@@ -78,6 +80,27 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
                 None => drop(process::EARLY.fetch_add(1, Ordering::Relaxed)),
             }),
         }
+    }
+}
+
+thread_local! {
+    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A mark on the thread that counts an event. What is told meanwhile, such as a label that is one too many, goes to layers of others: where one of
+/// them executes a statement for it on this thread, our locks are taken already, so that statement is left out.
+struct Counting;
+
+impl Counting {
+    /// `None` where the thread counts an event already.
+    fn begin() -> Option<Self> {
+        IS_COUNTING.with(|is_counting| if is_counting.replace(true) { None } else { Some(Self) })
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        IS_COUNTING.with(|is_counting| is_counting.set(false));
     }
 }
 

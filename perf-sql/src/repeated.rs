@@ -57,19 +57,27 @@ impl AllRepeated {
         minute: u64,
     ) {
         let key = (root, statement.hash);
-        let mut pairs = self.pairs();
-        if !pairs.shown.contains_key(&key) && pairs.has_room(minute) {
-            let pair = Pair::new(root_name(monitor, root), id, &statement.text);
-            if pairs.series.len() < MOST {
-                pairs.series.entry(key).or_insert_with(|| Series::new(monitor, &pair.shown));
-            }
-            pairs.shown.insert(key, pair);
+        let (is_shown, has_series, may_have_series) = {
+            let pairs = self.pairs();
+            (pairs.shown.contains_key(&key), pairs.series.contains_key(&key), pairs.series.len() < MOST)
+        };
+        // Nothing is locked where a metric is made: it may be told of in the log, by code of others.
+        let new = (!is_shown).then(|| Pair::new(root_name(monitor, root), id, &statement.text));
+        let own_series = new.as_ref().filter(|_| may_have_series && !has_series);
+        let own_series = own_series.map(|pair| Series::new(monitor, &pair.shown));
+        let is_counted = {
+            let mut pairs = self.pairs();
+            pairs.add(key, new, own_series, minute);
+            let Pairs { shown, rest, series, rest_series } = &mut *pairs;
+            shown.get_mut(&key).unwrap_or_else(|| rest.get_or_insert_with(Pair::rest)).count(minute);
+            series.get(&key).or(rest_series.as_ref()).map(|series| series.calls.increment()).is_some()
+        };
+        if !is_counted {
+            let of_rest = Series::new(monitor, &Pair::rest().shown);
+            of_rest.calls.increment();
+            self.pairs().rest_series.get_or_insert(of_rest);
         }
-        let Pairs { shown, rest, series, rest_series } = &mut *pairs;
-        shown.get_mut(&key).unwrap_or_else(|| rest.get_or_insert_with(Pair::rest)).count(minute);
-        let of_rest = || Series::new(monitor, &Pair::rest().shown);
-        series.get(&key).unwrap_or_else(|| rest_series.get_or_insert_with(of_rest)).calls.increment();
-        pairs.publish(minute);
+        self.pairs().publish(minute);
     }
 
     /// Says of each how many calls repeated it lately.
@@ -97,6 +105,18 @@ fn root_name(monitor: &Monitor, root: Option<CallSeries>) -> String {
 }
 
 impl Pairs {
+    /// Shows a pair where there is room, with series of its own where there are any.
+    fn add(&mut self, key: Key, new: Option<Pair>, own_series: Option<Series>, minute: u64) {
+        let Some(pair) = new.filter(|_| !self.shown.contains_key(&key)) else { return };
+        if !self.has_room(minute) {
+            return;
+        }
+        self.shown.insert(key, pair);
+        if let Some(own_series) = own_series {
+            self.series.entry(key).or_insert(own_series);
+        }
+    }
+
     /// Whether there is room for another one. One without recent calls gives way, and is counted with all others.
     fn has_room(&mut self, minute: u64) -> bool {
         if self.shown.len() < MOST {

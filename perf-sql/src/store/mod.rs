@@ -144,12 +144,24 @@ impl Store {
             }
         }
         // It gave way to another since it was found, or there was no time to read it.
-        let mut others = locked(&self.others);
-        if let Some(statement) = &mut others.statement {
-            statement.durations.get_or_insert_with(|| (self.durations)(OTHER));
-        }
+        let mut others = self.others_with_durations();
         others.count(execution, around, second, repeated_at);
         None
+    }
+
+    fn others_with_durations(&self) -> MutexGuard<'_, Slot> {
+        let others = locked(&self.others);
+        if others.statement.as_ref().is_none_or(|statement| statement.durations.is_some()) {
+            return others;
+        }
+        // Nothing is locked where a metric is made: it may be told of in the log, by code of others.
+        drop(others);
+        let durations = (self.durations)(OTHER);
+        let mut others = locked(&self.others);
+        if let Some(statement) = &mut others.statement {
+            statement.durations = Some(durations);
+        }
+        others
     }
 
     /// Shows each statement and its counts; the last are those that are not kept apart. No statement gives way meanwhile, so that the
@@ -177,20 +189,32 @@ impl Store {
             self.unread.fetch_add(1, Relaxed);
             return Found::Others;
         }
-        let Index { places, used, text, durations: known, .. } = &mut *index;
-        let (of_text, operation) = normalize_into(raw, self.limits.quotes, text);
-        let key = (of_text, text.len());
-        if let Some(place) = places.get(&key).copied() {
-            return self.note(hash, place);
+        match self.place(&mut index, raw, hash) {
+            Ok(found) => found,
+            Err(operation) => {
+                // As for all others: nothing is locked meanwhile.
+                drop(index);
+                let durations = (self.durations)(operation);
+                let mut index = locked(&self.index);
+                if index.durations_of(operation).is_none() {
+                    index.durations.push((operation, durations));
+                }
+                self.place(&mut index, raw, hash).unwrap_or(Found::Others)
+            }
         }
-        let durations = known.iter().find(|(own, _)| *own == operation).map(|(_, durations)| durations.clone());
-        let durations = durations.unwrap_or_else(|| {
-            let durations = (self.durations)(operation);
-            known.push((operation, durations.clone()));
-            durations
-        });
+    }
+
+    /// Finds the place of a text, or gives it one. Fails where durations of its operation, which it gives, are not known yet.
+    fn place(&self, index: &mut Index, raw: &str, hash: u64) -> Result<Found, &'static str> {
+        let (of_text, operation) = normalize_into(raw, self.limits.quotes, &mut index.text);
+        let key = (of_text, index.text.len());
+        if let Some(place) = index.places.get(&key).copied() {
+            return Ok(self.note(hash, place));
+        }
+        let durations = Some(index.durations_of(operation).ok_or(operation)?);
+        let Index { places, used, text, .. } = index;
         let shown = if text.is_empty() { "(empty)".into() } else { shown(text) };
-        let (may_repeat, durations) = (repeats::may_repeat(text, operation), Some(durations));
+        let may_repeat = repeats::may_repeat(text, operation);
         let statement = Statement { text: shown.into(), hash: of_text, operation, may_repeat, durations };
         let place = if usize::from(*used) < self.places.len() {
             let free = *used;
@@ -201,7 +225,7 @@ impl Store {
             self.give_away(places, statement, key)
         };
         places.insert(key, place);
-        self.note(hash, place)
+        Ok(self.note(hash, place))
     }
 
     /// Notes the place of a raw text. The index is locked, so the place is not given away meanwhile.
@@ -246,6 +270,10 @@ impl Index {
         }
         self.read = self.read.saturating_add(1);
         self.read <= most
+    }
+
+    fn durations_of(&self, operation: &str) -> Option<Histogram> {
+        self.durations.iter().find(|(own, _)| *own == operation).map(|(_, durations)| durations.clone())
     }
 }
 

@@ -75,7 +75,7 @@ impl Lexer<'_> {
             }
             (MySql, b'"') => self.quoted(true).map(|()| false),
             (_, b'"') | (MySql | Sqlite, b'`') => self.quoted(false).map(|()| false),
-            (SqlServer, b'`') => None,
+            (SqlServer, b'`') | (Postgres | Sqlite, b'\\') => None,
             (SqlServer, b'[') => loop {
                 self.skip_past(b"]")?;
                 if !self.starts("]") {
@@ -100,7 +100,6 @@ impl Lexer<'_> {
             }
             (Postgres, b'$') => self.dollar(),
             (Sqlite, b'$' | b'@' | b':' | b'#') => self.variable(),
-            (Postgres | Sqlite, b'\\') => None,
             (Postgres, b'0'..=b'9') => {
                 self.skip(|byte| byte.is_ascii_digit());
                 Some(false)
