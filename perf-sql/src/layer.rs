@@ -195,3 +195,18 @@ impl fmt::Debug for SqlLayer {
         f.debug_struct("SqlLayer").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_counts_one_event_at_a_time() {
+        let counting = Counting::begin();
+        assert!(counting.is_some() && Counting::begin().is_none());
+        assert!(Counting::begin().is_none(), "until the first one is over");
+        drop(counting);
+        assert!(Counting::begin().is_some());
+        assert!(Counting::begin().is_some());
+    }
+}

@@ -179,6 +179,23 @@ proptest! {
     }
 
     #[test]
+    fn ten_literals_in_each_dialect_are_not_shown(planted in prop::collection::vec(planted(), 10), shape in 0_u8..4) {
+        for dialect in DIALECTS {
+            let all: Vec<String> = planted.iter().map(|(content, form)| literal(dialect, *form, content)).collect();
+            let (head, tail) = all.split_at(5);
+            let statement = match shape {
+                0 => format!("SELECT f({}) FROM t WHERE a IN ({})", head.join(", "), tail.join(",")),
+                1 => format!("INSERT INTO t (a, b, c, d, e) VALUES ({}), ({})", head.join(", "), tail.join(", ")),
+                2 => format!("UPDATE t SET a = {} WHERE b = {}", head.join(" || "), tail.join(" OR b LIKE ")),
+                _ => format!("SELECT {}; CALL p({})", head.join(" AS x, "), tail.join(", ")),
+            };
+            let mut text = String::new();
+            normalize_into(&statement, DoubleQuotes::Auto, &mut text);
+            prop_assert!(!text.contains(SECRET), "{dialect:?}\n{statement}\n{text}");
+        }
+    }
+
+    #[test]
     fn digits_stand_in_names_alone(number in "[1-9][0-9]{3,12}", form in 0_u8..6) {
         let written = match form {
             0 => number.clone(),
