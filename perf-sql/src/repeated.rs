@@ -180,6 +180,9 @@ impl Series {
         let calls = calls.help("Calls without a caller that executed one SQL statement again and again.").register();
         let recent = metrics.gauge(names::SQL_REPEATED_STATEMENTS_RECENT).label("id", &of.id).label("root", &of.root);
         let recent = recent.label("statement", &of.statement).help("The same of the last five minutes.").register();
+        // Where a label has too many values, it is told of now and not while something is locked.
+        calls.add(0.0);
+        recent.add(0.0);
         Self { calls, recent }
     }
 }
@@ -194,7 +197,7 @@ mod tests {
         let all = AllRepeated::default();
         let count = |hash: u64, minute| {
             let text = format!("SELECT c{hash}").into();
-            let statement = Statement { text, hash, operation: "select", may_repeat: true, durations: None };
+            let statement = Statement { text, hash, operation: "select", may_repeat: true, durations: 0 };
             all.count(&monitor, (format!("{hash:016x}"), &statement), None, minute);
         };
         let calls = |minute| all.view(minute).iter().map(|one| one.calls).sum::<u64>();

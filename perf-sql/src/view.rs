@@ -203,8 +203,9 @@ fn seconds(nanos: u64) -> f64 {
 impl StatementView {
     fn new(statement: &Statement, counts: &Counts, names: &Names, minute: u64) -> Self {
         let recent = counts.minutes.iter().filter(|one| one.executions > 0 && minute < one.number + RECENT_MINUTES);
-        let (recent_executions, recent_nanos) =
-            recent.fold((0, 0_u64), |(executions, nanos), one| (executions + one.executions, nanos + one.nanos));
+        let (recent_executions, recent_nanos) = recent.fold((0, 0_u64), |(executions, nanos), one| {
+            (executions + one.executions, nanos.saturating_add(one.nanos))
+        });
         let latency = &counts.latency;
         let quantile = |share| latency.quantile(share).map(seconds);
         let known = latency.count();

@@ -9,11 +9,11 @@ pub(crate) use latency::BOUNDS;
 pub(crate) use slot::{Counts, Execution, OfCaller, Statement};
 
 use crate::callers::Around;
-use crate::text::{DoubleQuotes, OTHER, normalize_into, shown};
+use crate::text::{DoubleQuotes, OTHER, normalize_into, operations, shown};
 use cache::{Cache, Place};
 use foldhash::quality::RandomState;
 use perf_runtime::metric::Histogram;
-use slot::{Key, Slot};
+use slot::{Counted, Key, Slot};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
@@ -36,8 +36,8 @@ pub(crate) struct Limits {
     pub(crate) quotes: DoubleQuotes,
 }
 
-/// Gives the durations of an operation.
-type Durations = Box<dyn Fn(&'static str) -> Histogram + Send + Sync>;
+/// Makes the durations of an operation.
+type Make = Box<dyn Fn(&'static str) -> Histogram + Send + Sync>;
 
 /// The statements of a program.
 ///
@@ -51,7 +51,9 @@ pub(crate) struct Store {
     last_events: Box<[AtomicU64]>,
     others: Mutex<Slot>,
     index: Mutex<Index>,
-    durations: Durations,
+    make: Make,
+    /// The durations of each operation, the first of those that are none: made when they are needed.
+    durations: Vec<(&'static str, OnceLock<Histogram>)>,
     second: AtomicU32,
     events: AtomicU64,
     unread: AtomicU64,
@@ -65,8 +67,6 @@ struct Index {
     /// Places that have a statement.
     used: u16,
     text: String,
-    /// The durations of each operation that was seen.
-    durations: Vec<(&'static str, Histogram)>,
     /// When the second began in which texts are counted, and how many were read in it.
     since: Instant,
     read: u32,
@@ -88,11 +88,10 @@ pub(crate) struct Totals {
 }
 
 impl Store {
-    pub(crate) fn new(limits: Limits, durations: impl Fn(&'static str) -> Histogram + Send + Sync + 'static) -> Self {
-        let others = Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, may_repeat: false, durations: None };
+    pub(crate) fn new(limits: Limits, make: impl Fn(&'static str) -> Histogram + Send + Sync + 'static) -> Self {
+        let others = Statement { text: OVERFLOW.into(), hash: 0, operation: OTHER, may_repeat: false, durations: 0 };
         let places = HashMap::with_capacity(limits.statements);
-        let index =
-            Index { places, used: 0, text: String::new(), durations: Vec::new(), since: Instant::now(), read: 0 };
+        let index = Index { places, used: 0, text: String::new(), since: Instant::now(), read: 0 };
         Self {
             limits,
             hasher: RandomState::default(),
@@ -101,7 +100,8 @@ impl Store {
             last_events: (0..limits.statements).map(|_| AtomicU64::new(0)).collect(),
             others: Mutex::new(Slot::new(others, (0, 0))),
             index: Mutex::new(index),
-            durations: Box::new(durations),
+            make: Box::new(make),
+            durations: operations().map(|operation| (operation, OnceLock::new())).collect(),
             second: AtomicU32::new(0),
             events: AtomicU64::new(0),
             unread: AtomicU64::new(0),
@@ -132,36 +132,37 @@ impl Store {
     /// Counts an execution of a statement. Gives the statement where its root repeated it just now.
     pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Statement> {
         let event = self.events.fetch_add(1, Relaxed);
-        let (second, repeated_at) = (self.second.load(Relaxed), self.limits.repeated_at);
-        if let Found::At(place) = found
-            && let Some(slot) = self.slot(place.slot)
-        {
-            let mut slot = locked(slot);
-            if slot.generation == place.generation {
-                let is_repeated = slot.count(execution, around, second, repeated_at);
-                self.note_event(place.slot, event);
-                return slot.statement.as_ref().filter(|_| is_repeated).cloned();
-            }
-        }
+        let second = self.second.load(Relaxed);
+        let counted =
+            self.count_at(found, event, |slot| slot.count(execution, around, second, self.limits.repeated_at));
         // It gave way to another since it was found, or there was no time to read it.
-        let mut others = self.others_with_durations();
-        others.count(execution, around, second, repeated_at);
-        None
+        let Counted { durations, repeated } =
+            counted.unwrap_or_else(|| locked(&self.others).count(execution, around, second, self.limits.repeated_at));
+        if let Some(nanos) = execution.nanos {
+            self.record(durations, nanos);
+        }
+        repeated
     }
 
-    fn others_with_durations(&self) -> MutexGuard<'_, Slot> {
-        let others = locked(&self.others);
-        if others.statement.as_ref().is_none_or(|statement| statement.durations.is_some()) {
-            return others;
+    fn count_at(&self, found: Found, event: u64, count: impl FnOnce(&mut Slot) -> Counted) -> Option<Counted> {
+        let Found::At(place) = found else { return None };
+        let mut slot = locked(self.slot(place.slot)?);
+        (slot.generation == place.generation).then(|| {
+            self.note_event(place.slot, event);
+            count(&mut slot)
+        })
+    }
+
+    /// Records a duration of an operation. Nothing is locked here: where a metric is one too many it is told of in the log, by code of others.
+    fn record(&self, place: usize, nanos: u64) {
+        let Some((operation, durations)) = self.durations.get(place) else { return };
+        if durations.get().is_none() {
+            // Not made within the lock, which others would wait for.
+            let _ = durations.set((self.make)(operation));
         }
-        // Nothing is locked where a metric is made: it may be told of in the log, by code of others.
-        drop(others);
-        let durations = (self.durations)(OTHER);
-        let mut others = locked(&self.others);
-        if let Some(statement) = &mut others.statement {
-            statement.durations = Some(durations);
+        if let Some(durations) = durations.get() {
+            durations.record(nanos as f64 / 1e9);
         }
-        others
     }
 
     /// Shows each statement and its counts; the last are those that are not kept apart. No statement gives way meanwhile, so that the
@@ -189,32 +190,15 @@ impl Store {
             self.unread.fetch_add(1, Relaxed);
             return Found::Others;
         }
-        match self.place(&mut index, raw, hash) {
-            Ok(found) => found,
-            Err(operation) => {
-                // As for all others: nothing is locked meanwhile.
-                drop(index);
-                let durations = (self.durations)(operation);
-                let mut index = locked(&self.index);
-                if index.durations_of(operation).is_none() {
-                    index.durations.push((operation, durations));
-                }
-                self.place(&mut index, raw, hash).unwrap_or(Found::Others)
-            }
+        let Index { places, used, text, .. } = &mut *index;
+        let (of_text, operation) = normalize_into(raw, self.limits.quotes, text);
+        let key = (of_text, text.len());
+        if let Some(place) = places.get(&key).copied() {
+            return self.note(hash, place);
         }
-    }
-
-    /// Finds the place of a text, or gives it one. Fails where durations of its operation, which it gives, are not known yet.
-    fn place(&self, index: &mut Index, raw: &str, hash: u64) -> Result<Found, &'static str> {
-        let (of_text, operation) = normalize_into(raw, self.limits.quotes, &mut index.text);
-        let key = (of_text, index.text.len());
-        if let Some(place) = index.places.get(&key).copied() {
-            return Ok(self.note(hash, place));
-        }
-        let durations = Some(index.durations_of(operation).ok_or(operation)?);
-        let Index { places, used, text, .. } = index;
         let shown = if text.is_empty() { "(empty)".into() } else { shown(text) };
         let may_repeat = repeats::may_repeat(text, operation);
+        let durations = self.durations.iter().position(|(own, _)| *own == operation).unwrap_or_default();
         let statement = Statement { text: shown.into(), hash: of_text, operation, may_repeat, durations };
         let place = if usize::from(*used) < self.places.len() {
             let free = *used;
@@ -225,7 +209,7 @@ impl Store {
             self.give_away(places, statement, key)
         };
         places.insert(key, place);
-        Ok(self.note(hash, place))
+        self.note(hash, place)
     }
 
     /// Notes the place of a raw text. The index is locked, so the place is not given away meanwhile.
@@ -270,10 +254,6 @@ impl Index {
         }
         self.read = self.read.saturating_add(1);
         self.read <= most
-    }
-
-    fn durations_of(&self, operation: &str) -> Option<Histogram> {
-        self.durations.iter().find(|(own, _)| *own == operation).map(|(_, durations)| durations.clone())
     }
 }
 

@@ -4,7 +4,6 @@ use super::latency::Latency;
 use super::repeats::Repeats;
 use crate::callers::Around;
 use perf_runtime::extend::CallSeries;
-use perf_runtime::metric::Histogram;
 use std::sync::Arc;
 
 /// Callers of a statement that are told apart.
@@ -28,8 +27,8 @@ pub(crate) struct Statement {
     pub(crate) operation: &'static str,
     /// Whether repeats of it are told.
     pub(crate) may_repeat: bool,
-    /// The durations of its operation among the application's own metrics.
-    pub(crate) durations: Option<Histogram>,
+    /// The place of its operation's durations.
+    pub(crate) durations: usize,
 }
 
 /// The executions that one series of calls made; `None` are those that no known call made.
@@ -61,6 +60,15 @@ pub(crate) struct Counts {
     pub(crate) repeated_calls: u64,
     /// The most executions within one of them.
     pub(crate) most_repeats: u32,
+}
+
+/// An execution that was counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// The place of its operation's durations.
+    pub(crate) durations: usize,
+    /// The statement, where it is the execution by which its root repeats it.
+    pub(crate) repeated: Option<Statement>,
 }
 
 /// The hash and the length of a normalised text.
@@ -147,18 +155,18 @@ impl Slot {
         self.repeats = Repeats::default();
     }
 
-    /// Counts an execution. Says whether it is the one by which the statement is repeated within its root.
-    pub(crate) fn count(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> bool {
+    /// Counts an execution.
+    pub(crate) fn count(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> Counted {
         self.counts.count(execution, around, u64::from(second / 60));
-        let Some(statement) = &self.statement else { return false };
-        if let (Some(durations), Some(nanos)) = (&statement.durations, execution.nanos) {
-            durations.record(nanos as f64 / 1e9);
-        }
+        let Some(statement) = &self.statement else { return Counted::default() };
         let root = around.root_call.filter(|_| statement.may_repeat);
-        let Some(repeated) = root.and_then(|root| self.repeats.count(root, second, repeated_at)) else { return false };
-        self.counts.most_repeats = self.counts.most_repeats.max(repeated.count);
-        self.counts.repeated_calls += u64::from(repeated.is_new);
-        repeated.is_new
+        let repeated = root.and_then(|root| self.repeats.count(root, second, repeated_at));
+        if let Some(repeated) = repeated {
+            self.counts.most_repeats = self.counts.most_repeats.max(repeated.count);
+            self.counts.repeated_calls += u64::from(repeated.is_new);
+        }
+        let is_told = repeated.is_some_and(|repeated| repeated.is_new);
+        Counted { durations: statement.durations, repeated: is_told.then(|| statement.clone()) }
     }
 }
 

@@ -25,7 +25,7 @@ mod tests;
 mod words;
 mod write;
 
-pub(crate) use words::OTHER;
+pub(crate) use words::{OTHER, operations};
 
 /// The most bytes of a text that is shown.
 const MOST_SHOWN: usize = 200;

@@ -143,6 +143,13 @@ pub(super) fn operation(word: &str) -> &'static str {
     OPERATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map_or(OTHER, |(_, operation)| operation)
 }
 
+/// All operations, each once, after [`OTHER`].
+pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
+    let all = OPERATIONS.iter().enumerate();
+    let first = all.filter(|(place, (_, name))| OPERATIONS.iter().position(|(_, other)| other == name) == Some(*place));
+    std::iter::once(OTHER).chain(first.map(|(_, (_, name))| *name))
+}
+
 pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
