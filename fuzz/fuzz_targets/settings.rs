@@ -5,8 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perf_runtime::rule::{RuleProfile, RuleSet, presets};
 use perf_runtime::test_util::{ManualClock, read_rules};
+use perf_runtime::rule::{RuleProfile, RuleSet, presets};
 use perf_runtime::{Monitor, Outcome};
 use std::sync::LazyLock;
 use std::time::Duration;
