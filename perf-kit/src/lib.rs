@@ -92,10 +92,10 @@ pub use perf_runtime::*;
 pub use perf_runtime::{__allocator, __private};
 #[cfg(feature = "server")]
 pub use perf_server as server;
-#[cfg(feature = "sync")]
-pub use perf_sync as sync;
 #[cfg(feature = "sql")]
 pub use perf_sql as sql;
+#[cfg(feature = "sync")]
+pub use perf_sync as sync;
 
 pub use error::StartError;
 pub use perf::{Perf, Shutdown};

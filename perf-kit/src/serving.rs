@@ -97,7 +97,14 @@ impl SetUp {
     }
 
     /// The same, and then something more.
-    #[cfg(any(feature = "history", feature = "insight", feature = "llm", feature = "notify", feature = "sql"))]
+    #[cfg(any(
+        feature = "history",
+        feature = "insight",
+        feature = "llm",
+        feature = "notify",
+        feature = "sql",
+        feature = "sync"
+    ))]
     pub(crate) fn and(self, more: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static) -> Self {
         Self::new(move |server| more(self.0.iter().fold(server, |server, set_up| set_up(server))))
     }

@@ -190,17 +190,7 @@ impl Builder {
             Some(path) => monitor.config_file(path),
             None => monitor,
         };
-        #[cfg(feature = "host")]
-        let monitor = monitor.add_rules(perf_host::rules());
-        #[cfg(feature = "notify")]
-        let monitor = monitor.add_rules(perf_notify::rules());
-        #[cfg(feature = "insight")]
-        let monitor = monitor.add_rules(perf_insight::runtime::rules());
-        #[cfg(feature = "sync")]
-        let monitor = perf_sync::Locks::judged(monitor);
-        #[cfg(feature = "sql")]
-        let monitor = monitor.add_rules(perf_sql::rules());
-        let monitor = monitor.build()?;
+        let monitor = with_rules(monitor).build()?;
         refuse_missing_features(&monitor)?;
         if let Some(state) = self.state {
             monitor.restore(state)?;
@@ -267,7 +257,8 @@ impl Builder {
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]
         crate::hosting::install(&monitor)?;
-        let settled = SECTIONS.map(|(section, ..)| settle(&monitor, section)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let settled =
+            SECTIONS.map(|(section, ..)| settle(&monitor, section)).into_iter().collect::<Result<Vec<_>, _>>()?;
         #[cfg(all(feature = "host-profiler", target_os = "linux"))]
         let profiler = crate::hosting::profile(&monitor)?;
         let monitor = monitor.install()?;
@@ -291,6 +282,21 @@ impl Builder {
         let perf = perf.with_sql(sql);
         Ok(perf)
     }
+}
+
+/// Adds the rules of the parts.
+fn with_rules(monitor: MonitorBuilder) -> MonitorBuilder {
+    #[cfg(feature = "host")]
+    let monitor = monitor.add_rules(perf_host::rules());
+    #[cfg(feature = "notify")]
+    let monitor = monitor.add_rules(perf_notify::rules());
+    #[cfg(feature = "insight")]
+    let monitor = monitor.add_rules(perf_insight::runtime::rules());
+    #[cfg(feature = "sync")]
+    let monitor = perf_sync::Locks::judged(monitor);
+    #[cfg(feature = "sql")]
+    let monitor = monitor.add_rules(perf_sql::rules());
+    monitor
 }
 
 /// Adds the environment, and the sections of the parts.

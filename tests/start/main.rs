@@ -5,8 +5,8 @@ mod history;
 mod insight;
 mod llm;
 mod notifications;
-mod sync;
 mod sql;
+mod sync;
 
 use perf_kit::extend::Deadline;
 use perf_kit::{Monitor, Outcome, StartError, Window};
