@@ -43,7 +43,9 @@ use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use cli::Options;
 use error::Failure;
@@ -75,11 +77,9 @@ async fn main() -> ExitCode {
 
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // The filter is the log's alone: statements come at level debug.
+    tracing_subscriber::registry().with(log.with_filter(filter)).with(perf_kit::sql::layer()).init();
 }
 
 /// The standard rules, but for what is bad on purpose: one route that always fails, and one that its clients give up on.
