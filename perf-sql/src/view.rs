@@ -95,7 +95,8 @@ pub struct StatementView {
     pub max: Option<f64>,
     /// Rows that were returned.
     pub rows_returned: u64,
-    /// Rows that were affected.
+    /// Rows that the database says were changed, by an `INSERT`, `UPDATE`, `DELETE`, `REPLACE`, `MERGE` or `COPY`. Of other statements
+    /// databases tell something else there, so it is not counted.
     pub rows_affected: u64,
     /// The calls that executed it, the most executions first.
     pub callers: Vec<CallerView>,
@@ -180,7 +181,7 @@ impl View {
             Sort::Executions => one.executions as f64,
             Sort::Mean => one.mean.unwrap_or(-1.0),
             Sort::P95 => one.p95.unwrap_or(-1.0),
-            Sort::Rows => one.rows_returned.saturating_add(one.rows_affected) as f64,
+            Sort::Rows => one.rows_returned.max(one.rows_affected) as f64,
         };
         // Stable, so those that are equal stay in the order of all their time.
         self.statements.sort_by(|one, other| key(other).total_cmp(&key(one)));

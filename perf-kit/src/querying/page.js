@@ -3,34 +3,40 @@
 import { duration } from "./format.js";
 import { h, keyed, text, wide } from "./dom.js";
 
-function head(titles) {
-  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
+/** A column of numbers. */
+const numbers = (title) => ({ title, class: "number" });
+
+/** A column of texts. */
+const texts = (title) => ({ title, class: "" });
+
+function head(columns) {
+  return h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.class }, column.title))));
 }
 
 /** A table with its rows, and the card around it. */
-function card(title, titles, nothing) {
+function card(title, columns, nothing) {
   const rows = h("tbody");
   const none = h("p", { class: "quiet more" }, nothing);
-  return { rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(titles), rows), none) };
+  return { columns, rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(columns), rows), none) };
 }
 
 const count = (value) => value.toLocaleString("en");
 const time = (seconds) => (seconds === null ? "–" : duration(seconds));
 
 /** Cells of a row: the first is its heading. */
-function fill(row, [first, ...cells]) {
-  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...cells.map(() => h("td")));
-  [first, ...cells].forEach((value, place) => text(row.children[place], value));
+function fill(row, [, ...columns], cells) {
+  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...columns.map((column) => h("td", { class: column.class })));
+  cells.forEach((value, place) => text(row.children[place], value));
 }
 
-function list({ rows, none }, all, key, cells) {
-  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, cells(one)));
+function list({ columns, rows, none }, all, key, cells) {
+  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, columns, cells(one)));
   none.hidden = all.length > 0;
 }
 
-/** The rows of an execution, where there were any. */
+/** The rows of an execution, where there were any: those that came back or, where more were, those that were changed. */
 function rows(one) {
-  const all = one.rows_returned + one.rows_affected;
+  const all = Math.max(one.rows_returned, one.rows_affected);
   return all === 0 ? "–" : (all / one.executions).toLocaleString("en", { maximumFractionDigits: 1 });
 }
 
@@ -60,8 +66,12 @@ export default class {
   about = "Since the process began, whatever range is chosen; lately is the last five minutes";
   total = h("p", { class: "card" });
   note = h("p", { class: "card quiet", hidden: true });
-  repeated = card("Repeated within one call", ["Statement", "Root of the calls", "Calls lately", "Calls"], "No call repeats a statement.");
-  statements = card("Statements", ["Statement", "Time lately", "Lately", "Time", "Executions", "Mean", "p95", "Longest", "Rows each", "Callers"], "Nothing yet.");
+  repeated = card("Repeated within one call", [texts("Statement"), texts("Root of the calls"), numbers("Calls lately"), numbers("Calls")], "No call repeats a statement.");
+  statements = card(
+    "Statements",
+    [texts("Statement"), ...["Time lately", "Lately", "Time", "Executions", "Mean", "p95", "Longest", "Rows each"].map(numbers), texts("Callers")],
+    "Nothing yet.",
+  );
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.repeated.element, this.statements.element);
 
   update(store) {

@@ -3,6 +3,7 @@
 use super::latency::Latency;
 use super::repeats::Repeats;
 use crate::callers::Around;
+use crate::text::changes_rows;
 use perf_runtime::extend::CallSeries;
 use std::sync::Arc;
 
@@ -157,7 +158,9 @@ impl Slot {
 
     /// Counts an execution.
     pub(crate) fn count(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> Counted {
-        self.counts.count(execution, around, u64::from(second / 60));
+        let changes = self.statement.as_ref().is_some_and(|statement| changes_rows(statement.operation));
+        let affected = if changes { execution.affected } else { 0 };
+        self.counts.count(&Execution { affected, ..*execution }, around, u64::from(second / 60));
         let Some(statement) = &self.statement else { return Counted::default() };
         let root = around.root_call.filter(|_| statement.may_repeat);
         let repeated = root.and_then(|root| self.repeats.count(root, second, repeated_at));

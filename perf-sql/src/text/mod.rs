@@ -25,7 +25,7 @@ mod tests;
 mod words;
 mod write;
 
-pub(crate) use words::{OTHER, operations};
+pub(crate) use words::{OTHER, changes_rows, operations};
 
 /// The most bytes of a text that is shown.
 const MOST_SHOWN: usize = 200;

@@ -143,6 +143,12 @@ pub(super) fn operation(word: &str) -> &'static str {
     OPERATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map_or(OTHER, |(_, operation)| operation)
 }
 
+/// Whether a statement of an operation changes the rows that its database says were affected. Of one that reads, PostgreSQL tells those that it
+/// returned, and SQLite those that the statement before it changed.
+pub(crate) fn changes_rows(operation: &str) -> bool {
+    matches!(operation, "insert" | "update" | "delete" | "replace" | "merge" | "copy")
+}
+
 /// All operations, each once, after [`OTHER`].
 pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
     let all = OPERATIONS.iter().enumerate();

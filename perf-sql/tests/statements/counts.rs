@@ -10,11 +10,13 @@ use tracing::Level;
 fn executions_rows_and_durations_are_exact() {
     let account = Account::new();
     ran("SELECT * FROM users WHERE id = 7", 0.004, 1, 0);
-    ran("SELECT * FROM users WHERE id = 8 -- again", 0.006, 2, 0);
+    // SQLite tells how many rows the statement before changed, PostgreSQL how many this one returned.
+    ran("SELECT * FROM users WHERE id = 8 -- again", 0.006, 2, 31);
     ran("DELETE FROM users", 2.0, 0, 31);
     let view = account.view();
     assert_eq!((view.events, view.statements.len(), view.overflow), (3, 2, None));
     assert_eq!(view.statements[0].statement, "DELETE FROM users", "the one that took most time is the first");
+    assert_eq!(view.statements[0].rows_affected, 31);
     let select = account.statement("SELECT * FROM users WHERE id = ?");
     assert_eq!((select.executions, select.recent_executions, select.rows_returned, select.rows_affected), (2, 2, 3, 0));
     assert_eq!((select.operation.as_str(), select.id.len()), ("select", 16));
