@@ -239,7 +239,17 @@ fn callers(counts: &Counts, names: &Names) -> Vec<CallerView> {
         executions: caller.executions,
         seconds: seconds(caller.nanos),
     };
-    let mut all: Vec<CallerView> = counts.callers.iter().map(|caller| shown(caller, false)).collect();
+    let mut all: Vec<CallerView> = Vec::new();
+    for one in counts.callers.iter().map(|caller| shown(caller, false)) {
+        // Functions of the same labels have numbers of their own, and one name.
+        match all.iter_mut().find(|known| known.caller == one.caller) {
+            Some(known) => {
+                known.executions += one.executions;
+                known.seconds += one.seconds;
+            }
+            None => all.push(one),
+        }
+    }
     all.sort_by_key(|caller| std::cmp::Reverse(caller.executions));
     all.extend(Some(&counts.other_callers).filter(|rest| rest.executions > 0).map(|rest| shown(rest, true)));
     all

@@ -17,6 +17,10 @@ impl CallSeries {
     pub(crate) fn new(node: Node) -> Option<Self> {
         Some(Self(node)).filter(|_| node != Node::OVERFLOW)
     }
+
+    pub(crate) fn number(self) -> u16 {
+        self.0.number()
+    }
 }
 
 /// The innermost call that runs on a thread, and the call without a caller that it was made inside, directly or through others.

@@ -16,6 +16,12 @@ fn item(id: u32) {
     ran(&format!("SELECT * FROM items WHERE id = {id}"), 0.001, 1, 0);
 }
 
+/// Another function of the same name.
+#[monitor("callers_item")]
+fn item_again(id: u32) {
+    ran(&format!("SELECT * FROM items WHERE id = {id}"), 0.001, 1, 0);
+}
+
 #[monitor("callers_order")]
 fn order(items: u32) {
     ran("SELECT * FROM orders WHERE id = 1", 0.001, 1, 0);
@@ -42,10 +48,11 @@ fn each_execution_belongs_to_the_innermost_call() {
     let account = Account::new();
     order(3);
     item(7);
+    item_again(9);
     ran("SELECT * FROM items WHERE id = 8", 0.001, 1, 0);
     labelled(Tier::Free);
     let account_of = |text| account.statement(text);
-    assert_eq!(callers(&account_of(ITEM)), [(Some("operation{operation=callers_item}"), 4), (None, 1)]);
+    assert_eq!(callers(&account_of(ITEM)), [(Some("operation{operation=callers_item}"), 5), (None, 1)]);
     assert_eq!(
         callers(&account_of("SELECT * FROM orders WHERE id = ?")),
         [(Some("operation{operation=callers_order}"), 1)]

@@ -235,15 +235,22 @@ impl Look {
         self.seen.iter().find(|lock| lock.waiters.iter().any(|waiter| waiter.is(who))).map(|lock| lock.name.text())
     }
 
-    fn callers(&self, mut all: Vec<CallerReading>) -> Vec<CallerView> {
-        all.sort_by_key(|waits| std::cmp::Reverse(waits.nanos));
+    fn callers(&self, read: Vec<CallerReading>) -> Vec<CallerView> {
+        let mut all: Vec<CallerView> = Vec::new();
+        for CallerReading { series, waits, nanos } in read {
+            let (series, waited_seconds) = (self.series(series), seconds(nanos));
+            // Functions of the same labels have numbers of their own, and one name.
+            match all.iter_mut().find(|known| known.series == series) {
+                Some(known) => {
+                    known.waits += waits;
+                    known.waited_seconds += waited_seconds;
+                }
+                None => all.push(CallerView { series, waits, waited_seconds }),
+            }
+        }
+        all.sort_by(|one, other| other.waited_seconds.total_cmp(&one.waited_seconds));
         all.truncate(MOST_LISTED);
-        let view = |CallerReading { series, waits, nanos }| CallerView {
-            series: self.series(series),
-            waits,
-            waited_seconds: seconds(nanos),
-        };
-        all.into_iter().map(view).collect()
+        all
     }
 
     fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {

@@ -170,6 +170,12 @@ async fn caller(lock: &Mutex<()>) {
     drop(lock.lock().await);
 }
 
+/// Another function of the same name.
+#[monitor("shown_caller")]
+async fn caller_too(lock: &Mutex<()>) {
+    drop(lock.lock().await);
+}
+
 #[test]
 fn the_calls_that_waited_are_named_with_their_waits() {
     let _alone = isolated();
@@ -177,7 +183,7 @@ fn the_calls_that_waited_are_named_with_their_waits() {
     let (monitor, locks) = judging(|builder| builder);
     let lock = Mutex::named("shown-callers", ());
     let held = lock.try_lock().unwrap();
-    let (mut waits, mut given_up) = (pin!(caller(&lock)), Box::pin(caller(&lock)));
+    let (mut waits, mut given_up) = (pin!(caller(&lock)), Box::pin(caller_too(&lock)));
     let mut unmeasured = pin!(lock.lock());
     pend(waits.as_mut());
     pend(given_up.as_mut());
