@@ -75,6 +75,7 @@ const ASSETS: &[Asset] = assets![
     "series.js": SCRIPT,
     "calls.js": SCRIPT,
     "cards.js": SCRIPT,
+    "rows.js": SCRIPT,
     "errors.js": SCRIPT,
     "recorded.js": SCRIPT,
     "alerts.js": SCRIPT,

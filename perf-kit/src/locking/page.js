@@ -1,34 +1,13 @@
 // Locks: their holders, those that wait, and for how long.
 
 import { duration } from "./format.js";
-import { h, keyed, text, wide } from "./dom.js";
+import { h, keyed, text } from "./dom.js";
+import { numbers, rowsCard } from "./rows.js";
 
 /** So many calls that waited are shown. */
 const SHOWN = 30;
 
 const count = (number) => number.toLocaleString("en");
-
-function head(titles) {
-  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
-}
-
-/** A table with its rows, and the card around it. */
-function card(title, titles, empty) {
-  const rows = h("tbody");
-  const none = h("p", { class: "quiet more" }, empty);
-  return { rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(titles), rows), none) };
-}
-
-/** Cells of a row: the first is its heading. */
-function fill(row, [first, ...cells]) {
-  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...cells.map(() => h("td")));
-  [first, ...cells].forEach((value, place) => text(row.children[place], value));
-}
-
-function list({ rows, none }, all, key, cells) {
-  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, cells(one)));
-  none.hidden = all.length > 0;
-}
 
 /** A series, where one is known. */
 const named = (series) => series ?? "not measured";
@@ -55,12 +34,12 @@ export default class {
   topic = { of: "locks" };
   about = "Now, and since the process began, whatever range is chosen";
   deadlocks = h("div", { class: "card", hidden: true });
-  waiters = card("Who waits", ["Lock", "Call", "By", "For"], "Nobody waits for a lock.");
-  holders = card("Who holds", ["Lock", "Call", "By", "For", "Waits for"], "Nobody holds a lock.");
-  callers = card("Calls that waited, since the process began", ["Lock", "Call", "Waits", "In all"], "No call waited for a lock.");
-  locks = card(
+  waiters = rowsCard("Who waits", ["Lock", "Call", "By", numbers("For")], "Nobody waits for a lock.");
+  holders = rowsCard("Who holds", ["Lock", "Call", "By", numbers("For"), "Waits for"], "Nobody holds a lock.");
+  callers = rowsCard("Calls that waited, since the process began", ["Lock", "Call", numbers("Waits"), numbers("In all")], "No call waited for a lock.");
+  locks = rowsCard(
     "All locks",
-    ["Lock", "Attempts", "At once", "After a wait", "Refused", "Cancelled", "Waiting", "Held", "Half waited", "99 % waited", "Half held", "99 % held"],
+    ["Lock", ...["Attempts", "At once", "After a wait", "Refused", "Cancelled", "Waiting", "Held", "Half waited", "99 % waited", "Half held", "99 % held"].map(numbers)],
     "No watched lock was taken yet.",
   );
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.deadlocks, this.waiters.element, this.holders.element, this.callers.element, this.locks.element);
@@ -74,11 +53,11 @@ export default class {
     // A wait for an event may be long, and is in the table of all locks.
     const judged = all.locks.filter(({ hold }) => hold !== undefined);
     const place = ({ lock, mode }) => `${lock} (${mode})`;
-    list(this.waiters, parties(judged, "waiters").sort(longest("waited_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
-    list(this.holders, parties(judged, "holders").sort(longest("held_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
+    this.waiters.show(parties(judged, "waiters").sort(longest("waited_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.waited_seconds)]);
+    this.holders.show(parties(judged, "holders").sort(longest("held_seconds")), party(), (one) => [place(one), named(one.series), one.by, duration(one.held_seconds), one.waits_for ?? "–"]);
     const waited = parties(judged, "callers").sort(longest("waited_seconds")).slice(0, SHOWN);
-    list(this.callers, waited, (one) => `${place(one)} ${one.series}`, (one) => [place(one), named(one.series), count(one.waits), duration(one.waited_seconds)]);
-    list(this.locks, all.locks, place, (one) => [
+    this.callers.show(waited, (one) => `${place(one)} ${one.series}`, (one) => [place(one), named(one.series), count(one.waits), duration(one.waited_seconds)]);
+    this.locks.show(all.locks, place, (one) => [
       place(one),
       ...[one.attempts, one.at_once, one.waited + one.resumed, one.refused, one.cancelled, one.waiting].map(count),
       one.holding === null ? "–" : count(one.holding),

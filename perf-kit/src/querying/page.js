@@ -1,38 +1,11 @@
 // SQL statements: which take the time, who executes them, and which one call repeats.
 
 import { duration } from "./format.js";
-import { h, keyed, text, wide } from "./dom.js";
-
-/** A column of numbers. */
-const numbers = (title) => ({ title, class: "number" });
-
-/** A column of texts. */
-const texts = (title) => ({ title, class: "" });
-
-function head(columns) {
-  return h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.class }, column.title))));
-}
-
-/** A table with its rows, and the card around it. */
-function card(title, columns, nothing) {
-  const rows = h("tbody");
-  const none = h("p", { class: "quiet more" }, nothing);
-  return { columns, rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(columns), rows), none) };
-}
+import { h, text } from "./dom.js";
+import { numbers, rowsCard } from "./rows.js";
 
 const count = (value) => value.toLocaleString("en");
 const time = (seconds) => (seconds === null ? "–" : duration(seconds));
-
-/** Cells of a row: the first is its heading. */
-function fill(row, [, ...columns], cells) {
-  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...columns.map((column) => h("td", { class: column.class })));
-  cells.forEach((value, place) => text(row.children[place], value));
-}
-
-function list({ columns, rows, none }, all, key, cells) {
-  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, columns, cells(one)));
-  none.hidden = all.length > 0;
-}
 
 /** The rows of an execution, where there were any: those that came back or, where more were, those that were changed. */
 function rows(one) {
@@ -66,11 +39,10 @@ export default class {
   about = "Since the process began, whatever range is chosen; lately is the last five minutes";
   total = h("p", { class: "card" });
   note = h("p", { class: "card quiet", hidden: true });
-  repeated = card("Repeated within one call", [texts("Statement"), texts("Root of the calls"), numbers("Calls lately"), numbers("Calls")], "No call repeats a statement.");
-  statements = card(
+  repeated = rowsCard("Repeated within one call", ["Statement", "Root of the calls", numbers("Calls lately"), numbers("Calls")], "No call repeats a statement.");
+  statements = rowsCard(
     "Statements",
-    [texts("Statement"), ...["Time lately", "Lately", "Time", "Executions", "Mean", "p95", "Longest", "Rows each"].map(numbers), texts("Callers")],
-    "Nothing yet.",
+    ["Statement", ...["Time lately", "Lately", "Time", "Executions", "Mean", "p95", "Longest", "Rows each"].map(numbers), "Callers"],
   );
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.repeated.element, this.statements.element);
 
@@ -81,8 +53,8 @@ export default class {
     const said = notes(all);
     text(this.note, said.join(" "));
     this.note.hidden = said.length === 0;
-    list(this.repeated, all.repeated, (one) => `${one.root} ${one.id}`, (one) => [one.statement, one.root, count(one.recent_calls), count(one.calls)]);
+    this.repeated.show(all.repeated, (one) => `${one.root} ${one.id}`, (one) => [one.statement, one.root, count(one.recent_calls), count(one.calls)]);
     const statements = all.overflow ? [...all.statements, all.overflow] : all.statements;
-    list(this.statements, statements, (one) => one.id, (one) => [one.statement, time(one.recent_seconds), count(one.recent_executions), time(one.seconds), count(one.executions), time(one.mean), time(one.p95), time(one.max), rows(one), callers(one)]);
+    this.statements.show(statements, (one) => one.id, (one) => [one.statement, time(one.recent_seconds), count(one.recent_executions), time(one.seconds), count(one.executions), time(one.mean), time(one.p95), time(one.max), rows(one), callers(one)]);
   }
 }

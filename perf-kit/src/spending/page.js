@@ -1,22 +1,12 @@
 // Agents and models: what they used and cost, what budgets leave, and what has no price.
 
 import { duration, moment } from "./format.js";
-import { h, keyed, text, wide } from "./dom.js";
+import { h, text } from "./dom.js";
+import { rowsCard } from "./rows.js";
 
 /** A state of a price in words, where calls of it are not all that they cost. */
 const LACKS = { unpriced: "without a price", incomplete: "with a part of their price", unknown: "of unknown usage" };
 const HOURS = 24;
-
-function head(titles) {
-  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title))));
-}
-
-/** A table with its rows, and the card around it. */
-function card(title, titles) {
-  const rows = h("tbody");
-  const none = h("p", { class: "quiet more" }, "Nothing yet.");
-  return { rows, none, element: wide(title, h("table", { class: "stack" }, h("caption", {}, title), head(titles), rows), none) };
-}
 
 /** Dollars for people: cents, and more places where there are none. */
 function dollars(exact) {
@@ -36,17 +26,6 @@ function cost({ cost_dollars: exact, by_price: states }) {
 /** An amount of a budget in its measure. */
 const amount = (value, measure) => (measure === "money" ? dollars(value) : `${tokens(Number(value))} ${measure}`);
 
-/** Cells of a row: the first is its heading. */
-function fill(row, [first, ...cells]) {
-  if (row.children.length === 0) row.append(h("th", { scope: "row" }), ...cells.map(() => h("td")));
-  [first, ...cells].forEach((value, place) => text(row.children[place], value));
-}
-
-function list({ rows, none }, all, key, cells) {
-  keyed(rows, all, key, () => h("tr"), (row, one) => fill(row, cells(one)));
-  none.hidden = all.length > 0;
-}
-
 /** The sums in cells: calls, tokens of prompts and answers, cost. */
 const sums = (totals) => [tokens(totals.calls), tokens(totals.input_tokens), tokens(totals.output_tokens), cost(totals)];
 
@@ -56,11 +35,11 @@ export default class {
   about = "Since the process began, whatever range is chosen";
   total = h("p", { class: "card" });
   note = h("p", { class: "card quiet", hidden: true });
-  agents = card("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  models = card("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
-  budgets = card("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit"]);
-  hours = card("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  runs = card("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
+  budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit"]);
+  hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.agents.element, this.models.element, this.budgets.element, this.hours.element, this.runs.element);
 
   update(store) {
@@ -77,10 +56,10 @@ export default class {
     this.note.hidden = false;
     const none = { agent: "In no agent", runs: null, totals: all.unattributed };
     const agents = [...all.agents, none].filter(({ runs, totals }) => runs !== null || totals.calls > 0);
-    list(this.agents, agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
-    list(this.models, all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
-    list(this.budgets, all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure))]);
-    list(this.hours, all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
-    list(this.runs, all.dearest_runs, (one) => String(one.id), (one) => [`${one.agent} ${one.id}`, moment(one.started), duration(one.seconds), ...sums(one.totals)]);
+    this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
+    this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
+    this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure))]);
+    this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
+    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [`${one.agent} ${one.id}`, moment(one.started), duration(one.seconds), ...sums(one.totals)]);
   }
 }
