@@ -25,7 +25,6 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Profiled<F> {
         polls: Polls,
-        wakes: Wakes,
         // `None` only while the whole is dropped.
         #[pin]
         body: Option<F>,
@@ -47,8 +46,7 @@ pin_project_lite::pin_project! {
 struct Polls {
     meter: &'static Meter,
     used: Usage,
-    /// The time that it waited to run.
-    scheduled_nanos: u64,
+    wakes: Wakes,
     stage: Stage,
 }
 
@@ -80,7 +78,7 @@ impl Drop for Part<'_> {
         let polls = &mut *self.polls;
         polls.used += Usage::of_thread() - self.before;
         if self.is_last {
-            polls.meter.profile.add(polls.used, polls.scheduled_nanos);
+            polls.meter.profile.add(polls.used, polls.wakes.scheduled_nanos());
             polls.stage = Stage::Over;
         }
     }
@@ -98,14 +96,13 @@ impl<F: Future> Future for Profiled<F> {
             return body.poll(context);
         }
         // Its own memory is none of the call's.
-        let (waker, waited) = this.wakes.before_poll(context);
-        this.polls.scheduled_nanos = this.polls.scheduled_nanos.saturating_add(waited);
+        let waker = this.polls.wakes.before_poll(context);
         let mut part = Part::last(this.polls);
         let polled = body.poll(&mut Context::from_waker(&waker));
         part.is_last = polled.is_ready();
         drop(part);
         if polled.is_pending() {
-            this.wakes.after_poll();
+            this.polls.wakes.after_poll();
         }
         polled
     }
@@ -140,8 +137,9 @@ impl Drop for ProfiledScope {
 impl Call {
     /// An async body of this call, whose polls are measured.
     pub fn profiled<F>(&self, body: F) -> Profiled<F> {
-        let polls = Polls { meter: self.meter(), used: Usage::default(), scheduled_nanos: 0, stage: Stage::Before };
-        Profiled { polls, wakes: Wakes::default(), body: Some(body) }
+        let polls =
+            Polls { meter: self.meter(), used: Usage::default(), wakes: Wakes::default(), stage: Stage::Before };
+        Profiled { polls, body: Some(body) }
     }
 
     /// As [`enter`](Self::enter), and measures what the body uses.
