@@ -66,7 +66,7 @@ impl Wakes {
 impl Drop for Wakes {
     fn drop(&mut self) {
         let Some(mut woken) = self.0.take() else { return };
-        // Whoever has the waker still may use it: then it is not for another body.
+        // Others may still have the waker and use it: then it is not for another body.
         let Some(alone) = Arc::get_mut(&mut woken) else { return };
         alone.task.clone_from(Waker::noop());
         let _ = SPARE.try_with(|spare| {
