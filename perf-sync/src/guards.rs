@@ -1,4 +1,4 @@
-//! The traits that every guard has.
+//! The traits that every guard has, and every lock of a value.
 
 /// `Deref`, `Debug` and `Display` of a guard by what it guards.
 macro_rules! reads {
@@ -46,4 +46,29 @@ macro_rules! writes {
     };
 }
 
-pub(crate) use {reads, writes};
+/// `From`, `Default` and `Debug` of a lock as the original's are, with the name of the place where it is made.
+macro_rules! made_of_values {
+    ($lock:ident) => {
+        impl<T> From<T> for $lock<T> {
+            #[track_caller]
+            fn from(value: T) -> Self {
+                Self::new(value)
+            }
+        }
+
+        impl<T: Default> Default for $lock<T> {
+            #[track_caller]
+            fn default() -> Self {
+                Self::new(T::default())
+            }
+        }
+
+        impl<T: ?Sized + std::fmt::Debug> std::fmt::Debug for $lock<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.inner.fmt(f)
+            }
+        }
+    };
+}
+
+pub(crate) use {made_of_values, reads, writes};

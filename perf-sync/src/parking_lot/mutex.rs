@@ -2,10 +2,9 @@
 
 use super::resume::Resume;
 use super::{timed, tried};
-use crate::guards::writes;
+use crate::guards::{made_of_values, writes};
 use crate::watch::{Held, Hold, Holds, Mark, Mode, Watch};
 use parking_lot as original;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 /// [`parking_lot::Mutex`], watched.
@@ -203,22 +202,4 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 writes!(['a, T: ?Sized] MutexGuard<'a, T>, T, |this| &this.inner, &mut this.inner);
 writes!(['a, T: ?Sized] MappedMutexGuard<'a, T>, T, |this| &this.inner, &mut this.inner);
 
-impl<T> From<T> for Mutex<T> {
-    #[track_caller]
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for Mutex<T> {
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+made_of_values!(Mutex);

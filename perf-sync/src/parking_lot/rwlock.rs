@@ -1,9 +1,9 @@
 //! The lock for readers and writers.
 
 use super::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, timed, tried};
+use crate::guards::made_of_values;
 use crate::watch::{Holds, Mode, Watch};
 use parking_lot as original;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 /// [`parking_lot::RwLock`], watched.
@@ -100,22 +100,4 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-impl<T> From<T> for RwLock<T> {
-    #[track_caller]
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for RwLock<T> {
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+made_of_values!(RwLock);

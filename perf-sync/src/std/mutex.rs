@@ -1,9 +1,8 @@
 //! The mutex.
 
 use super::{LockResult, PoisonError, TryLockResult, take, try_take, wrap};
-use crate::guards::writes;
+use crate::guards::{made_of_values, writes};
 use crate::watch::{Held, Hold, Mark, Mode, Watch};
-use std::fmt;
 use std::sync as original;
 
 /// [`std::sync::Mutex`], watched.
@@ -110,22 +109,4 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
 writes!(['a, T: ?Sized] MutexGuard<'a, T>, T, |this| &this.inner, &mut this.inner);
 
-impl<T> From<T> for Mutex<T> {
-    #[track_caller]
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for Mutex<T> {
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+made_of_values!(Mutex);

@@ -1,9 +1,9 @@
 //! The lock for readers and writers.
 
 use super::{LockResult, TryLockResult, take, try_take};
+use crate::guards::made_of_values;
 use crate::guards::{reads, writes};
 use crate::watch::{Held, Hold, Mark, Mode, Watch};
-use std::fmt;
 use std::sync as original;
 
 /// [`std::sync::RwLock`], watched.
@@ -135,22 +135,4 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 reads!(['a, T: ?Sized] RwLockReadGuard<'a, T>, T, |this| &this.inner);
 writes!(['a, T: ?Sized] RwLockWriteGuard<'a, T>, T, |this| &this.inner, &mut this.inner);
 
-impl<T> From<T> for RwLock<T> {
-    #[track_caller]
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for RwLock<T> {
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+made_of_values!(RwLock);

@@ -31,6 +31,7 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
     }
 
     fn merge(&mut self, other: &mut Self) {
+        // As the original does: permits of another semaphore cannot be given back to this one.
         assert!(
             ptr::eq(&raw const *self.semaphore, &raw const *other.semaphore),
             "merging permits from different semaphore instances"

@@ -3,8 +3,8 @@
 use super::blocking::blocking;
 use super::erased::Erased;
 use super::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+use crate::guards::made_of_values;
 use crate::watch::{Held, Holds, Mode, Watch};
-use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{self as original, TryLockError};
 
@@ -155,22 +155,4 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-impl<T> From<T> for RwLock<T> {
-    #[track_caller]
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for RwLock<T> {
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+made_of_values!(RwLock);
