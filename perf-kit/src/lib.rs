@@ -72,10 +72,11 @@
 //! | `insight` | incidents with their causes, and bottlenecks |
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `llm` | tokens, cost and budgets of language models |
+//! | `report` | exports, dashboards for Grafana, and one HTML report |
 //! | `sql` | SQL statements of sqlx, by text, caller and request |
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `sync`, `sync-parking-lot` | [`sync`]: locks that tell who holds them and who waits |
-//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `sql`, `sync` |
+//! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `report`, `sql`, `sync` |
 
 #[cfg(feature = "history")]
 pub use perf_history as history;
@@ -87,6 +88,8 @@ pub use perf_insight as insight;
 pub use perf_llm as llm;
 #[cfg(feature = "notify")]
 pub use perf_notify as notify;
+#[cfg(feature = "report")]
+pub use perf_report as report;
 pub use perf_runtime::*;
 #[doc(hidden)]
 pub use perf_runtime::{__allocator, __private};
@@ -115,6 +118,8 @@ mod perf;
 mod querying;
 #[cfg(feature = "history")]
 mod remembering;
+#[cfg(all(feature = "report", feature = "server"))]
+mod reporting;
 #[cfg(feature = "server")]
 mod serving;
 #[cfg(feature = "llm")]

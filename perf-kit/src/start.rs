@@ -253,6 +253,17 @@ impl Builder {
             let extension = crate::querying::extension(sql.statements());
             set_up.and(move |server| server.extend(extension()))
         };
+        #[cfg(all(feature = "report", feature = "server"))]
+        let set_up = {
+            let sources = crate::reporting::ReportSources {
+                #[cfg(feature = "insight")]
+                insight: Some(insight.view()),
+                #[cfg(feature = "llm")]
+                llm: Some(llm.meter().clone()),
+            };
+            let extension = crate::reporting::extension(&monitor, sources);
+            set_up.and(move |server| server.extend(extension()))
+        };
         #[cfg(feature = "server")]
         let serving = crate::serving::Serving::prepare(&monitor, self.with_server, set_up)?;
         #[cfg(feature = "host")]

@@ -1,5 +1,6 @@
 //! The list of all series: what each is called, and how it does.
 
+use crate::measure::model::kind::Kind;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::series_id::SeriesId;
 use serde::{Deserialize, Serialize};
@@ -35,13 +36,20 @@ pub struct FamilyNames {
     pub in_flight: String,
 }
 
+impl FamilyNames {
+    /// `prefix` stands before each metric's name.
+    pub(crate) fn new(kind: Kind, prefix: &str) -> Self {
+        let names = kind.family();
+        let with_prefix = |name: &str| format!("{prefix}{name}");
+        let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
+        Self { counter, histogram, in_flight: with_prefix(names.in_flight) }
+    }
+}
+
 impl SeriesEntry {
     /// `prefix` stands before each metric's name.
     pub(crate) fn new(summary: SeriesSummary, prefix: &str, places: &mut BTreeMap<SeriesId, Vec<String>>) -> Self {
-        let names = summary.kind.family();
-        let with_prefix = |name: &str| format!("{prefix}{name}");
-        let (counter, histogram) = (with_prefix(names.counter), with_prefix(names.histogram));
-        let family = FamilyNames { counter, histogram, in_flight: with_prefix(names.in_flight) };
+        let family = FamilyNames::new(summary.kind, prefix);
         let id = summary.id();
         let places = places.remove(&id).unwrap_or_default();
         Self { id, family, places, summary }

@@ -1,7 +1,8 @@
 //! Questions of a dashboard: the series there are, and how one of them did.
 
 use super::Monitor;
-use crate::expose::series::SeriesEntry;
+use crate::expose::series::{FamilyNames, SeriesEntry};
+use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
@@ -16,6 +17,18 @@ impl Monitor {
         let mut places = self.inner.registry.places();
         let entry = |summary| SeriesEntry::new(summary, prefix, &mut places);
         self.summary(window).series.into_iter().map(entry).collect()
+    }
+
+    /// The names under which the series of a kind are exposed, with the namespace: of a kind that has no series now, too.
+    ///
+    /// ```
+    /// # use perf_runtime::{Kind, Monitor};
+    /// let monitor = Monitor::builder().namespace("shop").build()?;
+    /// assert_eq!(monitor.family_names(Kind::Tool).counter, "shop_tool_calls_total");
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn family_names(&self, kind: Kind) -> FamilyNames {
+        FamilyNames::new(kind, self.inner.model.prefix())
     }
 
     /// Series over any range of time, step by step on a grid that is aligned to the wall clock: calls, the application's own

@@ -1,0 +1,202 @@
+//! What the other parts know, in the words of a report.
+
+use perf_report::Alongside;
+use perf_runtime::Monitor;
+use perf_runtime::series::TimeRange;
+
+/// The parts that fill sections of a report.
+#[derive(Clone, Default)]
+pub(crate) struct Sources {
+    #[cfg(feature = "insight")]
+    pub(crate) insight: Option<perf_insight::runtime::InsightView>,
+    #[cfg(feature = "llm")]
+    pub(crate) llm: Option<perf_llm::Meter>,
+}
+
+impl Sources {
+    /// The sections for a range. Sections of parts that are not enabled stay empty.
+    #[cfg_attr(not(feature = "insight"), expect(clippy::unused_self, unused_variables, reason = "no part is asked"))]
+    pub(super) fn of(&self, monitor: &Monitor, range: TimeRange) -> Alongside {
+        #[allow(unused_mut, reason = "without these parts there is nothing to fill in")]
+        let mut all = Alongside::default();
+        #[cfg(feature = "insight")]
+        if let Some(view) = self.insight.as_ref().filter(|view| view.is_enabled()) {
+            insight::fill(&mut all, view, monitor, range);
+        }
+        #[cfg(feature = "llm")]
+        if let Some(meter) = &self.llm {
+            all.spend = Some(llm::spend(meter));
+        }
+        all
+    }
+}
+
+#[cfg(feature = "insight")]
+mod insight {
+    use perf_insight::compare::ChangeClass;
+    use perf_insight::forecast::Reach;
+    use perf_insight::runtime::{Ahead, Bottleneck, Figure, InsightView, Question, Sureness, comparisons, forecasts};
+    use perf_report::{Alongside, Finding, Incident};
+    use perf_runtime::Monitor;
+    use perf_runtime::metric::names;
+    use perf_runtime::series::{Selector, TimeRange};
+    use perf_runtime::text::rfc3339;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    /// The most series that are compared.
+    const COMPARED: usize = 50;
+
+    pub(super) fn fill(all: &mut Alongside, view: &InsightView, monitor: &Monitor, range: TimeRange) {
+        let is_in_range = |one: &perf_insight::runtime::Incident| {
+            one.onset < range.end() && one.ended.is_none_or(|ended| ended > range.start())
+        };
+        all.incidents = Some(view.incidents().into_iter().filter(is_in_range).map(incident).collect());
+        all.bottlenecks = Some(view.bottlenecks().bottlenecks.into_iter().map(bottleneck).collect());
+        all.changes = changes(monitor, range);
+        all.forecasts = Some(limits(monitor));
+    }
+
+    fn incident(one: perf_insight::runtime::Incident) -> Incident {
+        let cause = one.cause().map(|cause| {
+            let sure = if one.sureness == Sureness::Likely { "Likely" } else { "Possible" };
+            format!("{sure} cause: {}", cause.sentence)
+        });
+        let alerts = one.alerts.len() + one.more_alerts;
+        Incident { headline: one.headline, cause, since: one.onset, ended: one.ended, alerts }
+    }
+
+    fn bottleneck(one: Bottleneck) -> Finding {
+        let headline = match &one.gain {
+            Some(gain) => format!("{}: {gain}", one.component),
+            None => one.component,
+        };
+        Finding { headline, details: one.evidence.into_iter().chain(one.suggestions).collect() }
+    }
+
+    /// What has changed for sure since the time of the same length before, of latencies and errors. `None` where there is no time
+    /// before.
+    fn changes(monitor: &Monitor, range: TimeRange) -> Option<Vec<Finding>> {
+        let before = range.start().checked_sub(range.duration())?;
+        let before = TimeRange::between(before, range.start()).ok()?;
+        let mut found = Vec::new();
+        for (figure, what) in [(Figure::Latency, "duration"), (Figure::Errors, "share of failures")] {
+            let question = Question::about(Selector::calls()).figure(figure).most(COMPARED);
+            for kind in comparisons(monitor, &question, before, range).kinds {
+                if let Some(why) = kind.why_not {
+                    found.push(Finding { headline: format!("{}: {what} not compared", kind.kind), details: vec![why] });
+                }
+                for one in kind.series {
+                    let way = match one.change.class {
+                        ChangeClass::Improved => "better",
+                        ChangeClass::Regressed => "worse",
+                        ChangeClass::Increased => "more",
+                        ChangeClass::Decreased => "less",
+                        ChangeClass::NoChange | ChangeClass::Unclear => continue,
+                    };
+                    let by = one
+                        .change
+                        .relative
+                        .map(|share| format!(" by {:.0} %", share.abs() * 100.0))
+                        .unwrap_or_default();
+                    let headline = format!("{}: {what} is {way}{by}", one.series);
+                    let values = [one.change.before, one.change.after].map(|value| match figure {
+                        Figure::Errors => format!("{:.2} %", value * 100.0),
+                        _ => format!("{value:.6} s"),
+                    });
+                    found.push(Finding {
+                        headline,
+                        details: vec![format!("{} before, {} after.", values[0], values[1])],
+                    });
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// When resources are used up, if they go on as they did.
+    fn limits(monitor: &Monitor) -> Vec<Finding> {
+        let shares = names::ALL.iter().filter(|known| known.name.ends_with("utilization_ratio"));
+        let Some(selector) = shares.map(|known| Selector::metric(known.name)).reduce(Selector::or) else {
+            return Vec::new();
+        };
+        let coming = forecasts(monitor, &Question::about(selector).most(COMPARED), Ahead::Day, None);
+        let mut unknown = 0;
+        let mut found = Vec::new();
+        for one in coming.series {
+            let Some(reaches) = one.found.map(|coming| coming.reaches) else {
+                unknown += 1;
+                continue;
+            };
+            let headline = match reaches {
+                Some(Reach::Already) => format!("{} is used up", one.series),
+                Some(Reach::At { time, .. }) => format!("{} is used up about {}", one.series, at(time)),
+                Some(Reach::NotInSight) | None => continue,
+            };
+            let details = match reaches {
+                Some(Reach::At { earliest, latest, .. }) => {
+                    let latest = latest.map_or_else(|| "no end in sight".to_owned(), at);
+                    vec![format!("Between {} and {latest}, if it goes on as it did.", at(earliest))]
+                }
+                _ => Vec::new(),
+            };
+            found.push(Finding { headline, details });
+        }
+        if unknown > 0 {
+            let headline = format!("Series of resources with too little history for a forecast: {unknown}");
+            found.push(Finding { headline, details: Vec::new() });
+        }
+        found
+    }
+
+    fn at(seconds: i64) -> String {
+        let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        UNIX_EPOCH.checked_add(since).map(rfc3339).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "llm")]
+mod llm {
+    use perf_llm::Meter;
+    use perf_report::{Spend, SpendRow};
+
+    /// Use and cost since the process began.
+    pub(super) fn spend(meter: &Meter) -> Spend {
+        let view = serde_json::to_value(meter.view()).unwrap_or_default();
+        let rows = |list: &str, name: fn(&serde_json::Value) -> String| {
+            let list = view[list].as_array();
+            list.into_iter().flatten().map(|one| row(name(one), &one["totals"])).collect::<Vec<_>>()
+        };
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let budgets = view["budgets"].as_array().into_iter().flatten().map(|budget| {
+            let [scope, name, period, measure, left, limit] =
+                ["scope", "name", "period", "measure", "left", "limit"].map(|field| text(&budget[field]));
+            format!("Budget of {scope} {name}, {period}: {left} of {limit} left ({measure}).")
+        });
+        Spend {
+            total: row("all".to_owned(), &view["total"]),
+            models: rows("models", |one| {
+                format!(
+                    "model {} {}",
+                    one["provider"].as_str().unwrap_or_default(),
+                    one["model"].as_str().unwrap_or_default()
+                )
+            }),
+            agents: rows("agents", |one| format!("agent {}", one["agent"].as_str().unwrap_or_default())),
+            budgets: budgets.collect(),
+        }
+    }
+
+    fn row(name: String, totals: &serde_json::Value) -> SpendRow {
+        let count = |field: &str| totals[field].as_u64().unwrap_or_default();
+        let without =
+            ["unpriced", "incomplete", "unknown"].map(|state| totals["by_price"][state].as_u64().unwrap_or_default());
+        SpendRow {
+            name,
+            calls: count("calls"),
+            input_tokens: count("input_tokens"),
+            output_tokens: count("output_tokens"),
+            cost_dollars: totals["cost_dollars"].as_str().unwrap_or_default().to_owned(),
+            without_price: without.iter().sum(),
+        }
+    }
+}

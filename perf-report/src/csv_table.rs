@@ -1,0 +1,62 @@
+//! One tidy table of all points: RFC 4180, UTF-8, one number a row.
+
+use crate::lines;
+use crate::report::Report;
+use perf_runtime::text::rfc3339;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+const COLUMNS: [&str; 6] = ["time", "series", "metric", "statistic", "value", "unit"];
+/// Before the names of columns of labels, so that none is called as another column.
+const LABEL: &str = "label_";
+
+/// Writes the table: a row for each number of each step, and a column for each label that any series has. `time` is when the step
+/// begins. Without buckets: those are in JSON and OpenMetrics.
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let of_calls = report.tracks.series.iter().flat_map(|track| track.labels.pairs());
+    let of_metrics = report.tracks.metrics.iter().flat_map(|track| track.labels.pairs());
+    let mut names: BTreeSet<&str> = of_calls.chain(of_metrics).map(|(name, _)| name).collect();
+    names.insert("outcome");
+    let mut table = csv::Writer::from_writer(out);
+    let header = COLUMNS.iter().map(|&column| Cow::Borrowed(column));
+    let header = header.chain(names.iter().map(|name| Cow::Owned(format!("{LABEL}{name}"))));
+    table.write_record(header.map(Cow::into_owned)).map_err(io::Error::from)?;
+    lines::each(report, |line| {
+        let label = |name: &&str| line.labels.iter().find(|(own, _)| own == name).map_or("", |(_, value)| *value);
+        let labels: Vec<Cow<'_, str>> = names.iter().map(|name| guarded(label(name))).collect();
+        let (series, metric) = (guarded(line.series), guarded(line.metric));
+        let unit = guarded(line.unit.unwrap_or_default());
+        for (start, value) in line.points {
+            let (time, value) = (rfc3339(*start), value.to_string());
+            let figures: [&str; 6] = [&time, &series, &metric, line.statistic, &value, &unit];
+            table.write_record(figures.into_iter().chain(labels.iter().map(AsRef::as_ref))).map_err(io::Error::from)?;
+        }
+        Ok(())
+    })?;
+    table.flush()
+}
+
+/// A text that no spreadsheet takes for a formula: with a `'` before it where it begins as one. A text that begins with `'` gets one
+/// more, so that taking one off gives every text back.
+fn guarded(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_as_a_formula_is_text() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1"] {
+            assert_eq!(guarded(text), format!("'{text}"));
+        }
+        assert_eq!(guarded("a=1"), "a=1");
+        assert_eq!(guarded(""), "");
+    }
+}

@@ -1,0 +1,138 @@
+//! Gathers a report from a monitor.
+
+use crate::alongside::{Alongside, Incident};
+use crate::moment::to_millis;
+use crate::report::{KindNames, Report, SCHEMA};
+use perf_runtime::extend::AlertGroups;
+use perf_runtime::series::{Selector, TimeRange};
+use perf_runtime::{ConfigError, Kind, Monitor, Window};
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+/// The most series of calls in a report, and as many of metrics. Others are counted as left out.
+pub const MOST_SERIES: usize = 1_000;
+/// The most points of all series together. So a report takes at most about 60 MB.
+pub const MOST_POINTS: usize = 150_000;
+/// The most steps where none is asked for, and at all.
+const STEPS: u32 = 288;
+const MOST_STEPS: u32 = 11_000;
+/// The fewest series that there is room for at any step.
+const FEWEST_SERIES: usize = 10;
+/// The most changes of alerts.
+const MOST_EVENTS: usize = 500;
+/// Lengths of steps that a reader takes in at once, in seconds.
+const ROUND: [u64; 15] = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400];
+
+/// The range between two times, in steps of this length; without it in steps that are round and at most 288.
+///
+/// # Errors
+/// A [`ConfigError`] of `from` where it is not before `to`, and of `step` where it is shorter than a second or there were too many steps.
+pub fn range_of(from: SystemTime, to: SystemTime, step: Option<Duration>) -> Result<TimeRange, ConfigError> {
+    let range = TimeRange::between(from, to)?;
+    let least = (range.duration() / MOST_STEPS).as_secs().saturating_add(1);
+    let step = match step {
+        Some(step) if step < Duration::from_secs(least) => {
+            let value = perf_runtime::text::show_duration(step);
+            return Err(ConfigError::new(
+                "step",
+                value,
+                format!("{least}s or more, so that there are at most {MOST_STEPS} steps"),
+            ));
+        }
+        Some(step) => step,
+        None => round(range.duration() / STEPS),
+    };
+    Ok(range.with_step(step))
+}
+
+/// The next round length that is not shorter.
+fn round(least: Duration) -> Duration {
+    let whole = least.as_secs() + u64::from(least.subsec_nanos() > 0);
+    let days = whole.div_ceil(86_400).saturating_mul(86_400);
+    Duration::from_secs(ROUND.into_iter().find(|round| *round >= whole).unwrap_or(days))
+}
+
+impl Report {
+    /// Gathers all that a monitor knows of a range ([`range_of`]): from memory and, where there is one, from the past on disk. At most
+    /// [`MOST_SERIES`] series of calls and as many of metrics, fewer where they had more than [`MOST_POINTS`] points together; the
+    /// rest is counted.
+    ///
+    /// Sections that another part knows come by `alongside`. Where it has no incidents, the open ones are asked of
+    /// [`AlertGroups`], if a part provides them.
+    ///
+    /// Costs what [`Monitor::tracks`] costs of all series; with a past it reads from a disk. Call it where blocking is allowed.
+    pub fn of(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> Self {
+        let made = to_millis(monitor.time_of_day());
+        let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
+        let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
+        let room = MOST_POINTS / usize::try_from(steps).unwrap_or(usize::MAX).max(1);
+        let half = (room / 2).clamp(FEWEST_SERIES, MOST_SERIES);
+        let tracks = monitor.tracks(&Selector::all().limit(half), range.with_step(step));
+        let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
+        let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
+        let now = monitor.summary(Window::LastMinute);
+        let in_flight = kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect();
+        let alerts = monitor.alerts();
+        let mut events = alerts.events_in(range);
+        events.sort_by_key(|event| std::cmp::Reverse(event.seq));
+        let events_left_out = events.len().saturating_sub(MOST_EVENTS);
+        events.truncate(MOST_EVENTS);
+        let alongside = with_groups(monitor, alongside);
+        Self {
+            schema: SCHEMA.to_owned(),
+            made,
+            service: monitor.service().cloned(),
+            start: to_millis(range.start()),
+            end: to_millis(range.end()),
+            names,
+            tracks,
+            in_flight,
+            health: monitor.health(),
+            alerts: alerts.active(),
+            events,
+            events_left_out,
+            objectives: monitor.objectives(),
+            alongside,
+        }
+    }
+}
+
+/// The same with the open groups of alerts, where nobody told of incidents and a part knows them.
+fn with_groups(monitor: &Monitor, alongside: Alongside) -> Alongside {
+    let incidents = alongside.incidents.or_else(|| {
+        let groups = monitor.ask::<dyn AlertGroups>()?;
+        let mut open = groups.open();
+        open.sort_by_key(|group| std::cmp::Reverse(group.since));
+        let incident = |group: perf_runtime::extend::AlertGroup| Incident {
+            headline: group.headline,
+            cause: group.cause,
+            since: to_millis(group.since),
+            ended: None,
+            alerts: group.alerts.len(),
+        };
+        Some(open.into_iter().map(incident).collect())
+    });
+    Alongside { incidents, ..alongside }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_round_and_few() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let step = |length, step: Option<u64>| {
+            range_of(at(0), at(length), step.map(Duration::from_secs))
+                .map(|range| range.step().map(|step| step.as_secs()))
+        };
+        assert_eq!(step(3_600, None).unwrap(), Some(15));
+        assert_eq!(step(86_400, None).unwrap(), Some(300));
+        assert_eq!(step(30 * 86_400, None).unwrap(), Some(21_600));
+        assert_eq!(step(800 * 86_400, None).unwrap(), Some(3 * 86_400));
+        assert_eq!(step(3_600, Some(7)).unwrap(), Some(7));
+        let error = step(30 * 86_400, Some(60)).unwrap_err();
+        assert_eq!((error.field.as_str(), error.value.as_str()), ("step", "1m"));
+        assert_eq!(step(0, None).unwrap_err().field, "from");
+    }
+}

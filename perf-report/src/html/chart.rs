@@ -1,0 +1,69 @@
+//! Charts as SVG in the page, with a title that says what they show.
+
+use super::page::Page;
+use perf_runtime::series::SeriesPoint;
+
+/// The points of a chart at most: what a picture has dots for.
+const MOST: usize = 96;
+
+/// Values over the range; `None` where nobody observed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Course(pub(super) Vec<Option<f64>>);
+
+/// How the values of steps become one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Join {
+    /// Counts add up.
+    Sum,
+    /// The highest.
+    Highest,
+}
+
+impl Course {
+    /// The values of steps, joined where there are more than a picture has dots for.
+    pub(super) fn of(points: &[SeriesPoint], join: Join, value: impl Fn(&SeriesPoint) -> Option<f64>) -> Self {
+        let each = points.len().div_ceil(MOST).max(1);
+        let joined = |points: &[SeriesPoint]| {
+            let values = points.iter().filter_map(&value);
+            values.reduce(|one, other| match join {
+                Join::Sum => one + other,
+                Join::Highest => one.max(other),
+            })
+        };
+        Self(points.chunks(each).map(joined).collect())
+    }
+
+    pub(super) fn highest(&self) -> Option<f64> {
+        self.0.iter().flatten().copied().reduce(f64::max)
+    }
+}
+
+/// Draws a course as a line from zero to its highest value, with gaps where nothing is known.
+pub(super) fn draw(page: &mut Page, course: &Course, (width, height): (f64, f64), class: &'static str, title: &str) {
+    page.raw("<svg role=\"img\" class=\"")
+        .raw(class)
+        .raw("\" preserveAspectRatio=\"none\" viewBox=\"0 0 ")
+        .number(width)
+        .raw(" ")
+        .number(height);
+    page.raw("\"><title>").text(title).raw("</title>");
+    let highest = course.highest().filter(|highest| *highest > 0.0).unwrap_or(1.0);
+    let across = width / (course.0.len().saturating_sub(1).max(1)) as f64;
+    let y = |value: f64| height - 1.0 - (height - 2.0) * value / highest;
+    page.raw("<path d=\"");
+    let mut is_down = false;
+    for (place, value) in course.0.iter().enumerate() {
+        let Some(value) = *value else {
+            is_down = false;
+            continue;
+        };
+        let x = across * place as f64;
+        page.raw(if is_down { "L" } else { "M" }).number(x).raw(" ").number(y(value));
+        // A dot where neither neighbour is known.
+        if !is_down && course.0.get(place + 1).is_none_or(Option::is_none) {
+            page.raw("h.8");
+        }
+        is_down = true;
+    }
+    page.raw("\"/></svg>");
+}

@@ -1,0 +1,100 @@
+//! The report as one page: it loads nothing, runs nothing, and can be printed.
+
+mod chart;
+mod page;
+mod sections;
+
+use crate::report::Report;
+use crate::words;
+use page::Page;
+use perf_runtime::text::rfc3339;
+use std::io::{self, Write};
+
+/// The only style that the page may have.
+const STYLE: &str = include_str!("style.css");
+/// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
+const STYLE_HASH: &str = "PD2soN5SrBeNq9X0JGfkrC9VlR3g75yyfUby/Je6Y+E=";
+
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::default();
+    let title = format!("{}: report", report.service_text());
+    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-");
+    page.raw(STYLE_HASH).raw("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").text(&title).raw("</title>\n<style>");
+    page.raw(STYLE)
+        .raw("</style>\n</head>\n<body>\n<header>\n<h1>")
+        .text(&report.service_text())
+        .raw("</h1>\n<p class=\"quiet\">");
+    page.text(&format!(
+        "{} to {}, in steps of {}. Made {}. Times are in UTC.",
+        rfc3339(report.start),
+        rfc3339(report.end),
+        perf_runtime::text::show_duration(report.step()),
+        rfc3339(report.made)
+    ));
+    page.raw("</p>\n</header>\n<main>\n");
+    sections::verdict(report, &mut page);
+    sections::health(report, &mut page);
+    sections::incidents(report, &mut page);
+    sections::alerts(report, &mut page);
+    let alongside = &report.alongside;
+    sections::findings(
+        "Bottlenecks, by what would be gained",
+        "Of the last minutes before the report was made.",
+        alongside.bottlenecks.as_deref(),
+        &mut page,
+    );
+    sections::findings(
+        "Changes against the time before",
+        "Against the time of the same length before this one.",
+        alongside.changes.as_deref(),
+        &mut page,
+    );
+    sections::objectives(report, &mut page);
+    sections::spend(report, &mut page);
+    sections::findings("Forecasts", "", alongside.forecasts.as_deref(), &mut page);
+    sections::kinds(report, &mut page);
+    sections::series(report, &mut page);
+    sections::metrics(report, &mut page);
+    let missing = report.missing();
+    if !missing.is_empty() {
+        page.raw("<p class=\"quiet\">Not enabled, and so not known: ").text(&missing.join(", ")).raw(".</p>\n");
+    }
+    page.raw("</main>\n</body>\n</html>\n");
+    out.write_all(page.as_bytes())
+}
+
+/// A moment without what the range says already.
+fn time_of_day(at: std::time::SystemTime) -> String {
+    let text = rfc3339(at);
+    // 2026-11-21T03:05:00.000Z
+    let (day, time) = (text.get(5..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+    format!("{day} {time}")
+}
+
+/// Some seconds or nothing.
+fn seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "–".to_owned(), words::duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::digest::{SHA256, digest};
+
+    #[test]
+    fn the_policy_allows_the_style_that_the_page_has() {
+        const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let hash = digest(&SHA256, STYLE.as_bytes());
+        let mut text = String::new();
+        for three in hash.as_ref().chunks(3) {
+            let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+            for place in 0..4 {
+                let digit = char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]);
+                text.push(if place > three.len() { '=' } else { digit });
+            }
+        }
+        assert_eq!(text, STYLE_HASH);
+    }
+}

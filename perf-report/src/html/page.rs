@@ -1,0 +1,96 @@
+//! The text of a page: the one place where foreign texts are escaped.
+
+use crate::words;
+
+/// The most characters of a foreign text.
+const MOST: usize = 300;
+
+/// A page that is being written. Texts of our own are `'static`; everything else goes through [`text`](Self::text).
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    html: String,
+}
+
+impl Page {
+    /// Adds markup of our own.
+    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+        self.html.push_str(markup);
+        self
+    }
+
+    /// Adds any text: on one line, cut, and escaped for content and for attributes in double quotes.
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        for one in words::line(text, MOST).chars() {
+            match one {
+                '&' => self.html.push_str("&amp;"),
+                '<' => self.html.push_str("&lt;"),
+                '>' => self.html.push_str("&gt;"),
+                '"' => self.html.push_str("&quot;"),
+                '\'' => self.html.push_str("&#39;"),
+                one => self.html.push(one),
+            }
+        }
+        self
+    }
+
+    /// Adds a number, without more digits than a picture has dots.
+    pub(super) fn number(&mut self, number: f64) -> &mut Self {
+        let text = format!("{number:.1}");
+        self.html.push_str(text.strip_suffix(".0").unwrap_or(&text));
+        self
+    }
+
+    /// Adds an element with a text in it; `tag` is `td` or `td class="n"`.
+    pub(super) fn element(&mut self, tag: &'static str, text: &str) -> &mut Self {
+        let name = tag.split(' ').next().unwrap_or_default();
+        self.raw("<").raw(tag).raw(">").text(text).raw("</").raw(name).raw(">")
+    }
+
+    /// Begins a table: columns whose titles begin with `#` hold numbers.
+    pub(super) fn table(&mut self, columns: &[&'static str]) -> &mut Self {
+        self.raw("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>");
+        for column in columns {
+            match column.strip_prefix('#') {
+                Some(title) => self.raw("<th scope=\"col\" class=\"n\">").raw(title),
+                None => self.raw("<th scope=\"col\">").raw(column),
+            };
+            self.raw("</th>");
+        }
+        self.raw("</tr></thead>\n<tbody>\n")
+    }
+
+    pub(super) fn end_table(&mut self) -> &mut Self {
+        self.raw("</tbody>\n</table></div>\n")
+    }
+
+    /// Begins a section with a title.
+    pub(super) fn section(&mut self, title: &'static str) -> &mut Self {
+        self.raw("<section>\n<h2>").raw(title).raw("</h2>\n")
+    }
+
+    pub(super) fn end_section(&mut self) -> &mut Self {
+        self.raw("</section>\n")
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.html.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_texts_stay_texts() {
+        let mut page = Page::default();
+        page.element("td class=\"n\"", "<script>'\"&\u{0}").number(1.25).number(3.0);
+        assert_eq!(
+            page.html,
+            "<td class=\"n\">&lt;script&gt;&#39;&quot;&amp;\u{fffd}</td>1.23".replace("1.23", "1.2") + "3"
+        );
+        let mut page = Page::default();
+        page.text(&"x".repeat(10_000));
+        assert_eq!(page.html.chars().count(), MOST);
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod alongside;
+mod csv_table;
+mod datadog;
+mod format;
+mod gather;
+mod grafana;
+mod html;
+mod lines;
+mod moment;
+mod new_relic;
+mod openmetrics;
+mod report;
+mod summary;
+mod words;
+
+pub use alongside::{Alongside, Finding, Incident, Spend, SpendRow};
+pub use format::Format;
+pub use gather::{MOST_POINTS, MOST_SERIES, range_of};
+pub use grafana::{dashboard, dashboard_names};
+pub use openmetrics::{openmetrics, prometheus};
+pub use report::{KindNames, ReadError, Report, SCHEMA};

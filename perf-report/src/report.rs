@@ -1,0 +1,157 @@
+//! The model of all exports: what is known of a range of time, as data.
+
+use crate::alongside::Alongside;
+use crate::moment;
+use perf_runtime::Kind;
+use perf_runtime::alert::{Alert, AlertEvent};
+use perf_runtime::extend::Service;
+use perf_runtime::health::HealthReport;
+use perf_runtime::objective::ObjectiveReport;
+use perf_runtime::series::{FamilyNames, Tracks};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+/// The name and version of the format, as [`Report::schema`] has it. A reader of another version refuses the text.
+pub const SCHEMA: &str = "perf.report/1";
+
+/// Everything that is known of a range of time: gathered by [`Report::of`], written by the [formats](crate::Format), read back
+/// by [`Report::from_json`].
+///
+/// Times are in UTC to the millisecond, durations in seconds, bytes in bytes, shares 0 to 1. `None` is what is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When it was made. Health, alerts and objectives are of this moment.
+    #[serde(with = "moment")]
+    pub made: SystemTime,
+    /// The service that it is about, where the monitor was told.
+    pub service: Option<Service>,
+    /// The start of the range.
+    #[serde(with = "moment")]
+    pub start: SystemTime,
+    /// The end of the range.
+    #[serde(with = "moment")]
+    pub end: SystemTime,
+    /// The names under which the kinds in `tracks` are exposed.
+    pub names: Vec<KindNames>,
+    /// Series of calls and of metrics, step by step: as `GET /api/v1/query` answers them.
+    pub tracks: Tracks,
+    /// Calls in flight of each kind in `tracks`, when it was made.
+    pub in_flight: Vec<(Kind, u64)>,
+    /// How well the process is, and why.
+    pub health: HealthReport,
+    /// The alerts that fire.
+    pub alerts: Vec<Alert>,
+    /// Changes of alerts in the range, the latest first.
+    pub events: Vec<AlertEvent>,
+    /// Earlier changes of alerts in the range that are left out.
+    pub events_left_out: usize,
+    /// How each promise stands.
+    pub objectives: Vec<ObjectiveReport>,
+    /// What other parts know.
+    #[serde(flatten)]
+    pub alongside: Alongside,
+}
+
+/// The names of the metrics of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KindNames {
+    /// The kind.
+    pub kind: Kind,
+    /// The names, with the namespace.
+    #[serde(flatten)]
+    pub names: FamilyNames,
+}
+
+/// A text that is no report of this version.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// It is no JSON, or of another shape.
+    Json(serde_json::Error),
+    /// The field `schema` has this value, and [`SCHEMA`] is allowed.
+    Schema(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "no report: {error}"),
+            Self::Schema(value) => write!(f, "schema is {value:?}; allowed is {SCHEMA:?}"),
+        }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Schema(_) => None,
+        }
+    }
+}
+
+impl Report {
+    /// Reads what [`write_json`](Self::write_json) wrote: the same report.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the text is no report, or one of another version.
+    pub fn from_json(text: &[u8]) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            schema: String,
+        }
+        let Envelope { schema } = serde_json::from_slice(text).map_err(ReadError::Json)?;
+        if schema != SCHEMA {
+            return Err(ReadError::Schema(schema));
+        }
+        serde_json::from_slice(text).map_err(ReadError::Json)
+    }
+
+    /// Writes the report as JSON.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, out: impl Write) -> io::Result<()> {
+        serde_json::to_writer(out, self).map_err(io::Error::from)
+    }
+
+    /// The length of a step.
+    pub(crate) fn step(&self) -> Duration {
+        Duration::try_from_secs_f64(self.tracks.step).unwrap_or(Duration::from_secs(1))
+    }
+
+    /// When a step that begins then has ended; not after the report was made.
+    pub(crate) fn end_of(&self, start: SystemTime) -> SystemTime {
+        start.checked_add(self.step()).unwrap_or(start).min(self.made).max(start)
+    }
+
+    /// The names of the metrics of a kind. Every report that [`Report::of`] made has them.
+    pub(crate) fn names_of(&self, kind: Kind) -> Option<&FamilyNames> {
+        self.names.iter().find(|known| known.kind == kind).map(|known| &known.names)
+    }
+
+    /// The service in one text, or words for none.
+    pub(crate) fn service_text(&self) -> String {
+        self.service.as_ref().map_or_else(|| "this process".to_owned(), ToString::to_string)
+    }
+
+    /// The sections that nobody fills, by their names.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let Alongside { incidents, bottlenecks, changes, spend, forecasts } = &self.alongside;
+        let all = [
+            ("incidents", incidents.is_none()),
+            ("bottlenecks", bottlenecks.is_none()),
+            ("changes against the time before", changes.is_none()),
+            ("spend on models", spend.is_none()),
+            ("forecasts", forecasts.is_none()),
+        ];
+        all.into_iter().filter_map(|(name, is_missing)| is_missing.then_some(name)).collect()
+    }
+}

@@ -1,0 +1,172 @@
+//! JSON, CSV, the vendors' bodies, and the summary.
+
+use super::*;
+use perf_report::{ReadError, SCHEMA};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[test]
+fn json_reads_back_to_the_same_report_byte_for_byte() {
+    let (monitor, report) = lived(told());
+    let text = written(Format::Json, &report);
+    let read = Report::from_json(text.as_bytes()).unwrap();
+    assert_eq!(read, report);
+    for format in Format::ALL {
+        assert_eq!(written(format, &read), written(format, &report), "{format}");
+    }
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&value["schema"], &value["service"]["name"]), (&SCHEMA.into(), &"shop".into()));
+    assert!(
+        value["forecasts"].is_null() && value["changes"].as_array().is_some_and(Vec::is_empty),
+        "not enabled, and nothing"
+    );
+    // The numbers are those of the API.
+    let range = range_of(report.start, report.end, Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(monitor.tracks(&perf_runtime::series::Selector::all(), range), report.tracks);
+}
+
+#[test]
+fn another_version_is_refused_by_its_name() {
+    let (_, report) = lived(Alongside::default());
+    let text = written(Format::Json, &report).replace(SCHEMA, "perf.report/9");
+    let error = Report::from_json(text.as_bytes()).unwrap_err();
+    assert!(matches!(&error, ReadError::Schema(found) if found == "perf.report/9"), "{error}");
+    assert!(error.to_string().contains(SCHEMA));
+    assert!(matches!(Report::from_json(b"[1]").unwrap_err(), ReadError::Json(_)));
+}
+
+/// The cells of a table by the names of its columns.
+fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}
+
+fn unguarded(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
+}
+
+#[test]
+fn the_table_has_every_call_once_and_no_formula() {
+    let (_, report) = lived(Alongside::default());
+    let rows = rows(&written(Format::Csv, &report));
+    for row in &rows {
+        for (column, cell) in row.iter().filter(|(column, _)| *column != "value") {
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{column}: {cell:?}");
+        }
+        row["value"].parse::<f64>().unwrap();
+    }
+    for track in &report.tracks.series {
+        let of_track = |row: &&BTreeMap<String, String>| unguarded(&row["series"]) == track.id.to_string();
+        let counted = rows.iter().filter(of_track).filter(|row| !row["label_outcome"].is_empty());
+        let sum: f64 = counted.map(|row| row["value"].parse::<f64>().unwrap()).sum();
+        assert_eq!(sum, track.whole.count.unwrap() as f64, "{}", track.id);
+    }
+    for value in HOSTILE {
+        assert!(
+            rows.iter().any(|row| row["label_operation"] == value || unguarded(&row["label_operation"]) == value),
+            "{value:?}"
+        );
+    }
+    assert!(rows.iter().any(|row| row["metric"] == "queue_depth" && row["label_queue"] == "'=news"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_label_comes_back_from_the_table(value in "[=+@'\\-\t\r\n,\"a<]{0,6}|\\PC{1,20}") {
+        let clock = ManualClock::hold();
+        let monitor = Monitor::builder().build().unwrap();
+        monitor.metrics().gauge("depth").label("of", value.as_str()).register().set(1.0);
+        monitor.tick();
+        clock.advance(Duration::from_secs(2));
+        monitor.tick();
+        let now = monitor.time_of_day();
+        let range = range_of(now - Duration::from_secs(10), now, None).unwrap();
+        let report = Report::of(&monitor, range, Alongside::default());
+        let kept = report.tracks.metrics.iter().find(|track| track.name == "depth").unwrap();
+        let kept = kept.labels.get("of").unwrap_or_default();
+        let rows = rows(&written(Format::Csv, &report));
+        let row = rows.iter().find(|row| row["metric"] == "depth").unwrap();
+        let cell = row.get("label_of").map_or("", String::as_str);
+        prop_assert_eq!(unguarded(cell), kept);
+        prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']));
+    }
+}
+
+/// A report with more points than one body holds.
+fn long() -> Report {
+    let (_, mut report) = lived_to([60, 1].map(Duration::from_secs), Alongside::default());
+    for copy in 0..60 {
+        let mut more = report.tracks.series[0].clone();
+        more.labels = [("operation", format!("copy {copy} {}", "x".repeat(300)))].into_iter().collect();
+        report.tracks.series.push(more);
+    }
+    report
+}
+
+#[test]
+fn bodies_of_datadog_are_within_its_limits() {
+    let report = long();
+    let text = written(Format::Datadog, &report);
+    let mut calls = 0.0;
+    assert!(text.lines().count() > 1, "one body does not hold it");
+    for body in text.lines() {
+        assert!(body.len() <= 512_000);
+        let body: Value = serde_json::from_str(body).unwrap();
+        for series in body["series"].as_array().unwrap() {
+            let (kind, metric) = (series["type"].as_u64().unwrap(), series["metric"].as_str().unwrap());
+            assert!(metric.len() <= 200 && metric.starts_with(|first: char| first.is_ascii_alphabetic()), "{metric}");
+            assert!((kind == 1) == series["interval"].is_u64() && [1, 3].contains(&kind), "{series}");
+            let tags = series["tags"].as_array().unwrap();
+            assert!(tags.iter().all(|tag| tag.as_str().unwrap().chars().count() <= 200));
+            assert!(tags.contains(&"service:shop".into()), "{tags:?}");
+            let points = series["points"].as_array().unwrap();
+            assert!(points.iter().all(|point| point["timestamp"].is_u64() && point["value"].is_number()));
+            if metric == "mcp_calls_total" {
+                calls += points.iter().map(|point| point["value"].as_f64().unwrap()).sum::<f64>();
+            }
+        }
+    }
+    let of_mcp = report.tracks.series.iter().filter(|track| track.kind == Kind::McpCall);
+    assert_eq!(calls, of_mcp.map(|track| track.whole.count.unwrap() as f64).sum::<f64>());
+}
+
+#[test]
+fn bodies_of_new_relic_are_within_its_limits() {
+    let text = written(Format::NewRelic, &long());
+    assert!(text.lines().count() > 1, "one body does not hold it");
+    for body in text.lines() {
+        assert!(body.len() <= 1_000_000);
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body[0]["common"]["attributes"]["service.name"], "shop");
+        for metric in body[0]["metrics"].as_array().unwrap() {
+            assert!(metric["value"].is_number() && metric["timestamp"].is_u64());
+            assert!((metric["type"] == "count") == metric["interval.ms"].is_u64(), "{metric}");
+            let attributes = metric["attributes"].as_object().unwrap();
+            assert!(attributes.len() <= 100 && attributes.values().all(|value| value.as_str().unwrap().len() <= 4_096));
+        }
+    }
+}
+
+#[test]
+fn the_summary_fits_on_one_screen() {
+    let (_, report) = lived(told());
+    let text = written(Format::Summary, &report);
+    assert!(text.lines().count() <= 24, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() < 80), "{text}");
+    assert!(!text.chars().any(|one| one.is_control() && one != '\n'), "{text:?}");
+    assert!(text.contains("shop 1.4.2 (shop-1)") && text.contains("operation{operation=checkout}"), "{text}");
+    assert!(text.contains("not enabled: forecasts"), "{text}");
+}
+
+#[test]
+fn names_of_files_are_plain() {
+    let (_, report) = lived(Alongside::default());
+    let names = Format::ALL.map(|format| format.file_name(&report));
+    assert!(
+        names.iter().all(|name| name.starts_with("shop-20")
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))),
+        "{names:?}"
+    );
+}

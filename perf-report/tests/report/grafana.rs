@@ -1,0 +1,78 @@
+//! Dashboards as Grafana takes them.
+
+use super::*;
+use perf_report::{dashboard, dashboard_names};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::env;
+use std::process::Command;
+
+/// All queries of a dashboard.
+fn queries(board: &Value) -> Vec<String> {
+    let panels =
+        board["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    panels.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_query_names_metrics_that_are_exposed() {
+    let (monitor, report) = lived(Alongside::default());
+    let page = monitor.render_prometheus();
+    let exposed: BTreeSet<&str> = page.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
+    let names = dashboard_names(&report);
+    assert_eq!(names, ["overview", "mcp_call", "operation", "http_request", "metrics"]);
+    for name in &names {
+        let board = dashboard(&report, name).unwrap();
+        let queries = queries(&board);
+        assert!(!queries.is_empty(), "{name}");
+        for query in queries {
+            let ends: Vec<usize> = query.match_indices("{instance=~").map(|(place, _)| place).collect();
+            assert!(!ends.is_empty(), "{query}");
+            for end in ends {
+                let start = query[..end]
+                    .rfind(|one: char| !one.is_ascii_alphanumeric() && one != '_')
+                    .map_or(0, |place| place + 1);
+                assert!(exposed.contains(&query[start..end]), "{} of {query}", &query[start..end]);
+            }
+        }
+        let text = board["templating"]["list"][1]["definition"].as_str().unwrap();
+        assert!(exposed.contains(text.trim_start_matches("label_values(").split(',').next().unwrap()), "{text}");
+    }
+    assert_eq!(dashboard(&report, "tool"), None);
+}
+
+#[test]
+fn panels_lie_beside_each_other() {
+    let (_, report) = lived(Alongside::default());
+    for name in dashboard_names(&report) {
+        let board = dashboard(&report, &name).unwrap();
+        let (mut taken, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for panel in board["panels"].as_array().unwrap() {
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+            assert!(x + w <= 24 && ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+            assert!((x..x + w).all(|x| (y..y + h).all(|y| taken.insert((x, y)))), "{name}: {panel}");
+        }
+    }
+}
+
+/// By the schema that Grafana publishes, where `PERF_GRAFANA_SCHEMA` names its file and Python has `jsonschema`.
+#[test]
+fn dashboards_pass_the_schema() {
+    let (_, report) = lived(Alongside::default());
+    let folder = tempfile::tempdir().unwrap();
+    for name in dashboard_names(&report) {
+        let board = dashboard(&report, &name).unwrap();
+        for field in ["schemaVersion", "templating", "annotations", "title", "uid", "panels"] {
+            assert!(!board[field].is_null(), "{name}: {field}");
+        }
+        std::fs::write(folder.path().join(name), board.to_string()).unwrap();
+    }
+    let Some(schema) = env::var_os("PERF_GRAFANA_SCHEMA") else {
+        println!("skipped: PERF_GRAFANA_SCHEMA names no file");
+        return;
+    };
+    let program = "import json, os, sys, jsonschema\nschema = json.load(open(sys.argv[1]))\n\
+                   for name in os.listdir(sys.argv[2]):\n    jsonschema.validate(json.load(open(os.path.join(sys.argv[2], name))), schema)";
+    let output = Command::new("python3").args(["-c", program]).arg(schema).arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,79 @@
+//! The page as text: harmless, and small.
+
+use super::*;
+use perf_runtime::series::SeriesId;
+
+#[test]
+fn nothing_of_strangers_is_markup_and_nothing_is_loaded() {
+    let (_, report) = lived(told());
+    let page = written(Format::Html, &report);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "it is shown as text");
+    for forbidden in
+        ["<script", "src=", "href=", "url(", "@import", "style=\"", "onload", "<link", "<iframe", "javascript:"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    assert!(!page.chars().any(|one| one.is_control() && one != '\n'), "control characters");
+    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-";
+    assert!(page.contains(policy) && page.matches("<style").count() == 1);
+    // Our own words have no address either: the texts of strangers are the only ones that could.
+    assert!(!page.contains("http://") && !page.contains("https://"));
+}
+
+#[test]
+fn sections_come_in_the_order_in_which_they_matter_and_what_is_missing_is_said_once() {
+    let (_, report) = lived(told());
+    let page = written(Format::Html, &report);
+    let titles = [
+        "Why not 100",
+        "Incidents",
+        "Alerts",
+        "Bottlenecks",
+        "Changes against",
+        "Objectives",
+        "Spend on models",
+        "Calls by kind",
+        "Every series",
+        "Metrics",
+    ];
+    let places: Vec<usize> =
+        titles.map(|title| page.find(&format!("<h2>{title}")).unwrap_or_else(|| panic!("{title}"))).into();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(page.contains("Not enabled, and so not known: forecasts."));
+    assert!(!page.contains("<h2>Forecasts"));
+    assert_eq!(
+        page.matches("<svg").count(),
+        page.matches("<title>").count() - 1,
+        "each picture has a title, and so has the page"
+    );
+}
+
+/// A day of a hundred series at five minutes.
+fn day() -> Report {
+    let (_, mut report) = lived(told());
+    let like =
+        report.tracks.series.iter().find(|track| track.labels.get("operation") == Some("checkout")).unwrap().clone();
+    let mut series = Vec::new();
+    for number in 0..100 {
+        let mut track = like.clone();
+        track.labels = [("operation", format!("operation number {number}"))].into_iter().collect();
+        track.id = SeriesId { kind: track.kind, labels: track.labels.clone() };
+        track.points = (0..288).map(|place| like.points[place % like.points.len()].clone()).collect();
+        for (place, point) in track.points.iter_mut().enumerate() {
+            point.start = report.start + Duration::from_secs(300 * place as u64);
+            point.count = point.count.map(|count| count + (place as u64 * 7919 + number) % 97);
+            point.p95 = point.p95.map(|p95| p95 * (1.0 + (place as f64 * 0.7).sin().abs()));
+        }
+        series.push(track);
+    }
+    report.tracks.series = series;
+    report.tracks.step = 300.0;
+    report
+}
+
+#[test]
+fn a_day_of_a_hundred_series_is_small() {
+    let page = written(Format::Html, &day());
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    assert!(page.len() > 50_000, "it has its pictures");
+}
