@@ -40,6 +40,10 @@ pub mod sync {}
 #[doc = include_str!("../docs/sql.md")]
 pub mod sql {}
 
+#[cfg(feature = "report")]
+#[doc = include_str!("../docs/report.md")]
+pub mod report {}
+
 #[cfg(all(feature = "host-profiler", target_os = "linux"))]
 #[doc = include_str!("../docs/profiler.md")]
 pub mod profiler {}

@@ -5,6 +5,7 @@ mod history;
 mod insight;
 mod llm;
 mod notifications;
+mod report;
 mod sql;
 mod sync;
 
@@ -22,7 +23,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 21] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -43,6 +44,7 @@ const CASES: [Case; 20] = [
     ("language_models", llm::language_models),
     ("locks", sync::locks),
     ("statements", sql::statements),
+    ("reports", report::reports),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 /// The only style that the page may have.
 const STYLE: &str = include_str!("style.css");
 /// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
-const STYLE_HASH: &str = "PD2soN5SrBeNq9X0JGfkrC9VlR3g75yyfUby/Je6Y+E=";
+const STYLE_HASH: &str = "1xyeJM2VHTP+hLRNNSplpZBOQIR86e1OZT+OjwM8TWo=";
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::default();
@@ -27,7 +27,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .text(&report.service_text())
         .raw("</h1>\n<p class=\"quiet\">");
     page.text(&format!(
-        "{} to {}, in steps of {}. Made {}. Times are in UTC.",
+        "{} to {}, in steps of {}. Made {}. The first and the last step may not be whole. Times are in UTC.",
         rfc3339(report.start),
         rfc3339(report.end),
         perf_runtime::text::show_duration(report.step()),

@@ -67,7 +67,7 @@ pub(super) fn health(report: &Report, page: &mut Page) {
         let class =
             if indicator.status() == IndicatorStatus::Red { "td class=\"n bad\"" } else { "td class=\"n warn\"" };
         page.element(class, &format!("{:.1}", indicator.penalty()))
-            .element("td", indicator.advice().unwrap_or_default())
+            .element("td class=\"t\"", indicator.advice().unwrap_or_default())
             .raw("</tr>\n");
     }
     page.end_table().end_section();
@@ -100,7 +100,7 @@ pub(super) fn alerts(report: &Report, page: &mut Page) {
             page.raw("<tr>").element("td", &alert.name);
             page.raw(if alert.severity == Severity::Critical { "<td class=\"bad\">" } else { "<td class=\"warn\">" });
             page.text(&alert.severity.to_string()).raw("</td>").element("td", &time_of_day(alert.since));
-            page.element("td", &alert.message).raw("</tr>\n");
+            page.element("td class=\"t\"", &alert.message).raw("</tr>\n");
         }
         page.end_table();
         more(report.alerts.len(), LISTED, page);
@@ -111,7 +111,7 @@ pub(super) fn alerts(report: &Report, page: &mut Page) {
         page.raw("</summary>\n").table(&["When", "Change", "Problem"]);
         for event in report.events.iter().take(EVENTS) {
             page.raw("<tr>").element("td", &time_of_day(event.at)).element("td", event.transition.as_str());
-            page.element("td", &event.alert.message).raw("</tr>\n");
+            page.element("td class=\"t\"", &event.alert.message).raw("</tr>\n");
         }
         page.end_table();
         more(report.events.len() + report.events_left_out, EVENTS, page);
@@ -152,7 +152,9 @@ pub(super) fn objectives(report: &Report, page: &mut Page) {
         return;
     }
     page.table(&["Series", "Promise", "#Calls", "#Broke it", "#Budget left", "#Burn rate"]);
-    for objective in report.objectives.iter().take(SERIES) {
+    let mut all: Vec<_> = report.objectives.iter().collect();
+    all.sort_by(|one, other| one.budget_left.total_cmp(&other.budget_left));
+    for objective in all.into_iter().take(SERIES) {
         let within =
             objective.latency.map(|latency| format!(" within {}", words::duration(latency))).unwrap_or_default();
         let promise = format!("{} {}{within}", words::share(objective.target), objective.promise.as_str());
@@ -269,7 +271,7 @@ pub(super) fn series(report: &Report, page: &mut Page) {
     page.section("Every series, by time");
     let mut all: Vec<&SeriesTrack> = report.tracks.series.iter().collect();
     all.sort_by(|one, other| other.whole.sum.unwrap_or(0.0).total_cmp(&one.whole.sum.unwrap_or(0.0)));
-    page.table(&["Series", "Calls", "#Count", "#Failed", "#Cancelled", "p95", "#p50", "#p95", "#p99", "#Longest"]);
+    page.table(&["Series", "Calls over time", "#Calls", "#Failed", "#Cancelled", "p95 over time", "#p50", "#p95", "#p99", "#Longest"]);
     for track in all.iter().take(SERIES) {
         let whole = &track.whole;
         page.raw("<tr>").element("td", &track.id.to_string());

@@ -1,5 +1,7 @@
 //! Reports of a monitor through the public API: what is written can be read, by us and by others.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, and the others were written and read")]
+
 mod formats;
 mod grafana;
 mod page;
@@ -61,6 +63,8 @@ fn lived_to([length, step]: [Duration; 2], alongside: Alongside) -> (Monitor, Re
     let now = monitor.time_of_day();
     let range = range_of(now - length, now, Some(step)).unwrap();
     let report = Report::of(&monitor, range, alongside);
+    // The numbers are those of the API.
+    assert_eq!(monitor.tracks(&perf_runtime::series::Selector::all(), range), report.tracks);
     (monitor, report)
 }
 
