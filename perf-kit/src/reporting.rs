@@ -149,12 +149,12 @@ fn described() -> OpenApi {
             "The length of a step, such as `5m`: as many as are round unless said, 288 at most.",
             openapi::text(),
         )
-        .json("Report");
+        .json("RangeReport");
     let grafana = openapi::read("series", "A dashboard for Grafana, in its classic model").json("GrafanaDashboard");
     Description::new()
         .operation(HttpMethod::Get, EXPORT, export)
         .operation(HttpMethod::Get, GRAFANA, grafana)
-        .schema("Report", object("A report, `perf.report/1`. Other formats than `json` are texts."))
+        .schema("RangeReport", object("A report, `perf.report/1`. Other formats than `json` are texts."))
         .schema("GrafanaDashboard", object("A dashboard that Grafana imports."))
         .build()
 }

@@ -12,7 +12,7 @@ pub(super) fn reports() -> Tested {
     runtime().block_on(async {
         let perf = perf_kit::start("shop")?;
         let address = perf.server_address().expect("a port");
-        perf.monitor().operation("reported").record(Duration::from_millis(3), perf_kit::Outcome::Ok);
+        perf.monitor().operation("reported").record(Duration::from_millis(3), Outcome::Ok);
         perf.monitor().tick();
         let ask = async move |path: &'static str| tokio::task::spawn_blocking(move || get(address, path, "")).await?;
         for format in Format::ALL {

@@ -157,46 +157,39 @@ mod insight {
 #[cfg(feature = "llm")]
 mod llm {
     use perf_llm::Meter;
+    use perf_llm::meter::Totals;
     use perf_report::{Spend, SpendRow};
+
+    /// The states of a price in which a cost is not known.
+    const WITHOUT_PRICE: [&str; 3] = ["unpriced", "incomplete", "unknown"];
 
     /// Use and cost since the process began.
     pub(super) fn spend(meter: &Meter) -> Spend {
-        let view = serde_json::to_value(meter.view()).unwrap_or_default();
-        let rows = |list: &str, name: fn(&serde_json::Value) -> String| {
-            let list = view[list].as_array();
-            list.into_iter().flatten().map(|one| row(name(one), &one["totals"])).collect::<Vec<_>>()
-        };
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let budgets = view["budgets"].as_array().into_iter().flatten().map(|budget| {
-            let [scope, name, period, measure, left, limit] =
-                ["scope", "name", "period", "measure", "left", "limit"].map(|field| text(&budget[field]));
-            format!("Budget of {scope} {name}, {period}: {left} of {limit} left ({measure}).")
+        let view = meter.view();
+        let models = view.models.iter().map(|one| row(format!("model {} {}", one.provider, one.model), &one.totals));
+        let agents = view.agents.iter().map(|one| row(format!("agent {}", one.agent), &one.totals));
+        let budgets = view.budgets.iter().map(|one| {
+            let of = if one.name.is_empty() { one.scope.to_owned() } else { format!("{} {}", one.scope, one.name) };
+            format!("Budget of {of}, {}: {} of {} left ({}).", one.period, one.left, one.limit, one.measure)
         });
         Spend {
-            total: row("all".to_owned(), &view["total"]),
-            models: rows("models", |one| {
-                format!(
-                    "model {} {}",
-                    one["provider"].as_str().unwrap_or_default(),
-                    one["model"].as_str().unwrap_or_default()
-                )
-            }),
-            agents: rows("agents", |one| format!("agent {}", one["agent"].as_str().unwrap_or_default())),
+            total: row("all".to_owned(), &view.total),
+            models: models.collect(),
+            agents: agents.collect(),
             budgets: budgets.collect(),
         }
     }
 
-    fn row(name: String, totals: &serde_json::Value) -> SpendRow {
-        let count = |field: &str| totals[field].as_u64().unwrap_or_default();
-        let without =
-            ["unpriced", "incomplete", "unknown"].map(|state| totals["by_price"][state].as_u64().unwrap_or_default());
+    fn row(name: String, totals: &Totals) -> SpendRow {
+        // The view's own text of the cost: exact, and written in one place.
+        let shown = serde_json::to_value(totals).unwrap_or_default();
         SpendRow {
             name,
-            calls: count("calls"),
-            input_tokens: count("input_tokens"),
-            output_tokens: count("output_tokens"),
-            cost_dollars: totals["cost_dollars"].as_str().unwrap_or_default().to_owned(),
-            without_price: without.iter().sum(),
+            calls: totals.calls,
+            input_tokens: totals.input_tokens,
+            output_tokens: totals.output_tokens,
+            cost_dollars: shown["cost_dollars"].as_str().unwrap_or_default().to_owned(),
+            without_price: WITHOUT_PRICE.iter().filter_map(|state| totals.by_price.get(state)).sum(),
         }
     }
 }

@@ -271,7 +271,18 @@ pub(super) fn series(report: &Report, page: &mut Page) {
     page.section("Every series, by time");
     let mut all: Vec<&SeriesTrack> = report.tracks.series.iter().collect();
     all.sort_by(|one, other| other.whole.sum.unwrap_or(0.0).total_cmp(&one.whole.sum.unwrap_or(0.0)));
-    page.table(&["Series", "Calls over time", "#Calls", "#Failed", "#Cancelled", "p95 over time", "#p50", "#p95", "#p99", "#Longest"]);
+    page.table(&[
+        "Series",
+        "Calls over time",
+        "#Calls",
+        "#Failed",
+        "#Cancelled",
+        "p95 over time",
+        "#p50",
+        "#p95",
+        "#p99",
+        "#Longest",
+    ]);
     for track in all.iter().take(SERIES) {
         let whole = &track.whole;
         page.raw("<tr>").element("td", &track.id.to_string());
