@@ -180,6 +180,7 @@ impl Builder {
     ///
     /// # Errors
     /// As [`start`].
+    #[allow(clippy::too_many_lines, reason = "some lines for each part that is enabled, in the order that they need")]
     pub fn start(self) -> Result<Perf, StartError> {
         if Monitor::installed().is_some() {
             return Err(StartError::Install(InstallError::AlreadyInstalled));

@@ -4,15 +4,16 @@ use crate::alongside::{Alongside, Incident};
 use crate::moment::to_millis;
 use crate::report::{KindNames, Report, SCHEMA};
 use perf_runtime::extend::AlertGroups;
-use perf_runtime::series::{Selector, TimeRange};
+use perf_runtime::series::{Selector, TimeRange, Tracks};
 use perf_runtime::{ConfigError, Kind, Monitor, Window};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 /// The most series of calls in a report, and as many of metrics. Others are counted as left out.
 pub const MOST_SERIES: usize = 1_000;
-/// The most points of all series together. So a report takes at most about 60 MB.
-pub const MOST_POINTS: usize = 150_000;
+/// The most points of all series together, as of `/api/v1/query`. A point of calls takes up to 400 bytes, so a report takes at most
+/// about 120 MB; a day of a thousand series in steps of five minutes fits.
+pub const MOST_POINTS: usize = 300_000;
 /// The most steps where none is asked for, and at all.
 const STEPS: u32 = 288;
 const MOST_STEPS: u32 = 11_000;
@@ -65,9 +66,7 @@ impl Report {
         let made = to_millis(monitor.time_of_day());
         let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
         let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
-        let room = MOST_POINTS / usize::try_from(steps).unwrap_or(usize::MAX).max(1);
-        let half = (room / 2).clamp(FEWEST_SERIES, MOST_SERIES);
-        let tracks = monitor.tracks(&Selector::all().limit(half), range.with_step(step));
+        let tracks = tracks(monitor, range.with_step(step), usize::try_from(steps).unwrap_or(usize::MAX));
         let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
         let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
         let now = monitor.summary(Window::LastMinute);
@@ -95,6 +94,17 @@ impl Report {
             alongside,
         }
     }
+}
+
+/// Series of calls, and then as many of metrics as there is room for.
+fn tracks(monitor: &Monitor, range: TimeRange, steps: usize) -> Tracks {
+    let fits = |taken: usize| (MOST_POINTS / steps.max(1)).saturating_sub(taken).clamp(FEWEST_SERIES, MOST_SERIES);
+    let calls = monitor.tracks(&Selector::calls().limit(fits(0)), range);
+    let metrics = monitor.tracks(&Selector::metrics().limit(fits(calls.series.len())), range);
+    let mut all = calls;
+    all.left_out += metrics.left_out;
+    all.metrics = metrics.metrics;
+    all
 }
 
 /// The same with the open groups of alerts, where nobody told of incidents and a part knows them.

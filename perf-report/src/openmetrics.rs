@@ -15,6 +15,7 @@ use std::time::SystemTime;
 /// Counters and histograms count from zero at the first step that was observed, so `rate` and `increase` are right over the range.
 /// Each number has the time when its step had ended. Histograms are of all outcomes together, without the label `outcome`; a histogram
 /// of the application's own has a sum and a count, and no buckets. Steps that nobody observed have no samples.
+/// Of a metric that had two types in the range, the series of the first type are written: a family has one.
 ///
 /// # Errors
 /// Those of `out`.
