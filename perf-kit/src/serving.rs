@@ -102,6 +102,7 @@ impl SetUp {
         feature = "insight",
         feature = "llm",
         feature = "notify",
+        feature = "report",
         feature = "sql",
         feature = "sync"
     ))]

@@ -15,7 +15,7 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// The sections for a range. Sections of parts that are not enabled stay empty.
-    #[cfg_attr(not(feature = "insight"), expect(clippy::unused_self, unused_variables, reason = "no part is asked"))]
+    #[allow(clippy::unused_self, unused_variables, reason = "without these parts nobody is asked")]
     pub(super) fn of(&self, monitor: &Monitor, range: TimeRange) -> Alongside {
         #[allow(unused_mut, reason = "without these parts there is nothing to fill in")]
         let mut all = Alongside::default();
