@@ -63,33 +63,48 @@ pub fn show_duration(span: Duration) -> String {
 }
 
 /// Moments in JSON: RFC 3339 in UTC, to the millisecond. For `#[serde(with = "text::moment")]`.
-pub(crate) mod moment {
+pub mod moment {
     use super::{Deserialize, Deserializer, Serializer, SystemTime, parse_rfc3339, rfc3339};
     use serde::de::Error;
 
-    pub(crate) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes a time, as [`rfc3339`] does.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339(*at))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    /// Reads a time, with any offset.
+    ///
+    /// # Errors
+    /// The value is no text in RFC 3339.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         let text = String::deserialize(deserializer)?;
         parse_rfc3339(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no time of RFC 3339")))
     }
 }
 
 /// Moments in JSON, or null. For `#[serde(with = "text::moment_or_none")]`.
-pub(crate) mod moment_or_none {
+pub mod moment_or_none {
     use super::{Deserialize, Deserializer, Serializer, SystemTime, moment};
 
-    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-    pub(crate) fn serialize<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes a time, or null.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => moment::serialize(at, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    /// Reads a time with any offset, or null.
+    ///
+    /// # Errors
+    /// The value is neither.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
         #[derive(Deserialize)]
         struct Moment(#[serde(with = "moment")] SystemTime);
         Ok(Option::<Moment>::deserialize(deserializer)?.map(|Moment(at)| at))

@@ -1,6 +1,6 @@
 //! Changes that somebody made: versions, settings, starts of the process.
 
-use super::moment;
+use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ pub struct Change {
     /// Its name in few words, such as `version 42` or `flag new-cart on`.
     pub name: String,
     /// When it took effect.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub at: SystemTime,
 }
 

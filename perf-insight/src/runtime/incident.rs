@@ -1,8 +1,8 @@
 //! Incidents as they are told: what one cause explains, with the cause first.
 
-use super::moment;
 use perf_runtime::alert::{AlertState, Fingerprint, Severity};
 use perf_runtime::series::SeriesId;
+use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::SystemTime;
@@ -131,7 +131,7 @@ pub struct Cause {
     /// The share of the symptoms that it explains, 0 to 1, where that can be counted.
     pub share: Option<f64>,
     /// When it began.
-    #[serde(with = "moment::or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub since: Option<SystemTime>,
     /// The evidence, one sentence each.
     pub evidence: Vec<String>,
@@ -185,7 +185,7 @@ pub struct IncidentAlert {
     /// The problem in one sentence.
     pub message: String,
     /// Since when its condition holds.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub since: SystemTime,
 }
 
@@ -212,13 +212,13 @@ pub struct Incident {
     /// Alerts beyond these.
     pub more_alerts: usize,
     /// When the symptoms began, as far as it is known.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub onset: SystemTime,
     /// When the incident was told first.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub began: SystemTime,
     /// When its last alert ended, or when it became a part of another. `None` while it lasts.
-    #[serde(with = "moment::or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub ended: Option<SystemTime>,
     /// The id of the incident that it has become a part of: that one has its alerts.
     #[serde(default)]
@@ -259,7 +259,7 @@ pub struct IncidentEvent {
     /// The number of the event: one more for each in the life of the process, from 1 on.
     pub seq: u64,
     /// When it happened.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub at: SystemTime,
     /// The change.
     pub change: IncidentChange,

@@ -33,10 +33,10 @@ pub struct Comparisons {
 #[non_exhaustive]
 pub struct Span {
     /// When it begins.
-    #[serde(with = "crate::runtime::moment")]
+    #[serde(with = "perf_runtime::text::moment")]
     pub start: SystemTime,
     /// When it ends.
-    #[serde(with = "crate::runtime::moment")]
+    #[serde(with = "perf_runtime::text::moment")]
     pub end: SystemTime,
     /// The length of its steps, in seconds.
     pub step: f64,

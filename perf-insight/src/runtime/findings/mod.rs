@@ -31,10 +31,10 @@ const MINUTE: u64 = 60;
 #[non_exhaustive]
 pub struct Findings<T> {
     /// When the range begins that was asked about.
-    #[serde(with = "super::moment")]
+    #[serde(with = "perf_runtime::text::moment")]
     pub start: SystemTime,
     /// When it ends.
-    #[serde(with = "super::moment")]
+    #[serde(with = "perf_runtime::text::moment")]
     pub end: SystemTime,
     /// The length of a step, in seconds.
     pub step: f64,

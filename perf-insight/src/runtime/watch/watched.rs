@@ -31,7 +31,7 @@ pub struct Unusual {
     /// Whether it is to the bad side: slower, or failing more.
     pub is_worse: bool,
     /// The first minute of this run of unusual ones.
-    #[serde(with = "crate::runtime::moment")]
+    #[serde(with = "perf_runtime::text::moment")]
     pub since: SystemTime,
     /// How surprising it is, on Gumbel's scale: see [`Observation::score`].
     pub score: f64,

@@ -6,6 +6,7 @@
 //! from the first evaluation that missed, and is then resolved. A hit in between begins that count anew.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// The spans that a rule waits before it fires and before it resolves.
@@ -28,6 +29,24 @@ pub enum AlertState {
     Pending,
     /// The condition holds, and has held for long enough.
     Firing,
+}
+
+impl AlertState {
+    /// The word for it in JSON, such as `firing`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Resolved => "resolved",
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+        }
+    }
+}
+
+impl fmt::Display for AlertState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One level of an alert. Times are since the monitor was made.

@@ -1,0 +1,460 @@
+//! The arguments, as data.
+
+#![expect(clippy::doc_markdown, reason = "these comments are the texts of the help: they are shown as they stand")]
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  perf-cli status                           is the service well? exit code 1 where it is unhealthy
+  perf-cli --url https://shop.example top   a screen that keeps up
+  perf-cli query --kind db_operation        how series did in the last minute
+  perf-cli why http-latency                 the cause of an alert
+  perf-cli alerts ack 3 --by ada            take notice of an alert
+  perf-cli history info /var/lib/perf       a history without its service";
+
+/// Asks a service that is measured with perf, or its history on disk.
+#[derive(Debug, Parser)]
+#[command(
+    name = "perf-cli",
+    version,
+    help_template = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}",
+    before_help = EXAMPLES,
+    after_help = "Exit codes: 0 answered, 1 the condition holds (unhealthy, regressed, damaged), 2 asked wrongly, 3 cannot be reached.",
+    max_term_width = 120
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) style: Style,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the service is.
+#[derive(Clone, Debug, Group)]
+#[command(next_help_heading = "Service")]
+pub(crate) struct Connection {
+    /// Address of the service, with the path where its pages are mounted; else PERF_URL, else http://127.0.0.1:9464
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// File whose first line is the token; else PERF_TOKEN
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// File of certificates to trust instead of those that browsers trust
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Seconds to wait for an answer
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) timeout: u64,
+}
+
+/// How answers are written.
+#[derive(Clone, Debug, Group)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Style {
+    /// JSON, as the service answers it
+    #[arg(long, global = true, conflicts_with = "plain")]
+    pub(crate) json: bool,
+    /// One line a record, fields parted by tabs, no heading
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
+    /// No colours; so does NO_COLOR
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    People,
+    Plain,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The health, why it is not 100, and what fires; exit code 1 where it is unhealthy
+    Status,
+    /// A screen that keeps up: health, series, running calls, alerts; `?` lists the keys
+    Top(Top),
+    /// How series did in a window; with SERIES, step by step over a range
+    Query(Query),
+    /// Calls that run now, the oldest first; with --recent, calls that are kept whole; with ID, one of them with the calls inside
+    Calls(Calls),
+    /// Failures by kind, of each series that failed
+    Errors(Errors),
+    /// Alerts that fire and that are pending; acknowledge and silence them
+    Alerts(Alerts),
+    /// Incidents: the alerts that one cause explains, the newest first
+    Incidents(Incidents),
+    /// The cause of an alert, as far as it is known
+    Why {
+        /// The alert's number, its fingerprint, or the id of its rule
+        alert: String,
+    },
+    /// Whether one range of time is better or worse than another; exit code 1 where something is worse
+    Compare(Compare),
+    /// The values that come, and when a limit is reached
+    Forecast(Forecast),
+    /// Rules: how they stand, whether a file of settings is right, and when one would have fired
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Channels by which people are told of alerts
+    #[command(subcommand)]
+    Notify(Notify),
+    /// A history on disk, with or without its service
+    #[command(subcommand)]
+    History(History),
+    /// Budgets of language models: spent and left; exit code 1 where one has stopped calls
+    Budget,
+    /// Looks for what is commonly set up wrongly; exit code 1 where something is
+    Doctor,
+    /// A script that completes the command's words in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which series.
+#[derive(Debug, Group)]
+pub(crate) struct Of {
+    /// Only series of this kind, such as db_operation
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Only series with this label; may be given several times
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub(crate) labels: Vec<String>,
+}
+
+/// Which time.
+#[derive(Debug, Group)]
+pub(crate) struct Range {
+    /// Start: RFC 3339, or a span before now such as -2h
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// End, in the same way; else now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Top {
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(crate) interval: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Query {
+    /// A series such as `db_operation{table=users}`, or a metric such as `process_cpu_*`: its values step by step
+    pub(crate) series: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: Of,
+    /// The window of the table of series
+    #[arg(long, value_enum, default_value = "1m", conflicts_with_all = ["from", "to", "step", "series"])]
+    pub(crate) window: Window,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// The least length of a step, such as 30s
+    #[arg(long, value_name = "SPAN", requires = "series")]
+    pub(crate) step: Option<String>,
+    /// The figure by which series are sorted, the greatest first
+    #[arg(long, value_enum, default_value = "count", conflicts_with = "series")]
+    pub(crate) sort: Sort,
+    /// Most series
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Window {
+    #[value(name = "1m")]
+    Minute,
+    #[value(name = "5m")]
+    FiveMinutes,
+    #[value(name = "15m")]
+    Quarter,
+    #[value(name = "1h")]
+    Hour,
+}
+
+impl Window {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "1m",
+            Self::FiveMinutes => "5m",
+            Self::Quarter => "15m",
+            Self::Hour => "1h",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Sort {
+    Id,
+    Count,
+    Rate,
+    ErrorRate,
+    Mean,
+    P50,
+    P95,
+    P99,
+    Max,
+    InFlight,
+}
+
+impl Sort {
+    /// The value of the parameter: texts by the alphabet, numbers the greatest first.
+    pub(crate) fn parameter(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Count => "-count",
+            Self::Rate => "-rate",
+            Self::ErrorRate => "-error_rate",
+            Self::Mean => "-mean",
+            Self::P50 => "-p50",
+            Self::P95 => "-p95",
+            Self::P99 => "-p99",
+            Self::Max => "-max",
+            Self::InFlight => "-in_flight",
+        }
+    }
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Calls {
+    /// The id of a kept call
+    #[arg(conflicts_with_all = ["recent", "kind", "labels"])]
+    pub(crate) id: Option<String>,
+    /// Calls that ended and are kept: of each series and minute the slowest and the first that failed
+    #[arg(long)]
+    pub(crate) recent: bool,
+    #[command(flatten)]
+    pub(crate) of: Of,
+    /// Most calls
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Errors {
+    #[command(flatten)]
+    pub(crate) of: Of,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Most series
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+}
+
+#[derive(Debug, Group)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Alerts {
+    /// Only alerts in this state; else those that fire and those that are pending
+    #[arg(long, value_enum)]
+    pub(crate) state: Option<State>,
+    /// Only alerts of this rule
+    #[arg(long, value_name = "ID")]
+    pub(crate) rule: Option<String>,
+    #[command(subcommand)]
+    pub(crate) change: Option<Change>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum State {
+    Firing,
+    Pending,
+    Resolved,
+}
+
+impl State {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Pending => "pending",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Takes notice of an alert, which ends its escalation
+    Ack {
+        /// The alert's number
+        id: u64,
+        #[command(flatten)]
+        mark: Mark,
+        /// How long it lasts, such as 30m; else to the end of the alert
+        #[arg(long = "for", value_name = "SPAN")]
+        lasts: Option<String>,
+    },
+    /// Has nobody told of some alerts for a while
+    Silence {
+        /// Those of this rule
+        #[arg(long, value_name = "ID", required_unless_present = "labels")]
+        rule: Option<String>,
+        /// Those with this label; may be given several times
+        #[arg(long = "label", value_name = "NAME=VALUE")]
+        labels: Vec<String>,
+        #[command(flatten)]
+        mark: Mark,
+        /// How long it lasts, such as 2h
+        #[arg(long = "for", value_name = "SPAN")]
+        lasts: String,
+    },
+    /// Ends a silence
+    Unsilence {
+        /// The silence's number
+        id: u64,
+    },
+}
+
+/// Whose mark it is, and why.
+#[derive(Debug, Group)]
+pub(crate) struct Mark {
+    /// The name of the person
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: String,
+    /// The reason
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) comment: String,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Incidents {
+    /// Only incidents that are open
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Most incidents
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=200))]
+    pub(crate) limit: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Compare {
+    /// The range before, such as -2h/-1h
+    #[arg(allow_hyphen_values = true, value_name = "FROM/TO")]
+    pub(crate) before: String,
+    /// The range after, such as -1h/now
+    #[arg(allow_hyphen_values = true, value_name = "FROM/TO")]
+    pub(crate) after: String,
+    #[command(flatten)]
+    pub(crate) of: Of,
+    /// The figure that is compared
+    #[arg(long, value_enum, default_value = "latency")]
+    pub(crate) figure: Figure,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Forecast {
+    /// A series of calls, or a metric such as `disk_used_ratio{mount=/}`; else every series of calls
+    pub(crate) series: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: Of,
+    /// The figure of series of calls
+    #[arg(long, value_enum, default_value = "latency")]
+    pub(crate) figure: Figure,
+    /// How far ahead
+    #[arg(long, value_enum, default_value = "hour")]
+    pub(crate) ahead: Ahead,
+    /// A limit, in the unit of the series: when is it reached?
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub(crate) reaches: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Figure {
+    /// The mean duration
+    Latency,
+    /// The share that fails
+    Errors,
+    /// Calls a second
+    Rate,
+}
+
+impl Figure {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Errors => "errors",
+            Self::Rate => "rate",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Ahead {
+    /// The next hour, by the last week
+    Hour,
+    /// The next day, by the last four weeks
+    Day,
+}
+
+impl Ahead {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// Every rule of the service, and how it stands
+    List,
+    /// Whether a file of settings is right, without a service; exit code 1 where it is not
+    Check {
+        /// The file, such as perf.toml
+        file: PathBuf,
+    },
+    /// When a rule would have fired on what is kept of a series
+    Backtest {
+        /// The rule's id
+        rule: String,
+        /// The series, as `perf-cli query` names it
+        series: String,
+        #[command(flatten)]
+        range: Range,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notify {
+    /// The channels, and how each is
+    List,
+    /// Sends a message that tries a channel; exit code 1 where it was not taken
+    Test {
+        /// The channel's name
+        channel: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum History {
+    /// Its file, tiers and boots
+    Info {
+        /// The file or its folder; without it the running service is asked
+        path: Option<PathBuf>,
+    },
+    /// Whether everything in a file can be read; exit code 1 where a part cannot
+    Verify {
+        /// The file or its folder
+        path: PathBuf,
+    },
+    /// Has the running service forget what was before a moment
+    Prune {
+        /// RFC 3339, or a span before now such as -30d
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        before: String,
+        /// It cannot be undone: without this nothing is forgotten
+        #[arg(long)]
+        yes: bool,
+    },
+}

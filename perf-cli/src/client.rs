@@ -1,0 +1,195 @@
+//! The service's HTTP API.
+
+use crate::Environment;
+use crate::args::Connection;
+use crate::failure::Failure;
+use form_urlencoded::Serializer;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::http::{Response, StatusCode, header};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, Error};
+
+const URL: &str = "http://127.0.0.1:9464";
+/// The longest answer that is read: ten thousand series take less than 20 MiB.
+const LONGEST: u64 = 256 << 20;
+
+/// A service, and what it takes to ask it. It follows no redirect: a token is sent to nobody else.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    url: String,
+    token: Option<String>,
+    agent: Agent,
+}
+
+/// An answer in JSON, as it came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) json: String,
+    path: String,
+}
+
+/// The part of a problem (RFC 9457) that is told.
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(alias = "error")]
+    detail: String,
+}
+
+impl Client {
+    pub(crate) fn new(connection: &Connection, environment: &Environment) -> Result<Self, Failure> {
+        let url = connection.url.as_deref().or(environment.get("PERF_URL")).unwrap_or(URL).trim_end_matches('/');
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            let text =
+                format!("--url: {url:?} is not allowed; allowed is an address that begins with http:// or https://");
+            return Err(Failure::Usage(text));
+        }
+        let token = match &connection.token_file {
+            Some(path) => Some(token_in(path)?),
+            None => environment.get("PERF_TOKEN").map(str::to_owned),
+        };
+        if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Failure::Usage("the token is not allowed; allowed are visible characters of ASCII".to_owned()));
+        }
+        let roots = connection.ca_file.as_deref().map_or(Ok(RootCerts::WebPki), certificates)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(roots).build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("perf-cli/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(Duration::from_secs(connection.timeout)))
+            .build();
+        Ok(Self { url: url.to_owned(), token, agent: agent.into() })
+    }
+
+    /// The address of the service.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Asks for a document.
+    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        let request = self.agent.get(self.address(path, query)).header(header::ACCEPT, "application/json");
+        self.read(path, self.signed(request).call())
+    }
+
+    /// Sends a document, and reads the answer.
+    pub(crate) fn post(&self, path: &str, query: &[(&str, &str)], body: &Value) -> Result<Answer, Failure> {
+        let request = self.agent.post(self.address(path, query)).content_type("application/json");
+        self.read(path, self.signed(request).send(body.to_string()))
+    }
+
+    /// Has something removed.
+    pub(crate) fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.read(path, self.signed(self.agent.delete(self.address(path, query))).call())
+    }
+
+    fn address(&self, path: &str, query: &[(&str, &str)]) -> String {
+        let mut address = format!("{}{path}", self.url);
+        if !query.is_empty() {
+            address.push('?');
+            address.push_str(&Serializer::new(String::new()).extend_pairs(query).finish());
+        }
+        address
+    }
+
+    fn signed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn read(&self, path: &str, answer: Result<Response<Body>, Error>) -> Result<Answer, Failure> {
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        let (parts, body) = answer.into_parts();
+        let mut json = String::new();
+        let read = body.into_reader().take(LONGEST).read_to_string(&mut json);
+        if parts.status.is_success() {
+            read.map_err(|error| Failure::Unreachable(format!("{}{path}: the answer broke off: {error}", self.url)))?;
+            return Ok(Answer { json, path: path.to_owned() });
+        }
+        Err(self.refused(path, parts.status, &json))
+    }
+
+    fn unreachable(&self, error: &Error) -> Failure {
+        let url = &self.url;
+        Failure::Unreachable(format!(
+            "{url} cannot be reached: {error}. Does the service run, and is this its address? --url or PERF_URL names another"
+        ))
+    }
+
+    fn refused(&self, path: &str, status: StatusCode, body: &str) -> Failure {
+        let url = &self.url;
+        let detail = serde_json::from_str::<Problem>(body).map_or(String::new(), |problem| problem.detail);
+        match status {
+            StatusCode::UNAUTHORIZED => Failure::Usage(match &self.token {
+                Some(_) => format!("{url} does not know the token: --token-file or PERF_TOKEN gives another"),
+                None => format!("{url} wants a token: give it by --token-file PATH or PERF_TOKEN"),
+            }),
+            StatusCode::FORBIDDEN => Failure::Usage(format!("{url} does not allow this: {detail}")),
+            // A page that is not there is a part that is not; a thing that is not there has a problem of its own.
+            StatusCode::NOT_FOUND if detail.is_empty() || detail.starts_with("there is no such page") => {
+                Failure::Usage(format!(
+                    "{url} has no {path}: the part that answers it is not enabled there, or it is no service measured with perf"
+                ))
+            }
+            _ if status.is_client_error() && !detail.is_empty() => Failure::Usage(detail),
+            _ if status.is_redirection() => Failure::Usage(format!(
+                "{url} answers {status}: redirects are not followed; --url names the address that it leads to"
+            )),
+            _ => Failure::Unreachable(format!("{url}{path} answers {status}: {detail}")),
+        }
+    }
+}
+
+impl Answer {
+    /// Reads it as what the service's document of its API says that it is.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.json).map_err(|error| {
+            Failure::Unreachable(format!(
+                "{} is not answered as this version ({}) reads it: {error}. `perf-cli doctor` says the service's version",
+                self.path,
+                env!("CARGO_PKG_VERSION")
+            ))
+        })
+    }
+}
+
+fn token_in(path: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("--token-file {}: {error}", path.display())))?;
+    match text.lines().next().map(str::trim) {
+        Some(token) if !token.is_empty() => Ok(token.to_owned()),
+        _ => Err(Failure::Usage(format!(
+            "--token-file {}: its first line is empty; it should be the token",
+            path.display()
+        ))),
+    }
+}
+
+fn certificates(path: &Path) -> Result<RootCerts, Failure> {
+    let wrong = |what: String| Failure::Usage(format!("--ca-file {}: {what}", path.display()));
+    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let items: Result<Vec<PemItem<'static>>, _> = parse_pem(&text).collect();
+    let items = items.map_err(|error| wrong(error.to_string()))?;
+    let certificates: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(wrong("there is no certificate in it; it should be PEM".to_owned()));
+    }
+    Ok(RootCerts::from(certificates))
+}

@@ -1,0 +1,134 @@
+//! `calls`: what runs now, and calls that are kept whole.
+
+use super::{FINE, Parameters};
+use crate::args::Calls;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output::{Look, Output};
+use crate::show;
+use crate::table::{Cell, Table};
+use perf_runtime::Outcome;
+use perf_runtime::series::{CallInFlight, RecordedCall, RecordedTree, RecorderState};
+use serde::Deserialize;
+
+/// The answer of `GET /api/v1/calls`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) calls: Vec<CallInFlight>,
+}
+
+/// The answer of `GET /api/v1/calls/recent`.
+#[derive(Debug, Deserialize)]
+struct Recent {
+    recorder: RecorderState,
+    calls: Vec<RecordedCall>,
+}
+
+pub(super) fn calls(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, Failure> {
+    match &args.id {
+        Some(id) => one(client, id, output),
+        None if args.recent => recent(client, args, output),
+        None => running(client, args, output),
+    }
+}
+
+fn running(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let parameters = Parameters::default().of(&args.of).with("limit", Some(args.limit));
+    let answer = client.get("/api/v1/calls", &parameters.pairs())?;
+    if output.json(&answer)? {
+        return Ok(FINE);
+    }
+    let running: Running = answer.read()?;
+    let mut table = Table::new(&["#AGE", "~CALL"]);
+    for call in &running.calls {
+        table.row([Cell::from(show::seconds(Some(call.age))), Cell::from(name_of(call))]);
+    }
+    output.table(&table, "No call runs now.")?;
+    Ok(FINE)
+}
+
+/// A running call by its series: a label that is not known yet, such as the status of a request, is left out.
+pub(crate) fn name_of(call: &CallInFlight) -> String {
+    let known = call.labels.pairs().filter(|(_, value)| !value.is_empty());
+    let labels: Vec<String> = known.map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{}{{{}}}", call.kind, labels.join(","))
+}
+
+fn recent(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let parameters = Parameters::default().of(&args.of).with("limit", Some(args.limit));
+    let answer = client.get("/api/v1/calls/recent", &parameters.pairs())?;
+    if output.json(&answer)? {
+        return Ok(FINE);
+    }
+    let recent: Recent = answer.read()?;
+    let mut table = Table::new(&["ID", "START", "#TOOK", "OUTCOME", "#CALLS INSIDE", "~CALL"]);
+    for call in &recent.calls {
+        let inside = if call.calls_known { call.calls.to_string() } else { show::UNKNOWN.to_owned() };
+        table.row([
+            Cell::from(call.id.as_str()),
+            Cell::from(show::moment(call.start)),
+            Cell::from(show::seconds(Some(call.seconds))),
+            outcome(call.outcome),
+            Cell::from(inside),
+            Cell::from(call.series.to_string()),
+        ]);
+    }
+    let none = if recent.recorder.enabled {
+        "No call is kept of this time."
+    } else {
+        "Calls are not recorded: `[recorder] enabled = true` keeps them."
+    };
+    output.table(&table, none)?;
+    Ok(FINE)
+}
+
+fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure> {
+    // An id is of digits, letters and a dash: anything else cannot be one, and is no part of an address.
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(Failure::Usage(format!(
+            "ID: {id:?} is not allowed; allowed is an id that `perf-cli calls --recent` lists"
+        )));
+    }
+    let answer = client.get(&format!("/api/v1/calls/{id}"), &[])?;
+    if output.json(&answer)? {
+        return Ok(FINE);
+    }
+    let tree: RecordedTree = answer.read()?;
+    let mut table = Table::new(&["#START", "#TOOK", "#SELF", "OUTCOME", "~CALL"]);
+    let call = &tree.call;
+    table.row([
+        Cell::from("0 s"),
+        Cell::from(show::seconds(Some(call.seconds))),
+        Cell::from(show::seconds(call.self_seconds)),
+        outcome(call.outcome),
+        Cell::from(call.series.to_string()),
+    ]);
+    for inside in &tree.inside {
+        table.row([
+            Cell::from(show::seconds(Some(inside.start_seconds))),
+            Cell::from(show::seconds(Some(inside.seconds))),
+            Cell::from(show::seconds(Some(inside.self_seconds))),
+            outcome(inside.outcome),
+            Cell::from(format!("{}{}", "  ".repeat(inside.depth.min(40)), inside.series)),
+        ]);
+    }
+    output.table(&table, "")?;
+    if let Some(text) = call.error.as_ref().and_then(|error| error.text.as_ref()) {
+        output.say(Look::Bad, text)?;
+    }
+    if !call.calls_known {
+        output.say(Look::Dim, "The calls inside it are not known: there was no room to record them.")?;
+    } else if call.missing > 0 {
+        output.say(Look::Dim, &format!("{} more calls inside it were not recorded.", call.missing))?;
+    }
+    Ok(FINE)
+}
+
+fn outcome(outcome: Outcome) -> Cell {
+    let look = match outcome {
+        Outcome::Ok => Look::Plain,
+        Outcome::Cancelled => Look::Warning,
+        _ => Look::Bad,
+    };
+    Cell::new(outcome.as_str(), look)
+}

@@ -1,0 +1,105 @@
+//! The command `perf-cli`: asks a running service over HTTP, or its history on disk, and answers people and scripts.
+//!
+//! ```sh
+//! perf-cli status                                # is the service at http://127.0.0.1:9464 well? exit code 1 where it is not
+//! perf-cli --url https://shop.example top        # a screen that keeps up
+//! perf-cli why http-latency                      # the cause of an alert
+//! perf-cli history info target/backend-history   # without the service
+//! ```
+//!
+//! Answers for people unless `--json` (the service's own document) or `--plain` (a line a record, fields parted by tabs, no heading)
+//! is said. Data goes to the standard output, words about it to the standard error. Text from the service is shown without control
+//! characters: it cannot command a terminal.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | it was answered |
+//! | 1 | the condition asked about holds: unhealthy, regressed, damaged |
+//! | 2 | it was asked wrongly: an option, a value, a token, a part that the service has not |
+//! | 3 | the service, or the file, cannot be reached |
+
+mod args;
+mod client;
+mod commands;
+mod failure;
+mod output;
+mod show;
+mod table;
+mod top;
+
+use args::{Args, Format};
+use clap::Parser;
+use client::Client;
+use failure::Failure;
+use output::Output;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+
+/// The surroundings of a run: variables, and whether a person sees the output.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// The environment's variables: `PERF_URL`, `PERF_TOKEN`, `NO_COLOR`, `TERM` and `COLUMNS` are read.
+    pub variables: BTreeMap<String, String>,
+    /// Whether the standard output is a terminal: colours, and lines that fit its width.
+    pub is_terminal: bool,
+}
+
+impl Environment {
+    /// The variables of this process; those that are not Unicode are left out.
+    pub fn of_the_process(is_terminal: bool) -> Self {
+        let unicode =
+            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+        Self { variables: unicode.collect(), is_terminal }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Runs the command with its arguments, of which the first is its own name. The exit code is 0, 1, 2 or 3, as the table
+/// [above](crate) has them. A reader of the output that is gone ends it quietly with 0.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => return tell_usage(&error, environment, out, err),
+    };
+    match carry_out(args, environment, out) {
+        Ok(code) => code,
+        Err(Failure::Closed) => 0,
+        Err(failure) => {
+            // Where even this cannot be told, the code is all that is left.
+            let _ = writeln!(err, "perf-cli: {}", show::clean(&failure.to_string()));
+            failure.code()
+        }
+    }
+}
+
+/// Help and the version are answers; everything else that clap says is a mistake.
+fn tell_usage(error: &clap::Error, environment: &Environment, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let text = error.render();
+    let text = if output::is_coloured(environment, false) { text.ansi().to_string() } else { text.to_string() };
+    let is_answer = !error.use_stderr();
+    let _ = if is_answer { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
+    if is_answer { 0 } else { 2 }
+}
+
+fn carry_out(args: Args, environment: &Environment, out: &mut dyn Write) -> Result<u8, Failure> {
+    let Args { connection, style, command } = args;
+    let format = match (style.json, style.plain) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Plain,
+        _ => Format::People,
+    };
+    let mut output = Output::new(out, format, environment, style.no_color);
+    let client = || Client::new(&connection, environment);
+    let code = commands::carry_out(command, &client, &mut output)?;
+    output.flush()?;
+    Ok(code)
+}

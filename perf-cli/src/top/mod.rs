@@ -1,0 +1,67 @@
+//! `top`: a screen that keeps up.
+
+mod draw;
+mod feed;
+mod state;
+
+use crate::client::Client;
+use crate::failure::Failure;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use state::{Screen, Todo};
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::TryRecvError;
+use std::time::Duration;
+
+/// How long a key may wait, and the age of figures stands still.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// Shows the screen until it is left. The terminal is restored whatever happens, a panic included.
+pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<(), Failure> {
+    if !io::stdout().is_terminal() {
+        let text = "top needs a terminal: `perf-cli status` and `perf-cli query` answer scripts";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    // The first look is taken before the screen: what is wrong then is told as by every command.
+    let first = feed::look(&client, state::Order::default().parameter())?;
+    let mut screen = Screen::new(client.url().to_owned(), first, coloured);
+    let feed = feed::start(client, interval, screen.order().parameter());
+    let mut terminal = ratatui::try_init()?;
+    let left = keep_up(&mut terminal, &mut screen, &feed);
+    ratatui::try_restore()?;
+    left
+}
+
+fn keep_up(terminal: &mut ratatui::DefaultTerminal, screen: &mut Screen, feed: &feed::Feed) -> Result<(), Failure> {
+    let mut is_stale = true;
+    loop {
+        match feed.looks.try_recv() {
+            Ok(look) => {
+                screen.take(look);
+                is_stale = true;
+            }
+            Err(TryRecvError::Disconnected) => {
+                return Err(Failure::Unreachable("the thread that asks the service has ended".to_owned()));
+            }
+            Err(TryRecvError::Empty) => {}
+        }
+        if is_stale {
+            terminal.draw(|frame| draw::draw(frame, screen))?;
+            is_stale = false;
+        }
+        if !event::poll(BEAT)? {
+            // An age goes on though nothing comes.
+            is_stale = screen.is_late();
+            continue;
+        }
+        match event::read()? {
+            Event::Key(key) if key.kind != KeyEventKind::Release => match screen.key(key) {
+                Todo::Leave => return Ok(()),
+                Todo::Ask => feed.sort(screen.order().parameter()),
+                Todo::Nothing => {}
+            },
+            Event::Resize(..) => {}
+            _ => continue,
+        }
+        is_stale = true;
+    }
+}

@@ -1,0 +1,162 @@
+//! Without a service: help, files, and addresses that do not answer.
+
+use crate::service::run;
+use perf_history::{History, Settings};
+use perf_runtime::{Monitor, Outcome};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+#[test]
+fn help_begins_with_examples_that_are_understood() {
+    let help = run(&["--help"], &[]);
+    assert_eq!((help.code, help.err.as_str()), (0, ""));
+    let examples: Vec<&str> = help.out.lines().filter_map(|line| line.trim().strip_prefix("perf-cli ")).collect();
+    assert!(examples.len() >= 5, "{help:?}");
+    assert!(help.out.find("Examples:") < help.out.find("Usage:"), "examples first");
+    for example in examples {
+        let words = example.split("   ").next().unwrap().split_whitespace();
+        // With an address that nobody answers at, what is understood fails with 3 and not with 2.
+        let args: Vec<&str> =
+            words.filter(|word| !word.contains("shop.example")).filter(|word| *word != "--url").collect();
+        let ran = run(&args, &[("PERF_URL", "http://127.0.0.1:1")]);
+        let is_understood = ran.code == 3 || ran.err.contains("needs a terminal");
+        assert!(is_understood, "{example}: {ran:?}");
+    }
+    assert_eq!(run(&["--version"], &[]).code, 0);
+    assert!(run(&["completions", "bash"], &[]).out.contains("perf-cli"));
+}
+
+#[test]
+fn every_command_has_help() {
+    for command in [
+        "status",
+        "top",
+        "query",
+        "calls",
+        "errors",
+        "alerts",
+        "incidents",
+        "why",
+        "compare",
+        "forecast",
+        "rules",
+        "notify",
+        "history",
+        "budget",
+        "doctor",
+        "completions",
+    ] {
+        let help = run(&[command, "--help"], &[]);
+        assert!(help.code == 0 && help.out.contains("Usage: perf-cli"), "{command}: {help:?}");
+        assert!(run(&["--help"], &[]).out.contains(&format!("\n  {command}")), "{command} is listed");
+    }
+    for wrong in [&["stauts"][..], &[], &["query", "--window", "2m"], &["status", "--json", "--plain"]] {
+        let ran = run(wrong, &[]);
+        assert!(ran.code == 2 && ran.out.is_empty() && !ran.err.is_empty(), "{wrong:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn an_address_that_does_not_answer_is_told_in_one_line() {
+    let ran = run(&["status", "--url", "http://127.0.0.1:1"], &[]);
+    assert_eq!((ran.code, ran.err.lines().count()), (3, 1), "{ran:?}");
+    assert!(ran.err.contains("http://127.0.0.1:1 cannot be reached") && ran.err.contains("PERF_URL"), "{ran:?}");
+    for url in ["127.0.0.1:8080", "ftp://host", ""] {
+        let ran = run(&["status", "--url", url], &[]);
+        assert_eq!(ran.code, 2, "{url}: {ran:?}");
+    }
+}
+
+/// A server that answers once.
+fn answering(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut head = [0; 4_096];
+            let _ = stream.read(&mut head);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn what_is_no_service_of_ours_is_told_as_such() {
+    for (answer, code, words) in [
+        (
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\nconnection: close\r\n\r\nnope",
+            2,
+            "no service measured with perf",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
+            3,
+            "is not answered as this version",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            2,
+            "redirects",
+        ),
+        ("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", 3, "answers 500"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 600\r\nconnection: close\r\n\r\n{\"sta", 3, "broke off"),
+        ("rubbish", 3, "cannot be reached"),
+    ] {
+        let ran = run(&["status", "--url", &answering(answer)], &[]);
+        assert_eq!(ran.code, code, "{answer}: {ran:?}");
+        assert!(ran.err.contains(words) && ran.out.is_empty(), "{answer}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_history_is_read_without_its_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let empty = run(&["history", "info", path], &[]);
+    assert!(empty.code == 3 && empty.err.contains("there is no history in it"), "{empty:?}");
+
+    let monitor = Monitor::builder().build().unwrap();
+    let mut settings = Settings::default();
+    settings.path = Some(folder.path().to_owned());
+    let history = History::with_settings(&monitor, settings).unwrap();
+    monitor.operation("resize").record(Duration::from_millis(4), Outcome::Ok);
+    monitor.tick();
+    history.flush(Duration::from_secs(10));
+    let busy = run(&["history", "info", path], &[]);
+    assert!(busy.code == 3 && busy.err.contains("its service runs and has it"), "{busy:?}");
+    drop(history);
+
+    let info = run(&["history", "info", path], &[]);
+    assert!(info.code == 0 && info.out.contains("history.redb") && info.out.contains("BOOT"), "{info:?}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["history", "info", path, "--json"], &[]).out).unwrap();
+    assert_eq!(json[0]["boots"][0]["number"], 1, "{json}");
+    assert_eq!(run(&["history", "verify", path], &[]).code, 0);
+
+    let file = folder.path().join("history.redb");
+    let mut bytes = fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes.truncate(half);
+    fs::write(&file, bytes).unwrap();
+    let torn = run(&["history", "verify", path], &[]);
+    assert!(torn.code == 1 || torn.code == 3, "{torn:?}");
+    assert!(format!("{}{}", torn.out, torn.err).contains("history.redb"), "{torn:?}");
+}
+
+#[test]
+fn a_file_of_settings_is_checked_without_a_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("perf.toml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "[rules.deep-queue]\nmetric = \"queue_depth\"\nwarning = 10\n").unwrap();
+    let right = run(&["rules", "check", path], &[]);
+    assert!(right.code == 0 && right.out.contains("is right"), "{right:?}");
+    fs::write(&file, "[rules.deep-queue]\nmetric = \"queue_depth\"\nwarnin = 10\n").unwrap();
+    let wrong = run(&["rules", "check", path], &[]);
+    assert!(wrong.code == 1 && wrong.out.contains("warnin"), "{wrong:?}");
+    let missing = run(&["rules", "check", "/nowhere/perf.toml"], &[]);
+    assert!(missing.code == 3 && missing.err.contains("/nowhere/perf.toml"), "{missing:?}");
+}
