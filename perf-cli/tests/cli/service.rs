@@ -81,11 +81,12 @@ fn start() -> Service {
     let file = folder.path().join("perf.toml");
     let text = format!(
         "[server]\nport = 0\nread_token = \"{READ}\"\nadmin_token = \"{ADMIN}\"\n\
-        [history]\npath = {history:?}\n\
+        [history]\npath = \"{}\"\n\
         [notify.channels.nobody]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n\
         [[notify.routes]]\nchannels = [\"nobody\"]\ngroup_wait = \"1h\"\n\
         [rules.deep-queue]\nmetric = \"queue_depth\"\nwarning = 10\ncritical = 20\n\
-        [rules.marked]\nmetric = \"queue_age\"\nwarning = 10\n"
+        [rules.marked]\nmetric = \"queue_age\"\nwarning = 10\n",
+        history.display()
     );
     fs::write(&file, text).unwrap();
     let perf = perf_kit::builder("shop").config_file(&file).start().unwrap();
