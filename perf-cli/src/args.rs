@@ -21,7 +21,7 @@ Examples:
     version,
     help_template = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}",
     before_help = EXAMPLES,
-    after_help = "Exit codes: 0 answered, 1 the condition holds (unhealthy, regressed, damaged), 2 asked wrongly, 3 cannot be reached.",
+    after_help = "Exit codes: 0 answered, 1 the condition holds (unhealthy, regressed, damaged), 2 asked wrongly or nothing known, 3 cannot be reached.",
     max_term_width = 120
 )]
 pub(crate) struct Args {
@@ -55,10 +55,10 @@ pub(crate) struct Connection {
 #[derive(Clone, Debug, Group)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Style {
-    /// JSON, as the service answers it
+    /// JSON: the service's own document, where one answers the question
     #[arg(long, global = true, conflicts_with = "plain")]
     pub(crate) json: bool,
-    /// One line a record, fields parted by tabs, no heading
+    /// One line a record, fields parted by tabs, no heading; numbers without units: seconds, shares, bytes
     #[arg(long, global = true)]
     pub(crate) plain: bool,
     /// No colours; so does NO_COLOR
@@ -80,7 +80,7 @@ pub(crate) enum Command {
     Status,
     /// A screen that keeps up: health, series, running calls, alerts; `?` lists the keys
     Top(Top),
-    /// How series did in a window; with SERIES, step by step over a range
+    /// How series did in a window; with SERIES, --from or --step, step by step over a range
     Query(Query),
     /// Calls that run now, the oldest first; with --recent, calls that are kept whole; with ID, one of them with the calls inside
     Calls(Calls),
@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// The values that come, and when a limit is reached
     Forecast(Forecast),
+    /// Everything that is known of a range of time, as a file for others; or a dashboard for Grafana
+    Export(Export),
     /// Rules: how they stand, whether a file of settings is right, and when one would have fired
     #[command(subcommand)]
     Rules(Rules),
@@ -160,10 +162,10 @@ pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) range: Range,
     /// The least length of a step, such as 30s
-    #[arg(long, value_name = "SPAN", requires = "series")]
+    #[arg(long, value_name = "SPAN")]
     pub(crate) step: Option<String>,
-    /// The figure by which series are sorted, the greatest first
-    #[arg(long, value_enum, default_value = "count", conflicts_with = "series")]
+    /// The figure by which the table of series is sorted, the greatest first
+    #[arg(long, value_enum, default_value = "count", conflicts_with_all = ["from", "to", "step", "series"])]
     pub(crate) sort: Sort,
     /// Most series
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000))]
@@ -368,6 +370,64 @@ pub(crate) struct Forecast {
     pub(crate) reaches: Option<f64>,
 }
 
+#[derive(Debug, Group)]
+pub(crate) struct Export {
+    /// The format
+    #[arg(value_enum)]
+    pub(crate) format: ExportFormat,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// The length of a step, such as 5m
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) step: Option<String>,
+    /// The dashboard, of `grafana`: overview, or a kind such as db_operation
+    #[arg(long, value_name = "NAME", default_value = "overview")]
+    pub(crate) dashboard: String,
+    /// The file to write; else the standard output
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The whole report; reads back to the same
+    Json,
+    /// One tidy table
+    Csv,
+    /// Prometheus text
+    Prometheus,
+    /// OpenMetrics with a sample a step, for `promtool tsdb create-blocks-from openmetrics`
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+    /// Bodies for Datadog's API, one a line
+    Datadog,
+    /// Bodies for New Relic's API, one a line
+    #[value(name = "newrelic")]
+    NewRelic,
+    /// One screen of text
+    Summary,
+    /// A report as one page
+    Html,
+    /// A dashboard for Grafana, in its classic model
+    Grafana,
+}
+
+impl ExportFormat {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Prometheus => "prometheus",
+            Self::OpenMetrics => "openmetrics",
+            Self::Datadog => "datadog",
+            Self::NewRelic => "newrelic",
+            Self::Summary => "summary",
+            Self::Html => "html",
+            Self::Grafana => "grafana",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Figure {
     /// The mean duration
@@ -409,7 +469,7 @@ impl Ahead {
 pub(crate) enum Rules {
     /// Every rule of the service, and how it stands
     List,
-    /// Whether a file of settings is right, without a service; exit code 1 where it is not
+    /// Whether a file of settings is right, but for the sections of parts, without a service; exit code 1 where it is not
     Check {
         /// The file, such as perf.toml
         file: PathBuf,
@@ -443,7 +503,7 @@ pub(crate) enum History {
         /// The file or its folder; without it the running service is asked
         path: Option<PathBuf>,
     },
-    /// Whether everything in a file can be read; exit code 1 where a part cannot
+    /// Whether a file can be opened and its pages are as they were written; exit code 1 where they are not
     Verify {
         /// The file or its folder
         path: PathBuf,

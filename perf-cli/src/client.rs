@@ -7,8 +7,8 @@ use form_urlencoded::Serializer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fs;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,14 @@ use ureq::{Agent, Body, Error};
 const URL: &str = "http://127.0.0.1:9464";
 /// The longest answer that is read: ten thousand series take less than 20 MiB.
 const LONGEST: u64 = 256 << 20;
+/// The longest reason of a refusal that is read.
+const LONGEST_REASON: u64 = 64 << 10;
+/// The most of it that is shown, in characters.
+const MOST_SHOWN: usize = 500;
+/// The largest file that is read for a token or for certificates.
+const LARGEST_FILE: u64 = 1 << 20;
 
-/// A service, and what it takes to ask it. It follows no redirect: a token is sent to nobody else.
-#[derive(Clone, Debug)]
+/// A service, and what it takes to ask it. It follows no redirect and uses no proxy: a token is sent to nobody else.
 pub(crate) struct Client {
     url: String,
     token: Option<String>,
@@ -50,6 +55,10 @@ impl Client {
                 format!("--url: {url:?} is not allowed; allowed is an address that begins with http:// or https://");
             return Err(Failure::Usage(text));
         }
+        if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+            let text = "--url: a name and a password in the address are not allowed; a token comes by --token-file or PERF_TOKEN";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         let token = match &connection.token_file {
             Some(path) => Some(token_in(path)?),
             None => environment.get("PERF_TOKEN").map(str::to_owned),
@@ -63,6 +72,7 @@ impl Client {
         let agent = Agent::config_builder()
             .tls_config(tls)
             .max_redirects(0)
+            .proxy(None)
             .http_status_as_error(false)
             .user_agent(concat!("perf-cli/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(Duration::from_secs(connection.timeout)))
@@ -108,16 +118,50 @@ impl Client {
         }
     }
 
-    fn read(&self, path: &str, answer: Result<Response<Body>, Error>) -> Result<Answer, Failure> {
-        let answer = answer.map_err(|error| self.unreachable(&error))?;
-        let (parts, body) = answer.into_parts();
-        let mut json = String::new();
-        let read = body.into_reader().take(LONGEST).read_to_string(&mut json);
-        if parts.status.is_success() {
-            read.map_err(|error| Failure::Unreachable(format!("{}{path}: the answer broke off: {error}", self.url)))?;
-            return Ok(Answer { json, path: path.to_owned() });
+    /// Asks for a file, and writes it piece by piece. Says how many bytes there were.
+    pub(crate) fn download(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<u64, Failure> {
+        let body = self.accepted(path, self.signed(self.agent.get(self.address(path, query))).call())?;
+        let mut body = body.into_reader();
+        let (mut piece, mut all) = (vec![0; 64 << 10], 0);
+        loop {
+            let read = match body.read(&mut piece) {
+                Ok(0) => return Ok(all),
+                Ok(read) => read,
+                Err(error) => return Err(self.broke_off(path, &error)),
+            };
+            out.write_all(piece.get(..read).unwrap_or_default())?;
+            all += read as u64;
         }
-        Err(self.refused(path, parts.status, &json))
+    }
+
+    fn read(&self, path: &str, answer: Result<Response<Body>, Error>) -> Result<Answer, Failure> {
+        let body = self.accepted(path, answer)?;
+        let mut json = String::new();
+        body.into_reader().take(LONGEST + 1).read_to_string(&mut json).map_err(|error| self.broke_off(path, &error))?;
+        if json.len() as u64 > LONGEST {
+            return Err(Failure::Unreachable(format!(
+                "{}{path}: the answer is longer than {} MiB",
+                self.url,
+                LONGEST >> 20
+            )));
+        }
+        Ok(Answer { json, path: path.to_owned() })
+    }
+
+    /// The body of an answer that is as asked.
+    fn accepted(&self, path: &str, answer: Result<Response<Body>, Error>) -> Result<Body, Failure> {
+        let (parts, body) = answer.map_err(|error| self.unreachable(&error))?.into_parts();
+        if parts.status.is_success() {
+            return Ok(body);
+        }
+        let mut text = Vec::new();
+        // The status is known: a reason that breaks off is one all the same.
+        let _ = body.into_reader().take(LONGEST_REASON).read_to_end(&mut text);
+        Err(self.refused(path, parts.status, &String::from_utf8_lossy(&text)))
+    }
+
+    fn broke_off(&self, path: &str, error: &std::io::Error) -> Failure {
+        Failure::Unreachable(format!("{}{path}: the answer broke off: {error}", self.url))
     }
 
     fn unreachable(&self, error: &Error) -> Failure {
@@ -130,6 +174,7 @@ impl Client {
     fn refused(&self, path: &str, status: StatusCode, body: &str) -> Failure {
         let url = &self.url;
         let detail = serde_json::from_str::<Problem>(body).map_or(String::new(), |problem| problem.detail);
+        let detail: String = detail.chars().take(MOST_SHOWN).collect();
         match status {
             StatusCode::UNAUTHORIZED => Failure::Usage(match &self.token {
                 Some(_) => format!("{url} does not know the token: --token-file or PERF_TOKEN gives another"),
@@ -138,9 +183,12 @@ impl Client {
             StatusCode::FORBIDDEN => Failure::Usage(format!("{url} does not allow this: {detail}")),
             // A page that is not there is a part that is not; a thing that is not there has a problem of its own.
             StatusCode::NOT_FOUND if detail.is_empty() || detail.starts_with("there is no such page") => {
-                Failure::Usage(format!(
+                Failure::Missing(format!(
                     "{url} has no {path}: the part that answers it is not enabled there, or it is no service measured with perf"
                 ))
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+                Failure::Unreachable(format!("{url} answers {status}: {detail}"))
             }
             _ if status.is_client_error() && !detail.is_empty() => Failure::Usage(detail),
             _ if status.is_redirection() => Failure::Usage(format!(
@@ -165,8 +213,7 @@ impl Answer {
 }
 
 fn token_in(path: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("--token-file {}: {error}", path.display())))?;
+    let text = read_file("--token-file", path)?;
     match text.lines().next().map(str::trim) {
         Some(token) if !token.is_empty() => Ok(token.to_owned()),
         _ => Err(Failure::Usage(format!(
@@ -176,10 +223,22 @@ fn token_in(path: &Path) -> Result<String, Failure> {
     }
 }
 
+/// The text of a file that should be small.
+fn read_file(option: &str, path: &Path) -> Result<String, Failure> {
+    let wrong = |what: &dyn std::fmt::Display| Failure::Usage(format!("{option} {}: {what}", path.display()));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(wrong(&"it is larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
 fn certificates(path: &Path) -> Result<RootCerts, Failure> {
     let wrong = |what: String| Failure::Usage(format!("--ca-file {}: {what}", path.display()));
-    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-    let items: Result<Vec<PemItem<'static>>, _> = parse_pem(&text).collect();
+    let text = read_file("--ca-file", path)?;
+    let items: Result<Vec<PemItem<'static>>, _> = parse_pem(text.as_bytes()).collect();
     let items = items.map_err(|error| wrong(error.to_string()))?;
     let certificates: Vec<_> = items
         .into_iter()

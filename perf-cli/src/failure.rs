@@ -8,6 +8,8 @@ use std::io;
 pub(crate) enum Failure {
     /// It was asked wrongly, or for what the service has not.
     Usage(String),
+    /// The service has not the part that would answer.
+    Missing(String),
     /// Nobody answers, or not as a service of this kind does.
     Unreachable(String),
     /// The reader of the output is gone.
@@ -18,7 +20,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Missing(_) => 2,
             Self::Unreachable(_) => 3,
         }
     }
@@ -27,7 +29,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Usage(text) | Self::Missing(text) | Self::Unreachable(text) => f.write_str(text),
             Self::Closed => f.write_str("the reader of the output is gone"),
         }
     }

@@ -7,18 +7,20 @@
 //! perf-cli history info target/backend-history   # without the service
 //! ```
 //!
-//! Answers for people unless `--json` (the service's own document) or `--plain` (a line a record, fields parted by tabs, no heading)
-//! is said. Data goes to the standard output, words about it to the standard error. Text from the service is shown without control
-//! characters: it cannot command a terminal.
+//! Answers for people unless `--json` (the service's own document, where one answers the question) or `--plain` (a line a record, fields
+//! parted by tabs, no heading; numbers without units: seconds, shares from 0 to 1, bytes; moments in RFC 3339; nothing where nothing is
+//! known) is said. Data goes to the standard output, words about it to the standard error. Text from the service is shown without
+//! control characters: it cannot command a terminal.
 //!
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | it was answered |
-//! | 1 | the condition asked about holds: unhealthy, regressed, damaged |
-//! | 2 | it was asked wrongly: an option, a value, a token, a part that the service has not |
-//! | 3 | the service, or the file, cannot be reached |
+//! | 1 | the condition asked about holds: unhealthy, regressed, damaged, a message not taken, a budget that stops calls |
+//! | 2 | it was asked wrongly: an option, a value, a token, a part that the service has not; or nothing is known of what was asked |
+//! | 3 | the service, or the file, cannot be reached, or the output not be written |
 
 mod args;
+mod cell;
 mod client;
 mod commands;
 mod failure;
@@ -31,26 +33,42 @@ use args::{Args, Format};
 use clap::Parser;
 use client::Client;
 use failure::Failure;
-use output::Output;
+use output::{Output, is_coloured};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
 
 /// The surroundings of a run: variables, and whether a person sees the output.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     /// The environment's variables: `PERF_URL`, `PERF_TOKEN`, `NO_COLOR`, `TERM` and `COLUMNS` are read.
     pub variables: BTreeMap<String, String>,
     /// Whether the standard output is a terminal: colours, and lines that fit its width.
     pub is_terminal: bool,
+    /// Whether the standard error is one.
+    pub is_error_terminal: bool,
+}
+
+/// The names of the variables alone: one of them holds a token.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.variables.keys().map(String::as_str).collect();
+        f.debug_struct("Environment")
+            .field("variables", &names)
+            .field("is_terminal", &self.is_terminal)
+            .field("is_error_terminal", &self.is_error_terminal)
+            .finish()
+    }
 }
 
 impl Environment {
-    /// The variables of this process; those that are not Unicode are left out.
-    pub fn of_the_process(is_terminal: bool) -> Self {
+    /// The variables of this process, without those that are not Unicode, and its outputs.
+    pub fn of_the_process() -> Self {
         let unicode =
             std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
-        Self { variables: unicode.collect(), is_terminal }
+        let (is_terminal, is_error_terminal) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        Self { variables: unicode.collect(), is_terminal, is_error_terminal }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -66,11 +84,13 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let no_color = args.iter().any(|arg| arg == "--no-color");
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
-        Err(error) => return tell_usage(&error, environment, out, err),
+        Err(error) => return tell_usage(&error, is_coloured(environment, no_color), environment, out, err),
     };
-    match carry_out(args, environment, out) {
+    match carry_out(args, environment, out, err) {
         Ok(code) => code,
         Err(Failure::Closed) => 0,
         Err(failure) => {
@@ -82,22 +102,33 @@ pub fn run(
 }
 
 /// Help and the version are answers; everything else that clap says is a mistake.
-fn tell_usage(error: &clap::Error, environment: &Environment, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let text = error.render();
-    let text = if output::is_coloured(environment, false) { text.ansi().to_string() } else { text.to_string() };
+fn tell_usage(
+    error: &clap::Error,
+    coloured: bool,
+    environment: &Environment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
     let is_answer = !error.use_stderr();
-    let _ = if is_answer { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
-    if is_answer { 0 } else { 2 }
+    let is_seen = if is_answer { environment.is_terminal } else { environment.is_error_terminal };
+    let text = error.render();
+    let text = if coloured && is_seen { text.ansi().to_string() } else { text.to_string() };
+    if !is_answer {
+        let _ = err.write_all(text.as_bytes());
+        return 2;
+    }
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_or_else(|error| Failure::from(error).code(), |()| 0)
 }
 
-fn carry_out(args: Args, environment: &Environment, out: &mut dyn Write) -> Result<u8, Failure> {
+fn carry_out(args: Args, environment: &Environment, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let Args { connection, style, command } = args;
     let format = match (style.json, style.plain) {
         (true, _) => Format::Json,
         (_, true) => Format::Plain,
         _ => Format::People,
     };
-    let mut output = Output::new(out, format, environment, style.no_color);
+    let mut output = Output::new(out, err, format, environment, style.no_color);
     let client = || Client::new(&connection, environment);
     let code = commands::carry_out(command, &client, &mut output)?;
     output.flush()?;

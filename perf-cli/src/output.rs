@@ -1,12 +1,15 @@
-//! The standard output: for people, for scripts, as JSON.
+//! The output: data for people, for scripts or as JSON, and words about it beside it.
 
 use crate::Environment;
 use crate::args::Format;
+use crate::cell::Cell;
 use crate::client::Answer;
 use crate::failure::Failure;
-use crate::show::clean;
+use crate::show::{clean, commands};
 use crate::table::Table;
 use anstyle::{AnsiColor, Style};
+use serde::de::IgnoredAny;
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// The width of a terminal that does not say its own.
@@ -40,23 +43,30 @@ impl Look {
 /// Where answers are written.
 pub(crate) struct Output<'a> {
     out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
     pub(crate) format: Format,
     coloured: bool,
     width: Option<usize>,
 }
 
-/// Whether colours are wanted: on a terminal, unless something says no.
+/// Whether colours are wanted where a person looks: unless something says no.
 pub(crate) fn is_coloured(environment: &Environment, no_color: bool) -> bool {
-    let refused = no_color || environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
-    environment.is_terminal && !refused
+    !(no_color || environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb"))
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(out: &'a mut dyn Write, format: Format, environment: &Environment, no_color: bool) -> Self {
+    pub(crate) fn new(
+        out: &'a mut dyn Write,
+        err: &'a mut dyn Write,
+        format: Format,
+        environment: &Environment,
+        no_color: bool,
+    ) -> Self {
         let own = || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
         let said = || environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = environment.is_terminal.then(|| said().or_else(own).unwrap_or(WIDTH).max(20));
-        Self { out, format, coloured: is_coloured(environment, no_color), width }
+        let coloured = environment.is_terminal && is_coloured(environment, no_color);
+        Self { out, err, format, coloured, width }
     }
 
     /// The terminal's own look is allowed.
@@ -66,16 +76,41 @@ impl<'a> Output<'a> {
 
     /// Writes the service's document where JSON is wanted, and says whether it was.
     pub(crate) fn json(&mut self, answer: &Answer) -> Result<bool, Failure> {
-        self.document(&answer.json)
+        if self.format != Format::Json {
+            return Ok(false);
+        }
+        answer.read::<IgnoredAny>()?;
+        self.document(answer.json.trim())
     }
 
-    /// The same for a document of our own.
+    /// Writes a document of our own where JSON is wanted, and says whether it was.
     pub(crate) fn document(&mut self, json: &str) -> Result<bool, Failure> {
         if self.format != Format::Json {
             return Ok(false);
         }
-        writeln!(self.out, "{}", json.trim_end())?;
+        writeln!(self.out, "{}", harmless(json))?;
         Ok(true)
+    }
+
+    /// Writes words about the answer beside it, in every format.
+    pub(crate) fn note(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.err, "{}", clean(text))?;
+        Ok(())
+    }
+
+    /// Writes one thing that was done or found: a sentence for people, a line of fields for scripts.
+    pub(crate) fn told(
+        &mut self,
+        look: Look,
+        text: &str,
+        fields: impl IntoIterator<Item = Cell>,
+    ) -> Result<(), Failure> {
+        if self.format == Format::Plain {
+            let mut table = Table::new(&[]);
+            table.row(fields);
+            return self.table(&table, "");
+        }
+        self.say(look, text)
     }
 
     /// Writes a line for people: scripts do not get it.
@@ -89,7 +124,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Writes a table, or where it is empty the sentence that says so. `--plain` writes its rows alone.
+    /// Writes a table, or where it is empty the sentence that says so, if there is one. `--plain` writes its rows alone.
     pub(crate) fn table(&mut self, table: &Table, where_empty: &str) -> Result<(), Failure> {
         match self.format {
             Format::Json => Ok(()),
@@ -99,9 +134,10 @@ impl<'a> Output<'a> {
                 }
                 Ok(())
             }
+            Format::People if table.is_empty() && where_empty.is_empty() => Ok(()),
             Format::People if table.is_empty() => self.say(Look::Plain, where_empty),
             Format::People => {
-                for line in table.lines(self.width) {
+                for line in table.wrapped(self.width) {
                     for cell in line {
                         self.styled(cell.look, &cell.text)?;
                     }
@@ -112,10 +148,9 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes a text as it is, such as a script for a shell.
-    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.out.write_all(bytes)?;
-        Ok(())
+    /// The output itself, for a file that is written as it is.
+    pub(crate) fn writer(&mut self) -> &mut dyn Write {
+        self.out
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
@@ -131,5 +166,37 @@ impl<'a> Output<'a> {
             self.out.write_all(text.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// The same document, in which no character commands a terminal: inside of texts such characters are written as `\u001b`, and outside of
+/// them JSON has none but line ends.
+fn harmless(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for character in json.chars() {
+        if !commands(character) || matches!(character, '\n' | '\r' | '\t') {
+            harmless.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(harmless, "\\u{unit:04x}");
+        }
+    }
+    harmless
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+    use serde_json::{Value, from_str};
+
+    #[test]
+    fn a_document_stays_the_same_and_commands_nothing() {
+        let json = "{\"a\": \"\u{9b}31m \u{202e} \u{7f} \u{e9} \\u001b\",\n \"b\": 1}";
+        let written = harmless(json);
+        assert!(written.is_ascii() || written.contains('\u{e9}'));
+        assert!(!written.contains(['\u{9b}', '\u{202e}', '\u{7f}']), "{written}");
+        assert_eq!(from_str::<Value>(&written).unwrap(), from_str::<Value>(json).unwrap());
     }
 }

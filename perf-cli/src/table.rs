@@ -1,7 +1,7 @@
-//! A table in columns, cut to the terminal where there is one.
+//! A table in columns, fitted to the terminal where there is one.
 
+use crate::cell::Cell;
 use crate::output::Look;
-use crate::show::clean;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The room between columns.
@@ -31,44 +31,28 @@ struct Column {
 enum Form {
     /// On the right, and never cut.
     Number,
+    /// Never cut: an id or a moment that is to be given to another command.
+    Id,
     /// Cut at its end.
     Words,
     /// Cut in its middle: names of series differ at their ends.
     Name,
 }
 
-/// A cell: a text without control characters, and its look.
-#[derive(Clone, Debug)]
-pub(crate) struct Cell {
-    pub(crate) text: String,
-    pub(crate) look: Look,
-}
-
-impl Cell {
-    pub(crate) fn new(text: &str, look: Look) -> Self {
-        Self { text: clean(text), look }
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::new(text, Look::Plain)
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
+impl Form {
+    fn is_cut(self) -> bool {
+        matches!(self, Self::Words | Self::Name)
     }
 }
 
 impl Table {
-    /// A table of these columns; a heading that begins with `#` is one of numbers, with `~` one of names.
+    /// A table of these columns. A heading that begins with `#` is one of numbers, with `=` one of ids and moments, with `~` one of names.
     pub(crate) fn new(headings: &[&'static str]) -> Self {
-        let column = |heading: &&'static str| match (heading.strip_prefix('#'), heading.strip_prefix('~')) {
-            (Some(heading), _) => Column { heading, form: Form::Number },
-            (_, Some(heading)) => Column { heading, form: Form::Name },
-            _ => Column { heading, form: Form::Words },
+        let forms = [('#', Form::Number), ('=', Form::Id), ('~', Form::Name)];
+        let column = |heading: &&'static str| {
+            let form = forms.iter().find_map(|(sign, form)| Some((heading.strip_prefix(*sign)?, *form)));
+            let (heading, form) = form.unwrap_or((heading, Form::Words));
+            Column { heading, form }
         };
         Self { columns: headings.iter().map(column).collect(), rows: Vec::new(), optional: Vec::new() }
     }
@@ -87,22 +71,56 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The rows, each one line of fields parted by tabs.
+    /// The rows for scripts, each one line of fields parted by tabs.
     pub(crate) fn plain(&self) -> impl Iterator<Item = String> {
-        self.rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join("\t"))
+        self.rows.iter().map(|row| row.iter().map(Cell::plain).collect::<Vec<_>>().join("\t"))
     }
 
-    /// The lines for people, the headings first, each of cells padded to their columns.
+    /// The lines for people, one a row, the headings first, each of cells padded to their columns.
     pub(crate) fn lines(&self, room: Option<usize>) -> Vec<Vec<Cell>> {
         let widths = self.widths(room);
-        let headings = self.columns.iter().map(|column| Cell::new(column.heading, Look::Dim)).collect();
-        let last = widths.iter().rposition(Option::is_some);
-        let padded = |(place, (cell, (column, width))): (usize, (&Cell, (&Column, &Option<usize>)))| {
-            width.map(|width| padded(cell, *column, width, Some(place) == last))
+        let headings = self.headings();
+        std::iter::once(&headings).chain(&self.rows).map(|row| self.line(row, &widths)).collect()
+    }
+
+    /// The same with as many lines a row as its last cell needs, where that is one of words.
+    pub(crate) fn wrapped(&self, room: Option<usize>) -> Vec<Vec<Cell>> {
+        let widths = self.widths(room);
+        let Some((last, width)) = widths.iter().enumerate().rev().find_map(|(place, width)| Some((place, (*width)?)))
+        else {
+            return Vec::new();
         };
-        let line =
-            |row: &Vec<Cell>| row.iter().zip(self.columns.iter().zip(&widths)).enumerate().filter_map(padded).collect();
-        std::iter::once(&headings).chain(&self.rows).map(line).collect()
+        let wraps = self.columns.get(last).is_some_and(|column| column.form == Form::Words);
+        let before = taken(widths.iter().take(last).copied().chain([Some(0)]));
+        let mut lines = vec![self.line(&self.headings(), &widths)];
+        for row in &self.rows {
+            let mut parts = match row.get(last) {
+                Some(cell) if wraps => folded(&cell.text, width).into_iter(),
+                _ => Vec::new().into_iter(),
+            };
+            let mut first = row.clone();
+            if let (Some(cell), Some(part)) = (first.get_mut(last), parts.next()) {
+                *cell = cell.fitted(part);
+            }
+            lines.push(self.line(&first, &widths));
+            let look = row.get(last).map_or(Look::Plain, |cell| cell.look);
+            lines.extend(parts.map(|part| vec![Cell::from(" ".repeat(before)), Cell::new(&part, look)]));
+        }
+        lines
+    }
+
+    fn headings(&self) -> Vec<Cell> {
+        self.columns.iter().map(|column| Cell::new(column.heading, Look::Dim)).collect()
+    }
+
+    fn line(&self, row: &[Cell], widths: &[Option<usize>]) -> Vec<Cell> {
+        let last = widths.iter().rposition(Option::is_some);
+        let cells = row.iter().zip(self.columns.iter().zip(widths)).enumerate();
+        cells
+            .filter_map(|(place, (cell, (column, width)))| {
+                width.map(|width| padded(cell, *column, width, Some(place) == last))
+            })
+            .collect()
     }
 
     /// The columns that are shown there, by their places.
@@ -129,7 +147,7 @@ impl Table {
             }
         }
         while taken(widths.iter().copied()) > room {
-            let texts = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.form != Form::Number);
+            let texts = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.form.is_cut());
             let texts = texts.filter_map(|(width, _)| width.as_mut()).filter(|width| **width > NARROWEST);
             let Some(widest) = texts.max() else { break };
             *widest -= 1;
@@ -140,9 +158,11 @@ impl Table {
     /// The least room in which every column of text can be read.
     fn least(&self, widths: &[Option<usize>]) -> usize {
         let narrowed = widths.iter().zip(&self.columns);
-        taken(narrowed.map(|(width, column)| {
-            width.map(|width| if column.form == Form::Number { width } else { width.min(READABLE) })
-        }))
+        taken(
+            narrowed.map(|(width, column)| {
+                width.map(|width| if column.form.is_cut() { width.min(READABLE) } else { width })
+            }),
+        )
     }
 }
 
@@ -161,7 +181,40 @@ fn padded(cell: &Cell, column: Column, width: usize, is_last: bool) -> Cell {
         (_, true) => text,
         (_, false) => format!("{text}{room}{gap}"),
     };
-    Cell { text, look: cell.look }
+    cell.fitted(text)
+}
+
+/// A text in lines of a width, between words where there are some.
+fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word = word.to_owned();
+        while !word.is_empty() {
+            let line = lines.last().map_or("", String::as_str);
+            let gap = usize::from(!line.is_empty());
+            if line.width() + gap + word.width() <= width {
+                if let Some(line) = lines.last_mut() {
+                    *line = if gap == 1 { format!("{line} {word}") } else { word };
+                }
+                break;
+            }
+            if !line.is_empty() {
+                lines.push(String::new());
+                continue;
+            }
+            // Longer than a whole line, or than any character fits.
+            let piece = beginning(word.chars(), width);
+            let taken = piece.len();
+            if taken == 0 {
+                return vec![text.to_owned()];
+            }
+            word = word.split_off(taken);
+            if let Some(line) = lines.last_mut() {
+                *line = piece;
+            }
+        }
+    }
+    lines
 }
 
 /// A text that fits, with an ellipsis at its end where something is left out.
@@ -194,21 +247,23 @@ fn beginning(characters: impl Iterator<Item = char>, mut room: usize) -> String 
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Table, cut, shortened};
+    use super::{Cell, Table, cut, folded, shortened};
     use unicode_width::UnicodeWidthStr;
+
+    fn text(lines: Vec<Vec<Cell>>) -> Vec<String> {
+        lines.into_iter().map(|line| line.into_iter().map(|cell| cell.text).collect()).collect()
+    }
 
     #[test]
     fn columns_stand_below_each_other_and_the_widest_gives_way() {
         let mut table = Table::new(&["~SERIES", "#CALLS"]);
-        table.row([Cell::from("db_operation{operation=select,table=users}"), Cell::from("12")]);
-        table.row([Cell::from("short"), Cell::from("1")]);
-        let text = |room| -> Vec<String> {
-            table.lines(room).into_iter().map(|line| line.into_iter().map(|cell| cell.text).collect()).collect()
-        };
-        assert!(text(Some(40))[1].starts_with("db_operati…on=select,table=users}"), "{:?}", text(Some(40)));
-        let whole = text(None);
-        assert_eq!(whole[1], "db_operation{operation=select,table=users}     12");
-        assert!(text(Some(30)).iter().all(|line| line.width() <= 30), "{:?}", text(Some(30)));
+        table.row([Cell::from("db_operation{operation=select,table=users}"), Cell::count(12)]);
+        table.row([Cell::from("short"), Cell::count(1)]);
+        let narrow = text(table.lines(Some(40)));
+        assert!(narrow[1].starts_with("db_operati…on=select,table=users}"), "{narrow:?}");
+        assert_eq!(text(table.lines(None))[1], "db_operation{operation=select,table=users}     12");
+        let narrower = text(table.lines(Some(30)));
+        assert!(narrower.iter().all(|line| line.width() <= 30), "{narrower:?}");
         assert_eq!(table.plain().nth(1).unwrap(), "short\t1");
     }
 
@@ -219,10 +274,27 @@ mod tests {
         assert_eq!(table.shown(100), [0, 1, 2, 3]);
         assert_eq!(table.shown(55), [0, 1, 3]);
         assert_eq!(table.shown(10), [0, 3], "what is not optional stays");
-        let lines = table.lines(Some(55));
-        assert!(
-            lines.iter().all(|line| line.len() == 3 && line.iter().map(|cell| cell.text.width()).sum::<usize>() <= 55)
-        );
+        assert!(text(table.lines(Some(55))).iter().all(|line| line.width() <= 55));
+    }
+
+    #[test]
+    fn words_at_the_end_go_on_in_the_next_line_and_ids_are_whole() {
+        let mut table = Table::new(&["=ID", "MESSAGE"]);
+        table.row(["18ec5f90beeadd", "the disk is full and nothing is written any more"].map(Cell::from));
+        let wrapped = text(table.wrapped(Some(36)));
+        assert_eq!(wrapped[1], "18ec5f90beeadd  the disk is full and");
+        assert_eq!(wrapped[2], "                nothing is written");
+        assert!(wrapped.iter().all(|line| line.width() <= 36), "{wrapped:?}");
+        assert_eq!(folded("abcdef gh", 4), ["abcd", "ef", "gh"]);
+        assert_eq!(folded("日本", 1), ["日本"], "what fits nowhere is not lost");
+    }
+
+    #[test]
+    fn scripts_get_numbers_without_units_and_nothing_for_what_is_not_known() {
+        let mut table = Table::new(&["#A", "#B", "#C", "#D"]);
+        table.row([Cell::seconds(Some(0.0041)), Cell::ratio(Some(0.25)), Cell::seconds(None), Cell::count(None)]);
+        assert_eq!(table.plain().next().unwrap(), "0.0041\t0.25\t\t");
+        assert!(text(table.lines(None))[1].ends_with('-'));
     }
 
     #[test]

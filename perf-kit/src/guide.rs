@@ -60,6 +60,9 @@ pub mod recorder {}
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
 
+#[doc = include_str!("../docs/terminal.md")]
+pub mod terminal {}
+
 #[doc = include_str!("../docs/extending.md")]
 pub mod extending {}
 

@@ -2,11 +2,12 @@
 
 use super::{FINE, Parameters, look_of_severity};
 use crate::args::{Mark, State};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::alert::{Alert, Silence};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,13 +34,13 @@ pub(super) fn list(
     }
     let listed: Listed = answer.read()?;
     let now = SystemTime::now();
-    let mut table = Table::new(&["#ID", "STATE", "SEVERITY", "#SINCE", "RULE", "MARKS", "MESSAGE"]);
+    let mut table = Table::new(&["#ID", "=STATE", "=SEVERITY", "#SINCE", "=RULE", "MARKS", "MESSAGE"]);
     for alert in &listed.alerts {
         table.row([
-            Cell::from(alert.id.to_string()),
+            Cell::count(alert.id),
             Cell::from(alert.state.as_str()),
             Cell::new(alert.severity.as_str(), look_of_severity(alert.severity)),
-            Cell::from(show::ago(alert.since, now)),
+            Cell::ago(alert.since, now),
             Cell::from(alert.rule.as_str()),
             Cell::from(marks(alert)),
             Cell::from(alert.message.as_str()),
@@ -53,7 +54,7 @@ pub(super) fn list(
     };
     output.table(&table, none)?;
     for silence in &listed.silences {
-        output.say(Look::Dim, &words_of(silence, now))?;
+        output.note(&words_of(silence, now))?;
     }
     Ok(FINE)
 }
@@ -65,11 +66,12 @@ fn marks(alert: &Alert) -> String {
 }
 
 fn words_of(silence: &Silence, now: SystemTime) -> String {
-    let left = show::seconds(silence.until.duration_since(now).ok().map(|left| left.as_secs_f64()));
+    let left = silence.until.duration_since(now).ok().map(|left| left.as_secs_f64());
+    let left = left.map_or("which has ended".to_owned(), |left| format!("for {} more", show::seconds(Some(left))));
     let rule = silence.rule.as_deref().map(|rule| format!("rule {rule}"));
     let labels = silence.labels.iter().map(|(name, value)| format!("{name}={value}"));
     let what: Vec<String> = rule.into_iter().chain(labels).collect();
-    format!("Silence {} on {}, by {}, for {left} more: {}", silence.id, what.join(" and "), silence.by, silence.comment)
+    format!("Silence {} on {}, by {}, {left}: {}", silence.id, what.join(" and "), silence.by, silence.comment)
 }
 
 pub(super) fn acknowledge(
@@ -85,7 +87,8 @@ pub(super) fn acknowledge(
         return Ok(FINE);
     }
     let alert: Alert = answer.read()?;
-    output.say(Look::Good, &format!("Acknowledged alert {id}, {}: {}", alert.rule, alert.message))?;
+    let text = format!("Acknowledged alert {id}, {}: {}", alert.rule, alert.message);
+    output.told(Look::Good, &text, [Cell::count(id), Cell::from(alert.rule)])?;
     Ok(FINE)
 }
 
@@ -102,7 +105,9 @@ pub(super) fn silence(
         let Some((name, value)) = label.split_once('=') else {
             return Err(Failure::Usage(format!("--label: {label:?} is not allowed; allowed is NAME=VALUE")));
         };
-        pairs.insert(name, json!(value));
+        if pairs.insert(name, json!(value)).is_some() {
+            return Err(Failure::Usage(format!("--label: {name:?} is given twice; a label has one value")));
+        }
     }
     let body = json!({"rule": rule, "labels": pairs, "by": mark.by, "comment": mark.comment, "for": lasts});
     let answer = client.post("/api/v1/alerts/silence", &[], &body)?;
@@ -110,13 +115,17 @@ pub(super) fn silence(
         return Ok(FINE);
     }
     let silence: Silence = answer.read()?;
-    output.say(Look::Good, &words_of(&silence, SystemTime::now()))?;
+    output.told(
+        Look::Good,
+        &words_of(&silence, SystemTime::now()),
+        [Cell::count(silence.id), Cell::moment(Some(silence.until))],
+    )?;
     Ok(FINE)
 }
 
 pub(super) fn unsilence(client: &Client, id: u64, output: &mut Output<'_>) -> Result<u8, Failure> {
     client.delete(&format!("/api/v1/alerts/silences/{id}"), &[])?;
     output.document(&json!({"ended": id}).to_string())?;
-    output.say(Look::Good, &format!("Ended silence {id}."))?;
+    output.told(Look::Good, &format!("Ended silence {id}."), [Cell::count(id)])?;
     Ok(FINE)
 }

@@ -1,11 +1,11 @@
 //! `budget`: budgets of language models.
 
 use super::{FINE, HOLDS};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
-use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use serde::Deserialize;
 
 /// The answer of `GET /api/v1/llm`, as far as it is shown.
@@ -40,13 +40,13 @@ pub(super) fn budget(client: &Client, output: &mut Output<'_>) -> Result<u8, Fai
     for budget in spent.budgets {
         let name = if budget.name.is_empty() { budget.scope } else { format!("{} {}", budget.scope, budget.name) };
         let look = if budget.stopped.is_some() { Look::Bad } else { Look::Plain };
-        let stopped = budget.stopped.unwrap_or(show::UNKNOWN.to_owned());
+        let stopped = Cell::known(budget.stopped.as_deref()).look(look);
         let cells = [name, budget.period, budget.measure, budget.limit, budget.spent, budget.left].map(Cell::from);
-        table.row(cells.into_iter().chain([Cell::new(&stopped, look)]));
+        table.row(cells.into_iter().chain([stopped]));
     }
     output.table(&table, "No budget is set.")?;
-    if let Some(why) = spent.not_durable {
-        output.say(Look::Warning, &format!("A restart forgets them: {why}"))?;
+    if let Some(why) = spent.not_durable.filter(|_| !table.is_empty()) {
+        output.note(&format!("A restart forgets them: {why}"))?;
     }
     Ok(code)
 }

@@ -2,11 +2,11 @@
 
 use super::{FINE, Parameters};
 use crate::args::Calls;
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
-use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::Outcome;
 use perf_runtime::series::{CallInFlight, RecordedCall, RecordedTree, RecorderState};
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub(crate) struct Running {
 struct Recent {
     recorder: RecorderState,
     calls: Vec<RecordedCall>,
+    #[serde(default)]
+    next: Option<String>,
 }
 
 pub(super) fn calls(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, Failure> {
@@ -41,9 +43,12 @@ fn running(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8,
     let running: Running = answer.read()?;
     let mut table = Table::new(&["#AGE", "~CALL"]);
     for call in &running.calls {
-        table.row([Cell::from(show::seconds(Some(call.age))), Cell::from(name_of(call))]);
+        table.row([Cell::seconds(Some(call.age)), Cell::from(name_of(call))]);
     }
     output.table(&table, "No call runs now.")?;
+    if running.calls.len() as u64 == args.limit {
+        output.note(&format!("The oldest {}: there may be more, --limit asks for them.", args.limit))?;
+    }
     Ok(FINE)
 }
 
@@ -61,24 +66,34 @@ fn recent(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, 
         return Ok(FINE);
     }
     let recent: Recent = answer.read()?;
-    let mut table = Table::new(&["ID", "START", "#TOOK", "OUTCOME", "#CALLS INSIDE", "~CALL"]);
+    let mut table = Table::new(&["=ID", "=START (UTC)", "#TOOK", "OUTCOME", "#CALLS INSIDE", "~CALL"]);
     for call in &recent.calls {
-        let inside = if call.calls_known { call.calls.to_string() } else { show::UNKNOWN.to_owned() };
+        let inside = call.calls_known.then_some(call.calls as u64);
         table.row([
             Cell::from(call.id.as_str()),
-            Cell::from(show::moment(call.start)),
-            Cell::from(show::seconds(Some(call.seconds))),
+            Cell::moment(Some(call.start)),
+            Cell::seconds(Some(call.seconds)),
             outcome(call.outcome),
-            Cell::from(inside),
+            Cell::count(inside),
             Cell::from(call.series.to_string()),
         ]);
     }
     let none = if recent.recorder.enabled {
-        "No call is kept of this time."
+        "No call is kept of the last hour."
     } else {
         "Calls are not recorded: `[recorder] enabled = true` keeps them."
     };
     output.table(&table, none)?;
+    if recent.next.is_some() {
+        output.note(&format!("Only the first {}: --limit asks for more.", recent.calls.len()))?;
+    }
+    if recent.recorder.without_buffer > 0 {
+        let text = format!(
+            "Of {} calls since the start those inside are not known: there was no room.",
+            recent.recorder.without_buffer
+        );
+        output.note(&text)?;
+    }
     Ok(FINE)
 }
 
@@ -97,17 +112,17 @@ fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure
     let mut table = Table::new(&["#START", "#TOOK", "#SELF", "OUTCOME", "~CALL"]);
     let call = &tree.call;
     table.row([
-        Cell::from("0 s"),
-        Cell::from(show::seconds(Some(call.seconds))),
-        Cell::from(show::seconds(call.self_seconds)),
+        Cell::seconds(Some(0.0)),
+        Cell::seconds(Some(call.seconds)),
+        Cell::seconds(call.self_seconds),
         outcome(call.outcome),
         Cell::from(call.series.to_string()),
     ]);
     for inside in &tree.inside {
         table.row([
-            Cell::from(show::seconds(Some(inside.start_seconds))),
-            Cell::from(show::seconds(Some(inside.seconds))),
-            Cell::from(show::seconds(Some(inside.self_seconds))),
+            Cell::seconds(Some(inside.start_seconds)),
+            Cell::seconds(Some(inside.seconds)),
+            Cell::seconds(Some(inside.self_seconds)),
             outcome(inside.outcome),
             Cell::from(format!("{}{}", "  ".repeat(inside.depth.min(40)), inside.series)),
         ]);
@@ -117,9 +132,9 @@ fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure
         output.say(Look::Bad, text)?;
     }
     if !call.calls_known {
-        output.say(Look::Dim, "The calls inside it are not known: there was no room to record them.")?;
+        output.note("The calls inside it are not known: there was no room to record them.")?;
     } else if call.missing > 0 {
-        output.say(Look::Dim, &format!("{} more calls inside it were not recorded.", call.missing))?;
+        output.note(&format!("{} more calls inside it were not recorded.", call.missing))?;
     }
     Ok(FINE)
 }

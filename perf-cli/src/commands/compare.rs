@@ -2,11 +2,12 @@
 
 use super::{FINE, HOLDS, Parameters};
 use crate::args::{Compare, Figure};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use serde::Deserialize;
 
 /// The class of a change that is worse, beyond what chance explains.
@@ -25,6 +26,8 @@ struct ComparedKind {
     overall: Option<Change>,
     why_not: Option<String>,
     series: Vec<ComparedSeries>,
+    only_before: Vec<String>,
+    only_after: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,11 +57,13 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
         series.chain(kind.overall.iter().map(|change| change.class.clone())).collect::<Vec<_>>()
     };
     let is_worse = compared.kinds.iter().flat_map(changes).any(|class| class == REGRESSED);
+    // A pipeline must not take for fine what nobody knows.
+    let is_known = compared.kinds.iter().any(|kind| kind.overall.is_some() || !kind.series.is_empty());
     let code = if is_worse { HOLDS } else { FINE };
     if output.json(&answer)? {
-        return Ok(code);
+        return if is_known { Ok(code) } else { Err(nothing_known()) };
     }
-    let mut table = Table::new(&["CHANGE", "#BEFORE", "#AFTER", "#BY", "~SERIES"]);
+    let mut table = Table::new(&["=CHANGE", "#BEFORE", "#AFTER", "#BY", "~SERIES"]);
     for kind in &compared.kinds {
         if let Some(overall) = &kind.overall {
             table.row(row_of(&format!("{} (all)", kind.kind), overall, args.figure));
@@ -67,17 +72,26 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
             table.row(row_of(&series.series, &series.change, args.figure));
         }
     }
-    output.table(&table, "There is nothing to compare: no series was called in either range.")?;
+    output.table(&table, "")?;
     for kind in &compared.kinds {
+        for (series, when) in [(&kind.only_before, "before"), (&kind.only_after, "after")] {
+            if !series.is_empty() {
+                output.note(&format!("Called only {when}: {}", series.join(", ")))?;
+            }
+        }
         if let Some(why_not) = &kind.why_not {
-            output.say(Look::Dim, &format!("{}: {why_not}", kind.kind))?;
+            output.note(&format!("{}: {why_not}", kind.kind))?;
         }
     }
     if compared.left_out > 0 {
         output
             .say(Look::Dim, &format!("{} more series were left out: --kind and --label choose.", compared.left_out))?;
     }
-    Ok(code)
+    if is_known { Ok(code) } else { Err(nothing_known()) }
+}
+
+fn nothing_known() -> Failure {
+    Failure::Usage("nothing can be compared: one of the ranges has too few values that are known".to_owned())
 }
 
 fn row_of(name: &str, change: &Change, figure: Figure) -> [Cell; 5] {
@@ -87,22 +101,25 @@ fn row_of(name: &str, change: &Change, figure: Figure) -> [Cell; 5] {
         _ => Look::Plain,
     };
     let by = change.relative.map_or(show::UNKNOWN.to_owned(), |by| format!("{:+.1} %", by * 100.0));
+    let by = Cell::shown(by, change.relative.map(|by| by.to_string()));
     [
         Cell::new(&change.class.replace('_', " "), look),
-        Cell::from(value(figure, change.before)),
-        Cell::from(value(figure, change.after)),
-        Cell::from(by),
+        value(figure, change.before),
+        value(figure, change.after),
+        by,
         Cell::from(name),
     ]
 }
 
 /// A value of a figure with its unit.
-pub(super) fn value(figure: Figure, value: Option<f64>) -> String {
-    match (figure, value) {
-        (_, None) => show::UNKNOWN.to_owned(),
-        (Figure::Latency, value) => show::seconds(value),
-        (Figure::Errors, value) => show::ratio(value),
-        (Figure::Rate, value) => format!("{}/s", show::number(value)),
+pub(super) fn value(figure: Figure, value: Option<f64>) -> Cell {
+    match figure {
+        Figure::Latency => Cell::seconds(value),
+        Figure::Errors => Cell::ratio(value),
+        Figure::Rate => {
+            let text = value.map_or(show::UNKNOWN.to_owned(), |_| format!("{}/s", show::number(value)));
+            Cell::shown(text, value.map(|value| value.to_string()))
+        }
     }
 }
 

@@ -5,11 +5,13 @@ use super::notify::Notified;
 use super::query::AllSeries;
 use super::status::Info;
 use super::{FINE, HOLDS};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
+use perf_runtime::series::SeriesEntry;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -58,7 +60,7 @@ pub(super) fn doctor(client: &Client, output: &mut Output<'_>) -> Result<u8, Fai
     let findings = [
         vec![Finding::fine("service", format!("{} answers: {}", client.url(), info.in_short()))],
         vec![versions(&info), token(&caller)],
-        series(&all),
+        series(&all, &info),
         vec![history(client)?],
         notifications(client)?,
     ];
@@ -72,7 +74,7 @@ pub(super) fn doctor(client: &Client, output: &mut Output<'_>) -> Result<u8, Fai
     if output.document(&json!(documents).to_string())? {
         return Ok(code);
     }
-    let mut table = Table::new(&["STATE", "ABOUT", "FOUND"]);
+    let mut table = Table::new(&["=STATE", "=ABOUT", "FOUND"]);
     for finding in &findings {
         table.row([
             Cell::new(finding.state(), finding.look),
@@ -104,13 +106,14 @@ fn token(caller: &Caller) -> Finding {
     }
 }
 
-fn series(all: &AllSeries) -> Vec<Finding> {
-    let idle: Vec<String> = all
-        .series
-        .iter()
-        .filter(|entry| entry.summary.count == 0 && entry.summary.in_flight == 0)
-        .map(|entry| entry.id.to_string())
-        .collect();
+fn series(all: &AllSeries, info: &Info) -> Vec<Finding> {
+    // A series with an empty label is the one of calls that are not told apart yet, such as requests without a status.
+    let is_idle = |entry: &&SeriesEntry| {
+        let summary = &entry.summary;
+        summary.count == 0 && summary.in_flight == 0 && summary.labels.pairs().all(|(_, value)| !value.is_empty())
+    };
+    let idle: Vec<String> = all.series.iter().filter(is_idle).map(|entry| entry.id.to_string()).collect();
+    let span = if info.uptime_seconds < 3_600.0 { "since the start" } else { "in the last hour" };
     let mut findings = Vec::new();
     if all.series.is_empty() {
         let words = "nothing that is annotated was called yet: is the code with the attributes part of this process?";
@@ -123,7 +126,7 @@ fn series(all: &AllSeries) -> Vec<Finding> {
         let rest = if idle.len() > shown.len() { ", .." } else { "" };
         findings.push(Finding::note(
             "series",
-            format!("{} were not called in the last hour: {}{rest}", idle.len(), shown.join(", ")),
+            format!("{} were not called {span}: {}{rest}", idle.len(), shown.join(", ")),
         ));
     }
     let full: u64 = all
@@ -183,7 +186,7 @@ fn notifications(client: &Client) -> Result<Vec<Finding>, Failure> {
 fn part<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, Failure> {
     match client.get(path, &[]) {
         Ok(answer) => answer.read().map(Some),
-        Err(Failure::Usage(_)) => Ok(None),
+        Err(Failure::Missing(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{FINE, Parameters};
 use crate::args::Errors;
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
-use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::series::SeriesErrors;
 use serde::Deserialize;
 use std::time::SystemTime;
@@ -32,24 +32,28 @@ pub(super) fn errors(client: &Client, args: &Errors, output: &mut Output<'_>) ->
     }
     let failed: Failed = answer.read()?;
     let now = SystemTime::now();
-    let mut table = Table::new(&["#COUNT", "#LAST SEEN", "~SERIES", "ERROR", "PLACE"]);
+    let mut table = Table::new(&["#COUNT", "#LAST SEEN", "~SERIES", "PLACE", "ERROR"]);
     for series in &failed.series {
         for group in &series.groups {
             let kind = group.error_type.as_deref().or(group.type_name.as_deref()).unwrap_or(group.outcome.as_str());
             let error = group.text.as_deref().map_or(kind.to_owned(), |text| format!("{kind}: {text}"));
             let look = if group.expected { Look::Dim } else { Look::Plain };
             table.row([
-                Cell::from(group.count.to_string()),
-                Cell::from(show::ago(group.last_seen, now)),
+                Cell::count(group.count),
+                Cell::ago(group.last_seen, now),
                 Cell::from(series.id.to_string()),
+                Cell::known(group.place.as_deref()),
                 Cell::new(&error, look),
-                Cell::from(group.place.as_deref().unwrap_or(show::UNKNOWN)),
             ]);
         }
         if series.others > 0 {
-            let cells = [series.others.to_string(), show::UNKNOWN.to_owned(), series.id.to_string()];
-            let rest = ["other kinds of failure".to_owned(), show::UNKNOWN.to_owned()];
-            table.row(cells.into_iter().chain(rest).map(Cell::from));
+            table.row([
+                Cell::count(series.others),
+                Cell::known(None),
+                Cell::from(series.id.to_string()),
+                Cell::known(None),
+                Cell::from("other kinds of failure"),
+            ]);
         }
     }
     let none = if failed.enabled {
@@ -59,7 +63,7 @@ pub(super) fn errors(client: &Client, args: &Errors, output: &mut Output<'_>) ->
     };
     output.table(&table, none)?;
     if failed.next.is_some() {
-        output.say(Look::Dim, &format!("Only the first {} series: --limit asks for more.", failed.series.len()))?;
+        output.note(&format!("Only the first {} series: --limit asks for more.", failed.series.len()))?;
     }
     Ok(FINE)
 }

@@ -3,12 +3,12 @@
 use super::compare::value;
 use super::{FINE, Parameters};
 use crate::args::Forecast;
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::output::{Look, Output};
-use crate::show;
-use crate::table::{Cell, Table};
-use perf_runtime::text;
+use crate::output::Output;
+use crate::table::Table;
+use perf_runtime::{Kind, text};
 use serde::Deserialize;
 use std::time::SystemTime;
 
@@ -69,32 +69,40 @@ pub(super) fn forecast(client: &Client, args: &Forecast, output: &mut Output<'_>
     }
     let forecasts: Forecasts = answer.read()?;
     let mut table = Table::new(&["~SERIES", "#NEXT", "#AT THE END", "#LOW", "#HIGH", "LIMIT REACHED"]);
-    // Of calls the figure has a unit; a metric's own is not told here.
+    // The figure of calls has a unit; a metric's own is not told here.
+    let is_of_calls = |series: &str| Kind::ALL.iter().any(|kind| series.split('{').next() == Some(kind.as_str()));
     let shown =
-        |series: &str, number| if series.contains('{') { value(args.figure, number) } else { show::number(number) };
+        |series: &str, number| if is_of_calls(series) { value(args.figure, number) } else { Cell::number(number) };
     for series in &forecasts.series {
         let Some(found) = &series.found else { continue };
         let (Some(first), Some(last)) = (found.forecast.points.first(), found.forecast.points.last()) else { continue };
         let reached = match &found.reaches {
-            None => show::UNKNOWN.to_owned(),
-            Some(Reaches::Already) => "already".to_owned(),
-            Some(Reaches::At { time }) => show::moment(*time),
-            Some(Reaches::NotInSight) => "not in sight".to_owned(),
+            None => Cell::known(None),
+            Some(Reaches::Already) => Cell::from("already"),
+            Some(Reaches::At { time }) => Cell::moment(Some(*time)),
+            Some(Reaches::NotInSight) => Cell::from("not in sight"),
         };
         let figures = [first.value, last.value, last.low, last.high].map(|number| shown(&series.series, number));
-        table.row([series.name.clone()].into_iter().chain(figures).chain([reached]).map(Cell::from));
+        table.row([Cell::from(series.name.as_str())].into_iter().chain(figures).chain([reached]));
     }
-    output.table(&table, "No forecast can be made:")?;
+    output.table(
+        &table,
+        if forecasts.series.is_empty() {
+            "Nothing fits: `perf-cli query` lists the series."
+        } else {
+            "No forecast can be made."
+        },
+    )?;
     for series in &forecasts.series {
         if let Some(why_not) = &series.why_not {
-            output.say(Look::Dim, &format!("{}: {why_not}", series.name))?;
+            output.note(&format!("{}: {why_not}", series.name))?;
         }
     }
     if forecasts.left_out > 0 {
-        output.say(
-            Look::Dim,
-            &format!("{} more series were left out: name them, or choose by --kind and --label.", forecasts.left_out),
-        )?;
+        output.note(&format!(
+            "{} more series were left out: name them, or choose by --kind and --label.",
+            forecasts.left_out
+        ))?;
     }
     Ok(FINE)
 }

@@ -2,15 +2,17 @@
 
 use super::{FINE, HOLDS};
 use crate::args::{Format, History};
+use crate::cell::Cell;
 use crate::client::{Answer, Client};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_history::{HistoryError, HistoryFile};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 
 /// A history as a whole, as `GET /api/v1/history` has it and a file's overview is written.
@@ -63,7 +65,7 @@ pub(super) fn history(
 
 fn tell_answer(answer: &Answer, output: &mut Output<'_>) -> Result<u8, Failure> {
     if !output.json(answer)? {
-        tell(&answer.read()?, output)?;
+        tell(&answer.read()?, true, output)?;
     }
     Ok(FINE)
 }
@@ -71,46 +73,68 @@ fn tell_answer(answer: &Answer, output: &mut Output<'_>) -> Result<u8, Failure> 
 fn info(path: &Path, output: &mut Output<'_>) -> Result<u8, Failure> {
     let mut documents: Vec<Value> = Vec::new();
     for file in files(path)? {
-        let opened = HistoryFile::open(&file).map_err(|error| unreadable(&file, &error))?;
-        let overview = opened.view().overview();
-        opened.check().map_err(|error| unreadable(&file, &error))?;
+        let overview = quietly(|| {
+            let opened = HistoryFile::open(&file)?;
+            let overview = opened.view().overview();
+            opened.check().map(|()| overview)
+        });
+        let overview = overview.map_err(|error| unreadable(&file, &error))?;
         documents.push(serde_json::to_value(overview).map_err(|error| Failure::Unreachable(error.to_string()))?);
     }
     if output.document(&json!(documents).to_string())? {
         return Ok(FINE);
     }
     for document in documents {
-        let overview: Overview =
-            serde_json::from_value(document).map_err(|error| Failure::Unreachable(error.to_string()))?;
-        tell(&overview, output)?;
+        let read = serde_json::from_value(document);
+        tell(&read.map_err(|error| Failure::Unreachable(error.to_string()))?, false, output)?;
     }
     Ok(FINE)
 }
 
 /// Says of each file whether it can be opened, and how many of its pieces cannot be read.
 fn verify(path: &Path, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let mut table = Table::new(&["FILE", "STATE"]);
+    let mut table = Table::new(&["=FILE", "STATE"]);
     let mut documents: Vec<Value> = Vec::new();
+    let mut unread = None;
     for file in files(path)? {
-        let found = HistoryFile::open(&file).and_then(|opened| {
+        let found = quietly(|| {
+            let opened = HistoryFile::open(&file)?;
             let damaged = opened.view().overview().status.damaged;
             opened.check().map(|()| damaged)
         });
-        let (is_sound, words) = match found {
-            Ok(0) => (true, "sound".to_owned()),
-            Ok(damaged) => (false, format!("{damaged} pieces cannot be read")),
-            Err(error @ HistoryError::Damaged(_)) => (false, error.to_string()),
-            Err(error) => return Err(unreadable(&file, &error)),
+        let (look, is_sound, words) = match found {
+            Ok(0) => (Look::Good, Some(true), "sound".to_owned()),
+            Ok(damaged) => (Look::Bad, Some(false), format!("{damaged} pieces cannot be read")),
+            Err(error @ HistoryError::Damaged(_)) => (Look::Bad, Some(false), error.to_string()),
+            Err(error) => {
+                let words = format!("not looked at: {error}");
+                unread = unread.or(Some(unreadable(&file, &error)));
+                (Look::Warning, None, words)
+            }
         };
-        let look = if is_sound { Look::Good } else { Look::Bad };
-        table.row([Cell::from(file.display().to_string()), Cell::new(&words, look)]);
-        documents.push(json!({"file": file.display().to_string(), "sound": is_sound, "words": words}));
+        let name = file.display().to_string();
+        table.row([Cell::from(name.as_str()), Cell::new(&words, look)]);
+        documents.push(json!({"file": name, "sound": is_sound, "words": words}));
     }
-    let is_sound = documents.iter().all(|document| document["sound"] == json!(true));
+    let is_damaged = documents.iter().any(|document| document["sound"] == json!(false));
     if !output.document(&json!(documents).to_string())? {
         output.table(&table, "")?;
     }
-    Ok(if is_sound { FINE } else { HOLDS })
+    match unread {
+        // What is damaged is told before what is not known.
+        _ if is_damaged => Ok(HOLDS),
+        Some(failure) => Err(failure),
+        None => Ok(FINE),
+    }
+}
+
+/// Reads a file that may be damaged: its reader is guarded, so what it finds is told as an error and not as a panic beside it.
+fn quietly<R>(read: impl FnOnce() -> R) -> R {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = read();
+    panic::set_hook(hook);
+    result
 }
 
 fn unreadable(file: &Path, error: &HistoryError) -> Failure {
@@ -142,9 +166,13 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn tell(overview: &Overview, output: &mut Output<'_>) -> Result<(), Failure> {
+/// `is_running`: the last boot is that of the service that answers.
+fn tell(overview: &Overview, is_running: bool, output: &mut Output<'_>) -> Result<(), Failure> {
     match (&overview.path, &overview.off) {
-        (_, Some(off)) => return output.say(Look::Warning, &format!("Nothing is kept: {off}.")),
+        (_, Some(off)) => {
+            let text = format!("Nothing is kept: {off}.");
+            return output.told(Look::Warning, &text, ["off", off].map(Cell::from));
+        }
         (Some(path), None) => {
             let size = show::bytes(overview.bytes as f64);
             output.say(Look::Bold, &format!("{}: {size}, {} series", path.display(), overview.series))?;
@@ -155,23 +183,30 @@ fn tell(overview: &Overview, output: &mut Output<'_>) -> Result<(), Failure> {
         let text = format!("{} pieces cannot be read, {} files were set aside.", overview.damaged, overview.set_aside);
         output.say(Look::Bad, &text)?;
     }
-    let mut tiers = Table::new(&["#STEP", "#KEPT FOR", "OLDEST"]);
+    let mut tiers = Table::new(&["#STEP", "#KEPT FOR", "=OLDEST"]);
     for tier in &overview.tiers {
-        // A file that is only read keeps everything.
-        let keep = if tier.keep > 1e10 { show::UNKNOWN.to_owned() } else { show::seconds(Some(tier.keep)) };
-        let oldest = tier.oldest.clone().unwrap_or(show::UNKNOWN.to_owned());
-        tiers.row([Cell::from(show::seconds(Some(tier.step))), Cell::from(keep), Cell::from(oldest)]);
+        // How long a file's steps are kept, its service alone knows.
+        let keep = is_running.then_some(tier.keep);
+        tiers.row([Cell::seconds(Some(tier.step)), Cell::seconds(keep), Cell::known(tier.oldest.as_deref())]);
     }
-    let mut boots = Table::new(&["#BOOT", "STARTED", "ENDED", "IN ORDER", "VERSION", "INSTANCE"]);
-    for boot in &overview.boots {
-        let unknown = || show::UNKNOWN.to_owned();
+    let mut boots = Table::new(&["#BOOT", "=STARTED", "=ENDED", "IN ORDER", "VERSION", "INSTANCE"]);
+    let last = overview.boots.len().saturating_sub(1);
+    for (place, boot) in overview.boots.iter().enumerate() {
+        let goes_on = is_running && place == last;
+        let ended = if goes_on { Cell::from("goes on") } else { Cell::known(boot.ended.as_deref()) };
+        let order = match (goes_on, boot.clean) {
+            (true, _) => Cell::known(None),
+            (false, true) => Cell::from("yes"),
+            (false, false) => Cell::from("no"),
+        };
+        let known = Cell::known;
         boots.row([
-            Cell::from(boot.number.to_string()),
-            Cell::from(boot.started.clone().unwrap_or_else(unknown)),
-            Cell::from(boot.ended.clone().unwrap_or_else(unknown)),
-            Cell::from(if boot.clean { "yes" } else { "no" }),
-            Cell::from(boot.version.clone().unwrap_or_else(unknown)),
-            Cell::from(boot.instance.clone().unwrap_or_else(unknown)),
+            Cell::count(boot.number),
+            known(boot.started.as_deref()),
+            ended,
+            order,
+            known(boot.version.as_deref()),
+            known(boot.instance.as_deref()),
         ]);
     }
     if output.format == Format::People && !tiers.is_empty() {

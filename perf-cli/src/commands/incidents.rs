@@ -1,17 +1,18 @@
 //! `incidents` and `why`: what belongs together, and its cause.
 
 use super::status::Alerts;
-use super::{FINE, Parameters};
+use super::{FINE, Parameters, look_of_severity};
 use crate::args::{Format, Incidents};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::alert::{Alert, Severity};
 use perf_runtime::text;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// The answer of `GET /api/v1/incidents`.
@@ -35,6 +36,7 @@ struct Incident {
     alerts: Vec<Folded>,
     #[serde(default)]
     more_alerts: u64,
+    folded_into: Option<String>,
     causes: Vec<Cause>,
     checked: Vec<Check>,
 }
@@ -70,20 +72,23 @@ pub(super) fn list(client: &Client, args: &Incidents, output: &mut Output<'_>) -
         return Ok(FINE);
     }
     let listed: Listed = answer.read()?;
-    let mut table = Table::new(&["ID", "BEGAN", "#LASTED", "#ALERTS", "SURENESS", "INCIDENT"]);
+    let mut table = Table::new(&["=ID", "=BEGAN (UTC)", "#LASTED", "#ALERTS", "=STATE", "=SURENESS", "INCIDENT"]);
     let now = SystemTime::now();
     for incident in &listed.incidents {
         let end = incident.ended.unwrap_or(now);
-        let length = show::seconds(end.duration_since(incident.began).ok().map(|span| span.as_secs_f64()));
-        let length = if incident.ended.is_some() { length } else { format!("{length}, goes on") };
-        let alerts = incident.alerts.len() as u64 + incident.more_alerts;
+        let state = match (&incident.folded_into, incident.ended) {
+            (Some(other), _) => format!("part of {other}"),
+            (None, Some(_)) => "over".to_owned(),
+            (None, None) => "open".to_owned(),
+        };
         table.row([
             Cell::from(incident.id.as_str()),
-            Cell::from(show::moment(incident.began)),
-            Cell::from(length),
-            Cell::from(alerts.to_string()),
-            Cell::from(incident.sureness.as_str()),
-            Cell::new(&incident.headline, super::look_of_severity(incident.severity)),
+            Cell::moment(Some(incident.began)),
+            Cell::seconds(end.duration_since(incident.began).ok().map(|span| span.as_secs_f64())),
+            Cell::count(incident.alerts.len() as u64 + incident.more_alerts),
+            Cell::from(state),
+            Cell::from(words(&incident.sureness)),
+            Cell::new(&incident.headline, look_of_severity(incident.severity)),
         ]);
     }
     let none = match (listed.enabled, args.open) {
@@ -101,73 +106,87 @@ pub(super) fn why(client: &Client, wanted: &str, output: &mut Output<'_>) -> Res
     alerts.extend(client.get("/api/v1/alerts", &[("state", "resolved")])?.read::<Alerts>()?.alerts);
     let fits =
         |id: u64, fingerprint: &str, rule: &str| wanted == rule || wanted == fingerprint || wanted.parse() == Ok(id);
-    let alert = alerts.iter().find(|alert| fits(alert.id, &alert.fingerprint.to_string(), &alert.rule));
+    let mut fitting = alerts.iter().filter(|alert| fits(alert.id, &alert.fingerprint.to_string(), &alert.rule));
+    let (alert, others) = (fitting.next(), fitting.collect::<Vec<_>>());
     let incidents = match client.get("/api/v1/incidents", &[("limit", "200")]) {
         Ok(answer) => answer.read::<Listed>().map(Some)?,
         // The part may be missing: the alert's own words are left.
-        Err(Failure::Usage(_)) => None,
+        Err(Failure::Missing(_)) => None,
         Err(failure) => return Err(failure),
     };
-    let folded = |incident: &&Incident| {
-        let alerts = incident.alerts.iter();
-        let mut of_it = alerts.filter(|one| {
-            alert.map_or_else(
-                || fits(one.id, &one.fingerprint, &one.rule),
-                |alert| one.fingerprint == alert.fingerprint.to_string(),
-            )
-        });
-        of_it.next().is_some()
+    // A series that fires again has another number: the incident of the time before does not explain it.
+    let is_of = |one: &Folded| match alert {
+        Some(alert) => one.id == alert.id && one.fingerprint == alert.fingerprint.to_string(),
+        None => fits(one.id, &one.fingerprint, &one.rule),
     };
-    let incident = incidents.as_ref().and_then(|listed| listed.incidents.iter().find(folded));
+    let all = incidents.iter().flat_map(|listed| &listed.incidents);
+    let incident = all.clone().find(|incident| incident.folded_into.is_none() && incident.alerts.iter().any(is_of));
+    let incident = incident.or_else(|| all.clone().find(|incident| incident.alerts.iter().any(is_of)));
     if alert.is_none() && incident.is_none() {
         return Err(Failure::Usage(format!(
             "ALERT: {wanted:?} is not known; allowed is the number, the fingerprint or the rule of an alert that `perf-cli alerts` lists"
         )));
     }
-    let causes: Vec<_> = incident.map_or(Vec::new(), |incident| {
-        let cause =
-            |cause: &Cause| json!({"sentence": cause.sentence, "sureness": cause.sureness, "evidence": cause.evidence});
-        incident.causes.iter().map(cause).collect()
-    });
-    let enabled = incidents.as_ref().is_some_and(|listed| listed.enabled);
-    let document = json!({
-        "alert": alert,
-        "incident": incident.map(|incident| json!({"id": incident.id, "headline": incident.headline, "sureness": incident.sureness})),
-        "insight_enabled": enabled,
-        "causes": causes,
-    });
-    if output.document(&document.to_string())? {
+    let is_enabled = incidents.as_ref().is_some_and(|listed| listed.enabled);
+    if output.document(&document(alert, incident, is_enabled).to_string())? {
         return Ok(FINE);
+    }
+    if output.format == Format::Plain {
+        return plain(alert, incident, output).map(|()| FINE);
     }
     if let Some(alert) = alert {
         tell_alert(alert, output)?;
     }
     match incident {
         Some(incident) => tell_incident(incident, output)?,
-        None if enabled => output.say(
-            Look::Plain,
-            "No incident holds it: it fires not, or not for long enough, and no cause was looked for.",
-        )?,
-        None => output
-            .say(Look::Plain, "Its cause is not known: incidents are not enabled in this service (`[insight]`).")?,
+        None if is_enabled => {
+            output.say(Look::Plain, "No incident explains it: no cause was looked for, or none is remembered.")?;
+        }
+        None => {
+            output
+                .say(Look::Plain, "Its cause is not known: incidents are not enabled in this service (`[insight]`).")?;
+        }
+    }
+    if !others.is_empty() {
+        let numbers: Vec<String> = others.iter().map(|alert| format!("{} ({})", alert.id, alert.series)).collect();
+        output.note(&format!("Other alerts that fit: {}. `perf-cli why` takes the number.", numbers.join(", ")))?;
     }
     Ok(FINE)
 }
 
+fn document(alert: Option<&Alert>, incident: Option<&Incident>, is_enabled: bool) -> Value {
+    let cause =
+        |cause: &Cause| json!({"sentence": cause.sentence, "sureness": cause.sureness, "evidence": cause.evidence});
+    let causes: Vec<Value> = incident.map_or(Vec::new(), |incident| incident.causes.iter().map(cause).collect());
+    let incident = incident
+        .map(|incident| json!({"id": incident.id, "headline": incident.headline, "sureness": incident.sureness}));
+    json!({"alert": alert, "incident": incident, "insight_enabled": is_enabled, "causes": causes})
+}
+
+/// The alert, the incident and the causes, a line each.
+fn plain(alert: Option<&Alert>, incident: Option<&Incident>, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut table = Table::new(&["ABOUT", "NAME", "WORDS"]);
+    if let Some(alert) = alert {
+        table.row(["alert", &alert.rule, &alert.message].map(Cell::from));
+    }
+    if let Some(incident) = incident {
+        table.row(["incident", &incident.id, &incident.headline].map(Cell::from));
+        for cause in &incident.causes {
+            table.row(["cause", &cause.sureness, &cause.sentence].map(Cell::from));
+        }
+    }
+    output.table(&table, "")
+}
+
 fn tell_alert(alert: &Alert, output: &mut Output<'_>) -> Result<(), Failure> {
-    let now = SystemTime::now();
-    output
-        .say(super::look_of_severity(alert.severity), &format!("{} {}: {}", alert.state, alert.rule, alert.message))?;
-    output.say(
-        Look::Dim,
-        &format!(
-            "alert {} on {}, for {}",
-            alert.id,
-            alert.series,
-            show::ago(alert.since, alert.resolved_at.unwrap_or(now))
-        ),
-    )?;
-    output.say(Look::Plain, &alert.description)?;
+    let until = alert.resolved_at.unwrap_or_else(SystemTime::now);
+    let state = format!("{} {}: {}", alert.state, alert.rule, alert.message);
+    output.say(look_of_severity(alert.severity), &state)?;
+    let length = show::ago(alert.since, until);
+    output.say(Look::Dim, &format!("alert {} on {}, for {length}", alert.id, alert.series))?;
+    if !alert.description.is_empty() {
+        output.say(Look::Plain, &alert.description)?;
+    }
     match &alert.runbook {
         Some(runbook) => output.say(Look::Plain, &format!("Instructions: {runbook}")),
         None => Ok(()),
@@ -175,33 +194,36 @@ fn tell_alert(alert: &Alert, output: &mut Output<'_>) -> Result<(), Failure> {
 }
 
 fn tell_incident(incident: &Incident, output: &mut Output<'_>) -> Result<(), Failure> {
-    output.say(Look::Plain, "")?;
-    output.say(Look::Bold, &format!("{} ({}, {})", incident.headline, incident.sureness, incident.id))?;
-    let mut plain = Table::new(&["SURENESS", "CAUSE"]);
+    let ended = incident.ended.map_or(String::new(), |ended| format!(", ended {}", show::moment(ended)));
+    output.say(Look::Bold, &format!("Incident {}: {}{ended}", incident.id, incident.headline))?;
+    if let Some(other) = &incident.folded_into {
+        output.say(Look::Dim, &format!("It is a part of incident {other} now."))?;
+    }
     for cause in &incident.causes {
-        plain.row([Cell::from(cause.sureness.as_str()), Cell::from(cause.sentence.as_str())]);
-        output.say(Look::Plain, &format!("{}: {}", cause.sureness, cause.sentence))?;
+        output.say(Look::Plain, &format!("{}: {}", words(&cause.sureness), cause.sentence))?;
         for evidence in &cause.evidence {
             output.say(Look::Dim, &format!("  - {evidence}"))?;
         }
     }
-    if output.format == Format::Plain {
-        return output.table(&plain, "");
-    }
     if incident.causes.is_empty() {
         output.say(Look::Plain, "No cause was found.")?;
     }
-    let others: Vec<&Folded> = incident.alerts.iter().collect();
-    if others.len() > 1 || incident.more_alerts > 0 {
-        output.say(Look::Plain, &format!("Alerts of it ({}):", others.len() as u64 + incident.more_alerts))?;
-        for alert in others {
+    let all = incident.alerts.len() as u64 + incident.more_alerts;
+    if all > 1 {
+        output.say(Look::Plain, &format!("Its alerts ({all}):"))?;
+        for alert in &incident.alerts {
             output.say(Look::Dim, &format!("  - {} {}: {}", alert.state, alert.rule, alert.message))?;
         }
     }
-    let nothing: Vec<&str> =
-        incident.checked.iter().filter(|check| !check.found).map(|check| check.words.as_str()).collect();
-    if !nothing.is_empty() {
-        output.say(Look::Dim, &format!("Looked at without a finding: {}", nothing.join("; ")))?;
+    let unfound = incident.checked.iter().filter(|check| !check.found).map(|check| check.words.as_str());
+    let unfound: Vec<&str> = unfound.collect();
+    if !unfound.is_empty() {
+        output.say(Look::Dim, &format!("Looked at without a finding: {}", unfound.join("; ")))?;
     }
     Ok(())
+}
+
+/// A word of the API for people.
+fn words(word: &str) -> String {
+    word.replace('_', " ")
 }

@@ -6,6 +6,7 @@ mod calls;
 mod compare;
 mod doctor;
 mod errors;
+mod export;
 mod forecast;
 mod history;
 mod incidents;
@@ -18,7 +19,7 @@ pub(crate) use calls::{Running, name_of};
 pub(crate) use query::{AllSeries, OPTIONAL, row_of, table_of_series};
 pub(crate) use status::{Alerts, Health, Info, look_of_health};
 
-use crate::args::{Args, Change, Command, Notify, Of, Range, Rules};
+use crate::args::{Args, Change, Command, Format, Notify, Of, Range, Rules};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 /// The condition that was asked about does not hold.
 const FINE: u8 = 0;
-/// It holds: unhealthy, regressed, damaged.
+/// It holds: unhealthy, regressed, damaged, a message not taken, a budget that stops calls.
 const HOLDS: u8 = 1;
 
 /// Carries out a command. A client is made where the service is asked.
@@ -40,6 +41,10 @@ pub(crate) fn carry_out(
 ) -> Result<u8, Failure> {
     match command {
         Command::Status => status::status(&client()?, output),
+        Command::Top(_) if output.format != Format::People => {
+            let text = "top is a screen: --json and --plain are not allowed; `perf-cli query` answers scripts";
+            Err(Failure::Usage(text.to_owned()))
+        }
         Command::Top(args) => {
             top::top(client()?, Duration::from_secs(args.interval), output.is_coloured()).map(|()| FINE)
         }
@@ -60,6 +65,7 @@ pub(crate) fn carry_out(
         Command::Why { alert } => incidents::why(&client()?, &alert, output),
         Command::Compare(args) => compare::compare(&client()?, &args, output),
         Command::Forecast(args) => forecast::forecast(&client()?, &args, output),
+        Command::Export(args) => export::export(&client()?, &args, output),
         Command::Rules(Rules::List) => rules::list(&client()?, output),
         Command::Rules(Rules::Check { file }) => rules::check(&file, output),
         Command::Rules(Rules::Backtest { rule, series, range }) => {
@@ -71,9 +77,11 @@ pub(crate) fn carry_out(
         Command::Budget => budget::budget(&client()?, output),
         Command::Doctor => doctor::doctor(&client()?, output),
         Command::Completions { shell } => {
+            // Made whole first: what makes it cannot tell of a reader that is gone.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "perf-cli", &mut script);
-            output.raw(&script).map(|()| FINE)
+            output.writer().write_all(&script)?;
+            Ok(FINE)
         }
     }
 }

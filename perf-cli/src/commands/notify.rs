@@ -1,11 +1,11 @@
 //! `notify`: channels by which people are told of alerts.
 
 use super::{FINE, HOLDS};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
-use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -41,17 +41,16 @@ pub(super) fn list(client: &Client, output: &mut Output<'_>) -> Result<u8, Failu
         return Ok(FINE);
     }
     let notified: Notified = answer.read()?;
-    let mut table = Table::new(&["CHANNEL", "TYPE", "#WAITING", "LAST DELIVERED", "FAILING SINCE", "ERROR"]);
+    let mut table = Table::new(&["=CHANNEL", "=TYPE", "#WAITING", "=LAST DELIVERED", "=FAILING SINCE", "ERROR"]);
     for channel in notified.channels {
-        let failing = channel.failing_since.unwrap_or(show::UNKNOWN.to_owned());
-        let look = if failing == show::UNKNOWN { Look::Plain } else { Look::Bad };
+        let look = if channel.failing_since.is_some() { Look::Bad } else { Look::Plain };
         table.row([
             Cell::from(channel.name),
             Cell::from(channel.kind),
-            Cell::from(channel.waiting.to_string()),
-            Cell::from(channel.delivered_at.unwrap_or(show::UNKNOWN.to_owned())),
-            Cell::new(&failing, look),
-            Cell::from(channel.error.unwrap_or(show::UNKNOWN.to_owned())),
+            Cell::count(channel.waiting),
+            Cell::known(channel.delivered_at.as_deref()),
+            Cell::known(channel.failing_since.as_deref()).look(look),
+            Cell::known(channel.error.as_deref()),
         ]);
     }
     let none =
@@ -61,6 +60,9 @@ pub(super) fn list(client: &Client, output: &mut Output<'_>) -> Result<u8, Failu
 }
 
 pub(super) fn test(client: &Client, channel: &str, output: &mut Output<'_>) -> Result<u8, Failure> {
+    if channel.is_empty() {
+        return Err(Failure::Usage("CHANNEL is empty; `perf-cli notify list` lists them".to_owned()));
+    }
     // A channel's name goes into the path as one part of it.
     let encoded: String = form_urlencoded::byte_serialize(channel.as_bytes()).collect::<String>().replace('+', "%20");
     let answer = client.post(&format!("/api/v1/notify/channels/{encoded}/test"), &[], &json!({}))?;
@@ -71,6 +73,8 @@ pub(super) fn test(client: &Client, channel: &str, output: &mut Output<'_>) -> R
     }
     let status = receipt.status.map_or(String::new(), |status| format!(" ({status})"));
     let (look, word) = if receipt.delivered { (Look::Good, "took") } else { (Look::Bad, "did not take") };
-    output.say(look, &format!("{channel} {word} the message{status}: {}", receipt.text))?;
+    let text = format!("{channel} {word} the message{status}: {}", receipt.text);
+    let state = if receipt.delivered { "delivered" } else { "refused" };
+    output.told(look, &text, [channel, state, &receipt.text].map(Cell::from))?;
     Ok(code)
 }

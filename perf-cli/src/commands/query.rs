@@ -1,12 +1,13 @@
 //! `query`: how series did, in a window or step by step.
 
 use super::{FINE, Parameters};
-use crate::args::Query;
+use crate::args::{Format, Query};
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, OutcomeCounts, SeriesEntry, SeriesTrack};
 use serde::Deserialize;
@@ -29,8 +30,14 @@ struct Tracks {
 }
 
 pub(super) fn query(client: &Client, args: &Query, output: &mut Output<'_>) -> Result<u8, Failure> {
-    if args.series.is_empty() && args.range.from.is_none() && args.range.to.is_none() {
+    let is_ranged = args.range.from.is_some() || args.range.to.is_some() || args.step.is_some();
+    if args.series.is_empty() && !is_ranged {
         return in_a_window(client, args, output);
+    }
+    if args.series.is_empty() && args.of.kind.is_none() && args.of.labels.is_empty() {
+        return Err(Failure::Usage(
+            "SERIES is missing: a series, --kind or --label says whose steps are wanted".to_owned(),
+        ));
     }
     step_by_step(client, args, output)
 }
@@ -52,40 +59,42 @@ fn in_a_window(client: &Client, args: &Query, output: &mut Output<'_>) -> Result
     }
     output.table(&table, "No series: nothing that is annotated was called yet, or nothing fits.")?;
     if all.next.is_some() {
-        output.say(Look::Dim, &format!("Only the first {}: --limit asks for more.", all.series.len()))?;
+        output.note(&format!("Only the first {}: --limit asks for more.", all.series.len()))?;
     }
     Ok(FINE)
 }
 
 /// The columns of series that a narrow terminal is not shown, the first to go first: by their places in a row.
-pub(crate) const OPTIONAL: [usize; 6] = [5, 7, 8, 4, 2, 9];
+pub(crate) const OPTIONAL: [usize; 7] = [5, 7, 8, 4, 2, 10, 9];
 
 /// An empty table of series.
 pub(crate) fn table_of_series(optional: &[usize]) -> Table {
-    let headings = ["~SERIES", "#CALLS", "#PER S", "#FAILED", "#MEAN", "#P50", "#P95", "#P99", "#MAX", "#RUNNING"];
+    let headings =
+        ["~SERIES", "#CALLS", "#PER S", "#FAILED", "#MEAN", "#P50", "#P95", "#P99", "#MAX", "#RUNNING", "#CANCELLED"];
     Table::new(&headings).optional(optional)
 }
 
 /// A series in a window, cell by cell.
-pub(crate) fn row_of(entry: &SeriesEntry) -> [Cell; 10] {
+pub(crate) fn row_of(entry: &SeriesEntry) -> [Cell; 11] {
     let summary = &entry.summary;
     let failed = match summary.error_rate {
-        Some(rate) if rate > 0.0 => Cell::new(&show::ratio(Some(rate)), Look::Bad),
-        rate => Cell::from(show::ratio(rate)),
+        Some(rate) if rate > 0.0 => Cell::ratio(Some(rate)).look(Look::Bad),
+        rate => Cell::ratio(rate),
     };
-    let [mean, p50, p95, p99, max] = [summary.mean, summary.p50, summary.p95, summary.p99, summary.max]
-        .map(|value| Cell::from(show::seconds(value)));
+    let [mean, p50, p95, p99, max] =
+        [summary.mean, summary.p50, summary.p95, summary.p99, summary.max].map(Cell::seconds);
     [
         Cell::from(entry.id.to_string()),
-        Cell::from(summary.count.to_string()),
-        Cell::from(show::number(Some(summary.rate))),
+        Cell::count(summary.count),
+        Cell::number(Some(summary.rate)),
         failed,
         mean,
         p50,
         p95,
         p99,
         max,
-        Cell::from(summary.in_flight.to_string()),
+        Cell::count(summary.in_flight),
+        Cell::count(summary.outcomes.cancelled),
     ]
 }
 
@@ -101,30 +110,26 @@ fn step_by_step(client: &Client, args: &Query, output: &mut Output<'_>) -> Resul
         return Ok(FINE);
     }
     let tracks: Tracks = answer.read()?;
-    output.say(Look::Dim, &format!("Steps of {}, times in UTC.", show::seconds(Some(tracks.step))))?;
+    output.note(&format!("Steps of {}, times in UTC.", show::seconds(Some(tracks.step))))?;
     let mut table =
-        Table::new(&["~SERIES", "START", "#CALLS", "#ERRORS", "#PANICS", "#CANCELLED", "#MEAN", "#P95", "#MAX"]);
+        Table::new(&["~SERIES", "=START (UTC)", "#CALLS", "#ERRORS", "#PANICS", "#CANCELLED", "#MEAN", "#P95", "#MAX"]);
     for track in &tracks.series {
         for point in &track.points {
-            let outcome = |count: fn(&OutcomeCounts) -> u64| {
-                point.outcomes.as_ref().map_or(show::UNKNOWN.to_owned(), |outcomes| count(outcomes).to_string())
-            };
-            let count = point.count.map_or(show::UNKNOWN.to_owned(), |count| count.to_string());
-            let cells = [
-                track.id.to_string(),
-                show::moment(point.start),
-                count,
+            let outcome = |count: fn(&OutcomeCounts) -> u64| Cell::count(point.outcomes.as_ref().map(count));
+            table.row([
+                Cell::from(track.id.to_string()),
+                Cell::moment(Some(point.start)),
+                Cell::count(point.count),
                 outcome(|counts| counts.error),
                 outcome(|counts| counts.panicked),
                 outcome(|counts| counts.cancelled),
-                show::seconds(point.mean),
-                show::seconds(point.p95),
-                show::seconds(point.max),
-            ];
-            table.row(cells.map(Cell::from));
+                Cell::seconds(point.mean),
+                Cell::seconds(point.p95),
+                Cell::seconds(point.max),
+            ]);
         }
     }
-    let mut metrics = Table::new(&["METRIC", "START", "#VALUE", "UNIT"]);
+    let mut metrics = Table::new(&["~METRIC", "=START (UTC)", "#VALUE", "UNIT"]);
     for track in &tracks.metrics {
         let labels: Vec<String> = track.labels.pairs().map(|(name, value)| format!("{name}={value}")).collect();
         let name =
@@ -134,9 +139,14 @@ fn step_by_step(client: &Client, args: &Query, output: &mut Output<'_>) -> Resul
             (_, unit) => unit.unwrap_or("").to_owned(),
         };
         for point in &track.points {
-            let cells = [name.clone(), show::moment(point.start), show::number(point.value), unit.clone()];
-            metrics.row(cells.map(Cell::from));
+            let start = Cell::moment(Some(point.start));
+            metrics.row([Cell::from(name.as_str()), start, Cell::number(point.value), Cell::from(unit.as_str())]);
         }
+    }
+    if output.format == Format::Plain && !table.is_empty() && !metrics.is_empty() {
+        return Err(Failure::Usage(
+            "--plain: series of calls and metrics have other fields: ask for one, then for the other".to_owned(),
+        ));
     }
     if !table.is_empty() || metrics.is_empty() {
         output.table(&table, "Nothing fits: `perf-cli query` lists the series.")?;
@@ -145,7 +155,7 @@ fn step_by_step(client: &Client, args: &Query, output: &mut Output<'_>) -> Resul
         output.table(&metrics, "")?;
     }
     if tracks.left_out > 0 {
-        output.say(Look::Dim, &format!("{} more series were left out: --limit asks for them.", tracks.left_out))?;
+        output.note(&format!("{} more series were left out: --limit asks for them.", tracks.left_out))?;
     }
     Ok(FINE)
 }

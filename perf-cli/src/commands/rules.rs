@@ -2,15 +2,24 @@
 
 use super::{FINE, HOLDS, Parameters};
 use crate::args::Range;
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
-use perf_runtime::Monitor;
+use crate::table::Table;
+use perf_runtime::{Monitor, MonitorBuilder};
 use serde::Deserialize;
 use serde_json::json;
+use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The sections that the parts of `perf-kit` read.
+const SECTIONS: [&str; 10] =
+    ["server", "host", "history", "insight", "notify", "llm", "sync", "sql", "profiler", "report"];
+/// The largest file that is taken for one of settings.
+const LARGEST: u64 = 1 << 20;
 
 /// The answer of `GET /api/v1/alerts/rules`.
 #[derive(Debug, Deserialize)]
@@ -38,6 +47,8 @@ struct Named {
 struct DryRun {
     summary: Option<String>,
     since: Option<f64>,
+    /// The time that was judged, in seconds.
+    judged: Option<f64>,
     firings: Vec<Firing>,
 }
 
@@ -59,26 +70,24 @@ pub(super) fn list(client: &Client, output: &mut Output<'_>) -> Result<u8, Failu
         let state = if rule.enabled { state.unwrap_or(show::UNKNOWN.to_owned()) } else { "off".to_owned() };
         let look = if state == "firing" { Look::Bad } else { Look::Plain };
         let state = Cell::new(&state, look);
-        table.row([
-            Cell::from(rule.id),
-            state,
-            Cell::from(pending.to_string()),
-            Cell::from(firing.to_string()),
-            Cell::from(rule.name),
-        ]);
+        table.row([Cell::from(rule.id), state, Cell::count(pending), Cell::count(firing), Cell::from(rule.name)]);
     }
     output.table(&table, "There are no rules.")?;
     Ok(FINE)
 }
 
-/// Reads a file as a service would at its start. Sections of parts are known to the parts alone: their names are checked here, what is in
-/// them is not.
+/// Reads a file as a service would at its start. Sections of parts are known to the parts alone: their names are checked here, what is
+/// in them is not.
 pub(super) fn check(file: &Path, output: &mut Output<'_>) -> Result<u8, Failure> {
     let shown = file.display();
-    if let Err(error) = std::fs::metadata(file) {
+    if let Err(error) = fs::metadata(file) {
         return Err(Failure::Unreachable(format!("{shown}: {error}")));
     }
-    let built = Monitor::builder().config_file(file).build();
+    if fs::metadata(file).is_ok_and(|found| !found.is_file() || found.len() > LARGEST) {
+        return Err(Failure::Usage(format!("{shown}: it should be a file of at most {} KiB", LARGEST >> 10)));
+    }
+    let builder = SECTIONS.into_iter().fold(Monitor::builder(), MonitorBuilder::section);
+    let built = builder.config_file(file).build();
     let wrong = built.as_ref().err().map(ToString::to_string);
     let rules = built.as_ref().map(|monitor| monitor.alerts().statistics().rules).ok();
     let document = json!({"file": shown.to_string(), "error": wrong, "rules": rules});
@@ -86,16 +95,16 @@ pub(super) fn check(file: &Path, output: &mut Output<'_>) -> Result<u8, Failure>
     if output.document(&document.to_string())? {
         return Ok(code);
     }
-    match (wrong, rules) {
-        (Some(wrong), _) => output.say(Look::Bad, &format!("{shown}: {wrong}"))?,
-        (None, rules) => output.say(
-            Look::Good,
-            &format!(
-                "{shown} is right: {} rules. Sections of parts are read by the service.",
-                rules.unwrap_or_default()
-            ),
-        )?,
-    }
+    let words = match wrong {
+        // The error names the file.
+        Some(wrong) => wrong,
+        None => format!(
+            "{shown} is right, with {} rules. In sections of parts only the names were read: the service reads the rest.",
+            rules.unwrap_or_default()
+        ),
+    };
+    let (look, state) = if code == FINE { (Look::Good, "right") } else { (Look::Bad, "wrong") };
+    output.told(look, &words, [state, &words].map(Cell::from))?;
     Ok(code)
 }
 
@@ -114,23 +123,24 @@ pub(super) fn backtest(
     }
     let run: DryRun = answer.read()?;
     if let Some(summary) = &run.summary {
-        output.say(Look::Bold, summary)?;
+        output.note(summary)?;
     }
-    let mut table = Table::new(&["SEVERITY", "FROM", "#LASTED"]);
+    if run.judged == Some(0.0) {
+        return Err(Failure::Usage("nothing is known of the series in this range: it cannot be told".to_owned()));
+    }
+    let mut table = Table::new(&["=SEVERITY", "=FROM (UTC)", "#LASTED"]);
     for firing in &run.firings {
-        let from = run.since.map_or_else(
-            || format!("{} after the start", show::seconds(Some(firing.from))),
-            |since| moment_of(since + firing.from),
-        );
-        let lasted = firing.until.map_or("goes on".to_owned(), |until| show::seconds(Some(until - firing.from)));
-        table.row([Cell::from(firing.severity.as_str()), Cell::from(from), Cell::from(lasted)]);
+        let from = run.since.and_then(|since| moment_of(since + firing.from));
+        let from = from.map_or_else(|| Cell::seconds(Some(firing.from)), |from| Cell::moment(Some(from)));
+        let lasted = firing.until.map(|until| until - firing.from);
+        let lasted =
+            lasted.map_or_else(|| Cell::shown("goes on".to_owned(), None), |lasted| Cell::seconds(Some(lasted)));
+        table.row([Cell::from(firing.severity.as_str()), from, lasted]);
     }
     output.table(&table, "It would not have fired.")?;
     Ok(FINE)
 }
 
-fn moment_of(unix_seconds: f64) -> String {
-    let since = std::time::Duration::try_from_secs_f64(unix_seconds).ok();
-    let at = since.and_then(|since| std::time::UNIX_EPOCH.checked_add(since));
-    at.map_or(show::UNKNOWN.to_owned(), show::moment)
+fn moment_of(unix_seconds: f64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(unix_seconds).ok()?)
 }

@@ -2,11 +2,12 @@
 
 use super::{FINE, HOLDS, look_of_severity};
 use crate::args::Format;
+use crate::cell::Cell;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use perf_runtime::alert::Alert;
 use perf_runtime::health::HealthStatus;
 use serde::Deserialize;
@@ -81,12 +82,12 @@ pub(super) fn status(client: &Client, output: &mut Output<'_>) -> Result<u8, Fai
     for recommendation in health.recommendations.iter().filter(|one| !health.explanation.contains(one.as_str())) {
         output.say(Look::Plain, &format!("  {recommendation}"))?;
     }
-    let mut table = Table::new(&["SEVERITY", "#FOR", "ALERT", "MESSAGE"]);
+    let mut table = Table::new(&["=SEVERITY", "#FOR", "=ALERT", "MESSAGE"]);
     let now = SystemTime::now();
     for alert in &firing.alerts {
         let severity = Cell::new(alert.severity.as_str(), look_of_severity(alert.severity));
         let since = alert.fired_at.unwrap_or(alert.since);
-        table.row([severity, show::ago(since, now).into(), alert.rule.as_str().into(), alert.message.as_str().into()]);
+        table.row([severity, Cell::ago(since, now), alert.rule.as_str().into(), alert.message.as_str().into()]);
     }
     if output.format == Format::Plain {
         let mut line = Table::new(&["STATUS", "#SCORE", "#FIRING"]);

@@ -1,10 +1,11 @@
 //! The screen, drawn.
 
 use super::state::{Pane, Screen};
+use crate::cell::Cell;
 use crate::commands::{OPTIONAL, look_of_health, look_of_severity, name_of, row_of, table_of_series};
 use crate::output;
 use crate::show;
-use crate::table::{Cell, Table};
+use crate::table::Table;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -15,7 +16,7 @@ use std::time::SystemTime;
 const KEYS: &str = "\
  s c a, Tab     series, running calls, alerts
  < >, ← →       the column by which series are sorted
- ↑ ↓, j k       scroll; PageUp, PageDown, Home
+ ↑ ↓, j k       scroll; PageUp, PageDown, Home, End
  ? h            this help
  q, Esc         leave
  Figures are of the last minute.
@@ -92,19 +93,19 @@ fn series(screen: &Screen) -> Table {
 fn calls(screen: &Screen) -> Table {
     let mut table = Table::new(&["#AGE", "~CALL"]);
     for call in &screen.look.running.calls {
-        table.row([Cell::from(show::seconds(Some(call.age))), Cell::from(name_of(call))]);
+        table.row([Cell::seconds(Some(call.age)), Cell::from(name_of(call))]);
     }
     table
 }
 
 fn alerts(screen: &Screen) -> Table {
     let now = SystemTime::now();
-    let mut table = Table::new(&["#ID", "SEVERITY", "#SINCE", "RULE", "MESSAGE"]);
+    let mut table = Table::new(&["#ID", "=SEVERITY", "#SINCE", "=RULE", "MESSAGE"]);
     for alert in &screen.look.firing.alerts {
         table.row([
-            Cell::from(alert.id.to_string()),
+            Cell::count(alert.id),
             Cell::new(alert.severity.as_str(), look_of_severity(alert.severity)),
-            Cell::from(show::ago(alert.since, now)),
+            Cell::ago(alert.since, now),
             Cell::from(alert.rule.as_str()),
             Cell::from(alert.message.as_str()),
         ]);
@@ -160,6 +161,7 @@ mod tests {
     use ratatui::backend::TestBackend;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
     use serde_json::{from_value, json};
+    use std::time::Duration;
 
     fn look() -> Look {
         let health =
@@ -202,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_small_and_a_large_terminal_show_the_same_figures() {
-        let screen = Screen::new("http://shop".to_owned(), look(), true);
+        let screen = Screen::new("http://shop".to_owned(), look(), true, Duration::from_secs(1));
         for size in [(80, 24), (200, 60)] {
             let lines = drawn(&screen, size);
             assert!(lines[0].starts_with("shop 1.4.2, up 90 s  http://shop"), "{lines:?}");
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_smallest_terminals_are_drawn_too() {
-        let mut screen = Screen::new("http://shop".to_owned(), look(), false);
+        let mut screen = Screen::new("http://shop".to_owned(), look(), false, Duration::from_secs(1));
         let _ = press(&mut screen, KeyCode::Char('?'));
         for size in [(1, 1), (10, 3), (20, 5)] {
             assert_eq!(drawn(&screen, size).len(), usize::from(size.1));
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn keys_turn_scroll_and_sort() {
-        let mut screen = Screen::new("http://shop".to_owned(), look(), false);
+        let mut screen = Screen::new("http://shop".to_owned(), look(), false, Duration::from_secs(1));
         for _ in 0..100 {
             assert_eq!(press(&mut screen, KeyCode::Down), Todo::Nothing);
         }
@@ -249,8 +251,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_shrinks_is_still_seen() {
+        let mut screen = Screen::new("http://shop".to_owned(), look(), false, Duration::from_secs(1));
+        let _ = press(&mut screen, KeyCode::End);
+        let mut smaller = look();
+        smaller.series.series.truncate(1);
+        screen.take(Ok(smaller));
+        assert!(drawn(&screen, (120, 24))[3].contains("long_0"));
+    }
+
+    #[test]
     fn figures_that_are_old_are_told_to_be() {
-        let mut screen = Screen::new("http://shop".to_owned(), look(), false);
+        let mut screen = Screen::new("http://shop".to_owned(), look(), false, Duration::from_secs(1));
         assert!(!screen.is_late());
         screen.take(Err(Failure::Unreachable("http://shop cannot be reached".to_owned())));
         let lines = drawn(&screen, (120, 24));

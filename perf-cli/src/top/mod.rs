@@ -9,13 +9,15 @@ use crate::failure::Failure;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use state::{Screen, Todo};
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 /// How long a key may wait, and the age of figures stands still.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Shows the screen until it is left. The terminal is restored whatever happens, a panic included.
+/// Shows the screen until it is left. The terminal is restored then, after a panic, and where the process is asked to end.
 pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<(), Failure> {
     if !io::stdout().is_terminal() {
         let text = "top needs a terminal: `perf-cli status` and `perf-cli query` answer scripts";
@@ -23,17 +25,27 @@ pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<
     }
     // The first look is taken before the screen: what is wrong then is told as by every command.
     let first = feed::look(&client, state::Order::default().parameter())?;
-    let mut screen = Screen::new(client.url().to_owned(), first, coloured);
+    let mut screen = Screen::new(client.url().to_owned(), first, coloured, interval);
     let feed = feed::start(client, interval, screen.order().parameter());
+    let is_ending = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&is_ending))?;
+    }
     let mut terminal = ratatui::try_init()?;
-    let left = keep_up(&mut terminal, &mut screen, &feed);
+    let left = keep_up(&mut terminal, &mut screen, &feed, &is_ending);
     ratatui::try_restore()?;
     left
 }
 
-fn keep_up(terminal: &mut ratatui::DefaultTerminal, screen: &mut Screen, feed: &feed::Feed) -> Result<(), Failure> {
+fn keep_up(
+    terminal: &mut ratatui::DefaultTerminal,
+    screen: &mut Screen,
+    feed: &feed::Feed,
+    is_ending: &AtomicBool,
+) -> Result<(), Failure> {
     let mut is_stale = true;
-    loop {
+    while !is_ending.load(Ordering::Relaxed) {
         match feed.looks.try_recv() {
             Ok(look) => {
                 screen.take(look);
@@ -64,4 +76,5 @@ fn keep_up(terminal: &mut ratatui::DefaultTerminal, screen: &mut Screen, feed: &
         }
         is_stale = true;
     }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::{Duration, Instant};
 
-/// A look that is older than this is told as such.
+/// A look that is so much older than the time between two is told as such.
 const LATE: Duration = Duration::from_secs(3);
 
 /// The order of series, by the column that is marked.
@@ -78,10 +78,11 @@ pub(crate) struct Screen {
     pub(crate) coloured: bool,
     order: Order,
     taken: Instant,
+    interval: Duration,
 }
 
 impl Screen {
-    pub(crate) fn new(url: String, look: Look, coloured: bool) -> Self {
+    pub(crate) fn new(url: String, look: Look, coloured: bool, interval: Duration) -> Self {
         Self {
             url,
             look,
@@ -92,6 +93,7 @@ impl Screen {
             coloured,
             order: Order::default(),
             taken: Instant::now(),
+            interval,
         }
     }
 
@@ -102,6 +104,7 @@ impl Screen {
                 self.look = look;
                 self.failure = None;
                 self.taken = Instant::now();
+                self.scroll(0);
             }
             Err(failure) => self.failure = Some(failure.to_string()),
         }
@@ -113,7 +116,7 @@ impl Screen {
 
     /// The age of the figures, where they are older than they should be.
     pub(crate) fn age(&self) -> Option<Duration> {
-        Some(self.taken.elapsed()).filter(|age| *age > LATE || self.failure.is_some())
+        Some(self.taken.elapsed()).filter(|age| *age > self.interval + LATE || self.failure.is_some())
     }
 
     pub(crate) fn is_late(&self) -> bool {
@@ -151,6 +154,7 @@ impl Screen {
             KeyCode::PageDown => self.scroll(10),
             KeyCode::PageUp => self.scroll(-10),
             KeyCode::Home => self.scrolled = 0,
+            KeyCode::End => self.scrolled = self.rows().saturating_sub(1),
             KeyCode::Left | KeyCode::Char('<') => return self.sort(-1),
             KeyCode::Right | KeyCode::Char('>') => return self.sort(1),
             _ => {}

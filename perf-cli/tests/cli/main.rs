@@ -9,7 +9,7 @@ use service::{Ran, ask, ask_with, service};
 use std::io::{self, Write};
 
 /// Every command that asks, with the exit code that it has here.
-const ASKING: [(&[&str], u8); 24] = [
+const ASKING: [(&[&str], u8); 23] = [
     (&["status"], 1),
     (&["query"], 0),
     (&["query", "--kind", "operation", "--sort", "p95", "--window", "1h"], 0),
@@ -24,7 +24,6 @@ const ASKING: [(&[&str], u8); 24] = [
     (&["incidents"], 0),
     (&["incidents", "--open"], 0),
     (&["why", "deep-queue"], 0),
-    (&["compare", "-10m/-5m", "-5m/now"], 0),
     (&["forecast"], 0),
     (&["forecast", "queue_depth", "--reaches", "100"], 0),
     (&["rules", "list"], 0),
@@ -41,7 +40,7 @@ fn every_command_answers_in_each_form() {
     for (args, code) in ASKING {
         let people = ask(args);
         assert_eq!(people.code, code, "{args:?}: {people:?}");
-        assert!(people.err.is_empty() && !people.out.trim().is_empty(), "{args:?}: {people:?}");
+        assert!(!people.out.trim().is_empty() && !people.err.contains("perf-cli:"), "{args:?}: {people:?}");
         assert!(!people.out.contains('\u{1b}'), "no colours where nobody looks: {people:?}");
 
         let json = ask(&[&["--json"], args].concat());
@@ -50,7 +49,7 @@ fn every_command_answers_in_each_form() {
         assert!(read.is_ok_and(|value| value.is_object() || value.is_array()), "{args:?}: {json:?}");
 
         let plain = ask(&[&["--plain"], args].concat());
-        assert_eq!((plain.code, plain.err.as_str()), (code, ""), "{args:?}: {plain:?}");
+        assert_eq!((plain.code, plain.err.contains("perf-cli:")), (code, false), "{args:?}: {plain:?}");
     }
 }
 
@@ -58,9 +57,18 @@ fn every_command_answers_in_each_form() {
 fn plain_is_a_line_a_record_without_headings() {
     let plain = ask(&["--plain", "query", "--kind", "operation", "--sort", "id"]);
     let resize = plain.out.lines().find(|line| line.starts_with("operation{operation=resize}")).expect("a line");
-    assert_eq!(resize.split('\t').count(), 10, "{resize}");
+    assert_eq!(resize.split('\t').count(), 11, "{resize}");
     assert_eq!(resize.split('\t').nth(1), Some("3"), "{resize}");
+    let mean: f64 = resize.split('\t').nth(4).unwrap().parse().expect("seconds");
+    assert!((0.003..0.006).contains(&mean), "{resize}");
     assert!(!plain.out.contains("SERIES"), "{plain:?}");
+    let steps = ask(&["--plain", "query", "operation{operation=resize}", "--from", "-1m"]);
+    let start = steps.out.lines().next().unwrap().split('\t').nth(1).unwrap().to_owned();
+    assert_eq!(
+        ask(&["query", "operation{operation=resize}", "--from", &start]).code,
+        0,
+        "a moment can be given back: {start}"
+    );
     let status = ask(&["status", "--plain"]);
     assert_eq!(status.out.split('\t').next(), Some("unhealthy"), "{status:?}");
 }
@@ -115,10 +123,10 @@ fn marks_on_alerts_are_set_and_ended() {
         "--json",
     ]);
     let silence: Value = serde_json::from_str(&silenced.out).unwrap();
-    assert!(ask(&["alerts"]).out.contains("tier=gold, by ada"), "{silenced:?}");
+    assert!(ask(&["alerts"]).err.contains("tier=gold, by ada"), "{silenced:?}");
     let ended = ask(&["alerts", "unsilence", &silence["id"].to_string()]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(!ask(&["alerts"]).out.contains("tier=gold"));
+    assert!(!ask(&["alerts"]).err.contains("tier=gold"));
 
     let wrong = ask(&["alerts", "ack", "999999", "--by", "ada"]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
@@ -198,6 +206,31 @@ fn mistakes_are_told_in_one_line_by_the_service_itself() {
 }
 
 #[test]
+fn a_series_that_is_not_named_is_asked_for() {
+    let ran = ask(&["query", "--from", "-5m"]);
+    assert!(ran.code == 2 && ran.err.contains("SERIES is missing"), "{ran:?}");
+    assert_eq!(ask(&["query", "--kind", "operation", "--from", "-5m", "--step", "30s"]).code, 0);
+    let ran = ask(&["alerts", "silence", "--label", "a=1", "--label", "a=2", "--by", "ada", "--for", "1h"]);
+    assert!(ran.code == 2 && ran.err.contains("given twice"), "{ran:?}");
+    let ran = ask(&["compare", "2020-01-01T00:00:00Z/2020-01-02T00:00:00Z", "-1m/now"]);
+    assert!(ran.code == 2 && ran.err.contains("nothing can be compared"), "what nobody knows is not fine: {ran:?}");
+}
+
+#[test]
+fn the_settings_of_a_service_with_all_parts_are_right() {
+    let ran = ask(&["rules", "check", &service().settings()]);
+    assert!(ran.code == 0 && ran.out.contains("is right"), "{ran:?}");
+    let plain = ask(&["rules", "check", "--plain", &service().settings()]);
+    assert!(plain.out.starts_with("right\t"), "{plain:?}");
+}
+
+#[test]
+fn the_boot_that_goes_on_has_not_ended() {
+    let info = ask(&["history", "info"]);
+    assert!(info.out.contains("goes on"), "{info:?}");
+}
+
+#[test]
 fn a_reader_that_is_gone_ends_it_quietly() {
     struct Gone;
     impl Write for Gone {
@@ -211,6 +244,29 @@ fn a_reader_that_is_gone_ends_it_quietly() {
     let mut err = Vec::new();
     let code = service().run_into(&["query"], &[], false, &mut Gone, &mut err);
     assert_eq!((code, err.as_slice()), (0, &b""[..]));
+}
+
+#[test]
+fn what_is_known_is_exported_whole_or_not_at_all() {
+    let json: Value = serde_json::from_str(&ask(&["export", "json", "--from", "-10m"]).out).unwrap();
+    assert!(json.to_string().contains("operation{operation=resize}"), "{json}");
+    assert!(ask(&["export", "csv"]).out.starts_with("time,series,"));
+    assert!(ask(&["export", "openmetrics"]).out.ends_with("# EOF\n"));
+    let grafana: Value = serde_json::from_str(&ask(&["export", "grafana"]).out).unwrap();
+    assert!(grafana["panels"].is_array(), "{grafana}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    let path = file.to_str().unwrap();
+    let ran = ask(&["export", "html", "-o", path]);
+    assert!(ran.code == 0 && ran.out.contains("report.html"), "{ran:?}");
+    assert!(std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"));
+    let wrong = ask(&["export", "html", "--from", "yesterday", "-o", path]);
+    assert!(wrong.code == 2 && wrong.err.contains("yesterday"), "{wrong:?}");
+    let unknown = ask(&["export", "grafana", "--dashboard", "no/such"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "the file of before stays, and nothing beside it: {left:?}");
 }
 
 #[test]

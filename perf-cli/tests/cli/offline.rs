@@ -41,6 +41,7 @@ fn every_command_has_help() {
         "why",
         "compare",
         "forecast",
+        "export",
         "rules",
         "notify",
         "history",
@@ -63,6 +64,8 @@ fn an_address_that_does_not_answer_is_told_in_one_line() {
     let ran = run(&["status", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!((ran.code, ran.err.lines().count()), (3, 1), "{ran:?}");
     assert!(ran.err.contains("http://127.0.0.1:1 cannot be reached") && ran.err.contains("PERF_URL"), "{ran:?}");
+    let ran = run(&["status", "--url", "http://bob:hunter2@127.0.0.1:1"], &[]);
+    assert!(ran.code == 2 && !ran.err.contains("hunter2"), "{ran:?}");
     for url in ["127.0.0.1:8080", "ftp://host", ""] {
         let ran = run(&["status", "--url", url], &[]);
         assert_eq!(ran.code, 2, "{url}: {ran:?}");
@@ -104,12 +107,28 @@ fn what_is_no_service_of_ours_is_told_as_such() {
         ),
         ("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", 3, "answers 500"),
         ("HTTP/1.1 200 OK\r\ncontent-length: 600\r\nconnection: close\r\n\r\n{\"sta", 3, "broke off"),
+        ("HTTP/1.1 429 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", 3, "429"),
         ("rubbish", 3, "cannot be reached"),
     ] {
         let ran = run(&["status", "--url", &answering(answer)], &[]);
         assert_eq!(ran.code, code, "{answer}: {ran:?}");
         assert!(ran.err.contains(words) && ran.out.is_empty(), "{answer}: {ran:?}");
     }
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<\u{1b}[31m>\r\n";
+    let ran = run(&["query", "--json", "--url", &answering(answer)], &[]);
+    assert!(ran.code == 3 && ran.out.is_empty(), "what is no JSON is not passed on as some: {ran:?}");
+}
+
+#[test]
+fn units_and_rows_are_those_of_the_answer() {
+    let point = r#"{"time": "2026-11-29T00:00:00Z", "value": 0.83, "low": 0.8, "high": 0.9}"#;
+    let body = format!(
+        r#"{{"left_out": 0, "series": [{{"series": "disk_used_ratio{{mount=/}}", "name": "disk", "why_not": null,
+        "found": {{"forecast": {{"points": [{point}]}}, "reaches": null}}}}]}}"#
+    );
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let ran = run(&["forecast", "disk_used_ratio", "--url", &answering(answer.leak())], &[]);
+    assert!(ran.out.contains("0.83") && !ran.out.contains("ms"), "a metric has no unit of calls: {ran:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) const ADMIN: &str = "fedcba9876543210";
 
 pub(crate) struct Service {
     url: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a run wrote, and its exit code.
@@ -45,10 +45,15 @@ pub(crate) fn run(args: &[&str], variables: &[(&str, &str)]) -> Ran {
 
 fn environment(variables: &[(&str, &str)], is_terminal: bool) -> Environment {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Environment { variables, is_terminal }
+    Environment { variables, is_terminal, is_error_terminal: is_terminal }
 }
 
 impl Service {
+    /// Its file of settings.
+    pub(crate) fn settings(&self) -> String {
+        self.folder.path().join("perf.toml").display().to_string()
+    }
+
     pub(crate) fn run(&self, args: &[&str], variables: &[(&str, &str)], is_terminal: bool) -> Ran {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = self.run_into(args, variables, is_terminal, &mut out, &mut err);
@@ -113,5 +118,5 @@ fn start() -> Service {
     let url = format!("http://{}", perf.server_address().expect("a port"));
     // It runs as long as the tests do.
     std::mem::forget(perf);
-    Service { url, _folder: folder }
+    Service { url, folder }
 }
