@@ -2,7 +2,8 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the texts of the help: they are shown as they stand")]
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use crate::choice::{Ahead, ExportFormat, Figure, Sort, State, Window};
+use clap::{Args as Group, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -172,62 +173,6 @@ pub(crate) struct Query {
     pub(crate) limit: u64,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Window {
-    #[value(name = "1m")]
-    Minute,
-    #[value(name = "5m")]
-    FiveMinutes,
-    #[value(name = "15m")]
-    Quarter,
-    #[value(name = "1h")]
-    Hour,
-}
-
-impl Window {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "1m",
-            Self::FiveMinutes => "5m",
-            Self::Quarter => "15m",
-            Self::Hour => "1h",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum Sort {
-    Id,
-    Count,
-    Rate,
-    ErrorRate,
-    Mean,
-    P50,
-    P95,
-    P99,
-    Max,
-    InFlight,
-}
-
-impl Sort {
-    /// The value of the parameter: texts by the alphabet, numbers the greatest first.
-    pub(crate) fn parameter(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Count => "-count",
-            Self::Rate => "-rate",
-            Self::ErrorRate => "-error_rate",
-            Self::Mean => "-mean",
-            Self::P50 => "-p50",
-            Self::P95 => "-p95",
-            Self::P99 => "-p99",
-            Self::Max => "-max",
-            Self::InFlight => "-in_flight",
-        }
-    }
-}
-
 #[derive(Debug, Group)]
 pub(crate) struct Calls {
     /// The id of a kept call
@@ -265,23 +210,6 @@ pub(crate) struct Alerts {
     pub(crate) rule: Option<String>,
     #[command(subcommand)]
     pub(crate) change: Option<Change>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum State {
-    Firing,
-    Pending,
-    Resolved,
-}
-
-impl State {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Firing => "firing",
-            Self::Pending => "pending",
-            Self::Resolved => "resolved",
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -386,83 +314,6 @@ pub(crate) struct Export {
     /// The file to write; else the standard output
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// The whole report; reads back to the same
-    Json,
-    /// One tidy table
-    Csv,
-    /// Prometheus text
-    Prometheus,
-    /// OpenMetrics with a sample a step, for `promtool tsdb create-blocks-from openmetrics`
-    #[value(name = "openmetrics")]
-    OpenMetrics,
-    /// Bodies for Datadog's API, one a line
-    Datadog,
-    /// Bodies for New Relic's API, one a line
-    #[value(name = "newrelic")]
-    NewRelic,
-    /// One screen of text
-    Summary,
-    /// A report as one page
-    Html,
-    /// A dashboard for Grafana, in its classic model
-    Grafana,
-}
-
-impl ExportFormat {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Prometheus => "prometheus",
-            Self::OpenMetrics => "openmetrics",
-            Self::Datadog => "datadog",
-            Self::NewRelic => "newrelic",
-            Self::Summary => "summary",
-            Self::Html => "html",
-            Self::Grafana => "grafana",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Figure {
-    /// The mean duration
-    Latency,
-    /// The share that fails
-    Errors,
-    /// Calls a second
-    Rate,
-}
-
-impl Figure {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Latency => "latency",
-            Self::Errors => "errors",
-            Self::Rate => "rate",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Ahead {
-    /// The next hour, by the last week
-    Hour,
-    /// The next day, by the last four weeks
-    Day,
-}
-
-impl Ahead {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,6 +21,7 @@
 
 mod args;
 mod cell;
+mod choice;
 mod client;
 mod commands;
 mod failure;

@@ -1,8 +1,9 @@
 //! `alerts`: what fires, and the marks that people put on it.
 
 use super::{FINE, Parameters, look_of_severity};
-use crate::args::{Mark, State};
+use crate::args::Mark;
 use crate::cell::Cell;
+use crate::choice::{State, word};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
@@ -27,7 +28,7 @@ pub(super) fn list(
     rule: Option<&str>,
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
-    let parameters = Parameters::default().with("state", state.map(State::as_str)).with("rule", rule);
+    let parameters = Parameters::default().with("state", state.map(word)).with("rule", rule);
     let answer = client.get("/api/v1/alerts", &parameters.pairs())?;
     if output.json(&answer)? {
         return Ok(FINE);

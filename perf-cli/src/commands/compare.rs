@@ -1,8 +1,9 @@
 //! `compare`: whether one range of time is better or worse than another.
 
 use super::{FINE, HOLDS, Parameters};
-use crate::args::{Compare, Figure};
+use crate::args::Compare;
 use crate::cell::Cell;
+use crate::choice::{Figure, word};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
@@ -48,7 +49,7 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
     let parameters = Parameters::default()
         .with("before", Some(&args.before))
         .with("after", Some(&args.after))
-        .with("figure", Some(args.figure.as_str()))
+        .with("figure", Some(word(args.figure)))
         .of(&args.of);
     let answer = client.get("/api/v1/insight/compare", &parameters.pairs())?;
     let compared: Comparisons = answer.read()?;
@@ -126,7 +127,7 @@ pub(super) fn value(figure: Figure, value: Option<f64>) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::{Change, row_of};
-    use crate::args::Figure;
+    use crate::choice::Figure;
     use crate::output::Look;
 
     #[test]

@@ -53,7 +53,7 @@ impl Finding {
 }
 
 pub(super) fn doctor(client: &Client, output: &mut Output<'_>) -> Result<u8, Failure> {
-    // Whoever cannot be asked at all is told so as by every command.
+    // A service that cannot be asked at all is told of as by every command.
     let info: Info = client.get("/api/v1/info", &[])?.read()?;
     let caller: Caller = client.get("/api/v1/whoami", &[])?.read()?;
     let all: AllSeries = client.get("/api/v1/series", &[("window", "1h"), ("limit", "10000")])?.read()?;

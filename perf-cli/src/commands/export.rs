@@ -1,7 +1,8 @@
 //! `export`: everything that is known of a range of time, for others.
 
 use super::{FINE, Parameters};
-use crate::args::{Export, ExportFormat};
+use crate::args::Export;
+use crate::choice::{ExportFormat, word};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
@@ -16,7 +17,7 @@ pub(super) fn export(client: &Client, args: &Export, output: &mut Output<'_>) ->
         let name: String = form_urlencoded::byte_serialize(args.dashboard.as_bytes()).collect();
         (format!("/api/v1/grafana/{}", name.replace('+', "%20")), Parameters::default())
     } else {
-        let format = Parameters::default().with("format", Some(args.format.as_str()));
+        let format = Parameters::default().with("format", Some(word(args.format)));
         ("/api/v1/export".to_owned(), format.within(&args.range).with("step", args.step.as_ref()))
     };
     let download = |out: &mut dyn Write| client.download(&path, &parameters.pairs(), out);

@@ -4,6 +4,7 @@ use super::compare::value;
 use super::{FINE, Parameters};
 use crate::args::Forecast;
 use crate::cell::Cell;
+use crate::choice::word;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -60,8 +61,8 @@ pub(super) fn forecast(client: &Client, args: &Forecast, output: &mut Output<'_>
     let parameters = Parameters::default()
         .all("series", &args.series)
         .of(&args.of)
-        .with("figure", Some(args.figure.as_str()))
-        .with("ahead", Some(args.ahead.as_str()))
+        .with("figure", Some(word(args.figure)))
+        .with("ahead", Some(word(args.ahead)))
         .with("reaches", args.reaches);
     let answer = client.get("/api/v1/insight/forecasts", &parameters.pairs())?;
     if output.json(&answer)? {

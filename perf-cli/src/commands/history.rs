@@ -121,7 +121,7 @@ fn verify(path: &Path, output: &mut Output<'_>) -> Result<u8, Failure> {
         output.table(&table, "")?;
     }
     match unread {
-        // What is damaged is told before what is not known.
+        // Damage comes before what is not known.
         _ if is_damaged => Ok(HOLDS),
         Some(failure) => Err(failure),
         None => Ok(FINE),

@@ -3,6 +3,7 @@
 use super::{FINE, Parameters};
 use crate::args::{Format, Query};
 use crate::cell::Cell;
+use crate::choice::word;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
@@ -44,7 +45,7 @@ pub(super) fn query(client: &Client, args: &Query, output: &mut Output<'_>) -> R
 
 fn in_a_window(client: &Client, args: &Query, output: &mut Output<'_>) -> Result<u8, Failure> {
     let parameters = Parameters::default()
-        .with("window", Some(args.window.as_str()))
+        .with("window", Some(word(args.window)))
         .of(&args.of)
         .with("sort", Some(args.sort.parameter()))
         .with("limit", Some(args.limit));

@@ -24,12 +24,12 @@ pub(crate) struct Look {
 /// The looks that come, and the order in which series are wanted.
 pub(super) struct Feed {
     pub(super) looks: Receiver<Result<Look, Failure>>,
-    wanted: Sender<&'static str>,
+    wanted: Sender<String>,
 }
 
 impl Feed {
     /// Asks anew at once, with the series in another order.
-    pub(super) fn sort(&self, order: &'static str) {
+    pub(super) fn sort(&self, order: String) {
         // The thread that has ended is told of by its looks.
         let _ = self.wanted.send(order);
     }
@@ -48,7 +48,7 @@ pub(super) fn look(client: &Client, order: &str) -> Result<Look, Failure> {
 }
 
 /// Asks again and again: an interval after each answer, so that a slow link is not asked faster than it answers.
-pub(super) fn start(client: Client, interval: Duration, order: &'static str) -> Feed {
+pub(super) fn start(client: Client, interval: Duration, order: String) -> Feed {
     // One look may wait: a screen that is slow gets the newest but one at worst.
     let (sender, looks) = sync_channel(1);
     let (wanted, orders) = channel();
@@ -62,7 +62,7 @@ pub(super) fn start(client: Client, interval: Duration, order: &'static str) -> 
             }
             // Of several wishes the last counts.
             order = orders.try_iter().last().unwrap_or(order);
-            if sender.send(look(&client, order)).is_err() {
+            if sender.send(look(&client, &order)).is_err() {
                 return;
             }
         }

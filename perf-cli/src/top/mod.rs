@@ -24,7 +24,7 @@ pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<
         return Err(Failure::Usage(text.to_owned()));
     }
     // The first look is taken before the screen: what is wrong then is told as by every command.
-    let first = feed::look(&client, state::Order::default().parameter())?;
+    let first = feed::look(&client, &state::Order::default().parameter())?;
     let mut screen = Screen::new(client.url().to_owned(), first, coloured, interval);
     let feed = feed::start(client, interval, screen.order().parameter());
     let is_ending = Arc::new(AtomicBool::new(false));

@@ -1,7 +1,7 @@
 //! The state of the screen: what was seen last, and what a key changes.
 
 use super::feed::Look;
-use crate::args::Sort;
+use crate::choice::Sort;
 use crate::failure::Failure;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ impl Order {
         self.0
     }
 
-    pub(crate) fn parameter(self) -> &'static str {
-        ORDERS.get(self.0).map_or("id", |sort| sort.parameter())
+    pub(crate) fn parameter(self) -> String {
+        ORDERS.get(self.0).copied().unwrap_or(Sort::Id).parameter()
     }
 
     fn moved(self, by: isize) -> Self {
@@ -56,7 +56,7 @@ pub(crate) enum Pane {
     Alerts,
 }
 
-/// What is to be done after a key.
+/// The work after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Todo {
     Leave,

@@ -16,7 +16,7 @@ pub(crate) struct Service {
     folder: TempDir,
 }
 
-/// What a run wrote, and its exit code.
+/// The output of a run, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: u8,
