@@ -58,7 +58,10 @@ async fn export(monitor: Monitor, sources: Sources, params: Params, headers: &He
     let format = params.choice("format", formats)?.unwrap_or(Format::Json);
     let range = range(&monitor, &params)?;
     let made = respond::of_the_past(move || {
-        let report = Report::of(&monitor, range, sources.of(&monitor, range));
+        // The sections of other parts cost a look at the past, and stand in three formats alone.
+        let has_sections = matches!(format, Format::Json | Format::Summary | Format::Html);
+        let alongside = if has_sections { sources.of(&monitor, range) } else { Alongside::default() };
+        let report = Report::of(&monitor, range, alongside);
         let mut text = Bounded(Vec::new());
         let written = format.write(&report, &mut text);
         written.map(|()| (text.0, format.file_name(&report)))
@@ -119,7 +122,7 @@ fn range(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
 async fn grafana(monitor: Monitor, name: Name, headers: &HeaderMap) -> Result<Response, Problem> {
     let name = name.map_or_else(|rejection| rejection.body_text(), |Path(name)| name);
     let file = HeaderValue::try_from(format!("attachment; filename=\"perf-{}.json\"", name.replace('_', "-")));
-    let made = respond::off_the_runtime(move || {
+    let made = respond::of_the_past(move || {
         let now = monitor.time_of_day();
         let from = now.checked_sub(RANGE).unwrap_or(UNIX_EPOCH);
         // A dashboard is made of names alone.
@@ -154,7 +157,7 @@ fn described() -> OpenApi {
     Description::new()
         .operation(HttpMethod::Get, EXPORT, export)
         .operation(HttpMethod::Get, GRAFANA, grafana)
-        .schema("RangeReport", object("A report, `perf.report/1`. Other formats than `json` are texts."))
+        .schema("RangeReport", object("A report, `perf.report/1`. The other formats are texts, tables or a page, each with a media type of its own."))
         .schema("GrafanaDashboard", object("A dashboard that Grafana imports."))
         .build()
 }

@@ -1,6 +1,6 @@
 //! The sections of a report that other parts know of, as plain texts: this crate knows none of them.
 
-use crate::moment;
+use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -39,10 +39,10 @@ pub struct Incident {
     /// The cause in one sentence that says how sure it is. `None` where no cause is clear.
     pub cause: Option<String>,
     /// Since when.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub since: SystemTime,
     /// When it ended; `None` while it lasts.
-    #[serde(with = "moment::or_none")]
+    #[serde(with = "text::moment_or_none")]
     pub ended: Option<SystemTime>,
     /// The number of its alerts.
     pub alerts: usize,

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 const COLUMNS: [&str; 6] = ["time", "series", "metric", "statistic", "value", "unit"];
+/// The first characters of what a spreadsheet may take for a formula, and the mark that says it is none (OWASP, "CSV Injection").
+const FORMULAS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠'];
 /// Before the names of columns of labels, so that none is called as another column.
 const LABEL: &str = "label_";
 
@@ -18,7 +20,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let of_metrics = report.tracks.metrics.iter().flat_map(|track| track.labels.pairs());
     let mut names: BTreeSet<&str> = of_calls.chain(of_metrics).map(|(name, _)| name).collect();
     names.insert("outcome");
-    let mut table = csv::Writer::from_writer(out);
+    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     let header = COLUMNS.iter().map(|&column| Cow::Borrowed(column));
     let header = header.chain(names.iter().map(|name| Cow::Owned(format!("{LABEL}{name}"))));
     table.write_record(header.map(Cow::into_owned)).map_err(io::Error::from)?;
@@ -40,11 +42,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// A text that no spreadsheet takes for a formula: with a `'` before it where it begins as one. A text that begins with `'` gets one
 /// more, so that taking one off gives every text back.
 fn guarded(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.starts_with(FORMULAS) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 #[cfg(test)]
@@ -53,7 +51,7 @@ mod tests {
 
     #[test]
     fn what_begins_as_a_formula_is_text() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1"] {
             assert_eq!(guarded(text), format!("'{text}"));
         }
         assert_eq!(guarded("a=1"), "a=1");

@@ -44,8 +44,12 @@ fn entry(
     tags: &[String],
     host: Option<&str>,
 ) -> Value {
-    let points: Vec<Value> =
-        points.iter().map(|(start, value)| json!({"timestamp": millis(*start) / 1_000, "value": value})).collect();
+    // A count is of a whole interval: of a step that is not over, nobody knows it yet.
+    let points: Vec<Value> = points
+        .iter()
+        .filter(|(start, _)| report.is_over(*start))
+        .map(|(start, value)| json!({"timestamp": millis(*start) / 1_000, "value": value}))
+        .collect();
     let mut entry = json!({
         "metric": metric_name(line),
         "type": if line.adds_up { COUNT } else { GAUGE },

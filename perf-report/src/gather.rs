@@ -66,7 +66,10 @@ impl Report {
         let made = to_millis(monitor.time_of_day());
         let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
         let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
-        let tracks = tracks(monitor, range.with_step(step), usize::try_from(steps).unwrap_or(usize::MAX));
+        let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+        let (tracks, metrics_left_out) = tracks(monitor, range.with_step(step), steps);
+        let start = to_millis(tracks.start);
+        let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
         let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
         let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
         let now = monitor.summary(Window::LastMinute);
@@ -76,15 +79,16 @@ impl Report {
         events.sort_by_key(|event| std::cmp::Reverse(event.seq));
         let events_left_out = events.len().saturating_sub(MOST_EVENTS);
         events.truncate(MOST_EVENTS);
-        let alongside = with_groups(monitor, alongside);
+        let alongside = with_groups(monitor, alongside, end, made);
         Self {
             schema: SCHEMA.to_owned(),
             made,
             service: monitor.service().cloned(),
-            start: to_millis(range.start()),
-            end: to_millis(range.end()),
+            start,
+            end,
             names,
             tracks,
+            metrics_left_out,
             in_flight,
             health: monitor.health(),
             alerts: alerts.active(),
@@ -96,21 +100,30 @@ impl Report {
     }
 }
 
-/// Series of calls, and then as many of metrics as there is room for.
-fn tracks(monitor: &Monitor, range: TimeRange, steps: usize) -> Tracks {
+/// The end of the last step that the range touches.
+fn end_of_steps(tracks: &Tracks, range: &TimeRange) -> SystemTime {
+    let Ok(step) = Duration::try_from_secs_f64(tracks.step) else { return range.end() };
+    let length = range.end().duration_since(tracks.start).unwrap_or_default();
+    let steps = length.as_nanos().div_ceil(step.as_nanos().max(1));
+    let whole = u32::try_from(steps).ok().and_then(|steps| step.checked_mul(steps));
+    whole.and_then(|whole| tracks.start.checked_add(whole)).unwrap_or(range.end())
+}
+
+/// Series of calls, and then as many of metrics as there is room for; and how many of metrics there was none for.
+fn tracks(monitor: &Monitor, range: TimeRange, steps: usize) -> (Tracks, usize) {
     let fits = |taken: usize| (MOST_POINTS / steps.max(1)).saturating_sub(taken).clamp(FEWEST_SERIES, MOST_SERIES);
     let calls = monitor.tracks(&Selector::calls().limit(fits(0)), range);
     let metrics = monitor.tracks(&Selector::metrics().limit(fits(calls.series.len())), range);
     let mut all = calls;
-    all.left_out += metrics.left_out;
     all.metrics = metrics.metrics;
-    all
+    (all, metrics.left_out)
 }
 
-/// The same with the open groups of alerts, where nobody told of incidents and a part knows them.
-fn with_groups(monitor: &Monitor, alongside: Alongside) -> Alongside {
+/// The same with the open groups of alerts, where nobody told of incidents and a part knows them. Those that have ended are not known:
+/// of a range that ended before there is nothing to say.
+fn with_groups(monitor: &Monitor, alongside: Alongside, end: SystemTime, made: SystemTime) -> Alongside {
     let incidents = alongside.incidents.or_else(|| {
-        let groups = monitor.ask::<dyn AlertGroups>()?;
+        let groups = monitor.ask::<dyn AlertGroups>().filter(|_| end >= made)?;
         let mut open = groups.open();
         open.sort_by_key(|group| std::cmp::Reverse(group.since));
         let incident = |group: perf_runtime::extend::AlertGroup| Incident {

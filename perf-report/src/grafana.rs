@@ -3,7 +3,7 @@
 use crate::report::Report;
 use perf_runtime::Kind;
 use perf_runtime::metric::MetricKind;
-use perf_runtime::series::FamilyNames;
+use perf_runtime::series::{FamilyNames, MetricSeriesTrack};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ const OVERVIEW: &str = "overview";
 const METRICS: &str = "metrics";
 /// The most panels of a dashboard of metrics.
 const MOST_PANELS: usize = 60;
+/// The most characters of a uid.
+const MOST_UID: usize = 40;
 const SCHEMA_VERSION: u8 = 41;
 /// The width of a dashboard, and the height of a panel.
 const WIDTH: usize = 24;
@@ -38,11 +40,17 @@ pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
             kind(report, of.kind, &of.names)
         }
     };
-    let first = report.names.first().map(|of| of.names.counter.clone());
-    let first = first.or_else(|| report.tracks.metrics.first().map(|track| track.name.clone())).unwrap_or_default();
-    let instances = format!("label_values({first}, instance)");
+    // Instances of the dashboard's own metric: one that never made such a call has nothing to show.
+    let own = report.names.iter().find(|names| names.kind.as_str() == name).or(report.names.first());
+    let own = own.filter(|_| name != METRICS).map(|of| of.names.counter.clone());
+    let of_metric = |track: &MetricSeriesTrack| match track.kind {
+        MetricKind::Histogram => format!("{}_count", track.name),
+        MetricKind::Counter | MetricKind::Gauge => track.name.clone(),
+    };
+    let own = own.or_else(|| report.tracks.metrics.first().map(of_metric)).unwrap_or_default();
+    let instances = format!("label_values({own}, instance)");
     Some(json!({
-        "uid": format!("perf-{}", name.replace('_', "-")),
+        "uid": uid(service, name),
         "title": format!("{service}: {}", name.replace('_', " ")),
         "tags": ["perf", service],
         "timezone": "browser",
@@ -63,6 +71,15 @@ pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
         ]},
         "panels": panels,
     }))
+}
+
+/// A uid of the service's own, of the letters and the length that Grafana takes.
+fn uid(service: &str, name: &str) -> String {
+    let plain = |one: char| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().map(plain).collect();
+    let room = MOST_UID.saturating_sub(name.len() + "perf--".len());
+    let service: String = service.chars().map(plain).take(room).collect();
+    format!("perf-{service}-{name}")
 }
 
 fn source() -> Value {
@@ -96,7 +113,7 @@ impl Panels {
             "title": title,
             "datasource": source(),
             "gridPos": {"h": HEIGHT, "w": width, "x": self.x, "y": self.y},
-            "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+            "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
             "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": true}, "tooltip": {"mode": "multi"}},
             "targets": targets,
         }));
@@ -198,9 +215,16 @@ fn metrics(report: &Report) -> Vec<Value> {
         names.entry(&track.name).or_insert((track.kind, track.unit.as_deref()));
     }
     let mut panels = Panels::default();
+    // A constant that only carries labels.
+    names.remove("target_info");
+    if names.len() > MOST_PANELS {
+        panels.heading(&format!("The first {MOST_PANELS} of {} metrics", names.len()));
+    }
     for (name, (kind, unit)) in names.into_iter().take(MOST_PANELS) {
         let unit = match (kind, unit) {
             (MetricKind::Counter, Some("bytes")) => "Bps",
+            // Seconds a second.
+            (MetricKind::Counter, Some("seconds")) => "short",
             (MetricKind::Counter, _) => "cps",
             (_, Some("seconds")) => "s",
             (_, Some("bytes")) => "bytes",

@@ -35,7 +35,8 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let attribute =
             |(name, value): &(&str, &str)| (words::line(name, MOST_NAME), json!(words::line(value, MOST_VALUE)));
         let attributes: Map<String, Value> = line.labels.iter().take(MOST_ATTRIBUTES).map(attribute).collect();
-        for (start, value) in line.points {
+        // A count is of a whole interval: of a step that is not over, nobody knows it yet.
+        for (start, value) in line.points.iter().filter(|(start, _)| report.is_over(*start)) {
             let mut entry = json!({
                 "name": name,
                 "type": if line.adds_up { "count" } else { "gauge" },

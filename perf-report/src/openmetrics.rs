@@ -5,7 +5,7 @@ use crate::report::Report;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, SeriesPoint, SeriesTrack};
 use perf_runtime::{Kind, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -46,6 +46,33 @@ enum Source<'a> {
     Metric(MetricKind, Vec<&'a MetricSeriesTrack>),
 }
 
+impl Source<'_> {
+    /// The word for the type of the family. In OpenMetrics a counter has a name that ends with `_total`: any other, and one whose name
+    /// without it is another family's, has no type, as on the page that is scraped.
+    fn word(&self, name: &str, style: Style, names: &BTreeSet<String>) -> &'static str {
+        match self {
+            Self::Histogram(_) => "histogram",
+            Self::Metric(MetricKind::Histogram, _) => "summary",
+            Self::Metric(MetricKind::Gauge, _) => "gauge",
+            Self::Counter(_) | Self::Metric(MetricKind::Counter, _) => match (style, name.strip_suffix("_total")) {
+                (Style::Prometheus, _) => "counter",
+                (Style::OpenMetrics, Some(stem)) if !stem.is_empty() && !names.contains(stem) => "counter",
+                (Style::OpenMetrics, _) => "unknown",
+            },
+        }
+    }
+
+    /// The names of its samples.
+    fn samples(&self, name: &str) -> Vec<String> {
+        let ends: &[&str] = match self {
+            Self::Histogram(_) => &["_bucket", "_count", "_sum", "_created"],
+            Self::Metric(MetricKind::Histogram, _) => &["_count", "_sum", "_created"],
+            Self::Counter(_) | Self::Metric(..) => &[],
+        };
+        ends.iter().map(|end| format!("{name}{end}")).collect()
+    }
+}
+
 fn all(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut families: BTreeMap<String, Source<'_>> = BTreeMap::new();
     for tracks in report.tracks.series.chunk_by(|one, other| one.kind == other.kind) {
@@ -54,33 +81,46 @@ fn all(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
         families.insert(names.histogram.clone(), Source::Histogram(tracks));
     }
     for track in &report.tracks.metrics {
-        let name = exposed(&track.name, track.kind);
+        let name = exposed(&track.name);
         match families.entry(name).or_insert_with(|| Source::Metric(track.kind, Vec::new())) {
             // Of one name that had two types, those of the first are written: a family has one type.
             Source::Metric(kind, tracks) if *kind == track.kind => tracks.push(track),
             _ => {}
         }
     }
+    // A name that is that of another family's samples gives way, as on the page that is scraped.
+    let samples: BTreeSet<String> = families.iter().flat_map(|(name, source)| source.samples(name)).collect();
+    families.retain(|name, source| !samples.contains(name) || !matches!(source, Source::Metric(..)));
+    let names: BTreeSet<String> = families.keys().cloned().collect();
     let mut pen = Pen { out, style, text: String::new(), end: report.end.min(report.made) };
     for (name, source) in &families {
+        let word = source.word(name, style, &names);
         match source {
-            Source::Counter(tracks) => counters(report, name, tracks, &mut pen)?,
-            Source::Histogram(tracks) => histograms(report, name, tracks, &mut pen)?,
-            Source::Metric(kind, tracks) => metrics(report, name, *kind, tracks, &mut pen)?,
+            Source::Counter(tracks) => {
+                pen.family(name, word, &of(tracks, " that ended, by outcome."));
+                counters(report, name, tracks, &mut pen)?;
+            }
+            Source::Histogram(tracks) => {
+                pen.family(name, word, &of(tracks, ": duration in seconds, of all outcomes."));
+                histograms(report, name, tracks, &mut pen)?;
+            }
+            Source::Metric(kind, tracks) => {
+                pen.family(name, word, "As the program or a part of perf tells it.");
+                metrics(report, name, *kind, tracks, &mut pen)?;
+            }
         }
     }
     pen.flush()
 }
 
-/// The name under which a metric is written: of the letters that the format has, and of a counter with its ending.
-fn exposed(name: &str, kind: MetricKind) -> String {
+/// The name under which a metric is written, of the letters that the format has: the name of the page that is scraped, so that what is put
+/// into a Prometheus goes on in what it scrapes.
+fn exposed(name: &str) -> String {
     let plain = |one: char| if one.is_ascii_alphanumeric() || matches!(one, '_' | ':') { one } else { '_' };
-    let name: String = name.chars().map(plain).collect();
-    if kind == MetricKind::Counter && !name.ends_with("_total") { name + "_total" } else { name }
+    name.chars().map(plain).collect()
 }
 
 fn counters(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
-    pen.family(name, "counter", &of(tracks, " that ended, by outcome."));
     for track in tracks {
         for outcome in Outcome::ALL {
             let labels = labels(track.labels.pairs().chain([("outcome", outcome.as_str())]));
@@ -93,22 +133,31 @@ fn counters(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'
 }
 
 fn histograms(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
-    pen.family(name, "histogram", &of(tracks, ": duration in seconds, of all outcomes."));
     for track in tracks {
         let plain = labels(track.labels.pairs());
-        let seen = || track.points.iter().filter(|point| point.count.is_some());
         let bounds = track.bounds.iter().copied().chain([f64::INFINITY]);
-        for (place, bound) in bounds.enumerate() {
-            let bound = shown_bound(bound, pen.style);
-            let labels = labels(track.labels.pairs().chain([("le", bound.as_str())]));
-            let below = |point: &SeriesPoint| point.buckets.iter().take(place + 1).sum::<u64>();
-            let numbers = seen().map(|point| (point.start, below(point)));
-            pen.growing(report, &[name, "_bucket"], &labels, numbers, 0, u64::saturating_add)?;
-        }
-        let counts = seen().map(|point| (point.start, point.buckets.iter().sum::<u64>()));
-        pen.growing(report, &[name, "_count"], &plain, counts, 0, u64::saturating_add)?;
-        let sums = seen().map(|point| (point.start, point.sum.unwrap_or_default()));
-        pen.growing(report, &[name, "_sum"], &plain, sums, 0.0, |all, more| all + more)?;
+        let bounds = bounds.map(|bound| shown_bound(bound, pen.style));
+        let of_bound = |bound: String| labels(track.labels.pairs().chain([("le", bound.as_str())]));
+        let mut buckets: Vec<(String, u64)> = bounds.map(|bound| (of_bound(bound), 0)).collect();
+        let mut sum = 0.0;
+        let seen = track.points.iter().filter(|point| point.count.is_some());
+        pen.at_each(report, seen.map(|point| (point.start, point)), |pen, at, point| {
+            if let Some(point) = point {
+                for (bucket, more) in buckets.iter_mut().zip(&point.buckets) {
+                    bucket.1 = bucket.1.saturating_add(*more);
+                }
+                sum += point.sum.unwrap_or_default();
+            }
+            // A point of a histogram stands together: readers take times that go back within one for a mistake.
+            let Some(at) = at else { return Ok(()) };
+            let mut below = 0_u64;
+            for (labels, count) in &buckets {
+                below = below.saturating_add(*count);
+                pen.sample(&[name, "_bucket"], labels, below, at)?;
+            }
+            pen.sample(&[name, "_count"], &plain, below, at)?;
+            pen.sample(&[name, "_sum"], &plain, sum, at)
+        })?;
     }
     Ok(())
 }
@@ -120,28 +169,33 @@ fn metrics(
     tracks: &[&MetricSeriesTrack],
     pen: &mut Pen<'_>,
 ) -> io::Result<()> {
-    let word = match kind {
-        MetricKind::Counter => "counter",
-        MetricKind::Histogram => "summary",
-        MetricKind::Gauge => "gauge",
-    };
-    pen.family(name, word, "As the program or a part of perf tells it.");
     for track in tracks {
         let labels = labels(track.labels.pairs());
         let values = track.points.iter().filter_map(|point| Some((point.start, point.value?)));
         match kind {
             MetricKind::Counter => pen.growing(report, &[name, ""], &labels, values, 0.0, |all, more| all + more)?,
-            MetricKind::Histogram => {
-                let counted = || track.points.iter().filter_map(|point| Some((point, point.count?)));
-                let counts = counted().map(|(point, count)| (point.start, count));
-                pen.growing(report, &[name, "_count"], &labels, counts, 0.0, |all, more| all + more)?;
-                let sums = counted().map(|(point, count)| (point.start, point.value.unwrap_or_default() * count));
-                pen.growing(report, &[name, "_sum"], &labels, sums, 0.0, |all, more| all + more)?;
-            }
+            MetricKind::Histogram => summary(report, name, &labels, track, pen)?,
             MetricKind::Gauge => pen.changing(report, name, &labels, values)?,
         }
     }
     Ok(())
+}
+
+/// A histogram of the application's own: how many values, and their sum as the mean of each step tells it, which has seven digits.
+/// Where a mean is no number, the sum is known no more.
+fn summary(report: &Report, name: &str, labels: &str, track: &MetricSeriesTrack, pen: &mut Pen<'_>) -> io::Result<()> {
+    let counted = track.points.iter().filter_map(|point| Some((point.start, (point.count?, point.value))));
+    let (mut all, mut sum) = (0.0, Some(0.0));
+    pen.at_each(report, counted, |pen, at, read| {
+        if let Some((count, mean)) = read {
+            all += count;
+            let more = if count == 0.0 { Some(0.0) } else { mean.map(|mean| mean * count) };
+            sum = sum.zip(more).map(|(sum, more)| sum + more).filter(|sum| sum.is_finite());
+        }
+        let Some(at) = at else { return Ok(()) };
+        pen.sample(&[name, "_count"], labels, all, at)?;
+        sum.map_or(Ok(()), |sum| pen.sample(&[name, "_sum"], labels, sum, at))
+    })
 }
 
 /// The first words of a family's help: its kind.
@@ -226,22 +280,32 @@ impl Pen<'_> {
         zero: N,
         add: impl Fn(N, N) -> N,
     ) -> io::Result<()> {
-        let (mut all, mut last) = (zero, None);
+        let mut all = zero;
+        self.at_each(report, numbers, |pen, at, number| {
+            all = number.map_or(all, |number| add(all, number));
+            at.map_or(Ok(()), |at| pen.sample(name, labels, all, at))
+        })
+    }
+
+    /// Goes from step to step of what adds up. `show` is given the time at which the sum is to be written, where there is one, and
+    /// first what is to be added to it; at the very beginning nothing is.
+    fn at_each<N>(
+        &mut self,
+        report: &Report,
+        numbers: impl Iterator<Item = (SystemTime, N)>,
+        mut show: impl FnMut(&mut Self, Option<SystemTime>, Option<N>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let each = self.style == Style::OpenMetrics;
+        let mut is_any = false;
         for (start, number) in numbers {
-            if last.is_none() && self.style == Style::OpenMetrics {
-                self.sample(name, labels, zero, start)?;
+            if !is_any && each {
+                show(self, Some(start), None)?;
             }
-            all = add(all, number);
-            last = Some(start);
+            is_any = true;
             let end = report.end_of(start);
-            if self.style == Style::OpenMetrics && end > start {
-                self.sample(name, labels, all, end)?;
-            }
+            show(self, Some(end).filter(|end| each && *end > start), Some(number))?;
         }
-        match last {
-            Some(_) if self.style == Style::Prometheus => self.sample(name, labels, all, self.end),
-            _ => Ok(()),
-        }
+        if is_any && !each { show(self, Some(self.end), None) } else { Ok(()) }
     }
 
     /// Numbers that go up and down: each at the end of its step.
@@ -314,8 +378,7 @@ mod tests {
 
     #[test]
     fn names_are_such_as_the_format_has() {
-        assert_eq!(exposed("a.b-c", MetricKind::Gauge), "a_b_c");
-        assert_eq!(exposed("a", MetricKind::Counter), "a_total");
+        assert_eq!(exposed("a.b-c"), "a_b_c");
         assert_eq!(labels([("a", "b\"\\\n")].into_iter()), r#"a="b\"\\\n""#);
     }
 }

@@ -1,13 +1,13 @@
 //! The model of all exports: what is known of a range of time, as data.
 
 use crate::alongside::Alongside;
-use crate::moment;
 use perf_runtime::Kind;
 use perf_runtime::alert::{Alert, AlertEvent};
 use perf_runtime::extend::Service;
 use perf_runtime::health::HealthReport;
 use perf_runtime::objective::ObjectiveReport;
 use perf_runtime::series::{FamilyNames, Tracks};
+use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
@@ -27,20 +27,23 @@ pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
     /// When it was made. Health, alerts and objectives are of this moment.
-    #[serde(with = "moment")]
+    #[serde(with = "text::moment")]
     pub made: SystemTime,
     /// The service that it is about, where the monitor was told.
     pub service: Option<Service>,
-    /// The start of the range.
-    #[serde(with = "moment")]
+    /// The start of the first step, which may be before the time that was asked for: steps begin at round times.
+    #[serde(with = "text::moment")]
     pub start: SystemTime,
-    /// The end of the range.
-    #[serde(with = "moment")]
+    /// The end of the last step, or when the report was made, where that was earlier: then the last step is not over.
+    #[serde(with = "text::moment")]
     pub end: SystemTime,
     /// The names under which the kinds in `tracks` are exposed.
     pub names: Vec<KindNames>,
-    /// Series of calls and of metrics, step by step: as `GET /api/v1/query` answers them.
+    /// Series of calls and of metrics, step by step: as `GET /api/v1/query` answers them. Of those that there was no room for,
+    /// [`Tracks::left_out`] counts the series of calls.
     pub tracks: Tracks,
+    /// Series of metrics that there was no room for.
+    pub metrics_left_out: usize,
     /// Calls in flight of each kind in `tracks`, when it was made.
     pub in_flight: Vec<(Kind, u64)>,
     /// How well the process is, and why.
@@ -53,7 +56,7 @@ pub struct Report {
     pub events_left_out: usize,
     /// How each promise stands.
     pub objectives: Vec<ObjectiveReport>,
-    /// What other parts know.
+    /// The findings of other parts.
     #[serde(flatten)]
     pub alongside: Alongside,
 }
@@ -77,6 +80,8 @@ pub enum ReadError {
     Json(serde_json::Error),
     /// The field `schema` has this value, and [`SCHEMA`] is allowed.
     Schema(String),
+    /// The points of this series are not in order, or have another number of buckets than it has bounds.
+    Points(String),
 }
 
 impl fmt::Display for ReadError {
@@ -84,6 +89,12 @@ impl fmt::Display for ReadError {
         match self {
             Self::Json(error) => write!(f, "no report: {error}"),
             Self::Schema(value) => write!(f, "schema is {value:?}; allowed is {SCHEMA:?}"),
+            Self::Points(series) => {
+                write!(
+                    f,
+                    "the points of {series} are not in order, or have another number of buckets than it has bounds"
+                )
+            }
         }
     }
 }
@@ -92,7 +103,7 @@ impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Json(error) => Some(error),
-            Self::Schema(_) => None,
+            Self::Schema(_) | Self::Points(_) => None,
         }
     }
 }
@@ -111,7 +122,21 @@ impl Report {
         if schema != SCHEMA {
             return Err(ReadError::Schema(schema));
         }
-        serde_json::from_slice(text).map_err(ReadError::Json)
+        let report: Self = serde_json::from_slice(text).map_err(ReadError::Json)?;
+        for track in &report.tracks.series {
+            let buckets = track.bounds.len() + 1;
+            let has_buckets =
+                track.points.iter().all(|point| point.buckets.is_empty() || point.buckets.len() == buckets);
+            if !has_buckets || !track.points.is_sorted_by(|one, other| one.start < other.start) {
+                return Err(ReadError::Points(track.id.to_string()));
+            }
+        }
+        for track in &report.tracks.metrics {
+            if !track.points.is_sorted_by(|one, other| one.start < other.start) {
+                return Err(ReadError::Points(track.name.clone()));
+            }
+        }
+        Ok(report)
     }
 
     /// Writes the report as JSON.
@@ -130,6 +155,11 @@ impl Report {
     /// When a step that begins then has ended; not after the report was made.
     pub(crate) fn end_of(&self, start: SystemTime) -> SystemTime {
         start.checked_add(self.step()).unwrap_or(start).min(self.made).max(start)
+    }
+
+    /// Whether a step that begins then was over when the report was made.
+    pub(crate) fn is_over(&self, start: SystemTime) -> bool {
+        start.checked_add(self.step()).is_some_and(|end| end <= self.made)
     }
 
     /// The names of the metrics of a kind. Every report that [`Report::of`] made has them.

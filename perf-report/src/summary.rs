@@ -23,9 +23,14 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     say(&format!("{} to {}", rfc3339(report.start), rfc3339(report.end)));
     say("");
     let health = &report.health;
-    say(&format!("{}, {:.0} of 100", health.status(), health.score()));
+    say(&format!(
+        "{}, {} of 100 when this was made, {}",
+        health.status(),
+        words::score(health.score()),
+        rfc3339(report.made)
+    ));
     for indicator in health.indicators().iter().filter(|one| one.penalty() > 0.0).take(PROBLEMS) {
-        say(&format!("  -{:.0}  {}", indicator.penalty().ceil(), indicator.complaint().unwrap_or_default()));
+        say(&format!("  -{:.1}  {}", indicator.penalty(), indicator.complaint().unwrap_or_default()));
     }
     say(&match report.alerts.len() {
         0 => "no alert fires".to_owned(),
@@ -70,8 +75,8 @@ fn series(report: &Report, text: &mut String) {
             shown(whole.p95),
         );
     }
-    let more = called.len().saturating_sub(SERIES);
-    if more + report.tracks.left_out > 0 {
-        let _ = writeln!(text, "and {} more series", words::count((more + report.tracks.left_out) as u64));
+    let more = called.len().saturating_sub(SERIES).saturating_add(report.tracks.left_out);
+    if more > 0 {
+        let _ = writeln!(text, "and {} more series", words::count(more as u64));
     }
 }

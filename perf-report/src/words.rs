@@ -40,9 +40,15 @@ pub(crate) fn share(share: f64) -> String {
     match percent {
         0.0 => "0 %".to_owned(),
         p if p > 0.0 && p < 0.01 => "<0.01 %".to_owned(),
+        p if p < 100.0 && p >= 99.95 => ">99.9 %".to_owned(),
         p if p.abs() < 10.0 => format!("{p:.2} %"),
         p => format!("{p:.1} %"),
     }
+}
+
+/// Writes a score of 100: what is not whole is not shown as whole.
+pub(crate) fn score(score: f64) -> String {
+    format!("{:.0}", score.floor())
 }
 
 /// Writes any number in short.

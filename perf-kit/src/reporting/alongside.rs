@@ -1,4 +1,4 @@
-//! What the other parts know, in the words of a report.
+//! Findings of the other parts, in the words of a report.
 
 use perf_report::Alongside;
 use perf_runtime::Monitor;
@@ -51,7 +51,10 @@ mod insight {
             one.onset < range.end() && one.ended.is_none_or(|ended| ended > range.start())
         };
         all.incidents = Some(view.incidents().into_iter().filter(is_in_range).map(incident).collect());
-        all.bottlenecks = Some(view.bottlenecks().bottlenecks.into_iter().map(bottleneck).collect());
+        let found = view.bottlenecks();
+        // Where nothing could be compared, an empty list says nothing.
+        let is_known = found.compared > 0 || !found.bottlenecks.is_empty();
+        all.bottlenecks = is_known.then(|| found.bottlenecks.into_iter().map(bottleneck).collect());
         all.changes = changes(monitor, range);
         all.forecasts = Some(limits(monitor));
     }
@@ -73,7 +76,7 @@ mod insight {
         Finding { headline, details: one.evidence.into_iter().chain(one.suggestions).collect() }
     }
 
-    /// What has changed for sure since the time of the same length before, of latencies and errors. `None` where there is no time
+    /// The changes that are sure since the time of the same length before, of latencies and errors. `None` where there is no time
     /// before.
     fn changes(monitor: &Monitor, range: TimeRange) -> Option<Vec<Finding>> {
         let before = range.start().checked_sub(range.duration())?;
@@ -81,7 +84,12 @@ mod insight {
         let mut found = Vec::new();
         for (figure, what) in [(Figure::Latency, "duration"), (Figure::Errors, "share of failures")] {
             let question = Question::about(Selector::calls()).figure(figure).most(COMPARED);
-            for kind in comparisons(monitor, &question, before, range).kinds {
+            let compared = comparisons(monitor, &question, before, range);
+            if compared.left_out > 0 {
+                let headline = format!("Series whose {what} was not compared: {}", compared.left_out);
+                found.push(Finding { headline, details: Vec::new() });
+            }
+            for kind in compared.kinds {
                 if let Some(why) = kind.why_not {
                     found.push(Finding { headline: format!("{}: {what} not compared", kind.kind), details: vec![why] });
                 }
@@ -120,7 +128,7 @@ mod insight {
             return Vec::new();
         };
         let coming = forecasts(monitor, &Question::about(selector).most(COMPARED), Ahead::Day, None);
-        let mut unknown = 0;
+        let mut unknown = coming.left_out;
         let mut found = Vec::new();
         for one in coming.series {
             let Some(reaches) = one.found.map(|coming| coming.reaches) else {
@@ -142,7 +150,7 @@ mod insight {
             found.push(Finding { headline, details });
         }
         if unknown > 0 {
-            let headline = format!("Series of resources with too little history for a forecast: {unknown}");
+            let headline = format!("Series of resources without a forecast, for want of history or of room: {unknown}");
             found.push(Finding { headline, details: Vec::new() });
         }
         found

@@ -13,8 +13,8 @@ pub(super) struct Course(pub(super) Vec<Option<f64>>);
 /// How the values of steps become one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Join {
-    /// Counts add up.
-    Sum,
+    /// Counts, as a rate a second: a part that was observed for a shorter time is no lower for it.
+    Rate,
     /// The highest.
     Highest,
 }
@@ -24,11 +24,15 @@ impl Course {
     pub(super) fn of(points: &[SeriesPoint], join: Join, value: impl Fn(&SeriesPoint) -> Option<f64>) -> Self {
         let each = points.len().div_ceil(MOST).max(1);
         let joined = |points: &[SeriesPoint]| {
-            let values = points.iter().filter_map(&value);
-            values.reduce(|one, other| match join {
-                Join::Sum => one + other,
-                Join::Highest => one.max(other),
-            })
+            let known = || points.iter().filter_map(|point| Some((point.covered, value(point)?)));
+            match join {
+                Join::Highest => known().map(|(_, value)| value).reduce(f64::max),
+                Join::Rate => {
+                    let (covered, sum) =
+                        known().fold((0.0, 0.0), |(all, sum), (covered, value)| (all + covered, sum + value));
+                    (covered > 0.0).then_some(sum / covered)
+                }
+            }
         };
         Self(points.chunks(each).map(joined).collect())
     }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 /// The only style that the page may have.
 const STYLE: &str = include_str!("style.css");
 /// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
-const STYLE_HASH: &str = "1xyeJM2VHTP+hLRNNSplpZBOQIR86e1OZT+OjwM8TWo=";
+const STYLE_HASH: &str = "6TM+oJiW8vcHVWAWNw3TbtrtNTLDAfDDShiNUaSTALA=";
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::default();
@@ -27,11 +27,12 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .text(&report.service_text())
         .raw("</h1>\n<p class=\"quiet\">");
     page.text(&format!(
-        "{} to {}, in steps of {}. Made {}. The first and the last step may not be whole. Times are in UTC.",
+        "{} to {}, in steps of {}. Made {}{}. Times are in UTC.",
         rfc3339(report.start),
         rfc3339(report.end),
         perf_runtime::text::show_duration(report.step()),
-        rfc3339(report.made)
+        rfc3339(report.made),
+        if report.end < report.made { "" } else { ": the last step may go on" },
     ));
     page.raw("</p>\n</header>\n<main>\n");
     sections::verdict(report, &mut page);
@@ -53,7 +54,12 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     );
     sections::objectives(report, &mut page);
     sections::spend(report, &mut page);
-    sections::findings("Forecasts", "", alongside.forecasts.as_deref(), &mut page);
+    sections::findings(
+        "Forecasts of resources",
+        "When they are used up, if they go on as they did. Of the moment when the report was made.",
+        alongside.forecasts.as_deref(),
+        &mut page,
+    );
     sections::kinds(report, &mut page);
     sections::series(report, &mut page);
     sections::metrics(report, &mut page);

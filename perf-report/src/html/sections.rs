@@ -7,8 +7,8 @@ use crate::alongside::{Finding, SpendRow};
 use crate::report::Report;
 use crate::words;
 use perf_runtime::alert::Severity;
-use perf_runtime::health::{HealthStatus, IndicatorStatus};
-use perf_runtime::series::{SeriesPoint, SeriesTrack};
+use perf_runtime::health::{HealthStatus, Indicator, IndicatorStatus};
+use perf_runtime::series::{OutcomeCounts, SeriesPoint, SeriesTrack};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -27,15 +27,24 @@ pub(super) fn verdict(report: &Report, page: &mut Page) {
         HealthStatus::Degraded => "<p class=\"verdict degraded\">",
         HealthStatus::Unhealthy => "<p class=\"verdict unhealthy\">",
     });
-    let wholes = || report.tracks.series.iter().map(|track| &track.whole);
-    let calls: u64 = wholes().filter_map(|whole| whole.count).sum();
-    let failed: u64 = wholes().filter_map(|whole| whole.outcomes).map(|outcomes| outcomes.failed()).sum();
+    let outcomes = || report.tracks.series.iter().filter_map(|track| track.whole.outcomes);
+    let sum = |count: fn(&OutcomeCounts) -> u64| outcomes().fold(0, |sum: u64, one| sum.saturating_add(count(&one)));
+    // The share of those that ran to their end, as health and rules have it.
+    let (calls, failed, ran) = (sum(OutcomeCounts::finished), sum(OutcomeCounts::failed), sum(OutcomeCounts::ended));
     let what = match (calls, failed) {
         (0, _) => "No call ended in this time".to_owned(),
         (calls, 0) => format!("{} calls ended in this time, and none failed", words::count(calls)),
         (calls, failed) => {
-            let share = words::share(failed as f64 / calls as f64);
-            format!("{} calls ended in this time, and {} failed ({share})", words::count(calls), words::count(failed))
+            let share = words::share(failed as f64 / ran.max(1) as f64);
+            let (calls, failed) = (words::count(calls), words::count(failed));
+            format!("{calls} calls ended in this time, and {failed} failed ({share} of those that were not cancelled)")
+        }
+    };
+    let what = match report.tracks.left_out {
+        0 => what,
+        left_out => {
+            let (of, out) = (report.tracks.series.len(), words::count(left_out as u64));
+            format!("{what}, of the {of} series that are in this report; {out} are not")
         }
     };
     let alerts = match report.alerts.len() {
@@ -48,15 +57,22 @@ pub(super) fn verdict(report: &Report, page: &mut Page) {
         HealthStatus::Degraded => "Degraded",
         HealthStatus::Unhealthy => "Unhealthy",
     };
-    page.text(&format!("{status} when the report was made: {:.0} of 100, {alerts}. {what}.", report.health.score()))
-        .raw("</p>\n");
+    page.text(&format!(
+        "{status} when the report was made: {} of 100, {alerts}. {what}.",
+        words::score(report.health.score())
+    ))
+    .raw("</p>\n");
+}
+
+/// Whether something is wrong that is not counted in another row.
+fn takes_points(one: &&Indicator) -> bool {
+    one.status() >= IndicatorStatus::Yellow && (one.counted_in().is_none() || one.penalty() > 0.0)
 }
 
 /// The points that the score lacks, and why.
 pub(super) fn health(report: &Report, page: &mut Page) {
     page.section("Why not 100");
-    let lost: Vec<_> =
-        report.health.indicators().iter().filter(|one| one.status() >= IndicatorStatus::Yellow).collect();
+    let lost: Vec<_> = report.health.indicators().iter().filter(takes_points).collect();
     if lost.is_empty() {
         page.raw("<p>Nothing takes points off.</p>\n").end_section();
         return;
@@ -91,7 +107,7 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
 }
 
 pub(super) fn alerts(report: &Report, page: &mut Page) {
-    page.section("Alerts");
+    page.section("Alerts when the report was made");
     if report.alerts.is_empty() {
         page.raw("<p>None fires.</p>\n");
     } else {
@@ -107,7 +123,7 @@ pub(super) fn alerts(report: &Report, page: &mut Page) {
     }
     if !report.events.is_empty() {
         page.raw("<details><summary>")
-            .text(&format!("What alerts did in this time: {} changes", report.events.len() + report.events_left_out));
+            .text(&format!("Changes of alerts in this time: {}", report.events.len() + report.events_left_out));
         page.raw("</summary>\n").table(&["When", "Change", "Problem"]);
         for event in report.events.iter().take(EVENTS) {
             page.raw("<tr>").element("td", &time_of_day(event.at)).element("td", event.transition.as_str());
@@ -146,7 +162,7 @@ pub(super) fn findings(title: &'static str, about: &'static str, findings: Optio
 }
 
 pub(super) fn objectives(report: &Report, page: &mut Page) {
-    page.section("Objectives");
+    page.section("Objectives when the report was made");
     if report.objectives.is_empty() {
         page.raw("<p>None is set.</p>\n").end_section();
         return;
@@ -178,7 +194,7 @@ pub(super) fn objectives(report: &Report, page: &mut Page) {
 pub(super) fn spend(report: &Report, page: &mut Page) {
     let Some(spend) = &report.alongside.spend else { return };
     page.section("Spend on models").raw("<p class=\"quiet\">Since the process began. The cost is what is known.</p>\n");
-    page.table(&["", "#Calls", "#Input tokens", "#Output tokens", "#Cost in dollars", "#Calls without a price"]);
+    page.table(&["Of", "#Calls", "#Input tokens", "#Output tokens", "#Cost in dollars", "#Calls without a price"]);
     let mut row = |row: &SpendRow| {
         page.raw("<tr>").element("td", &row.name);
         for number in [row.calls, row.input_tokens, row.output_tokens] {
@@ -209,23 +225,22 @@ pub(super) fn kinds(report: &Report, page: &mut Page) {
         let Some(kind) = tracks.first().map(|track| track.kind) else { continue };
         let in_flight = report.in_flight.iter().find(|(other, _)| *other == kind).map_or(0, |(_, calls)| *calls);
         let (calls, failed) = (summed(tracks, |point| point.count), summed(tracks, failures));
-        let total = |sums: &BTreeMap<SystemTime, u64>| sums.values().sum::<u64>();
+        let total = |sums: &BTreeMap<SystemTime, u64>| sums.values().fold(0, |sum: u64, one| sum.saturating_add(*one));
         let name = kind.as_str().replace('_', " ");
         page.raw("<figure class=\"card\"><h3>").text(&name).raw("</h3>\n");
         let course = spread(tracks, &calls);
         let highest = course.highest().unwrap_or(0.0);
-        let title =
-            format!("{name}: calls that ended in each part of the range, from 0 to {}", words::number(highest, None));
+        let title = format!("{name}: calls that ended, a second, from 0 to {}", words::number(highest, None));
         draw(page, &course, (320.0, 80.0), "big", &title);
         page.raw("<figcaption class=\"quiet\">");
         page.text(&format!(
-            "{} calls, {} failed, {in_flight} in flight. The line goes from 0 to {}.",
+            "{} calls, {} failed; {in_flight} in flight when the report was made. The line goes from 0 to {} calls a second.",
             words::count(total(&calls)),
             words::count(total(&failed)),
             words::number(highest, None)
         ));
         page.raw("</figcaption>\n<details><summary>Numbers</summary>\n").table(&["From", "#Calls", "#Failed"]);
-        for (start, calls, failed) in rows(&calls, &failed) {
+        for (start, calls, failed) in rows(tracks, &calls, &failed) {
             page.raw("<tr>").element("td", &time_of_day(start)).element("td class=\"n\"", &words::count(calls));
             page.element("td class=\"n\"", &words::count(failed)).raw("</tr>\n");
         }
@@ -243,7 +258,8 @@ fn summed(tracks: &[SeriesTrack], value: impl Fn(&SeriesPoint) -> Option<u64>) -
     let mut sums = BTreeMap::new();
     for point in tracks.iter().flat_map(|track| &track.points) {
         if let Some(value) = value(point) {
-            *sums.entry(point.start).or_insert(0) += value;
+            let sum = sums.entry(point.start).or_insert(0_u64);
+            *sum = sum.saturating_add(value);
         }
     }
     sums
@@ -252,18 +268,22 @@ fn summed(tracks: &[SeriesTrack], value: impl Fn(&SeriesPoint) -> Option<u64>) -
 /// The sums as a course over all steps, those that nobody observed among them.
 fn spread(tracks: &[SeriesTrack], sums: &BTreeMap<SystemTime, u64>) -> Course {
     let points = tracks.first().map(|track| track.points.as_slice()).unwrap_or_default();
-    Course::of(points, Join::Sum, |point| sums.get(&point.start).map(|sum| *sum as f64))
+    Course::of(points, Join::Rate, |point| sums.get(&point.start).map(|sum| *sum as f64))
 }
 
-/// As many rows as a table has: neighbours together.
-fn rows(calls: &BTreeMap<SystemTime, u64>, failed: &BTreeMap<SystemTime, u64>) -> Vec<(SystemTime, u64, u64)> {
-    let all: Vec<(SystemTime, u64, u64)> =
-        calls.iter().map(|(start, calls)| (*start, *calls, failed.get(start).copied().unwrap_or(0))).collect();
-    let each = all.len().div_ceil(ROWS).max(1);
-    let joined = |rows: &[(SystemTime, u64, u64)]| {
-        rows.iter().copied().reduce(|(start, calls, failed), (_, more, worse)| (start, calls + more, failed + worse))
+/// As many rows as a table has: neighbouring steps together, whether or not anybody observed them. Rows that nobody observed are left out.
+fn rows(
+    tracks: &[SeriesTrack],
+    calls: &BTreeMap<SystemTime, u64>,
+    failed: &BTreeMap<SystemTime, u64>,
+) -> Vec<(SystemTime, u64, u64)> {
+    let steps = tracks.first().map(|track| track.points.as_slice()).unwrap_or_default();
+    let each = steps.len().div_ceil(ROWS).max(1);
+    let of = |sums: &BTreeMap<SystemTime, u64>, steps: &[SeriesPoint]| {
+        steps.iter().filter_map(|step| sums.get(&step.start).copied()).reduce(u64::saturating_add)
     };
-    all.chunks(each).filter_map(joined).collect()
+    let row = |steps: &[SeriesPoint]| Some((steps.first()?.start, of(calls, steps)?, of(failed, steps).unwrap_or(0)));
+    steps.chunks(each).filter_map(row).collect()
 }
 
 /// Every series, the one that took the most time first.
@@ -286,7 +306,7 @@ pub(super) fn series(report: &Report, page: &mut Page) {
     for track in all.iter().take(SERIES) {
         let whole = &track.whole;
         page.raw("<tr>").element("td", &track.id.to_string());
-        spark(page, track, Join::Sum, |point| point.count.map(|count| count as f64), None, "calls");
+        spark(page, track, Join::Rate, |point| point.count.map(|count| count as f64), None, "calls a second");
         page.element("td class=\"n\"", &whole.count.map_or_else(|| "–".to_owned(), words::count));
         let rate = whole.outcomes.and_then(|outcomes| outcomes.error_rate());
         let class = if rate.is_some_and(|rate| rate > 0.0) { "td class=\"n bad\"" } else { "td class=\"n\"" };
@@ -316,7 +336,7 @@ fn spark(
     page.raw("<td>");
     let course = Course::of(&track.points, join, value);
     if let Some(highest) = course.highest().filter(|highest| *highest > 0.0) {
-        let joined = if matches!(join, Join::Sum) { "" } else { "the highest of each part, " };
+        let joined = if matches!(join, Join::Rate) { "" } else { "the highest of each part, " };
         let title = format!("{what}: {joined}from 0 to {}", words::number(highest, unit));
         draw(page, &course, (96.0, 20.0), "spark", &title);
     }
@@ -344,7 +364,7 @@ pub(super) fn metrics(report: &Report, page: &mut Page) {
         page.raw("</tr>\n");
     }
     page.end_table();
-    more(report.tracks.metrics.len(), METRICS, page);
+    more(report.tracks.metrics.len() + report.metrics_left_out, METRICS.min(report.tracks.metrics.len()), page);
     page.raw("</details>\n").end_section();
 }
 

@@ -7,6 +7,24 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[test]
+fn the_range_that_is_named_is_that_of_the_steps() {
+    let (_, report) = lived(Alongside::default());
+    let points = &report.tracks.series.first().unwrap().points;
+    assert_eq!(report.start, points.first().unwrap().start);
+    let end = points.last().unwrap().start + Duration::from_secs_f64(report.tracks.step);
+    assert_eq!(report.end, end.min(report.made));
+}
+
+#[test]
+fn points_that_no_report_has_are_refused() {
+    let (_, report) = lived(Alongside::default());
+    let mut json: Value = serde_json::from_str(&written(Format::Json, &report)).unwrap();
+    json["tracks"]["series"][0]["points"].as_array_mut().unwrap().reverse();
+    let error = Report::from_json(json.to_string().as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("are not in order"), "{error}");
+}
+
+#[test]
 fn json_reads_back_to_the_same_report_byte_for_byte() {
     let (_, report) = lived(told());
     let text = written(Format::Json, &report);

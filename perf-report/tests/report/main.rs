@@ -68,7 +68,7 @@ fn lived_to([length, step]: [Duration; 2], alongside: Alongside) -> (Monitor, Re
     (monitor, report)
 }
 
-/// What other parts tell, with texts of strangers.
+/// Findings of other parts, with texts of strangers.
 fn told() -> Alongside {
     let finding = |headline: &str| Finding { headline: headline.to_owned(), details: vec![HOSTILE[0].to_owned()] };
     let since = std::time::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
