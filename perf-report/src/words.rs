@@ -40,7 +40,7 @@ pub(crate) fn share(share: f64) -> String {
     match percent {
         0.0 => "0 %".to_owned(),
         p if p > 0.0 && p < 0.01 => "<0.01 %".to_owned(),
-        p if p < 100.0 && p >= 99.95 => ">99.9 %".to_owned(),
+        p if (99.95..100.0).contains(&p) => ">99.9 %".to_owned(),
         p if p.abs() < 10.0 => format!("{p:.2} %"),
         p => format!("{p:.1} %"),
     }

@@ -65,14 +65,14 @@ pub(super) fn verdict(report: &Report, page: &mut Page) {
 }
 
 /// Whether something is wrong that is not counted in another row.
-fn takes_points(one: &&Indicator) -> bool {
+fn takes_points(one: &Indicator) -> bool {
     one.status() >= IndicatorStatus::Yellow && (one.counted_in().is_none() || one.penalty() > 0.0)
 }
 
 /// The points that the score lacks, and why.
 pub(super) fn health(report: &Report, page: &mut Page) {
     page.section("Why not 100");
-    let lost: Vec<_> = report.health.indicators().iter().filter(takes_points).collect();
+    let lost: Vec<_> = report.health.indicators().iter().filter(|one| takes_points(one)).collect();
     if lost.is_empty() {
         page.raw("<p>Nothing takes points off.</p>\n").end_section();
         return;
