@@ -41,6 +41,7 @@ mod insight {
     use perf_runtime::metric::names;
     use perf_runtime::series::{Selector, TimeRange};
     use perf_runtime::text::rfc3339;
+    use std::collections::BTreeMap;
     use std::time::{Duration, UNIX_EPOCH};
 
     /// The most series that are compared.
@@ -82,6 +83,8 @@ mod insight {
         let before = range.start().checked_sub(range.duration())?;
         let before = TimeRange::between(before, range.start()).ok()?;
         let mut found = Vec::new();
+        // By the reason: most often it is the same for all.
+        let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (figure, what) in [(Figure::Latency, "duration"), (Figure::Errors, "share of failures")] {
             let question = Question::about(Selector::calls()).figure(figure).most(COMPARED);
             let compared = comparisons(monitor, &question, before, range);
@@ -91,7 +94,7 @@ mod insight {
             }
             for kind in compared.kinds {
                 if let Some(why) = kind.why_not {
-                    found.push(Finding { headline: format!("{}: {what} not compared", kind.kind), details: vec![why] });
+                    unknown.entry(why).or_default().push(format!("{what} of {}", kind.kind));
                 }
                 for one in kind.series {
                     let way = match one.change.class {
@@ -118,6 +121,11 @@ mod insight {
                 }
             }
         }
+        let not_compared = |(why, what): (String, Vec<String>)| Finding {
+            headline: format!("Not compared: {}", what.join(", ")),
+            details: vec![why],
+        };
+        found.extend(unknown.into_iter().map(not_compared));
         Some(found)
     }
 

@@ -1,6 +1,6 @@
 // Reports: links to files of the last hour, day and week, and to dashboards for Grafana.
 
-import { h } from "./dom.js";
+import { h, wide } from "./dom.js";
 
 const RANGES = [["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last 7 days"]];
 const FORMATS = [
@@ -22,14 +22,12 @@ export default class {
     "div",
     { class: "page" },
     h("h1", {}, this.title),
-    h(
-      "div",
-      { class: "card scroll", role: "region", "aria-label": "Files", tabindex: 0 },
-      h("h2", {}, "Files"),
-      h("p", { class: "quiet" }, "Times before the last hour are in them where the history is kept on disk."),
+    wide(
+      "Files",
       h(
         "table",
         {},
+        h("caption", {}, "Files"),
         h("thead", {}, h("tr", {}, ["Format", ...RANGES.map(([, name]) => name), "For"].map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, FORMATS.map(([format, name, use]) => h(
           "tr",
@@ -39,6 +37,7 @@ export default class {
           h("td", {}, use),
         ))),
       ),
+      h("p", { class: "quiet more" }, "Times before the last hour are in them where the history is kept on disk."),
     ),
     h(
       "div",
