@@ -7,6 +7,7 @@
     allow(dead_code, unused_imports, reason = "each family of locks uses a part of what is the same of all")
 )]
 
+mod channel;
 mod guards;
 #[cfg(feature = "parking_lot")]
 pub mod parking_lot;
@@ -17,5 +18,6 @@ pub mod tokio;
 mod watch;
 
 pub use part::{
-    CallerView, DeadlockView, HolderView, LockView, Locks, LocksView, Settings, TimesView, View, WaiterView, rules,
+    CallerView, ChannelView, ChannelsView, DeadlockView, ExistingView, HolderView, LockView, Locks, LocksView,
+    Settings, TimesView, View, WaiterView, rules,
 };

@@ -1,4 +1,4 @@
-//! Nothing is kept of a lock that is gone, and names are bounded. One test in a program of its own: it counts the memory of the lists that all locks are in, and uses up the names.
+//! Nothing is kept of a lock or a channel that is gone, and names are bounded. One test in a program of its own: it counts the memory of the lists that all locks are in, and uses up the names.
 
 use perf_runtime::Monitor;
 use perf_sync::std::Mutex;
@@ -40,7 +40,9 @@ fn live() -> isize {
 }
 
 #[test]
-fn locks_and_names_are_bounded() {
+fn locks_channels_and_names_are_bounded() {
+    #[cfg(feature = "tokio")]
+    a_hundred_thousand_channels_made_and_dropped_leave_nothing();
     a_hundred_thousand_locks_made_and_dropped_leave_nothing();
     locks_that_are_there_at_once_take_what_they_need_and_give_it_back();
     names_are_bounded_and_the_rest_share_one();
@@ -57,6 +59,44 @@ fn a_hundred_thousand_locks_made_and_dropped_leave_nothing() {
     let before = live();
     make(100_000);
     assert_eq!(live(), before);
+}
+
+#[cfg(feature = "tokio")]
+fn a_hundred_thousand_channels_made_and_dropped_leave_nothing() {
+    use perf_sync::tokio::{mpsc, oneshot};
+    let make = |times: u32| {
+        for number in 0..times {
+            let (sender, receiver) = oneshot::channel("memory");
+            sender.send(number).unwrap();
+            drop(receiver);
+            if number % 10 == 0 {
+                let (sender, mut receiver) = mpsc::channel("memory", 4);
+                sender.try_send(number).unwrap();
+                sender.try_send(number).unwrap();
+                receiver.try_recv().unwrap();
+                let (sender, receiver) = mpsc::unbounded_channel("memory");
+                sender.send(number).unwrap();
+                drop((receiver, sender));
+            }
+        }
+    };
+    make(1_000);
+    let before = live();
+    make(100_000);
+    assert_eq!(live(), before);
+    let bare = each(tokio::sync::mpsc::unbounded_channel::<u64>);
+    let watched = each(|| mpsc::unbounded_channel::<u64>("memory"));
+    assert!((300..800).contains(&(watched - bare)), "{} bytes each", watched - bare);
+}
+
+/// The bytes that each of many channels takes.
+#[cfg(feature = "tokio")]
+fn each<T>(make: impl Fn() -> T) -> isize {
+    let before = live();
+    let there: Vec<T> = (0..1_000).map(|_| make()).collect();
+    let each = (live() - before) / 1_000;
+    drop(there);
+    each
 }
 
 fn locks_that_are_there_at_once_take_what_they_need_and_give_it_back() {

@@ -9,8 +9,9 @@
 
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
-use crate::watch::instance::{Seen, Waiter};
+use crate::watch::instance::Seen;
 use crate::watch::owner::Who;
+use crate::watch::waits::Waiter;
 use std::collections::{BTreeSet, HashMap};
 
 /// The most steps of a cycle that is told.

@@ -1,15 +1,15 @@
 //! The metrics of locks, and the rules on them.
 
-use super::view::{Look, readings, seconds};
+use super::histograms::Histograms;
+use super::times::seconds;
+use super::view::{Look, readings};
 use crate::watch::Mode;
-use crate::watch::buckets::{Times, bounds_in_seconds};
 use crate::watch::name::Number;
-use perf_runtime::Monitor;
+use crate::watch::series::SeriesNumber;
 use perf_runtime::health::Resource;
-use perf_runtime::metric::{Histogram, SampledMetric, Samples};
-use perf_runtime::rule::{Metric, Rule, RuleSet};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use perf_runtime::metric::{SampledMetric, Samples};
+use perf_runtime::rule::{Metric, Rule};
+use std::sync::Arc;
 
 pub(super) const WAIT: &str = "lock_wait_seconds";
 pub(super) const HOLD: &str = "lock_hold_seconds";
@@ -42,48 +42,20 @@ const DEADLOCKS: SampledMetric = SampledMetric::gauge(
 );
 
 /// An age at which a wait is shown by itself, in nanoseconds.
-const SHOWN_FROM: u64 = 1_000_000_000;
+pub(super) const SHOWN_FROM: u64 = 1_000_000_000;
 
 /// Shows the series as metrics, at each tick.
 pub(super) struct Figures {
     histograms: Arc<Histograms>,
 }
 
-/// The histograms of a monitor, and what was added to each: shared by all parts that show locks by it, so that nothing is added twice.
-#[derive(Default)]
-struct Histograms(Mutex<HashMap<(Number, Mode), [Recorded; 2]>>);
-
-impl Histograms {
-    /// Those of a monitor, for as long as it lives.
-    fn of(monitor: &Monitor) -> Arc<Self> {
-        let made = Arc::new(Self::default());
-        match monitor.provide(Arc::clone(&made)) {
-            Ok(provided) => {
-                // Withdrawn, a later part would add again what is added.
-                std::mem::forget(provided);
-                made
-            }
-            Err(_) => monitor.ask::<Self>().unwrap_or(made),
-        }
-    }
-}
-
-/// A histogram, and what was added to it.
-struct Recorded {
-    histogram: Histogram,
-    before: Times,
-    zeros: u64,
-}
-
 impl Figures {
-    pub(super) fn new(monitor: &Monitor) -> Self {
-        Self { histograms: Histograms::of(monitor) }
+    pub(super) fn new(histograms: Arc<Histograms>) -> Self {
+        Self { histograms }
     }
 
     pub(super) fn show(&self, samples: &mut Samples<'_>, look: &Look) {
         let monitor = samples.monitor().clone();
-        let Histograms(histograms) = &*self.histograms;
-        let histograms = &mut *histograms.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, mode, reading) in readings() {
             let text = name.text();
             let labels = [("lock", &*text), ("mode", mode.as_str())];
@@ -108,35 +80,14 @@ impl Figures {
             if mode == Mode::Acquire {
                 samples.put(&PERMITS, &labels, reading.units_in_use as f64);
             }
-            let [wait, hold] = histograms.entry((name, mode)).or_insert_with(|| recorded(&monitor, name, mode));
-            wait.add(&reading.waited, reading.at_once);
+            let number = SeriesNumber::new(name, mode);
+            let help = "How long a lock was waited for, of those that took it: 0 where they took it at once.";
+            self.histograms.add(&monitor, (WAIT, help), number, labels, (&reading.waited, reading.at_once));
             if mode.holds() {
-                hold.add(&reading.held, 0);
+                let help = "How long a lock was held.";
+                self.histograms.add(&monitor, (HOLD, help), number, labels, (&reading.held, 0));
             }
         }
-    }
-}
-
-fn recorded(monitor: &Monitor, name: Number, mode: Mode) -> [Recorded; 2] {
-    let histogram = |metric: &str, help: &str| {
-        let described = monitor.metrics().histogram(metric).unit("seconds").help(help);
-        let histogram = described.label("lock", &*name.text()).label("mode", mode.as_str()).register();
-        Recorded { histogram, before: Times::default(), zeros: 0 }
-    };
-    [
-        histogram(WAIT, "How long a lock was waited for, of those that took it: 0 where they took it at once."),
-        histogram(HOLD, "How long a lock was held."),
-    ]
-}
-
-impl Recorded {
-    /// Adds what is new, and as many zeros.
-    fn add(&mut self, times: &Times, zeros: u64) {
-        let new = times.since(&self.before);
-        let zero = (0.0, zeros.saturating_sub(self.zeros));
-        let bounds = bounds_in_seconds().chain([f64::MAX]);
-        self.histogram.add_counts(bounds.zip(new.counts).chain([zero]), seconds(new.nanos));
-        (self.before, self.zeros) = (*times, zeros);
     }
 }
 
@@ -148,7 +99,7 @@ fn longest(samples: &mut Samples<'_>, look: &Look, name: Number, mode: Mode) {
     let [of_lock, of_mode] = [("lock", &*text), ("mode", mode.as_str())];
     samples.put(&LONGEST_WAIT, &[of_lock, of_mode], seconds(age));
     let by = match holder {
-        Some(holder) => look.caller(holder.owner.series()),
+        Some(holder) => look.names.caller(holder.owner.series()),
         None if seen.unnamed > 0 => "not named".to_owned(),
         None => "nobody".to_owned(),
     };
@@ -160,9 +111,8 @@ pub(super) fn deadlock(samples: &mut Samples<'_>, cycle: &str) {
     samples.put(&DEADLOCKS, &[("cycle", cycle)], 1.0);
 }
 
-/// The rules on locks: `lock-wait`, where something has waited for more than 5 seconds (critical: 30); and `lock-deadlock`, where locks wait for each other
-/// in a cycle.
-pub fn rules() -> RuleSet {
+/// The rules on locks.
+pub(super) fn rules() -> impl Iterator<Item = Rule> {
     let rules = [
         Rule::builder("lock-wait")
             .name("A lock is waited for")
@@ -182,10 +132,8 @@ pub fn rules() -> RuleSet {
             )
             .build(),
     ];
-    let mut all = RuleSet::new();
     // Checked by a test.
-    rules.into_iter().flatten().for_each(|rule| all.insert(rule));
-    all
+    rules.into_iter().flatten()
 }
 
 /// The indicator of the health.

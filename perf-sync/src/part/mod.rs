@@ -1,18 +1,26 @@
-//! The part: locks as metrics, judged, and as one view.
+//! The part: locks and channels as metrics, judged, and as one view of each.
 
+mod channels;
 mod deadlock;
 mod figures;
+mod histograms;
+mod names;
 mod settings;
+mod times;
 mod view;
 
-pub use figures::rules;
+pub use channels::view::{ChannelView, ChannelsView, ExistingView};
 pub use settings::Settings;
-pub use view::{CallerView, DeadlockView, HolderView, LockView, TimesView, View, WaiterView};
+pub use times::{CallerView, TimesView, WaiterView};
+pub use view::{DeadlockView, HolderView, LockView, View};
 
+use crate::channel::instance::Stalls;
 use crate::watch::buckets::bounds_in_seconds;
 use figures::Figures;
+use histograms::Histograms;
 use perf_runtime::extend::TickObserver;
 use perf_runtime::metric::{Sampler, Samples};
+use perf_runtime::rule::RuleSet;
 use perf_runtime::{__locks, ConfigError, Monitor, MonitorBuilder};
 use std::collections::HashSet;
 use std::fmt;
@@ -26,14 +34,15 @@ const SECTION: &str = "sync";
 /// So many cycles are remembered, so that each is logged once.
 const MOST_TOLD: usize = 100;
 
-/// The guard of the part: dropping it ends the metrics of locks. Locks are counted as long as the process lives, by whichever monitor they are shown.
-#[must_use = "dropping the guard ends the metrics of locks"]
+/// The guard of the part: dropping it ends the metrics of locks and channels. They are counted as long as the process lives, by whichever monitor they are
+/// shown.
+#[must_use = "dropping the guard ends the metrics of locks and channels"]
 pub struct Locks {
     view: LocksView,
     _ticks: Option<(Sampler, TickObserver)>,
 }
 
-/// A handle by which others look at locks. Cheap to clone.
+/// A handle by which others look at locks and channels. Cheap to clone.
 #[derive(Clone)]
 pub struct LocksView {
     monitor: Monitor,
@@ -41,10 +50,11 @@ pub struct LocksView {
     with_deadlocks: bool,
     /// The end of the last gap in which nobody observed the process, by the clock of locks.
     observed_from: Arc<AtomicU64>,
+    stalls: Arc<Mutex<Stalls>>,
 }
 
 impl Locks {
-    /// Adds what the part needs to a monitor that is being set up: the section `[sync]`, the rules, the indicator, and the bounds of the histograms.
+    /// Adds what the part needs to a monitor that is being set up: the section `[sync]`, the rules, the indicators, and the bounds of the histograms.
     /// Other bounds that the program sets for them before are better a part of these, so that they stay exact.
     pub fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
         Self::judged(builder).section(SECTION)
@@ -54,10 +64,13 @@ impl Locks {
     pub fn judged(builder: MonitorBuilder) -> MonitorBuilder {
         let builder = builder.histogram_bounds(figures::WAIT, bounds_in_seconds());
         let builder = builder.histogram_bounds(figures::HOLD, bounds_in_seconds());
-        builder.add_rules(rules()).resource(figures::resource())
+        let builder = builder.histogram_bounds(channels::figures::SEND_WAIT, bounds_in_seconds());
+        let builder = builder.histogram_bounds(channels::figures::QUEUE, bounds_in_seconds());
+        let builder = builder.add_rules(rules()).resource(figures::resource());
+        builder.resource(channels::figures::resource())
     }
 
-    /// Begins to show locks, as the section `[sync]` says.
+    /// Begins to show locks and channels, as the section `[sync]` says.
     ///
     /// # Errors
     /// A setting that is not allowed.
@@ -69,11 +82,13 @@ impl Locks {
     pub fn with_settings(monitor: &Monitor, settings: &Settings) -> Self {
         let is_on = settings.enabled && monitor.is_enabled();
         let (with_deadlocks, observed_from) = (settings.deadlocks, Arc::default());
-        let view = LocksView { monitor: monitor.clone(), is_on, with_deadlocks, observed_from };
+        let stalls = Arc::default();
+        let view = LocksView { monitor: monitor.clone(), is_on, with_deadlocks, observed_from, stalls };
         let ticks = is_on.then(|| {
-            let to_log = ToLog::default();
+            let (to_log, histograms) = (ToLog::default(), Histograms::of(monitor));
             let mut ticks = Ticks {
-                figures: Figures::new(monitor),
+                figures: Figures::new(Arc::clone(&histograms)),
+                channels: channels::figures::Figures::new(histograms, Arc::clone(&view.stalls)),
                 told: HashSet::new(),
                 to_log: to_log.clone(),
                 with_deadlocks,
@@ -85,7 +100,7 @@ impl Locks {
         Self { view, _ticks: ticks }
     }
 
-    /// A handle by which others look at locks.
+    /// A handle by which others look at locks and channels.
     pub fn view(&self) -> LocksView {
         self.view.clone()
     }
@@ -99,11 +114,29 @@ impl LocksView {
         }
         View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), self.with_deadlocks)
     }
+
+    /// Everything that is known of channels now. Empty where the settings say that locks and channels are not shown.
+    pub fn channels(&self) -> ChannelsView {
+        if !self.is_on {
+            return ChannelsView::empty();
+        }
+        ChannelsView::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), &self.stalls)
+    }
+}
+
+/// The rules on locks and channels: `lock-wait`, where something has waited for a lock for more than 5 seconds (critical: 30); `lock-deadlock`, where locks wait for
+/// each other in a cycle; `channel-full`, where a sender has waited for room for more than 5 seconds (critical: 30); and `channel-stopped`, where
+/// a channel has had messages for more than 30 seconds (critical: 300) and its receiver, which is there, received nothing.
+pub fn rules() -> RuleSet {
+    let mut all = RuleSet::new();
+    figures::rules().chain(channels::figures::rules()).for_each(|rule| all.insert(rule));
+    all
 }
 
 /// The work of a tick.
 struct Ticks {
     figures: Figures,
+    channels: channels::figures::Figures,
     told: HashSet<String>,
     to_log: ToLog,
     with_deadlocks: bool,
@@ -140,6 +173,7 @@ impl Ticks {
         self.observed_from.store(observed_from, Ordering::Relaxed);
         let look = Look::take(samples.monitor(), observed_from);
         self.figures.show(samples, &look);
+        self.channels.show(samples, observed_from);
         let deadlocks = if self.with_deadlocks { look.deadlocks() } else { Vec::new() };
         for deadlock in &deadlocks {
             figures::deadlock(samples, &deadlock.cycle);

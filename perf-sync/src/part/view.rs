@@ -1,23 +1,21 @@
 //! Everything that is known of locks, for JSON.
 
 use super::deadlock::{self, Step};
-use crate::watch::buckets::Times;
-use crate::watch::callers::CallerReading;
+use super::names::{MOST_LISTED, Names};
+use super::times::{CallerView, TimesView, WaiterView, seconds};
 use crate::watch::cells::{self, Reading, Series};
-use crate::watch::instance::{self, Seen, Waiter};
-use crate::watch::mode::{MODES, Mode};
+use crate::watch::instance::{self, Seen};
+use crate::watch::mode::Mode;
 use crate::watch::name::Number;
-use perf_runtime::__locks;
+use crate::watch::series::Counts;
+use crate::watch::waits::Waiter;
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A wait that is older is too old, in nanoseconds: cycles are looked for, and a rule looks at it.
 pub(super) const TOO_LONG: u64 = 5_000_000_000;
-/// So many holders, waiters and locks of one series are listed.
-const MOST_LISTED: usize = 20;
 
 /// Locks as they are now, and what happened to them since the process began.
 #[derive(Clone, Debug, Serialize)]
@@ -80,20 +78,6 @@ pub struct LockView {
     pub callers: Vec<CallerView>,
 }
 
-/// Times, in seconds. Shares are told by the upper bound of the bucket in which they are reached.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct TimesView {
-    /// How many.
-    pub count: u64,
-    /// Their sum.
-    pub sum_seconds: f64,
-    /// Half of them took at most so long; null where there are none, or it was more than a minute.
-    pub half_at_most_seconds: Option<f64>,
-    /// 99 of 100 took at most so long.
-    pub p99_at_most_seconds: Option<f64>,
-}
-
 /// One that holds a lock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -110,32 +94,6 @@ pub struct HolderView {
     pub waits_for: Option<Arc<str>>,
 }
 
-/// One that waits for a lock.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct WaiterView {
-    /// The number of the lock, among all that were made.
-    pub instance: u64,
-    /// The series whose call waits; null where none ran.
-    pub series: Option<SeriesId>,
-    /// The task or the thread.
-    pub by: String,
-    /// For how long.
-    pub waited_seconds: f64,
-}
-
-/// The calls of a series that waited for a lock, however that ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct CallerView {
-    /// The series; null of waits around which no measured call ran, and with the label `__overflow__` of all that are not told apart.
-    pub series: Option<SeriesId>,
-    /// Waits that are over.
-    pub waits: u64,
-    /// How long they were in all, in seconds.
-    pub waited_seconds: f64,
-}
-
 /// A cycle of locks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -149,39 +107,19 @@ pub struct DeadlockView {
 /// The locks and their names at one moment.
 pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
-    now: u64,
-    /// Since when the process was observed without a gap, by the clock: it may have been stopped before.
-    observed_from: u64,
-    named: HashMap<u16, SeriesId>,
+    pub(super) names: Names,
 }
 
 impl Look {
     pub(super) fn take(monitor: &Monitor, observed_from: u64) -> Self {
         let seen = instance::look();
-        // After the moments of the waits, so that no age is below zero.
-        let now = __locks::now();
         let is_named = seen.iter().any(|lock| !lock.holders.is_empty() || !lock.waiters.is_empty());
-        let named = if is_named { __locks::series_by_number(monitor) } else { HashMap::new() };
-        Self { seen, now, observed_from, named }
+        Self { seen, names: Names::now(monitor, observed_from, is_named) }
     }
 
     /// The same with the names of all series, for calls that wait no longer.
     fn with_names(monitor: &Monitor, observed_from: u64) -> Self {
-        Self { named: __locks::series_by_number(monitor), ..Self::take(monitor, observed_from) }
-    }
-
-    /// The name of a series by its number.
-    pub(super) fn series(&self, number: u16) -> Option<SeriesId> {
-        self.named.get(&number).cloned()
-    }
-
-    /// The call of a series by its number, in words.
-    pub(super) fn caller(&self, number: u16) -> String {
-        self.series(number).map_or_else(|| "a call that is not measured".to_owned(), |id| id.to_string())
-    }
-
-    fn age(&self, since: u64) -> u64 {
-        self.now.saturating_sub(since)
+        Self { seen: instance::look(), names: Names::now(monitor, observed_from, true) }
     }
 
     /// The oldest wait for a lock in a mode, for how long it was observed in nanoseconds, and the lock.
@@ -190,12 +128,12 @@ impl Look {
         let waits = self.seen.iter().filter(|lock| lock.name == name);
         let waits = waits.flat_map(|lock| lock.waiters.iter().filter(of_mode).map(move |waiter| (waiter.since, lock)));
         let oldest = waits.min_by_key(|(since, _)| *since);
-        oldest.map(|(since, lock)| (self.age(since.max(self.observed_from)), lock))
+        oldest.map(|(since, lock)| (self.names.observed_age(since), lock))
     }
 
     /// The cycles of locks, where something has waited too long.
     pub(super) fn deadlocks(&self) -> Vec<DeadlockView> {
-        let before = self.now.checked_sub(TOO_LONG).filter(|before| *before >= self.observed_from);
+        let before = self.names.now.checked_sub(TOO_LONG).filter(|before| *before >= self.names.observed_from);
         let Some(before) = before else { return Vec::new() };
         deadlock::cycles(&self.seen, before).iter().map(|steps| self.deadlock(steps)).collect()
     }
@@ -205,7 +143,7 @@ impl Look {
         let names: Vec<_> = steps.iter().chain(steps.first()).map(name).collect();
         let cycle = names.join(" → ");
         let each = steps.iter().zip(names.windows(2)).map(|(step, names)| {
-            let caller = self.caller(step.series);
+            let caller = self.names.caller(step.series);
             match names {
                 [holds, waits] => format!("{caller} holds {holds} and waits for {waits}"),
                 _ => caller,
@@ -223,9 +161,9 @@ impl Look {
         held.truncate(MOST_LISTED);
         let view = |(instance, holder): (u64, &crate::watch::holders::Holder)| HolderView {
             instance,
-            series: self.series(holder.owner.series()),
+            series: self.names.series(holder.owner.series()),
             by: holder.owner.task_or_thread().to_string(),
-            held_seconds: seconds(self.age(holder.since)),
+            held_seconds: seconds(self.names.age(holder.since)),
             waits_for: self.waits_for(holder.owner.task_or_thread()),
         };
         held.into_iter().map(view).collect()
@@ -235,37 +173,10 @@ impl Look {
         self.seen.iter().find(|lock| lock.waiters.iter().any(|waiter| waiter.is(who))).map(|lock| lock.name.text())
     }
 
-    fn callers(&self, read: Vec<CallerReading>) -> Vec<CallerView> {
-        let mut all: Vec<CallerView> = Vec::new();
-        for CallerReading { series, waits, nanos } in read {
-            let (series, waited_seconds) = (self.series(series), seconds(nanos));
-            // Functions of the same labels have numbers of their own, and one name.
-            match all.iter_mut().find(|known| known.series == series) {
-                Some(known) => {
-                    known.waits += waits;
-                    known.waited_seconds += waited_seconds;
-                }
-                None => all.push(CallerView { series, waits, waited_seconds }),
-            }
-        }
-        all.sort_by(|one, other| other.waited_seconds.total_cmp(&one.waited_seconds));
-        all.truncate(MOST_LISTED);
-        all
-    }
-
     fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {
         let of_name = self.seen.iter().filter(|lock| lock.name == name);
-        let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, waiter)));
-        let mut waits: Vec<_> = waits.filter(|(_, waiter)| waiter.owner.mode() == mode).collect();
-        waits.sort_by_key(|(_, waiter)| waiter.since);
-        waits.truncate(MOST_LISTED);
-        let view = |(instance, waiter): (u64, &Waiter)| WaiterView {
-            instance,
-            series: self.series(waiter.owner.series()),
-            by: waiter.owner.task_or_thread().to_string(),
-            waited_seconds: seconds(self.age(waiter.since)),
-        };
-        waits.into_iter().map(view).collect()
+        let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, *waiter)));
+        self.names.waiters(waits.filter(|(_, waiter)| waiter.owner.mode() == mode).collect())
     }
 }
 
@@ -275,7 +186,10 @@ pub(super) fn readings() -> impl Iterator<Item = (Number, Mode, Reading)> {
 }
 
 fn all() -> impl Iterator<Item = (Number, Mode, &'static Series)> {
-    cells::all().map(|(index, series)| (Number::of_index(index / MODES), Mode::of_index(index % MODES), series))
+    cells::all().filter_map(|(number, series)| match number.counts() {
+        Counts::Lock(mode) => Some((number.name(), mode, series)),
+        Counts::Channel(_) => None,
+    })
 }
 
 impl View {
@@ -324,22 +238,7 @@ impl LockView {
             longest_wait_seconds: look.oldest(name, mode).map(|(nanos, _)| seconds(nanos)),
             holders: look.holders(name, mode),
             waiters: look.waiters(name, mode),
-            callers: look.callers(series.slow.callers.read()),
+            callers: look.names.callers(series.slow.callers.read()),
         }
     }
-}
-
-impl TimesView {
-    fn new(times: &Times) -> Self {
-        Self {
-            count: times.count(),
-            sum_seconds: seconds(times.nanos),
-            half_at_most_seconds: times.at_most(0.5).map(seconds),
-            p99_at_most_seconds: times.at_most(0.99).map(seconds),
-        }
-    }
-}
-
-pub(super) fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
 }

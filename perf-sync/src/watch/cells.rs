@@ -5,7 +5,8 @@
 
 use super::buckets::{BUCKETS, SharedTimes, Times, bucket};
 use super::callers::Callers;
-use super::mode::{MOST_SERIES, SeriesNumber};
+use super::kind::Kind;
+use super::series::{MOST_SERIES, SeriesNumber};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -35,11 +36,19 @@ pub(crate) struct Slow {
     pub(crate) resumed: AtomicU64,
     /// Waits that were given up: the future was dropped.
     pub(crate) cancelled: AtomicU64,
-    /// Waits that ended without: their time was over, or a semaphore was closed.
+    /// Waits that ended without: their time was over, or a semaphore was closed. Of a channel, sends whose time was over.
     pub(crate) timed_out: AtomicU64,
+    /// Sends that waited for room in a channel which was closed.
+    pub(crate) closed: AtomicU64,
+    /// Sends into a channel that was closed already.
+    pub(crate) closed_at_once: AtomicU64,
+    /// Permits of a channel that were given back without a message.
+    pub(crate) unused: AtomicU64,
+    /// Messages of a broadcast that a receiver was too late for.
+    pub(crate) lagged: AtomicU64,
     /// Acquired, and found poisoned.
     pub(crate) poisoned: AtomicU64,
-    /// Held and never released: a guard was leaked, or a permit forgotten.
+    /// Held and never released: a guard was leaked, or a permit forgotten. Of a channel, messages that nobody received.
     pub(crate) forgotten: AtomicU64,
     /// Permits forgotten.
     pub(crate) units_forgotten: AtomicU64,
@@ -81,6 +90,28 @@ pub(crate) struct Reading {
     pub(crate) units_in_use: u64,
 }
 
+/// The counts of a channel. Of those that tell more than one receiver of a message, nothing is queued or lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChannelReading {
+    pub(crate) sent: u64,
+    pub(crate) full: u64,
+    pub(crate) closed: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) cancelled: u64,
+    /// Permits that were given back.
+    pub(crate) unused: u64,
+    /// Permits that are out.
+    pub(crate) reserved: u64,
+    pub(crate) waiting: u64,
+    /// Waits for room that ended with it.
+    pub(crate) waited: Times,
+    /// Messages that were received, by how long each was in the channel.
+    pub(crate) received: Times,
+    pub(crate) lost: u64,
+    pub(crate) queued: u64,
+    pub(crate) lagged: u64,
+}
+
 /// A series, made where there is none yet.
 pub(crate) fn series(number: SeriesNumber) -> &'static Series {
     // A number is below the number of series.
@@ -88,9 +119,9 @@ pub(crate) fn series(number: SeriesNumber) -> &'static Series {
     SERIES.get(number.index()).unwrap_or(&NOWHERE).get_or_init(Box::default)
 }
 
-/// The series that were used, by their index.
-pub(crate) fn all() -> impl Iterator<Item = (usize, &'static Series)> {
-    SERIES.iter().enumerate().filter_map(|(index, series)| Some((index, &**series.get()?)))
+/// The series that were used.
+pub(crate) fn all() -> impl Iterator<Item = (SeriesNumber, &'static Series)> {
+    SERIES.iter().enumerate().filter_map(|(index, series)| Some((SeriesNumber::of_index(index), &**series.get()?)))
 }
 
 /// Cells to count in.
@@ -103,12 +134,18 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(series: SeriesNumber) -> Self {
-        own(series).or_else(|| lease(series)).map_or_else(|| Self::Shared(&self::series(series).shared), Self::Own)
+        own(series).map_or_else(|| Self::first(series), Self::Own)
     }
 
-    #[inline]
+    /// The cells of a series that this thread has counted in nothing of yet.
+    #[cold]
+    fn first(series: SeriesNumber) -> Self {
+        lease(series).map_or_else(|| Self::Shared(&self::series(series).shared), Self::Own)
+    }
+
+    #[inline(always)]
     fn add(self, to: impl FnOnce(&'static ThreadCells) -> Option<&'static AtomicU64>, by: u64) {
         match self {
             // One writer: whoever reads the sum finds what was before it.
@@ -143,11 +180,17 @@ impl Writer {
         self.add(|cells| Some(&cells.refused), 1);
     }
 
+    /// Counts permits that are no longer out.
     #[inline]
-    pub(crate) fn held(self, nanos: u64, units: u64) {
+    pub(crate) fn units_back(self, units: u64) {
         if units > 0 {
             self.add(|cells| Some(&cells.units_back), units);
         }
+    }
+
+    #[inline]
+    pub(crate) fn held(self, nanos: u64, units: u64) {
+        self.units_back(units);
         self.add(|cells| Some(&cells.held_nanos), nanos);
         self.add(|cells| cells.held.get(bucket(nanos)), 1);
     }
@@ -166,20 +209,11 @@ impl Series {
     /// The counts. Costs a look at the cells of every thread.
     pub(crate) fn read(&self) -> Reading {
         let threads = lock(&self.threads);
-        let each = || threads.iter().copied().chain([&self.shared]);
-        let sum = |of: fn(&ThreadCells) -> &AtomicU64| {
-            each().fold(0_u64, |sum, cells| sum.wrapping_add(of(cells).load(Ordering::Acquire)))
-        };
+        let sum = |of: fn(&ThreadCells) -> &AtomicU64| self.sum(&threads, of);
         let slow = &self.slow;
         let rare = |count: &AtomicU64| count.load(Ordering::Acquire);
-        let mut held = Times::default();
         let units_back = sum(|cells| &cells.units_back);
-        for cells in each() {
-            for (count, cell) in held.counts.iter_mut().zip(&cells.held) {
-                *count += cell.load(Ordering::Acquire);
-            }
-            held.nanos = held.nanos.wrapping_add(cells.held_nanos.load(Ordering::Relaxed));
-        }
+        let held = self.held(&threads);
         let (forgotten, merged, units_forgotten) =
             (rare(&slow.forgotten), rare(&slow.merged), rare(&slow.units_forgotten));
         let (made, resumed, waited) = (rare(&slow.made), rare(&slow.resumed), slow.waited.read());
@@ -207,6 +241,67 @@ impl Series {
             units_in_use,
         }
     }
+
+    /// The counts of a channel, as they are: ends before beginnings here too.
+    pub(crate) fn read_channel(&self, kind: Kind) -> ChannelReading {
+        let threads = lock(&self.threads);
+        let sum = |of: fn(&ThreadCells) -> &AtomicU64| self.sum(&threads, of);
+        let slow = &self.slow;
+        let rare = |count: &AtomicU64| count.load(Ordering::Acquire);
+        let (lost, lagged) = (rare(&slow.forgotten), rare(&slow.lagged));
+        let received = self.held(&threads);
+        let units_over = sum(|cells| &cells.units_back) + rare(&slow.units_forgotten);
+        let reserved = sum(|cells| &cells.units_taken).saturating_sub(units_over);
+        let (unused, waited) = (rare(&slow.unused), slow.waited.read());
+        let (cancelled, timed_out, closed) = (rare(&slow.cancelled), rare(&slow.timed_out), rare(&slow.closed));
+        let waiting = rare(&slow.begun).saturating_sub(waited.count() + cancelled + timed_out + closed);
+        let out = received.count() + lost;
+        let counted = sum(|cells| &cells.at_once);
+        // Where only the send itself tells whether it was one, it is counted afterwards: its message may be received before.
+        let sent = if kind.queues() { counted.max(out) } else { counted };
+        ChannelReading {
+            sent,
+            full: sum(|cells| &cells.refused),
+            closed: closed + rare(&slow.closed_at_once),
+            timed_out,
+            cancelled,
+            unused,
+            reserved,
+            waiting,
+            waited,
+            queued: sent.saturating_sub(out),
+            received,
+            lost,
+            lagged,
+        }
+    }
+
+    fn each<'a>(&'a self, threads: &'a [&'static ThreadCells]) -> impl Iterator<Item = &'a ThreadCells> {
+        threads.iter().copied().chain([&self.shared])
+    }
+
+    fn sum(&self, threads: &[&'static ThreadCells], of: fn(&ThreadCells) -> &AtomicU64) -> u64 {
+        self.each(threads).fold(0_u64, |sum, cells| sum.wrapping_add(of(cells).load(Ordering::Acquire)))
+    }
+
+    fn held(&self, threads: &[&'static ThreadCells]) -> Times {
+        let mut held = Times::default();
+        for cells in self.each(threads) {
+            for (count, cell) in held.counts.iter_mut().zip(&cells.held) {
+                *count += cell.load(Ordering::Acquire);
+            }
+            held.nanos = held.nanos.wrapping_add(cells.held_nanos.load(Ordering::Relaxed));
+        }
+        held
+    }
+}
+
+impl ChannelReading {
+    /// Attempts to send. One for several messages at once is one until it has its permits.
+    pub(crate) fn attempts(&self) -> u64 {
+        let refused = self.full + self.closed + self.timed_out;
+        self.sent + refused + self.cancelled + self.unused + self.reserved + self.waiting
+    }
 }
 
 impl Reading {
@@ -229,7 +324,7 @@ thread_local! {
 const NONE: *const [Option<&'static ThreadCells>] = &[];
 
 /// This thread's cells of a series, where it has them.
-#[inline]
+#[inline(always)]
 fn own(series: SeriesNumber) -> Option<&'static ThreadCells> {
     // SAFETY: the slice is of the thread's own `LEASED`, which says so whenever it grows, and says that there is none when it is dropped.
     unsafe { &*OWN.get() }.get(series.index()).copied().flatten()

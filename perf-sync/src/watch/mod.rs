@@ -1,15 +1,19 @@
-//! The part that is the same of all locks: attempts, waits and holds are counted here, and shown while they last.
+//! The part that is the same of all locks: attempts, waits and holds are counted here, and shown while they last. Channels count in the same cells.
 
 pub(crate) mod buckets;
 pub(crate) mod callers;
 pub(crate) mod cells;
 pub(crate) mod holders;
 pub(crate) mod instance;
+pub(crate) mod kind;
+pub(crate) mod live;
 pub(crate) mod mode;
 pub(crate) mod name;
 pub(crate) mod owner;
+pub(crate) mod series;
 mod sync;
 mod wait;
+pub(crate) mod waits;
 
 pub(crate) use mode::Mode;
 #[cfg(feature = "tokio")]
@@ -19,10 +23,10 @@ pub(crate) use wait::{Wait, Waiting};
 use cells::Writer;
 use holders::Place;
 use instance::Instance;
-use mode::SeriesNumber;
 use name::Name;
 use owner::Owner;
 use perf_runtime::__locks;
+use series::SeriesNumber;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -126,7 +130,8 @@ impl Watch {
 
     /// Begins a wait.
     pub(crate) fn wait(&self, mode: Mode, by: Holds, blocks: bool) -> Wait<'_> {
-        Wait::begin(self.get(), mode, by, blocks)
+        let there = self.get();
+        Wait::begin(&there.waits, there.series(mode), mode, by, blocks)
     }
 
     /// Begins a hold of what was acquired.

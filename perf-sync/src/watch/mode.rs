@@ -1,11 +1,7 @@
 //! Modes: the ways in which a lock is taken.
 
-use super::name::{MOST_NAMES, Number};
-
 /// The number of modes.
 pub(crate) const MODES: usize = 7;
-/// The number of series there can be: each name in each mode.
-pub(crate) const MOST_SERIES: usize = (MOST_NAMES + 1) * MODES;
 
 /// A way in which a lock is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,10 +22,6 @@ pub(crate) enum Mode {
     /// A condition variable is waited on.
     Wait,
 }
-
-/// A name in a mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SeriesNumber(u16);
 
 impl Mode {
     pub(crate) const ALL: [Self; MODES] =
@@ -64,18 +56,5 @@ impl Mode {
 
     pub(crate) fn of_index(index: usize) -> Self {
         Self::ALL.get(index).copied().unwrap_or(Self::Lock)
-    }
-}
-
-impl SeriesNumber {
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "less than MOST_SERIES")]
-    pub(crate) fn new(name: Number, mode: Mode) -> Self {
-        Self((name.index() * MODES + mode.index()) as u16)
-    }
-
-    #[inline]
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0)
     }
 }

@@ -1,6 +1,7 @@
-//! Names of locks: given by the program, or the place where a lock was made. They are few, and each has a number for as long as the process
-//! lives.
+//! Names of locks and channels: given by the program, or the place where a lock was made. They are few, and each has a number for as long as the
+//! process lives.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -34,6 +35,14 @@ struct Names {
     texts: Vec<Arc<str>>,
 }
 
+/// So many names are remembered by each thread.
+const REMEMBERED: usize = 16;
+
+thread_local! {
+    /// Names by where their texts are and how long they are: a text of the program's stays where it is.
+    static LAST: [Cell<(usize, usize, Number)>; REMEMBERED] = const { [const { Cell::new((0, 0, Number::OVERFLOW)) }; REMEMBERED] };
+}
+
 static NAMES: RwLock<Option<Names>> = RwLock::new(None);
 
 impl Number {
@@ -60,6 +69,24 @@ impl Name {
     pub(crate) fn number(self) -> Number {
         let known = read().as_ref().and_then(|names| names.by_name.get(&self).copied());
         known.unwrap_or_else(|| self.meet())
+    }
+
+    /// The number of a name that the program gives, for those who ask often: each thread remembers the last ones by where their texts are.
+    #[inline]
+    pub(crate) fn number_of(name: &'static str) -> Number {
+        let (at, length) = (name.as_ptr().addr(), name.len());
+        match LAST.with(|last| last.get(place(at, length)).map(Cell::get)) {
+            Some((known, bytes, number)) if known == at && bytes == length => number,
+            _ => Self::remember(name),
+        }
+    }
+
+    #[cold]
+    fn remember(name: &'static str) -> Number {
+        let (at, length) = (name.as_ptr().addr(), name.len());
+        let number = Self::Given(name).number();
+        LAST.with(|last| last.get(place(at, length)).map(|last| last.set((at, length, number))));
+        number
     }
 
     #[cold]
@@ -97,6 +124,12 @@ fn cut(name: &str) -> &str {
     let from = name.len().saturating_sub(MOST_BYTES);
     let from = (from..name.len()).find(|&from| name.is_char_boundary(from)).unwrap_or_default();
     name.get(from..).filter(|name| !name.is_empty()).unwrap_or("(unnamed)")
+}
+
+/// The place of a text among those that a thread remembers.
+#[inline]
+fn place(at: usize, length: usize) -> usize {
+    (at ^ at >> 6 ^ length) % REMEMBERED
 }
 
 fn read() -> RwLockReadGuard<'static, Option<Names>> {

@@ -1,9 +1,10 @@
 //! Waits, which are shown while they last.
 
 use super::cells::{self, Slow, Writer};
-use super::instance::{Instance, Waiter};
 use super::mode::Mode;
 use super::owner::{Owner, Who};
+use super::series::SeriesNumber;
+use super::waits::{Waiter, Waits};
 use super::{Held, Holds, Watch};
 use perf_runtime::__locks;
 use std::future::Future;
@@ -15,30 +16,30 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 #[must_use = "a wait that is dropped counts as cancelled"]
 pub(crate) struct Wait<'a> {
-    there: &'a Instance,
-    /// Its place among the waits for the lock.
+    there: &'a Waits,
+    /// Its place among them.
     place: usize,
     since: u64,
-    mode: Mode,
+    series: SeriesNumber,
     /// The number of the series whose call waits; zero where none runs.
     caller: u16,
     is_over: bool,
 }
 
 impl<'a> Wait<'a> {
-    pub(super) fn begin(there: &'a Instance, mode: Mode, by: Holds, blocks: bool) -> Self {
+    pub(crate) fn begin(there: &'a Waits, series: SeriesNumber, mode: Mode, by: Holds, blocks: bool) -> Self {
         let owner = Owner::current(mode, by != Holds::ByTask && Who::task().is_none());
         let thread = Some(Who::thread()).filter(|_| blocks);
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
-        cells::series(there.series(mode)).slow.begun.fetch_add(1, Ordering::Release);
-        let place = there.begin_wait(Waiter { owner, thread, is_recursive, since });
-        Self { there, place, since, mode, caller: owner.series(), is_over: false }
+        cells::series(series).slow.begun.fetch_add(1, Ordering::Release);
+        let place = there.begin(Waiter { owner, thread, is_recursive, since });
+        Self { there, place, since, series, caller: owner.series(), is_over: false }
     }
 
     /// Ends it with what was waited for, and so many permits.
     pub(crate) fn acquired(mut self, units: u64) {
         let nanos = self.end();
-        Writer::of(self.there.series(self.mode)).units(units);
+        Writer::of(self.series).units(units);
         self.slow().waited.count(nanos);
     }
 
@@ -48,17 +49,24 @@ impl<'a> Wait<'a> {
         self.slow().timed_out.fetch_add(1, Ordering::Release);
     }
 
+    /// Ends it without: the channel was closed.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn closed(mut self) {
+        self.end();
+        self.slow().closed.fetch_add(1, Ordering::Release);
+    }
+
     /// Ends it, and says how long it was, in nanoseconds.
     fn end(&mut self) -> u64 {
         let nanos = __locks::now().saturating_sub(self.since);
         self.is_over = true;
-        self.there.end_wait(self.place);
+        self.there.end(self.place);
         self.slow().callers.count(self.caller, nanos);
         nanos
     }
 
     fn slow(&self) -> &'static Slow {
-        &cells::series(self.there.series(self.mode)).slow
+        &cells::series(self.series).slow
     }
 }
 

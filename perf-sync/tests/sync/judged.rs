@@ -189,7 +189,11 @@ fn a_healthy_storm_raises_nothing() {
 #[test]
 fn the_rules_are_there_and_settings_are_read() {
     let rules = perf_sync::rules();
-    assert!(["lock-wait", "lock-deadlock"].iter().all(|id| rules.iter().any(|rule| rule.id() == *id)));
+    assert!(
+        ["lock-wait", "lock-deadlock", "channel-full", "channel-stopped"]
+            .iter()
+            .all(|id| rules.iter().any(|rule| rule.id() == *id))
+    );
     let monitor = perf_runtime::Monitor::builder().section("sync").build().unwrap();
     assert!(perf_sync::Locks::open(&monitor).is_ok());
 }

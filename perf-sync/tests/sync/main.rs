@@ -1,16 +1,28 @@
-//! Locks that are watched: their counts, what is seen of them while they are held, and that they are otherwise what the originals are.
+//! Locks and channels that are watched: their counts, what is seen of them while they are held, and that they are otherwise what the originals are.
 
 use perf_runtime::{Monitor, MonitorBuilder};
+#[cfg(feature = "tokio")]
+use perf_sync::ChannelView;
 use perf_sync::{LockView, Locks, Settings};
 use std::sync::OnceLock;
 
+#[cfg(feature = "tokio")]
+mod broadcasts;
+#[cfg(feature = "tokio")]
+mod channels;
 #[cfg(feature = "tokio")]
 mod cycles;
 #[cfg(feature = "tokio")]
 mod judged;
 mod laws;
+#[cfg(feature = "tokio")]
+mod messages;
+#[cfg(feature = "tokio")]
+mod methods;
 #[cfg(feature = "parking_lot")]
 mod parked;
+#[cfg(feature = "tokio")]
+mod scripts;
 mod shape;
 #[cfg(feature = "tokio")]
 mod shown;
@@ -33,11 +45,40 @@ fn judging(change: impl FnOnce(MonitorBuilder) -> MonitorBuilder) -> (Monitor, L
     (monitor, locks)
 }
 
-/// Locks of a name, in a mode, as they are now.
-fn seen(lock: &str, mode: &str) -> LockView {
+/// A part that shows locks and channels, for as long as the tests run.
+fn shown() -> &'static Locks {
     static SHOWN: OnceLock<(Monitor, Locks)> = OnceLock::new();
     let (_, locks) = SHOWN.get_or_init(monitor);
-    let view = locks.view().view();
+    locks
+}
+
+/// Channels of a name, of a kind, as they are now, which keep the laws.
+#[cfg(feature = "tokio")]
+fn channel(name: &str, kind: &str) -> ChannelView {
+    let view = shown().view().channels();
+    let found = view.channels.into_iter().find(|view| &*view.channel == name && view.kind == kind);
+    let view = found.unwrap_or_else(|| panic!("no channel {name} of kind {kind} was used"));
+    channel_keeps_the_laws(&view);
+    view
+}
+
+/// Checks the laws of channels.
+#[cfg(feature = "tokio")]
+fn channel_keeps_the_laws(view: &ChannelView) {
+    let refused = view.full + view.closed + view.timed_out;
+    let attempts = view.sent + refused + view.cancelled + view.unused + view.reserved + view.waiting;
+    assert_eq!(view.attempts, attempts, "{view:?}");
+    if let (Some(queued), Some(lost)) = (view.queued, view.lost) {
+        assert_eq!(view.sent, view.received + queued + lost, "{view:?}");
+    }
+    if let Some(queue) = &view.queue {
+        assert_eq!(queue.count, view.received, "{view:?}");
+    }
+}
+
+/// Locks of a name, in a mode, as they are now.
+fn seen(lock: &str, mode: &str) -> LockView {
+    let view = shown().view().view();
     let found = view.locks.into_iter().find(|view| &*view.lock == lock && view.mode == mode);
     found.unwrap_or_else(|| panic!("no lock {lock} was taken to {mode}"))
 }

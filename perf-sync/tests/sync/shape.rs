@@ -106,6 +106,67 @@ fn those_of_tokio_go_where_the_originals_go() {
     same_unwinding!(ours::Notify = theirs::Notify);
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn channels_of_tokio_go_where_the_originals_go() {
+    use perf_sync::tokio::{broadcast, mpsc, oneshot, watch};
+    use std::marker::PhantomPinned;
+    use std::sync::MutexGuard;
+    use tokio::sync as theirs;
+    macro_rules! of {
+        ($($value:ty),+) => {
+            $(
+                same!(
+                    mpsc::Sender<$value> = theirs::mpsc::Sender<$value>,
+                    mpsc::WeakSender<$value> = theirs::mpsc::WeakSender<$value>,
+                    mpsc::Receiver<$value> = theirs::mpsc::Receiver<$value>,
+                    mpsc::Permit<'_, $value> = theirs::mpsc::Permit<'_, $value>,
+                    mpsc::PermitIterator<'_, $value> = theirs::mpsc::PermitIterator<'_, $value>,
+                    mpsc::OwnedPermit<$value> = theirs::mpsc::OwnedPermit<$value>,
+                    mpsc::UnboundedSender<$value> = theirs::mpsc::UnboundedSender<$value>,
+                    mpsc::WeakUnboundedSender<$value> = theirs::mpsc::WeakUnboundedSender<$value>,
+                    mpsc::UnboundedReceiver<$value> = theirs::mpsc::UnboundedReceiver<$value>,
+                    broadcast::Sender<$value> = theirs::broadcast::Sender<$value>,
+                    broadcast::WeakSender<$value> = theirs::broadcast::WeakSender<$value>,
+                    broadcast::Receiver<$value> = theirs::broadcast::Receiver<$value>,
+                    oneshot::Sender<$value> = theirs::oneshot::Sender<$value>,
+                    oneshot::Receiver<$value> = theirs::oneshot::Receiver<$value>,
+                    watch::Sender<$value> = theirs::watch::Sender<$value>,
+                    watch::Receiver<$value> = theirs::watch::Receiver<$value>,
+                );
+                same_unwinding!(
+                    mpsc::Sender<$value> = theirs::mpsc::Sender<$value>,
+                    mpsc::Receiver<$value> = theirs::mpsc::Receiver<$value>,
+                    oneshot::Sender<$value> = theirs::oneshot::Sender<$value>,
+                );
+            )+
+        };
+    }
+    of!(u8, Cell<u8>, Rc<u8>, MutexGuard<'static, u8>, PhantomPinned);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn futures_of_channels_go_to_other_threads_and_types_show_themselves_as_the_originals_do() {
+    use perf_sync::tokio::mpsc;
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let (sender, mut receiver) = mpsc::channel::<Cell<u8>>("shape-futures", 1);
+    drop(is_send(sender.send(Cell::new(1))));
+    drop(is_send(sender.reserve()));
+    drop(is_send(sender.send_timeout(Cell::new(1), std::time::Duration::ZERO)));
+    drop(is_send(sender.clone().reserve_owned()));
+    drop(is_send(receiver.recv()));
+    let (theirs, their_receiver) = tokio::sync::mpsc::channel::<Cell<u8>>(1);
+    let name = |shown: String| shown.split(' ').next().unwrap_or_default().to_owned();
+    assert_eq!(name(format!("{sender:?}")), name(format!("{theirs:?}")));
+    assert_eq!(name(format!("{receiver:?}")), name(format!("{their_receiver:?}")));
+    assert_eq!(format!("{:?}", sender.downgrade()), format!("{:?}", theirs.downgrade()));
+    let (permit, original) = (sender.try_reserve().unwrap(), theirs.try_reserve().unwrap());
+    assert_eq!(name(format!("{permit:?}")), name(format!("{original:?}")));
+}
+
 #[test]
 fn a_lock_is_named_by_the_place_where_it_is_made() {
     let lock = perf_sync::std::Mutex::new(1);

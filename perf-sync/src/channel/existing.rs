@@ -1,0 +1,71 @@
+//! Channels of other makes, looked at from outside.
+
+use crate::watch::name::{Name, Number};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// So many are looked at, at most.
+const MOST: usize = 1_000;
+
+/// A look at a channel: the messages in it, and how many there is room for where that can be known; `None` when it is no longer there.
+pub(crate) type Probe = dyn Fn() -> Option<(u64, Option<u64>)> + Send + Sync;
+
+/// All channels of a name and a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Existing {
+    pub(crate) name: Number,
+    pub(crate) kind: &'static str,
+    pub(crate) channels: u64,
+    pub(crate) queued: u64,
+    /// The messages that there is room for, where that can be known.
+    pub(crate) capacity: Option<u64>,
+}
+
+#[derive(Clone)]
+struct Channel {
+    name: Number,
+    kind: &'static str,
+    probe: Arc<Probe>,
+}
+
+static EXISTING: Mutex<Vec<Channel>> = Mutex::new(Vec::new());
+
+/// Looks at a channel from now on. Says whether there was place for it.
+pub(crate) fn add(name: &'static str, kind: &'static str, probe: Arc<Probe>) -> bool {
+    if all().len() >= MOST {
+        look();
+    }
+    let list = &mut *all();
+    let has_place = list.len() < MOST;
+    if has_place {
+        list.push(Channel { name: Name::number_of(name), kind, probe });
+    }
+    has_place
+}
+
+/// The messages in such channels, by name and kind. Those that are gone are looked at no longer.
+pub(crate) fn look() -> Vec<Existing> {
+    // A look may drop the last sender of a channel, which wakes its receiver: whatever that does, the list is free meanwhile.
+    let list = all().clone();
+    let mut sums: BTreeMap<(Number, &'static str), Existing> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for Channel { name, kind, probe } in list {
+        let Some((queued, capacity)) = probe() else {
+            gone.push(probe);
+            continue;
+        };
+        let none = Existing { name, kind, channels: 0, queued: 0, capacity: capacity.map(|_| 0) };
+        let sum = sums.entry((name, kind)).or_insert(none);
+        sum.channels += 1;
+        sum.queued = sum.queued.saturating_add(queued);
+        sum.capacity = sum.capacity.zip(capacity).map(|(sum, one)| sum.saturating_add(one));
+    }
+    if !gone.is_empty() {
+        all().retain(|channel| !gone.iter().any(|gone| Arc::ptr_eq(gone, &channel.probe)));
+    }
+    sums.into_values().collect()
+}
+
+fn all() -> MutexGuard<'static, Vec<Channel>> {
+    EXISTING.lock().unwrap_or_else(PoisonError::into_inner)
+}

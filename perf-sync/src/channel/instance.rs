@@ -1,0 +1,363 @@
+//! The channels that are there, as far as they queue: those that wait for room in each, and when something was received last.
+//!
+//! A channel comes in here when it is made, and leaves when the last of its senders and receivers is dropped; nothing of it is kept then but its counts.
+
+use super::message::Queued;
+use crate::watch::cells::{self, Writer};
+use crate::watch::live::{Listed, Live};
+use crate::watch::series::SeriesNumber;
+use crate::watch::waits::{Waiter, Waits};
+use perf_runtime::__locks;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+
+/// Moments of sends are told apart by 2 to the power of so many nanoseconds: an eighth of a second.
+const MOMENT: u32 = 27;
+/// The call that receives is asked for so seldom: about once a second.
+const SECOND: u32 = 30;
+/// The deepest that a channel was is kept for one to two times as long: about a minute.
+const MINUTE: u32 = 36;
+
+/// The part of a channel that is looked at from elsewhere.
+pub(crate) struct Instance {
+    serial: u64,
+    pub(crate) series: SeriesNumber,
+    /// For so many messages there is room; `None` for any number.
+    capacity: Option<u64>,
+    pub(crate) waits: Waits,
+    /// Permits that are out.
+    reserved: AtomicU64,
+    /// Senders and receivers that are there.
+    handles: AtomicUsize,
+    place: AtomicUsize,
+    sent: SenderSide,
+    received: ReceiverSide,
+}
+
+/// Written by senders, an eighth of a second apart.
+#[repr(align(128))]
+struct SenderSide {
+    /// One more than the last part of time in which something was sent; zero before.
+    last: AtomicU64,
+}
+
+/// Written by the receiver alone.
+#[repr(align(128))]
+struct ReceiverSide {
+    /// When something was received last or, before, when the channel was made.
+    at: AtomicU64,
+    /// The messages that were left then.
+    left: AtomicU64,
+    /// One more than the second of that; zero before.
+    second: AtomicU64,
+    /// The series whose call received something in that second.
+    by: AtomicU16,
+    /// The most messages that were there in a minute, and in the one before.
+    most: AtomicU64,
+    most_before: AtomicU64,
+    minute: AtomicU64,
+    is_there: AtomicBool,
+}
+
+static LIVE: Live<Instance> = Live::new();
+
+impl Listed for Instance {
+    fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    fn place(&self) -> &AtomicUsize {
+        &self.place
+    }
+}
+
+impl Instance {
+    fn new(series: SeriesNumber, capacity: Option<usize>) -> Self {
+        let now = __locks::now();
+        Self {
+            serial: LIVE.serial(),
+            series,
+            capacity: capacity.map(|capacity| capacity as u64),
+            waits: Waits::default(),
+            reserved: AtomicU64::new(0),
+            handles: AtomicUsize::new(1),
+            place: AtomicUsize::new(0),
+            sent: SenderSide { last: AtomicU64::new(0) },
+            received: ReceiverSide {
+                at: AtomicU64::new(now),
+                left: AtomicU64::new(0),
+                second: AtomicU64::new(0),
+                by: AtomicU16::new(0),
+                most: AtomicU64::new(0),
+                most_before: AtomicU64::new(0),
+                minute: AtomicU64::new(now >> MINUTE),
+                is_there: AtomicBool::new(true),
+            },
+        }
+    }
+
+    /// A message for which there is room, counted as sent.
+    #[inline]
+    pub(crate) fn message<T>(&self, value: T) -> Queued<T> {
+        let now = __locks::now();
+        Writer::of(self.series).at_once(0);
+        self.marks(now);
+        Queued::new(self.series, now, value)
+    }
+
+    /// Says that something is sent now.
+    #[inline]
+    pub(crate) fn marks(&self, now: u64) {
+        let moment = (now >> MOMENT) + 1;
+        if self.sent.last.load(Ordering::Relaxed) != moment {
+            self.sent.last.store(moment, Ordering::Release);
+        }
+    }
+
+    /// Counts permits that were granted.
+    pub(super) fn granted(&self, permits: u64) {
+        Writer::of(self.series).units(permits);
+        self.reserved.fetch_add(permits, Ordering::Relaxed);
+    }
+
+    /// Counts a permit that is used now.
+    pub(super) fn used(&self) {
+        self.reserved.fetch_sub(1, Ordering::Relaxed);
+        Writer::of(self.series).units_back(1);
+    }
+
+    /// Counts permits that were given back.
+    pub(super) fn unused(&self, permits: u64) {
+        if permits > 0 {
+            self.reserved.fetch_sub(permits, Ordering::Relaxed);
+            Writer::of(self.series).units_back(permits);
+            cells::series(self.series).slow.unused.fetch_add(permits, Ordering::Release);
+        }
+    }
+
+    /// Says that so many messages were received now, and so many are left.
+    #[inline]
+    fn receives(&self, now: u64, taken: usize, left: usize) {
+        let side = &self.received;
+        side.at.store(now, Ordering::Release);
+        side.left.store(left as u64, Ordering::Release);
+        if side.second.load(Ordering::Relaxed) != (now >> SECOND) + 1 {
+            self.begin_second(now);
+        }
+        let depth = left as u64 + taken as u64;
+        if depth > side.most.load(Ordering::Relaxed) {
+            side.most.store(depth, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn begin_second(&self, now: u64) {
+        let side = &self.received;
+        side.by.store(__locks::current(), Ordering::Relaxed);
+        side.second.store((now >> SECOND) + 1, Ordering::Release);
+        let (minute, before) = (now >> MINUTE, side.minute.load(Ordering::Relaxed));
+        if minute != before {
+            let most = if before + 1 == minute { side.most.load(Ordering::Relaxed) } else { 0 };
+            side.most_before.store(most, Ordering::Relaxed);
+            side.most.store(0, Ordering::Relaxed);
+            side.minute.store(minute, Ordering::Relaxed);
+        }
+    }
+
+    /// The series whose call received last, as it was asked for last; `None` where nothing was received yet.
+    fn by(&self) -> Option<u16> {
+        let has_received = self.received.second.load(Ordering::Acquire) > 0;
+        has_received.then(|| self.received.by.load(Ordering::Relaxed))
+    }
+
+    /// The most messages that a receive of the last one or two minutes found.
+    fn peak(&self, now: u64) -> u64 {
+        let side = &self.received;
+        let most = side.most.load(Ordering::Relaxed);
+        match (now >> MINUTE).wrapping_sub(side.minute.load(Ordering::Relaxed)) {
+            0 => most.max(side.most_before.load(Ordering::Relaxed)),
+            1 => most,
+            _ => 0,
+        }
+    }
+
+    /// Since when messages are queued and nothing is received, where that is certain. Messages were left by the last receive, or were sent after it, or the
+    /// counts say that they are there.
+    fn stopped_since(&self, now: u64, has_queued: bool, stalls: &mut Stalls) -> Option<u64> {
+        let side = &self.received;
+        if !side.is_there.load(Ordering::Relaxed) {
+            return None;
+        }
+        let received_at = side.at.load(Ordering::Acquire);
+        if side.left.load(Ordering::Acquire) > 0 {
+            return Some(received_at);
+        }
+        let sent_from = self.sent.last.load(Ordering::Acquire).checked_sub(1).map(|moment| moment << MOMENT);
+        let is_first = side.second.load(Ordering::Acquire) == 0;
+        let sent_later = sent_from.is_some_and(|sent_from| is_first || sent_from > received_at);
+        (sent_later || has_queued).then(|| stalls.since(self.serial, received_at, now))
+    }
+
+    /// Settles what is left when nobody has the channel any more: futures and permits that were leaked.
+    fn settle(&self) {
+        let slow = &cells::series(self.series).slow;
+        self.waits.settle(|_| _ = slow.cancelled.fetch_add(1, Ordering::Release));
+        let reserved = self.reserved.swap(0, Ordering::Relaxed);
+        slow.units_forgotten.fetch_add(reserved, Ordering::Release);
+        slow.unused.fetch_add(reserved, Ordering::Release);
+    }
+}
+
+/// A sender's or receiver's part in a channel.
+pub(crate) struct Handle(Arc<Instance>);
+
+impl Handle {
+    /// The first of a channel.
+    pub(crate) fn new(series: SeriesNumber, capacity: Option<usize>) -> Self {
+        let instance = Arc::new(Instance::new(series, capacity));
+        LIVE.enter(&instance);
+        Self(instance)
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Deref for Handle {
+    type Target = Instance;
+
+    #[inline]
+    fn deref(&self) -> &Instance {
+        &self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            LIVE.leave(self);
+            self.settle();
+        }
+    }
+}
+
+/// The receiver's part in a channel.
+pub(crate) struct Receiving(Handle);
+
+impl Receiving {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self(handle)
+    }
+
+    /// The value of a message that was received, of which so many are left.
+    #[inline]
+    pub(crate) fn take<T>(&self, message: Queued<T>, left: usize) -> T {
+        let now = __locks::now();
+        let value = message.received(now);
+        self.0.receives(now, 1, left);
+        value
+    }
+
+    /// The same of many.
+    pub(crate) fn take_all<T>(&self, messages: Vec<Queued<T>>, buffer: &mut Vec<T>, left: usize) {
+        let (now, taken) = (__locks::now(), messages.len());
+        if taken > 0 {
+            buffer.extend(messages.into_iter().map(|message| message.received(now)));
+            self.0.receives(now, taken, left);
+        }
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.received.is_there.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Since when channels have had messages of which nothing was received, as far as it was seen by one who looks at them again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls {
+    /// By the number of the channel: when something was received last, and since when it is so.
+    before: HashMap<u64, (u64, u64)>,
+    now: HashMap<u64, (u64, u64)>,
+}
+
+impl Stalls {
+    fn since(&mut self, serial: u64, received_at: u64, now: u64) -> u64 {
+        let before = self.before.get(&serial).filter(|(last, _)| *last == received_at);
+        let since = before.map_or(now, |(_, since)| *since);
+        self.now.insert(serial, (received_at, since));
+        since
+    }
+
+    /// Forgets those that were not so in this look.
+    pub(crate) fn end_look(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+}
+
+/// The channels of a series that are there.
+#[derive(Default)]
+pub(crate) struct Group {
+    /// Those that have a receiver.
+    pub(crate) channels: u64,
+    /// The room of those.
+    pub(crate) capacity: u64,
+    /// The most messages that one of them had.
+    pub(crate) peak: u64,
+    /// Those that wait for room, with the number of the channel of each and the call that received last from it.
+    pub(crate) waiters: Vec<(u64, Option<u16>, Waiter)>,
+    /// Since when the channel has stopped that stopped first, and the call that received last.
+    pub(crate) stopped: Option<(u64, Option<u16>)>,
+    only: Option<Arc<Instance>>,
+}
+
+impl Group {
+    fn add(&mut self, instance: &Arc<Instance>, now: u64, stalls: &mut Stalls) {
+        let waiters = instance.waits.read().into_iter();
+        self.waiters.extend(waiters.map(|waiter| (instance.serial, instance.by(), waiter)));
+        if !instance.received.is_there.load(Ordering::Relaxed) {
+            return;
+        }
+        self.channels += 1;
+        self.capacity = self.capacity.saturating_add(instance.capacity.unwrap_or_default());
+        self.peak = self.peak.max(instance.peak(now));
+        if self.channels == 1 {
+            // The only one of its name is asked later, with the counts.
+            self.only = Some(Arc::clone(instance));
+            return;
+        }
+        if let Some(first) = self.only.take() {
+            self.ask(&first, now, false, stalls);
+        }
+        self.ask(instance, now, false, stalls);
+    }
+
+    fn ask(&mut self, instance: &Instance, now: u64, has_queued: bool, stalls: &mut Stalls) {
+        let since = instance.stopped_since(now, has_queued, stalls);
+        if let Some(since) = since.filter(|since| self.stopped.is_none_or(|(first, _)| *since < first)) {
+            self.stopped = Some((since, instance.by()));
+        }
+    }
+
+    /// Takes into account that so many messages of the series are queued: where there is one channel, they are there.
+    pub(crate) fn with_queued(&mut self, queued: u64, now: u64, stalls: &mut Stalls) {
+        if let Some(only) = self.only.take() {
+            self.ask(&only, now, queued > 0, stalls);
+            self.peak = self.peak.max(queued);
+        }
+    }
+}
+
+/// The channels that are there, by their series. Costs a look at all of them, a part at a time.
+pub(crate) fn look(now: u64, stalls: &mut Stalls) -> HashMap<SeriesNumber, Group> {
+    let mut groups: HashMap<SeriesNumber, Group> = HashMap::new();
+    LIVE.each(|instance| groups.entry(instance.series).or_default().add(instance, now, stalls));
+    groups
+}

@@ -1,0 +1,64 @@
+//! Kinds of channels.
+
+/// The number of kinds.
+pub(crate) const KINDS: usize = 5;
+
+/// A kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Many senders, one receiver, and room for so many messages.
+    Mpsc,
+    /// The same with room for any number.
+    Unbounded,
+    /// Every receiver gets every message.
+    Broadcast,
+    /// One message.
+    Oneshot,
+    /// The last value alone.
+    Watch,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; KINDS] = [Self::Mpsc, Self::Unbounded, Self::Broadcast, Self::Oneshot, Self::Watch];
+
+    /// The value of the label `kind`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Mpsc => "mpsc",
+            Self::Unbounded => "unbounded",
+            Self::Broadcast => "broadcast",
+            Self::Oneshot => "oneshot",
+            Self::Watch => "watch",
+        }
+    }
+
+    /// Whether each message is received once at most, so that those sent are received, queued or lost.
+    pub(crate) fn queues(self) -> bool {
+        matches!(self, Self::Mpsc | Self::Unbounded | Self::Oneshot)
+    }
+
+    /// Whether a sender may wait for room.
+    pub(crate) fn is_bounded(self) -> bool {
+        self == Self::Mpsc
+    }
+
+    /// Whether a receiver may be too late for a message.
+    pub(crate) fn lags(self) -> bool {
+        self == Self::Broadcast
+    }
+
+    /// Whether each channel is looked at by itself.
+    pub(crate) fn is_looked_at(self) -> bool {
+        matches!(self, Self::Mpsc | Self::Unbounded)
+    }
+
+    /// Whether it is told how long messages were in the channel.
+    pub(crate) fn is_timed(self) -> bool {
+        self != Self::Watch
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
