@@ -36,6 +36,11 @@ pub mod llm {}
 #[cfg(feature = "sync")]
 #[doc = include_str!("../docs/sync.md")]
 pub mod sync {}
+
+#[cfg(feature = "sync")]
+#[doc = include_str!("../docs/channels.md")]
+pub mod channels {}
+
 #[cfg(feature = "sql")]
 #[doc = include_str!("../docs/sql.md")]
 pub mod sql {}

@@ -47,7 +47,7 @@
 //! [insight]                   # incidents and bottlenecks
 //! enabled = true
 //!
-//! [sync]                      # locks
+//! [sync]                      # locks and channels
 //! enabled = true
 //! deadlocks = true            # whether cycles of locks are looked for
 //!
@@ -75,7 +75,7 @@
 //! | `report` | exports, dashboards for Grafana, and one HTML report |
 //! | `sql` | SQL statements of sqlx, by text, caller and request |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `sync`, `sync-parking-lot` | [`sync`]: locks that tell who holds them and who waits |
+//! | `sync`, `sync-parking-lot` | [`sync`]: locks that tell who holds them and who waits, and channels with their messages, lost ones and backpressure |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `report`, `sql`, `sync` |
 
 #[cfg(feature = "history")]

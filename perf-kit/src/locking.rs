@@ -1,4 +1,4 @@
-//! Locks: the part that shows them, its route, and its page.
+//! Locks and channels: the part that shows them, its routes, and its pages.
 
 use perf_runtime::{ConfigError, Monitor};
 use perf_sync::{Locks, Settings};
@@ -10,6 +10,9 @@ pub(crate) fn open(monitor: &Monitor, in_code: Option<&Settings>) -> Result<Lock
         _ => Locks::open(monitor),
     }
 }
+
+#[cfg(feature = "server")]
+pub(crate) mod channels;
 
 #[cfg(feature = "server")]
 pub(crate) use routes::extension;

@@ -105,7 +105,7 @@ impl Perf {
         self
     }
 
-    /// Locks: who holds them, who waits, and for how long.
+    /// Locks and channels: who holds locks, who waits, and for how long; messages, and who sends and receives.
     #[cfg(feature = "sync")]
     pub fn locks(&self) -> Option<perf_sync::LocksView> {
         self.parts.locks.as_ref().map(perf_sync::Locks::view)

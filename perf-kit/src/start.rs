@@ -156,7 +156,7 @@ impl Builder {
         self
     }
 
-    /// Sets up how locks are shown in code. The section `[sync]` wins, where there is one.
+    /// Sets up how locks and channels are shown in code. The section `[sync]` wins, where there is one.
     #[cfg(feature = "sync")]
     pub fn sync(mut self, settings: perf_sync::Settings) -> Self {
         self.sync = Some(settings);
@@ -246,8 +246,9 @@ impl Builder {
         };
         #[cfg(all(feature = "sync", feature = "server"))]
         let set_up = {
-            let extension = crate::locking::extension(locks.view());
-            set_up.and(move |server| server.extend(extension()))
+            let (of_locks, of_channels) =
+                (crate::locking::extension(locks.view()), crate::locking::channels::extension(locks.view()));
+            set_up.and(move |server| server.extend(of_locks()).extend(of_channels()))
         };
         #[cfg(all(feature = "sql", feature = "server"))]
         let set_up = {

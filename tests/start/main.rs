@@ -42,6 +42,7 @@ const CASES: [Case; 21] = [
     ("insight", insight::insight),
     ("insight_is_off", insight::insight_is_off),
     ("language_models", llm::language_models),
+    ("channels", sync::channels),
     ("locks", sync::locks),
     ("statements", sql::statements),
     ("reports", report::reports),
