@@ -19,5 +19,5 @@ mod watch;
 
 pub use part::{
     CallerView, ChannelView, ChannelsView, DeadlockView, ExistingView, HolderView, LockView, Locks, LocksView,
-    Settings, TimesView, View, WaiterView, rules,
+    SendWaiterView, Settings, TimesView, View, WaiterView, rules,
 };

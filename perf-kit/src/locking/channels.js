@@ -12,8 +12,11 @@ const count = (number) => (number === null ? "–" : number.toLocaleString("en")
 /** A series, where one is known. */
 const named = (series) => series ?? "not measured";
 
-/** The call that received last, of a channel from which something was received. */
-const receiver = (one) => (one.received === 0 ? "nobody yet" : named(one.receiver));
+/** The call that received last from a channel, where something was received. */
+const receiver = (series, hasReceived) => (hasReceived ? named(series) : "nobody yet");
+
+/** The receiver of the channel that one waits for. */
+const receiverOf = (waiter) => (waiter.has_receiver ? receiver(waiter.receiver, waiter.has_received) : "the receiver is gone");
 
 /** The bound under which a share of times is; nothing where there are none. */
 const atMost = (times, key) => (times === undefined || times[key] === null ? "–" : `≤ ${duration(times[key])}`);
@@ -21,7 +24,7 @@ const atMost = (times, key) => (times === undefined || times[key] === null ? "�
 const place = ({ channel, kind }) => `${channel} (${kind})`;
 
 /** Those that wait, or have waited, of all channels, each with the channel's name. */
-const parties = (channels, key) => channels.flatMap((one) => one[key].map((party) => ({ ...party, place: place(one), receiver: receiver(one) })));
+const parties = (channels, key) => channels.flatMap((one) => one[key].map((party) => ({ ...party, place: place(one) })));
 
 /** The key of a row: a task that waits for one channel with several futures has a row for each. */
 function party() {
@@ -38,7 +41,7 @@ export default class {
   title = "Channels";
   topic = { of: "channels" };
   about = "Now, and since the process began, whatever range is chosen";
-  stopped = rowsCard("Not received from", ["Channel", numbers("Queued"), numbers("For"), "Received last"], "Every channel that has messages is received from.");
+  stopped = rowsCard("Not received from", ["Channel", numbers("Queued"), numbers("For"), "Received last"], "No channel of mpsc or unbounded is known to have stopped.");
   waiters = rowsCard("Who waits for room", ["Channel", "Call", "By", numbers("For"), "Received last"], "Nobody waits for room.");
   callers = rowsCard("Calls that waited, since the process began", ["Channel", "Call", numbers("Waits"), numbers("In all")], "No call waited for room.");
   channels = rowsCard(
@@ -54,8 +57,8 @@ export default class {
     if (!all) return;
     const longest = (key) => (one, other) => other[key] - one[key];
     const stopped = all.channels.filter((one) => one.stopped_seconds !== null && one.stopped_seconds >= 1);
-    this.stopped.show(stopped.sort(longest("stopped_seconds")), place, (one) => [place(one), count(one.queued), duration(one.stopped_seconds), receiver(one)]);
-    this.waiters.show(parties(all.channels, "waiters").sort(longest("waited_seconds")), party(), (one) => [one.place, named(one.series), one.by, duration(one.waited_seconds), one.receiver]);
+    this.stopped.show(stopped.sort(longest("stopped_seconds")), place, (one) => [place(one), count(one.queued), duration(one.stopped_seconds), receiver(one.stopped_receiver, one.stopped_has_received)]);
+    this.waiters.show(parties(all.channels, "waiters").sort(longest("waited_seconds")), party(), (one) => [one.place, named(one.series), one.by, duration(one.waited_seconds), receiverOf(one)]);
     const waited = parties(all.channels, "callers").sort(longest("waited_seconds")).slice(0, SHOWN);
     this.callers.show(waited, (one) => `${one.place} ${one.series}`, (one) => [one.place, named(one.series), count(one.waits), duration(one.waited_seconds)]);
     this.channels.show(all.channels, place, (one) => [

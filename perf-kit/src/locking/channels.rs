@@ -4,7 +4,7 @@ use perf_server::axum::http::HeaderMap;
 use perf_server::axum::routing::get;
 use perf_server::openapi::utoipa::openapi::OpenApi;
 use perf_server::openapi::utoipa::openapi::path::HttpMethod;
-use perf_server::openapi::utoipa::openapi::schema::ObjectBuilder;
+use perf_server::openapi::utoipa::openapi::schema::{ObjectBuilder, Type};
 use perf_server::openapi::{self, Description, Fields, Operations, object};
 use perf_server::respond::{self, Params};
 use perf_server::{Extension, Page, Place};
@@ -13,7 +13,7 @@ use perf_sync::LocksView;
 const PATH: &str = "/api/v1/channels";
 const SCRIPT: &str = include_str!("channels.js");
 
-/// The route and the page of channels, which use the descriptions of times, waiters and callers of locks.
+/// The route and the page of channels, which use the descriptions of times and callers of locks.
 pub(crate) fn extension(view: LocksView) -> impl Fn() -> Extension + Send + Sync + 'static {
     move || {
         let (of_route, of_topic) = (view.clone(), view.clone());
@@ -41,6 +41,17 @@ fn described() -> OpenApi {
                 .has("existing", openapi::list(openapi::named("ExistingChannel"))),
         )
         .schema("Channel", channel())
+        .schema(
+            "ChannelWaiter",
+            object("One that waits for room in a channel, and the call that received last from that channel.")
+                .has("instance", openapi::count())
+                .has("series", openapi::text_or_null())
+                .has("by", openapi::text())
+                .has("waited_seconds", openapi::number())
+                .has("receiver", openapi::text_or_null())
+                .has("has_received", openapi::flag())
+                .has("has_receiver", openapi::flag()),
+        )
         .schema(
             "ExistingChannel",
             object("Channels of a name that the program made by tokio itself, and had looked at.")
@@ -79,7 +90,9 @@ fn channel() -> ObjectBuilder {
     .may_have("queue", openapi::named("LockTimes"))
     .has("longest_wait_seconds", openapi::number_or_null())
     .has("stopped_seconds", openapi::number_or_null())
+    .has("stopped_receiver", openapi::text_or_null())
+    .has("stopped_has_received", openapi::one_of(&[Type::Boolean, Type::Null]))
     .has("receiver", openapi::text_or_null())
-    .has("waiters", openapi::list(openapi::named("LockWaiter")))
+    .has("waiters", openapi::list(openapi::named("ChannelWaiter")))
     .has("callers", openapi::list(openapi::named("LockCaller")))
 }

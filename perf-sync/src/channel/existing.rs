@@ -1,14 +1,21 @@
 //! Channels of other makes, looked at from outside.
 
 use crate::watch::name::{Name, Number};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So many are looked at, at most.
 const MOST: usize = 1_000;
 
-/// A look at a channel: the messages in it, and how many there is room for where that can be known; `None` when it is no longer there.
-pub(crate) type Probe = dyn Fn() -> Option<(u64, Option<u64>)> + Send + Sync;
+/// A channel, looked at without being kept open.
+pub(crate) trait Probe: Send + Sync {
+    /// The messages in it, and how many there is room for where that can be known; `None` when it is no longer there.
+    fn look(&self) -> Option<(u64, Option<u64>)>;
+
+    /// Whether this is a sender of it.
+    fn is_of(&self, sender: &dyn Any) -> bool;
+}
 
 /// All channels of a name and a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +32,17 @@ pub(crate) struct Existing {
 struct Channel {
     name: Number,
     kind: &'static str,
-    probe: Arc<Probe>,
+    probe: Arc<dyn Probe>,
 }
 
 static EXISTING: Mutex<Vec<Channel>> = Mutex::new(Vec::new());
 
-/// Looks at a channel from now on. Says whether there was place for it.
-pub(crate) fn add(name: &'static str, kind: &'static str, probe: Arc<Probe>) -> bool {
-    if all().len() >= MOST {
-        look();
-    }
+/// Looks at a sender's channel from now on, under this name alone. Says whether there was place for it.
+pub(crate) fn add(name: &'static str, kind: &'static str, probe: Arc<dyn Probe>, sender: &dyn Any) -> bool {
+    // As in a look, the list is free meanwhile. Those that are gone are forgotten here too: nobody may look.
+    let before = all().clone().into_iter().map(|channel| channel.probe);
+    let out: Vec<_> = before.filter(|probe| probe.look().is_none() || probe.is_of(sender)).collect();
+    forget(&out);
     let list = &mut *all();
     let has_place = list.len() < MOST;
     if has_place {
@@ -50,7 +58,7 @@ pub(crate) fn look() -> Vec<Existing> {
     let mut sums: BTreeMap<(Number, &'static str), Existing> = BTreeMap::new();
     let mut gone = Vec::new();
     for Channel { name, kind, probe } in list {
-        let Some((queued, capacity)) = probe() else {
+        let Some((queued, capacity)) = probe.look() else {
             gone.push(probe);
             continue;
         };
@@ -60,10 +68,15 @@ pub(crate) fn look() -> Vec<Existing> {
         sum.queued = sum.queued.saturating_add(queued);
         sum.capacity = sum.capacity.zip(capacity).map(|(sum, one)| sum.saturating_add(one));
     }
-    if !gone.is_empty() {
-        all().retain(|channel| !gone.iter().any(|gone| Arc::ptr_eq(gone, &channel.probe)));
-    }
+    forget(&gone);
     sums.into_values().collect()
+}
+
+/// Looks at some no longer. They are dropped by who has them here: with the last of a channel goes what is in it.
+fn forget(out: &[Arc<dyn Probe>]) {
+    if !out.is_empty() {
+        all().retain(|channel| !out.iter().any(|out| Arc::ptr_eq(out, &channel.probe)));
+    }
 }
 
 fn all() -> MutexGuard<'static, Vec<Channel>> {

@@ -6,7 +6,7 @@ use super::message::Queued;
 use crate::watch::cells::{self, Writer};
 use crate::watch::live::{Listed, Live};
 use crate::watch::series::SeriesNumber;
-use crate::watch::waits::{Waiter, Waits};
+use crate::watch::waits::Waits;
 use perf_runtime::__locks;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -19,6 +19,9 @@ const MOMENT: u32 = 27;
 const SECOND: u32 = 30;
 /// The deepest that a channel was is kept for one to two times as long: about a minute.
 const MINUTE: u32 = 36;
+
+/// How many messages are left is asked for again after so many that were received, at most.
+const ASKED_EACH: u64 = 64;
 
 /// The part of a channel that is looked at from elsewhere.
 pub(crate) struct Instance {
@@ -48,7 +51,7 @@ struct SenderSide {
 struct ReceiverSide {
     /// When something was received last or, before, when the channel was made.
     at: AtomicU64,
-    /// The messages that were left then.
+    /// The messages that were left then, at least; zero where none was.
     left: AtomicU64,
     /// One more than the second of that; zero before.
     second: AtomicU64,
@@ -137,6 +140,19 @@ impl Instance {
         }
     }
 
+    /// Says that a message was received now. How many are left is written by senders: it is asked for seldom where it is known that some are.
+    #[inline]
+    fn receives_one(&self, now: u64, left: impl FnOnce() -> usize) {
+        let side = &self.received;
+        // Nobody else takes messages out: of those that were left, the others are there still.
+        let at_least = side.left.load(Ordering::Relaxed).saturating_sub(1);
+        if at_least.is_multiple_of(ASKED_EACH) || side.second.load(Ordering::Relaxed) != (now >> SECOND) + 1 {
+            return self.receives(now, 1, left());
+        }
+        side.at.store(now, Ordering::Release);
+        side.left.store(at_least, Ordering::Release);
+    }
+
     /// Says that so many messages were received now, and so many are left.
     #[inline]
     fn receives(&self, now: u64, taken: usize, left: usize) {
@@ -146,7 +162,9 @@ impl Instance {
         if side.second.load(Ordering::Relaxed) != (now >> SECOND) + 1 {
             self.begin_second(now);
         }
-        let depth = left as u64 + taken as u64;
+        let (left, taken) = (left as u64, taken as u64);
+        // What is left may have come after what was taken: both were there at once only as far as there is room for both.
+        let depth = self.capacity.map_or(left.max(taken), |capacity| left.saturating_add(taken).min(capacity));
         if depth > side.most.load(Ordering::Relaxed) {
             side.most.store(depth, Ordering::Relaxed);
         }
@@ -167,31 +185,50 @@ impl Instance {
     }
 
     /// The series whose call received last, as it was asked for last; `None` where nothing was received yet.
-    fn by(&self) -> Option<u16> {
+    pub(super) fn by(&self) -> Option<u16> {
         let has_received = self.received.second.load(Ordering::Acquire) > 0;
         has_received.then(|| self.received.by.load(Ordering::Relaxed))
     }
 
-    /// The most messages that a receive of the last one or two minutes found.
-    fn peak(&self, now: u64) -> u64 {
+    /// Whether the receiver is there.
+    pub(super) fn has_receiver(&self) -> bool {
+        self.received.is_there.load(Ordering::Relaxed)
+    }
+
+    /// The number of the channel, among all that were made.
+    pub(super) fn number(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) fn capacity(&self) -> Option<u64> {
+        self.capacity
+    }
+
+    /// The most messages that a receive of the last one or two minutes found, or that one before left, as they are there since. `None` where nothing was
+    /// received in that time and nothing was left.
+    pub(super) fn peak(&self, now: u64) -> Option<u64> {
         let side = &self.received;
         let most = side.most.load(Ordering::Relaxed);
-        match (now >> MINUTE).wrapping_sub(side.minute.load(Ordering::Relaxed)) {
+        let found = match (now >> MINUTE).wrapping_sub(side.minute.load(Ordering::Relaxed)) {
             0 => most.max(side.most_before.load(Ordering::Relaxed)),
             1 => most,
             _ => 0,
-        }
+        };
+        // A receive finds one at least.
+        Some(found.max(side.left.load(Ordering::Relaxed))).filter(|most| *most > 0)
     }
 
     /// Since when messages are queued and nothing is received, where that is certain. Messages were left by the last receive, or were sent after it, or the
     /// counts say that they are there.
-    fn stopped_since(&self, now: u64, has_queued: bool, stalls: &mut Stalls) -> Option<u64> {
+    pub(super) fn stopped_since(&self, now: u64, has_queued: bool, stalls: &mut Stalls) -> Option<u64> {
         let side = &self.received;
-        if !side.is_there.load(Ordering::Relaxed) {
+        if !self.has_receiver() {
             return None;
         }
+        // Read in the other order than they are written: the moment is never before the receive that left them.
+        let left = side.left.load(Ordering::Acquire);
         let received_at = side.at.load(Ordering::Acquire);
-        if side.left.load(Ordering::Acquire) > 0 {
+        if left > 0 {
             return Some(received_at);
         }
         let sent_from = self.sent.last.load(Ordering::Acquire).checked_sub(1).map(|moment| moment << MOMENT);
@@ -217,6 +254,8 @@ impl Handle {
     /// The first of a channel.
     pub(crate) fn new(series: SeriesNumber, capacity: Option<usize>) -> Self {
         let instance = Arc::new(Instance::new(series, capacity));
+        // It is there from now on, though nothing was sent yet.
+        cells::series(series);
         LIVE.enter(&instance);
         Self(instance)
     }
@@ -255,12 +294,12 @@ impl Receiving {
         Self(handle)
     }
 
-    /// The value of a message that was received, of which so many are left.
+    /// The value of a message that was received, after which so many are left.
     #[inline]
-    pub(crate) fn take<T>(&self, message: Queued<T>, left: usize) -> T {
+    pub(crate) fn take<T>(&self, message: Queued<T>, left: impl FnOnce() -> usize) -> T {
         let now = __locks::now();
         let value = message.received(now);
-        self.0.receives(now, 1, left);
+        self.0.receives_one(now, left);
         value
     }
 
@@ -302,62 +341,7 @@ impl Stalls {
     }
 }
 
-/// The channels of a series that are there.
-#[derive(Default)]
-pub(crate) struct Group {
-    /// Those that have a receiver.
-    pub(crate) channels: u64,
-    /// The room of those.
-    pub(crate) capacity: u64,
-    /// The most messages that one of them had.
-    pub(crate) peak: u64,
-    /// Those that wait for room, with the number of the channel of each and the call that received last from it.
-    pub(crate) waiters: Vec<(u64, Option<u16>, Waiter)>,
-    /// Since when the channel has stopped that stopped first, and the call that received last.
-    pub(crate) stopped: Option<(u64, Option<u16>)>,
-    only: Option<Arc<Instance>>,
-}
-
-impl Group {
-    fn add(&mut self, instance: &Arc<Instance>, now: u64, stalls: &mut Stalls) {
-        let waiters = instance.waits.read().into_iter();
-        self.waiters.extend(waiters.map(|waiter| (instance.serial, instance.by(), waiter)));
-        if !instance.received.is_there.load(Ordering::Relaxed) {
-            return;
-        }
-        self.channels += 1;
-        self.capacity = self.capacity.saturating_add(instance.capacity.unwrap_or_default());
-        self.peak = self.peak.max(instance.peak(now));
-        if self.channels == 1 {
-            // The only one of its name is asked later, with the counts.
-            self.only = Some(Arc::clone(instance));
-            return;
-        }
-        if let Some(first) = self.only.take() {
-            self.ask(&first, now, false, stalls);
-        }
-        self.ask(instance, now, false, stalls);
-    }
-
-    fn ask(&mut self, instance: &Instance, now: u64, has_queued: bool, stalls: &mut Stalls) {
-        let since = instance.stopped_since(now, has_queued, stalls);
-        if let Some(since) = since.filter(|since| self.stopped.is_none_or(|(first, _)| *since < first)) {
-            self.stopped = Some((since, instance.by()));
-        }
-    }
-
-    /// Takes into account that so many messages of the series are queued: where there is one channel, they are there.
-    pub(crate) fn with_queued(&mut self, queued: u64, now: u64, stalls: &mut Stalls) {
-        if let Some(only) = self.only.take() {
-            self.ask(&only, now, queued > 0, stalls);
-            self.peak = self.peak.max(queued);
-        }
-    }
-}
-
-/// The channels that are there, by their series. Costs a look at all of them, a part at a time.
-pub(crate) fn look(now: u64, stalls: &mut Stalls) -> HashMap<SeriesNumber, Group> {
-    let mut groups: HashMap<SeriesNumber, Group> = HashMap::new();
-    LIVE.each(|instance| groups.entry(instance.series).or_default().add(instance, now, stalls));
-    groups
+/// Looks at all channels, a part of them at a time.
+pub(super) fn each(look: impl FnMut(&Arc<Instance>)) {
+    LIVE.each(look);
 }

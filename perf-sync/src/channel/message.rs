@@ -6,7 +6,8 @@ use std::fmt;
 use std::mem;
 use std::sync::atomic::Ordering;
 
-/// The moment at which a message was sent, by the clock in nanoseconds, and the series in which it counts, in one word. Moments come round after 52 days.
+/// The moment at which a message was sent, by the clock in nanoseconds, and the series in which it counts, in one word. Moments come round after 52 days, so ages are told up to 26
+/// days; an older message is told as zero.
 #[derive(Clone, Copy, Debug)]
 struct Stamp(u64);
 

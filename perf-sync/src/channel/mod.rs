@@ -1,6 +1,7 @@
 //! The part that is the same of all channels: each message has its moment, each attempt its outcome, and channels that queue are looked at one by one.
 
 pub(crate) mod existing;
+pub(crate) mod group;
 pub(crate) mod instance;
 pub(crate) mod message;
 pub(crate) mod reserved;
@@ -13,6 +14,7 @@ use crate::watch::cells::{self, Writer};
 use crate::watch::kind::Kind;
 use crate::watch::name::Name;
 use crate::watch::series::SeriesNumber;
+use std::mem;
 use std::sync::atomic::Ordering;
 
 /// The series of a channel by its name.
@@ -21,10 +23,31 @@ pub(crate) fn series_of(name: &'static str, kind: Kind) -> SeriesNumber {
     SeriesNumber::of_channel(Name::number_of(name), kind)
 }
 
-/// Counts a message that was sent.
-#[inline]
-pub(crate) fn sent(series: SeriesNumber) {
-    Writer::of(series).at_once(0);
+/// A message that is being sent where only the send itself tells whether it was. Counted as sent when it is dropped, also where that which the send wakes panics: the
+/// message is in the channel then.
+pub(crate) struct Sending(SeriesNumber);
+
+impl Sending {
+    #[inline]
+    pub(crate) fn new(series: SeriesNumber) -> Self {
+        Self(series)
+    }
+
+    /// Counts that the channel was closed instead.
+    #[cold]
+    pub(crate) fn closed(self) {
+        let Self(series) = self;
+        mem::forget(self);
+        closed(series);
+    }
+}
+
+impl Drop for Sending {
+    #[inline]
+    fn drop(&mut self) {
+        let Self(series) = self;
+        Writer::of(*series).at_once(0);
+    }
 }
 
 /// Counts a message that was seen by one who is told of the last alone.

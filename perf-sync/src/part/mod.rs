@@ -9,7 +9,7 @@ mod settings;
 mod times;
 mod view;
 
-pub use channels::view::{ChannelView, ChannelsView, ExistingView};
+pub use channels::view::{ChannelView, ChannelsView, ExistingView, SendWaiterView};
 pub use settings::Settings;
 pub use times::{CallerView, TimesView, WaiterView};
 pub use view::{DeadlockView, HolderView, LockView, View};

@@ -58,3 +58,9 @@ impl TimesView {
 pub(super) fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
 }
+
+/// Seconds as a number that can be sorted by: milliseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an age in milliseconds")]
+pub(super) fn whole_millis(seconds: Option<f64>) -> u64 {
+    seconds.map_or(0, |seconds| (seconds * 1e3) as u64 + 1)
+}

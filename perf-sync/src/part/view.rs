@@ -2,7 +2,7 @@
 
 use super::deadlock::{self, Step};
 use super::names::{MOST_LISTED, Names};
-use super::times::{CallerView, TimesView, WaiterView, seconds};
+use super::times::{CallerView, TimesView, WaiterView, seconds, whole_millis};
 use crate::watch::cells::{self, Reading, Series};
 use crate::watch::instance::{self, Seen};
 use crate::watch::mode::Mode;
@@ -200,18 +200,13 @@ impl View {
     pub(super) fn take(monitor: &Monitor, observed_from: u64, with_deadlocks: bool) -> Self {
         let look = Look::with_names(monitor, observed_from);
         let mut locks: Vec<_> = all().map(|(name, mode, series)| LockView::new(&look, name, mode, series)).collect();
-        let order =
-            |lock: &LockView| (std::cmp::Reverse(total(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode);
+        let order = |lock: &LockView| {
+            (std::cmp::Reverse(whole_millis(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode)
+        };
         locks.sort_by_key(order);
         let deadlocks = if with_deadlocks { look.deadlocks() } else { Vec::new() };
         Self { locks, deadlocks }
     }
-}
-
-/// Seconds as a number that can be sorted by: milliseconds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an age in milliseconds")]
-fn total(seconds: Option<f64>) -> u64 {
-    seconds.map_or(0, |seconds| (seconds * 1e3) as u64 + 1)
 }
 
 impl LockView {

@@ -15,7 +15,7 @@
 //! what it has still before it. What a receiver has before it when it is dropped cannot be known without holding up the senders, so it is not counted, and
 //! neither is what all have before them.
 
-use crate::channel::{self, Stamped};
+use crate::channel::{self, Sending, Stamped};
 use crate::watch::kind::Kind;
 use crate::watch::series::SeriesNumber;
 use perf_runtime::__locks;
@@ -69,16 +69,11 @@ impl<T> Sender<T> {
     /// # Errors
     /// The value, where there is no receiver.
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        match self.inner.send(Stamped::new(self.series, __locks::now(), value)) {
-            Ok(receivers) => {
-                channel::sent(self.series);
-                Ok(receivers)
-            }
-            Err(SendError(message)) => {
-                channel::closed(self.series);
-                Err(SendError(message.back()))
-            }
-        }
+        let sending = Sending::new(self.series);
+        self.inner.send(Stamped::new(self.series, __locks::now(), value)).map_err(|SendError(message)| {
+            sending.closed();
+            SendError(message.back())
+        })
     }
 
     /// [`tokio::sync::broadcast::Sender::subscribe`].

@@ -1,6 +1,7 @@
 //! Channels that the program made by tokio itself.
 
 use crate::channel::existing::{self, Probe};
+use std::any::Any;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc};
 
@@ -9,54 +10,64 @@ use tokio::sync::{broadcast, mpsc};
 pub trait ExistingChannel: sealed::Sealed {}
 
 mod sealed {
-    use super::{Arc, Probe};
-
     pub trait Sealed {
         #[doc(hidden)]
-        const KIND: &'static str;
-
-        #[doc(hidden)]
-        fn probe(&self) -> Arc<Probe>;
+        fn look_at(&self, name: &'static str) -> bool;
     }
 }
 
 /// Looks at a channel that the program made by tokio itself, at each tick, under a name: the messages queued in it, and the room that it has. Of several channels of
-/// one name, the sums. Says whether there was place for it: 1,000 channels are looked at, at most.
+/// one name, the sums. A channel that is looked at already is so under the new name alone. Says whether there was place for it: 1,000 channels are looked at, at most.
 ///
-/// It looks by a weak sender, which never keeps the channel open: when its last sender is dropped, it is looked at no longer. While it looks, a microsecond at each tick,
-/// there is one sender more. Permits that are out count as queued in a channel of `mpsc`. In one of `broadcast`, queued is what some receiver has still before it.
+/// It looks by a weak sender, which never keeps the channel open, and which the channel's `weak_count` counts: when its last sender is dropped, it is looked at no longer. While
+/// it looks, a microsecond at each tick and at each call of this function, which looks at all, there is one sender more. Permits that are out count as queued in a channel of
+/// `mpsc`. In one of `broadcast`, queued is what some receiver has still before it.
 ///
 /// ```
 /// let (sender, _receiver) = tokio::sync::mpsc::channel::<u32>(100);
 /// assert!(perf_sync::tokio::watch_channel("jobs", &sender));
 /// ```
 pub fn watch_channel<S: ExistingChannel>(name: &'static str, sender: &S) -> bool {
-    existing::add(name, S::KIND, sender.probe())
+    sender.look_at(name)
 }
 
 impl<T: Send + 'static> ExistingChannel for mpsc::Sender<T> {}
 
 impl<T: Send + 'static> sealed::Sealed for mpsc::Sender<T> {
-    const KIND: &'static str = "existing_mpsc";
+    fn look_at(&self, name: &'static str) -> bool {
+        existing::add(name, "existing_mpsc", Arc::new(self.downgrade()), self)
+    }
+}
 
-    fn probe(&self) -> Arc<Probe> {
-        let weak = self.downgrade();
-        Arc::new(move || {
-            let sender = weak.upgrade()?;
-            let capacity = sender.max_capacity();
-            let queued = capacity.saturating_sub(sender.capacity()) as u64;
-            Some((queued, Some(capacity as u64)))
-        })
+impl<T: Send + 'static> Probe for mpsc::WeakSender<T> {
+    fn look(&self) -> Option<(u64, Option<u64>)> {
+        let sender = self.upgrade()?;
+        let capacity = sender.max_capacity();
+        let queued = capacity.saturating_sub(sender.capacity()) as u64;
+        Some((queued, Some(capacity as u64)))
+    }
+
+    fn is_of(&self, sender: &dyn Any) -> bool {
+        let same = |sender: &mpsc::Sender<T>| self.upgrade().is_some_and(|own| own.same_channel(sender));
+        sender.downcast_ref().is_some_and(same)
     }
 }
 
 impl<T: Send + 'static> ExistingChannel for broadcast::Sender<T> {}
 
 impl<T: Send + 'static> sealed::Sealed for broadcast::Sender<T> {
-    const KIND: &'static str = "existing_broadcast";
+    fn look_at(&self, name: &'static str) -> bool {
+        existing::add(name, "existing_broadcast", Arc::new(self.downgrade()), self)
+    }
+}
 
-    fn probe(&self) -> Arc<Probe> {
-        let weak = self.downgrade();
-        Arc::new(move || Some((weak.upgrade()?.len() as u64, None)))
+impl<T: Send + 'static> Probe for broadcast::WeakSender<T> {
+    fn look(&self) -> Option<(u64, Option<u64>)> {
+        Some((self.upgrade()?.len() as u64, None))
+    }
+
+    fn is_of(&self, sender: &dyn Any) -> bool {
+        let same = |sender: &broadcast::Sender<T>| self.upgrade().is_some_and(|own| own.same_channel(sender));
+        sender.downcast_ref().is_some_and(same)
     }
 }

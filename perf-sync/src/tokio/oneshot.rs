@@ -13,7 +13,7 @@
 //!
 //! A message that was sent and never received is lost. A sender that is dropped without one is no attempt.
 
-use crate::channel::{self, Queued};
+use crate::channel::{self, Queued, Sending};
 use crate::watch::kind::Kind;
 use crate::watch::series::SeriesNumber;
 use perf_runtime::__locks;
@@ -51,16 +51,11 @@ impl<T> Sender<T> {
     /// The value, where the receiver is gone or has closed the channel.
     pub fn send(self, t: T) -> Result<(), T> {
         let series = self.series;
-        match self.inner.send(Queued::new(series, __locks::now(), t)) {
-            Ok(()) => {
-                channel::sent(series);
-                Ok(())
-            }
-            Err(message) => {
-                channel::closed(series);
-                Err(message.back())
-            }
-        }
+        let sending = Sending::new(series);
+        self.inner.send(Queued::new(series, __locks::now(), t)).map_err(|message| {
+            sending.closed();
+            message.back()
+        })
     }
 
     /// [`tokio::sync::oneshot::Sender::closed`].

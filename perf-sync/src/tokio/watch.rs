@@ -14,7 +14,7 @@
 //!
 //! Sent are values that were put in, and received are new values that a receiver took note of: those that were replaced before nobody saw, so there is no sum.
 
-use crate::channel;
+use crate::channel::{self, Sending};
 use crate::watch::kind::Kind;
 use crate::watch::name::Name;
 use crate::watch::series::SeriesNumber;
@@ -55,12 +55,8 @@ impl<T> Sender<T> {
     /// # Errors
     /// The value, where there is no receiver.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let sent = self.inner.send(value);
-        match sent {
-            Ok(()) => channel::sent(self.series),
-            Err(_) => channel::closed(self.series),
-        }
-        sent
+        let sending = Sending::new(self.series);
+        self.inner.send(value).inspect_err(|_| sending.closed())
     }
 
     /// [`tokio::sync::watch::Sender::send_modify`].
@@ -68,8 +64,12 @@ impl<T> Sender<T> {
     /// # Panics
     /// Where `modify` does, as the original does.
     pub fn send_modify<F: FnOnce(&mut T)>(&self, modify: F) {
-        self.inner.send_modify(modify);
-        channel::sent(self.series);
+        let mut sending = None;
+        self.inner.send_modify(|value| {
+            modify(value);
+            sending = Some(Sending::new(self.series));
+        });
+        drop(sending);
     }
 
     /// [`tokio::sync::watch::Sender::send_if_modified`]. What is not modified is no attempt.
@@ -77,18 +77,20 @@ impl<T> Sender<T> {
     /// # Panics
     /// Where `modify` does, as the original does.
     pub fn send_if_modified<F: FnOnce(&mut T) -> bool>(&self, modify: F) -> bool {
-        let is_modified = self.inner.send_if_modified(modify);
-        if is_modified {
-            channel::sent(self.series);
-        }
+        let mut sending = None;
+        let is_modified = self.inner.send_if_modified(|value| {
+            let is_modified = modify(value);
+            sending = is_modified.then(|| Sending::new(self.series));
+            is_modified
+        });
+        drop(sending);
         is_modified
     }
 
     /// [`tokio::sync::watch::Sender::send_replace`].
     pub fn send_replace(&self, value: T) -> T {
-        let before = self.inner.send_replace(value);
-        channel::sent(self.series);
-        before
+        let _sending = Sending::new(self.series);
+        self.inner.send_replace(value)
     }
 
     /// [`tokio::sync::watch::Sender::borrow`].
@@ -175,7 +177,8 @@ impl<T> Receiver<T> {
         Ok(())
     }
 
-    /// [`tokio::sync::watch::Receiver::wait_for`]. Each new value that `f` is asked of is received.
+    /// [`tokio::sync::watch::Receiver::wait_for`]. Each new value that `f` is asked of is received, as far as it can be told: of a value that comes
+    /// in the moment in which the call begins, and that `f` does not take, it cannot.
     ///
     /// # Errors
     /// Where all senders are gone.
@@ -186,13 +189,20 @@ impl<T> Receiver<T> {
         let series = self.series;
         // It is asked of the value that is there first, new or not, and of every new one.
         let mut is_new = self.inner.borrow().has_changed();
-        let asked = move |value: &T| {
-            if std::mem::replace(&mut is_new, true) {
+        let mut counted = false;
+        let asked = |value: &T| {
+            counted = std::mem::replace(&mut is_new, true);
+            if counted {
                 channel::seen(series);
             }
             f(value)
         };
-        self.inner.wait_for(asked).await
+        let value = self.inner.wait_for(asked).await?;
+        // It came after that was asked and before `f` was.
+        if !counted && value.has_changed() {
+            channel::seen(series);
+        }
+        Ok(value)
     }
 
     /// [`tokio::sync::watch::Receiver::same_channel`].

@@ -29,6 +29,8 @@ mod shown;
 mod standard;
 #[cfg(feature = "tokio")]
 mod tasks;
+#[cfg(feature = "tokio")]
+mod told;
 
 /// A monitor that shows locks.
 fn monitor() -> (Monitor, Locks) {

@@ -117,7 +117,7 @@ async fn a_bounded_channel_does_what_the_original_does() {
     assert_eq!(ours, bounded!(tokio::sync::mpsc::channel(2)));
     let view = channel("methods-bounded", "mpsc");
     assert_eq!((view.sent, view.received, view.queued, view.lost), (12, 12, Some(0), Some(0)));
-    assert_eq!((view.full, view.timed_out, view.closed, view.cancelled), (5, 1, 9, 0));
+    assert_eq!((view.full, view.timed_out, view.closed, view.cancelled), (7, 1, 7, 0));
     assert_eq!((view.unused, view.reserved, view.waiting), (3, 0, 0));
     assert_eq!((view.wait.count, view.channels, view.capacity), (1, Some(0), Some(0)));
 }
@@ -165,7 +165,7 @@ async fn an_unbounded_channel_does_what_the_original_does() {
     assert_eq!(ours, unbounded!(tokio::sync::mpsc::unbounded_channel()));
     let view = channel("methods-unbounded", "unbounded");
     assert_eq!((view.sent, view.received, view.closed, view.lost), (9, 9, 1, Some(0)));
-    assert_eq!((view.capacity, view.channels, view.peak), (None, Some(0), Some(0)));
+    assert_eq!((view.capacity, view.channels, view.peak), (None, Some(0), None));
 }
 
 macro_rules! one {

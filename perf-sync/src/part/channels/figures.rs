@@ -39,7 +39,7 @@ const QUEUED: SampledMetric = SampledMetric::gauge("channel_queued", "", "Messag
 const PEAK: SampledMetric = SampledMetric::gauge(
     "channel_queued_peak",
     "",
-    "The most messages that one channel had in the last one or two minutes, as far as a receive found them.",
+    "The most messages that one channel had in the last one or two minutes, as far as a receive found them; absent where none did.",
 );
 const CAPACITY: SampledMetric =
     SampledMetric::gauge("channel_capacity", "", "Messages that there is room for in the channels that are there.");
@@ -51,7 +51,7 @@ const WAITERS: SampledMetric =
 const LONGEST_WAIT: SampledMetric = SampledMetric::gauge(
     LONGEST,
     "seconds",
-    "For how long the oldest attempt to send has waited for room, where it is a second or more.",
+    "For how long the oldest attempt to send has waited for room in a channel that has a receiver, where it is a second or more.",
 );
 const WAITED_FOR: SampledMetric = SampledMetric::gauge(
     "channel_send_waited_for_seconds",
@@ -131,7 +131,7 @@ fn counts(samples: &mut Samples<'_>, all: &Channels, labels: [(&str, &str); 2]) 
     }
     if kind.is_looked_at() {
         samples.put(&CHANNELS, &labels, group.channels as f64);
-        samples.put(&PEAK, &labels, group.peak as f64);
+        samples.put(&PEAK, &labels, group.peak.map(|peak| peak as f64));
     }
     if kind.is_bounded() {
         samples.put(&CAPACITY, &labels, group.capacity as f64);
@@ -142,7 +142,7 @@ fn counts(samples: &mut Samples<'_>, all: &Channels, labels: [(&str, &str); 2]) 
 
 /// Shows old waits and, as a series of its own, the call that is to be asked; and a channel that has stopped.
 fn ages(samples: &mut Samples<'_>, names: &Names, all: &Channels, labels: [(&str, &str); 2]) {
-    let oldest = all.oldest().map(|(waiter, by)| (names.observed_age(waiter.since), by));
+    let oldest = all.oldest().map(|sender| (names.observed_age(sender.waiter.since), sender.by));
     if let Some((age, by)) = oldest.filter(|(age, _)| *age >= SHOWN_FROM) {
         samples.put(&LONGEST_WAIT, &labels, seconds(age));
         let by = by.map_or_else(|| "nobody yet".to_owned(), |by| names.caller(by));

@@ -1,12 +1,12 @@
 //! Channels at one moment: their counts, and those that are there.
 
 use crate::channel::existing::{self, Existing};
-use crate::channel::instance::{self, Group, Stalls};
+use crate::channel::group::{self, Group, Sender};
+use crate::channel::instance::Stalls;
 use crate::part::names::Names;
 use crate::watch::cells::{self, ChannelReading, Series};
 use crate::watch::kind::Kind;
 use crate::watch::series::{Counts, SeriesNumber};
-use crate::watch::waits::Waiter;
 use perf_runtime::__locks;
 use perf_runtime::Monitor;
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +36,7 @@ impl Look {
         let existing = existing::look();
         let stalls = &mut *stalls.lock().unwrap_or_else(PoisonError::into_inner);
         let now = __locks::now();
-        let mut groups = instance::look(now, stalls);
+        let mut groups = group::look(now, stalls);
         let mut channels: Vec<Channels> = Vec::new();
         for (number, series) in cells::all() {
             let Counts::Channel(kind) = number.counts() else { continue };
@@ -52,9 +52,8 @@ impl Look {
 }
 
 impl Channels {
-    /// The oldest wait for room, and the call that received last from that channel where one did.
-    pub(super) fn oldest(&self) -> Option<(&Waiter, Option<u16>)> {
-        let oldest = self.group.waiters.iter().min_by_key(|(_, _, waiter)| waiter.since);
-        oldest.map(|(_, by, waiter)| (waiter, *by))
+    /// The one that has waited longest for room, in a channel that has a receiver: in another one there will be none.
+    pub(super) fn oldest(&self) -> Option<&Sender> {
+        self.group.waiters.iter().filter(|sender| sender.has_receiver).min_by_key(|sender| sender.waiter.since)
     }
 }

@@ -2,9 +2,10 @@
 
 use super::look::{Channels, Look};
 use crate::channel::existing::Existing;
+use crate::channel::group::Sender;
 use crate::channel::instance::Stalls;
 use crate::part::names::Names;
-use crate::part::times::{CallerView, TimesView, WaiterView, seconds};
+use crate::part::times::{CallerView, TimesView, WaiterView, seconds, whole_millis};
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use serde::Serialize;
@@ -60,25 +61,50 @@ pub struct ChannelView {
     pub channels: Option<u64>,
     /// The messages that they have room for. Null where it is no `mpsc`.
     pub capacity: Option<u64>,
-    /// The most messages that one of them had in the last one or two minutes, as far as a receive found them. Null where they are not looked at one by one.
+    /// The most messages that one of them had in the last one or two minutes, as far as a receive found them. Null where none did, and where they are not looked at one by
+    /// one.
     pub peak: Option<u64>,
     /// How long room was waited for, of those that got it after a wait.
     pub wait: TimesView,
     /// How long messages were in the channel until they were received; not there of `watch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<TimesView>,
-    /// For how long the oldest of those that wait for room has waited, in seconds, without the time in which the process was stopped and nobody
+    /// For how long the oldest of those that wait for room in a channel which has a receiver has waited, in seconds, without the time in which the process was stopped and nobody
     /// observed it; null where nobody waits.
     pub longest_wait_seconds: Option<f64>,
     /// For how long one of the channels has had messages and a receiver, and nothing was received from it, in seconds, counted as the longest wait; null where none is so.
     pub stopped_seconds: Option<f64>,
-    /// The call that received last from the channel that has stopped or, where none has, from the one with the longest wait: as it was asked for last, once a second at most. Null
-    /// where it is not measured, and where nothing was received yet.
+    /// The call that received last from the channel that has stopped, as it was asked for last, once a second at most. Null where none has stopped, where it is not measured, and
+    /// where nothing was received yet.
+    pub stopped_receiver: Option<SeriesId>,
+    /// Whether anything was received yet from the channel that has stopped; null where none has.
+    pub stopped_has_received: Option<bool>,
+    /// The call that received last from the channel with the longest wait, as that of one that has stopped.
     pub receiver: Option<SeriesId>,
     /// Those who wait for room, the longest first; 20 at most.
-    pub waiters: Vec<WaiterView>,
+    pub waiters: Vec<SendWaiterView>,
     /// The calls that waited for room, those first that waited longest in all; 20 at most. Of a series of channels 32 are told apart.
     pub callers: Vec<CallerView>,
+}
+
+/// One that waits for room in a channel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SendWaiterView {
+    /// The number of the channel, among all that were made.
+    pub instance: u64,
+    /// The series whose call waits; null where none ran.
+    pub series: Option<SeriesId>,
+    /// The task or the thread.
+    pub by: String,
+    /// For how long.
+    pub waited_seconds: f64,
+    /// The call that received last from that channel, as it was asked for last, once a second at most. Null where it is not measured, and where nothing was received yet.
+    pub receiver: Option<SeriesId>,
+    /// Whether anything was received yet from that channel.
+    pub has_received: bool,
+    /// Whether the channel has its receiver. Where it has none, the attempt ends as closed as soon as it is polled: it is not counted as the longest wait.
+    pub has_receiver: bool,
 }
 
 /// All channels of a name that the program made by tokio itself.
@@ -105,24 +131,37 @@ impl ChannelsView {
     pub(in crate::part) fn take(monitor: &Monitor, observed_from: u64, stalls: &Mutex<Stalls>) -> Self {
         let look = Look::take(monitor, observed_from, true, stalls);
         let mut channels: Vec<_> = look.channels.iter().map(|all| ChannelView::new(&look.names, all)).collect();
-        let worst = |one: &ChannelView| millis(one.longest_wait_seconds).max(millis(one.stopped_seconds));
+        let worst = |one: &ChannelView| whole_millis(one.longest_wait_seconds).max(whole_millis(one.stopped_seconds));
         channels.sort_by_key(|one| (Reverse(worst(one)), Arc::clone(&one.channel), one.kind));
         Self { channels, existing: look.existing.iter().map(ExistingView::new).collect() }
     }
 }
 
-/// Seconds as a number that can be sorted by.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an age in milliseconds")]
-fn millis(seconds: Option<f64>) -> u64 {
-    seconds.map_or(0, |seconds| (seconds * 1e3) as u64 + 1)
+/// Those that wait, the longest first.
+fn waiters(names: &Names, all: &[Sender]) -> Vec<SendWaiterView> {
+    let mut all = all.to_vec();
+    // In the order in which they are named, which keeps that of those that began at the same time.
+    all.sort_by_key(|sender| sender.waiter.since);
+    let rows = names.waiters(all.iter().map(|sender| (sender.instance, sender.waiter)).collect());
+    let view = |(waiter, sender): (WaiterView, &Sender)| {
+        let WaiterView { instance, series, by, waited_seconds } = waiter;
+        SendWaiterView {
+            instance,
+            series,
+            by,
+            waited_seconds,
+            receiver: sender.by.and_then(|by| names.series(by)),
+            has_received: sender.by.is_some(),
+            has_receiver: sender.has_receiver,
+        }
+    };
+    rows.into_iter().zip(&all).map(view).collect()
 }
 
 impl ChannelView {
     fn new(names: &Names, all: &Channels) -> Self {
         let Channels { number, kind, series, reading, group } = all;
         let (oldest, stopped) = (all.oldest(), group.stopped);
-        let receiver = stopped.map(|(_, by)| by).or(oldest.map(|(_, by)| by)).flatten();
-        let waits = group.waiters.iter().map(|(instance, _, waiter)| (*instance, *waiter)).collect();
         Self {
             channel: number.name().text(),
             kind: kind.as_str(),
@@ -141,13 +180,15 @@ impl ChannelView {
             lagged: kind.lags().then_some(reading.lagged),
             channels: kind.is_looked_at().then_some(group.channels),
             capacity: kind.is_bounded().then_some(group.capacity),
-            peak: kind.is_looked_at().then_some(group.peak),
+            peak: kind.is_looked_at().then_some(group.peak).flatten(),
             wait: TimesView::new(&reading.waited),
             queue: kind.is_timed().then(|| TimesView::new(&reading.received)),
-            longest_wait_seconds: oldest.map(|(waiter, _)| seconds(names.observed_age(waiter.since))),
+            longest_wait_seconds: oldest.map(|sender| seconds(names.observed_age(sender.waiter.since))),
             stopped_seconds: stopped.map(|(since, _)| seconds(names.observed_age(since))),
-            receiver: receiver.and_then(|by| names.series(by)),
-            waiters: names.waiters(waits),
+            stopped_receiver: stopped.and_then(|(_, by)| names.series(by?)),
+            stopped_has_received: stopped.map(|(_, by)| by.is_some()),
+            receiver: oldest.and_then(|sender| names.series(sender.by?)),
+            waiters: waiters(names, &group.waiters),
             callers: names.callers(series.slow.callers.read()),
         }
     }

@@ -5,9 +5,8 @@ use crate::channel::{self, Instance};
 use crate::watch::{Holds, Mode, Wait};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use tokio::task::coop;
 
 pin_project_lite::pin_project! {
@@ -77,23 +76,38 @@ fn begin(channel: &Instance, blocks: bool) -> Wait<'_> {
 
 /// Waits for a future on a thread that may block.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
     let mut future = pin!(coop::unconstrained(future));
     if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return output;
     }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let parker = Arc::new(Parker::default());
+    let waker = Waker::from(Arc::clone(&parker));
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        thread::park();
+        parker.park();
+    }
+}
+
+/// A place where a thread waits until it is woken. [`std::thread::park`] would take the token that the program gave its thread for another purpose.
+#[derive(Default)]
+struct Parker {
+    is_woken: Mutex<bool>,
+    woken: Condvar,
+}
+
+impl Parker {
+    fn park(&self) {
+        let is_woken = self.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_woken = self.woken.wait_while(is_woken, |is_woken| !*is_woken);
+        *is_woken.unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        *self.is_woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.woken.notify_one();
     }
 }

@@ -132,8 +132,13 @@ impl<T> Sender<T> {
     /// [`tokio::sync::mpsc::Sender::reserve_many`]. It is one attempt until it has its permits, and then as many.
     ///
     /// # Errors
-    /// Where the channel is closed, or `n` is more than it ever has room for.
+    /// Where the channel is closed, or `n` is more than it ever has room for, which counts as full.
     pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        if n > self.inner.max_capacity() && !self.inner.is_closed() {
+            // The original's error is the one of a closed channel, which this one is not.
+            channel::full(self.channel.series);
+            return Err(SendError(()));
+        }
         let permits = Attempt::new(&self.channel, self.inner.reserve_many(n)).await?;
         Ok(PermitIterator::new(permits, &self.channel))
     }

@@ -53,7 +53,7 @@ macro_rules! receiver {
             /// In an asynchronous context, as the original does.
             #[track_caller]
             pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-                let mut messages = Vec::new();
+                let mut messages = Vec::with_capacity(limit.min(self.inner.len()));
                 let taken = self.inner.blocking_recv_many(&mut messages, limit);
                 self.channel.take_all(messages, buffer, self.inner.len());
                 taken
@@ -91,7 +91,7 @@ macro_rules! receiver {
                 buffer: &mut Vec<T>,
                 limit: usize,
             ) -> Poll<usize> {
-                let mut messages = Vec::new();
+                let mut messages = Vec::with_capacity(limit.min(self.inner.len()));
                 let polled = self.inner.poll_recv_many(context, &mut messages, limit);
                 self.channel.take_all(messages, buffer, self.inner.len());
                 polled
@@ -109,7 +109,7 @@ macro_rules! receiver {
 
             #[inline]
             fn take(&self, message: Queued<T>) -> T {
-                self.channel.take(message, self.inner.len())
+                self.channel.take(message, || self.inner.len())
             }
         }
 

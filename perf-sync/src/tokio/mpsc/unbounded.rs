@@ -2,7 +2,7 @@
 
 use super::error::SendError;
 use super::receiver::UnboundedReceiver;
-use crate::channel::{self, Handle, Queued};
+use crate::channel::{self, Handle, Queued, Sending};
 use crate::watch::kind::Kind;
 use perf_runtime::__locks;
 use std::fmt;
@@ -35,14 +35,14 @@ impl<T> UnboundedSender<T> {
     /// Where the receiver is gone or has closed the channel.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         let (series, now) = (self.channel.series, __locks::now());
+        let sending = Sending::new(series);
         match self.inner.send(Queued::new(series, now, message)) {
             Ok(()) => {
                 self.channel.marks(now);
-                channel::sent(series);
                 Ok(())
             }
             Err(SendError(message)) => {
-                channel::closed(series);
+                sending.closed();
                 Err(SendError(message.back()))
             }
         }
