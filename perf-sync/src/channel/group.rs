@@ -73,6 +73,8 @@ impl Group {
             let is_known = self.abandoned == 0;
             self.ask(&only, now, is_known && queued > 0, stalls);
             if is_known {
+                // Counts are read while messages come and go: there may be more in them than there ever was room for.
+                let queued = only.capacity().map_or(queued, |capacity| queued.min(capacity));
                 self.peak = self.peak.max(Some(queued));
             }
         }
