@@ -123,6 +123,34 @@ fn a_thousand_warm_calls_allocate_nothing() {
     assert_eq!(allocations(|| _ = (labelled(Tier::Free), labelled(Tier::Paid))), 0, "labels from arguments");
 }
 
+/// A stream of three items, each of which is waited for or not.
+#[monitor("allocations_stream")]
+fn items(waits: bool) -> impl futures::Stream<Item = u8> {
+    let (mut left, mut is_ready) = (3_u8, false);
+    futures::stream::poll_fn(move |_| {
+        is_ready = !is_ready || !waits;
+        if !is_ready {
+            return Poll::Pending;
+        }
+        left = left.saturating_sub(1);
+        Poll::Ready((left > 0).then_some(left))
+    })
+}
+
+#[test]
+fn streams_allocate_nothing() {
+    let _clock = ManualClock::hold();
+    let all = |waits: bool, most: usize| {
+        let mut stream = pin!(items(waits));
+        for _ in 0..most {
+            let _ = futures::Stream::poll_next(stream.as_mut(), &mut Context::from_waker(Waker::noop()));
+        }
+    };
+    assert_eq!(allocations(|| all(false, 9)), 0, "items that are there");
+    assert_eq!(allocations(|| all(true, 9)), 0, "items that are waited for");
+    assert_eq!(allocations(|| all(true, 3)), 0, "streams that are dropped");
+}
+
 /// A subscriber that wants everything and keeps nothing: what is allocated under it is ours.
 struct Listener;
 

@@ -168,6 +168,79 @@ fn a_call_may_begin_on_one_thread_and_end_on_another() {
 }
 
 #[test]
+fn streams_keep_the_law_and_give_each_item_once() {
+    use futures::stream::{self, Stream, StreamExt};
+    use perf_runtime::monitor;
+
+    /// As many items as it is told, of which every third is waited for; then it panics, fails, or ends.
+    #[monitor("law_stream")]
+    fn numbers(upto: u32, end: u32) -> impl Stream<Item = Result<u32, ()>> {
+        let mut polls = 0;
+        let items = stream::poll_fn(move |context| {
+            polls += 1;
+            if polls % 3 == 0 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Ok(1)))
+        });
+        items.take(upto as usize).chain(stream::iter((end < 2).then_some(end)).map(|end| {
+            assert!(end > 0, "the end");
+            Err(())
+        }))
+    }
+    const STREAMS: u32 = 400;
+    thread::scope(|scope| {
+        for first in 0..4 {
+            scope.spawn(move || {
+                for n in (first..STREAMS).step_by(4) {
+                    let mut stream = Box::pin(numbers(n % 5, n % 3));
+                    // Some are dropped early, some never polled.
+                    let most = if n % 7 == 0 { (n / 7) as usize % 4 } else { usize::MAX };
+                    let _ = catch_unwind(AssertUnwindSafe(|| {
+                        let mut polls = 0;
+                        while polls < most && poll_once(pin!(stream.next())) != Poll::Ready(None) {
+                            polls += 1;
+                        }
+                    }));
+                }
+            });
+        }
+    });
+    let monitor = Monitor::builder().build().unwrap();
+    let text = monitor.render_prometheus();
+    let number = |line: &str| {
+        let value =
+            text.lines().find_map(|known| known.strip_prefix(line)).unwrap_or_else(|| panic!("{line} in {text}"));
+        value.trim().parse::<u64>().unwrap()
+    };
+    let (counts, in_flight) = counted(Kind::Operation, &["law_stream"]);
+    let never_polled = (0..STREAMS).filter(|n| n % 7 == 0 && n / 7 % 4 == 0).count() as u64;
+    assert_eq!((counts.finished(), in_flight), (u64::from(STREAMS) - never_polled, 0));
+    let (mut items, mut yielded) = (0, 0);
+    for n in 0..STREAMS {
+        let most = if n % 7 == 0 { n / 7 % 4 } else { u32::MAX };
+        let (mut given, mut polls, mut inner) = (0, 0, 0);
+        let all = n % 5;
+        while polls < most {
+            polls += 1;
+            if given < all {
+                inner += 1;
+                given += u32::from(inner % 3 != 0);
+            } else {
+                given += u32::from(n % 3 == 1);
+                break;
+            }
+        }
+        items += u64::from(given);
+        yielded += u64::from(given > 0);
+    }
+    assert_eq!(number(r#"operation_stream_items_total{operation="law_stream"}"#), items);
+    assert_eq!(number(r#"operation_first_item_seconds_count{operation="law_stream"}"#), yielded);
+    assert_eq!(number(r#"operation_longest_gap_seconds_count{operation="law_stream"}"#), yielded);
+}
+
+#[test]
 fn two_functions_with_the_same_labels_are_one_series() {
     #[monitor_tool("law_shared")]
     fn one() {}

@@ -17,6 +17,7 @@ const OPTIONS: &[&str] = &[
     "err",
     "error_if",
     "fields",
+    "item_error",
     "labels",
     "level",
     "max_series",
@@ -45,6 +46,10 @@ const BUDGET: &str = "limits of a run, such as `budget = \"$0.50\"`";
 /// The value of `cancel`.
 pub(crate) const CANCEL: &str = "\"expected\": that calls are cancelled is part of the plan";
 
+/// The value of `item_error`.
+pub(crate) const ITEM_ERROR: &str =
+    "\"last\" (the call fails where the last item is an error), \"any\" (where any is) or \"ignored\"";
+
 /// The arguments of an attribute, read but not yet checked against each other.
 #[derive(Default)]
 pub(crate) struct Args {
@@ -59,6 +64,7 @@ pub(crate) struct Args {
     pub(crate) ok_if: Option<Predicate>,
     pub(crate) error_if: Option<Predicate>,
     pub(crate) fields: Option<Vec<Field>>,
+    pub(crate) item_error: Option<LitStr>,
     pub(crate) labels: Option<Vec<NamedLabel>>,
     pub(crate) max_series: Option<LitInt>,
     pub(crate) level: Option<LitStr>,
@@ -182,6 +188,7 @@ impl Args {
             "ok_if" => set(&mut self.ok_if, option, || predicate(option, input)),
             "error_if" => set(&mut self.error_if, option, || predicate(option, input)),
             "fields" => set(&mut self.fields, option, || list(option, input, "fields(user_id = %id)")),
+            "item_error" => set(&mut self.item_error, option, || value(option, input, ITEM_ERROR)),
             "labels" => set(&mut self.labels, option, || list(option, input, "labels(region = Region::Eu)")),
             "max_series" => {
                 set(&mut self.max_series, option, || value(option, input, "a number, such as `max_series = 5_000`"))

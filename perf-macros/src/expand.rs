@@ -65,7 +65,8 @@ fn site_static(model: &Model, sorts: &Sorts, runtime: &TokenStream, site: &Ident
     let values = model.labels.seen_values(runtime);
     let span = span_spec(model, runtime);
     let errors = sorts.value(runtime).map(|errors| quote!(errors: #errors,));
-    let targets = model.targets.tokens(runtime, &model.span.name, model.profile.as_ref(), model.plan);
+    let targets =
+        model.targets.tokens(runtime, &model.span.name, model.profile.as_ref(), model.plan, model.is_stream());
     let (targets, state) = match targets {
         None => (None, quote!(#runtime::State::#kind)),
         Some(made) => {

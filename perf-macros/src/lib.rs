@@ -18,6 +18,7 @@ mod plan;
 mod profile;
 mod shape;
 mod sorts;
+mod stream;
 mod suggest;
 mod target;
 

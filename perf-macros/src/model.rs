@@ -11,6 +11,7 @@ use crate::place::shown_at;
 use crate::plan::Plan;
 use crate::profile::{Profile, Units};
 use crate::shape::{Shape, cannot_fail};
+use crate::stream::ItemErrors;
 use crate::target::Targets;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -30,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) plan: Plan,
     pub(crate) span: SpanModel,
     pub(crate) outcome: OutcomeRule,
+    /// Which items of a stream that are errors make its call one.
+    pub(crate) item_errors: ItemErrors,
     pub(crate) err: Option<ErrText>,
     pub(crate) profile: Option<Profile>,
     /// The limits of each run of an agent.
@@ -94,6 +97,7 @@ impl Model {
             ok_if,
             error_if,
             mut fields,
+            item_error,
             labels,
             level,
             max_series,
@@ -123,9 +127,13 @@ impl Model {
         let profile = Profile::new(profile.as_ref(), units, &function.sig).map_err(&mut keep);
         check_usage(usage.as_ref(), &function.sig).unwrap_or_else(&mut keep);
         let budget = Budget::new(budget.as_ref(), kind).map_err(&mut keep);
-        let (Ok(shape), Ok(labels), Ok(targets), Ok(plan), Ok(outcome), Ok(level), Ok(profile), Ok(budget), None) =
-            (shape, labels, targets, plan, outcome, level, profile, budget, &errors)
+        let items = ItemErrors::new(item_error.as_ref(), shape.as_ref().ok(), in_block).map_err(&mut keep);
+        let (Ok(shape), Ok(labels), Ok(targets), Ok(plan), Ok(outcome), Ok(level)) =
+            (shape, labels, targets, plan, outcome, level)
         else {
+            return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
+        };
+        let (Ok(profile), Ok(budget), Ok(item_errors), None) = (profile, budget, items, &errors) else {
             return Err(errors.unwrap_or_else(|| Error::new(Span::call_site(), "invalid attribute")));
         };
         // Of a block `err` is for the methods that can fail.
@@ -133,6 +141,7 @@ impl Model {
         let has_units = profile.as_ref().is_some_and(|profile| profile.units.is_some());
         let looks_at_value = !matches!(outcome, OutcomeRule::ByType) || err.is_some() || has_units || usage.is_some();
         let guard = Guard::of(function, looks_at_value);
+        check_units(profile.as_ref(), &shape)?;
         check_caller(function, &shape, guard)?;
         check_err(err.as_ref(), &level)?;
         let ident = &function.sig.ident;
@@ -149,6 +158,7 @@ impl Model {
             plan,
             span: SpanModel { name, target, level, fields },
             outcome,
+            item_errors,
             err: err.map(|ErrOption { option, level }| ErrText {
                 at: if in_block { ident.span() } else { option.span() },
                 event: level.map(|level| level_constant(&level)),
@@ -169,6 +179,11 @@ impl Model {
     /// belong, and wherever the option `usage` says where it stands.
     pub(crate) fn is_metered(&self) -> bool {
         matches!(self.kind, Kind::LlmCall | Kind::Agent) || self.usage.is_some()
+    }
+
+    /// Whether a call is a stream.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.shape, Shape::Stream(_))
     }
 
     /// The expression over the arguments that says how much a call does.
@@ -253,6 +268,18 @@ fn check_function(kind: Kind, function: &Function) -> Result<()> {
     Ok(())
 }
 
+/// Refuses `units` of a stream, which has its items.
+fn check_units(profile: Option<&Profile>, shape: &Shape) -> Result<()> {
+    let units = profile.and_then(|profile| profile.units.as_ref());
+    match (units, shape) {
+        (Some(Units::OfArguments(units) | Units::OfReturned(units)), Shape::Stream(_)) => {
+            let message = "the items of a stream are counted in any case, and are its units: leave `units` out";
+            Err(Error::new_spanned(units, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses `#[track_caller]` where the body would see another place than its caller's.
 fn check_caller(function: &Function, shape: &Shape, guard: Guard) -> Result<()> {
     let Some(attr) = function.track_caller() else { return Ok(()) };
@@ -264,7 +291,7 @@ fn check_caller(function: &Function, shape: &Shape, guard: Guard) -> Result<()> 
              `#[track_caller]` would name that line instead of the caller's: let it end with its value, or measure a function \
              that this one calls; in a `#[monitor]` block, `#[monitor(skip)]` leaves it out"
         }
-        Shape::Future { .. } => {
+        Shape::Future { .. } | Shape::Stream(_) => {
             "the body runs inside a call of perf's, so `#[track_caller]` would name that line instead of the caller's: \
              measure a function that this one calls; in a `#[monitor]` block, `#[monitor(skip)]` leaves it out"
         }

@@ -16,6 +16,27 @@ pub(crate) enum Shape {
     Future {
         boxed: bool,
     },
+    /// A sync function that returns a stream, which is what is measured.
+    Stream(Held),
+}
+
+/// The place of a stream in the type that a function returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) by: Holder,
+    /// Whether it is what a `Result` holds.
+    pub(crate) in_result: bool,
+}
+
+/// The pointer to a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// `impl Stream<..>`
+    Nothing,
+    /// `Pin<Box<dyn Stream<..>>>`, and the names for it that the crate `futures` has.
+    Pin,
+    /// `Box<dyn Stream<..> + Unpin>`
+    Box,
 }
 
 /// The type of a body's value.
@@ -33,11 +54,13 @@ impl Shape {
         }
         let ReturnType::Type(_, ty) = &sig.output else { return Ok(Self::Sync) };
         let made = made_of(ty);
-        if names_bound(&made, "Stream") {
-            let message = "a stream runs after the function has returned, so its duration would be a lie: make the \
-                           function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
-                           block, `#[monitor(skip)]` leaves it out";
-            return Err(Error::new_spanned(ty, message));
+        if let Some((held, made)) = stream_in(ty) {
+            if names_bound(&made, "Future") {
+                let message = "this is a future and a stream at once, and only one of them could be measured: return one of them, or \
+                               measure what this one is made of; in a `#[monitor]` block, `#[monitor(skip)]` leaves it out";
+                return Err(Error::new_spanned(ty, message));
+            }
+            return Ok(Self::Stream(held));
         }
         Ok(match made {
             Made::Boxed(_) if names_bound(&made, "Future") => Self::Future { boxed: true },
@@ -56,7 +79,36 @@ enum Made<'a> {
     Boxed(&'a Punctuated<TypeParamBound, Token![+]>),
     /// `BoxFuture<..>` and `LocalBoxFuture<..>`, as the crate `futures` names them.
     Alias,
+    /// `BoxStream<..>` and `LocalBoxStream<..>`.
+    StreamAlias,
+    /// `Box<dyn ..>`
+    UnpinBox(&'a Punctuated<TypeParamBound, Token![+]>),
     Else,
+}
+
+/// The names of the traits of streams, as the crates `futures` and `futures-core` have them.
+const STREAMS: [&str; 3] = ["Stream", "FusedStream", "TryStream"];
+
+/// The stream in a return type, also within a `Result`.
+fn stream_in(ty: &Type) -> Option<(Held, Made<'_>)> {
+    let made = made_of(ty);
+    if let Some(by) = holder(&made) {
+        return Some((Held { by, in_result: false }, made));
+    }
+    let Type::Path(path) = bare(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident.to_string().ends_with("Result"))?;
+    let made = made_of(only_type_in(last)?);
+    Some((Held { by: holder(&made)?, in_result: true }, made))
+}
+
+fn holder(made: &Made<'_>) -> Option<Holder> {
+    let is_stream = matches!(made, Made::StreamAlias) || STREAMS.iter().any(|name| names_bound(made, name));
+    Some(match made {
+        Made::Plain(_) => Holder::Nothing,
+        Made::UnpinBox(_) => Holder::Box,
+        _ => Holder::Pin,
+    })
+    .filter(|_| is_stream)
 }
 
 fn made_of(ty: &Type) -> Made<'_> {
@@ -64,7 +116,12 @@ fn made_of(ty: &Type) -> Made<'_> {
         Type::ImplTrait(ty) => Made::Plain(&ty.bounds),
         Type::Path(path) => match path.path.segments.last() {
             Some(last) if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" => Made::Alias,
+            Some(last) if last.ident == "BoxStream" || last.ident == "LocalBoxStream" => Made::StreamAlias,
             Some(last) if last.ident == "Pin" => boxed_in(last).map_or(Made::Else, Made::Boxed),
+            Some(last) if last.ident == "Box" => match only_type_in(last) {
+                Some(Type::TraitObject(object)) => Made::UnpinBox(&object.bounds),
+                _ => Made::Else,
+            },
             _ => Made::Else,
         },
         _ => Made::Else,
@@ -92,7 +149,7 @@ fn only_type_in(segment: &PathSegment) -> Option<&Type> {
 }
 
 fn names_bound(made: &Made<'_>, name: &str) -> bool {
-    let (Made::Plain(bounds) | Made::Boxed(bounds)) = made else { return false };
+    let (Made::Plain(bounds) | Made::Boxed(bounds) | Made::UnpinBox(bounds)) = made else { return false };
     bounds.iter().any(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == name),
         _ => false,
@@ -104,19 +161,41 @@ fn names_bound(made: &Made<'_>, name: &str) -> bool {
 pub(crate) fn output_of(sig: &Signature) -> Option<Type> {
     let ReturnType::Type(_, ty) = &sig.output else { return None };
     let Made::Plain(bounds) = made_of(ty) else { return None };
+    assigned(bounds, "Future", "Output")
+}
+
+/// The type of a stream's items, as far as `impl Stream<Item = ..>` says it.
+pub(crate) fn item_of(sig: &Signature) -> Option<Type> {
+    let ReturnType::Type(_, ty) = &sig.output else { return None };
+    let (_, Made::Plain(bounds)) = stream_in(ty)? else { return None };
+    let said = STREAMS.iter().find_map(|name| assigned(bounds, name, "Item"));
+    said.or_else(|| {
+        let [ok, error] = ["Ok", "Error"].map(|name| assigned(bounds, "TryStream", name));
+        let (ok, error) = (ok?, error?);
+        Some(parse_quote!(::core::result::Result<#ok, #error>))
+    })
+}
+
+/// The type that a bound on a trait assigns, with each `impl Trait` in it left to inference.
+fn assigned(bounds: &Punctuated<TypeParamBound, Token![+]>, name: &str, of: &str) -> Option<Type> {
     bounds.iter().find_map(|bound| {
         let TypeParamBound::Trait(bound) = bound else { return None };
-        let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
+        let last = bound.path.segments.last().filter(|last| last.ident == name)?;
         let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
         arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(assigned) if assigned.ident == "Output" => {
-                let mut output = assigned.ty.clone();
-                each_impl(&mut output, &mut |found| *found = parse_quote!(_));
-                Some(output)
+            GenericArgument::AssocType(assigned) if assigned.ident == of => {
+                let mut assigned = assigned.ty.clone();
+                each_impl(&mut assigned, &mut |found| *found = parse_quote!(_));
+                Some(assigned)
             }
             _ => None,
         })
     })
+}
+
+/// Whether a reference is returned: what it points to was made before.
+pub(crate) fn returns_reference(sig: &Signature) -> bool {
+    matches!(&sig.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Reference(_)))
 }
 
 impl Returns {

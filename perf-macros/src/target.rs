@@ -75,9 +75,10 @@ impl Targets {
         name: &Expr,
         profile: Option<&Profile>,
         plan: Plan,
+        streams: bool,
     ) -> Option<TokenStream> {
         let promises = self.buckets.is_some() || self.slow.is_some() || self.objective.is_some();
-        if !promises && profile.is_none() && plan.is_plain() {
+        if !promises && profile.is_none() && plan.is_plain() && !streams {
             return None;
         }
         let buckets = self.buckets.as_ref().map(|bounds| quote!(.buckets(&[#(#bounds),*])));
@@ -88,7 +89,8 @@ impl Targets {
             quote!(.objective(#runtime::Objective { latency: #latency, success: #success }))
         });
         let (profile, plan) = (profile.map(Profile::target), plan.target());
-        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective #profile #plan }))
+        let streams = streams.then(|| quote!(.streams()));
+        Some(quote!(const { #runtime::Targets::new(#name) #buckets #slow #objective #profile #plan #streams }))
     }
 }
 

@@ -229,6 +229,7 @@ pub mod objective {
 pub mod operation {
     pub use crate::record::in_current_call::InCall;
     pub use crate::record::marks::MeasureError;
+    pub use crate::record::operation::stream::WatchedStream;
     pub use crate::record::operation::watched::WatchedOperation;
     pub use crate::record::operation::{Operation, OperationCall, Timer};
     pub use crate::record::request::HttpRequest;
@@ -256,6 +257,7 @@ pub mod series {
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;
     pub use crate::observe::history::sampled::SampledCpu;
+    pub use crate::observe::history::streams::StreamSummary;
     pub use crate::observe::query::blocked::BlockedThread;
     pub use crate::observe::query::edges::Edge;
     pub use crate::observe::query::errors::{ErrorGroup, Errors, SeriesErrors};
@@ -289,16 +291,21 @@ pub mod __private {
     pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::metered::{
-        AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_metered, watch_profiled_metered,
+        AnyUsage, Metered, MeteredScope, MeteredStream, UsageIn, no_usage, usage_in, watch_metered,
+        watch_profiled_metered,
     };
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, Returned, Shown, Sorted,
-        SortsIn, StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
+        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, NoStream, Returned, Shown,
+        Sorted, SortsIn, StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,
     };
     pub use crate::measure::call::scope::{EnteredCall, Scope};
+    pub use crate::measure::call::stream::{
+        GivenItem, WatchedStream, no_stream, stream_body, try_stream_body, watch_stream,
+    };
+    pub use crate::measure::call::tally::ItemErrors;
     pub use crate::measure::cells::tree::frame::Frame;
     pub use crate::measure::model::budget::{Brought, DEFAULT_BUDGET, Unknown, brought, types_within_budget};
     pub use crate::measure::model::error_type::{ErrorType, Sorts, concat, concat_flags};

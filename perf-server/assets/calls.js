@@ -32,6 +32,7 @@ export class CallList {
     const longest = Math.max(1e-9, ...items.map((call) => call.age));
     keyed(this.body, items, (call) => call.key, (call) => this.make(call), (row, call) => {
       text(row.lastElementChild.lastElementChild, since(call.age));
+      text(row.firstElementChild.lastElementChild, progress(call));
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;
     });
     // Calls that were counted at the last tick may have gone on since.
@@ -47,11 +48,18 @@ export class CallList {
     return h(
       "tr",
       {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call))))),
+      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call)))), h("span", { class: "quiet" })),
       h("td", { class: "wide quiet" }, kindName(call.kind)),
       h("td", { class: "number age" }, h("span", { class: "bar", "aria-hidden": "true" }, h("span")), h("span")),
     );
   }
+}
+
+/** How far a stream has come: its items, and for how long its consumer has been waiting for the next one. */
+function progress({ items, waits_for_item: waiting }) {
+  if (items === undefined) return "";
+  const waits = waiting === undefined ? "" : `, waits ${since(waiting)} for the next`;
+  return ` ${number(items)} ${items === 1 ? "item" : "items"}${waits}`;
 }
 
 /** A request in flight has no status yet. */

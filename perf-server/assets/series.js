@@ -44,6 +44,13 @@ const PROFILE = [
   ["Units of work", (used) => rate(used.units_per_second), (used) => `${number(used.units)} in all`],
 ];
 
+/** Items of calls that are streams. */
+const STREAM = [
+  ["Time to first item", (one) => duration(one.first_item_seconds), (one) => `on average of ${number(one.first_items)}`],
+  ["Items", (one) => rate(one.items_per_second), (one) => `${number(one.items)} in all`],
+  ["Longest gap", (one) => duration(one.longest_gap_seconds), () => "the longest wait of a call after its first item, on average"],
+];
+
 /** Processor time by a profiler's samples, without calls inside: its title, the value and a note. */
 const SAMPLED = [
   ["Own processor time", ({ cpu }) => `${duration(cpu.seconds)} ± ${duration(cpu.standard_error)}`, ({ cpu }) => `${number(cpu.samples)} samples, without the calls inside`],
@@ -95,6 +102,8 @@ export class Series {
     this.promises = h("section", { class: "card" }, h("h3", {}, "Objectives"), h("ul", { class: "sorts" }));
     this.used = PROFILE.map(([title]) => new Tile(title));
     this.usedCard = h("section", { class: "page" }, h("h2", {}, "What a call uses"), h("div", { class: "tiles" }, this.used.map((one) => one.element)));
+    this.stream = STREAM.map(([title]) => new Tile(title));
+    this.streamCard = h("section", { class: "page" }, h("h2", {}, "Streams"), h("div", { class: "tiles" }, this.stream.map((one) => one.element)));
     this.sampled = SAMPLED.map(([title]) => new Tile(title));
     this.sampledCard = h("section", { class: "page" }, h("h2", {}, "On the processor"), h("div", { class: "tiles" }, this.sampled.map((one) => one.element)));
     this.inside = new Inside();
@@ -123,6 +132,7 @@ export class Series {
       this.recorded.element,
       this.heat.element,
       h("div", { class: "pair" }, this.outcomes.element, this.busy.element),
+      this.streamCard,
       this.usedCard,
       this.sampledCard,
       this.promises,
@@ -162,7 +172,7 @@ export class Series {
     this.missing.hidden = row !== null;
     this.body.hidden = !row;
     if (!row) return;
-    const isWaiting = row.in_flight > 0 || row.busy_share !== null;
+    const isWaiting = row.in_flight > 0 || row.busy_share !== null || Boolean(row.stream);
     const then = store.before?.row(store, row);
     FIGURES.forEach(([, show, compared], place) => {
       const field = this.figures.children[place].lastElementChild;
@@ -192,6 +202,7 @@ export class Series {
     const share_ = row.busy_share;
     this.busy.update(isWaiting && share_ !== null ? [share_, 1 - share_] : [0, 0], share, busyNote(row));
     this.updatePromises(row);
+    this.updateStream(row);
     this.updateProfile(row);
     this.updateSampled(row);
     if (!store.isPast) this.updateSlowest(store, row);
@@ -231,6 +242,13 @@ export class Series {
     }
     this.heat.updateHeat({ histograms, grid: store.grid, marks: store.marks() });
     text(this.heat.note, store.isPast ? "in the exported buckets, each up to its bound; stronger: more calls" : "stronger: more calls");
+  }
+
+  /** Shows the items of calls that are streams. */
+  updateStream({ stream }) {
+    this.streamCard.hidden = !stream;
+    if (!stream) return;
+    STREAM.forEach(([, value, note], place) => this.stream[place].set(value(stream), note(stream)));
   }
 
   /** Shows the resources that are measured; others are left out. */
@@ -282,6 +300,7 @@ export class Series {
 }
 
 function busyNote(row) {
+  if (row.stream) return "Not known of streams: nobody looks at how long a consumer has an item.";
   if (row.busy_share === null) return "No call ended in this window.";
   const polls = row.slow_polls > 0 ? ` ${number(row.slow_polls)} ${row.slow_polls === 1 ? "poll" : "polls"} blocked a worker for long.` : "";
   return `The share of their time that calls were polled; for the rest they waited.${polls}`;

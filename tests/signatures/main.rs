@@ -25,6 +25,7 @@
     reason = "odd forms are the point, and each stands beside a plain twin"
 )]
 
+mod streams;
 mod support;
 
 mod async_shapes;

@@ -6,7 +6,7 @@ use crate::model::{ErrText, Model, OutcomeRule};
 use crate::params::Params;
 use crate::place::shown_at;
 use crate::profile::Units;
-use crate::shape::{Returns, Shape, future_of, output_of};
+use crate::shape::{Returns, Shape, future_of, output_of, returns_reference};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -62,6 +62,7 @@ impl<'a> Body<'a> {
             Shape::Async if self.may_stop_being_async() => return self.returned_future(),
             Shape::Async => self.awaited(),
             Shape::Future { boxed } => self.made_future(*boxed),
+            Shape::Stream(held) => self.made_stream(*held),
         };
         (self.params.sig, body)
     }
@@ -385,9 +386,17 @@ impl<'a> Body<'a> {
         let counted =
             self.units_counted(value).map(|units| quote!(let #ending = &mut #runtime::with_units(#call, #units);));
         let ends = if counted.is_some() { &ending } else { call };
-        let record_error = model.err.as_ref().map(|err| self.show_error(err, value));
-        let finish = match &model.outcome {
-            OutcomeRule::ByType if matches!(model.shape, Shape::Sync) => {
+        let record_error = model.err.as_ref().map(|err| self.show_error(err, value, err.may_be_missing));
+        let finish = self.judged(value, ends);
+        quote!(#record_error #counted #finish)
+    }
+
+    /// Ends what is to be ended with the outcome, given a reference to what the body returned.
+    fn judged(&self, value: &TokenStream, ends: &Ident) -> TokenStream {
+        let Self { model, runtime, .. } = self;
+        match &model.outcome {
+            // What a reference points to was there before.
+            OutcomeRule::ByType if matches!(model.shape, Shape::Sync) && !returns_reference(&self.function.sig) => {
                 let at = Span::mixed_site().located_at(return_type(&self.function.sig));
                 let runtime = shown_at(at, runtime);
                 let by_type = quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#ends));
@@ -400,16 +409,15 @@ impl<'a> Body<'a> {
             OutcomeRule::ErrorIf(predicate) => {
                 quote!(#runtime::returned(#value).finish_as(#runtime::error_if(#value, #predicate), #ends);)
             }
-        };
-        quote!(#record_error #counted #finish)
+        }
     }
 
     /// Writes the text of an error on the span and, where that is wanted, in an event.
-    fn show_error(&self, err: &ErrText, value: &TokenStream) -> TokenStream {
+    fn show_error(&self, err: &ErrText, value: &TokenStream, may_be_missing: bool) -> TokenStream {
         let Self { call, .. } = self;
         let at = err.at.resolved_at(Span::mixed_site());
         let (runtime, value) = (shown_at(at, &self.runtime), shown_at(at, value));
-        let error = if err.may_be_missing {
+        let error = if may_be_missing {
             quote_spanned!(at=> #runtime::returned(#value).error())
         } else {
             quote_spanned!(at=> #runtime::error_of(#value))
@@ -434,6 +442,8 @@ impl<'a> Body<'a> {
         })
     }
 }
+
+mod stream;
 
 /// Where the return type stands.
 fn return_type(sig: &Signature) -> Span {

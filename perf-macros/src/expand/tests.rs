@@ -11,6 +11,7 @@ mod around;
 mod futures;
 mod plan;
 mod profile;
+mod streams;
 mod sync;
 mod usage;
 

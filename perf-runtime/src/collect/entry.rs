@@ -3,6 +3,7 @@
 use super::ladder::Ladder;
 use super::profile::ProfileNumbers;
 use super::short::escape;
+use super::streams::StreamNumbers;
 use crate::measure::cells::profiler;
 use crate::measure::cells::reading::Reading;
 use crate::measure::model::error_type::SortCount;
@@ -29,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) numbers: Numbers,
     /// The resource use of its calls, where that is measured.
     pub(crate) profile: Option<ProfileNumbers>,
+    /// The items of its calls, where they are streams.
+    pub(crate) streams: Option<StreamNumbers>,
     /// The processor time of its calls by samples; 0 where there are none.
     pub(crate) sampled_nanos: u64,
 }
@@ -82,7 +85,8 @@ impl Entry {
         let ladder = Ladder::of(series, ladders);
         let (series, labels) = (Arc::clone(series), labels.into());
         let numbers = Numbers::default();
-        Self { series, labels, early, gauge, ladder, sites, changes: None, numbers, profile: None, sampled_nanos: 0 }
+        let (profile, streams) = (None, None);
+        Self { series, labels, early, gauge, ladder, sites, changes: None, numbers, profile, streams, sampled_nanos: 0 }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -116,6 +120,8 @@ impl Entry {
         self.profile = ProfileNumbers::of(&self.series);
         // Calls are sampled while they run.
         self.sampled_nanos = if profiler::is_told() { self.series.read_sampled().nanos } else { 0 };
+        // Items come between a start and an end.
+        self.streams = StreamNumbers::of(&self.series, &self.ladder);
         let changes = Some(self.series.changes());
         if self.changes == changes && self.numbers.in_flight == 0 {
             return;
@@ -127,8 +133,13 @@ impl Entry {
             // They may count in other buckets: fewer bounds are then exact for all.
             self.ladder = Ladder::of(&self.series, ladders);
             self.sites = sites;
+            self.streams = StreamNumbers::of(&self.series, &self.ladder);
         }
         self.numbers.take(reading, &self.ladder);
+        if self.streams.is_some() {
+            // For how long a consumer has an item, nobody looks; so it is not known how long the calls ran.
+            self.numbers.waited = false;
+        }
         self.numbers.take_errors(&self.series, reading.expected.errors);
         self.numbers.take_cancelled(reading.expected.cancelled, self.series.expects_cancelled());
     }

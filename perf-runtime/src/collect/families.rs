@@ -3,6 +3,7 @@
 use super::edges::EdgeFigure;
 use super::model::{Family, FamilyType};
 use super::profile::Figure;
+use super::streams::StreamFigure;
 use crate::measure::model::kind::Kind;
 use crate::observe::metrics::known as names;
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub(crate) enum Part {
     Edges(EdgeFigure),
     /// The resource use of calls.
     Profile(Kind, Figure),
+    /// The items of calls that are streams.
+    Stream(Kind, StreamFigure),
     /// The processor time of calls without that of the calls inside them, by samples.
     SelfCpu(Kind),
     /// Calls whose label value was replaced.
@@ -40,6 +43,7 @@ impl Part {
     pub(crate) fn kind(self) -> FamilyType {
         match self {
             Self::Histogram(_) => FamilyType::Histogram,
+            Self::Stream(_, figure) if figure.is_histogram() => FamilyType::Histogram,
             Self::InFlight(_) => FamilyType::Gauge,
             _ => FamilyType::Counter,
         }
@@ -57,6 +61,7 @@ impl Part {
             Self::SelfCpu(kind) => return format!("{}_self_cpu_seconds_total", kind.stem()).into(),
             Self::Edges(figure) => figure.name(),
             Self::Profile(kind, figure) => return figure.name(kind).into(),
+            Self::Stream(kind, figure) => return figure.name(kind).into(),
             Self::Overflow => names::PERF_LABEL_OVERFLOW_TOTAL,
         };
         fixed.into()
@@ -71,7 +76,8 @@ impl Part {
             | Self::SlowPolls(kind)
             | Self::SelfTime(kind)
             | Self::SelfCpu(kind)
-            | Self::Profile(kind, _) => kinds.contains(&kind),
+            | Self::Profile(kind, _)
+            | Self::Stream(kind, _) => kinds.contains(&kind),
             Self::InFlight(kind) => {
                 kinds.contains(&kind) || kind.family().parts.is_some_and(|parts| kinds.contains(&parts))
             }
@@ -101,6 +107,7 @@ impl Part {
             }
             Self::Edges(figure) => figure.help().to_owned(),
             Self::Profile(kind, figure) => of(kind, figure.help()),
+            Self::Stream(kind, figure) => of(kind, figure.help()),
             Self::Overflow => "Calls whose label value was replaced because the label has too many values.".to_owned(),
         }
     }
@@ -128,7 +135,8 @@ pub(crate) fn families(prefix: &str, with_edges: bool) -> Vec<PartFamily> {
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
         let always = [Part::Counter, Part::Histogram, Part::InFlight, Part::Busy, Part::SlowPolls, Part::SelfCpu]
             .map(|part| part(kind));
-        always.into_iter().chain(Figure::ALL.map(|figure| Part::Profile(kind, figure)))
+        let of_streams = StreamFigure::ALL.map(|figure| Part::Stream(kind, figure));
+        always.into_iter().chain(Figure::ALL.map(|figure| Part::Profile(kind, figure))).chain(of_streams)
     });
     let of_edges = Kind::ALL.into_iter().map(Part::SelfTime).chain(EdgeFigure::ALL.map(Part::Edges));
     let all = of_kinds.chain([Part::Overflow]).chain(of_edges.filter(|_| with_edges));

@@ -21,6 +21,7 @@ pub(crate) mod profile;
 pub(crate) mod read;
 pub(crate) mod short;
 pub(crate) mod snapshot;
+pub(crate) mod streams;
 
 pub use deltas::{Cursor, DeltaBucket, DeltaSeries, DeltaSink, DeltaSlice, DeltaSpan};
 pub use model::{Collector, Family, FamilyType, Histogram, Sample, SampleLabels, Value};

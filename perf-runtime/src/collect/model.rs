@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::ladder::Step;
 use super::number::Number;
+use super::streams::Spread;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::metrics::reading::HistogramReading;
 use crate::observe::series::identity::Identity;
@@ -176,6 +177,8 @@ pub struct Histogram<'a>(pub(crate) Buckets<'a>);
 pub(crate) enum Buckets<'a> {
     /// Of calls with one outcome: the count at or below each bound, and nothing where there are none.
     Calls { entry: &'a Entry, outcome: Outcome, counts: &'a [u64] },
+    /// Of calls that are streams.
+    Stream { entry: &'a Entry, spread: &'a Spread },
     /// Of the application's own.
     Own(&'a HistogramReading),
 }
@@ -185,6 +188,7 @@ impl<'a> Histogram<'a> {
     pub fn count(&self) -> u64 {
         match self.0 {
             Buckets::Calls { entry, outcome, .. } => entry.numbers.finished[outcome.index()],
+            Buckets::Stream { spread, .. } => spread.count,
             Buckets::Own(reading) => reading.count,
         }
     }
@@ -193,6 +197,7 @@ impl<'a> Histogram<'a> {
     pub fn sum(&self) -> Number<'static> {
         match self.0 {
             Buckets::Calls { entry, outcome, .. } => Number::Nanos(entry.numbers.nanos[outcome.index()]),
+            Buckets::Stream { spread, .. } => Number::Nanos(spread.nanos),
             Buckets::Own(reading) => Number::Float(reading.sum),
         }
     }
@@ -202,6 +207,7 @@ impl<'a> Histogram<'a> {
     pub fn buckets(&self) -> impl Iterator<Item = (Number<'static>, u64)> + use<'a> {
         let (steps, counts, own, all): (&[Step], &[u64], _, _) = match self.0 {
             Buckets::Calls { entry, counts, .. } => (&entry.ladder.steps, counts, None, None),
+            Buckets::Stream { entry, spread } => (&entry.ladder.steps, &spread.cumulative, None, None),
             Buckets::Own(reading) => (&[], &[], Some(&reading.buckets), Some(reading.count)),
         };
         let of_calls = steps.iter().enumerate().map(|(place, step)| {

@@ -132,6 +132,7 @@ impl<'a> View<'a> {
             Part::Counter(kind) | Part::Histogram(kind) => any(kind),
             Part::Busy(kind) | Part::SlowPolls(kind) => self.snapshot.waited(kind).next().is_some(),
             Part::Profile(kind, figure) => self.snapshot.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
+            Part::Stream(kind, _) => self.snapshot.streaming(kind).next().is_some(),
             Part::SelfCpu(kind) => self.snapshot.sampled(kind).next().is_some(),
             Part::SelfTime(kind) => !self.edges.is_empty() && self.ended(kind).next().is_some(),
             Part::Edges(_) => !self.edges.is_empty(),
@@ -158,6 +159,14 @@ impl<'a> View<'a> {
             Part::Profile(kind, figure) => {
                 for (entry, numbers) in self.snapshot.profiled(kind).filter(|(_, numbers)| figure.is_told(numbers)) {
                     show.number(&whole(entry), figure.number(numbers));
+                }
+            }
+            Part::Stream(kind, figure) => {
+                for (entry, numbers) in self.snapshot.streaming(kind) {
+                    match figure.spread(numbers) {
+                        None => show.number(&whole(entry), Number::Count(numbers.items)),
+                        Some(spread) => show.histogram(&whole(entry), &Histogram(Buckets::Stream { entry, spread })),
+                    }
                 }
             }
             Part::SelfTime(kind) => self.ended(kind).for_each(|entry| {

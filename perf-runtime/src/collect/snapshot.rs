@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::ladder::Ladder;
 use super::profile::ProfileNumbers;
+use super::streams::StreamNumbers;
 use crate::measure::cells::reading::Reading;
 use crate::measure::model::kind::Kind;
 use crate::observe::series::entry::Series;
@@ -26,6 +27,8 @@ pub(crate) struct Snapshot {
     profiled: Vec<Kind>,
     /// And those of which calls were met by a profiler's samples.
     sampled: Vec<Kind>,
+    /// And those of which calls are streams.
+    streaming: Vec<Kind>,
 }
 
 impl Snapshot {
@@ -35,6 +38,7 @@ impl Snapshot {
         self.waited.clear();
         self.profiled.clear();
         self.sampled.clear();
+        self.streaming.clear();
         for entry in &mut self.entries {
             entry.read(&mut self.reading, &mut self.ladders);
             if entry.numbers.waited && self.waited.last() != Some(&entry.kind()) {
@@ -42,6 +46,9 @@ impl Snapshot {
             }
             if entry.profile.is_some() && self.profiled.last() != Some(&entry.kind()) {
                 self.profiled.push(entry.kind());
+            }
+            if entry.streams.is_some() && self.streaming.last() != Some(&entry.kind()) {
+                self.streaming.push(entry.kind());
             }
             if entry.sampled_nanos > 0 && self.sampled.last() != Some(&entry.kind()) {
                 self.sampled.push(entry.kind());
@@ -61,6 +68,13 @@ impl Snapshot {
         let any = self.profiled.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };
         entries.iter().filter_map(|entry| Some((entry, entry.profile.as_ref()?)))
+    }
+
+    /// The series of a kind whose calls are streams, and their items.
+    pub(crate) fn streaming(&self, kind: Kind) -> impl Iterator<Item = (&Entry, &StreamNumbers)> {
+        let any = self.streaming.contains(&kind);
+        let entries = if any { self.of(kind) } else { &[] };
+        entries.iter().filter_map(|entry| Some((entry, entry.streams.as_ref()?)))
     }
 
     /// The series of a kind whose calls were met by a profiler's samples.

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod errors;
 mod estimates;
 mod recorder;
+mod streams;
 mod tree;
 
 fn is_read_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(view: &T) {

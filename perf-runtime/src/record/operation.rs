@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+pub(crate) mod stream;
 pub(crate) mod watched;
 
 /// A series that the program records into directly. Cheap to clone; keep it where it is used often.
@@ -133,6 +134,7 @@ impl Operation {
             otherwise,
             over: false,
             is_away: false,
+            is_uncovered: false,
             handed_over: HandedOver::nothing(),
             series: hold(&self.series),
         }
@@ -151,6 +153,7 @@ impl Operation {
             otherwise,
             over: false,
             is_away: true,
+            is_uncovered: false,
             handed_over: HandedOver::nothing(),
             series: Arc::clone(&self.series),
         }
@@ -222,6 +225,8 @@ struct Running<S: Deref<Target = Series>> {
     over: bool,
     /// Whether it runs on no thread that is known: a guard keeps it, or it waits to be polled.
     is_away: bool,
+    /// Whether it covers no time of its caller's: a stream, while its consumer has an item.
+    is_uncovered: bool,
     /// Things that its body hands over to its end.
     handed_over: HandedOver,
 }
@@ -252,7 +257,9 @@ impl<S: Deref<Target = Series>> Running<S> {
         self.series.note_end(outcome);
         self.series.own.finish(outcome, clock::nanos(took));
         if let Some(parent) = self.parent.context() {
-            frame::leave(self.parent, now);
+            if !self.is_uncovered {
+                frame::leave(self.parent, now);
+            }
             self.series.own.count_edge(parent, outcome, clock::nanos(took));
         }
         self.record(outcome, now);

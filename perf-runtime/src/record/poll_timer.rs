@@ -7,6 +7,7 @@ use crate::measure::cells::tree::frame::{self, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::observe::series::entry::Series;
+use std::mem;
 
 /// Measures the polls of a call and the pauses between them, and holds its place among the calls that wait.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct PollTimer {
     /// When the poll that runs began, or the pause.
     turned: Moment,
     is_paused: bool,
+    /// Whether its consumer has an item of it, or had one when it was asked for the next: nobody looks at the time meanwhile.
+    is_held: bool,
     /// Whether the call's duration has ended, though the call has not: later pauses are no part of it.
     has_ended: bool,
     idle_nanos: u64,
@@ -32,6 +35,7 @@ impl PollTimer {
         Self {
             turned: started,
             is_paused: false,
+            is_held: false,
             has_ended: false,
             idle_nanos: 0,
             slow_polls: 0,
@@ -56,6 +60,28 @@ impl PollTimer {
         self.waits_for = waits_for;
         if self.ticket.is_none() {
             self.ticket = series.own.wait(started.unwrap_or(self.turned));
+        }
+    }
+
+    /// Its consumer has an item of it from now on; `series` lists it from the first time on, since it started.
+    pub(crate) fn hold(&mut self, now: Moment, series: &Series, started: Moment) {
+        self.turn(now, false, series);
+        self.is_held = true;
+        if self.ticket.is_none() {
+            self.ticket = series.own.wait(started);
+        }
+    }
+
+    /// Whether its consumer has an item of it, or had one when it was asked for the next.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// It was asked for more than there is.
+    pub(crate) fn release(&mut self, now: Moment) {
+        if self.is_held {
+            (self.is_held, self.turned) = (false, now);
         }
     }
 
@@ -107,7 +133,7 @@ impl PollTimer {
         (series, counting): (&Series, &Series),
         family: Option<(Parent, &HandedOver)>,
     ) {
-        let ticket = self.ticket.filter(|_| self.keeps_children && self.is_paused);
+        let ticket = self.ticket.filter(|_| self.keeps_children && (self.is_paused || self.is_held));
         if let (Some(ticket), Some((parent, over))) = (ticket, family) {
             frame::close(&series.own.kept_children(ticket, None), &counting.own, parent, over);
         }
@@ -124,8 +150,8 @@ impl PollTimer {
     /// Turns from a poll to a pause, or back. `series` lists it.
     fn turn(&mut self, now: Moment, is_paused: bool, series: &Series) {
         let nanos = now.nanos_since(self.turned);
-        if self.has_ended {
-            // Only listed from now on.
+        if self.has_ended || mem::take(&mut self.is_held) {
+            // Only listed from now on; or nobody looked at the time.
         } else if self.is_paused {
             self.idle_nanos = self.idle_nanos.saturating_add(nanos);
             if let (Some(child), Some(ticket)) = (self.waits_for.take(), self.ticket) {

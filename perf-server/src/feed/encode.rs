@@ -6,7 +6,7 @@ use super::table::{Definition, Entry, Numbers, Point, Rows, put_grid};
 use super::watch::Wanted;
 use perf_runtime::series::{
     CellGrid, Labels, ObjectiveState, OutcomeCounts, Panorama, ProfileSummary, SampledCpu, SeriesSummary, SlowCalls,
-    Track, TrackBucket, TrackPoint,
+    StreamSummary, Track, TrackBucket, TrackPoint,
 };
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -223,6 +223,8 @@ struct Detail {
     apdex_threshold: Option<f64>,
     slow: Option<SlowCalls>,
     profile: Option<ProfileSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<StreamSummary>,
     sampled_cpu: Option<SampledCpu>,
     self_seconds: f64,
     objective: Option<ObjectiveState>,
@@ -262,6 +264,7 @@ impl Detail {
             apdex_threshold: summary.apdex_threshold,
             slow: summary.slow,
             profile: summary.profile,
+            stream: summary.stream,
             sampled_cpu: summary.sampled_cpu,
             self_seconds: summary.self_seconds,
             objective: summary.objective,

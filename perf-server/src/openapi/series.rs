@@ -170,6 +170,16 @@ fn series_summary() -> ObjectBuilder {
             one_of(&[Type::Object, Type::Null])
                 .note("What calls used, where a function says `profile`: seconds, bytes, units of work."),
         )
+        .may_have(
+            "stream",
+            object("Streams, where calls are such.")
+                .has("covered", number())
+                .has("first_items", count().note("Calls that gave their first item."))
+                .has("first_item_seconds", number_or_null().note("From the first poll to the first item, on average."))
+                .has("items", count())
+                .has("items_per_second", number())
+                .has("longest_gap_seconds", number_or_null().note("The longest wait of a call after its first item, on average.")),
+        )
         .has(
             "sampled_cpu",
             one_of(&[Type::Object, Type::Null]).note(
@@ -294,7 +304,12 @@ fn calls() -> ObjectBuilder {
             object("One call.")
                 .has("kind", kind())
                 .has("labels", labels())
-                .has("age", number().note("Seconds since its first poll.")),
+                .has("age", number().note("Seconds since its first poll."))
+                .may_have("items", count().note("Of a stream: the items so far."))
+                .may_have(
+                    "waits_for_item",
+                    number().note("Of a stream whose consumer waits for an item: since so many seconds."),
+                ),
         ),
     )
 }

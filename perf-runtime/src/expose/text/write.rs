@@ -9,6 +9,7 @@ use crate::collect::model::{Buckets, End, Front, Histogram, SampleLabels};
 use crate::collect::number::Number;
 use crate::collect::read::{Show, View};
 use crate::collect::short::Short;
+use crate::collect::streams::Spread;
 use crate::expose::block::Block;
 use crate::measure::cells::exemplar::{self, Exemplar};
 use crate::measure::model::outcome::Outcome;
@@ -54,9 +55,13 @@ impl Show for Lines<'_, '_> {
 
     #[inline]
     fn histogram(&mut self, labels: &SampleLabels<'_>, histogram: &Histogram<'_>) {
-        if let (&Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) = (&histogram.0, &labels.front)
-        {
-            write_histogram(entry, outcome, counts, text, self);
+        match (histogram.0, labels.front) {
+            (Buckets::Calls { entry, outcome, counts }, Front::Series { text, .. }) => {
+                write_histogram(entry, outcome, counts, text, self);
+            }
+            (Buckets::Stream { entry, spread }, Front::Series { text, .. }) => write_spread(entry, spread, text, self),
+            // No family of calls has such.
+            _ => {}
         }
     }
 }
@@ -95,6 +100,18 @@ fn write_histogram(entry: &Entry, outcome: Outcome, counts: &[u64], text: &str, 
     pen.seconds(entry.numbers.nanos[outcome.index()]);
     pen.sample(&names.count, text, &ENDED[outcome.index()]);
     pen.number(entry.numbers.finished[outcome.index()]);
+}
+
+/// As [`write_histogram`], where no outcome follows the labels.
+#[cold]
+fn write_spread(entry: &Entry, spread: &Spread, text: &str, lines: &mut Lines<'_, '_>) {
+    let Lines { names, format, pen } = lines;
+    pen.begin(&names.bucket, text, &NEXT_UP_TO);
+    buckets(&entry.ladder.steps, &spread.cumulative, &[], *format, pen);
+    pen.sample(&names.sum, text, &CLOSE);
+    pen.seconds(spread.nanos);
+    pen.sample(&names.count, text, &CLOSE);
+    pen.number(spread.count);
 }
 
 /// The lines of a histogram's buckets; without `counts` all are empty.
@@ -146,3 +163,4 @@ const UP_TO: [Short; Outcome::ALL.len()] = [
     Short::new("outcome=\"cancelled\",le=\""),
 ];
 const CLOSE: Short = Short::new("} ");
+const NEXT_UP_TO: Short = Short::new(",le=\"");

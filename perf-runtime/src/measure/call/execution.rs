@@ -21,6 +21,7 @@ use tracing::field::Value;
 
 mod ending;
 mod failing;
+mod streaming;
 
 /// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
 /// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
@@ -47,8 +48,7 @@ pub struct Call {
     parent: Parent,
     ticket: Option<Ticket>,
     pace: Pace,
-    /// Whether it is paused and has children, which are kept with its place in the list of those that wait.
-    keeps_children: bool,
+    marks: Marks,
     /// The child for which it waits while it is paused, if it is one that is measured; then what its body hands over to its end.
     over: HandedOver,
 }
@@ -67,8 +67,31 @@ impl fmt::Debug for SiteOrTurn {
     }
 }
 
-/// The state of a call's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Two facts within one byte, for every future holds them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks(u8);
+
+impl Marks {
+    /// It is between polls and has children, which are kept with its place in the list of those that wait.
+    const KEEPS_CHILDREN: u8 = 1;
+    /// It covers no time of its caller's: a stream, while its consumer has an item of it.
+    const UNCOVERED: u8 = 2;
+
+    fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    fn set(&mut self, mark: u8) {
+        self.0 |= mark;
+    }
+
+    fn clear(&mut self, mark: u8) {
+        self.0 &= !mark;
+    }
+}
+
+/// The state of a call's body. From `Paused` on, it began to run some time before, and was put aside since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Pace {
     /// Yet to run.
     Prepared,
@@ -80,6 +103,10 @@ enum Pace {
     Polled,
     /// Waiting to be polled: it returned `Pending`.
     Paused,
+    /// A stream whose consumer has an item.
+    Held,
+    /// A stream that is polled again after an item. Nobody knows since when: most often the next one is there.
+    Asked,
     /// Ended.
     Over,
 }
@@ -127,7 +154,7 @@ impl Call {
             parent: Parent::NONE,
             ticket: None,
             pace: Pace::Prepared,
-            keeps_children: false,
+            marks: Marks::default(),
             over: HandedOver::nothing(),
         }
     }
@@ -160,7 +187,7 @@ impl Call {
             Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
             Pace::Paused => self.resume(frame),
             // Started a moment ago, before its first poll.
-            Pace::AtOnce | Pace::Polled | Pace::Over => self.pace = Pace::Polled,
+            Pace::AtOnce | Pace::Polled | Pace::Held | Pace::Asked | Pace::Over => self.pace = Pace::Polled,
         }
     }
 
@@ -216,7 +243,7 @@ impl Call {
     fn resume(&mut self, frame: &Frame) {
         let now = clock::now();
         let paused = now.nanos_since(self.turned());
-        if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+        if let Some(ticket) = self.ticket.filter(|_| self.marks.has(Marks::KEEPS_CHILDREN)) {
             frame.go_on(&self.meter.kept_children(ticket, self.over.take().map(|child| (child, paused))));
         }
         self.idle_nanos = self.idle_nanos.saturating_add(paused);
@@ -244,7 +271,7 @@ impl Call {
         match self.pace {
             Pace::Prepared | Pace::WithSpan => self.started,
             // SAFETY: it holds the moment from `begun` on, which sets the pace to one of these.
-            Pace::AtOnce | Pace::Polled | Pace::Paused | Pace::Over => unsafe { self.turned.turned },
+            _ => unsafe { self.turned.turned },
         }
     }
 
@@ -306,7 +333,7 @@ impl Call {
         match self.pace {
             Pace::AtOnce => self.finish(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok }),
             // A poll that unwinds has ended its call by now.
-            Pace::Polled | Pace::Paused => self.end_cancelled(),
+            Pace::Polled | Pace::Paused | Pace::Held | Pace::Asked => self.end_cancelled(),
             Pace::Prepared | Pace::WithSpan | Pace::Over => {}
         }
     }
@@ -334,7 +361,7 @@ impl Call {
     /// Whether the call has started and not ended.
     #[inline]
     fn is_running(&self) -> bool {
-        matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused)
+        matches!(self.pace, Pace::AtOnce | Pace::Polled | Pace::Paused | Pace::Held | Pace::Asked)
     }
 
     /// Whether the call has ended.
@@ -345,19 +372,32 @@ impl Call {
 
     /// Pauses the call: the body returned `Pending`.
     pub(crate) fn pause(&mut self, frame: &Frame) {
-        let now = clock::now();
+        self.note_pause(clock::now());
+        self.meter.let_go();
+        self.put_aside(frame);
+        self.note_waiting();
+    }
+
+    fn note_pause(&mut self, now: Moment) {
         self.note_slow_poll(now);
         self.turned = SiteOrTurn { turned: now };
         self.pace = Pace::Paused;
-        self.meter.let_go();
+    }
+
+    /// Lists the call, and keeps its children for its next poll.
+    fn put_aside(&mut self, frame: &Frame) {
         if self.ticket.is_none() {
             self.ticket = self.meter.wait(self.started);
         }
         if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
             self.meter.keep_children(ticket, children);
-            self.keeps_children = true;
+            self.marks.set(Marks::KEEPS_CHILDREN);
             self.over.keep(frame.waits_for());
         }
+    }
+
+    /// Tells its caller that it waits.
+    fn note_waiting(&self) {
         if self.parent.is_some() {
             frame::child_waits(self.parent, self.ticket, || self.meter.node());
         }

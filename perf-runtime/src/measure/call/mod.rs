@@ -7,4 +7,6 @@ pub(crate) mod metered;
 pub(crate) mod probe;
 pub(crate) mod profiled;
 pub(crate) mod scope;
+pub(crate) mod stream;
+pub(crate) mod tally;
 mod wakes;

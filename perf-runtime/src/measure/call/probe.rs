@@ -38,9 +38,13 @@ pub struct NoResult;
 #[derive(Debug)]
 pub struct AtOnce<'a, T>(NoFuture<'a, T>);
 
-/// As [`AtOnce`], of a value that is no boxed future. A boxed stream is refused: it is still to run.
+/// As [`AtOnce`], of a value that is no boxed future. A stream is refused: it is still to run.
 #[derive(Debug)]
-pub struct NoFuture<'a, T>(Returned<'a, T>);
+pub struct NoFuture<'a, T>(NoStream<'a, T>);
+
+/// As [`NoFuture`], of a value that is no stream. One that holds a stream is refused.
+#[derive(Debug)]
+pub struct NoStream<'a, T>(Returned<'a, T>);
 
 /// A bound that no type meets, which refuses boxed futures under an alias that the attribute does not know.
 #[diagnostic::on_unimplemented(
@@ -52,7 +56,7 @@ pub trait EndsAtOnce {}
 /// Looks at the value that a sync body returned.
 #[inline]
 pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
-    AtOnce(NoFuture(returned(value)))
+    AtOnce(NoFuture(NoStream(returned(value))))
 }
 
 /// A boxed future, by whatever name.
@@ -70,20 +74,18 @@ impl<T: BoxedFuture> AtOnce<'_, T> {
     }
 }
 
-/// A bound that no type meets, which refuses boxed streams by whatever name.
+/// A bound that no type meets, which refuses streams that cannot be measured under the name that the function gives them.
 #[diagnostic::on_unimplemented(
-    message = "a stream runs after the function has returned, so its duration would be a lie",
-    label = "make the function `async` to measure the making, or measure what consumes the stream; in a `#[monitor]` \
-             block, `#[monitor(skip)]` leaves it out"
+    message = "this function returns a stream by the name of its type, and only its making would be measured",
+    label = "write `impl Stream<Item = ..>` or `BoxStream<'_, ..>` here, also in a `Result`, and the stream is measured; or return \
+             `operation.watch_stream(stream)`; in a `#[monitor]` block, `#[monitor(skip)]` leaves the method out"
 )]
 pub trait StreamEndsAtOnce {}
 
-/// A boxed stream, by whatever name.
-pub trait BoxedStream {}
-
-impl<S: Stream + ?Sized> BoxedStream for Pin<Box<S>> {}
-
-impl<T: BoxedStream> NoFuture<'_, T> {
+impl<T, E> NoStream<'_, Result<T, E>>
+where
+    T: Stream,
+{
     /// Refuses to end the call.
     pub fn finish(&self, call: &mut impl Ends)
     where
@@ -93,8 +95,37 @@ impl<T: BoxedStream> NoFuture<'_, T> {
     }
 }
 
-impl<'a, T> Deref for NoFuture<'a, T> {
+impl<T: Stream> NoStream<'_, Option<T>> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: &mut impl Ends)
+    where
+        T: StreamEndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<T: Stream> NoFuture<'_, T> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: &mut impl Ends)
+    where
+        T: StreamEndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<'a, T> Deref for NoStream<'a, T> {
     type Target = Returned<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> Deref for NoFuture<'a, T> {
+    type Target = NoStream<'a, T>;
 
     #[inline]
     fn deref(&self) -> &Self::Target {

@@ -14,6 +14,7 @@ use crate::measure::cells::usage::Usage;
 use crate::measure::clock;
 use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
+use futures_core::{FusedStream, Stream};
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
@@ -105,6 +106,39 @@ impl<F: Future> Future for Profiled<F> {
             this.polls.wakes.after_poll();
         }
         polled
+    }
+}
+
+impl<S: Stream> Stream for Profiled<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        // Only `drop` takes the body out.
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
+        if this.polls.stage == Stage::Over {
+            // The body decides what another poll does.
+            return body.poll_next(context);
+        }
+        let waker = this.polls.wakes.before_poll(context);
+        let mut part = Part::last(this.polls);
+        let polled = body.poll_next(&mut Context::from_waker(&waker));
+        part.is_last = matches!(polled, Poll::Ready(None));
+        drop(part);
+        if polled.is_pending() {
+            this.polls.wakes.after_poll();
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.body.as_ref().map_or((0, None), Stream::size_hint)
+    }
+}
+
+impl<S: FusedStream> FusedStream for Profiled<S> {
+    fn is_terminated(&self) -> bool {
+        self.body.as_ref().is_none_or(FusedStream::is_terminated)
     }
 }
 

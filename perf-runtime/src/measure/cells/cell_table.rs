@@ -21,10 +21,12 @@ use super::tree::context::Context;
 use super::tree::edges::EdgeCounts;
 use super::tree::node::Node;
 use super::waiting::{Place, Waiting};
+pub(crate) use super::waiting::{Progress, Waiter};
 use crate::measure::clock::Moment;
 use crate::measure::model::outcome::Outcome;
 use std::iter;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
@@ -259,8 +261,13 @@ impl Cells {
         self.shard(slot, layout).waited(nanos, writers(slot));
     }
 
-    /// When each of the waiting calls started.
-    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+    /// Says that a call that is listed is a stream, which tells how far it has come.
+    pub(crate) fn follow(&self, ticket: Ticket) -> Option<Arc<Progress>> {
+        self.listed(ticket).map(|(waiting, place)| waiting.follow(place))
+    }
+
+    /// Shows each of the calls that are listed.
+    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Waiter)) {
         self.waiting().for_each(|waiting| waiting.for_each(&mut look));
     }
 

@@ -1,6 +1,6 @@
 //! Everything that one series, or one site of it, writes.
 
-use super::cell_table::{Cells, Finished, Running, Started, Ticket};
+use super::cell_table::{Cells, Finished, Progress, Running, Started, Ticket, Waiter};
 use super::exemplar::Exemplars;
 use super::expected::ExpectedCounts;
 use super::failures::Failures;
@@ -9,6 +9,7 @@ use super::profile::Profile;
 use super::reading::Reading;
 use super::recorder::keep::Keep;
 use super::sampled::{self, Sampled, SampledReading};
+use super::streams::{StreamBuckets, StreamCounts, StreamSums};
 use super::times::Times;
 use super::tree::children::Children;
 use super::tree::context::{Context, OwnContexts};
@@ -21,8 +22,8 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::measure::model::target::Targets;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Counts, durations and waiting calls.
@@ -44,6 +45,7 @@ pub(crate) struct Meter {
     pub(crate) exemplars: Exemplars,
     pub(crate) profile: Profile,
     pub(super) sampled: Sampled,
+    streams: StreamCounts,
     /// The calls that were made inside no other: which of them are kept.
     pub(crate) keep: Keep,
     /// The meter that an isolated test has this one for.
@@ -75,6 +77,7 @@ impl Meter {
             exemplars: Exemplars::new(),
             profile: Profile::new(),
             sampled: Sampled::new(),
+            streams: StreamCounts::new(),
             keep: Keep::new(),
             #[cfg(any(test, feature = "test-util"))]
             original: None,
@@ -341,15 +344,45 @@ impl Meter {
         self.cells.bytes() + self.failures.bytes()
     }
 
-    /// When each of the waiting calls started.
-    pub(crate) fn for_each_waiting(&self, look: impl FnMut(Moment)) {
+    /// Counts items of streams.
+    pub(crate) fn add_items(&self, items: u64) {
+        self.streams.add_items(items, self.layout());
+    }
+
+    /// Counts the first item of a stream, so long after its first poll.
+    pub(crate) fn add_first_item(&self, nanos: u64) {
+        self.streams.add_first(nanos, self.layout());
+    }
+
+    /// Counts the longest gap of a stream that ends.
+    pub(crate) fn add_longest_gap(&self, nanos: u64) {
+        self.streams.add_gap(nanos, self.layout());
+    }
+
+    /// Adds the sums of its streams to others.
+    pub(crate) fn read_streams_into(&self, sums: &mut StreamSums) {
+        self.streams.read_into(sums);
+    }
+
+    /// Adds the buckets of its streams to others, which are those of `layout`.
+    pub(crate) fn read_stream_buckets_into(&self, buckets: &mut StreamBuckets, layout: &Layout) {
+        self.streams.read_buckets_into(buckets, layout);
+    }
+
+    /// Says that a call that is listed is a stream, which tells how far it has come.
+    pub(crate) fn follow(&self, ticket: Ticket) -> Option<Arc<Progress>> {
+        self.cells.follow(ticket)
+    }
+
+    /// Shows each of the calls that are listed.
+    pub(crate) fn for_each_waiting(&self, look: impl FnMut(Waiter)) {
         self.cells.for_each_waiting(look);
     }
 
-    /// When the oldest waiting call started.
+    /// Since when the call has been waiting that has for longest.
     pub(crate) fn oldest(&self) -> Option<Moment> {
         let mut oldest: Option<Moment> = None;
-        self.for_each_waiting(|started| oldest = Some(oldest.map_or(started, |oldest| oldest.min(started))));
+        self.for_each_waiting(|waiter| oldest = [oldest, waiter.waits_since].into_iter().flatten().min());
         oldest
     }
 }

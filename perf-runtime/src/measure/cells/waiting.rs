@@ -9,7 +9,9 @@ use super::tree::edges::WaitedFor;
 use super::tree::node::Node;
 use crate::measure::clock::Moment;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The waiting calls of one series that began to wait on one thread.
 #[derive(Debug, Default)]
@@ -26,6 +28,48 @@ struct Slots {
     free: Vec<NonZeroU32>,
     /// The children of the call in each slot, as far as one that had any ever used it.
     kept: Vec<Kept>,
+    /// The stream in each slot, as far as one that had any ever used it.
+    streams: Vec<Option<Listed>>,
+}
+
+/// A stream that is listed, or was: the next one in its slot uses the same memory.
+#[derive(Debug)]
+struct Listed {
+    progress: Arc<Progress>,
+    is_there: bool,
+}
+
+/// How far a stream that is listed has come. Written by the stream alone, without the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    items: AtomicU64,
+    /// Since when it has been waiting for an item; zero while its consumer has one.
+    waits_since: AtomicU64,
+}
+
+impl Progress {
+    /// It gave so many items.
+    #[inline]
+    pub(crate) fn set_items(&self, items: u64) {
+        self.items.store(items, Relaxed);
+    }
+
+    /// It has been waiting for an item since then; `None` where its consumer has one.
+    pub(crate) fn set_waiting(&self, since: Option<Moment>) {
+        // The clock of a process never stands at zero for a second time.
+        self.waits_since.store(since.map_or(0, |since| since.to_nanos().max(1)), Relaxed);
+    }
+}
+
+/// A call that is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    pub(crate) started: Moment,
+    /// The items that it gave, of a stream.
+    pub(crate) items: Option<u64>,
+    /// Since when it has been waiting: of a stream since its consumer asked for an item that was not there, and `None` while
+    /// the consumer has one; of all else since it started.
+    pub(crate) waits_since: Option<Moment>,
 }
 
 /// The children of a call that waits.
@@ -70,6 +114,9 @@ impl Waiting {
         let slots = &mut *self.lock();
         slots.started[index(place)] = None;
         slots.free.push(place);
+        if let Some(Some(stream)) = slots.streams.get_mut(index(place)) {
+            stream.is_there = false;
+        }
         if let Some(kept) = slots.kept.get_mut(index(place)) {
             kept.waits.drain(..).for_each(waited_for);
         }
@@ -90,9 +137,35 @@ impl Waiting {
         kept.children.clone()
     }
 
-    /// When each of the waiting calls started.
-    pub(crate) fn for_each(&self, look: impl FnMut(Moment)) {
-        self.lock().started.iter().flatten().copied().for_each(look);
+    /// Says that the call at this place is a stream, which tells how far it has come.
+    pub(crate) fn follow(&self, place: Place) -> Arc<Progress> {
+        let slots = &mut *self.lock();
+        if slots.streams.len() <= index(place) {
+            slots.streams.resize_with(index(place) + 1, || None);
+        }
+        let listed =
+            slots.streams[index(place)].get_or_insert_with(|| Listed { progress: Arc::default(), is_there: true });
+        listed.is_there = true;
+        listed.progress.set_items(0);
+        listed.progress.set_waiting(None);
+        Arc::clone(&listed.progress)
+    }
+
+    /// Shows each of the calls that are listed.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(Waiter)) {
+        let slots = &*self.lock();
+        for (place, started) in slots.started.iter().enumerate() {
+            let Some(started) = *started else { continue };
+            let stream = slots.streams.get(place).and_then(Option::as_ref).filter(|stream| stream.is_there);
+            look(stream.map_or(Waiter { started, items: None, waits_since: Some(started) }, |stream| {
+                let since = stream.progress.waits_since.load(Relaxed);
+                Waiter {
+                    started,
+                    items: Some(stream.progress.items.load(Relaxed)),
+                    waits_since: (since > 0).then(|| Moment::from_nanos(since)),
+                }
+            }));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -126,7 +199,7 @@ mod tests {
         let waiting = Waiting::default();
         let all = || {
             let mut all = Vec::new();
-            waiting.for_each(|started| all.push(started));
+            waiting.for_each(|waiter| all.push(waiter.started));
             all
         };
         assert_eq!(all(), []);
@@ -140,5 +213,27 @@ mod tests {
         assert_eq!(all(), [second_started]);
         assert_eq!(waiting.enter(second_started), Some(first), "a free slot is used again");
         waiting.leave(second, |_| ());
+    }
+
+    #[test]
+    fn a_stream_tells_how_far_it_has_come_and_the_next_call_in_its_place_does_not() {
+        let clock = ManualClock::hold();
+        let waiting = Waiting::default();
+        let all = || {
+            let mut all = Vec::new();
+            waiting.for_each(|waiter| all.push((waiter.items, waiter.waits_since)));
+            all
+        };
+        let started = now();
+        let place = waiting.enter(started).unwrap();
+        let progress = waiting.follow(place);
+        assert_eq!(all(), [(Some(0), None)]);
+        clock.advance(Duration::from_secs(1));
+        progress.set_items(3);
+        progress.set_waiting(Some(now()));
+        assert_eq!(all(), [(Some(3), Some(now()))]);
+        waiting.leave(place, |_| ());
+        assert_eq!(waiting.enter(started), Some(place));
+        assert_eq!(all(), [(None, Some(started))]);
     }
 }

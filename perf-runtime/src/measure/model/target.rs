@@ -23,6 +23,8 @@ pub struct Targets {
     pub(crate) cancel_expected: bool,
     /// Whether calls wait by design: then nobody judges how long they take.
     pub(crate) waits: bool,
+    /// Whether calls are streams.
+    pub(crate) streams: bool,
 }
 
 /// A service level objective. Shares are 0 to 1.
@@ -50,6 +52,7 @@ impl Targets {
             units: false,
             cancel_expected: false,
             waits: false,
+            streams: false,
         }
     }
 
@@ -99,6 +102,13 @@ impl Targets {
     #[must_use]
     pub const fn waits(mut self) -> Self {
         self.waits = true;
+        self
+    }
+
+    /// Calls are streams.
+    #[must_use]
+    pub const fn streams(mut self) -> Self {
+        self.streams = true;
         self
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod profile;
 pub(crate) mod ring;
 pub(crate) mod sampled;
 pub(crate) mod slices;
+pub(crate) mod streams;
 pub(crate) mod unseen;
 pub(crate) mod window;
 mod window_totals;

@@ -19,7 +19,17 @@ pub struct CallInFlight {
     pub labels: Labels,
     /// Seconds since its first poll.
     pub age: f64,
+    /// Of a stream the items that it has given so far; `None`, and not in JSON, of all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<u64>,
+    /// Of a stream the seconds for which its consumer has been waiting for the next item; `None`, and not in JSON, while the consumer has
+    /// one, and of all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_item: Option<f64>,
 }
+
+/// A call by its age: when it started and the place of its series; of a stream its items, and since when it waits for one.
+type Kept = (Moment, Reverse<usize>, Option<u64>, Option<Moment>);
 
 /// The `limit` oldest calls of the series that `fits` chooses, the oldest first. Costs a look at every call of theirs that waits,
 /// and memory for `limit` of them.
@@ -31,21 +41,24 @@ pub(crate) fn oldest(
 ) -> Vec<CallInFlight> {
     let all = registry.all();
     // The youngest of those kept is on top.
-    let mut kept: BinaryHeap<(Moment, Reverse<usize>)> = BinaryHeap::new();
+    let mut kept: BinaryHeap<Kept> = BinaryHeap::new();
     for (place, series) in all.iter().enumerate().filter(|(_, series)| fits(&series.identity)) {
-        series.for_each_waiting(|started| {
-            if kept.len() < limit {
-                kept.push((started, Reverse(place)));
-            } else if kept.peek().is_some_and(|&(youngest, _)| started < youngest) {
+        series.for_each_waiting(|waiter| {
+            let is_older = || kept.peek().is_some_and(|youngest| waiter.started < youngest.0);
+            if kept.len() >= limit && is_older() {
                 kept.pop();
-                kept.push((started, Reverse(place)));
+            }
+            if kept.len() < limit {
+                kept.push((waiter.started, Reverse(place), waiter.items, waiter.waits_since));
             }
         });
     }
-    let calls = kept.into_sorted_vec().into_iter().filter_map(|(started, Reverse(place))| {
+    let calls = kept.into_sorted_vec().into_iter().filter_map(|(started, Reverse(place), items, since)| {
         let series = all.get(place)?;
         let (kind, labels) = (series.identity.kind, series.labels());
-        Some(CallInFlight { kind, labels, age: now.since(started).as_secs_f64() })
+        let seconds = |since: Moment| now.since(since).as_secs_f64();
+        let waits_for_item = since.filter(|_| items.is_some()).map(seconds);
+        Some(CallInFlight { kind, labels, age: seconds(started), items, waits_for_item })
     });
     calls.collect()
 }

@@ -64,7 +64,7 @@ pub struct TrackPoint {
     pub p99: Option<f64>,
     /// The longest.
     pub max: Option<f64>,
-    /// The share of their durations that calls were polled, 0 to 1.
+    /// The share of their durations that calls were polled, 0 to 1. Of streams it holds the time in which their consumer had an item.
     pub busy_share: Option<f64>,
     /// The histogram, where it was asked for ([`Monitor::track`](crate::Monitor::track)).
     pub buckets: Vec<TrackBucket>,

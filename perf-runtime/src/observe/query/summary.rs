@@ -11,6 +11,7 @@ use crate::measure::model::target::{Objective, Targets};
 use crate::observe::history::counts::{Together, WindowCounts};
 use crate::observe::history::profile::{ProfileSummary, ProfileWindow};
 use crate::observe::history::sampled::{SampledCpu, SampledWindow};
+use crate::observe::history::streams::{StreamSummary, StreamWindow};
 use crate::observe::history::window::Window;
 use crate::observe::series::entry::{Look, Observation, Series};
 use crate::observe::series::labels::Labels;
@@ -74,8 +75,8 @@ pub struct SeriesSummary {
     pub error_types: BTreeMap<String, u64>,
     /// Calls that have started and not ended.
     pub in_flight: u64,
-    /// The age in seconds of the oldest call that waits now, without the time in which the process was stopped. `None` where none
-    /// waits.
+    /// The age in seconds of the oldest call that waits now, without the time in which the process was stopped. A stream waits since its
+    /// consumer asked for an item that was not there, and not while the consumer has one. `None` where none waits.
     pub oldest_in_flight: Option<f64>,
     /// The seconds that the figures below cover, up to now: the window and what belongs to its first slice of time (up to
     /// 1 s of `1m`, 6 s of `5m`, a minute of the others, while the monitor ticks in time), or less while the process is
@@ -119,12 +120,14 @@ pub struct SeriesSummary {
     /// services, 5 s for agents. `None`, as `apdex`, for workflows and their steps: how long is too long, only their author
     /// knows.
     pub apdex_threshold: Option<f64>,
-    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. 1 where none ever waited.
+    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. 1 where none ever waited. `None` where calls are
+    /// streams: for how long a consumer has an item, nobody looks.
     pub busy_share: Option<f64>,
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
     /// The seconds of these calls less those of calls inside them: where several of these ran at the same time, less the time in which
-    /// at least one did. Of async calls it holds the time that they waited for what is not measured.
+    /// at least one did. Of async calls it holds the time that they waited for what is not measured, and of streams that in which their
+    /// consumer had an item.
     #[serde(default)]
     pub self_seconds: f64,
     /// The seconds of these calls that they waited between their polls. What they waited for is told by the
@@ -137,6 +140,9 @@ pub struct SeriesSummary {
     pub objective: Option<ObjectiveState>,
     /// Where a function said `profile`: what its calls used.
     pub profile: Option<ProfileSummary>,
+    /// Where calls are streams: their items, and how long was waited for them. In JSON only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSummary>,
     /// Where a profiler runs and met a call of the series: the processor time of its calls without that of calls inside them.
     #[serde(default)]
     pub sampled_cpu: Option<SampledCpu>,
@@ -249,13 +255,14 @@ impl SeriesSummary {
             p99,
             apdex: threshold.and_then(|threshold| apdex(observation.layout, counts, threshold)),
             apdex_threshold: threshold.map(seconds),
-            busy_share: busy_share(counts),
+            busy_share: busy_share(counts).filter(|_| observation.streams.is_none()),
             slow_polls: counts.sums.slow_polls,
             self_seconds: self_seconds(counts),
             waited_seconds: seconds(counts.sums.idle_nanos),
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
             profile: observation.profile.as_ref().map(ProfileWindow::summary),
+            stream: observation.streams.as_ref().map(StreamWindow::summary),
             sampled_cpu: observation.sampled.as_ref().map(SampledWindow::summary),
             waits: observation.waits,
         }
@@ -351,6 +358,7 @@ impl Observation {
             layout,
             counts: WindowCounts::default(),
             profile: None,
+            streams: None,
             sampled: None,
             waits: false,
         }
@@ -366,6 +374,9 @@ impl Observation {
         self.oldest = self.oldest.max(other.oldest);
         if let Some(profile) = &other.profile {
             self.profile.get_or_insert(ProfileWindow::default()).add(profile);
+        }
+        if let Some(streams) = &other.streams {
+            self.streams.get_or_insert(StreamWindow::default()).add(streams);
         }
         if let Some(sampled) = &other.sampled {
             self.sampled.get_or_insert(SampledWindow::default()).add(sampled);

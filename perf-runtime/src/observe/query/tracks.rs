@@ -90,7 +90,8 @@ pub struct SeriesPoint {
     pub p99: Option<f64>,
     /// The longest.
     pub max: Option<f64>,
-    /// The share of their durations that calls were polled, 0 to 1; the rest they waited.
+    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. Of streams it holds the time in which their consumer had
+    /// an item.
     pub busy_share: Option<f64>,
     /// How many fell into each bucket of [`SeriesTrack::bounds`], and at last how many took longer than all bounds. Not
     /// cumulative. Empty where no call ended.

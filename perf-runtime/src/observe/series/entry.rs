@@ -4,13 +4,14 @@ use super::by_design::ByDesign;
 use super::identity::Identity;
 use super::labels::Labels;
 use super::writers::Sites;
-use crate::measure::cells::cell_table::Running;
+use crate::measure::cells::cell_table::{Running, Waiter};
 use crate::measure::cells::failures::Group;
 use crate::measure::cells::histogram::{Bound, Layout};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::profile::ProfileReading;
 use crate::measure::cells::reading::Reading;
 use crate::measure::cells::sampled::SampledReading;
+use crate::measure::cells::streams::{StreamBuckets, StreamSums};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::{Outcome, OutcomeCounts};
 use crate::measure::model::target::Targets;
@@ -20,6 +21,7 @@ use crate::observe::history::packed::Hits;
 use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
 use crate::observe::history::sampled::{SampledNotes, SampledWindow};
 use crate::observe::history::slices::History;
+use crate::observe::history::streams::{StreamNotes, StreamWindow};
 use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
 use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ pub(crate) struct Series {
     pub(crate) layout: &'static Layout,
     history: Mutex<History>,
     profile: ProfileNotes,
+    streams: StreamNotes,
     sampled: SampledNotes,
     failures: FailureNotes,
 }
@@ -51,8 +54,11 @@ impl Series {
     pub(crate) fn new(identity: Identity, site: Option<&'static Meter>, now: Moment) -> Self {
         let own = Meter::new(identity.kind);
         let layout = site.map_or_else(|| own.layout(), Meter::layout);
-        let profile = ProfileNotes::default();
+        let (profile, streams) = (ProfileNotes::default(), StreamNotes::default());
         site.inspect(|site| profile.begin(site, now));
+        if site.is_some_and(|site| site.targets().streams) {
+            streams.begin(now);
+        }
         Self {
             identity,
             labels: OnceLock::new(),
@@ -62,6 +68,7 @@ impl Series {
             layout,
             history: Mutex::new(History::new(now, &Reading::default())),
             profile,
+            streams,
             sampled: SampledNotes::default(),
             failures: FailureNotes::default(),
         }
@@ -71,6 +78,9 @@ impl Series {
     pub(crate) fn adopt(&self, meter: &'static Meter) {
         self.sites.add(meter);
         self.profile.begin(meter, clock::now());
+        if meter.targets().streams {
+            self.begin_streams();
+        }
     }
 
     /// The names and values of its labels, to be shared: a tick shows those of every series.
@@ -141,6 +151,31 @@ impl Series {
         reading
     }
 
+    /// Says that calls of it are streams.
+    pub(crate) fn begin_streams(&self) {
+        if !self.streams.are_kept() {
+            self.streams.begin(clock::now());
+        }
+    }
+
+    /// The sums of its streams; `None` where no call is one.
+    pub(crate) fn streams(&self) -> Option<StreamSums> {
+        self.streams.are_kept().then(|| self.read_streams())
+    }
+
+    fn read_streams(&self) -> StreamSums {
+        let mut sums = StreamSums::default();
+        self.for_each_meter(|meter| meter.read_streams_into(&mut sums));
+        sums
+    }
+
+    /// The times of its streams by bucket, in the buckets that it is read in.
+    pub(crate) fn stream_buckets(&self) -> StreamBuckets {
+        let mut buckets = StreamBuckets::default();
+        self.for_each_meter(|meter| meter.read_stream_buckets_into(&mut buckets, self.layout));
+        buckets
+    }
+
     /// Processor time of its calls by samples.
     pub(crate) fn read_sampled(&self) -> SampledReading {
         let mut reading = SampledReading::default();
@@ -162,7 +197,7 @@ impl Series {
         self.failures.read(range, (history.ticked(), now), |look| self.for_each_failed(look))
     }
 
-    /// When the oldest call that waits started; `None` where none does.
+    /// Since when the call has been waiting that has for longest; `None` where none waits.
     pub(crate) fn oldest(&self) -> Option<Moment> {
         let mut oldest: Option<Moment> = None;
         self.for_each_meter(|meter| {
@@ -171,8 +206,8 @@ impl Series {
         oldest
     }
 
-    /// When each of the calls that wait started.
-    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Moment)) {
+    /// Shows each of the calls that are listed.
+    pub(crate) fn for_each_waiting(&self, mut look: impl FnMut(Waiter)) {
         self.for_each_meter(|meter| meter.for_each_waiting(&mut look));
     }
 
@@ -221,7 +256,11 @@ impl Series {
 
     /// Bytes that its windows take in memory.
     pub(crate) fn window_bytes(&self) -> usize {
-        self.history().bytes() + self.profile.bytes() + self.sampled.bytes() + self.failures.bytes()
+        self.history().bytes()
+            + self.profile.bytes()
+            + self.streams.bytes()
+            + self.sampled.bytes()
+            + self.failures.bytes()
     }
 
     /// Begins to observe: what was counted before, nobody knows when, is in the totals and in no window.
@@ -229,6 +268,7 @@ impl Series {
         let mut history = self.history();
         *history = History::new(now, &self.read());
         self.profile.reset(now, || self.read_profile());
+        self.streams.reset(now, || self.read_streams());
         self.sampled.reset(now, || self.read_sampled());
         self.failures.reset(|look| self.for_each_failed(look));
     }
@@ -242,6 +282,7 @@ impl Series {
     /// An idle series is not read.
     fn cut(&self, history: &mut History, look: &mut Look) {
         self.profile.tick(look.now, || self.read_profile());
+        self.streams.tick(look.now, || self.read_streams());
         self.sampled.tick(history.ticked(), look.now, || self.read_sampled());
         let changes = self.changes();
         let is_behind = history.is_behind(changes);
@@ -259,6 +300,7 @@ impl Series {
         let changes = self.changes();
         history.reset(now, changes, &self.read(), &mut Vec::new());
         self.profile.reset(now, || self.read_profile());
+        self.streams.reset(now, || self.read_streams());
         self.sampled.reset(now, || self.read_sampled());
         self.failures.reset(|look| self.for_each_failed(look));
     }
@@ -283,6 +325,7 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
             profile: self.profile_window(window, look.now),
+            streams: self.streams.window(window, look.now, || self.read_streams()),
             sampled: self.sampled.window(window, look.now, || self.read_sampled()),
             waits: self.waits(),
         }
@@ -412,6 +455,8 @@ pub(crate) struct Observation {
     pub(crate) counts: WindowCounts,
     /// Resources that calls used, where they are measured.
     pub(crate) profile: Option<ProfileWindow>,
+    /// Streams, where calls are such.
+    pub(crate) streams: Option<StreamWindow>,
     /// Processor time of calls, where a profiler sampled it.
     pub(crate) sampled: Option<SampledWindow>,
     /// Whether calls wait by design.

@@ -1,6 +1,6 @@
 //! The end of a call: it is counted, for its caller too.
 
-use super::{Call, Pace, SLOW_POLL_NANOS};
+use super::{Call, Marks, Pace, SLOW_POLL_NANOS};
 use crate::measure::cells::cell_table::{Finished, Ticket};
 use crate::measure::cells::recorder::{self, Ended};
 use crate::measure::cells::tree::frame;
@@ -24,7 +24,7 @@ impl Call {
     #[inline]
     fn end_at(&mut self, outcome: Outcome, now: Moment) {
         let nanos = now.nanos_since(self.started);
-        let was_put_aside = self.ticket.is_some() || self.pace == Pace::Paused;
+        let was_put_aside = self.ticket.is_some() || self.pace >= Pace::Paused;
         if was_put_aside || nanos >= SLOW_POLL_NANOS {
             return self.end_with_polls(outcome, now);
         }
@@ -102,9 +102,11 @@ impl Call {
         let nanos = now.nanos_since(self.started);
         // Before the end itself, so that a reader who sees the call ended sees its polls too.
         self.note_slow_poll(now);
-        if self.pace == Pace::Paused {
+        if matches!(self.pace, Pace::Paused | Pace::Held | Pace::Asked) {
             self.meter.take_up();
-            if let Some(ticket) = self.ticket.filter(|_| self.keeps_children) {
+        }
+        if matches!(self.pace, Pace::Paused | Pace::Held) {
+            if let Some(ticket) = self.ticket.filter(|_| self.marks.has(Marks::KEEPS_CHILDREN)) {
                 let waited_for = self.over.take().map(|child| (child, now.nanos_since(self.turned())));
                 frame::close(&self.meter.kept_children(ticket, waited_for), self.meter, self.parent, &self.over);
             }
@@ -124,7 +126,7 @@ impl Call {
                 self.close_span(outcome, nanos);
             };
         }
-        if frame::end_child(self.parent, now) {
+        if self.marks.has(Marks::UNCOVERED) || frame::end_child(self.parent, now) {
             return self.end_by_edge(outcome, nanos);
         }
         self.end_elsewhere(outcome, now, nanos);

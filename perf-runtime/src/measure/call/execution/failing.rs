@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// Whether the function asks for the texts of its errors.
-    fn errors_are_shown(&self) -> bool {
+    pub(in crate::measure::call) fn errors_are_shown(&self) -> bool {
         self.site().is_some_and(Site::are_errors_shown)
     }
 }

@@ -67,6 +67,16 @@ impl Failures {
         self.note(&sort, &text, by_option, span);
     }
 
+    /// The text of an error that is noted later, where texts are wanted. `by_option` says that the function asks for its errors' texts.
+    pub(crate) fn text_of(&self, failed: &Failed<'_>, by_option: bool) -> Option<String> {
+        if !wishes::are_wanted() || !(by_option || wishes::want_text()) || std::thread::panicking() {
+            return None;
+        }
+        let mut text = Text::new();
+        text.write(failed.shown?);
+        text.as_str().map(str::to_owned)
+    }
+
     /// Notes a failure that is named at run time, or has no name.
     #[cold]
     #[inline(never)]

@@ -83,6 +83,11 @@ impl Children {
         self.open.set(1);
     }
 
+    /// A child goes on that covered nothing for a while.
+    pub(super) fn reopen(&self, now: Moment) {
+        if self.open.get() > 0 { self.begin_beside(now) } else { self.open_first(now) }
+    }
+
     pub(super) fn begin_beside(&self, now: Moment) {
         if self.open.get() == Self::LENT {
             return outlived::begin_lent(self.name.get(), now);

@@ -186,6 +186,15 @@ pub(crate) fn begin_child(now: Moment) -> Parent {
     unsafe { CURRENT.get().as_ref() }.map_or(Parent::NONE, |frame| frame.begin_child(now))
 }
 
+/// Has a child go on that covers none of its parent's time at present, where the parent is the innermost call of this thread; else it says `false`, and
+/// nothing happens.
+pub(crate) fn reopen_child(parent: Parent, now: Moment) -> bool {
+    // SAFETY: see `Frame::enter`.
+    let frame =
+        unsafe { CURRENT.get().as_ref() }.filter(|frame| parent.is_some() && frame.children.name.get() == parent);
+    frame.inspect(|frame| frame.children.reopen(now)).is_some()
+}
+
 /// Ends a child, where its parent is the innermost call of this thread; else it says `false`, and nothing happens.
 #[inline]
 pub(crate) fn end_child(parent: Parent, now: Moment) -> bool {

@@ -1,0 +1,144 @@
+//! Sync functions that return a stream: the stream is what is measured.
+
+use super::*;
+
+/// The expansion without what it begins with, up to the end of the site.
+fn written(args: TokenStream, item: &TokenStream) -> String {
+    attribute(Kind::Operation, args, item).to_string()
+}
+
+#[test]
+fn a_stream_is_made_at_once_and_measured_from_its_first_poll() {
+    let written = monitored(
+        quote!("rows"),
+        &quote! {
+            fn rows(all: Vec<u8>) -> impl Stream<Item = u8> {
+                iter(all)
+            }
+        },
+    );
+    let expected = quote! {
+        fn rows(all: Vec<u8>) -> impl Stream<Item = u8> {
+            let __perf_call = ::perf_runtime::__private::prepare(&__PERF_SITE);
+            let __perf_stream = ::perf_runtime::__private::stream_body::<u8, _>(move || {
+                let all = all;
+                let __perf_value = '__perf_body: {
+                    if false {
+                        let __perf_value = ::perf_runtime::__private::unreached();
+                        break '__perf_body __perf_value;
+                    }
+                    '__perf_monitor: {
+                        iter(all)
+                    }
+                };
+                __perf_value
+            });
+            {
+                ::perf_runtime::__private::watch_stream(
+                    __perf_call,
+                    __perf_stream,
+                    ::perf_runtime::__private::ItemErrors::Last,
+                    |__perf_value, __perf_call| {
+                        ::perf_runtime::__private::returned(__perf_value).finish(__perf_call);
+                    },
+                )
+            }
+        }
+    };
+    assert_written(&written, expected);
+}
+
+#[test]
+fn streams_are_found_wherever_they_are_held_and_keep_their_pointer() {
+    for (item, says) in [
+        (
+            quote!(
+                fn f() -> BoxStream<'static, u8> {}
+            ),
+            "Box :: pin (:: perf_runtime :: __private :: watch_stream",
+        ),
+        (
+            quote!(
+                fn f() -> Pin<Box<dyn Stream<Item = u8> + Send>> {}
+            ),
+            "Box :: pin (:: perf_runtime :: __private :: watch_stream",
+        ),
+        (
+            quote!(
+                fn f() -> Box<dyn Stream<Item = u8> + Unpin> {}
+            ),
+            "Box :: into_pin (__perf_stream)",
+        ),
+        (
+            quote!(
+                fn f() -> impl FusedStream<Item = u8> {}
+            ),
+            "stream_body :: < u8 , _ >",
+        ),
+        (
+            quote!(
+                fn f() -> impl TryStream<Ok = u8, Error = E> {}
+            ),
+            "stream_body :: < :: core :: result :: Result < u8 , E > , _ >",
+        ),
+        (
+            quote!(
+                fn f() -> io::Result<impl Stream<Item = u8>> {}
+            ),
+            "try_stream_body :: < u8 , _ , _ >",
+        ),
+        (
+            quote!(
+                fn f() -> sqlx::Result<BoxStream<'_, u8>> {}
+            ),
+            "no_stream",
+        ),
+    ] {
+        let written = written(quote!("f"), &item);
+        assert!(written.contains(says) && written.contains(". streams ()"), "{says} in {written}");
+    }
+    // What is async is measured while it makes the stream, and what only holds streams is none.
+    for item in [
+        quote!(
+            async fn f() -> impl Stream<Item = u8> {}
+        ),
+        quote!(
+            fn f() -> Vec<BoxStream<'static, u8>> {}
+        ),
+    ] {
+        assert!(!written(quote!("f"), &item).contains("watch_stream"), "{item}");
+    }
+}
+
+#[test]
+fn options_of_streams_are_checked() {
+    let stream = quote!(
+        fn f() -> impl Stream<Item = u8> {}
+    );
+    assert!(written(quote!("f", item_error = "any"), &stream).contains("ItemErrors :: Any"));
+    assert!(written(quote!("f", item_error = "ignored"), &stream).contains("ItemErrors :: Ignored"));
+    for (args, item, says) in [
+        (quote!("f", item_error = "first"), &stream, "the option `item_error` takes"),
+        (
+            quote!("f", item_error = "any"),
+            &quote!(
+                fn f() {}
+            ),
+            "is for sync functions that return a stream",
+        ),
+        (quote!("f", profile, units = 3), &stream, "leave `units` out"),
+        (
+            quote!("f"),
+            &quote!(
+                fn f() -> impl Future + Stream {}
+            ),
+            "a future and a stream at once",
+        ),
+    ] {
+        let written = written(args, item);
+        assert!(written.contains("compile_error") && written.contains(says), "{says} in {written}");
+    }
+    // Of a block it is for the methods that return one.
+    let block = quote!(impl S { fn f(&self) {} fn g(&self) -> BoxStream<'_, u8> {} });
+    assert!(!written(quote!(item_error = "any"), &block).contains("compile_error"));
+}
