@@ -1,6 +1,7 @@
 //! This project's attributes.
 
-use crate::variant::{Failed, Variant, block_on, drive, make, wait_once, work};
+use crate::variant::{Failed, Items, Variant, block_on, drive, make, take_all, wait_once, work};
+use futures_core::Stream;
 use perf_runtime::{monitor, monitor_db_operation};
 use std::hint::black_box;
 
@@ -109,6 +110,16 @@ async fn allocating_profiled(id: u64) -> Result<u64, Failed> {
     allocates(id).await
 }
 
+#[monitor("items")]
+fn items(count: u64) -> impl Stream<Item = u64> {
+    Items::new(count, false)
+}
+
+#[monitor("items_waited_for")]
+fn items_waited_for(count: u64) -> impl Stream<Item = u64> {
+    Items::new(count, true)
+}
+
 /// The name of the row that is held to the bar.
 pub(crate) const MONITOR: &str = "perf `#[monitor(..)]`";
 /// The same of a sync function.
@@ -168,6 +179,18 @@ pub(crate) fn variants() -> Vec<Variant> {
             "perf `#[monitor(.., profile)]`, pending once",
             Some("operations_total{operation=\"profiled_pending_once\""),
             |calls| drive(calls, profiled_pending_once),
+        ),
+        Variant::new("bare, an item of a stream", None, |calls| take_all(Items::new(calls, false))),
+        Variant::new(
+            "perf `#[monitor(..)]`, an item of a stream",
+            Some("operation_stream_items_total{operation=\"items\""),
+            |calls| take_all(items(calls)),
+        ),
+        Variant::new("bare, an item of a stream, pending once", None, |calls| take_all(Items::new(calls, true))),
+        Variant::new(
+            "perf `#[monitor(..)]`, an item of a stream, pending once",
+            Some("operation_stream_items_total{operation=\"items_waited_for\""),
+            |calls| take_all(items_waited_for(calls)),
         ),
         Variant::new("bare, allocates 64 bytes", None, |calls| drive(calls, allocates)),
         Variant::new(

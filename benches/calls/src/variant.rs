@@ -1,7 +1,8 @@
 //! One way to measure a function, and the work that all of them measure.
 
+use futures_core::Stream;
 use std::hint::black_box;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -85,6 +86,52 @@ pub(crate) async fn make(calls: u64, function: impl AsyncFn(u64) -> Result<u64, 
         sum = black_box(sum.wrapping_add(function(id).await.unwrap_or(1)));
     }
     sum
+}
+
+/// A stream of so many items, each of which is there when it is asked for, or at the second poll.
+pub(crate) struct Items {
+    left: u64,
+    /// Whether each is waited for.
+    wait: bool,
+    has_waited: bool,
+}
+
+impl Items {
+    pub(crate) fn new(left: u64, wait: bool) -> Self {
+        Self { left, wait, has_waited: false }
+    }
+}
+
+impl Stream for Items {
+    type Item = u64;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u64>> {
+        if self.left > 0 && self.wait && !self.has_waited {
+            self.has_waited = true;
+            return Poll::Pending;
+        }
+        self.has_waited = false;
+        let Some(left) = self.left.checked_sub(1) else { return Poll::Ready(None) };
+        self.left = left;
+        Poll::Ready(Some(work(left).unwrap_or(1)))
+    }
+}
+
+/// Takes all items of a stream.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as above")]
+pub(crate) fn take_all(stream: impl Stream<Item = u64>) -> u64 {
+    let mut stream = pin!(stream);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut sum = 0_u64;
+    loop {
+        match stream.as_mut().poll_next(&mut context) {
+            Poll::Ready(Some(item)) => sum = black_box(sum.wrapping_add(item)),
+            Poll::Ready(None) => return sum,
+            Poll::Pending => {}
+        }
+    }
 }
 
 /// Polls a future until it is ready.

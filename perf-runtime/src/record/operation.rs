@@ -213,6 +213,7 @@ impl Timer {
 
 /// A call that has started, and is in flight for as long as this lives.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Running<S: Deref<Target = Series>> {
     series: S,
     started: Moment,

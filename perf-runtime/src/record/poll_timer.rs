@@ -11,6 +11,7 @@ use std::mem;
 
 /// Measures the polls of a call and the pauses between them, and holds its place among the calls that wait.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct PollTimer {
     /// When the poll that runs began, or the pause.
     turned: Moment,

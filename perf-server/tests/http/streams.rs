@@ -3,6 +3,7 @@
 use crate::common::{get, request};
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get as on_get;
 use futures::FutureExt;
@@ -10,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use http_body::{Frame, SizeHint};
 use perf_runtime::metric::names;
 use perf_runtime::rule::presets;
-use perf_runtime::test_util::ManualClock;
+use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Kind, Monitor, Window};
 use perf_server::HttpLayer;
 use std::convert::Infallible;
@@ -206,4 +207,60 @@ async fn nobody_knows_how_long_a_stream_of_events_will_be() {
     let sizes = |route: &str| format!("http_response_size_bytes_count{{method=\"GET\",route=\"{route}\"}} ");
     assert!(text.contains(&format!("{}1\n", sizes("/download"))), "{text}");
     assert!(text.contains(&format!("{}0\n", sizes("/events"))), "{text}");
+}
+
+#[perf_runtime::monitor("streams_rows")]
+fn rows(count: usize, end: &'static str) -> impl stream::Stream<Item = Result<Bytes, String>> {
+    let items = parts(count).map(|part| part.map_err(|never| match never {}));
+    match end {
+        "ends" => items.boxed(),
+        "breaks" => items.chain(stream::iter([Err("broken".to_owned())])).boxed(),
+        _ => items.chain(stream::pending()).boxed(),
+    }
+}
+
+/// The stream that a handler answers with is one thing, and the answer that is sent another: they tell the same.
+#[tokio::test]
+async fn an_answer_and_the_stream_that_it_is_made_of_agree() {
+    let _alone = isolated();
+    let monitor = perf_runtime::monitor();
+    let app = Router::new()
+        .route(
+            "/text",
+            on_get(async |end: String| Body::from_stream(rows(3, if end == "b" { "breaks" } else { "ends" }))),
+        )
+        .route("/open", on_get(async || typed("application/x-ndjson", Body::from_stream(rows(1, "stays")))))
+        .layer(HttpLayer::new(&monitor));
+    let told = || {
+        let summary = monitor.summary(Window::LastHour);
+        let rows = summary.find(Kind::Operation, &["streams_rows"]).unwrap().clone();
+        (rows.total, rows.in_flight, rows.stream.unwrap().items)
+    };
+    let of_answers = |route: &str| {
+        let summary = monitor.summary(Window::LastHour);
+        summary.find(Kind::HttpRequest, &["GET", route, "200"]).unwrap().total
+    };
+    let send = async |route: &str, text: &'static str| {
+        let request = Request::builder().uri(route).body(Body::from(text)).unwrap();
+        Box::pin(app.clone().oneshot(request).await.unwrap().into_body().into_data_stream())
+    };
+    assert_eq!(send("/text", "").await.collect::<Vec<_>>().await.len(), 3);
+    assert!(send("/text", "b").await.any(async |part| part.is_err()).await);
+    let mut left = send("/text", "").await;
+    assert!(left.next().await.is_some());
+    drop(left);
+    let (rows, in_flight, items) = told();
+    assert_eq!((rows.ok, rows.error, rows.cancelled, in_flight, items), (1, 1, 1, 0, 8));
+    let answers = of_answers("/text");
+    assert_eq!((answers.ok, answers.error, answers.cancelled), (1, 1, 1));
+
+    // One that is open, whose request ended with its head.
+    let mut open_one = send("/open", "").await;
+    assert!(open_one.next().await.is_some());
+    assert!(open_one.next().now_or_never().is_none());
+    assert_eq!((open(&monitor, "/open"), told().1), (Some(1.0), 1));
+    let running = monitor.calls_in_flight_of(Kind::Operation, &["streams_rows"], 9);
+    assert_eq!(running.iter().map(|call| call.items).collect::<Vec<_>>(), [Some(1)]);
+    drop(open_one);
+    assert_eq!((open(&monitor, "/open"), told().0.cancelled, told().1), (Some(0.0), 2, 0));
 }

@@ -3,6 +3,7 @@
 use super::execution::Call;
 use super::profiled::Ends;
 use crate::measure::cells::cell_table::Progress;
+use crate::measure::cells::failures::Failures;
 use crate::measure::cells::meter::Meter;
 use crate::measure::clock::Moment;
 use crate::measure::model::error_type::Sorts;
@@ -160,20 +161,20 @@ impl Tally {
 
     /// The item that it gives is no error.
     #[inline]
-    pub(crate) fn item_is_well(&mut self) {
+    fn item_is_well(&mut self) {
         if self.policy == ItemErrors::Last {
             self.has_failed = false;
         }
     }
 
     /// The item that it gives is an error.
-    pub(crate) fn item_failed(&mut self, failed: Option<&Failed<'_>>, meter: &Meter, by_option: bool) {
+    fn item_failed(&mut self, failed: Option<&Failed<'_>>, by_option: bool) {
         if self.policy == ItemErrors::Ignored {
             return;
         }
         self.has_failed = true;
         self.error = failed.map(|failed| {
-            let text = meter.failures.text_of(failed, by_option);
+            let text = Failures::text_of(failed, by_option);
             let Failed { sorts, index, type_name, .. } = *failed;
             Box::new(ItemError { sorts, index, type_name, text })
         });
@@ -187,7 +188,6 @@ impl RefUnwindSafe for Tally {}
 /// An item that a stream gives, to be judged.
 pub(crate) struct Judged<'a> {
     pub(crate) tally: &'a mut Tally,
-    pub(crate) meter: &'a Meter,
     /// The call of an annotated function, which may ask for the texts of its errors.
     pub(crate) call: Option<&'a Call>,
 }
@@ -196,7 +196,7 @@ impl Judged<'_> {
     #[cold]
     fn fail(&mut self, failed: Option<&Failed<'_>>) {
         let by_option = self.call.is_some_and(Call::errors_are_shown);
-        self.tally.item_failed(failed, self.meter, by_option);
+        self.tally.item_failed(failed, by_option);
     }
 }
 

@@ -30,7 +30,7 @@ pin_project_lite::pin_project! {
 
     impl<S: Stream> PinnedDrop for WatchedStream<S> {
         fn drop(this: Pin<&mut Self>) {
-            if let Stage::Running(open) = mem::replace(this.project().stage, Stage::Over) {
+            if let Stage::Running(mut open) = mem::replace(this.project().stage, Stage::Over) {
                 open.end(Outcome::Cancelled);
             }
         }
@@ -56,10 +56,10 @@ struct Open {
 }
 
 impl Open {
-    fn start(operation: &Operation) -> Box<Self> {
+    fn start(operation: &Operation) -> Self {
         operation.series.begin_streams();
         let call = operation.begin(Outcome::Panicked, true, Arc::clone);
-        Box::new(Self { timer: PollTimer::new(call.started), tally: Tally::new(ItemErrors::Last), call })
+        Self { timer: PollTimer::new(call.started), tally: Tally::new(ItemErrors::Last), call }
     }
 
     /// It is polled again.
@@ -128,7 +128,7 @@ impl Open {
     }
 
     /// Ends it: as its items say where one of them failed it, else so.
-    fn end(mut self: Box<Self>, otherwise: Outcome) {
+    fn end(&mut self, otherwise: Outcome) {
         let failures = &self.call.series.own.failures;
         let outcome = if self.tally.has_failed() {
             self.tally.with_error(|error| match error {
@@ -160,7 +160,7 @@ impl<S: Stream> Stream for WatchedStream<S> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
         let mut open = match mem::replace(this.stage, Stage::Over) {
-            Stage::NotStarted(operation) => Open::start(&operation),
+            Stage::NotStarted(operation) => Box::new(Open::start(&operation)),
             Stage::Running(mut open) => {
                 open.ask();
                 open
@@ -175,7 +175,7 @@ impl<S: Stream> Stream for WatchedStream<S> {
         match &polled {
             Poll::Ready(Some(item)) => {
                 body.pause();
-                let mut judged = Judged { tally: &mut open.tally, meter: &open.call.series.own, call: None };
+                let mut judged = Judged { tally: &mut open.tally, call: None };
                 match (this.failed)(item) {
                     None => judged.finish(Outcome::Ok),
                     Some(failed) => judged.finish_failed(&failed),

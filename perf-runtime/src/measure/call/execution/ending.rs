@@ -105,11 +105,11 @@ impl Call {
         if matches!(self.pace, Pace::Paused | Pace::Held | Pace::Asked) {
             self.meter.take_up();
         }
-        if matches!(self.pace, Pace::Paused | Pace::Held) {
-            if let Some(ticket) = self.ticket.filter(|_| self.marks.has(Marks::KEEPS_CHILDREN)) {
-                let waited_for = self.over.take().map(|child| (child, now.nanos_since(self.turned())));
-                frame::close(&self.meter.kept_children(ticket, waited_for), self.meter, self.parent, &self.over);
-            }
+        if matches!(self.pace, Pace::Paused | Pace::Held)
+            && let Some(ticket) = self.ticket.filter(|_| self.marks.has(Marks::KEEPS_CHILDREN))
+        {
+            let waited_for = self.over.take().map(|child| (child, now.nanos_since(self.turned())));
+            frame::close(&self.meter.kept_children(ticket, waited_for), self.meter, self.parent, &self.over);
         }
         if let Some(ticket) = self.ticket.take() {
             self.leave(ticket, now);

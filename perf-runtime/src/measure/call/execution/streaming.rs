@@ -91,7 +91,7 @@ impl Call {
     /// Judges an item that the stream gives.
     #[inline]
     pub(in crate::measure::call) fn judge<'a>(&'a self, tally: &'a mut Tally) -> Judged<'a> {
-        Judged { tally, meter: self.meter, call: Some(self) }
+        Judged { tally, call: Some(self) }
     }
 
     /// Ends the call of a stream: as the items say where one of them failed it, else so.

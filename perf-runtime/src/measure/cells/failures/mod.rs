@@ -68,7 +68,7 @@ impl Failures {
     }
 
     /// The text of an error that is noted later, where texts are wanted. `by_option` says that the function asks for its errors' texts.
-    pub(crate) fn text_of(&self, failed: &Failed<'_>, by_option: bool) -> Option<String> {
+    pub(crate) fn text_of(failed: &Failed<'_>, by_option: bool) -> Option<String> {
         if !wishes::are_wanted() || !(by_option || wishes::want_text()) || std::thread::panicking() {
             return None;
         }
