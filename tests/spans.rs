@@ -279,6 +279,52 @@ fn an_error_is_an_event_too_where_a_level_is_given() {
     assert_eq!(seen, expected);
 }
 
+#[test]
+fn that_of_a_stream_is_entered_at_each_poll_and_has_the_error_of_each_item() {
+    use futures::stream::{self, Stream, StreamExt};
+
+    #[monitor("spans_stream", err = "warn", fields(shard))]
+    fn items(shard: u8) -> impl Stream<Item = Result<u8, String>> {
+        stream::once(one_wait()).filter_map(async |()| None).chain(stream::iter([Err("odd".to_owned()), Ok(2)]))
+    }
+    #[monitor("spans_no_stream", err)]
+    fn none() -> Result<impl Stream<Item = u8>, String> {
+        if true { Err("none".to_owned()) } else { Ok(stream::empty()) }
+    }
+    let seen = Notebook::during(|| {
+        let mut items = pin!(items(3));
+        tracing::info!("made");
+        assert!(poll_once(pin!(items.next())).is_pending());
+        for place in 0..2 {
+            assert_eq!(
+                poll_once(pin!(items.next())).map(|item| item.map(|item| item.is_err())),
+                Poll::Ready(Some(place == 0))
+            );
+        }
+        assert!(none().is_err());
+    });
+    let expected = [
+        // The arguments are there only as it is made.
+        "new INFO spans_stream shard=3",
+        "event message=made",
+        "enter",
+        "exit",
+        "enter",
+        "exit",
+        "record error=odd",
+        "event WARN of 1 error=odd",
+        "enter",
+        "exit",
+        "new INFO spans_no_stream",
+        "record error=none",
+        r#"record outcome="error""#,
+        "close",
+        r#"record outcome="cancelled""#,
+        "close",
+    ];
+    assert_eq!(seen, expected);
+}
+
 /// A block says for all of its methods what errors are to be shown; those that cannot fail are left alone.
 #[test]
 fn err_on_a_block_is_for_the_methods_that_can_fail() {

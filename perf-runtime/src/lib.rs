@@ -290,9 +290,9 @@ pub mod test_util {
 pub mod __private {
     pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
+    pub use crate::measure::call::metered::stream::MeteredStream;
     pub use crate::measure::call::metered::{
-        AnyUsage, Metered, MeteredScope, MeteredStream, UsageIn, no_usage, usage_in, watch_metered,
-        watch_profiled_metered,
+        AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_metered, watch_profiled_metered,
     };
     pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, NoStream, Returned, Shown,

@@ -13,7 +13,6 @@ use crate::measure::model::run_budget::RunBudget;
 use crate::measure::site::annotated::Site;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
-use futures_core::{FusedStream, Stream};
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -209,6 +208,8 @@ fn receiver() -> Option<Arc<dyn UsageReceiver>> {
     receivers.iter().find(|(of, _)| *of == test).map(|(_, receiver)| Arc::clone(receiver))
 }
 
+pub(crate) mod stream;
+
 /// A call whose usage is asked for, from its first poll or entry on.
 struct Followed {
     of: Option<(&'static Site, &'static Meter)>,
@@ -300,61 +301,6 @@ impl<F: Future, U: Fn(&F::Output) -> Option<ToldUsage>> Future for Metered<F, U>
     }
 }
 
-pin_project_lite::pin_project! {
-    /// A stream during whose polls calls of language models belong to its call. The last usage that an item tells is the call's.
-    #[derive(Debug)]
-    #[must_use = "streams do nothing unless polled"]
-    pub struct MeteredStream<S, U> {
-        // Dropped before the call ends: calls within it are a part of it.
-        #[pin]
-        body: S,
-        usage: U,
-        told: Option<Box<ToldUsage>>,
-        followed: Followed,
-    }
-
-    impl<S, U> PinnedDrop for MeteredStream<S, U> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.followed.end(|| this.told.take().map(|told| *told));
-        }
-    }
-}
-
-impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S, U> {
-    type Item = S::Item;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let this = self.project();
-        this.followed.enter();
-        let part = Part(this.followed);
-        let polled = this.body.poll_next(context);
-        drop(part);
-        match &polled {
-            Poll::Ready(Some(item)) => {
-                if this.followed.call.is_some()
-                    && let Some(told) = run_guarded(|| (this.usage)(item)).flatten()
-                {
-                    *this.told = Some(Box::new(told));
-                }
-            }
-            Poll::Ready(None) => this.followed.end(|| this.told.take().map(|told| *told)),
-            Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.body.size_hint()
-    }
-}
-
-impl<S: FusedStream, U: Fn(&S::Item) -> Option<ToldUsage>> FusedStream for MeteredStream<S, U> {
-    fn is_terminated(&self) -> bool {
-        self.body.is_terminated()
-    }
-}
-
 /// No usage in a returned value: of a function without the option `usage`.
 pub fn no_usage<T>(_: &T) -> Option<ToldUsage> {
     None
@@ -412,15 +358,6 @@ impl Call {
     /// An async body of this call, whose usage of language models is asked for.
     pub fn metered<F: Future, U: Fn(&F::Output) -> Option<ToldUsage>>(&self, body: F, usage: U) -> Metered<F, U> {
         Metered { body, usage, followed: Followed::new(self) }
-    }
-
-    /// A stream of this call, whose usage of language models is asked for.
-    pub fn metered_stream<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>>(
-        &self,
-        body: S,
-        usage: U,
-    ) -> MeteredStream<S, U> {
-        MeteredStream { body, usage, told: None, followed: Followed::new(self) }
     }
 
     /// The same for a sync body, which begins to run.

@@ -1,0 +1,74 @@
+//! Streams that tell the usage of language models by their items.
+
+use super::{Followed, Part, ToldUsage};
+use crate::guarded::run_guarded;
+use crate::measure::call::execution::Call;
+use futures_core::{FusedStream, Stream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project_lite::pin_project! {
+    /// A stream during whose polls calls of language models belong to its call. The last usage that an item tells is the call's.
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct MeteredStream<S, U> {
+        // Dropped before the call ends: calls within it are a part of it.
+        #[pin]
+        body: S,
+        usage: U,
+        told: Option<Box<ToldUsage>>,
+        followed: Followed,
+    }
+
+    impl<S, U> PinnedDrop for MeteredStream<S, U> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.followed.end(|| this.told.take().map(|told| *told));
+        }
+    }
+}
+
+impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S, U> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let this = self.project();
+        this.followed.enter();
+        let part = Part(this.followed);
+        let polled = this.body.poll_next(context);
+        drop(part);
+        match &polled {
+            Poll::Ready(Some(item)) => {
+                if this.followed.call.is_some()
+                    && let Some(told) = run_guarded(|| (this.usage)(item)).flatten()
+                {
+                    *this.told = Some(Box::new(told));
+                }
+            }
+            Poll::Ready(None) => this.followed.end(|| this.told.take().map(|told| *told)),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.body.size_hint()
+    }
+}
+
+impl<S: FusedStream, U: Fn(&S::Item) -> Option<ToldUsage>> FusedStream for MeteredStream<S, U> {
+    fn is_terminated(&self) -> bool {
+        self.body.is_terminated()
+    }
+}
+
+impl Call {
+    /// A stream of this call, whose usage of language models is asked for.
+    pub fn metered_stream<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>>(
+        &self,
+        body: S,
+        usage: U,
+    ) -> MeteredStream<S, U> {
+        MeteredStream { body, usage, told: None, followed: Followed::new(self) }
+    }
+}
