@@ -4,8 +4,8 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{
-    AngleBracketedGenericArguments, Error, FnArg, GenericArgument, Path, PathArguments, PathSegment, Result,
-    ReturnType, Signature, Token, Type, TypeParamBound, parse_quote,
+    AngleBracketedGenericArguments, Error, FnArg, GenericArgument, Path, PathArguments, PathSegment, ReceiverKind,
+    Result, ReturnType, Signature, Token, Type, TypeParamBound, parse_quote,
 };
 
 /// How a function runs.
@@ -89,14 +89,14 @@ enum Made<'a> {
 /// The names of the traits of streams, as the crates `futures` and `futures-core` have them.
 const STREAMS: [&str; 3] = ["Stream", "FusedStream", "TryStream"];
 
-/// The stream in a return type, also within a `Result`.
+/// The stream in a return type, also within a `Result`, also that of a module. Another name may be of any type, and is looked at by type.
 fn stream_in(ty: &Type) -> Option<(Held, Made<'_>)> {
     let made = made_of(ty);
     if let Some(by) = holder(&made) {
         return Some((Held { by, in_result: false }, made));
     }
     let Type::Path(path) = bare(ty) else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident.to_string().ends_with("Result"))?;
+    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
     let made = made_of(only_type_in(last)?);
     Some((Held { by: holder(&made)?, in_result: true }, made))
 }
@@ -193,9 +193,28 @@ fn assigned(bounds: &Punctuated<TypeParamBound, Token![+]>, name: &str, of: &str
     })
 }
 
-/// Whether a reference is returned: what it points to was made before.
-pub(crate) fn returns_reference(sig: &Signature) -> bool {
-    matches!(&sig.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Reference(_)))
+/// Whether a function makes what it returns in order that it be used as it is: so that a stream or a future is what it is about. What a
+/// reference points to was made before, a constructor returns `Self`, and a method that takes `self` returns what it was given.
+pub(crate) fn makes_its_value(sig: &Signature) -> bool {
+    let takes_self = sig.receiver().is_some_and(|receiver| match &receiver.kind {
+        ReceiverKind::Reference(..) => false,
+        ReceiverKind::Typed(_, ty) => match bare(ty) {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident != "Pin"),
+            _ => false,
+        },
+        _ => true,
+    });
+    let ReturnType::Type(_, ty) = &sig.output else { return !takes_self };
+    !takes_self && !matches!(bare(ty), Type::Reference(_)) && !is_self(ty)
+}
+
+/// Whether it is `Self`, or a `Result` or `Option` of it.
+fn is_self(ty: &Type) -> bool {
+    let Type::Path(path) = bare(ty) else { return false };
+    path.path.is_ident("Self")
+        || path.path.segments.last().is_some_and(|last| {
+            (last.ident == "Result" || last.ident == "Option") && only_type_in(last).is_some_and(is_self)
+        })
 }
 
 impl Returns {

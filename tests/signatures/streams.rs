@@ -319,3 +319,47 @@ fn an_async_function_or_a_future_that_makes_a_stream_is_measured_while_it_makes_
     assert_eq!(calls("stream_async_boxed"), "1 ok");
     assert_eq!((all(stream), calls("stream_async_boxed")), (vec![1], "1 ok".into()));
 }
+
+/// A stream by the way: its constructors and builders are functions like others.
+struct Subscription(u8);
+
+impl Stream for Subscription {
+    type Item = u8;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u8>> {
+        let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+        self.0 = left;
+        Poll::Ready(Some(left))
+    }
+}
+
+#[monitor]
+impl Subscription {
+    fn of(items: u8) -> Self {
+        Self(items)
+    }
+
+    fn tried(items: u8) -> Result<Self, String> {
+        if items > 0 { Ok(Self(items)) } else { Err("none".into()) }
+    }
+
+    fn longer(self, items: u8) -> Subscription {
+        Subscription(self.0 + items)
+    }
+}
+
+/// No `Result`, whatever its name says.
+struct QueryResult<S>(S);
+
+#[test]
+fn types_that_are_streams_by_the_way_are_made_by_calls_like_others() {
+    #[monitor("stream_query_result")]
+    fn query(items: u8) -> QueryResult<impl Stream<Item = u8>> {
+        QueryResult(Subscription(items))
+    }
+    assert!(Subscription::tried(0).is_err());
+    assert_eq!(all(Subscription::of(1).longer(1)), [1, 0]);
+    assert_eq!((calls("Subscription::of"), calls("Subscription::longer")), ("1 ok".into(), "1 ok".into()));
+    assert_eq!(calls("Subscription::tried"), "1 error");
+    assert_eq!((all(query(1).0), calls("stream_query_result")), (vec![0], "1 ok".into()));
+}

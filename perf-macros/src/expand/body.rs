@@ -6,7 +6,7 @@ use crate::model::{ErrText, Model, OutcomeRule};
 use crate::params::Params;
 use crate::place::shown_at;
 use crate::profile::Units;
-use crate::shape::{Returns, Shape, future_of, output_of, returns_reference};
+use crate::shape::{Returns, Shape, future_of, makes_its_value, output_of};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -394,14 +394,13 @@ impl<'a> Body<'a> {
     /// Ends what is to be ended with the outcome, given a reference to what the body returned.
     fn judged(&self, value: &TokenStream, ends: &Ident) -> TokenStream {
         let Self { model, runtime, .. } = self;
-        match &model.outcome {
-            // What a reference points to was there before.
-            OutcomeRule::ByType if matches!(model.shape, Shape::Sync) && !returns_reference(&self.function.sig) => {
-                let at = Span::mixed_site().located_at(return_type(&self.function.sig));
-                let runtime = shown_at(at, runtime);
-                let by_type = quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#ends));
-                quote!(#by_type;)
-            }
+        let at_once = (matches!(model.shape, Shape::Sync) && makes_its_value(&self.function.sig)).then(|| {
+            let at = Span::mixed_site().located_at(return_type(&self.function.sig));
+            let runtime = shown_at(at, runtime);
+            quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#ends))
+        });
+        let judged = match &model.outcome {
+            OutcomeRule::ByType if at_once.is_some() => return quote!(#at_once;),
             OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#ends);),
             OutcomeRule::OkIf(predicate) => {
                 quote!(#runtime::returned(#value).finish_as(#runtime::ok_if(#value, #predicate), #ends);)
@@ -409,7 +408,10 @@ impl<'a> Body<'a> {
             OutcomeRule::ErrorIf(predicate) => {
                 quote!(#runtime::returned(#value).finish_as(#runtime::error_if(#value, #predicate), #ends);)
             }
-        }
+        };
+        // A predicate judges no stream or future either: it is only asked whether the value is one.
+        let refused = at_once.map(|at_once| quote!(if false { #at_once; }));
+        quote!(#refused #judged)
     }
 
     /// Writes the text of an error on the span and, where that is wanted, in an event.

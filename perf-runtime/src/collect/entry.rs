@@ -62,6 +62,11 @@ pub(crate) struct Numbers {
     pub(crate) slow_polls: u64,
     /// Whether any call waited, or kept its thread for long.
     pub(crate) waited: bool,
+    /// Whether it is, or was until one of them was a stream, known how calls divided their time. From the first stream on, that stays as it
+    /// was: a counter that is there does not go.
+    pub(crate) is_divided: bool,
+    /// Whether any call had waited, or kept its thread for long, by then.
+    pub(crate) had_waited: bool,
 }
 
 impl Entry {
@@ -120,10 +125,9 @@ impl Entry {
         self.profile = ProfileNumbers::of(&self.series);
         // Calls are sampled while they run.
         self.sampled_nanos = if profiler::is_told() { self.series.read_sampled().nanos } else { 0 };
-        // Items come between a start and an end.
-        self.streams = StreamNumbers::of(&self.series, &self.ladder);
         let changes = Some(self.series.changes());
         if self.changes == changes && self.numbers.in_flight == 0 {
+            self.streams = StreamNumbers::of(&self.series, &self.ladder);
             return;
         }
         self.changes = changes;
@@ -133,12 +137,12 @@ impl Entry {
             // They may count in other buckets: fewer bounds are then exact for all.
             self.ladder = Ladder::of(&self.series, ladders);
             self.sites = sites;
-            self.streams = StreamNumbers::of(&self.series, &self.ladder);
         }
+        // After the calls that they belong to: of a call that ended, all of its items are there.
+        self.streams = StreamNumbers::of(&self.series, &self.ladder);
         self.numbers.take(reading, &self.ladder);
-        if self.streams.is_some() {
-            // For how long a consumer has an item, nobody looks; so it is not known how long the calls ran.
-            self.numbers.waited = false;
+        if self.streams.is_none() {
+            self.numbers.divide(reading);
         }
         self.numbers.take_errors(&self.series, reading.expected.errors);
         self.numbers.take_cancelled(reading.expected.cancelled, self.series.expects_cancelled());
@@ -153,12 +157,17 @@ impl Numbers {
         }
         self.nanos = reading.nanos;
         self.in_flight = reading.started.saturating_sub(self.finished.iter().sum());
+        self.slow_polls = reading.slow_polls;
+        self.waited = reading.idle_nanos > 0 || reading.slow_polls > 0;
+    }
+
+    /// How calls divided their time: not asked of streams, for nobody looks at how long their consumer has an item.
+    fn divide(&mut self, reading: &Reading) {
         // A difference of two sums, of which the smaller is read later: it is never too large, and once it was it stays.
         let all = reading.nanos.iter().fold(0_u64, |sum, nanos| sum.saturating_add(*nanos));
         self.busy_nanos = self.busy_nanos.max(all.saturating_sub(reading.idle_nanos));
         self.self_nanos = self.self_nanos.max(all.saturating_sub(reading.covered_nanos));
-        self.slow_polls = reading.slow_polls;
-        self.waited = reading.idle_nanos > 0 || reading.slow_polls > 0;
+        (self.is_divided, self.had_waited) = (true, self.waited);
     }
 
     /// The sorts of errors, after the calls that they belong to: a call counts its sort first. So the rest, those of no

@@ -130,11 +130,12 @@ impl<'a> View<'a> {
             Part::InFlight(kind) => any(kind) || kind.family().parts.is_some_and(any),
             Part::Counter(kind) | Part::Histogram(kind) if kind.has_late_labels() => self.ended(kind).next().is_some(),
             Part::Counter(kind) | Part::Histogram(kind) => any(kind),
-            Part::Busy(kind) | Part::SlowPolls(kind) => self.snapshot.waited(kind).next().is_some(),
+            Part::Busy(kind) => self.busy(kind).next().is_some(),
+            Part::SlowPolls(kind) => self.snapshot.waited(kind).next().is_some(),
             Part::Profile(kind, figure) => self.snapshot.profiled(kind).any(|(_, numbers)| figure.is_told(numbers)),
             Part::Stream(kind, _) => self.snapshot.streaming(kind).next().is_some(),
             Part::SelfCpu(kind) => self.snapshot.sampled(kind).next().is_some(),
-            Part::SelfTime(kind) => !self.edges.is_empty() && self.ended(kind).next().is_some(),
+            Part::SelfTime(kind) => !self.edges.is_empty() && self.divided(kind).next().is_some(),
             Part::Edges(_) => !self.edges.is_empty(),
             Part::Overflow => !self.overflowed.is_empty(),
         }
@@ -150,7 +151,7 @@ impl<'a> View<'a> {
                 Some(parts) => self.whole_or_parts(kind, parts, show),
                 None => self.in_flight(kind, show),
             },
-            Part::Busy(kind) => self.snapshot.waited(kind).for_each(|entry| {
+            Part::Busy(kind) => self.busy(kind).for_each(|entry| {
                 show.number(&whole(entry), Number::Nanos(entry.numbers.busy_nanos));
             }),
             Part::SlowPolls(kind) => self.snapshot.waited(kind).for_each(|entry| {
@@ -169,7 +170,7 @@ impl<'a> View<'a> {
                     }
                 }
             }
-            Part::SelfTime(kind) => self.ended(kind).for_each(|entry| {
+            Part::SelfTime(kind) => self.divided(kind).for_each(|entry| {
                 show.number(&whole(entry), Number::Nanos(entry.numbers.self_nanos));
             }),
             Part::SelfCpu(kind) => self.snapshot.sampled(kind).for_each(|entry| {
@@ -193,6 +194,16 @@ impl<'a> View<'a> {
     /// The series of a kind of which a call ended.
     fn ended(&self, kind: Kind) -> impl Iterator<Item = &'a Entry> {
         self.snapshot.of(kind).iter().filter(|entry| entry.numbers.finished != [0; Outcome::ALL.len()])
+    }
+
+    /// The series of a kind of which it is known for how long their calls ran, and a call waited or kept its thread for long.
+    fn busy(&self, kind: Kind) -> impl Iterator<Item = &'a Entry> {
+        self.snapshot.of(kind).iter().filter(|entry| entry.numbers.had_waited)
+    }
+
+    /// The series of a kind of which it is known how calls that ended divided their time.
+    fn divided(&self, kind: Kind) -> impl Iterator<Item = &'a Entry> {
+        self.ended(kind).filter(|entry| entry.numbers.is_divided)
     }
 
     /// Calls in flight. Series that differ only in what is not known before the end have one gauge; they are neighbours.

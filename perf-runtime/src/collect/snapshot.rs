@@ -56,7 +56,7 @@ impl Snapshot {
         }
     }
 
-    /// The series of a kind of which it is shown how long their calls ran.
+    /// The series of a kind of which calls have waited, or kept their thread for long.
     pub(crate) fn waited(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         let any = self.waited.contains(&kind);
         let entries = if any { self.of(kind) } else { &[] };

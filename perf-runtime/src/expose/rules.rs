@@ -16,6 +16,7 @@ use crate::judge::objective::tracker::{BURN_RATE, ObjectiveReport, PAIRS};
 use crate::judge::rule::definition::{NoData, Rule};
 use crate::judge::rule::metric::Metric;
 use crate::judge::rule::severity::Severity;
+use crate::judge::rule::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use alerting_rule::AlertingRule;
 pub use alerting_rule::RuleProfile;
@@ -50,12 +51,12 @@ const HEAD: &str =
 # nothing was scraped for a quarter of an hour before the window, a process that runs for longer looks born as well.
 ";
 
-/// Writes rules and objectives. `some_wait` says whether series of a kind wait by design; `prefix` stands before every
+/// Writes rules and objectives. `left_out_of` says of which series of a kind no rule judges the time here; `prefix` stands before every
 /// metric's name.
 pub(crate) fn write<'a>(
     rules: impl IntoIterator<Item = &'a Rule>,
     objectives: &[ObjectiveReport],
-    some_wait: impl Fn(Kind) -> bool,
+    left_out_of: impl Fn(Kind) -> LeftOut,
     prefix: &str,
     profile: RuleProfile,
 ) -> PrometheusRules {
@@ -77,7 +78,7 @@ pub(crate) fn write<'a>(
             left_out.push((rule.id().to_owned(), (*reason).to_owned()));
             continue;
         }
-        only_here.extend(settings_without_a_word(rule, &some_wait).map(|setting| (rule.id().to_owned(), setting)));
+        only_here.extend(settings_without_a_word(rule, &left_out_of).map(|setting| (rule.id().to_owned(), setting)));
         let levels: Vec<AlertingRule> = levels.into_iter().flatten().collect();
         written.extend(levels.iter().map(|level| level.yaml(profile)));
         tests.extend(levels.first().and_then(|level| unit_test::of_rule(rule, level, prefix)));
@@ -94,16 +95,29 @@ pub(crate) fn write<'a>(
     PrometheusRules { rules: text, tests: unit_test::file(&tests), left_out, only_here }
 }
 
+/// Series of a kind whose calls' time no rule judges here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Whether there are such that wait by design.
+    pub(crate) waits: bool,
+    /// Whether there are such of streams.
+    pub(crate) streams: bool,
+}
+
 /// Alertmanager tells again after its own `repeat_interval`, and a series that is gone is no alert there. No series says there
-/// that it waits by design, or that its process has only just begun.
-fn settings_without_a_word(rule: &Rule, some_wait: impl Fn(Kind) -> bool) -> impl Iterator<Item = &'static str> {
+/// that it waits by design, that it is one of streams, or that its process has only just begun.
+fn settings_without_a_word(rule: &Rule, left_out_of: impl Fn(Kind) -> LeftOut) -> impl Iterator<Item = &'static str> {
     let has_policy = rule.no_data != NoData::Ok;
     let term = &rule.signal.term;
-    let leaves_some_out = term.statistic.is_of_time() && matches!(term.metric, Metric::Kind(kind) if some_wait(kind));
+    let left_out = match term.metric {
+        Metric::Kind(kind) if term.statistic.is_of_time() => left_out_of(kind),
+        _ => LeftOut::default(),
+    };
     [
         (!rule.cooldown.is_zero(), "cooldown"),
         (has_policy, "no_data"),
-        (leaves_some_out, "waits"),
+        (left_out.streams && term.statistic != Statistic::OldestInFlight, "streams"),
+        (left_out.waits, "waits"),
         (!rule.warm_up.is_zero(), "warm_up"),
     ]
     .into_iter()

@@ -18,6 +18,7 @@ use crate::observe::query::grid::CellGrid;
 use crate::observe::query::in_flight::{self, CallInFlight};
 use crate::observe::query::panorama::{Panorama, Track};
 use crate::observe::query::summary::{KindSummary, Summary};
+use crate::observe::series::entry::Series;
 use crate::observe::series::identity::Identity;
 use std::time::Duration;
 
@@ -97,8 +98,12 @@ impl Monitor {
         let rules = self.inner.alerts().rules();
         let (rules, objectives) = (rules.iter().map(|status| &status.rule), self.objectives());
         let all = self.inner.registry.all();
-        let some_wait = |kind| all.iter().any(|series| series.identity.kind == kind && series.waits());
-        rules::write(rules, &objectives, some_wait, self.inner.model.prefix(), profile)
+        let some = |kind, is: fn(&Series) -> bool| all.iter().any(|series| series.identity.kind == kind && is(series));
+        let left_out = |kind| rules::LeftOut {
+            waits: some(kind, Series::waits),
+            streams: some(kind, |series| series.has_streams() && !series.is_timed()),
+        };
+        rules::write(rules, &objectives, left_out, self.inner.model.prefix(), profile)
     }
 
     /// Every series with its statistics over a window, up to now.

@@ -7,7 +7,7 @@ use quote::quote;
 use syn::parse_quote;
 
 impl Body<'_> {
-    /// As [`made_future`](Self::made_future), of a stream. An error in its place is a call that ends at once.
+    /// As [`made_future`](Self::made_future), of a stream. An error in its place is a call that failed at its making.
     pub(super) fn made_stream(&self, Held { by, in_result }: Held) -> TokenStream {
         let Self { call, value, runtime, .. } = self;
         let (prepared, closure) = (self.prepared(), self.closure());
@@ -32,12 +32,12 @@ impl Body<'_> {
         let error = Ident::new("__perf_error", Span::mixed_site());
         let shown = self.model.err.as_ref().map(|err| self.show_error(err, &quote!(&#value), err.may_be_missing));
         quote! {
-            let #call = #prepared;
+            let #call = #prepared.making();
             match #runtime::#body(#closure) {
                 ::core::result::Result::Ok(#stream) => ::core::result::Result::Ok(#watched),
                 ::core::result::Result::Err(#error) => {
                     let #value = ::core::result::Result::<::core::convert::Infallible, _>::Err(#error);
-                    let #call = &mut #call.start();
+                    let #call = &mut #call.start_of_making();
                     #shown
                     #runtime::returned(&#value).finish(#call);
                     ::core::result::Result::Err(#runtime::no_stream(#value))

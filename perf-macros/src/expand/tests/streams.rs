@@ -142,3 +142,96 @@ fn options_of_streams_are_checked() {
     let block = quote!(impl S { fn f(&self) {} fn g(&self) -> BoxStream<'_, u8> {} });
     assert!(!written(quote!(item_error = "any"), &block).contains("compile_error"));
 }
+
+#[test]
+fn only_a_result_by_that_name_is_taken_for_one() {
+    for (item, is_one) in [
+        (
+            quote!(
+                fn f() -> Result<impl Stream<Item = u8>, E> {}
+            ),
+            true,
+        ),
+        (
+            quote!(
+                fn f() -> anyhow::Result<impl Stream<Item = u8>> {}
+            ),
+            true,
+        ),
+        (
+            quote!(
+                fn f() -> QueryResult<impl Stream<Item = u8>> {}
+            ),
+            false,
+        ),
+    ] {
+        let written = written(quote!("rows"), &item);
+        assert_eq!(written.contains("try_stream_body"), is_one, "{item}");
+        assert_eq!(written.contains("returned_at_once"), !is_one, "{item}");
+    }
+}
+
+#[test]
+fn what_is_made_at_once_is_asked_whether_it_is_a_stream_unless_it_is_one_by_the_way() {
+    let error_if = written(
+        quote!("rows", error_if = bad),
+        &quote!(
+            fn f() -> Rows {}
+        ),
+    );
+    let probe =
+        "if false { :: perf_runtime :: __private :: returned_at_once (& __perf_value) . finish (__perf_call) ; }";
+    assert!(error_if.contains(probe) && error_if.contains("finish_as"), "{error_if}");
+    for (item, is_asked) in [
+        (
+            quote!(
+                fn new() -> Self {}
+            ),
+            false,
+        ),
+        (
+            quote!(
+                fn new() -> Result<Self, E> {}
+            ),
+            false,
+        ),
+        (
+            quote!(
+                fn bounded(self) -> Subscription {}
+            ),
+            false,
+        ),
+        (
+            quote!(
+                fn bounded(self: Box<Self>) -> Subscription {}
+            ),
+            false,
+        ),
+        (
+            quote!(
+                fn last(&self) -> &Subscription {}
+            ),
+            false,
+        ),
+        (
+            quote!(
+                fn subscribe(&self) -> Subscription {}
+            ),
+            true,
+        ),
+        (
+            quote!(
+                fn subscribe(self: Pin<&mut Self>) -> Subscription {}
+            ),
+            true,
+        ),
+        (
+            quote!(
+                fn subscribe(topic: &str) -> Subscription {}
+            ),
+            true,
+        ),
+    ] {
+        assert_eq!(written(quote!("rows"), &item).contains("returned_at_once"), is_asked, "{item}");
+    }
+}

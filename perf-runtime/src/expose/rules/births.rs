@@ -4,7 +4,6 @@ use super::tests::{Folder, checkout, promtool};
 use super::*;
 use crate::judge::objective::tracker::Promise;
 use crate::judge::rule::preset::presets;
-use crate::judge::rule::statistic::Statistic;
 use crate::observe::history::window::Window;
 
 /// The alerts that promtool is to find firing of one rule, fifteen seconds a sample.
@@ -46,7 +45,7 @@ fn test_file(cases: &[Case]) -> String {
 
 fn holds(name: &str, cases: &[Case]) {
     let rules = presets::standard();
-    let written = write(rules.iter(), &[], |_| false, "", RuleProfile::Current);
+    let written = write(rules.iter(), &[], |_| LeftOut::default(), "", RuleProfile::Current);
     let folder = Folder::new(name);
     folder.write("perf.rules.yml", &written.rules);
     promtool(&["test", "rules"], &folder.write("perf.tests.yml", &test_file(cases)));
@@ -130,15 +129,22 @@ fn expected_errors_are_no_failures_there_either() {
 fn expressions_leave_out_what_is_meant() {
     let cancelled = Rule::builder("cancelled").metric(Kind::Tool).statistic(Statistic::CancelledRate);
     let rule = cancelled.window(Window::Last5Minutes).warning(0.5).build().unwrap();
-    let written = write([&rule], &[], |_| false, "", RuleProfile::Current);
+    let written = write([&rule], &[], |_| LeftOut::default(), "", RuleProfile::Current);
     assert!(written.rules.contains("expected=\\\"true\\\""), "{}", written.rules);
     let objective = checkout(Promise::Success);
     let rules = presets::standard();
-    let written = write(rules.iter(), &[objective], |_| false, "", RuleProfile::Current);
+    let written = write(rules.iter(), &[objective], |_| LeftOut::default(), "", RuleProfile::Current);
     let burn = written.rules.split("objective-burn-5m-1h").nth(1).unwrap();
     assert!(burn.contains("expected=") && burn.contains("unless count_over_time("), "{burn}");
-    let waits = write(rules.iter(), &[], |kind| kind == Kind::Tool, "", RuleProfile::Current);
+    let of_tools = |waits, streams| {
+        let left_out = move |kind| if kind == Kind::Tool { LeftOut { waits, streams } } else { LeftOut::default() };
+        write(rules.iter(), &[], left_out, "", RuleProfile::Current)
+    };
+    let waits = of_tools(true, false);
     assert!(waits.only_here.contains(&("tool-latency".to_owned(), "waits")));
     assert!(waits.rules.contains("# Without a word here: waits of tool-latency.\n"));
     assert!(!waits.only_here.iter().any(|(id, setting)| *setting == "waits" && !id.starts_with("tool-")));
+    let streams = of_tools(false, true);
+    assert!(streams.rules.contains("# Without a word here: streams of tool-latency.\n"), "{}", streams.rules);
+    assert!(!streams.only_here.iter().any(|(_, setting)| *setting == "waits"));
 }

@@ -188,7 +188,7 @@ fn what_fires_here_fires_in_prometheus_to_the_tick() {
     let intervals: usize = here.values().map(Vec::len).sum();
     assert!(here.len() > 8 * number && intervals > 30 * number, "{} alerts, {intervals} intervals", here.len());
 
-    let written = write(rules.iter(), &[], |_| false, "", RuleProfile::Current);
+    let written = write(rules.iter(), &[], |_| LeftOut::default(), "", RuleProfile::Current);
     assert_eq!(written.left_out, []);
     let mut tests =
         "rule_files: [perf.rules.yml]\nevaluation_interval: 1s\ntests:\n  - interval: 1s\n    input_series:\n"

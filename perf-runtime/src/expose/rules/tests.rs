@@ -3,7 +3,6 @@ use crate::judge::objective::tracker::Promise;
 use crate::judge::rule::condition::Condition;
 use crate::judge::rule::preset::presets;
 use crate::judge::rule::set::RuleSet;
-use crate::judge::rule::statistic::Statistic;
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use std::path::{Path, PathBuf};
@@ -115,7 +114,7 @@ fn passes(name: &str, written: &PrometheusRules) {
 #[test]
 fn promtool_passes_the_test_of_every_sort_of_rule() {
     let rules = of_every_sort();
-    let written = write(rules.iter(), &[], |_| false, "mcp_", RuleProfile::Current);
+    let written = write(rules.iter(), &[], |_| LeftOut::default(), "mcp_", RuleProfile::Current);
     assert_eq!(written.left_out, []);
     for rule in rules.iter() {
         assert!(written.tests.contains(&format!("\"{} fires", rule.id())), "{} has no test", rule.id());
@@ -127,13 +126,13 @@ fn promtool_passes_the_test_of_every_sort_of_rule() {
 fn promtool_passes_the_presets_and_says_what_is_left_out() {
     let objectives = [checkout(Promise::Latency), checkout(Promise::Success)];
     let rules = presets::standard();
-    let written = write(rules.iter(), &objectives, |_| false, "mcp_", RuleProfile::Current);
+    let written = write(rules.iter(), &objectives, |_| LeftOut::default(), "mcp_", RuleProfile::Current);
     // Burn rates over three days, a sample each 15 s, take promtool minutes.
     if std::env::var_os("PERF_SLOW_TESTS").is_some() {
         passes("presets", &written);
     } else {
         promtool(&["check", "rules"], &Folder::new("presets").write("perf.rules.yml", &written.rules));
-        passes("presets-alone", &write(rules.iter(), &[], |_| false, "mcp_", RuleProfile::Current));
+        passes("presets-alone", &write(rules.iter(), &[], |_| LeftOut::default(), "mcp_", RuleProfile::Current));
     }
     assert_eq!(written.rules.matches("- alert: \"objective-burn-").count(), 8);
     let left_out: Vec<_> = written.left_out.iter().map(|(id, _)| id.rsplit('-').next().unwrap()).collect();
@@ -146,7 +145,7 @@ fn promtool_passes_the_presets_and_says_what_is_left_out() {
 fn what_a_rule_file_has_no_word_for_is_said() {
     let rule = Rule::builder("deep").metric("queue_depth").warning(10.0).cooldown(Duration::from_secs(60));
     let rule = rule.no_data(NoData::Alert(Duration::from_secs(60))).build().unwrap();
-    let written = write([&rule], &[], |_| false, "", RuleProfile::Current);
+    let written = write([&rule], &[], |_| LeftOut::default(), "", RuleProfile::Current);
     assert_eq!(written.only_here, [("deep".to_owned(), "cooldown"), ("deep".to_owned(), "no_data")]);
     assert!(written.rules.contains("# Without a word here: cooldown of deep.\n"));
     passes("words", &written);
@@ -155,7 +154,7 @@ fn what_a_rule_file_has_no_word_for_is_said() {
 #[test]
 fn the_plain_profile_has_no_word_that_older_engines_lack() {
     let rules = of_every_sort();
-    let written = write(rules.iter(), &[], |_| false, "", RuleProfile::Plain);
+    let written = write(rules.iter(), &[], |_| LeftOut::default(), "", RuleProfile::Plain);
     assert!(!written.rules.contains("keep_firing_for") && !written.rules.contains("ALERTS"));
     promtool(&["check", "rules"], &Folder::new("plain").write("perf.rules.yml", &written.rules));
 }

@@ -26,7 +26,7 @@ pub(super) fn findings<'a>(
 }
 
 fn finding(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Finding {
-    // How long calls take is judged without those that wait by design.
+    // How long calls take is judged without those that wait by design, and without streams.
     let whole = match aspect {
         Aspect::Latency | Aspect::Stuck => summary.timed(),
         _ => &summary.whole,
@@ -35,8 +35,11 @@ fn finding(aspect: Aspect, limits: Limits, summary: &KindSummary) -> Finding {
     // How old a call is, is so now.
     let covered = if aspect == Aspect::Stuck { 0.0 } else { whole.covered };
     let indicator = Indicator::judge(name, aspect, value(aspect, whole), limits).of(whole.kind);
-    let judged =
-        summary.series.iter().filter(|series| !series.waits || aspect == Aspect::Errors || aspect == Aspect::Cancelled);
+    let judged = summary.series.iter().filter(|series| match aspect {
+        Aspect::Latency => series.is_timed(),
+        Aspect::Stuck => !series.waits,
+        _ => true,
+    });
     let blame = judged.map(|series| (series.name(), blame(aspect, series, whole)));
     Finding::new(indicator.seen(covered, whole.count), Fact::Calls(whole.kind, aspect), blame)
 }

@@ -89,7 +89,7 @@ impl<'a> Observation<'a> {
 pub(crate) struct Tally {
     pub(crate) count: u64,
     outcomes: OutcomeCounts,
-    /// Calls whose time is judged: not those that wait by design.
+    /// Calls whose time is judged: not those that wait by design, nor streams whose function limits their latency by nothing.
     timed: u64,
     slow: Option<u64>,
     rate: f64,
@@ -109,12 +109,15 @@ impl Tally {
         if series.waits {
             return;
         }
+        self.oldest = self.oldest.max(series.oldest_in_flight.unwrap_or(0.0));
+        if !series.is_timed() {
+            return;
+        }
         self.timed += series.count;
         self.slow = series.slow.map(|slow| slow.count + self.slow.unwrap_or(0)).or(self.slow);
         self.seconds += series.mean.unwrap_or(0.0) * series.count as f64;
         self.min = [self.min, series.min].into_iter().flatten().reduce(f64::min);
         self.max = [self.max, series.max].into_iter().flatten().reduce(f64::max);
-        self.oldest = self.oldest.max(series.oldest_in_flight.unwrap_or(0.0));
     }
 
     /// A figure of all together; `None` where there is nothing to tell it from.
@@ -147,7 +150,8 @@ impl Tally {
 
     /// A figure of one series.
     pub(crate) fn value_of(series: &SeriesSummary, statistic: Statistic) -> Option<f64> {
-        if series.waits && statistic.is_of_time() {
+        let is_left_out = if statistic == Statistic::OldestInFlight { series.waits } else { !series.is_timed() };
+        if is_left_out && statistic.is_of_time() {
             return None;
         }
         match statistic {

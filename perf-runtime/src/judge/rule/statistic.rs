@@ -6,7 +6,8 @@ use std::fmt;
 /// Which figure of a metric is judged.
 ///
 /// Figures of time (`SlowRate`, `Min` to `P99`, `OldestInFlight`, `Anomaly`, `Trend` and `Forecast`) leave out the series that wait by design
-/// (`waits`, [`SeriesSummary::waits`](crate::series::SeriesSummary::waits)).
+/// (`waits`, [`SeriesSummary::waits`](crate::series::SeriesSummary::waits)); those that are counted, all but `OldestInFlight`, also streams
+/// whose function says neither `slow` nor the latency of an `objective`: these last for as long as their consumer likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

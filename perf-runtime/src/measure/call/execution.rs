@@ -180,6 +180,23 @@ impl Call {
         self
     }
 
+    /// Says that the body begins to make what the call is to measure, for a call that fails at that.
+    #[inline]
+    pub fn making(mut self) -> Self {
+        self.started = clock::now();
+        self
+    }
+
+    /// Starts a call that fails at the [making](Self::making) of what it was to measure, as of then. It covers none of the time of its
+    /// caller before now: calls that were made meanwhile are the caller's.
+    #[cold]
+    pub fn start_of_making(mut self) -> Self {
+        let began = self.started;
+        self.begin(Pace::AtOnce);
+        self.started = began;
+        self
+    }
+
     /// Begins a poll of the body, whose frame gets the children of earlier polls: the first one starts the call, a later one resumes it. Not to be called after the call's end.
     #[inline]
     pub(crate) fn poll(&mut self, frame: &Frame) {

@@ -137,8 +137,9 @@ pub trait MeteredCall: Send + Sync {
     /// The body ceases to run on this thread. Comes once for each [`enter`](Self::enter), in the order of a stack.
     fn leave(&mut self);
 
-    /// The call is over, with the usage that its value told. `None` where it returned a value that tells none, an error, panicked, or was
-    /// cancelled.
+    /// The call is over, and its body dropped where it was not run to its end: with the usage that its value told or, of a stream, that of
+    /// the last item that told any, also where the stream was dropped half-way. `None` where it returned a value that tells none, an error,
+    /// panicked, or was cancelled, and of a stream where no item told any.
     fn end(self: Box<Self>, told: Option<ToldUsage>);
 }
 
@@ -214,11 +215,13 @@ pub(crate) mod stream;
 struct Followed {
     of: Option<(&'static Site, &'static Meter)>,
     call: Option<Box<dyn MeteredCall>>,
+    /// The last usage that an item of a stream told.
+    told: Option<Box<ToldUsage>>,
 }
 
 impl Followed {
     fn new(call: &Call) -> Self {
-        Self { of: call.its_site().map(|site| (site, call.meter())), call: None }
+        Self { of: call.its_site().map(|site| (site, call.meter())), call: None, told: None }
     }
 
     /// Begins or goes on.
@@ -245,6 +248,12 @@ impl Followed {
             run_guarded(|| call.end(run_guarded(told).flatten()));
         }
     }
+
+    /// Ends it with the last usage that an item told.
+    fn end_told(&mut self) {
+        let told = self.told.take();
+        self.end(|| told.map(|told| *told));
+    }
 }
 
 impl fmt::Debug for Followed {
@@ -255,7 +264,7 @@ impl fmt::Debug for Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        self.end(|| None);
+        self.end_told();
     }
 }
 

@@ -125,8 +125,10 @@ impl<S: Stream> Stream for Profiled<S> {
         let polled = body.poll_next(&mut Context::from_waker(&waker));
         part.is_last = matches!(polled, Poll::Ready(None));
         drop(part);
-        if polled.is_pending() {
-            this.polls.wakes.after_poll();
+        match &polled {
+            Poll::Pending => this.polls.wakes.after_poll(),
+            Poll::Ready(Some(_)) => this.polls.wakes.after_item(),
+            Poll::Ready(None) => {}
         }
         polled
     }

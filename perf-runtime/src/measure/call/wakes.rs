@@ -6,6 +6,7 @@
 
 use crate::measure::clock::{self, Moment};
 use std::cell::RefCell;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,7 +21,11 @@ thread_local! {
 
 /// The wakes of one body: made at the first poll, and anew where another task goes on with it.
 #[derive(Debug, Default)]
-pub(super) struct Wakes(Option<Arc<Woken>>);
+pub(super) struct Wakes {
+    woken: Option<Arc<Woken>>,
+    /// Whether the consumer of a stream has an item since the last poll: it is the consumer then who does not ask for the next.
+    is_held: bool,
+}
 
 #[derive(Debug)]
 struct Woken {
@@ -36,15 +41,16 @@ struct Woken {
 impl Wakes {
     /// Counts the time since the body was woken, and gives the waker for a poll of it.
     pub(super) fn before_poll(&mut self, context: &Context<'_>) -> Waker {
-        if let Some(woken) = &self.0 {
-            woken.begin_poll();
+        let is_held = mem::take(&mut self.is_held);
+        if let Some(woken) = &self.woken {
+            woken.begin_poll(is_held);
         }
-        match &self.0 {
+        match &self.woken {
             Some(woken) if woken.task.will_wake(context.waker()) => woken.waker(),
             _ => {
                 let woken = spare(Woken::new(context.waker(), self.scheduled_nanos()));
                 let waker = woken.waker();
-                self.0 = Some(woken);
+                self.woken = Some(woken);
                 waker
             }
         }
@@ -52,20 +58,25 @@ impl Wakes {
 
     /// Says that a poll ended whose body waits.
     pub(super) fn after_poll(&self) {
-        if let Some(woken) = &self.0 {
+        if let Some(woken) = &self.woken {
             woken.paused.store(clock::now().to_nanos(), Relaxed);
         }
     }
 
+    /// Says that a poll ended with an item of a stream. Wakes until the next poll are for nobody.
+    pub(super) fn after_item(&mut self) {
+        self.is_held = true;
+    }
+
     /// For how long the body has waited to run in all, in nanoseconds.
     pub(super) fn scheduled_nanos(&self) -> u64 {
-        self.0.as_ref().map_or(0, |woken| woken.scheduled.load(Relaxed))
+        self.woken.as_ref().map_or(0, |woken| woken.scheduled.load(Relaxed))
     }
 }
 
 impl Drop for Wakes {
     fn drop(&mut self) {
-        let Some(mut woken) = self.0.take() else { return };
+        let Some(mut woken) = self.woken.take() else { return };
         // Others may still have the waker and use it: then it is not for another body.
         let Some(alone) = Arc::get_mut(&mut woken) else { return };
         alone.task.clone_from(Waker::noop());
@@ -103,9 +114,9 @@ impl Woken {
         Waker::from(Arc::clone(self))
     }
 
-    fn begin_poll(&self) {
+    fn begin_poll(&self, is_held: bool) {
         let at = self.at.swap(0, Relaxed);
-        if at > 0 {
+        if at > 0 && !is_held {
             let since = Moment::from_nanos(at.max(self.paused.load(Relaxed)));
             self.scheduled.fetch_add(clock::now().nanos_since(since), Relaxed);
         }

@@ -339,9 +339,9 @@ impl Meter {
         self.cells.ended()
     }
 
-    /// The memory of the cells and of the groups of failures on the heap, in bytes.
+    /// The memory of the cells, of the groups of failures and of the counts of streams on the heap, in bytes.
     pub(crate) fn bytes_of_cells(&self) -> usize {
-        self.cells.bytes() + self.failures.bytes()
+        self.cells.bytes() + self.failures.bytes() + self.streams.bytes()
     }
 
     /// Counts items of streams.

@@ -83,6 +83,12 @@ impl StreamCounts {
         self.counts(layout).gap.add(nanos);
     }
 
+    /// The memory of them on the heap, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let of = |times: &Times| size_of_val::<[AtomicU64]>(&times.buckets);
+        self.0.get().map_or(0, |counts| size_of::<Counts>() + of(&counts.first) + of(&counts.gap))
+    }
+
     /// Adds the sums to others.
     pub(crate) fn read_into(&self, sums: &mut StreamSums) {
         let Some(counts) = self.0.get() else { return };
@@ -153,5 +159,20 @@ impl StreamSums {
             ended: self.ended.saturating_sub(earlier.ended),
             gap_nanos: self.gap_nanos.saturating_sub(earlier.gap_nanos),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::model::kind::Kind;
+
+    #[test]
+    fn memory_is_that_of_series_of_streams_alone() {
+        let (counts, layout) = (StreamCounts::new(), Layout::of(Kind::Operation));
+        counts.read_into(&mut StreamSums::default());
+        assert_eq!(counts.bytes(), 0);
+        counts.add_items(1, layout);
+        assert!((8 << 10..16 << 10).contains(&counts.bytes()), "{}", counts.bytes());
     }
 }

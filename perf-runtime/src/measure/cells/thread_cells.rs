@@ -255,7 +255,7 @@ impl Shard {
     }
 
     fn bytes_of_waiting(&self) -> usize {
-        self.waiting.get().map_or(0, |waiting| size_of::<Waiting>() + waiting.waited_for.bytes())
+        self.waiting.get().map_or(0, |waiting| size_of::<Waiting>() + waiting.bytes())
     }
 
     /// A number that changes with everything that is written. The sums are in it, because an end writes them last: a

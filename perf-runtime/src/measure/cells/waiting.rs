@@ -168,6 +168,21 @@ impl Waiting {
         }
     }
 
+    /// The memory that it holds on the heap, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let slots = &*self.lock();
+        let of_kept = |kept: &Kept| kept.waits.capacity() * size_of::<(Node, u64)>();
+        // With the two counts of its `Arc`.
+        let of_stream = |_: &Listed| size_of::<Progress>() + 2 * size_of::<usize>();
+        slots.started.capacity() * size_of::<Option<Moment>>()
+            + slots.free.capacity() * size_of::<NonZeroU32>()
+            + slots.kept.capacity() * size_of::<Kept>()
+            + slots.kept.iter().map(of_kept).sum::<usize>()
+            + slots.streams.capacity() * size_of::<Option<Listed>>()
+            + slots.streams.iter().flatten().map(of_stream).sum::<usize>()
+            + self.waited_for.bytes()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Slots> {
         // No code under the lock can unwind half way; a poisoned lock is as good as another.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
@@ -226,7 +241,9 @@ mod tests {
         };
         let started = now();
         let place = waiting.enter(started).unwrap();
+        let before = waiting.bytes();
         let progress = waiting.follow(place);
+        assert!(waiting.bytes() > before + size_of::<Progress>());
         assert_eq!(all(), [(Some(0), None)]);
         clock.advance(Duration::from_secs(1));
         progress.set_items(3);

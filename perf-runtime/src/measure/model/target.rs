@@ -112,6 +112,11 @@ impl Targets {
         self
     }
 
+    /// Whether it is said how long a call may take.
+    pub(crate) fn limits_latency(&self) -> bool {
+        self.exact_bounds().next().is_some()
+    }
+
     /// Bounds that must be exact, in nanoseconds, because something is judged at them.
     pub(crate) fn exact_bounds(&self) -> impl Iterator<Item = u64> {
         let latency = self.objective.and_then(|objective| objective.latency).map(|(nanos, _)| nanos);

@@ -2,7 +2,7 @@
 
 use super::grid::Grid;
 use super::past::PastBucket;
-use super::statistics::Durations;
+use super::statistics::{Durations, busy_share};
 use crate::measure::cells::histogram::Layout;
 use crate::measure::clock::Moment;
 use crate::observe::history::counts::{Hit, Place, Sums, Together, WindowCounts};
@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(crate) struct Cells {
     layout: &'static Layout,
     cells: BTreeMap<u64, Cell>,
+    /// Whether calls of any are streams.
+    has_streams: bool,
 }
 
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ struct Cell {
 
 impl Cells {
     pub(crate) fn new(layout: &'static Layout) -> Self {
-        Self { layout, cells: BTreeMap::new() }
+        Self { layout, cells: BTreeMap::new(), has_streams: false }
     }
 
     /// The cells of a series in memory, up to the last tick.
@@ -40,6 +42,7 @@ impl Cells {
 
     /// Adds what memory holds of a series with the same buckets.
     pub(crate) fn add_series(&mut self, series: &Series, grid: &Grid) {
+        self.has_streams |= series.has_streams();
         series.for_each_slice(grid.from, |end, sums, hits: Hits<'_>| {
             if !grid.has(end) {
                 return;
@@ -67,6 +70,7 @@ impl Cells {
 
     /// Adds the cells of another series. Where its buckets are not the same, each goes where its largest duration lies.
     pub(crate) fn add(&mut self, other: &Self) {
+        self.has_streams |= other.has_streams;
         let (ours, same) = (self.layout, std::ptr::eq(self.layout, other.layout));
         for (&number, more) in &other.cells {
             let cell = self.cells.entry(number).or_default();
@@ -80,21 +84,21 @@ impl Cells {
 
     /// The counts of all cells together; `None` where nothing happened.
     pub(crate) fn whole(&self) -> Option<CellCounts> {
-        let layout = self.layout;
+        let (layout, has_streams) = (self.layout, self.has_streams);
         let mut whole = Together::new(layout);
         self.cells.values().for_each(|cell| whole.add_hits(cell.sums, &cell.hits, layout));
-        (!self.cells.is_empty()).then(|| CellCounts::new(layout, whole.into_counts()))
+        (!self.cells.is_empty()).then(|| CellCounts::new(layout, whole.into_counts(), has_streams))
     }
 
     /// Each cell with its counts, the oldest first.
     pub(crate) fn into_counts(self) -> impl Iterator<Item = (u64, CellCounts)> {
-        let layout = self.layout;
-        self.cells.into_iter().map(move |(number, cell)| (number, cell.into_counts(layout)))
+        let Self { layout, cells, has_streams } = self;
+        cells.into_iter().map(move |(number, cell)| (number, cell.into_counts(layout, has_streams)))
     }
 }
 
 impl Cell {
-    fn into_counts(self, layout: &'static Layout) -> CellCounts {
+    fn into_counts(self, layout: &'static Layout, has_streams: bool) -> CellCounts {
         let Self { sums, mut hits, .. } = self;
         hits.sort_unstable_by_key(|hit| hit.place);
         hits.dedup_by(|later, earlier| {
@@ -103,7 +107,7 @@ impl Cell {
             same
         });
         let counts = WindowCounts { covered: Duration::ZERO, sums, hits };
-        CellCounts::new(layout, counts)
+        CellCounts::new(layout, counts, has_streams)
     }
 }
 
@@ -112,10 +116,18 @@ pub(crate) struct CellCounts {
     pub(crate) counts: WindowCounts,
     pub(crate) durations: Durations,
     pub(crate) layout: &'static Layout,
+    /// Whether calls of any that count here are streams.
+    has_streams: bool,
 }
 
 impl CellCounts {
-    fn new(layout: &'static Layout, counts: WindowCounts) -> Self {
-        Self { durations: Durations::new(layout, &counts), counts, layout }
+    fn new(layout: &'static Layout, counts: WindowCounts, has_streams: bool) -> Self {
+        Self { durations: Durations::new(layout, &counts), counts, layout, has_streams }
+    }
+
+    /// The share of the durations in which calls did not wait between polls. `None` where none ended, or some are streams: for how long a
+    /// consumer has an item, nobody looks.
+    pub(crate) fn busy_share(&self) -> Option<f64> {
+        busy_share(&self.counts).filter(|_| !self.has_streams)
     }
 }

@@ -10,6 +10,7 @@ use crate::measure::cells::histogram::Layout;
 use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::target::Targets;
 use crate::observe::history::counts::{Hit, Place, Sums, Together, WindowCounts};
+use crate::observe::history::streams::StreamWindow;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::kind::MetricKind;
 use crate::observe::series::entry::{Look, Observation, Series};
@@ -46,7 +47,7 @@ pub(crate) fn past(
             }
         }
         let counts = WindowCounts { covered: span.min(after), ..together.into_counts() };
-        (after, SeriesSummary::of(series, &Observation { counts, ..Observation::none(series.layout) }))
+        (after, SeriesSummary::of(series, &observed(Some(series), series.layout, counts)))
     };
     Some((length, times.map(at).collect()))
 }
@@ -175,12 +176,18 @@ fn summary(
     layout: &'static Layout,
     counts: WindowCounts,
 ) -> SeriesSummary {
-    let waits = series.is_some_and(|series| series.waits());
-    let observation = Observation { counts, waits, ..Observation::none(layout) };
+    let observation = observed(series, layout, counts);
     match series {
         Some(series) => SeriesSummary::of(series, &observation),
         None => SeriesSummary::new(id.kind, id.labels.clone(), &observation, &Targets::NONE),
     }
+}
+
+fn observed(series: Option<&Arc<Series>>, layout: &'static Layout, counts: WindowCounts) -> Observation {
+    let waits = series.is_some_and(|series| series.waits());
+    // No rule looks at items: by these it is known that calls are streams.
+    let streams = series.filter(|series| series.has_streams()).map(|_| StreamWindow::default());
+    Observation { counts, waits, streams, ..Observation::none(layout) }
 }
 
 /// The counts of the last steps, as far back as a window reaches.

@@ -6,7 +6,7 @@
 
 use super::cells::{CellCounts, Cells};
 use super::grid::{CellGrid, Grid};
-use super::statistics::{busy_share, seconds};
+use super::statistics::seconds;
 use super::summary::{Merged, SeriesSummary};
 use crate::measure::cells::histogram::Layout;
 use crate::measure::clock::{self, Moment};
@@ -64,7 +64,8 @@ pub struct TrackPoint {
     pub p99: Option<f64>,
     /// The longest.
     pub max: Option<f64>,
-    /// The share of their durations that calls were polled, 0 to 1. Of streams it holds the time in which their consumer had an item.
+    /// The share of their durations that calls were polled, 0 to 1. `None` where some are streams: for how long a consumer has an item, nobody
+    /// looks.
     pub busy_share: Option<f64>,
     /// The histogram, where it was asked for ([`Monitor::track`](crate::Monitor::track)).
     pub buckets: Vec<TrackBucket>,
@@ -90,7 +91,8 @@ fn points(cells: Cells, with_buckets: bool) -> Vec<TrackPoint> {
 }
 
 impl TrackPoint {
-    fn new(cell: u64, CellCounts { counts, durations, layout }: &CellCounts, with_buckets: bool) -> Self {
+    fn new(cell: u64, counted: &CellCounts, with_buckets: bool) -> Self {
+        let CellCounts { counts, durations, layout, .. } = counted;
         let [p50, _, p95, p99] = durations.quantiles();
         let bucket = |hit: &Hit| {
             let (lower, upper) = layout.range(hit.place.bucket());
@@ -105,7 +107,7 @@ impl TrackPoint {
             p95,
             p99,
             max: durations.max(),
-            busy_share: busy_share(counts),
+            busy_share: counted.busy_share(),
             buckets: if with_buckets { counts.hits.iter().map(bucket).collect() } else { Vec::new() },
         }
     }

@@ -166,14 +166,43 @@ pub(crate) fn apdex(layout: &Layout, counts: &WindowCounts, threshold: u64) -> O
 
 /// The share of the calls' durations in which they did not wait between polls. `None` where no call ended.
 pub(crate) fn busy_share(counts: &WindowCounts) -> Option<f64> {
-    let nanos: f64 = counts.sums.nanos.iter().map(|&nanos| nanos as f64).sum();
-    let idle = counts.sums.idle_nanos as f64;
-    let share = if nanos > 0.0 { (1.0 - idle / nanos).clamp(0.0, 1.0) } else { 1.0 };
-    (!counts.hits.is_empty()).then_some(share)
+    Divided::of(counts).busy_share()
 }
 
-/// The durations of calls less the time that calls inside them covered, in seconds.
-pub(crate) fn self_seconds(counts: &WindowCounts) -> f64 {
-    let nanos = counts.sums.nanos.iter().fold(0, |sum: u64, &nanos| sum.wrapping_add(nanos));
-    seconds(nanos.saturating_sub(counts.sums.covered_nanos))
+/// How calls divided their time, of those of which that is known: for how long the consumer of a stream has an item, nobody looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Divided {
+    nanos: u64,
+    idle_nanos: u64,
+    covered_nanos: u64,
+    /// Whether any call ended.
+    any: bool,
+}
+
+impl Divided {
+    /// Of calls that are no streams.
+    pub(crate) fn of(counts: &WindowCounts) -> Self {
+        let nanos = counts.sums.nanos.iter().fold(0, |sum: u64, &nanos| sum.wrapping_add(nanos));
+        let (idle_nanos, covered_nanos) = (counts.sums.idle_nanos, counts.sums.covered_nanos);
+        Self { nanos, idle_nanos, covered_nanos, any: !counts.hits.is_empty() }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.nanos = self.nanos.wrapping_add(other.nanos);
+        self.idle_nanos = self.idle_nanos.wrapping_add(other.idle_nanos);
+        self.covered_nanos = self.covered_nanos.wrapping_add(other.covered_nanos);
+        self.any |= other.any;
+    }
+
+    /// The share of the durations in which they did not wait between polls. `None` where no call ended.
+    pub(crate) fn busy_share(self) -> Option<f64> {
+        let (nanos, idle) = (self.nanos as f64, self.idle_nanos as f64);
+        let share = if nanos > 0.0 { (1.0 - idle / nanos).clamp(0.0, 1.0) } else { 1.0 };
+        self.any.then_some(share)
+    }
+
+    /// The durations less the time that calls inside them covered, in seconds.
+    pub(crate) fn self_seconds(self) -> f64 {
+        seconds(self.nanos.saturating_sub(self.covered_nanos))
+    }
 }

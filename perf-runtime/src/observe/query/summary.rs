@@ -1,6 +1,6 @@
 //! The statistics of a series over a window.
 
-use super::statistics::{Durations, apdex, apdex_threshold, busy_share, seconds, self_seconds};
+use super::statistics::{Divided, Durations, apdex, apdex_threshold, seconds};
 use super::whole_or_parts::of_whole_or_parts;
 use crate::measure::cells::histogram::Layout;
 #[cfg(feature = "metrics")]
@@ -118,16 +118,16 @@ pub struct SeriesSummary {
     /// The threshold of `apdex`, in seconds: the latency of the function's `objective`, or its `slow`, or that of its kind:
     /// 0.5 s for requests and database operations, 1 s for operations, 2 s for tools and MCP calls, 2.5 s for other
     /// services, 5 s for agents. `None`, as `apdex`, for workflows and their steps: how long is too long, only their author
-    /// knows.
+    /// knows; and for streams whose function says neither: they last for as long as their consumer likes.
     pub apdex_threshold: Option<f64>,
     /// The share of their durations that calls were polled, 0 to 1; the rest they waited. 1 where none ever waited. `None` where calls are
-    /// streams: for how long a consumer has an item, nobody looks.
+    /// streams: for how long a consumer has an item, nobody looks. Of several series together, without those of streams.
     pub busy_share: Option<f64>,
     /// Polls that kept their thread for long.
     pub slow_polls: u64,
     /// The seconds of these calls less those of calls inside them: where several of these ran at the same time, less the time in which
-    /// at least one did. Of async calls it holds the time that they waited for what is not measured, and of streams that in which their
-    /// consumer had an item.
+    /// at least one did. Of async calls it holds the time that they waited for what is not measured. It is not known of streams, whose
+    /// consumer has an item meanwhile: 0 where calls are such, and of several series together, without those.
     #[serde(default)]
     pub self_seconds: f64,
     /// The seconds of these calls that they waited between their polls. What they waited for is told by the
@@ -225,12 +225,26 @@ impl SeriesSummary {
         Self::new(series.identity.kind, series.labels(), observation, series.targets())
     }
 
+    /// Whether it is judged how long its calls take: not of those that wait by design, and of streams, which last for as long as their
+    /// consumer likes, only where a function says `slow` or a latency. Of one series, not of several together.
+    pub(crate) fn is_timed(&self) -> bool {
+        let is_limited = self.slow.is_some() || self.objective.is_some_and(|objective| objective.latency.is_some());
+        !self.waits && (self.stream.is_none() || is_limited)
+    }
+
+    /// Sums up one series.
     pub(super) fn new(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets) -> Self {
+        let facts = Facts { is_timed: observation.is_timed(targets), divided: observation.divided() };
+        Self::with(kind, labels, observation, targets, facts)
+    }
+
+    fn with(kind: Kind, labels: Labels, observation: &Observation, targets: &Targets, facts: Facts) -> Self {
+        let Facts { is_timed, divided } = facts;
         let counts = &observation.counts;
         let outcomes = counts.outcomes();
         let durations = Durations::new(observation.layout, counts);
         let [p50, p90, p95, p99] = durations.quantiles();
-        let threshold = apdex_threshold(kind, targets).filter(|_| !observation.waits);
+        let threshold = apdex_threshold(kind, targets).filter(|_| is_timed);
         let covered = counts.covered.as_secs_f64();
         Self {
             kind,
@@ -255,9 +269,9 @@ impl SeriesSummary {
             p99,
             apdex: threshold.and_then(|threshold| apdex(observation.layout, counts, threshold)),
             apdex_threshold: threshold.map(seconds),
-            busy_share: busy_share(counts).filter(|_| observation.streams.is_none()),
+            busy_share: divided.busy_share(),
             slow_polls: counts.sums.slow_polls,
-            self_seconds: self_seconds(counts),
+            self_seconds: divided.self_seconds(),
             waited_seconds: seconds(counts.sums.idle_nanos),
             slow: targets.slow.map(|limit| SlowCalls::beyond(limit, &durations)),
             objective: targets.objective.map(|objective| ObjectiveState::new(&objective, &durations, outcomes)),
@@ -287,7 +301,8 @@ pub struct KindSummary {
     pub whole: SeriesSummary,
     /// The series that were called in the window, or are being called now.
     pub series: Vec<SeriesSummary>,
-    /// The kind without the series that wait by design: by it latency and age are judged. `None` where none waits.
+    /// The kind without the series that wait by design, and without streams whose function limits their latency by nothing: by it latency
+    /// and age are judged, and the age of streams is in it. `None` where there are none of either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timed: Option<Box<SeriesSummary>>,
 }
@@ -298,19 +313,21 @@ impl KindSummary {
         let kind = series.first().map_or(Kind::Operation, |first| first.identity.kind);
         let [mut merged, mut timed] = [(); 2].map(|()| Merged::new(Layout::of(kind)));
         let mut parts = Vec::new();
-        let some_wait = series.iter().any(|one| one.waits());
+        let some_are_left_out = series.iter().any(|one| !one.is_timed());
         for one in series {
             let observation = one.observe(window, look);
             merged.add(&observation);
-            if some_wait && !observation.waits {
+            if some_are_left_out && one.is_timed() {
                 timed.add(&observation);
+            } else if some_are_left_out && !observation.waits {
+                timed.add_age(&observation);
             }
             if observation.in_flight > 0 || !observation.counts.hits.is_empty() {
                 parts.push(SeriesSummary::of(one, &observation));
             }
         }
         let of_all = |merged: Merged| merged.into_summary(kind, Labels::default());
-        Self { whole: of_all(merged), series: parts, timed: some_wait.then(|| Box::new(of_all(timed))) }
+        Self { whole: of_all(merged), series: parts, timed: some_are_left_out.then(|| Box::new(of_all(timed))) }
     }
 
     /// The calls whose latency and age are judged.
@@ -326,24 +343,49 @@ pub(crate) struct Merged {
     rest: Observation,
     /// Whether all of them wait by design.
     all_wait: Option<bool>,
+    /// Whether it is judged of any how long calls take; `None` where there are none.
+    any_timed: Option<bool>,
+    divided: Divided,
+}
+
+/// Facts on calls that their figures alone do not tell.
+struct Facts {
+    /// Whether it is judged how long they take.
+    is_timed: bool,
+    divided: Divided,
 }
 
 impl Merged {
     /// Nothing yet, in the buckets of a layout.
     pub(crate) fn new(layout: &'static Layout) -> Self {
-        Self { counts: Together::new(layout), rest: Observation::none(layout), all_wait: None }
+        Self {
+            counts: Together::new(layout),
+            rest: Observation::none(layout),
+            all_wait: None,
+            any_timed: None,
+            divided: Divided::default(),
+        }
     }
 
+    /// Adds a series.
     pub(crate) fn add(&mut self, observation: &Observation) {
         self.counts.add(&observation.counts, observation.layout);
         self.rest.add(observation);
         self.all_wait = Some(self.all_wait.unwrap_or(true) && observation.waits);
+        self.any_timed = Some(self.any_timed.unwrap_or(false) || observation.is_timed(&Targets::NONE));
+        self.divided.add(observation.divided());
+    }
+
+    /// Adds the age of the oldest call of a series, and nothing else of it.
+    fn add_age(&mut self, observation: &Observation) {
+        self.rest.oldest = self.rest.oldest.max(observation.oldest);
     }
 
     pub(crate) fn into_summary(self, kind: Kind, labels: Labels) -> SeriesSummary {
         let waits = self.all_wait.unwrap_or(false);
         let whole = Observation { counts: self.counts.into_counts(), waits, ..self.rest };
-        SeriesSummary::new(kind, labels, &whole, &Targets::NONE)
+        let facts = Facts { is_timed: self.any_timed.unwrap_or(true), divided: self.divided };
+        SeriesSummary::with(kind, labels, &whole, &Targets::NONE, facts)
     }
 }
 
@@ -362,6 +404,16 @@ impl Observation {
             sampled: None,
             waits: false,
         }
+    }
+
+    /// Whether it is judged how long calls take.
+    fn is_timed(&self, targets: &Targets) -> bool {
+        !self.waits && (self.streams.is_none() || targets.limits_latency())
+    }
+
+    /// How calls divided their time: nothing where they are streams.
+    fn divided(&self) -> Divided {
+        if self.streams.is_some() { Divided::default() } else { Divided::of(&self.counts) }
     }
 
     /// Adds what another series of the same kind did, all but the counts of the window.

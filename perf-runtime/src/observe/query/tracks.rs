@@ -6,7 +6,7 @@ use super::past::Past;
 use super::range::TimeRange;
 use super::selector::Selector;
 use super::span::{Observed, Span};
-use super::statistics::{busy_share, seconds};
+use super::statistics::seconds;
 use super::stored::{MetricCells, MetricKey, Stored};
 use crate::measure::cells::histogram::{Bound, Layout};
 use crate::measure::clock;
@@ -90,8 +90,8 @@ pub struct SeriesPoint {
     pub p99: Option<f64>,
     /// The longest.
     pub max: Option<f64>,
-    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. Of streams it holds the time in which their consumer had
-    /// an item.
+    /// The share of their durations that calls were polled, 0 to 1; the rest they waited. `None` where some are streams that are measured now:
+    /// for how long a consumer has an item, nobody looks.
     pub busy_share: Option<f64>,
     /// How many fell into each bucket of [`SeriesTrack::bounds`], and at last how many took longer than all bounds. Not
     /// cumulative. Empty where no call ended.
@@ -276,7 +276,7 @@ impl SeriesPoint {
             busy_share: None,
             buckets: Vec::new(),
         };
-        let Some(CellCounts { counts, durations, .. }) = counted else {
+        let Some(counted @ CellCounts { counts, durations, .. }) = counted else {
             let zero = (covered > 0.0).then(OutcomeCounts::default);
             return Self { count: zero.map(|_| 0), outcomes: zero, sum: zero.map(|_| 0.0), ..nothing };
         };
@@ -297,7 +297,7 @@ impl SeriesPoint {
             p95,
             p99,
             max: durations.max(),
-            busy_share: busy_share(counts),
+            busy_share: counted.busy_share(),
             buckets,
             ..nothing
         }

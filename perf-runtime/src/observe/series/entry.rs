@@ -112,6 +112,17 @@ impl Series {
         self.by_design.waits() || self.sites.iter().any(|site| site.targets().waits)
     }
 
+    /// Whether it is judged how long its calls take: not of those that wait by design, and of streams, which last for as long as their
+    /// consumer likes, only where a function says how long they may.
+    pub(crate) fn is_timed(&self) -> bool {
+        !self.waits() && (!self.has_streams() || self.targets().limits_latency())
+    }
+
+    /// Whether calls of it are streams.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.streams.are_kept()
+    }
+
     /// Whether a function says that its calls are cancelled by design.
     pub(crate) fn expects_cancelled(&self) -> bool {
         self.by_design.cancel() || self.sites.iter().any(|site| site.targets().cancel_expected)
@@ -153,14 +164,14 @@ impl Series {
 
     /// Says that calls of it are streams.
     pub(crate) fn begin_streams(&self) {
-        if !self.streams.are_kept() {
+        if !self.has_streams() {
             self.streams.begin(clock::now());
         }
     }
 
     /// The sums of its streams; `None` where no call is one.
     pub(crate) fn streams(&self) -> Option<StreamSums> {
-        self.streams.are_kept().then(|| self.read_streams())
+        self.has_streams().then(|| self.read_streams())
     }
 
     fn read_streams(&self) -> StreamSums {

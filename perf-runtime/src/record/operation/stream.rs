@@ -77,6 +77,9 @@ impl Open {
             tally.add_ready(&call.series.own);
         } else {
             let now = clock::now();
+            if let Some(ticket) = timer.ticket().filter(|_| call.parent.is_some()) {
+                frame::child_waited(call.parent, ticket, call.series.own.node());
+            }
             timer.hold(now, &call.series, call.started);
             call.series.own.let_go();
             call.is_away = true;

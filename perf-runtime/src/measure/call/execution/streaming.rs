@@ -42,6 +42,9 @@ impl Call {
         self.note_pause(now);
         self.pace = Pace::Held;
         self.meter.let_go();
+        if let Some(ticket) = self.ticket.filter(|_| self.parent.is_some()) {
+            frame::child_waited(self.parent, ticket, self.meter.node());
+        }
         if self.parent.is_some() && !self.marks.has(Marks::UNCOVERED) {
             frame::leave(self.parent, now);
             self.marks.set(Marks::UNCOVERED);

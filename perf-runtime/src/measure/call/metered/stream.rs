@@ -16,15 +16,7 @@ pin_project_lite::pin_project! {
         #[pin]
         body: S,
         usage: U,
-        told: Option<Box<ToldUsage>>,
         followed: Followed,
-    }
-
-    impl<S, U> PinnedDrop for MeteredStream<S, U> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            this.followed.end(|| this.told.take().map(|told| *told));
-        }
     }
 }
 
@@ -42,10 +34,10 @@ impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S
                 if this.followed.call.is_some()
                     && let Some(told) = run_guarded(|| (this.usage)(item)).flatten()
                 {
-                    *this.told = Some(Box::new(told));
+                    this.followed.told = Some(Box::new(told));
                 }
             }
-            Poll::Ready(None) => this.followed.end(|| this.told.take().map(|told| *told)),
+            Poll::Ready(None) => this.followed.end_told(),
             Poll::Pending => {}
         }
         polled
@@ -69,6 +61,6 @@ impl Call {
         body: S,
         usage: U,
     ) -> MeteredStream<S, U> {
-        MeteredStream { body, usage, told: None, followed: Followed::new(self) }
+        MeteredStream { body, usage, followed: Followed::new(self) }
     }
 }

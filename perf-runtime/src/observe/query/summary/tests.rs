@@ -94,6 +94,24 @@ fn busy_is_what_was_not_waited() {
     assert_eq!(of(&observation).busy_share, Some(0.0), "never below nothing");
 }
 
+#[test]
+fn streams_take_no_part_in_what_is_known_of_how_others_divided_their_time() {
+    let layout = Layout::of(Kind::Operation);
+    let mut plain = observed(layout, &ok(&[400, 600]));
+    (plain.counts.sums.idle_nanos, plain.counts.sums.covered_nanos) = (250, 100);
+    let stream = Observation { streams: Some(StreamWindow::default()), ..observed(layout, &ok(&[1_000_000])) };
+    let together = |all: &[&Observation]| {
+        let mut merged = Merged::new(layout);
+        all.iter().for_each(|one| merged.add(one));
+        merged.into_summary(Kind::Operation, Labels::default())
+    };
+    let of_both = together(&[&plain, &stream]);
+    assert_eq!((of_both.count, of_both.busy_share, of_both.self_seconds), (3, Some(0.75), 900e-9));
+    assert!(of_both.apdex.is_some());
+    let of_streams = together(&[&stream]);
+    assert_eq!((of_streams.busy_share, of_streams.self_seconds, of_streams.apdex), (None, 0.0, None));
+}
+
 /// The nearest rank: the first of the sorted samples that a share of them does not exceed.
 fn ranked(sorted: &[u64], thousandths: usize) -> u64 {
     let rank = (sorted.len() * thousandths).div_ceil(1_000).max(1);
