@@ -56,7 +56,7 @@ const SAMPLED = [
   ["Own processor time", ({ cpu }) => `${duration(cpu.seconds)} ± ${duration(cpu.standard_error)}`, ({ cpu }) => `${number(cpu.samples)} samples, without the calls inside`],
   ["Of one core", ({ cpu }) => share(cpu.covered > 0 ? cpu.seconds / cpu.covered : null), ({ cpu }) => `over ${duration(cpu.covered)}`],
   // Calls that still run are sampled already, so it may be more than the calls that ended took.
-  ["Of its own time", ({ cpu, own }) => share(own > 0 ? Math.min(1, cpu.seconds / own) : null), ({ own }) => `of ${duration(own)} by the clock`],
+  ["Of its own time", ({ cpu, own }) => share(own > 0 ? Math.min(1, cpu.seconds / own) : null), ({ own }) => (own === null ? "not known of streams" : `of ${duration(own)} by the clock`)],
 ];
 
 /** A bar that is divided in proportion, with a legend. */
@@ -263,7 +263,8 @@ export class Series {
   }
 
   /** Shows the processor time, where a profiler runs and met a call. */
-  updateSampled({ sampled_cpu: cpu, self_seconds: own }) {
+  updateSampled({ sampled_cpu: cpu, self_seconds, stream }) {
+    const own = stream ? null : self_seconds;
     this.sampledCard.hidden = !cpu;
     if (!cpu) return;
     SAMPLED.forEach(([, value, note], place) => this.sampled[place].set(value({ cpu, own }), note({ cpu, own })));

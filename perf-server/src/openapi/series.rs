@@ -160,7 +160,7 @@ fn series_summary() -> ObjectBuilder {
         .has("slow_polls", count())
         .has(
             "self_seconds",
-            number().note("The seconds of the calls less those of calls inside them: of several at a time, the time in which one ran."),
+            number().note("The seconds of the calls less those of calls inside them: of several at a time, the time in which one ran. 0 of streams, of which it is not known."),
         )
         .has("waited_seconds", number().note("The seconds that the calls waited between their polls."))
         .has("slow", one_of(&[Type::Object, Type::Null]))

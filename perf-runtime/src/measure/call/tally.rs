@@ -173,11 +173,16 @@ impl Tally {
             return;
         }
         self.has_failed = true;
-        self.error = failed.map(|failed| {
+        let error = failed.map(|failed| {
             let text = Failures::text_of(failed, by_option);
             let Failed { sorts, index, type_name, .. } = *failed;
-            Box::new(ItemError { sorts, index, type_name, text })
+            ItemError { sorts, index, type_name, text }
         });
+        match (&mut self.error, error) {
+            // The memory of the one before.
+            (Some(known), Some(error)) => **known = error,
+            (known, error) => *known = error.map(Box::new),
+        }
     }
 }
 

@@ -6,7 +6,6 @@
 
 use crate::measure::clock::{self, Moment};
 use std::cell::RefCell;
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,11 +20,11 @@ thread_local! {
 
 /// The wakes of one body: made at the first poll, and anew where another task goes on with it.
 #[derive(Debug, Default)]
-pub(super) struct Wakes {
-    woken: Option<Arc<Woken>>,
-    /// Whether the consumer of a stream has an item since the last poll: it is the consumer then who does not ask for the next.
-    is_held: bool,
-}
+pub(super) struct Wakes(Option<Arc<Woken>>);
+
+/// In place of the moment at which the last poll ended: that one ended with an item of a stream, and since then it is the consumer who does
+/// not ask for the next.
+const HELD: u64 = u64::MAX;
 
 #[derive(Debug)]
 struct Woken {
@@ -41,16 +40,15 @@ struct Woken {
 impl Wakes {
     /// Counts the time since the body was woken, and gives the waker for a poll of it.
     pub(super) fn before_poll(&mut self, context: &Context<'_>) -> Waker {
-        let is_held = mem::take(&mut self.is_held);
-        if let Some(woken) = &self.woken {
-            woken.begin_poll(is_held);
+        if let Some(woken) = &self.0 {
+            woken.begin_poll();
         }
-        match &self.woken {
+        match &self.0 {
             Some(woken) if woken.task.will_wake(context.waker()) => woken.waker(),
             _ => {
                 let woken = spare(Woken::new(context.waker(), self.scheduled_nanos()));
                 let waker = woken.waker();
-                self.woken = Some(woken);
+                self.0 = Some(woken);
                 waker
             }
         }
@@ -58,25 +56,27 @@ impl Wakes {
 
     /// Says that a poll ended whose body waits.
     pub(super) fn after_poll(&self) {
-        if let Some(woken) = &self.woken {
+        if let Some(woken) = &self.0 {
             woken.paused.store(clock::now().to_nanos(), Relaxed);
         }
     }
 
     /// Says that a poll ended with an item of a stream. Wakes until the next poll are for nobody.
-    pub(super) fn after_item(&mut self) {
-        self.is_held = true;
+    pub(super) fn after_item(&self) {
+        if let Some(woken) = &self.0 {
+            woken.paused.store(HELD, Relaxed);
+        }
     }
 
     /// For how long the body has waited to run in all, in nanoseconds.
     pub(super) fn scheduled_nanos(&self) -> u64 {
-        self.woken.as_ref().map_or(0, |woken| woken.scheduled.load(Relaxed))
+        self.0.as_ref().map_or(0, |woken| woken.scheduled.load(Relaxed))
     }
 }
 
 impl Drop for Wakes {
     fn drop(&mut self) {
-        let Some(mut woken) = self.woken.take() else { return };
+        let Some(mut woken) = self.0.take() else { return };
         // Others may still have the waker and use it: then it is not for another body.
         let Some(alone) = Arc::get_mut(&mut woken) else { return };
         alone.task.clone_from(Waker::noop());
@@ -114,10 +114,10 @@ impl Woken {
         Waker::from(Arc::clone(self))
     }
 
-    fn begin_poll(&self, is_held: bool) {
-        let at = self.at.swap(0, Relaxed);
-        if at > 0 && !is_held {
-            let since = Moment::from_nanos(at.max(self.paused.load(Relaxed)));
+    fn begin_poll(&self) {
+        let (at, paused) = (self.at.swap(0, Relaxed), self.paused.load(Relaxed));
+        if at > 0 && paused != HELD {
+            let since = Moment::from_nanos(at.max(paused));
             self.scheduled.fetch_add(clock::now().nanos_since(since), Relaxed);
         }
     }

@@ -12,7 +12,8 @@ use std::time::Duration;
 /// Streams of a series in a window: of functions that return one, and of [`Operation::watch_stream`](crate::operation::Operation::watch_stream).
 ///
 /// A call runs from the first poll to the end or the drop. Times are told of what was waited for: what a consumer does with an item is
-/// none of the stream's.
+/// none of the stream's. Nobody looks at the clock for an item that is there when it is asked for: the time of the poll that gives it, however
+/// long it blocks, is in the call's duration and in no wait.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StreamSummary {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A call that has started, returned `Pending` at least once, and not ended.
+/// A call that has started, returned `Pending` at least once or, of a stream, given an item, and not ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallInFlight {
@@ -23,7 +23,7 @@ pub struct CallInFlight {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
     /// Of a stream the seconds for which its consumer has been waiting for the next item; `None`, and not in JSON, while the consumer has
-    /// one, and of all else.
+    /// one, and of all else. A consumer waits from the end of the first poll that had no item: a poll that blocks is not seen while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for_item: Option<f64>,
 }
