@@ -259,7 +259,7 @@ fn calls_within_polls_are_the_streams_whoever_polls_it_and_after_its_caller_is_o
             let seconds = 11.0 * f64::from(polls) - if polls == 5 { 10.0 } else { 0.0 };
             assert_eq!((series.count, series.mean), (1, Some(seconds)), "{name}, {polls} polls");
             // For how long its consumer had an item, nobody knows.
-            assert_eq!(series.self_seconds, 0.0, "{name}, {polls} polls");
+            assert_eq!(Some(series.self_seconds), Some(0.0), "{name}, {polls} polls");
             let edges = monitor().edges(Window::LastHour);
             let of = |parent: &str, child: &str| {
                 let is_it = |edge: &&crate::series::Edge| {

@@ -15,7 +15,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Cells {
     layout: &'static Layout,
-    cells: BTreeMap<u64, Cell>,
+    by_number: BTreeMap<u64, Cell>,
     /// Whether calls of any are streams.
     has_streams: bool,
 }
@@ -30,7 +30,7 @@ struct Cell {
 
 impl Cells {
     pub(crate) fn new(layout: &'static Layout) -> Self {
-        Self { layout, cells: BTreeMap::new(), has_streams: false }
+        Self { layout, by_number: BTreeMap::new(), has_streams: false }
     }
 
     /// The cells of a series in memory, up to the last tick.
@@ -47,20 +47,20 @@ impl Cells {
             if !grid.has(end) {
                 return;
             }
-            let cell = self.cells.entry(grid.cell_of(end)).or_default();
+            let cell = self.by_number.entry(grid.cell_of(end)).or_default();
             cell.end = cell.end.max(end);
             cell.sums.add(sums);
             cell.hits.extend(hits);
         });
         if let Some(after) = grid.after {
-            self.cells.retain(|_, cell| cell.end > after);
+            self.by_number.retain(|_, cell| cell.end > after);
         }
     }
 
     /// Adds counts of the past to a cell.
     pub(crate) fn add_counts(&mut self, number: u64, sums: Sums, buckets: &[PastBucket]) {
         let layout = self.layout;
-        let cell = self.cells.entry(number).or_default();
+        let cell = self.by_number.entry(number).or_default();
         cell.sums.add(sums);
         cell.hits.extend(buckets.iter().map(|bucket| {
             let place = Place::new(bucket.outcome.index(), layout.index(bucket.longest_nanos));
@@ -72,8 +72,8 @@ impl Cells {
     pub(crate) fn add(&mut self, other: &Self) {
         self.has_streams |= other.has_streams;
         let (ours, same) = (self.layout, std::ptr::eq(self.layout, other.layout));
-        for (&number, more) in &other.cells {
-            let cell = self.cells.entry(number).or_default();
+        for (&number, more) in &other.by_number {
+            let cell = self.by_number.entry(number).or_default();
             cell.sums.add(more.sums);
             cell.hits.extend(more.hits.iter().map(|&hit| {
                 let moved = || hit.place.in_bucket(ours.index(other.layout.range(hit.place.bucket()).1));
@@ -86,14 +86,14 @@ impl Cells {
     pub(crate) fn whole(&self) -> Option<CellCounts> {
         let (layout, has_streams) = (self.layout, self.has_streams);
         let mut whole = Together::new(layout);
-        self.cells.values().for_each(|cell| whole.add_hits(cell.sums, &cell.hits, layout));
-        (!self.cells.is_empty()).then(|| CellCounts::new(layout, whole.into_counts(), has_streams))
+        self.by_number.values().for_each(|cell| whole.add_hits(cell.sums, &cell.hits, layout));
+        (!self.by_number.is_empty()).then(|| CellCounts::new(layout, whole.into_counts(), has_streams))
     }
 
     /// Each cell with its counts, the oldest first.
     pub(crate) fn into_counts(self) -> impl Iterator<Item = (u64, CellCounts)> {
-        let Self { layout, cells, has_streams } = self;
-        cells.into_iter().map(move |(number, cell)| (number, cell.into_counts(layout, has_streams)))
+        let Self { layout, by_number, has_streams } = self;
+        by_number.into_iter().map(move |(number, cell)| (number, cell.into_counts(layout, has_streams)))
     }
 }
 

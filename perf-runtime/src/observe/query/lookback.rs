@@ -187,7 +187,7 @@ fn observed(series: Option<&Arc<Series>>, layout: &'static Layout, counts: Windo
     let waits = series.is_some_and(|series| series.waits());
     // No rule looks at items: by these it is known that calls are streams.
     let streams = series.filter(|series| series.has_streams()).map(|_| StreamWindow::default());
-    Observation { counts, waits, streams, ..Observation::none(layout) }
+    Observation { counts, streams, waits, ..Observation::none(layout) }
 }
 
 /// The counts of the last steps, as far back as a window reaches.

@@ -349,6 +349,7 @@ pub(crate) struct Merged {
 }
 
 /// Facts on calls that their figures alone do not tell.
+#[derive(Clone, Copy, Debug)]
 struct Facts {
     /// Whether it is judged how long they take.
     is_timed: bool,

@@ -102,7 +102,9 @@ fn streams_take_no_part_in_what_is_known_of_how_others_divided_their_time() {
     let stream = Observation { streams: Some(StreamWindow::default()), ..observed(layout, &ok(&[1_000_000])) };
     let together = |all: &[&Observation]| {
         let mut merged = Merged::new(layout);
-        all.iter().for_each(|one| merged.add(one));
+        for one in all {
+            merged.add(one);
+        }
         merged.into_summary(Kind::Operation, Labels::default())
     };
     let of_both = together(&[&plain, &stream]);
