@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering}
 
 /// Moments of sends are told apart by 2 to the power of so many nanoseconds: an eighth of a second.
 const MOMENT: u32 = 27;
+/// Readings of two threads that differ by less, in ns: the moments of a send and of its receive may come from two clocks.
+const CLOCKS: u64 = 1 << 20;
 /// The call that receives is asked for so seldom: about once a second.
 const SECOND: u32 = 30;
 /// The deepest that a channel was is kept for one to two times as long: about a minute.
@@ -163,8 +165,10 @@ impl Instance {
             self.begin_second(now);
         }
         let (left, taken) = (left as u64, taken as u64);
-        // What is left may have come after what was taken: both were there at once only as far as there is room for both.
-        let depth = self.capacity.map_or(left.max(taken), |capacity| left.saturating_add(taken).min(capacity));
+        // What is left may have come after what was taken: of several that were taken, the more of both was there for sure. One that was
+        // taken was there with what is left, or gave its room to the last of it: one more at most.
+        let both = if taken == 1 { left.saturating_add(1) } else { left.max(taken) };
+        let depth = self.capacity.map_or(left.max(taken), |capacity| both.min(capacity));
         if depth > side.most.load(Ordering::Relaxed) {
             side.most.store(depth, Ordering::Relaxed);
         }
@@ -233,7 +237,7 @@ impl Instance {
         }
         let sent_from = self.sent.last.load(Ordering::Acquire).checked_sub(1).map(|moment| moment << MOMENT);
         let is_first = side.second.load(Ordering::Acquire) == 0;
-        let sent_later = sent_from.is_some_and(|sent_from| is_first || sent_from > received_at);
+        let sent_later = sent_from.is_some_and(|sent_from| is_first || sent_from > received_at.saturating_add(CLOCKS));
         (sent_later || has_queued).then(|| stalls.since(self.serial, received_at, now))
     }
 

@@ -242,12 +242,15 @@ impl Series {
         }
     }
 
-    /// The counts of a channel, as they are: ends before beginnings here too.
+    /// The counts of a channel, as they are: ends before beginnings here too, but for messages of a channel that queues. There the sent ones
+    /// are read first, so that a message that passes meanwhile is not told as queued: while messages pass, the queue is told too short
+    /// and never too long. Where nothing passes all is exact.
     pub(crate) fn read_channel(&self, kind: Kind) -> ChannelReading {
         let threads = lock(&self.threads);
         let sum = |of: fn(&ThreadCells) -> &AtomicU64| self.sum(&threads, of);
         let slow = &self.slow;
         let rare = |count: &AtomicU64| count.load(Ordering::Acquire);
+        let counted_before = sum(|cells| &cells.at_once);
         let (lost, lagged) = (rare(&slow.forgotten), rare(&slow.lagged));
         let received = self.held(&threads);
         let units_over = sum(|cells| &cells.units_back) + rare(&slow.units_forgotten);
@@ -256,9 +259,8 @@ impl Series {
         let (cancelled, timed_out, closed) = (rare(&slow.cancelled), rare(&slow.timed_out), rare(&slow.closed));
         let waiting = rare(&slow.begun).saturating_sub(waited.count() + cancelled + timed_out + closed);
         let out = received.count() + lost;
-        let counted = sum(|cells| &cells.at_once);
         // Where only the send itself tells whether it was one, it is counted afterwards: its message may be received before.
-        let sent = if kind.queues() { counted.max(out) } else { counted };
+        let sent = if kind.queues() { counted_before.max(out) } else { sum(|cells| &cells.at_once) };
         ChannelReading {
             sent,
             full: sum(|cells| &cells.refused),
