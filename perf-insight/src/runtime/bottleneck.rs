@@ -92,7 +92,7 @@ pub fn bottlenecks(monitor: &Monitor) -> Bottlenecks {
     let mut all = resources(monitor);
     let usual = usual(monitor);
     for window in [Window::Last5Minutes, Window::LastMinute] {
-        for series in monitor.summary(window).series.iter().filter(|series| series.count > 0 && !series.waits) {
+        for series in monitor.summary(window).series.iter().filter(|series| series.count > 0 && series.is_timed()) {
             let Some(found) = of_series(monitor, window, series, &usual) else { continue };
             match all.iter_mut().find(|other| other.series == found.series) {
                 Some(other) if found.impact > other.impact => *other = found,

@@ -176,11 +176,12 @@ impl Scene {
 
     fn add_calls_in_flight(&mut self, monitor: &Monitor) {
         for series in monitor.summary(Window::LastMinute).series {
+            let is_timed = series.is_timed();
             let id = SeriesId { kind: series.kind, labels: series.labels }.without_late_labels();
             let Some(node) = self.places.get(&id).and_then(|place| self.nodes.get_mut(*place)) else { continue };
             node.in_flight += series.in_flight;
             node.oldest = [node.oldest, series.oldest_in_flight].into_iter().flatten().reduce(f64::max);
-            node.waits |= series.waits;
+            node.waits |= !is_timed;
         }
     }
 

@@ -227,7 +227,7 @@ impl SeriesSummary {
 
     /// Whether it is judged how long its calls take: not of those that wait by design, and of streams, which last for as long as their
     /// consumer likes, only where a function says `slow` or a latency. Of one series, not of several together.
-    pub(crate) fn is_timed(&self) -> bool {
+    pub fn is_timed(&self) -> bool {
         let is_limited = self.slow.is_some() || self.objective.is_some_and(|objective| objective.latency.is_some());
         !self.waits && (self.stream.is_none() || is_limited)
     }
