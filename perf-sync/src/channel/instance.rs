@@ -165,7 +165,7 @@ impl Instance {
             self.begin_second(now);
         }
         let (left, taken) = (left as u64, taken as u64);
-        // What is left may have come after what was taken: of several that were taken, the more of both was there for sure. One that was
+        // Messages that are left may have come after those that were taken: of several that were taken, the more of both was there for sure. One that was
         // taken was there with what is left, or gave its room to the last of it: one more at most.
         let both = if taken == 1 { left.saturating_add(1) } else { left.max(taken) };
         let depth = self.capacity.map_or(left.max(taken), |capacity| both.min(capacity));

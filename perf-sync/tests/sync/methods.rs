@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// What was seen, in order.
+/// The events seen, in order.
 #[derive(Default)]
 struct Log(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! What is told of channels where not everything is known, or not everything goes as it should.
+//! Views of channels where not everything is known, or not everything goes as it should.
 
 use super::channel;
 use super::channels::{alerts, consume, existing, observe, of, poll};

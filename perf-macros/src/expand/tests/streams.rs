@@ -97,7 +97,7 @@ fn streams_are_found_wherever_they_are_held_and_keep_their_pointer() {
         let written = written(quote!("f"), &item);
         assert!(written.contains(says) && written.contains(". streams ()"), "{says} in {written}");
     }
-    // What is async is measured while it makes the stream, and what only holds streams is none.
+    // An async function is measured while it makes the stream, and a type that only holds streams is none.
     for item in [
         quote!(
             async fn f() -> impl Stream<Item = u8> {}

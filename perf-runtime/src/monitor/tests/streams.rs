@@ -16,7 +16,7 @@ mod judged;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a stream does when it is polled.
+/// The answer of a stream to a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Item,

@@ -217,7 +217,7 @@ fn a_stream_does_not_wait_to_run_while_its_consumer_has_an_item() {
     assert_eq!(profile.scheduled_seconds, Some(3.0));
 }
 
-/// What a receiver of usage heard.
+/// The calls of a receiver of usage.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<String>>>);
 
