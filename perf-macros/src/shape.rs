@@ -199,7 +199,8 @@ pub(crate) fn makes_its_value(sig: &Signature) -> bool {
     let takes_self = sig.receiver().is_some_and(|receiver| match &receiver.kind {
         ReceiverKind::Reference(..) => false,
         ReceiverKind::Typed(_, ty) => match bare(ty) {
-            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident != "Pin"),
+            // What `Box`, `Rc`, `Arc` and `Pin` hold was made before, and what they are given to makes something of it.
+            Type::Path(path) => path.path.is_ident("Self"),
             _ => false,
         },
         _ => true,

@@ -296,7 +296,8 @@ pub mod __private {
     };
     pub use crate::measure::call::probe::{
         AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, NoStream, Returned, Shown,
-        Sorted, SortsIn, StreamEndsAtOnce, error_if, error_of, ok_if, returned, returned_at_once,
+        Sorted, SortsIn, StreamEndsAtOnce, UnlessFuture, error_if, error_of, ok_if, returned, returned_at_once,
+        returned_unless_future,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,

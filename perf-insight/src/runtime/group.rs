@@ -72,7 +72,7 @@ fn is_unusual(node: &Node) -> bool {
         let usual = mean_of(&Measure::Latency.costs(node)).unwrap_or(0.0);
         !node.waits && oldest > f64::max(1.0, 5.0 * usual)
     });
-    of(Measure::Latency, 0.5) || of(Measure::Failures, 1.0) || is_stuck
+    (!node.is_stream && of(Measure::Latency, 0.5)) || of(Measure::Failures, 1.0) || is_stuck
 }
 
 /// Sets that are joined, with halving of paths (R. Tarjan, J. van Leeuwen, *Worst-case analysis of set union algorithms*, JACM

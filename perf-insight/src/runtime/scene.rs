@@ -54,6 +54,8 @@ pub(crate) struct Node {
     pub(crate) oldest: Option<f64>,
     /// Whether its calls wait by design.
     pub(crate) waits: bool,
+    /// Whether its calls are streams, which last for as long as their consumer likes.
+    pub(crate) is_stream: bool,
 }
 
 /// The calls that ended in a slice. All of it is not a number where nobody observed.
@@ -147,7 +149,15 @@ impl Scene {
         for track in tracks.series.into_iter().filter(|track| !track.labels.is_empty()) {
             let earlier = earlier_calls.remove(&track.id).unwrap_or_default();
             let slices = track.points.iter().map(Ended::of).collect();
-            nodes.push(Node { id: track.id, slices, earlier, in_flight: 0, oldest: None, waits: false });
+            nodes.push(Node {
+                id: track.id,
+                slices,
+                earlier,
+                in_flight: 0,
+                oldest: None,
+                waits: false,
+                is_stream: false,
+            });
         }
         let places: HashMap<SeriesId, usize> =
             nodes.iter().enumerate().map(|(place, node)| (node.id.clone(), place)).collect();
@@ -176,12 +186,13 @@ impl Scene {
 
     fn add_calls_in_flight(&mut self, monitor: &Monitor) {
         for series in monitor.summary(Window::LastMinute).series {
-            let is_timed = series.is_timed();
+            let (waits, is_timed) = (series.waits, series.is_timed());
             let id = SeriesId { kind: series.kind, labels: series.labels }.without_late_labels();
             let Some(node) = self.places.get(&id).and_then(|place| self.nodes.get_mut(*place)) else { continue };
             node.in_flight += series.in_flight;
             node.oldest = [node.oldest, series.oldest_in_flight].into_iter().flatten().reduce(f64::max);
-            node.waits |= !is_timed;
+            node.waits |= waits;
+            node.is_stream |= !is_timed && !waits;
         }
     }
 

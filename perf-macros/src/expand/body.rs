@@ -401,6 +401,11 @@ impl<'a> Body<'a> {
         });
         let judged = match &model.outcome {
             OutcomeRule::ByType if at_once.is_some() => return quote!(#at_once;),
+            OutcomeRule::ByType if matches!(model.shape, Shape::Sync) => {
+                let at = Span::mixed_site().located_at(return_type(&self.function.sig));
+                let runtime = shown_at(at, runtime);
+                quote_spanned!(at=> #runtime::returned_unless_future(#value).finish(#ends);)
+            }
             OutcomeRule::ByType => quote!(#runtime::returned(#value).finish(#ends);),
             OutcomeRule::OkIf(predicate) => {
                 quote!(#runtime::returned(#value).finish_as(#runtime::ok_if(#value, #predicate), #ends);)

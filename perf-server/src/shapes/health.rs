@@ -138,7 +138,7 @@ fn health_checks(evidence: &HealthEvidence) -> BTreeMap<String, bool> {
         let mut indicators = evidence.report.indicators().iter();
         indicators.find(|one| one.kind() == Some(kind) && one.aspect() == aspect).map(Indicator::critical)
     };
-    let mean = of(Kind::Operation).and_then(|operations| operations.whole.mean);
+    let mean = of(Kind::Operation).and_then(|operations| operations.timed().mean);
     let slowest = limit(Kind::Operation, Aspect::Latency);
     checks.extend(mean.zip(slowest).map(|(mean, limit)| ("response_time_healthy".to_owned(), mean < limit)));
     let mut servers: BTreeMap<&str, (u64, u64)> = BTreeMap::new();

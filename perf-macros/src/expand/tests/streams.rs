@@ -205,7 +205,7 @@ fn what_is_made_at_once_is_asked_whether_it_is_a_stream_unless_it_is_one_by_the_
             quote!(
                 fn bounded(self: Box<Self>) -> Subscription {}
             ),
-            false,
+            true,
         ),
         (
             quote!(
@@ -232,6 +232,12 @@ fn what_is_made_at_once_is_asked_whether_it_is_a_stream_unless_it_is_one_by_the_
             true,
         ),
     ] {
-        assert_eq!(written(quote!("rows"), &item).contains("returned_at_once"), is_asked, "{item}");
+        let written = written(quote!("rows"), &item);
+        assert_eq!(written.contains("returned_at_once"), is_asked, "{item}");
+        assert_eq!(
+            written.contains("returned_unless_future"),
+            !is_asked,
+            "a boxed future is refused in any case: {item}"
+        );
     }
 }

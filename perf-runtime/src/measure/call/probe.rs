@@ -142,6 +142,35 @@ impl<'a, T> Deref for AtOnce<'a, T> {
     }
 }
 
+/// A value that is no future, or may not be one: of a function that may return a stream as it was given.
+#[derive(Debug)]
+pub struct UnlessFuture<'a, T>(Returned<'a, T>);
+
+impl<T: BoxedFuture> UnlessFuture<'_, T> {
+    /// Refuses to end the call.
+    pub fn finish(&self, call: &mut impl Ends)
+    where
+        T: EndsAtOnce,
+    {
+        call.finish(Outcome::Ok);
+    }
+}
+
+impl<'a, T> Deref for UnlessFuture<'a, T> {
+    type Target = Returned<'a, T>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// Looks at the value that a body returned, which may be no boxed future.
+#[inline]
+pub const fn returned_unless_future<T>(value: &T) -> UnlessFuture<'_, T> {
+    UnlessFuture(returned(value))
+}
+
 /// Looks at the value that a body returned.
 #[inline]
 pub const fn returned<T>(value: &T) -> Returned<'_, T> {

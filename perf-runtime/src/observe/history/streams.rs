@@ -31,6 +31,10 @@ pub struct StreamSummary {
     /// Seconds of the longest wait of each call after its first item, for the next one or the end, on average of the calls that ended and gave an
     /// item. `None` where none did.
     pub longest_gap_seconds: Option<f64>,
+    /// Whether functions that return no stream count in the series too, for they have the same labels: then both are judged together, by
+    /// their whole durations.
+    #[serde(default)]
+    pub is_mixed: bool,
 }
 
 /// Streams of a series, or of several together, in a window.
@@ -38,13 +42,25 @@ pub struct StreamSummary {
 pub(crate) struct StreamWindow {
     covered: Duration,
     sums: StreamSums,
+    is_mixed: bool,
 }
 
 impl StreamWindow {
+    /// The same, with whether functions that return no stream count in the series too.
+    pub(crate) fn mixed(self, is_mixed: bool) -> Self {
+        Self { is_mixed, ..self }
+    }
+
+    /// Whether they do.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.is_mixed
+    }
+
     /// Adds the streams of another series.
     pub(crate) fn add(&mut self, other: &Self) {
         self.covered = self.covered.max(other.covered);
         self.sums.add(other.sums);
+        self.is_mixed |= other.is_mixed;
     }
 
     pub(crate) fn summary(&self) -> StreamSummary {
@@ -58,6 +74,7 @@ impl StreamWindow {
             items,
             items_per_second: if covered > 0.0 { items as f64 / covered } else { 0.0 },
             longest_gap_seconds: mean(gap_nanos, ended),
+            is_mixed: self.is_mixed,
         }
     }
 }
@@ -95,7 +112,7 @@ impl StreamNotes {
         sums: impl FnOnce() -> StreamSums,
     ) -> Option<StreamWindow> {
         let (covered, before) = self.0.at_the_begin_of(window, now)?;
-        Some(StreamWindow { covered, sums: sums().since(before) })
+        Some(StreamWindow { covered, sums: sums().since(before), is_mixed: false })
     }
 
     /// Bytes in memory.

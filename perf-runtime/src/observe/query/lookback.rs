@@ -186,7 +186,8 @@ fn summary(
 fn observed(series: Option<&Arc<Series>>, layout: &'static Layout, counts: WindowCounts) -> Observation {
     let waits = series.is_some_and(|series| series.waits());
     // No rule looks at items: by these it is known that calls are streams.
-    let streams = series.filter(|series| series.has_streams()).map(|_| StreamWindow::default());
+    let streams = series.filter(|series| series.has_streams());
+    let streams = streams.map(|series| StreamWindow::default().mixed(series.has_others()));
     Observation { counts, streams, waits, ..Observation::none(layout) }
 }
 

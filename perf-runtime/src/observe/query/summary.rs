@@ -229,7 +229,7 @@ impl SeriesSummary {
     /// consumer likes, only where a function says `slow` or a latency. Of one series, not of several together.
     pub fn is_timed(&self) -> bool {
         let is_limited = self.slow.is_some() || self.objective.is_some_and(|objective| objective.latency.is_some());
-        !self.waits && (self.stream.is_none() || is_limited)
+        !self.waits && (self.stream.is_none_or(|stream| stream.is_mixed) || is_limited)
     }
 
     /// Sums up one series.
@@ -331,7 +331,7 @@ impl KindSummary {
     }
 
     /// The calls whose latency and age are judged.
-    pub(crate) fn timed(&self) -> &SeriesSummary {
+    pub fn timed(&self) -> &SeriesSummary {
         self.timed.as_deref().unwrap_or(&self.whole)
     }
 }
@@ -409,7 +409,7 @@ impl Observation {
 
     /// Whether it is judged how long calls take.
     fn is_timed(&self, targets: &Targets) -> bool {
-        !self.waits && (self.streams.is_none() || targets.limits_latency())
+        !self.waits && (self.streams.is_none_or(|streams| streams.is_mixed()) || targets.limits_latency())
     }
 
     /// How calls divided their time: nothing where they are streams.

@@ -115,7 +115,12 @@ impl Series {
     /// Whether it is judged how long its calls take: not of those that wait by design, and of streams, which last for as long as their
     /// consumer likes, only where a function says how long they may.
     pub(crate) fn is_timed(&self) -> bool {
-        !self.waits() && (!self.has_streams() || self.targets().limits_latency())
+        !self.waits() && (!self.has_streams() || self.has_others() || self.targets().limits_latency())
+    }
+
+    /// Whether functions that return no stream write it.
+    pub(crate) fn has_others(&self) -> bool {
+        self.sites.iter().any(|site| !site.targets().streams)
     }
 
     /// Whether calls of it are streams.
@@ -336,7 +341,10 @@ impl Series {
             layout: self.layout,
             counts: history.window(window, look.now, live, &mut look.bytes),
             profile: self.profile_window(window, look.now),
-            streams: self.streams.window(window, look.now, || self.read_streams()),
+            streams: self
+                .streams
+                .window(window, look.now, || self.read_streams())
+                .map(|streams| streams.mixed(self.has_others())),
             sampled: self.sampled.window(window, look.now, || self.read_sampled()),
             waits: self.waits(),
         }

@@ -12,9 +12,9 @@ pin_project_lite::pin_project! {
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct MeteredStream<S, U> {
-        // Dropped before the call ends: calls within it are a part of it.
+        // Dropped before the call ends: calls within it are a part of it. `None` once it has ended.
         #[pin]
-        body: S,
+        body: Option<S>,
         usage: U,
         followed: Followed,
     }
@@ -24,10 +24,15 @@ impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let this = self.project();
+        let mut this = self.project();
+        let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         this.followed.enter();
         let part = Part(this.followed);
-        let polled = this.body.poll_next(context);
+        let polled = body.poll_next(context);
+        if matches!(polled, Poll::Ready(None)) {
+            // Calls that it still holds, as of a stream of which only the beginning was taken, end inside this one.
+            this.body.set(None);
+        }
         drop(part);
         match &polled {
             Poll::Ready(Some(item)) => {
@@ -44,13 +49,13 @@ impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.body.size_hint()
+        self.body.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }
 
 impl<S: FusedStream, U: Fn(&S::Item) -> Option<ToldUsage>> FusedStream for MeteredStream<S, U> {
     fn is_terminated(&self) -> bool {
-        self.body.is_terminated()
+        self.body.as_ref().is_none_or(FusedStream::is_terminated)
     }
 }
 
@@ -61,6 +66,6 @@ impl Call {
         body: S,
         usage: U,
     ) -> MeteredStream<S, U> {
-        MeteredStream { body, usage, followed: Followed::new(self) }
+        MeteredStream { body: Some(body), usage, followed: Followed::new(self) }
     }
 }
