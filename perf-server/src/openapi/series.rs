@@ -178,7 +178,8 @@ fn series_summary() -> ObjectBuilder {
                 .has("first_item_seconds", number_or_null().note("From the first poll to the first item, on average."))
                 .has("items", count())
                 .has("items_per_second", number())
-                .has("longest_gap_seconds", number_or_null().note("The longest wait of a call after its first item, on average.")),
+                .has("longest_gap_seconds", number_or_null().note("The longest wait of a call after its first item, on average."))
+                .has("is_mixed", flag().note("Whether functions that return no stream count in the series too."))
         )
         .has(
             "sampled_cpu",
