@@ -199,7 +199,7 @@ pub(crate) fn makes_its_value(sig: &Signature) -> bool {
     let takes_self = sig.receiver().is_some_and(|receiver| match &receiver.kind {
         ReceiverKind::Reference(..) => false,
         ReceiverKind::Typed(_, ty) => match bare(ty) {
-            // What `Box`, `Rc`, `Arc` and `Pin` hold was made before, and what they are given to makes something of it.
+            // A method that takes `Box<Self>`, `Rc<Self>`, `Arc<Self>` or `Pin<..>` makes something of what was made before.
             Type::Path(path) => path.path.is_ident("Self"),
             _ => false,
         },
