@@ -288,6 +288,10 @@ pub mod test_util {
 /// Functions that the attributes' expansion calls. Not for use by hand: they may change with any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::measure::call::at_once::{
+        AtOnce, BoxedFuture, EndsAtOnce, NoFuture, NoStream, StreamEndsAtOnce, UnlessFuture, returned_at_once,
+        returned_unless_future,
+    };
     pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::metered::stream::MeteredStream;
@@ -295,9 +299,7 @@ pub mod __private {
         AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_metered, watch_profiled_metered,
     };
     pub use crate::measure::call::probe::{
-        AtOnce, BoxedFuture, EndsAtOnce, Fallible, MaybeResult, NoFuture, NoResult, NoSorts, NoStream, Returned, Shown,
-        Sorted, SortsIn, StreamEndsAtOnce, UnlessFuture, error_if, error_of, ok_if, returned, returned_at_once,
-        returned_unless_future,
+        Fallible, MaybeResult, NoResult, NoSorts, Returned, Shown, Sorted, SortsIn, error_if, error_of, ok_if, returned,
     };
     pub use crate::measure::call::profiled::{
         Ends, Profiled, ProfiledScope, Units, UnitsOf, Whole, WithUnits, units, units_of, watch_profiled, with_units,

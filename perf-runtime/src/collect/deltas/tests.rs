@@ -1,6 +1,6 @@
 use super::*;
 use crate::measure::clock::manual::ManualClock;
-use crate::observe::series::entry::Look;
+use crate::observe::series::observation::Look;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;

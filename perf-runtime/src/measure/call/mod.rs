@@ -1,5 +1,6 @@
 //! One execution of an annotated function, from its first poll or entry to its end.
 
+pub(crate) mod at_once;
 pub(crate) mod execution;
 pub(crate) mod future;
 pub(crate) mod locks;

@@ -3,6 +3,7 @@
 use super::by_design::ByDesign;
 use super::identity::Identity;
 use super::labels::Labels;
+use super::observation::{Look, Observation, Sees, seen_since};
 use super::writers::Sites;
 use crate::measure::cells::cell_table::{Running, Waiter};
 use crate::measure::cells::failures::Group;
@@ -13,20 +14,19 @@ use crate::measure::cells::reading::Reading;
 use crate::measure::cells::sampled::SampledReading;
 use crate::measure::cells::streams::{StreamBuckets, StreamSums};
 use crate::measure::clock::{self, Moment};
-use crate::measure::model::outcome::{Outcome, OutcomeCounts};
+use crate::measure::model::outcome::Outcome;
 use crate::measure::model::target::Targets;
-use crate::observe::history::counts::{CountedSlice, Sums, WindowCounts};
+use crate::observe::history::counts::{CountedSlice, Sums};
 use crate::observe::history::failures::{FailedGroups, FailureNotes};
 use crate::observe::history::packed::Hits;
 use crate::observe::history::profile::{ProfileNotes, ProfileWindow};
-use crate::observe::history::sampled::{SampledNotes, SampledWindow};
+use crate::observe::history::sampled::SampledNotes;
 use crate::observe::history::slices::History;
-use crate::observe::history::streams::{StreamNotes, StreamWindow};
+use crate::observe::history::streams::StreamNotes;
 use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
 use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 /// A kind with one set of label values. Several sites may write it, and the program may record into it directly.
 #[derive(Debug)]
@@ -398,86 +398,4 @@ impl Series {
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A look at many series, one after the other, at one moment.
-#[derive(Debug)]
-pub(crate) struct Look {
-    pub(crate) now: Moment,
-    sees: Sees,
-    /// Times in which the process was stopped.
-    pauses: Vec<(Moment, Moment)>,
-    /// Room to work in.
-    reading: Reading,
-    bytes: Vec<u8>,
-}
-
-/// Up to when a look sees what happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sees {
-    /// Up to now.
-    Now,
-    /// Up to the tick that it gives each series itself. A series is then looked for in memory once only, which is what
-    /// a tick over many costs most.
-    ItsTick,
-    /// Up to a tick that was given just now: nothing is read again.
-    LastTick,
-}
-
-impl Look {
-    /// Sees everything up to now.
-    pub(crate) fn live(now: Moment) -> Self {
-        Self { now, sees: Sees::Now, pauses: Vec::new(), reading: Reading::default(), bytes: Vec::new() }
-    }
-
-    /// Ticks, and sees what the tick cut off.
-    pub(crate) fn ticking(now: Moment) -> Self {
-        Self { sees: Sees::ItsTick, ..Self::live(now) }
-    }
-
-    /// Sees what a tick at this moment cut off.
-    pub(crate) fn ticked(now: Moment) -> Self {
-        Self { sees: Sees::LastTick, ..Self::live(now) }
-    }
-
-    /// The same, in which calls grow no older in these times.
-    pub(crate) fn without(self, pauses: Vec<(Moment, Moment)>) -> Self {
-        Self { pauses, ..self }
-    }
-
-    /// From now on, sees what the last tick cut off.
-    pub(crate) fn has_ticked(&mut self) {
-        if self.sees == Sees::ItsTick {
-            self.sees = Sees::LastTick;
-        }
-    }
-}
-
-/// The time since a moment, without the pauses: while the process was stopped nobody saw anything, and a call that waits since
-/// before is no older for it.
-fn seen_since(moment: Moment, now: Moment, pauses: &[(Moment, Moment)]) -> Duration {
-    let unseen = pauses.iter().map(|&(from, to)| to.min(now).since(from.max(moment))).sum();
-    now.since(moment).saturating_sub(unseen)
-}
-
-/// Counts of one series, or of several together, in a window.
-#[derive(Debug)]
-pub(crate) struct Observation {
-    /// Calls finished since the baseline, by outcome.
-    pub(crate) total: OutcomeCounts,
-    /// Failed calls by the sort of their error, since the process started.
-    pub(crate) error_types: BTreeMap<&'static str, u64>,
-    pub(crate) in_flight: u64,
-    pub(crate) oldest: Option<Duration>,
-    /// The buckets of `counts`.
-    pub(crate) layout: &'static Layout,
-    pub(crate) counts: WindowCounts,
-    /// Resources that calls used, where they are measured.
-    pub(crate) profile: Option<ProfileWindow>,
-    /// Streams, where calls are such.
-    pub(crate) streams: Option<StreamWindow>,
-    /// Processor time of calls, where a profiler sampled it.
-    pub(crate) sampled: Option<SampledWindow>,
-    /// Whether calls wait by design.
-    pub(crate) waits: bool,
 }

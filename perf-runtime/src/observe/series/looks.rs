@@ -1,6 +1,6 @@
 //! Looks at every series of a registry: the tick, which cuts what happened since the last one, and summaries over windows.
 
-use super::entry::Look;
+use super::observation::Look;
 use super::registry::Registry;
 use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::clock::Moment;

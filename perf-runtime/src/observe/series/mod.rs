@@ -6,6 +6,7 @@ pub(crate) mod identity;
 pub(crate) mod labels;
 mod looks;
 pub(crate) mod lookup;
+pub(crate) mod observation;
 pub(crate) mod overflow;
 mod places;
 pub(crate) mod registry;
