@@ -115,6 +115,8 @@ pub(crate) enum Command {
     Budget,
     /// Looks for what is commonly set up wrongly; exit code 1 where something is
     Doctor,
+    /// Tools for a coding agent, on standard input and output, by the Model Context Protocol
+    Mcp,
     /// A script that completes the command's words in a shell
     Completions {
         /// The shell

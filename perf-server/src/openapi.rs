@@ -36,6 +36,7 @@ mod describe;
 mod health;
 mod live;
 mod login;
+mod mcp;
 mod metrics;
 mod recorded;
 mod series;
@@ -89,12 +90,13 @@ impl fmt::Debug for Document {
 }
 
 /// The descriptions of our own routes.
-fn own() -> [OpenApi; 8] {
+fn own() -> [OpenApi; 9] {
     [
         alerts::part(),
         health::part(),
         live::part(),
         login::part(),
+        mcp::part(),
         metrics::part(),
         recorded::part(),
         series::part(),

@@ -7,6 +7,7 @@ use crate::layer::HttpLayer;
 use crate::mounted::Mounted;
 use crate::respond::{Problem, ProblemKind};
 use crate::routes;
+use crate::routes::mcp::Api;
 use crate::server::Server;
 use crate::serving::ServingLayer;
 use crate::table::{OWN, Route, Table};
@@ -31,6 +32,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 /// | `GET /metrics/report`, `/metrics/dashboard` | JSON: key figures and alerts, for reports and dashboards |
 /// | `GET /health/performance` | JSON: score, status, indicators, recommendations ([`PerformanceHealth`](crate::shapes::PerformanceHealth)) |
 /// | `GET /health/live`, `/health/ready` | for probes |
+/// | `POST /mcp` | the same for coding agents: the Model Context Protocol, ten tools that change nothing |
 /// | `POST /api/v1/ui` | what browsers tell of your pages: include `<script src="/ui.js" defer></script>` |
 /// | `GET /api/v1/..` | series, their history, calls in flight, alerts, objectives, the pages of the dashboard, the process, the caller: `GET /api/v1/openapi.json` describes them all |
 ///
@@ -128,8 +130,10 @@ pub(crate) fn own_and(extensions: &[Extension]) -> Result<(Table, Additions), Se
 
 /// Every route behind the checks that hold for it.
 pub(crate) fn assemble(context: Context, table: Table) -> Router {
-    table
-        .into_router(&context)
+    let routes = table.into_router(&context);
+    let api = Api(routes.clone().with_state(context.clone()));
+    routes
+        .route_layer(axum::Extension(api))
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route_layer(axum::Extension(context.settings.body))
         .route_layer(map_response(with_security_headers))

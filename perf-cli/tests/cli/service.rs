@@ -49,6 +49,10 @@ fn environment(variables: &[(&str, &str)], is_terminal: bool) -> Environment {
 }
 
 impl Service {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its file of settings.
     pub(crate) fn settings(&self) -> String {
         self.folder.path().join("perf.toml").display().to_string()

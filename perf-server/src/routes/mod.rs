@@ -14,6 +14,7 @@ mod errors;
 mod health;
 mod info;
 pub(crate) mod marks;
+pub(crate) mod mcp;
 mod metrics;
 mod openapi;
 mod query;
@@ -41,6 +42,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/perf-assets/{version}/{name}", get(dashboard::asset)),
         (Read, "/api/v1/pages", get(dashboard::pages)),
         (Read, "/api/v1/info", get(info::info)),
+        (Read, "/mcp", post(mcp::message)),
         (Read, "/metrics", get(metrics::exposition)),
         (Read, "/metrics/summary", get(metrics::summary)),
         (Read, "/api/v1/metrics/summary", get(metrics::summary)),

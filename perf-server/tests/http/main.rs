@@ -11,6 +11,7 @@ mod hostile;
 mod layer;
 mod limits;
 mod lists;
+mod mcp;
 mod mounted;
 mod named;
 mod openapi;

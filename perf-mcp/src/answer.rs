@@ -1,0 +1,160 @@
+//! Answers of tools: the service's documents, cut to a length that a model reads whole.
+
+use crate::message::Got;
+use crate::tools::{Shown, Tool};
+use serde_json::{Map, Value, json};
+
+/// The longest answer, in bytes of JSON.
+pub(crate) const MOST_BYTES: usize = 8 << 10;
+/// The longest text in it, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// The text of an answer, or why there is none.
+pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> Result<String, String> {
+    let mut answer = Map::new();
+    let mut missing = Vec::new();
+    let mut refusals = Vec::new();
+    for (part, got) in tool.parts_with(arguments).zip(got) {
+        match got {
+            Got::Document(text) => {
+                let document =
+                    serde_json::from_str(&text).map_err(|error| format!("{}: no JSON: {error}", part.name))?;
+                answer.insert(part.name.to_owned(), shown(document, &part.shown, arguments));
+            }
+            Got::NotThere => missing.push(part.name),
+            Got::Refused(why) => refusals.push(format!("{}: {}", part.name, cut(&why))),
+        }
+    }
+    if answer.is_empty() {
+        let why = refusals.into_iter().next();
+        return Err(why.unwrap_or_else(|| format!("not enabled in this service: {}", missing.join(", "))));
+    }
+    if !missing.is_empty() {
+        answer.insert("not_enabled".to_owned(), json!(missing));
+    }
+    if !refusals.is_empty() {
+        answer.insert("refused".to_owned(), json!(refusals));
+    }
+    answer.insert("next_tool".to_owned(), json!(tool.next));
+    fitted(Value::Object(answer))
+}
+
+/// A document without what is unknown, and without what a tool leaves out.
+fn shown(mut document: Value, shown: &Shown, arguments: &Map<String, Value>) -> Value {
+    let without: &[&str] = match shown {
+        Shown::Without(without) => without,
+        Shown::Only(only) => {
+            if let Value::Object(fields) = &mut document {
+                fields.retain(|name, _| only.contains(&name.as_str()));
+            }
+            &[]
+        }
+        Shown::ThatSeries(list) => {
+            let id = arguments.get("series");
+            let found = document.get_mut(*list).and_then(Value::as_array_mut).and_then(|all| {
+                let place = all.iter().position(|one| one.get("id") == id)?;
+                Some(all.swap_remove(place))
+            });
+            let window = document.get("window").cloned();
+            document = json!({ "window": window, "series": found });
+            &["family", "metrics"]
+        }
+    };
+    tidy(&mut document, without);
+    document
+}
+
+/// Removes what is unknown, and shortens texts.
+fn tidy(value: &mut Value, without: &[&str]) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, value| !value.is_null() && !without.contains(&name.as_str()));
+            fields.values_mut().for_each(|value| tidy(value, without));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| tidy(value, without)),
+        Value::String(text) => {
+            let short = cut(text);
+            if short.len() < text.len() {
+                *text = short;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The beginning of a text, with a sign that there was more.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The answer within its bound. Lists lose their last entries, the longest list first, and `left_out` says of each how many are shown of
+/// how many. A list that was cut has no cursor any more: it would leave out those that were cut.
+fn fitted(mut answer: Value) -> Result<String, String> {
+    let mut left_out: Map<String, Value> = Map::new();
+    loop {
+        let text = answer.to_string();
+        if text.len() <= MOST_BYTES {
+            return Ok(text);
+        }
+        let mut longest = None;
+        find(&answer, &mut String::new(), &mut longest);
+        let Some((bytes, path)) = longest else {
+            return Err("the answer is too long: ask for less, such as one series or kind".to_owned());
+        };
+        let Some(Value::Array(list)) = answer.pointer_mut(&path) else {
+            return Err("the answer cannot be cut".to_owned());
+        };
+        // As many entries as are too much by their mean length, one at least.
+        let (len, too_much) = (list.len(), text.len() - MOST_BYTES);
+        let cut = (too_much * len).div_ceil(bytes.max(1)).clamp(1, len);
+        list.truncate(len - cut);
+        let shown = list.len();
+        let of = left_out.get(&path).and_then(|entry| entry.get("of").cloned()).unwrap_or_else(|| json!(len));
+        left_out.insert(path.clone(), json!({ "shown": shown, "of": of }));
+        // What stood in entries that are gone is gone with them.
+        left_out.retain(|path, _| answer.pointer(path).is_some());
+        if let Some(holder) = path.rfind('/').and_then(|end| path.get(..end)).and_then(|path| answer.pointer_mut(path))
+            && let Value::Object(fields) = holder
+            && fields.remove("next").is_some()
+        {
+            let how = format!("a limit of {} gives pages that can be gone through by their cursor", shown.max(1));
+            fields.insert("paging".to_owned(), json!(how));
+        }
+        if let Value::Object(fields) = &mut answer {
+            fields.insert("left_out".to_owned(), Value::Object(left_out.clone()));
+        }
+    }
+}
+
+/// The list with the most bytes that has an entry, and its path. A list inside of a list is taken only where the outer one has one entry.
+fn find(value: &Value, path: &mut String, longest: &mut Option<(usize, String)>) {
+    let end = path.len();
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter().filter(|(name, _)| *name != "left_out") {
+                path.push('/');
+                path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                find(value, path, longest);
+                path.truncate(end);
+            }
+        }
+        Value::Array(values) => {
+            if let [only] = values.as_slice() {
+                path.push_str("/0");
+                find(only, path, longest);
+                path.truncate(end);
+                if longest.as_ref().is_some_and(|(_, found)| found.starts_with(path.as_str())) {
+                    return;
+                }
+            }
+            let bytes = value.to_string().len();
+            if !values.is_empty() && longest.as_ref().is_none_or(|(most, _)| bytes > *most) {
+                *longest = Some((bytes, path.clone()));
+            }
+        }
+        _ => {}
+    }
+}

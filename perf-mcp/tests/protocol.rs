@@ -1,0 +1,228 @@
+//! The protocol and the tools, with a service that is made up.
+
+use perf_mcp::{Asked, Got, Step, read};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const MOST_BYTES: usize = 8 << 10;
+
+fn reply(message: &Value) -> Value {
+    match read(message.to_string().as_bytes()) {
+        Step::Reply(answer) => serde_json::from_str(&answer).expect("JSON"),
+        other => panic!("no reply: {other:?}"),
+    }
+}
+
+fn call(name: &str, arguments: &Value) -> Step {
+    let params = json!({ "name": name, "arguments": arguments });
+    read(json!({ "jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": params }).to_string().as_bytes())
+}
+
+fn asked(name: &str, arguments: &Value) -> Box<Asked> {
+    match call(name, arguments) {
+        Step::Ask(asked) => asked,
+        other => panic!("{name} asks: {other:?}"),
+    }
+}
+
+/// The text of a tool's answer, and whether it is an error.
+fn text_of(answer: &str) -> (String, bool) {
+    let answer: Value = serde_json::from_str(answer).expect("JSON");
+    let result = &answer["result"];
+    (result["content"][0]["text"].as_str().expect("text").to_owned(), result["isError"] == true)
+}
+
+fn wrong(name: &str, arguments: &Value) -> String {
+    match call(name, arguments) {
+        Step::Reply(answer) => {
+            let (text, is_error) = text_of(&answer);
+            assert!(is_error, "{name} {arguments}: {text}");
+            text
+        }
+        other => panic!("{name} {arguments}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_client_begins_with_the_version_that_both_speak() {
+    for (wanted, given) in [("2025-03-26", "2025-03-26"), ("2025-06-18", "2025-06-18"), ("2024-11-05", "2025-11-25")] {
+        let params =
+            json!({ "protocolVersion": wanted, "capabilities": {}, "clientInfo": { "name": "c", "version": "1" } });
+        let answer = reply(&json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params }));
+        assert_eq!(answer["result"]["protocolVersion"], given);
+        assert_eq!((&answer["id"], &answer["result"]["capabilities"]), (&json!(0), &json!({ "tools": {} })));
+    }
+    assert_eq!(reply(&json!({ "jsonrpc": "2.0", "id": "x", "method": "ping" }))["result"], json!({}));
+    let unknown = reply(&json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/list" }));
+    assert_eq!(unknown["error"]["code"], -32_601);
+}
+
+#[test]
+fn the_tools_are_ten_that_change_nothing_in_six_thousand_bytes() {
+    let answer = reply(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+    let tools = answer["result"]["tools"].as_array().expect("tools");
+    assert_eq!(tools.len(), 10);
+    assert!(answer.to_string().len() <= 6_000, "{} bytes of every agent's room", answer.to_string().len());
+    for tool in tools {
+        assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
+        assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+    }
+}
+
+#[test]
+fn no_message_of_the_protocol_is_refused_with_the_reason() {
+    for (message, why) in [
+        ("{", "no JSON"),
+        ("[]", "one at a time"),
+        ("3", "one at a time"),
+        (r#"{"id":1,"method":"ping"}"#, "jsonrpc"),
+        (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, "jsonrpc"),
+        (r#"{"jsonrpc":"2.0","id":1}"#, "method"),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, "id"),
+        (r#"{"jsonrpc":"2.0","id":[1],"method":"ping"}"#, "id"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, "one at a time"),
+    ] {
+        let Step::Refuse(refusal) = read(message.as_bytes()) else { panic!("{message} is refused") };
+        assert!(refusal.to_string().contains(why), "{message}: {refusal}");
+        let answer: Value = serde_json::from_str(&refusal.answer()).unwrap();
+        assert!(answer["error"]["code"].as_i64().is_some_and(|code| code <= -32_600) && answer["id"].is_null());
+    }
+    for message in [
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"2.0","method":"no/such/thing"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+    ] {
+        assert!(matches!(read(message.as_bytes()), Step::Nothing), "{message}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told_to_the_model() {
+    for (name, arguments, why) in [
+        ("overview", json!({ "a": 1 }), "a: an argument that is not allowed; allowed: none"),
+        ("series", json!({ "sort": "size" }), "sort: \"size\" is not allowed; allowed: -p95"),
+        ("series", json!({ "limit": 0 }), "limit: 0 is not allowed; allowed: 1 to 100"),
+        ("series", json!({ "limit": 2.5 }), "1 to 100"),
+        ("series", json!({ "label": "a=b" }), "a list of at most 8 texts"),
+        ("explain", json!({}), "series: missing"),
+        ("calls", json!({ "id": "../info" }), "letters, digits and dashes"),
+        ("alerts", json!({ "incident": "a/b" }), "letters, digits and dashes"),
+        ("compare", json!({ "before": "-2h/-1h" }), "after: missing"),
+    ] {
+        let text = wrong(name, &arguments);
+        assert!(text.contains(why), "{name} {arguments}: {text}");
+    }
+    let unknown = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "restart" } });
+    assert_eq!(reply(&unknown)["error"]["code"], -32_602);
+}
+
+#[test]
+fn arguments_become_the_query_of_the_api() {
+    let series = asked("series", &json!({ "kind": "db_operation", "label": ["a=b c", "d=&"], "limit": 3 }));
+    assert_eq!(
+        series.questions(),
+        ["/api/v1/series?kind=db_operation&label=a%3Db+c&label=d%3D%26&window=5m&sort=-p95&limit=3"]
+    );
+    let explain = asked("explain", &json!({ "series": "tool{tool=a}" }));
+    assert_eq!(explain.questions().len(), 6);
+    assert_eq!(explain.questions()[0], "/api/v1/series?limit=10000&window=15m&kind=tool");
+    assert_eq!(explain.questions()[1], "/api/v1/shares?series=tool%7Btool%3Da%7D&window=15m");
+    assert_eq!(asked("calls", &json!({ "id": "18ec-f8" })).questions(), ["/api/v1/calls/18ec-f8"]);
+    assert_eq!(asked("alerts", &json!({ "incident": "i-1" })).questions(), ["/api/v1/incidents/i-1"]);
+    assert_eq!(asked("overview", &json!({})).questions().len(), 5);
+}
+
+#[test]
+fn a_part_that_is_not_there_is_said_and_the_rest_answered() {
+    let locks = Got::Document(r#"{"locks":[]}"#.to_owned());
+    let (text, is_error) = text_of(&asked("contention", &json!({})).answer(vec![locks, Got::NotThere]));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (is_error, &answer["locks"], &answer["not_enabled"]),
+        (false, &json!({ "locks": [] }), &json!(["channels"]))
+    );
+    let (text, is_error) = text_of(&asked("contention", &json!({})).answer(vec![Got::NotThere, Got::NotThere]));
+    assert!(is_error && text == "not enabled in this service: locks, channels", "{text}");
+    let refused = Got::Refused("there is no series \"x\"".to_owned());
+    let (text, is_error) = text_of(&asked("errors", &json!({ "series": "x" })).answer(vec![refused]));
+    assert!(is_error && text.contains("there is no series"), "{text}");
+}
+
+#[test]
+fn a_figure_is_the_one_of_the_document_and_an_unknown_one_absent() {
+    let document = r#"{"window":"5m","series":[{"id":"a","p95":0.123456789012345678,"mean":1e-9,"count":18446744073709551615,"apdex":null,"family":{"counter":"c"}}]}"#;
+    let got = vec![Got::Document(document.to_owned())];
+    let (text, _) = text_of(&asked("series", &json!({})).answer(got));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let row = &answer["series"]["series"][0];
+    assert_eq!(row["p95"].as_f64(), Some(0.123_456_789_012_345_678));
+    assert_eq!((row["mean"].as_f64(), row["count"].as_u64()), (Some(1e-9), Some(u64::MAX)));
+    assert!(row.get("apdex").is_none() && row.get("family").is_none(), "{row}");
+}
+
+#[test]
+fn an_explanation_has_the_series_that_was_asked_for_and_no_other() {
+    let explain = asked("explain", &json!({ "series": "tool{tool=b}" }));
+    let series = json!({ "window": "15m", "series": [{ "id": "tool{tool=a}", "rate": 1.0 }, { "id": "tool{tool=b}", "rate": 2.0 }] });
+    let mut got = vec![Got::Document(series.to_string())];
+    got.resize(6, Got::Document("{}".to_owned()));
+    let (text, _) = text_of(&explain.answer(got));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["figures"]["series"], json!({ "id": "tool{tool=b}", "rate": 2.0 }));
+}
+
+#[test]
+fn a_list_that_is_cut_says_so_and_has_no_cursor() {
+    let rows: Vec<Value> = (0..100).map(|number| json!({ "id": number, "text": "x".repeat(300) })).collect();
+    let got = vec![Got::Document(json!({ "series": rows, "next": "0a" }).to_string())];
+    let (text, _) = text_of(&asked("series", &json!({ "limit": 100 })).answer(got));
+    assert!(text.len() <= MOST_BYTES, "{}", text.len());
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let shown = answer["series"]["series"].as_array().unwrap();
+    assert_eq!(answer["left_out"]["/series/series"], json!({ "shown": shown.len(), "of": 100 }));
+    assert!(answer["series"].get("next").is_none() && answer["series"]["paging"].is_string(), "{text}");
+    assert!(shown.len() > 20, "no more is left out than must be: {}", shown.len());
+    assert_eq!(shown[0]["text"].as_str().map(str::len), Some(202), "texts are cut");
+}
+
+/// Documents as deep and wide as may be.
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,400}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 400, 40, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..40).prop_map(Value::from),
+            prop::collection::btree_map("[a-z/~]{1,8}", inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_the_service_says_the_answer_is_json_within_its_bound(documents in prop::collection::vec(document(), 5)) {
+        let got = documents.iter().map(|one| Got::Document(one.to_string())).collect();
+        let (text, is_error) = text_of(&asked("overview", &json!({})).answer(got));
+        prop_assert!(text.len() <= MOST_BYTES);
+        prop_assert!(is_error || serde_json::from_str::<Value>(&text).is_ok());
+    }
+
+    #[test]
+    fn no_bytes_of_a_client_are_too_much(message in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(!matches!(read(&message), Step::Ask(_)));
+    }
+
+    #[test]
+    fn no_arguments_are_too_much(name in "(overview|series|explain|calls|alerts|compare|statements)", arguments in document()) {
+        if let Step::Ask(asked) = call(&name, &arguments) {
+            prop_assert!(asked.questions().iter().all(|question| question.starts_with("/api/v1/") || question == "/health/performance"));
+        }
+    }
+}

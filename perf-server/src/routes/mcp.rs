@@ -1,0 +1,109 @@
+//! The Model Context Protocol: a coding agent's questions, answered by our own routes.
+
+use crate::respond::{self, Payload, Problem, ProblemKind};
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use perf_mcp::{Got, Step, VERSIONS};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tower_service::Service;
+
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// The longest document that is read to answer from.
+const LONGEST: usize = 64 << 20;
+/// Headers that speak of the message, and not of the questions that it leads to.
+const OF_THE_MESSAGE: [HeaderName; 9] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::RANGE,
+    header::TRANSFER_ENCODING,
+];
+
+/// Every route as it is to be asked from within: behind the check of its right.
+#[derive(Clone)]
+pub(crate) struct Api(pub(crate) Router);
+
+/// `POST /mcp`: a message of the protocol.
+pub(super) async fn message(
+    Extension(Api(api)): Extension<Api>,
+    head: Parts,
+    Payload(message): Payload<Box<RawValue>>,
+) -> Result<Response, Problem> {
+    if let Some(version) = head.headers.get(VERSION)
+        && !VERSIONS.iter().any(|known| version == known)
+    {
+        let detail = format!("MCP-Protocol-Version: allowed are {}", VERSIONS.join(", "));
+        return Err(Problem::new(ProblemKind::InvalidQuery, detail));
+    }
+    Ok(match perf_mcp::read(message.get().as_bytes()) {
+        Step::Reply(answer) => json(answer),
+        Step::Refuse(refusal) => return Err(Problem::new(ProblemKind::InvalidBody, refusal.to_string())),
+        Step::Nothing => StatusCode::ACCEPTED.into_response(),
+        Step::Ask(asked) => {
+            let mut got = Vec::new();
+            for question in asked.questions() {
+                got.push(ask(&api, &head, question).await);
+            }
+            json(respond::off_the_runtime(move || asked.answer(got)).await?)
+        }
+    })
+}
+
+fn json(answer: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], answer).into_response()
+}
+
+/// Asks one of our routes, as the client that asks us.
+async fn ask(api: &Router, head: &Parts, question: &str) -> Got {
+    let mut request = Request::new(Body::empty());
+    let Some(uri) = at(&head.uri, question) else { return Got::Refused("no question of ours".to_owned()) };
+    *request.uri_mut() = uri;
+    *request.headers_mut() = of_the_client(&head.headers);
+    *request.extensions_mut() = head.extensions.clone();
+    let mut api = api.clone();
+    let response = match api.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let status = response.status();
+    match to_bytes(response.into_body(), LONGEST).await.map(|body| String::from_utf8(body.into())) {
+        Ok(Ok(document)) if status.is_success() => Got::Document(document),
+        // A route that is not there has no words.
+        Ok(Ok(text)) if status == StatusCode::NOT_FOUND && text.is_empty() => Got::NotThere,
+        Ok(Ok(text)) => Got::Refused(reason(&text).unwrap_or_else(|| format!("answered with {status}"))),
+        Ok(Err(_)) | Err(_) => Got::Refused("the answer could not be read".to_owned()),
+    }
+}
+
+/// The question at the host that was asked: in HTTP/2 it stands in the address.
+fn at(asked: &Uri, question: &str) -> Option<Uri> {
+    let mut parts = asked.clone().into_parts();
+    parts.path_and_query = Some(question.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn of_the_client(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in OF_THE_MESSAGE {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// The words of a problem.
+fn reason(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Words {
+        detail: String,
+    }
+    serde_json::from_str::<Words>(text).ok().map(|words| words.detail)
+}
