@@ -68,6 +68,9 @@ pub mod production {}
 #[doc = include_str!("../docs/terminal.md")]
 pub mod terminal {}
 
+#[doc = include_str!("../docs/coding_agents.md")]
+pub mod coding_agents {}
+
 #[doc = include_str!("../docs/extending.md")]
 pub mod extending {}
 

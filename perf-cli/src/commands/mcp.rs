@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
 use perf_mcp::{Got, Refusal, Step, read};
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Read};
 
 /// The longest message, in bytes.
 const LONGEST: u64 = 1 << 20;
