@@ -1,13 +1,18 @@
 //! Answers of tools: the service's documents, cut to a length that a model reads whole.
 
 use crate::message::Got;
-use crate::tools::{Shown, Tool};
+use crate::tools::{LONGEST, Shown, Tool};
 use serde_json::{Map, Value, json};
 
 /// The longest answer, in bytes of JSON.
 pub(crate) const MOST_BYTES: usize = 8 << 10;
 /// The longest text in it, in characters.
 const LONGEST_TEXT: usize = 200;
+
+/// Fields that are asked with.
+const IDS: [&str; 7] = ["caller", "child", "id", "next", "parent", "root", "series"];
+/// Fields whose fields are named by the program's users.
+const OF_USERS: [&str; 2] = ["error_types", "labels"];
 
 /// The text of an answer, or why there is none.
 pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> Result<String, String> {
@@ -64,12 +69,18 @@ fn shown(mut document: Value, shown: &Shown, arguments: &Map<String, Value>) -> 
     document
 }
 
-/// Removes what is unknown, and shortens texts.
+/// Removes what is unknown, and shortens texts but for ids, which are asked with.
 fn tidy(value: &mut Value, without: &[&str]) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, value| !value.is_null() && !without.contains(&name.as_str()));
-            fields.values_mut().for_each(|value| tidy(value, without));
+            for (name, value) in fields {
+                if OF_USERS.contains(&name.as_str()) {
+                    tidy(value, &[]);
+                } else if !(IDS.contains(&name.as_str()) && value.as_str().is_some_and(|id| id.len() <= LONGEST)) {
+                    tidy(value, without);
+                }
+            }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| tidy(value, without)),
         Value::String(text) => {

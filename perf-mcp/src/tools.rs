@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 use serde_json::{Map, Value, json};
 
 /// The longest text of an argument, in bytes: a name of a series has at most so many.
-const LONGEST: usize = 2_048;
+pub(crate) const LONGEST: usize = 2_048;
 /// The most values of an argument that takes several.
 const MOST_VALUES: usize = 8;
 /// The most entries of a list that are asked for.

@@ -18,9 +18,9 @@ fn call(name: &str, arguments: &Value) -> Step {
     read(json!({ "jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": params }).to_string().as_bytes())
 }
 
-fn asked(name: &str, arguments: &Value) -> Box<Asked> {
+fn asked(name: &str, arguments: &Value) -> Asked {
     match call(name, arguments) {
-        Step::Ask(asked) => asked,
+        Step::Ask(asked) => *asked,
         other => panic!("{name} asks: {other:?}"),
     }
 }
@@ -155,9 +155,24 @@ fn a_figure_is_the_one_of_the_document_and_an_unknown_one_absent() {
     let (text, _) = text_of(&asked("series", &json!({})).answer(got));
     let answer: Value = serde_json::from_str(&text).unwrap();
     let row = &answer["series"]["series"][0];
-    assert_eq!(row["p95"].as_f64(), Some(0.123_456_789_012_345_678));
+    assert_eq!(row["p95"].as_f64(), Some(0.123_456_789_012_345_68));
     assert_eq!((row["mean"].as_f64(), row["count"].as_u64()), (Some(1e-9), Some(u64::MAX)));
     assert!(row.get("apdex").is_none() && row.get("family").is_none(), "{row}");
+    let label = "l".repeat(500);
+    let document =
+        json!({ "series": [{ "id": label, "labels": { "family": "f", "name": label }, "error_types": { "std": 1 } }] });
+    let (text, _) = text_of(&asked("series", &json!({})).answer(vec![Got::Document(document.to_string())]));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let row = &answer["series"]["series"][0];
+    assert_eq!(
+        (&row["id"], &row["labels"]["family"]),
+        (&json!(label), &json!("f")),
+        "an id can be asked with, and names of users stay"
+    );
+    assert_eq!(
+        (row["error_types"]["std"].as_u64(), row["labels"]["name"].as_str().map(str::len)),
+        (Some(1), Some(202))
+    );
 }
 
 #[test]
