@@ -1,6 +1,7 @@
 //! The tools, as data: what each takes, what it asks the service, and what is asked best after it.
 
 use form_urlencoded::Serializer;
+use perf_runtime::series::SeriesId;
 use serde_json::{Map, Value, json};
 
 /// The longest text of an argument, in bytes: a name of a series has at most so many.
@@ -31,6 +32,8 @@ enum Takes {
     Text,
     /// A text without which the tool asks nothing.
     NeededText,
+    /// The id of a series of calls, without which the tool asks nothing.
+    Series,
     /// An id of ours: letters, digits and dashes, for it stands in a path.
     Id,
     Texts,
@@ -163,10 +166,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "explain",
         description: "One series: figures, where its time goes, its callers and callees, its failures, its slowest calls.",
-        arguments: &[
-            Argument { name: "series", takes: Takes::NeededText, about: "its id, as `series` gives it" },
-            WINDOW,
-        ],
+        arguments: &[Argument { name: "series", takes: Takes::Series, about: "its id, as `series` gives it" }, WINDOW],
         parts: &[
             Part {
                 name: "figures",
@@ -444,10 +444,11 @@ impl Tool {
             }
         }
         if let Shown::ThatSeries(_) = part.shown
-            && let Some((kind, _)) = arguments.get("series").and_then(Value::as_str).and_then(|id| id.split_once('{'))
+            && let Some(Ok(id)) = arguments.get("series").and_then(Value::as_str).map(str::parse::<SeriesId>)
         {
-            // An id begins with its kind.
-            query.append_pair("kind", kind);
+            // No more than can be it are looked at.
+            query.append_pair("kind", id.kind.as_str());
+            query.extend_pairs(id.labels.pairs().map(|(name, value)| ("label", format!("{name}={value}"))));
         }
         let query = query.finish();
         Ok(if query.is_empty() { path } else { format!("{path}?{query}") })
@@ -456,12 +457,14 @@ impl Tool {
 
 impl Argument {
     fn is_needed(&self) -> bool {
-        matches!(self.takes, Takes::NeededText)
+        matches!(self.takes, Takes::NeededText | Takes::Series)
     }
 
     fn described(&self) -> Value {
         match self.takes {
-            Takes::Text | Takes::NeededText | Takes::Id => json!({ "type": "string", "description": self.about }),
+            Takes::Text | Takes::NeededText | Takes::Series | Takes::Id => {
+                json!({ "type": "string", "description": self.about })
+            }
             Takes::Texts => json!({ "type": "array", "items": { "type": "string" }, "description": self.about }),
             Takes::Count => json!({ "type": "integer", "description": self.about }),
             Takes::Choice(choices) => json!({ "enum": choices, "description": self.about }),
@@ -475,6 +478,9 @@ impl Argument {
         };
         match (&self.takes, value) {
             (Takes::Text | Takes::NeededText, Value::String(text)) if !text.is_empty() && text.len() <= LONGEST => {
+                Ok(vec![text.clone()])
+            }
+            (Takes::Series, Value::String(text)) if text.len() <= LONGEST && text.parse::<SeriesId>().is_ok() => {
                 Ok(vec![text.clone()])
             }
             (Takes::Id, Value::String(text))
@@ -496,6 +502,7 @@ impl Argument {
             },
             (Takes::Choice(choices), Value::String(text)) if choices.contains(&text.as_str()) => Ok(vec![text.clone()]),
             (Takes::Choice(choices), _) => wrong(&choices.join(", ")),
+            (Takes::Series, _) => wrong("the id of a series, as db_operation{operation=select,table=users}"),
             (Takes::Count, _) => wrong("1 to 100"),
             (Takes::Id, _) => wrong("an id as another tool gave it: letters, digits and dashes"),
             (Takes::Texts, _) => wrong("a list of at most 8 texts"),

@@ -105,6 +105,7 @@ fn wrong_arguments_are_told_to_the_model() {
         ("series", json!({ "limit": 2.5 }), "1 to 100"),
         ("series", json!({ "label": "a=b" }), "a list of at most 8 texts"),
         ("explain", json!({}), "series: missing"),
+        ("explain", json!({ "series": "users" }), "series: \"users\" is not allowed; allowed: the id of a series"),
         ("calls", json!({ "id": "../info" }), "letters, digits and dashes"),
         ("alerts", json!({ "incident": "a/b" }), "letters, digits and dashes"),
         ("compare", json!({ "before": "-2h/-1h" }), "after: missing"),
@@ -125,7 +126,7 @@ fn arguments_become_the_query_of_the_api() {
     );
     let explain = asked("explain", &json!({ "series": "tool{tool=a}" }));
     assert_eq!(explain.questions().len(), 6);
-    assert_eq!(explain.questions()[0], "/api/v1/series?limit=10000&window=15m&kind=tool");
+    assert_eq!(explain.questions()[0], "/api/v1/series?limit=10000&window=15m&kind=tool&label=tool%3Da");
     assert_eq!(explain.questions()[1], "/api/v1/shares?series=tool%7Btool%3Da%7D&window=15m");
     assert_eq!(asked("calls", &json!({ "id": "18ec-f8" })).questions(), ["/api/v1/calls/18ec-f8"]);
     assert_eq!(asked("alerts", &json!({ "incident": "i-1" })).questions(), ["/api/v1/incidents/i-1"]);
