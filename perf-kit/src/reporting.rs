@@ -17,7 +17,7 @@ use perf_server::openapi::utoipa::openapi::path::HttpMethod;
 use perf_server::openapi::{self, Description, Operations, object};
 use perf_server::respond::{self, Params, Problem, ProblemKind};
 use perf_server::{Extension, Page, Place};
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 pub(crate) use alongside::Sources as ReportSources;
@@ -29,15 +29,13 @@ const SCRIPT: &str = include_str!("reporting/page.js");
 const RANGE: Duration = Duration::from_secs(3_600);
 /// The longest range, as of comparisons.
 const LONGEST: Duration = Duration::from_secs(800 * 86_400);
-/// The most bytes of an answer.
-const MOST_BYTES: usize = 64 << 20;
 
 /// The routes and the page of reports.
 pub(crate) fn extension(monitor: &Monitor, sources: Sources) -> impl Fn() -> Extension + Send + Sync + 'static {
     let monitor = monitor.clone();
     move || {
         let (of_export, of_grafana, sources) = (monitor.clone(), monitor.clone(), sources.clone());
-        let export = async move |params: Params, headers: HeaderMap| export(of_export, sources, params, &headers).await;
+        let export = async move |params: Params| export(of_export, sources, params).await;
         let grafana = async move |name: Name, params: Params, headers: HeaderMap| {
             params.only(&[])?;
             grafana(of_grafana, name, &headers).await
@@ -52,53 +50,29 @@ pub(crate) fn extension(monitor: &Monitor, sources: Sources) -> impl Fn() -> Ext
 
 type Name = Result<Path<String>, PathRejection>;
 
-async fn export(monitor: Monitor, sources: Sources, params: Params, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn export(monitor: Monitor, sources: Sources, params: Params) -> Result<Response, Problem> {
     let params = params.only(&["format", "from", "to", "step"])?;
     let formats = Format::ALL.map(|format| (format.as_str(), format));
     let format = params.choice("format", formats)?.unwrap_or(Format::Json);
     let range = range(&monitor, &params)?;
-    let made = respond::of_the_past(move || {
+    let made = respond::streamed(move || {
         // The sections of other parts cost a look at the past, and stand in three formats alone.
         let has_sections = matches!(format, Format::Json | Format::Summary | Format::Html);
         let alongside = if has_sections { sources.of(&monitor, range) } else { Alongside::default() };
         let report = Report::of(&monitor, range, alongside);
-        let mut text = Bounded(Vec::new());
-        let written = format.write(&report, &mut text);
-        written.map(|()| (text.0, format.file_name(&report)))
+        Ok((format.file_name(&report), move |out: &mut dyn Write| format.write(&report, out)))
     });
-    let (text, name) = made.await?.map_err(|_| too_long())?;
-    let mut response = respond::tagged(headers, format.content_type(), text);
+    let (name, body) = made.await?;
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     // As a file: a page with a style of its own is none of the dashboard's, whose policy forbids it.
     if format != Format::Summary {
         let how = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
-        response.headers_mut().extend(how.map(|how| (header::CONTENT_DISPOSITION, how)));
+        headers.extend(how.map(|how| (header::CONTENT_DISPOSITION, how)));
     }
     Ok(response)
-}
-
-fn too_long() -> Problem {
-    Problem::invalid(
-        "step",
-        "",
-        format!("a longer one, or a shorter range: the answer is longer than {} MiB", MOST_BYTES >> 20),
-    )
-}
-
-/// A text that refuses to grow beyond its bound.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MOST_BYTES {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The range that `from`, `to` and `step` name: the last hour by default.

@@ -30,6 +30,7 @@ mod params;
 mod payload;
 mod problem;
 mod reply;
+mod streamed;
 
 pub use crate::dashboard::escaped;
 pub(crate) use accept::{Format, accepts};
@@ -43,3 +44,4 @@ pub(crate) use payload::{BodyLimits, body_of};
 pub use problem::{Problem, ProblemKind};
 pub(crate) use reply::try_json_in;
 pub use reply::{json, kept, not_acceptable, past_json, tagged, try_json};
+pub use streamed::streamed;

@@ -12,7 +12,7 @@ mod sync;
 use perf_kit::extend::Deadline;
 use perf_kit::{Monitor, Outcome, StartError, Window};
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -156,7 +156,23 @@ fn send(address: SocketAddr, method: &str, path: &str, head: &str, body: &str) -
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Ok((status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let is_in_pieces = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    Ok((status, if is_in_pieces { joined(body).ok_or(ErrorKind::UnexpectedEof)? } else { body.to_owned() }))
+}
+
+/// The pieces of a body; `None` where it breaks off before its end.
+fn joined(mut pieces: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (length, rest) = pieces.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(whole);
+        }
+        whole.push_str(rest.get(..length)?);
+        pieces = rest.get(length..)?.strip_prefix("\r\n")?;
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -21,6 +21,9 @@ pub(crate) static TRIALS: Lane = Lane::new(1, 16);
 /// Questions about the time before memory, which may be read from a disk: two at a time, so that no other answer waits for them.
 pub(crate) static PAST: Lane = Lane::new(2, 32);
 
+/// Answers that are written while a client reads, for as long as it takes to read: two at a time, so that a slow one leaves room.
+pub(super) static EXPORTS: Lane = Lane::new(2, 16);
+
 /// Work of one sort in this process: some of it is done, more of it waits, and beyond that it is refused.
 pub(crate) struct Lane {
     doing: Semaphore,
