@@ -118,9 +118,9 @@ fn fitted(mut answer: Value) -> Result<String, String> {
         let Some(Value::Array(list)) = answer.pointer_mut(&path) else {
             return Err("the answer cannot be cut".to_owned());
         };
-        // As many entries as are too much by their mean length, one at least.
+        // As many entries as are too much by their mean length, one at least; and no more than half, for another list may be as long then.
         let (len, too_much) = (list.len(), text.len() - MOST_BYTES);
-        let cut = (too_much * len).div_ceil(bytes.max(1)).clamp(1, len);
+        let cut = too_much.saturating_mul(len).div_ceil(bytes.max(1)).clamp(1, len.div_ceil(2));
         list.truncate(len - cut);
         let shown = list.len();
         let of = left_out.get(&path).and_then(|entry| entry.get("of").cloned()).unwrap_or_else(|| json!(len));

@@ -201,6 +201,20 @@ fn a_list_that_is_cut_says_so_and_has_no_cursor() {
     assert_eq!(shown[0]["text"].as_str().map(str::len), Some(202), "texts are cut");
 }
 
+#[test]
+fn of_two_long_lists_both_are_shown() {
+    let list = |name: &str, rows: usize| {
+        let rows: Vec<Value> = (0..rows).map(|number| json!({ "name": number, "text": "x".repeat(100) })).collect();
+        Got::Document(json!({ name: rows }).to_string())
+    };
+    let (text, _) =
+        text_of(&asked("contention", &json!({})).answer(vec![list("locks", 3_000), list("channels", 2_000)]));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let shown = |path: &str| answer.pointer(path).and_then(Value::as_array).map_or(0, Vec::len);
+    assert!(shown("/locks/locks") > 10 && shown("/channels/channels") > 10, "{text}");
+    assert_eq!(answer["left_out"]["/locks/locks"]["of"], 3_000);
+}
+
 /// Documents as deep and wide as may be.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
