@@ -25,6 +25,7 @@ const STALLED: Duration = Duration::from_secs(30);
 /// never as if it were whole.
 ///
 /// ```
+/// use perf_server::axum::http::{HeaderValue, header};
 /// use perf_server::axum::response::Response;
 /// use perf_server::respond::{self, Problem};
 ///
@@ -35,7 +36,7 @@ const STALLED: Duration = Duration::from_secs(30);
 ///     };
 ///     let (content_type, body) = respond::streamed(prepare).await?;
 ///     let mut response = Response::new(body);
-///     response.headers_mut().extend(content_type.parse().map(|value| ("content-type".parse().unwrap(), value)));
+///     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
 ///     Ok(response)
 /// }
 /// ```
