@@ -2,6 +2,7 @@
 
 use crate::message::Got;
 use crate::tools::{LONGEST, Shown, Tool};
+use perf_runtime::series::SeriesId;
 use serde_json::{Map, Value, json};
 
 /// The longest answer, in bytes of JSON.
@@ -10,7 +11,7 @@ pub(crate) const MOST_BYTES: usize = 8 << 10;
 const LONGEST_TEXT: usize = 200;
 
 /// Fields that are asked with.
-const IDS: [&str; 7] = ["caller", "child", "id", "next", "parent", "root", "series"];
+const IDS: [&str; 2] = ["id", "next"];
 /// Fields whose fields are named by the program's users.
 const OF_USERS: [&str; 2] = ["error_types", "labels"];
 
@@ -24,7 +25,7 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
             Got::Document(text) => {
                 let document =
                     serde_json::from_str(&text).map_err(|error| format!("{}: no JSON: {error}", part.name))?;
-                answer.insert(part.name.to_owned(), shown(document, &part.shown, arguments));
+                answer.insert(part.name.to_owned(), shown(document, &part.shown));
             }
             Got::NotThere => missing.push(part.name),
             Got::Refused(why) => refusals.push(format!("{}: {}", part.name, cut(&why))),
@@ -41,11 +42,11 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
         answer.insert("refused".to_owned(), json!(refusals));
     }
     answer.insert("next_tool".to_owned(), json!(tool.next));
-    fitted(Value::Object(answer))
+    fitted(Value::Object(answer), tool.pages())
 }
 
-/// A document without what is unknown, and without what a tool leaves out.
-fn shown(mut document: Value, shown: &Shown, arguments: &Map<String, Value>) -> Value {
+/// A document without what a tool leaves out.
+fn shown(mut document: Value, shown: &Shown) -> Value {
     let without: &[&str] = match shown {
         Shown::Without(without) => without,
         Shown::Only(only) => {
@@ -54,26 +55,16 @@ fn shown(mut document: Value, shown: &Shown, arguments: &Map<String, Value>) -> 
             }
             &[]
         }
-        Shown::ThatSeries(list) => {
-            let id = arguments.get("series");
-            let found = document.get_mut(*list).and_then(Value::as_array_mut).and_then(|all| {
-                let place = all.iter().position(|one| one.get("id") == id)?;
-                Some(all.swap_remove(place))
-            });
-            let window = document.get("window").cloned();
-            document = json!({ "window": window, "series": found });
-            &["family", "metrics"]
-        }
     };
     tidy(&mut document, without);
     document
 }
 
-/// Removes what is unknown, and shortens texts but for ids, which are asked with.
+/// Removes fields by their names, and shortens texts but for names of series and ids, which are asked with.
 fn tidy(value: &mut Value, without: &[&str]) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, value| !value.is_null() && !without.contains(&name.as_str()));
+            fields.retain(|name, _| !without.contains(&name.as_str()));
             for (name, value) in fields {
                 if OF_USERS.contains(&name.as_str()) {
                     tidy(value, &[]);
@@ -85,7 +76,8 @@ fn tidy(value: &mut Value, without: &[&str]) {
         Value::Array(values) => values.iter_mut().for_each(|value| tidy(value, without)),
         Value::String(text) => {
             let short = cut(text);
-            if short.len() < text.len() {
+            let is_series = |text: &str| text.len() <= LONGEST && text.parse::<SeriesId>().is_ok();
+            if short.len() < text.len() && !is_series(text) {
                 *text = short;
             }
         }
@@ -103,7 +95,7 @@ fn cut(text: &str) -> String {
 
 /// The answer within its bound. Lists lose their last entries, the longest list first, and `left_out` says of each how many are shown of
 /// how many. A list that was cut has no cursor any more: it would leave out those that were cut.
-fn fitted(mut answer: Value) -> Result<String, String> {
+fn fitted(mut answer: Value, pages: bool) -> Result<String, String> {
     let mut left_out: Map<String, Value> = Map::new();
     loop {
         let text = answer.to_string();
@@ -123,13 +115,14 @@ fn fitted(mut answer: Value) -> Result<String, String> {
         let cut = too_much.saturating_mul(len).div_ceil(bytes.max(1)).clamp(1, len.div_ceil(2));
         list.truncate(len - cut);
         let shown = list.len();
-        let of = left_out.get(&path).and_then(|entry| entry.get("of").cloned()).unwrap_or_else(|| json!(len));
-        left_out.insert(path.clone(), json!({ "shown": shown, "of": of }));
+        let of = left_out.get(&path).and_then(|entry| entry.get("of_page").cloned()).unwrap_or_else(|| json!(len));
+        left_out.insert(path.clone(), json!({ "shown": shown, "of_page": of }));
         // What stood in entries that are gone is gone with them.
         left_out.retain(|path, _| answer.pointer(path).is_some());
         if let Some(holder) = path.rfind('/').and_then(|end| path.get(..end)).and_then(|path| answer.pointer_mut(path))
             && let Value::Object(fields) = holder
             && fields.remove("next").is_some()
+            && pages
         {
             let how = format!("a limit of {} gives pages that can be gone through by their cursor", shown.max(1));
             fields.insert("paging".to_owned(), json!(how));
@@ -155,9 +148,13 @@ fn find(value: &Value, path: &mut String, longest: &mut Option<(usize, String)>)
         Value::Array(values) => {
             if let [only] = values.as_slice() {
                 path.push_str("/0");
-                find(only, path, longest);
+                let mut inside = None;
+                find(only, path, &mut inside);
                 path.truncate(end);
-                if longest.as_ref().is_some_and(|(_, found)| found.starts_with(path.as_str())) {
+                if let Some((bytes, path)) = inside {
+                    if longest.as_ref().is_none_or(|(most, _)| bytes > *most) {
+                        *longest = Some((bytes, path));
+                    }
                     return;
                 }
             }

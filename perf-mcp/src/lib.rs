@@ -14,8 +14,8 @@
 //! assert!(answer.starts_with(r#"{"id":1,"jsonrpc":"2.0","result":"#));
 //! ```
 //!
-//! Stateless, of the protocol's versions 2025-03-26 to 2025-11-25, without server-sent events. Text that comes from the program's users
-//! (labels, errors, statements) stands in JSON strings of at most 200 characters, never in the description of a tool. An answer has at
+//! Stateless, of the protocol's versions 2025-06-18 and 2025-11-25, without server-sent events. Text that comes from the program's users
+//! (labels, errors, statements) stands in JSON strings of at most 200 characters, names of series excepted, never in the description of a tool. An answer has at
 //! most 8 KiB: lists are cut at their end, and it says where.
 
 mod answer;

@@ -51,6 +51,8 @@ pub(crate) struct Part {
     /// What is passed on: the name of the argument, and that of the query, and its value where none is given.
     passed: &'static [(&'static str, &'static str, Option<&'static str>)],
     when: When,
+    /// Whether the argument `series` is asked for by its kind and labels: a name without labels that are known late stands for several.
+    of_series: bool,
     pub(crate) shown: Shown,
 }
 
@@ -68,11 +70,17 @@ pub(crate) enum Shown {
     Without(&'static [&'static str]),
     /// These of the first level.
     Only(&'static [&'static str]),
-    /// Of a list that has this name, the entry whose id is the argument `series`.
-    ThatSeries(&'static str),
 }
 
-const PART: Part = Part { name: "", path: "", fixed: &[], passed: &[], when: When::Always, shown: Shown::Without(&[]) };
+const PART: Part = Part {
+    name: "",
+    path: "",
+    fixed: &[],
+    passed: &[],
+    when: When::Always,
+    of_series: false,
+    shown: Shown::Without(&[]),
+};
 const SERIES_OF_ONE: Argument = Argument { name: "series", takes: Takes::Text, about: "id of a series" };
 const KIND: Argument = Argument { name: "kind", takes: Takes::Text, about: "as db_operation" };
 const LABEL: Argument = Argument { name: "label", takes: Takes::Texts, about: "name=value, all must fit" };
@@ -171,9 +179,10 @@ pub(crate) const TOOLS: &[Tool] = &[
             Part {
                 name: "figures",
                 path: "/api/v1/series",
-                fixed: &[("limit", "10000")],
+                fixed: &[("limit", "10")],
                 passed: &[("window", "window", Some("15m"))],
-                shown: Shown::ThatSeries("series"),
+                of_series: true,
+                shown: Shown::Without(HOW),
                 ..PART
             },
             Part {
@@ -223,7 +232,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             passed: &[("kind", "kind", None), ("label", "label", None), ("limit", "limit", Some("20"))],
             ..PART
         }],
-        next: "`contention` where they wait for one another; `explain` for a series that is named here",
+        next: "`contention` where they wait for one another; `series` with their kind and label, and `explain`",
     },
     Tool {
         name: "calls",
@@ -377,7 +386,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
 ];
 
-const ALERT: Shown = Shown::Without(&["fingerprint", "runbook", "labels", "unit"]);
+const ALERT: Shown = Shown::Without(&["fingerprint", "runbook"]);
 
 impl Tool {
     pub(crate) fn described(&self) -> Value {
@@ -394,6 +403,11 @@ impl Tool {
             "inputSchema": schema,
             "annotations": { "readOnlyHint": true, "openWorldHint": false },
         })
+    }
+
+    /// Whether its list can be gone through page by page.
+    pub(crate) fn pages(&self) -> bool {
+        self.arguments.iter().any(|one| one.name == "cursor")
     }
 
     /// The questions that it has with these arguments, or what is wrong with them.
@@ -443,10 +457,9 @@ impl Tool {
                 }
             }
         }
-        if let Shown::ThatSeries(_) = part.shown
+        if part.of_series
             && let Some(Ok(id)) = arguments.get("series").and_then(Value::as_str).map(str::parse::<SeriesId>)
         {
-            // No more than can be it are looked at.
             query.append_pair("kind", id.kind.as_str());
             query.extend_pairs(id.labels.pairs().map(|(name, value)| ("label", format!("{name}={value}"))));
         }
@@ -485,6 +498,7 @@ impl Argument {
             }
             (Takes::Id, Value::String(text))
                 if (1..=128).contains(&text.len())
+                    && text != "recent"
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') =>
             {
                 Ok(vec![text.clone()])

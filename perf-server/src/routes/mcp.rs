@@ -1,6 +1,7 @@
 //! The Model Context Protocol: a coding agent's questions, answered by our own routes.
 
 use crate::respond::{self, Payload, Problem, ProblemKind};
+use crate::serving::Elsewhere;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -10,11 +11,12 @@ use axum::{Extension, Router};
 use perf_mcp::{Got, Step, VERSIONS};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::time::{Duration, Instant};
 use tower_service::Service;
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// The longest document that is read to answer from.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 16 << 20;
 /// Headers that speak of the message, and not of the questions that it leads to.
 const OF_THE_MESSAGE: [HeaderName; 9] = [
     header::ACCEPT,
@@ -49,11 +51,20 @@ pub(super) async fn message(
         Step::Refuse(refusal) => return Err(Problem::new(ProblemKind::InvalidBody, refusal.to_string())),
         Step::Nothing => StatusCode::ACCEPTED.into_response(),
         Step::Ask(asked) => {
-            let mut got = Vec::new();
+            let (mut got, mut took) = (Vec::new(), Duration::ZERO);
             for question in asked.questions() {
-                got.push(ask(&api, &head, question).await);
+                let (answer, elsewhere) = ask(&api, &head, question).await;
+                got.push(answer);
+                took += elsewhere;
             }
-            json(respond::off_the_runtime(move || asked.answer(got)).await?)
+            let answer = respond::off_the_runtime(move || {
+                let started = Instant::now();
+                (asked.answer(got), started.elapsed())
+            });
+            let (answer, making) = answer.await?;
+            let mut response = json(answer);
+            response.extensions_mut().insert(Elsewhere(took + making));
+            response
         }
     })
 }
@@ -62,10 +73,12 @@ fn json(answer: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], answer).into_response()
 }
 
-/// Asks one of our routes, as the client that asks us.
-async fn ask(api: &Router, head: &Parts, question: &str) -> Got {
+/// Asks one of our routes, as the client that asks us. Says as well what the answer took on other threads.
+async fn ask(api: &Router, head: &Parts, question: &str) -> (Got, Duration) {
     let mut request = Request::new(Body::empty());
-    let Some(uri) = at(&head.uri, question) else { return Got::Refused("no question of ours".to_owned()) };
+    let Some(uri) = at(&head.uri, question) else {
+        return (Got::Refused("no question of ours".to_owned()), Duration::ZERO);
+    };
     *request.uri_mut() = uri;
     *request.headers_mut() = of_the_client(&head.headers);
     *request.extensions_mut() = head.extensions.clone();
@@ -75,13 +88,15 @@ async fn ask(api: &Router, head: &Parts, question: &str) -> Got {
         Err(never) => match never {},
     };
     let status = response.status();
-    match to_bytes(response.into_body(), LONGEST).await.map(|body| String::from_utf8(body.into())) {
+    let took = response.extensions().get::<Elsewhere>().map_or(Duration::ZERO, |elsewhere| elsewhere.0);
+    let got = match to_bytes(response.into_body(), LONGEST).await.map(|body| String::from_utf8(body.into())) {
         Ok(Ok(document)) if status.is_success() => Got::Document(document),
         // A route that is not there has no words.
         Ok(Ok(text)) if status == StatusCode::NOT_FOUND && text.is_empty() => Got::NotThere,
         Ok(Ok(text)) => Got::Refused(reason(&text).unwrap_or_else(|| format!("answered with {status}"))),
         Ok(Err(_)) | Err(_) => Got::Refused("the answer could not be read".to_owned()),
-    }
+    };
+    (got, took)
 }
 
 /// The question at the host that was asked: in HTTP/2 it stands in the address.
