@@ -20,6 +20,7 @@
 
 mod answer;
 mod message;
+mod table;
 mod tools;
 
 pub use message::{Asked, Got, Refusal, Step, VERSIONS, read};

@@ -1,7 +1,8 @@
 //! Messages of a client, and the answers to them.
 
 use crate::answer;
-use crate::tools::{TOOLS, Tool};
+use crate::table::TOOLS;
+use crate::tools::Tool;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
