@@ -6,7 +6,7 @@ use perf_runtime::series::SeriesId;
 use serde_json::{Map, Value, json};
 
 /// The longest answer, in bytes of JSON.
-pub(crate) const MOST_BYTES: usize = 8 << 10;
+const MOST_BYTES: usize = 8 << 10;
 /// The longest text in it, in characters.
 const LONGEST_TEXT: usize = 200;
 
@@ -94,7 +94,7 @@ fn cut(text: &str) -> String {
 }
 
 /// The answer within its bound. Lists lose their last entries, the longest list first, and `left_out` says of each how many are shown of
-/// how many. A list that was cut has no cursor any more: it would leave out those that were cut.
+/// its page. A list that was cut has no cursor any more: it would leave out those that were cut.
 fn fitted(mut answer: Value, pages: bool) -> Result<String, String> {
     let mut left_out: Map<String, Value> = Map::new();
     loop {
@@ -117,7 +117,7 @@ fn fitted(mut answer: Value, pages: bool) -> Result<String, String> {
         let shown = list.len();
         let of = left_out.get(&path).and_then(|entry| entry.get("of_page").cloned()).unwrap_or_else(|| json!(len));
         left_out.insert(path.clone(), json!({ "shown": shown, "of_page": of }));
-        // What stood in entries that are gone is gone with them.
+        // Lists inside of entries that are gone are gone with them.
         left_out.retain(|path, _| answer.pointer(path).is_some());
         if let Some(holder) = path.rfind('/').and_then(|end| path.get(..end)).and_then(|path| answer.pointer_mut(path))
             && let Value::Object(fields) = holder

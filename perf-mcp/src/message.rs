@@ -20,7 +20,7 @@ const NO_REQUEST: i64 = -32_600;
 const NO_METHOD: i64 = -32_601;
 const NO_PARAMS: i64 = -32_602;
 
-/// What follows from a message.
+/// The step that follows from a message.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Send this answer.

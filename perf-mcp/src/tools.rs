@@ -46,9 +46,9 @@ pub(crate) enum Takes {
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
-    /// What is always asked.
+    /// Parameters of the query that are always the same.
     pub(crate) fixed: &'static [(&'static str, &'static str)],
-    /// What is passed on: the name of the argument, and that of the query, and its value where none is given.
+    /// Arguments that are passed on: the name of the argument, that of the parameter, and its value where none is given.
     pub(crate) passed: &'static [(&'static str, &'static str, Option<&'static str>)],
     pub(crate) when: When,
     /// Whether the argument `series` is asked for by its kind and labels: a name without labels that are known late stands for several.
