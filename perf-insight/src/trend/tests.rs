@@ -61,6 +61,46 @@ fn nine_of_ten_drifts_of_a_fifth_are_found() {
 }
 
 #[test]
+fn an_even_rise_is_one_wherever_its_minutes_begin() {
+    // One of sixty calls more fails each minute, and the minutes that are looked at begin anywhere in those.
+    for phase in 0..60 {
+        let fails = |second: usize| if second % 60 < second / 60 { 1.0 } else { 0.0 };
+        let seconds: Vec<f64> = (0..3_600).map(fails).collect();
+        let first = seconds.get(..phase).unwrap_or_default();
+        let whole = seconds.get(phase..).unwrap_or_default().chunks_exact(60);
+        let minutes = std::iter::once(first).filter(|part| !part.is_empty()).chain(whole).map(mean);
+        for newest in [26, 28, 30, 58, 59] {
+            let minutes: Vec<f64> = minutes.clone().collect();
+            let from = minutes.len().saturating_sub(newest);
+            assert_eq!(class(&minutes[from..], &TrendSettings::default()), TrendClass::Rising, "{phase} s, {newest}");
+        }
+    }
+}
+
+#[test]
+fn a_walk_without_a_drift_is_seldom_called_a_trend() {
+    const SERIES: u32 = 400;
+    let mut random = Random::new(4);
+    // The longest memory that there is. The shortest walk hides most of it: of 28 values an eighth was found.
+    for (count, at_most) in [(28, 0.16), (60, 0.08), (288, 0.08), (1440, 0.08)] {
+        let wrong = (0..SERIES)
+            .filter(|_| {
+                let mut level = 100.0;
+                let mut walk = || {
+                    level += random.normal();
+                    level
+                };
+                let values: Vec<f64> = (0..count).map(|_| walk()).collect();
+                is_trend(class(&values, &TrendSettings { minimum_effect: 0.0, ..TrendSettings::default() }))
+            })
+            .count();
+        let share = wrong as f64 / f64::from(SERIES);
+        println!("n {count}: {share:.3}");
+        assert!(share <= at_most, "{share} of the walks of {count} values");
+    }
+}
+
+#[test]
 fn the_direction_knows_what_is_bad() {
     let rising: Vec<f64> = (0..60).map(|at| 100.0 + f64::from(at) + f64::from(at % 3)).collect();
     let falling: Vec<f64> = rising.iter().map(|value| 300.0 - value).collect();

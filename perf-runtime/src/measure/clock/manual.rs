@@ -19,12 +19,12 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Takes the clock in hand, at the moment where real time stands.
+    /// Takes the clock in hand, at the moment where real time stands. The time of day is the last full hour.
     pub fn hold() -> Self {
         let clock = current();
         let owner = clock.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = real_now();
-        clock.nanos.fetch_max(now.0, Ordering::Relaxed);
+        let real = real_now();
+        let now = Moment(clock.nanos.fetch_max(real.0, Ordering::Relaxed).max(real.0));
         if clock.is_of_process() {
             wall::hold(now);
         } else {

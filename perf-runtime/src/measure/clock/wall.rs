@@ -135,11 +135,12 @@ pub(super) fn hold(now: Moment) {
     begin(Era { from: Moment::default(), origin: full_hour(now) });
 }
 
-/// The full hour before [`origin_of`].
+/// The origin by which the time of day at `now` is the last full hour: what a test of minutes and hours finds must not depend on
+/// when it runs, nor on how long the machine has run.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn full_hour(now: Moment) -> u64 {
     const HOUR: u64 = 3_600_000_000_000;
-    (origin_of(now) / HOUR * HOUR).max(HOUR)
+    (unix_now() / HOUR * HOUR).saturating_sub(now.0).max(1)
 }
 
 /// Sets the wall clock while a test holds the other one.
