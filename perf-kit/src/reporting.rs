@@ -3,7 +3,7 @@
 mod alongside;
 
 use alongside::Sources;
-use perf_report::{Alongside, Format, Report, dashboard, dashboard_names, range_of};
+use perf_report::{Alongside, Export, Format, Report, dashboard, dashboard_names, range_of};
 use perf_runtime::series::TimeRange;
 use perf_runtime::text::parse_duration;
 use perf_runtime::{ConfigError, Monitor};
@@ -59,8 +59,8 @@ async fn export(monitor: Monitor, sources: Sources, params: Params) -> Result<Re
         // The sections of other parts cost a look at the past, and stand in three formats alone.
         let has_sections = matches!(format, Format::Json | Format::Summary | Format::Html);
         let alongside = if has_sections { sources.of(&monitor, range) } else { Alongside::default() };
-        let report = Report::of(&monitor, range, alongside);
-        Ok((format.file_name(&report), move |out: &mut dyn Write| format.write(&report, out)))
+        let export = Export::of(&monitor, range, alongside);
+        Ok((export.file_name(format), move |out: &mut dyn Write| export.write(format, out)))
     });
     let (name, body) = made.await?;
     let mut response = Response::new(body);

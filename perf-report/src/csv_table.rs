@@ -1,7 +1,7 @@
 //! One tidy table of all points: RFC 4180, UTF-8, one number a row.
 
 use crate::lines;
-use crate::report::Report;
+use crate::source::Source;
 use perf_runtime::text::rfc3339;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,7 +15,8 @@ const LABEL: &str = "label_";
 
 /// Writes the table: a row for each number of each step, and a column for each label that any series has. `time` is when the step
 /// begins. Without buckets: those are in JSON and OpenMetrics.
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
     let of_calls = report.tracks.series.iter().flat_map(|track| track.labels.pairs());
     let of_metrics = report.tracks.metrics.iter().flat_map(|track| track.labels.pairs());
     let mut names: BTreeSet<&str> = of_calls.chain(of_metrics).map(|(name, _)| name).collect();
@@ -24,7 +25,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let header = COLUMNS.iter().map(|&column| Cow::Borrowed(column));
     let header = header.chain(names.iter().map(|name| Cow::Owned(format!("{LABEL}{name}"))));
     table.write_record(header.map(Cow::into_owned)).map_err(io::Error::from)?;
-    lines::each(report, |line| {
+    lines::each(source, |line| {
         let label = |name: &&str| line.labels.iter().find(|(own, _)| own == name).map_or("", |(_, value)| *value);
         let labels: Vec<Cow<'_, str>> = names.iter().map(|name| guarded(label(name))).collect();
         let (series, metric) = (guarded(line.series), guarded(line.metric));

@@ -2,9 +2,9 @@
 
 use crate::lines::{self, Line};
 use crate::moment::millis;
-use crate::report::Report;
+use crate::source::Source;
 use crate::words;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// The most bytes of a body: Datadog takes 512,000.
@@ -20,59 +20,69 @@ const GAUGE: u8 = 3;
 ///
 /// Counts are of the type count, with the step as interval; everything else is a gauge whose name ends with the statistic:
 /// `operation_duration_seconds.p95`.
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let host = report.service.as_ref().and_then(|service| service.instance.clone());
+pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
+    let host = report.service.as_ref().and_then(|service| service.instance.as_ref());
+    let host = host.map(|host| [Resource { kind: "host", name: words::line(host, MOST_TAG) }]);
     let service = report.service.as_ref().map(|service| tag("service", &service.name));
     let version = report.service.as_ref().and_then(|service| Some(tag("version", service.version.as_ref()?)));
     let common: Vec<String> = service.into_iter().chain(version).collect();
     let mut bodies = Bodies { out, open: br#"{"series":["#, close: b"]}", most: MOST_BYTES, body: Vec::new() };
-    lines::each(report, |line| {
+    let mut points = Vec::new();
+    lines::each(source, |line| {
         let tags = line.labels.iter().map(|(name, value)| tag(name, value));
         let tags: Vec<String> = common.iter().cloned().chain(tags).collect();
-        for points in line.points.chunks(MOST_POINTS) {
-            bodies.add(&entry(report, line, points, &tags, host.as_deref()))?;
+        // A count is of a whole interval: of a step that is not over, nobody knows it yet.
+        let over = line.points.iter().filter(|(start, _)| report.is_over(*start));
+        points.clear();
+        points.extend(over.map(|(start, value)| Point { timestamp: millis(*start) / 1_000, value: *value }));
+        for points in points.chunks(MOST_POINTS) {
+            bodies.add(&Entry {
+                metric: metric_name(line),
+                kind: if line.adds_up { COUNT } else { GAUGE },
+                points,
+                tags: &tags,
+                interval: line.adds_up.then_some(report.step().as_secs().max(1)),
+                resources: host.as_ref(),
+                unit: match line.unit {
+                    Some("seconds") => Some("second"),
+                    Some("bytes") => Some("byte"),
+                    _ => None,
+                },
+            })?;
         }
         Ok(())
     })?;
     bodies.end()
 }
 
-fn entry(
-    report: &Report,
-    line: &Line<'_>,
-    points: &[(std::time::SystemTime, f64)],
-    tags: &[String],
-    host: Option<&str>,
-) -> Value {
-    // A count is of a whole interval: of a step that is not over, nobody knows it yet.
-    let points: Vec<Value> = points
-        .iter()
-        .filter(|(start, _)| report.is_over(*start))
-        .map(|(start, value)| json!({"timestamp": millis(*start) / 1_000, "value": value}))
-        .collect();
-    let mut entry = json!({
-        "metric": metric_name(line),
-        "type": if line.adds_up { COUNT } else { GAUGE },
-        "points": points,
-        "tags": tags,
-    });
-    let mut add =
-        |name: &str, value: Value| entry.as_object_mut().and_then(|fields| fields.insert(name.to_owned(), value));
-    if line.adds_up {
-        add("interval", json!(report.step().as_secs().max(1)));
-    }
-    if let Some(host) = host {
-        add("resources", json!([{"type": "host", "name": words::line(host, MOST_TAG)}]));
-    }
-    let unit = match line.unit {
-        Some("seconds") => Some("second"),
-        Some("bytes") => Some("byte"),
-        _ => None,
-    };
-    if let Some(unit) = unit {
-        add("unit", json!(unit));
-    }
-    entry
+/// An entry of a body.
+#[derive(Serialize)]
+struct Entry<'a> {
+    metric: String,
+    #[serde(rename = "type")]
+    kind: u8,
+    points: &'a [Point],
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<&'a [Resource; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Point {
+    timestamp: u64,
+    value: f64,
+}
+
+#[derive(Serialize)]
+struct Resource {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
 }
 
 /// The name of a line: that of the metric, with the statistic where it is not the plain value.
@@ -100,13 +110,18 @@ pub(crate) struct Bodies<'a> {
 }
 
 impl Bodies<'_> {
-    pub(crate) fn add(&mut self, entry: &Value) -> io::Result<()> {
-        let text = serde_json::to_vec(entry)?;
-        if !self.body.is_empty() && self.body.len() + text.len() + self.close.len() + 1 > self.most {
+    pub(crate) fn add(&mut self, entry: &impl Serialize) -> io::Result<()> {
+        let before = self.body.len();
+        self.body.extend_from_slice(if before == 0 { self.open } else { b"," });
+        serde_json::to_writer(&mut self.body, entry)?;
+        if before > 0 && self.body.len() + self.close.len() > self.most {
+            // It begins the next body: after the comma.
+            let entry = self.body.split_off(before + 1);
+            self.body.truncate(before);
             self.end()?;
+            self.body.extend_from_slice(self.open);
+            self.body.extend_from_slice(&entry);
         }
-        self.body.extend_from_slice(if self.body.is_empty() { self.open } else { b"," });
-        self.body.extend_from_slice(&text);
         Ok(())
     }
 

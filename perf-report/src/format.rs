@@ -1,8 +1,8 @@
 //! The formats of an export, by name.
 
-use crate::openmetrics::{openmetrics, prometheus};
 use crate::report::Report;
-use crate::{csv_table, datadog, html, new_relic, summary};
+use crate::source::Source;
+use crate::{csv_table, datadog, html, new_relic, openmetrics, summary};
 use perf_runtime::text::rfc3339;
 use std::fmt;
 use std::io::{self, Write};
@@ -106,20 +106,24 @@ impl Format {
         format!("{name}-{end}Z.{}", self.ending())
     }
 
-    /// Writes a report. Writes it piece by piece: the memory it takes does not grow with the report.
+    /// Writes a report that is held whole; an [`Export`](crate::Export) is written without.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write(self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        self.write_from(Source::held(report), out)
+    }
+
+    pub(crate) fn write_from(self, source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Json => report.write_json(out),
-            Self::Csv => csv_table::write(report, out),
-            Self::Prometheus => prometheus(report, out),
-            Self::OpenMetrics => openmetrics(report, out),
-            Self::Datadog => datadog::write(report, out),
-            Self::NewRelic => new_relic::write(report, out),
-            Self::Summary => summary::write(report, out),
-            Self::Html => html::write(report, out),
+            Self::Json => source.write_json(out),
+            Self::Csv => csv_table::write(source, out),
+            Self::Prometheus => openmetrics::prometheus_from(source, out),
+            Self::OpenMetrics => openmetrics::openmetrics_from(source, out),
+            Self::Datadog => datadog::write(source, out),
+            Self::NewRelic => new_relic::write(source, out),
+            Self::Summary => summary::write(source, out),
+            Self::Html => html::write(source, out),
         }
     }
 }

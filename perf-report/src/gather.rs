@@ -9,10 +9,10 @@ use perf_runtime::{ConfigError, Kind, Monitor, Window};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-/// The most series of calls in a report, and as many of metrics. Others are counted as left out.
+/// The most series of calls in a report, those that were called most, and as many of metrics. Others are counted as left out.
 pub const MOST_SERIES: usize = 1_000;
-/// The most points of all series together, as of `/api/v1/query`. A point of calls takes up to 400 bytes, so a report takes at most
-/// about 120 MB; a day of a thousand series in steps of five minutes fits.
+/// The most points of all series together, as of `/api/v1/query`: a day of a thousand series in steps of five minutes fits. A point of
+/// calls takes up to 400 bytes, so that a whole [`Report`] takes up to about 120 MB; an [`Export`](crate::Export) never holds it whole.
 pub const MOST_POINTS: usize = 300_000;
 /// The most steps where none is asked for, and at all.
 const STEPS: u32 = 288;
@@ -53,51 +53,44 @@ fn round(least: Duration) -> Duration {
     Duration::from_secs(ROUND.into_iter().find(|round| *round >= whole).unwrap_or(days))
 }
 
-impl Report {
-    /// Gathers all that a monitor knows of a range ([`range_of`]): from memory and, where there is one, from the past on disk. At most
-    /// [`MOST_SERIES`] series of calls and as many of metrics, fewer where they had more than [`MOST_POINTS`] points together; the
-    /// rest is counted.
-    ///
-    /// Sections that another part knows come by `alongside`. Where it has no incidents, the open ones are asked of
-    /// [`AlertGroups`], if a part provides them.
-    ///
-    /// Costs what [`Monitor::tracks`] costs of all series; with a past it reads from a disk. Call it where blocking is allowed.
-    pub fn of(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> Self {
-        let made = to_millis(monitor.time_of_day());
-        let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
-        let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
-        let steps = usize::try_from(steps).unwrap_or(usize::MAX);
-        let (tracks, metrics_left_out) = tracks(monitor, range.with_step(step), steps);
-        let start = to_millis(tracks.start);
-        let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
-        let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
-        let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
-        let now = monitor.summary(Window::LastMinute);
-        let in_flight = kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect();
-        let alerts = monitor.alerts();
-        let mut events = alerts.events_in(range);
-        events.sort_by_key(|event| std::cmp::Reverse(event.seq));
-        let events_left_out = events.len().saturating_sub(MOST_EVENTS);
-        events.truncate(MOST_EVENTS);
-        let alongside = with_groups(monitor, alongside, end, made);
-        Self {
-            schema: SCHEMA.to_owned(),
-            made,
-            service: monitor.service().cloned(),
-            start,
-            end,
-            names,
-            tracks,
-            metrics_left_out,
-            in_flight,
-            health: monitor.health(),
-            alerts: alerts.active(),
-            events,
-            events_left_out,
-            objectives: monitor.objectives(),
-            alongside,
-        }
-    }
+/// Everything of a report but the points of its series of calls: what [`Source`](crate::source::Source) asks for while it is written.
+pub(crate) fn head(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> (Report, TimeRange) {
+    let made = to_millis(monitor.time_of_day());
+    let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
+    let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
+    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+    let range = range.with_step(step);
+    let (tracks, metrics_left_out) = tracks(monitor, range, steps);
+    let start = to_millis(tracks.start);
+    let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
+    let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
+    let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
+    let now = monitor.summary(Window::LastMinute);
+    let in_flight = kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect();
+    let alerts = monitor.alerts();
+    let mut events = alerts.events_in(range);
+    events.sort_by_key(|event| std::cmp::Reverse(event.seq));
+    let events_left_out = events.len().saturating_sub(MOST_EVENTS);
+    events.truncate(MOST_EVENTS);
+    let alongside = with_groups(monitor, alongside, end, made);
+    let head = Report {
+        schema: SCHEMA.to_owned(),
+        made,
+        service: monitor.service().cloned(),
+        start,
+        end,
+        names,
+        tracks,
+        metrics_left_out,
+        in_flight,
+        health: monitor.health(),
+        alerts: alerts.active(),
+        events,
+        events_left_out,
+        objectives: monitor.objectives(),
+        alongside,
+    };
+    (head, range)
 }
 
 /// The end of the last step that the range touches.
@@ -109,14 +102,24 @@ fn end_of_steps(tracks: &Tracks, range: &TimeRange) -> SystemTime {
     whole.and_then(|whole| tracks.start.checked_add(whole)).unwrap_or(range.end())
 }
 
-/// Series of calls, and then as many of metrics as there is room for; and how many of metrics there was none for.
+/// The names of the series of calls that there is room for, those that were called most; and as many of metrics, with their points, as
+/// there is room for beside them. With them how many of metrics there was none for.
 fn tracks(monitor: &Monitor, range: TimeRange, steps: usize) -> (Tracks, usize) {
     let fits = |taken: usize| (MOST_POINTS / steps.max(1)).saturating_sub(taken).clamp(FEWEST_SERIES, MOST_SERIES);
-    let calls = monitor.tracks(&Selector::calls().limit(fits(0)), range);
-    let metrics = monitor.tracks(&Selector::metrics().limit(fits(calls.series.len())), range);
-    let mut all = calls;
-    all.metrics = metrics.metrics;
-    (all, metrics.left_out)
+    // One step tells who was called, about as often as in the range: it begins at a multiple of its length.
+    let mut named = monitor.tracks(&Selector::calls(), range.with_step(range.duration().max(Duration::from_secs(1))));
+    let mut series = std::mem::take(&mut named.series);
+    series.sort_by_key(|track| std::cmp::Reverse(track.whole.count));
+    let left_out = series.len().saturating_sub(fits(0));
+    series.truncate(fits(0));
+    series.sort_by(|one, other| one.id.cmp(&other.id));
+    for track in &mut series {
+        track.points = Vec::new();
+    }
+    let mut all = monitor.tracks(&Selector::metrics().limit(fits(series.len())), range);
+    let metrics_left_out = std::mem::replace(&mut all.left_out, left_out);
+    all.series = series;
+    (all, metrics_left_out)
 }
 
 /// The same with the open groups of alerts, where nobody told of incidents and a part knows them. Those that have ended are not known:

@@ -3,6 +3,7 @@
 mod alongside;
 mod csv_table;
 mod datadog;
+mod export;
 mod format;
 mod gather;
 mod grafana;
@@ -11,11 +12,14 @@ mod lines;
 mod moment;
 mod new_relic;
 mod openmetrics;
+mod overview;
 mod report;
+mod source;
 mod summary;
 mod words;
 
 pub use alongside::{Alongside, Finding, Incident, Spend, SpendRow};
+pub use export::Export;
 pub use format::Format;
 pub use gather::{MOST_POINTS, MOST_SERIES, range_of};
 pub use grafana::{dashboard, dashboard_names};

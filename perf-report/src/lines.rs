@@ -2,6 +2,7 @@
 //! them, so that they say the same.
 
 use crate::report::Report;
+use crate::source::Source;
 use perf_runtime::Outcome;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, SeriesPoint, SeriesTrack};
@@ -39,15 +40,11 @@ const DURATIONS: [(&str, bool, Figure); 7] = [
 ];
 
 /// Shows every line that has a point. Calls are counted by outcome; a step that nobody observed has no point.
-pub(crate) fn each(report: &Report, mut show: impl FnMut(&Line<'_>) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn each(source: Source<'_>, mut show: impl FnMut(&Line<'_>) -> io::Result<()>) -> io::Result<()> {
     let mut points = Vec::new();
-    for track in &report.tracks.series {
-        calls(report, track, &mut points, &mut show)?;
-    }
-    for track in &report.tracks.metrics {
-        metric(track, &mut points, &mut show)?;
-    }
-    Ok(())
+    let report = source.report;
+    source.calls(&report.tracks.series, |track| calls(report, track, &mut points, &mut show))?;
+    report.tracks.metrics.iter().try_for_each(|track| metric(track, &mut points, &mut show))
 }
 
 type Points = Vec<(SystemTime, f64)>;

@@ -3,9 +3,11 @@
 use crate::datadog::{Bodies, metric_name};
 use crate::lines;
 use crate::moment::millis;
-use crate::report::Report;
+use crate::source::Source;
 use crate::words;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The most bytes of a body: New Relic takes 1,000,000.
@@ -20,7 +22,8 @@ const MOST_VALUE: usize = 1_000;
 /// hours.
 ///
 /// Counts are of the type count, of their step; everything else is a gauge whose name ends with the statistic.
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
     let interval = u64::try_from(report.step().as_millis()).unwrap_or(u64::MAX);
     let mut common = Map::new();
     if let Some(service) = &report.service {
@@ -30,26 +33,35 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let open = format!(r#"[{{"common":{{"attributes":{}}},"metrics":["#, Value::Object(common));
     let mut bodies = Bodies { out, open: open.as_bytes(), close: b"]}]", most: MOST_BYTES, body: Vec::new() };
-    lines::each(report, |line| {
+    lines::each(source, |line| {
         let name = words::line(&metric_name(line), MOST_NAME);
-        let attribute =
-            |(name, value): &(&str, &str)| (words::line(name, MOST_NAME), json!(words::line(value, MOST_VALUE)));
-        let attributes: Map<String, Value> = line.labels.iter().take(MOST_ATTRIBUTES).map(attribute).collect();
+        let attribute = |(name, value): &(&str, &str)| (words::line(name, MOST_NAME), words::line(value, MOST_VALUE));
+        let attributes: BTreeMap<String, String> = line.labels.iter().take(MOST_ATTRIBUTES).map(attribute).collect();
         // A count is of a whole interval: of a step that is not over, nobody knows it yet.
         for (start, value) in line.points.iter().filter(|(start, _)| report.is_over(*start)) {
-            let mut entry = json!({
-                "name": name,
-                "type": if line.adds_up { "count" } else { "gauge" },
-                "value": value,
-                "timestamp": millis(*start),
-                "attributes": attributes,
-            });
-            if let (true, Some(fields)) = (line.adds_up, entry.as_object_mut()) {
-                fields.insert("interval.ms".to_owned(), json!(interval));
-            }
-            bodies.add(&entry)?;
+            bodies.add(&Metric {
+                name: &name,
+                kind: if line.adds_up { "count" } else { "gauge" },
+                value: *value,
+                timestamp: millis(*start),
+                interval: line.adds_up.then_some(interval),
+                attributes: &attributes,
+            })?;
         }
         Ok(())
     })?;
     bodies.end()
+}
+
+/// A point of a body.
+#[derive(Serialize)]
+struct Metric<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: f64,
+    timestamp: u64,
+    #[serde(rename = "interval.ms", skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    attributes: &'a BTreeMap<String, String>,
 }

@@ -2,6 +2,7 @@
 
 use crate::moment::millis;
 use crate::report::Report;
+use crate::source::Source;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, SeriesPoint, SeriesTrack};
 use perf_runtime::{Kind, Outcome};
@@ -20,7 +21,11 @@ use std::time::SystemTime;
 /// # Errors
 /// Those of `out`.
 pub fn openmetrics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    all(report, Style::OpenMetrics, out)?;
+    openmetrics_from(Source::held(report), out)
+}
+
+pub(crate) fn openmetrics_from(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    all(source, Style::OpenMetrics, out)?;
     out.write_all(b"# EOF\n")
 }
 
@@ -30,7 +35,11 @@ pub fn openmetrics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn prometheus(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    all(report, Style::Prometheus, out)
+    prometheus_from(Source::held(report), out)
+}
+
+pub(crate) fn prometheus_from(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    all(source, Style::Prometheus, out)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,13 +49,13 @@ enum Style {
 }
 
 /// A family, by what its samples are made of.
-enum Source<'a> {
+enum Family<'a> {
     Counter(&'a [SeriesTrack]),
     Histogram(&'a [SeriesTrack]),
     Metric(MetricKind, Vec<&'a MetricSeriesTrack>),
 }
 
-impl Source<'_> {
+impl Family<'_> {
     /// The word for the type of the family. In OpenMetrics a counter has a name that ends with `_total`: any other, and one whose name
     /// without it is another family's, has no type, as on the page that is scraped.
     fn word(&self, name: &str, style: Style, names: &BTreeSet<String>) -> &'static str {
@@ -73,38 +82,39 @@ impl Source<'_> {
     }
 }
 
-fn all(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut families: BTreeMap<String, Source<'_>> = BTreeMap::new();
+fn all(source: Source<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
+    let mut families: BTreeMap<String, Family<'_>> = BTreeMap::new();
     for tracks in report.tracks.series.chunk_by(|one, other| one.kind == other.kind) {
         let Some(names) = tracks.first().and_then(|track| report.names_of(track.kind)) else { continue };
-        families.insert(names.counter.clone(), Source::Counter(tracks));
-        families.insert(names.histogram.clone(), Source::Histogram(tracks));
+        families.insert(names.counter.clone(), Family::Counter(tracks));
+        families.insert(names.histogram.clone(), Family::Histogram(tracks));
     }
     for track in &report.tracks.metrics {
         let name = exposed(&track.name);
-        match families.entry(name).or_insert_with(|| Source::Metric(track.kind, Vec::new())) {
+        match families.entry(name).or_insert_with(|| Family::Metric(track.kind, Vec::new())) {
             // Of one name that had two types, those of the first are written: a family has one type.
-            Source::Metric(kind, tracks) if *kind == track.kind => tracks.push(track),
+            Family::Metric(kind, tracks) if *kind == track.kind => tracks.push(track),
             _ => {}
         }
     }
     // A name that is that of another family's samples gives way, as on the page that is scraped.
-    let samples: BTreeSet<String> = families.iter().flat_map(|(name, source)| source.samples(name)).collect();
-    families.retain(|name, source| !samples.contains(name) || !matches!(source, Source::Metric(..)));
+    let samples: BTreeSet<String> = families.iter().flat_map(|(name, family)| family.samples(name)).collect();
+    families.retain(|name, family| !samples.contains(name) || !matches!(family, Family::Metric(..)));
     let names: BTreeSet<String> = families.keys().cloned().collect();
     let mut pen = Pen { out, style, text: String::new(), end: report.end.min(report.made) };
-    for (name, source) in &families {
-        let word = source.word(name, style, &names);
-        match source {
-            Source::Counter(tracks) => {
+    for (name, family) in &families {
+        let word = family.word(name, style, &names);
+        match family {
+            Family::Counter(tracks) => {
                 pen.family(name, word, &of(tracks, " that ended, by outcome."));
-                counters(report, name, tracks, &mut pen)?;
+                counters(source, name, tracks, &mut pen)?;
             }
-            Source::Histogram(tracks) => {
+            Family::Histogram(tracks) => {
                 pen.family(name, word, &of(tracks, ": duration in seconds, of all outcomes."));
-                histograms(report, name, tracks, &mut pen)?;
+                histograms(source, name, tracks, &mut pen)?;
             }
-            Source::Metric(kind, tracks) => {
+            Family::Metric(kind, tracks) => {
                 pen.family(name, word, "As the program or a part of perf tells it.");
                 metrics(report, name, *kind, tracks, &mut pen)?;
             }
@@ -120,20 +130,20 @@ fn exposed(name: &str) -> String {
     name.chars().map(plain).collect()
 }
 
-fn counters(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
-    for track in tracks {
+fn counters(source: Source<'_>, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
+    source.calls(tracks, |track| {
         for outcome in Outcome::ALL {
             let labels = labels(track.labels.pairs().chain([("outcome", outcome.as_str())]));
             let count = |point: &SeriesPoint| Some(point.outcomes?.of(outcome));
             let numbers = track.points.iter().filter_map(|point| Some((point.start, count(point)?)));
-            pen.growing(report, &[name, ""], &labels, numbers, 0, u64::saturating_add)?;
+            pen.growing(source.report, &[name, ""], &labels, numbers, 0, u64::saturating_add)?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-fn histograms(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
-    for track in tracks {
+fn histograms(source: Source<'_>, name: &str, tracks: &[SeriesTrack], pen: &mut Pen<'_>) -> io::Result<()> {
+    source.calls(tracks, |track| {
         let plain = labels(track.labels.pairs());
         let bounds = track.bounds.iter().copied().chain([f64::INFINITY]);
         let bounds = bounds.map(|bound| shown_bound(bound, pen.style));
@@ -141,7 +151,7 @@ fn histograms(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen
         let mut buckets: Vec<(String, u64)> = bounds.map(|bound| (of_bound(bound), 0)).collect();
         let mut sum = 0.0;
         let seen = track.points.iter().filter(|point| point.count.is_some());
-        pen.at_each(report, seen.map(|point| (point.start, point)), |pen, at, point| {
+        pen.at_each(source.report, seen.map(|point| (point.start, point)), |pen, at, point| {
             if let Some(point) = point {
                 for (bucket, more) in buckets.iter_mut().zip(&point.buckets) {
                     bucket.1 = bucket.1.saturating_add(*more);
@@ -157,9 +167,8 @@ fn histograms(report: &Report, name: &str, tracks: &[SeriesTrack], pen: &mut Pen
             }
             pen.sample(&[name, "_count"], &plain, below, at)?;
             pen.sample(&[name, "_sum"], &plain, sum, at)
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 fn metrics(

@@ -8,7 +8,7 @@ use perf_runtime::health::HealthReport;
 use perf_runtime::objective::ObjectiveReport;
 use perf_runtime::series::{FamilyNames, Tracks};
 use perf_runtime::text;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ pub const SCHEMA: &str = "perf.report/1";
 /// by [`Report::from_json`].
 ///
 /// Times are in UTC to the millisecond, durations in seconds, bytes in bytes, shares 0 to 1. `None` is what is not known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA`].
@@ -59,6 +59,36 @@ pub struct Report {
     /// The findings of other parts.
     #[serde(flatten)]
     pub alongside: Alongside,
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.envelope(&self.tracks).serialize(serializer)
+    }
+}
+
+/// The fields of a [`Report`] as they are written.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    schema: &'a str,
+    #[serde(with = "text::moment")]
+    made: SystemTime,
+    service: Option<&'a Service>,
+    #[serde(with = "text::moment")]
+    start: SystemTime,
+    #[serde(with = "text::moment")]
+    end: SystemTime,
+    names: &'a [KindNames],
+    tracks: &'a T,
+    metrics_left_out: usize,
+    in_flight: &'a [(Kind, u64)],
+    health: &'a HealthReport,
+    alerts: &'a [Alert],
+    events: &'a [AlertEvent],
+    events_left_out: usize,
+    objectives: &'a [ObjectiveReport],
+    #[serde(flatten)]
+    alongside: &'a Alongside,
 }
 
 /// The names of the metrics of a kind.
@@ -145,6 +175,27 @@ impl Report {
     /// Those of `out`.
     pub fn write_json(&self, out: impl Write) -> io::Result<()> {
         serde_json::to_writer(out, self).map_err(io::Error::from)
+    }
+
+    /// The report as JSON has it, with tracks that may come from elsewhere.
+    pub(crate) fn envelope<'a, T: Serialize>(&'a self, tracks: &'a T) -> impl Serialize + use<'a, T> {
+        Envelope {
+            schema: &self.schema,
+            made: self.made,
+            service: self.service.as_ref(),
+            start: self.start,
+            end: self.end,
+            names: &self.names,
+            tracks,
+            metrics_left_out: self.metrics_left_out,
+            in_flight: &self.in_flight,
+            health: &self.health,
+            alerts: &self.alerts,
+            events: &self.events,
+            events_left_out: self.events_left_out,
+            objectives: &self.objectives,
+            alongside: &self.alongside,
+        }
     }
 
     /// The length of a step.

@@ -1,6 +1,7 @@
 //! The report on one screen of text: 80 columns, 24 lines.
 
-use crate::report::Report;
+use crate::overview::Overview;
+use crate::source::Source;
 use crate::words;
 use perf_runtime::text::rfc3339;
 use std::fmt::Write as _;
@@ -13,7 +14,8 @@ const INCIDENTS: usize = 3;
 const PROBLEMS: usize = 3;
 const NAME: usize = 38;
 
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
     let mut text = String::new();
     let mut say = |line: &str| {
         text.push_str(&words::line(line, WIDTH));
@@ -44,7 +46,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         say(&format!("  {} of the error budget left: {}", words::share(objective.budget_left), objective.series));
     }
     say("");
-    series(report, &mut text);
+    series(&Overview::of(source)?, report.tracks.left_out, &mut text);
     let missing = report.missing();
     if !missing.is_empty() {
         let _ = writeln!(text, "{}", words::line(&format!("not enabled: {}", missing.join(", ")), WIDTH));
@@ -53,29 +55,29 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The series that took the most time.
-fn series(report: &Report, text: &mut String) {
-    let mut called: Vec<_> = report.tracks.series.iter().filter(|track| track.whole.count.unwrap_or(0) > 0).collect();
-    called.sort_by(|one, other| other.whole.sum.unwrap_or(0.0).total_cmp(&one.whole.sum.unwrap_or(0.0)));
+fn series(overview: &Overview, left_out: usize, text: &mut String) {
+    let mut called = overview.by_time();
+    called.retain(|series| series.whole.count.unwrap_or(0) > 0);
     if called.is_empty() {
         text.push_str("no call ended\n");
         return;
     }
     let _ = writeln!(text, "{:<NAME$} {:>9} {:>8} {:>9} {:>9}", "by time", "calls", "failed", "p50", "p95");
-    for track in called.iter().take(SERIES) {
-        let whole = &track.whole;
+    for series in called.iter().take(SERIES) {
+        let whole = &series.whole;
         let failed = whole.outcomes.and_then(|outcomes| outcomes.error_rate());
         let shown = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), words::duration);
         let _ = writeln!(
             text,
             "{:<NAME$} {:>9} {:>8} {:>9} {:>9}",
-            words::line(&track.id.to_string(), NAME),
+            words::line(&series.id.to_string(), NAME),
             words::count(whole.count.unwrap_or(0)),
             failed.map_or_else(|| "-".to_owned(), words::share),
             shown(whole.p50),
             shown(whole.p95),
         );
     }
-    let more = called.len().saturating_sub(SERIES).saturating_add(report.tracks.left_out);
+    let more = called.len().saturating_sub(SERIES).saturating_add(left_out);
     if more > 0 {
         let _ = writeln!(text, "and {} more series", words::count(more as u64));
     }

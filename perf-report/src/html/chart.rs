@@ -1,7 +1,6 @@
 //! Charts as SVG in the page, with a title that says what they show.
 
 use super::page::Page;
-use perf_runtime::series::SeriesPoint;
 
 /// The points of a chart at most: what a picture has dots for.
 const MOST: usize = 96;
@@ -20,11 +19,11 @@ pub(super) enum Join {
 }
 
 impl Course {
-    /// The values of steps, joined where there are more than a picture has dots for.
-    pub(super) fn of(points: &[SeriesPoint], join: Join, value: impl Fn(&SeriesPoint) -> Option<f64>) -> Self {
+    /// The values of steps, each with the seconds in which it was observed, joined where there are more than a picture has dots for.
+    pub(super) fn of(points: &[(f64, Option<f64>)], join: Join) -> Self {
         let each = points.len().div_ceil(MOST).max(1);
-        let joined = |points: &[SeriesPoint]| {
-            let known = || points.iter().filter_map(|point| Some((point.covered, value(point)?)));
+        let joined = |points: &[(f64, Option<f64>)]| {
+            let known = || points.iter().filter_map(|(covered, value)| Some((*covered, (*value)?)));
             match join {
                 Join::Highest => known().map(|(_, value)| value).reduce(f64::max),
                 Join::Rate => {

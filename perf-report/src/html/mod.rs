@@ -1,10 +1,12 @@
 //! The report as one page: it loads nothing, runs nothing, and can be printed.
 
+mod calls;
 mod chart;
 mod page;
 mod sections;
 
-use crate::report::Report;
+use crate::overview::Overview;
+use crate::source::Source;
 use crate::words;
 use page::Page;
 use perf_runtime::text::rfc3339;
@@ -15,7 +17,9 @@ const STYLE: &str = include_str!("style.css");
 /// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
 const STYLE_HASH: &str = "6TM+oJiW8vcHVWAWNw3TbtrtNTLDAfDDShiNUaSTALA=";
 
-pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let report = source.report;
+    let overview = Overview::of(source)?;
     let mut page = Page::default();
     let title = format!("{}: report", report.service_text());
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
@@ -35,7 +39,7 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         if report.end < report.made { "" } else { ": the last step may go on" },
     ));
     page.raw("</p>\n</header>\n<main>\n");
-    sections::verdict(report, &mut page);
+    sections::verdict(report, &overview, &mut page);
     sections::health(report, &mut page);
     sections::incidents(report, &mut page);
     sections::alerts(report, &mut page);
@@ -60,8 +64,8 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         alongside.forecasts.as_deref(),
         &mut page,
     );
-    sections::kinds(report, &mut page);
-    sections::series(report, &mut page);
+    calls::kinds(report, &overview, &mut page);
+    calls::series(source, &overview, &mut page)?;
     sections::metrics(report, &mut page);
     let missing = report.missing();
     if !missing.is_empty() {

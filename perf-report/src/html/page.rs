@@ -46,6 +46,12 @@ impl Page {
         self.raw("<").raw(tag).raw(">").text(text).raw("</").raw(name).raw(">")
     }
 
+    /// Adds what another page holds.
+    pub(super) fn append(&mut self, other: &Self) -> &mut Self {
+        self.html.push_str(&other.html);
+        self
+    }
+
     /// Begins a table: columns whose titles begin with `#` hold numbers.
     pub(super) fn table(&mut self, columns: &[&'static str]) -> &mut Self {
         self.raw("<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>");

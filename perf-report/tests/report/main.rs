@@ -9,7 +9,7 @@ mod prometheus;
 #[path = "../../../tests/facade/promtool.rs"]
 mod promtool;
 
-use perf_report::{Alongside, Finding, Format, Incident, Report, Spend, range_of};
+use perf_report::{Alongside, Export, Finding, Format, Incident, Report, Spend, range_of};
 use perf_runtime::extend::Service;
 use perf_runtime::objective::Objective;
 use perf_runtime::test_util::ManualClock;

@@ -34,6 +34,8 @@ pub struct Selector {
 struct Term {
     of: Of,
     labels: Vec<(String, String)>,
+    /// Whether a series has these labels and no more.
+    is_whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +77,14 @@ impl Selector {
     /// The series of every metric whose name begins so, of those that only the past knows too.
     pub fn metrics_with_prefix(prefix: impl Into<String>) -> Self {
         Self::of(Of::MetricPrefix(prefix.into()))
+    }
+
+    /// The series of calls of this id alone, and none that has further labels as [`Selector::from`] an id means them. With
+    /// [`or`](Self::or) those that a list names: each costs a comparison with the name of every series.
+    pub fn series(id: &SeriesId) -> Self {
+        let mut alone = Self::from(id);
+        alone.terms.iter_mut().for_each(|term| term.is_whole = true);
+        alone
     }
 
     /// Of these series, those that have this label. Several labels must all be there.
@@ -157,7 +167,7 @@ impl Selector {
     }
 
     fn of(of: Of) -> Self {
-        Self { terms: vec![Term { of, labels: Vec::new() }], limit: None, is_joined: false }
+        Self { terms: vec![Term { of, labels: Vec::new(), is_whole: false }], limit: None, is_joined: false }
     }
 }
 
@@ -182,7 +192,8 @@ impl Of {
 
 impl Term {
     fn fits<'n, 'v>(&self, labels: &(impl Iterator<Item = (&'n str, &'v str)> + Clone)) -> bool {
-        self.labels.iter().all(|(name, value)| labels.clone().any(|(own, has)| own == name && has == value))
+        (!self.is_whole || labels.clone().count() == self.labels.len())
+            && self.labels.iter().all(|(name, value)| labels.clone().any(|(own, has)| own == name && has == value))
     }
 }
 
@@ -195,7 +206,7 @@ impl From<&SeriesId> for Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, Term { of, labels }) in self.terms.iter().enumerate() {
+        for (place, Term { of, labels, .. }) in self.terms.iter().enumerate() {
             f.write_str(if place == 0 { "" } else { " or " })?;
             match of {
                 Of::Everything => f.write_str("*")?,
@@ -278,6 +289,16 @@ mod tests {
         assert!(
             !Selector::calls().selects_metric("a", &root) && !Selector::metrics().selects_series(&id("tool{tool=a}"))
         );
+    }
+
+    #[test]
+    fn one_series_alone_is_none_with_further_labels() {
+        let request = id("http_request{method=GET,route=/}");
+        let ended = id("http_request{method=GET,route=/,status=200}");
+        let (one, all) = (Selector::series(&request), Selector::from(&request));
+        assert!(one.selects_series(&request) && !one.selects_series(&ended) && all.selects_series(&ended));
+        assert!(!one.selects_series(&id("http_request{method=PUT,route=/}")));
+        assert!(one.or(Selector::series(&ended)).selects_series(&ended));
     }
 
     #[test]

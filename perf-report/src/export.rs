@@ -1,0 +1,82 @@
+//! A report that is written without being held whole.
+
+use crate::alongside::Alongside;
+use crate::format::Format;
+use crate::gather;
+use crate::report::Report;
+use crate::source::Source;
+use perf_runtime::Monitor;
+use perf_runtime::series::TimeRange;
+use std::io::{self, Write};
+
+/// All that a monitor knows of a range, to be written: as a [`Report`], whose points are read a group of series at a time while it is
+/// written. It takes about 10 MB, and up to 17 MB more for the metrics, however many series there are.
+///
+/// Health, alerts and objectives are of the moment when it was made. A step that was not over then holds the calls that had ended when
+/// its series was read.
+///
+/// ```
+/// use perf_report::{Alongside, Export, Format, range_of};
+/// use std::time::Duration;
+///
+/// let monitor = perf_runtime::Monitor::builder().build()?;
+/// monitor.record_response_time("search", Duration::from_millis(30));
+/// let now = monitor.time_of_day();
+/// let export = Export::of(&monitor, range_of(now - Duration::from_secs(60), now, None)?, Alongside::default());
+/// let mut text = Vec::new();
+/// export.write(Format::Csv, &mut text)?;
+/// assert!(text.starts_with(b"time,series,metric,statistic,value,unit"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Export {
+    head: Report,
+    monitor: Monitor,
+    range: TimeRange,
+}
+
+impl Export {
+    /// Gathers what stands before the series, of a range ([`range_of`](crate::range_of)): from memory and, where there is one, from the
+    /// past on disk. At most [`MOST_SERIES`](crate::MOST_SERIES) series of calls, those that were called most, and as many of metrics;
+    /// fewer where they had more than [`MOST_POINTS`](crate::MOST_POINTS) points together; the rest is counted.
+    ///
+    /// Sections that another part knows come by `alongside`. Where it has no incidents, the open ones are asked of
+    /// [`AlertGroups`](perf_runtime::extend::AlertGroups), if a part provides them.
+    ///
+    /// Costs what [`Monitor::tracks`] costs of all series in one step, and of the metrics; with a past it reads from a disk. Call it
+    /// where blocking is allowed.
+    pub fn of(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> Self {
+        let (head, range) = gather::head(monitor, range, alongside);
+        Self { head, monitor: monitor.clone(), range }
+    }
+
+    /// Writes the report as [`Format::write`] writes a whole one. Costs what [`Monitor::tracks`] costs of all series; of the text formats
+    /// of Prometheus twice that, and of the page once more for the series that it lists.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        format.write_from(self.source(), out)
+    }
+
+    /// A name for a file: [`Format::file_name`].
+    pub fn file_name(&self, format: Format) -> String {
+        format.file_name(&self.head)
+    }
+
+    /// The whole report, in memory.
+    pub fn into_report(self) -> Report {
+        self.source().gather()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source::asked(&self.head, &self.monitor, self.range)
+    }
+}
+
+impl Report {
+    /// Gathers the whole of an [`Export`], and holds it: up to about 120 MB where there is [most](crate::MOST_POINTS).
+    pub fn of(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> Self {
+        Export::of(monitor, range, alongside).into_report()
+    }
+}
