@@ -4,8 +4,10 @@ use crate::lines;
 use crate::source::Source;
 use perf_runtime::text::rfc3339;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 const COLUMNS: [&str; 6] = ["time", "series", "metric", "statistic", "value", "unit"];
 /// The first characters of what a spreadsheet may take for a formula, and the mark that says it is none (OWASP, "CSV Injection").
@@ -25,14 +27,20 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     let header = COLUMNS.iter().map(|&column| Cow::Borrowed(column));
     let header = header.chain(names.iter().map(|name| Cow::Owned(format!("{LABEL}{name}"))));
     table.write_record(header.map(Cow::into_owned)).map_err(io::Error::from)?;
+    // All series have the same steps, and a time takes as long to write as the rest of its row.
+    let mut times: BTreeMap<SystemTime, String> = BTreeMap::new();
+    let mut number = String::new();
     lines::each(source, |line| {
         let label = |name: &&str| line.labels.iter().find(|(own, _)| own == name).map_or("", |(_, value)| *value);
         let labels: Vec<Cow<'_, str>> = names.iter().map(|name| guarded(label(name))).collect();
         let (series, metric) = (guarded(line.series), guarded(line.metric));
         let unit = guarded(line.unit.unwrap_or_default());
         for (start, value) in line.points {
-            let (time, value) = (rfc3339(*start), value.to_string());
-            let figures: [&str; 6] = [&time, &series, &metric, line.statistic, &value, &unit];
+            let time = times.entry(*start).or_insert_with(|| rfc3339(*start));
+            number.clear();
+            // Writing to a `String` cannot fail.
+            let _ = write!(number, "{value}");
+            let figures: [&str; 6] = [time, &series, &metric, line.statistic, &number, &unit];
             table.write_record(figures.into_iter().chain(labels.iter().map(AsRef::as_ref))).map_err(io::Error::from)?;
         }
         Ok(())

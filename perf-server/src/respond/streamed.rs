@@ -7,7 +7,7 @@ use http_body::Frame;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -18,10 +18,13 @@ const PIECE: usize = 64 << 10;
 const AHEAD: usize = 4;
 /// A client that reads nothing for so long is given up: it holds a place that others wait for.
 const STALLED: Duration = Duration::from_secs(30);
+/// So is one that is waited for longer than this in all, and longer than this for each piece that it read: less than 128 KiB a second.
+const IN_ALL: Duration = Duration::from_secs(60);
+const EACH: Duration = Duration::from_millis(500);
 
 /// Answers with a body that is written off the runtime while the client reads, by what `prepare` returns beside the head of the answer.
-/// Two are written at a time in a process; others wait, and beyond 16 that wait they are refused. A client that goes away, or reads
-/// nothing for 30 seconds, ends it: `out` gives an error then. Where the writing fails or panics in the middle, the body ends as broken,
+/// Two are written at a time in a process; others wait, and beyond 16 that wait they are refused. A client that goes away, reads
+/// nothing for 30 seconds, or is waited for longer than a minute at less than 128 KiB a second, ends it: `out` gives an error then. Where the writing fails or panics in the middle, the body ends as broken,
 /// never as if it were whole.
 ///
 /// ```
@@ -60,7 +63,8 @@ where
         if tell.send(Ok(head)).is_err() {
             return;
         }
-        let mut pieces = Pieces { piece: Vec::with_capacity(PIECE), sender, runtime: Handle::current() };
+        let piece = Vec::with_capacity(PIECE);
+        let mut pieces = Pieces { piece, sender, runtime: Handle::current(), patience: Patience::default() };
         // Without its end the body is broken: whoever reads it is told so.
         if write(&mut pieces).is_ok() && pieces.flush().is_ok() {
             let _ = pieces.give(Piece::End);
@@ -85,12 +89,37 @@ struct Pieces {
     piece: Vec<u8>,
     sender: mpsc::Sender<Piece>,
     runtime: Handle,
+    patience: Patience,
+}
+
+/// How long a client has been waited for.
+#[derive(Debug, Default)]
+struct Patience {
+    waited: Duration,
+    pieces: u32,
+}
+
+impl Patience {
+    /// How long it may take to read the next piece.
+    fn left(&self) -> Duration {
+        let in_all = IN_ALL.saturating_add(EACH.saturating_mul(self.pieces));
+        in_all.saturating_sub(self.waited).min(STALLED)
+    }
+
+    fn is_given(&mut self, after: Duration) {
+        self.waited = self.waited.saturating_add(after);
+        self.pieces = self.pieces.saturating_add(1);
+    }
 }
 
 impl Pieces {
-    fn give(&self, piece: Piece) -> io::Result<()> {
-        match self.runtime.block_on(timeout(STALLED, self.sender.send(piece))) {
-            Ok(Ok(())) => Ok(()),
+    fn give(&mut self, piece: Piece) -> io::Result<()> {
+        let start = Instant::now();
+        match self.runtime.block_on(timeout(self.patience.left(), self.sender.send(piece))) {
+            Ok(Ok(())) => {
+                self.patience.is_given(start.elapsed());
+                Ok(())
+            }
             Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone")),
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads no more")),
         }
@@ -194,6 +223,26 @@ mod tests {
         assert!(ahead <= ((AHEAD + 1) * PIECE) as u64, "{ahead} bytes");
         drop(body);
         assert_eq!(end.await.unwrap(), Some(io::ErrorKind::BrokenPipe));
+    }
+
+    #[test]
+    fn a_client_that_reads_slowly_for_long_is_given_up() {
+        let lasts = |each: Duration| {
+            let mut patience = Patience::default();
+            (0..100_000_u32)
+                .take_while(|_| {
+                    let is_in_time = each <= patience.left();
+                    patience.is_given(each);
+                    is_in_time
+                })
+                .count()
+        };
+        // 128 KiB a second and more may go on for ever, and a little less for a minute that is lost.
+        assert_eq!(lasts(EACH), 100_000);
+        assert_eq!(lasts(Duration::ZERO), 100_000);
+        assert_eq!(lasts(EACH * 2), 119);
+        assert_eq!(lasts(Duration::from_secs(29)), 2);
+        assert_eq!(lasts(STALLED + EACH), 0);
     }
 
     #[tokio::test]
