@@ -28,7 +28,7 @@ pub fn dashboard_names(report: &Report) -> Vec<String> {
 
 /// The dashboard of one of the [names](dashboard_names), as JSON that Grafana imports; `None` where there is no such dashboard.
 ///
-/// Queries go to the Prometheus that the variable `datasource` names, for the `instance`s that are chosen. Rates are over
+/// Queries go to the Prometheus that the variable `datasource` names, for the `job`s and `instance`s that are chosen. Rates are over
 /// `$__rate_interval`.
 pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
     let service = report.service.as_ref().map_or("perf", |service| service.name.as_str());
@@ -48,7 +48,17 @@ pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
         MetricKind::Counter | MetricKind::Gauge => track.name.clone(),
     };
     let own = own.or_else(|| report.tracks.metrics.first().map(of_metric)).unwrap_or_default();
-    let instances = format!("label_values({own}, instance)");
+    // Two services that are scraped by one Prometheus may make calls of the same kinds.
+    let jobs = format!("label_values({own}, job)");
+    let instances = format!("label_values({own}{{job=~\"$job\"}}, instance)");
+    let variable = |name: &str, label: &str, query: &str| {
+        json!({
+            "type": "query", "name": name, "label": label, "datasource": source(),
+            "query": query, "definition": query,
+            "includeAll": true, "allValue": ".*", "multi": true, "refresh": 2, "sort": 1,
+            "current": {"text": ["All"], "value": ["$__all"]},
+        })
+    };
     Some(json!({
         "uid": uid(service, name),
         "title": format!("{service}: {}", name.replace('_', " ")),
@@ -62,12 +72,8 @@ pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
         "annotations": {"list": []},
         "templating": {"list": [
             {"type": "datasource", "name": "datasource", "label": "Prometheus", "query": "prometheus"},
-            {
-                "type": "query", "name": "instance", "label": "Instance", "datasource": source(),
-                "query": instances, "definition": instances,
-                "includeAll": true, "allValue": ".*", "multi": true, "refresh": 2, "sort": 1,
-                "current": {"text": ["All"], "value": ["$__all"]},
-            },
+            variable("job", "Job", &jobs),
+            variable("instance", "Instance", &instances),
         ]},
         "panels": panels,
     }))
@@ -137,10 +143,10 @@ impl Panels {
     }
 }
 
-/// A selector of the chosen instances, with further matchers.
+/// A selector of the chosen jobs and instances, with further matchers.
 fn of(metric: &str, matchers: &str) -> String {
     let comma = if matchers.is_empty() { "" } else { "," };
-    format!("{metric}{{instance=~\"$instance\"{comma}{matchers}}}")
+    format!("{metric}{{job=~\"$job\",instance=~\"$instance\"{comma}{matchers}}}")
 }
 
 fn rate(metric: &str, matchers: &str) -> String {

@@ -26,7 +26,7 @@ fn each_query_names_metrics_that_are_exposed() {
         let queries = queries(&board);
         assert!(!queries.is_empty(), "{name}");
         for query in queries {
-            let ends: Vec<usize> = query.match_indices("{instance=~").map(|(place, _)| place).collect();
+            let ends: Vec<usize> = query.match_indices("{job=~\"$job\",instance=~").map(|(place, _)| place).collect();
             assert!(!ends.is_empty(), "{query}");
             for end in ends {
                 let start = query[..end]
