@@ -1,29 +1,42 @@
 //! Dashboards of Grafana (the classic model), made from the series that there are. Each query names metrics that the monitor exposes.
 
-use crate::report::Report;
+mod metrics;
+mod objectives;
+mod panels;
+
+use crate::report::{KindNames, Report};
+use metrics::Group;
+use panels::Panels;
 use perf_runtime::Kind;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{FamilyNames, MetricSeriesTrack};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 const OVERVIEW: &str = "overview";
+const HOST: &str = "host";
+const AGENTS: &str = "agents";
+const OBJECTIVES: &str = "objectives";
 const METRICS: &str = "metrics";
-/// The most panels of a dashboard of metrics.
-const MOST_PANELS: usize = 60;
+/// The kinds of calls of agents: what they do, and what they ask.
+const OF_AGENTS: [Kind; 4] = [Kind::Agent, Kind::LlmCall, Kind::Tool, Kind::McpCall];
 /// The most characters of a uid.
 const MOST_UID: usize = 40;
 const SCHEMA_VERSION: u8 = 41;
-/// The width of a dashboard, and the height of a panel.
-const WIDTH: usize = 24;
-const HEIGHT: usize = 8;
 
-/// The dashboards that there are for a report: `overview`, one for each kind of calls in it, by the name of the kind, and `metrics`
-/// for the metrics of the program and of the parts, where there are any.
+/// The dashboards that there are for a report: `overview`; one for each kind of calls in it, by the name of the kind; `host` for the
+/// process and its machine, `agents` for agents, tools and models, `objectives` for what was promised, and `metrics` for all other
+/// metrics, where there are any.
 pub fn dashboard_names(report: &Report) -> Vec<String> {
-    let kinds = report.names.iter().map(|names| names.kind.as_str().to_owned());
-    let metrics = (!report.tracks.metrics.is_empty()).then(|| METRICS.to_owned());
-    [OVERVIEW.to_owned()].into_iter().chain(kinds).chain(metrics).collect()
+    let kinds = report.names.iter().map(|names| names.kind.as_str());
+    let has = |group: Group| group.tracks(report).next().is_some();
+    let others = [
+        (HOST, has(Group::Host)),
+        (AGENTS, has(Group::Models) || report.names.iter().any(|names| OF_AGENTS.contains(&names.kind))),
+        (OBJECTIVES, !report.objectives.is_empty()),
+        (METRICS, has(Group::Others)),
+    ];
+    let others = others.into_iter().filter_map(|(name, is_there)| is_there.then_some(name));
+    [OVERVIEW].into_iter().chain(kinds).chain(others).map(str::to_owned).collect()
 }
 
 /// The dashboard of one of the [names](dashboard_names), as JSON that Grafana imports; `None` where there is no such dashboard.
@@ -32,22 +45,44 @@ pub fn dashboard_names(report: &Report) -> Vec<String> {
 /// `$__rate_interval`.
 pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
     let service = report.service.as_ref().map_or("perf", |service| service.name.as_str());
-    let panels = match name {
-        OVERVIEW => overview(report),
-        METRICS if !report.tracks.metrics.is_empty() => metrics(report),
+    if !dashboard_names(report).iter().any(|known| known == name) {
+        return None;
+    }
+    let mut panels = Panels::default();
+    match name {
+        OVERVIEW => overview(&report.names, &mut panels),
+        HOST => metrics::add(report, Group::Host, &mut panels),
+        AGENTS => {
+            let of_agents = report.names.iter().filter(|names| OF_AGENTS.contains(&names.kind));
+            overview(of_agents, &mut panels);
+            metrics::add(report, Group::Models, &mut panels);
+        }
+        OBJECTIVES => objectives::add(report, &mut panels),
+        METRICS => metrics::add(report, Group::Others, &mut panels),
         name => {
             let of = report.names.iter().find(|names| names.kind.as_str() == name)?;
-            kind(report, of.kind, &of.names)
+            kind(report, of.kind, &of.names, &mut panels);
         }
-    };
+    }
     // Instances of the dashboard's own metric: one that never made such a call has nothing to show.
-    let own = report.names.iter().find(|names| names.kind.as_str() == name).or(report.names.first());
-    let own = own.filter(|_| name != METRICS).map(|of| of.names.counter.clone());
+    let kind_of = |name: &str| report.names.iter().find(|names| names.kind.as_str() == name);
+    let of_agent = || report.names.iter().find(|names| OF_AGENTS.contains(&names.kind));
+    let of_calls = match name {
+        HOST | METRICS => None,
+        AGENTS => of_agent(),
+        name => kind_of(name).or(report.names.first()),
+    };
+    let group = match name {
+        HOST => Group::Host,
+        AGENTS => Group::Models,
+        _ => Group::Others,
+    };
     let of_metric = |track: &MetricSeriesTrack| match track.kind {
         MetricKind::Histogram => format!("{}_count", track.name),
         MetricKind::Counter | MetricKind::Gauge => track.name.clone(),
     };
-    let own = own.or_else(|| report.tracks.metrics.first().map(of_metric)).unwrap_or_default();
+    let own = of_calls.map(|of| of.names.counter.clone());
+    let own = own.or_else(|| group.tracks(report).next().map(of_metric)).unwrap_or_default();
     // Two services that are scraped by one Prometheus may make calls of the same kinds.
     let jobs = format!("label_values({own}, job)");
     let instances = format!("label_values({own}{{job=~\"$job\"}}, instance)");
@@ -75,7 +110,7 @@ pub fn dashboard(report: &Report, name: &str) -> Option<Value> {
             variable("job", "Job", &jobs),
             variable("instance", "Instance", &instances),
         ]},
-        "panels": panels,
+        "panels": panels.all,
     }))
 }
 
@@ -90,57 +125,6 @@ fn uid(service: &str, name: &str) -> String {
 
 fn source() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
-}
-
-/// Panels in rows of as many as fit.
-#[derive(Default)]
-struct Panels {
-    all: Vec<Value>,
-    x: usize,
-    y: usize,
-}
-
-/// A query, and the legend of what it finds.
-type Query = (String, &'static str);
-
-impl Panels {
-    fn add(&mut self, title: &str, unit: &str, width: usize, queries: &[Query]) {
-        if self.x + width > WIDTH {
-            self.new_row();
-        }
-        let target = |(place, (query, legend)): (usize, &Query)| {
-            let id = char::from(b'A'.saturating_add(u8::try_from(place).unwrap_or(25)));
-            json!({"refId": id.to_string(), "datasource": source(), "expr": query, "legendFormat": legend, "range": true})
-        };
-        let targets: Vec<Value> = queries.iter().enumerate().map(target).collect();
-        self.all.push(json!({
-            "type": "timeseries",
-            "id": self.all.len() + 1,
-            "title": title,
-            "datasource": source(),
-            "gridPos": {"h": HEIGHT, "w": width, "x": self.x, "y": self.y},
-            "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
-            "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": true}, "tooltip": {"mode": "multi"}},
-            "targets": targets,
-        }));
-        self.x += width;
-    }
-
-    /// A line with a title across the dashboard.
-    fn heading(&mut self, title: &str) {
-        self.new_row();
-        self.all.push(json!({
-            "type": "row", "id": self.all.len() + 1, "title": title, "collapsed": false, "panels": [],
-            "gridPos": {"h": 1, "w": WIDTH, "x": 0, "y": self.y},
-        }));
-        self.y += 1;
-    }
-
-    fn new_row(&mut self) {
-        if self.x > 0 {
-            (self.x, self.y) = (0, self.y + HEIGHT);
-        }
-    }
 }
 
 /// A selector of the chosen jobs and instances, with further matchers.
@@ -158,16 +142,18 @@ fn quantile(share: f64, by: &str, names: &FamilyNames) -> String {
     format!("histogram_quantile({share}, sum by ({by}) ({buckets}))")
 }
 
+/// Calls that failed, and those that ran to their end.
+const FAILED: &str = r#"outcome=~"error|panicked",expected="""#;
+const ENDED: &str = r#"outcome=~"ok|error|panicked""#;
+
 /// The share of calls that failed among those that ran to their end, as perf counts it.
 fn failed(names: &FamilyNames) -> String {
-    let failed = rate(&names.counter, r#"outcome=~"error|panicked",expected="""#);
-    let all = rate(&names.counter, r#"outcome=~"ok|error|panicked""#);
+    let (failed, all) = (rate(&names.counter, FAILED), rate(&names.counter, ENDED));
     format!("(sum({failed}) or vector(0)) / sum({all})")
 }
 
-fn overview(report: &Report) -> Vec<Value> {
-    let mut panels = Panels::default();
-    for kind in &report.names {
+fn overview<'a>(kinds: impl IntoIterator<Item = &'a KindNames>, panels: &mut Panels) {
+    for kind in kinds {
         panels.heading(&title_of(kind.kind));
         let calls = format!("sum({})", rate(&kind.names.counter, ""));
         panels.add("Calls a second", "cps", 8, &[(calls, "calls")]);
@@ -176,19 +162,17 @@ fn overview(report: &Report) -> Vec<Value> {
             [(0.5, "p50"), (0.95, "p95")].map(|(share, legend)| (quantile(share, "le", &kind.names), legend));
         panels.add("Duration", "s", 8, &quantiles);
     }
-    panels.all
 }
 
 fn title_of(kind: Kind) -> String {
     kind.as_str().replace('_', " ")
 }
 
-fn kind(report: &Report, kind: Kind, names: &FamilyNames) -> Vec<Value> {
+fn kind(report: &Report, kind: Kind, names: &FamilyNames, panels: &mut Panels) {
     // Without labels that are known only when a call has ended: calls in flight have none of those.
     let id = report.tracks.series.iter().find(|track| track.kind == kind).map(|track| track.id.without_late_labels());
     let labels: Vec<String> = id.iter().flat_map(|id| id.labels.pairs()).map(|(name, _)| name.to_owned()).collect();
     let by = labels.join(", ");
-    let mut panels = Panels::default();
     let by_outcome = format!("sum by (outcome) ({})", rate(&names.counter, ""));
     panels.add("Calls a second, by outcome", "cps", 12, &[(by_outcome, "{{outcome}}")]);
     panels.add("Failed", "percentunit", 12, &[(failed(names), "failed")]);
@@ -211,40 +195,4 @@ fn kind(report: &Report, kind: Kind, names: &FamilyNames) -> Vec<Value> {
         24,
         &each(format!("topk(10, sum by ({by}) ({time}))")),
     );
-    panels.all
-}
-
-/// A panel for each metric: of a gauge its value, of a counter its rate, of a histogram its mean.
-fn metrics(report: &Report) -> Vec<Value> {
-    let mut names: BTreeMap<&str, (MetricKind, Option<&str>)> = BTreeMap::new();
-    for track in &report.tracks.metrics {
-        names.entry(&track.name).or_insert((track.kind, track.unit.as_deref()));
-    }
-    let mut panels = Panels::default();
-    // A constant that only carries labels.
-    names.remove("target_info");
-    if names.len() > MOST_PANELS {
-        panels.heading(&format!("The first {MOST_PANELS} of {} metrics", names.len()));
-    }
-    for (name, (kind, unit)) in names.into_iter().take(MOST_PANELS) {
-        let unit = match (kind, unit) {
-            (MetricKind::Counter, Some("bytes")) => "Bps",
-            // Seconds a second.
-            (MetricKind::Counter, Some("seconds")) => "short",
-            (MetricKind::Counter, _) => "cps",
-            (_, Some("seconds")) => "s",
-            (_, Some("bytes")) => "bytes",
-            (_, Some("ratio")) => "percentunit",
-            _ => "short",
-        };
-        let query = match kind {
-            MetricKind::Counter => rate(name, ""),
-            MetricKind::Histogram => {
-                format!("{} / {}", rate(&format!("{name}_sum"), ""), rate(&format!("{name}_count"), ""))
-            }
-            MetricKind::Gauge => of(name, ""),
-        };
-        panels.add(name, unit, 8, &[(query, "__auto")]);
-    }
-    panels.all
 }
