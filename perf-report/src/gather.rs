@@ -2,9 +2,10 @@
 
 use crate::alongside::{Alongside, Incident};
 use crate::moment::to_millis;
+use crate::packed::{Gathered, Packed};
 use crate::report::{KindNames, Report, SCHEMA};
 use perf_runtime::extend::AlertGroups;
-use perf_runtime::series::{Selector, TimeRange, Tracks};
+use perf_runtime::series::{TimeRange, Tracks};
 use perf_runtime::{ConfigError, Kind, Monitor, Window};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -12,13 +13,11 @@ use std::time::{Duration, SystemTime};
 /// The most series of calls in a report, those that were called most, and as many of metrics. Others are counted as left out.
 pub const MOST_SERIES: usize = 1_000;
 /// The most points of all series together, as of `/api/v1/query`: a day of a thousand series in steps of five minutes fits. A point of
-/// calls takes up to 400 bytes, so that a whole [`Report`] takes up to about 120 MB; an [`Export`](crate::Export) never holds it whole.
+/// calls takes up to 400 bytes, so that a whole [`Report`] takes up to about 120 MB; an [`Export`](crate::Export) takes a third of it.
 pub const MOST_POINTS: usize = 300_000;
 /// The most steps where none is asked for, and at all.
 const STEPS: u32 = 288;
 const MOST_STEPS: u32 = 11_000;
-/// The fewest series that there is room for at any step.
-const FEWEST_SERIES: usize = 10;
 /// The most changes of alerts.
 const MOST_EVENTS: usize = 500;
 /// Lengths of steps that a reader takes in at once, in seconds.
@@ -53,14 +52,12 @@ fn round(least: Duration) -> Duration {
     Duration::from_secs(ROUND.into_iter().find(|round| *round >= whole).unwrap_or(days))
 }
 
-/// Everything of a report but the points of its series of calls: what [`Source`](crate::source::Source) asks for while it is written.
-pub(crate) fn head(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> (Report, TimeRange) {
+/// Everything of a report, with the points of its series of calls packed beside it.
+pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) -> (Report, Vec<Packed>) {
     let made = to_millis(monitor.time_of_day());
     let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
-    let steps = range.duration().as_secs().div_ceil(step.as_secs().max(1)).saturating_add(1);
-    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
     let range = range.with_step(step);
-    let (tracks, metrics_left_out) = tracks(monitor, range, steps);
+    let Gathered { tracks, metrics_left_out, packed } = Gathered::of(monitor, range);
     let start = to_millis(tracks.start);
     let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
     let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
@@ -90,7 +87,7 @@ pub(crate) fn head(monitor: &Monitor, range: TimeRange, alongside: Alongside) ->
         objectives: monitor.objectives(),
         alongside,
     };
-    (head, range)
+    (head, packed)
 }
 
 /// The end of the last step that the range touches.
@@ -100,26 +97,6 @@ fn end_of_steps(tracks: &Tracks, range: &TimeRange) -> SystemTime {
     let steps = length.as_nanos().div_ceil(step.as_nanos().max(1));
     let whole = u32::try_from(steps).ok().and_then(|steps| step.checked_mul(steps));
     whole.and_then(|whole| tracks.start.checked_add(whole)).unwrap_or(range.end())
-}
-
-/// The names of the series of calls that there is room for, those that were called most; and as many of metrics, with their points, as
-/// there is room for beside them. With them how many of metrics there was none for.
-fn tracks(monitor: &Monitor, range: TimeRange, steps: usize) -> (Tracks, usize) {
-    let fits = |taken: usize| (MOST_POINTS / steps.max(1)).saturating_sub(taken).clamp(FEWEST_SERIES, MOST_SERIES);
-    // One step tells who was called, about as often as in the range: it begins at a multiple of its length.
-    let mut named = monitor.tracks(&Selector::calls(), range.with_step(range.duration().max(Duration::from_secs(1))));
-    let mut series = std::mem::take(&mut named.series);
-    series.sort_by_key(|track| std::cmp::Reverse(track.whole.count));
-    let left_out = series.len().saturating_sub(fits(0));
-    series.truncate(fits(0));
-    series.sort_by(|one, other| one.id.cmp(&other.id));
-    for track in &mut series {
-        track.points = Vec::new();
-    }
-    let mut all = monitor.tracks(&Selector::metrics().limit(fits(series.len())), range);
-    let metrics_left_out = std::mem::replace(&mut all.left_out, left_out);
-    all.series = series;
-    (all, metrics_left_out)
 }
 
 /// The same with the open groups of alerts, where nobody told of incidents and a part knows them. Those that have ended are not known:

@@ -13,6 +13,7 @@ mod moment;
 mod new_relic;
 mod openmetrics;
 mod overview;
+mod packed;
 mod report;
 mod source;
 mod summary;

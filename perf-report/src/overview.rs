@@ -44,7 +44,7 @@ impl Overview {
         let mut overview = Self::default();
         source.calls(&source.report.tracks.series, |track| {
             overview.add(track);
-            Ok::<(), io::Error>(())
+            Ok(())
         })?;
         Ok(overview)
     }

@@ -1,65 +1,58 @@
-//! Where the points of a report come from: from memory, or from the monitor, a group of series at a time.
+//! A report that is written: whole, or with its series of calls packed.
 
+use crate::packed::Packed;
 use crate::report::Report;
-use perf_runtime::Monitor;
-use perf_runtime::series::{Selector, SeriesTrack, TimeRange, Tracks};
-use serde::ser::{SerializeSeq, SerializeStruct};
+use perf_runtime::series::{SeriesTrack, Tracks};
+use serde::ser::{Error as _, SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::io::{self, Write};
-
-/// The points of a group at most: up to 8 MB of calls.
-const GROUP: usize = 20_000;
 
 /// A report that is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
-    /// The report. Where its series are asked for, those of calls have names, and neither points nor sums.
+    /// The report. Where its series of calls are packed, they have no points here.
     pub(crate) report: &'a Report,
-    asked: Option<(&'a Monitor, TimeRange)>,
+    packed: Option<&'a [Packed]>,
 }
 
 impl<'a> Source<'a> {
     /// A report that is whole.
     pub(crate) fn held(report: &'a Report) -> Self {
-        Self { report, asked: None }
+        Self { report, packed: None }
     }
 
-    /// A report without points, and who is asked for them.
-    pub(crate) fn asked(head: &'a Report, monitor: &'a Monitor, range: TimeRange) -> Self {
-        Self { report: head, asked: Some((monitor, range)) }
+    /// A report without points, and the points of each of its series of calls.
+    pub(crate) fn packed(head: &'a Report, packed: &'a [Packed]) -> Self {
+        Self { report: head, packed: Some(packed) }
     }
 
-    /// Shows these series of calls of the report, whole and in their order.
-    pub(crate) fn calls<'t, E>(
+    /// Shows these series of calls of the report, one after the other with their points.
+    pub(crate) fn calls<'t>(
         &self,
         series: impl IntoIterator<Item = &'t SeriesTrack>,
-        mut show: impl FnMut(&SeriesTrack) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let Some((monitor, range)) = self.asked else { return series.into_iter().try_for_each(show) };
-        let series: Vec<&SeriesTrack> = series.into_iter().collect();
-        let steps = (range.duration().as_secs_f64() / self.report.tracks.step).ceil();
-        let most = (GROUP as f64 / steps.max(1.0)).ceil();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to GROUP")]
-        for group in series.chunks(most.max(1.0) as usize) {
-            let selected = group.iter().map(|track| Selector::series(&track.id)).reduce(Selector::or);
-            let found = selected.map(|selector| monitor.tracks(&selector, range).series);
-            found.iter().flatten().try_for_each(&mut show)?;
-        }
-        Ok(())
+        mut show: impl FnMut(&SeriesTrack) -> io::Result<()>,
+    ) -> io::Result<()> {
+        series.into_iter().try_for_each(|track| show(&*self.whole(track).map_err(io::Error::other)?))
+    }
+
+    /// A series of the report with its points.
+    fn whole<'t>(&self, head: &'t SeriesTrack) -> Result<Cow<'t, SeriesTrack>, postcard::Error> {
+        let Some(packed) = self.packed else { return Ok(Cow::Borrowed(head)) };
+        let place = self.report.tracks.series.binary_search_by(|track| track.id.cmp(&head.id));
+        let points = place.ok().and_then(|place| packed.get(place));
+        points.map_or(Ok(Cow::Borrowed(head)), |points| points.track(head).map(Cow::Owned))
     }
 
     /// Writes the report as JSON: [`Report::write_json`].
     pub(crate) fn write_json(&self, out: impl Write) -> io::Result<()> {
-        serde_json::to_writer(out, &self.report.envelope(&AskedTracks(*self))).map_err(io::Error::from)
+        serde_json::to_writer(out, &self.report.envelope(&WholeTracks(*self))).map_err(io::Error::from)
     }
 
     /// The whole report.
-    pub(crate) fn gather(&self) -> Report {
-        let mut series = Vec::new();
-        let Ok(()) = self.calls(&self.report.tracks.series, |track| {
-            series.push(track.clone());
-            Ok::<(), std::convert::Infallible>(())
-        });
+    pub(crate) fn to_report(self) -> Report {
+        let whole = |track| self.whole(track).map_or_else(|_| SeriesTrack::clone(track), Cow::into_owned);
+        let series = self.report.tracks.series.iter().map(whole).collect();
         let mut report = self.report.clone();
         report.tracks.series = series;
         report
@@ -67,27 +60,30 @@ impl<'a> Source<'a> {
 }
 
 /// [`Tracks`] as JSON has them, one series after the other.
-struct AskedTracks<'a>(Source<'a>);
+struct WholeTracks<'a>(Source<'a>);
 
-impl Serialize for AskedTracks<'_> {
+impl Serialize for WholeTracks<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Tracks { start, step, metrics, left_out, .. } = &self.0.report.tracks;
         let mut fields = serializer.serialize_struct("Tracks", 5)?;
         fields.serialize_field("start", &perf_runtime::text::rfc3339(*start))?;
         fields.serialize_field("step", step)?;
-        fields.serialize_field("series", &AskedSeries(self.0))?;
+        fields.serialize_field("series", &WholeSeries(self.0))?;
         fields.serialize_field("metrics", metrics)?;
         fields.serialize_field("left_out", left_out)?;
         fields.end()
     }
 }
 
-struct AskedSeries<'a>(Source<'a>);
+struct WholeSeries<'a>(Source<'a>);
 
-impl Serialize for AskedSeries<'_> {
+impl Serialize for WholeSeries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_seq(None)?;
-        self.0.calls(&self.0.report.tracks.series, |track| all.serialize_element(track))?;
+        let series = &self.0.report.tracks.series;
+        let mut all = serializer.serialize_seq(Some(series.len()))?;
+        for track in series {
+            all.serialize_element(&*self.0.whole(track).map_err(S::Error::custom)?)?;
+        }
         all.end()
     }
 }

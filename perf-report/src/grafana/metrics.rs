@@ -24,9 +24,9 @@ pub(super) enum Group {
 impl Group {
     fn of(track: &MetricSeriesTrack) -> Self {
         let begins = |one: &&str| track.name.starts_with(*one);
-        if HOST.iter().any(|one| begins(one)) {
+        if HOST.iter().any(begins) {
             Self::Host
-        } else if MODELS.iter().any(|one| begins(one)) {
+        } else if MODELS.iter().any(begins) {
             Self::Models
         } else {
             Self::Others

@@ -86,7 +86,7 @@ pub(super) fn series(source: Source<'_>, overview: &Overview, page: &mut Page) -
         if let Some(page) = listed.get_mut(&track.id) {
             row(track, page);
         }
-        Ok::<(), io::Error>(())
+        Ok(())
     })?;
     for row in overview.by_time().iter().filter_map(|series| listed.get(&series.id)) {
         page.append(row);

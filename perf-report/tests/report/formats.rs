@@ -191,23 +191,27 @@ fn an_export_is_the_whole_report_in_every_format() {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
     monitor.tick();
-    // More than one group of series.
     for minute in 0..59_u64 {
         for series in 0..600_u64 {
             let (operation, table) = (format!("operation {}", series % 20), format!("table {}", series / 20));
-            monitor
-                .external_call(&operation, &table)
-                .record(Duration::from_millis(1 + (series + minute) % 50), Outcome::Ok);
+            let duration = Duration::from_millis(1 + (series + minute) % 50);
+            monitor.external_call(&operation, &table).record(duration, Outcome::Ok);
         }
         monitor.record_mcp_call("context7", "resolve", Duration::from_millis(minute), minute % 3 > 0);
         clock.advance(Duration::from_secs(60));
         monitor.tick();
     }
-    let now = monitor.time_of_day();
-    let range = range_of(now - Duration::from_secs(3_600), now, Some(Duration::from_secs(60))).unwrap();
-    let whole = Report::of(&monitor, range, told());
+    // A range that begins at no multiple of its length.
+    let now = monitor.time_of_day() - Duration::from_secs(420);
+    let range = range_of(now - Duration::from_secs(1_800), now, Some(Duration::from_secs(60))).unwrap();
+    let tracks = monitor.tracks(&perf_runtime::series::Selector::all(), range);
+    let (export, whole) = (Export::of(&monitor, range, told()), Report::of(&monitor, range, told()));
     assert_eq!((whole.tracks.series.len(), whole.tracks.left_out), (601, 0));
-    let export = Export::of(&monitor, range, told());
+    assert!(whole.tracks == tracks, "read in groups it is what one question answers");
+    // What comes later is in neither.
+    clock.advance(Duration::from_secs(600));
+    monitor.external_call("operation 1", "table 1").record(Duration::from_secs(1), Outcome::Error);
+    monitor.tick();
     for format in Format::ALL {
         let mut text = Vec::new();
         export.write(format, &mut text).unwrap();
@@ -220,18 +224,24 @@ fn an_export_is_the_whole_report_in_every_format() {
 fn where_there_is_no_room_the_series_that_were_called_most_stay() {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().max_series(3_000).build().unwrap();
-    monitor.tick();
-    for series in 0..1_010_u64 {
+    let record = |series: u64, calls: u64| {
         let (operation, table) = (format!("operation {}", series % 20), format!("table {}", series / 20));
-        let calls = 1 + u64::from(series % 101 > 0);
-        (0..calls)
-            .for_each(|_| monitor.external_call(&operation, &table).record(Duration::from_millis(1), Outcome::Ok));
-    }
+        let call = monitor.external_call(&operation, &table);
+        (0..calls).for_each(|_| call.record(Duration::from_millis(1), Outcome::Ok));
+    };
+    monitor.tick();
+    // In the hour, and before the range: those that were called then have no place for it.
+    clock.advance(Duration::from_secs(60));
+    (0..10).for_each(|series| record(series * 101, 50));
+    monitor.tick();
+    clock.advance(Duration::from_secs(600));
+    monitor.tick();
+    (0..1_010).for_each(|series| record(series, 1 + u64::from(series % 101 > 0)));
     clock.advance(Duration::from_secs(60));
     monitor.tick();
     let now = monitor.time_of_day();
-    let report =
-        Report::of(&monitor, range_of(now - Duration::from_secs(60), now, None).unwrap(), Alongside::default());
+    let range = range_of(now - Duration::from_secs(120), now, None).unwrap();
+    let report = Report::of(&monitor, range, Alongside::default());
     assert_eq!((report.tracks.series.len(), report.tracks.left_out), (1_000, 10));
     assert!(report.tracks.series.iter().all(|track| track.whole.count == Some(2)));
     assert!(report.tracks.series.is_sorted_by(|one, other| one.id < other.id), "in the order of their names");

@@ -34,8 +34,8 @@ pub struct Selector {
 struct Term {
     of: Of,
     labels: Vec<(String, String)>,
-    /// Whether a series has these labels and no more.
-    is_whole: bool,
+    /// The number of labels that the series must have, where it is one alone.
+    exactly: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,10 +80,11 @@ impl Selector {
     }
 
     /// The series of calls of this id alone, and none that has further labels as [`Selector::from`] an id means them. With
-    /// [`or`](Self::or) those that a list names: each costs a comparison with the name of every series.
+    /// [`or`](Self::or) those that a list names: each costs a comparison with the name of every series. Its text is that of the id, which
+    /// read back means those with further labels too.
     pub fn series(id: &SeriesId) -> Self {
         let mut alone = Self::from(id);
-        alone.terms.iter_mut().for_each(|term| term.is_whole = true);
+        alone.terms.iter_mut().for_each(|term| term.exactly = Some(id.labels.len()));
         alone
     }
 
@@ -167,7 +168,7 @@ impl Selector {
     }
 
     fn of(of: Of) -> Self {
-        Self { terms: vec![Term { of, labels: Vec::new(), is_whole: false }], limit: None, is_joined: false }
+        Self { terms: vec![Term { of, labels: Vec::new(), exactly: None }], limit: None, is_joined: false }
     }
 }
 
@@ -192,7 +193,7 @@ impl Of {
 
 impl Term {
     fn fits<'n, 'v>(&self, labels: &(impl Iterator<Item = (&'n str, &'v str)> + Clone)) -> bool {
-        (!self.is_whole || labels.clone().count() == self.labels.len())
+        self.exactly.is_none_or(|exactly| labels.clone().count() == exactly)
             && self.labels.iter().all(|(name, value)| labels.clone().any(|(own, has)| own == name && has == value))
     }
 }
@@ -298,6 +299,7 @@ mod tests {
         let (one, all) = (Selector::series(&request), Selector::from(&request));
         assert!(one.selects_series(&request) && !one.selects_series(&ended) && all.selects_series(&ended));
         assert!(!one.selects_series(&id("http_request{method=PUT,route=/}")));
+        assert!(!one.clone().label("status", "200").selects_series(&ended), "nor those that have a label more");
         assert!(one.or(Selector::series(&ended)).selects_series(&ended));
     }
 
