@@ -77,26 +77,56 @@ fn an_even_rise_is_one_wherever_its_minutes_begin() {
     }
 }
 
+/// The share of series that are called a trend, whatever the change.
+fn share_of_trends(mut make: impl FnMut() -> Vec<f64>) -> f64 {
+    const SERIES: u32 = 400;
+    let settings = TrendSettings { minimum_effect: 0.0, ..TrendSettings::default() };
+    let found = (0..SERIES).filter(|_| is_trend(class(&make(), &settings))).count();
+    found as f64 / f64::from(SERIES)
+}
+
 #[test]
 fn a_walk_without_a_drift_is_seldom_called_a_trend() {
-    const SERIES: u32 = 400;
     let mut random = Random::new(4);
-    // The longest memory that there is. The shortest walk hides most of it: of 28 values an eighth was found.
+    // The longest memory that there is. The shortest walk hides most of it.
     for (count, at_most) in [(28, 0.16), (60, 0.08), (288, 0.08), (1440, 0.08)] {
-        let wrong = (0..SERIES)
-            .filter(|_| {
-                let mut level = 100.0;
-                let mut walk = || {
-                    level += random.normal();
-                    level
-                };
-                let values: Vec<f64> = (0..count).map(|_| walk()).collect();
-                is_trend(class(&values, &TrendSettings { minimum_effect: 0.0, ..TrendSettings::default() }))
-            })
-            .count();
-        let share = wrong as f64 / f64::from(SERIES);
+        let share = share_of_trends(|| {
+            let mut level = 100.0;
+            let mut walk = || {
+                level += random.normal();
+                level
+            };
+            (0..count).map(|_| walk()).collect()
+        });
         println!("n {count}: {share:.3}");
         assert!(share <= at_most, "{share} of the walks of {count} values");
+    }
+}
+
+#[test]
+fn a_smooth_series_without_a_trend_is_seldom_called_one() {
+    let mut random = Random::new(5);
+    // A mean of means, each with this memory: what a load average of something that swings is.
+    for (count, memories, at_most) in [
+        (28, [0.9, 0.9], 0.1),
+        (28, [0.95, 0.95], 0.2),
+        (60, [0.9, 0.9], 0.1),
+        (60, [0.95, 0.95], 0.1),
+        (288, [0.95, 0.95], 0.05),
+    ] {
+        let share = share_of_trends(|| {
+            let mut means = [0.0; 2];
+            let mut next = || {
+                let [first, second] = &mut means;
+                *first = memories[0] * *first + (1.0 - memories[0]) * random.normal();
+                *second = memories[1] * *second + (1.0 - memories[1]) * *first;
+                100.0 + *second
+            };
+            (0..200).for_each(|_| _ = next());
+            (0..count).map(|_| next()).collect()
+        });
+        println!("n {count} φ {memories:?}: {share:.3}");
+        assert!(share <= at_most, "{share} of {count} values with a memory of {memories:?}");
     }
 }
 
