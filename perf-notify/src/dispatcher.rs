@@ -4,6 +4,7 @@
 use crate::figures::{CHANNEL, OWN_RULES};
 use crate::group::{Group, Now, Send, Surroundings};
 use crate::message::{Message, MessageAlert};
+use crate::notice::Told;
 use crate::outbox::{AttemptOutcome, Changes, Done, Entry, Queue, QueueState};
 use crate::route::{Facts, Route, Routes};
 use crate::since::Since;
@@ -15,6 +16,7 @@ use std::time::Duration;
 mod attempts;
 mod begin;
 mod incidents;
+mod notices;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +49,10 @@ pub(crate) struct Dispatcher {
     counts: BTreeMap<(String, AttemptOutcome), u64>,
     /// Attempts that the monitor was not told of yet.
     deliveries: Vec<Delivery>,
+    /// The channels that take notices.
+    notice_channels: Vec<String>,
+    /// The notices that were told.
+    told: Told,
 }
 
 impl Dispatcher {
@@ -252,7 +258,9 @@ impl Dispatcher {
         let changed = queue.finish(done, now);
         self.write(changed.kept, changed.removed, changed.attempts);
         for message in changed.fall_back {
-            if let Some(fallback) = &fallback {
+            if let Some(fallback) = &fallback
+                && self.may_fall_back(fallback, &message, now)
+            {
                 self.push(fallback, message, now);
             }
         }

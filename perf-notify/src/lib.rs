@@ -56,11 +56,18 @@
 //!
 //! No thread of the application waits for any of it, and no async runtime is needed: a runtime that is blocked is when somebody must hear.
 //!
+//! # Notices
+//!
+//! Another part may have a short text told to people, by [`Deliver`](perf_runtime::extend::Deliver): it goes to the channels that
+//! [`notices`](Settings::notices) names, by the same outbox and with its retries, once for each key, also after a restart. It is given up after
+//! a day. Of 100 that wait, no more are taken. Alerts that are due go first, and a notice is never joined with another message.
+//!
 //! # Known limits
 //!
 //! - Two processes of one service that run side by side have an outbox each, and each tells of its own alerts. One that starts beside
 //!   another waits for the end of that one, for 30 s at most, so that a deploy in which both overlap tells nothing twice. Messages that a
 //!   process leaves are sent by the others within a minute, or by the next one.
+//! - Processes of one service that run side by side do not know which notices the others told.
 //! - Where the file cannot be written, messages are sent all the same, and lost with the process.
 
 mod channel;
@@ -72,6 +79,7 @@ mod links;
 pub mod message;
 mod mirror;
 mod moment;
+mod notice;
 mod outbox;
 mod route;
 mod runner;
@@ -98,9 +106,10 @@ use dispatcher::{Beginning, Dispatcher};
 use figures::Figures;
 use group::Now;
 use links::Links;
+use notice::{Backlog, Notices};
 use outbox::{Plan, Store};
 use perf_runtime::config::Value;
-use perf_runtime::extend::{Service, ShutdownHook, TickObserver, state_folder};
+use perf_runtime::extend::{Deliver, Provided, ShutdownHook, TickObserver, state_folder};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use ring::rand::{SecureRandom, SystemRandom};
 use route::Routes;
@@ -124,8 +133,11 @@ const SECTION: &str = "notify";
 pub struct Notifier {
     orders: Sender<Order>,
     view: NotifierView,
-    guards: Option<(TickObserver, ShutdownHook)>,
+    guards: Option<Guards>,
 }
+
+/// Not provided where another notifier of the monitor does.
+type Guards = (TickObserver, ShutdownHook, Option<Provided>);
 
 /// A channel that is open, with what is set about it.
 pub(crate) type Opened = (Plan, &'static str, Box<dyn Channel>);
@@ -167,10 +179,10 @@ impl Notifier {
         if !is_on {
             let text = if types.is_empty() { "no channel is set" } else { "switched off" };
             let shared = Arc::new(Shared::new(StoreState::Off(text.to_owned()), now));
-            let view = NotifierView::new(monitor, shared, routes, types, None, orders.clone());
+            let view = NotifierView::new(monitor, shared, routes, types, settings.notices, None, orders.clone());
             return Ok(Self { orders, view, guards: None });
         }
-        show_settings(monitor, &types);
+        show_settings(monitor, &types, &settings.notices);
         let service = monitor.service().cloned();
         let folder =
             state_folder(settings.path.as_deref(), service.as_ref().map_or("service", |service| &service.name));
@@ -181,8 +193,9 @@ impl Notifier {
         let links = links.transpose().map_err(refused)?;
         let overlaps = overlaps(folder.as_deref(), &store);
         let shared = Arc::new(Shared::new(store, now));
-        let view =
-            NotifierView::new(monitor, Arc::clone(&shared), routes.clone(), types, links.clone(), orders.clone());
+        let named = settings.notices.clone();
+        let seen = Arc::clone(&shared);
+        let view = NotifierView::new(monitor, seen, routes.clone(), types, named, links.clone(), orders.clone());
 
         let traces = settings.trace_url.as_deref().and_then(TraceUrl::parse);
         let figures = Figures::new(monitor, opened.iter().map(|(plan, ..)| plan.name.as_str()));
@@ -195,7 +208,11 @@ impl Notifier {
                 |error| ConfigError::new(format!("notify.channels.{}", plan.name), error, "a thread of its own");
             workers.insert(plan.name.clone(), worker.map_err(refused)?);
         }
-        let dispatcher = dispatcher_of(monitor, routes, plans, service, left, now);
+        let backlog = Arc::new(Backlog::default());
+        let has_channels = !settings.notices.is_empty();
+        let notices = Notices { orders: orders.clone(), backlog: Arc::clone(&backlog), has_channels };
+        let beginning = Beginning { routes, plans, service, notice_channels: settings.notices, ..Beginning::default() };
+        let dispatcher = dispatcher_of(monitor, beginning, left, now);
         let runner = Runner {
             monitor: monitor.clone(),
             dispatcher,
@@ -212,9 +229,14 @@ impl Notifier {
             overlaps,
             mirrors: BTreeMap::new(),
             has_no_incidents: false,
+            notices: Vec::new(),
+            backlog,
         };
-        let guards = Self::listen(monitor, &orders, runner, receiver)?;
-        Ok(Self { orders, view, guards: Some(guards) })
+        let (on_tick, on_shutdown) = Self::listen(monitor, &orders, runner, receiver)?;
+        let provided = monitor.provide::<dyn Deliver>(Arc::new(notices));
+        let told = |error: &_| tracing::warn!(target: "perf::notify", %error, "notices of parts go another way");
+        let provided = provided.inspect_err(told).ok();
+        Ok(Self { orders, view, guards: Some((on_tick, on_shutdown, provided)) })
     }
 
     fn listen(
@@ -263,13 +285,15 @@ impl std::fmt::Debug for Notifier {
     }
 }
 
-/// Shows the channels that there are, and nothing of what is set about them: keys of theirs are secrets.
-fn show_settings(monitor: &Monitor, types: &BTreeMap<String, &'static str>) {
+/// Shows the channels that there are, which of them take notices, and nothing else of what is set about them: keys of theirs are secrets.
+fn show_settings(monitor: &Monitor, types: &BTreeMap<String, &'static str>, notices: &[String]) {
     let channel = |(name, kind): (&String, &&'static str)| {
         (name.clone(), Value::Table(BTreeMap::from([("type".to_owned(), Value::from(*kind))])))
     };
     let channels = Value::Table(types.iter().map(channel).collect());
-    monitor.show_settings(SECTION, BTreeMap::from([("channels".to_owned(), channels)]));
+    let notices = Value::List(notices.iter().map(|name| Value::from(name.as_str())).collect());
+    let shown = [("channels".to_owned(), channels), ("notices".to_owned(), notices)];
+    monitor.show_settings(SECTION, BTreeMap::from(shown));
 }
 
 /// Opens every channel. An unreachable receiver is no error: it is told when it is tried.
@@ -288,8 +312,17 @@ fn opened_channels(settings: &Settings) -> Result<Vec<Opened>, ConfigError> {
                 settings.channels.keys().filter(|other| *other != name).map(String::as_str).collect();
             return Err(ConfigError::unknown(&field("fallback"), fallback, others));
         }
+        let refusal = opened.refuses_notices();
+        let alerts_alone = refusal.is_some();
+        if let Some(why) = refusal.filter(|_| settings.notices.contains(name)) {
+            return Err(ConfigError::new(
+                "notify.notices",
+                name,
+                format!("channels that can show a notice; this one: {why}"),
+            ));
+        }
         let mirrors = opened.mirrors();
-        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone(), mirrors };
+        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone(), mirrors, alerts_alone };
         Ok((plan, channel.kind.map_or("", ChannelKind::as_str), opened))
     };
     settings.channels.iter().map(open).collect()
@@ -323,19 +356,13 @@ fn overlaps(folder: Option<&std::path::Path>, store: &StoreState) -> bool {
     overlaps
 }
 
-fn dispatcher_of(
-    monitor: &Monitor,
-    routes: Routes,
-    plans: Vec<Plan>,
-    service: Option<Service>,
-    left: outbox::Left,
-    now: Now,
-) -> Dispatcher {
-    let outbox::Left { instance, seq, groups, entries, .. } = left;
+/// The dispatcher that goes on from what a process before left.
+fn dispatcher_of(monitor: &Monitor, beginning: Beginning, left: outbox::Left, now: Now) -> Dispatcher {
+    let outbox::Left { instance, seq, groups, entries, told, .. } = left;
     // Without a state that was restored, events are counted anew.
     let seq = seq.min(monitor.alerts().events_since(0).last_seq);
     let instance = if instance == 0 { random() } else { instance };
-    Dispatcher::new(Beginning { routes, plans, service, instance, seq, groups, entries }, now)
+    Dispatcher::new(Beginning { instance, seq, groups, entries, told, ..beginning }, now)
 }
 
 fn end(orders: &Sender<Order>, at_most: Duration) {

@@ -1,7 +1,7 @@
-//! Messages: all that is said to one channel about one group of alerts.
+//! Messages: all that is said to one channel about one group of alerts, or a notice.
 
 use perf_runtime::alert::{Alert, Severity};
-use perf_runtime::extend::{AlertGroup, Service};
+use perf_runtime::extend::{AlertGroup, Notice, Service};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 /// The most alerts that a message carries. Those beyond are counted.
 pub const MAX_ALERTS: usize = 1_000;
 
-/// A message to one channel about one group of alerts, with everything that the words need, so that it can be sent after a
+/// A message to one channel about one group of alerts, or a notice in place of alerts, with everything that the words need, so that it can be sent after a
 /// restart as well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -32,11 +32,26 @@ pub struct Message {
     pub more_firing: u64,
     /// Alerts that ended and are not among `alerts`.
     pub more_resolved: u64,
-    /// Where the dashboard shows that moment. `None` without a public address.
+    /// Where the dashboard shows that moment. `None` without a public address. Of a notice, the address that it came with.
     pub link: Option<String>,
     /// The incident that all of its alerts are of. `None` where none is known, or the route groups by something else.
     #[serde(default)]
     pub incident: Option<MessageIncident>,
+    /// A text of another part, in place of alerts.
+    #[serde(default)]
+    pub notice: Option<MessageNotice>,
+}
+
+/// A text of another part, as it was given ([`Notice`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MessageNotice {
+    /// The key, by which it is told once.
+    pub key: String,
+    /// The title.
+    pub title: String,
+    /// The text, in lines.
+    pub text: String,
 }
 
 /// The incident of a message.
@@ -112,7 +127,21 @@ impl Message {
             more_resolved: ended,
             link: None,
             incident: None,
+            notice: None,
         }
+    }
+
+    /// A message that is a notice.
+    pub(crate) fn of_notice(notice: &Notice, at: SystemTime) -> Self {
+        let [key, title, text] = [notice.key(), notice.title(), notice.text()].map(str::to_owned);
+        let message = Self::new(Reason::Notice, &format!("notice {key}"), BTreeMap::new(), Vec::new(), at);
+        let link = notice.link().map(str::to_owned);
+        Self { link, notice: Some(MessageNotice { key, title, text }), ..message }
+    }
+
+    /// Whether a later message says what an earlier one says: both are about one group of alerts.
+    pub(crate) fn replaces(&self, earlier: &Self) -> bool {
+        self.group == earlier.group && self.notice.is_none() && earlier.notice.is_none()
     }
 
     /// Whether something in it fires.
@@ -174,4 +203,6 @@ pub enum Reason {
     Digest,
     /// Somebody tries the channel.
     Test,
+    /// Another part tells people something.
+    Notice,
 }

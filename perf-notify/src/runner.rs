@@ -6,12 +6,13 @@ use crate::figures::Figures;
 use crate::group::Now;
 use crate::message::Message;
 use crate::mirror::{Asked, Mirror};
+use crate::notice::Backlog;
 use crate::outbox::{Done, Store};
 use crate::state::{Shared, StoreState};
 use crate::surroundings::{self, Adding};
 use crate::worker::{Job, Worker};
 use perf_runtime::Monitor;
-use perf_runtime::extend::{AlertGroup, AlertGroups};
+use perf_runtime::extend::{AlertGroup, AlertGroups, Notice};
 use perf_runtime::rule::Rule;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ pub(crate) enum Order {
     /// A tick has passed.
     Tick(Now),
     Done(Box<Done>),
+    /// Another part tells people something.
+    Notice(Box<Notice>),
     Mirrored {
         channel: String,
         answer: Result<Accepted, Refused>,
@@ -83,6 +86,9 @@ pub(crate) struct Runner {
     pub(crate) mirrors: BTreeMap<String, Mirror>,
     /// Whether the source of incidents panicked.
     pub(crate) has_no_incidents: bool,
+    /// Notices that are not in the outbox yet.
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) backlog: Arc<Backlog>,
 }
 
 impl Runner {
@@ -118,6 +124,10 @@ impl Runner {
             }
             Order::Done(done) => {
                 self.dispatcher.finish(&done, self.now);
+                self.advance();
+            }
+            Order::Notice(notice) => {
+                self.notices.push(*notice);
                 self.advance();
             }
             Order::Mirrored { channel, answer, took } => {
@@ -190,6 +200,10 @@ impl Runner {
         let finish = |message: &mut Message| surroundings::add(message, &self.monitor, &self.adding);
         if !self.overlaps {
             self.dispatcher.flush(self.now, &cooldown, &finish);
+            // Before the first tick nobody has looked for what another process told.
+            if self.compared.is_some() {
+                self.tell();
+            }
         }
         let due = self.dispatcher.take_due(self.now);
         self.write();
@@ -202,6 +216,15 @@ impl Runner {
         let states = self.dispatcher.states();
         self.figures.set(self.dispatcher.counts(), &states, self.now);
         self.shared.set(&states, self.now);
+    }
+
+    /// Puts the notices that came into the outbox.
+    fn tell(&mut self) {
+        let came = std::mem::take(&mut self.notices);
+        for notice in &came {
+            self.dispatcher.tell(notice, self.now);
+        }
+        self.backlog.set(came.len(), self.dispatcher.waiting_notices());
     }
 
     /// Writes the changes. Where that fails they wait, and the file is opened anew later.
@@ -273,6 +296,8 @@ impl Runner {
     /// Sends what is due, and waits for the answers as long as there is time. What is to be tried later is left to the next process.
     fn end(&mut self, orders: &Receiver<Order>, until: Instant) {
         self.hear();
+        // Those that still wait for the end of another process are lost otherwise.
+        self.tell();
         self.advance();
         let is_waiting = AtomicBool::new(false);
         while self.dispatcher.is_sending() {

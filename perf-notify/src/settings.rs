@@ -33,6 +33,10 @@ pub struct Settings {
     pub windows: BTreeMap<String, Window>,
     /// Planned work.
     pub maintenance: Vec<Maintenance>,
+    /// The channels that are sent notices: short texts of other parts that are no alerts, such as a report of the week. None unless set,
+    /// so that nobody is sent what nobody asked for. Routes, windows, maintenance and silences are of alerts, and do not apply. Of channels of the
+    /// types `alertmanager` and `pagerduty` none may be named: they take alerts alone.
+    pub notices: Vec<String>,
     /// Where traces are shown: an address of http or https with `{trace_id}` behind its host, such as
     /// `https://tempo.example.com/trace/{trace_id}`. Without it, messages have the ids alone.
     pub trace_url: Option<String>,
@@ -60,6 +64,7 @@ impl Default for Settings {
             by_incident: true,
             windows: BTreeMap::new(),
             maintenance: Vec::new(),
+            notices: Vec::new(),
             trace_url: None,
             public_url: None,
         }
@@ -108,6 +113,12 @@ impl Settings {
         }
         for (number, route) in (1..).zip(&self.routes) {
             self.check_route(&format!("notify.routes.{number}"), route)?;
+        }
+        known("notify.notices", &self.notices, self.channels.keys())?;
+        let is_twice =
+            |(place, name): &(usize, &String)| self.notices.iter().take(*place).any(|before| before == *name);
+        if let Some((_, twice)) = self.notices.iter().enumerate().find(is_twice) {
+            return Err(ConfigError::new("notify.notices", twice, "each channel once"));
         }
         for (number, work) in (1..).zip(&self.maintenance) {
             let field = format!("notify.maintenance.{number}");

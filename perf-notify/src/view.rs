@@ -23,6 +23,7 @@ pub struct NotifierView {
     shared: Arc<Shared>,
     routes: Arc<Routes>,
     types: Arc<BTreeMap<String, &'static str>>,
+    notices: Arc<[String]>,
     links: Option<Links>,
     orders: Sender<Order>,
 }
@@ -50,6 +51,8 @@ pub struct ChannelView {
     /// Its type, such as `slack`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Whether it is sent notices: texts of other parts that are no alerts.
+    pub takes_notices: bool,
     /// Messages that wait.
     pub waiting: usize,
     /// When the oldest waiting message was made.
@@ -172,11 +175,12 @@ impl NotifierView {
         shared: Arc<Shared>,
         routes: Routes,
         types: BTreeMap<String, &'static str>,
+        notices: Vec<String>,
         links: Option<Links>,
         orders: Sender<Order>,
     ) -> Self {
         let (routes, types) = (Arc::new(routes), Arc::new(types));
-        Self { monitor: monitor.clone(), shared, routes, types, links, orders }
+        Self { monitor: monitor.clone(), shared, routes, types, notices: notices.into(), links, orders }
     }
 
     /// How notifications are now.
@@ -188,7 +192,7 @@ impl NotifierView {
         };
         let channel = |(name, kind): (&String, &&'static str)| {
             let queue = state.queues.get(name).cloned().unwrap_or_default();
-            view_of(name, kind, &queue)
+            ChannelView { takes_notices: self.notices.contains(name), ..view_of(name, kind, &queue) }
         };
         let channels = self.types.iter().map(channel).collect();
         let routes = self.routes.all.iter().map(|route| route.name.clone()).collect();
@@ -299,6 +303,7 @@ fn view_of(name: &str, kind: &str, queue: &QueueState) -> ChannelView {
     ChannelView {
         name: name.to_owned(),
         kind: kind.to_owned(),
+        takes_notices: false,
         waiting: queue.waiting,
         oldest: queue.oldest.map(|oldest| oldest.at),
         delivered_at: queue.delivered_at,

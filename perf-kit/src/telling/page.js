@@ -9,7 +9,7 @@ import { ofAddress } from "./range.js";
 const AGAIN = 5000;
 const ATTEMPTS = 50;
 const OUTCOMES = { delivered: "Delivered", failed: "Failed, tried again", dead: "Refused for good", expired: "Too old", superseded: "In a later message" };
-const REASONS = { changed: "Change", repeated: "Still firing", explained: "Cause found", escalated: "Escalation", digest: "Digest", test: "Test" };
+const REASONS = { changed: "Change", repeated: "Still firing", explained: "Cause found", escalated: "Escalation", digest: "Digest", test: "Test", notice: "Notice" };
 const COLOURS = { delivered: "green", failed: "warning", dead: "critical", expired: "critical" };
 
 function head(titles) {

@@ -110,6 +110,10 @@ impl Channel for Alertmanager {
         true
     }
 
+    fn refuses_notices(&self) -> Option<String> {
+        Some("alertmanager takes alerts alone".to_owned())
+    }
+
     /// Tells every member. It is an error if none of them took all alerts; those that did not are named in the answer.
     fn mirror(
         &mut self,

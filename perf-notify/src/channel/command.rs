@@ -1,7 +1,7 @@
 //! A program that is run for each message, with the webhook's JSON on its standard input.
 
 use super::http::MOST_READ;
-use super::payload::Payload;
+use super::notice;
 use super::secret::Scrub;
 use super::settings::{ChannelError, ChannelSettings};
 use super::{Accepted, Again, Channel, Opening, Refused};
@@ -124,8 +124,8 @@ fn end(child: &mut Child) {
 impl Channel for Command {
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused> {
         let refused = |reason: String, again| Refused { reason: format!("the program {reason}"), status: None, again };
-        let input = serde_json::to_vec(&Payload::of(&self.name, message));
-        let input = input.map_err(|error| refused(format!("was given nothing: {error}"), Again::Never))?;
+        let input = notice::body(&self.name, message)
+            .map_err(|error| refused(format!("was given nothing: {error}"), Again::Never))?;
         match self.run(input) {
             Ok((Some(status), said)) if status.success() => Ok(Accepted { status: None, body: said }),
             Ok((Some(status), said)) => Err(refused(format!("failed ({status}): {said}"), Again::Later)),
@@ -142,7 +142,7 @@ impl Channel for Command {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::words::tests::{alert, hostile, message};
+    use crate::words::tests::{alert, hostile, message, notice};
     use serde_json::{Value, json};
 
     fn shell(script: &str) -> Command {
@@ -159,6 +159,8 @@ mod tests {
         let answer = shell("cat").send(&message(vec![alert(&json!({}))])).unwrap();
         assert!(answer.body.starts_with(r#"{"version":"4","groupKey":"shop""#), "{}", answer.body);
         assert!(answer.body.len() <= 1_024);
+        let answer = shell("cat").send(&notice("The week", "12 deploys")).unwrap();
+        assert!(answer.body.starts_with(r#"{"type":"notice","version":"1","receiver":"page","#), "{}", answer.body);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("message.json");
         shell(&format!("cat > {}", file.display())).send(&hostile("$(touch /tmp/x); `id`")).unwrap();

@@ -1,4 +1,4 @@
-//! The console: one line an alert to standard error.
+//! The console: one line an alert to standard error, and a notice with its text below its title.
 
 use super::{Accepted, Again, Channel, Refused};
 use crate::message::Message;
@@ -39,6 +39,14 @@ fn text(message: &Message, is_coloured: bool) -> String {
     let at = rfc3339(message.at);
     let service = words.service.map(|service| format!(" {service}:")).unwrap_or_default();
     let mut text = String::new();
+    if let Some(notice) = &words.notice {
+        let look = words.link.map(|link| format!(" {link}")).unwrap_or_default();
+        let _ = writeln!(text, "{at} NOTICE{service} {}{look}", words.headline);
+        for line in notice.text.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+        return text;
+    }
     if let Some(cause) = &words.cause {
         let _ = writeln!(text, "{at}{service} {}. {cause}", words.headline);
     }
@@ -65,7 +73,7 @@ fn text(message: &Message, is_coloured: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::tests::{alert, ended, hostile, hostile_texts, message};
+    use crate::words::tests::{alert, ended, hostile, hostile_texts, message, notice};
     use serde_json::json;
 
     #[test]
@@ -81,6 +89,16 @@ mod tests {
         assert!(lines[0].ends_with("https://perf.example/#/series?at=1&s=a"), "{text}");
         assert!(lines[1].contains("RECOVERED shop 1.4.2 (pod-3): Slow requests: recovered: "), "{text}");
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn a_notice_has_its_text_below_its_title() {
+        let text = text(&notice("The week", "12 deploys\n\n\u{1b}[2Jp95"), true);
+        assert_eq!(
+            text,
+            "2026-11-21T03:09:00.000Z NOTICE shop 1.4.2 (pod-3): The week https://perf.example/reports/1\n  \
+            12 deploys\n  \n  \\u{1b}[2Jp95\n"
+        );
     }
 
     #[test]

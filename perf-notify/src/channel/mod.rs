@@ -10,6 +10,7 @@ mod console;
 #[cfg(feature = "email")]
 mod email;
 mod http;
+mod notice;
 mod payload;
 mod secret;
 mod settings;
@@ -23,7 +24,7 @@ mod written;
 pub use secret::Secret;
 pub use settings::{ChannelError, ChannelKind, ChannelSettings, SmtpTls};
 
-use crate::message::{Message, MessageAlert, Reason};
+use crate::message::{Message, MessageAlert, MessageNotice, Reason};
 use perf_runtime::extend::Service;
 use std::time::{Duration, SystemTime};
 
@@ -66,6 +67,11 @@ pub(crate) trait Channel: Send {
     /// called each minute and at each change, and [`send`](Self::send) only to try the channel.
     fn mirrors(&self) -> bool {
         false
+    }
+
+    /// Why it cannot show a notice, in the words of an error; `None` where it can.
+    fn refuses_notices(&self) -> Option<String> {
+        None
     }
 
     /// Tells the receiver of all alerts that fire, and of those that ended within the last 15 minutes.
@@ -147,5 +153,13 @@ fn example() -> Message {
         more_resolved: 0,
         link: Some("https://example.com/".to_owned()),
         incident: None,
+        notice: None,
     }
+}
+
+/// A notice that is made up, for the same.
+fn example_notice() -> Message {
+    let [key, title, text] = ["example", "Example", "A line.\nAnother one."].map(str::to_owned);
+    let notice = Some(MessageNotice { key, title, text });
+    Message { reason: Reason::Notice, alerts: Vec::new(), group_labels: [].into(), notice, ..example() }
 }

@@ -111,6 +111,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::Escalated => "escalated",
         Reason::Digest => "digest",
         Reason::Test => "test",
+        Reason::Notice => "notice",
     }
 }
 

@@ -42,7 +42,7 @@ use std::path::PathBuf;
 /// | `type` | goes to | needs | may have |
 /// |---|---|---|---|
 /// | `console` | standard error, one line an alert, in colour on a terminal unless `NO_COLOR` is set | | |
-/// | `webhook` | any HTTP receiver, as Alertmanager's webhook (version 4) or by a template | `url` | `token`, `headers`, `template` or `template_file`, `content_type`, `signing_key` |
+/// | `webhook` | any HTTP receiver, as Alertmanager's webhook (version 4; a notice as `"type": "notice"`) or by a template | `url` | `token`, `headers`, `template` or `template_file`, `content_type`, `signing_key` |
 /// | `slack` | an incoming webhook of Slack | `url` | |
 /// | `discord` | a webhook of Discord | `url` | |
 /// | `teams` | a webhook of a Microsoft Teams workflow; it answers before the card is posted | `url` | |
@@ -101,7 +101,7 @@ pub struct ChannelSettings {
     /// Headers of each request by name. Their values are secrets.
     pub headers: BTreeMap<String, Secret>,
     /// `webhook`: the body as a template of Jinja. It sees what Alertmanager's payload has (`alerts`, `commonLabels`, ..), the
-    /// words (`headline`, `severity`, `service`, `paragraphs`, `link`), `message` (`id`, `reason`, `at`), and the functions
+    /// words (`headline`, `severity`, `service`, `paragraphs`, `link`), `message` (`id`, `reason`, `at`), `notice` (`key`, `text`; none of alerts), and the functions
     /// `text(style, most, count)` and `body(style, most, count)`: the words in a style (`"plain"`, `"slack"`, `"html"`,
     /// `"discord"`, `"teams"`), at most so many `"characters"`, `"bytes"` or `"json"` bytes. Filters: `cut(most)`,
     /// `cut_bytes(most)`, `escape_for(style, most)` and `key(most)`. Where `content_type` is JSON, each value is written as JSON, quotes and

@@ -25,6 +25,7 @@ pub(super) fn body(words: &Words) -> Value {
     if let Some(cause) = &words.cause {
         blocks.push(json!({"type": "section", "text": plain(cause, MAX_CAUSE)}));
     }
+    let is_whole = words.notice.as_ref().is_none_or(|notice| blocks.push_text(&notice.text));
     let mut left_out = words.more;
     for (place, paragraph) in words.paragraphs.iter().enumerate() {
         let of_paragraph = paragraph_blocks(paragraph);
@@ -39,6 +40,9 @@ pub(super) fn body(words: &Words) -> Value {
     }
     if left_out > 0 {
         blocks.push(json!({"type": "context", "elements": [plain(&format!("and {left_out} more"), 100)]}));
+    }
+    if !is_whole {
+        blocks.push(json!({"type": "context", "elements": [plain("There was no room for the rest.", 100)]}));
     }
     let look = words.link.as_ref().and_then(|link| links([Style::Slack.link("Look", link)]));
     if let Some(block) = look {
@@ -64,6 +68,33 @@ impl Blocks {
     fn push(&mut self, block: Value) {
         self.size += size(&block);
         self.all.push(block);
+    }
+
+    /// Adds a text of lines, as many sections as it needs. Whether all of it had room.
+    fn push_text(&mut self, text: &str) -> bool {
+        let (mut section, mut is_whole) = (String::new(), true);
+        let length = |text: &str| Count::Characters.of(&Style::SlackPlain.escaped(text));
+        for line in text.lines() {
+            if !section.is_empty() && length(&section) + 1 + length(line) > MAX_SECTION {
+                is_whole = is_whole && self.push_section(&section);
+                section.clear();
+            }
+            // A section does not begin with an empty line.
+            if !section.is_empty() {
+                section.push('\n');
+            }
+            section.push_str(line);
+        }
+        is_whole && (section.trim().is_empty() || self.push_section(&section))
+    }
+
+    fn push_section(&mut self, section: &str) -> bool {
+        let block = json!({"type": "section", "text": plain(section, MAX_SECTION)});
+        let has_room = self.all.len() < MAX_BLOCKS - 2 && self.size + size(&block) <= MAX_CHARACTERS - RESERVED;
+        if has_room {
+            self.push(block);
+        }
+        has_room
     }
 }
 

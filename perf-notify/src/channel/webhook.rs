@@ -1,7 +1,7 @@
 //! The webhook: Alertmanager's payload or a template over HTTP, and the receivers that are such a template.
 
 use super::http::{Http, Request, Target, headers};
-use super::payload::Payload;
+use super::notice::body as payload_of;
 use super::secret::{Scrub, Secret};
 use super::settings::{ChannelError, ChannelKind, ChannelSettings};
 use super::template::Template;
@@ -29,6 +29,8 @@ pub(super) struct Webhook {
     body: Body,
     signing_key: Option<hmac::Key>,
     scrub: Scrub,
+    /// Whether its receiver is for alerts alone: one incident a group, that ends.
+    is_pager: bool,
 }
 
 /// The way in which a message becomes the body of a request.
@@ -118,12 +120,13 @@ impl Webhook {
             body,
             signing_key: signing_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())),
             scrub,
+            is_pager: kind == ChannelKind::Pagerduty,
         })
     }
 
     fn body(&self, message: &Message) -> Result<Vec<u8>, String> {
         match &self.body {
-            Body::Payload => serde_json::to_vec(&Payload::of(&self.name, message)).map_err(|error| error.to_string()),
+            Body::Payload => payload_of(&self.name, message).map_err(|error| error.to_string()),
             Body::Slack => Ok(super::slack::body(&Words::of(message)).to_string().into_bytes()),
             Body::Template(template, seen) => {
                 let seen: Vec<(&str, &str)> = seen.iter().map(|(name, secret)| (*name, secret.expose())).collect();
@@ -182,6 +185,14 @@ fn own_template(settings: &ChannelSettings, content_type: &str) -> Result<Body, 
 }
 
 impl Channel for Webhook {
+    fn refuses_notices(&self) -> Option<String> {
+        if self.is_pager {
+            return Some("pagerduty takes alerts alone".to_owned());
+        }
+        let failed = |error: String| format!("its template fails with a notice: {}", clean::short(&error, 400));
+        self.body(&super::example_notice()).err().map(failed)
+    }
+
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused> {
         let failed = |reason: String| Refused { reason: self.scrub.clean(&reason), status: None, again: Again::Never };
         let body = self.body(message).map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use super::Dispatcher;
 use crate::group::{Group, Now};
+use crate::notice::{Told, ToldKeys};
 use crate::outbox::{AttemptOutcome, Changes, Entry, Left, Plan, Queue};
 use crate::route::Routes;
 use perf_runtime::extend::Service;
@@ -21,11 +22,15 @@ pub(crate) struct Beginning {
     pub(crate) seq: u64,
     pub(crate) groups: Vec<Group>,
     pub(crate) entries: Vec<Entry>,
+    /// The channels that take notices.
+    pub(crate) notice_channels: Vec<String>,
+    /// The notices that were told.
+    pub(crate) told: ToldKeys,
 }
 
 impl Dispatcher {
     pub(crate) fn new(beginning: Beginning, now: Now) -> Self {
-        let Beginning { routes, plans, service, instance, seq, groups, entries } = beginning;
+        let Beginning { routes, plans, service, instance, seq, groups, entries, notice_channels, told } = beginning;
         let mut changes = Changes::default();
         let last_id = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
         // Ids of a process that wrote none of its last ones are not given again.
@@ -71,6 +76,8 @@ impl Dispatcher {
             changes,
             counts: BTreeMap::new(),
             deliveries: Vec::new(),
+            notice_channels,
+            told: Told::new(told),
         };
         this.count_attempts(0);
         this
@@ -82,12 +89,17 @@ impl Dispatcher {
         self.changes.attempts.extend(left.attempts);
         self.changes.used.extend(left.used);
         for entry in left.entries {
+            // Told by this process too, before the other left it.
+            if self.was_told(&entry, now) {
+                continue;
+            }
             self.last_id += 1;
             let entry = Entry { id: self.last_id, next: now.uptime, created: entry.created.taken_up(now), ..entry };
             let Some(queue) = self.queues.get_mut(&entry.channel) else { continue };
             let changed = queue.push(entry, now);
             self.write(changed.kept, changed.removed, changed.attempts);
         }
+        self.told.take_over(left.told, &mut self.changes.told);
         self.settles = Some(now.uptime + SETTLED);
         for mut group in left.groups {
             self.take_out_known(&mut group, now);

@@ -1,6 +1,7 @@
 //! Routes, groups and queues together, on times that the test gives.
 
 mod incidents;
+mod notices;
 mod over_time;
 
 use super::*;

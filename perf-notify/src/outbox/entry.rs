@@ -32,10 +32,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether it is too old to be of use: what fires for a day, the news of an end for an hour.
+    /// Whether it is too old to be of use: what fires and notices for a day, the news of an end for an hour.
     pub(crate) fn is_expired(&self, now: Now) -> bool {
         let age = self.created.elapsed(now);
-        age >= HOUR && (age >= DAY || !self.message.is_firing())
+        let is_kept = self.message.is_firing() || self.message.notice.is_some();
+        age >= HOUR && (age >= DAY || !is_kept)
     }
 
     pub(crate) fn record(&self, outcome: AttemptOutcome, at: SystemTime) -> Attempt {

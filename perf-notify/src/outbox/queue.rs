@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) fallback: Option<String>,
     /// Whether its receiver keeps the state itself, and is sent no messages.
     pub(crate) mirrors: bool,
+    /// Whether it can show alerts and no notices.
+    pub(crate) alerts_alone: bool,
 }
 
 /// The result of an attempt.
@@ -80,6 +82,8 @@ pub(crate) struct Queue {
     failing: Option<Failing>,
     next: Duration,
     delivered_at: Option<SystemTime>,
+    /// Whether a notice goes before alerts: the last attempt failed, and told of alerts. So neither keeps back the other for ever.
+    notice_next: bool,
     random: SystemRandom,
 }
 
@@ -91,8 +95,17 @@ impl Queue {
         let entries: BTreeMap<u64, Entry> = entries.into_iter().map(taken_up).collect();
         let bucket = Bucket::full(plan.limit);
         let random = SystemRandom::new();
-        let mut queue =
-            Self { plan, entries, sending: None, bucket, failing: None, next: uptime, delivered_at: None, random };
+        let mut queue = Self {
+            plan,
+            entries,
+            sending: None,
+            bucket,
+            failing: None,
+            next: uptime,
+            delivered_at: None,
+            notice_next: false,
+            random,
+        };
         let tried = queue.entries.values().map(|entry| entry.attempts).min().unwrap_or(0);
         if tried > 0 {
             queue.next = uptime + queue.wait(tried);
@@ -103,7 +116,7 @@ impl Queue {
     /// Adds a message. One of the same group that waits still is superseded.
     pub(crate) fn push(&mut self, mut entry: Entry, now: Now) -> Changed {
         let mut changed = Changed::default();
-        let earlier = |other: &&Entry| other.message.group == entry.message.group && Some(other.id) != self.sending;
+        let earlier = |other: &&Entry| entry.message.replaces(&other.message) && Some(other.id) != self.sending;
         let earlier: Vec<u64> = self.entries.values().filter(earlier).map(|other| other.id).collect();
         for id in earlier {
             let Some(earlier) = self.entries.remove(&id) else { continue };
@@ -120,7 +133,8 @@ impl Queue {
         changed
     }
 
-    /// The message to send now, where there is one. Where it uses up what the channel takes, everything that waits goes with it.
+    /// The message to send now, where there is one: of alerts before notices. Where it uses up what the channel takes, all alerts that
+    /// wait go with it.
     pub(crate) fn take_due(
         &mut self,
         now: Now,
@@ -135,7 +149,8 @@ impl Queue {
             if entry.is_expired(now) {
                 expired.push(entry.id);
             } else if entry.next <= now.uptime {
-                due.push((entry.attempts, entry.id));
+                let is_later = entry.message.notice.is_some() != self.notice_next;
+                due.push((is_later, entry.attempts, entry.id));
             }
         }
         for id in expired {
@@ -146,13 +161,15 @@ impl Queue {
         if self.next > now.uptime {
             return (None, changed);
         }
-        let Some((_, first)) = due.iter().min().copied() else { return (None, changed) };
+        let Some((_, _, first)) = due.iter().min().copied() else { return (None, changed) };
         let tokens = self.bucket.tokens(now.uptime);
         if tokens == 0 {
             return (None, changed);
         }
-        let due: Vec<u64> = due.into_iter().map(|(_, id)| id).collect();
-        let id = if tokens == 1 && due.len() > 1 {
+        // Notices are told one by one.
+        let is_of_alerts = |id: &u64| self.entries.get(id).is_some_and(|entry| entry.message.notice.is_none());
+        let due: Vec<u64> = due.into_iter().map(|(_, _, id)| id).filter(is_of_alerts).collect();
+        let id = if tokens == 1 && due.len() > 1 && is_of_alerts(&first) {
             let entry = make_digest(self.digest(&due, now, &mut changed));
             let id = entry.id;
             changed.kept.push(entry.clone());
@@ -203,6 +220,7 @@ impl Queue {
             Err(_) => AttemptOutcome::Failed,
         };
         changed.attempts.push(entry.record(outcome, now.wall).answered(&done.answer, done.took));
+        self.notice_next = done.answer.is_err() && entry.message.notice.is_none();
         let refused = match &done.answer {
             Ok(_) => {
                 self.entries.remove(&done.id);
@@ -240,7 +258,7 @@ impl Queue {
             let entry = entry.clone();
             // A message that came meanwhile says what this one says.
             let later =
-                self.entries.values().find(|other| other.message.group == entry.message.group && other.id > entry.id);
+                self.entries.values().find(|other| other.message.replaces(&entry.message) && other.id > entry.id);
             match later.map(|later| later.id).and_then(|id| self.entries.remove(&id)) {
                 Some(later) => {
                     let superseding = self.push(later, now);
@@ -279,6 +297,11 @@ impl Queue {
 
     pub(crate) fn is_sending(&self) -> bool {
         self.sending.is_some()
+    }
+
+    /// The notices that wait.
+    pub(crate) fn waiting_notices(&self) -> usize {
+        self.entries.values().filter(|entry| entry.message.notice.is_some()).count()
     }
 
     /// How the channel is.

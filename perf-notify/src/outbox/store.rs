@@ -5,6 +5,7 @@
 
 use super::entry::{Attempt, Entry};
 use crate::group::Group;
+use crate::notice::{MOST_TOLD, ToldKeys, oldest_beyond};
 use perf_runtime::extend::prepare_folder;
 use redb::backends::FileBackend;
 use redb::{
@@ -31,6 +32,8 @@ const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("messages"
 const ATTEMPTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("attempts");
 /// Signatures of links that were used, with the second since 1970 at which they expire.
 const USED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("used");
+/// Hashes of the keys of notices that were told, with the millisecond since 1970.
+const TOLD: TableDefinition<'_, [u8; 16], u64> = TableDefinition::new("told");
 
 /// Why the file cannot be used.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ pub(crate) struct Changes {
     pub(crate) attempts: Vec<Attempt>,
     /// Links that were used in another process.
     pub(crate) used: UsedLinks,
+    /// Notices that were told.
+    pub(crate) told: ToldKeys,
 }
 
 /// Signatures of links that were used, each with the second since 1970 at which it expires.
@@ -78,8 +83,9 @@ pub(crate) type UsedLinks = Vec<(Vec<u8>, u64)>;
 
 impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { seq, groups, entries, attempts, used } = self;
-        seq.is_none() && groups.is_empty() && entries.is_empty() && attempts.is_empty() && used.is_empty()
+        let Self { seq, groups, entries, attempts, used, told } = self;
+        let has_no_lines = groups.is_empty() && entries.is_empty() && attempts.is_empty();
+        seq.is_none() && has_no_lines && used.is_empty() && told.is_empty()
     }
 }
 
@@ -91,6 +97,8 @@ pub(crate) struct Left {
     pub(crate) seq: u64,
     pub(crate) groups: Vec<Group>,
     pub(crate) entries: Vec<Entry>,
+    /// Notices that were told.
+    pub(crate) told: ToldKeys,
     /// Only of another process, whose file is removed: attempts, the oldest first, and links that were used.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) used: UsedLinks,
@@ -169,6 +177,7 @@ impl Store {
             transaction.open_table(ENTRIES)?;
             transaction.open_table(ATTEMPTS)?;
             transaction.open_table(USED)?;
+            transaction.open_table(TOLD)?;
         }
         transaction.commit()?;
         Ok(store)
@@ -195,6 +204,10 @@ impl Store {
         }
         for line in transaction.open_table(ENTRIES)?.iter()? {
             left.entries.extend(read(line?.1.value()));
+        }
+        for line in transaction.open_table(TOLD)?.iter()? {
+            let (key, at) = line?;
+            left.told.insert(key.value(), at.value());
         }
         Ok(left)
     }
@@ -249,6 +262,18 @@ impl Store {
             used.insert(signature.as_slice(), expires)?;
         }
         drop(used);
+        let mut told = transaction.open_table(TOLD)?;
+        for (key, at) in &changes.told {
+            told.insert(key, at)?;
+        }
+        if told.len()? > MOST_TOLD as u64 {
+            let all = told.iter()?.map(|line| line.map(|(key, at)| (at.value(), key.value())));
+            let all = all.collect::<Result<Vec<_>, _>>()?;
+            for key in oldest_beyond(all) {
+                told.remove(key)?;
+            }
+        }
+        drop(told);
         transaction.commit()?;
         Ok(())
     }

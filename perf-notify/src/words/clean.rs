@@ -139,6 +139,24 @@ pub(crate) fn line(text: &str) -> String {
     line
 }
 
+/// A text as several lines, each as [`line`] has it, without spaces at its end. Of empty lines one after the other there is one, and none at
+/// either end.
+pub(crate) fn lines(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    let mut is_after_empty = true;
+    for text in text.lines() {
+        let line = line(text);
+        let line = line.trim_end();
+        if !(line.is_empty() && is_after_empty) {
+            lines.push_str(line);
+            lines.push('\n');
+        }
+        is_after_empty = line.is_empty();
+    }
+    lines.truncate(lines.trim_end().len());
+    lines
+}
+
 /// The beginning of a text as one line, at most so many characters (UTF-16 units).
 pub(crate) fn short(text: &str, most: usize) -> String {
     // Text that is cut away need not be cleaned.

@@ -7,9 +7,11 @@
 mod chart;
 pub(crate) mod clean;
 pub(crate) mod link;
+mod notice;
 mod paragraph;
 
 pub(crate) use clean::{Count, Style};
+use notice::NoticeWords;
 pub(crate) use paragraph::Paragraph;
 
 use crate::message::{Message, MessageAlert, Reason};
@@ -32,14 +34,16 @@ const ROOM_FOR_MORE: usize = 40;
 pub(crate) struct Words {
     /// The service and how bad it is, such as `3 alerts fire in shop: 2 critical`.
     pub(crate) headline: String,
-    /// `firing` or `resolved`.
+    /// `firing` or `resolved`; of a notice `notice`.
     pub(crate) status: &'static str,
-    /// The worst severity of the alerts that fire, or of all where none fires.
-    pub(crate) severity: Severity,
+    /// The worst severity of the alerts that fire, or of all where none fires. `None` of a notice.
+    pub(crate) severity: Option<Severity>,
     /// Name, version and instance.
     pub(crate) service: Option<String>,
     /// The cause of the incident that all alerts are of, and how sure it is.
     pub(crate) cause: Option<String>,
+    /// The text of a notice.
+    pub(crate) notice: Option<NoticeWords>,
     /// One for each alert, those that fire first, the worst of them first.
     pub(crate) paragraphs: Vec<Paragraph>,
     /// Alerts that have no paragraph.
@@ -62,14 +66,18 @@ pub(crate) fn worst_first(alerts: &[MessageAlert]) -> Vec<&MessageAlert> {
 
 impl Words {
     pub(crate) fn of(message: &Message) -> Self {
+        if let Some(notice) = &message.notice {
+            return Self::of_notice(message, notice);
+        }
         let alerts = worst_first(&message.alerts);
         let firing = alerts.iter().filter(|alert| fires(alert)).count() as u64 + message.more_firing;
         Self {
             headline: headline(message, &alerts, firing),
             status: if firing > 0 { "firing" } else { "resolved" },
-            severity: alerts.first().map_or(Severity::Warning, |worst| worst.alert.severity),
+            severity: Some(alerts.first().map_or(Severity::Warning, |worst| worst.alert.severity)),
             service: message.service.as_ref().map(|service| short(&service.to_string(), 200)),
             cause: message.incident.as_ref().map(|incident| short(incident.cause.as_deref().unwrap_or(NO_CAUSE), 400)),
+            notice: None,
             paragraphs: alerts.iter().take(MAX_PARAGRAPHS).map(|alert| Paragraph::of(alert, message.at)).collect(),
             more: message.more_firing + message.more_resolved + alerts.len().saturating_sub(MAX_PARAGRAPHS) as u64,
             link: message.link.as_deref().and_then(link::http_only),
@@ -103,6 +111,14 @@ impl Words {
         // A long link is left out before what is wrong is.
         let link = if count.of(&link) <= most / 4 { link } else { String::new() };
         let after = count.of(&link) + ROOM_FOR_MORE;
+        if let Some(notice) = &self.notice {
+            let between = if text.is_empty() { "" } else { "\n\n" };
+            let room = most.saturating_sub(count.of(&text) + count.of(between) + count.of(&link) + count.of("\n\n"));
+            let shown = style.fitted(&notice.laid_out(style), room, count);
+            if !shown.is_empty() {
+                text = format!("{text}{between}{shown}");
+            }
+        }
         let mut left_out = self.more;
         let append = |text: &mut String, part: &str, after: usize| {
             let between = if text.is_empty() { "" } else { "\n\n" };
@@ -165,7 +181,7 @@ fn headline(message: &Message, alerts: &[&MessageAlert], firing: u64) -> String 
         _ => what,
     };
     let why = match message.reason {
-        Reason::Changed => "",
+        Reason::Changed | Reason::Notice => "",
         Reason::Repeated => "Reminder: ",
         Reason::Explained => "Cause found: ",
         Reason::Escalated => "Not acknowledged: ",

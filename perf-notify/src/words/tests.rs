@@ -1,5 +1,6 @@
 use super::clean::{Count, Style};
 use super::*;
+use crate::message::MessageNotice;
 use perf_runtime::extend::Service;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -59,7 +60,19 @@ pub(crate) fn message(alerts: Vec<MessageAlert>) -> Message {
         more_resolved: 0,
         link: Some("https://perf.example/#/?at=1".to_owned()),
         incident: None,
+        notice: None,
     }
+}
+
+/// A notice with a link.
+pub(crate) fn notice(title: &str, text: &str) -> Message {
+    let notice = perf_runtime::extend::Notice::new("report.weekly.2026-W48", "Title", "").unwrap();
+    let mut message = Message::of_notice(&notice.with_link("https://perf.example/reports/1").unwrap(), at(NOW));
+    message.id = "4f2b".to_owned();
+    message.service = Some(Service::new("shop").version("1.4.2").instance("pod-3"));
+    // A file from before may hold anything.
+    message.notice = message.notice.map(|notice| MessageNotice { title: title.into(), text: text.into(), ..notice });
+    message
 }
 
 /// The alerts of a hostile message.
@@ -223,4 +236,19 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_notice_is_told_line_by_line_and_says_where_it_was_cut() {
+    let words = Words::of(&notice("The week in shop", "\n\n12 deploys\u{1b}[2J \r\n\n\n\n  p95\t120 ms\n"));
+    let text = "12 deploys\\u{1b}[2J\n\n  p95 120 ms";
+    let whole = format!("The week in shop\nshop 1.4.2 (pod-3)\n\n{text}\n\nLook: https://perf.example/reports/1");
+    assert_eq!(words.text(Style::Plain, Count::Characters, 4_000), whole);
+    assert_eq!((words.status, words.severity), ("notice", None), "it is no alert");
+    let long = Words::of(&notice("The week", &"a line\n".repeat(1_000)));
+    let cut = long.body(Style::Plain, Count::Characters, 1_000);
+    assert!(Count::Characters.of(&cut) <= 1_000, "{cut}");
+    assert!(cut.ends_with("…\n\nLook: https://perf.example/reports/1"), "{cut}");
+    let blocks = long.body(Style::Teams, Count::Json, 14_000);
+    assert_eq!(blocks.split("\n\n").count(), 63, "the service, 60 lines, the rest, the link");
 }

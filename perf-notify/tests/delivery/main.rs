@@ -5,6 +5,7 @@ mod end_to_end;
 mod incident;
 mod killed;
 mod member;
+mod notices;
 mod overlap;
 mod recorded;
 mod settings;

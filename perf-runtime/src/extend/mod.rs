@@ -13,6 +13,7 @@
 //! | to estimate figures that rules judge | [`Estimator`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | to say which alerts belong together, and why | [`AlertGroups`] |
+//! | to send people a short text | [`Deliver`] with a [`Notice`] |
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
 //! | to count what is done inside calls | [`running_call`], and [`Monitor::call_series`](crate::Monitor::call_series) for the names |
 //! | to expose families that it counts itself | [`Monitor::expose_text`](crate::Monitor::expose_text) |
@@ -25,6 +26,7 @@
 
 mod alert_groups;
 mod cost;
+mod deliver;
 mod folder;
 mod kept_state;
 mod overhead;
@@ -50,6 +52,7 @@ pub use crate::observe::ticker::TickCounts;
 pub use alert_groups::{AlertGroup, AlertGroups};
 pub(crate) use cost::Costs;
 pub use cost::{Cost, PartCost};
+pub use deliver::{Deliver, DeliverError, Notice, NoticeError};
 pub use folder::{prepare_folder, state_folder};
 pub use kept_state::KeptState;
 pub(crate) use kept_state::KeptStates;

@@ -64,6 +64,10 @@ fn html(words: &Words) -> String {
     if let Some(cause) = &words.cause {
         let _ = write!(html, "<p><b>{}</b></p>", Style::Html.escaped(cause));
     }
+    if let Some(notice) = &words.notice {
+        let text = Style::Html.fitted(&notice.text, MAX_PLAIN, Count::Bytes).replace('\n', "<br>");
+        let _ = write!(html, "<p>{text}</p>");
+    }
     let mut left_out = words.more;
     for (place, paragraph) in words.paragraphs.iter().enumerate() {
         let block = block(paragraph);
@@ -129,7 +133,7 @@ fn block(paragraph: &Paragraph) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::tests::{alert, ended, hostile, hostile_texts, message};
+    use crate::words::tests::{alert, ended, hostile, hostile_texts, message, notice};
     use serde_json::json;
 
     fn of(message: &Message) -> String {
@@ -150,6 +154,26 @@ mod tests {
         assert!(mail.contains("\r\nSubject: Critical: Slow requests in shop\r\n"), "{mail}");
         assert!(mail.contains("\r\nAuto-Submitted: auto-generated\r\n"), "{mail}");
         assert_eq!(id_of(&mail), id_of(&of(&message(vec![ended()]))), "the same id at each attempt");
+    }
+
+    #[test]
+    fn a_notice_is_a_mail_with_its_title_as_subject_and_its_lines_in_both_parts() {
+        let message = notice("The week in shop", "12 deploys <b>\n\np95 120 ms");
+        let mail = of(&message);
+        assert!(mail.contains("\r\nSubject: The week in shop\r\n"), "{mail}");
+        let words = Words::of(&message);
+        assert!(plain(&words).contains("\n12 deploys <b>\n\np95 120 ms\n"), "{}", plain(&words));
+        let html = html(&words);
+        assert!(html.contains("<p>12 deploys &lt;b&gt;<br><br>p95 120 ms</p>"), "{html}");
+        assert!(html.contains("https://perf.example/reports/1") && !html.contains("WARNING"), "{html}");
+        let all = hostile_texts().into_iter().map(|text| super::html(&Words::of(&notice("Title", &text))));
+        for html in all {
+            assert!(
+                html.len() <= MAX_HTML + 500 && !html.contains("<script") && !html.contains("<img"),
+                "{}",
+                html.len()
+            );
+        }
     }
 
     fn id_of(mail: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::words::Count;
-use crate::words::tests::{alert, ended, hostile, hostile_texts, message};
+use crate::words::tests::{alert, ended, hostile, hostile_texts, message, notice};
 use serde_json::json;
 
 /// The body of one request to a channel of this type, as JSON.
@@ -35,6 +35,12 @@ fn messages() -> impl Iterator<Item = Message> {
     hostile_texts().into_iter().map(|text| hostile(&text)).chain(ordinary)
 }
 
+/// The same with notices, which not every channel is sent.
+fn with_notices() -> impl Iterator<Item = Message> {
+    let texts = hostile_texts().into_iter().chain(["a\n".repeat(4_096), String::new(), "One\n\nTwo".to_owned()]);
+    messages().chain(texts.map(|text| notice(if text.is_empty() { "Title" } else { &text }, &text)))
+}
+
 /// No text has a character that steers a terminal, turns the direction or cannot be seen.
 fn assert_clean(body: &Value) {
     for text in texts(body) {
@@ -48,7 +54,7 @@ fn assert_clean(body: &Value) {
 
 #[test]
 fn slack() {
-    for message in messages() {
+    for message in with_notices() {
         let body = sent(json!({"type": "slack"}), &message);
         let blocks = body["blocks"].as_array().unwrap();
         assert!(blocks.len() <= 50);
@@ -87,7 +93,7 @@ fn slack() {
 
 #[test]
 fn discord() {
-    for message in messages() {
+    for message in with_notices() {
         let body = sent(json!({"type": "discord"}), &message);
         assert_eq!(body["allowed_mentions"], json!({"parse": []}));
         let [embed] = body["embeds"].as_array().unwrap().as_slice() else { panic!("one embed") };
@@ -145,7 +151,7 @@ fn pagerduty() {
 
 #[test]
 fn teams() {
-    for message in messages() {
+    for message in with_notices() {
         let sink = Sink::ok();
         opened(json!({"type": "teams", "url": sink.url()})).send(&message).unwrap();
         let received = sink.next();
@@ -168,7 +174,7 @@ fn teams() {
 
 #[test]
 fn telegram() {
-    for message in messages() {
+    for message in with_notices() {
         let body = sent(json!({"type": "telegram", "token": "123:ABC", "chat_id": "-100"}), &message);
         assert_eq!((&body["chat_id"], &body["parse_mode"]), (&json!("-100"), &json!("HTML")));
         assert!((1..=4_096).contains(&characters(&body["text"])));
@@ -193,7 +199,7 @@ fn telegram() {
 
 #[test]
 fn ntfy() {
-    for message in messages() {
+    for message in with_notices() {
         let body = sent(json!({"type": "ntfy", "topic": "t0p1c", "token": "tk_1"}), &message);
         assert_eq!(body["topic"], "t0p1c");
         assert!((1..=250).contains(&body["title"].as_str().unwrap().len()));

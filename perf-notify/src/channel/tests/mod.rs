@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod limits;
+mod notices;
 mod over_http;
 mod secrets;
 mod settings;

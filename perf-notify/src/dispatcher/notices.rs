@@ -1,0 +1,48 @@
+//! Notices: each is told once by its key, by every channel that takes notices.
+
+use super::Dispatcher;
+use crate::group::Now;
+use crate::message::Message;
+use crate::outbox::{AttemptOutcome, Entry, Queue};
+use perf_runtime::extend::Notice;
+
+impl Dispatcher {
+    /// Puts a notice into the outbox of each channel that takes notices, unless its key was told.
+    pub(crate) fn tell(&mut self, notice: &Notice, now: Now) {
+        if !self.told.note(notice.key(), now.wall, &mut self.changes.told) {
+            return;
+        }
+        let mut message = Message::of_notice(notice, now.wall);
+        message.service.clone_from(&self.service);
+        for channel in self.notice_channels.clone() {
+            self.push(&channel, message.clone(), now);
+        }
+    }
+
+    /// The notices that wait: those of the channel with the most of them.
+    pub(crate) fn waiting_notices(&self) -> usize {
+        self.queues.values().map(Queue::waiting_notices).max().unwrap_or(0)
+    }
+
+    /// Whether a message that a channel cannot tell goes to its fallback. A notice goes where it can be shown, and to each channel once.
+    pub(super) fn may_fall_back(&mut self, fallback: &str, message: &Message, now: Now) -> bool {
+        let Some(notice) = &message.notice else { return true };
+        if self.notice_channels.iter().any(|name| name == fallback)
+            || self.queues.get(fallback).is_none_or(|queue| queue.plan.alerts_alone)
+        {
+            return false;
+        }
+        // No key has a line end.
+        self.told.note(&format!("{}\n{fallback}", notice.key), now.wall, &mut self.changes.told)
+    }
+
+    /// Whether a message that another process left is a notice that this one told. It is noted as a part of that one.
+    pub(super) fn was_told(&mut self, left: &Entry, now: Now) -> bool {
+        let was_told = left.message.notice.as_ref().is_some_and(|notice| self.told.has(&notice.key));
+        if was_told {
+            let attempt = left.record(AttemptOutcome::Superseded, now.wall);
+            self.write(Vec::new(), Vec::new(), vec![attempt]);
+        }
+        was_told
+    }
+}

@@ -1,0 +1,153 @@
+//! Notices beside alerts: each told once, none lost in a digest, and none before an alert.
+
+use super::*;
+use perf_runtime::extend::Notice;
+
+fn notice(key: &str) -> Notice {
+    Notice::new(key, format!("About {key}"), "text").unwrap()
+}
+
+/// A bench whose channels `notices` take notices.
+fn bench(plans: Vec<Plan>, notices: &[&str]) -> Bench {
+    let mut bench = Bench::new(routes(ONE), plans);
+    bench.dispatcher.notice_channels = notices.iter().map(ToString::to_string).collect();
+    bench
+}
+
+impl Bench {
+    fn tell(&mut self, seconds: f64, key: &str) {
+        self.dispatcher.tell(&notice(key), self.set_by.now(seconds));
+    }
+
+    /// When each notice was sent to a channel, by its key.
+    fn notices(&self, channel: &str) -> Vec<(f64, &str)> {
+        let to = self.sent.iter().filter(|(_, name, _)| name == channel);
+        to.filter_map(|(at, _, message)| Some((*at, message.notice.as_ref()?.key.as_str()))).collect()
+    }
+}
+
+#[test]
+fn a_notice_goes_at_once_to_the_channels_that_take_notices_and_once_for_its_key() {
+    let mut bench = bench(vec![plan("a"), plan("b"), plan("c")], &["a", "c"]);
+    for second in [1.0, 1.0, 100.0] {
+        bench.tell(second, "w48");
+        bench.run(second, second + 10.0, &|_, _| taken());
+    }
+    bench.tell(200.0, "w49");
+    bench.run(200.0, 201.0, &|_, _| taken());
+    let told = [(1.0, "w48"), (200.0, "w49")];
+    assert_eq!((bench.notices("a"), bench.notices("b"), bench.notices("c")), (told.to_vec(), vec![], told.to_vec()));
+    let first = &bench.sent[0].2;
+    assert_eq!((first.reason, first.group.as_str(), first.alerts.len()), (Reason::Notice, "notice w48", 0));
+}
+
+#[test]
+fn a_receiver_that_fails_is_told_again_and_by_the_same_id() {
+    let mut bench = bench(vec![plan("a")], &["a"]);
+    bench.tell(1.0, "w48");
+    bench.run(1.0, 60.0, &|_, seconds| if seconds < 5.0 { refused(Again::Later) } else { taken() });
+    let ids: BTreeSet<&str> = bench.sent.iter().map(|(_, _, message)| message.id.as_str()).collect();
+    assert!(bench.sent.len() >= 2 && ids.len() == 1, "{:?}", bench.sent);
+    assert_eq!(bench.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Delivered)), Some(&1));
+    assert_eq!(bench.dispatcher.waiting_notices(), 0);
+}
+
+#[test]
+fn alerts_go_first_and_no_notice_is_joined_with_anything() {
+    let text = r#"[{"channels": ["a"], "group_by": ["table"], "group_wait": "0s"}]"#;
+    let mut bench = bench(vec![Plan { limit: Limit::default(), ..plan("a") }], &["a"]);
+    bench.dispatcher.routes = routes(text);
+    for number in 1..=5 {
+        bench.tell(1.0, &format!("n{number}"));
+        bench.hear(1.0, "fired", &alert(number, "critical"));
+    }
+    bench.run(1.0, 200.0, &|_, _| taken());
+    let notices: Vec<&str> = bench.notices("a").into_iter().map(|(_, key)| key).collect();
+    assert_eq!(notices, ["n1", "n2", "n3", "n4", "n5"]);
+    let is_notice: Vec<bool> = bench.sent.iter().map(|(_, _, message)| message.notice.is_some()).collect();
+    assert_eq!(is_notice, [false, false, false, true, true, true, true, true]);
+    let told: BTreeSet<u64> = bench.told("a").into_iter().flat_map(|(_, firing, _)| firing).collect();
+    assert_eq!(told.len(), 5);
+    let minute = bench.sent.iter().filter(|(at, ..)| (2.0..62.0).contains(at)).count();
+    assert!(minute <= 6, "the limit of the channel holds: {minute}");
+}
+
+#[test]
+fn neither_alerts_nor_notices_that_are_refused_keep_back_the_others() {
+    for bad_notice in [true, false] {
+        let mut bench = bench(vec![plan("a")], &["a"]);
+        bench.hear(1.0, "fired", &alert(1, "critical"));
+        bench.tell(1.0, "w48");
+        for seconds in 1..600 {
+            let now = bench.set_by.now(f64::from(seconds));
+            bench.dispatcher.flush(now, &|_| None, &|_| ());
+            for entry in bench.dispatcher.take_due(now) {
+                let is_notice = entry.message.notice.is_some();
+                let answer = if is_notice == bad_notice { refused(Again::Later) } else { taken() };
+                let Ok(accepted) = &answer else {
+                    let done = Done { channel: "a".to_owned(), id: entry.id, answer, took: Duration::ZERO };
+                    bench.dispatcher.finish(&done, now);
+                    continue;
+                };
+                let answer = Ok(accepted.clone());
+                bench.sent.push((f64::from(seconds), "a".to_owned(), entry.message));
+                let done = Done { channel: "a".to_owned(), id: entry.id, answer, took: Duration::ZERO };
+                bench.dispatcher.finish(&done, now);
+            }
+        }
+        let [(at, _, sent)] = &bench.sent[..] else { panic!("{bad_notice}: {:?}", bench.sent) };
+        assert!(*at < 30.0 && sent.notice.is_some() != bad_notice, "{bad_notice}: {at}");
+    }
+}
+
+#[test]
+fn a_notice_waits_for_a_day_and_no_longer() {
+    let mut bench = bench(vec![plan("a")], &["a"]);
+    bench.tell(1.0, "w48");
+    bench.tick(1.0, &|_, _| refused(Again::Later));
+    bench.tick(20.0 * 3_600.0, &|_, _| refused(Again::Later));
+    assert_eq!((bench.sent.len(), bench.dispatcher.waiting_notices()), (2, 1));
+    bench.tick(24.0 * 3_600.0 + 2.0, &|_, _| taken());
+    assert_eq!((bench.sent.len(), bench.dispatcher.waiting_notices()), (2, 0));
+    assert_eq!(bench.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Expired)), Some(&1));
+}
+
+#[test]
+fn a_fallback_is_told_once_and_only_where_it_can_show_a_notice() {
+    let to = |name: &str, fallback: &str| Plan { fallback: Some(fallback.to_owned()), ..plan(name) };
+    let answer: Answer<'_> = &|channel, _| if channel == "b" { taken() } else { refused(Again::Never) };
+    let run = |plans: Vec<Plan>, notices: &[&str]| {
+        let mut bench = bench(plans, notices);
+        bench.tell(1.0, "w48");
+        bench.run(1.0, 20.0, answer);
+        bench.notices("b").len()
+    };
+    assert_eq!(run(vec![to("a", "b"), plan("b"), to("c", "b")], &["a", "c"]), 1, "by one of the two");
+    assert_eq!(run(vec![to("a", "b"), plan("b")], &["a", "b"]), 1, "its own");
+    assert_eq!(run(vec![to("a", "b"), Plan { alerts_alone: true, ..plan("b") }], &["a"]), 0);
+}
+
+#[test]
+fn what_was_told_is_known_after_a_restart_and_beside_another_process() {
+    let mut before = bench(vec![plan("a")], &["a"]);
+    before.tell(1.0, "w48");
+    before.run(1.0, 2.0, &|_, _| taken());
+    let told = before.dispatcher.changes().told.clone();
+    // It ends with one notice that was not sent.
+    before.tell(3.0, "w49");
+    before.tell(3.0, "w50");
+    let entries: Vec<_> = before.dispatcher.changes().entries.values().flatten().cloned().collect();
+    assert_eq!(entries.len(), 2);
+    let beginning = Beginning { plans: vec![plan("a")], told, ..Beginning::default() };
+    let mut after = Bench { dispatcher: Dispatcher::new(beginning, at(10.0)), ..bench(vec![], &[]) };
+    after.dispatcher.notice_channels = vec!["a".to_owned()];
+    after.tell(11.0, "w48");
+    after.tell(11.0, "w50");
+    let left = crate::outbox::Left { entries, told: before.dispatcher.changes().told.clone(), ..Default::default() };
+    after.dispatcher.adopt(left, at(12.0));
+    after.tell(13.0, "w49");
+    after.run(13.0, 20.0, &|_, _| taken());
+    let keys: BTreeSet<&str> = after.notices("a").into_iter().map(|(_, key)| key).collect();
+    assert_eq!((keys, after.sent.len()), (BTreeSet::from(["w49", "w50"]), 2));
+    assert_eq!(after.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Superseded)), Some(&1));
+}

@@ -1,0 +1,152 @@
+//! Notices: short texts of other parts, and the keys of those that were told.
+
+use crate::runner::Order;
+use perf_runtime::extend::{Deliver, DeliverError, Notice};
+use ring::digest::{SHA256, digest};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many notices wait to be sent.
+pub(crate) const MOST_WAITING: usize = 100;
+/// So many keys of notices that were told are remembered; of more the oldest are forgotten.
+pub(crate) const MOST_TOLD: usize = 10_000;
+
+/// Hashes of keys, each with the millisecond since 1970 at which its notice was told.
+pub(crate) type ToldKeys = BTreeMap<[u8; 16], u64>;
+
+/// The notices that were told.
+#[derive(Debug, Default)]
+pub(crate) struct Told(ToldKeys);
+
+impl Told {
+    pub(crate) fn new(keys: ToldKeys) -> Self {
+        Self(keys)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(&hash(key))
+    }
+
+    /// Notes a notice as told, in `changes` too. Whether it was not before.
+    pub(crate) fn note(&mut self, key: &str, at: SystemTime, changes: &mut ToldKeys) -> bool {
+        if self.has(key) {
+            return false;
+        }
+        let at = u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+        for keys in [&mut self.0, changes] {
+            keys.insert(hash(key), at);
+            if keys.len() > MOST_TOLD {
+                forget_oldest(keys);
+            }
+        }
+        true
+    }
+
+    /// Takes over those that another process told.
+    pub(crate) fn take_over(&mut self, keys: ToldKeys, changes: &mut ToldKeys) {
+        for (key, at) in keys {
+            if self.0.insert(key, at).is_none() {
+                changes.insert(key, at);
+            }
+        }
+        [&mut self.0, changes].into_iter().for_each(forget_oldest);
+    }
+}
+
+/// Forgets the oldest, where there are too many.
+fn forget_oldest(keys: &mut ToldKeys) {
+    for key in oldest_beyond(keys.iter().map(|(key, at)| (*at, *key)).collect()) {
+        keys.remove(&key);
+    }
+}
+
+/// The oldest of these keys, of which so many are too many.
+pub(crate) fn oldest_beyond(mut all: Vec<(u64, [u8; 16])>) -> impl Iterator<Item = [u8; 16]> {
+    let beyond = all.len().saturating_sub(MOST_TOLD);
+    if beyond > 0 {
+        all.sort_unstable();
+    }
+    all.into_iter().take(beyond).map(|(_, key)| key)
+}
+
+fn hash(key: &str) -> [u8; 16] {
+    let mut hash = [0; 16];
+    hash.iter_mut().zip(digest(&SHA256, key.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
+    hash
+}
+
+/// How many notices wait, counted without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// On the way to the thread that puts them into the outbox.
+    under_way: AtomicUsize,
+    /// In the outbox.
+    waiting: AtomicUsize,
+}
+
+impl Backlog {
+    /// Lets a notice in, where there is room.
+    fn enter(&self) -> bool {
+        let under_way = self.under_way.fetch_add(1, Ordering::AcqRel);
+        let has_room = under_way.saturating_add(self.waiting.load(Ordering::Acquire)) < MOST_WAITING;
+        if !has_room {
+            self.under_way.fetch_sub(1, Ordering::AcqRel);
+        }
+        has_room
+    }
+
+    /// Takes note that so many came into the outbox, in which so many wait now.
+    pub(crate) fn set(&self, came: usize, waiting: usize) {
+        // In this order: one is counted twice for a moment, and never not at all.
+        self.waiting.store(waiting, Ordering::Release);
+        self.under_way.fetch_sub(came, Ordering::AcqRel);
+    }
+}
+
+/// The way from other parts to the outbox.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    pub(crate) orders: Sender<Order>,
+    pub(crate) backlog: Arc<Backlog>,
+    /// Whether a channel takes notices.
+    pub(crate) has_channels: bool,
+}
+
+impl Deliver for Notices {
+    fn deliver(&self, notice: &Notice) -> Result<(), DeliverError> {
+        if !self.has_channels {
+            return Err(DeliverError::NoChannel);
+        }
+        if !self.backlog.enter() {
+            return Err(DeliverError::Full { most: MOST_WAITING });
+        }
+        self.orders.send(Order::Notice(Box::new(notice.clone()))).map_err(|_| DeliverError::Ended)
+    }
+
+    fn ready(&self) -> Result<(), DeliverError> {
+        if self.has_channels { Ok(()) } else { Err(DeliverError::NoChannel) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_oldest_keys_are_forgotten_first() {
+        let (mut told, mut changes) = (Told::default(), ToldKeys::new());
+        let at = |second: usize| UNIX_EPOCH + Duration::from_secs(second as u64);
+        for second in 0..=MOST_TOLD {
+            assert!(told.note(&second.to_string(), at(second), &mut changes));
+        }
+        assert!(!told.has("0") && told.has("1"));
+        assert!(!told.note("1", at(1), &mut changes));
+        assert_eq!((told.0.len(), changes.len()), (MOST_TOLD, MOST_TOLD));
+        told.take_over(BTreeMap::from([(hash("new"), u64::MAX)]), &mut changes);
+        assert!(told.has("new") && !told.has("1") && told.has("2"));
+    }
+}

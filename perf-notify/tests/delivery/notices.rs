@@ -1,0 +1,159 @@
+//! Notices of another part, from the monitor to real receivers, over a restart, and the settings of them.
+
+use crate::member::comes_true;
+use crate::sink::Sink;
+use crate::{monitor, set, tick, webhooks};
+use perf_notify::message::Reason;
+use perf_notify::{AttemptOutcome, Notifier, Settings};
+use perf_runtime::Monitor;
+use perf_runtime::extend::{Deliver, DeliverError, Notice};
+use perf_runtime::test_util::ManualClock;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const NIGHT: &str = r#"[{"channels": ["a", "b"], "within": ["never"]}]"#;
+
+/// Two webhooks whose route is never open, of which `notices` take notices.
+fn settings(folder: &Path, sinks: [&Sink; 2], notices: &[&str]) -> Settings {
+    let mut settings = webhooks(folder, &[("a", sinks[0]), ("b", sinks[1])], NIGHT);
+    let never = serde_json::from_value(serde_json::json!({"days": ["mon"], "from": "03:00", "to": "03:01"})).unwrap();
+    settings.windows.insert("never".to_owned(), never);
+    settings.notices = notices.iter().map(ToString::to_string).collect();
+    settings
+}
+
+fn deliver(monitor: &Monitor) -> Arc<dyn Deliver> {
+    monitor.ask::<dyn Deliver>().expect("notifications are on")
+}
+
+fn notice(key: &str) -> Notice {
+    Notice::new(key, "The week in shop", "12 deploys").unwrap().with_link("https://ops.example/reports/48").unwrap()
+}
+
+#[test]
+fn a_notice_is_tried_again_told_once_and_seen_among_the_attempts_whatever_the_routes_say() {
+    let clock = ManualClock::hold();
+    let a = Sink::new(|number| if number == 0 { (503, "") } else { (200, "") });
+    let (folder, b, first) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")), monitor());
+    let notifier = Notifier::with_settings(&first, settings(folder.path(), [&a, &b], &["a"])).unwrap();
+    assert_eq!(deliver(&first).ready(), Ok(()));
+    set(&first, "users", 5.0);
+    tick(&clock, &first, 1);
+    deliver(&first).deliver(&notice("report.2026-W48")).unwrap();
+    deliver(&first).deliver(&notice("report.2026-W48")).unwrap();
+    a.wait_for(1);
+    let view = notifier.view();
+    assert!(comes_true(|| view.attempts(None, 10).len() == 1));
+    tick(&clock, &first, 2);
+    let taken = a.wait_for(2).pop().unwrap();
+    assert_eq!((&taken.body["type"], &taken.body["key"]), (&"notice".into(), &"report.2026-W48".into()));
+    assert_eq!(taken.body["link"], "https://ops.example/reports/48");
+    assert_eq!(a.requests()[0].header("idempotency-key"), taken.header("idempotency-key"));
+    assert!(comes_true(|| view.attempts(None, 10).len() == 2));
+    let attempts = view.attempts(None, 10);
+    let seen = |place: usize| (&attempts[place].1.outcome, attempts[place].1.reason, attempts[place].1.alerts);
+    assert_eq!(seen(0), (&AttemptOutcome::Delivered, Reason::Notice, 0));
+    assert_eq!(
+        (seen(1), attempts[1].1.group.as_str()),
+        ((&AttemptOutcome::Failed, Reason::Notice, 0), "notice report.2026-W48")
+    );
+    let named: Vec<bool> = view.overview().channels.iter().map(|channel| channel.takes_notices).collect();
+    assert_eq!(named, [true, false]);
+    // The process after it has the same outbox.
+    drop(notifier);
+    let ended = first.ask::<dyn Deliver>();
+    assert!(ended.is_none(), "it is withdrawn with the notifier");
+    let second = monitor();
+    let _notifier = Notifier::with_settings(&second, settings(folder.path(), [&a, &b], &["a"])).unwrap();
+    tick(&clock, &second, 1);
+    deliver(&second).deliver(&notice("report.2026-W48")).unwrap();
+    deliver(&second).deliver(&notice("report.2026-W49")).unwrap();
+    assert_eq!(a.wait_for(3)[2].body["key"], "report.2026-W49");
+    tick(&clock, &second, 3);
+    assert_eq!((a.requests().len(), b.requests().len()), (3, 0));
+}
+
+#[test]
+fn a_notice_before_the_first_tick_and_at_the_end_is_kept() {
+    let clock = ManualClock::hold();
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")));
+    let first = monitor();
+    let notifier = Notifier::with_settings(&first, settings(folder.path(), [&sink, &sink], &["a"])).unwrap();
+    let kept = deliver(&first);
+    kept.deliver(&notice("early")).unwrap();
+    drop(notifier);
+    let second = monitor();
+    let _notifier = Notifier::with_settings(&second, settings(folder.path(), [&sink, &sink], &["a"])).unwrap();
+    tick(&clock, &second, 1);
+    assert_eq!(sink.wait_for(1)[0].body["key"], "early");
+    assert_eq!(kept.deliver(&notice("late")), Err(DeliverError::Ended), "a handle that outlived the notifier");
+}
+
+#[test]
+fn nobody_is_sent_what_nobody_asked_for() {
+    let (folder, sink, on) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")), monitor());
+    let _notifier = Notifier::with_settings(&on, settings(folder.path(), [&sink, &sink], &[])).unwrap();
+    assert_eq!(deliver(&on).ready(), Err(DeliverError::NoChannel));
+    let refused = deliver(&on).deliver(&notice("a")).unwrap_err();
+    assert_eq!(refused, DeliverError::NoChannel);
+    assert!(refused.to_string().contains("[notify]"), "{refused}");
+    let off = monitor();
+    let settings = Settings::default();
+    let _notifier = Notifier::with_settings(&off, settings).unwrap();
+    assert!(off.ask::<dyn Deliver>().is_none(), "without channels it is not enabled");
+}
+
+#[test]
+fn of_a_hundred_that_wait_no_more_are_taken_until_some_are_sent() {
+    let clock = ManualClock::hold();
+    let open = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_open = Arc::clone(&open);
+    let sink =
+        Sink::new(move |_| if is_open.load(std::sync::atomic::Ordering::Relaxed) { (200, "") } else { (503, "") });
+    let (folder, monitor) = (tempfile::tempdir().unwrap(), monitor());
+    let _notifier = Notifier::with_settings(&monitor, settings(folder.path(), [&sink, &sink], &["a"])).unwrap();
+    tick(&clock, &monitor, 1);
+    let deliver = deliver(&monitor);
+    for number in 0..100 {
+        // Until the outbox has one, it may be counted twice.
+        assert!(comes_true(|| deliver.deliver(&notice(&number.to_string())).is_ok()), "{number}");
+    }
+    assert!(matches!(deliver.deliver(&notice("more")), Err(DeliverError::Full { most: 100 })));
+    open.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut seconds = 0;
+    while deliver.deliver(&notice("more")).is_err() {
+        tick(&clock, &monitor, 1);
+        std::thread::sleep(Duration::from_millis(20));
+        seconds += 1;
+        assert!(seconds < 400, "none was sent");
+    }
+}
+
+#[test]
+fn settings_of_notices_are_checked_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |fields: serde_json::Value, notices: serde_json::Value| {
+        let all = serde_json::json!({"path": folder.path(), "channels": {"team": fields}, "notices": notices});
+        let monitor = monitor();
+        Notifier::with_settings(&monitor, serde_json::from_value(all).unwrap()).map(drop)
+    };
+    let console = || serde_json::json!({"type": "console"});
+    let pager = serde_json::json!({"type": "pagerduty", "routing_key": "R"});
+    let mirror = serde_json::json!({"type": "alertmanager", "url": "http://127.0.0.1:1"});
+    let template = serde_json::json!({
+        "type": "webhook", "url": "http://127.0.0.1:1/", "template": r#"{"a": {{ alerts[0].fingerprint }}}"#,
+    });
+    for (fields, notices, value, allowed) in [
+        (console(), serde_json::json!(["taem"]), "taem", "team"),
+        (console(), serde_json::json!(["team", "team"]), "team", "each channel once"),
+        (pager, serde_json::json!(["team"]), "team", "pagerduty takes alerts alone"),
+        (mirror, serde_json::json!(["team"]), "team", "alertmanager takes alerts alone"),
+        (template, serde_json::json!(["team"]), "team", "its template fails with a notice"),
+    ] {
+        let error = with(fields, notices).unwrap_err();
+        assert_eq!((error.field.as_str(), error.value.as_str()), ("notify.notices", value), "{error}");
+        assert!(error.allowed.contains(allowed), "{error}");
+    }
+    assert!(with(console(), serde_json::json!(["team"])).is_ok());
+}
