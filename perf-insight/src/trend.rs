@@ -203,7 +203,7 @@ fn widening(memory: f64, block: usize) -> f64 {
     ((1.0 + rho) / (1.0 - rho)).sqrt()
 }
 
-/// How far off a change may be.
+/// The doubt about a change.
 struct Doubt {
     /// Its standard error.
     error: f64,
@@ -238,7 +238,7 @@ impl Doubt {
         student_two_sided(confidence, self.freedom) * self.error
     }
 
-    /// How sure it is that the change is not 0.
+    /// The confidence that the change is not 0.
     fn confidence(&self, change: f64) -> f64 {
         if self.error > 0.0 {
             student_confidence(change / self.error, self.freedom)
@@ -255,7 +255,7 @@ struct Line {
     level: f64,
     /// The change over all blocks.
     change: f64,
-    /// How far off the change may be by what the line leaves, and by the steps between the blocks.
+    /// The doubt about the change by what the line leaves, and by the steps between the blocks.
     errors: [Doubt; 2],
     blocks: usize,
     /// 10th to 90th percentile of the means.

@@ -1,4 +1,4 @@
-//! What is said of all series together, before any of them is listed: sums that need no point to be held.
+//! Sums over all series, which are told before any of them is listed, and need no point to be held.
 
 use crate::source::Source;
 use perf_runtime::Kind;

@@ -158,7 +158,7 @@ impl Kept {
 /// The series of calls that may be in a range.
 struct Names {
     ids: Vec<SeriesId>,
-    /// How many more there are than are looked at.
+    /// The number of those that are not looked at.
     not_read: usize,
     steps: usize,
 }
@@ -183,12 +183,12 @@ impl Names {
         names
     }
 
-    /// How many series there is room for beside so many.
+    /// The number of series that there is room for beside so many.
     fn fits(&self, taken: usize) -> usize {
         (MOST_POINTS / self.steps.max(1)).saturating_sub(taken).clamp(FEWEST_SERIES, MOST_SERIES)
     }
 
-    /// How many series are read at once.
+    /// The number of series that are read at once.
     fn group(&self, range: TimeRange) -> usize {
         let points = if range.duration() <= HOUR { GROUP_IN_MEMORY } else { GROUP };
         points / self.steps.max(1)

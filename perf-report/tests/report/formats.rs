@@ -208,7 +208,7 @@ fn an_export_is_the_whole_report_in_every_format() {
     let (export, whole) = (Export::of(&monitor, range, told()), Report::of(&monitor, range, told()));
     assert_eq!((whole.tracks.series.len(), whole.tracks.left_out), (601, 0));
     assert!(whole.tracks == tracks, "read in groups it is what one question answers");
-    // What comes later is in neither.
+    // Later calls are in neither.
     clock.advance(Duration::from_secs(600));
     monitor.external_call("operation 1", "table 1").record(Duration::from_secs(1), Outcome::Error);
     monitor.tick();

@@ -92,7 +92,7 @@ struct Pieces {
     patience: Patience,
 }
 
-/// How long a client has been waited for.
+/// The time for which a client has been waited for.
 #[derive(Debug, Default)]
 struct Patience {
     waited: Duration,
@@ -100,7 +100,7 @@ struct Patience {
 }
 
 impl Patience {
-    /// How long it may take to read the next piece.
+    /// The time that it may take to read the next piece.
     fn left(&self) -> Duration {
         let in_all = IN_ALL.saturating_add(EACH.saturating_mul(self.pieces));
         in_all.saturating_sub(self.waited).min(STALLED)
