@@ -60,11 +60,21 @@ fn shown(mut document: Value, shown: &Shown) -> Value {
     document
 }
 
-/// Removes fields by their names, and shortens texts but for names of series and ids, which are asked with.
+/// Removes fields by their names, and shortens texts but for names of series and ids, which are asked with; and names of fields, some of
+/// which are given by the program's users.
 fn tidy(value: &mut Value, without: &[&str]) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, _| !without.contains(&name.as_str()));
+            if fields.keys().any(|name| name.len() > LONGEST_TEXT) {
+                // The number keeps those apart that begin alike.
+                let name = |(number, name): (usize, String)| match cut(&name) {
+                    short if short.len() < name.len() => format!("{short}{number}"),
+                    _ => name,
+                };
+                let all = std::mem::take(fields).into_iter().enumerate();
+                *fields = all.map(|(number, (key, value))| (name((number, key)), value)).collect();
+            }
             for (name, value) in fields {
                 if OF_USERS.contains(&name.as_str()) {
                     tidy(value, &[]);

@@ -14,7 +14,7 @@ const PART: Part = Part {
 const SERIES_OF_ONE: Argument = Argument { name: "series", takes: Takes::Text, about: "id of a series" };
 const KIND: Argument = Argument { name: "kind", takes: Takes::Text, about: "as db_operation" };
 const LABEL: Argument = Argument { name: "label", takes: Takes::Texts, about: "name=value, all must fit" };
-const LIMIT: Argument = Argument { name: "limit", takes: Takes::Count, about: "most entries, 1 to 100" };
+const LIMIT: Argument = Argument { name: "limit", takes: Takes::Count, about: "most entries" };
 const CURSOR: Argument = Argument { name: "cursor", takes: Takes::Text, about: "`next` of the page before" };
 const WINDOW: Argument =
     Argument { name: "window", takes: Takes::Choice(&["1m", "5m", "15m", "1h"]), about: "up to now" };
@@ -293,7 +293,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             Argument {
                 name: "figure",
                 takes: Takes::Choice(&["latency", "errors", "rate"]),
-                about: "latency unless said",
+                about: "what is compared",
             },
             SERIES_OF_ONE,
             KIND,
@@ -305,7 +305,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             passed: &[
                 ("before", "before", None),
                 ("after", "after", None),
-                ("figure", "figure", None),
+                ("figure", "figure", Some("latency")),
                 ("series", "series", None),
                 ("kind", "kind", None),
                 ("limit", "limit", Some("10")),

@@ -75,7 +75,7 @@ pub(crate) enum Shown {
 impl Tool {
     pub(crate) fn described(&self) -> Value {
         let properties: Map<String, Value> =
-            self.arguments.iter().map(|one| (one.name.to_owned(), one.described())).collect();
+            self.arguments.iter().map(|one| (one.name.to_owned(), one.described(self.otherwise(one.name)))).collect();
         let needed: Vec<&str> = self.arguments.iter().filter(|one| one.is_needed()).map(|one| one.name).collect();
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
         if !needed.is_empty() {
@@ -109,7 +109,27 @@ impl Tool {
                 return Err(format!("{}: missing; allowed: {}", needed.name, needed.about));
             }
         }
+        self.none_is_ignored(arguments)?;
         self.parts_with(arguments).map(|part| self.question(part, arguments)).collect()
+    }
+
+    /// The value of an argument that is not given, where it has one.
+    fn otherwise(&self, argument: &str) -> Option<&'static str> {
+        let mut passed = self.parts.iter().flat_map(|part| part.passed);
+        passed.find(|(name, ..)| *name == argument).and_then(|(.., otherwise)| *otherwise)
+    }
+
+    /// Refuses arguments that no part of the answer to these arguments takes: one that is given with the id of a single entry would be
+    /// taken for a filter, and filter nothing.
+    fn none_is_ignored(&self, arguments: &Map<String, Value>) -> Result<(), String> {
+        let is_taken = |name: &str| self.parts_with(arguments).any(|part| part.takes(name));
+        let ignored: Vec<&str> = arguments.keys().map(String::as_str).filter(|name| !is_taken(name)).collect();
+        if ignored.is_empty() {
+            return Ok(());
+        }
+        let alone: Vec<&str> = self.parts_with(arguments).filter_map(|part| part.when.given()).collect();
+        let (ignored, alone) = (ignored.join(", "), alone.join(", "));
+        Err(format!("{ignored}: not allowed together with {alone}; allowed: {alone} alone"))
     }
 
     /// The parts of an answer to these arguments.
@@ -152,20 +172,43 @@ impl Tool {
     }
 }
 
+impl Part {
+    fn takes(&self, argument: &str) -> bool {
+        self.when.given() == Some(argument)
+            || self.passed.iter().any(|(name, ..)| *name == argument)
+            || (self.of_series && argument == "series")
+    }
+}
+
+impl When {
+    /// The argument without which the part is not asked for.
+    fn given(&self) -> Option<&'static str> {
+        match self {
+            Self::Given(name) => Some(name),
+            Self::Always | Self::NotGiven(_) => None,
+        }
+    }
+}
+
 impl Argument {
     fn is_needed(&self) -> bool {
         matches!(self.takes, Takes::NeededText | Takes::Series)
     }
 
-    fn described(&self) -> Value {
-        match self.takes {
-            Takes::Text | Takes::NeededText | Takes::Series | Takes::Id => {
-                json!({ "type": "string", "description": self.about })
-            }
-            Takes::Texts => json!({ "type": "array", "items": { "type": "string" }, "description": self.about }),
-            Takes::Count => json!({ "type": "integer", "description": self.about }),
-            Takes::Choice(choices) => json!({ "enum": choices, "description": self.about }),
+    /// Its schema, with the value that it has where it is not given.
+    fn described(&self, otherwise: Option<&str>) -> Value {
+        let mut schema = match self.takes {
+            Takes::Text | Takes::NeededText | Takes::Series | Takes::Id => json!({ "type": "string" }),
+            Takes::Texts => json!({ "type": "array", "items": { "type": "string" }, "maxItems": MOST_VALUES }),
+            Takes::Count => json!({ "type": "integer", "minimum": 1, "maximum": MOST }),
+            Takes::Choice(choices) => json!({ "type": "string", "enum": choices }),
+        };
+        schema["description"] = json!(self.about);
+        if let Some(otherwise) = otherwise {
+            let count = otherwise.parse::<u64>().ok().filter(|_| matches!(self.takes, Takes::Count));
+            schema["default"] = count.map_or_else(|| json!(otherwise), |count| json!(count));
         }
+        schema
     }
 
     /// The values as they stand in a query, or what is wrong with them.

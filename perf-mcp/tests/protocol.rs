@@ -58,14 +58,37 @@ fn a_client_begins_with_the_version_that_both_speak() {
 }
 
 #[test]
-fn the_tools_are_ten_that_change_nothing_in_six_thousand_bytes() {
+fn the_tools_are_ten_that_change_nothing_in_seven_thousand_bytes() {
     let answer = reply(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
     let tools = answer["result"]["tools"].as_array().expect("tools");
     assert_eq!(tools.len(), 10);
-    assert!(answer.to_string().len() <= 6_000, "{} bytes of every agent's room", answer.to_string().len());
+    assert!(answer.to_string().len() <= 7_000, "{} bytes of every agent's room", answer.to_string().len());
     for tool in tools {
         assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
         assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+    }
+}
+
+#[test]
+fn arguments_are_described_with_their_types_bounds_and_usual_values() {
+    let answer = reply(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+    let tools = answer["result"]["tools"].as_array().expect("tools");
+    let schema = |tool: &str| {
+        let tool = tools.iter().find(|one| one["name"] == tool).expect("a tool");
+        tool["inputSchema"]["properties"].clone()
+    };
+    let series = schema("series");
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 8, "description": "most entries" });
+    assert_eq!(series["limit"], limit);
+    assert_eq!((&series["window"]["type"], &series["window"]["default"]), (&json!("string"), &json!("5m")));
+    assert_eq!((&series["label"]["maxItems"], &series["sort"]["default"]), (&json!(8), &json!("-p95")));
+    assert_eq!(schema("explain")["window"]["default"], "15m");
+    assert_eq!(schema("compare")["figure"]["default"], "latency");
+    for tool in tools {
+        for (name, argument) in tool["inputSchema"]["properties"].as_object().expect("arguments") {
+            assert!(argument["type"].is_string() && argument["description"].is_string(), "{name}: {argument}");
+            assert_eq!(name == "limit", argument["default"].is_number(), "{}: {name}: {argument}", tool["name"]);
+        }
     }
 }
 
@@ -110,6 +133,12 @@ fn wrong_arguments_are_told_to_the_model() {
         ("calls", json!({ "id": "../info" }), "letters, digits and dashes"),
         ("alerts", json!({ "incident": "a/b" }), "letters, digits and dashes"),
         ("compare", json!({ "before": "-2h/-1h" }), "after: missing"),
+        (
+            "calls",
+            json!({ "id": "18ec-f8", "series": "tool{tool=a}", "limit": 3 }),
+            "limit, series: not allowed together with id; allowed: id alone",
+        ),
+        ("alerts", json!({ "incident": "i-1", "state": "firing" }), "state: not allowed together with incident"),
     ] {
         let text = wrong(name, &arguments);
         assert!(text.contains(why), "{name} {arguments}: {text}");
@@ -175,6 +204,20 @@ fn a_figure_is_the_one_of_the_document() {
         (row["error_types"]["std"].as_u64(), row["labels"]["name"].as_str().map(str::len)),
         (Some(1), Some(202))
     );
+}
+
+#[test]
+fn names_of_labels_are_cut_and_stay_apart() {
+    let long = "n".repeat(300);
+    let (one, other) = (format!("{long}1"), format!("{long}2"));
+    let document = json!({ "series": [{ "labels": { &one: "a", &other: "b", "short": "c" } }] });
+    let (text, _) = text_of(&asked("series", &json!({})).answer(vec![Got::Document(document.to_string())]));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let labels = answer["series"]["series"][0]["labels"].as_object().expect("labels");
+    assert!(labels.keys().all(|name| name.len() <= 210), "{text}");
+    let mut values: Vec<&str> = labels.values().filter_map(Value::as_str).collect();
+    values.sort_unstable();
+    assert_eq!(values, ["a", "b", "c"], "{text}");
 }
 
 #[test]

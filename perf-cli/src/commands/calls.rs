@@ -15,6 +15,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Running {
     pub(crate) calls: Vec<CallInFlight>,
+    #[serde(default)]
+    more: bool,
 }
 
 /// The answer of `GET /api/v1/calls/recent`.
@@ -46,8 +48,8 @@ fn running(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8,
         table.row([Cell::seconds(Some(call.age)), Cell::from(name_of(call))]);
     }
     output.table(&table, "No call runs now.")?;
-    if running.calls.len() as u64 == args.limit {
-        output.note(&format!("The oldest {}: there may be more, --limit asks for them.", args.limit))?;
+    if running.more {
+        output.note(&format!("The oldest {}: --limit asks for more.", args.limit))?;
     }
     Ok(FINE)
 }

@@ -299,20 +299,22 @@ fn tracks() -> ObjectBuilder {
 }
 
 fn calls() -> ObjectBuilder {
-    object("Calls that wait now, the oldest first.").has(
-        "calls",
-        list(
-            object("One call.")
-                .has("kind", kind())
-                .has("labels", labels())
-                .has("age", number().note("Seconds since its first poll."))
-                .may_have("items", count().note("Of a stream: the items so far."))
-                .may_have(
-                    "waits_for_item",
-                    number().note("Of a stream whose consumer waits for an item: since so many seconds."),
-                ),
-        ),
-    )
+    object("Calls that wait now, the oldest first.")
+        .has(
+            "calls",
+            list(
+                object("One call.")
+                    .has("kind", kind())
+                    .has("labels", labels())
+                    .has("age", number().note("Seconds since its first poll."))
+                    .may_have("items", count().note("Of a stream: the items so far."))
+                    .may_have(
+                        "waits_for_item",
+                        number().note("Of a stream whose consumer waits for an item: since so many seconds."),
+                    ),
+            ),
+        )
+        .has("more", flag().note("Whether there are others that are not listed, or may be."))
 }
 
 fn errors() -> ObjectBuilder {

@@ -81,6 +81,8 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
 #[derive(Serialize)]
 struct Calls {
     calls: Vec<CallInFlight>,
+    /// Whether there are others, or may be: where only some are wanted, no more than so many are looked at.
+    more: bool,
 }
 
 /// `GET /api/v1/calls?limit=100`: the calls that wait now, the oldest first; with `kind` and `label` only some of them.
@@ -93,10 +95,13 @@ pub(super) async fn calls(
     let (limit, kind, labels) = (params.limit(CALLS, MOST_CALLS)?, params.kind()?, params.labels()?);
     let view = move || {
         let is_all = kind.is_none() && labels.is_empty();
-        let mut calls = context.monitor.calls_in_flight(if is_all { limit } else { LOOKED_AT });
+        let looked_at = if is_all { limit + 1 } else { LOOKED_AT };
+        let mut calls = context.monitor.calls_in_flight(looked_at);
+        let unseen = calls.len() == looked_at;
         calls.retain(|call| kind.is_none_or(|kind| call.kind == kind) && labels.fit(call.labels.pairs()));
+        let more = unseen || calls.len() > limit;
         calls.truncate(limit);
-        Calls { calls }
+        Calls { calls, more }
     };
     respond::json(&headers, view).await
 }
