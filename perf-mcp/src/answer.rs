@@ -1,6 +1,7 @@
 //! Answers of tools: the service's documents, cut to a length that a model reads whole.
 
 use crate::message::Got;
+use crate::next;
 use crate::tools::{LONGEST, Shown, Tool};
 use perf_runtime::series::SeriesId;
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ const LONGEST_TEXT: usize = 200;
 
 /// Fields that are asked with.
 const IDS: [&str; 2] = ["id", "next"];
+/// Lists that are never cut: they are short, and a half of them says something else.
+const NEVER_CUT: [&str; 3] = ["difference_between", "left_out", "next_tool"];
 /// Fields whose fields are named by the program's users.
 const OF_USERS: [&str; 2] = ["error_types", "labels"];
 
@@ -25,7 +28,12 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
             Got::Document(text) => {
                 let document =
                     serde_json::from_str(&text).map_err(|error| format!("{}: no JSON: {error}", part.name))?;
-                answer.insert(part.name.to_owned(), shown(document, &part.shown));
+                let document = shown(document, &part.shown);
+                let document = match part.arranged {
+                    Some(arranged) => arranged(document, arguments),
+                    None => document,
+                };
+                answer.insert(part.name.to_owned(), document);
             }
             Got::NotThere => missing.push(part.name),
             Got::Refused(why) => refusals.push(format!("{}: {}", part.name, cut(&why))),
@@ -41,8 +49,12 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
     if !refusals.is_empty() {
         answer.insert("refused".to_owned(), json!(refusals));
     }
-    answer.insert("next_tool".to_owned(), json!(tool.next));
-    fitted(Value::Object(answer), tool.pages())
+    let mut answer = Value::Object(answer);
+    let next = next::after(tool, arguments, &answer);
+    if let Value::Object(fields) = &mut answer {
+        fields.insert("next_tool".to_owned(), next);
+    }
+    fitted(answer, tool.pages())
 }
 
 /// A document without what a tool leaves out.
@@ -148,7 +160,7 @@ fn find(value: &Value, path: &mut String, longest: &mut Option<(usize, String)>)
     let end = path.len();
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "left_out") {
+            for (name, value) in fields.iter().filter(|(name, _)| !NEVER_CUT.contains(&name.as_str())) {
                 path.push('/');
                 path.push_str(&name.replace('~', "~0").replace('/', "~1"));
                 find(value, path, longest);

@@ -19,8 +19,10 @@
 //! most 8 KiB: lists are cut at their end, and it says where.
 
 mod answer;
+mod arrange;
 mod message;
+mod next;
 mod table;
 mod tools;
 
-pub use message::{Asked, Got, Refusal, Step, VERSIONS, read};
+pub use message::{Asked, Got, Id, Refusal, Step, VERSIONS, read};

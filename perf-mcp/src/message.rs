@@ -31,7 +31,13 @@ pub enum Step {
     Refuse(Refusal),
     /// Ask the service, and make the answer of what it says.
     Ask(Box<Asked>),
+    /// Send nothing: the client wants no answer any more to the message of this id.
+    Cancel(Id),
 }
+
+/// The id that a client gave to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id(Value);
 
 /// The refusal of what is no message of the protocol. Shown, it is the reason.
 #[derive(Clone, Debug)]
@@ -120,11 +126,14 @@ pub fn read(message: &[u8]) -> Step {
         return Step::Nothing;
     }
     let Some(method) = request.method else { return refused("method: missing") };
-    let Some(id) = request.id else { return Step::Nothing };
+    let mut params = request.params.unwrap_or_default();
+    let Some(id) = request.id else {
+        let cancelled = (method == "notifications/cancelled").then(|| params.remove("requestId")).flatten();
+        return cancelled.filter(is_id).map_or(Step::Nothing, |id| Step::Cancel(Id(id)));
+    };
     if !is_id(&id) {
         return refused("id: allowed is a text or a number");
     }
-    let params = request.params.unwrap_or_default();
     match method.as_str() {
         "initialize" => Step::Reply(done(&id, &initialized(&params))),
         "ping" => Step::Reply(done(&id, &json!({}))),
@@ -174,6 +183,16 @@ fn called(id: Value, mut params: Map<String, Value>) -> Step {
 }
 
 impl Asked {
+    /// The id of the message.
+    pub fn id(&self) -> Id {
+        Id(self.id.clone())
+    }
+
+    /// The answer to the client where the service is not asked, with the reason.
+    pub fn refused(self, why: &str) -> String {
+        done(&self.id, &content(why, true))
+    }
+
     /// Paths of the service's HTTP API to be read, with their queries.
     pub fn questions(&self) -> &[String] {
         &self.questions

@@ -1,5 +1,6 @@
 //! The tools, as data: what each takes, what it asks the service, and what is asked best after it.
 
+use crate::arrange;
 use crate::tools::{Argument, Part, Shown, Takes, Tool, When};
 
 const PART: Part = Part {
@@ -10,6 +11,8 @@ const PART: Part = Part {
     when: When::Always,
     of_series: false,
     shown: Shown::Without(&[]),
+    arranged: None,
+    arranged_by: &[],
 };
 const SERIES_OF_ONE: Argument = Argument { name: "series", takes: Takes::Text, about: "id of a series" };
 const KIND: Argument = Argument { name: "kind", takes: Takes::Text, about: "as db_operation" };
@@ -25,7 +28,7 @@ const HOW: &[&str] = &["family", "metrics", "custom", "sampled_cpu", "std", "apd
 pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "overview",
-        description: "Health with its reasons, the process, alerts that fire, open incidents, bottlenecks. Ask this first.",
+        description: "Health with its reasons, alerts, incidents, bottlenecks; what takes time, fails, runs long, waits now. Ask this first.",
         arguments: &[],
         parts: &[
             Part {
@@ -38,8 +41,10 @@ pub(crate) const TOOLS: &[Tool] = &[
                     "resources",
                     "explanation",
                     "timestamp",
+                    "indicators",
                     "recommendations",
                 ]),
+                arranged: Some(arrange::health),
                 ..PART
             },
             Part {
@@ -57,8 +62,32 @@ pub(crate) const TOOLS: &[Tool] = &[
             },
             Part { name: "incidents", path: "/api/v1/incidents", fixed: &[("state", "open"), ("limit", "3")], ..PART },
             Part { name: "bottlenecks", path: "/api/v1/insight/bottlenecks", ..PART },
+            Part {
+                name: "time",
+                path: "/api/v1/shares",
+                fixed: &[("window", "5m")],
+                arranged: Some(arrange::shares),
+                ..PART
+            },
+            Part {
+                name: "failing",
+                path: "/api/v1/errors",
+                fixed: &[("window", "5m"), ("sort", "-failed"), ("limit", "4")],
+                arranged: Some(arrange::errors),
+                ..PART
+            },
+            Part { name: "running", path: "/api/v1/calls", fixed: &[("limit", "3")], ..PART },
+            Part { name: "locks", path: "/api/v1/locks", arranged: Some(arrange::locks), ..PART },
+            Part { name: "channels", path: "/api/v1/channels", arranged: Some(arrange::channels), ..PART },
+            Part {
+                name: "statements",
+                path: "/api/v1/statements",
+                fixed: &[("sort", "recent_seconds"), ("limit", "2")],
+                arranged: Some(arrange::statements),
+                ..PART
+            },
         ],
-        next: "`explain` a series that is named here; `alerts` for causes; `series` for what is slow or fails",
+        next: ("series", &[("sort", "-p95")], "nothing stands out: the slowest series"),
     },
     Tool {
         name: "series",
@@ -99,7 +128,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             shown: Shown::Without(HOW),
             ..PART
         }],
-        next: "`explain` with the id of a series",
+        next: ("overview", &[], "no series is in the list"),
     },
     Tool {
         name: "explain",
@@ -150,7 +179,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ..PART
             },
         ],
-        next: "`calls` with the id of a slowest call shows all that it did; `statements`, `contention` for what it waits for",
+        next: ("in_flight", &[], "no call of it ended in the window: does one run?"),
     },
     Tool {
         name: "in_flight",
@@ -162,7 +191,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             passed: &[("kind", "kind", None), ("label", "label", None), ("limit", "limit", Some("20"))],
             ..PART
         }],
-        next: "`contention` where they wait for one another; `series` with their kind and label, and `explain`",
+        next: ("series", &[("sort", "-p95")], "nothing runs: the slowest series"),
     },
     Tool {
         name: "calls",
@@ -201,7 +230,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ..PART
             },
         ],
-        next: "`calls` with an `id`; `errors` for why they fail",
+        next: ("series", &[("sort", "-p95")], "no call is kept: the slowest series"),
     },
     Tool {
         name: "errors",
@@ -220,7 +249,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             ],
             ..PART
         }],
-        next: "`calls` with the outcome error shows single calls",
+        next: ("series", &[("sort", "-p95")], "nothing fails: the slowest series"),
     },
     Tool {
         name: "statements",
@@ -239,7 +268,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             passed: &[("sort", "sort", Some("recent_seconds")), ("limit", "limit", Some("6"))],
             ..PART
         }],
-        next: "`explain` with the caller of a statement",
+        next: ("series", &[("kind", "db_operation")], "no statement has a known caller: the slowest queries"),
     },
     Tool {
         name: "contention",
@@ -249,7 +278,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             Part { name: "locks", path: "/api/v1/locks", ..PART },
             Part { name: "channels", path: "/api/v1/channels", ..PART },
         ],
-        next: "`explain` with the function that holds a lock or receives no more; `in_flight` for who waits",
+        next: ("in_flight", &[], "nothing waits that has a name: what runs now"),
     },
     Tool {
         name: "alerts",
@@ -278,7 +307,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ..PART
             },
         ],
-        next: "`alerts` with an incident; `explain` with the series of an alert",
+        next: ("overview", &[], "no alert names a series"),
     },
     Tool {
         name: "compare",
@@ -308,11 +337,13 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ("figure", "figure", Some("latency")),
                 ("series", "series", None),
                 ("kind", "kind", None),
-                ("limit", "limit", Some("10")),
             ],
+            fixed: &[("limit", "200")],
+            arranged: Some(arrange::worst_first),
+            arranged_by: &[("limit", Some(arrange::COMPARED))],
             ..PART
         }],
-        next: "`explain` with a series that became worse",
+        next: ("overview", &[], "no series is in both ranges"),
     },
 ];
 

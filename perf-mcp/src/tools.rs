@@ -17,7 +17,8 @@ pub(crate) struct Tool {
     pub(crate) description: &'static str,
     pub(crate) arguments: &'static [Argument],
     pub(crate) parts: &'static [Part],
-    pub(crate) next: &'static str,
+    /// The tool that is worth asking where nothing stands out in the answer, its arguments, and why.
+    pub(crate) next: (&'static str, &'static [(&'static str, &'static str)], &'static str),
 }
 
 #[derive(Debug)]
@@ -54,7 +55,13 @@ pub(crate) struct Part {
     /// Whether the argument `series` is asked for by its kind and labels: a name without labels that are known late stands for several.
     pub(crate) of_series: bool,
     pub(crate) shown: Shown,
+    /// Brings the document into another form, where it has one in the answer; given the arguments of the tool.
+    pub(crate) arranged: Option<Arranged>,
+    /// Arguments that this takes, each with its value where none is given.
+    pub(crate) arranged_by: &'static [(&'static str, Option<&'static str>)],
 }
+
+pub(crate) type Arranged = fn(Value, &Map<String, Value>) -> Value;
 
 #[derive(Debug)]
 pub(crate) enum When {
@@ -115,8 +122,9 @@ impl Tool {
 
     /// The value of an argument that is not given, where it has one.
     fn otherwise(&self, argument: &str) -> Option<&'static str> {
-        let mut passed = self.parts.iter().flat_map(|part| part.passed);
-        passed.find(|(name, ..)| *name == argument).and_then(|(.., otherwise)| *otherwise)
+        let passed = self.parts.iter().flat_map(|part| part.passed).map(|(name, _, otherwise)| (*name, *otherwise));
+        let taken = self.parts.iter().flat_map(|part| part.arranged_by).copied();
+        passed.chain(taken).find(|(name, _)| *name == argument).and_then(|(_, otherwise)| otherwise)
     }
 
     /// Refuses arguments that no part of the answer to these arguments takes: one that is given with the id of a single entry would be
@@ -176,6 +184,7 @@ impl Part {
     fn takes(&self, argument: &str) -> bool {
         self.when.given() == Some(argument)
             || self.passed.iter().any(|(name, ..)| *name == argument)
+            || self.arranged_by.iter().any(|(name, _)| *name == argument)
             || (self.of_series && argument == "series")
     }
 }

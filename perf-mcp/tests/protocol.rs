@@ -115,9 +115,13 @@ fn no_message_of_the_protocol_is_refused_with_the_reason() {
         r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
         r#"{"jsonrpc":"2.0","method":"no/such/thing"}"#,
         r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":[1]}}"#,
     ] {
         assert!(matches!(read(message.as_bytes()), Step::Nothing), "{message}");
     }
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}"#;
+    let Step::Cancel(id) = read(cancel.as_bytes()) else { panic!("it is cancelled") };
+    assert_eq!(id, asked("overview", &json!({})).id());
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn arguments_become_the_query_of_the_api() {
     assert_eq!(explain.questions()[1], "/api/v1/shares?series=tool%7Btool%3Da%7D&window=15m");
     assert_eq!(asked("calls", &json!({ "id": "18ec-f8" })).questions(), ["/api/v1/calls/18ec-f8"]);
     assert_eq!(asked("alerts", &json!({ "incident": "i-1" })).questions(), ["/api/v1/incidents/i-1"]);
-    assert_eq!(asked("overview", &json!({})).questions().len(), 5);
+    assert_eq!(asked("overview", &json!({})).questions().len(), 11);
 }
 
 #[test]
@@ -204,6 +208,129 @@ fn a_figure_is_the_one_of_the_document() {
         (row["error_types"]["std"].as_u64(), row["labels"]["name"].as_str().map(str::len)),
         (Some(1), Some(202))
     );
+}
+
+/// A call of a tool that an answer says is worth asking.
+fn next_of(answer: &Value, number: usize) -> (&str, &Value) {
+    let next = &answer["next_tool"][number];
+    (next["name"].as_str().expect("a tool"), &next["arguments"])
+}
+
+#[test]
+fn a_comparison_keeps_its_worst_rows_over_all_kinds_and_counts_the_rest() {
+    let change = |class: &str, relative: f64| {
+        let between = [relative - 0.01, relative + 0.01];
+        json!({ "class": class, "before": 1.0, "after": 1.0 + relative, "difference_between": between, "relative": relative })
+    };
+    let kinds: Vec<Value> = ["agent", "db_operation", "tool", "workflow"]
+        .into_iter()
+        .enumerate()
+        .map(|(place, kind)| {
+            let rows: Vec<Value> = (0..50)
+                .map(|number| {
+                    let is_worst = kind == "workflow" && number == 49;
+                    let change = if is_worst { change("regressed", 3.0) } else { change("no_change", 0.001) };
+                    json!({ "series": format!("{kind}{{name={}{number}}}", "n".repeat(60)), "change": change })
+                })
+                .collect();
+            let overall = change(if place == 3 { "regressed" } else { "no_change" }, 0.1);
+            json!({ "kind": kind, "overall": overall, "series": rows, "only_before": [format!("{kind}{{a=1}}")], "only_after": [] })
+        })
+        .collect();
+    let document = json!({ "before": {}, "after": {}, "figure": "latency", "kinds": kinds, "left_out": 7 }).to_string();
+    let arguments = json!({ "before": "-2h/-1h", "after": "-1h/now", "limit": 100 });
+    let compare = asked("compare", &arguments);
+    assert!(
+        compare.questions()[0].contains("limit=200"),
+        "the worst are looked for among all: {:?}",
+        compare.questions()
+    );
+    let (text, _) = text_of(&compare.answer(vec![Got::Document(document.clone())]));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let found = &answer["comparison"];
+    let worst = format!("workflow{{name={}49}}", "n".repeat(60));
+    assert_eq!(
+        (&found["series"][0]["series"], &found["kinds"][0]["kind"]),
+        (&json!(worst), &json!("workflow")),
+        "{text}"
+    );
+    let shown = found["series"].as_array().map_or(0, Vec::len);
+    assert_eq!(found["more_series"], 100, "beyond the limit");
+    assert_eq!(answer["left_out"]["/comparison/series"], json!({ "shown": shown, "of_page": 100 }));
+    assert_eq!((found["left_out"].as_u64(), found["only_before"].as_array().map(Vec::len)), (Some(7), Some(4)));
+    assert_eq!(found["series"][0]["change"]["difference_between"].as_array().map(Vec::len), Some(2));
+    assert_eq!(next_of(&answer, 0), ("explain", &json!({ "series": worst })));
+    let few =
+        asked("compare", &json!({ "before": "-2h/-1h", "after": "-1h/now" })).answer(vec![Got::Document(document)]);
+    let answer: Value = serde_json::from_str(&text_of(&few).0).unwrap();
+    assert_eq!(answer["comparison"]["series"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn an_overview_names_the_tools_that_its_figures_speak_for() {
+    let query = "db_operation{operation=select,table=points}";
+    let indicator = |name: &str, status: &str| json!({ "name": name, "status": status, "series": query });
+    let health = json!({ "status": "unhealthy", "indicators": [
+        indicator("db_operation.latency", "green"), indicator("db_operation.errors", "red"),
+    ] });
+    let locks = json!({ "deadlocks": [{ "cycle": "a", "text": "b" }], "locks": [
+        { "lock": "quick", "longest_wait_seconds": null },
+        { "lock": "slow", "longest_wait_seconds": 9.5, "holders": [{ "series": query }] },
+    ] });
+    let running =
+        json!({ "calls": [{ "kind": "agent", "labels": { "agent": "analyst" }, "age": 40.0 }], "more": false });
+    let nothing = || Got::NotThere;
+    let got = |document: &Value| Got::Document(document.to_string());
+    let documents = vec![
+        got(&health),
+        nothing(),
+        nothing(),
+        nothing(),
+        nothing(),
+        nothing(),
+        nothing(),
+        got(&running),
+        got(&locks),
+        nothing(),
+        nothing(),
+    ];
+    let (text, _) = text_of(&asked("overview", &json!({})).answer(documents));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["health"]["indicators"].as_array().map(Vec::len), Some(1), "only what is not well: {text}");
+    assert_eq!(answer["locks"]["locks"][0]["lock"], "slow", "only what is waited for: {text}");
+    assert_eq!(next_of(&answer, 0).0, "contention");
+    assert_eq!(next_of(&answer, 1), ("errors", &json!({ "series": query })));
+    assert_eq!(next_of(&answer, 2), ("in_flight", &json!({ "kind": "agent", "label": ["agent=analyst"] })));
+    let (text, _) = text_of(&asked("overview", &json!({})).answer((0..11).map(|_| got(&json!({}))).collect()));
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(next_of(&answer, 0), ("series", &json!({ "sort": "-p95" })), "nothing stands out");
+}
+
+/// Documents as the service gives them in their form, with any values in the places that calls of tools are made of.
+fn documents_of_tools() -> impl Strategy<Value = Value> {
+    let id = prop_oneof![Just("tool{tool=a}".to_owned()), "[a-z_]{1,8}\\{[a-z]{1,3}=\\PC{0,60}\\}", "\\PC{0,40}"];
+    let age = prop_oneof![Just(Value::Null), any::<f64>().prop_map(Value::from)];
+    let any = prop_oneof![
+        Just(Value::Null),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,40}".prop_map(Value::from),
+        prop::collection::vec("[a-z]{0,9}", 0..4).prop_map(Value::from),
+        prop::collection::btree_map("[a-z]{1,8}", "[a-z]{0,9}", 0..4).prop_map(|fields| json!(fields)),
+    ];
+    (id, age, any).prop_map(|(id, age, any)| {
+        let call = json!({ "id": id, "series": id, "kind": id, "labels": any, "age": age, "error": any });
+        let one = json!({
+            "id": id, "series": id, "name": id, "status": "red", "holders": [{ "series": id }], "waiters": [{ "series": id }],
+            "longest_wait_seconds": age, "stopped_receiver": id, "groups": [any], "callers": [{ "caller": id }], "root": id,
+            "recent_calls": age, "error_rate": age, "share": age, "rule": id, "labels": any, "kind": id, "age": age, "change": any,
+        });
+        let list = json!([one, any]);
+        json!({
+            "series": list, "calls": list, "locks": list, "channels": list, "deadlocks": list, "statements": list, "repeated": list,
+            "alerts": list, "incidents": list, "bottlenecks": list, "indicators": list, "parts": list, "kinds": list, "causes": list,
+            "inside": list, "call": call, "unannotated": age,
+        })
+    })
 }
 
 #[test]
@@ -281,14 +408,65 @@ fn document() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_service_says_the_answer_is_json_within_its_bound(documents in prop::collection::vec(document(), 5)) {
+    fn whatever_the_service_says_the_answer_is_json_within_its_bound(documents in prop::collection::vec(document(), 11)) {
         let got = documents.iter().map(|one| Got::Document(one.to_string())).collect();
         let (text, is_error) = text_of(&asked("overview", &json!({})).answer(got));
         prop_assert!(text.len() <= MOST_BYTES);
         prop_assert!(is_error || serde_json::from_str::<Value>(&text).is_ok());
+    }
+
+    #[test]
+    fn the_tools_that_an_answer_names_can_be_asked(
+        document in documents_of_tools(),
+        tool in "(overview|series|explain|in_flight|calls|errors|statements|contention|alerts|compare)",
+    ) {
+        let arguments = match tool.as_str() {
+            "explain" => json!({ "series": "tool{tool=a}" }),
+            "compare" => json!({ "before": "-2h/-1h", "after": "-1h/now" }),
+            _ => json!({}),
+        };
+        let asked = asked(&tool, &arguments);
+        let got = asked.questions().iter().map(|_| Got::Document(document.to_string())).collect();
+        let (text, is_error) = text_of(&asked.answer(got));
+        prop_assert!(text.len() <= MOST_BYTES && !is_error, "{} {}", text.len(), text);
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let next = answer["next_tool"].as_array().unwrap();
+        prop_assert!((1..=4).contains(&next.len()));
+        for one in next {
+            let name = one["name"].as_str().unwrap();
+            prop_assert!(matches!(call(name, &one["arguments"]), Step::Ask(_)), "{one}");
+        }
+    }
+
+    #[test]
+    fn whatever_json_a_client_sends_is_answered_as_the_protocol_has_it(
+        message in document(),
+        method in "(initialize|ping|tools/list|tools/call|notifications/x|\\PC{0,20})",
+        name in "(overview|series|explain|calls|compare|\\PC{0,20})",
+        id in prop_oneof![Just(json!(1)), Just(json!("a")), Just(Value::Null), document()],
+    ) {
+        let params = json!({ "name": name, "arguments": message, "protocolVersion": message });
+        let whole = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        for message in [&message, &whole, &json!({ "jsonrpc": message, "id": message, "method": message, "params": message })] {
+            let bytes = message.to_string();
+            let answer = match read(bytes.as_bytes()) {
+                Step::Reply(answer) => answer,
+                Step::Refuse(refusal) => refusal.answer(),
+                Step::Ask(asked) => {
+                    let got = asked.questions().iter().map(|_| Got::NotThere).collect();
+                    asked.answer(got)
+                }
+                Step::Nothing | Step::Cancel(_) => continue,
+            };
+            let answer_of: Value = serde_json::from_str(&answer).unwrap();
+            prop_assert_eq!(&answer_of["jsonrpc"], "2.0");
+            prop_assert!(answer_of["id"].is_string() || answer_of["id"].is_number() || answer_of["id"].is_null());
+            prop_assert!(answer_of.get("result").is_some() != answer_of["error"]["code"].is_i64(), "{}", answer);
+            prop_assert!(answer.len() <= bytes.len() + 2 * MOST_BYTES, "{} bytes for {}", answer.len(), bytes.len());
+        }
     }
 
     #[test]

@@ -34,13 +34,13 @@ mod streamed;
 
 pub use crate::dashboard::escaped;
 pub(crate) use accept::{Format, accepts};
-pub(crate) use lane::{ANSWERS, Lane, PAST, TRIALS};
+pub(crate) use lane::{ANSWERS, BODIES, Lane, PAST, TRIALS};
 pub use lane::{of_the_past, off_the_runtime};
 pub use listing::{Listing, Slice, SortKey};
 pub(crate) use params::MAX_LABELS;
 pub use params::{Labels, Params};
 pub use payload::Payload;
-pub(crate) use payload::{BodyLimits, body_of};
+pub(crate) use payload::{BodyLimits, LONG as LONG_BODY, body_of};
 pub use problem::{Problem, ProblemKind};
 pub(crate) use reply::try_json_in;
 pub use reply::{json, kept, not_acceptable, past_json, tagged, try_json};

@@ -131,7 +131,7 @@ pub(crate) fn own_and(extensions: &[Extension]) -> Result<(Table, Additions), Se
 /// Every route behind the checks that hold for it.
 pub(crate) fn assemble(context: Context, table: Table) -> Router {
     let routes = table.into_router(&context);
-    let api = Api(routes.clone().with_state(context.clone()));
+    let api = Api::new(routes.clone().with_state(context.clone()));
     routes
         .route_layer(axum::Extension(api))
         .route_layer(CompressionLayer::new().quality(CompressionLevel::Fastest))

@@ -5,6 +5,7 @@ mod history;
 mod insight;
 mod llm;
 mod notifications;
+mod planted;
 mod report;
 mod sql;
 mod sync;
@@ -23,7 +24,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -46,6 +47,7 @@ const CASES: [Case; 22] = [
     ("locks", sync::locks),
     ("statements", sql::statements),
     ("reports", report::reports),
+    ("planted", planted::planted),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.

@@ -2,8 +2,11 @@
 
 use crate::service::{ADMIN, service};
 use serde_json::Value;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 #[test]
 fn an_agent_asks_line_by_line() {
@@ -17,7 +20,7 @@ fn an_agent_asks_line_by_line() {
         .spawn()
         .expect("the command starts");
     let mut input = child.stdin.take().expect("piped");
-    let long = "x".repeat((1 << 20) + 10);
+    let long = "x".repeat((64 << 10) + 10);
     for line in [
         r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
@@ -40,4 +43,70 @@ fn an_agent_asks_line_by_line() {
         serde_json::from_str(answers[3]["result"]["content"][0]["text"].as_str().expect("text")).expect("JSON");
     assert_eq!(overview["health"]["status"], "unhealthy", "{overview}");
     assert_eq!(overview["process"]["service"]["name"], "shop");
+}
+
+/// A service that answers nothing before it is let go, and how often it was asked.
+fn slow() -> (String, Sender<()>, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let ((let_go, is_let_go), (asked, is_asked)) = (channel::<()>(), channel());
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            if asked.send(()).is_err() {
+                return;
+            }
+            open.push(stream);
+            if open.len() == 4 {
+                break;
+            }
+        }
+        // Until then the four are open, and nobody answers.
+        let _ = is_let_go.recv();
+    });
+    (url, let_go, is_asked)
+}
+
+#[test]
+fn a_slow_answer_holds_up_neither_a_ping_nor_a_cancellation() {
+    let (url, let_go, is_asked) = slow();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perf-cli"))
+        .args(["--url", &url, "--timeout", "60", "mcp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("piped");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut send =
+        |line: &str| input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).expect("it reads");
+    let call = |id: u32| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"statements","arguments":{{}}}}}}"#
+        )
+    };
+    // Four ask, 32 wait, and one is too many.
+    for id in 1..=4 {
+        send(&call(id));
+        is_asked.recv().expect("it is asked");
+    }
+    for id in 5..=37 {
+        send(&call(id));
+    }
+    let mut next = || -> Value { serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON") };
+    let refused = next();
+    assert_eq!((&refused["id"], &refused["result"]["isError"]), (&37.into(), &true.into()), "{refused}");
+    for id in 4..=36 {
+        send(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#));
+    }
+    send(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+    let answer = next();
+    assert_eq!((&answer["id"], &answer["result"]), (&"p".into(), &serde_json::json!({})));
+    drop(let_go);
+    drop(send);
+    drop(input);
+    let mut ids: Vec<Value> = [next(), next(), next()].iter().map(|answer| answer["id"].clone()).collect();
+    ids.sort_by_key(|id| id.as_u64());
+    assert_eq!(ids, [1, 2, 3], "the fourth was cancelled while it was asked, the others before");
+    assert!(lines.next().is_none() && child.wait().expect("it ends").success());
 }

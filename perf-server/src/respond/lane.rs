@@ -14,7 +14,7 @@ pub(crate) static ANSWERS: LazyLock<Lane> = LazyLock::new(|| {
     Lane::new((cores / 2).clamp(1, 4), 256)
 });
 /// Long bodies, which are read from JSON.
-pub(super) static BODIES: Lane = Lane::new(1, 64);
+pub(crate) static BODIES: Lane = Lane::new(1, 64);
 /// Trials of rules, each on as many values as a body holds: behind one another, so that no answer waits for them.
 pub(crate) static TRIALS: Lane = Lane::new(1, 16);
 

@@ -33,7 +33,7 @@ impl Default for BodyLimits {
 pub struct Payload<T>(pub T);
 
 /// A body that is longer is read off the runtime, one at a time: whoever sends many keeps no task from its turn.
-const LONG: usize = 4 << 10;
+pub(crate) const LONG: usize = 4 << 10;
 
 impl<T: DeserializeOwned + Send + 'static, S: Sync> FromRequest<S> for Payload<T> {
     type Rejection = Problem;

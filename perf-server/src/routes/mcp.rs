@@ -1,6 +1,6 @@
 //! The Model Context Protocol: a coding agent's questions, answered by our own routes.
 
-use crate::respond::{self, Payload, Problem, ProblemKind};
+use crate::respond::{self, BODIES, LONG_BODY, Payload, Problem, ProblemKind};
 use crate::serving::Elsewhere;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -11,7 +11,9 @@ use axum::{Extension, Router};
 use perf_mcp::{Got, Step, VERSIONS};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -30,13 +32,30 @@ const OF_THE_MESSAGE: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
 ];
 
+/// Tools that are answered at once, and those that wait for it.
+const AT_ONCE: usize = 4;
+const WAITING: usize = 32;
+
 /// Every route as it is to be asked from within: behind the check of its right.
 #[derive(Clone)]
-pub(crate) struct Api(pub(crate) Router);
+pub(crate) struct Api {
+    routes: Router,
+    /// Tools that are answered now: each may hold some documents.
+    turns: Arc<Semaphore>,
+    /// These, and those that wait.
+    places: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(routes: Router) -> Self {
+        let [turns, places] = [AT_ONCE, AT_ONCE + WAITING].map(|most| Arc::new(Semaphore::new(most)));
+        Self { routes, turns, places }
+    }
+}
 
 /// `POST /mcp`: a message of the protocol.
 pub(super) async fn message(
-    Extension(Api(api)): Extension<Api>,
+    Extension(api): Extension<Api>,
     head: Parts,
     Payload(message): Payload<Box<RawValue>>,
 ) -> Result<Response, Problem> {
@@ -46,14 +65,26 @@ pub(super) async fn message(
         let detail = format!("MCP-Protocol-Version: allowed are {}", VERSIONS.join(", "));
         return Err(Problem::new(ProblemKind::InvalidQuery, detail));
     }
-    Ok(match perf_mcp::read(message.get().as_bytes()) {
+    let length = message.get().len();
+    let read = move || perf_mcp::read(message.get().as_bytes());
+    let step = if length > LONG_BODY { BODIES.run(read).await? } else { read() };
+    Ok(match step {
         Step::Reply(answer) => json(answer),
         Step::Refuse(refusal) => return Err(Problem::new(ProblemKind::InvalidBody, refusal.to_string())),
-        Step::Nothing => StatusCode::ACCEPTED.into_response(),
+        // Another request brings it: whoever wants no answer goes away.
+        Step::Nothing | Step::Cancel(_) => StatusCode::ACCEPTED.into_response(),
         Step::Ask(asked) => {
+            let busy = || {
+                Problem::new(
+                    ProblemKind::TooManyRequests,
+                    "too many tools are being answered: try again in some seconds",
+                )
+            };
+            let _place = api.places.try_acquire().map_err(|_| busy())?;
+            let _turn = api.turns.acquire().await.map_err(|_| busy())?;
             let (mut got, mut took) = (Vec::new(), Duration::ZERO);
             for question in asked.questions() {
-                let (answer, elsewhere) = ask(&api, &head, question).await;
+                let (answer, elsewhere) = ask(&api.routes, &head, question).await;
                 got.push(answer);
                 took += elsewhere;
             }

@@ -3,9 +3,13 @@
 use crate::common::{READ, get, guarded, monitor, open, request};
 use axum::Router;
 use axum::http::StatusCode;
-use perf_runtime::Outcome;
+use axum::routing::get as get_route;
+use perf_runtime::{Monitor, Outcome};
+use perf_server::{Extension, Server};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -39,7 +43,9 @@ async fn an_agent_finds_what_is_slow_and_the_figures_are_those_of_the_routes() {
     let health = get(&app, "/health/performance").await.json();
     assert_eq!(overview["health"]["score"], health["score"]);
     assert!(overview["process"]["uptime_seconds"].is_number(), "{overview}");
-    assert_eq!(overview["not_enabled"], json!(["incidents", "bottlenecks"]), "parts that this server has not");
+    let absent = json!(["incidents", "bottlenecks", "locks", "channels", "statements"]);
+    assert_eq!(overview["not_enabled"], absent, "parts that this server has not");
+    assert_eq!(overview["time"]["parts"][0]["series"], "operation{operation=slow}", "{overview}");
 
     let series = called(&app, "series", &json!({ "kind": "operation", "limit": 1 })).await;
     let slowest = &series["series"]["series"][0];
@@ -62,6 +68,82 @@ async fn an_agent_finds_what_is_slow_and_the_figures_are_those_of_the_routes() {
     assert!(explained["slowest"]["calls"].is_array() && explained["time"]["parts"].is_array(), "{explained}");
     let unknown = post(&app, &[JSON], &tool("explain", &json!({ "series": "operation{operation=none}" }))).await;
     assert!(unknown.text.contains("operation=none"), "{}", unknown.text);
+}
+
+#[tokio::test]
+async fn calls_beyond_a_limit_are_said_to_be_there() {
+    let monitor = monitor();
+    let waiting = monitor.operation("waiting");
+    let calls: Vec<_> = (0..3).map(|_| Box::pin(waiting.watch(std::future::pending::<()>()))).collect();
+    for call in calls {
+        let mut call = call;
+        assert!(futures::poll!(call.as_mut()).is_pending());
+        std::mem::forget(call);
+    }
+    let app = open(&monitor);
+    for (query, more) in [
+        ("limit=2", true),
+        ("limit=3", false),
+        ("kind=operation&limit=2", true),
+        ("kind=operation&limit=3", false),
+        ("kind=tool&limit=1", false),
+    ] {
+        let calls = get(&app, &format!("/api/v1/calls?{query}")).await.json();
+        assert_eq!(calls["more"], more, "{query}: {calls}");
+    }
+    let running = called(&app, "in_flight", &json!({ "limit": 2 })).await;
+    let shown = running["calls"]["calls"].as_array().map(Vec::len);
+    assert_eq!((shown, &running["calls"]["more"]), (Some(2), &json!(true)));
+    let explain = json!({ "series": "operation{operation=waiting}" });
+    assert_eq!(
+        (&running["next_tool"][0]["name"], &running["next_tool"][0]["arguments"]),
+        (&json!("explain"), &explain)
+    );
+}
+
+/// A part whose answer comes when it is let go.
+fn slow(monitor: &Monitor, gate: &Arc<Semaphore>) -> Router {
+    let gate = Arc::clone(gate);
+    let answer = async move || {
+        let _permit = gate.acquire().await;
+        r#"{"locks":[]}"#
+    };
+    let part = Extension::new("sync").read("/api/v1/locks", get_route(answer));
+    Server::builder(monitor).extend(part).router().expect("a router")
+}
+
+#[tokio::test]
+async fn so_many_tools_are_answered_at_once_more_wait_and_the_rest_is_told_to_come_back() {
+    let gate = Arc::new(Semaphore::new(0));
+    let app = slow(&monitor(), &gate);
+    let contention = tool("contention", &json!({}));
+    let mut asked: Vec<_> = (0..36).map(|_| Box::pin(post(&app, &[JSON], &contention))).collect();
+    for one in &mut asked {
+        // Each is polled until it waits for a turn or for the part: nothing else is slow.
+        for _ in 0..3 {
+            assert!(futures::poll!(one.as_mut()).is_pending());
+        }
+    }
+    let refused = post(&app, &[JSON], &contention).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{}", refused.text);
+    assert_eq!(refused.header("retry-after"), "5");
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    assert_eq!(post(&app, &[JSON], &ping).await.status, StatusCode::OK, "what asks nothing needs no turn");
+    drop(asked.split_off(30));
+    gate.add_permits(Semaphore::MAX_PERMITS >> 1);
+    for one in asked {
+        assert_eq!(one.await.status, StatusCode::OK);
+    }
+    assert_eq!(post(&app, &[JSON], &contention).await.status, StatusCode::OK, "all places are free again");
+}
+
+#[tokio::test]
+async fn a_long_message_is_read_and_one_beyond_the_bound_is_not() {
+    let app = open(&monitor());
+    let with =
+        |bytes: usize| json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": { "a": "x".repeat(bytes) } });
+    assert_eq!(post(&app, &[JSON], &with(30_000)).await.json()["result"], json!({}));
+    assert_eq!(post(&app, &[JSON], &with(65_536)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]

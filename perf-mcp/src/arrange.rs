@@ -1,0 +1,157 @@
+//! Documents of the service as an answer shows them: what matters first, and of an overview the beginning of each.
+
+use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
+
+/// The rows of a comparison that are shown where no limit is given.
+pub(crate) const COMPARED: &str = "10";
+
+/// A comparison with the series of all kinds in one list, the worst first, and its kinds after that: cut by kind, the list would lose
+/// its worst rows with the kind that happens to be last.
+pub(crate) fn worst_first(mut document: Value, arguments: &Map<String, Value>) -> Value {
+    let Some(fields) = document.as_object_mut() else { return document };
+    let Some(Value::Array(mut kinds)) = fields.remove("kinds") else { return document };
+    let mut lists: [(&str, Vec<Value>); 3] = [("series", vec![]), ("only_before", vec![]), ("only_after", vec![])];
+    for kind in kinds.iter_mut().filter_map(Value::as_object_mut) {
+        for (name, all) in &mut lists {
+            if let Some(Value::Array(own)) = kind.remove(*name) {
+                all.extend(own);
+            }
+        }
+    }
+    kinds.sort_by_key(|kind| badness(kind.get("overall")));
+    fields.insert("kinds".to_owned(), json!(kinds));
+    for (name, mut all) in lists {
+        if name == "series" {
+            all.sort_by_key(|row| badness(row.get("change")));
+            let limit = arguments.get("limit").and_then(Value::as_u64).or_else(|| COMPARED.parse().ok());
+            let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+            let more = all.len().saturating_sub(limit);
+            all.truncate(limit);
+            fields.insert("more_series".to_owned(), json!(more));
+        }
+        fields.insert(name.to_owned(), json!(all));
+    }
+    document
+}
+
+/// The place of a change among others: those that are worse for sure, those that moved where neither side is bad, those of which it is
+/// not known; of each the greatest first.
+fn badness(change: Option<&Value>) -> (u8, Reverse<u64>) {
+    let field = |name: &str| change.and_then(|change| change.get(name));
+    let place = match field("class").and_then(Value::as_str) {
+        Some("regressed") => 0,
+        Some("increased" | "decreased") => 1,
+        Some("unclear") => 2,
+        Some("no_change") => 3,
+        Some(_) => 4,
+        None => 5,
+    };
+    // What was 0 before has no share, and has grown beyond all. The bits of numbers that are not negative are in their order.
+    let moved = field("relative").and_then(Value::as_f64).map_or(f64::INFINITY, f64::abs);
+    (place, Reverse(moved.to_bits()))
+}
+
+/// The health with the indicators that are not well.
+pub(crate) fn health(mut document: Value, _: &Map<String, Value>) -> Value {
+    if let Some(Value::Array(all)) = document.get_mut("indicators") {
+        let status = |one: &Value| one.get("status").and_then(Value::as_str).map(str::to_owned);
+        all.retain(|one| matches!(status(one).as_deref(), Some("red" | "yellow")));
+        for one in all.iter_mut() {
+            *one = only(one, &["name", "status", "value", "unit", "series", "calls"]);
+        }
+        all.truncate(5);
+    }
+    document
+}
+
+/// The series whose own calls take the most time.
+pub(crate) fn shares(document: Value, _: &Map<String, Value>) -> Value {
+    beginning(document, "parts", 5, |part| part.clone())
+}
+
+/// The series that fail most, and the most frequent failure of each.
+pub(crate) fn errors(document: Value, _: &Map<String, Value>) -> Value {
+    beginning(document, "series", 3, |series| {
+        let mut shown = only(series, &["id", "failed", "last_seen"]);
+        if let Some(group) = series.pointer("/groups/0") {
+            set(&mut shown, "most", only(group, &["outcome", "error_type", "text", "place", "count"]));
+        }
+        shown
+    })
+}
+
+/// Deadlocks, and the locks that are waited for now.
+pub(crate) fn locks(document: Value, _: &Map<String, Value>) -> Value {
+    let waited = waited_for(document.get("locks"), &["longest_wait_seconds"], |lock| {
+        let mut shown = only(lock, &["lock", "mode", "waiting", "longest_wait_seconds"]);
+        set(&mut shown, "holders", first(lock.get("holders"), 2));
+        shown
+    });
+    json!({ "locks": waited, "deadlocks": first(document.get("deadlocks"), 2) })
+}
+
+/// The channels that senders wait for, and those from which nothing is received any more.
+pub(crate) fn channels(document: Value, _: &Map<String, Value>) -> Value {
+    let fields = [
+        "channel",
+        "kind",
+        "waiting",
+        "queued",
+        "capacity",
+        "longest_wait_seconds",
+        "stopped_seconds",
+        "stopped_receiver",
+        "receiver",
+    ];
+    let ages = ["longest_wait_seconds", "stopped_seconds"];
+    let waited = waited_for(document.get("channels"), &ages, |one| only(one, &fields));
+    json!({ "channels": waited })
+}
+
+/// The statements that take the most time, and those that one call repeats.
+pub(crate) fn statements(document: Value, _: &Map<String, Value>) -> Value {
+    let of_slowest = ["id", "statement", "recent_executions", "recent_seconds", "mean", "p95", "most_repeats"];
+    let shown = beginning(document, "statements", 2, |one| {
+        let mut shown = only(one, &of_slowest);
+        set(&mut shown, "callers", first(one.get("callers"), 1));
+        shown
+    });
+    let shown = beginning(shown, "repeated", 2, |one| only(one, &["root", "id", "statement", "calls", "recent_calls"]));
+    only(&shown, &["statements", "repeated", "enabled", "has_layer", "left_out", "more_repeated"])
+}
+
+/// The first entries that are waited for now, by any of these ages, the oldest first.
+fn waited_for(list: Option<&Value>, ages: &[&str], shown: impl Fn(&Value) -> Value) -> Value {
+    let age = |one: &Value| ages.iter().filter_map(|age| one.get(*age)?.as_f64()).reduce(f64::max);
+    let all = list.and_then(Value::as_array).into_iter().flatten();
+    let mut waited: Vec<(f64, &Value)> = all.filter_map(|one| Some((age(one)?, one))).collect();
+    waited.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    waited.into_iter().take(3).map(|(_, one)| shown(one)).collect()
+}
+
+/// The first entries of a list of a document, and how many more there are.
+fn beginning(mut document: Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) -> Value {
+    let Some(Value::Array(all)) = document.get(name) else { return document };
+    let (more, list) = (all.len().saturating_sub(most), all.iter().take(most).map(shown).collect());
+    set(&mut document, name, list);
+    if more > 0 {
+        set(&mut document, &format!("more_{name}"), json!(more));
+    }
+    document
+}
+
+fn first(list: Option<&Value>, most: usize) -> Value {
+    list.and_then(Value::as_array).map_or(Value::Null, |list| list.iter().take(most).cloned().collect())
+}
+
+fn only(value: &Value, fields: &[&str]) -> Value {
+    let field = |name: &&str| value.get(*name).map(|value| ((*name).to_owned(), value.clone()));
+    Value::Object(fields.iter().filter_map(field).collect())
+}
+
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value);
+    }
+}
