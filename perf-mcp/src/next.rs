@@ -169,6 +169,7 @@ fn after_calls(answer: &Value, next: &mut Next<'_>) {
     if call.is_some_and(|call| call.get("error").is_some_and(|error| !error.is_null())) {
         next.of_series("errors", call.and_then(|call| call.get("series")), "why such calls fail");
     }
+    next.explain(call.and_then(|call| call.get("series")), "its series: who calls it, and how others of it did");
     if let Some(id) = answer.pointer("/calls/calls/0/id").and_then(Value::as_str) {
         next.ask("calls", json!({ "id": id }), "the first of the list, with every call inside it");
     }
@@ -211,10 +212,17 @@ fn after_alerts(answer: &Value, next: &mut Next<'_>) {
         next.ask("alerts", json!({ "incident": incident }), "the causes, and what was looked for");
     }
     for alert in list(answer, "/alerts/alerts").iter().chain(list(answer, "/incident/alerts")).take(3) {
-        let of_errors = alert.get("rule").and_then(Value::as_str).is_some_and(|rule| rule.contains("error"));
-        let tool = if of_errors { "errors" } else { "explain" };
+        let about = |text: &str| ["rule", "series"].iter().any(|field| is_about(alert, field, text));
+        if about("lock_") || about("channel_") {
+            next.ask("contention", json!({}), "an alert is about a lock or a channel");
+        }
+        let tool = if about("error") { "errors" } else { "explain" };
         next.of_series(tool, alert.get("series"), "an alert is about it");
     }
+}
+
+fn is_about(alert: &Value, field: &str, text: &str) -> bool {
+    alert.get(field).and_then(Value::as_str).is_some_and(|value| value.contains(text))
 }
 
 fn cancelled(series: Option<&Value>, next: &mut Next<'_>) {

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// The most calls of tools.
 const CALLS: usize = 5;
@@ -103,7 +104,11 @@ const FAULTS: [Fault; 13] = [
 fn each_planted_fault_is_named_within_five_calls() {
     let runs: Vec<_> = FAULTS
         .iter()
-        .map(|fault| thread::spawn(|| run("planted", FREE_PORT, &[("PERF_TEST_FAULT", fault.name)])))
+        .map(|fault| {
+            thread::spawn(|| {
+                run("planted", "[server]\nport = 0\n[errors]\npanics = true\n", &[("PERF_TEST_FAULT", fault.name)])
+            })
+        })
         .collect();
     let mut table = String::from("fault, calls, named\n");
     let mut unnamed = Vec::new();
@@ -259,7 +264,8 @@ async fn plant(fault: &str, pool: AnyPool, app: axum::Router) {
             }
             "stuck_call" => return analyst().await,
             "deadlock" => {
-                tokio::join!(move_stock(), count_stock());
+                tokio::spawn(move_stock());
+                tokio::spawn(count_stock());
                 return;
             }
             "lock_convoy" => {
@@ -342,8 +348,10 @@ impl Fault {
             if self.is_named(&tool, &answer) {
                 return Ok((asked.len(), true));
             }
+            if tool == self.tool || asked.len() == CALLS {
+                println!("  {answer}");
+            }
             if asked.len() == CALLS {
-                println!("the last answer: {answer}");
                 break;
             }
             for one in answer["next_tool"].as_array().into_iter().flatten() {
@@ -360,7 +368,9 @@ impl Fault {
 pub(super) fn planted() -> Tested {
     let wanted = env::var("PERF_TEST_FAULT")?;
     let fault = FAULTS.iter().find(|fault| fault.name == wanted).expect("a fault");
-    tracing_subscriber::registry().with(perf_kit::sql::layer()).init();
+    // A log as a service has it: with it there are the spans by which a statement on SQLite's own thread finds its caller.
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::sink).with_filter(EnvFilter::new("info"));
+    tracing_subscriber::registry().with(log).with(perf_kit::sql::layer()).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let perf = perf_kit::start("shop")?;
