@@ -71,7 +71,9 @@ impl Next<'_> {
 }
 
 fn after_overview(answer: &Value, next: &mut Next<'_>) {
-    if let Some(incident) = answer.pointer("/incidents/incidents/0/id").and_then(Value::as_str) {
+    let incident = answer.pointer("/incidents/incidents/0/id").and_then(Value::as_str);
+    let has_cause = answer.pointer("/incidents/incidents/0/causes/0").is_some();
+    if let Some(incident) = incident.filter(|_| has_cause) {
         next.ask("alerts", json!({ "incident": incident }), "an incident is open: its causes");
     }
     if answer.pointer("/locks/deadlocks/0").is_some() {
@@ -102,6 +104,13 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
         next.ask("statements", json!({}), "a call repeats a statement");
     }
     next.explain(answer.pointer("/bottlenecks/bottlenecks/0/series"), "a bottleneck");
+    if let Some(incident) = incident {
+        next.ask(
+            "alerts",
+            json!({ "incident": incident }),
+            "an incident is open, without a clear cause: what was looked for",
+        );
+    }
     if answer.pointer("/alerts/alerts/0").is_some() {
         next.ask("alerts", json!({ "state": "firing" }), "alerts fire");
     }

@@ -8,7 +8,7 @@ use perf_runtime::{Monitor, Outcome};
 use perf_server::{Extension, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -174,4 +174,56 @@ async fn messages_that_are_none_are_refused_and_notifications_have_no_answer() {
     let known = ("mcp-protocol-version", "2025-06-18");
     assert_eq!(post(&app, &[JSON, known], &list).await.status, StatusCode::OK);
     assert_eq!(get(&app, "/mcp").await.status, StatusCode::METHOD_NOT_ALLOWED, "no events are sent");
+}
+
+/// Prints what answers take: `cargo test --release -p perf-server --test http -- --ignored answers_take --nocapture`.
+#[tokio::test]
+#[ignore = "it measures, and asserts nothing"]
+async fn answers_take_so_long_at_a_thousand_series() {
+    let monitor = Monitor::builder().recorder(true).build().unwrap();
+    for number in 0..1_000 {
+        let operation = monitor.operation(&format!("operation-{number}"));
+        for call in 0..50 {
+            let outcome = if call % 10 == 0 { Outcome::Error } else { Outcome::Ok };
+            operation.record(Duration::from_micros(100 * (number + 1)), outcome);
+        }
+    }
+    monitor.tick();
+    let app = open(&monitor);
+    let explain = json!({ "series": "operation{operation=operation-7}" });
+    for (name, arguments) in [
+        ("overview", json!({})),
+        ("series", json!({})),
+        ("explain", explain),
+        ("errors", json!({})),
+        ("in_flight", json!({})),
+    ] {
+        let mut took = Vec::new();
+        for _ in 0..200 {
+            let begun = Instant::now();
+            let answer = post(&app, &[JSON], &tool(name, &arguments)).await;
+            took.push(begun.elapsed());
+            assert_eq!(answer.status, StatusCode::OK);
+        }
+        took.sort_unstable();
+        println!("{name}: median {:?}, 95th percentile {:?}", took[100], took[190]);
+    }
+    for path in ["/health/performance", "/api/v1/shares?window=5m", "/api/v1/errors?window=5m&sort=-failed&limit=4"] {
+        let begun = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(get(&app, path).await.status, StatusCode::OK);
+        }
+        println!("{path}: mean {:?}", begun.elapsed() / 100);
+    }
+    for (what, part) in [("one text", "x"), ("lists in lists", "[],"), ("objects", r#"{"a":1},"#)] {
+        let parts = part.repeat(65_000 / part.len());
+        let parts =
+            if what == "one text" { format!("{parts:?}") } else { format!("[{}]", parts.trim_end_matches(',')) };
+        let message = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"a":{parts}}}}}"#);
+        let begun = Instant::now();
+        for _ in 0..100 {
+            assert!(matches!(perf_mcp::read(message.as_bytes()), perf_mcp::Step::Reply(_)));
+        }
+        println!("{} bytes, {what}: {:?}", message.len(), begun.elapsed() / 100);
+    }
 }
