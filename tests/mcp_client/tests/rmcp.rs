@@ -77,4 +77,5 @@ async fn without_the_token_it_does_not_begin() {
     let transport = StreamableHttpClientTransport::from_uri(url.as_str());
     let error = ().serve(transport).await.err().expect("it is refused").to_string();
     println!("without a token: {error}");
+    assert!(error.contains("Auth required"), "{error}");
 }
