@@ -28,11 +28,10 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
             Got::Document(text) => {
                 let document =
                     serde_json::from_str(&text).map_err(|error| format!("{}: no JSON: {error}", part.name))?;
-                let document = shown(document, &part.shown);
-                let document = match part.arranged {
-                    Some(arranged) => arranged(document, arguments),
-                    None => document,
-                };
+                let mut document = shown(document, &part.shown);
+                if let Some(arrange) = part.arranged {
+                    arrange(&mut document, arguments);
+                }
                 answer.insert(part.name.to_owned(), document);
             }
             Got::NotThere => missing.push(part.name),

@@ -8,9 +8,9 @@ pub(crate) const COMPARED: &str = "10";
 
 /// A comparison with the series of all kinds in one list, the worst first, and its kinds after that: cut by kind, the list would lose
 /// its worst rows with the kind that happens to be last.
-pub(crate) fn worst_first(mut document: Value, arguments: &Map<String, Value>) -> Value {
-    let Some(fields) = document.as_object_mut() else { return document };
-    let Some(Value::Array(mut kinds)) = fields.remove("kinds") else { return document };
+pub(crate) fn worst_first(document: &mut Value, arguments: &Map<String, Value>) {
+    let Some(fields) = document.as_object_mut() else { return };
+    let Some(Value::Array(mut kinds)) = fields.remove("kinds") else { return };
     let mut lists: [(&str, Vec<Value>); 3] = [("series", vec![]), ("only_before", vec![]), ("only_after", vec![])];
     for kind in kinds.iter_mut().filter_map(Value::as_object_mut) {
         for (name, all) in &mut lists {
@@ -32,7 +32,6 @@ pub(crate) fn worst_first(mut document: Value, arguments: &Map<String, Value>) -
         }
         fields.insert(name.to_owned(), json!(all));
     }
-    document
 }
 
 /// The place of a change among others: those that are worse for sure, those that moved where neither side is bad, those of which it is
@@ -53,7 +52,7 @@ fn badness(change: Option<&Value>) -> (u8, Reverse<u64>) {
 }
 
 /// The health with the indicators that are not well.
-pub(crate) fn health(mut document: Value, _: &Map<String, Value>) -> Value {
+pub(crate) fn health(document: &mut Value, _: &Map<String, Value>) {
     if let Some(Value::Array(all)) = document.get_mut("indicators") {
         let status = |one: &Value| one.get("status").and_then(Value::as_str).map(str::to_owned);
         all.retain(|one| matches!(status(one).as_deref(), Some("red" | "yellow")));
@@ -62,37 +61,36 @@ pub(crate) fn health(mut document: Value, _: &Map<String, Value>) -> Value {
         }
         all.truncate(5);
     }
-    document
 }
 
 /// The series whose own calls take the most time.
-pub(crate) fn shares(document: Value, _: &Map<String, Value>) -> Value {
-    beginning(document, "parts", 5, |part| part.clone())
+pub(crate) fn shares(document: &mut Value, _: &Map<String, Value>) {
+    beginning(document, "parts", 5, Value::clone);
 }
 
 /// The series that fail most, and the most frequent failure of each.
-pub(crate) fn errors(document: Value, _: &Map<String, Value>) -> Value {
+pub(crate) fn errors(document: &mut Value, _: &Map<String, Value>) {
     beginning(document, "series", 3, |series| {
         let mut shown = only(series, &["id", "failed", "last_seen"]);
         if let Some(group) = series.pointer("/groups/0") {
             set(&mut shown, "most", only(group, &["outcome", "error_type", "text", "place", "count"]));
         }
         shown
-    })
+    });
 }
 
 /// Deadlocks, and the locks that are waited for now.
-pub(crate) fn locks(document: Value, _: &Map<String, Value>) -> Value {
+pub(crate) fn locks(document: &mut Value, _: &Map<String, Value>) {
     let waited = waited_for(document.get("locks"), &["longest_wait_seconds"], |lock| {
         let mut shown = only(lock, &["lock", "mode", "waiting", "longest_wait_seconds"]);
         set(&mut shown, "holders", first(lock.get("holders"), 2));
         shown
     });
-    json!({ "locks": waited, "deadlocks": first(document.get("deadlocks"), 2) })
+    *document = json!({ "locks": waited, "deadlocks": first(document.get("deadlocks"), 2) });
 }
 
 /// The channels that senders wait for, and those from which nothing is received any more.
-pub(crate) fn channels(document: Value, _: &Map<String, Value>) -> Value {
+pub(crate) fn channels(document: &mut Value, _: &Map<String, Value>) {
     let fields = [
         "channel",
         "kind",
@@ -106,19 +104,19 @@ pub(crate) fn channels(document: Value, _: &Map<String, Value>) -> Value {
     ];
     let ages = ["longest_wait_seconds", "stopped_seconds"];
     let waited = waited_for(document.get("channels"), &ages, |one| only(one, &fields));
-    json!({ "channels": waited })
+    *document = json!({ "channels": waited });
 }
 
 /// The statements that take the most time, and those that one call repeats.
-pub(crate) fn statements(document: Value, _: &Map<String, Value>) -> Value {
+pub(crate) fn statements(document: &mut Value, _: &Map<String, Value>) {
     let of_slowest = ["id", "statement", "recent_executions", "recent_seconds", "mean", "p95", "most_repeats"];
-    let shown = beginning(document, "statements", 2, |one| {
+    beginning(document, "statements", 2, |one| {
         let mut shown = only(one, &of_slowest);
         set(&mut shown, "callers", first(one.get("callers"), 1));
         shown
     });
-    let shown = beginning(shown, "repeated", 2, |one| only(one, &["root", "id", "statement", "calls", "recent_calls"]));
-    only(&shown, &["statements", "repeated", "enabled", "has_layer", "left_out", "more_repeated"])
+    beginning(document, "repeated", 2, |one| only(one, &["root", "id", "statement", "calls", "recent_calls"]));
+    *document = only(document, &["statements", "repeated", "enabled", "has_layer", "left_out", "more_repeated"]);
 }
 
 /// The first entries that are waited for now, by any of these ages, the oldest first.
@@ -131,14 +129,13 @@ fn waited_for(list: Option<&Value>, ages: &[&str], shown: impl Fn(&Value) -> Val
 }
 
 /// The first entries of a list of a document, and how many more there are.
-fn beginning(mut document: Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) -> Value {
-    let Some(Value::Array(all)) = document.get(name) else { return document };
+fn beginning(document: &mut Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) {
+    let Some(Value::Array(all)) = document.get(name) else { return };
     let (more, list) = (all.len().saturating_sub(most), all.iter().take(most).map(shown).collect());
-    set(&mut document, name, list);
+    set(document, name, list);
     if more > 0 {
-        set(&mut document, &format!("more_{name}"), json!(more));
+        set(document, &format!("more_{name}"), json!(more));
     }
-    document
 }
 
 fn first(list: Option<&Value>, most: usize) -> Value {

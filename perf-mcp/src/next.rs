@@ -47,9 +47,9 @@ struct Next<'a> {
 }
 
 impl Next<'_> {
-    fn ask(&mut self, name: &str, arguments: Value, why: &str) {
+    fn ask(&mut self, name: &str, arguments: &Value, why: &str) {
         let asked = name == self.asked && arguments.as_object() == Some(self.arguments);
-        let is_there = |one: &Value| one.get("name") == Some(&json!(name)) && one.get("arguments") == Some(&arguments);
+        let is_there = |one: &Value| one.get("name") == Some(&json!(name)) && one.get("arguments") == Some(arguments);
         // An id that is none of ours is refused.
         let is_allowed = |tool: &Tool| arguments.as_object().is_some_and(|given| tool.questions(given).is_ok());
         let can_be = TOOLS.iter().find(|tool| tool.name == name).is_some_and(is_allowed);
@@ -61,7 +61,7 @@ impl Next<'_> {
     /// A tool that takes the id of a series, where there is one.
     fn of_series(&mut self, name: &str, series: Option<&Value>, why: &str) {
         if let Some(series) = id(series) {
-            self.ask(name, json!({ "series": series }), why);
+            self.ask(name, &json!({ "series": series }), why);
         }
     }
 
@@ -74,15 +74,15 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
     let incident = answer.pointer("/incidents/incidents/0/id").and_then(Value::as_str);
     let has_cause = answer.pointer("/incidents/incidents/0/causes/0").is_some();
     if let Some(incident) = incident.filter(|_| has_cause) {
-        next.ask("alerts", json!({ "incident": incident }), "an incident is open: its causes");
+        next.ask("alerts", &json!({ "incident": incident }), "an incident is open: its causes");
     }
     if answer.pointer("/locks/deadlocks/0").is_some() {
-        next.ask("contention", json!({}), "calls wait for one another and go on never");
+        next.ask("contention", &json!({}), "calls wait for one another and go on never");
     }
     let waits = ["/locks/locks/0/longest_wait_seconds", "/channels/channels/0/longest_wait_seconds"];
     let stopped = ["/channels/channels/0/stopped_seconds"];
     if waits.iter().chain(&stopped).any(|path| seconds(answer, path) >= WAITS) {
-        next.ask("contention", json!({}), "something is waited for: who holds it, or receives no more");
+        next.ask("contention", &json!({}), "something is waited for: who holds it, or receives no more");
     }
     for indicator in list(answer, "/health/indicators") {
         let series = indicator.get("series");
@@ -101,21 +101,21 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
     }
     next.of_series("errors", answer.pointer("/failing/series/0/id"), "it fails most");
     if seconds(answer, "/statements/repeated/0/recent_calls") > 0.0 {
-        next.ask("statements", json!({}), "a call repeats a statement");
+        next.ask("statements", &json!({}), "a call repeats a statement");
     }
     next.explain(answer.pointer("/bottlenecks/bottlenecks/0/series"), "a bottleneck");
     if let Some(incident) = incident {
         next.ask(
             "alerts",
-            json!({ "incident": incident }),
+            &json!({ "incident": incident }),
             "an incident is open, without a clear cause: what was looked for",
         );
     }
     if answer.pointer("/alerts/alerts/0").is_some() {
-        next.ask("alerts", json!({ "state": "firing" }), "alerts fire");
+        next.ask("alerts", &json!({ "state": "firing" }), "alerts fire");
     }
     next.explain(answer.pointer("/time/parts/0/series"), "its own calls take the most time");
-    next.ask("series", json!({ "sort": "-p95" }), "the slowest series");
+    next.ask("series", &json!({ "sort": "-p95" }), "the slowest series");
 }
 
 fn after_series(answer: &Value, next: &mut Next<'_>) {
@@ -142,15 +142,15 @@ fn after_explain(answer: &Value, next: &mut Next<'_>) {
     let is_query = |series: Option<&Value>| series.and_then(Value::as_str).is_some_and(|id| id.starts_with("db_"));
     let inner = inside.and_then(|part| part.get("series"));
     if is_query(own.as_ref()) || is_query(inner) {
-        next.ask("statements", json!({}), "its queries, by statement");
+        next.ask("statements", &json!({}), "its queries, by statement");
     }
     if let Some(call) = answer.pointer("/slowest/calls/0/id").and_then(Value::as_str) {
-        next.ask("calls", json!({ "id": call }), "its slowest call, with every call inside it");
+        next.ask("calls", &json!({ "id": call }), "its slowest call, with every call inside it");
     }
     if seconds(answer, "/time/unannotated") >= LARGE {
         next.ask(
             "contention",
-            json!({}),
+            &json!({}),
             "much of its time nothing is measured inside it: does it wait for a lock or a channel?",
         );
     }
@@ -166,7 +166,7 @@ fn after_in_flight(answer: &Value, next: &mut Next<'_>) {
     if let Some(series) = answer.pointer("/calls/calls/0").and_then(of_call) {
         next.explain(Some(&series), "the oldest call that runs is one of these");
     }
-    next.ask("contention", json!({}), "whether they wait for a lock or a channel");
+    next.ask("contention", &json!({}), "whether they wait for a lock or a channel");
 }
 
 fn after_calls(answer: &Value, next: &mut Next<'_>) {
@@ -180,7 +180,7 @@ fn after_calls(answer: &Value, next: &mut Next<'_>) {
     }
     next.explain(call.and_then(|call| call.get("series")), "its series: who calls it, and how others of it did");
     if let Some(id) = answer.pointer("/calls/calls/0/id").and_then(Value::as_str) {
-        next.ask("calls", json!({ "id": id }), "the first of the list, with every call inside it");
+        next.ask("calls", &json!({ "id": id }), "the first of the list, with every call inside it");
     }
     next.explain(answer.pointer("/calls/calls/0/series"), "the series of the first of the list");
 }
@@ -189,7 +189,7 @@ fn after_errors(answer: &Value, next: &mut Next<'_>) {
     if let Some(first) = list(answer, "/errors/series").first() {
         if let Some(series) = id(first.get("id")) {
             let outcome = first.pointer("/groups/0/outcome").and_then(Value::as_str).unwrap_or("error");
-            next.ask("calls", json!({ "series": series, "outcome": outcome }), "single calls of it that failed");
+            next.ask("calls", &json!({ "series": series, "outcome": outcome }), "single calls of it that failed");
         }
         next.explain(first.get("id"), "who calls it, and what it calls");
     }
@@ -218,12 +218,12 @@ fn after_alerts(answer: &Value, next: &mut Next<'_>) {
         next.explain(cause.get("series"), "a cause of the incident");
     }
     if let Some(incident) = answer.pointer("/incidents/incidents/0/id").and_then(Value::as_str) {
-        next.ask("alerts", json!({ "incident": incident }), "the causes, and what was looked for");
+        next.ask("alerts", &json!({ "incident": incident }), "the causes, and what was looked for");
     }
     for alert in list(answer, "/alerts/alerts").iter().chain(list(answer, "/incident/alerts")).take(3) {
         let about = |text: &str| ["rule", "series"].iter().any(|field| is_about(alert, field, text));
         if about("lock_") || about("channel_") {
-            next.ask("contention", json!({}), "an alert is about a lock or a channel");
+            next.ask("contention", &json!({}), "an alert is about a lock or a channel");
         }
         let tool = if about("error") { "errors" } else { "explain" };
         next.of_series(tool, alert.get("series"), "an alert is about it");
@@ -236,7 +236,7 @@ fn is_about(alert: &Value, field: &str, text: &str) -> bool {
 
 fn cancelled(series: Option<&Value>, next: &mut Next<'_>) {
     if let Some(series) = id(series) {
-        next.ask("calls", json!({ "series": series, "outcome": "cancelled" }), "its calls are cancelled");
+        next.ask("calls", &json!({ "series": series, "outcome": "cancelled" }), "its calls are cancelled");
     }
 }
 
@@ -251,7 +251,7 @@ fn running(series: Option<&Value>, next: &mut Next<'_>, why: &str) {
     {
         fields.insert("label".to_owned(), json!(labels));
     }
-    next.ask("in_flight", arguments, why);
+    next.ask("in_flight", &arguments, why);
 }
 
 /// The name of the series of a call that runs.

@@ -61,7 +61,7 @@ pub(crate) struct Part {
     pub(crate) arranged_by: &'static [(&'static str, Option<&'static str>)],
 }
 
-pub(crate) type Arranged = fn(Value, &Map<String, Value>) -> Value;
+pub(crate) type Arranged = fn(&mut Value, &Map<String, Value>);
 
 #[derive(Debug)]
 pub(crate) enum When {
