@@ -115,17 +115,17 @@ fn each_planted_fault_is_named_within_five_calls() {
             })
         })
         .collect();
-    let mut table = String::from("fault, calls, named\n");
-    let mut unnamed = Vec::new();
+    let (mut table, mut unnamed) = (vec!["fault, calls, named".to_owned()], Vec::new());
     for (fault, run) in FAULTS.iter().zip(runs) {
         let output = run.join().unwrap();
         let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
-        let row = text.lines().find_map(|line| line.strip_prefix("row: ")).map(str::to_owned);
-        table += &format!("{}\n", row.clone().unwrap_or_else(|| format!("{}, none: {text}", fault.name)));
+        let row = text.lines().find_map(|line| line.strip_prefix("row: "));
+        table.push(row.map_or_else(|| format!("{}, none", fault.name), str::to_owned));
         if !row.is_some_and(|row| row.ends_with(" yes")) {
             unnamed.push(format!("{}:\n{text}", fault.name));
         }
     }
+    let table = table.join("\n");
     println!("{table}");
     assert!(unnamed.is_empty(), "{table}\n{}", unnamed.join("\n"));
 }

@@ -103,10 +103,9 @@ fn a_slow_answer_holds_up_neither_a_ping_nor_a_cancellation() {
     let answer = next();
     assert_eq!((&answer["id"], &answer["result"]), (&"p".into(), &serde_json::json!({})));
     drop(let_go);
-    drop(send);
     drop(input);
     let mut ids: Vec<Value> = [next(), next(), next()].iter().map(|answer| answer["id"].clone()).collect();
-    ids.sort_by_key(|id| id.as_u64());
+    ids.sort_by_key(Value::as_u64);
     assert_eq!(ids, [1, 2, 3], "the fourth was cancelled while it was asked, the others before");
     assert!(lines.next().is_none() && child.wait().expect("it ends").success());
 }

@@ -110,7 +110,7 @@ pub(super) async fn price_rules() {
 #[monitor("render_label", crate = perf_kit)]
 async fn render_label(number: u32) {
     browse().await;
-    assert!(number % 2 == 0, "a label without an address");
+    assert!(number.is_multiple_of(2), "a label without an address");
 }
 
 #[monitor("nightly_close", crate = perf_kit)]
@@ -173,7 +173,7 @@ pub(super) async fn plant(fault: &str, pool: AnyPool, app: axum::Router) {
                 200
             }
             "growing_errors" => {
-                let _ = charge(number > 20 && number % 2 == 0).await;
+                let _ = charge(number > 20 && number.is_multiple_of(2)).await;
                 30
             }
             "slow_route" => {
