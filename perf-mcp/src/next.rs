@@ -100,7 +100,7 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
         running(series.as_ref(), next, "the oldest call that runs");
     }
     next.of_series("errors", answer.pointer("/failing/series/0/id"), "it fails most");
-    if seconds(answer, "/statements/repeated/0/recent_calls") > 0.0 {
+    if list(answer, "/statements/repeated").iter().any(|one| seconds(one, "/recent_calls") > 0.0) {
         next.ask("statements", &json!({}), "a call repeats a statement");
     }
     next.explain(answer.pointer("/bottlenecks/bottlenecks/0/series"), "a bottleneck");
@@ -142,7 +142,7 @@ fn after_explain(answer: &Value, next: &mut Next<'_>) {
     let is_query = |series: Option<&Value>| series.and_then(Value::as_str).is_some_and(|id| id.starts_with("db_"));
     let inner = inside.and_then(|part| part.get("series"));
     if is_query(own.as_ref()) || is_query(inner) {
-        next.ask("statements", &json!({}), "its queries, by statement");
+        next.ask("statements", &json!({}), "the process's statements, by their time");
     }
     if let Some(call) = answer.pointer("/slowest/calls/0/id").and_then(Value::as_str) {
         next.ask("calls", &json!({ "id": call }), "its slowest call, with every call inside it");
@@ -221,17 +221,25 @@ fn after_alerts(answer: &Value, next: &mut Next<'_>) {
         next.ask("alerts", &json!({ "incident": incident }), "the causes, and what was looked for");
     }
     for alert in list(answer, "/alerts/alerts").iter().chain(list(answer, "/incident/alerts")).take(3) {
-        let about = |text: &str| ["rule", "series"].iter().any(|field| is_about(alert, field, text));
-        if about("lock_") || about("channel_") {
+        // A name of a series begins with its metric: in its labels there may stand anything.
+        let is_of = |metric: &str| text(alert, "series").starts_with(metric);
+        if is_of("lock_") || is_of("channel_") {
             next.ask("contention", &json!({}), "an alert is about a lock or a channel");
         }
-        let tool = if about("error") { "errors" } else { "explain" };
+        let tool = if is_about_failures(alert) { "errors" } else { "explain" };
         next.of_series(tool, alert.get("series"), "an alert is about it");
     }
 }
 
-fn is_about(alert: &Value, field: &str, text: &str) -> bool {
-    alert.get(field).and_then(Value::as_str).is_some_and(|value| value.contains(text))
+/// Whether the rule of an alert looks at failures: its message begins with its name and the figure.
+fn is_about_failures(alert: &Value) -> bool {
+    let said = text(alert, "message").strip_prefix(text(alert, "name")).and_then(|said| said.strip_prefix(": "));
+    let said = said.map(|said| said.strip_prefix("recovered: ").unwrap_or(said)).unwrap_or_default();
+    ["error_rate of ", "success_rate of "].iter().any(|figure| said.starts_with(figure))
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn cancelled(series: Option<&Value>, next: &mut Next<'_>) {
