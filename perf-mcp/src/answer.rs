@@ -29,6 +29,9 @@ pub(crate) fn of(tool: &Tool, arguments: &Map<String, Value>, got: Vec<Got>) -> 
                 let document =
                     serde_json::from_str(&text).map_err(|error| format!("{}: no JSON: {error}", part.name))?;
                 let mut document = shown(document, &part.shown);
+                if !tool.pages() {
+                    without_cursor(&mut document);
+                }
                 if let Some(arrange) = part.arranged {
                     arrange(&mut document, arguments);
                 }
@@ -69,6 +72,16 @@ fn shown(mut document: Value, shown: &Shown) -> Value {
     };
     tidy(&mut document, without);
     document
+}
+
+/// Says in the place of a cursor, which the tool does not take, that there is more.
+fn without_cursor(document: &mut Value) {
+    if let Value::Object(fields) = document
+        && fields.get("next").is_some_and(Value::is_string)
+    {
+        fields.remove("next");
+        fields.insert("more".to_owned(), json!(true));
+    }
 }
 
 /// Removes fields by their names, and shortens texts but for names of series and ids, which are asked with; and names of fields, some of

@@ -5,9 +5,11 @@ use std::cmp::Reverse;
 
 /// The rows of a comparison that are shown where no limit is given.
 pub(crate) const COMPARED: &str = "10";
+/// The most series of each range that the service compares.
+pub(crate) const LOOKED_AT: &str = "200";
 
 /// A comparison with the series of all kinds in one list, the worst first, and its kinds after that: cut by kind, the list would lose
-/// its worst rows with the kind that happens to be last.
+/// its worst rows with the kind that happens to be last. Where the service had more series than it compares, it says which these are.
 pub(crate) fn worst_first(document: &mut Value, arguments: &Map<String, Value>) {
     let Some(fields) = document.as_object_mut() else { return };
     let Some(Value::Array(mut kinds)) = fields.remove("kinds") else { return };
@@ -21,6 +23,10 @@ pub(crate) fn worst_first(document: &mut Value, arguments: &Map<String, Value>) 
     }
     kinds.sort_by_key(|kind| badness(kind.get("overall")));
     fields.insert("kinds".to_owned(), json!(kinds));
+    if fields.get("left_out").and_then(Value::as_u64).is_some_and(|left_out| left_out > 0) {
+        let text = format!("the first {LOOKED_AT} series of each range by kind and name: others may be worse");
+        fields.insert("looked_at".to_owned(), json!(text));
+    }
     for (name, mut all) in lists {
         if name == "series" {
             all.sort_by_key(|row| badness(row.get("change")));
@@ -59,18 +65,18 @@ pub(crate) fn health(document: &mut Value, _: &Map<String, Value>) {
         for one in all.iter_mut() {
             *one = only(one, &["name", "status", "value", "unit", "series", "calls"]);
         }
-        all.truncate(5);
     }
+    beginning(document, "indicators", 5, Value::clone);
 }
 
-/// The series whose own calls take the most time.
+/// The series whose own calls take the most time. The service lists some of them, so that those beyond cannot be counted.
 pub(crate) fn shares(document: &mut Value, _: &Map<String, Value>) {
-    beginning(document, "parts", 5, Value::clone);
+    beginning_of_some(document, "parts", 5, Value::clone);
 }
 
-/// The series that fail most, and the most frequent failure of each.
+/// The series that fail most, and the most frequent failure of each. They are of one page of many.
 pub(crate) fn errors(document: &mut Value, _: &Map<String, Value>) {
-    beginning(document, "series", 3, |series| {
+    beginning_of_some(document, "series", 3, |series| {
         let mut shown = only(series, &["id", "failed", "last_seen"]);
         if let Some(group) = series.pointer("/groups/0") {
             set(&mut shown, "most", only(group, &["outcome", "error_type", "text", "place", "count"]));
@@ -81,12 +87,13 @@ pub(crate) fn errors(document: &mut Value, _: &Map<String, Value>) {
 
 /// Deadlocks, and the locks that are waited for now.
 pub(crate) fn locks(document: &mut Value, _: &Map<String, Value>) {
-    let waited = waited_for(document.get("locks"), &["longest_wait_seconds"], |lock| {
+    *document = only(document, &["locks", "deadlocks"]);
+    beginning(document, "deadlocks", 2, Value::clone);
+    waited_for(document, "locks", &["longest_wait_seconds"], |lock| {
         let mut shown = only(lock, &["lock", "mode", "waiting", "longest_wait_seconds"]);
-        set(&mut shown, "holders", first(lock.get("holders"), 2));
+        some_of(&mut shown, lock, "holders", 2);
         shown
     });
-    *document = json!({ "locks": waited, "deadlocks": first(document.get("deadlocks"), 2) });
 }
 
 /// The channels that senders wait for, and those from which nothing is received any more.
@@ -103,43 +110,67 @@ pub(crate) fn channels(document: &mut Value, _: &Map<String, Value>) {
         "receiver",
     ];
     let ages = ["longest_wait_seconds", "stopped_seconds"];
-    let waited = waited_for(document.get("channels"), &ages, |one| only(one, &fields));
-    *document = json!({ "channels": waited });
+    *document = only(document, &["channels"]);
+    waited_for(document, "channels", &ages, |one| only(one, &fields));
 }
 
-/// The statements that take the most time, and those that one call repeats.
+/// The statements that take the most time, and those that calls repeated lately: what was repeated once says nothing of now.
 pub(crate) fn statements(document: &mut Value, _: &Map<String, Value>) {
     let of_slowest = ["id", "statement", "recent_executions", "recent_seconds", "mean", "p95", "most_repeats"];
     beginning(document, "statements", 2, |one| {
         let mut shown = only(one, &of_slowest);
-        set(&mut shown, "callers", first(one.get("callers"), 1));
+        some_of(&mut shown, one, "callers", 1);
         shown
     });
+    if let Some(Value::Array(all)) = document.get_mut("repeated") {
+        let recent = |one: &Value| one.get("recent_calls").and_then(Value::as_u64);
+        all.retain(|one| recent(one) != Some(0));
+        all.sort_by_key(|one| Reverse(recent(one)));
+    }
     beginning(document, "repeated", 2, |one| only(one, &["root", "id", "statement", "calls", "recent_calls"]));
     *document = only(document, &["statements", "repeated", "enabled", "has_layer", "left_out", "more_repeated"]);
 }
 
-/// The first entries that are waited for now, by any of these ages, the oldest first.
-fn waited_for(list: Option<&Value>, ages: &[&str], shown: impl Fn(&Value) -> Value) -> Value {
+/// The first entries of a list that are waited for now, by any of these ages, the oldest first, and how many more there are.
+fn waited_for(document: &mut Value, name: &str, ages: &[&str], shown: impl Fn(&Value) -> Value) {
     let age = |one: &Value| ages.iter().filter_map(|age| one.get(*age)?.as_f64()).reduce(f64::max);
-    let all = list.and_then(Value::as_array).into_iter().flatten();
-    let mut waited: Vec<(f64, &Value)> = all.filter_map(|one| Some((age(one)?, one))).collect();
-    waited.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    waited.into_iter().take(3).map(|(_, one)| shown(one)).collect()
+    if let Some(Value::Array(all)) = document.get_mut(name) {
+        all.retain(|one| age(one).is_some());
+        all.sort_by(|one, other| age(other).unwrap_or(0.0).total_cmp(&age(one).unwrap_or(0.0)));
+    }
+    beginning(document, name, 3, shown);
 }
 
-/// The first entries of a list of a document, and how many more there are.
+/// The first entries of a list that the document has whole, and how many more there are.
 fn beginning(document: &mut Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) {
-    let Some(Value::Array(all)) = document.get(name) else { return };
-    let (more, list) = (all.len().saturating_sub(most), all.iter().take(most).map(shown).collect());
-    set(document, name, list);
+    let more = cut(document, name, most, shown);
     if more > 0 {
         set(document, &format!("more_{name}"), json!(more));
     }
 }
 
-fn first(list: Option<&Value>, most: usize) -> Value {
-    list.and_then(Value::as_array).map_or(Value::Null, |list| list.iter().take(most).cloned().collect())
+/// The first entries of a list that the document has a part of, and whether there are more.
+fn beginning_of_some(document: &mut Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) {
+    if cut(document, name, most, shown) > 0 {
+        set(document, "more", json!(true));
+    }
+}
+
+/// Cuts a list of a document, and says how many entries it lost.
+fn cut(document: &mut Value, name: &str, most: usize, shown: impl Fn(&Value) -> Value) -> usize {
+    let Some(Value::Array(all)) = document.get(name) else { return 0 };
+    let (more, list) = (all.len().saturating_sub(most), all.iter().take(most).map(shown).collect());
+    set(document, name, list);
+    more
+}
+
+/// The first entries of a list inside an entry, and whether there are more: the service lists some of them, or the rest as one.
+fn some_of(shown: &mut Value, of: &Value, name: &str, most: usize) {
+    let Some(Value::Array(all)) = of.get(name) else { return };
+    set(shown, name, all.iter().take(most).cloned().collect());
+    if all.len() > most {
+        set(shown, &format!("more_{name}"), json!(true));
+    }
 }
 
 fn only(value: &Value, fields: &[&str]) -> Value {

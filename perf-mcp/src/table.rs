@@ -338,7 +338,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ("series", "series", None),
                 ("kind", "kind", None),
             ],
-            fixed: &[("limit", "200")],
+            fixed: &[("limit", arrange::LOOKED_AT)],
             arranged: Some(arrange::worst_first),
             arranged_by: &[("limit", Some(arrange::COMPARED))],
             ..PART

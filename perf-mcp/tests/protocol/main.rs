@@ -1,6 +1,7 @@
 //! The protocol and the tools, with a service that is made up.
 
 mod properties;
+mod shown;
 
 use perf_mcp::{Asked, Got, Step, read};
 use serde_json::{Value, json};
