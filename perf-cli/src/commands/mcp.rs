@@ -10,8 +10,10 @@ use crate::output::Output;
 use perf_mcp::{Asked, Got, Id, Refusal, Step, read};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::{self, Scope};
+use std::thread;
 
 /// The longest message, in bytes: a call of a tool has at most some long names.
 const LONGEST: u64 = 64 << 10;
@@ -25,8 +27,8 @@ const OF_PARTS: [&str; 5] =
 enum Event {
     /// A message was read.
     Message(Step),
-    /// The answer of a tool, by its number.
-    Answer(u64, String),
+    /// The answer of a tool, by its number; `None` where nobody wanted it before it was there.
+    Answer(u64, Option<String>),
     /// The input is at its end, or cannot be read.
     End(io::Result<()>),
 }
@@ -35,50 +37,60 @@ enum Event {
 #[derive(Default)]
 struct Asking {
     last: u64,
-    running: Vec<(u64, Id)>,
+    running: Vec<Running>,
     waiting: VecDeque<Asked>,
     /// Those that run, although nobody wants their answer any more.
     unwanted: usize,
 }
 
-pub(super) fn mcp(client: &Client, output: &mut Output<'_>) -> Result<u8, Failure> {
+/// A tool that asks the service.
+struct Running {
+    number: u64,
+    id: Id,
+    /// Looked at before each question: one may take as long as the client waits for an answer.
+    is_wanted: Arc<AtomicBool>,
+}
+
+pub(super) fn mcp(client: Client, output: &mut Output<'_>) -> Result<u8, Failure> {
     let (events, next) = sync_channel(16);
     let from_input = events.clone();
     // It may wait for input when nobody reads the answers any more: so it is not waited for.
     thread::spawn(move || read_input(&from_input));
-    // Owns the receiver: where the output is closed, nobody is kept from ending by one that is full.
-    thread::scope(move |scope| {
-        let mut asking = Asking::default();
-        let mut ended = None;
-        while ended.is_none() || !asking.is_idle() {
-            let Ok(event) = next.recv() else { break };
-            let answer = match event {
-                Event::End(how) => {
-                    ended = Some(how);
-                    None
-                }
-                Event::Message(Step::Nothing) => None,
-                Event::Message(Step::Reply(answer)) => Some(answer),
-                Event::Message(Step::Refuse(refusal)) => Some(refusal.answer()),
-                Event::Message(Step::Ask(asked)) => asking.add(*asked),
-                Event::Message(Step::Cancel(id)) => {
-                    asking.cancel(&id);
-                    None
-                }
-                Event::Answer(number, answer) => asking.is_wanted(number).then_some(answer),
-            };
-            asking.begin(|number, asked| begin(scope, client, &events, number, asked));
-            if let Some(answer) = answer {
-                let out = output.writer();
-                out.write_all(answer.as_bytes())?;
-                out.write_all(b"\n")?;
-                out.flush()?;
+    let client = Arc::new(client);
+    let mut asking = Asking::default();
+    let mut ended = None;
+    // Those that ask are not waited for either: what nobody hears any more keeps nobody from ending.
+    while ended.is_none() || !asking.is_idle() {
+        let Ok(event) = next.recv() else { break };
+        let answer = match event {
+            Event::End(how) => {
+                ended = Some(how);
+                None
             }
+            Event::Message(Step::Nothing) => None,
+            Event::Message(Step::Reply(answer)) => Some(answer),
+            Event::Message(Step::Refuse(refusal)) => Some(refusal.answer()),
+            Event::Message(Step::Ask(asked)) => asking.add(*asked),
+            Event::Message(Step::Cancel(id)) => {
+                asking.cancel(&id);
+                None
+            }
+            Event::Answer(number, answer) => {
+                let is_wanted = asking.is_wanted(number);
+                answer.filter(|_| is_wanted)
+            }
+        };
+        asking.begin(|running, asked| begin(&client, &events, running, asked));
+        if let Some(answer) = answer {
+            let out = output.writer();
+            out.write_all(answer.as_bytes())?;
+            out.write_all(b"\n")?;
+            out.flush()?;
         }
-        let broken = |error| Failure::Unreachable(format!("the standard input cannot be read: {error}"));
-        ended.unwrap_or(Ok(())).map_err(broken)?;
-        Ok(FINE)
-    })
+    }
+    let broken = |error| Failure::Unreachable(format!("the standard input cannot be read: {error}"));
+    ended.unwrap_or(Ok(())).map_err(broken)?;
+    Ok(FINE)
 }
 
 impl Asking {
@@ -91,27 +103,28 @@ impl Asking {
         None
     }
 
-    fn begin(&mut self, begin: impl Fn(u64, Asked)) {
+    fn begin(&mut self, begin: impl Fn(&Running, Asked)) {
         while self.running.len() + self.unwanted < AT_ONCE
             && let Some(asked) = self.waiting.pop_front()
         {
             self.last += 1;
-            self.running.push((self.last, asked.id()));
-            begin(self.last, asked);
+            let running = Running { number: self.last, id: asked.id(), is_wanted: Arc::new(AtomicBool::new(true)) };
+            begin(&running, asked);
+            self.running.push(running);
         }
     }
 
     fn cancel(&mut self, id: &Id) {
         self.waiting.retain(|asked| asked.id() != *id);
         let before = self.running.len();
-        self.running.retain(|(_, running)| running != id);
+        self.running.retain(|running| running.id != *id);
         self.unwanted += before - self.running.len();
     }
 
     /// Whether an answer that is ready is to be sent.
     fn is_wanted(&mut self, number: u64) -> bool {
         let before = self.running.len();
-        self.running.retain(|(running, _)| *running != number);
+        self.running.retain(|running| running.number != number);
         let is_wanted = self.running.len() < before;
         self.unwanted -= usize::from(!is_wanted);
         is_wanted
@@ -122,18 +135,21 @@ impl Asking {
     }
 }
 
-fn begin<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    client: &'scope Client,
-    events: &SyncSender<Event>,
-    number: u64,
-    asked: Asked,
-) {
-    let events = events.clone();
-    scope.spawn(move || {
-        let got = asked.questions().iter().map(|question| ask(client, question)).collect();
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.is_wanted.store(false, Ordering::Relaxed);
+    }
+}
+
+fn begin(client: &Arc<Client>, events: &SyncSender<Event>, running: &Running, asked: Asked) {
+    let (client, events, number) = (Arc::clone(client), events.clone(), running.number);
+    let is_wanted = Arc::clone(&running.is_wanted);
+    thread::spawn(move || {
+        let questions = asked.questions().iter();
+        let got: Option<Vec<Got>> =
+            questions.map(|question| is_wanted.load(Ordering::Relaxed).then(|| ask(&client, question))).collect();
         // Nobody hears it where the output is closed.
-        let _ = events.send(Event::Answer(number, asked.answer(got)));
+        let _ = events.send(Event::Answer(number, got.map(|got| asked.answer(got))));
     });
 }
 

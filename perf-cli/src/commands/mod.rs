@@ -77,7 +77,7 @@ pub(crate) fn carry_out(
         Command::History(args) => history::history(args, client, output),
         Command::Budget => budget::budget(&client()?, output),
         Command::Doctor => doctor::doctor(&client()?, output),
-        Command::Mcp => mcp::mcp(&client()?, output),
+        Command::Mcp => mcp::mcp(client()?, output),
         Command::Completions { shell } => {
             // Made whole first: what makes it cannot tell of a reader that is gone.
             let mut script = Vec::new();

@@ -68,6 +68,85 @@ fn slow() -> (String, Sender<()>, Receiver<()>) {
 }
 
 #[test]
+fn what_is_cancelled_asks_no_further_question() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let ((path, paths), (let_go, is_let_go)) = (channel(), channel::<()>());
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        let next = || {
+            let (stream, _) = listener.accept().expect("a question");
+            let mut first = String::new();
+            BufReader::new(&stream).read_line(&mut first).expect("a request");
+            let _ = path.send(first.split(['?', ' ']).nth(1).unwrap_or_default().to_owned());
+            stream
+        };
+        for _ in 0..4 {
+            open.push(next());
+        }
+        let _ = is_let_go.recv();
+        loop {
+            for mut stream in open.drain(..) {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}");
+            }
+            open.push(next());
+        }
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perf-cli"))
+        .args(["--url", &url, "--timeout", "60", "mcp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("piped");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut send =
+        |line: &str| input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).expect("it reads");
+    let call = |id: u32, tool: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
+    };
+    for id in 1..=4 {
+        send(&call(id, "overview"));
+        assert_eq!(paths.recv().expect("it is asked"), "/health/performance");
+    }
+    // Waits until one of the four asks no more.
+    send(&call(5, "statements"));
+    for id in 1..=4 {
+        send(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#));
+    }
+    send(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+    assert!(lines.next().expect("a line").expect("text").contains(r#""id":"p""#), "they are cancelled");
+    drop(let_go);
+    assert_eq!(paths.recv().expect("it is asked"), "/api/v1/statements", "ten questions of each are not asked");
+    let answer: Value = serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON");
+    assert_eq!(answer["id"], 5, "{answer}");
+    drop(input);
+    assert!(lines.next().is_none() && child.wait().expect("it ends").success());
+    assert!(paths.try_recv().is_err());
+}
+
+#[test]
+fn the_command_ends_with_its_client_though_the_service_does_not_answer() {
+    let (url, let_go, is_asked) = slow();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perf-cli"))
+        .args(["--url", &url, "--timeout", "20", "mcp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("piped");
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"overview"}}"#;
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    writeln!(input, "{call}").expect("it reads");
+    is_asked.recv().expect("it is asked");
+    writeln!(input, "{cancel}").expect("it reads");
+    drop(input);
+    assert!(child.wait().expect("it ends").success());
+    assert!(is_asked.try_recv().is_err(), "the question that is not answered is the only one");
+    drop(let_go);
+}
+
+#[test]
 fn a_slow_answer_holds_up_neither_a_ping_nor_a_cancellation() {
     let (url, let_go, is_asked) = slow();
     let mut child = Command::new(env!("CARGO_BIN_EXE_perf-cli"))
