@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Stateless, of the protocol's versions 2025-06-18 and 2025-11-25, without server-sent events. Text that comes from the program's users
-//! (labels, errors, statements) stands in JSON strings of at most 200 characters, names of series excepted, never in the description of a tool. An answer has at
-//! most 8 KiB: lists are cut at their end, and it says where.
+//! (labels, errors, statements) stands in JSON strings of at most 200 characters, never in the description of a tool; names of series excepted, and arguments of
+//! the tools that an answer names, of at most 600 bytes. An answer has at most 8 KiB: lists are cut at their end, and it says where.
 
 mod answer;
 mod arrange;

@@ -96,6 +96,19 @@ fn a_comparison_says_which_series_it_looked_at_where_there_were_more() {
 }
 
 #[test]
+fn calls_that_are_worth_asking_give_way_where_nothing_else_can() {
+    let indicator = |number| {
+        let series = format!("tool{{tool={}{number}}}", "\u{1}".repeat(580));
+        json!({ "name": "tool.errors", "status": "red", "series": series })
+    };
+    let overview =
+        answer("overview", &json!({}), &[("/health/performance", json!({ "indicators": many(4, indicator) }))]);
+    let next = overview["next_tool"].as_array().map_or(0, Vec::len);
+    assert!((1..4).contains(&next), "{next} of four, and no refusal");
+    assert_eq!(next_of(&overview, 0).0, "errors", "the most telling stays");
+}
+
+#[test]
 fn an_alert_is_about_its_metric_and_the_figure_of_its_rule() {
     let next = |rule: &str, series: &str, message: &str| {
         let alert = json!({ "rule": rule, "name": "A rule", "series": series, "message": message });
