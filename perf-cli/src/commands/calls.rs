@@ -15,8 +15,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Running {
     pub(crate) calls: Vec<CallInFlight>,
+    /// Whether there are others, or may be; a service of before did not say.
     #[serde(default)]
-    more: bool,
+    more: Option<bool>,
 }
 
 /// The answer of `GET /api/v1/calls/recent`.
@@ -48,8 +49,12 @@ fn running(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8,
         table.row([Cell::seconds(Some(call.age)), Cell::from(name_of(call))]);
     }
     output.table(&table, "No call runs now.")?;
-    if running.more {
-        output.note(&format!("The oldest {}: --limit asks for more.", args.limit))?;
+    let is_full = running.calls.len() as u64 >= args.limit;
+    match running.more {
+        Some(true) if is_full => output.note(&format!("The oldest {}: --limit asks for more.", args.limit))?,
+        Some(true) => output.note("Not all calls were looked at: there may be others.")?,
+        None if is_full => output.note(&format!("At most {}: --limit asks for more.", args.limit))?,
+        Some(false) | None => {}
     }
     Ok(FINE)
 }

@@ -87,6 +87,36 @@ fn answering(answer: &'static str) -> String {
     url
 }
 
+/// A call that runs, and what the service says of others.
+macro_rules! one_call {
+    ($more:literal) => {
+        concat!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n",
+            r#"{"calls":[{"kind":"agent","labels":{"agent":"a"},"age":2.5}]"#,
+            $more,
+            "}"
+        )
+    };
+}
+
+#[test]
+fn of_calls_that_run_it_is_said_whether_there_are_others_or_may_be() {
+    let (oldest, unseen) = ("The oldest 1: --limit asks for more.", "Not all calls were looked at");
+    for (answer, limit, words) in [
+        (one_call!(r#","more":true"#), "1", oldest),
+        (one_call!(r#","more":true"#), "50", unseen),
+        (one_call!(r#","more":false"#), "1", ""),
+        (one_call!(""), "1", "At most 1: --limit asks for more."),
+        (one_call!(""), "50", ""),
+    ] {
+        let ran = run(&["calls", "--limit", limit], &[("PERF_URL", &answering(answer))]);
+        assert!(
+            ran.code == 0 && ran.err.contains(words) && ran.err.is_empty() == words.is_empty(),
+            "{answer}: {ran:?}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_service_of_ours_is_told_as_such() {
     for (answer, code, words) in [
