@@ -66,7 +66,7 @@ async fn count_stock() {
 #[monitor("reindex", crate = perf_kit)]
 async fn reindex() {
     let _catalog = CATALOG.lock().await;
-    sleep(Time::from_secs(20)).await;
+    pending::<()>().await;
 }
 
 #[monitor("look_up", crate = perf_kit)]
