@@ -3,11 +3,19 @@
 // an uncontended lock costs 25 ns more.
 #![allow(clippy::inline_always, reason = "guards are built in registers, where they are used")]
 #![cfg_attr(
-    not(all(feature = "tokio", feature = "parking_lot")),
-    allow(dead_code, unused_imports, reason = "each family of locks uses a part of what is the same of all")
+    not(all(feature = "tokio", feature = "parking_lot", feature = "flume", feature = "async-channel")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each family of locks and channels uses a part of what is the same of all"
+    )
 )]
 
+#[cfg(feature = "async-channel")]
+pub mod async_channel;
 mod channel;
+#[cfg(feature = "flume")]
+pub mod flume;
 mod guards;
 #[cfg(feature = "parking_lot")]
 pub mod parking_lot;

@@ -41,7 +41,7 @@ export default class {
   title = "Channels";
   topic = { of: "channels" };
   about = "Now, and since the process began, whatever range is chosen";
-  stopped = rowsCard("Not received from", ["Channel", numbers("Queued"), numbers("For"), "Received last"], "No channel of mpsc or unbounded is known to have stopped.");
+  stopped = rowsCard("Not received from", ["Channel", numbers("Queued"), numbers("For"), "Received last"], "No channel is known to have stopped.");
   waiters = rowsCard("Who waits for room", ["Channel", "Call", "By", numbers("For"), "Received last"], "Nobody waits for room.");
   callers = rowsCard("Calls that waited, since the process began", ["Channel", "Call", numbers("Waits"), numbers("In all")], "No call waited for room.");
   channels = rowsCard(

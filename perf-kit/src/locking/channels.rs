@@ -69,7 +69,7 @@ fn channel() -> ObjectBuilder {
         "All channels of a name, of a kind. `attempts` are `sent`, `full`, `closed`, `timed_out`, `cancelled`, `unused`, `reserved` and `waiting` together; `sent` are `received`, `queued` and `lost` together, where these are known.",
     )
     .has("channel", openapi::text())
-    .has("kind", openapi::choice(&["mpsc", "unbounded", "broadcast", "oneshot", "watch"]))
+    .has("kind", openapi::choice(&["mpsc", "unbounded", "broadcast", "oneshot", "watch", "mpmc", "unbounded_mpmc"]))
     .has("attempts", openapi::count())
     .has("sent", openapi::count())
     .has("full", openapi::count())

@@ -48,7 +48,7 @@ struct SenderSide {
     last: AtomicU64,
 }
 
-/// Written by the receiver alone.
+/// Written by the receiver alone, or by all receivers of a channel that has several.
 #[repr(align(128))]
 struct ReceiverSide {
     /// When something was received last or, before, when the channel was made.
@@ -63,6 +63,8 @@ struct ReceiverSide {
     most: AtomicU64,
     most_before: AtomicU64,
     minute: AtomicU64,
+    /// The messages that were received, as far as receivers beside each other miss none. Only of a channel that has several.
+    turns: AtomicU64,
     is_there: AtomicBool,
 }
 
@@ -98,6 +100,7 @@ impl Instance {
                 most: AtomicU64::new(0),
                 most_before: AtomicU64::new(0),
                 minute: AtomicU64::new(now >> MINUTE),
+                turns: AtomicU64::new(0),
                 is_there: AtomicBool::new(true),
             },
         }
@@ -171,6 +174,24 @@ impl Instance {
         let depth = self.capacity.map_or(left.max(taken), |capacity| both.min(capacity));
         if depth > side.most.load(Ordering::Relaxed) {
             side.most.store(depth, Ordering::Relaxed);
+        }
+    }
+
+    /// Says that one of several receivers received a message now. Nobody can say for how long there are messages left: another may take them at once. So
+    /// `left` stays zero, and a look goes by the counts and by what was sent later.
+    #[inline]
+    pub(super) fn receives_beside_others(&self, now: u64, left: impl FnOnce() -> usize) {
+        let side = &self.received;
+        side.at.fetch_max(now, Ordering::AcqRel);
+        let turns = side.turns.load(Ordering::Relaxed).wrapping_add(1);
+        side.turns.store(turns, Ordering::Relaxed);
+        let is_new_second = side.second.load(Ordering::Relaxed) != (now >> SECOND) + 1;
+        if is_new_second {
+            self.begin_second(now);
+        }
+        if is_new_second || turns.is_multiple_of(ASKED_EACH) {
+            let depth = (left() as u64).saturating_add(1);
+            side.most.fetch_max(self.capacity.map_or(depth, |capacity| depth.min(capacity)), Ordering::Relaxed);
         }
     }
 
@@ -305,6 +326,10 @@ impl Receiving {
         let value = message.received(now);
         self.0.receives_one(now, left);
         value
+    }
+
+    pub(super) fn instance(&self) -> &Instance {
+        &self.0
     }
 
     /// The same of many.

@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering;
 /// The moment at which a message was sent, by the clock in nanoseconds, and the series in which it counts, in one word. Moments come round after 52 days, so ages are told up to 26
 /// days; an older message is told as zero.
 #[derive(Clone, Copy, Debug)]
-struct Stamp(u64);
+pub(super) struct Stamp(u64);
 
 impl Stamp {
     #[inline]
-    fn new(series: SeriesNumber, now: u64) -> Self {
+    pub(super) fn new(series: SeriesNumber, now: u64) -> Self {
         Self(now << SERIES_BITS | series.index() as u64)
     }
 
     #[inline]
-    fn series(self) -> SeriesNumber {
+    pub(super) fn series(self) -> SeriesNumber {
         SeriesNumber::of_index((self.0 & ((1 << SERIES_BITS) - 1)) as usize)
     }
 
@@ -32,7 +32,7 @@ impl Stamp {
     }
 
     #[inline]
-    fn received(self, now: u64) {
+    pub(super) fn received(self, now: u64) {
         Writer::of(self.series()).held(self.age(now), 0);
     }
 }
@@ -43,8 +43,13 @@ struct Unreceived(Stamp);
 impl Drop for Unreceived {
     fn drop(&mut self) {
         let Self(stamp) = self;
-        cells::series(stamp.series()).slow.forgotten.fetch_add(1, Ordering::Release);
+        lost(stamp.series());
     }
+}
+
+/// Counts a message as lost.
+pub(super) fn lost(series: SeriesNumber) {
+    cells::series(series).slow.forgotten.fetch_add(1, Ordering::Release);
 }
 
 /// A message that one receives. Its value is first: it is written and read in the pieces in which it would be by itself. Otherwise the processor waits for pieces of other sizes.

@@ -1,7 +1,7 @@
 //! Kinds of channels.
 
 /// The number of kinds.
-pub(crate) const KINDS: usize = 5;
+pub(crate) const KINDS: usize = 7;
 
 /// A kind of channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,10 +17,15 @@ pub(crate) enum Kind {
     Oneshot,
     /// The last value alone.
     Watch,
+    /// Many senders, many receivers of which one gets each message, and room for so many messages.
+    Mpmc,
+    /// The same with room for any number.
+    UnboundedMpmc,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; KINDS] = [Self::Mpsc, Self::Unbounded, Self::Broadcast, Self::Oneshot, Self::Watch];
+    pub(crate) const ALL: [Self; KINDS] =
+        [Self::Mpsc, Self::Unbounded, Self::Broadcast, Self::Oneshot, Self::Watch, Self::Mpmc, Self::UnboundedMpmc];
 
     /// The value of the label `kind`.
     pub(crate) fn as_str(self) -> &'static str {
@@ -30,17 +35,19 @@ impl Kind {
             Self::Broadcast => "broadcast",
             Self::Oneshot => "oneshot",
             Self::Watch => "watch",
+            Self::Mpmc => "mpmc",
+            Self::UnboundedMpmc => "unbounded_mpmc",
         }
     }
 
     /// Whether each message is received once at most, so that those sent are received, queued or lost.
     pub(crate) fn queues(self) -> bool {
-        matches!(self, Self::Mpsc | Self::Unbounded | Self::Oneshot)
+        !matches!(self, Self::Broadcast | Self::Watch)
     }
 
     /// Whether a sender may wait for room.
     pub(crate) fn is_bounded(self) -> bool {
-        self == Self::Mpsc
+        matches!(self, Self::Mpsc | Self::Mpmc)
     }
 
     /// Whether a receiver may be too late for a message.
@@ -50,7 +57,7 @@ impl Kind {
 
     /// Whether each channel is looked at by itself.
     pub(crate) fn is_looked_at(self) -> bool {
-        matches!(self, Self::Mpsc | Self::Unbounded)
+        matches!(self, Self::Mpsc | Self::Unbounded | Self::Mpmc | Self::UnboundedMpmc)
     }
 
     /// Whether it is told how long messages were in the channel.

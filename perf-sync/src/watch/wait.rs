@@ -50,7 +50,6 @@ impl<'a> Wait<'a> {
     }
 
     /// Ends it without: the channel was closed.
-    #[cfg(feature = "tokio")]
     pub(crate) fn closed(mut self) {
         self.end();
         self.slow().closed.fetch_add(1, Ordering::Release);

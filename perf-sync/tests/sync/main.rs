@@ -1,17 +1,21 @@
 //! Locks and channels that are watched: their counts, what is seen of them while they are held, and that they are otherwise what the originals are.
 
 use perf_runtime::{Monitor, MonitorBuilder};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
 use perf_sync::ChannelView;
 use perf_sync::{LockView, Locks, Settings};
 use std::sync::OnceLock;
 
+#[cfg(feature = "async-channel")]
+mod async_channels;
 #[cfg(feature = "tokio")]
 mod broadcasts;
 #[cfg(feature = "tokio")]
 mod channels;
 #[cfg(feature = "tokio")]
 mod cycles;
+#[cfg(feature = "flume")]
+mod flumes;
 #[cfg(feature = "tokio")]
 mod judged;
 mod laws;
@@ -55,7 +59,7 @@ fn shown() -> &'static Locks {
 }
 
 /// Channels of a name, of a kind, as they are now, which keep the laws.
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
 fn channel(name: &str, kind: &str) -> ChannelView {
     let view = shown().view().channels();
     let found = view.channels.into_iter().find(|view| &*view.channel == name && view.kind == kind);
@@ -65,7 +69,7 @@ fn channel(name: &str, kind: &str) -> ChannelView {
 }
 
 /// Checks the laws of channels.
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
 fn channel_keeps_the_laws(view: &ChannelView) {
     let refused = view.full + view.closed + view.timed_out;
     let attempts = view.sent + refused + view.cancelled + view.unused + view.reserved + view.waiting;

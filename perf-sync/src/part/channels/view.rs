@@ -29,7 +29,7 @@ pub struct ChannelsView {
 pub struct ChannelView {
     /// The name.
     pub channel: Arc<str>,
-    /// The kind: `mpsc`, `unbounded`, `broadcast`, `oneshot` or `watch`.
+    /// The kind: `mpsc`, `unbounded`, `broadcast`, `oneshot`, `watch`, `mpmc` or `unbounded_mpmc`.
     pub kind: &'static str,
     /// Attempts to send.
     pub attempts: u64,
@@ -59,7 +59,7 @@ pub struct ChannelView {
     pub lagged: Option<u64>,
     /// Channels that are there and have a receiver. Null where they are not looked at one by one: `broadcast`, `oneshot` and `watch`.
     pub channels: Option<u64>,
-    /// The messages that they have room for. Null where it is no `mpsc`.
+    /// The messages that they have room for. Null where it is neither `mpsc` nor `mpmc`.
     pub capacity: Option<u64>,
     /// The most messages that one of them had in the last one or two minutes, as far as a receive found them. Null where none did, and where they are not looked at one by
     /// one.

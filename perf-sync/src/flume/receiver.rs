@@ -1,0 +1,219 @@
+//! Receivers, and iterators over what they receive.
+
+use super::receiving::{RecvFut, RecvStream};
+use super::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::channel::{Handle, Offered, SharedReceiving};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// [`flume::Receiver`] of a watched channel. Messages that all of them leave count as lost when the last sender is gone too.
+pub struct Receiver<T> {
+    // Dropped first: there is a receiver until it is gone.
+    inner: flume::Receiver<Offered<T>>,
+    channel: SharedReceiving,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(inner: flume::Receiver<Offered<T>>, channel: Handle) -> Self {
+        Self { inner, channel: SharedReceiving::new(channel) }
+    }
+
+    #[inline]
+    fn take(&self, message: Offered<T>) -> T {
+        self.channel.take(message, || self.inner.len())
+    }
+
+    /// [`flume::Receiver::try_recv`].
+    ///
+    /// # Errors
+    /// Where nothing is there, or nothing is there and nothing will come.
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.inner.try_recv().map(|message| self.take(message))
+    }
+
+    /// [`flume::Receiver::recv`].
+    ///
+    /// # Errors
+    /// Where nothing is there and nothing will come.
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.inner.recv().map(|message| self.take(message))
+    }
+
+    /// [`flume::Receiver::recv_deadline`].
+    ///
+    /// # Errors
+    /// Where nothing came until then, or nothing will come.
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.inner.recv_deadline(deadline).map(|message| self.take(message))
+    }
+
+    /// [`flume::Receiver::recv_timeout`].
+    ///
+    /// # Errors
+    /// Where nothing came in that time, or nothing will come.
+    pub fn recv_timeout(&self, dur: Duration) -> Result<T, RecvTimeoutError> {
+        self.inner.recv_timeout(dur).map(|message| self.take(message))
+    }
+
+    /// [`flume::Receiver::recv_async`].
+    pub fn recv_async(&self) -> RecvFut<'_, T> {
+        RecvFut::new(self.inner.recv_async(), self.channel.clone())
+    }
+
+    /// [`flume::Receiver::into_recv_async`].
+    pub fn into_recv_async<'a>(self) -> RecvFut<'a, T> {
+        RecvFut::new(self.inner.into_recv_async(), self.channel)
+    }
+
+    /// [`flume::Receiver::stream`].
+    pub fn stream(&self) -> RecvStream<'_, T> {
+        RecvStream::new(self.inner.stream(), self.channel.clone())
+    }
+
+    /// [`flume::Receiver::into_stream`].
+    pub fn into_stream<'a>(self) -> RecvStream<'a, T> {
+        RecvStream::new(self.inner.into_stream(), self.channel)
+    }
+
+    /// [`flume::Receiver::iter`].
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
+    /// [`flume::Receiver::try_iter`].
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
+    }
+
+    /// [`flume::Receiver::drain`]. Messages count as received when the iterator gives them, and those that it leaves as lost.
+    pub fn drain(&self) -> Drain<'_, T> {
+        Drain { inner: self.inner.drain(), receiver: self }
+    }
+
+    /// [`flume::Receiver::is_disconnected`].
+    pub fn is_disconnected(&self) -> bool {
+        self.inner.is_disconnected()
+    }
+
+    /// [`flume::Receiver::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+
+    /// [`flume::Receiver::is_full`].
+    pub fn is_full(&self) -> bool {
+        self.inner.is_full()
+    }
+
+    /// [`flume::Receiver::len`].
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// [`flume::Receiver::capacity`].
+    pub fn capacity(&self) -> Option<usize> {
+        self.inner.capacity()
+    }
+
+    /// [`flume::Receiver::sender_count`].
+    pub fn sender_count(&self) -> usize {
+        self.inner.sender_count()
+    }
+
+    /// [`flume::Receiver::receiver_count`].
+    pub fn receiver_count(&self) -> usize {
+        self.inner.receiver_count()
+    }
+
+    /// [`flume::Receiver::same_channel`].
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.inner.same_channel(&other.inner)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), channel: self.channel.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter(self)
+    }
+}
+
+/// [`flume::Iter`] of a watched channel.
+#[derive(Debug)]
+pub struct Iter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+/// [`flume::TryIter`] of a watched channel.
+#[derive(Debug)]
+pub struct TryIter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// [`flume::IntoIter`] of a watched channel.
+#[derive(Debug)]
+pub struct IntoIter<T>(Receiver<T>);
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+/// [`flume::Drain`] of a watched channel.
+#[derive(Debug)]
+pub struct Drain<'a, T> {
+    inner: flume::Drain<'a, Offered<T>>,
+    receiver: &'a Receiver<T>,
+}
+
+impl<T> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.inner.next().map(|message| self.receiver.channel.take(message, || self.inner.len()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.inner.len(), Some(self.inner.len()))
+    }
+}
+
+impl<T> ExactSizeIterator for Drain<'_, T> {}

@@ -1,0 +1,132 @@
+//! The future of a send.
+
+use super::sender::Sender;
+use super::{SendError, TrySendError};
+use crate::channel::{Offer, Offered};
+use flume::r#async as original;
+use futures_core::future::FusedFuture;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// [`flume::async::SendFut`] of a watched channel. Dropped while it waits for room, it counts as cancelled, unless the channel took the message before.
+#[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
+pub struct SendFut<'a, T> {
+    sender: &'a Sender<T>,
+    /// Until the first poll.
+    value: Option<T>,
+    waiting: Option<Waiting<'a, T>>,
+}
+
+/// A message for which there was no room at the first poll.
+struct Waiting<'a, T> {
+    future: Option<original::SendFut<'a, Offered<T>>>,
+    offer: Option<Offer<'a>>,
+}
+
+impl<'a, T> SendFut<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>, value: Option<T>) -> Self {
+        Self { sender, value, waiting: None }
+    }
+
+    pub(super) fn sender(&self) -> &'a Sender<T> {
+        self.sender
+    }
+
+    /// Gives up what is under way, and begins with another value.
+    pub(super) fn begin(&mut self, value: T) {
+        self.waiting = None;
+        self.value = Some(value);
+    }
+
+    /// [`flume::async::SendFut::is_disconnected`].
+    pub fn is_disconnected(&self) -> bool {
+        self.sender.is_disconnected()
+    }
+
+    /// [`flume::async::SendFut::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.sender.is_empty()
+    }
+
+    /// [`flume::async::SendFut::is_full`].
+    pub fn is_full(&self) -> bool {
+        self.sender.is_full()
+    }
+
+    /// [`flume::async::SendFut::len`].
+    pub fn len(&self) -> usize {
+        self.sender.len()
+    }
+
+    /// [`flume::async::SendFut::capacity`].
+    pub fn capacity(&self) -> Option<usize> {
+        self.sender.capacity()
+    }
+}
+
+// A value is never pinned here, as in the original.
+impl<T> Unpin for SendFut<'_, T> {}
+
+impl<T> Future for SendFut<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Some(value) = this.value.take() {
+            match this.sender.send_at_once(value) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(TrySendError::Disconnected(value)) => return Poll::Ready(Err(SendError(value))),
+                Err(TrySendError::Full(value)) => {
+                    let (offer, message) = Offer::new(this.sender.channel(), value);
+                    let future = Some(this.sender.inner().send_async(message));
+                    this.waiting = Some(Waiting { future, offer: Some(offer) });
+                }
+            }
+        }
+        // After its end it is ready, as the original is.
+        let Some(waiting) = &mut this.waiting else { return Poll::Ready(Ok(())) };
+        let Some(future) = &mut waiting.future else { return Poll::Ready(Ok(())) };
+        let polled = Pin::new(future).poll(context);
+        if polled.is_pending() {
+            if let Some(offer) = &mut waiting.offer {
+                offer.waits(false);
+            }
+            return Poll::Pending;
+        }
+        let offer = waiting.offer.take();
+        this.waiting = None;
+        polled.map(|sent| match sent {
+            Ok(()) => {
+                offer.into_iter().for_each(Offer::taken);
+                Ok(())
+            }
+            Err(SendError(message)) => {
+                offer.into_iter().for_each(Offer::closed);
+                Err(SendError(message.back()))
+            }
+        })
+    }
+}
+
+impl<T> FusedFuture for SendFut<'_, T> {
+    fn is_terminated(&self) -> bool {
+        self.sender.is_disconnected()
+    }
+}
+
+impl<T> Drop for Waiting<'_, T> {
+    fn drop(&mut self) {
+        if let Some(offer) = self.offer.take() {
+            let future = self.future.take();
+            offer.give_up(|| drop(future));
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendFut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendFut").finish_non_exhaustive()
+    }
+}
