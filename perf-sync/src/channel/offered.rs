@@ -212,8 +212,11 @@ impl<'a> Offer<'a> {
         let now = __locks::now();
         let entered = self.fate.enters(self.channel.series, now);
         let wait = self.wait.take();
-        if entered.is_some() {
-            self.channel.marks(now);
+        if let Some(since) = entered {
+            // One that entered before was received or lost since: by it, nothing came after the last receive.
+            if since >= now {
+                self.channel.marks(now);
+            }
             if let Some(wait) = wait {
                 wait.acquired(0);
             }

@@ -15,6 +15,8 @@ mod channels;
 #[cfg(feature = "tokio")]
 mod cycles;
 #[cfg(feature = "flume")]
+mod early;
+#[cfg(feature = "flume")]
 mod flumes;
 #[cfg(feature = "tokio")]
 mod judged;
@@ -44,7 +46,7 @@ fn monitor() -> (Monitor, Locks) {
 }
 
 /// A monitor whose ticks the test gives.
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "flume", feature = "tokio"))]
 fn judging(change: impl FnOnce(MonitorBuilder) -> MonitorBuilder) -> (Monitor, Locks) {
     let monitor = change(Locks::set_up(Monitor::builder())).build().unwrap();
     let locks = Locks::with_settings(&monitor, &Settings::default());

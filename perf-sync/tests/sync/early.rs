@@ -1,0 +1,72 @@
+//! Channels of flume's whose messages are taken before their senders hear of it: they are not told as stopped, and nothing of them is counted twice.
+
+use super::judging;
+use perf_runtime::Monitor;
+use perf_runtime::test_util::{ManualClock, isolated};
+use perf_sync::flume::{self, Receiver, Sender};
+use perf_sync::{ChannelView, Locks};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn of(locks: &Locks, name: &str) -> ChannelView {
+    let channels = locks.view().channels().channels;
+    channels.into_iter().find(|view| &*view.channel == name).unwrap()
+}
+
+/// Lets more than the time of the rule go by, in which the channel is not told as stopped.
+fn is_not_stopped(clock: &ManualClock, monitor: &Monitor, locks: &Locks, name: &str) {
+    for _ in 0..40 {
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+        let view = of(locks, name);
+        assert_eq!((view.queued, view.stopped_seconds), (Some(0), None));
+    }
+    let active = monitor.alerts().active();
+    let is_it = |label: &String| label == name;
+    let mut labels = active.iter().filter(|alert| alert.rule == "channel-stopped").map(|alert| &alert.labels);
+    assert!(!labels.any(|labels| labels.get("channel").is_some_and(is_it)), "{active:?}");
+}
+
+/// A channel that is the only one of its name, and one that is not: of that the counts alone do not say that it is empty.
+fn each(
+    names: [&'static str; 2],
+    check: impl Fn(&ManualClock, &Monitor, &Locks, &'static str, &Sender<u8>, &Receiver<u8>),
+) {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, locks) = judging(|builder| builder);
+    let [alone, beside] = names;
+    clock.advance(Duration::from_secs(1));
+    let (sender, receiver) = flume::bounded(alone, 1);
+    check(&clock, &monitor, &locks, alone, &sender, &receiver);
+    let ((sender, receiver), _other) = (flume::bounded(beside, 1), flume::bounded::<u8>(beside, 1));
+    check(&clock, &monitor, &locks, beside, &sender, &receiver);
+}
+
+#[test]
+fn an_empty_channel_whose_sender_hears_late_is_not_stopped() {
+    each(["early-ready", "early-ready-2"], |clock, monitor, locks, name, sender, receiver| {
+        sender.send(1).unwrap();
+        let mut waiting = Box::pin(sender.send_async(2));
+        assert!(poll(waiting.as_mut()).is_pending());
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+        clock.advance(Duration::from_millis(300));
+        assert!(poll(waiting.as_mut()).is_ready());
+        is_not_stopped(clock, monitor, locks, name);
+    });
+    each(["early-dropped", "early-dropped-2"], |clock, monitor, locks, name, sender, receiver| {
+        sender.send(1).unwrap();
+        let mut waiting = Box::pin(sender.send_async(2));
+        assert!(poll(waiting.as_mut()).is_pending());
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+        clock.advance(Duration::from_millis(300));
+        drop(waiting);
+        is_not_stopped(clock, monitor, locks, name);
+    });
+}
