@@ -71,7 +71,10 @@ impl Group {
     pub(crate) fn with_queued(&mut self, queued: u64, now: u64, stalls: &mut Stalls) {
         if let Some(only) = self.only.take() {
             let is_known = self.abandoned == 0;
-            self.ask(&only, now, is_known && queued > 0, stalls);
+            // Without a message it has not stopped, whenever something was sent.
+            if !is_known || queued > 0 {
+                self.ask(&only, now, is_known, stalls);
+            }
             if is_known {
                 // Counts are read while messages come and go: there may be more in them than there ever was room for.
                 let queued = only.capacity().map_or(queued, |capacity| queued.min(capacity));

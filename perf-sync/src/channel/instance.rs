@@ -195,6 +195,13 @@ impl Instance {
         }
     }
 
+    /// Says that one of several receivers took so many messages out now, to give them one by one later or never: the channel had no more.
+    pub(super) fn drained_beside_others(&self, now: u64, taken: usize) {
+        if taken > 0 {
+            self.receives_beside_others(now, || taken - 1);
+        }
+    }
+
     #[cold]
     fn begin_second(&self, now: u64) {
         let side = &self.received;

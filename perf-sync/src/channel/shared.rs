@@ -23,6 +23,12 @@ impl SharedReceiving {
         value
     }
 
+    /// Says that so many messages were taken out now, to be received or lost one by one.
+    #[cfg(feature = "flume")]
+    pub(crate) fn drained(&self, taken: usize) {
+        self.0.instance().drained_beside_others(__locks::now(), taken);
+    }
+
     /// The same without keeping it there.
     pub(crate) fn downgrade(&self) -> WeakReceiving {
         WeakReceiving(Arc::downgrade(&self.0))

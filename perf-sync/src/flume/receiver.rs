@@ -87,7 +87,9 @@ impl<T> Receiver<T> {
 
     /// [`flume::Receiver::drain`]. Messages count as received when the iterator gives them, and those that it leaves as lost.
     pub fn drain(&self) -> Drain<'_, T> {
-        Drain { inner: self.inner.drain(), receiver: self }
+        let inner = self.inner.drain();
+        self.channel.drained(inner.len());
+        Drain { inner: Some(inner), receiver: self }
     }
 
     /// [`flume::Receiver::is_disconnected`].
@@ -200,20 +202,37 @@ impl<T> Iterator for IntoIter<T> {
 /// [`flume::Drain`] of a watched channel.
 #[derive(Debug)]
 pub struct Drain<'a, T> {
-    inner: flume::Drain<'a, Offered<T>>,
+    // Until it is dropped.
+    inner: Option<flume::Drain<'a, Offered<T>>>,
     receiver: &'a Receiver<T>,
+}
+
+impl<T> Drain<'_, T> {
+    fn left(&self) -> usize {
+        self.inner.as_ref().map_or(0, ExactSizeIterator::len)
+    }
 }
 
 impl<T> Iterator for Drain<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.inner.next().map(|message| self.receiver.channel.take(message, || self.inner.len()))
+        let message = self.inner.as_mut()?.next()?;
+        Some(self.receiver.channel.take(message, || self.left()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.inner.len(), Some(self.inner.len()))
+        (self.left(), Some(self.left()))
     }
 }
 
 impl<T> ExactSizeIterator for Drain<'_, T> {}
+
+impl<T> Drop for Drain<'_, T> {
+    fn drop(&mut self) {
+        let left = self.left();
+        self.inner = None;
+        // The sender of one that is lost now may have heard meanwhile that the channel had taken it.
+        self.receiver.channel.drained(left);
+    }
+}

@@ -70,3 +70,27 @@ fn an_empty_channel_whose_sender_hears_late_is_not_stopped() {
         is_not_stopped(clock, monitor, locks, name);
     });
 }
+
+#[test]
+fn a_channel_that_was_drained_is_not_stopped() {
+    each(["early-drained", "early-drained-2"], |clock, monitor, locks, name, sender, receiver| {
+        sender.send(1).unwrap();
+        clock.advance(Duration::from_millis(300));
+        drop(receiver.drain());
+        is_not_stopped(clock, monitor, locks, name);
+    });
+    // The sender hears of it while what was drained is held.
+    each(["early-held", "early-held-2"], |clock, monitor, locks, name, sender, receiver| {
+        sender.send(1).unwrap();
+        let mut waiting = Box::pin(sender.send_async(2));
+        assert!(poll(waiting.as_mut()).is_pending());
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let drained = receiver.drain();
+        clock.advance(Duration::from_millis(300));
+        assert!(poll(waiting.as_mut()).is_ready());
+        clock.advance(Duration::from_millis(300));
+        assert_eq!(drained.len(), 1);
+        drop(drained);
+        is_not_stopped(clock, monitor, locks, name);
+    });
+}
