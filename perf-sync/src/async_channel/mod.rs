@@ -13,7 +13,7 @@
 //! # }
 //! ```
 //!
-//! The channel is the original's own, of the same capacity. A message takes 16 bytes more, and one that waits for room an allocation of 24. An attempt that found room at once did not wait.
+//! The channel is the original's own, of the same capacity. A message takes 16 bytes more, and one that waits for room an allocation of at most 100. An attempt that found room at once did not wait.
 //! What [`Sender::closed`] gives has no name.
 
 mod receiver;

@@ -62,7 +62,7 @@ impl<T> Sender<T> {
             Err(TrySendError::Closed(msg)) => return Err(SendError(msg)),
             Err(TrySendError::Full(msg)) => msg,
         };
-        let (mut offer, message) = Offer::new(&self.channel, msg);
+        let (offer, message) = Offer::new(&self.channel, msg);
         offer.waits(true);
         match self.inner.send_blocking(message) {
             Ok(()) => {

@@ -18,7 +18,7 @@ pin_project_lite::pin_project! {
         // From then on, where there was no room.
         #[pin]
         future: Option<::async_channel::Send<'a, Offered<T>>>,
-        offer: Option<Offer<'a>>,
+        offer: Option<Offer>,
     }
 
     impl<T> PinnedDrop for Send<'_, T> {

@@ -291,6 +291,12 @@ impl Handle {
         LIVE.enter(&instance);
         Self(instance)
     }
+
+    /// The channel, for what may be there after the last part in it.
+    #[cfg(any(feature = "async-channel", feature = "flume"))]
+    pub(super) fn instance(&self) -> Arc<Instance> {
+        Arc::clone(&self.0)
+    }
 }
 
 impl Clone for Handle {

@@ -1,57 +1,111 @@
 //! Messages that wait in a channel of another make until it takes them, and may be taken back until then.
 //!
 //! Such a channel has no permits: a sender that finds no room leaves its message with the channel, which moves it to the queue when there is room. A receiver may
-//! have it before the sender hears of that, and a sender that gives up does not hear whether the message went meanwhile. So sender and message share a word:
-//! whoever notices first that the message went counts it as sent, once.
+//! have it before the sender hears of that, and a sender that gives up does not hear whether the message went meanwhile. So sender and message share what became
+//! of it: whoever notices first that the message went counts it as sent, once, and ends the wait for room.
 
 use super::Sending;
-use super::instance::Instance;
+use super::instance::{Handle, Instance};
 use super::message::{Stamp, lost};
 use crate::watch::cells::Writer;
 use crate::watch::series::SeriesNumber;
-use crate::watch::{Holds, Mode, Wait};
+use crate::watch::waits::Waits;
+use crate::watch::{Holds, Mode, WaitAt};
 use perf_runtime::__locks;
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The message waits for room.
-const WAITS: u64 = 0;
-/// Its sender gives up, and does not know yet whether it was dropped by that.
-const GIVES_UP: u64 = 1;
-/// It was dropped before anybody saw that the channel took it.
-const DROPPED: u64 = 2;
-/// The first moment: every later word is the one at which it was seen that the channel took it.
-const FIRST_MOMENT: u64 = 3;
+/// The waits of a channel. A message may be there after the last sender and receiver.
+struct There(Arc<Instance>);
+
+impl Deref for There {
+    type Target = Waits;
+
+    fn deref(&self) -> &Waits {
+        &self.0.waits
+    }
+}
 
 /// The state of a message that had to wait for room.
-#[derive(Debug)]
-struct Fate(AtomicU64);
+struct Fate {
+    channel: Arc<Instance>,
+    state: Mutex<State>,
+}
+
+struct State {
+    outcome: Outcome,
+    /// As long as it is shown.
+    wait: Option<WaitAt<There>>,
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// The message waits for room.
+    Waits,
+    /// Its sender gives up, and does not know yet whether it was dropped by that.
+    GivesUp,
+    /// It was dropped before anybody saw that the channel took it.
+    Dropped,
+    /// It was seen at that moment that the channel took it.
+    Entered(u64),
+}
 
 impl Fate {
-    /// Notes that the channel took the message, and counts it as sent where nobody did. The moment since which it counts; `None` where it was dropped.
-    fn enters(&self, series: SeriesNumber, now: u64) -> Option<u64> {
-        let moment = now.max(FIRST_MOMENT);
-        let entered = |state| (state < DROPPED).then_some(moment);
-        match self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, entered) {
-            Ok(_) => {
-                Writer::of(series).at_once(0);
-                Some(moment)
-            }
-            Err(DROPPED) => None,
-            Err(before) => Some(before),
+    /// Notes that the channel took the message; where nobody did before, counts it as sent and ends the wait. The moment since which it counts; `None` where it
+    /// was dropped.
+    fn enters(&self, now: u64) -> Option<u64> {
+        let mut state = self.state();
+        match state.outcome {
+            Outcome::Waits | Outcome::GivesUp => state.outcome = Outcome::Entered(now),
+            Outcome::Dropped => return None,
+            Outcome::Entered(before) => return Some(before),
         }
+        let wait = state.wait.take();
+        drop(state);
+        Writer::of(self.channel.series).at_once(0);
+        if let Some(wait) = wait {
+            wait.acquired(0);
+        }
+        Some(now)
+    }
+
+    /// Shows that it waits, unless it does no longer.
+    fn waits(&self, blocks: bool) {
+        let (state, channel) = (&mut *self.state(), &self.channel);
+        if matches!(state.outcome, Outcome::Waits) && state.wait.is_none() {
+            let there = There(Arc::clone(channel));
+            // Room in a channel is a permit of a semaphore.
+            state.wait = Some(WaitAt::begin(there, channel.series, Mode::Acquire, Holds::ByTask, blocks));
+        }
+    }
+
+    /// The wait, to be ended.
+    fn take_wait(&self) -> Option<WaitAt<There>> {
+        self.state().wait.take()
     }
 
     /// Says that its sender gives up from now on.
     fn gives_up(&self) {
-        let _ = self.0.compare_exchange(WAITS, GIVES_UP, Ordering::AcqRel, Ordering::Acquire);
+        let state = &mut *self.state();
+        if matches!(state.outcome, Outcome::Waits) {
+            state.outcome = Outcome::GivesUp;
+        }
     }
 
     /// Whether its message, which is dropped, goes with a sender that gives up.
     fn is_dropped(&self) -> bool {
-        self.0.compare_exchange(GIVES_UP, DROPPED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let state = &mut *self.state();
+        let is_dropped = matches!(state.outcome, Outcome::GivesUp);
+        if is_dropped {
+            state.outcome = Outcome::Dropped;
+        }
+        is_dropped
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +132,7 @@ impl Drop for Unreceived {
             if fate.is_dropped() {
                 return;
             }
-            fate.enters(series, __locks::now());
+            fate.enters(__locks::now());
         }
         lost(series);
     }
@@ -103,7 +157,7 @@ impl<T> Offered<T> {
         let Self { value, unreceived } = self;
         let (stamp, fate) = unreceived.defused();
         let series = stamp.series();
-        let since = fate.and_then(|fate| fate.enters(series, now));
+        let since = fate.and_then(|fate| fate.enters(now));
         since.map_or(stamp, |since| Stamp::new(series, since)).received(now);
         value
     }
@@ -156,72 +210,63 @@ pub(crate) fn try_send<T>(
     }
 }
 
-/// An attempt to send a message for which there was no room: the sender's side. One that is dropped before its end was said was given up.
-pub(crate) struct Offer<'a> {
-    channel: &'a Instance,
-    fate: Arc<Fate>,
-    wait: Option<Wait<'a>>,
-}
+/// An attempt to send a message for which there was no room: the sender's side. One that is dropped before its end was said was given up, unless the channel takes
+/// the message.
+pub(crate) struct Offer(Arc<Fate>);
 
-impl<'a> Offer<'a> {
+impl Offer {
     /// An attempt, and its message.
     #[cold]
-    pub(crate) fn new<T>(channel: &'a Instance, value: T) -> (Self, Offered<T>) {
-        let fate = Arc::new(Fate(AtomicU64::new(WAITS)));
+    pub(crate) fn new<T>(channel: &Handle, value: T) -> (Self, Offered<T>) {
+        let state = Mutex::new(State { outcome: Outcome::Waits, wait: None });
+        let fate = Arc::new(Fate { channel: channel.instance(), state });
         let message = Offered::new(channel.series, __locks::now(), value, Some(Arc::clone(&fate)));
-        (Self { channel, fate, wait: None }, message)
+        (Self(fate), message)
     }
 
     /// Says that it waits from now on, and whether it blocks its thread.
-    pub(crate) fn waits(&mut self, blocks: bool) {
-        let Self { channel, wait, .. } = self;
-        // Room in a channel is a permit of a semaphore.
-        wait.get_or_insert_with(|| Wait::begin(&channel.waits, channel.series, Mode::Acquire, Holds::ByTask, blocks));
+    pub(crate) fn waits(&self, blocks: bool) {
+        self.0.waits(blocks);
     }
 
     /// Counts that the channel took the message.
-    pub(crate) fn taken(mut self) {
+    pub(crate) fn taken(self) {
         self.end();
     }
 
     /// Counts that the channel was closed.
-    pub(crate) fn closed(mut self) {
-        match self.wait.take() {
+    pub(crate) fn closed(self) {
+        match self.0.take_wait() {
             Some(wait) => wait.closed(),
-            None => super::closed(self.channel.series),
+            None => super::closed(self.0.channel.series),
         }
     }
 
     /// Counts that its time was over.
-    pub(crate) fn timed_out(mut self) {
+    pub(crate) fn timed_out(self) {
         self.waits(true);
-        if let Some(wait) = self.wait.take() {
+        if let Some(wait) = self.0.take_wait() {
             wait.refused();
         }
     }
 
     /// Gives up: `drop` drops the message, unless the channel took it.
-    pub(crate) fn give_up(mut self, drop: impl FnOnce()) {
-        self.fate.gives_up();
+    pub(crate) fn give_up(self, drop: impl FnOnce()) {
+        self.0.gives_up();
         drop();
         self.end();
     }
 
     /// Ends the wait, if it is one, by what became of the message.
-    fn end(&mut self) {
+    fn end(&self) {
         let now = __locks::now();
-        let entered = self.fate.enters(self.channel.series, now);
-        let wait = self.wait.take();
-        if let Some(since) = entered {
+        match self.0.enters(now) {
             // One that entered before was received or lost since: by it, nothing came after the last receive.
-            if since >= now {
-                self.channel.marks(now);
-            }
-            if let Some(wait) = wait {
-                wait.acquired(0);
-            }
+            Some(since) if since >= now => self.0.channel.marks(now),
+            Some(_) => {}
+            // Where it is shown that it waits, the end of that counts it as cancelled.
+            None => drop(self.0.take_wait()),
         }
-        // Else it is dropped, which counts it as cancelled.
     }
 }
 
@@ -234,11 +279,19 @@ mod tests {
 
     fn counts(channel: &Instance) -> (u64, u64, u64, u64) {
         let reading = cells::series(channel.series).read_channel(Kind::Mpmc);
+        assert_eq!(reading.waiting, channel.waits.read().len() as u64);
         (reading.sent, reading.received.count(), reading.lost, reading.cancelled)
     }
 
-    fn offer(channel: &Handle) -> (Offer<'_>, Offered<u8>) {
-        let (mut offer, message) = Offer::new(channel, 1);
+    #[test]
+    fn a_message_that_waits_takes_what_is_said_of_it() {
+        // With the two counts of an allocation that is shared.
+        assert!(size_of::<Fate>() + 2 * size_of::<usize>() <= 100, "{}", size_of::<Fate>());
+        assert_eq!(size_of::<Offered<u64>>(), size_of::<u64>() + 16);
+    }
+
+    fn offer(channel: &Handle) -> (Offer, Offered<u8>) {
+        let (offer, message) = Offer::new(channel, 1);
         offer.waits(false);
         (offer, message)
     }
@@ -271,5 +324,17 @@ mod tests {
         mem::forget(offer6);
         message.received(__locks::now());
         assert_eq!(counts(&channel), (5, 4, 1, 1), "its sender is leaked");
+        assert!(channel.waits.read().is_empty());
+        let (offer7, message) = offer(&channel);
+        drop(message);
+        assert_eq!((counts(&channel), channel.waits.read().len()), ((6, 4, 2, 1), 0), "lost before its sender hears");
+        offer7.taken();
+        assert_eq!(counts(&channel), (6, 4, 2, 1));
+        mem::forget(offer(&channel));
+        let series = channel.series;
+        assert_eq!(channel.waits.read().len(), 1);
+        drop(channel);
+        let reading = cells::series(series).read_channel(Kind::Mpmc);
+        assert_eq!((reading.waiting, reading.cancelled, reading.sent), (0, 2, 6), "leaked with its message");
     }
 }

@@ -10,9 +10,9 @@
 //! # drop(other_worker);
 //! ```
 //!
-//! The channel is flume's own, of the same capacity. A message takes 16 bytes more, and one that waits for room an allocation of 24. An attempt that found room at once did not
-//! wait; one that did waits until its sender hears that the channel took the message, and from then on the message is queued. So a message that is received before its sender heard
-//! of it was queued for no time.
+//! The channel is flume's own, of the same capacity. A message takes 16 bytes more, and one that waits for room an allocation of at most 100. An attempt that found room at once
+//! did not wait; one that did waits until its sender hears that the channel took the message, or until a receiver has it: flume tells nobody sooner. From then on the message is
+//! queued. So one that is received before its sender heard of it was queued for no time.
 //!
 //! Left out are `Selector`, `Sender::into_sink`, and [`same_channel`](Sender::same_channel) of sinks and streams; what [`into_send_async`](Sender::into_send_async) gives has no name.
 

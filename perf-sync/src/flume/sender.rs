@@ -60,7 +60,7 @@ impl<T> Sender<T> {
             Err(TrySendError::Disconnected(msg)) => return Err(SendError(msg)),
             Err(TrySendError::Full(msg)) => msg,
         };
-        let (mut offer, message) = Offer::new(&self.channel, msg);
+        let (offer, message) = Offer::new(&self.channel, msg);
         offer.waits(true);
         match self.inner.send(message) {
             Ok(()) => {
@@ -100,7 +100,7 @@ impl<T> Sender<T> {
             Err(TrySendError::Disconnected(msg)) => return Err(SendTimeoutError::Disconnected(msg)),
             Err(TrySendError::Full(msg)) => msg,
         };
-        let (mut offer, message) = Offer::new(&self.channel, msg);
+        let (offer, message) = Offer::new(&self.channel, msg);
         offer.waits(true);
         match send(message) {
             Ok(()) => {

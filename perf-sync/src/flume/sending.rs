@@ -22,7 +22,7 @@ pub struct SendFut<'a, T> {
 /// A message for which there was no room at the first poll.
 struct Waiting<'a, T> {
     future: Option<original::SendFut<'a, Offered<T>>>,
-    offer: Option<Offer<'a>>,
+    offer: Option<Offer>,
 }
 
 impl<'a, T> SendFut<'a, T> {
@@ -90,7 +90,7 @@ impl<T> Future for SendFut<'_, T> {
         let Some(future) = &mut waiting.future else { return Poll::Ready(Ok(())) };
         let polled = Pin::new(future).poll(context);
         if polled.is_pending() {
-            if let Some(offer) = &mut waiting.offer {
+            if let Some(offer) = &waiting.offer {
                 offer.waits(false);
             }
             return Poll::Pending;

@@ -16,6 +16,8 @@ mod wait;
 pub(crate) mod waits;
 
 pub(crate) use mode::Mode;
+#[cfg(any(feature = "async-channel", feature = "flume"))]
+pub(crate) use wait::WaitAt;
 #[cfg(feature = "tokio")]
 pub(crate) use wait::Waited;
 pub(crate) use wait::{Wait, Waiting};

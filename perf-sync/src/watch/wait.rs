@@ -8,15 +8,19 @@ use super::waits::{Waiter, Waits};
 use super::{Held, Holds, Watch};
 use perf_runtime::__locks;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+/// A wait for what is borrowed meanwhile.
+pub(crate) type Wait<'a> = WaitAt<&'a Waits>;
+
 /// A wait: given up where it is dropped before its end was said.
 #[derive(Debug)]
 #[must_use = "a wait that is dropped counts as cancelled"]
-pub(crate) struct Wait<'a> {
-    there: &'a Waits,
+pub(crate) struct WaitAt<W: Deref<Target = Waits>> {
+    there: W,
     /// Its place among them.
     place: usize,
     since: u64,
@@ -26,8 +30,8 @@ pub(crate) struct Wait<'a> {
     is_over: bool,
 }
 
-impl<'a> Wait<'a> {
-    pub(crate) fn begin(there: &'a Waits, series: SeriesNumber, mode: Mode, by: Holds, blocks: bool) -> Self {
+impl<W: Deref<Target = Waits>> WaitAt<W> {
+    pub(crate) fn begin(there: W, series: SeriesNumber, mode: Mode, by: Holds, blocks: bool) -> Self {
         let owner = Owner::current(mode, by != Holds::ByTask && Who::task().is_none());
         let thread = Some(Who::thread()).filter(|_| blocks);
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
@@ -69,7 +73,7 @@ impl<'a> Wait<'a> {
     }
 }
 
-impl Drop for Wait<'_> {
+impl<W: Deref<Target = Waits>> Drop for WaitAt<W> {
     fn drop(&mut self) {
         if !self.is_over {
             self.end();

@@ -94,3 +94,22 @@ fn a_channel_that_was_drained_is_not_stopped() {
         is_not_stopped(clock, monitor, locks, name);
     });
 }
+
+#[test]
+fn a_message_that_was_received_is_no_longer_waited_with() {
+    each(["early-waits", "early-waits-2"], |clock, monitor, locks, name, sender, receiver| {
+        sender.send(1).unwrap();
+        let mut waiting = Box::pin(sender.send_async(2));
+        assert!(poll(waiting.as_mut()).is_pending());
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(of(locks, name).longest_wait_seconds, Some(3.0));
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+        // Its future is not polled.
+        is_not_stopped(clock, monitor, locks, name);
+        let view = of(locks, name);
+        assert_eq!((view.attempts, view.waiting, view.longest_wait_seconds), (2, 0, None));
+        assert_eq!((view.wait.count, view.wait.sum_seconds), (1, 3.0));
+        drop(waiting);
+        assert_eq!(of(locks, name).attempts, 2);
+    });
+}
