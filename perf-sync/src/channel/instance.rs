@@ -185,7 +185,8 @@ impl Instance {
         side.at.fetch_max(now, Ordering::AcqRel);
         let turns = side.turns.load(Ordering::Relaxed).wrapping_add(1);
         side.turns.store(turns, Ordering::Relaxed);
-        let is_new_second = side.second.load(Ordering::Relaxed) != (now >> SECOND) + 1;
+        // One that is late in saying it does not turn the time back.
+        let is_new_second = side.second.load(Ordering::Relaxed) < (now >> SECOND) + 1;
         if is_new_second {
             self.begin_second(now);
         }
@@ -208,11 +209,12 @@ impl Instance {
         side.by.store(__locks::current(), Ordering::Relaxed);
         side.second.store((now >> SECOND) + 1, Ordering::Release);
         let (minute, before) = (now >> MINUTE, side.minute.load(Ordering::Relaxed));
-        if minute != before {
-            let most = if before + 1 == minute { side.most.load(Ordering::Relaxed) } else { 0 };
-            side.most_before.store(most, Ordering::Relaxed);
-            side.most.store(0, Ordering::Relaxed);
-            side.minute.store(minute, Ordering::Relaxed);
+        // Of several receivers one moves on, and none goes back.
+        let moves =
+            |minutes: &AtomicU64| minutes.compare_exchange(before, minute, Ordering::Relaxed, Ordering::Relaxed);
+        if minute > before && moves(&side.minute).is_ok() {
+            let most = side.most.swap(0, Ordering::Relaxed);
+            side.most_before.store(if before + 1 == minute { most } else { 0 }, Ordering::Relaxed);
         }
     }
 
@@ -241,7 +243,7 @@ impl Instance {
     pub(super) fn peak(&self, now: u64) -> Option<u64> {
         let side = &self.received;
         let most = side.most.load(Ordering::Relaxed);
-        let found = match (now >> MINUTE).wrapping_sub(side.minute.load(Ordering::Relaxed)) {
+        let found = match (now >> MINUTE).saturating_sub(side.minute.load(Ordering::Relaxed)) {
             0 => most.max(side.most_before.load(Ordering::Relaxed)),
             1 => most,
             _ => 0,

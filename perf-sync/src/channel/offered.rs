@@ -297,6 +297,17 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_that_is_late_in_saying_it_leaves_the_peak() {
+        const MINUTE: u64 = 1 << 36;
+        let channel = Handle::new(series_of("offered-late", Kind::Mpmc), None);
+        let now = __locks::now() + 3 * MINUTE;
+        channel.receives_beside_others(now, || 9);
+        channel.receives_beside_others(now - MINUTE, || 0);
+        channel.receives_beside_others(now + (1 << 30), || 0);
+        assert_eq!(channel.peak(now + (1 << 30)), Some(10));
+    }
+
+    #[test]
     fn whatever_order_the_two_sides_hear_in_a_message_counts_once() {
         let channel = Handle::new(series_of("offered", Kind::Mpmc), Some(1));
         let (offer1, message) = offer(&channel);
