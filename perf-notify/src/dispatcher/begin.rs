@@ -1,9 +1,10 @@
 //! The beginning: what processes before left, or one beside this one.
 
 use super::Dispatcher;
+use super::notices::shows_notices;
 use crate::group::{Group, Now};
 use crate::notice::{Told, ToldKeys};
-use crate::outbox::{AttemptOutcome, Changes, Entry, Left, Plan, Queue};
+use crate::outbox::{Attempt, AttemptOutcome, Changes, Entry, Left, Plan, Queue};
 use crate::route::Routes;
 use perf_runtime::extend::Service;
 use std::collections::BTreeMap;
@@ -39,6 +40,11 @@ impl Dispatcher {
         );
         let mut left: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for entry in entries {
+            if let Some(why) = no_way(&entry, &plans.iter().collect::<Vec<_>>(), &notice_channels) {
+                changes.attempts.push(dead(&entry, why, now));
+                changes.entries.insert(entry.id, None);
+                continue;
+            }
             left.entry(entry.channel.clone()).or_default().push(entry);
         }
         let queue = |plan: Plan| {
@@ -46,12 +52,6 @@ impl Dispatcher {
             (plan.name.clone(), Queue::new(plan, entries, now))
         };
         let queues: BTreeMap<String, Queue> = plans.into_iter().map(queue).collect();
-        for entry in left.into_values().flatten() {
-            let mut dead = entry.record(AttemptOutcome::Dead, now.wall);
-            "the channel is no longer set".clone_into(&mut dead.text);
-            changes.attempts.push(dead);
-            changes.entries.insert(entry.id, None);
-        }
         let (kept, gone): (Vec<Group>, Vec<Group>) =
             groups.into_iter().partition(|group| routes.named(&group.route).is_some());
         changes.groups.extend(gone.into_iter().map(|group| (group.key, None)));
@@ -93,6 +93,11 @@ impl Dispatcher {
             if self.was_told(&entry, now) {
                 continue;
             }
+            let plans: Vec<&Plan> = self.queues.values().map(|queue| &queue.plan).collect();
+            if let Some(why) = no_way(&entry, &plans, &self.notice_channels) {
+                self.write(Vec::new(), Vec::new(), vec![dead(&entry, why, now)]);
+                continue;
+            }
             self.last_id += 1;
             let entry = Entry { id: self.last_id, next: now.uptime, created: entry.created.taken_up(now), ..entry };
             let Some(queue) = self.queues.get_mut(&entry.channel) else { continue };
@@ -112,4 +117,17 @@ impl Dispatcher {
             self.groups.insert(group.key.clone(), group);
         }
     }
+}
+
+/// Why a message that a process before left is not sent by its channel; `None` where it is.
+fn no_way(entry: &Entry, plans: &[&Plan], notice_channels: &[String]) -> Option<&'static str> {
+    if !plans.iter().any(|plan| plan.name == entry.channel) {
+        return Some("the channel is no longer set");
+    }
+    let is_shown = entry.message.notice.is_none() || shows_notices(&entry.channel, plans, notice_channels);
+    (!is_shown).then_some("the channel takes no notices")
+}
+
+fn dead(entry: &Entry, why: &str, now: Now) -> Attempt {
+    Attempt { text: why.to_owned(), ..entry.record(AttemptOutcome::Dead, now.wall) }
 }

@@ -3,8 +3,9 @@
 use super::Dispatcher;
 use crate::group::Now;
 use crate::message::Message;
-use crate::outbox::{AttemptOutcome, Entry, Queue};
+use crate::outbox::{AttemptOutcome, Entry, Plan, Queue};
 use perf_runtime::extend::Notice;
+use std::collections::BTreeSet;
 
 impl Dispatcher {
     /// Puts a notice into the outbox of each channel that takes notices, unless its key was told.
@@ -44,5 +45,20 @@ impl Dispatcher {
             self.write(Vec::new(), Vec::new(), vec![attempt]);
         }
         was_told
+    }
+}
+
+/// Whether a channel is sent notices: it is named for them, or is the fallback of one that is, and can show them.
+pub(super) fn shows_notices(channel: &str, plans: &[&Plan], notice_channels: &[String]) -> bool {
+    let mut shows: BTreeSet<&str> = notice_channels.iter().map(String::as_str).collect();
+    let can_show = |name: &str| plans.iter().any(|plan| plan.name == name && !plan.alerts_alone);
+    loop {
+        let fallbacks = plans.iter().filter(|plan| shows.contains(plan.name.as_str()));
+        let next = fallbacks.filter_map(|plan| plan.fallback.as_deref()).filter(|name| can_show(name));
+        let next: Vec<&str> = next.filter(|name| !shows.contains(name)).collect();
+        if next.is_empty() {
+            return shows.contains(channel);
+        }
+        shows.extend(next);
     }
 }

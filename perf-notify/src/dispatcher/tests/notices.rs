@@ -151,3 +151,34 @@ fn what_was_told_is_known_after_a_restart_and_beside_another_process() {
     assert_eq!((keys, after.sent.len()), (BTreeSet::from(["w49", "w50"]), 2));
     assert_eq!(after.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Superseded)), Some(&1));
 }
+
+#[test]
+fn a_notice_that_was_left_goes_to_no_channel_that_shows_none_now() {
+    let mut before = bench(vec![plan("a"), plan("b"), plan("c"), plan("gone")], &["a", "b", "c", "gone"]);
+    before.tell(1.0, "w48");
+    let entries: Vec<_> = before.dispatcher.changes().entries.values().flatten().cloned().collect();
+    assert_eq!(entries.len(), 4);
+    // Of these, one is named still, one is its fallback, and one is neither.
+    let plans = || vec![Plan { fallback: Some("b".to_owned()), ..plan("a") }, plan("b"), plan("c")];
+    let begin = |entries, plans| {
+        let notice_channels = vec!["a".to_owned()];
+        let beginning = Beginning { plans, entries, notice_channels, ..Beginning::default() };
+        Bench { dispatcher: Dispatcher::new(beginning, at(10.0)), ..bench(vec![], &[]) }
+    };
+    let mut adopting = begin(Vec::new(), plans());
+    adopting.dispatcher.adopt(crate::outbox::Left { entries: entries.clone(), ..Default::default() }, at(10.0));
+    for mut after in [begin(entries.clone(), plans()), adopting] {
+        after.run(11.0, 20.0, &|_, _| taken());
+        let channels: Vec<&str> = after.sent.iter().map(|(_, channel, _)| channel.as_str()).collect();
+        assert_eq!(channels, ["a", "b"]);
+        let attempts = &after.dispatcher.changes().attempts;
+        let dead = attempts.iter().filter(|attempt| attempt.outcome == AttemptOutcome::Dead);
+        let why: BTreeSet<(&str, &str)> = dead.map(|one| (one.channel.as_str(), one.text.as_str())).collect();
+        let (no_notices, no_channel) = ("the channel takes no notices", "the channel is no longer set");
+        assert_eq!(why, BTreeSet::from([("c", no_notices), ("gone", no_channel)]));
+    }
+    let alerts_alone = vec![plans()[0].clone(), Plan { alerts_alone: true, ..plan("b") }];
+    let mut after = begin(entries, alerts_alone);
+    after.run(11.0, 20.0, &|_, _| taken());
+    assert_eq!((after.notices("a").len(), after.notices("b").len()), (1, 0));
+}
