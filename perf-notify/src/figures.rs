@@ -43,8 +43,12 @@ impl Figures {
             };
             let gauges = [
                 gauge(WAITING, "messages", "Messages that wait to be sent."),
-                gauge(OLDEST, "seconds", "The age of the oldest message that waits to be sent."),
-                gauge(FAILING, "", "Whether the last attempt failed: 1 or 0."),
+                gauge(OLDEST, "seconds", "The age of the oldest message about alerts that waits to be sent."),
+                gauge(
+                    FAILING,
+                    "",
+                    "Whether the last attempt to tell of alerts failed, and none has gone well since: 1 or 0.",
+                ),
             ];
             waiting.insert(channel.to_owned(), gauges);
         }
@@ -66,15 +70,16 @@ impl Figures {
         for (channel, state) in states {
             let Some([waiting, oldest, failing]) = self.waiting.get(channel) else { continue };
             waiting.set(state.waiting as f64);
-            let age = state.oldest.map(|oldest| oldest.elapsed(now)).unwrap_or_default();
+            let age = state.oldest_of_alerts.map(|oldest| oldest.elapsed(now)).unwrap_or_default();
             oldest.set(age.as_secs_f64());
-            failing.set(f64::from(u8::from(state.failing.is_some())));
+            failing.set(f64::from(u8::from(state.fails_alerts)));
         }
     }
 }
 
-/// The rules on the outbox: `notify-failing`, where a channel has failed for a minute, and `notify-late`, where a message has waited
-/// for more than 5 minutes (critical: 30). Each alert is told by other channels than the one that it is about.
+/// The rules on the outbox: `notify-failing`, where a channel has failed to tell of alerts for a minute, and `notify-late`, where a message
+/// about alerts has waited for more than 5 minutes (critical: 30). Each alert is told by other channels than the one that it is about.
+/// Notices that fail or wait make none: they are news that nobody need act on.
 pub fn rules() -> RuleSet {
     let rules = [
         Rule::builder("notify-failing")

@@ -61,7 +61,7 @@ pub struct ChannelView {
     /// When its receiver last took something in this process.
     #[serde(serialize_with = "moment_or_none")]
     pub delivered_at: Option<SystemTime>,
-    /// Since when its attempts fail; `None` where the last one did not.
+    /// Since when its attempts fail, those to tell of alerts where some of them do; `None` where the last one did not.
     #[serde(serialize_with = "moment_or_none")]
     pub failing_since: Option<SystemTime>,
     /// Why the last attempt failed. Without secrets.

@@ -1,7 +1,8 @@
 //! The messages that wait for one channel, and when each is tried.
 //!
 //! A channel is tried with one message at a time. Where it fails, all wait, for longer each time, and the message that failed waits too, so
-//! that one which a receiver cannot bear does not keep back the others. Nothing here sleeps, sends or writes: the caller does.
+//! that one which a receiver cannot bear does not keep back the others. Alerts and notices wait each for their own failures, and both as long
+//! as a receiver asks for: no notice that it cannot bear delays an alert. Nothing here sleeps, sends or writes: the caller does.
 
 use super::bucket::{Bucket, Limit};
 use super::entry::{Attempt, AttemptOutcome, Entry};
@@ -60,7 +61,12 @@ pub(crate) struct QueueState {
     pub(crate) waiting: usize,
     /// Since when the oldest message waits.
     pub(crate) oldest: Option<Since>,
+    /// The same of messages about alerts alone.
+    pub(crate) oldest_of_alerts: Option<Since>,
+    /// Where an attempt failed, and none has gone well since: one to tell of alerts, where there is one.
     pub(crate) failing: Option<Failing>,
+    /// Whether that is one to tell of alerts.
+    pub(crate) fails_alerts: bool,
     pub(crate) delivered_at: Option<SystemTime>,
 }
 
@@ -73,17 +79,38 @@ pub(crate) struct Failing {
     pub(crate) in_a_row: u32,
 }
 
+/// How the messages of one kind fare.
+#[derive(Debug, Default)]
+struct Kind {
+    failing: Option<Failing>,
+    /// The uptime before which none of them is tried.
+    next: Duration,
+}
+
+impl Kind {
+    fn fail(&mut self, refused: &Refused, now: Now) -> Failing {
+        let (since, before) =
+            self.failing.as_ref().map_or((Since::now(now), 0), |failing| (failing.since, failing.in_a_row));
+        let failing = Failing { since, text: refused.reason.clone(), in_a_row: before.saturating_add(1) };
+        self.failing = Some(failing.clone());
+        failing
+    }
+
+    /// Another attempt went well: none waits any more.
+    fn go_on(&mut self, now: Now) {
+        *self = Self { failing: None, next: now.uptime };
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) plan: Plan,
     entries: BTreeMap<u64, Entry>,
     sending: Option<u64>,
     bucket: Bucket,
-    failing: Option<Failing>,
-    next: Duration,
+    alerts: Kind,
+    notices: Kind,
     delivered_at: Option<SystemTime>,
-    /// Whether a notice goes before alerts: the last attempt failed, and told of alerts. So neither keeps back the other for ever.
-    notice_next: bool,
     random: SystemRandom,
 }
 
@@ -100,17 +127,21 @@ impl Queue {
             entries,
             sending: None,
             bucket,
-            failing: None,
-            next: uptime,
+            alerts: Kind::default(),
+            notices: Kind::default(),
             delivered_at: None,
-            notice_next: false,
             random,
         };
-        let tried = queue.entries.values().map(|entry| entry.attempts).min().unwrap_or(0);
-        if tried > 0 {
-            queue.next = uptime + queue.wait(tried);
+        for is_notice in [false, true] {
+            let same = queue.entries.values().filter(|entry| entry.message.notice.is_some() == is_notice);
+            let tried = same.map(|entry| entry.attempts).min().unwrap_or(0);
+            queue.kind(is_notice).next = uptime + if tried > 0 { queue.wait(tried) } else { Duration::ZERO };
         }
         queue
+    }
+
+    fn kind(&mut self, is_notice: bool) -> &mut Kind {
+        if is_notice { &mut self.notices } else { &mut self.alerts }
     }
 
     /// Adds a message. One of the same group that waits still is superseded.
@@ -148,18 +179,18 @@ impl Queue {
         for entry in self.entries.values() {
             if entry.is_expired(now) {
                 expired.push(entry.id);
-            } else if entry.next <= now.uptime {
-                let is_later = entry.message.notice.is_some() != self.notice_next;
-                due.push((is_later, entry.attempts, entry.id));
+            } else {
+                let is_notice = entry.message.notice.is_some();
+                let of_kind = if is_notice { self.notices.next } else { self.alerts.next };
+                if entry.next.max(of_kind) <= now.uptime {
+                    due.push((is_notice, entry.attempts, entry.id));
+                }
             }
         }
         for id in expired {
             let Some(entry) = self.entries.remove(&id) else { continue };
             changed.attempts.push(entry.record(AttemptOutcome::Expired, now.wall));
             changed.removed.push(id);
-        }
-        if self.next > now.uptime {
-            return (None, changed);
         }
         let Some((_, _, first)) = due.iter().min().copied() else { return (None, changed) };
         let tokens = self.bucket.tokens(now.uptime);
@@ -220,20 +251,20 @@ impl Queue {
             Err(_) => AttemptOutcome::Failed,
         };
         changed.attempts.push(entry.record(outcome, now.wall).answered(&done.answer, done.took));
-        self.notice_next = done.answer.is_err() && entry.message.notice.is_none();
+        let is_notice = entry.message.notice.is_some();
         let refused = match &done.answer {
             Ok(_) => {
                 self.entries.remove(&done.id);
                 changed.removed.push(done.id);
-                (self.failing, self.next, self.delivered_at) = (None, now.uptime, Some(now.wall));
+                self.alerts.go_on(now);
+                self.notices.go_on(now);
+                self.delivered_at = Some(now.wall);
                 return changed;
             }
             Err(refused) => refused.clone(),
         };
         let attempts = entry.attempts;
-        self.fail(&refused, now);
-        let (since, in_a_row) =
-            self.failing.as_ref().map_or((Since::now(now), 1), |failing| (failing.since, failing.in_a_row));
+        let Failing { since, in_a_row, .. } = self.kind(is_notice).fail(&refused, now);
         if refused.again == Again::Never {
             if let Some(entry) = self.entries.remove(&done.id) {
                 changed.removed.push(done.id);
@@ -245,7 +276,13 @@ impl Queue {
             Again::After(asked) => asked.min(LONGEST_ASKED),
             Again::Later | Again::Never => Duration::ZERO,
         };
-        self.next = now.uptime + self.wait(in_a_row).max(asked);
+        self.kind(is_notice).next = now.uptime + self.wait(in_a_row).max(asked);
+        if !asked.is_zero() {
+            // It asks to be left alone with whatever comes.
+            let until = now.uptime + asked;
+            let other = self.kind(!is_notice);
+            other.next = other.next.max(until);
+        }
         let next = now.uptime + self.wait(attempts).max(asked);
         let fails_long = since.elapsed(now) >= FALL_BACK_AFTER;
         let has_fallback = self.plan.fallback.is_some();
@@ -275,15 +312,9 @@ impl Queue {
     /// Takes note of the answer of a receiver that keeps the state itself.
     pub(crate) fn mirrored(&mut self, answer: &Result<Accepted, Refused>, now: Now) {
         match answer {
-            Ok(_) => (self.failing, self.delivered_at) = (None, Some(now.wall)),
-            Err(refused) => self.fail(refused, now),
+            Ok(_) => (self.alerts.failing, self.delivered_at) = (None, Some(now.wall)),
+            Err(refused) => drop(self.alerts.fail(refused, now)),
         }
-    }
-
-    fn fail(&mut self, refused: &Refused, now: Now) {
-        let (since, before) =
-            self.failing.as_ref().map_or((Since::now(now), 0), |failing| (failing.since, failing.in_a_row));
-        self.failing = Some(Failing { since, text: refused.reason.clone(), in_a_row: before + 1 });
     }
 
     /// The wait after so many failures: half of it for certain, half by chance, so that many processes do not come at once.
@@ -306,10 +337,16 @@ impl Queue {
 
     /// How the channel is.
     pub(crate) fn state(&self) -> QueueState {
+        let oldest = |with_notices: bool| {
+            let counted = self.entries.values().filter(|entry| with_notices || entry.message.notice.is_none());
+            counted.map(|entry| entry.created).min_by_key(|created| created.at)
+        };
         QueueState {
             waiting: self.entries.len(),
-            oldest: self.entries.values().map(|entry| entry.created).min_by_key(|created| created.at),
-            failing: self.failing.clone(),
+            oldest: oldest(true),
+            oldest_of_alerts: oldest(false),
+            failing: self.alerts.failing.clone().or_else(|| self.notices.failing.clone()),
+            fails_alerts: self.alerts.failing.is_some(),
             delivered_at: self.delivered_at,
         }
     }

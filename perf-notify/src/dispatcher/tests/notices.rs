@@ -182,3 +182,47 @@ fn a_notice_that_was_left_goes_to_no_channel_that_shows_none_now() {
     after.run(11.0, 20.0, &|_, _| taken());
     assert_eq!((after.notices("a").len(), after.notices("b").len()), (1, 0));
 }
+
+#[test]
+fn a_notice_that_a_receiver_cannot_bear_delays_no_alert_and_alerts_nobody() {
+    let mut bench = bench(vec![plan("a")], &["a"]);
+    bench.tell(1.0, "w48");
+    bench.run(1.0, 600.0, &|_, _| refused(Again::Later));
+    assert!(bench.sent.len() > 5);
+    let state = bench.dispatcher.states()["a"].clone();
+    assert_eq!((state.waiting, state.oldest_of_alerts, state.fails_alerts), (1, None, false));
+    assert!(state.oldest.is_some() && state.failing.is_some(), "whoever looks sees it");
+    let failed = bench.sent.len();
+    bench.hear(601.0, "fired", &alert(1, "critical"));
+    bench.run(601.0, 607.0, &|_, _| taken());
+    let alerts: Vec<f64> =
+        bench.sent[failed..].iter().filter(|one| one.2.notice.is_none()).map(|(at, ..)| *at).collect();
+    assert_eq!(alerts, [606.0], "{:?}", &bench.sent[failed..]);
+}
+
+#[test]
+fn a_receiver_that_asks_to_be_left_alone_is_left_alone_with_alerts_too() {
+    let mut bench = bench(vec![plan("a")], &["a"]);
+    bench.tell(1.0, "w48");
+    let after = || refused(Again::After(Duration::from_secs(60)));
+    bench.hear(1.0, "fired", &alert(1, "critical"));
+    bench.run(1.0, 100.0, &|_, seconds| if seconds < 2.0 { after() } else { taken() });
+    let at: Vec<(f64, bool)> = bench.sent.iter().map(|(at, _, message)| (*at, message.notice.is_some())).collect();
+    assert_eq!(at, [(1.0, true), (61.0, false), (61.0, true)]);
+}
+
+#[test]
+fn alerts_go_before_notices_whatever_became_of_alerts_before() {
+    for again in [Again::Never, Again::Later] {
+        let mut bench = bench(vec![plan("a")], &["a"]);
+        bench.dispatcher.routes = routes(r#"[{"channels": ["a"], "group_by": ["table"], "group_wait": "0s"}]"#);
+        bench.hear(1.0, "fired", &alert(1, "critical"));
+        bench.tick(1.0, &|_, _| refused(again));
+        bench.tell(400.0, "w48");
+        bench.hear(400.0, "fired", &alert(2, "critical"));
+        bench.run(400.0, 410.0, &|_, _| taken());
+        let at = |is_notice| bench.sent.iter().skip(1).position(|one| one.2.notice.is_some() == is_notice);
+        assert_eq!(at(false), Some(0), "{again:?}: {:?}", bench.sent);
+        assert!(at(true).is_some());
+    }
+}
