@@ -4,9 +4,9 @@ use crate::runner::Order;
 use perf_runtime::extend::{Deliver, DeliverError, Notice};
 use ring::digest::{SHA256, digest};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many notices wait to be sent.
@@ -78,9 +78,11 @@ fn hash(key: &str) -> [u8; 16] {
     hash
 }
 
-/// How many notices wait, counted without a lock.
+/// How many notices wait, and whether any are taken still.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
+    /// Whether none is taken any more. Held while one is handed over: what was taken is before the end.
+    has_ended: Mutex<bool>,
     /// On the way to the thread that puts them into the outbox.
     under_way: AtomicUsize,
     /// In the outbox.
@@ -88,14 +90,34 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Lets a notice in, where there is room.
-    fn enter(&self) -> bool {
-        let under_way = self.under_way.fetch_add(1, Ordering::AcqRel);
+    /// Whether a notice is let in.
+    fn check(&self, has_ended: bool) -> Result<(), DeliverError> {
+        let under_way = self.under_way.load(Ordering::Acquire);
         let has_room = under_way.saturating_add(self.waiting.load(Ordering::Acquire)) < MOST_WAITING;
-        if !has_room {
-            self.under_way.fetch_sub(1, Ordering::AcqRel);
+        match (has_ended, has_room) {
+            (true, _) => Err(DeliverError::Ended),
+            (false, false) => Err(DeliverError::Full { most: MOST_WAITING }),
+            (false, true) => Ok(()),
         }
-        has_room
+    }
+
+    /// Whether a notice would be let in now.
+    fn ready(&self) -> Result<(), DeliverError> {
+        let has_ended = *self.has_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check(has_ended)
+    }
+
+    /// Lets a notice in by `hand_over`, where there is room and no end. Nothing is asked of others meanwhile.
+    fn enter(&self, hand_over: impl FnOnce() -> Result<(), DeliverError>) -> Result<(), DeliverError> {
+        let has_ended = self.has_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check(*has_ended)?;
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        hand_over()
+    }
+
+    /// Takes none any more: all that were taken have been handed over.
+    pub(crate) fn end(&self) {
+        *self.has_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Takes note that so many came into the outbox, in which so many wait now.
@@ -120,21 +142,60 @@ impl Deliver for Notices {
         if !self.has_channels {
             return Err(DeliverError::NoChannel);
         }
-        if !self.backlog.enter() {
-            return Err(DeliverError::Full { most: MOST_WAITING });
-        }
-        self.orders.send(Order::Notice(Box::new(notice.clone()))).map_err(|_| DeliverError::Ended)
+        let order = Order::Notice(Box::new(notice.clone()));
+        self.backlog.enter(|| self.orders.send(order).map_err(|_| DeliverError::Ended))
     }
 
     fn ready(&self) -> Result<(), DeliverError> {
-        if self.has_channels { Ok(()) } else { Err(DeliverError::NoChannel) }
+        if self.has_channels { self.backlog.ready() } else { Err(DeliverError::NoChannel) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
     use std::time::Duration;
+
+    #[test]
+    fn what_was_taken_was_handed_over_before_the_end_and_nothing_after_it() {
+        for _ in 0..50 {
+            let (orders, receiver) = channel();
+            let backlog = Arc::new(Backlog::default());
+            let notices = Notices { orders, backlog: Arc::clone(&backlog), has_channels: true };
+            let taken = std::thread::scope(|scope| {
+                let deliver = || {
+                    let all = (0..20).map(|number| Notice::new(number.to_string(), "Title", "text").unwrap());
+                    all.filter(|notice| notices.deliver(notice).is_ok()).count()
+                };
+                let threads = [scope.spawn(deliver), scope.spawn(deliver)];
+                backlog.end();
+                let came = receiver.try_iter().count();
+                let taken: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+                (taken, came)
+            });
+            assert_eq!(taken.0, taken.1);
+            assert_eq!(notices.ready(), Err(DeliverError::Ended));
+        }
+    }
+
+    #[test]
+    fn whether_a_notice_would_be_taken_is_said_as_it_is() {
+        let (orders, receiver) = channel();
+        let backlog = Arc::new(Backlog::default());
+        let notices = Notices { orders, backlog: Arc::clone(&backlog), has_channels: true };
+        let notice = Notice::new("a", "Title", "text").unwrap();
+        for _ in 0..MOST_WAITING {
+            assert_eq!((notices.ready(), notices.deliver(&notice)), (Ok(()), Ok(())));
+        }
+        let full = Err(DeliverError::Full { most: MOST_WAITING });
+        assert_eq!((notices.ready(), notices.deliver(&notice)), (full, full));
+        assert_eq!(receiver.try_iter().count(), MOST_WAITING);
+        backlog.set(MOST_WAITING, 0);
+        assert_eq!(notices.ready(), Ok(()));
+        let notices = Notices { has_channels: false, ..notices };
+        assert_eq!(notices.ready(), Err(DeliverError::NoChannel));
+    }
 
     #[test]
     fn the_oldest_keys_are_forgotten_first() {

@@ -295,11 +295,16 @@ impl Runner {
 
     /// Sends what is due, and waits for the answers as long as there is time. What is to be tried later is left to the next process.
     fn end(&mut self, orders: &Receiver<Order>, until: Instant) {
+        // Notices that were taken until now are among the orders that came.
+        self.backlog.end();
+        let is_waiting = AtomicBool::new(false);
+        for order in orders.try_iter().collect::<Vec<_>>() {
+            self.take(order, &is_waiting);
+        }
         self.hear();
-        // Those that still wait for the end of another process are lost otherwise.
+        // Those that came before the first tick are lost otherwise.
         self.tell();
         self.advance();
-        let is_waiting = AtomicBool::new(false);
         while self.dispatcher.is_sending() {
             match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(order) => self.take(order, &is_waiting),
