@@ -304,6 +304,9 @@ impl Runner {
         self.hear();
         // Those that came before the first tick are lost otherwise.
         self.tell();
+        if self.overlaps && self.leaves(orders, until) {
+            return;
+        }
         self.advance();
         while self.dispatcher.is_sending() {
             match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -311,5 +314,23 @@ impl Runner {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Leaves what waits to the other process, which may have told of it: sends nothing more, and takes note of the answers that are
+    /// still to come. Whether that is written: what cannot be is better told twice than lost.
+    fn leaves(&mut self, orders: &Receiver<Order>, until: Instant) -> bool {
+        self.write();
+        if !self.dispatcher.changes().is_empty() {
+            return false;
+        }
+        while self.dispatcher.is_sending() {
+            match orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Order::Done(done)) => self.dispatcher.finish(&done, self.now),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+            self.write();
+        }
+        true
     }
 }

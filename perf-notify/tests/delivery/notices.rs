@@ -91,6 +91,40 @@ fn a_notice_before_the_first_tick_and_at_the_end_is_kept() {
 }
 
 #[test]
+fn a_process_that_ends_beside_another_one_leaves_its_notices_to_that_one() {
+    let clock = ManualClock::hold();
+    let (folder, sink) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")));
+    let begin = || {
+        let monitor = monitor();
+        let settings = settings(folder.path(), [&sink, &sink], &["a"]);
+        let notifier = Notifier::with_settings(&monitor, settings).unwrap();
+        (monitor, notifier)
+    };
+    let (old, staying) = begin();
+    tick(&clock, &old, 1);
+    deliver(&old).deliver(&notice("both")).unwrap();
+    sink.wait_for(1);
+    let (new, leaving) = begin();
+    tick(&clock, &new, 1);
+    for key in ["both", "new"] {
+        deliver(&new).deliver(&notice(key)).unwrap();
+    }
+    drop(leaving);
+    assert_eq!(sink.requests().len(), 1, "the other one may have told them");
+    for _ in 0..70 {
+        tick(&clock, &old, 1);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let keys: Vec<_> = sink.wait_for(2).into_iter().map(|request| request.body["key"].clone()).collect();
+    assert_eq!(keys, ["both", "new"]);
+    assert!(
+        comes_true(|| staying.view().attempts(None, 10).len() == 3),
+        "of the second one it is noted that it was told"
+    );
+    assert_eq!(sink.requests().len(), 2);
+}
+
+#[test]
 fn nobody_is_sent_what_nobody_asked_for() {
     let (folder, sink, on) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")), monitor());
     let _notifier = Notifier::with_settings(&on, settings(folder.path(), [&sink, &sink], &[])).unwrap();
