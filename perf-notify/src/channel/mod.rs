@@ -157,9 +157,12 @@ fn example() -> Message {
     }
 }
 
-/// A notice that is made up, for the same.
-fn example_notice() -> Message {
-    let [key, title, text] = ["example", "Example", "A line.\nAnother one."].map(str::to_owned);
-    let notice = Some(MessageNotice { key, title, text });
-    Message { reason: Reason::Notice, alerts: Vec::new(), group_labels: [].into(), notice, ..example() }
+/// Notices that are made up, for the same: one with everything that a notice may have, and one with nothing of it.
+fn example_notices() -> [Message; 2] {
+    let of = |text: &str| {
+        let [key, title, text] = ["example", "Example", text].map(str::to_owned);
+        let notice = Some(MessageNotice { key, title, text });
+        Message { reason: Reason::Notice, alerts: Vec::new(), group_labels: [].into(), notice, ..example() }
+    };
+    [of("A line.\nAnother one."), Message { link: None, service: None, ..of("") }]
 }

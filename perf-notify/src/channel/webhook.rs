@@ -190,7 +190,7 @@ impl Channel for Webhook {
             return Some("pagerduty takes alerts alone".to_owned());
         }
         let failed = |error: String| format!("its template fails with a notice: {}", clean::short(&error, 400));
-        self.body(&super::example_notice()).err().map(failed)
+        super::example_notices().iter().find_map(|notice| self.body(notice).err()).map(failed)
     }
 
     fn send(&mut self, message: &Message) -> Result<Accepted, Refused> {

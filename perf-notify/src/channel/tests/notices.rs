@@ -87,6 +87,10 @@ fn a_template_sees_the_notice_or_refuses_it_at_the_start() {
     let fields = json!({"type": "webhook", "url": "http://127.0.0.1:1/", "template": of_alerts});
     let why = opened(fields).refuses_notices().unwrap();
     assert!(why.starts_with("its template fails with a notice: "), "{why}");
+    // JSON only where there is a link.
+    let of_links = r#"{"link": {% if link %}{{ link }}{% endif %}}"#;
+    let fields = json!({"type": "webhook", "url": "http://127.0.0.1:1/", "template": of_links});
+    assert!(opened(fields).refuses_notices().is_some(), "a notice may have none");
 }
 
 #[test]
