@@ -194,7 +194,10 @@ impl Queue {
         }
         let Some((_, _, first)) = due.iter().min().copied() else { return (None, changed) };
         let tokens = self.bucket.tokens(now.uptime);
-        if tokens == 0 {
+        let is_notice = self.entries.get(&first).is_some_and(|entry| entry.message.notice.is_some());
+        // A notice leaves one for an alert that comes next.
+        let needed = if is_notice { self.plan.limit.burst.clamp(1, 2) } else { 1 };
+        if tokens < needed {
             return (None, changed);
         }
         // Notices are told one by one.

@@ -101,6 +101,19 @@ fn neither_alerts_nor_notices_that_are_refused_keep_back_the_others() {
 }
 
 #[test]
+fn notices_leave_what_a_channel_takes_for_an_alert() {
+    for (burst, first) in [(3, 2), (1, 1)] {
+        let mut bench = bench(vec![Plan { limit: Limit { burst, per_minute: 1 }, ..plan("a") }], &["a"]);
+        (0..5).for_each(|number| bench.tell(1.0, &number.to_string()));
+        bench.tick(1.0, &|_, _| taken());
+        assert_eq!(bench.sent.len(), first, "of a burst of {burst}");
+        bench.hear(2.0, "fired", &alert(1, "critical"));
+        bench.run(2.0, 8.0, &|_, _| taken());
+        assert_eq!(bench.told("a").iter().filter(|(_, firing, _)| !firing.is_empty()).count(), usize::from(burst > 1));
+    }
+}
+
+#[test]
 fn a_notice_waits_for_a_day_and_no_longer() {
     let mut bench = bench(vec![plan("a")], &["a"]);
     bench.tell(1.0, "w48");
