@@ -179,7 +179,7 @@ impl Notifier {
         if !is_on {
             let text = if types.is_empty() { "no channel is set" } else { "switched off" };
             let shared = Arc::new(Shared::new(StoreState::Off(text.to_owned()), now));
-            let view = NotifierView::new(monitor, shared, routes, types, settings.notices, None, orders.clone());
+            let view = NotifierView::new(monitor, shared, routes, types, Vec::new(), None, orders.clone());
             return Ok(Self { orders, view, guards: None });
         }
         show_settings(monitor, &types, &settings.notices);

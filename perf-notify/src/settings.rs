@@ -35,7 +35,8 @@ pub struct Settings {
     pub maintenance: Vec<Maintenance>,
     /// The channels that are sent notices: short texts of other parts that are no alerts, such as a report of the week. None unless set,
     /// so that nobody is sent what nobody asked for. Routes, windows, maintenance and silences are of alerts, and do not apply. Of channels of the
-    /// types `alertmanager` and `pagerduty` none may be named: they take alerts alone.
+    /// types `alertmanager` and `pagerduty` none may be named: they take alerts alone. The `fallback` of a channel is told of a notice that
+    /// this one cannot tell, named here or not.
     pub notices: Vec<String>,
     /// Where traces are shown: an address of http or https with `{trace_id}` behind its host, such as
     /// `https://tempo.example.com/trace/{trace_id}`. Without it, messages have the ids alone.

@@ -51,8 +51,9 @@ impl Notice {
     pub const MAX_KEY: usize = 200;
 
     /// A notice without a link. A title of more than [`MAX_TITLE`](Self::MAX_TITLE) characters and a text of more than
-    /// [`MAX_TEXT`](Self::MAX_TEXT) bytes are cut, and end in `…` then. The text is plain: receivers show it as it is written, line
-    /// by line.
+    /// [`MAX_TEXT`](Self::MAX_TEXT) bytes are cut, and end in `…` then. The text is plain: receivers show its lines without markup. Of
+    /// empty lines one after the other they show one, and none at either end; tabs become spaces, spaces at the end of a line are left
+    /// out, and characters that act or cannot be seen are written out. One with room for less shows the beginning and says so.
     ///
     /// The key tells a notice from all others of the service, also after a restart: each key is told once. A part begins it with
     /// its name, such as `report.weekly.2026-W48`.
