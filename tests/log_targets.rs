@@ -6,11 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates that say something through `tracing`.
-const CRATES: [&str; 7] =
-    ["perf-runtime", "perf-server", "perf-host", "perf-history", "perf-insight", "perf-kit", "perf-notify"];
+const CRATES: [&str; 8] = [
+    "perf-runtime",
+    "perf-server",
+    "perf-host",
+    "perf-history",
+    "perf-insight",
+    "perf-kit",
+    "perf-notify",
+    "perf-report",
+];
 const LEVELS: [&str; 6] = ["event", "trace", "debug", "info", "warn", "error"];
 /// All targets, as `perf-kit/docs/production.md` lists them.
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "perf_runtime",
     "perf_runtime::alert",
     "perf_runtime::slow",
@@ -21,6 +29,7 @@ const TARGETS: [&str; 10] = [
     "perf::history",
     "perf::insight",
     "perf::notify",
+    "perf::report",
 ];
 
 #[test]

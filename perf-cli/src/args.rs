@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the texts of the help: they are shown as they stand")]
 
-use crate::choice::{Ahead, ExportFormat, Figure, Sort, State, Window};
+use crate::choice::{Ahead, ExportFormat, Figure, Period, Sort, State, Window};
 use clap::{Args as Group, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Forecast(Forecast),
     /// Everything that is known of a range of time, as a file for others; or a dashboard for Grafana
     Export(Export),
+    /// Reports that the service keeps; with day, week or session one of them, with --from one of any range now
+    Report(Report),
     /// Rules: how they stand, whether a file of settings is right, and when one would have fired
     #[command(subcommand)]
     Rules(Rules),
@@ -313,6 +315,27 @@ pub(crate) struct Export {
     /// The dashboard, of `grafana`: overview, or a kind such as db_operation
     #[arg(long, value_name = "NAME", default_value = "overview")]
     pub(crate) dashboard: String,
+    /// The file to write; else the standard output
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Report {
+    /// Which: the latest of its kind, unless ID names another; without it all are listed
+    #[arg(value_enum, conflicts_with_all = ["from", "to"])]
+    pub(crate) kind: Option<Period>,
+    /// The id, as the list has it, such as daily-2026-11-28
+    #[arg(conflicts_with = "make")]
+    pub(crate) id: Option<String>,
+    /// Has it made now, of the last day, week or session that is over, where it is not there; needs the admin token
+    #[arg(long, requires = "kind")]
+    pub(crate) make: bool,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// The format; else a summary on one screen
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ExportFormat>,
     /// The file to write; else the standard output
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,

@@ -39,6 +39,14 @@ pub(crate) enum State {
     Resolved,
 }
 
+/// An occasion of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Period {
+    Day,
+    Week,
+    Session,
+}
+
 /// A format of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {

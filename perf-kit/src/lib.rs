@@ -55,6 +55,13 @@
 //! enabled = true
 //! max_statements = 500
 //!
+//! [report]                    # reports that are kept: the chapter `report` of the guide lists the keys, and PERF_REPORT_..
+//! daily = "06:00"             # of the day before; with a history
+//! weekly = "monday 06:00"
+//! session = true              # of the process before, also where it crashed
+//! time_zone = "Europe/Berlin"
+//! at_shutdown = "report.json" # of this process, when it ends in order
+//!
 //! [host]                      # the keys that perf-host lists, and PERF_HOST_..
 //! enabled = true
 //! interval = "1s"
@@ -118,7 +125,7 @@ mod perf;
 mod querying;
 #[cfg(feature = "history")]
 mod remembering;
-#[cfg(all(feature = "report", feature = "server"))]
+#[cfg(feature = "report")]
 mod reporting;
 #[cfg(feature = "server")]
 mod serving;

@@ -52,6 +52,8 @@ struct Parts {
     locks: Option<perf_sync::Locks>,
     #[cfg(feature = "sql")]
     sql: Option<perf_sql::Sql>,
+    #[cfg(feature = "report")]
+    reports: Option<perf_report::Reports>,
     #[cfg(all(feature = "host-profiler", target_os = "linux"))]
     profiler: Option<perf_host::profiler::Profiler>,
 }
@@ -121,6 +123,18 @@ impl Perf {
     pub(crate) fn with_sql(mut self, sql: perf_sql::Sql) -> Self {
         self.parts.sql = Some(sql);
         self
+    }
+
+    #[cfg(feature = "report")]
+    pub(crate) fn with_reports(mut self, reports: perf_report::Reports) -> Self {
+        self.parts.reports = Some(reports);
+        self
+    }
+
+    /// Kept reports: their list, each of them, and those that are made now.
+    #[cfg(feature = "report")]
+    pub fn reports(&self) -> Option<perf_report::ReportsView> {
+        self.parts.reports.as_ref().map(perf_report::Reports::view)
     }
 
     /// SQL statements, as [`perf_kit::sql::layer()`](perf_sql::layer) hears of them.

@@ -11,6 +11,18 @@ pub(crate) fn open(monitor: &Monitor, in_code: Option<Settings>) -> Result<Histo
     }
 }
 
+/// The folder of the history, or that it would have.
+#[cfg(feature = "report")]
+pub(crate) fn folder(monitor: &Monitor, in_code: Option<&Settings>) -> Result<Option<std::path::PathBuf>, ConfigError> {
+    let section = monitor.section("history")?;
+    let set = match in_code {
+        Some(settings) if section.is_empty() => settings.path.clone(),
+        _ => Settings::read(&section)?.path,
+    };
+    let service = monitor.service().map_or("service", |service| &service.name);
+    Ok(perf_runtime::extend::state_folder(set.as_deref(), service))
+}
+
 #[cfg(feature = "server")]
 pub(crate) use routes::extension;
 

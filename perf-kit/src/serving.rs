@@ -112,7 +112,7 @@ impl SetUp {
 }
 
 /// The address below which others reach the dashboard.
-#[cfg(feature = "notify")]
+#[cfg(any(feature = "notify", feature = "report"))]
 pub(crate) fn public_url(monitor: &Monitor) -> Result<Option<String>, StartError> {
     Ok(Written::of(monitor)?.public_url)
 }

@@ -16,7 +16,7 @@ const SERVER: &str = "server";
 #[cfg(feature = "notify")]
 const NOTIFY: &str = "notify";
 /// The sections of `perf.toml` beside the monitor's own keys: each with the feature that brings its part, and whether it is enabled.
-const SECTIONS: [(&str, &str, bool); 9] = [
+const SECTIONS: [(&str, &str, bool); 10] = [
     (SERVER, "server", cfg!(feature = "server")),
     ("host", "host", cfg!(feature = "host")),
     ("history", "history", cfg!(feature = "history")),
@@ -25,6 +25,7 @@ const SECTIONS: [(&str, &str, bool); 9] = [
     ("llm", "llm", cfg!(feature = "llm")),
     ("sync", "sync", cfg!(feature = "sync")),
     ("sql", "sql", cfg!(feature = "sql")),
+    ("report", "report", cfg!(feature = "report")),
     ("profiler", "host-profiler", cfg!(all(feature = "host-profiler", target_os = "linux"))),
 ];
 
@@ -64,6 +65,8 @@ pub fn builder(service: impl Into<String>) -> Builder {
         sync: None,
         #[cfg(feature = "sql")]
         sql: None,
+        #[cfg(feature = "report")]
+        report: None,
     }
 }
 
@@ -89,6 +92,8 @@ pub struct Builder {
     sync: Option<perf_sync::Settings>,
     #[cfg(feature = "sql")]
     sql: Option<perf_sql::Settings>,
+    #[cfg(feature = "report")]
+    report: Option<perf_report::Settings>,
 }
 
 impl Builder {
@@ -170,6 +175,13 @@ impl Builder {
         self
     }
 
+    /// Sets up reports in code. The section `[report]` wins, where there is one.
+    #[cfg(feature = "report")]
+    pub fn report(mut self, settings: perf_report::Settings) -> Self {
+        self.report = Some(settings);
+        self
+    }
+
     /// Takes up the [state](perf_runtime::Monitor::state) of the process before.
     pub fn restore(mut self, state: State) -> Self {
         self.state = Some(state);
@@ -197,6 +209,13 @@ impl Builder {
             monitor.restore(state)?;
         }
         // Before the first tick: it takes up the state of the process before, unless there was another.
+        #[cfg(all(feature = "history", feature = "report"))]
+        let state_folder = crate::remembering::folder(&monitor, self.history.as_ref())?;
+        #[cfg(all(feature = "report", not(feature = "history")))]
+        let state_folder = {
+            let service = monitor.service().map_or("service", |service| &service.name);
+            perf_runtime::extend::state_folder(None, service)
+        };
         #[cfg(feature = "history")]
         let history = crate::remembering::open(&monitor, self.history)?;
         #[cfg(feature = "insight")]
@@ -204,14 +223,14 @@ impl Builder {
         #[cfg(all(feature = "history", feature = "insight"))]
         crate::explaining::note_boots(&insight, &history);
         // After the history, whose state says which alerts fire already.
-        #[cfg(all(feature = "notify", feature = "server"))]
+        #[cfg(all(any(feature = "notify", feature = "report"), feature = "server"))]
         let public_url = crate::serving::public_url(&monitor)?;
-        #[cfg(all(feature = "notify", not(feature = "server")))]
+        #[cfg(all(any(feature = "notify", feature = "report"), not(feature = "server")))]
         let public_url: Option<String> = None;
         #[cfg(feature = "notify")]
         let notifier = match self.notify {
             Some(mut settings) if monitor.section(NOTIFY)?.is_empty() => {
-                settings.public_url = settings.public_url.or(public_url);
+                settings.public_url = settings.public_url.or(public_url.clone());
                 perf_notify::Notifier::with_settings(&monitor, settings)?
             }
             _ => perf_notify::Notifier::open(&monitor, public_url.as_deref())?,
@@ -222,6 +241,18 @@ impl Builder {
         let locks = crate::locking::open(&monitor, self.sync.as_ref())?;
         #[cfg(feature = "sql")]
         let sql = crate::querying::open(&monitor, self.sql)?;
+        // After the parts that it is made with, which end after it then.
+        #[cfg(feature = "report")]
+        let sources = crate::reporting::Sources {
+            #[cfg(feature = "history")]
+            history: Some(history.view()),
+            #[cfg(feature = "insight")]
+            insight: Some(insight.view()),
+            #[cfg(feature = "llm")]
+            llm: Some(llm.meter().clone()),
+        };
+        #[cfg(feature = "report")]
+        let reports = crate::reporting::open(&monitor, self.report, sources.clone(), state_folder, public_url)?;
         #[cfg(feature = "server")]
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
@@ -257,13 +288,7 @@ impl Builder {
         };
         #[cfg(all(feature = "report", feature = "server"))]
         let set_up = {
-            let sources = crate::reporting::ReportSources {
-                #[cfg(feature = "insight")]
-                insight: Some(insight.view()),
-                #[cfg(feature = "llm")]
-                llm: Some(llm.meter().clone()),
-            };
-            let extension = crate::reporting::extension(&monitor, sources);
+            let extension = crate::reporting::extension(&monitor, sources, reports.view());
             set_up.and(move |server| server.extend(extension()))
         };
         #[cfg(feature = "server")]
@@ -293,6 +318,8 @@ impl Builder {
         let perf = perf.with_locks(locks);
         #[cfg(feature = "sql")]
         let perf = perf.with_sql(sql);
+        #[cfg(feature = "report")]
+        let perf = perf.with_reports(reports);
         Ok(perf)
     }
 }

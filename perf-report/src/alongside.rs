@@ -4,7 +4,7 @@ use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
-/// Sections that parts beside this one fill. `None` means that nobody looks for it, which is told as "not enabled"; an empty list
+/// Sections that parts beside this one fill. `None` means that nobody looks for it, or tells of that time, which is told as "not known"; an empty list
 /// means that somebody looked and found nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -4,10 +4,12 @@ mod alongside;
 mod csv_table;
 mod datadog;
 mod export;
+mod file;
 mod format;
 mod gather;
 mod grafana;
 mod html;
+mod kept;
 mod lines;
 mod moment;
 mod new_relic;
@@ -15,6 +17,8 @@ mod openmetrics;
 mod overview;
 mod packed;
 mod report;
+mod reports;
+mod settings;
 mod source;
 mod summary;
 mod words;
@@ -24,5 +28,11 @@ pub use export::Export;
 pub use format::Format;
 pub use gather::{MOST_POINTS, MOST_SERIES, range_of};
 pub use grafana::{dashboard, dashboard_names};
+pub use kept::{
+    Due, InvalidId, KeptFile, KeptReport, KeptReports, Life, MakeError, ReportId, ReportKind, ReportsView, Trouble,
+    Wanted,
+};
 pub use openmetrics::{openmetrics, prometheus};
 pub use report::{KindNames, ReadError, Report, SCHEMA};
+pub use reports::{Reports, Sources};
+pub use settings::Settings;

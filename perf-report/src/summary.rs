@@ -49,7 +49,7 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     series(&Overview::of(source)?, report.tracks.left_out, &mut text);
     let missing = report.missing();
     if !missing.is_empty() {
-        let _ = writeln!(text, "{}", words::line(&format!("not enabled: {}", missing.join(", ")), WIDTH));
+        let _ = writeln!(text, "{}", words::line(&format!("not known: {}", missing.join(", ")), WIDTH));
     }
     out.write_all(text.as_bytes())
 }

@@ -24,7 +24,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 23] = [
+const CASES: [Case; 27] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -48,6 +48,10 @@ const CASES: [Case; 23] = [
     ("statements", sql::statements),
     ("reports", report::reports),
     ("planted", planted::planted),
+    ("the_end", report::the_end),
+    ("kept_reports", report::kept_reports),
+    ("a_crash", report::a_crash),
+    ("after_a_crash", report::after_a_crash),
 ];
 
 /// Runs a case in a process of its own, in a folder of its own with this `perf.toml`.

@@ -8,6 +8,149 @@ fn a_report_is_a_request_away() {
     passes("reports", FREE_PORT, &[]);
 }
 
+#[test]
+fn the_report_of_the_life_is_written_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("life.json");
+    passes("the_end", FREE_PORT, &[("PERF_REPORT_AT_SHUTDOWN", file.to_str().unwrap())]);
+    let report = Report::from_json(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report.service.as_ref().map(|service| service.name.as_str()), Some("shop"));
+    let calls = |track: &perf_kit::series::SeriesTrack| {
+        track.id.to_string().contains("reported") && track.whole.count == Some(1)
+    };
+    assert!(report.tracks.series.iter().any(calls), "{:?}", report.tracks.series);
+    assert!(report.alongside.incidents.is_some() && report.alongside.spend.is_some(), "the parts end after it");
+}
+
+pub(super) fn the_end() -> Tested {
+    let perf = perf_kit::start("shop")?;
+    perf.monitor().operation("reported").record(Duration::from_millis(3), Outcome::Ok);
+    let ended = perf.shutdown_blocking(Duration::from_secs(5));
+    assert_eq!(ended.finished, ["server", "report", "llm", "insight", "history"]);
+    Ok(())
+}
+
+#[test]
+fn reports_are_kept_and_ids_are_no_paths() {
+    passes(
+        "kept_reports",
+        "[server]\nport = 0\nread_token = \"0123456789abcdef\"\nadmin_token = \"fedcba9876543210\"\n",
+        &[],
+    );
+}
+
+pub(super) fn kept_reports() -> Tested {
+    const ADMIN: &str = "authorization: Bearer fedcba9876543210\r\n";
+    let perf = perf_kit::start("shop")?;
+    let address = perf.server_address().expect("a port");
+    perf.monitor().operation("reported").record(Duration::from_millis(3), Outcome::Ok);
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text);
+    let (status, text) = get(address, "/api/v1/reports", ADMIN)?;
+    assert!(status == 200 && json(&text)?["reports"] == serde_json::json!([]), "{text}");
+    let reader = "authorization: Bearer 0123456789abcdef\r\n";
+    let (status, _) = send(address, "POST", "/api/v1/reports?from=-2m", reader, "")?;
+    assert_eq!(status, 403, "who may read makes none");
+    let (status, text) = send(address, "POST", "/api/v1/reports?from=-2m&to=-1s", ADMIN, "")?;
+    assert_eq!(status, 201, "{text}");
+    let made = json(&text)?;
+    let id = made["id"].as_str().expect("an id").to_owned();
+    assert!(id.starts_with("range-") && made["kind"] == "range" && made["files"][0]["format"] == "json", "{made}");
+    let folder = env::var("PERF_HISTORY_PATH")?;
+    assert!(std::path::Path::new(&folder).join("reports").join(format!("{id}.html")).is_file(), "beside the history");
+    let one = format!("/api/v1/reports/{id}");
+    let (status, page) = get(address, &one, reader)?;
+    assert!(status == 200 && page.ends_with("</html>\n"), "{page}");
+    let (_, text) = get(address, &format!("{one}?format=json"), reader)?;
+    let report = Report::from_json(text.as_bytes())?;
+    let (status, text) = get(address, &format!("{one}?format=csv"), reader)?;
+    let mut table = Vec::new();
+    Format::Csv.write(&report, &mut table)?;
+    assert!(status == 200 && text.as_bytes() == table, "of the JSON every format is made: {text}");
+    for hostile in [
+        "../../etc/passwd",
+        "..%2F..%2Fetc%2Fpasswd",
+        "%2Fetc%2Fpasswd",
+        "..%5C..%5Cetc",
+        "daily-2026-11-28%00",
+        "daily-2026-11-28.html",
+        "%FF",
+        "daily-2026-11-31",
+        "session-17",
+    ] {
+        for method in ["GET", "DELETE"] {
+            let (status, text) = send(address, method, &format!("/api/v1/reports/{hostile}"), ADMIN, "")?;
+            let is_no_route = hostile.starts_with("../") && status == 404;
+            let is_no_id = status == 422 && text.contains("\"field\":\"id\"");
+            assert!(is_no_route || is_no_id, "{method} {hostile}: {status} {text}");
+        }
+    }
+    for (query, expected, words) in [
+        ("?kind=session", 404, "no session before this one"),
+        ("?kind=month", 422, "day, week, session"),
+        ("?kind=day&from=-1h", 422, "either kind, or from and to"),
+        ("", 422, "kind (day, week or session)"),
+        ("?from=-1m&to=2999-01-01T00:00:00Z", 422, "a range that is over"),
+    ] {
+        let (status, text) = send(address, "POST", &format!("/api/v1/reports{query}"), ADMIN, "")?;
+        assert!(status == expected && text.contains(words), "{query}: {status} {text}");
+    }
+    let (status, _) = get(address, "/api/v1/reports/daily-2020-01-01", reader)?;
+    assert_eq!(status, 404);
+    let (status, text) = send(address, "DELETE", &one, ADMIN, "")?;
+    assert!(status == 200 && json(&text)?["reports"] == serde_json::json!([]), "{text}");
+    assert_eq!(get(address, &one, reader)?.0, 404);
+    let (_, text) = get(address, "/api/v1/openapi.json", reader)?;
+    assert!(text.contains("/api/v1/reports/{id}"));
+    assert!(perf.shutdown_blocking(Duration::from_secs(5)).is_clean());
+    Ok(())
+}
+
+/// A process that is killed, and the next one of the same service.
+#[test]
+fn a_session_that_crashed_has_its_report_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let settings = "[server]\nport = 0\n[history]\ncommit_every = \"1s\"\n[report]\nsession = true\n";
+    let output = run("a_crash", settings, &[("PERF_HISTORY_PATH", path)]);
+    assert!(!output.status.success(), "it was killed");
+    passes("after_a_crash", settings, &[("PERF_HISTORY_PATH", path)]);
+}
+
+pub(super) fn a_crash() -> Tested {
+    let perf = perf_kit::start("shop")?;
+    perf.monitor().operation("reported").record(Duration::from_millis(3), Outcome::Ok);
+    let begun = Instant::now();
+    let is_kept = || perf.history().series > 0 && perf.monitor().ticks().ticks > 3;
+    while !is_kept() && begun.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    thread::sleep(Duration::from_secs(3));
+    std::process::abort()
+}
+
+pub(super) fn after_a_crash() -> Tested {
+    let perf = perf_kit::start("shop")?;
+    let view = perf.reports().expect("reports");
+    let begun = Instant::now();
+    while view.overview()?.reports.is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let all = view.overview()?;
+    let [kept] = &all.reports[..] else { panic!("{all:?}") };
+    assert_eq!((kept.kind, kept.in_order), (perf_kit::report::ReportKind::Session, Some(false)));
+    let (mut file, _) = view.open(kept.id, Format::Json)?.expect("a file");
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let report = Report::from_json(&text)?;
+    let is_there = |track: &perf_kit::series::SeriesTrack| {
+        track.id.to_string().contains("reported") && track.whole.count == Some(1)
+    };
+    assert!(report.tracks.series.iter().any(is_there), "{:?}", report.tracks.series);
+    assert!(report.alongside.spend.is_none(), "the spend of this process is none of that one's");
+    assert!(perf.shutdown_blocking(Duration::from_secs(5)).is_clean());
+    Ok(())
+}
+
 pub(super) fn reports() -> Tested {
     runtime().block_on(async {
         let perf = perf_kit::start("shop")?;

@@ -20,8 +20,19 @@ pub(super) fn export(client: &Client, args: &Export, output: &mut Output<'_>) ->
         let format = Parameters::default().with("format", Some(word(args.format)));
         ("/api/v1/export".to_owned(), format.within(&args.range).with("step", args.step.as_ref()))
     };
-    let download = |out: &mut dyn Write| client.download(&path, &parameters.pairs(), out);
-    let Some(file) = &args.output else {
+    save(&path, &parameters, args.output.as_deref(), client, output)
+}
+
+/// Writes the answer to a file that was named, or to the standard output.
+pub(super) fn save(
+    path: &str,
+    parameters: &Parameters,
+    file: Option<&Path>,
+    client: &Client,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    let download = |out: &mut dyn Write| client.download(path, &parameters.pairs(), out);
+    let Some(file) = file else {
         download(output.writer())?;
         return Ok(FINE);
     };

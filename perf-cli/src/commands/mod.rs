@@ -13,6 +13,7 @@ mod incidents;
 mod mcp;
 mod notify;
 mod query;
+mod report;
 mod rules;
 mod status;
 
@@ -67,6 +68,7 @@ pub(crate) fn carry_out(
         Command::Compare(args) => compare::compare(&client()?, &args, output),
         Command::Forecast(args) => forecast::forecast(&client()?, &args, output),
         Command::Export(args) => export::export(&client()?, &args, output),
+        Command::Report(args) => report::report(&client()?, &args, output),
         Command::Rules(Rules::List) => rules::list(&client()?, output),
         Command::Rules(Rules::Check { file }) => rules::check(&file, output),
         Command::Rules(Rules::Backtest { rule, series, range }) => {

@@ -10,7 +10,7 @@ use service::{Ran, ask, ask_with, service};
 use std::io::{self, Write};
 
 /// Every command that asks, with the exit code that it has here.
-const ASKING: [(&[&str], u8); 23] = [
+const ASKING: [(&[&str], u8); 24] = [
     (&["status"], 1),
     (&["query"], 0),
     (&["query", "--kind", "operation", "--sort", "p95", "--window", "1h"], 0),
@@ -27,6 +27,7 @@ const ASKING: [(&[&str], u8); 23] = [
     (&["why", "deep-queue"], 0),
     (&["forecast"], 0),
     (&["forecast", "queue_depth", "--reaches", "100"], 0),
+    (&["report"], 0),
     (&["rules", "list"], 0),
     (&["rules", "backtest", "operation-latency", "operation{operation=resize}"], 0),
     (&["notify", "list"], 0),
@@ -268,6 +269,28 @@ fn what_is_known_is_exported_whole_or_not_at_all() {
     assert_eq!(unknown.code, 2, "{unknown:?}");
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "the file of before stays, and nothing beside it: {left:?}");
+}
+
+#[test]
+fn reports_are_made_listed_shown_and_saved() {
+    let empty = ask(&["report", "week"]);
+    assert!(empty.code == 2 && empty.err.contains("--make"), "{empty:?}");
+    let unknown = ask(&["report", "session", "--make"]);
+    assert!(unknown.code == 2 && unknown.err.contains("no session before this one"), "{unknown:?}");
+    let hostile = ask(&["report", "day", "../../etc/passwd"]);
+    assert!(hostile.code == 2 && hostile.err.contains("daily-2026-11-28"), "{hostile:?}");
+    let now = ask(&["report", "--from", "-5m"]);
+    assert!(now.code == 0 && now.out.contains("shop") && now.out.contains("resize"), "{now:?}");
+    let json: Value = serde_json::from_str(&ask(&["report", "--from", "-5m", "--json"]).out).unwrap();
+    assert_eq!(json["schema"], "perf.report/1");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("range.html");
+    let ran = ask(&["report", "--from", "-5m", "--format", "html", "-o", file.to_str().unwrap()]);
+    assert!(ran.code == 0 && std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"), "{ran:?}");
+    for wrong in [&["report", "day", "--from", "-5m"][..], &["report", "--make"], &["report", "--format", "html"]] {
+        assert_eq!(ask(wrong).code, 2, "{wrong:?}");
+    }
 }
 
 #[test]

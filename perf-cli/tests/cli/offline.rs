@@ -42,6 +42,7 @@ fn every_command_has_help() {
         "compare",
         "forecast",
         "export",
+        "report",
         "rules",
         "notify",
         "history",

@@ -7,6 +7,8 @@ use perf_runtime::series::TimeRange;
 /// The parts that fill sections of a report.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
+    #[cfg(feature = "history")]
+    pub(crate) history: Option<perf_history::HistoryView>,
     #[cfg(feature = "insight")]
     pub(crate) insight: Option<perf_insight::runtime::InsightView>,
     #[cfg(feature = "llm")]
@@ -26,6 +28,11 @@ impl Sources {
         #[cfg(feature = "llm")]
         if let Some(meter) = &self.llm {
             all.spend = Some(llm::spend(meter));
+        }
+        // Both are of this process alone, and say nothing of one before.
+        let began = monitor.time_of_day().checked_sub(monitor.uptime());
+        if began.is_some_and(|began| range.end() <= began) {
+            (all.spend, all.bottlenecks) = (None, None);
         }
         all
     }

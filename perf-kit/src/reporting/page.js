@@ -1,6 +1,11 @@
-// Reports: links to files of the last hour, day and week, and to dashboards for Grafana.
+// Reports: links to files of the last hour, day and week, to reports that are kept, and to dashboards for Grafana.
 
-import { h, wide } from "./dom.js";
+import { h, keyed, text, wide } from "./dom.js";
+import { bytes, moment } from "./format.js";
+
+/** Kept reports are asked for again after this, in milliseconds. */
+const AGAIN = 60_000;
+const KINDS = { day: "Day", week: "Week", session: "Session", range: "Range" };
 
 const RANGES = [["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last 7 days"]];
 const FORMATS = [
@@ -16,8 +21,18 @@ const FORMATS = [
 
 const link = (format, range, words, label) => h("a", { href: `api/v1/export?format=${format}&from=-${range}`, "aria-label": label }, words);
 
+function keptRow({ id, kind, from, to, made, in_order: inOrder, files }) {
+  const links = files.flatMap(({ format, bytes: size }, at) => [at > 0 ? ", " : "", h("a", { href: `api/v1/reports/${encodeURIComponent(id)}?format=${format}`, "aria-label": `${id} as ${format}` }, format), h("span", { class: "quiet" }, ` ${bytes(size)}`)]);
+  const how = inOrder === false ? ", which did not end in order" : "";
+  return h("tr", {}, h("th", { scope: "row" }, id), h("td", { "data-title": "Of" }, `${KINDS[kind] ?? kind}${how}`), h("td", { "data-title": "From" }, h("time", { datetime: from }, moment(from))), h("td", { "data-title": "To" }, h("time", { datetime: to }, moment(to))), h("td", { "data-title": "Made" }, h("time", { datetime: made }, moment(made))), h("td", { "data-title": "Files" }, links));
+}
+
 export default class {
   title = "Reports";
+  asked = 0;
+  kept = h("tbody");
+  trouble = h("p", { class: "problem", role: "status", hidden: true });
+  said = h("p", { class: "quiet more" }, "Reports that are kept are asked for.");
   element = h(
     "div",
     { class: "page" },
@@ -39,6 +54,18 @@ export default class {
       ),
       h("p", { class: "quiet more" }, "Times before the last hour are in them where the history is kept on disk."),
     ),
+    wide(
+      "Kept reports",
+      h(
+        "table",
+        { class: "stack" },
+        h("caption", {}, "Kept reports"),
+        h("thead", {}, h("tr", {}, ["Id", "Of", "From", "To", "Made", "Files"].map((name) => h("th", { scope: "col" }, name)))),
+        this.kept,
+      ),
+      this.trouble,
+      this.said,
+    ),
     h(
       "div",
       { class: "card" },
@@ -48,5 +75,23 @@ export default class {
     ),
   );
 
-  update() {}
+  update() {
+    if (Date.now() - this.asked > AGAIN) this.list();
+  }
+
+  /** Asks for the reports that are kept. */
+  async list() {
+    this.asked = Date.now();
+    const answer = await fetch("api/v1/reports").catch(() => null);
+    if (!answer?.ok) {
+      text(this.said, "The reports that are kept cannot be read.");
+      return;
+    }
+    const { off, reports, next, trouble } = await answer.json();
+    keyed(this.kept, reports, ({ id, made }) => `${id} ${made}`, keptRow);
+    this.trouble.hidden = !trouble;
+    if (trouble) text(this.trouble, `One that is due is not made (${moment(trouble.at)}): ${trouble.error}`);
+    const coming = next ? `The next is ${next.id}, due ${moment(next.at)}.` : "Days and weeks are made by themselves where [report] of the settings says when.";
+    text(this.said, off ?? (reports.length === 0 ? `No report is kept. ${coming}` : coming));
+  }
 }

@@ -69,7 +69,9 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     sections::metrics(report, &mut page);
     let missing = report.missing();
     if !missing.is_empty() {
-        page.raw("<p class=\"quiet\">Not enabled, and so not known: ").text(&missing.join(", ")).raw(".</p>\n");
+        page.raw("<p class=\"quiet\">Not known, for the part is not enabled or does not tell of this time: ")
+            .text(&missing.join(", "))
+            .raw(".</p>\n");
     }
     page.raw("</main>\n</body>\n</html>\n");
     out.write_all(page.as_bytes())

@@ -172,7 +172,7 @@ fn the_summary_fits_on_one_screen() {
     assert!(text.lines().all(|line| line.chars().count() < 80), "{text}");
     assert!(!text.chars().any(|one| one.is_control() && one != '\n'), "{text:?}");
     assert!(text.contains("shop 1.4.2 (shop-1)") && text.contains("operation{operation=checkout}"), "{text}");
-    assert!(text.contains("not enabled: forecasts"), "{text}");
+    assert!(text.contains("not known: forecasts"), "{text}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 #![allow(clippy::float_cmp, reason = "counts are whole numbers, and the others were written and read")]
 
+mod at_shutdown;
 mod formats;
 mod grafana;
+mod kept;
 mod page;
 mod prometheus;
 #[path = "../../../tests/facade/promtool.rs"]

@@ -39,7 +39,7 @@ fn sections_come_in_the_order_in_which_they_matter_and_what_is_missing_is_said_o
     let places: Vec<usize> =
         titles.map(|title| page.find(&format!("<h2>{title}")).unwrap_or_else(|| panic!("{title}"))).into();
     assert!(places.is_sorted(), "{places:?}");
-    assert!(page.contains("Not enabled, and so not known: forecasts."));
+    assert!(page.contains("does not tell of this time: forecasts."));
     assert!(!page.contains("<h2>Forecasts"));
     assert_eq!(
         page.matches("<svg").count(),

@@ -1,0 +1,228 @@
+//! Kept reports over HTTP: their list, each of them, and those that somebody wants.
+
+use perf_report::{Format, InvalidId, MakeError, Report, ReportId, ReportsView, Wanted};
+use perf_runtime::Monitor;
+use perf_server::Extension;
+use perf_server::axum::Json;
+use perf_server::axum::extract::Path;
+use perf_server::axum::extract::rejection::PathRejection;
+use perf_server::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use perf_server::axum::response::{IntoResponse, Response};
+use perf_server::axum::routing::{delete, get, post};
+use perf_server::openapi::utoipa::openapi::path::HttpMethod;
+use perf_server::openapi::utoipa::openapi::schema::Type;
+use perf_server::openapi::{self, Description, Fields, Operations, object};
+use perf_server::respond::{self, Params, Problem, ProblemKind};
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+const ALL: &str = "/api/v1/reports";
+const ONE: &str = "/api/v1/reports/{id}";
+
+type Id = Result<Path<String>, PathRejection>;
+
+/// Adds the routes.
+pub(super) fn routes(extension: Extension, monitor: &Monitor, view: &ReportsView) -> Extension {
+    let [of_list, of_one, of_making, of_removal] = [(); 4].map(|()| view.clone());
+    let monitor = monitor.clone();
+    let list = async move |params: Params, headers: HeaderMap| {
+        params.only(&[])?;
+        respond::past_json(&headers, move || of_list.overview().map_err(problem)).await
+    };
+    let one = async move |id: Id, params: Params| one(of_one, id, params).await;
+    let make = async move |params: Params| make(&monitor, of_making, params).await;
+    let remove = async move |id: Id, params: Params| remove(of_removal, id, params).await;
+    extension.read(ALL, get(list)).read(ONE, get(one)).admin(ALL, post(make)).admin(ONE, delete(remove))
+}
+
+/// The id, which is no path: it reads as one of ours, or it is refused.
+fn id_of(id: Id) -> Result<ReportId, Problem> {
+    let id = id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id);
+    id.parse().map_err(|_| Problem::invalid("id", &id, InvalidId::ALLOWED))
+}
+
+fn unknown(id: ReportId) -> Problem {
+    Problem::new(ProblemKind::UnknownEntry, format!("there is no report {id}: GET {ALL} lists them"))
+}
+
+/// `GET /api/v1/reports/{id}`: a report as a file, in a format that it is kept in, or made of its JSON.
+async fn one(view: ReportsView, id: Id, params: Params) -> Result<Response, Problem> {
+    let id = id_of(id)?;
+    let params = params.only(&["format"])?;
+    let wanted = params.choice("format", Format::ALL.map(|format| (format.as_str(), format)))?;
+    let made = respond::streamed(move || {
+        let report = view.get(id).map_err(problem)?.ok_or_else(|| unknown(id))?;
+        let there: Vec<Format> = report.files.iter().map(|file| file.format).collect();
+        let page = || there.iter().copied().find(|format| *format == Format::Html).or(there.first().copied());
+        let format = wanted.or_else(page).ok_or_else(|| unknown(id))?;
+        let source = Source::open(&view, id, format)?;
+        Ok((format, move |out: &mut dyn Write| source.write(format, out)))
+    });
+    let (format, body) = made.await?;
+    let mut response = Response::new(body);
+    super::routes::as_file(&mut response, format, &format!("{id}.{}", format.ending()));
+    Ok(response)
+}
+
+/// A report as it is kept, or that it is made of again.
+enum Source {
+    File(File),
+    Read(Box<Report>),
+}
+
+impl Source {
+    /// The file in a format; where there is none, the report itself, as long as it is kept as JSON.
+    fn open(view: &ReportsView, id: ReportId, format: Format) -> Result<Self, Problem> {
+        if let Some((file, _)) = view.open(id, format).map_err(problem)? {
+            return Ok(Self::File(file));
+        }
+        let missing = || {
+            let detail = format!("the report {id} is not kept as {format}, nor as json, of which others are made");
+            Problem::new(ProblemKind::UnknownEntry, detail)
+        };
+        let (mut file, _) = view.open(id, Format::Json).map_err(problem)?.ok_or_else(missing)?;
+        let unread = |error: &dyn Display| {
+            Problem::new(ProblemKind::Unavailable, format!("the report {id} cannot be read: {error}"))
+        };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(|error| unread(&error))?;
+        Ok(Self::Read(Box::new(Report::from_json(&text).map_err(|error| unread(&error))?)))
+    }
+
+    fn write(self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::File(mut file) => io::copy(&mut file, out).map(drop),
+            Self::Read(report) => format.write(&report, out),
+        }
+    }
+}
+
+/// `POST /api/v1/reports?kind=day`: makes a report now.
+async fn make(monitor: &Monitor, view: ReportsView, params: Params) -> Result<Response, Problem> {
+    let params = params.only(&["kind", "from", "to"])?;
+    let kinds = [("day", Wanted::Day), ("week", Wanted::Week), ("session", Wanted::Session)];
+    let kind = params.choice("kind", kinds)?;
+    let from = params.get("from").unwrap_or_default().to_owned();
+    let wanted = match (kind, params.get("from"), params.get("to")) {
+        (Some(kind), None, None) => kind,
+        (Some(_), ..) => {
+            return Err(Problem::invalid(
+                "kind",
+                params.get("kind").unwrap_or_default(),
+                "either kind, or from and to",
+            ));
+        }
+        (None, ..) => {
+            let now = monitor.time_of_day();
+            let to = params.moment("to", now)?.unwrap_or(now);
+            let needed = || Problem::invalid("from", "", "kind (day, week or session), or from and to");
+            Wanted::Range(params.moment("from", now)?.ok_or_else(needed)?, to)
+        }
+    };
+    let made = respond::of_the_past(move || view.make(wanted)).await?;
+    let (report, is_new) = made.map_err(|error| match error {
+        MakeError::Range(allowed) => Problem::invalid("from", &from, allowed),
+        other => problem(other),
+    })?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (status, Json(&report)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// `DELETE /api/v1/reports/{id}`: removes a report.
+async fn remove(view: ReportsView, id: Id, params: Params) -> Result<Response, Problem> {
+    let id = id_of(id)?;
+    params.only(&[])?;
+    let removed = respond::of_the_past(move || Ok::<_, MakeError>((view.remove(id)?, view.overview()?))).await?;
+    let (was_there, all) = removed.map_err(problem)?;
+    if was_there { Ok(Json(all).into_response()) } else { Err(unknown(id)) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+fn problem(error: MakeError) -> Problem {
+    let kind = match &error {
+        MakeError::Busy => ProblemKind::TooManyRequests,
+        MakeError::Unknown(_) => ProblemKind::UnknownEntry,
+        _ => ProblemKind::Unavailable,
+    };
+    Problem::new(kind, error.to_string())
+}
+
+/// Describes the routes.
+pub(super) fn described(description: Description) -> Description {
+    let list = openapi::read("series", "The reports that are kept, and the one that is due next").json("KeptReports");
+    let one = openapi::read("series", "A report that is kept, as a file")
+        .path_text("id", "The id of the report, such as daily-2026-11-28.")
+        .query(
+            "format",
+            "The format; `html` unless said, where it is kept so.",
+            openapi::choice(&Format::ALL.map(Format::as_str)),
+        )
+        .json("RangeReport")
+        .problem("404", "There is no such report, or it is kept neither in this format nor as JSON.")
+        .problem("503", "No report is kept, or it cannot be read.");
+    let make = openapi::admin("series", "Makes a report now and keeps it; one at a time")
+        .query(
+            "kind",
+            "Of the last day or week that is over, or of the process before.",
+            openapi::choice(&["day", "week", "session"]),
+        )
+        .query("from", "The start of a range, where no kind is said.", openapi::text())
+        .query("to", "Its end, which is over; now unless said.", openapi::text())
+        .answer("201", "It is made.", "KeptReport")
+        .answer("200", "It was there already.", "KeptReport")
+        .refused("400", "NoQuery")
+        .refused("422", "NotAllowed")
+        .refused("429", "TooMany")
+        .problem("404", "Nothing is known of that time.")
+        .problem("503", "No report is kept, there is no room, or it cannot be written.");
+    let remove = openapi::admin("series", "Removes a report that is kept")
+        .path_text("id", "The id of the report.")
+        .answer("200", "It is removed: those that are left.", "KeptReports")
+        .refused("400", "NoQuery")
+        .refused("422", "NotAllowed")
+        .refused("429", "TooMany")
+        .problem("404", "There is no such report.")
+        .problem("503", "No report is kept, or it cannot be removed.");
+    let file = object("A report in one format.").has("format", openapi::text()).has("bytes", openapi::count());
+    let kept = object("A report that is kept.")
+        .has("id", openapi::text())
+        .has("kind", openapi::choice(&perf_report::ReportKind::ALL.map(perf_report::ReportKind::as_str)))
+        .has("from", openapi::time())
+        .has("to", openapi::time())
+        .has("made", openapi::time())
+        .has(
+            "in_order",
+            openapi::one_of(&[Type::Boolean, Type::Null])
+                .note("Whether the process ended in order; null where it is about no session."),
+        )
+        .has("files", openapi::list(file));
+    let or_null = || openapi::one_of(&[Type::Object, Type::Null]);
+    let all = object("The reports that are kept, the last made first.")
+        .has("off", openapi::text_or_null())
+        .has("max_bytes", openapi::count())
+        .has("reports", openapi::list(openapi::named("KeptReport")))
+        .has(
+            "next",
+            or_null()
+                .note("The one that is due next; null without a schedule of days or weeks.")
+                .has("id", openapi::text())
+                .has("at", openapi::time()),
+        )
+        .has(
+            "trouble",
+            or_null()
+                .note("Why one that is due is not made; it is tried again.")
+                .has("at", openapi::time())
+                .has("error", openapi::text()),
+        );
+    description
+        .operation(HttpMethod::Get, ALL, list)
+        .operation(HttpMethod::Post, ALL, make)
+        .operation(HttpMethod::Get, ONE, one)
+        .operation(HttpMethod::Delete, ONE, remove)
+        .schema("KeptReport", kept)
+        .schema("KeptReports", all)
+}

@@ -1,0 +1,65 @@
+//! Files that are whole or not there at all, for their owner alone, and never behind a link.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a file beside its place, and moves it there once it is whole. Where it fails, what was there stays.
+pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = PathBuf::from(beside);
+    // A process of this number that did not end in order may have left one.
+    let _ = fs::remove_file(&beside);
+    let mut out = BufWriter::new(create_new(&beside)?);
+    let write_all = || {
+        write(&mut out)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        let bytes = file.metadata()?.len();
+        fs::rename(&beside, path)?;
+        Ok(bytes)
+    };
+    let written = write_all();
+    if written.is_err() {
+        // It is of no use; where it cannot be removed, the reason why it was not written is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// A new file for its owner alone.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Opens a file to read, with its length. `None` where there is none: what is a link, a pipe or a folder is none.
+pub(crate) fn open_plain(path: &Path) -> io::Result<Option<(File, u64)>> {
+    let missing = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) => return missing(error),
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // It may have become a link since it was looked at.
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) => return missing(error),
+    };
+    let found = file.metadata()?;
+    Ok(found.is_file().then_some((file, found.len())))
+}
