@@ -61,6 +61,11 @@ impl Export {
         format.file_name(&self.head)
     }
 
+    /// The report, whose series of calls have no points here.
+    pub(crate) fn head(&self) -> &Report {
+        &self.head
+    }
+
     /// The whole report, in memory.
     pub fn into_report(self) -> Report {
         self.source().to_report()

@@ -18,6 +18,8 @@ pub const MOST_POINTS: usize = 300_000;
 /// The most steps where none is asked for, and at all.
 const STEPS: u32 = 288;
 const MOST_STEPS: u32 = 11_000;
+/// The most steps of a range that stands on them: a week in five minutes.
+const MOST_ON_STEPS: u64 = 2_016;
 /// The most changes of alerts.
 const MOST_EVENTS: usize = 500;
 /// Lengths of steps that a reader takes in at once, in seconds.
@@ -42,6 +44,23 @@ pub fn range_of(from: SystemTime, to: SystemTime, step: Option<Duration>) -> Res
         Some(step) => step,
         None => round(range.duration() / STEPS),
     };
+    Ok(range.with_step(step))
+}
+
+/// The range between two times, in the longest round steps that both stand on, so that it has nothing of the time beside: as it is of days, by the
+/// offset of any time zone of today. In steps of [`range_of`] where there were too many of them.
+pub(crate) fn range_on_steps(from: SystemTime, to: SystemTime) -> Result<TimeRange, ConfigError> {
+    let range = TimeRange::between(from, to)?;
+    let longest = round(range.duration() / STEPS);
+    let stands = |step: u64| {
+        let is_on = |at: SystemTime| {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            since.subsec_nanos() == 0 && since.as_secs().is_multiple_of(step)
+        };
+        is_on(from) && is_on(to) && range.duration().as_secs() / step <= MOST_ON_STEPS
+    };
+    let fits = |step: &u64| Duration::from_secs(*step) <= longest && stands(*step);
+    let step = ROUND.into_iter().rev().find(fits).map_or(longest, Duration::from_secs);
     Ok(range.with_step(step))
 }
 

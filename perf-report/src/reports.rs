@@ -1,19 +1,20 @@
 //! The reports of a running process: the guard, and what other parts give to it.
 
+use crate::Format;
 use crate::alongside::Alongside;
+use crate::export::Export;
 use crate::file::write_whole;
 use crate::gather::range_of;
-use crate::kept::{Keeper, Life, ReportsView, Room};
-use crate::report::Report;
+use crate::kept::{Keeper, LONGEST, Life, ReportsView, Room};
 use crate::settings::Settings;
 use perf_runtime::extend::{Deadline, ShutdownHook, TickObserver};
 use perf_runtime::series::TimeRange;
 use perf_runtime::{ConfigError, Monitor};
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -23,6 +24,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SECTION: &str = "report";
 /// The shortest range of a report.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// The share of the time of a shutdown that is waited for a report that is given up: a quarter.
+const SHARE: u32 = 4;
 /// A schedule that could not be looked at is looked at again so much later.
 const AGAIN: Duration = Duration::from_secs(600);
 
@@ -70,9 +73,9 @@ impl Sources {
         self
     }
 
-    /// The report of a range with the sections of other parts: [`Report::of`].
-    pub fn report(&self, monitor: &Monitor, range: TimeRange) -> Report {
-        Report::of(monitor, range, (self.alongside)(monitor, range))
+    /// The report of a range with the sections of other parts: [`Export::of`].
+    pub fn export(&self, monitor: &Monitor, range: TimeRange) -> Export {
+        Export::of(monitor, range, (self.alongside)(monitor, range))
     }
 }
 
@@ -96,13 +99,15 @@ pub struct Reports {
 #[derive(Debug)]
 struct Maker {
     orders: Sender<Order>,
+    /// Set when the process ends.
+    is_over: Arc<AtomicBool>,
     _on_tick: TickObserver,
 }
 
 #[derive(Debug)]
 enum Order {
-    /// Make what is due at this time.
-    Look(SystemTime),
+    /// Make what is due at this time, when the monitor is so old.
+    Look(SystemTime, Duration),
     /// Say that everything before this is done.
     Answer(SyncSender<()>),
     /// End, and say so.
@@ -152,11 +157,19 @@ impl Reports {
                            and [history] enabled";
             return Err(refused(key, &value, allowed));
         }
-        let last = settings.at_shutdown.as_deref().map(|path| (monitor.clone(), sources.clone(), absolute(path)));
+        let began = monitor.time_of_day().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
+        let life = |path: &Path| LastReport {
+            monitor: monitor.clone(),
+            sources: sources.clone(),
+            path: absolute(path),
+            began,
+        };
+        let last = settings.at_shutdown.as_deref().map(life);
         let folder = settings.path.as_deref().map(absolute).or_else(|| sources.folder.clone());
         let (view, maker) = match (settings.enabled, folder) {
             (true, Some(folder)) => {
-                let room = Room { folder, most: settings.retention, max_bytes: settings.max_bytes };
+                let room =
+                    Room { folder, most: settings.retention, max_bytes: settings.max_bytes, is_over: Arc::default() };
                 let keeper = Arc::new(Keeper {
                     monitor: monitor.clone(),
                     sources,
@@ -164,7 +177,7 @@ impl Reports {
                     schedule,
                     formats: settings.formats,
                     deliver: settings.deliver,
-                    began: monitor.time_of_day().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH),
+                    began,
                     making: Mutex::default(),
                     known: Mutex::default(),
                 });
@@ -173,16 +186,23 @@ impl Reports {
             (true, None) => (Err("there is no folder for them: set [report] path, XDG_STATE_HOME or HOME"), None),
             (false, _) => (Err("switched off by [report] enabled"), None),
         };
-        let orders = maker.as_ref().map(|maker| maker.orders.clone());
+        let orders = maker.as_ref().map(|maker| (maker.orders.clone(), Arc::clone(&maker.is_over)));
         let has_work = orders.is_some() || last.is_some();
         let end = move |deadline: Deadline| {
+            let all = deadline.remaining();
             let (done, ended) = sync_channel(1);
-            let is_told = orders.is_some_and(|orders| orders.send(Order::End(done)).is_ok());
-            if let Some((monitor, sources, path)) = last {
-                tell_of_life(&monitor, &sources, &path);
+            let is_told = orders.is_some_and(|(orders, is_over)| {
+                // What is being made is given up: the next process makes it.
+                is_over.store(true, Ordering::Release);
+                orders.send(Order::End(done)).is_ok()
+            });
+            if let Some(last) = last {
+                // Others end after it.
+                last.tell(Until { deadline, least: all / 2 });
             }
             if is_told {
-                let _ = ended.recv_timeout(deadline.remaining());
+                // It may be gathering a report, which cannot be given up in the middle: nothing waits for what is of no use.
+                let _ = ended.recv_timeout(deadline.remaining().min(all / SHARE));
             }
         };
         let at_shutdown = has_work.then(|| monitor.on_shutdown(SECTION, end));
@@ -207,8 +227,8 @@ impl Reports {
 impl Maker {
     fn begin(keeper: Arc<Keeper>) -> Option<Self> {
         let (sender, orders) = channel();
-        // In seconds since 1970. Nobody is told while the thread is at work.
-        let next = Arc::new(AtomicU64::new(0));
+        let next: Arc<Next> = Arc::default();
+        let is_over = Arc::clone(&keeper.room.is_over);
         let (ticks, due, monitor) = (sender.clone(), Arc::clone(&next), keeper.monitor.clone());
         let work = move || run(&keeper, &orders, &next);
         if let Err(error) = thread::Builder::new().name("perf-report".to_owned()).spawn(work) {
@@ -216,23 +236,56 @@ impl Maker {
             return None;
         }
         let on_tick = monitor.on_tick(SECTION, move |tick| {
-            if unix_seconds(tick.at) >= due.load(Ordering::Acquire) {
-                due.store(u64::MAX, Ordering::Release);
-                let _ = ticks.send(Order::Look(tick.at));
+            if due.take(tick.at, tick.uptime) {
+                let _ = ticks.send(Order::Look(tick.at, tick.uptime));
             }
         });
-        Some(Self { orders: sender, _on_tick: on_tick })
+        Some(Self { orders: sender, is_over, _on_tick: on_tick })
     }
 }
 
-fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &AtomicU64) {
+/// When to look at the schedule again: at a time of day, or after so long, whichever is earlier. The clock may be set back.
+#[derive(Debug, Default)]
+struct Next {
+    /// In seconds since 1970. Nobody is told while the thread is at work.
+    at: AtomicU64,
+    /// In milliseconds since the monitor was made.
+    uptime: AtomicU64,
+}
+
+impl Next {
+    /// Whether it is time, and says so once.
+    fn take(&self, at: SystemTime, uptime: Duration) -> bool {
+        let is_due = unix_seconds(at) >= self.at.load(Ordering::Acquire)
+            || millis(uptime) >= self.uptime.load(Ordering::Acquire);
+        if is_due {
+            self.at.store(u64::MAX, Ordering::Release);
+            self.uptime.store(u64::MAX, Ordering::Release);
+        }
+        is_due
+    }
+
+    fn set(&self, at: SystemTime, uptime: Duration, wait: Duration) {
+        self.uptime.store(millis(uptime.saturating_add(wait)), Ordering::Release);
+        self.at.store(at.checked_add(wait).map_or(u64::MAX, unix_seconds), Ordering::Release);
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &Next) {
     while let Ok(order) = orders.recv() {
         match order {
-            Order::Look(now) => {
+            Order::Look(now, uptime) => {
                 // One that panics is to end no other.
                 let looked = catch_unwind(AssertUnwindSafe(|| keeper.look(now)));
-                let again = looked.unwrap_or_else(|_| now.checked_add(AGAIN).unwrap_or(now));
-                next.store(unix_seconds(again), Ordering::Release);
+                let wait = looked.unwrap_or_else(|_| {
+                    keeper.tell("the making of a report panicked".to_owned(), now);
+                    AGAIN
+                });
+                next.set(now, uptime, wait);
             }
             Order::Answer(done) => {
                 let _ = done.send(());
@@ -254,19 +307,68 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Writes the report of the process's life.
-fn tell_of_life(monitor: &Monitor, sources: &Sources, path: &Path) {
-    if let Err(error) = write_life(monitor, sources, path) {
-        let path = path.display();
-        tracing::error!(target: "perf::report", %path, %error, "the report of the process's life is not written");
+/// The report of the process's life, which is written at its end.
+struct LastReport {
+    monitor: Monitor,
+    sources: Sources,
+    path: PathBuf,
+    /// When the monitor was made, by the clock of the start.
+    began: SystemTime,
+}
+
+/// The end of the time that there is to write.
+#[derive(Clone, Copy)]
+struct Until {
+    deadline: Deadline,
+    /// So much of it is left to others.
+    least: Duration,
+}
+
+impl LastReport {
+    /// Writes it.
+    fn tell(&self, until: Until) {
+        if let Err(error) = self.write(until) {
+            let path = self.path.display();
+            tracing::error!(target: "perf::report", %path, %error, "the report of the process's life is not written");
+        }
+    }
+
+    /// Writes the report of the time since the monitor was made.
+    fn write(&self, until: Until) -> io::Result<u64> {
+        let now = self.monitor.time_of_day();
+        let uptime = self.monitor.uptime().max(SHORTEST);
+        // The uptime stands still while the machine sleeps; and a clock may have been far from right at the start.
+        let is_right = |since: Duration| since > uptime && since <= LONGEST.max(uptime);
+        let length = now.duration_since(self.began).ok().filter(|since| is_right(*since)).unwrap_or(uptime);
+        let range = range_of(now.checked_sub(length).unwrap_or(UNIX_EPOCH), now, None).map_err(io::Error::other)?;
+        until.check()?;
+        let export = self.sources.export(&self.monitor, range);
+        write_whole(&self.path, |out| export.write(Format::Json, &mut InTime { out, until }))
     }
 }
 
-/// Writes the report of the time since the monitor was made.
-fn write_life(monitor: &Monitor, sources: &Sources, path: &Path) -> io::Result<u64> {
-    let now = monitor.time_of_day();
-    let from = now.checked_sub(monitor.uptime().max(SHORTEST)).unwrap_or(UNIX_EPOCH);
-    let range = range_of(from, now, None).map_err(io::Error::other)?;
-    let report = sources.report(monitor, range);
-    write_whole(path, |out| report.write_json(out))
+impl Until {
+    fn check(self) -> io::Result<()> {
+        if self.deadline.remaining() > self.least {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it took more than half of the time that there is to shut down"))
+    }
+}
+
+/// Writes as long as there is time.
+struct InTime<'a> {
+    out: &'a mut dyn Write,
+    until: Until,
+}
+
+impl Write for InTime<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.until.check()?;
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

@@ -3,6 +3,10 @@
 use perf_report::Alongside;
 use perf_runtime::Monitor;
 use perf_runtime::series::TimeRange;
+use std::time::Duration;
+
+/// A range that ended no longer ago is one of now.
+const OF_NOW: Duration = Duration::from_secs(300);
 
 /// The parts that fill sections of a report.
 #[derive(Clone, Default)]
@@ -29,8 +33,13 @@ impl Sources {
         if let Some(meter) = &self.llm {
             all.spend = Some(llm::spend(meter));
         }
+        let now = monitor.time_of_day();
+        // They are of the last minutes: of a range that ended before there is nothing to say.
+        if range.end().checked_add(OF_NOW).is_some_and(|end| end < now) {
+            all.bottlenecks = None;
+        }
         // Both are of this process alone, and say nothing of one before.
-        let began = monitor.time_of_day().checked_sub(monitor.uptime());
+        let began = now.checked_sub(monitor.uptime());
         if began.is_some_and(|began| range.end() <= began) {
             (all.spend, all.bottlenecks) = (None, None);
         }

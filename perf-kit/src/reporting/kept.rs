@@ -103,7 +103,9 @@ async fn make(monitor: &Monitor, view: ReportsView, params: Params) -> Result<Re
     let params = params.only(&["kind", "from", "to"])?;
     let kinds = [("day", Wanted::Day), ("week", Wanted::Week), ("session", Wanted::Session)];
     let kind = params.choice("kind", kinds)?;
-    let from = params.get("from").unwrap_or_default().to_owned();
+    // Where it is refused, it is by this field: `to` is looked at before.
+    let field = if kind.is_some() { "kind" } else { "from" };
+    let value = params.get(field).unwrap_or_default().to_owned();
     let wanted = match (kind, params.get("from"), params.get("to")) {
         (Some(kind), None, None) => kind,
         (Some(_), ..) => {
@@ -117,12 +119,16 @@ async fn make(monitor: &Monitor, view: ReportsView, params: Params) -> Result<Re
             let now = monitor.time_of_day();
             let to = params.moment("to", now)?.unwrap_or(now);
             let needed = || Problem::invalid("from", "", "kind (day, week or session), or from and to");
-            Wanted::Range(params.moment("from", now)?.ok_or_else(needed)?, to)
+            let from = params.moment("from", now)?.ok_or_else(needed)?;
+            if to > now {
+                return Err(Problem::invalid("to", params.get("to").unwrap_or_default(), "a time that is over"));
+            }
+            Wanted::Range(from, to)
         }
     };
     let made = respond::of_the_past(move || view.make(wanted)).await?;
     let (report, is_new) = made.map_err(|error| match error {
-        MakeError::Range(allowed) => Problem::invalid("from", &from, allowed),
+        MakeError::Range(allowed) => Problem::invalid(field, &value, allowed),
         other => problem(other),
     })?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -210,6 +216,10 @@ pub(super) fn described(description: Description) -> Description {
                 .note("The one that is due next; null without a schedule of days or weeks.")
                 .has("id", openapi::text())
                 .has("at", openapi::time()),
+        )
+        .has(
+            "not_known",
+            openapi::list(openapi::text().note("The id of one that is due and of whose time nothing is known yet.")),
         )
         .has(
             "trouble",

@@ -33,9 +33,10 @@ impl fmt::Display for MakeError {
             Self::Off(why) => write!(f, "no report is kept: {why}"),
             Self::Busy => f.write_str("a report is being made: one at a time"),
             Self::Range(why) | Self::Unknown(why) => f.write_str(why),
-            Self::NoRoom { bytes, max_bytes } => write!(
+            // Without its bytes: each time there are others, and the same trouble is told once.
+            Self::NoRoom { max_bytes, .. } => write!(
                 f,
-                "there is no room for a report of {bytes} bytes or more: max_bytes of [report] is {max_bytes}, and the newest of each kind stays"
+                "there is no room for a report: max_bytes of [report] is {max_bytes}, and the newest of each kind stays"
             ),
             Self::Io(error) => error.fmt(f),
         }

@@ -4,18 +4,19 @@ use super::Life;
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind, seconds};
 use super::room::{KeptReport, Meta, Room};
-use super::schedule::{Length, Period, Schedule};
+use super::schedule::{Length, MOST_MISSED, Period, Schedule};
 use super::view::{Due, KeptReports, Trouble, Wanted};
 use crate::Format;
-use crate::gather::range_of;
+use crate::export::Export;
+use crate::gather::{range_of, range_on_steps};
 use crate::moment::to_millis;
-use crate::report::Report;
 use crate::reports::Sources;
 use perf_runtime::Monitor;
 use perf_runtime::extend::{Deliver, Notice, Past};
 use perf_runtime::series::TimeRange;
 use perf_runtime::text::rfc3339;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +24,10 @@ use std::time::{Duration, SystemTime};
 const AGAIN: Duration = Duration::from_secs(600);
 /// Without anything that is due, somebody looks again so much later: the clock may have been set.
 const LOOK: Duration = Duration::from_secs(3_600);
+/// So often the wait is doubled at most where there is no room: to about five hours.
+const MOST_DOUBLED: u32 = 5;
 /// The longest range of a report that is asked for.
-const LONGEST: Duration = Duration::from_secs(800 * 86_400);
+pub(crate) const LONGEST: Duration = Duration::from_secs(800 * 86_400);
 /// So many sessions are made up for at most: the latest.
 const MOST_SESSIONS: usize = 5;
 
@@ -47,8 +50,19 @@ pub(crate) struct Keeper {
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     trouble: Option<Trouble>,
-    /// The newest of each kind whose time nobody knows anything of: it is not looked for again.
-    passed_over: BTreeMap<ReportKind, ReportId>,
+    seen: Looked,
+    /// So often in a row there was no room.
+    no_room: u32,
+}
+
+/// The reports that are due and were not made.
+#[derive(Debug, Default)]
+struct Looked {
+    /// Those whose time nobody knows anything of. A history may know it later: they are looked for until a later one is made.
+    not_known: Vec<ReportId>,
+    /// Those that could not be made: they are tried again, also once later ones are made.
+    failed: BTreeSet<ReportId>,
+    error: Option<MakeError>,
 }
 
 impl Keeper {
@@ -56,67 +70,126 @@ impl Keeper {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes what is due at this time, and says when to look again.
-    pub(crate) fn look(&self, now: SystemTime) -> SystemTime {
+    /// Whether the process ends.
+    fn is_ending(&self) -> bool {
+        self.room.is_over.load(Ordering::Acquire)
+    }
+
+    /// Makes what is due at this time, and says after how long to look again.
+    pub(crate) fn look(&self, now: SystemTime) -> Duration {
         let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = self.make_due(now);
+        let looked = self.make_due(now);
+        if self.is_ending() {
+            // What was given up is no trouble.
+            return LOOK;
+        }
         let next = self.schedule.next(now).map_or(LOOK, |(_, due)| due.duration_since(now).unwrap_or_default());
-        let wait = match made {
-            Ok(()) => {
+        let is_no_room = matches!(looked.error, Some(MakeError::NoRoom { .. }));
+        let (error, waits) = (looked.error.as_ref().map(ToString::to_string), !looked.not_known.is_empty());
+        let no_room = {
+            let mut known = self.known();
+            known.no_room = if is_no_room { known.no_room.saturating_add(1) } else { 0 };
+            known.seen = looked;
+            known.no_room
+        };
+        let wait = match error {
+            None => {
                 self.known().trouble = None;
-                next.min(LOOK)
+                if waits { AGAIN } else { LOOK }
             }
-            Err(error) => {
-                self.tell(error.to_string(), now);
-                next.min(AGAIN)
+            Some(error) => {
+                self.tell(error, now);
+                // It is made anew to find that there is no room: ever more seldom.
+                AGAIN * 2_u32.pow(no_room.saturating_sub(1).min(MOST_DOUBLED))
             }
         };
-        now.checked_add(wait.max(Duration::from_secs(1))).unwrap_or(now)
+        next.min(wait).max(Duration::from_secs(1))
     }
 
     /// Says once in the log that reports are not made, and keeps it for whoever asks.
-    fn tell(&self, error: String, now: SystemTime) {
+    pub(crate) fn tell(&self, error: String, now: SystemTime) {
         let mut known = self.known();
         if known.trouble.as_ref().is_none_or(|trouble| trouble.error != error) {
-            tracing::error!(target: "perf::report", error, "a report that is due is not made; it is tried again every 10 minutes");
+            tracing::error!(target: "perf::report", error, "a report that is due is not made; it is tried again");
         }
         known.trouble = Some(Trouble { at: to_millis(now), error });
     }
 
-    fn make_due(&self, now: SystemTime) -> Result<(), MakeError> {
+    /// Makes what is due: where one cannot be made, the others nevertheless.
+    fn make_due(&self, now: SystemTime) -> Looked {
+        let mut looked = Looked::default();
         if self.schedule.session {
-            for (id, life) in self.due_sessions()? {
-                let made = self.make(id, [life.started, life.ended], Some(life.in_order))?;
-                self.send(id, &made, Some(life.in_order));
+            match self.due_sessions(now) {
+                Ok(due) => {
+                    for (id, life) in due {
+                        self.make_one(id, [life.started, life.ended], Some(life.in_order), &mut looked);
+                    }
+                }
+                Err(error) => self.none(ReportKind::Session, error, &mut looked),
             }
         }
         for length in self.schedule.lengths() {
-            let kind = kind_of(length);
-            for period in self.schedule.due(length, now, self.newest(kind)?) {
-                if self.is_known(&period)? {
-                    let made = self.make(period.id, [period.from, period.to], None)?;
-                    self.send(period.id, &made, None);
-                } else {
-                    self.known().passed_over.insert(kind, period.id);
+            let periods = match self.due_periods(length, now) {
+                Ok(periods) => periods,
+                Err(error) => {
+                    self.none(kind_of(length), error, &mut looked);
+                    continue;
+                }
+            };
+            for period in periods {
+                match self.is_known(&period) {
+                    Ok(true) => self.make_one(period.id, [period.from, period.to], None, &mut looked),
+                    Ok(false) => looked.not_known.push(period.id),
+                    Err(error) => looked.fail(period.id, error),
                 }
             }
         }
-        Ok(())
+        looked
     }
 
-    /// The newest of a kind that is there, was removed, or was passed over.
-    fn newest(&self, kind: ReportKind) -> Result<Option<ReportId>, MakeError> {
-        let passed_over = self.known().passed_over.get(&kind).copied();
-        Ok(self.room.newest(kind)?.max(passed_over))
+    /// Takes in that it is not known which of a kind are due.
+    fn none(&self, kind: ReportKind, error: MakeError, looked: &mut Looked) {
+        looked.failed.extend(self.known().seen.failed.iter().filter(|id| id.kind() == kind));
+        looked.error = Some(error);
+    }
+
+    fn make_one(&self, id: ReportId, range: [SystemTime; 2], in_order: Option<bool>, looked: &mut Looked) {
+        if self.is_ending() {
+            return;
+        }
+        match self.make(id, range, in_order, true) {
+            Ok(made) => self.send(id, &made, in_order),
+            Err(error) => looked.fail(id, error),
+        }
+    }
+
+    /// The newest of a kind that the schedule made and that is over: it is there, or was removed.
+    fn newest(&self, kind: ReportKind, now: SystemTime) -> Result<Option<ReportId>, MakeError> {
+        Ok(self.room.newest(kind, &|id| self.schedule.is_over(id, now))?)
     }
 
     /// The sessions that ended before this process began and have no report: the last, or those after the newest that has one.
-    fn due_sessions(&self) -> Result<Vec<(ReportId, Life)>, MakeError> {
-        let newest = self.newest(ReportKind::Session)?;
+    fn due_sessions(&self, now: SystemTime) -> Result<Vec<(ReportId, Life)>, MakeError> {
+        let newest = self.newest(ReportKind::Session, now)?;
         let mut over = self.sessions_before()?;
-        over.retain(|(id, _)| newest.is_none_or(|newest| *id > newest));
+        let known = self.known();
+        over.retain(|(id, _)| newest.is_none_or(|newest| *id > newest) || known.seen.failed.contains(id));
         let most = if newest.is_some() { MOST_SESSIONS } else { 1 };
         Ok(over.split_off(over.len().saturating_sub(most)))
+    }
+
+    /// The periods that are due, the first first: those after the newest that there is, and those that could not be made.
+    fn due_periods(&self, length: Length, now: SystemTime) -> Result<Vec<Period>, MakeError> {
+        let kind = kind_of(length);
+        let mut due = self.schedule.due(length, now, self.newest(kind, now)?);
+        let known = self.known();
+        let again = known.seen.failed.iter().filter(|id| id.kind() == kind);
+        let again: Vec<Period> = again.filter_map(|id| self.schedule.period_of(*id)).collect();
+        due.extend(again.into_iter().filter(|period| period.due <= now));
+        due.sort_by_key(|period| period.id);
+        due.dedup();
+        // Not ever more of them, where none can be made.
+        Ok(due.split_off(due.len().saturating_sub(2 * MOST_MISSED)))
     }
 
     /// The sessions that ended before this process began, the first first.
@@ -146,26 +219,41 @@ impl Keeper {
             .ask::<dyn Past>()
             .ok_or_else(|| MakeError::Unknown("there is no history, which knows the past".to_owned()))?;
         let range = TimeRange::between(period.from, period.to).map_err(|error| MakeError::Range(error.to_string()))?;
-        // What only memory knows: this process was there.
-        Ok(self.began < period.to || !past.observed(&range).is_empty())
+        // What only memory knows: this process was there. By its uptime: the clock may have been set since.
+        let began = self.monitor.time_of_day().checked_sub(self.monitor.uptime());
+        Ok(began.is_some_and(|began| began < period.to) || !past.observed(&range).is_empty())
     }
 
     /// Makes a report and keeps it.
-    fn make(&self, id: ReportId, [from, to]: [SystemTime; 2], in_order: Option<bool>) -> Result<Report, MakeError> {
-        let range = range_of(from, to, None).map_err(|error| MakeError::Range(error.to_string()))?;
-        let report = self.sources.report(&self.monitor, range);
-        let meta = Meta::new([to_millis(from), to_millis(to), report.made], in_order);
-        self.room.keep(id, &meta, &self.formats, |format, out| format.write(&report, out))?;
-        Ok(report)
+    fn make(
+        &self,
+        id: ReportId,
+        [from, to]: [SystemTime; 2],
+        in_order: Option<bool>,
+        by_schedule: bool,
+    ) -> Result<Export, MakeError> {
+        let range = match id.kind() {
+            // With nothing of the days beside.
+            ReportKind::Day | ReportKind::Week => range_on_steps(from, to),
+            ReportKind::Session | ReportKind::Range => range_of(from, to, None),
+        };
+        let range = range.map_err(|error| MakeError::Range(error.to_string()))?;
+        let export = self.sources.export(&self.monitor, range);
+        let made = export.head().made;
+        let meta = Meta::new([to_millis(from), to_millis(to), made], in_order, by_schedule);
+        let is_over = |id| self.schedule.is_over(id, made);
+        self.room.keep(id, &meta, &self.formats, &is_over, |format, out| export.write(format, out))?;
+        Ok(export)
     }
 
     /// Has people told of a report that was made by itself.
-    fn send(&self, id: ReportId, report: &Report, in_order: Option<bool>) {
+    fn send(&self, id: ReportId, export: &Export, in_order: Option<bool>) {
         let Some(way) = self.monitor.ask::<dyn Deliver>().filter(|_| self.deliver) else { return };
         let mut text = Vec::new();
-        if Format::Summary.write(report, &mut text).is_err() {
+        if export.write(Format::Summary, &mut text).is_err() {
             return;
         }
+        let report = export.head();
         let (what, end) = match (id.kind(), in_order) {
             (ReportKind::Session, Some(false)) => ("report of a session", ", which did not end in order"),
             (ReportKind::Session, _) => ("report of a session", ""),
@@ -187,6 +275,12 @@ impl Keeper {
         if let Err(error) = way.deliver(&notice) {
             tracing::warn!(target: "perf::report", %id, %error, "nobody is told of a report");
         }
+    }
+
+    /// Removes a report; says whether it was there.
+    pub(crate) fn remove(&self, id: ReportId) -> std::io::Result<bool> {
+        let now = self.monitor.time_of_day();
+        self.room.remove(id, &|id| self.schedule.is_over(id, now))
     }
 
     /// Makes the report that is asked for, and says whether it is new.
@@ -221,7 +315,8 @@ impl Keeper {
         if let Some(there) = self.room.get(id)? {
             return Ok((there, false));
         }
-        self.make(id, range, in_order)?;
+        // Where somebody removed the one of the schedule, that is not to make it once more.
+        self.make(id, range, in_order, self.room.is_gone(id))?;
         let missing = || MakeError::Io(std::io::Error::other("the report was removed as it was made"));
         Ok((self.room.get(id)?.ok_or_else(missing)?, true))
     }
@@ -244,13 +339,22 @@ impl Keeper {
     pub(crate) fn overview(&self) -> Result<KeptReports, MakeError> {
         let reports = self.room.list()?;
         let next = self.schedule.next(self.monitor.time_of_day()).map(|(id, at)| Due { id, at });
+        let known = self.known();
         Ok(KeptReports {
             off: None,
             max_bytes: self.room.max_bytes,
             reports,
             next,
-            trouble: self.known().trouble.clone(),
+            not_known: known.seen.not_known.clone(),
+            trouble: known.trouble.clone(),
         })
+    }
+}
+
+impl Looked {
+    fn fail(&mut self, id: ReportId, error: MakeError) {
+        self.failed.insert(id);
+        self.error = Some(error);
     }
 }
 

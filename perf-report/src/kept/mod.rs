@@ -9,7 +9,7 @@ mod view;
 
 pub use error::MakeError;
 pub use id::{InvalidId, ReportId, ReportKind};
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, LONGEST};
 pub use room::{KeptFile, KeptReport};
 pub(crate) use room::{MOST_KEPT, Room};
 pub(crate) use schedule::Schedule;

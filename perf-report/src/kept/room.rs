@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// The most reports of a kind by any setting.
@@ -81,11 +83,13 @@ pub(crate) struct Meta {
     #[serde(with = "text::moment")]
     made: SystemTime,
     in_order: Option<bool>,
+    /// Whether the schedule has no more to do with it: it made it, or somebody removed the one that it made.
+    by_schedule: bool,
 }
 
 impl Meta {
-    pub(crate) fn new([from, to, made]: [SystemTime; 3], in_order: Option<bool>) -> Self {
-        Self { schema: SCHEMA.to_owned(), from, to, made, in_order }
+    pub(crate) fn new([from, to, made]: [SystemTime; 3], in_order: Option<bool>, by_schedule: bool) -> Self {
+        Self { schema: SCHEMA.to_owned(), from, to, made, in_order, by_schedule }
     }
 }
 
@@ -96,7 +100,12 @@ pub(crate) struct Room {
     /// The most reports of each kind.
     pub(crate) most: usize,
     pub(crate) max_bytes: u64,
+    /// Set when the process ends: what is being written then is given up.
+    pub(crate) is_over: Arc<AtomicBool>,
 }
+
+/// Says of an id whether its time is over. One whose time is not was made while the clock was ahead.
+pub(crate) type Over<'a> = &'a dyn Fn(ReportId) -> bool;
 
 /// The files of one id.
 #[derive(Default)]
@@ -112,26 +121,33 @@ impl Room {
     /// The reports that are there, the last made first.
     pub(crate) fn list(&self) -> io::Result<Vec<KeptReport>> {
         let found = self.found()?;
-        let kept = found.into_iter().filter_map(|(id, Found { files, meta, .. })| {
-            let Meta { from, to, made, in_order, .. } = meta?;
-            Some(KeptReport { id, kind: id.kind(), from, to, made, in_order, files })
-        });
+        let kept = found.into_iter().filter_map(|(id, found)| found.report(id));
         let mut kept: Vec<KeptReport> = kept.collect();
         kept.sort_by_key(|report| std::cmp::Reverse((report.made, report.id)));
         Ok(kept)
     }
 
     pub(crate) fn get(&self, id: ReportId) -> io::Result<Option<KeptReport>> {
-        Ok(self.list()?.into_iter().find(|report| report.id == id))
+        if !self.is_usable()? {
+            return Ok(None);
+        }
+        let Some(meta) = self.meta(id)? else { return Ok(None) };
+        let mut found = Found { meta: Some(meta), ..Found::default() };
+        for format in Format::ALL {
+            let file = fs::symlink_metadata(self.path(id, format.ending())).ok().filter(fs::Metadata::is_file);
+            found.files.extend(file.map(|file| KeptFile { format, bytes: file.len() }));
+        }
+        Ok(found.report(id))
     }
 
-    /// The newest of a kind by its time, whether it is there or was removed.
-    pub(crate) fn newest(&self, kind: ReportKind) -> io::Result<Option<ReportId>> {
-        let found = self.found()?;
-        let mut known =
-            found.into_iter().filter(|(id, found)| id.kind() == kind && (found.is_gone || found.meta.is_some()));
-        // They are sorted by kind, and then by time.
-        Ok(known.next_back().map(|(id, _)| id))
+    /// The newest of a kind, by its time, that the schedule made, whether it is there or was removed.
+    pub(crate) fn newest(&self, kind: ReportKind, is_over: Over<'_>) -> io::Result<Option<ReportId>> {
+        Ok(newest(&self.found()?, kind, is_over))
+    }
+
+    /// Whether somebody removed the one that the schedule made.
+    pub(crate) fn is_gone(&self, id: ReportId) -> bool {
+        fs::symlink_metadata(self.path(id, GONE)).is_ok_and(|found| found.is_file())
     }
 
     /// A file of a report, and its length. `None` where it is not there.
@@ -148,6 +164,7 @@ impl Room {
         id: ReportId,
         meta: &Meta,
         formats: &[Format],
+        is_over: Over<'_>,
         write: impl Fn(Format, &mut dyn Write) -> io::Result<()>,
     ) -> Result<(), MakeError> {
         prepare_folder(&self.folder)?;
@@ -155,7 +172,8 @@ impl Room {
         let mut parts = Parts::default();
         for format in formats {
             let part = self.new_part(id, format.ending());
-            let mut out = Counted { out: BufWriter::new(create_new(&part)?), bytes: parts.bytes, most: self.max_bytes };
+            let out = BufWriter::new(create_new(&part)?);
+            let mut out = Counted { out, bytes: parts.bytes, most: self.max_bytes, is_over: &self.is_over };
             parts.all.push((part, self.path(id, format.ending())));
             let written = write(*format, &mut out);
             parts.bytes = out.bytes;
@@ -170,22 +188,26 @@ impl Room {
         parts.all.push((meta_part, self.path(id, META)));
         serde_json::to_writer(&mut file, meta).map_err(io::Error::from)?;
         file.sync_all()?;
-        self.make_room(id, parts.bytes)?;
-        // The last one makes it whole.
-        for (part, place) in parts.all.drain(..) {
-            fs::rename(&part, &place)?;
+        self.make_room(id, parts.bytes, is_over)?;
+        // One that was there is not whole while its files are replaced.
+        self.remove_file(id, META);
+        // The last one makes it whole. What is not moved is removed with `parts`.
+        while let Some((part, place)) = parts.all.first() {
+            fs::rename(part, place)?;
+            parts.all.remove(0);
         }
         self.remove_file(id, GONE);
-        self.forget();
+        self.forget(Some(id), is_over);
         Ok(())
     }
 
-    /// Removes a report; says whether it was there. One that would be made by itself again is not.
-    pub(crate) fn remove(&self, id: ReportId) -> io::Result<bool> {
-        if !self.is_usable()? || self.meta(id)?.is_none() {
+    /// Removes a report; says whether it was there. One that the schedule made is not made again by itself.
+    pub(crate) fn remove(&self, id: ReportId, is_over: Over<'_>) -> io::Result<bool> {
+        if !self.is_usable()? {
             return Ok(false);
         }
-        if id.kind() != ReportKind::Range {
+        let Some(meta) = self.meta(id)? else { return Ok(false) };
+        if meta.by_schedule {
             match create_new(&self.path(id, GONE)) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
@@ -193,46 +215,56 @@ impl Room {
         }
         fs::remove_file(self.path(id, META))?;
         self.remove_files(id);
-        self.forget();
+        self.forget(None, is_over);
         Ok(true)
     }
 
-    /// Removes the oldest, so that a report of so many bytes finds room. The newest of each kind but ranges stays: it says up to when they were made.
-    fn make_room(&self, id: ReportId, bytes: u64) -> Result<(), MakeError> {
-        let mut kept = self.list()?;
-        kept.retain(|report| report.id != id);
-        let mut all = kept.iter().map(KeptReport::bytes).sum::<u64>().saturating_add(bytes);
-        while all > self.max_bytes {
-            let newest = |report: &KeptReport| {
-                let is_older = |other: &KeptReport| other.kind == report.kind && other.id > report.id;
-                report.kind != ReportKind::Range
-                    && (report.kind != id.kind() || report.id > id)
-                    && !kept.iter().any(is_older)
-            };
-            // The last made is first.
-            let Some(place) = kept.iter().rposition(|report| !newest(report)) else {
-                return Err(MakeError::NoRoom { bytes, max_bytes: self.max_bytes });
-            };
-            let oldest = kept.remove(place);
-            self.remove_files(oldest.id);
-            all = all.saturating_sub(oldest.bytes());
+    /// Removes the oldest, so that a report of so many bytes finds room; none where it finds no room even so. The newest of each kind that the
+    /// schedule made stays: it says up to when they were made.
+    fn make_room(&self, id: ReportId, bytes: u64, is_over: Over<'_>) -> Result<(), MakeError> {
+        let all = self.found()?;
+        let stays: Vec<ReportId> = ReportKind::ALL.into_iter().filter_map(|kind| newest(&all, kind, is_over)).collect();
+        let kept = all.into_iter().filter_map(|(id, found)| found.report(id));
+        let mut kept: Vec<KeptReport> = kept.filter(|report| report.id != id).collect();
+        let mut total = kept.iter().map(KeptReport::bytes).sum::<u64>().saturating_add(bytes);
+        kept.retain(|report| !stays.contains(&report.id));
+        // Those that were made while the clock was ahead go first, and then those that were made first.
+        kept.sort_by_key(|report| (is_over(report.id), report.made, report.id));
+        let mut go = Vec::new();
+        for report in kept {
+            if total <= self.max_bytes {
+                break;
+            }
+            total = total.saturating_sub(report.bytes());
+            go.push(report.id);
         }
+        if total > self.max_bytes {
+            return Err(MakeError::NoRoom { bytes, max_bytes: self.max_bytes });
+        }
+        go.into_iter().for_each(|id| self.remove_files(id));
         Ok(())
     }
 
-    /// Removes what is beyond the number of each kind, and marks of removed ones that are no longer needed.
-    fn forget(&self) {
+    /// Removes what is beyond the number of each kind, but not the one that was just kept, and marks of removed ones that are no longer needed.
+    fn forget(&self, kept: Option<ReportId>, is_over: Over<'_>) {
         let Ok(found) = self.found() else { return };
         for kind in ReportKind::ALL {
             let of_kind = || found.iter().filter(|(id, _)| id.kind() == kind);
-            let whole: Vec<ReportId> = of_kind().filter(|(_, found)| found.meta.is_some()).map(|(id, _)| *id).collect();
+            let mut whole: Vec<(bool, Option<SystemTime>, ReportId)> = of_kind()
+                .filter_map(|(id, found)| {
+                    // Ranges are of any time: of those the first made go. Others go by their time.
+                    let made = found.meta.as_ref()?.made;
+                    Some((is_over(*id), (kind == ReportKind::Range).then_some(made), *id))
+                })
+                .collect();
+            whole.sort_unstable();
             let too_many = whole.len().saturating_sub(self.most);
-            whole.iter().take(too_many).for_each(|id| self.remove_files(*id));
+            let go = whole.iter().map(|(_, _, id)| *id).filter(|id| Some(*id) != kept).take(too_many);
+            go.for_each(|id| self.remove_files(id));
             // Only the newest of all is asked for.
-            let marks = of_kind().filter(|(_, found)| found.is_gone);
-            let newest =
-                of_kind().filter(|(_, found)| found.is_gone || found.meta.is_some()).map(|(id, _)| *id).next_back();
-            marks.filter(|(id, _)| Some(**id) != newest).for_each(|(id, _)| self.remove_file(*id, GONE));
+            let newest = newest(&found, kind, is_over);
+            let marks = of_kind().filter(|(id, found)| found.is_gone && Some(**id) != newest);
+            marks.for_each(|(id, _)| self.remove_file(*id, GONE));
         }
     }
 
@@ -291,7 +323,8 @@ impl Room {
             // Of the entry itself: a link is none of ours.
             let Some(found) = fs::symlink_metadata(entry.path()).ok().filter(fs::Metadata::is_file) else { continue };
             if ending == META {
-                let meta = self.meta(id)?;
+                // One that cannot be read makes no report whole, and stays.
+                let meta = self.meta(id).unwrap_or_default();
                 let found = all.entry(id).or_default();
                 (found.meta, found.has_meta) = (meta, true);
             } else if ending == GONE {
@@ -330,6 +363,23 @@ impl Room {
     }
 }
 
+impl Found {
+    /// The report of this id. `None` where it is not whole.
+    fn report(self, id: ReportId) -> Option<KeptReport> {
+        let Meta { from, to, made, in_order, .. } = self.meta?;
+        Some(KeptReport { id, kind: id.kind(), from, to, made, in_order, files: self.files })
+    }
+}
+
+/// The newest of a kind, by its time, that the schedule made, whether it is there or was removed. One whose time is not over is none: as it was
+/// made the clock was ahead.
+fn newest(found: &BTreeMap<ReportId, Found>, kind: ReportKind, is_over: Over<'_>) -> Option<ReportId> {
+    let is_done = |found: &Found| found.is_gone || found.meta.as_ref().is_some_and(|meta| meta.by_schedule);
+    // They are sorted by kind, and then by time.
+    let mut known = found.iter().filter(|(id, found)| id.kind() == kind && is_done(found) && is_over(**id));
+    known.next_back().map(|(id, _)| *id)
+}
+
 /// Whether nobody can be at work on a file any more.
 fn is_left(path: &Path) -> bool {
     let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
@@ -351,18 +401,22 @@ impl Drop for Parts {
     }
 }
 
-/// Counts what is written, and writes no more than there may be.
-struct Counted<W> {
+/// Counts what is written, and writes no more than there may be, and nothing once the process ends.
+struct Counted<'a, W> {
     out: W,
     bytes: u64,
     most: u64,
+    is_over: &'a AtomicBool,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for Counted<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         if self.bytes > self.most {
             return Err(io::Error::other("it is larger than all that may be kept"));
+        }
+        if self.is_over.load(Ordering::Acquire) {
+            return Err(io::Error::other("the process ends"));
         }
         self.out.write_all(bytes)?;
         Ok(bytes.len())

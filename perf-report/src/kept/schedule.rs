@@ -1,13 +1,13 @@
 //! When reports are due: by the calendar of a time zone.
 
-use super::id::{Of, ReportId};
+use super::id::{Of, ReportId, seconds};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use std::time::SystemTime;
 
 /// So many periods are made at once at most, where a process was not there for long: the latest.
-const MOST_MISSED: usize = 7;
+pub(super) const MOST_MISSED: usize = 7;
 
 /// The occasions on which reports are made by themselves.
 #[derive(Clone, Debug)]
@@ -110,6 +110,23 @@ impl Schedule {
                 .min()
         };
         self.lengths().filter_map(next_of).min().map(|(due, id)| (id, due))
+    }
+
+    /// The day or the week of an id.
+    pub(crate) fn period_of(&self, id: ReportId) -> Option<Period> {
+        match id.of() {
+            Of::Day(first) => self.period(Length::Day, first),
+            Of::Week(first) => self.period(Length::Week, first),
+            Of::Session(_) | Of::Range(..) => None,
+        }
+    }
+
+    /// Whether the time of a report is over; of a session, whether it began.
+    pub(crate) fn is_over(&self, id: ReportId, now: SystemTime) -> bool {
+        match id.of() {
+            Of::Day(_) | Of::Week(_) => self.period_of(id).is_some_and(|period| period.to <= now),
+            Of::Session(at) | Of::Range(_, at) => seconds(now).is_some_and(|now| at <= now),
+        }
     }
 
     /// The first day of the period that goes on.

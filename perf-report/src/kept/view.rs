@@ -28,6 +28,9 @@ pub struct KeptReports {
     pub reports: Vec<KeptReport>,
     /// The one of the schedule that is due next; `None` where there is no schedule of days or weeks.
     pub next: Option<Due>,
+    /// Those that are due and whose time nobody knows anything of, as the schedule was looked at last: they are looked for until a later one
+    /// is made.
+    pub not_known: Vec<ReportId>,
     /// Why one that is due is not made, as the schedule was looked at last. It is tried again.
     pub trouble: Option<Trouble>,
 }
@@ -101,7 +104,7 @@ impl ReportsView {
     }
 
     /// Makes a report now and keeps it, or finds the one that is there; says whether it is new. One at a time. Costs what
-    /// [`Report::of`](crate::Report::of) costs: call it where blocking is allowed.
+    /// [`Export::of`](crate::Export::of) costs: call it where blocking is allowed.
     ///
     /// # Errors
     /// [`MakeError`].
@@ -114,7 +117,7 @@ impl ReportsView {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn remove(&self, id: ReportId) -> Result<bool, MakeError> {
-        Ok(self.keeper()?.room.remove(id)?)
+        Ok(self.keeper()?.remove(id)?)
     }
 }
 
