@@ -29,6 +29,10 @@ const SHARE: u32 = 4;
 /// A schedule that could not be looked at is looked at again so much later.
 const AGAIN: Duration = Duration::from_secs(600);
 
+/// A tenth of the share of a thread of usual priority, where all cores are busy.
+#[cfg(target_os = "linux")]
+const NICE: libc::c_int = 10;
+
 type OfRange = dyn Fn(&Monitor, TimeRange) -> Alongside + Send + Sync;
 type Lives = dyn Fn() -> Result<Vec<Life>, String> + Send + Sync;
 
@@ -275,7 +279,17 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Lowers the priority of this thread: the application's are run first. On other systems than Linux it would be that of the whole process.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: it takes no pointers. Where it is refused, the priority stays as it was.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+    }
+}
+
 fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &Next) {
+    give_way();
     while let Ok(order) = orders.recv() {
         match order {
             Order::Look(now, uptime) => {

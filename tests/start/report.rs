@@ -124,9 +124,13 @@ pub(super) fn a_crash() -> Tested {
     while !is_kept() && begun.elapsed() < Duration::from_secs(20) {
         thread::sleep(Duration::from_millis(50));
     }
-    // Another process finds it in the file, once it is written.
-    let is_in_the_file = || perf.history().boots.iter().any(|boot| boot.ended.is_some());
-    while !is_in_the_file() && begun.elapsed() < Duration::from_secs(20) {
+    // Another process finds the call in the file, once two commits were made after it.
+    let address = perf.server_address().expect("a port");
+    let mut ends = std::collections::BTreeSet::new();
+    while ends.len() < 4 && begun.elapsed() < Duration::from_secs(20) {
+        let (_, text) = get(address, "/api/v1/history", "")?;
+        let history: serde_json::Value = serde_json::from_str(&text)?;
+        ends.extend(history["boots"][0]["ended"].as_str().map(str::to_owned));
         thread::sleep(Duration::from_millis(50));
     }
     std::process::abort()

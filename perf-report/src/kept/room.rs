@@ -241,7 +241,9 @@ impl Room {
         if total > self.max_bytes {
             return Err(MakeError::NoRoom { bytes, max_bytes: self.max_bytes });
         }
-        go.into_iter().for_each(|id| self.remove_files(id));
+        for id in go {
+            self.remove_files(id);
+        }
         Ok(())
     }
 

@@ -67,3 +67,26 @@ fn a_path_without_a_name_is_refused() {
         assert!(error.allowed.contains("a file"), "{error}");
     }
 }
+
+/// The length of a life of a minute, after which the clock of the day is this much further.
+fn length_after(further: Duration) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let mut settings = Settings::default();
+    let file = folder.path().join("life.json");
+    settings.at_shutdown = Some(file.clone());
+    let _reports = Reports::with_settings(&monitor, settings, Sources::default()).unwrap();
+    clock.advance(Duration::from_secs(60));
+    clock.set_time_of_day(monitor.time_of_day() + further);
+    monitor.shutdown(Duration::from_secs(10));
+    let report = Report::from_json(&std::fs::read(&file).unwrap()).unwrap();
+    report.end.duration_since(report.start).unwrap()
+}
+
+#[test]
+fn the_life_has_the_time_in_which_the_machine_slept_but_not_a_wrong_clock() {
+    let hour = Duration::from_secs(3_600);
+    assert!(length_after(8 * hour) >= 8 * hour, "the uptime stood still");
+    assert!(length_after(900 * 24 * hour) <= hour, "the clock was wrong at the start");
+}

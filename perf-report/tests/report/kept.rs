@@ -627,3 +627,22 @@ fn an_end_gives_up_the_reports_that_are_due() {
     assert!(begins.try_recv().is_err(), "the others are not begun");
     assert_eq!(reports.view().overview().unwrap().reports.len(), 1, "what was being made is given up");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_thread_gives_way() {
+    let nice = || {
+        let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(16).unwrap().parse::<i32>().unwrap()
+    };
+    let _clock = ManualClock::hold();
+    let (_folder, path) = room();
+    let (told, there) = channel();
+    let process = Process::with(&path, daily, move || {
+        told.send(nice()).unwrap();
+        Ok(Vec::new())
+    });
+    process.tick();
+    assert_eq!((there.recv_timeout(LONG).unwrap(), nice()), ((nice() + 10).min(19), nice()));
+}
