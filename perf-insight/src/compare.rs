@@ -4,9 +4,12 @@
 //! the blocks is what an average is sure to; what memory the blocks still have widens it. Each label is compared with itself,
 //! and the sum is weighted by the *old* calls of each label: where only the mix of labels has changed, nothing has
 //! regressed (E. Simpson, *The interpretation of interaction in contingency tables*, 1951; direct standardization).
+//!
+//! [`compare_runs`] compares whole runs of a program instead of ranges of one: a figure of each run is one number.
 
 mod bearable;
 mod estimate;
+mod runs;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +17,7 @@ use crate::statistics::student_two_sided;
 use crate::{Direction, Error};
 pub use bearable::{Bearable, bearable_rate};
 use estimate::Estimate;
+pub use runs::{LEAST_RUNS, Repeats, RunTimes, compare_runs};
 use std::fmt;
 
 /// One label of a range: the calls with one value of a label, or all calls.
@@ -228,13 +232,18 @@ pub fn assert_no_regression(
     }
 }
 
-fn check(before: &[Group<'_>], after: &[Group<'_>], settings: &CompareSettings) -> Result<(), Error> {
+fn check_settings(settings: &CompareSettings) -> Result<(), Error> {
     if !(settings.smallest.is_finite() && settings.smallest >= 0.0) {
         return Err(Error::invalid("smallest", settings.smallest, "a number of at least 0"));
     }
     if !(settings.confidence > 0.0 && settings.confidence < 1.0) {
         return Err(Error::invalid("confidence", settings.confidence, "more than 0 and less than 1"));
     }
+    Ok(())
+}
+
+fn check(before: &[Group<'_>], after: &[Group<'_>], settings: &CompareSettings) -> Result<(), Error> {
+    check_settings(settings)?;
     let uneven = before.iter().chain(after).find(|group| group.costs.len() != group.calls.len());
     uneven.map_or(Ok(()), |group| Err(Error::invalid("calls", group.calls.len(), "as many as there are costs")))
 }
