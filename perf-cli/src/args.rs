@@ -2,9 +2,15 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the texts of the help: they are shown as they stand")]
 
+mod versions;
+
 use crate::choice::{Ahead, ExportFormat, Figure, Period, Sort, State, Window};
 use clap::{Args as Group, Parser, Subcommand};
 use std::path::PathBuf;
+use versions::{DIFF, RUN, VERDICTS};
+pub(crate) use versions::{Diff, Judging, Run};
+
+const EXAMPLES_FIRST: &str = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,16 +19,18 @@ Examples:
   perf-cli query --kind db_operation        how series did in the last minute
   perf-cli why http-latency                 the cause of an alert
   perf-cli alerts ack 3 --by ada            take notice of an alert
-  perf-cli history info /var/lib/perf       a history without its service";
+  perf-cli history info /var/lib/perf       a history without its service
+  perf-cli diff base.json head.json         is this version worse than the one before? by reports of their runs
+  perf-cli run -n 7 --base main -- ./load   the same by running both in turn; exit code 1 where it is worse";
 
 /// Asks a service that is measured with perf, or its history on disk.
 #[derive(Debug, Parser)]
 #[command(
     name = "perf-cli",
     version,
-    help_template = "{about}\n\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}",
+    help_template = EXAMPLES_FIRST,
     before_help = EXAMPLES,
-    after_help = "Exit codes: 0 answered, 1 the condition holds (unhealthy, regressed, damaged), 2 asked wrongly or nothing known, 3 cannot be reached.",
+    after_help = "Exit codes: 0 answered, 1 the condition holds (unhealthy, regressed, damaged), 2 asked wrongly or nothing known (of diff and run: cannot tell), 3 cannot be reached.",
     max_term_width = 120
 )]
 pub(crate) struct Args {
@@ -98,6 +106,12 @@ pub(crate) enum Command {
     },
     /// Whether one range of time is better or worse than another; exit code 1 where something is worse
     Compare(Compare),
+    /// Whether one version of a program is worse than another, by reports of their runs; exit code 1 where it is, 2 where nobody can tell
+    #[command(before_help = DIFF, help_template = EXAMPLES_FIRST, after_help = VERDICTS)]
+    Diff(Diff),
+    /// Runs a program several times, and with --base the version before in turn: is it worse? Exit codes as of diff
+    #[command(before_help = RUN, help_template = EXAMPLES_FIRST, after_help = VERDICTS)]
+    Run(Run),
     /// The values that come, and when a limit is reached
     Forecast(Forecast),
     /// Everything that is known of a range of time, as a file for others; or a dashboard for Grafana

@@ -5,6 +5,7 @@
 //! perf-cli --url https://shop.example top        # a screen that keeps up
 //! perf-cli why http-latency                      # the cause of an alert
 //! perf-cli history info target/backend-history   # without the service
+//! perf-cli diff base.json head.json              # two versions by the reports of their runs: exit code 1 where it is worse
 //! ```
 //!
 //! Answers for people unless `--json` (the service's own document, where one answers the question) or `--plain` (a line a record, fields
@@ -16,7 +17,7 @@
 //! |---|---|
 //! | 0 | it was answered |
 //! | 1 | the condition asked about holds: unhealthy, regressed, damaged, a message not taken, a budget that stops calls |
-//! | 2 | it was asked wrongly: an option, a value, a token, a part that the service has not; or nothing is known of what was asked |
+//! | 2 | it was asked wrongly: an option, a value, a token, a part that the service has not; or nothing is known of what was asked. Of `diff` and `run`: nobody can tell |
 //! | 3 | the service, or the file, cannot be reached, or the output not be written |
 
 mod args;
@@ -24,8 +25,10 @@ mod cell;
 mod choice;
 mod client;
 mod commands;
+mod diff;
 mod failure;
 mod output;
+mod session;
 mod show;
 mod table;
 mod top;

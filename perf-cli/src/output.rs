@@ -47,6 +47,8 @@ pub(crate) struct Output<'a> {
     pub(crate) format: Format,
     coloured: bool,
     width: Option<usize>,
+    /// Whether a person sees the words beside the output.
+    is_followed: bool,
 }
 
 /// Whether colours are wanted where a person looks: unless something says no.
@@ -66,7 +68,7 @@ impl<'a> Output<'a> {
         let said = || environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = environment.is_terminal.then(|| said().or_else(own).unwrap_or(WIDTH).max(20));
         let coloured = environment.is_terminal && is_coloured(environment, no_color);
-        Self { out, err, format, coloured, width }
+        Self { out, err, format, coloured, width, is_followed: environment.is_error_terminal }
     }
 
     /// The terminal's own look is allowed.
@@ -95,6 +97,15 @@ impl<'a> Output<'a> {
     /// Writes words about the answer beside it, in every format.
     pub(crate) fn note(&mut self, text: &str) -> Result<(), Failure> {
         writeln!(self.err, "{}", clean(text))?;
+        Ok(())
+    }
+
+    /// Shows how far it is where a person follows, in place of what was shown so before; an empty text takes it away.
+    pub(crate) fn progress(&mut self, text: &str) -> Result<(), Failure> {
+        if self.is_followed {
+            write!(self.err, "\r\u{1b}[K{}", clean(text))?;
+            self.err.flush()?;
+        }
         Ok(())
     }
 

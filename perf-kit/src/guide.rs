@@ -49,6 +49,10 @@ pub mod sql {}
 #[doc = include_str!("../docs/report.md")]
 pub mod report {}
 
+#[cfg(feature = "report")]
+#[doc = include_str!("../docs/in_ci.md")]
+pub mod in_ci {}
+
 #[cfg(all(feature = "host-profiler", target_os = "linux"))]
 #[doc = include_str!("../docs/profiler.md")]
 pub mod profiler {}

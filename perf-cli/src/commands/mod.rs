@@ -4,6 +4,7 @@ mod alerts;
 mod budget;
 mod calls;
 mod compare;
+mod diff;
 mod doctor;
 mod errors;
 mod export;
@@ -15,6 +16,7 @@ mod notify;
 mod query;
 mod report;
 mod rules;
+mod run;
 mod status;
 
 pub(crate) use calls::{Running, name_of};
@@ -66,6 +68,8 @@ pub(crate) fn carry_out(
         Command::Incidents(args) => incidents::list(&client()?, &args, output),
         Command::Why { alert } => incidents::why(&client()?, &alert, output),
         Command::Compare(args) => compare::compare(&client()?, &args, output),
+        Command::Diff(args) => diff::diff(&args, output),
+        Command::Run(args) => run::run(&args, output),
         Command::Forecast(args) => forecast::forecast(&client()?, &args, output),
         Command::Export(args) => export::export(&client()?, &args, output),
         Command::Report(args) => report::report(&client()?, &args, output),

@@ -1,8 +1,12 @@
 //! The command against a real service: one that runs in this process, with tokens, a history, a rule that fires and a channel that
 //! reaches nobody.
 
+mod diff;
 mod mcp;
 mod offline;
+mod reports;
+#[cfg(unix)]
+mod run;
 mod service;
 
 use serde_json::Value;

@@ -1,0 +1,211 @@
+//! Whole comparisons of made-up runs. The rates are printed, with `--nocapture`.
+
+use super::super::files::Run;
+use super::*;
+
+const RUNS: usize = 7;
+const SERIES: usize = 20;
+
+fn judging() -> Judging {
+    Judging {
+        at_least: 0.05,
+        ignore: Vec::new(),
+        more_is_better: Vec::new(),
+        strict: false,
+        all: false,
+        markdown: false,
+    }
+}
+
+fn figures(values: &[(&str, What, f64)]) -> Figures {
+    let figure =
+        |(series, what, value): &(&str, What, f64)| (Key { series: (*series).to_owned(), what: *what }, *value);
+    values.iter().map(figure).collect()
+}
+
+/// Runs of a side, at these times.
+fn side(runs: Vec<(f64, Figures)>) -> Side {
+    Side { runs: runs.into_iter().map(|(made, figures)| Run { made, figures }).collect(), ..Side::default() }
+}
+
+/// One run of each side.
+fn one_each(base: &[(&str, What, f64)], head: &[(&str, What, f64)], judging: &Judging) -> Judgement {
+    judge(&side(vec![(1.0, figures(base))]), &side(vec![(2.0, figures(head))]), judging).unwrap()
+}
+
+fn class(judgement: &Judgement, series: &str, what: What) -> Option<Class> {
+    judgement.figures.iter().find(|row| row.series == series && row.figure == what).map(|row| row.class)
+}
+
+/// `SplitMix64`, and normal numbers of it.
+struct Noise(u64);
+
+impl Noise {
+    fn even(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 + f64::EPSILON / 4.0
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * self.even().ln()).sqrt() * (std::f64::consts::TAU * self.even()).cos()
+    }
+
+    /// A value that spreads by a share.
+    fn around(&mut self, value: f64, share: f64) -> f64 {
+        value * (share * self.normal()).exp()
+    }
+}
+
+/// A session of seven runs of each side in turn: twenty series with a mean, two percentiles in buckets, a count that varies and one that does not.
+/// The machine becomes a tenth slower, and each run has a course of its own.
+fn session(noise: &mut Noise, spread: f64, factor: f64) -> Judgement {
+    let (mut base, mut head) = (Vec::new(), Vec::new());
+    for run in 0..2 * RUNS {
+        let is_head = matches!(run % 4, 1 | 2);
+        let machine = (0.1 * run as f64 / (2 * RUNS - 1) as f64 + 0.01 * noise.normal()).exp();
+        let mut figures = Figures::new();
+        for place in 0..SERIES {
+            let series = format!("operation{{operation={place}}}");
+            let planted = if is_head && place == 0 { factor } else { 1.0 };
+            let mean = noise.around(0.002 * (place + 1) as f64 * machine * planted, spread);
+            // As a histogram tells it: the middle of a bucket.
+            let bucketed = |value: f64| ((value.log2() * 16.0).floor() / 16.0).exp2();
+            let (p95, p99) =
+                (bucketed(noise.around(2.0 * mean, spread)), bucketed(noise.around(3.0 * mean, 2.0 * spread)));
+            let retries = noise.around(200.0, 0.05).round();
+            for (what, value) in [
+                (What::Calls, 1_000.0),
+                (What::Errors, 0.0),
+                (What::Mean, mean),
+                (What::P95, p95),
+                (What::P99, p99),
+                (What::Counter, retries),
+            ] {
+                figures.insert(Key { series: series.clone(), what }, value);
+            }
+        }
+        if is_head { head.push((run as f64, figures)) } else { base.push((run as f64, figures)) }
+    }
+    judge(&side(base), &side(head), &judging()).unwrap()
+}
+
+#[test]
+fn the_same_twice_is_worse_in_at_most_one_of_twenty() {
+    const SESSIONS: usize = 200;
+    for spread in [0.025, 0.1] {
+        let mut noise = Noise(21);
+        let judged: Vec<Verdict> = (0..SESSIONS).map(|_| session(&mut noise, spread, 1.0).verdict).collect();
+        let count = |wanted| judged.iter().filter(|verdict| **verdict == wanted).count();
+        println!(
+            "the same twice, {SERIES} series with five figures, {RUNS} runs of each side, {spread} from run to run: \
+            {} of {SESSIONS} worse, {} fine, {} cannot tell",
+            count(Verdict::Worse),
+            count(Verdict::Fine),
+            count(Verdict::CannotTell)
+        );
+        assert!(count(Verdict::Worse) * 20 <= SESSIONS, "{spread}");
+    }
+}
+
+#[test]
+fn a_tenth_more_is_found_and_named() {
+    const SESSIONS: usize = 200;
+    for spread in [0.02, 0.025] {
+        let mut noise = Noise(22);
+        let is_found = |judgement: &Judgement| {
+            judgement.verdict == Verdict::Worse
+                && class(judgement, "operation{operation=0}", What::Mean) == Some(Class::Worse)
+        };
+        let found = (0..SESSIONS).filter(|_| is_found(&session(&mut noise, spread, 1.1))).count();
+        println!("10 % more in one of {SERIES} series, {spread} from run to run: {found} of {SESSIONS} found");
+        assert!(found * 20 >= SESSIONS * 19, "{spread}: {found}");
+    }
+}
+
+#[test]
+fn exact_figures_are_judged_exactly_however_small_the_change() {
+    let base = [("a", What::Calls, 1e6), ("a", What::Errors, 0.0), ("a", What::Mean, 0.01), ("b", What::Counter, 5.0)];
+    let same = one_each(&base, &base, &judging());
+    assert_eq!(same.verdict, Verdict::Fine, "{same:?}");
+    let exact: Vec<Class> = same.figures.iter().filter(|row| row.exact).map(|row| row.class).collect();
+    assert_eq!(exact, [Class::Same; 2], "a count that is zero twice is no figure: {same:?}");
+
+    let large = |calls, counted| [("a", What::Calls, calls), ("b", What::Counter, counted)];
+    let one_more = one_each(&large(1e7, 1e7), &large(1e7 + 1.0, 1e7 + 1.0), &judging());
+    let classes = [class(&one_more, "a", What::Calls), class(&one_more, "b", What::Counter)];
+    assert_eq!(classes, [Some(Class::Worse), Some(Class::Same)], "of counters seven digits are kept");
+
+    let more =
+        [("a", What::Calls, 1e6 + 2.0), ("a", What::Errors, 3.0), ("a", What::Mean, 0.09), ("b", What::Counter, 4.0)];
+    let judged = one_each(&base, &more, &judging());
+    assert_eq!(judged.verdict, Verdict::Worse);
+    let classes = [("a", What::Calls), ("a", What::Errors), ("a", What::Mean), ("b", What::Counter)];
+    let classes = classes.map(|(series, what)| class(&judged, series, what));
+    assert_eq!(classes, [Some(Class::Worse), Some(Class::Worse), Some(Class::NotJudged), Some(Class::Less)]);
+    assert!(judged.notes.iter().any(|note| note.contains("5 runs")), "{judged:?}");
+
+    let turned = Judging { more_is_better: vec!["b*".into()], ignore: vec!["a".into()], ..judging() };
+    assert_eq!(one_each(&base, &more, &turned).verdict, Verdict::Worse, "less of what more is better of");
+    let ignored = Judging { ignore: vec!["*".into()], ..judging() };
+    assert_eq!(one_each(&base, &more, &ignored).verdict, Verdict::CannotTell);
+}
+
+#[test]
+fn the_order_of_runs_does_not_matter_to_exact_figures() {
+    let runs = |values: &[f64]| {
+        let run = |value: &f64| (0.0, figures(&[("a", What::Calls, *value)]));
+        side(values.iter().map(run).collect())
+    };
+    let of = |base: &[f64], head: &[f64]| judge(&runs(base), &runs(head), &judging()).unwrap();
+    let varying = of(&[10.0, 11.0, 10.0], &[10.0, 10.0, 11.0]);
+    assert_eq!(class(&varying, "a", What::Calls), Some(Class::Unclear), "what varies is not exact: {varying:?}");
+    assert_eq!(varying.verdict, Verdict::CannotTell);
+    assert_eq!(of(&[10.0; 3], &[11.0; 3]).verdict, Verdict::Worse);
+    assert_eq!(of(&[11.0; 3], &[10.0; 3]).verdict, Verdict::Fine);
+    // What some runs do not call at all is no figure of its own.
+    let mut some = runs(&[10.0; 5]);
+    some.runs[2].figures.clear();
+    assert_eq!(class(&judge(&some, &runs(&[10.0; 5]), &judging()).unwrap(), "a", What::Calls), Some(Class::Unclear));
+}
+
+#[test]
+fn series_of_one_side_are_told_and_not_judged() {
+    let calls = |series| [(series, What::Calls, 5.0), (series, What::Errors, 0.0), (series, What::Mean, 0.1)];
+    let judged = one_each(&calls("old"), &calls("new"), &judging());
+    assert_eq!(judged.verdict, Verdict::CannotTell);
+    assert_eq!(
+        (judged.only_base.as_slice(), judged.only_head.as_slice()),
+        (&["old".to_owned()][..], &["new".to_owned()][..])
+    );
+    assert!(judged.figures.is_empty(), "{judged:?}");
+}
+
+#[test]
+fn what_spreads_too_far_cannot_be_told() {
+    let mut noise = Noise(23);
+    let mut runs = |from: f64| {
+        let run = |at| {
+            (from + f64::from(at), figures(&[("a", What::Calls, 9.0), ("a", What::Mean, noise.around(0.01, 0.6))]))
+        };
+        side((0..6).map(run).collect())
+    };
+    let (base, head) = (runs(0.0), runs(0.5));
+    let judged = judge(&base, &head, &judging()).unwrap();
+    assert_eq!(judged.verdict, Verdict::CannotTell, "{judged:?}");
+    assert!(judged.figures.iter().any(|row| row.detectable.is_some_and(|detectable| detectable > 0.3)));
+    assert!(judged.notes.is_empty(), "they were run in turn: {judged:?}");
+    let later =
+        judge(&base, &side(head.runs.into_iter().map(|run| (run.made + 900.0, run.figures)).collect()), &judging());
+    assert!(later.unwrap().notes.iter().any(|note| note.contains("before the other")));
+}
+
+#[test]
+fn strict_wants_everything_to_be_clear() {
+    let base = [("a", What::Calls, 7.0), ("a", What::Mean, 0.01)];
+    assert_eq!(one_each(&base, &base, &judging()).verdict, Verdict::Fine);
+    let strict = Judging { strict: true, ..judging() };
+    assert_eq!(one_each(&base, &base, &strict).verdict, Verdict::CannotTell, "times are not judged");
+}
