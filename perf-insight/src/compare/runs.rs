@@ -19,8 +19,10 @@ pub const LEAST_RUNS: usize = 5;
 const MOST_DEALS: usize = 4_000;
 /// The share of the smallest change that matters that is added to each standard error.
 const ADDED: f64 = 0.125;
-/// Sides that follow each other this closely are not told from a course of time.
-const MOST_CONFOUNDED: f64 = 0.9;
+/// The closest that sides follow the time, as a correlation, and are still in turn: beyond it a change is hardly told from a course.
+const MOST_CONFOUNDED: f64 = 0.5;
+/// Sizes that differ by less than this share differ by rounding alone.
+const ROUNDING: f64 = 1e-9;
 
 /// One figure in each run of both sides, such as the mean duration of a series.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +31,9 @@ pub struct Repeats<'a> {
     pub before: &'a [f64],
     /// The values after.
     pub after: &'a [f64],
-    /// The share by which a value may be off as it was measured: the width of a bucket, 0 of a mean. A change matters where
-    /// it is greater than the smallest by this much.
+    /// The share by which a change may be off as its values were measured: the width of a bucket, 0 of a mean. A change matters
+    /// where it is greater than the smallest by this much, and is none where it is smaller by this much: where the resolution is no
+    /// finer than the smallest change that matters, nothing is [`NoChange`](ChangeClass::NoChange).
     pub resolution: f64,
 }
 
@@ -43,14 +46,23 @@ pub struct RunTimes<'a> {
     pub after: &'a [f64],
 }
 
+impl RunTimes<'_> {
+    /// Whether the sides were run in turn: the correlation of side and time is at most one half. `false` also where all runs were at the same
+    /// time, or a time is unknown: nobody knows the order then.
+    #[must_use]
+    pub fn are_in_turn(&self) -> bool {
+        course(self).is_some()
+    }
+}
+
 /// The change of each figure between the runs of two versions, in the order of the figures.
 ///
-/// Give the `times` where the sides were run in turn: then what the machine did meanwhile is taken out. Where one side was run
-/// before the other, nothing can tell a change of the machine from one of the program, and `times` would hide both.
+/// Give the `times` where they are known: where the sides were run in turn ([`RunTimes::are_in_turn`]), what the machine did meanwhile is
+/// taken out. Where they were not, nothing can tell a change of the machine from one of the program: the answer is that of no times.
 ///
 /// Values are compared by their ratio where all are above zero, and by their difference otherwise. [`Change::before`] and
 /// [`Change::after`] are the means (of ratios the geometric ones), [`Change::difference_between`] is the interval of this figure alone,
-/// and a class other than [`NoChange`](ChangeClass::NoChange) and [`Unclear`](ChangeClass::Unclear) needs a change that also stands out
+/// widened by the resolution, and a class other than [`NoChange`](ChangeClass::NoChange) and [`Unclear`](ChangeClass::Unclear) needs a change that also stands out
 /// among all figures.
 ///
 /// ```
@@ -105,15 +117,14 @@ pub fn compare_runs(
     let place = (settings.confidence * greatest.len() as f64).ceil();
     let limit = greatest.get(crate::statistics::whole(place).saturating_sub(1)).copied().unwrap_or(f64::INFINITY);
     let own = student_two_sided(settings.confidence, deals.freedom);
-    let change = |(figure, scaled): (&Repeats<'_>, &Scaled)| {
+    let change = |scaled: &Scaled| {
         let effect = deals.effect(scaled, &deals.observed());
-        let matters = (settings.smallest + figure.resolution).ln_1p();
-        scaled.change(effect, Limits { added, limit, own, matters }, settings)
+        scaled.change(effect, Limits { added, limit, own }, settings)
     };
-    Ok(figures.iter().zip(&scaled).map(change).collect())
+    Ok(scaled.iter().map(change).collect())
 }
 
-/// The times as a line of sum 0 and length 1. `None` where they are all the same, unknown, or follow the sides.
+/// The times as a line of sum 0 and length 1. `None` where they are all the same, unknown, or the sides were not in turn.
 fn course(times: &RunTimes<'_>) -> Option<Vec<f64>> {
     let all: Vec<f64> = times.before.iter().chain(times.after).copied().collect();
     let centre = mean(&all);
@@ -239,7 +250,6 @@ struct Limits {
     added: f64,
     limit: f64,
     own: f64,
-    matters: f64,
 }
 
 /// A figure on the scale on which it is compared: logarithms, or shares of its mean; the means and the course taken out.
@@ -278,7 +288,7 @@ impl Scaled {
         Self {
             values,
             squares,
-            resolution: figure.resolution.ln_1p(),
+            resolution: if is_log { figure.resolution.ln_1p() } else { figure.resolution },
             before,
             after,
             linear: (!is_log).then_some(unit),
@@ -287,18 +297,22 @@ impl Scaled {
 
     fn change(&self, effect: Effect, limits: Limits, settings: &CompareSettings) -> Change {
         let Effect { change, error } = effect;
-        let reach = limits.own * error;
+        let reach = limits.own * error + self.resolution;
+        let smallest = if self.linear.is_some() { settings.smallest } else { settings.smallest.ln_1p() };
+        let least = smallest + self.resolution;
         // From nothing, any change that is sure matters.
         let is_from_nothing = self.linear.is_some() && self.before == 0.0;
-        let matters = is_from_nothing || change.abs() >= limits.matters;
-        let class = if effect.size(limits.added, self.resolution) > limits.limit && matters {
+        let matters = is_from_nothing || change.abs() >= least;
+        // Deals that are the same but for the order of their sums are no less than the one that was.
+        let stands_out = effect.size(limits.added, self.resolution) > limits.limit * (1.0 + ROUNDING);
+        let class = if stands_out && matters {
             match settings.direction.is_worse(change) {
                 Some(true) => ChangeClass::Regressed,
                 Some(false) => ChangeClass::Improved,
                 None if change > 0.0 => ChangeClass::Increased,
                 None => ChangeClass::Decreased,
             }
-        } else if change.abs() + reach <= limits.matters {
+        } else if change.abs() + reach <= smallest {
             ChangeClass::NoChange
         } else {
             ChangeClass::Unclear
@@ -314,7 +328,7 @@ impl Scaled {
             after: self.after,
             difference_between: (difference(change - reach), difference(change + reach)),
             relative: share(change),
-            detectable: share((self.resolution + limits.limit * (error + limits.added)).max(limits.matters)),
+            detectable: share((self.resolution + limits.limit * (error + limits.added)).max(least)),
         }
     }
 }

@@ -59,9 +59,21 @@ fn is_worse(change: &Change) -> bool {
     change.class == ChangeClass::Regressed
 }
 
+/// The most that a rate of one in twenty gives in all but one of a hundred such counts. Of 2,000 sessions each, the two that spread most had 98 and
+/// 100.
+fn most_of(sessions: usize) -> usize {
+    let mean = 0.05 * sessions as f64;
+    crate::statistics::whole(mean + 2.33 * (0.95 * mean).sqrt())
+}
+
+/// Worse or better.
+fn is_found(change: &Change) -> bool {
+    !matches!(change.class, ChangeClass::NoChange | ChangeClass::Unclear)
+}
+
 #[test]
-fn the_same_twice_is_called_worse_in_at_most_one_of_twenty() {
-    const SESSIONS: usize = 200;
+fn in_the_same_twice_a_change_is_found_at_most_once_in_twenty() {
+    const SESSIONS: usize = 400;
     for (name, session) in [
         ("2.5 % from run to run, 10 % drift", USUAL),
         ("2.5 %, no drift", Session { drift: 0.0, ..USUAL }),
@@ -70,9 +82,9 @@ fn the_same_twice_is_called_worse_in_at_most_one_of_twenty() {
         ("5 %, and one value in twenty a third more", Session { noise: 0.05, disturbed: 0.05, ..USUAL }),
     ] {
         let mut noise = Noise::new(11);
-        let wrong = (0..SESSIONS).filter(|_| session.compare(&mut noise, 1.0, RUNS).iter().any(is_worse)).count();
-        println!("the same twice, {FIGURES} figures of {RUNS} runs, {name}: {wrong} of {SESSIONS} called worse");
-        assert!(wrong * 20 <= SESSIONS, "{name}: {wrong} of {SESSIONS}");
+        let wrong = (0..SESSIONS).filter(|_| session.compare(&mut noise, 1.0, RUNS).iter().any(is_found)).count();
+        println!("the same twice, {FIGURES} figures of {RUNS} runs, {name}: a change in {wrong} of {SESSIONS}");
+        assert!(wrong <= most_of(SESSIONS), "{name}: {wrong} of {SESSIONS}");
     }
 }
 
@@ -106,13 +118,61 @@ fn what_does_not_matter_is_no_change_and_what_spreads_is_unclear() {
 }
 
 #[test]
-fn a_bucket_is_not_taken_for_a_change() {
-    let (before, after) = ([0.010; 6], [0.0106; 6]);
-    let of = |resolution| {
-        let figures = [Repeats { before: &before, after: &after, resolution }];
-        compare_runs(&figures, None, &CompareSettings::default()).unwrap()[0].class
+fn a_bucket_is_taken_neither_for_a_change_nor_for_none() {
+    let before = [0.010; 6];
+    let of = |after: f64, resolution, smallest| {
+        let figures = [Repeats { before: &before, after: &[after; 6], resolution }];
+        let settings = CompareSettings { smallest, ..CompareSettings::default() };
+        compare_runs(&figures, None, &settings).unwrap()[0]
     };
-    assert_eq!([of(0.0), of(0.0625)], [ChangeClass::Regressed, ChangeClass::NoChange]);
+    let class = |after, resolution, smallest| of(after, resolution, smallest).class;
+    assert_eq!(class(0.0106, 0.0, 0.05), ChangeClass::Regressed);
+    // The bucket alone may hide a change of 5 %, or make one.
+    for after in [0.010, 0.0106, 0.0111] {
+        assert_eq!(class(after, 0.0625, 0.05), ChangeClass::Unclear, "{after}");
+    }
+    assert_eq!(class(0.0113, 0.0625, 0.05), ChangeClass::Regressed);
+    assert_eq!(class(0.0102, 0.0625, 0.1), ChangeClass::NoChange);
+    let (low, high) = of(0.0111, 0.0625, 0.05).difference_between;
+    assert!(low < 0.0005 && high > 0.0017, "the interval has the bucket on both sides: {low} to {high}");
+}
+
+#[test]
+fn one_run_that_stands_out_is_no_change() {
+    for place in 0..5 {
+        for height in [10.0, 1e6, 1.3] {
+            let mut after = [1.0; 5];
+            after[place] = height;
+            for (before, after) in [([1.0; 5], after), (after, [1.0; 5])] {
+                let figures = [Repeats { before: &before, after: &after, resolution: 0.0 }];
+                let found = compare_runs(&figures, None, &CompareSettings::default()).unwrap()[0];
+                assert_eq!(found.class, ChangeClass::Unclear, "{before:?} {after:?}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sides_in_turn_are_told_from_those_that_were_not() {
+    let of = |before: &[f64], after: &[f64]| RunTimes { before, after }.are_in_turn();
+    assert!(of(&[0.0, 3.0, 4.0, 7.0, 8.0], &[1.0, 2.0, 5.0, 6.0, 9.0]));
+    assert!(!of(&[0.0, 1.0, 2.0, 3.0, 4.0], &[5.0, 6.0, 7.0, 8.0, 9.0]));
+    assert!(!of(&[0.0, 1.0, 2.0, 3.0, 5.0], &[4.0, 6.0, 7.0, 8.0, 9.0]), "that they overlap is not enough");
+    assert!(!of(&[1.0; 5], &[1.0; 5]) && !of(&[f64::NAN, 1.0], &[1.0, 2.0]) && !of(&[], &[]), "nobody knows");
+}
+
+#[test]
+fn the_smallest_change_is_a_plain_share_where_a_value_is_zero() {
+    // All but still: one run of each side is zero, and the smallest change is what limits.
+    let settings = CompareSettings { smallest: 1.0, ..CompareSettings::default() };
+    let of = |factor: f64| {
+        let mut before = [100.0; 40];
+        before[0] = 0.0;
+        let after = before.map(|value| value * factor);
+        compare_runs(&[Repeats { before: &before, after: &after, resolution: 0.0 }], None, &settings).unwrap()[0].class
+    };
+    assert_eq!([of(1.9), of(2.1)], [ChangeClass::Unclear, ChangeClass::Regressed]);
+    assert_eq!(of(1.7), ChangeClass::NoChange);
 }
 
 #[test]
