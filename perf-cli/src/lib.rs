@@ -81,7 +81,8 @@ impl Environment {
 }
 
 /// Runs the command with its arguments, of which the first is its own name. The exit code is 0, 1, 2 or 3, as the table
-/// [above](crate) has them. A reader of the output that is gone ends it quietly with 0.
+/// [above](crate) has them. A reader of the output that is gone ends it quietly: with the code of the answer where it was known by then, as `diff` and `run`
+/// have it, else with 0.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     environment: &Environment,
@@ -135,6 +136,8 @@ fn carry_out(args: Args, environment: &Environment, out: &mut dyn Write, err: &m
     let mut output = Output::new(out, err, format, environment, style.no_color);
     let client = || Client::new(&connection, environment);
     let code = commands::carry_out(command, &client, &mut output)?;
-    output.flush()?;
-    Ok(code)
+    match output.flush() {
+        Ok(()) | Err(Failure::Closed) => Ok(code),
+        Err(failure) => Err(failure),
+    }
 }

@@ -13,13 +13,14 @@ Examples:
 
 pub(super) const RUN: &str = "\
 Examples:
-  perf-cli run --base main -- cargo run --release --example load    main against the working tree
-  perf-cli run -n 7 --base v1.2 --build 'cargo build --release' -- target/release/load
+  perf-cli run --base main --build 'cargo build --release' -- target/release/load    main against the working tree
+  perf-cli run -n 15 --base v1.2 -- python3 load.py                 what needs no build
   perf-cli run -n 7 --output runs/base -- ./load                    one side, for `perf-cli diff` later
 
 The command is to end with `Perf::shutdown`, which writes its report where PERF_REPORT_AT_SHUTDOWN says, and to do the same
-work each time. --base makes a worktree of REF in a temporary folder, which is removed at the end, and runs the two in turn:
-base, head, head, base, and so on, after one run of each that does not count.";
+work each time. --base makes a worktree of REF in a folder beside the repository, which is removed at the end, and runs the two in turn:
+base, head, head, base, and so on, after one run of each that does not count. A path of the program that is inside of the repository
+is looked for in each version. Of `cargo run` the peak memory would be cargo's own: build by --build, and run the program itself.";
 
 pub(super) const VERDICTS: &str = "\
 Exit codes: 0 fine, 1 something is worse, 2 cannot tell: too little is known, a run failed, or it was asked wrongly; 3 a file cannot be reached.";
@@ -37,9 +38,12 @@ pub(crate) struct Judging {
     /// Series of which more calls, or a greater count, are better; else they are worse
     #[arg(long, value_name = "PATTERN")]
     pub(crate) more_is_better: Vec<String>,
-    /// Where anything is unclear, nobody can tell
+    /// Where anything is unclear, nobody can tell; p95 and p99 are, unless --at-least is beyond their bucket of 6.25 %
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Judges times also of sides that were not run in turn: the machine was the same, and at rest
+    #[arg(long)]
+    pub(crate) apart: bool,
     /// Also what is the same
     #[arg(long)]
     pub(crate) all: bool,

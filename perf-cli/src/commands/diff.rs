@@ -25,10 +25,14 @@ pub(super) fn check(judging: &Judging, output: &Output<'_>) -> Result<(), Failur
 /// Judges two sides and tells it.
 pub(super) fn told(base: &Side, head: &Side, judging: &Judging, output: &mut Output<'_>) -> Result<u8, Failure> {
     let judgement = judge(base, head, judging)?;
-    show(&judgement, judging, output)?;
-    Ok(match judgement.verdict() {
+    let code = match judgement.verdict() {
         Verdict::Fine => FINE,
         Verdict::Worse => HOLDS,
         Verdict::CannotTell => CANNOT_TELL,
-    })
+    };
+    // A reader that has seen enough, such as `head`, changes nothing of the verdict.
+    match show(&judgement, judging, output) {
+        Ok(()) | Err(Failure::Closed) => Ok(code),
+        Err(failure) => Err(failure),
+    }
 }

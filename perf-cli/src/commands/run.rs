@@ -22,6 +22,8 @@ const AT_SHUTDOWN: &str = "PERF_REPORT_AT_SHUTDOWN";
 const STATE: &str = "STATE_DIRECTORY";
 /// The variable by which cargo is told where to build.
 const TARGET: &str = "CARGO_TARGET_DIR";
+/// The same as a setting of its file; it gives way to the other.
+const TARGET_AS_CONFIGURED: &str = "CARGO_BUILD_TARGET_DIR";
 /// How much of the end of what a command wrote is looked through for its last words.
 const LAST_WORDS: u64 = 4_096;
 /// The most characters of them that are told.
@@ -38,6 +40,9 @@ struct Version<'a> {
 
 pub(super) fn run(args: &Run, output: &mut Output<'_>) -> Result<u8, Failure> {
     check(&args.judging, output)?;
+    if args.judging.markdown && args.base.is_none() {
+        return Err(Failure::Usage("--markdown needs --base: one side is not judged".to_owned()));
+    }
     let room = TempDir::with_prefix("perf-cli-").map_err(|error| cannot("a temporary folder", &error))?;
     let reports = match &args.output {
         Some(path) => empty_folder(path)?,
@@ -123,7 +128,7 @@ impl Version<'_> {
         let Some((program, rest)) = words.split_first() else { return Ok(()) };
         let report = self.reports.join(format!("{}.json", label.stem()));
         let state = TempDir::with_prefix("perf-cli-").map_err(|error| cannot("a temporary folder", &error))?;
-        let mut command = Command::new(self.program(program));
+        let mut command = Command::new(self.program(program)?);
         command.args(rest).env(AT_SHUTDOWN, &report).env(STATE, state.path());
         let ended = self.carry_out(&mut command, label, stop)?;
         if !report.is_file() {
@@ -143,10 +148,24 @@ impl Version<'_> {
         fs::write(&path, text).map_err(|error| cannot(&path.display().to_string(), &error))
     }
 
-    /// The path of a program: one with a folder in it is looked for in this version.
-    fn program(&self, program: &OsStr) -> PathBuf {
+    /// The path of a program: one with a folder in it is looked for in this version, wherever it is named from.
+    fn program(&self, program: &OsStr) -> Result<PathBuf, Failure> {
         let path = Path::new(program);
-        if path.components().count() > 1 { self.folder.join(path) } else { path.to_owned() }
+        // A name alone is looked for in PATH; `./name` is in this folder.
+        if !program.to_string_lossy().contains(std::path::is_separator) {
+            return Ok(path.to_owned());
+        }
+        let Some(tree) = self.tree else { return Ok(self.folder.join(path)) };
+        let target = std::env::var_os(TARGET).or_else(|| std::env::var_os(TARGET_AS_CONFIGURED)).map(PathBuf::from);
+        match tree.place_of(path, target.as_deref()) {
+            Some(place) => Ok(place),
+            // An interpreter, and the like.
+            None if path.is_absolute() => Ok(path.to_owned()),
+            None => Err(Failure::Usage(format!(
+                "{}: it is outside of the repository, so that both versions would be the same program",
+                path.display()
+            ))),
+        }
     }
 
     /// Runs a command in the folder of this version, to a good end. What it writes goes to a file beside the reports.
@@ -159,9 +178,11 @@ impl Version<'_> {
         };
         let (out, err, log) = open().map_err(|error| cannot(&path.display().to_string(), &error))?;
         command.current_dir(&self.folder).stdin(Stdio::null()).stdout(out).stderr(err);
-        // What both versions built in one folder, each would build anew at each turn.
-        if let Some(tree) = self.tree.filter(|_| std::env::var_os(TARGET).is_some()) {
-            command.env(TARGET, tree.root().join("target"));
+        // What both versions built in one folder, each would build anew at each turn, or take for its own.
+        for name in [TARGET, TARGET_AS_CONFIGURED] {
+            if let (Some(tree), Some(target)) = (self.tree, std::env::var_os(name)) {
+                command.env(name, tree.target(Path::new(&target)));
+            }
         }
         let told = |text: &str| Failure::Usage(format!("{}, {}: {text}", self.name, label.stem()));
         let program = command.get_program().to_string_lossy().into_owned();

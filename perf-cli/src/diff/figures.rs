@@ -185,10 +185,15 @@ fn name_of(name: &str, labels: &Labels) -> String {
     let mut text = name.to_owned();
     for (place, (name, value)) in labels.pairs().enumerate() {
         // Writing to a `String` cannot fail.
-        let _ = write!(text, "{}{name}={value}", if place == 0 { '{' } else { ',' });
+        let _ = write!(text, "{}{name}={}", if place == 0 { '{' } else { ',' }, parted(value));
     }
     if text.len() > name.len() {
         text.push('}');
     }
     text
+}
+
+/// The value of a label as it is, or in quotes where it could be taken for more than one.
+fn parted(value: &str) -> String {
+    if value.contains([',', '=', '{', '}', '"', '\\']) { format!("{value:?}") } else { value.to_owned() }
 }

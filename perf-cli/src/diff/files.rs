@@ -4,6 +4,7 @@ use super::figures::{self, Figures};
 use crate::failure::Failure;
 use perf_report::Report;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ pub(super) struct Run {
     /// When its report was made, in seconds since 1970.
     pub(super) made: f64,
     pub(super) figures: Figures,
+    /// The series that its report had no room for.
+    pub(super) left_out: usize,
 }
 
 /// The runs of a version.
@@ -65,8 +68,9 @@ pub(crate) fn side_of(given: &str) -> Result<Side, Failure> {
         if !side.services.contains(&service) {
             side.services.push(service);
         }
-        side.left_out = side.left_out.max(report.tracks.left_out + report.metrics_left_out);
-        side.runs.push(Run { made, figures });
+        let left_out = report.tracks.left_out.saturating_add(report.metrics_left_out);
+        side.left_out = side.left_out.max(left_out);
+        side.runs.push(Run { made, figures, left_out });
     }
     Ok(side)
 }
@@ -88,7 +92,18 @@ fn files_of(given: &str) -> Result<Vec<PathBuf>, Failure> {
     if path.exists() || !given.contains(',') {
         return Ok(vec![path.to_owned()]);
     }
-    Ok(given.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect())
+    let files: Vec<PathBuf> = given.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect();
+    if files.is_empty() {
+        return Err(Failure::Usage(format!("{given:?}: no file is named; allowed are names with commas between")));
+    }
+    let mut seen = BTreeSet::new();
+    for file in &files {
+        // One that is not there is told when it is read.
+        if !seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())) {
+            return Err(Failure::Usage(format!("{}: it is named twice; a report is one run", file.display())));
+        }
+    }
+    Ok(files)
 }
 
 /// A file, not beyond a size.

@@ -1,7 +1,7 @@
 //! The judgement: exact figures by equality, all others by their runs.
 
-use super::figures::{Class, Figures, Key, What};
-use super::files::Side;
+use super::figures::{Class, Key, What};
+use super::files::{Run, Side};
 use super::wildcard;
 use crate::args::Judging;
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ pub(super) struct Row {
     pub(super) head: f64,
     /// The change as a share of the base; `None` where that is 0.
     pub(super) relative: Option<f64>,
-    /// The interval of `relative`, at 95 %, of what is not exact.
+    /// The interval of `relative`, at 95 %, of what is not exact; of a percentile the bucket is in it.
     pub(super) between: Option<(f64, f64)>,
     /// The smallest change that these runs could have shown.
     pub(super) detectable: Option<f64>,
@@ -93,8 +93,8 @@ pub(crate) fn judge(base: &Side, head: &Side, judging: &Judging) -> Result<Judge
         let known = |side: &Side| side.runs.iter().any(|run| run.figures.contains_key(key));
         // A percentile may be known of one side alone: the series is not news for that.
         match (known(base), known(head)) {
-            (true, false) if key.what.is_work() => only_base.extend([key.series.clone()]),
-            (false, true) if key.what.is_work() => only_head.extend([key.series.clone()]),
+            (true, false) if key.what.is_work() && head.left_out == 0 => only_base.extend([key.series.clone()]),
+            (false, true) if key.what.is_work() && base.left_out == 0 => only_head.extend([key.series.clone()]),
             _ => {}
         }
         if !(known(base) && known(head)) {
@@ -102,6 +102,8 @@ pub(crate) fn judge(base: &Side, head: &Side, judging: &Judging) -> Result<Judge
         }
         let Some(pair) = Pair::of(key, base, head) else { continue };
         match pair.agreed() {
+            // What is read now and then, and has not moved.
+            None if key.what == What::Sampled && pair.is_zero() => {}
             // Nothing failed on either side, and the like.
             Some((base, head)) if base == 0.0 && head == 0.0 => {}
             Some((base, head)) => figures.push(pair.exact(base, head)),
@@ -109,8 +111,17 @@ pub(crate) fn judge(base: &Side, head: &Side, judging: &Judging) -> Result<Judge
         }
     }
     let fewest = base.runs.len().min(head.runs.len());
-    let are_judged = fewest >= LEAST_RUNS;
-    figures.extend(by_runs(&varying, base, head, judging)?);
+    let times = Times::of(base, head);
+    let course = if fewest < LEAST_RUNS {
+        Course::TooFew
+    } else if times.are_in_turn() {
+        Course::InTurn
+    } else if judging.apart {
+        Course::Trusted
+    } else {
+        Course::Apart
+    };
+    figures.extend(by_runs(&varying, &times, course, judging)?);
     turn(&mut figures, &judging.more_is_better);
     figures.sort_by(|one, other| one.class.cmp(&other.class).then(other.weight().total_cmp(&one.weight())));
     let mut judgement = Judgement {
@@ -122,30 +133,67 @@ pub(crate) fn judge(base: &Side, head: &Side, judging: &Judging) -> Result<Judge
         figures,
         only_base: only_base.into_iter().collect(),
         only_head: only_head.into_iter().collect(),
-        notes: notes(base, head, are_judged),
+        notes: notes(base, head, course),
     };
-    judgement.verdict = verdict(&judgement, are_judged, judging.strict);
+    judgement.verdict = verdict(&judgement, course, judging.strict);
     Ok(judgement)
 }
 
-/// What of two sides is said beside their figures.
-fn notes(base: &Side, head: &Side, are_judged: bool) -> Vec<String> {
+/// How far runs tell of what varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// They are too few.
+    TooFew,
+    InTurn,
+    /// They were not in turn: a change of the machine is not told from one of the program.
+    Apart,
+    /// They were not in turn, and somebody says that the machine was the same.
+    Trusted,
+}
+
+/// When the runs of both sides were.
+struct Times {
+    base: Vec<f64>,
+    head: Vec<f64>,
+}
+
+impl Times {
+    fn of(base: &Side, head: &Side) -> Self {
+        let made = |side: &Side| side.runs.iter().map(|run| run.made).collect();
+        Self { base: made(base), head: made(head) }
+    }
+
+    fn runs(&self) -> RunTimes<'_> {
+        RunTimes { before: &self.base, after: &self.head }
+    }
+
+    fn are_in_turn(&self) -> bool {
+        self.runs().are_in_turn()
+    }
+}
+
+/// The words beside the figures of two sides.
+fn notes(base: &Side, head: &Side, course: Course) -> Vec<String> {
     let mut notes = Vec::new();
     let (of_base, of_head) = (base.runs.len(), head.runs.len());
-    if !are_judged {
-        notes.push(format!(
-            "Times, and counts that vary, are not judged: that needs {LEAST_RUNS} runs of each side, and there are {of_base} and {of_head}."
-        ));
-    }
-    if of_base.min(of_head) == 1 {
-        notes.push("Of one run nobody knows which counts vary: a count that does is taken for a change.".to_owned());
-    }
-    if are_judged && !are_in_turn(base, head) {
-        notes.push(
-            "One side was run before the other: what has changed on the machine meanwhile looks as if the program had. \
-            `perf-cli run --base REF` runs them in turn."
+    match course {
+        Course::TooFew => {
+            notes.push(format!(
+                "Times, and counts that vary, are not judged: that needs {LEAST_RUNS} runs of each side, and there are {of_base} and {of_head}."
+            ));
+            let few = if of_base.min(of_head) == 1 { "one run" } else { "so few runs" };
+            notes.push(format!("Of {few} nobody knows which counts vary: one that does may be taken for a change."));
+        }
+        Course::Apart => notes.push(
+            "The sides were not run in turn: what has changed on the machine meanwhile looks as if the program had, so nobody can tell of \
+            times and of counts that vary. `perf-cli run --base REF` runs them in turn; --apart judges them all the same."
                 .to_owned(),
-        );
+        ),
+        Course::Trusted => notes.push(
+            "The sides were not run in turn: what has changed on the machine meanwhile looks as if the program had."
+                .to_owned(),
+        ),
+        Course::InTurn => {}
     }
     if base.services != head.services {
         let names = |side: &Side| side.services.join(", ");
@@ -153,43 +201,40 @@ fn notes(base: &Side, head: &Side, are_judged: bool) -> Vec<String> {
     }
     let left_out = base.left_out.max(head.left_out);
     if left_out > 0 {
-        notes.push(format!("Reports have no room for {left_out} more series: they are not compared."));
+        notes.push(format!(
+            "A report had no room for up to {left_out} more series: what is not in each report is not compared."
+        ));
     }
     notes
 }
 
 /// Times are what runs are repeated for: where all of them are unclear, nobody can tell.
-fn verdict(judgement: &Judgement, are_judged: bool, strict: bool) -> Verdict {
-    let varying = || judgement.figures.iter().filter(|row| !row.exact);
+fn verdict(judgement: &Judgement, course: Course, strict: bool) -> Verdict {
+    let is_time = |row: &&Row| matches!(row.figure, What::Mean | What::P95 | What::P99 | What::CpuTime);
+    let times = || judgement.figures.iter().filter(is_time);
     let is_clear = |row: &Row| !matches!(row.class, Class::Unclear | Class::NotJudged);
     if judgement.count(Class::Worse) > 0 {
         return Verdict::Worse;
     }
     let is_known = judgement.figures.iter().any(is_clear);
-    let nothing_clear = are_judged && varying().next().is_some() && !varying().any(is_clear);
-    let something_unclear = strict && (!are_judged || judgement.count(Class::Unclear) > 0);
-    if !is_known || nothing_clear || something_unclear { Verdict::CannotTell } else { Verdict::Fine }
-}
-
-/// Whether neither side was run before the other.
-fn are_in_turn(base: &Side, head: &Side) -> bool {
-    let ends = |side: &Side| {
-        let made = side.runs.iter().map(|run| run.made);
-        made.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), made| (first.min(made), last.max(made)))
-    };
-    let (base, head) = (ends(base), ends(head));
-    base.0 <= head.1 && head.0 <= base.1
+    let no_time_clear = course != Course::TooFew && times().next().is_some() && !times().any(is_clear);
+    let something_unclear = strict && (course == Course::TooFew || judgement.count(Class::Unclear) > 0);
+    if !is_known || no_time_clear || something_unclear { Verdict::CannotTell } else { Verdict::Fine }
 }
 
 impl<'a> Pair<'a> {
-    /// `None` where a run does not know it. A run without a call of the series has none.
+    /// `None` where a run does not know it. A run without a call of the series has none, unless its report has left series out.
     fn of(key: &'a Key, base: &Side, head: &Side) -> Option<Self> {
-        let value = |figures: &Figures| match figures.get(key) {
+        let value = |run: &Run| match run.figures.get(key) {
             Some(value) => Some(*value),
-            None => key.what.is_count().then_some(0.0),
+            None => (key.what.is_count() && run.left_out == 0).then_some(0.0),
         };
-        let of = |side: &Side| side.runs.iter().map(|run| value(&run.figures)).collect::<Option<Vec<f64>>>();
+        let of = |side: &Side| side.runs.iter().map(value).collect::<Option<Vec<f64>>>();
         Some(Self { key, base: of(base)?, head: of(head)? })
+    }
+
+    fn is_zero(&self) -> bool {
+        self.base.iter().chain(&self.head).all(|value| *value == 0.0)
     }
 
     /// The counts of both sides, where every run of a side has the same.
@@ -235,8 +280,9 @@ impl<'a> Pair<'a> {
         self.row(class, base, head).with(false, (base != 0.0).then(|| head / base - 1.0), None, None)
     }
 
-    fn judged(&self, change: &Change) -> Row {
+    fn judged(&self, change: &Change, course: Course) -> Row {
         let class = match change.class {
+            _ if course == Course::Apart => Class::Unclear,
             ChangeClass::Regressed | ChangeClass::Increased => Class::Worse,
             ChangeClass::Improved | ChangeClass::Decreased => self.key.what.less(),
             ChangeClass::NoChange => Class::Same,
@@ -273,24 +319,22 @@ fn is_same(what: What, one: f64, other: f64) -> bool {
 }
 
 /// The comparison of what varies, where there are enough runs.
-fn by_runs(pairs: &[Pair<'_>], base: &Side, head: &Side, judging: &Judging) -> Result<Vec<Row>, Failure> {
-    if base.runs.len().min(head.runs.len()) < LEAST_RUNS {
+fn by_runs(pairs: &[Pair<'_>], times: &Times, course: Course, judging: &Judging) -> Result<Vec<Row>, Failure> {
+    if course == Course::TooFew {
         return Ok(pairs.iter().map(Pair::unjudged).collect());
     }
     let repeats = |pair: &Pair<'_>| (pair.base.clone(), pair.head.clone(), pair.key.what.resolution());
     let values: Vec<(Vec<f64>, Vec<f64>, f64)> = pairs.iter().map(repeats).collect();
     let figures: Vec<Repeats<'_>> =
         values.iter().map(|(before, after, resolution)| Repeats { before, after, resolution: *resolution }).collect();
-    let made = |side: &Side| side.runs.iter().map(|run| run.made).collect::<Vec<f64>>();
-    let (before, after) = (made(base), made(head));
-    let times = are_in_turn(base, head).then_some(RunTimes { before: &before, after: &after });
     let settings = CompareSettings {
         direction: Direction::HigherIsWorse,
         smallest: judging.at_least,
         ..CompareSettings::default()
     };
-    let changes = compare_runs(&figures, times, &settings).map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(pairs.iter().zip(&changes).map(|(pair, change)| pair.judged(change)).collect())
+    let changes =
+        compare_runs(&figures, Some(times.runs()), &settings).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(pairs.iter().zip(&changes).map(|(pair, change)| pair.judged(change, course)).collect())
 }
 
 /// Turns the classes of counts of which more is better.

@@ -53,9 +53,20 @@ pub(crate) fn show(judgement: &Judgement, judging: &Judging, output: &mut Output
     Ok(())
 }
 
-/// The rows that are shown: what is the same, and of what nothing can be said, is counted in the sentence.
+/// The rows that are shown: what is the same, what is not judged, and a percentile that has changed by no more than its bucket are counted
+/// in the sentence.
 pub(super) fn shown(judgement: &Judgement, all: bool) -> Vec<&Row> {
-    judgement.figures.iter().filter(|row| all || !matches!(row.class, Class::Same | Class::NotJudged)).collect()
+    let within_its_bucket = |row: &Row| {
+        let is_within = |share: f64| share.abs() <= row.figure.resolution();
+        matches!(row.figure, What::P95 | What::P99) && row.relative.is_some_and(is_within)
+    };
+    let is_shown = |row: &&Row| match row.class {
+        _ if all => true,
+        Class::Same | Class::NotJudged => false,
+        Class::Unclear => !within_its_bucket(row),
+        Class::Worse | Class::Better | Class::Less => true,
+    };
+    judgement.figures.iter().filter(is_shown).collect()
 }
 
 /// The verdict in one sentence.
@@ -64,7 +75,7 @@ pub(super) fn sentence(judgement: &Judgement) -> String {
         Verdict::Fine => "Fine",
         Verdict::Worse => "Worse",
         Verdict::CannotTell if judgement.figures.is_empty() => {
-            return "Cannot tell: no series was called on both sides.".to_owned();
+            return "Cannot tell: no figure is known of both sides.".to_owned();
         }
         Verdict::CannotTell => "Cannot tell",
     };

@@ -13,6 +13,10 @@ const BEAT: Duration = Duration::from_millis(5);
 /// The time that a command has to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The time after which nobody looks any more whether all of a group has ended.
+#[cfg(unix)]
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// A command that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -32,6 +36,9 @@ pub(crate) fn run(command: &mut Command, stop: &Stop) -> io::Result<Ended> {
     let mut asked: Option<Instant> = None;
     loop {
         if let Some(ended) = ended(&mut child)? {
+            if asked.is_some() || stop.is_asked() {
+                end_the_rest(&child, asked.unwrap_or_else(Instant::now));
+            }
             return Ok(ended);
         }
         match asked {
@@ -89,6 +96,26 @@ fn end(child: &mut Child, at_once: bool) -> io::Result<()> {
     let sent = unsafe { libc::kill(-group, signal) };
     if sent == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+/// Ends what a command that has ended has left of its group: asked again, and ended after the grace. What nobody waits for counts as
+/// there for a while, so this has an end too.
+#[cfg(unix)]
+fn end_the_rest(child: &Child, asked: Instant) {
+    let Some(group) = id_of(child) else { return };
+    let begun = Instant::now();
+    loop {
+        let signal = if asked.elapsed() > GRACE { libc::SIGKILL } else { libc::SIGTERM };
+        // SAFETY: no memory is handed over. As long as one process of the group is there, no other gets its id.
+        let sent = unsafe { libc::kill(-group, signal) };
+        if sent != 0 || begun.elapsed() > GRACE + LAST_WAIT {
+            return;
+        }
+        thread::sleep(BEAT);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_the_rest(_child: &Child, _asked: Instant) {}
 
 #[cfg(not(unix))]
 fn ended(child: &mut Child) -> io::Result<Option<Ended>> {

@@ -68,6 +68,11 @@ fn times_are_judged_from_five_runs_of_each_side_on() {
     assert_eq!(diff(folder, &["base", "head", "--at-least", "30%"]).code, 0);
     let few = diff(folder, &["base/1.json,base/2.json", "head/1.json,head/2.json"]);
     assert!(few.code == 0 && few.err.contains("there are 2 and 2"), "{few:?}");
+    for (given, words) in [(",", "no file is named"), ("base/1.json,base/1.json", "named twice")] {
+        let given = given.replace("base", &folder.join("base").display().to_string());
+        let refused = run(&["diff", &given, &given], &[]);
+        assert!(refused.code == 2 && refused.err.contains(words), "{refused:?}");
+    }
     assert_eq!(diff(folder, &["base/1.json,base/2.json", "head/1.json", "--strict"]).code, 2);
 }
 
@@ -133,5 +138,5 @@ const MARKDOWN: &str = "\
 
 Times, and counts that vary, are not judged: that needs 5 runs of each side, and there are 1 and 1.
 
-Of one run nobody knows which counts vary: a count that does is taken for a change.
+Of one run nobody knows which counts vary: one that does may be taken for a change.
 ";

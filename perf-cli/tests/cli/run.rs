@@ -19,8 +19,9 @@ fn git(folder: &Path, words: &[&str]) {
 
 /// A repository with a program in a folder of it: the version before is committed, that after is not.
 fn repository(root: &Path) -> std::path::PathBuf {
+    let root = &root.join("repository");
     let folder = root.join("service");
-    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("work.sh"), PROGRAM).unwrap();
     write(&folder.join("prepared.json"), BEFORE);
     git(root, &["init", "--quiet", "--initial-branch", "main"]);
@@ -47,7 +48,10 @@ fn run(folder: &Path, temporary: &Path, args: &[&str]) -> (i32, String, String) 
 fn assert_tidy(root: &Path, temporary: &Path) {
     let left: Vec<_> = fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(left.is_empty(), "{left:?}");
-    let trees = Command::new("git").args(["worktree", "list"]).current_dir(root).output().unwrap();
+    let beside: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!beside.iter().any(|name| name.to_string_lossy().starts_with(".perf-cli")), "{beside:?}");
+    let repository = root.join("repository");
+    let trees = Command::new("git").args(["worktree", "list"]).current_dir(repository).output().unwrap();
     assert_eq!(String::from_utf8(trees.stdout).unwrap().lines().count(), 1);
 }
 
@@ -162,5 +166,68 @@ fn a_command_that_is_stopped_puts_its_worktree_away() {
     assert!(kill(&["-INT", &child.id().to_string()]));
     assert_eq!(child.wait().unwrap().code(), Some(2));
     assert!(!kill(&["-0", &program]), "the program has ended as well");
+    assert_tidy(root, temporary);
+}
+
+/// A program inside of the repository, or of the folder for what is built, is that of each version, however it is named.
+#[test]
+fn each_version_runs_its_own_program() {
+    let (root, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (root, temporary) = (root.path().canonicalize().unwrap(), temporary.path());
+    let folder = repository(&root);
+    let build = "t=${CARGO_TARGET_DIR:-target}; mkdir -p \"$t\"; cp work.sh \"$t/load\"; chmod +x \"$t/load\"; \
+        sed -i.old \"s|prepared|$PWD/prepared|\" \"$t/load\"";
+    let elsewhere = root.join("elsewhere");
+    let in_here = |path: &str| folder.join(path).display().to_string();
+    for (target, program) in [
+        (None, "target/load".to_owned()),
+        (None, in_here("target/load")),
+        (None, in_here("../service/./target/load")),
+        (Some("built".to_owned()), "built/load".to_owned()),
+        (Some("built".to_owned()), in_here("built/load")),
+        (Some(elsewhere.display().to_string()), elsewhere.join("load").display().to_string()),
+    ] {
+        let args = ["-n", "1", "--base", "main", "--build", build, "--", &program];
+        let mut command = command(&folder, temporary, &args);
+        command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
+        target.iter().for_each(|target| {
+            command.env("CARGO_TARGET_DIR", target);
+        });
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let told = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+        assert_eq!(status.code(), Some(1), "{target:?} {program}: {told}");
+        assert!(told.contains("statements_total") && told.contains("+100 %"), "{target:?} {program}: {told}");
+        assert_tidy(&root, temporary);
+    }
+    fs::write(root.join("load"), "").unwrap();
+    let (code, _, err) = run(&folder, temporary, &["--base", "main", "--", "../../load"]);
+    assert!(code == 2 && err.contains("outside of the repository"), "{err}");
+}
+
+/// What a command has started ends with it, also where it does not hear that it is asked.
+#[test]
+fn what_a_stopped_command_has_started_ends_as_well() {
+    let (root, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (root, temporary) = (root.path(), temporary.path());
+    let folder = repository(root);
+    let begun = root.join("begun");
+    let script = format!("(trap '' TERM; echo $$; sleep 600) & echo $! > '{}'; wait", begun.display());
+    let mut child = command(&folder, temporary, &["--base", "main", "--", "sh", "-c", &script]).spawn().unwrap();
+    let since = Instant::now();
+    let program = loop {
+        let written = fs::read_to_string(&begun).unwrap_or_default();
+        if written.ends_with('\n') {
+            break written.trim().to_owned();
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "it begins");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let kill = |words: &[&str]| Command::new("kill").args(words).output().unwrap().status.success();
+    assert!(kill(&["-INT", &child.id().to_string()]));
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    // One that has ended and that nobody waits for yet is still named.
+    let state = Command::new("ps").args(["-o", "stat=", "-p", &program]).output();
+    let state = state.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    assert!(state.is_empty() || state.starts_with('Z'), "{state}");
     assert_tidy(root, temporary);
 }
