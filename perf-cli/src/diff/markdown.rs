@@ -41,13 +41,20 @@ pub(super) fn of(judgement: &Judgement, all: bool) -> String {
     }
     for (names, side) in [(&judgement.only_base, "the base"), (&judgement.only_head, "the head")] {
         if !names.is_empty() {
-            let _ = writeln!(text, "\nIn {side} alone: {}", listed(names, code));
+            add(&mut text, &format!("\nIn {side} alone: {}\n", listed(names, code)));
         }
     }
     for note in &judgement.notes {
-        let _ = writeln!(text, "\n{}", escaped(&note.chars().take(1_000).collect::<String>()));
+        add(&mut text, &format!("\n{}\n", escaped(&note.chars().take(1_000).collect::<String>())));
     }
     text
+}
+
+/// Adds a paragraph where there is room for it: a character that is escaped takes up to seven.
+fn add(text: &mut String, paragraph: &str) {
+    if text.len() + paragraph.len() <= LONGEST {
+        text.push_str(paragraph);
+    }
 }
 
 fn line(row: &Row) -> String {

@@ -60,12 +60,14 @@ fn times_are_judged_from_five_runs_of_each_side_on() {
             write(&folder.join(side).join(format!("{number}.json")), (&[("checkout", 20, 0, time)], &[]));
         }
     }
-    let worse = diff(folder, &["base", "head"]);
+    let apart = diff(folder, &["base", "head"]);
+    assert!(apart.code == 2 && apart.err.contains("not run in turn"), "one side was written first: {apart:?}");
+    let worse = diff(folder, &["base", "head", "--apart"]);
     assert!(worse.code == 1 && worse.out.contains("mean"), "{worse:?}");
     assert!(worse.out.contains("+20.0 %") && worse.out.contains(" to +"), "{worse:?}");
-    assert_eq!(diff(folder, &["head", "base"]).code, 0, "better is fine");
-    assert_eq!(diff(folder, &["base", "base"]).code, 0);
-    assert_eq!(diff(folder, &["base", "head", "--at-least", "30%"]).code, 0);
+    assert_eq!(diff(folder, &["head", "base", "--apart"]).code, 0, "better is fine");
+    assert_eq!(diff(folder, &["base", "base", "--apart"]).code, 0);
+    assert_eq!(diff(folder, &["base", "head", "--apart", "--at-least", "30%"]).code, 0);
     let few = diff(folder, &["base/1.json,base/2.json", "head/1.json,head/2.json"]);
     assert!(few.code == 0 && few.err.contains("there are 2 and 2"), "{few:?}");
     for (given, words) in [(",", "no file is named"), ("base/1.json,base/1.json", "named twice")] {

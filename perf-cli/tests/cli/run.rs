@@ -74,6 +74,8 @@ fn the_version_before_is_run_in_turn_with_the_one_here() {
         "--output",
         runs.to_str().unwrap(),
         "--all",
+        // The reports were prepared, each side at once.
+        "--apart",
         "--",
         "sh",
         "-c",
@@ -96,7 +98,7 @@ fn the_version_before_is_run_in_turn_with_the_one_here() {
 
     // The folder is compared again as it is.
     let (base, head) = (runs.join("base"), runs.join("head"));
-    let again = crate::service::run(&["diff", "--all", base.to_str().unwrap(), head.to_str().unwrap()], &[]);
+    let again = crate::service::run(&["diff", "--all", "--apart", base.to_str().unwrap(), head.to_str().unwrap()], &[]);
     assert_eq!((again.code, again.out), (1, out));
     let (code, _, err) = run(&folder, temporary, &args);
     assert!(code == 2 && err.contains("a new or an empty folder"), "{err}");
