@@ -28,6 +28,7 @@ Exit codes: 0 fine, 1 something is worse, 2 cannot tell: too little is known, a 
 /// How two versions are judged.
 #[derive(Clone, Debug, Group)]
 #[command(next_help_heading = "Judgement")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Judging {
     /// The smallest change of times, and of counts that vary, that matters
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
