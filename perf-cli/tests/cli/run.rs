@@ -192,9 +192,9 @@ fn each_version_runs_its_own_program() {
         let args = ["-n", "1", "--base", "main", "--build", build, "--", &program];
         let mut command = command(&folder, temporary, &args);
         command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_TARGET_DIR");
-        target.iter().for_each(|target| {
+        if let Some(target) = &target {
             command.env("CARGO_TARGET_DIR", target);
-        });
+        }
         let Output { status, stdout, stderr } = command.output().unwrap();
         let told = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
         assert_eq!(status.code(), Some(1), "{target:?} {program}: {told}");
