@@ -58,7 +58,7 @@
 //!
 //! # Notices
 //!
-//! Another part may have a short text told to people, by [`Deliver`](perf_runtime::extend::Deliver): it goes to the channels that
+//! Another part may have a short text told to people, by [`Deliver`]: it goes to the channels that
 //! [`notices`](Settings::notices) names, by the same outbox and with its retries, once for each key, also after a restart. It is given up after
 //! a day. Of 100 that wait, no more are taken. Alerts that are due go first, and a notice is never joined with another message.
 //!
