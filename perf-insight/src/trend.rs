@@ -224,7 +224,8 @@ impl Doubt {
             return Self { error: f64::INFINITY, freedom: 1.0 };
         }
         let usual = mean(&steps);
-        let together: f64 = steps.windows(2).map(|pair| (pair[0] - usual) * (pair[1] - usual)).sum();
+        let together: f64 =
+            steps.iter().zip(steps.iter().skip(1)).map(|(one, next)| (one - usual) * (next - usual)).sum();
         let alone: f64 = steps.iter().map(|step| (step - usual).powi(2)).sum();
         let estimate = if alone > 0.0 { together / alone } else { 0.0 };
         let rho = (estimate + (1.0 + 4.0 * estimate) / count).clamp(0.25, 0.95);

@@ -78,7 +78,7 @@ pub(crate) struct Run {
     /// The version before: a branch, a tag or a commit of the repository here
     #[arg(long, value_name = "REF")]
     pub(crate) base: Option<String>,
-    /// What is run by `sh -c` once in each version before its first run
+    /// The build that is run by `sh -c` once in each version before its first run
     #[arg(long, value_name = "COMMAND")]
     pub(crate) build: Option<String>,
     /// The folder for the reports, which is new or empty; with --base they are in base and head inside of it

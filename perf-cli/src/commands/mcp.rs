@@ -1,6 +1,6 @@
 //! Tools for a coding agent: a message a line on the standard input, an answer a line on the standard output.
 //!
-//! What the service is asked is asked aside, some of it at once, so that a slow answer holds up neither a ping nor a cancellation. Answers
+//! Questions to the service are asked aside, some at once, so that a slow answer holds up neither a ping nor a cancellation. Answers
 //! come in the order in which they are ready: the id of each says to which message it belongs.
 
 use super::FINE;

@@ -104,7 +104,7 @@ fn in_turn(
     Ok(versions.into_iter().map(|version| version.reports).collect())
 }
 
-/// What is run.
+/// The command and its program.
 enum Label {
     Build,
     WarmUp,
@@ -178,7 +178,7 @@ impl Version<'_> {
         };
         let (out, err, log) = open().map_err(|error| cannot(&path.display().to_string(), &error))?;
         command.current_dir(&self.folder).stdin(Stdio::null()).stdout(out).stderr(err);
-        // What both versions built in one folder, each would build anew at each turn, or take for its own.
+        // In one folder each version would build anew at each turn, or take the other's program for its own.
         for name in [TARGET, TARGET_AS_CONFIGURED] {
             if let (Some(tree), Some(target)) = (self.tree, std::env::var_os(name)) {
                 command.env(name, tree.target(Path::new(&target)));

@@ -123,7 +123,7 @@ fn read(path: &Path) -> Result<Report, Failure> {
     Report::from_json(&bytes).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
-/// What is told of the command beside its report, where something is.
+/// The figures of the command beside its report, where there are any.
 fn usage_of(report: &Path) -> Result<Option<Usage>, Failure> {
     let path = report.with_extension(USAGE);
     if !path.exists() {

@@ -102,7 +102,7 @@ pub(crate) fn judge(base: &Side, head: &Side, judging: &Judging) -> Result<Judge
         }
         let Some(pair) = Pair::of(key, base, head) else { continue };
         match pair.agreed() {
-            // What is read now and then, and has not moved.
+            // A reading that is taken now and then, and has not moved.
             None if key.what == What::Sampled && pair.is_zero() => {}
             // Nothing failed on either side, and the like.
             Some((base, head)) if base == 0.0 && head == 0.0 => {}

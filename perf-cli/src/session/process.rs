@@ -53,7 +53,7 @@ pub(crate) fn run(command: &mut Command, stop: &Stop) -> io::Result<Ended> {
     }
 }
 
-/// What the command used, where it has ended.
+/// The time and memory that the command used, where it has ended.
 #[cfg(unix)]
 fn ended(child: &mut Child) -> io::Result<Option<Ended>> {
     use std::mem::MaybeUninit;

@@ -134,7 +134,7 @@ impl Drop for Tree {
     }
 }
 
-/// What git says, without the line's end; in the error its last words.
+/// The answer of git, without the line's end; in the error its last words.
 fn said(folder: &Path, words: &[&OsStr]) -> Result<String, String> {
     let Output { status, stdout, stderr } = git(folder, words).map_err(|error| format!("git: {error}"))?;
     if status.success() {

@@ -17,7 +17,7 @@ fn help_begins_with_examples_that_are_understood() {
     assert!(help.out.find("Examples:") < help.out.find("Usage:"), "examples first");
     for example in examples {
         let words = example.split("   ").next().unwrap().split_whitespace();
-        // What it runs is not to be run here: a base that nobody has is as far as it comes.
+        // Its command is not to be run here: a base that nobody has is as far as it comes.
         let words = words.map(|word| if word == "main" { "no-such-branch" } else { word });
         // With an address that nobody answers at, what is understood fails with 3 and not with 2.
         let args: Vec<&str> =

@@ -109,7 +109,7 @@ fn without_a_base_the_reports_are_kept() {
     let (root, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (root, temporary) = (root.path(), temporary.path());
     let folder = repository(root);
-    // What a run keeps is not there for the next.
+    // State that a run keeps is not there for the next.
     let script = "[ -z \"$(ls -A \"$STATE_DIRECTORY\")\" ] && touch \"$STATE_DIRECTORY/history\" && sh work.sh";
     let (code, out, err) = run(&folder, temporary, &["-n", "2", "--output", "runs", "--", "sh", "-c", script]);
     assert!(fs::read_dir(temporary).unwrap().next().is_none());
@@ -206,7 +206,7 @@ fn each_version_runs_its_own_program() {
     assert!(code == 2 && err.contains("outside of the repository"), "{err}");
 }
 
-/// What a command has started ends with it, also where it does not hear that it is asked.
+/// The processes that a command has started end with it, also where they do not hear that they are asked.
 #[test]
 fn what_a_stopped_command_has_started_ends_as_well() {
     let (root, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

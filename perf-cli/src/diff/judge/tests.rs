@@ -175,7 +175,7 @@ fn the_order_of_runs_does_not_matter_to_exact_figures() {
     assert_eq!(varying.verdict, Verdict::CannotTell);
     assert_eq!(of(&[10.0; 3], &[11.0; 3]).verdict, Verdict::Worse);
     assert_eq!(of(&[11.0; 3], &[10.0; 3]).verdict, Verdict::Fine);
-    // What some runs do not call at all is no figure of its own.
+    // A series that some runs do not call at all has no figure of its own.
     let mut some = runs(&[10.0; 5]);
     some.runs[2].figures.clear();
     assert_eq!(class(&judge(&some, &runs(&[10.0; 5]), &judging()).unwrap(), "a", What::Calls), Some(Class::Unclear));
