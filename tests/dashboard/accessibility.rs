@@ -50,32 +50,32 @@ async fn no_page_breaks_the_rules_of_axe() {
     browser.open(&service.url).await;
     browser.log_in(ADMIN).await;
     let rules = Rules { browser: &browser, axe: &axe };
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
+    for width in Screen::WIDTHS {
+        browser.look_through(width).await;
         for page in PAGES {
             browser.open(&format!("{}#/{page}", service.url)).await;
             service.some_calls();
             browser.wait_for("main h1").await;
             browser.wait_until("return document.title", "title", |title| *title != json!("perf")).await;
-            rules.hold(format_args!("{page} on {screen}")).await;
+            rules.hold_in_light_and_dark(width, page).await;
         }
         browser.open(&format!("{}#/overview", service.url)).await;
         browser.click("main details summary").await;
         browser.click("button.pause").await;
-        rules.hold(format_args!("all that is judged, while paused, on {screen}")).await;
+        rules.hold_in_light_and_dark(width, "all that is judged, while paused").await;
         browser.open(&format!("{}#/alerts", service.url)).await;
         browser.click(".alert .primary").await;
-        rules.hold(format_args!("the dialog on {screen}")).await;
+        rules.hold_in_light_and_dark(width, "the dialog").await;
     }
     browser.click("dialog [type=button]").await;
-    for screen in Screen::ALL {
-        browser.look_through(screen).await;
+    for width in Screen::WIDTHS {
+        browser.look_through(width).await;
         browser.open(&format!("{}login", service.url)).await;
         browser.fill("#token", "a-token-of-nobody").await;
-        rules.hold(format_args!("the login on {screen}")).await;
+        rules.hold_in_light_and_dark(width, "the login").await;
         browser.click("[type=submit]").await;
         browser.wait_for("[role=alert]").await;
-        rules.hold(format_args!("the login of nobody on {screen}")).await;
+        rules.hold_in_light_and_dark(width, "the login of nobody").await;
     }
     browser.close().await;
 }
@@ -114,12 +114,29 @@ struct Rules<'a> {
 impl Rules<'_> {
     /// Asserts that what is shown breaks none of them.
     async fn hold(&self, what: fmt::Arguments<'_>) {
+        self.find_none_broken(ALL, what).await;
+    }
+
+    /// The same on a screen of this width, in light, and then in dark: there the rules on colours, for nothing else differs.
+    async fn hold_in_light_and_dark(&self, width: Screen, what: &str) {
+        self.find_none_broken(ALL, format_args!("{what} on {width}")).await;
+        let dark = width.in_the_dark();
+        self.browser.colour(dark).await;
+        self.find_none_broken(ON_COLOURS, format_args!("{what} on {dark}")).await;
+        self.browser.colour(width).await;
+    }
+
+    async fn find_none_broken(&self, rules: &str, what: fmt::Arguments<'_>) {
         self.browser.script(&format!("if (!window.axe) {{ {} }}", self.axe)).await;
-        let broken = self.browser.script(BROKEN).await;
+        let broken = self.browser.script(&format!("return axe.run({rules}).then({BROKEN})")).await;
         assert_eq!(broken, json!([]), "{what}");
     }
 }
 
-/// Which rules are broken, how, and by what.
-const BROKEN: &str = "return axe.run().then(({ violations }) => violations.map((one) =>
-    [one.id, one.help, one.nodes.map((node) => [node.html, node.failureSummary])]))";
+const ALL: &str = "{ resultTypes: ['violations'] }";
+
+const ON_COLOURS: &str = "{ resultTypes: ['violations'], runOnly: ['color-contrast', 'link-in-text-block'] }";
+
+/// The rules that are broken, how, and by what.
+const BROKEN: &str = "({ violations }) => violations.map((one) =>
+    [one.id, one.help, one.nodes.map((node) => [node.html, node.failureSummary])])";

@@ -43,6 +43,13 @@ impl Screen {
         Self { is_phone: true, is_dark: true },
     ];
 
+    /// Each width, in light.
+    pub(crate) const WIDTHS: [Self; 2] = [Self::ALL[0], Self::ALL[2]];
+
+    pub(crate) fn in_the_dark(self) -> Self {
+        Self { is_dark: true, ..self }
+    }
+
     pub(crate) fn width(self) -> u64 {
         if self.is_phone { 390 } else { 1440 }
     }
@@ -327,10 +334,15 @@ impl Browser {
         let (width, height) = if screen.is_phone { (390, 844) } else { (1440, 900) };
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": screen.is_phone });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.colour(screen).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+
+    /// Shows what is open in the colours of this screen; nothing fades from the one to the other.
+    pub(crate) async fn colour(&self, screen: Screen) {
         let scheme = if screen.is_dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", media).await;
-        tokio::time::sleep(Duration::from_millis(400)).await;
     }
 
     /// Leaves a picture of what can be seen.

@@ -15,7 +15,7 @@ async fn nothing_jumps_while_numbers_move() {
     service.an_alert();
     // First those that an alert would change, before one fires.
     for page in ["alerts", "overview", "requests", "operations", "host", "metrics", "series/operation/step%206"] {
-        for screen in [Screen::ALL[0], Screen::ALL[2]] {
+        for screen in Screen::WIDTHS {
             browser.look_through(screen).await;
             // By name, for rows that are sorted by their numbers change places when those do.
             browser.open(&format!("{}#/{page}?window=1m&sort=name", service.url)).await;
