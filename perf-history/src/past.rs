@@ -160,6 +160,17 @@ impl Past for Archive {
             Ok(())
         });
     }
+
+    fn series(&self, selector: &Selector) -> Option<Vec<SeriesId>> {
+        let of_calls = |(_, name): (u32, Arc<Name>)| match &*name {
+            Name::Calls(id) => Some(id.clone()),
+            Name::Metric { .. } => None,
+        };
+        self.ask(|store| {
+            let names = store.names.read().unwrap_or_else(PoisonError::into_inner).selected_by(selector);
+            Ok(Some(names.into_iter().filter_map(of_calls).collect()))
+        })
+    }
 }
 
 /// Gives a row of calls, with a place for its buckets.

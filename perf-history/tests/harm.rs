@@ -7,9 +7,35 @@ use perf_history::HistoryFile;
 use perf_runtime::Monitor;
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+
+/// Notes the most bytes that this thread took at once.
+struct Noting;
+
+thread_local! {
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: the system's allocator does it all.
+unsafe impl GlobalAlloc for Noting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = MOST.try_with(|most| most.set(most.get().max(layout.size())));
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Noting = Noting;
 
 #[test]
 fn a_file_with_flipped_or_missing_bytes_never_fails_a_start() {
@@ -106,6 +132,52 @@ fn a_reader_takes_any_bytes() {
         readable += usize::from(read_all(&path));
     }
     println!("{readable} of {rounds} harmed files could be read");
+}
+
+/// Where pages name others, by the byte that says how long the other one is: the roots of tables, and some of what pages branch to.
+fn numbers_of_pages(bytes: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    const PAGE: usize = 4_096;
+    let (mut roots, mut children) = (Vec::new(), Vec::new());
+    for (number, page) in bytes.chunks(PAGE).enumerate() {
+        let begin = number * PAGE;
+        let has = |text: &[u8]| page.windows(text.len()).any(|part| part == text);
+        if page[0] == 1 && (has(b"blocks") || has(b"allocator_state")) {
+            // A sort, how many entries there are, and that there is a root.
+            let is_table = |at: &usize| page[*at] == 3 && page[at + 5..at + 10] == [0, 0, 0, 0, 1];
+            roots.extend((0..PAGE - 40).filter(is_table).map(|at| begin + at + 17));
+        }
+        if page[0] == 2 {
+            let all = usize::from(page[2]) + 1;
+            children.extend((0..all).map(|child| begin + 8 + 16 * all + 8 * child + 7));
+        }
+    }
+    let some = children.len().div_ceil(20).max(1);
+    (roots, children.into_iter().step_by(some).collect())
+}
+
+/// The engine takes memory for a page before it looks whether the file has one.
+#[test]
+fn a_damaged_page_number_takes_no_memory_for_what_the_file_does_not_have() {
+    const MOST_AT_ONCE: usize = 16 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut harmed = whole_file(folder.path());
+    let (roots, children) = numbers_of_pages(&harmed);
+    assert!(roots.len() > 3 && children.len() > 3, "{roots:?} {children:?}");
+    for place in roots.into_iter().chain(children) {
+        let before = harmed[place];
+        // A page of a gigabyte.
+        harmed[place] = 18 << 3;
+        let (path, own) = (folder.path().join("harmed"), tempfile::tempdir().unwrap());
+        fs::write(&path, &harmed).unwrap();
+        fs::write(own.path().join("history.redb"), &harmed).unwrap();
+        harmed[place] = before;
+        MOST.set(0);
+        read_all(&path);
+        let (monitor, history) = begin(own.path(), |_| ());
+        monitor.tracks(&Selector::all(), TimeRange::last(Duration::from_secs(7 * 24 * 3_600)));
+        drop(history);
+        assert!(MOST.get() <= MOST_AT_ONCE, "{} bytes at once for byte {place}", MOST.get());
+    }
 }
 
 #[test]

@@ -5,13 +5,16 @@ use crate::source::Source;
 use perf_runtime::text::rfc3339;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
 const COLUMNS: [&str; 6] = ["time", "series", "metric", "statistic", "value", "unit"];
 /// The first characters of what a spreadsheet may take for a formula, and the mark that says it is none (OWASP, "CSV Injection").
 const FORMULAS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠'];
+/// The end of a row.
+const END: &[u8] = b"\r\n";
+/// So many bytes are written at once.
+const AT_ONCE: usize = 1 << 15;
 /// Before the names of columns of labels, so that none is called as another column.
 const LABEL: &str = "label_";
 
@@ -23,29 +26,44 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     let of_metrics = report.tracks.metrics.iter().flat_map(|track| track.labels.pairs());
     let mut names: BTreeSet<&str> = of_calls.chain(of_metrics).map(|(name, _)| name).collect();
     names.insert("outcome");
-    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     let header = COLUMNS.iter().map(|&column| Cow::Borrowed(column));
     let header = header.chain(names.iter().map(|name| Cow::Owned(format!("{LABEL}{name}"))));
-    table.write_record(header.map(Cow::into_owned)).map_err(io::Error::from)?;
+    let mut text = record(header)?;
+    text.extend_from_slice(END);
     // All series have the same steps, and a time takes as long to write as the rest of its row.
     let mut times: BTreeMap<SystemTime, String> = BTreeMap::new();
-    let mut number = String::new();
     lines::each(source, |line| {
         let label = |name: &&str| line.labels.iter().find(|(own, _)| own == name).map_or("", |(_, value)| *value);
-        let labels: Vec<Cow<'_, str>> = names.iter().map(|name| guarded(label(name))).collect();
-        let (series, metric) = (guarded(line.series), guarded(line.metric));
+        // What stands before the number and after it is the same in all rows of a line.
+        let before = record([guarded(line.series), guarded(line.metric), Cow::Borrowed(line.statistic)])?;
         let unit = guarded(line.unit.unwrap_or_default());
+        let after = record([unit].into_iter().chain(names.iter().map(|name| guarded(label(name)))))?;
         for (start, value) in line.points {
             let time = times.entry(*start).or_insert_with(|| rfc3339(*start));
-            number.clear();
-            // Writing to a `String` cannot fail.
-            let _ = write!(number, "{value}");
-            let figures: [&str; 6] = [time, &series, &metric, line.statistic, &number, &unit];
-            table.write_record(figures.into_iter().chain(labels.iter().map(AsRef::as_ref))).map_err(io::Error::from)?;
+            text.extend_from_slice(time.as_bytes());
+            text.push(b',');
+            text.extend_from_slice(&before);
+            write!(text, ",{value},")?;
+            text.extend_from_slice(&after);
+            text.extend_from_slice(END);
+            if text.len() >= AT_ONCE {
+                out.write_all(&text)?;
+                text.clear();
+            }
         }
         Ok(())
     })?;
-    table.flush()
+    out.write_all(&text)?;
+    out.flush()
+}
+
+/// Fields of a row, in quotes where they need it: without the end of the row.
+fn record<'a>(fields: impl IntoIterator<Item = Cow<'a, str>>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(fields.into_iter().map(Cow::into_owned)).map_err(io::Error::from)?;
+    let mut text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    text.truncate(text.len().saturating_sub(END.len()));
+    Ok(text)
 }
 
 /// A text that no spreadsheet takes for a formula: with a `'` before it where it begins as one. A text that begins with `'` gets one

@@ -168,6 +168,12 @@ impl Names {
         let step = range.step().unwrap_or(HOUR).as_secs().max(1);
         let steps = range.duration().as_secs().div_ceil(step).saturating_add(1);
         let mut names = Self { ids: Vec::new(), not_read: 0, steps: usize::try_from(steps).unwrap_or(usize::MAX) };
+        // Of those that were called most, twice as many as there is room for are looked at: of fewer, all, however often they were called.
+        let most = names.fits(0).saturating_mul(2);
+        names.ids = monitor.series_in(&Selector::calls(), range);
+        if names.ids.len() <= most {
+            return names;
+        }
         // One step of whole hours tells which there may be, and about how often they were called: it begins before the range, and is read
         // from the longest steps that are kept.
         let hours = range.duration().as_secs().div_ceil(HOUR.as_secs()).max(1);
@@ -175,8 +181,6 @@ impl Names {
         let found = monitor.tracks(&Selector::calls(), whole).series;
         let mut found: Vec<_> = found.into_iter().map(|track| (Reverse(track.whole.count), track.id)).collect();
         found.sort();
-        // Of those that were called most in these hours, twice as many as there is room for are looked at.
-        let most = names.fits(0).saturating_mul(2);
         names.not_read = found.len().saturating_sub(most);
         found.truncate(most);
         names.ids = found.into_iter().map(|(_, id)| id).collect();

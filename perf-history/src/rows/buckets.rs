@@ -1,14 +1,15 @@
 //! How many calls fell into each bucket, row by row.
 //!
 //! A bucket that many rows hit has a count in each row, side by side, zeros among them; those of about the same mean share a column, for
-//! the compressor gives each count as many bits as it is rare. Of the others each row has a list: the places of those that it
+//! the compressor gives each count as many bits as it is rare; where long ranges are read from, they stand so that many rows are summed at
+//! once ([`sides`](super::sides)). Of the others each row has a list: the places of those that it
 //! hit, each as the distance from the one before, and their counts.
 
 use super::Damaged;
 use super::call::CallRow;
-use super::column::{Columns, Packing, Reader};
+use super::column::{Columns, Packing, Reader, SideBySide};
 use super::dictionary::{self, Bucket};
-use super::numbers::{Beside, Numbers};
+use super::numbers::Beside;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,6 +22,9 @@ const SELDOM: usize = 4;
 
 /// Of fewer rows, counts side by side take more room than lists.
 const FEW_ROWS: usize = 16;
+
+/// Counts that are summed in stretches of fewer rows are unpacked first.
+const LONG_STRETCH: usize = 3;
 
 /// Of fewer rows, a class of buckets is twice as wide: each has a table.
 const SOME_ROWS: usize = 240;
@@ -78,7 +82,8 @@ pub(super) fn put<R: Borrow<CallRow>>(out: &mut Columns, rows: &[R]) {
             }
             all
         });
-        out.whole(side_by_side);
+        let side_by_side: Vec<u64> = side_by_side.collect();
+        out.side_by_side(&side_by_side, rows.len());
     }
 }
 
@@ -104,7 +109,7 @@ pub(super) struct Buckets {
 struct Class {
     /// Their places in the dictionary.
     members: Vec<usize>,
-    counts: Numbers,
+    counts: SideBySide,
 }
 
 /// The other buckets, row by row: their places in the dictionary and their counts.
@@ -129,14 +134,17 @@ impl Buckets {
         let mut classes = Vec::new();
         for class in 1..=of_each.iter().copied().max().unwrap_or_default().min(u64::from(u64::BITS) + 1) {
             let members = members(class);
-            let counts = reader.numbers(members.len() * rows)?;
+            let counts = reader.side_by_side(members.len(), rows)?;
             classes.push(Class { members, counts });
         }
         Ok(Self { dictionary, rows, lists, classes })
     }
 
     /// Adds the counts of stretches of rows to the rows that they are joined in, which have none yet. The stretches ascend.
-    pub(super) fn add_to(&self, joined: &mut [CallRow], stretches: &[(usize, Range<usize>)]) {
+    pub(super) fn add_to(mut self, joined: &mut [CallRow], stretches: &[(usize, Range<usize>)]) {
+        if stretches.len().saturating_mul(LONG_STRETCH) > self.rows {
+            self.classes.iter_mut().for_each(|class| class.counts.unpack());
+        }
         let mut sums = vec![0_u64; self.dictionary.len()];
         for of_one in stretches.chunk_by(|(one, _), (other, _)| one == other) {
             let Some(row) = of_one.first().and_then(|(place, _)| joined.get_mut(*place)) else { continue };
@@ -151,8 +159,19 @@ impl Buckets {
                 for (place, count) in self.lists.of(stretch) {
                     sums.get_mut(*place).into_iter().for_each(|sum| *sum = sum.wrapping_add(*count));
                 }
-                for Class { members, counts } in &self.classes {
-                    counts.add_columns(Beside { rows: self.rows, places: members }, stretch, &mut sums);
+                for Class { members, counts } in &mut self.classes {
+                    match counts {
+                        SideBySide::Numbers(counts) => {
+                            counts.add_columns(Beside { rows: self.rows, places: members }, stretch, &mut sums);
+                        }
+                        SideBySide::Bits(counts) => {
+                            let mut places = members.iter();
+                            counts.sums(stretch, |more| {
+                                let sum = places.next().and_then(|place| sums.get_mut(*place));
+                                sum.into_iter().for_each(|sum| *sum = sum.wrapping_add(more));
+                            });
+                        }
+                    }
                 }
             }
             let length = sums.iter().filter(|sum| **sum > 0).count();
@@ -173,6 +192,10 @@ impl Buckets {
 impl Lists {
     fn read(reader: &mut Reader<'_>, rows: usize, members: &[usize]) -> Result<Self, Damaged> {
         let lengths = reader.whole(rows)?;
+        // No row hits a bucket twice.
+        if lengths.iter().any(|length| *length > members.len() as u64) {
+            return Err(Damaged);
+        }
         let all = lengths.iter().try_fold(0_u64, |sum, length| sum.checked_add(*length)).ok_or(Damaged)?;
         let all = usize::try_from(all).ok().filter(|all| *all <= MOST_COUNTS).ok_or(Damaged)?;
         let (steps, counts) = (reader.whole(all)?, reader.whole(all)?);

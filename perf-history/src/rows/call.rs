@@ -91,20 +91,22 @@ impl Row for CallRow {
                 Some(true) => {}
             }
             let place = joined.len().saturating_sub(1);
-            let Some(last) = joined.last_mut() else { continue };
-            last.at = at;
-            last.add_sums(&Self {
-                nanos: std::array::from_fn(|outcome| nanos.get(outcome).map_or(0, |column| unfolded(column.get(row)))),
-                // Less what was busy: that of all calls is added when it is known.
-                idle_nanos: unfolded(busy.get(row)).wrapping_neg(),
-                slow_polls: slow_polls.get(row),
-                expected: [expected[0].get(row), expected[1].get(row)],
-                ..Self::default()
-            });
+            joined.last_mut().into_iter().for_each(|last| last.at = at);
             match stretches.last_mut() {
                 Some((of, Range { end, .. })) if *of == place && *end == row => *end = row + 1,
                 _ => stretches.push((place, row..row + 1)),
             }
+        }
+        for (place, rows) in &stretches {
+            let Some(row) = joined.get_mut(*place) else { continue };
+            row.add_sums(&Self {
+                nanos: std::array::from_fn(|outcome| nanos.get(outcome).map_or(0, |column| column.sum(rows, unfolded))),
+                // Less what was busy: that of all calls is added when it is known.
+                idle_nanos: busy.sum(rows, unfolded).wrapping_neg(),
+                slow_polls: slow_polls.sum(rows, |polls| polls),
+                expected: expected.each_ref().map(|column| column.sum(rows, |expected| expected)),
+                ..Self::default()
+            });
         }
         buckets.add_to(&mut joined, &stretches);
         for row in &mut joined {

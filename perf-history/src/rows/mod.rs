@@ -10,6 +10,7 @@ mod dictionary;
 mod narrow;
 mod numbers;
 mod point;
+mod sides;
 
 pub(crate) use buckets::Hit;
 pub(crate) use call::{CallRow, OUTCOMES};
@@ -186,21 +187,36 @@ mod tests {
         sorted
     }
 
+    /// More counts than the compressor has in one page.
+    #[test]
+    fn buckets_that_every_row_hits_are_read_back_however_many_they_are() {
+        let row = |cell: u64| {
+            let hits =
+                (0..300).map(|bucket| Hit { bucket: (0, 16 * 1_000 + 1_000 * bucket), count: 1 + (cell + bucket) % 2 });
+            CallRow { at: At { cell, ..At::default() }, hits: hits.collect(), ..CallRow::default() }
+        };
+        let rows: Vec<CallRow> = (0..1_440).map(row).collect();
+        for packing in [Packing::Small, Packing::Summed] {
+            assert!(CallRow::decode(&CallRow::encode(&rows, packing), each()) == Ok(rows.clone()), "{packing:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn rows_are_read_back_as_they_were_written(rows in prop::collection::vec(call(), 0..60)) {
             let rows = sorted(rows);
-            for packing in [Packing::Small, Packing::Quick] {
+            for packing in [Packing::Small, Packing::Summed, Packing::Quick] {
                 prop_assert_eq!(CallRow::decode(&CallRow::encode(&rows, packing), each()), Ok(rows.clone()));
             }
         }
 
         /// Rows that are joined while they are read are those that are joined afterwards.
         #[test]
-        fn rows_of_one_step_are_read_as_one(rows in prop::collection::vec(call(), 0..60), wide in 1_u64..20, from in 0_u64..20) {
+        fn rows_of_one_step_are_read_as_one(rows in prop::collection::vec(call(), 0..60), wide in 1_u64..20, from in 0_u64..20, is_summed in any::<bool>()) {
             let rows = sorted(rows);
             let step_of = |at: &At| (at.cell >= 350_000_000 + from).then_some(at.cell / wide);
-            let read = CallRow::decode(&CallRow::encode(&rows, Packing::Small), step_of).unwrap();
+            let packing = if is_summed { Packing::Summed } else { Packing::Small };
+            let read = CallRow::decode(&CallRow::encode(&rows, packing), step_of).unwrap();
             let mut expected: Vec<CallRow> = Vec::new();
             for row in rows {
                 let Some(step) = step_of(&row.at) else { continue };

@@ -67,6 +67,22 @@ impl Numbers {
         }
     }
 
+    /// The sum of a stretch of rows, which may wrap around, each as `of` makes it.
+    pub(super) fn sum(&self, rows: &Range<usize>, of: impl Fn(u64) -> u64) -> u64 {
+        fn all<N: Copy + Into<u64>>(numbers: &[N], rows: &Range<usize>, of: impl Fn(u64) -> u64) -> u64 {
+            let rows = numbers.get(rows.clone()).unwrap_or_default();
+            rows.iter().fold(0, |sum: u64, one| sum.wrapping_add(of((*one).into())))
+        }
+        match self {
+            Self::Same(number) => of(*number).wrapping_mul(rows.len() as u64),
+            Self::Each(numbers) => all(numbers, rows, of),
+            Self::Bytes(scale, narrow) => all(narrow, rows, |one| of(scale.of(one))),
+            Self::Shorts(scale, narrow) => all(narrow, rows, |one| of(scale.of(one))),
+            Self::Words(scale, narrow) => all(narrow, rows, |one| of(scale.of(one))),
+            Self::Wide(scale, narrow) => all(narrow, rows, |one| of(scale.of(one))),
+        }
+    }
+
     /// Adds the sum of a stretch of rows of each column to the column's place.
     pub(super) fn add_columns(&self, beside: Beside<'_>, stretch: &Range<usize>, sums: &mut [u64]) {
         match self {
@@ -117,10 +133,12 @@ mod tests {
             numbers.add_columns(Beside { rows: 2, places: &[2, 0] }, &(0..2), &mut sums);
             numbers.add_columns(Beside { rows: 4, places: &[1] }, &(2..3), &mut sums);
             assert_eq!(sums, [3_849, 2_787, 2_024], "{numbers:?}");
+            assert_eq!(numbers.sum(&(1..4), |one| 2 * one), 2 * (1_021 + 2_785 + 1_063), "{numbers:?}");
             assert_eq!(numbers.into_vec(4), [1_000, 1_021, 2_785, 1_063]);
         }
         let mut sums = [1, 2];
         Numbers::Same(5).add_columns(Beside { rows: 9, places: &[1] }, &(3..5), &mut sums);
         assert_eq!((Numbers::Same(5).get(3), sums), (5, [1, 12]));
+        assert_eq!(Numbers::Same(5).sum(&(3..6), |one| one + 1), 18);
     }
 }

@@ -1,6 +1,7 @@
 //! The file under the store, which never takes more room than it may.
 
 use super::error::StoreError;
+use super::pages::Guard;
 use crate::settings::{Fsync, Settings};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
@@ -52,6 +53,7 @@ pub(super) struct Capped {
     /// The same file, to ask how much of the disk it takes.
     same: File,
     room: Arc<Room>,
+    guard: Guard,
 }
 
 impl Capped {
@@ -71,7 +73,7 @@ impl Capped {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
         }
         let same = file.try_clone()?;
-        Ok(Self { file: FileBackend::new(file)?, same, room: Arc::clone(room) })
+        Ok(Self { file: FileBackend::new(file)?, same, room: Arc::clone(room), guard: Guard::default() })
     }
 
     /// Says, whenever it is asked, whether the file is still the one of this path.
@@ -123,7 +125,8 @@ impl StorageBackend for Capped {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
-        self.file.read(offset, out)
+        self.file.read(offset, out)?;
+        self.guard.look_at(out, &self.file)
     }
 
     fn set_len(&self, len: u64) -> Result<(), io::Error> {

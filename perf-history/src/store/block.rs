@@ -109,6 +109,27 @@ impl<T: ReadableTable<Key, &'static [u8]>> Blocks<'_, T> {
         found.map(|(_, begin, length)| self.bytes((tier, period, group), begin, length)).transpose()
     }
 
+    /// The chunks of some series of a block, ascending.
+    pub(super) fn chunks_of(&self, id: BlockId, series: &[u32]) -> Result<Chunks, StoreError> {
+        let Some(mut head) = self.head(id)? else { return Ok(Chunks::new()) };
+        let all = head.places.len();
+        head.places.retain(|(one, ..)| series.contains(one));
+        let places = || head.places.iter().copied();
+        if places().count() * 2 < all {
+            return places().map(|(series, begin, length)| Ok((series, self.bytes(id, begin, length)?))).collect();
+        }
+        // Of most of it all pieces are read at once.
+        let first = places().map(|(_, begin, _)| begin).min().unwrap_or_default();
+        let end = places().map(|(_, begin, length)| begin.saturating_add(length)).max().unwrap_or_default();
+        let bytes = self.bytes(id, first, end.saturating_sub(first))?;
+        let chunk = |(series, begin, length): (u32, usize, usize)| {
+            let begin = (begin - first).min(bytes.len());
+            let end = begin.saturating_add(length).min(bytes.len());
+            (series, bytes.get(begin..end).unwrap_or_default().to_vec())
+        };
+        Ok(places().map(chunk).collect())
+    }
+
     /// All chunks of a block.
     pub(super) fn chunks(&self, id: BlockId) -> Result<Chunks, StoreError> {
         let Some(head) = self.head(id)? else { return Ok(Chunks::new()) };

@@ -2,7 +2,7 @@
 
 use super::block::{self, BLOCKS, Blocks, Key};
 use super::logs::LOGS;
-use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, parse, put, with_sum};
+use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, packing_of, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row};
@@ -74,8 +74,8 @@ impl Store {
             let chunks = Blocks { table: &table, store: self }.chunks(id)?;
             let cut = chunks.into_iter().filter_map(|(series, chunk)| {
                 let chunk = match self.name_of(series).as_deref()? {
-                    Name::Calls(_) => self.cut::<CallRow>(&chunk, first),
-                    Name::Metric { .. } => self.cut::<PointRow>(&chunk, first),
+                    Name::Calls(_) => self.cut::<CallRow>(&chunk, first, packing_of(tier)),
+                    Name::Metric { .. } => self.cut::<PointRow>(&chunk, first, packing_of(tier)),
                 };
                 Some((series, chunk?))
             });
@@ -86,10 +86,10 @@ impl Store {
     }
 
     /// The rows of a chunk from a cell on; `None` where there is none.
-    fn cut<R: Row>(&self, chunk: &[u8], first: u64) -> Option<Vec<u8>> {
+    fn cut<R: Row>(&self, chunk: &[u8], first: u64, packing: Packing) -> Option<Vec<u8>> {
         let mut rows = self.decode::<R>(chunk);
         rows.retain(|row| row.at().cell >= first);
-        (!rows.is_empty()).then(|| with_sum(R::encode(&rows, Packing::Small)))
+        (!rows.is_empty()).then(|| with_sum(R::encode(&rows, packing)))
     }
 
     fn forget_events_and_boots(transaction: &WriteTransaction, before: u64) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use super::block::{self, BLOCKS, BlockId, Blocks, Chunks, end_of, group_of};
 use super::forget::FORGOTTEN;
 use super::{FINEST, META, Store, StoreError, TIERS, Tier, get, guarded, put, with_sum};
 use crate::names::Name;
-use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
+use crate::rows::{At, CallRow, PointRow, Row, insert};
 use redb::{ReadOnlyTable, ReadableTable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,7 +159,7 @@ impl Store {
         for row in parts.iter().flat_map(|chunk| self.decode_wide::<R>(chunk, step_of)) {
             insert(&mut joined, row.at().widened(shorter.step, of.step), &row);
         }
-        (!joined.is_empty()).then(|| with_sum(R::encode(&joined, Packing::Small)))
+        (!joined.is_empty()).then(|| with_sum(R::encode(&joined, of.packing())))
     }
 }
 

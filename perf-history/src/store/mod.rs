@@ -14,9 +14,11 @@ mod journal;
 mod logs;
 mod longer;
 mod overlay;
+mod pages;
 mod read;
 mod seal;
 mod take_in;
+mod unpack;
 
 pub(crate) use backend::{Room, bytes_on_disk};
 pub use error::StoreError;
@@ -25,7 +27,7 @@ pub(crate) use read::Reading;
 
 use crate::boots::Boot;
 use crate::names::{Name, Names};
-use crate::rows::{At, CallRow, PointRow, Row, each};
+use crate::rows::{At, CallRow, Packing, PointRow, Row, each};
 use backend::Capped;
 use block::BLOCKS;
 use journal::Journal;
@@ -46,8 +48,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The format of the file. A later one is left alone, and an earlier one, of a preview, set aside.
-const FORMAT: u64 = 5;
+/// The format of the file. A later one is left alone.
+const FORMAT: u64 = 6;
+
+/// The first format that is read: what is added to such a file is in the format of today. One before it, of a preview, is set aside.
+const FIRST_FORMAT: u64 = 5;
 
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 1 << 20;
@@ -84,6 +89,16 @@ impl Tier {
     pub(crate) const fn period(self) -> u64 {
         self.step * self.steps
     }
+
+    /// How its chunks are packed: long ranges are read from those of longer steps.
+    const fn packing(self) -> Packing {
+        if self.step == FINEST.step { Packing::Small } else { Packing::Summed }
+    }
+}
+
+/// As [`Tier::packing`], by the number of the tier.
+fn packing_of(tier: u8) -> Packing {
+    TIERS.get(usize::from(tier)).copied().unwrap_or(FINEST).packing()
 }
 
 /// One commit.
@@ -109,6 +124,9 @@ pub(crate) struct Store {
     pub(crate) names: RwLock<Names>,
     /// Chunks and rows that could not be read.
     damaged: AtomicU64,
+    /// Chunks that were unpacked.
+    #[cfg(test)]
+    pub(crate) unpacked: AtomicU64,
 }
 
 impl Store {
@@ -142,8 +160,13 @@ impl Store {
             }
             Ok(database)
         })?;
-        let store =
-            Self { database: RwLock::new(Some(database)), names: RwLock::default(), damaged: AtomicU64::new(0) };
+        let store = Self {
+            database: RwLock::new(Some(database)),
+            names: RwLock::default(),
+            damaged: AtomicU64::new(0),
+            #[cfg(test)]
+            unpacked: AtomicU64::new(0),
+        };
         guarded(|| store.begin())?;
         store.finish_sealing()?;
         Ok(store)
@@ -159,7 +182,8 @@ impl Store {
                 Some(FORMAT) => {}
                 None if is_new => put(&mut meta, "format", &FORMAT)?,
                 None => return Err(StoreError::Foreign("it says no format".to_owned())),
-                Some(earlier) if earlier < FORMAT => {
+                Some(FIRST_FORMAT..FORMAT) => put(&mut meta, "format", &FORMAT)?,
+                Some(earlier) if earlier < FIRST_FORMAT => {
                     return Err(StoreError::Damaged(format!("it is of a preview, in format {earlier}")));
                 }
                 Some(other) => return Err(StoreError::Foreign(format!("format {other}"))),
@@ -309,6 +333,8 @@ impl Store {
 
     /// As [`decode`](Self::decode), with neighbours joined to which this gives the same number: [`Row::decode`].
     fn decode_wide<R: Row>(&self, bytes: &[u8], step_of: impl FnMut(&At) -> Option<u64>) -> Vec<R> {
+        #[cfg(test)]
+        self.unpacked.fetch_add(1, Ordering::Relaxed);
         let rows = without_sum(bytes).and_then(|bytes| R::decode(bytes, step_of).ok());
         rows.unwrap_or_else(|| {
             self.count_damage();

@@ -1,6 +1,7 @@
 //! A file that is only read: the engine's own writes, as when it repairs a copy of a file in use, stay in memory.
 
 use super::error::StoreError;
+use super::pages::Guard;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 use std::collections::HashMap;
@@ -61,6 +62,7 @@ fn seen(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
 pub(super) struct Overlay {
     watched: Arc<Watched>,
     written: Mutex<Written>,
+    guard: Guard,
 }
 
 #[derive(Debug)]
@@ -73,7 +75,11 @@ impl Overlay {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let watched = Watched::open(path)?;
         let (length, _) = watched.first_seen;
-        Ok(Self { watched: Arc::new(watched), written: Mutex::new(Written { length, stretches: HashMap::new() }) })
+        Ok(Self {
+            watched: Arc::new(watched),
+            written: Mutex::new(Written { length, stretches: HashMap::new() }),
+            guard: Guard::default(),
+        })
     }
 
     pub(super) fn watched(&self) -> Arc<Watched> {
@@ -89,6 +95,28 @@ impl Overlay {
             self.watched.file.read(begin, part)?;
         }
         Ok(bytes)
+    }
+
+    /// Copies bytes of the file, or what was written over them.
+    fn copy(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if offset.saturating_add(out.len() as u64) > written.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut rest = out;
+        for (number, begin, length) in stretches(offset, rest.len()) {
+            let (part, after) = rest.split_at_mut(length);
+            let of_file;
+            let bytes = if let Some(bytes) = written.stretches.get(&number) {
+                bytes
+            } else {
+                of_file = self.of_file(number)?;
+                &of_file
+            };
+            part.copy_from_slice(bytes.get(begin..begin + length).unwrap_or_default());
+            rest = after;
+        }
+        Ok(())
     }
 }
 
@@ -111,24 +139,8 @@ impl StorageBackend for Overlay {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if offset.saturating_add(out.len() as u64) > written.length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let mut rest = out;
-        for (number, begin, length) in stretches(offset, rest.len()) {
-            let (part, after) = rest.split_at_mut(length);
-            let of_file;
-            let bytes = if let Some(bytes) = written.stretches.get(&number) {
-                bytes
-            } else {
-                of_file = self.of_file(number)?;
-                &of_file
-            };
-            part.copy_from_slice(bytes.get(begin..begin + length).unwrap_or_default());
-            rest = after;
-        }
-        Ok(())
+        self.copy(offset, out)?;
+        self.guard.look_at(out, self)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

@@ -5,14 +5,11 @@ use super::forget::FORGOTTEN;
 use super::journal::{self, Journal, shelf_of};
 use super::longer::Made;
 use super::seal::Sealing;
+use super::unpack::unpack;
 use super::{FINEST, HOUR, META, Store, StoreError, TIERS, get, guarded, late};
 use crate::rows::{At, Row};
 use redb::{ReadTransaction, TableHandle};
 use std::ops::Range;
-use std::thread;
-
-/// So many chunks are unpacked at once: their rows are in memory together.
-const AT_ONCE: usize = 8;
 
 /// The file as it stood at one moment.
 pub(crate) struct Reading<'a> {
@@ -94,54 +91,19 @@ impl Reading<'_> {
             range.contains(&end).then(|| end.saturating_sub(late()) / step.max(1))
         };
         // A row that ended just after its cell counts as of its cell, whose number may be of the period before.
-        let mut next = Some((number, (range.start / of.period()).saturating_sub(1), 0));
-        let mut chunks = Vec::new();
-        let mut unpack = |chunks: &mut Vec<(u32, Vec<u8>)>| {
-            for (series, rows) in self.unpacked::<R>(chunks, step_of) {
-                for row in &rows {
-                    give(series, row, row.at().end(of.step));
+        let first = Some((number, (range.start / of.period()).saturating_sub(1), 0));
+        let unpacked = |series, row: &R| give(series, row, row.at().end(of.step));
+        unpack(self.store, step_of, unpacked, |take| {
+            let mut next = first;
+            while let Some(id) = blocks.next(next, range.end / of.period())? {
+                let (_, period, _) = id;
+                for of_group in series.chunk_by(|one, other| group_of(*one) == group_of(*other)) {
+                    let Some(group) = of_group.first().map(|first| group_of(*first)) else { continue };
+                    blocks.chunks_of((number, period, group), of_group)?.into_iter().for_each(&mut *take);
                 }
+                next = block::period_after(id);
             }
-            chunks.clear();
-        };
-        while let Some(id) = blocks.next(next, range.end / of.period())? {
-            let (_, period, _) = id;
-            for &series in series {
-                let chunk = blocks.chunk((number, period, group_of(series)), series)?;
-                chunks.extend(chunk.map(|chunk| (series, chunk)));
-                if chunks.len() >= AT_ONCE {
-                    unpack(&mut chunks);
-                }
-            }
-            next = block::period_after(id);
-        }
-        unpack(&mut chunks);
-        Ok(())
-    }
-
-    /// The rows of chunks. Of several, a second thread unpacks one half.
-    fn unpacked<R: Row>(
-        &self,
-        chunks: &[(u32, Vec<u8>)],
-        step_of: impl Fn(&At) -> Option<u64> + Copy + Send + Sync,
-    ) -> Vec<(u32, Vec<R>)> {
-        let unpack = |chunks: &[(u32, Vec<u8>)]| -> Vec<(u32, Vec<R>)> {
-            chunks.iter().map(|(series, chunk)| (*series, self.store.decode_wide(chunk, step_of))).collect()
-        };
-        let (one, other) = chunks.split_at(chunks.len() / 2);
-        if one.is_empty() {
-            return unpack(other);
-        }
-        thread::scope(|scope| {
-            let second = thread::Builder::new().name("perf-past".to_owned()).spawn_scoped(scope, || unpack(other));
-            let mut rows = unpack(one);
-            match second.map(thread::ScopedJoinHandle::join) {
-                Ok(Ok(more)) => rows.extend(more),
-                // There was no thread for it.
-                Err(_) => rows.extend(unpack(other)),
-                Ok(Err(_)) => self.store.count_damage(),
-            }
-            rows
+            Ok(())
         })
     }
 
@@ -170,5 +132,72 @@ impl Reading<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boots::Boot;
+    use crate::names::Name;
+    use crate::rows::{CallRow, Hit};
+    use crate::settings::{Fsync, Settings};
+    use crate::store::{Batch, HOUR_CELLS, Room};
+    use perf_runtime::Kind;
+    use perf_runtime::series::SeriesId;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    const SERIES: u32 = 40;
+    const HOURS: u64 = 48;
+
+    /// Two days in which each of some functions is called once a minute.
+    fn two_days(store: &Store) {
+        let name = |place: u32| {
+            let labels = [("operation", format!("o{place}").as_str())].into_iter().collect();
+            Arc::new(Name::Calls(SeriesId { kind: Kind::Operation, labels }))
+        };
+        let names: Vec<_> = (0..SERIES).map(name).collect();
+        for hour in 0..HOURS {
+            let row = |minute: u64| CallRow {
+                at: At { cell: hour * HOUR_CELLS + 12 * minute, ..At::default() },
+                hits: vec![Hit { bucket: (0, 5 + minute % 3), count: 1 }],
+                ..CallRow::default()
+            };
+            let rows: Vec<CallRow> = (0..60).map(row).collect();
+            let boot = (1, Boot { began: (7, 1), ..Boot::default() });
+            let calls = names.iter().map(|name| (Arc::clone(name), rows.clone())).collect();
+            store.append(&Batch { number: hour, boot, calls, ..Batch::default() }).unwrap();
+            store.seal_until((hour + 1) * HOUR).unwrap();
+        }
+        store.make_longer([0, 24 * HOUR, 0], Duration::from_secs(60)).unwrap();
+    }
+
+    #[test]
+    fn an_answer_unpacks_each_chunk_of_its_series_once_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Arc::new(Room::new(&Settings { fsync: Fsync::Never, ..Settings::default() }));
+        let store = Store::open(&folder.path().join("history.redb"), &room).unwrap();
+        two_days(&store);
+        let reading = store.reading().unwrap();
+        let all: Vec<u32> = (0..SERIES).collect();
+        for series in [&[0, 3, 17, 39][..], &all[..], &all[..16]] {
+            for (tier, ends, chunks) in [(0, 0..HOURS * HOUR + 1, HOURS / 2), (1, 0..24 * HOUR + 1, 2)] {
+                let before = store.unpacked.load(Ordering::Relaxed);
+                let (mut rows, mut calls) = (0, 0);
+                let add = |_, row: &CallRow, _| {
+                    rows += 1;
+                    calls += row.hits.iter().map(|hit| hit.count).sum::<u64>();
+                };
+                reading.rows(series, (tier, HOUR), &ends, add).unwrap();
+                let unpacked = store.unpacked.load(Ordering::Relaxed) - before;
+                assert_eq!(unpacked, chunks * series.len() as u64, "tier {tier} of {series:?}");
+                let hours = (ends.end - 1) / HOUR * series.len() as u64;
+                // A row for each step, and not for each minute: made while they are unpacked.
+                assert!((hours..=hours + chunks * series.len() as u64).contains(&rows), "{rows} rows of {hours} hours");
+                assert_eq!(calls, 60 * hours, "tier {tier} of {series:?}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::block::{self, BLOCKS, BlockId, Blocks, Key, end_of, group_of};
 use super::journal::{self, Entry, Journal};
 use super::longer::Made;
-use super::{FINEST, HOUR, META, Store, StoreError, TIERS, Tier, get, guarded, put, with_sum};
+use super::{FINEST, HOUR, HOUR_CELLS, META, Store, StoreError, TIERS, Tier, get, guarded, put, with_sum};
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row, insert};
 use redb::{ReadOnlyTable, Table, TableError, TableHandle};
@@ -133,8 +133,12 @@ impl Store {
     fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open) {
         let mut all: BTreeMap<u32, Vec<R>> = BTreeMap::new();
         for entry in entries {
-            for (number, row) in entry.rows::<R>(self) {
-                all.entry(number).or_default().push(row);
+            // Those of a series stand together.
+            let mut rows = entry.rows::<R>(self).into_iter().peekable();
+            while let Some((number, row)) = rows.next() {
+                let of_series = all.entry(number).or_default();
+                of_series.push(row);
+                of_series.extend(std::iter::from_fn(|| Some(rows.next_if(|(next, _)| *next == number)?.1)));
             }
         }
         for (series, rows) in all {
@@ -147,7 +151,10 @@ impl Store {
                 for row in &rows {
                     insert(&mut joined, row.at().widened(FINEST.step, tier.step), row);
                 }
-                chunks.insert(series, with_sum(R::encode(&joined, Packing::Small)));
+                // A chunk whose last hour is still to come is written anew then.
+                let has_last = joined.last().is_none_or(|last| last.at().cell % tier.steps + HOUR_CELLS >= tier.steps);
+                let packing = if tier.step > FINEST.step || has_last { tier.packing() } else { Packing::Soon };
+                chunks.insert(series, with_sum(R::encode(&joined, packing)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::block::{self, BLOCKS, BlockId, Blocks, group_of};
 use super::forget::FORGOTTEN;
-use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, put, with_sum};
+use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, packing_of, put, with_sum};
 use crate::names::Name;
 use crate::rows::{At, CallRow, Packing, PointRow, Row, insert};
 use redb::WriteTransaction;
@@ -86,6 +86,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut open: BTreeMap<BlockId, BTreeMap<u32, Vec<u8>>> = BTreeMap::new();
         let mut table = transaction.open_table(BLOCKS)?;
+        let packing = packing_of(tier);
         for (theirs, chunk) in chunks {
             let Some(name) = other.name_of(theirs) else { continue };
             let series = self.number_here(transaction, &name)?;
@@ -99,8 +100,8 @@ impl Store {
             };
             let before = ours.get(&series).map(Vec::as_slice);
             let joined = match &*name {
-                Name::Calls(_) => self.joined::<CallRow>(before, &other.decode(&chunk), boots),
-                Name::Metric { .. } => self.joined::<PointRow>(before, &other.decode(&chunk), boots),
+                Name::Calls(_) => self.joined::<CallRow>(before, &other.decode(&chunk), boots, packing),
+                Name::Metric { .. } => self.joined::<PointRow>(before, &other.decode(&chunk), boots, packing),
             };
             if let Some(joined) = joined {
                 ours.insert(series, joined);
@@ -113,7 +114,7 @@ impl Store {
     }
 
     /// A chunk with rows of new boots added; `None` where there is none of them.
-    fn joined<R: Row>(&self, before: Option<&[u8]>, rows: &[R], boots: &Numbers) -> Option<Vec<u8>> {
+    fn joined<R: Row>(&self, before: Option<&[u8]>, rows: &[R], boots: &Numbers, packing: Packing) -> Option<Vec<u8>> {
         let mut joined = before.map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
         let length = joined.len();
         for row in rows {
@@ -121,7 +122,7 @@ impl Store {
                 insert(&mut joined, At { boot: *boot, ..*row.at() }, row);
             }
         }
-        (joined.len() > length).then(|| with_sum(R::encode(&joined, Packing::Small)))
+        (joined.len() > length).then(|| with_sum(R::encode(&joined, packing)))
     }
 
     /// The number of a name here. Writes one that is new.
@@ -209,6 +210,22 @@ mod tests {
         assert!(told.is_some_and(|told| told.contains("it is of a preview, in format 2")));
         assert!(folder.path().join("history.damaged").exists());
         assert_eq!(store.last_boot().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_of_the_format_before_goes_on_in_that_of_today() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), "history.redb");
+        (100..200).for_each(|cell| store.append(&call(1, 7, cell)).unwrap());
+        let transaction = store.write().unwrap();
+        put(&mut transaction.open_table(META).unwrap(), "format", &5_u64).unwrap();
+        transaction.commit().unwrap();
+        drop(store);
+        let (store, _, told) = crate::folder::open(folder.path(), &Arc::new(Room::new(&Settings::default()))).unwrap();
+        assert_eq!(told, None);
+        assert_eq!(calls(&store, 0), 100);
+        let format: Option<u64> = get(&store.read().unwrap().open_table(META).unwrap(), "format").unwrap();
+        assert_eq!(format, Some(6));
     }
 
     #[test]

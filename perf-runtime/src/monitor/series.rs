@@ -8,6 +8,7 @@ use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
 use crate::observe::query::tracks::{self, Tracks};
+use crate::observe::series::series_id::SeriesId;
 
 impl Monitor {
     /// Every series with its names and its statistics over a window, sorted by kind and labels. Costs as much as
@@ -55,5 +56,23 @@ impl Monitor {
     pub fn tracks(&self, selector: &Selector, range: impl Into<TimeRange>) -> Tracks {
         let past = self.ask::<dyn Past>();
         tracks::of(&self.inner.registry, past.as_deref(), selector, &range.into())
+    }
+
+    /// The names of the series of calls that [`tracks`](Self::tracks) may find in a range, sorted. Some may have no call in it: a
+    /// [`Past`] that knows the names of what it keeps is not read for them.
+    ///
+    /// ```
+    /// # use perf_runtime::series::Selector;
+    /// # use perf_runtime::{Monitor, Window};
+    /// # use std::time::Duration;
+    /// let monitor = Monitor::builder().build()?;
+    /// monitor.record_response_time("search", Duration::from_millis(30));
+    /// let names = monitor.series_in(&Selector::calls(), Window::LastMinute);
+    /// assert_eq!(names[0].labels.get("operation"), Some("search"));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn series_in(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<SeriesId> {
+        let past = self.ask::<dyn Past>();
+        tracks::names(&self.inner.registry, past.as_deref(), selector, &range.into())
     }
 }

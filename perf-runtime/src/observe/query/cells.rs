@@ -68,6 +68,16 @@ impl Cells {
         }));
     }
 
+    /// The same in other buckets. Where they are not the same, each goes where its largest duration lies.
+    pub(crate) fn into_layout(self, layout: &'static Layout) -> Self {
+        if std::ptr::eq(self.layout, layout) {
+            return self;
+        }
+        let mut moved = Self::new(layout);
+        moved.add(&self);
+        moved
+    }
+
     /// Adds the cells of another series. Where its buckets are not the same, each goes where its largest duration lies.
     pub(crate) fn add(&mut self, other: &Self) {
         self.has_streams |= other.has_streams;
@@ -100,12 +110,15 @@ impl Cells {
 impl Cell {
     fn into_counts(self, layout: &'static Layout, has_streams: bool) -> CellCounts {
         let Self { sums, mut hits, .. } = self;
-        hits.sort_unstable_by_key(|hit| hit.place);
-        hits.dedup_by(|later, earlier| {
-            let same = later.place == earlier.place;
-            earlier.count += if same { later.count } else { 0 };
-            same
-        });
+        // Those of one slice ascend.
+        if !hits.is_sorted_by(|one, other| one.place < other.place) {
+            hits.sort_unstable_by_key(|hit| hit.place);
+            hits.dedup_by(|later, earlier| {
+                let same = later.place == earlier.place;
+                earlier.count += if same { later.count } else { 0 };
+                same
+            });
+        }
         let counts = WindowCounts { covered: Duration::ZERO, sums, hits };
         CellCounts::new(layout, counts, has_streams)
     }

@@ -30,6 +30,13 @@ pub trait Past: Send + Sync {
     /// joined, as long as all of them ended within one step, aligned to the wall clock. A slice that ended up to
     /// [`LATE`] after the end of a step is of that step: ticks come a little after each full second.
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink);
+
+    /// The names of the series of calls that are kept and selected, whenever their calls ended: without reading any. `None`, as by
+    /// default, where that is not known.
+    fn series(&self, selector: &Selector) -> Option<Vec<SeriesId>> {
+        let _ = selector;
+        None
+    }
 }
 
 /// Takes what is kept of the past: [`Past::read`].

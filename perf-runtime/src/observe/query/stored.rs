@@ -49,26 +49,45 @@ impl MetricCells {
 
 impl Stored {
     pub(super) fn sink<'a>(&'a mut self, span: &'a Span) -> Sink<'a> {
-        Sink { stored: self, span }
+        Sink { stored: self, span, last: None }
     }
 }
 
 pub(super) struct Sink<'a> {
     stored: &'a mut Stored,
     span: &'a Span,
+    /// The series of the slice before, taken out of the others: the next one is mostly of the same.
+    last: Option<(SeriesId, Cells)>,
+}
+
+impl Sink<'_> {
+    /// The cells of a series.
+    fn cells_of(&mut self, series: &SeriesId) -> &mut Cells {
+        let (id, cells) = match self.last.take() {
+            Some(last) if last.0 == *series => last,
+            other => {
+                self.stored.series.extend(other);
+                let known = self.stored.series.remove_entry(series);
+                known.unwrap_or_else(|| (series.clone(), Cells::new(Layout::of(series.kind))))
+            }
+        };
+        &mut self.last.insert((id, cells)).1
+    }
+}
+
+impl Drop for Sink<'_> {
+    fn drop(&mut self) {
+        self.stored.series.extend(self.last.take());
+    }
 }
 
 impl PastSink for Sink<'_> {
     fn slice(&mut self, series: &SeriesId, slice: &PastSlice<'_>) {
         let Some(cell) = self.span.of_past(slice.end) else { return };
-        let cells = match self.stored.series.get_mut(series) {
-            Some(cells) => cells,
-            None => self.stored.series.entry(series.clone()).or_insert_with(|| Cells::new(Layout::of(series.kind))),
-        };
         let PastSlice { nanos, idle_nanos, slow_polls, expected_errors, expected_cancelled, .. } = *slice;
         let expected = Expected { errors: expected_errors, cancelled: expected_cancelled };
         let sums = Sums { nanos, idle_nanos, slow_polls, expected, ..Sums::default() };
-        cells.add_counts(cell, sums, slice.buckets);
+        self.cells_of(series).add_counts(cell, sums, slice.buckets);
     }
 
     fn point(&mut self, metric: &PastMetric<'_>, point: &PastPoint) {

@@ -20,7 +20,7 @@ use crate::observe::series::registry::Registry;
 use crate::observe::series::series_id::SeriesId;
 use crate::text;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -149,6 +149,25 @@ impl Found {
     }
 }
 
+/// The names of the series of calls that may be in a range, sorted.
+pub(crate) fn names(
+    registry: &Registry,
+    past: Option<&dyn Past>,
+    selector: &Selector,
+    range: &TimeRange,
+) -> Vec<SeriesId> {
+    let all = registry.all();
+    let selected = all.iter().filter(|series| selector.selects_identity(&series.identity));
+    let of_memory = selected.map(|series| SeriesId { kind: series.identity.kind, labels: series.labels() });
+    let mut names: BTreeSet<SeriesId> = of_memory.collect();
+    let of_past = past.and_then(|past| past.series(selector));
+    names.extend(of_past.unwrap_or_else(|| {
+        let Found { stored, .. } = Found::of(registry, past, selector, range);
+        stored.series.into_keys().collect()
+    }));
+    names.into_iter().collect()
+}
+
 /// The tracks of what is selected.
 pub(crate) fn of(registry: &Registry, past: Option<&dyn Past>, selector: &Selector, range: &TimeRange) -> Tracks {
     registry.catch_up(clock::now());
@@ -228,8 +247,7 @@ impl<'a> Group<'a> {
     ) -> Option<Self> {
         let all = members.iter().map(|(id, series)| {
             let layout = series.map_or_else(|| Layout::of(id.kind), |series| series.layout);
-            let mut cells = Cells::new(layout);
-            stored.remove(id).inspect(|before| cells.add(before));
+            let mut cells = stored.remove(id).map_or_else(|| Cells::new(layout), |before| before.into_layout(layout));
             series.inspect(|series| cells.add_series(series, &span.grid));
             let bounds = series.map_or_else(|| layout.bounds().iter().collect(), |series| series.bounds());
             Self { cells, bounds }
@@ -243,9 +261,12 @@ impl<'a> Group<'a> {
     fn into_track(self, id: SeriesId, span: &Span, observed: &Observed) -> SeriesTrack {
         let Self { cells, bounds } = self;
         let whole = cells.whole();
-        let of_cells: BTreeMap<u64, CellCounts> = cells.into_counts().collect();
-        let point =
-            |cell| SeriesPoint::new(of_cells.get(&cell), span.start_of(cell), observed.seconds_in(cell, span), &bounds);
+        let mut counts = cells.into_counts().peekable();
+        let point = |cell| {
+            while counts.next_if(|(number, _)| *number < cell).is_some() {}
+            let counted = counts.next_if(|(number, _)| *number == cell).map(|(_, counts)| counts);
+            SeriesPoint::new(counted.as_ref(), span.start_of(cell), observed.seconds_in(cell, span), &bounds)
+        };
         let points: Vec<SeriesPoint> = span.cells().map(point).collect();
         let covered = points.iter().map(|point| point.covered).sum();
         SeriesTrack {
@@ -283,9 +304,17 @@ impl SeriesPoint {
         let outcomes = counts.outcomes();
         let [p50, p90, p95, p99] = durations.quantiles();
         let mut buckets = vec![0; bounds.len() + 1];
-        for hit in &counts.hits {
-            let place = bounds.partition_point(|bound| bound.buckets <= hit.place.bucket());
-            buckets.get_mut(place).into_iter().for_each(|count| *count += hit.count);
+        // The hits of an outcome ascend.
+        for of_outcome in
+            counts.hits.chunk_by(|one, other| one.place < other.place && one.place.outcome() == other.place.outcome())
+        {
+            let mut place = 0;
+            for hit in of_outcome {
+                while bounds.get(place).is_some_and(|bound| bound.buckets <= hit.place.bucket()) {
+                    place += 1;
+                }
+                buckets.get_mut(place).into_iter().for_each(|count| *count += hit.count);
+            }
         }
         Self {
             count: Some(outcomes.finished()),

@@ -277,6 +277,27 @@ fn live(clock: &ManualClock, kept: &Arc<Kept>, seconds: &[(bool, bool)]) -> Moni
     monitor
 }
 
+#[test]
+fn the_names_of_a_range_are_those_of_memory_and_of_the_past() {
+    let clock = ManualClock::hold();
+    let kept = Arc::new(Kept::default());
+    let before = live(&clock, &kept, &[(true, true), (false, true)]);
+    let names = |monitor: &Monitor| -> Vec<String> {
+        monitor.series_in(&Selector::calls(), Window::LastHour).iter().map(ToString::to_string).collect()
+    };
+    let of_calls = names(&before);
+    assert!(of_calls.iter().any(|name| name.contains("search")), "{of_calls:?}");
+    drop(before);
+    let monitor = monitor();
+    let _past = monitor.provide::<dyn Past>(kept).unwrap();
+    monitor.operation("buy").record(Duration::from_millis(20), Outcome::Ok);
+    clock.advance(SECOND);
+    monitor.tick();
+    let of_both = names(&monitor);
+    assert!(of_both.is_sorted() && of_both.iter().any(|name| name.contains("search")), "{of_both:?}");
+    assert!(of_both.iter().any(|name| name.contains("buy")), "{of_both:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
