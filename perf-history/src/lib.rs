@@ -43,8 +43,8 @@
 //! folder; within a minute of the end of one of them the other joins both files to one. Where the clock is set back, another boot begins in it; the time that is skipped when it is set forward, or when the machine
 //! sleeps, counts as not observed.
 //!
-//! Steps of a minute and of an hour are made of the shorter ones twice a day. An answer is read on the thread that asks; of a long range
-//! another one (`perf-past`) unpacks half, and ends with the answer.
+//! Steps of a minute and of an hour are made of the shorter ones twice a day, and stand so that many rows are summed at once. An answer is
+//! read on the thread that asks; of a long range another one (`perf-past`) unpacks about half, and ends with the answer.
 //!
 //! # Known limits
 //!

@@ -191,8 +191,10 @@ mod tests {
     #[test]
     fn buckets_that_every_row_hits_are_read_back_however_many_they_are() {
         let row = |cell: u64| {
-            let hits =
-                (0..300).map(|bucket| Hit { bucket: (0, 16 * 1_000 + 1_000 * bucket), count: 1 + (cell + bucket) % 2 });
+            let hits = (0..300).map(|bucket| Hit {
+                bucket: (0, 16 * 1_000 + 1_000 * bucket),
+                count: 1 + (cell * 31 + bucket * 17) % 11 % 3,
+            });
             CallRow { at: At { cell, ..At::default() }, hits: hits.collect(), ..CallRow::default() }
         };
         let rows: Vec<CallRow> = (0..1_440).map(row).collect();
