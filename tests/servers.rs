@@ -63,6 +63,8 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--enable-feature=exemplar-storage")
+            // Longer than any past that a test puts there.
+            .arg("--storage.tsdb.retention.time=90d")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

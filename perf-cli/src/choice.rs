@@ -61,6 +61,9 @@ pub(crate) enum ExportFormat {
     OpenMetrics,
     /// Bodies for Datadog's API, one a line
     Datadog,
+    /// Changes of alerts for Datadog's API, one a line
+    #[value(name = "datadog-events")]
+    DatadogEvents,
     /// Bodies for New Relic's API, one a line
     #[value(name = "newrelic")]
     NewRelic,

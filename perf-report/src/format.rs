@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::source::Source;
-use crate::{csv_table, datadog, html, new_relic, openmetrics, summary};
+use crate::{csv_table, datadog, datadog_events, html, new_relic, openmetrics, summary};
 use perf_runtime::text::rfc3339;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -37,6 +37,8 @@ pub enum Format {
     OpenMetrics,
     /// Bodies of `POST /api/v2/series`, one a line.
     Datadog,
+    /// Changes of alerts, as bodies of `POST /api/v2/events`, one a line.
+    DatadogEvents,
     /// Bodies of `POST /metric/v1`, one a line.
     NewRelic,
     /// One screen of text.
@@ -47,12 +49,13 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Json,
         Self::Csv,
         Self::Prometheus,
         Self::OpenMetrics,
         Self::Datadog,
+        Self::DatadogEvents,
         Self::NewRelic,
         Self::Summary,
         Self::Html,
@@ -66,6 +69,7 @@ impl Format {
             Self::Prometheus => "prometheus",
             Self::OpenMetrics => "openmetrics",
             Self::Datadog => "datadog",
+            Self::DatadogEvents => "datadog-events",
             Self::NewRelic => "newrelic",
             Self::Summary => "summary",
             Self::Html => "html",
@@ -79,7 +83,7 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             // As a file: a text with times is no answer to a scrape.
             Self::Prometheus | Self::OpenMetrics | Self::Summary => "text/plain; charset=utf-8",
-            Self::Datadog | Self::NewRelic => "application/x-ndjson",
+            Self::Datadog | Self::DatadogEvents | Self::NewRelic => "application/x-ndjson",
             Self::Html => "text/html; charset=utf-8",
         }
     }
@@ -92,6 +96,7 @@ impl Format {
             Self::Prometheus => "prom",
             Self::OpenMetrics => "openmetrics",
             Self::Datadog => "datadog.ndjson",
+            Self::DatadogEvents => "datadog-events.ndjson",
             Self::NewRelic => "newrelic.ndjson",
             Self::Summary => "txt",
             Self::Html => "html",
@@ -123,6 +128,7 @@ impl Format {
             Self::Prometheus => openmetrics::prometheus_from(source, out),
             Self::OpenMetrics => openmetrics::openmetrics_from(source, out),
             Self::Datadog => datadog::write(source, out),
+            Self::DatadogEvents => datadog_events::write(source.report, out),
             Self::NewRelic => new_relic::write(source, out),
             Self::Summary => summary::write(source, out),
             Self::Html => html::write(source, out),

@@ -3,6 +3,7 @@
 mod alongside;
 mod csv_table;
 mod datadog;
+mod datadog_events;
 mod export;
 mod file;
 mod format;

@@ -29,6 +29,11 @@ impl Packed {
         Some(Self(bytes))
     }
 
+    /// The points as they are packed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The series with its points.
     pub(crate) fn track(&self, head: &SeriesTrack) -> Result<SeriesTrack, postcard::Error> {
         let points: Vec<Point> = postcard::from_bytes(&self.0)?;

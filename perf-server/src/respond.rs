@@ -43,5 +43,5 @@ pub use payload::Payload;
 pub(crate) use payload::{BodyLimits, LONG as LONG_BODY, body_of};
 pub use problem::{Problem, ProblemKind};
 pub(crate) use reply::try_json_in;
-pub use reply::{json, kept, not_acceptable, past_json, tagged, try_json};
+pub use reply::{is_known, json, kept, not_acceptable, past_json, tagged, try_json, with_tag};
 pub use streamed::streamed;

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod fixed_load;
+mod grafana;
 mod incidents;
 mod metrics;
 mod postgres;

@@ -1,7 +1,7 @@
 //! A browser of one's own, for one test.
 
 use super::servers::{PATIENCE, free_port, installed, or_skip};
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
+use fantoccini::wd::{Capabilities, PrintConfiguration, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -252,6 +252,16 @@ impl Browser {
         Sockets { opened: count("Network.webSocketCreated"), heard: count("Network.webSocketFrameReceived") }
     }
 
+    /// The addresses that were asked for since the last time it was asked.
+    pub(crate) async fn requests(&self) -> Vec<String> {
+        let log = self.own("se/log", json!({ "type": "performance" })).await;
+        let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
+        let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let events = events.map(|event| event["message"].clone());
+        let asked = events.filter(|event| event["method"] == "Network.requestWillBeSent");
+        asked.filter_map(|event| event["params"]["request"]["url"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Fills in the login page, and waits for the dashboard.
     pub(crate) async fn log_in(&self, token: &str) {
         self.fill("#token", token).await;
@@ -345,12 +355,34 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// The same width, as it lies on a sheet of A4 with margins.
+    pub(crate) async fn look_on_paper(&self, screen: Screen) {
+        let metrics = json!({ "width": 718, "height": 1_046, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if screen.is_dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": "print", "features": features })).await;
+    }
+
+    /// Leaves the page as it is printed.
+    pub(crate) async fn print(&self, name: &str) {
+        let printed = self.client.print(PrintConfiguration::default()).await.expect("a document");
+        std::fs::write(pictures().join(format!("{name}.pdf")), printed).expect("a file");
+    }
+
+    /// Leaves a picture of all of the page, as far as eight screens go.
+    pub(crate) async fn whole_page(&self, name: &str, screen: Screen) {
+        let height = self.script("return Math.min(document.documentElement.scrollHeight, 7000)").await;
+        let (width, is_phone) = (screen.width(), screen.is_phone);
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.screenshot(name).await;
+    }
+
     /// Leaves a picture of what can be seen.
     pub(crate) async fn screenshot(&self, name: &str) {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
-        std::fs::create_dir_all(&folder).expect("a folder");
         let picture = self.client.screenshot().await.expect("a screenshot");
-        std::fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
+        std::fs::write(pictures().join(format!("{name}.png")), picture).expect("a file");
     }
 }
 
@@ -358,6 +390,13 @@ impl Drop for Browser {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The folder of pictures.
+fn pictures() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
 }
 
 fn text_of(selector: &str) -> String {

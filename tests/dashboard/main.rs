@@ -16,6 +16,7 @@ mod past;
 mod pause;
 mod range;
 mod recorded;
+mod report;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
 mod servers;

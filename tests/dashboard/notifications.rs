@@ -37,14 +37,15 @@ fn the_service_of_this_process() {
 /// Answers take longer than the page waits until it asks again.
 const SLOW_ANSWERS: &str = "const fetched = window.fetch; window.fetch = (...all) => new Promise((done) => setTimeout(() => done(fetched(...all)), 7000))";
 
-struct Shop {
+/// A service in a process of its own.
+pub(crate) struct Shop {
     process: Child,
-    url: String,
+    pub(crate) url: String,
     _folder: tempfile::TempDir,
 }
 
 impl Shop {
-    fn start(settings: &str) -> Self {
+    pub(crate) fn start(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(
             folder.path().join("perf.toml"),

@@ -1,6 +1,7 @@
 //! The texts that a scraper gets, as real scrapers read them.
 
 mod exemplars;
+mod month;
 #[path = "../reference.rs"]
 mod reference;
 mod scrapers;

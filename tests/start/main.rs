@@ -154,6 +154,17 @@ fn get(address: SocketAddr, path: &str, head: &str) -> std::io::Result<(u16, Str
 }
 
 fn send(address: SocketAddr, method: &str, path: &str, head: &str, body: &str) -> std::io::Result<(u16, String)> {
+    answer(address, method, path, head, body).map(|(status, _, body)| (status, body))
+}
+
+/// The same with the headers of the answer.
+fn answer(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &str,
+    body: &str,
+) -> std::io::Result<(u16, String, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let length = body.len();
@@ -164,7 +175,8 @@ fn send(address: SocketAddr, method: &str, path: &str, head: &str, body: &str) -
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let is_in_pieces = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    Ok((status, if is_in_pieces { joined(body).ok_or(ErrorKind::UnexpectedEof)? } else { body.to_owned() }))
+    let body = if is_in_pieces { joined(body).ok_or(ErrorKind::UnexpectedEof)? } else { body.to_owned() };
+    Ok((status, head.to_owned(), body))
 }
 
 /// The pieces of a body; `None` where it breaks off before its end.

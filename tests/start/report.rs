@@ -66,6 +66,13 @@ pub(super) fn kept_reports() -> Tested {
     let mut table = Vec::new();
     Format::Csv.write(&report, &mut table)?;
     assert!(status == 200 && text.as_bytes() == table, "of the JSON every format is made: {text}");
+    let [from, to] = ["from", "to"].map(|end| made[end].as_str().expect("a time").to_owned());
+    let of_the_past = format!("/api/v1/export?format=csv&from={from}&to={to}&step=1s");
+    for path in [one.clone(), format!("{one}?format=csv"), of_the_past.clone()] {
+        is_not_sent_twice(address, &path, reader)?;
+    }
+    let (_, head, _) = answer(address, "GET", &of_the_past.replace("csv", "json"), reader, "")?;
+    assert!(tag_in(&head).is_none(), "it says when it was made: {head}");
     for hostile in [
         "../../etc/passwd",
         "..%2F..%2Fetc%2Fpasswd",
@@ -102,6 +109,28 @@ pub(super) fn kept_reports() -> Tested {
     let (_, text) = get(address, "/api/v1/openapi.json", reader)?;
     assert!(text.contains("/api/v1/reports/{id}"));
     assert!(perf.shutdown_blocking(Duration::from_secs(5)).is_clean());
+    Ok(())
+}
+
+/// The tag of an answer.
+fn tag_in(head: &str) -> Option<String> {
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.filter(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, tag)| tag.to_owned()).next()
+}
+
+/// Who has it already gets a tag and no body.
+fn is_not_sent_twice(address: SocketAddr, path: &str, token: &str) -> Tested {
+    let (status, head, body) = answer(address, "GET", path, token, "")?;
+    let tag = tag_in(&head).unwrap_or_else(|| panic!("{path} has no tag: {head}"));
+    assert!(status == 200 && tag.starts_with("W/\"") && !body.is_empty(), "{path}: {head}");
+    for known in [tag.clone(), format!("\"other\", {tag}"), "*".to_owned()] {
+        let head = format!("{token}if-none-match: {known}\r\n");
+        let (status, head, body) = answer(address, "GET", path, &head, "")?;
+        assert!(status == 304 && body.is_empty() && tag_in(&head).as_ref() == Some(&tag), "{path}: {head}");
+    }
+    let other = format!("{token}if-none-match: W/\"0\"\r\n");
+    let (status, _, again) = answer(address, "GET", path, &other, "")?;
+    assert!(status == 200 && again == body, "{path}: the same tag is the same text");
     Ok(())
 }
 
@@ -169,8 +198,8 @@ pub(super) fn reports() -> Tested {
         for format in Format::ALL {
             let path = format!("/api/v1/export?format={format}&from=-5m");
             let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
-            // The vendors are told of steps that are over: in a process that began just now none is.
-            let is_told = text.contains("reported") || matches!(format, Format::Datadog | Format::NewRelic);
+            // The vendors are told of steps that are over, and of alerts: in a process that began just now there is neither.
+            let is_told = text.contains("reported") || matches!(format, Format::Datadog | Format::DatadogEvents | Format::NewRelic);
             assert!(status == 200 && is_told, "{format}: {text}");
         }
         let (_, text) = ask("/api/v1/export?format=json&from=-5m&step=10s").await?;

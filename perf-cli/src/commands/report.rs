@@ -20,6 +20,9 @@ struct Kept {
     off: Option<String>,
     reports: Vec<One>,
     next: Option<Next>,
+    /// The ids of those that are due, and of whose time nothing is known.
+    #[serde(default)]
+    not_known: Vec<String>,
     trouble: Option<Trouble>,
 }
 
@@ -98,6 +101,9 @@ fn list(client: &Client, args: &Report, output: &mut Output<'_>) -> Result<u8, F
     }
     if let Some(Trouble { at, error }) = &kept.trouble {
         output.note(&format!("One that is due is not made ({at}): {error}"))?;
+    }
+    if !kept.not_known.is_empty() {
+        output.note(&format!("Due, but nothing is known of their time: {}", kept.not_known.join(", ")))?;
     }
     if let Some(Next { id, at }) = &kept.next {
         output.note(&format!("The next is {id}, due {at}."))?;

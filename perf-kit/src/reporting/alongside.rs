@@ -53,10 +53,10 @@ mod insight {
     use perf_insight::forecast::Reach;
     use perf_insight::runtime::{Ahead, Bottleneck, Figure, InsightView, Question, Sureness, comparisons, forecasts};
     use perf_report::{Alongside, Finding, Incident};
-    use perf_runtime::Monitor;
     use perf_runtime::metric::names;
     use perf_runtime::series::{Selector, TimeRange};
     use perf_runtime::text::rfc3339;
+    use perf_runtime::{Kind, Monitor};
     use std::collections::BTreeMap;
     use std::time::{Duration, UNIX_EPOCH};
 
@@ -99,8 +99,8 @@ mod insight {
         let before = range.start().checked_sub(range.duration())?;
         let before = TimeRange::between(before, range.start()).ok()?;
         let mut found = Vec::new();
-        // By the reason: most often it is the same for all.
-        let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        // The figures of a kind, by the reason: most often it is the same for all.
+        let mut unknown: BTreeMap<String, BTreeMap<Kind, Vec<&str>>> = BTreeMap::new();
         for (figure, what) in [(Figure::Latency, "duration"), (Figure::Errors, "share of failures")] {
             let question = Question::about(Selector::calls()).figure(figure).most(COMPARED);
             let compared = comparisons(monitor, &question, before, range);
@@ -110,7 +110,7 @@ mod insight {
             }
             for kind in compared.kinds {
                 if let Some(why) = kind.why_not {
-                    unknown.entry(why).or_default().push(format!("{what} of {}", kind.kind));
+                    unknown.entry(why).or_default().entry(kind.kind).or_default().push(what);
                 }
                 for one in kind.series {
                     let way = match one.change.class {
@@ -137,11 +137,15 @@ mod insight {
                 }
             }
         }
-        let not_compared = |(why, what): (String, Vec<String>)| Finding {
-            headline: format!("Not compared: {}", what.join(", ")),
-            details: vec![why],
-        };
-        found.extend(unknown.into_iter().map(not_compared));
+        for (why, kinds) in unknown {
+            let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (kind, figures) in kinds {
+                of.entry(figures.join(" and ")).or_default().push(kind.as_str().replace('_', " "));
+            }
+            let what: Vec<String> =
+                of.into_iter().map(|(figures, kinds)| format!("{figures} of {}", kinds.join(", "))).collect();
+            found.push(Finding { headline: format!("Not compared: {}", what.join("; ")), details: vec![why] });
+        }
         Some(found)
     }
 

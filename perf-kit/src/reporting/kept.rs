@@ -1,6 +1,6 @@
 //! Kept reports over HTTP: their list, each of them, and those that somebody wants.
 
-use perf_report::{Format, InvalidId, MakeError, Report, ReportId, ReportsView, Wanted};
+use perf_report::{Format, InvalidId, KeptReport, MakeError, Report, ReportId, ReportsView, Wanted};
 use perf_runtime::Monitor;
 use perf_server::Extension;
 use perf_server::axum::Json;
@@ -16,6 +16,7 @@ use perf_server::respond::{self, Params, Problem, ProblemKind};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::time::UNIX_EPOCH;
 
 const ALL: &str = "/api/v1/reports";
 const ONE: &str = "/api/v1/reports/{id}";
@@ -30,7 +31,7 @@ pub(super) fn routes(extension: Extension, monitor: &Monitor, view: &ReportsView
         params.only(&[])?;
         respond::past_json(&headers, move || of_list.overview().map_err(problem)).await
     };
-    let one = async move |id: Id, params: Params| one(of_one, id, params).await;
+    let one = async move |id: Id, params: Params, headers: HeaderMap| one(of_one, id, params, headers).await;
     let make = async move |params: Params| make(&monitor, of_making, params).await;
     let remove = async move |id: Id, params: Params| remove(of_removal, id, params).await;
     extension.read(ALL, get(list)).read(ONE, get(one)).admin(ALL, post(make)).admin(ONE, delete(remove))
@@ -47,26 +48,36 @@ fn unknown(id: ReportId) -> Problem {
 }
 
 /// `GET /api/v1/reports/{id}`: a report as a file, in a format that it is kept in, or made of its JSON.
-async fn one(view: ReportsView, id: Id, params: Params) -> Result<Response, Problem> {
+async fn one(view: ReportsView, id: Id, params: Params, headers: HeaderMap) -> Result<Response, Problem> {
     let id = id_of(id)?;
     let params = params.only(&["format"])?;
     let wanted = params.choice("format", Format::ALL.map(|format| (format.as_str(), format)))?;
+    let asked = headers.clone();
     let made = respond::streamed(move || {
         let report = view.get(id).map_err(problem)?.ok_or_else(|| unknown(id))?;
         let there: Vec<Format> = report.files.iter().map(|file| file.format).collect();
         let page = || there.iter().copied().find(|format| *format == Format::Html).or(there.first().copied());
         let format = wanted.or_else(page).ok_or_else(|| unknown(id))?;
-        let source = Source::open(&view, id, format)?;
-        Ok((format, move |out: &mut dyn Write| source.write(format, out)))
+        let tag = tag(&report, format);
+        let is_known = respond::is_known(&asked, &tag);
+        let source = if is_known { Source::Known } else { Source::open(&view, id, format)? };
+        Ok(((format, tag), move |out: &mut dyn Write| source.write(format, out)))
     });
-    let (format, body) = made.await?;
-    let mut response = Response::new(body);
-    super::routes::as_file(&mut response, format, &format!("{id}.{}", format.ending()));
-    Ok(response)
+    let ((format, tag), body) = made.await?;
+    let name = format!("{id}.{}", format.ending());
+    Ok(super::routes::as_file(&headers, Some(&tag), body, format, &name))
+}
+
+/// A tag of a report in a format: it stays the same until the report is made anew, or another version of ours writes what is made of its JSON.
+fn tag(report: &KeptReport, format: Format) -> String {
+    let made = report.made.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    format!("W/\"{}-{made}-{}-{format}-{}\"", report.id, report.bytes(), env!("CARGO_PKG_VERSION"))
 }
 
 /// A report as it is kept, or that it is made of again.
 enum Source {
+    /// The client has it.
+    Known,
     File(File),
     Read(Box<Report>),
 }
@@ -92,6 +103,7 @@ impl Source {
 
     fn write(self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match self {
+            Self::Known => Ok(()),
             Self::File(mut file) => io::copy(&mut file, out).map(drop),
             Self::Read(report) => format.write(&report, out),
         }

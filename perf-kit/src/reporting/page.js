@@ -16,6 +16,7 @@ const FORMATS = [
   ["openmetrics", "OpenMetrics", "for promtool tsdb create-blocks-from openmetrics"],
   ["prometheus", "Prometheus text", "one sample of each series"],
   ["datadog", "Datadog", "bodies for its API"],
+  ["datadog-events", "Datadog events", "changes of alerts, for its API"],
   ["newrelic", "New Relic", "bodies for its API"],
 ];
 
@@ -32,6 +33,7 @@ export default class {
   asked = 0;
   kept = h("tbody");
   trouble = h("p", { class: "problem", role: "status", hidden: true });
+  unknown = h("p", { class: "quiet more", hidden: true });
   said = h("p", { class: "quiet more" }, "Reports that are kept are asked for.");
   element = h(
     "div",
@@ -64,6 +66,7 @@ export default class {
         this.kept,
       ),
       this.trouble,
+      this.unknown,
       this.said,
     ),
     h(
@@ -87,10 +90,12 @@ export default class {
       text(this.said, "The reports that are kept cannot be read.");
       return;
     }
-    const { off, reports, next, trouble } = await answer.json();
+    const { off, reports, next, trouble, not_known: unknown } = await answer.json();
     keyed(this.kept, reports, ({ id, made }) => `${id} ${made}`, keptRow);
     this.trouble.hidden = !trouble;
     if (trouble) text(this.trouble, `One that is due is not made (${moment(trouble.at)}): ${trouble.error}`);
+    this.unknown.hidden = unknown.length === 0;
+    text(this.unknown, `Due, but nothing is known of their time: ${unknown.join(", ")}. They are looked for until a later one is made.`);
     const coming = next ? `The next is ${next.id}, due ${moment(next.at)}.` : "Days and weeks are made by themselves where [report] of the settings says when.";
     text(this.said, off ?? (reports.length === 0 ? `No report is kept. ${coming}` : coming));
   }

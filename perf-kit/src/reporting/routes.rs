@@ -5,6 +5,7 @@ use perf_report::{Alongside, Export, Format, Report, ReportsView, dashboard, das
 use perf_runtime::series::TimeRange;
 use perf_runtime::text::parse_duration;
 use perf_runtime::{ConfigError, Monitor};
+use perf_server::axum::body::Body;
 use perf_server::axum::extract::Path;
 use perf_server::axum::extract::rejection::PathRejection;
 use perf_server::axum::http::{HeaderMap, HeaderValue, header};
@@ -35,7 +36,8 @@ pub(crate) fn extension(
     let monitor = monitor.clone();
     move || {
         let (of_export, of_grafana, sources) = (monitor.clone(), monitor.clone(), sources.clone());
-        let export = async move |params: Params| export(of_export, sources, params).await;
+        let export =
+            async move |params: Params, headers: HeaderMap| export(of_export, sources, params, headers).await;
         let grafana = async move |name: Name, params: Params, headers: HeaderMap| {
             params.only(&[])?;
             grafana(of_grafana, name, &headers).await
@@ -50,26 +52,41 @@ pub(crate) fn extension(
 
 type Name = Result<Path<String>, PathRejection>;
 
-async fn export(monitor: Monitor, sources: Sources, params: Params) -> Result<Response, Problem> {
+async fn export(
+    monitor: Monitor,
+    sources: Sources,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let params = params.only(&["format", "from", "to", "step"])?;
     let formats = Format::ALL.map(|format| (format.as_str(), format));
     let format = params.choice("format", formats)?.unwrap_or(Format::Json);
     let range = range(&monitor, &params)?;
+    let asked = headers.clone();
     let made = respond::streamed(move || {
         // The sections of other parts cost a look at the past, and stand in three formats alone.
         let has_sections = matches!(format, Format::Json | Format::Summary | Format::Html);
         let alongside = if has_sections { sources.of(&monitor, range) } else { Alongside::default() };
         let export = Export::of(&monitor, range, alongside);
-        Ok((export.file_name(format), move |out: &mut dyn Write| export.write(format, out)))
+        let tag = export.fingerprint(format).map(|print| format!("W/\"{print:016x}\""));
+        let is_known = tag.as_ref().is_some_and(|tag| respond::is_known(&asked, tag));
+        let name = export.file_name(format);
+        let write = move |out: &mut dyn Write| if is_known { Ok(()) } else { export.write(format, out) };
+        Ok(((name, tag), write))
     });
-    let (name, body) = made.await?;
-    let mut response = Response::new(body);
-    as_file(&mut response, format, &name);
-    Ok(response)
+    let ((name, tag), body) = made.await?;
+    Ok(as_file(&headers, tag.as_deref(), body, format, &name))
 }
 
-/// Says what an answer is, and which name it has as a file.
-pub(super) fn as_file(response: &mut Response, format: Format, name: &str) {
+/// The answer that is a file: `304` without it, where the client has what has this tag.
+pub(super) fn as_file(
+    request: &HeaderMap,
+    tag: Option<&str>,
+    body: Body,
+    format: Format,
+    name: &str,
+) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
@@ -77,6 +94,10 @@ pub(super) fn as_file(response: &mut Response, format: Format, name: &str) {
     if format != Format::Summary {
         let how = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
         headers.extend(how.map(|how| (header::CONTENT_DISPOSITION, how)));
+    }
+    match tag {
+        Some(tag) => respond::with_tag(request, tag, response),
+        None => response,
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn series(source: Source<'_>, overview: &Overview, page: &mut Page) -
 
 fn row(track: &SeriesTrack, page: &mut Page) {
     let whole = &track.whole;
-    page.raw("<tr>").element("td", &track.id.to_string());
+    page.raw("<tr><td>").name(&track.id.to_string()).raw("</td>");
     spark(page, track, Join::Rate, |point| point.count.map(|count| count as f64), None, "calls a second");
     page.element("td class=\"n\"", &whole.count.map_or_else(|| "–".to_owned(), words::count));
     let rate = whole.outcomes.and_then(|outcomes| outcomes.error_rate());

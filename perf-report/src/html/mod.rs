@@ -11,11 +11,12 @@ use crate::words;
 use page::Page;
 use perf_runtime::text::rfc3339;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 /// The only style that the page may have.
 const STYLE: &str = include_str!("style.css");
 /// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
-const STYLE_HASH: &str = "6TM+oJiW8vcHVWAWNw3TbtrtNTLDAfDDShiNUaSTALA=";
+const STYLE_HASH: &str = "56X3V/2XCUi8zQn7AY5GPM8WgMjdWDl9oyKcxiAbqis=";
 
 pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     let report = source.report;
@@ -32,10 +33,10 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         .raw("</h1>\n<p class=\"quiet\">");
     page.text(&format!(
         "{} to {}, in steps of {}. Made {}{}. Times are in UTC.",
-        rfc3339(report.start),
-        rfc3339(report.end),
+        moment(report.start),
+        moment(report.end),
         perf_runtime::text::show_duration(report.step()),
-        rfc3339(report.made),
+        moment(report.made),
         if report.end < report.made { "" } else { ": the last step may go on" },
     ));
     page.raw("</p>\n</header>\n<main>\n");
@@ -77,12 +78,17 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(page.as_bytes())
 }
 
-/// A moment without what the range says already.
-fn time_of_day(at: std::time::SystemTime) -> String {
-    let text = rfc3339(at);
+/// A moment to the second, such as `2026-11-21 03:05:00`.
+fn moment(at: SystemTime) -> String {
     // 2026-11-21T03:05:00.000Z
-    let (day, time) = (text.get(5..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+    let text = rfc3339(at);
+    let (day, time) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
     format!("{day} {time}")
+}
+
+/// A moment without what the range says already.
+fn time_of_day(at: SystemTime) -> String {
+    moment(at).get(5..).unwrap_or_default().to_owned()
 }
 
 /// Some seconds or nothing.

@@ -33,6 +33,17 @@ impl Page {
         self
     }
 
+    /// Adds the name of a series, or a text that has some, as [`text`](Self::text) does: a line of a table may end between their labels and not only within a word.
+    pub(super) fn name(&mut self, text: &str) -> &mut Self {
+        for (place, part) in words::line(text, MOST).split_inclusive(['{', ',', '/']).enumerate() {
+            if place > 0 {
+                self.raw("<wbr>");
+            }
+            self.text(part);
+        }
+        self
+    }
+
     /// Adds a number, without more digits than a picture has dots.
     pub(super) fn number(&mut self, number: f64) -> &mut Self {
         let text = format!("{number:.1}");
@@ -98,5 +109,11 @@ mod tests {
         let mut page = Page::default();
         page.text(&"x".repeat(10_000));
         assert_eq!(page.html.chars().count(), MOST);
+        let mut page = Page::default();
+        page.name("a{b=<i>,c=/}");
+        assert_eq!(page.html, "a{<wbr>b=&lt;i&gt;,<wbr>c=/<wbr>}");
+        let mut page = Page::default();
+        page.name(&"{".repeat(10_000));
+        assert_eq!(page.html.replace("<wbr>", "").chars().count(), MOST);
     }
 }

@@ -73,14 +73,16 @@ pub(super) fn health(report: &Report, page: &mut Page) {
         page.raw("<p>Nothing takes points off.</p>\n").end_section();
         return;
     }
-    page.table(&["Problem", "#Points", "To try first"]);
+    page.table(&["Problem, and what to try first", "#Points"]);
     for indicator in lost {
-        page.raw("<tr>").element("td", &indicator.complaint().unwrap_or_default());
+        page.raw("<tr><td>").name(&indicator.complaint().unwrap_or_default());
+        // Below it, and not beside it: both are sentences, and a phone has no room for two columns of them.
+        if let Some(advice) = indicator.advice() {
+            page.element("span class=\"advice\"", advice);
+        }
         let class =
             if indicator.status() == IndicatorStatus::Red { "td class=\"n bad\"" } else { "td class=\"n warn\"" };
-        page.element(class, &format!("{:.1}", indicator.penalty()))
-            .element("td class=\"t\"", indicator.advice().unwrap_or_default())
-            .raw("</tr>\n");
+        page.raw("</td>").element(class, &format!("{:.1}", indicator.penalty())).raw("</tr>\n");
     }
     page.end_table().end_section();
 }
@@ -112,7 +114,7 @@ pub(super) fn alerts(report: &Report, page: &mut Page) {
             page.raw("<tr>").element("td", &alert.name);
             page.raw(if alert.severity == Severity::Critical { "<td class=\"bad\">" } else { "<td class=\"warn\">" });
             page.text(&alert.severity.to_string()).raw("</td>").element("td", &time_of_day(alert.since));
-            page.element("td class=\"t\"", &alert.message).raw("</tr>\n");
+            page.raw("<td class=\"t\">").name(&alert.message).raw("</td></tr>\n");
         }
         page.end_table();
         more(report.alerts.len(), LISTED, page);
@@ -123,7 +125,7 @@ pub(super) fn alerts(report: &Report, page: &mut Page) {
         page.raw("</summary>\n").table(&["When", "Change", "Problem"]);
         for event in report.events.iter().take(EVENTS) {
             page.raw("<tr>").element("td", &time_of_day(event.at)).element("td", event.transition.as_str());
-            page.element("td class=\"t\"", &event.alert.message).raw("</tr>\n");
+            page.raw("<td class=\"t\">").name(&event.alert.message).raw("</td></tr>\n");
         }
         page.end_table();
         more(report.events.len() + report.events_left_out, EVENTS, page);
@@ -170,7 +172,7 @@ pub(super) fn objectives(report: &Report, page: &mut Page) {
         let within =
             objective.latency.map(|latency| format!(" within {}", words::duration(latency))).unwrap_or_default();
         let promise = format!("{} {}{within}", words::share(objective.target), objective.promise.as_str());
-        page.raw("<tr>").element("td", &objective.series).element("td", &promise);
+        page.raw("<tr><td>").name(&objective.series).raw("</td>").element("td", &promise);
         page.element("td class=\"n\"", &words::count(objective.calls))
             .element("td class=\"n\"", &words::count(objective.bad));
         let class = match objective.budget_left {
@@ -189,7 +191,13 @@ pub(super) fn objectives(report: &Report, page: &mut Page) {
 
 pub(super) fn spend(report: &Report, page: &mut Page) {
     let Some(spend) = &report.alongside.spend else { return };
-    page.section("Spend on models").raw("<p class=\"quiet\">Since the process began. The cost is what is known.</p>\n");
+    page.section("Spend on models");
+    let is_none = |row: &SpendRow| row.calls == 0 && row.input_tokens == 0 && row.output_tokens == 0;
+    if is_none(&spend.total) && spend.models.iter().all(is_none) && spend.budgets.is_empty() {
+        page.raw("<p>No model was called since the process began.</p>\n").end_section();
+        return;
+    }
+    page.raw("<p class=\"quiet\">Since the process began. The cost is what is known.</p>\n");
     page.table(&["Of", "#Calls", "#Input tokens", "#Output tokens", "#Cost in dollars", "#Calls without a price"]);
     let mut row = |row: &SpendRow| {
         page.raw("<tr>").element("td", &row.name);

@@ -10,6 +10,7 @@ mod page;
 mod prometheus;
 #[path = "../../../tests/facade/promtool.rs"]
 mod promtool;
+mod vendors;
 
 use perf_report::{Alongside, Export, Finding, Format, Incident, Report, Spend, range_of};
 use perf_runtime::extend::Service;

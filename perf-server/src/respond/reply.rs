@@ -70,18 +70,24 @@ pub(crate) async fn try_json_in<T: Serialize>(
 /// An answer with a tag of its content; `304` and the tag alone where the client has it already (RFC 9110, section 13.1.2).
 pub fn tagged(request: &HeaderMap, content_type: &'static str, body: impl Into<Body> + AsRef<[u8]>) -> Response {
     let tag = tag_of(body.as_ref());
-    let is_known = request.get_all(header::IF_NONE_MATCH).iter().any(|known| matches(known, &tag));
-    let mut response = if is_known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = Response::new(body.into());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        response
-    };
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    with_tag(request, &tag, response)
+}
+
+/// The same answer with a tag that is known before its body is written, such as `W/"5d41"`: `304` and the tag alone where the client has what has it
+/// already. A tag that no header can have is left out.
+pub fn with_tag(request: &HeaderMap, tag: &str, response: Response) -> Response {
+    let mut response = if is_known(request, tag) { StatusCode::NOT_MODIFIED.into_response() } else { response };
     let headers = response.headers_mut();
     headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
+}
+
+/// Whether the client says that it has what has this tag: its `If-None-Match`, compared weakly.
+pub fn is_known(request: &HeaderMap, tag: &str) -> bool {
+    request.get_all(header::IF_NONE_MATCH).iter().any(|known| matches(known, tag))
 }
 
 /// As [`tagged`], with another `Cache-Control` than `private, no-cache`.
