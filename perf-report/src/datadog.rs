@@ -33,7 +33,8 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         let tags = line.labels.iter().map(|(name, value)| tag(name, value));
         let tags: Vec<String> = common.iter().cloned().chain(tags).collect();
         // A count is of a whole interval: of a step that is not over, nobody knows it yet.
-        let over = line.points.iter().filter(|(start, _)| report.is_over(*start));
+        // A number that is none has no place in JSON.
+        let over = line.points.iter().filter(|(start, value)| report.is_over(*start) && value.is_finite());
         points.clear();
         points.extend(over.map(|(start, value)| Point { timestamp: millis(*start) / 1_000, value: *value }));
         for points in points.chunks(MOST_POINTS) {
@@ -88,7 +89,10 @@ struct Resource {
 /// The name of a line: that of the metric, with the statistic where it is not the plain value.
 pub(crate) fn metric_name(line: &Line<'_>) -> String {
     let plain = |one: char| if one.is_ascii_alphanumeric() || matches!(one, '_' | '.') { one } else { '_' };
-    let name: String = line.metric.chars().take(MOST_TAG - 10).map(plain).collect();
+    // It begins with a letter: others are refused.
+    let begins = line.metric.starts_with(|first: char| first.is_ascii_alphabetic());
+    let first = if begins { None } else { Some('x') };
+    let name: String = first.into_iter().chain(line.metric.chars().take(MOST_TAG - 10).map(plain)).collect();
     match line.statistic {
         "value" => name,
         "count" if name.ends_with("_total") => name,

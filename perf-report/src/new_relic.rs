@@ -12,8 +12,8 @@ use std::io::{self, Write};
 
 /// The most bytes of a body: New Relic takes 1,000,000.
 pub(crate) const MOST_BYTES: usize = 990_000;
-/// The most attributes of a metric.
-const MOST_ATTRIBUTES: usize = 100;
+/// The most attributes of a metric, beside the three of all.
+const MOST_ATTRIBUTES: usize = 97;
 /// The most characters of a name, and of a value.
 const MOST_NAME: usize = 255;
 const MOST_VALUE: usize = 1_000;
@@ -38,7 +38,9 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         let attribute = |(name, value): &(&str, &str)| (words::line(name, MOST_NAME), words::line(value, MOST_VALUE));
         let attributes: BTreeMap<String, String> = line.labels.iter().take(MOST_ATTRIBUTES).map(attribute).collect();
         // A count is of a whole interval: of a step that is not over, nobody knows it yet.
-        for (start, value) in line.points.iter().filter(|(start, _)| report.is_over(*start)) {
+        // A number that is none has no place in JSON.
+        let over = line.points.iter().filter(|(start, value)| report.is_over(*start) && value.is_finite());
+        for (start, value) in over {
             bodies.add(&Metric {
                 name: &name,
                 kind: if line.adds_up { "count" } else { "gauge" },
