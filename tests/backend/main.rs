@@ -2,7 +2,6 @@
 #![cfg(unix)]
 
 mod fixed_load;
-mod grafana;
 mod incidents;
 mod metrics;
 mod postgres;

@@ -29,16 +29,11 @@ pub(crate) struct Ended {
 
 impl Program {
     pub(crate) fn start<S: AsRef<str>>(arguments: &[S]) -> Self {
-        // How busy the machine is that tests run on is no part of what they expect.
-        Self::start_with("network,monitoring", arguments)
-    }
-
-    /// One that measures these parts of its host.
-    pub(crate) fn start_with<S: AsRef<str>>(parts: &str, arguments: &[S]) -> Self {
         let mut child = Command::new(binary())
             .args(arguments.iter().map(AsRef::as_ref))
             .env_remove("RUST_LOG")
-            .env("PERF_HOST_PARTS", parts)
+            // How busy the machine is that tests run on is no part of what they expect.
+            .env("PERF_HOST_PARTS", "network,monitoring")
             // Nor is the past of other tests.
             .env("PERF_HISTORY_ENABLED", "false")
             .stdin(Stdio::null())

@@ -1,12 +1,16 @@
 //! `start` in real processes: a monitor is installed once in each, so every case is a process of its own. The test runs this
 //! very binary again with the name of the case in `PERF_KIT_CASE`.
 
+mod grafana;
 mod history;
 mod insight;
 mod llm;
 mod notifications;
 mod planted;
 mod report;
+#[path = "../servers.rs"]
+#[allow(dead_code, reason = "what other tests need of it")]
+mod servers;
 mod sql;
 mod sync;
 
@@ -24,7 +28,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 28] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -47,6 +51,7 @@ const CASES: [Case; 27] = [
     ("locks", sync::locks),
     ("statements", sql::statements),
     ("reports", report::reports),
+    ("dashboards", grafana::dashboards),
     ("planted", planted::planted),
     ("the_end", report::the_end),
     ("kept_reports", report::kept_reports),

@@ -4,7 +4,7 @@ use super::*;
 use perf_report::{ReadError, SCHEMA};
 use proptest::prelude::*;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn the_range_that_is_named_is_that_of_the_steps() {
@@ -217,6 +217,53 @@ fn an_export_is_the_whole_report_in_every_format() {
         export.write(format, &mut text).unwrap();
         assert!(text == written(format, &whole).into_bytes(), "{format}");
         assert_eq!(export.file_name(format), format.file_name(&whole));
+    }
+}
+
+#[test]
+fn exports_with_one_fingerprint_are_one_text() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let depth = monitor.metrics().gauge("queue_depth").register();
+    let lives = |seconds: u32| {
+        for second in 0..seconds {
+            clock.advance(Duration::from_secs(1));
+            monitor.operation("checkout").record(Duration::from_millis(u64::from(second % 40 + 1)), Outcome::Ok);
+            depth.set(f64::from(second));
+            monitor.tick();
+        }
+    };
+    monitor.tick();
+    lives(120);
+    let (start, end) = (monitor.time_of_day() - Duration::from_secs(90), monitor.time_of_day());
+    let made = |start, end| {
+        let range = range_of(start, end, Some(Duration::from_secs(5))).unwrap();
+        let export = Export::of(&monitor, range, Alongside::default());
+        Format::ALL.map(|format| {
+            let mut text = Vec::new();
+            export.write(format, &mut text).unwrap();
+            (format, export.fingerprint(format), text)
+        })
+    };
+    lives(10);
+    let first = made(start, end);
+    lives(10);
+    for ((format, print, text), (_, again, other)) in first.iter().zip(made(start, end)) {
+        let tells_of_now = matches!(format, Format::Json | Format::Summary | Format::Html);
+        assert_eq!((print.is_none(), *print), (tells_of_now, again), "{format}");
+        assert!(tells_of_now || *text == other, "{format}");
+    }
+    let prints: BTreeSet<_> = first.iter().filter_map(|(_, print, _)| *print).collect();
+    assert_eq!(prints.len(), 6, "one for each format");
+    // Of a range that goes on, and of another one.
+    let live = || made(start, monitor.time_of_day() + Duration::from_secs(60));
+    let before = live();
+    lives(1);
+    for others in [live(), made(start + Duration::from_secs(5), end)] {
+        for ((format, print, text), (_, other, other_text)) in before.iter().zip(others) {
+            assert!(print.is_none() || *print != other || *text == other_text, "{format}");
+            assert!(*format != Format::Csv || *print != other, "it is another text");
+        }
     }
 }
 
