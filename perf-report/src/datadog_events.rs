@@ -87,7 +87,11 @@ impl Body {
             aggregation_key: alert.fingerprint.to_string(),
             host: host.map(|host| words::line(host, MOST_HOST)),
             tags: tags(report, event),
-            attributes: OfAlert { status: status(alert), custom: custom(event), links: runbook(alert).map(|link| [link]) },
+            attributes: OfAlert {
+                status: status(alert),
+                custom: custom(event),
+                links: runbook(alert).map(|link| [link]),
+            },
         };
         Self { data: Data { kind: "event", attributes } }
     }
@@ -126,7 +130,9 @@ fn custom(event: &AlertEvent) -> Map<String, Value> {
     put("alert_id", json!(alert.id));
     // A number that is none has no place in JSON.
     let finite = [("value", alert.value), ("peak", alert.peak)];
-    for (name, value) in finite.into_iter().filter_map(|(name, value)| Some((name, value.filter(|one| one.is_finite())?))) {
+    for (name, value) in
+        finite.into_iter().filter_map(|(name, value)| Some((name, value.filter(|one| one.is_finite())?)))
+    {
         put(name, json!(value));
     }
     if let Some(threshold) = alert.threshold {

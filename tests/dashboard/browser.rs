@@ -252,14 +252,15 @@ impl Browser {
         Sockets { opened: count("Network.webSocketCreated"), heard: count("Network.webSocketFrameReceived") }
     }
 
-    /// The addresses that were asked for since the last time it was asked.
+    /// The addresses that pages asked for since the last time it was asked.
     pub(crate) async fn requests(&self) -> Vec<String> {
         let log = self.own("se/log", json!({ "type": "performance" })).await;
         let lines = log.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
         let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let events = events.map(|event| event["message"].clone());
         let asked = events.filter(|event| event["method"] == "Network.requestWillBeSent");
-        asked.filter_map(|event| event["params"]["request"]["url"].as_str().map(str::to_owned)).collect()
+        let all = asked.filter_map(|event| event["params"]["request"]["url"].as_str().map(str::to_owned));
+        all.filter(|url| url != "about:blank").collect()
     }
 
     /// Fills in the login page, and waits for the dashboard.

@@ -35,7 +35,7 @@ fn day() -> Report {
     let rule = Rule::builder("errors").name(HOSTILE[0]).metric(Kind::Operation).statistic(Statistic::ErrorRate);
     let rule = rule.warning(0.01).critical(0.2).description(HOSTILE[1]).build().expect("a rule");
     let builder = Monitor::builder().service(Service::new("shop").version("1.4.2").instance(HOSTILE[2]));
-    let objective = Objective::new(Kind::Operation).success(99.0).latency(95.0, Duration::from_millis(500));
+    let objective = Objective::new(Kind::Operation).success(99.0).latency(Duration::from_millis(500), 95.0);
     let builder = builder.rules([rule].into_iter().collect::<RuleSet>()).objective(objective);
     let monitor = builder.build().expect("a monitor");
     monitor.tick();
@@ -169,9 +169,11 @@ async fn a_report_runs_nothing_loads_nothing_and_can_be_read_by_everybody() {
         browser.open(&url).await;
         let took = begun.elapsed();
         println!("opened in {took:?}; parsed, loaded and seen after {} ms; {screen}", browser.script(TIMES).await);
-        assert_eq!(browser.requests().await, ["about:blank", &url], "nothing but the page, on {screen}");
+        assert_eq!(browser.requests().await, [url.as_str()], "nothing but the page, on {screen}");
         for details in [false, true] {
-            browser.script(&format!("document.querySelectorAll('details').forEach((one) => one.open = {details})")).await;
+            browser
+                .script(&format!("document.querySelectorAll('details').forEach((one) => one.open = {details})"))
+                .await;
             assert_eq!(browser.script(OVERFLOW).await, json!(0), "nothing stands out on {screen}");
             holds_axe(&browser, format_args!("the report on {screen}")).await;
         }

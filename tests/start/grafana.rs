@@ -73,7 +73,7 @@ async fn some_calls(monitor: &Monitor, turn: u64) {
 
 pub(super) fn dashboards() -> Tested {
     runtime().block_on(async {
-        let promised = Objective::new(Kind::Operation).success(99.0).latency(95.0, Duration::from_millis(500));
+        let promised = Objective::new(Kind::Operation).success(99.0).latency(Duration::from_millis(500), 95.0);
         let perf = perf_kit::builder("shop").monitor(|monitor| monitor.objective(promised)).start()?;
         let address = perf.server_address().expect("a port");
         let monitor = perf.monitor().clone();
@@ -121,7 +121,8 @@ pub(super) fn dashboards() -> Tested {
 async fn rules_find_data(prometheus: &Prometheus) {
     let judged = |answer: &Value| {
         let groups = answer["data"]["groups"].as_array()?;
-        let rules: Vec<Value> = groups.iter().filter_map(|group| group["rules"].as_array()).flatten().cloned().collect();
+        let rules: Vec<Value> =
+            groups.iter().filter_map(|group| group["rules"].as_array()).flatten().cloned().collect();
         Some(rules).filter(|rules| !rules.is_empty() && rules.iter().all(|rule| rule["health"] != "unknown"))
     };
     let rules = prometheus.get("rules", &[], judged).await;

@@ -199,7 +199,8 @@ pub(super) fn reports() -> Tested {
             let path = format!("/api/v1/export?format={format}&from=-5m");
             let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
             // The vendors are told of steps that are over, and of alerts: in a process that began just now there is neither.
-            let is_told = text.contains("reported") || matches!(format, Format::Datadog | Format::DatadogEvents | Format::NewRelic);
+            let is_told = text.contains("reported")
+                || matches!(format, Format::Datadog | Format::DatadogEvents | Format::NewRelic);
             assert!(status == 200 && is_told, "{format}: {text}");
         }
         let (_, text) = ask("/api/v1/export?format=json&from=-5m&step=10s").await?;

@@ -12,6 +12,7 @@ mod service;
 use serde_json::Value;
 use service::{Ran, ask, ask_with, service};
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 /// Every command that asks, with the exit code that it has here.
 const ASKING: [(&[&str], u8); 24] = [
@@ -96,6 +97,22 @@ fn what_runs_and_what_failed_is_listed() {
     assert!(none.out.contains("No call runs now."), "{none:?}");
     let errors = ask(&["errors"]);
     assert!(errors.out.contains("operation{operation=resize}") && errors.out.contains("error"), "{errors:?}");
+}
+
+/// The day before the service began is due, and nobody was there to observe it.
+#[test]
+fn reports_that_are_due_and_of_whose_time_nothing_is_known_are_named() {
+    let begun = Instant::now();
+    let listed = loop {
+        let listed = ask(&["report"]);
+        if listed.err.contains("nothing is known") || begun.elapsed() > Duration::from_secs(30) {
+            break listed;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(listed.err.contains("Due, but nothing is known of their time: daily-"), "{listed:?}");
+    assert!(listed.out.contains("No report is kept.") && listed.err.contains("The next is daily-"), "{listed:?}");
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn start() -> Service {
         [history]\npath = \"{}\"\n\
         [notify.channels.nobody]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n\
         [[notify.routes]]\nchannels = [\"nobody\"]\ngroup_wait = \"1h\"\n\
+        [report]\ndaily = \"00:00\"\n\
         [rules.deep-queue]\nmetric = \"queue_depth\"\nwarning = 10\ncritical = 20\n\
         [rules.marked]\nmetric = \"queue_age\"\nwarning = 10\n",
         history.display()

@@ -36,8 +36,7 @@ pub(crate) fn extension(
     let monitor = monitor.clone();
     move || {
         let (of_export, of_grafana, sources) = (monitor.clone(), monitor.clone(), sources.clone());
-        let export =
-            async move |params: Params, headers: HeaderMap| export(of_export, sources, params, headers).await;
+        let export = async move |params: Params, headers: HeaderMap| export(of_export, sources, params, headers).await;
         let grafana = async move |name: Name, params: Params, headers: HeaderMap| {
             params.only(&[])?;
             grafana(of_grafana, name, &headers).await
@@ -52,12 +51,7 @@ pub(crate) fn extension(
 
 type Name = Result<Path<String>, PathRejection>;
 
-async fn export(
-    monitor: Monitor,
-    sources: Sources,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn export(monitor: Monitor, sources: Sources, params: Params, headers: HeaderMap) -> Result<Response, Problem> {
     let params = params.only(&["format", "from", "to", "step"])?;
     let formats = Format::ALL.map(|format| (format.as_str(), format));
     let format = params.choice("format", formats)?.unwrap_or(Format::Json);
@@ -79,13 +73,7 @@ async fn export(
 }
 
 /// The answer that is a file: `304` without it, where the client has what has this tag.
-pub(super) fn as_file(
-    request: &HeaderMap,
-    tag: Option<&str>,
-    body: Body,
-    format: Format,
-    name: &str,
-) -> Response {
+pub(super) fn as_file(request: &HeaderMap, tag: Option<&str>, body: Body, format: Format, name: &str) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 fn told_of() -> Report {
     let clock = ManualClock::hold();
     let rule = Rule::builder("errors").name(HOSTILE[0]).metric(Kind::Operation).statistic(Statistic::ErrorRate);
-    let rule = rule.warning(0.01).critical(0.2).description(HOSTILE[6]).runbook("https://ops.example.com/errors");
+    let rule = rule.warning(0.01).critical(0.2).description(HOSTILE[5]).runbook("https://ops.example.com/errors");
     let rule = rule.build().unwrap();
     let long = "x".repeat(3_000);
     let builder = Monitor::builder().service(Service::new("shop").version(&long).instance(&long));
