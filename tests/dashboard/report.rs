@@ -39,12 +39,12 @@ fn day() -> Report {
     let builder = builder.rules([rule].into_iter().collect::<RuleSet>()).objective(objective);
     let monitor = builder.build().expect("a monitor");
     monitor.tick();
-    for call in 0..60_u64 {
+    for (call, capability) in (0..60_u64).zip(HOSTILE.into_iter().cycle()) {
         for name in HOSTILE.into_iter().chain(["checkout", "search", "render a page"]) {
             let outcome = if call % 9 == 0 { Outcome::Error } else { Outcome::Ok };
             monitor.operation(name).record(Duration::from_millis(3 + 11 * call), outcome);
         }
-        monitor.record_mcp_call("context7", HOSTILE[call as usize % 7], Duration::from_millis(30), call % 20 > 0);
+        monitor.record_mcp_call("context7", capability, Duration::from_millis(30), call % 20 > 0);
         monitor.http_request("GET", "/carts/{id}").answer(if call % 30 == 0 { 500 } else { 200 });
     }
     monitor.record_custom_metric("queue_depth", 12.0, HOSTILE[3]);
@@ -268,7 +268,6 @@ async fn kept_reports_are_listed_and_can_be_had() {
         assert_eq!(made.expect("an answer").status(), 201);
     }
     browser.reload().await;
-    const ROWS: &str = "main table.stack tbody tr";
     browser.wait_for_text(ROWS, |row| row.contains("Range") && row.contains("html")).await;
     assert_eq!(browser.count(ROWS).await, 2);
     browser.wait_for_text("main", |page| page.contains("Due, but nothing is known of their time: daily-")).await;
@@ -284,6 +283,8 @@ async fn kept_reports_are_listed_and_can_be_had() {
     browser.has_no_errors().await;
     browser.close().await;
 }
+
+const ROWS: &str = "main table.stack tbody tr";
 
 /// Asks for each file that the page links to, one after the other.
 const FETCH_ALL: &str = "const all = [...document.querySelectorAll('main a')];

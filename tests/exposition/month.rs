@@ -94,8 +94,8 @@ impl Past for Month {
     }
 }
 
-/// Samples by series, each at a time in milliseconds.
-type Samples = BTreeMap<String, BTreeMap<i64, f64>>;
+/// Samples by series, each at a time in milliseconds since 1970.
+type Samples = BTreeMap<String, BTreeMap<u128, f64>>;
 
 fn key(labels: &Value) -> String {
     let labels: BTreeMap<String, Value> = serde_json::from_value(labels.clone()).expect("labels");
@@ -110,7 +110,7 @@ async fn held(prometheus: &Prometheus, end: SystemTime) -> Samples {
     let series = prometheus.get("query", &all, found).await;
     let sample = |sample: &Value| {
         let (at, value) = (sample[0].as_f64().expect("a time"), sample[1].as_str().expect("a number"));
-        ((at * 1_000.0).round() as i64, value.parse().expect("a number"))
+        (Duration::from_secs_f64(at).as_millis(), value.parse().expect("a number"))
     };
     let samples = |one: &Value| one["values"].as_array().expect("samples").iter().map(sample).collect();
     series.iter().map(|one| (key(&one["metric"]), samples(one))).collect()
@@ -119,7 +119,7 @@ async fn held(prometheus: &Prometheus, end: SystemTime) -> Samples {
 /// What it is to hold, by the read model: of each step what was counted until its end.
 fn expected(report: &Report) -> Samples {
     let mut all = Samples::new();
-    let millis = |at: SystemTime| at.duration_since(UNIX_EPOCH).expect("a time").as_millis() as i64;
+    let millis = |at: SystemTime| at.duration_since(UNIX_EPOCH).expect("a time").as_millis();
     let mut put = |name: &str, labels: Vec<(&str, &str)>, at: SystemTime, value: f64| {
         let mut labels: BTreeMap<&str, &str> = labels.into_iter().collect();
         labels.insert("__name__", name);
@@ -161,17 +161,15 @@ fn expected(report: &Report) -> Samples {
         }
     }
     for track in &report.tracks.metrics {
-        let seen = || track.points.iter().filter_map(|point| Some((point.start, point.value?)));
+        let seen: Vec<_> = track.points.iter().filter_map(|point| Some((point.start, point.value?))).collect();
+        let is_counter = track.kind == MetricKind::Counter;
+        if is_counter {
+            put(&track.name, Vec::new(), seen[0].0, 0.0);
+        }
         let mut sum = 0.0;
-        for (start, value) in seen() {
-            if track.kind == MetricKind::Counter {
-                if sum == 0.0 && Some(start) == seen().next().map(|(first, _)| first) {
-                    put(&track.name, Vec::new(), start, 0.0);
-                }
-                sum += value;
-            }
-            let value = if track.kind == MetricKind::Counter { sum } else { value };
-            put(&track.name, Vec::new(), start + step, value);
+        for (start, value) in seen {
+            sum = if is_counter { sum + value } else { value };
+            put(&track.name, Vec::new(), start + step, sum);
         }
     }
     all

@@ -36,7 +36,7 @@ fn told_of() -> Report {
         monitor.tick();
         if second == 200 {
             let fires = monitor.alerts().active();
-            monitor.alerts().acknowledge(fires[0].id, &long, HOSTILE[1], None).unwrap();
+            monitor.alerts().acknowledge(fires[0].id, HOSTILE[0], HOSTILE[1], None).unwrap();
         }
     }
     let now = monitor.time_of_day();
