@@ -43,7 +43,8 @@ fn depth(hour: u32) -> f64 {
 
 impl Month {
     fn ends(&self) -> impl Iterator<Item = (u32, SystemTime)> {
-        LIVES.into_iter().flatten().map(|hour| (hour, self.start + HOUR * (hour + 1)))
+        let start = self.start;
+        LIVES.into_iter().flatten().map(move |hour| (hour, start + HOUR * (hour + 1)))
     }
 }
 
@@ -104,23 +105,43 @@ fn key(labels: &Value) -> String {
 
 /// Everything that a Prometheus holds of the month.
 async fn held(prometheus: &Prometheus, end: SystemTime) -> Samples {
-    let end = end.duration_since(UNIX_EPOCH).expect("a time").as_secs();
-    let all = [("query", r#"{__name__=~".+"}[32d]"#), ("time", &end.to_string())];
+    let end = end.duration_since(UNIX_EPOCH).expect("a time").as_secs().to_string();
+    let all = [("query", r#"{__name__=~".+"}[32d]"#), ("time", end.as_str())];
     let found = |answer: &Value| answer["data"]["result"].as_array().filter(|found| !found.is_empty()).cloned();
     let series = prometheus.get("query", &all, found).await;
     let sample = |sample: &Value| {
         let (at, value) = (sample[0].as_f64().expect("a time"), sample[1].as_str().expect("a number"));
-        (Duration::from_secs_f64(at).as_millis(), value.parse().expect("a number"))
+        (Duration::from_secs_f64(at).as_millis(), value.parse::<f64>().expect("a number"))
     };
-    let samples = |one: &Value| one["values"].as_array().expect("samples").iter().map(sample).collect();
+    let samples = |one: &Value| -> BTreeMap<u128, f64> {
+        one["values"].as_array().expect("samples").iter().map(sample).collect()
+    };
     series.iter().map(|one| (key(&one["metric"]), samples(one))).collect()
+}
+
+type Pairs<'a> = Vec<(&'a str, &'a str)>;
+
+fn with<'a>(labels: &[(&'a str, &'a str)], name: &'a str, value: &'a str) -> Pairs<'a> {
+    labels.iter().copied().chain([(name, value)]).collect()
+}
+
+/// A bound as the label of a bucket has it.
+fn shown(bound: f64) -> String {
+    if bound.is_infinite() {
+        return "+Inf".to_owned();
+    }
+    let text = format!("{bound:?}");
+    match text.split_once("e-") {
+        Some((digits, exponent)) => format!("{digits}e-{exponent:0>2}"),
+        None => text,
+    }
 }
 
 /// What it is to hold, by the read model: of each step what was counted until its end.
 fn expected(report: &Report) -> Samples {
     let mut all = Samples::new();
     let millis = |at: SystemTime| at.duration_since(UNIX_EPOCH).expect("a time").as_millis();
-    let mut put = |name: &str, labels: Vec<(&str, &str)>, at: SystemTime, value: f64| {
+    let mut put = |name: &str, labels: Pairs<'_>, at: SystemTime, value: f64| {
         let mut labels: BTreeMap<&str, &str> = labels.into_iter().collect();
         labels.insert("__name__", name);
         let series = all.entry(serde_json::to_string(&labels).expect("a text")).or_default();
@@ -130,10 +151,9 @@ fn expected(report: &Report) -> Samples {
     for track in &report.tracks.series {
         let labels: Vec<_> = track.labels.pairs().collect();
         let seen: Vec<_> = track.points.iter().filter(|point| point.count.is_some()).collect();
-        let with = |name, value| labels.iter().copied().chain([(name, value)]).collect::<Vec<_>>();
         for outcome in Outcome::ALL {
             let mut sum = 0;
-            let outcomes = with("outcome", outcome.as_str());
+            let outcomes = with(&labels, "outcome", outcome.as_str());
             put("operations_total", outcomes.clone(), seen[0].start, 0.0);
             for point in &seen {
                 sum += point.outcomes.expect("it was observed").of(outcome);
@@ -150,9 +170,8 @@ fn expected(report: &Report) -> Samples {
             put("operation_duration_seconds_sum", labels.clone(), point.start + step, sum);
         }
         for (place, bound) in track.bounds.iter().copied().chain([f64::INFINITY]).enumerate() {
-            let shown = if bound.is_infinite() { "+Inf".to_owned() } else { format!("{bound:?}") };
-            let mut below = 0;
-            let buckets = with("le", &shown);
+            let (shown, mut below) = (shown(bound), 0);
+            let buckets = with(&labels, "le", &shown);
             put("operation_duration_seconds_bucket", buckets.clone(), seen[0].start, 0.0);
             for point in &seen {
                 below += point.buckets.iter().take(place + 1).sum::<u64>();
@@ -216,8 +235,7 @@ async fn a_prometheus_that_was_given_a_month_answers_with_our_numbers() {
     // Between the lives nobody observed, and nothing is told.
     let between = start + HOUR * 405;
     let at = between.duration_since(UNIX_EPOCH).expect("a time").as_secs().to_string();
-    let nothing = prometheus.get("query", &[("query", "count(operations_total)"), ("time", &at)], |answer| {
-        answer["data"]["result"].as_array().map(Vec::len)
-    });
-    assert_eq!(nothing.await, 0);
+    let count = |answer: &Value| answer["data"]["result"].as_array().map(Vec::len);
+    let asked = [("query", "count(operations_total)"), ("time", at.as_str())];
+    assert_eq!(prometheus.get("query", &asked, count).await, 0);
 }

@@ -20,7 +20,7 @@ const CHOSEN: [(&str, &str); 3] = [("$__rate_interval", "15s"), ("$job", ".*"), 
 #[test]
 fn every_panel_and_every_rule_finds_data_on_a_prometheus() {
     let Some(()) = or_skip(installed("prometheus")) else { return };
-    passes("dashboards", "[server]\nport = 0\n[llm]\n", &[]);
+    passes("dashboards", FREE_PORT, &[]);
 }
 
 #[monitor_workflow("nightly", crate = perf_kit)]
@@ -181,7 +181,7 @@ async fn without_data(prometheus: &Prometheus, mut queries: Vec<(String, String)
     loop {
         let mut left = Vec::new();
         for (place, query) in queries {
-            let found = prometheus.get("query", &[("query", &query)], has_data).await;
+            let found = prometheus.get("query", &[("query", query.as_str())], has_data).await;
             left.extend((!found).then_some((place, query)));
         }
         if left.is_empty() || begun.elapsed() > LONGEST {
