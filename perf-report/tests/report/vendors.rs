@@ -15,7 +15,8 @@ fn told_of() -> Report {
     let rule = rule.warning(0.01).critical(0.2).description(HOSTILE[5]).runbook("https://ops.example.com/errors");
     let rule = rule.build().unwrap();
     let long = "x".repeat(3_000);
-    let builder = Monitor::builder().service(Service::new("shop").version(&long).instance(&long));
+    let most = "x".repeat(128);
+    let builder = Monitor::builder().service(Service::new("shop").version(&most).instance(&most));
     let monitor = builder.rules([rule].into_iter().collect::<RuleSet>()).build().unwrap();
     let odd = monitor.metrics().gauge("odd").register();
     for (place, value) in HOSTILE.iter().enumerate() {
