@@ -99,7 +99,7 @@ fn sample(series: MetricSeries) -> Option<GaugeSample> {
         MetricValue::Total(value) | MetricValue::Gauge(value) => value,
         MetricValue::Histogram(_) => return None,
     };
-    Some(GaugeSample { labels: series.labels, value })
+    Some(GaugeSample { labels: series.labels, value, note: series.note })
 }
 
 /// The target of events about alerts.

@@ -26,6 +26,13 @@ impl Samples<'_> {
         self.sheet.put(self.monitor.inner.registry.custom(), metric, labels, value.into());
     }
 
+    /// Says in words what a value that was [put](Self::put) this time cannot: such as the calls that hold a lock. Alerts and the health say it
+    /// after the value. It is no label, so a series stays the same while its words change. 500 bytes are kept, until
+    /// the value is put again. A value that was not put has none.
+    pub fn note(&mut self, metric: &SampledMetric, labels: &[(&str, &str)], text: &str) {
+        self.sheet.note(metric, labels, text);
+    }
+
     /// The monitor that asks. A sampler that kept it would keep the monitor alive for ever.
     pub fn monitor(&self) -> &Monitor {
         self.monitor

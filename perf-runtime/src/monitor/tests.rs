@@ -2,13 +2,14 @@
 
 use crate::health::Resource;
 use crate::measure::clock::manual::ManualClock;
-use crate::metric::{MetricReading, MetricValue};
+use crate::metric::{MetricReading, MetricValue, SampledMetric};
 use crate::rule::Rule;
 use crate::series::Selector;
 use crate::{Kind, Monitor, Outcome, Window};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 mod errors;
@@ -85,6 +86,41 @@ fn gauges_that_are_no_finite_number_are_read_back_too() {
     let read: Vec<MetricReading> = serde_json::from_str(&json).unwrap();
     let value = &read.iter().find(|metric| metric.name == "none").unwrap().series[0].value;
     assert!(matches!(value, MetricValue::Gauge(value) if value.is_nan()));
+}
+
+#[test]
+fn words_of_a_sampler_are_said_after_its_value_for_as_long_as_it_says_them() {
+    const WAIT: SampledMetric = SampledMetric::gauge("queue_wait_seconds", "seconds", "The oldest wait.");
+    let clock = ManualClock::hold();
+    let rule = Rule::builder("wait").metric("queue_wait_seconds").warning(5.0).build().unwrap();
+    let queue = Resource::new("queue", "queue_wait_seconds").limits(5.0, 30.0).hint("Look at it");
+    let monitor = Monitor::builder().rules([rule].into_iter().collect()).resource(queue).build().unwrap();
+    let words = Arc::new(Mutex::new(Some("held by\none")));
+    let said = Arc::clone(&words);
+    monitor.sample("queue", Duration::ZERO, move |samples| {
+        samples.put(&WAIT, &[("queue", "mail")], 6.0);
+        if let Some(words) = *said.lock().unwrap() {
+            samples.note(&WAIT, &[("queue", "mail")], words);
+            samples.note(&WAIT, &[("queue", "other")], "nobody puts it");
+        }
+    });
+    let look = |now| {
+        *words.lock().unwrap() = now;
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+        let [alert] = monitor.alerts().active().try_into().unwrap();
+        let health = monitor.health();
+        let queue = health.indicators().iter().find(|one| one.name() == "queue").unwrap();
+        (alert.id, alert.message, queue.complaint().unwrap())
+    };
+    let (alert, complaint) = (
+        "wait: queue_wait_seconds{queue=mail} is 6.00 s (warning above 5.00 s)",
+        "Long queue: 6.00 s (limit 5 s) now, most of all queue_wait_seconds{queue=mail}",
+    );
+    let (id, message, told) = look(Some("held by\none"));
+    assert_eq!((message, told), (format!("{alert}; held by\\none"), format!("{complaint}; held by\\none")));
+    assert_eq!(look(Some("held by another")).1, format!("{alert}; held by another"));
+    assert_eq!(look(None), (id, alert.to_owned(), complaint.to_owned()), "it is the same alert");
 }
 
 #[test]

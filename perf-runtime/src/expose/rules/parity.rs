@@ -117,7 +117,7 @@ fn firing_here(series: &[Vec<Option<f64>>], capacity: &[Vec<Option<f64>>]) -> BT
     for tick in 0..TICKS {
         let at = |series: &[Vec<Option<f64>>]| {
             let sample = |(number, values): (usize, &Vec<Option<f64>>)| {
-                Some(GaugeSample { labels: labels(number).into(), value: values[tick]? })
+                Some(GaugeSample::new(labels(number).into(), values[tick]?))
             };
             series.iter().enumerate().filter_map(sample).collect()
         };

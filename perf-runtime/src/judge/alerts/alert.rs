@@ -130,6 +130,9 @@ pub struct Alert {
     pub acknowledged: Option<Acknowledgement>,
     /// Whether nobody is told of it now, and why.
     pub muted: Option<Muted>,
+    /// Words of who measured the value, a part of the message.
+    #[serde(skip)]
+    pub(crate) note: Option<Arc<str>>,
 }
 
 /// A change of an alert.

@@ -9,6 +9,7 @@ use crate::judge::rule::definition::{Level, NoData, Rule};
 use crate::judge::rule::observation::{Labels, Seen, Tick};
 use crate::judge::rule::severity::Severity;
 use crate::judge::rule::statistic::Statistic;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a resolved alert is remembered, as in Prometheus.
@@ -22,6 +23,8 @@ pub(crate) struct TickContext<'a> {
     pub(crate) silences: &'a [Silence],
     pub(crate) last_id: &'a mut u64,
     pub(crate) events: &'a mut Vec<AlertEvent>,
+    /// Words beside the value that the next step is about.
+    pub(crate) note: Option<Arc<str>>,
 }
 
 /// One rule on one series.
@@ -227,6 +230,9 @@ impl Instance {
         let Some(alert) = &mut self.alert else { return };
         if is_active(state) {
             message::update(alert, rule, severity, seen);
+            if let Seen::Value { .. } = seen {
+                alert.note = context.note.take();
+            }
         }
         alert.state = state;
         let is_worse = severity > severity_before;

@@ -58,7 +58,7 @@ impl Rule {
         let mut firings: Vec<Firing> = Vec::new();
         let windows = BTreeMap::new();
         for (at, value) in values {
-            let sample = value.map(|value| GaugeSample { labels: Labels::default(), value });
+            let sample = value.map(|value| GaugeSample::new(Labels::default(), value));
             let gauges = Gauges::from([(GAUGE.to_owned(), sample.into_iter().collect())]);
             // The time on the wall is of no account here.
             let tick = Tick { elapsed: at, wall: SystemTime::UNIX_EPOCH };

@@ -185,7 +185,7 @@ impl AlertEngine {
         let mut events = Vec::new();
         let uptime = self.begun.map_or(Duration::ZERO, |begun| tick.elapsed.saturating_sub(begun));
         let Self { rule_states, silences, last_id, .. } = self;
-        work(rule_states, &mut TickContext { tick, uptime, silences, last_id, events: &mut events });
+        work(rule_states, &mut TickContext { tick, uptime, silences, last_id, events: &mut events, note: None });
         self.remember(&mut events);
         events
     }

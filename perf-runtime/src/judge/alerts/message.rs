@@ -37,6 +37,7 @@ pub(crate) fn opened(rule: &Rule, labels: &Labels, id: u64, since: SystemTime) -
         resolved_at: None,
         acknowledged: None,
         muted: None,
+        note: None,
     }
 }
 
@@ -81,11 +82,19 @@ pub(crate) fn shown(alert: &Alert, rule: &Rule) -> Alert {
     let series = in_a_line(&alert.series);
     let message = match alert.value {
         _ if alert.resolved_at.is_some() => recovery(rule, &series, alert),
-        Some(value) => message(rule, &series, alert.severity, value),
+        Some(value) => with_note(message(rule, &series, alert.severity, value), alert.note.as_deref()),
         None if rule.condition == Condition::Absent => format!("{}: {series} has no value", rule.name),
         None => format!("{}: {series} has no value any more", rule.name),
     };
     Alert { message, ..alert.clone() }
+}
+
+/// A message, and what who measured the value says of it: `..; held by operation{operation=reindex}`.
+fn with_note(message: String, note: Option<&str>) -> String {
+    match note {
+        Some(note) => format!("{message}; {}", in_a_line(note)),
+        None => message,
+    }
 }
 
 /// `Deep queue: recovered: depth is 100 (limit 200), after 2m; peak 300`.

@@ -198,9 +198,11 @@ impl RuleState {
                 !is_warm || (is_reached && !rule.warm_up.is_zero() && recent.has_all_calls(&rule.signal, labels));
             let patience = if is_warming { Patience { hold_for: Duration::MAX, ..patience } } else { patience };
             if let Some(instance) = instances.get_mut(labels) {
+                context.note = rule.signal.note(observation, labels);
                 instance.step(rule, labels, seen(value), patience, context);
             } else if remembers || (is_reached && !must_look_first) {
                 let mut instance = Instance::new(now);
+                context.note = rule.signal.note(observation, labels);
                 instance.step(rule, labels, seen(value), patience, context);
                 instances.insert(labels.into(), instance);
             }

@@ -40,7 +40,8 @@ fn complaint(indicator: &Indicator) -> String {
     let value = indicator.value().unwrap_or(0.0);
     let percent = || format!("{:.1} % (limit {} %)", 100.0 * value, rounded(100.0 * limit));
     let blamed = indicator.series().map(|series| format!(", most of all {}", in_a_line(series))).unwrap_or_default();
-    let rest = format!("{}{blamed}", indicator.span());
+    let note = indicator.note().map(|note| format!("; {}", in_a_line(note))).unwrap_or_default();
+    let rest = format!("{}{blamed}{note}", indicator.span());
     match indicator.aspect() {
         Aspect::Latency => format!("Slow {plural}: they take {value:.2} s (limit {limit} s) {rest}"),
         Aspect::Errors => format!("Failing {plural}: {} {rest}", percent()),

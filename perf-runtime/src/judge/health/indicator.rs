@@ -7,6 +7,7 @@ use crate::text;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The colour of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,6 +123,9 @@ pub struct Indicator {
     /// Advice of whoever added the indicator, in place of ours.
     #[serde(default)]
     hint: Option<String>,
+    /// Words of who measured the value, a part of the complaint.
+    #[serde(skip)]
+    note: Option<Arc<str>>,
 }
 
 impl Indicator {
@@ -154,6 +158,7 @@ impl Indicator {
             certain: false,
             counted_in: None,
             hint: None,
+            note: None,
         }
     }
 
@@ -189,6 +194,15 @@ impl Indicator {
     /// The same with a hint of its own.
     pub(super) fn with_hint(self, hint: &str) -> Self {
         Self { hint: Some(hint.to_owned()), ..self }
+    }
+
+    /// The same with words of who measured the value.
+    pub(super) fn with_note(self, note: Option<Arc<str>>) -> Self {
+        Self { note, ..self }
+    }
+
+    pub(super) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The same with the series that has the most to do with it.

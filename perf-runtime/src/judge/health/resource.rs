@@ -110,12 +110,14 @@ impl Judged<'_> {
 
     fn finding(&self, gauges: &Gauges, dress: impl FnOnce(Indicator) -> Indicator) -> Option<Finding> {
         let samples = gauges.get(self.gauge)?;
-        let worst = samples.iter().map(|sample| sample.value).filter(|value| !value.is_nan()).reduce(f64::max);
+        let known = samples.iter().filter(|sample| !sample.value.is_nan());
+        let worst_sample = known.max_by(|one, other| one.value.total_cmp(&other.value));
+        let worst = worst_sample.map(|sample| sample.value);
         let metric = Metric::Gauge(self.gauge.to_owned());
         let over = |sample: &GaugeSample| (sample.value - self.limits.warning).max(0.0);
         let indicator = Indicator::judge(self.name.to_owned(), Aspect::Resource, worst, self.limits);
         let indicator = if self.gauge.ends_with("_seconds") { indicator.in_unit("seconds") } else { indicator };
-        let indicator = dress(indicator);
+        let indicator = dress(indicator).with_note(worst_sample.and_then(|sample| sample.note.clone()));
         let certain: Vec<&GaugeSample> = samples.iter().filter(|sample| self.is_certain(sample, gauges)).collect();
         let indicator = if certain.is_empty() { indicator } else { indicator.with_certainty() };
         // Where some are about to fail the process, those are to blame.

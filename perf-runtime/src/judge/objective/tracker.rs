@@ -217,13 +217,12 @@ impl Objectives {
             for pair in PAIRS {
                 let Some(value) = burn_rate(promised, ledger, pair, now) else { continue };
                 let labels = promised.labels_with(Some(pair.name));
-                gauges.entry(BURN_RATE.to_owned()).or_default().push(GaugeSample { labels, value });
+                gauges.entry(BURN_RATE.to_owned()).or_default().push(GaugeSample::new(labels, value));
                 if value > pair.factor {
                     break;
                 }
             }
-            let sample =
-                GaugeSample { labels: promised.labels_with(None), value: promised.report(ledger, now).budget_left };
+            let sample = GaugeSample::new(promised.labels_with(None), promised.report(ledger, now).budget_left);
             gauges.entry(BUDGET_LEFT.to_owned()).or_default().push(sample);
         }
     }

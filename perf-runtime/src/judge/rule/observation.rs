@@ -8,6 +8,7 @@ use crate::observe::history::window::Window;
 use crate::observe::query::summary::SeriesSummary;
 use crate::observe::series::labels;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Names and values of labels.
@@ -43,6 +44,15 @@ impl Tick {
 pub(crate) struct GaugeSample {
     pub(crate) labels: labels::Labels,
     pub(crate) value: f64,
+    /// Words of who measured it, to be said after the value.
+    pub(crate) note: Option<Arc<str>>,
+}
+
+impl GaugeSample {
+    /// A value without words.
+    pub(crate) fn new(labels: labels::Labels, value: f64) -> Self {
+        Self { labels, value, note: None }
+    }
 }
 
 /// Every gauge by its name.

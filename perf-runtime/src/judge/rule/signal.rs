@@ -8,6 +8,7 @@ use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A label that is to have, or not to have, one of some values.
@@ -148,6 +149,15 @@ impl Signal {
                 see(labels, ratio);
             }
         });
+    }
+
+    /// The words beside the value of a series. Only a gauge has any, where it is judged by itself.
+    pub(crate) fn note(&self, observation: &Observation<'_>, labels: &Labels) -> Option<Arc<str>> {
+        let Metric::Gauge(name) = &self.term.metric else { return None };
+        if self.by.is_some() || self.over.is_some() {
+            return None;
+        }
+        observation.gauges(name).iter().find(|sample| &*sample.labels == labels)?.note.clone()
     }
 
     /// The same figures over another window.

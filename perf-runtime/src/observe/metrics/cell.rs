@@ -5,9 +5,10 @@
 //! ever reset, and nothing is locked or allocated. Values read elsewhere once in a while are put into a cell that can be
 //! empty: then there is no such series.
 
+use crate::measure::cells::failures::text::cut;
 use crate::observe::metrics::kind::MetricKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The cell of one series.
 #[derive(Clone, Debug)]
@@ -94,32 +95,62 @@ impl GaugeCell {
     }
 }
 
-/// A value read elsewhere, or none.
+/// A value read elsewhere, or none; and words beside it, where there are any.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(crate) struct SampledCell(AtomicU64);
+pub(crate) struct SampledCell {
+    bits: AtomicU64,
+    has_note: AtomicBool,
+    note: Mutex<Option<Arc<str>>>,
+}
+
+/// So many bytes of a note are kept.
+const NOTE: usize = 500;
 
 /// The mark of no value: the not-a-number by which Prometheus marks a series as gone, which no computation gives.
 const NOTHING: u64 = 0x7ff0_0000_0000_0002;
 
 impl Default for SampledCell {
     fn default() -> Self {
-        Self(AtomicU64::new(NOTHING))
+        Self { bits: AtomicU64::new(NOTHING), has_note: AtomicBool::new(false), note: Mutex::default() }
     }
 }
 
 impl SampledCell {
+    /// Puts a value, without words.
     pub(crate) fn put(&self, value: f64) {
-        self.0.store(value.to_bits(), Ordering::Relaxed);
+        self.store(value.to_bits());
     }
 
     pub(crate) fn clear(&self) {
-        self.0.store(NOTHING, Ordering::Relaxed);
+        self.store(NOTHING);
+    }
+
+    fn store(&self, bits: u64) {
+        self.bits.store(bits, Ordering::Relaxed);
+        if self.has_note.swap(false, Ordering::Relaxed) {
+            *self.note_itself() = None;
+        }
+    }
+
+    /// Puts words beside the value.
+    pub(crate) fn set_note(&self, text: &str) {
+        *self.note_itself() = Some(cut(text, NOTE).into());
+        self.has_note.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn value(&self) -> Option<f64> {
-        let bits = self.0.load(Ordering::Relaxed);
+        let bits = self.bits.load(Ordering::Relaxed);
         (bits != NOTHING).then(|| f64::from_bits(bits))
+    }
+
+    /// The words beside the value.
+    pub(crate) fn note(&self) -> Option<Arc<str>> {
+        if self.has_note.load(Ordering::Relaxed) { self.note_itself().clone() } else { None }
+    }
+
+    fn note_itself(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

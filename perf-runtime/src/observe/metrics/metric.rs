@@ -195,6 +195,10 @@ impl Series {
         };
         let labels = self.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let from_zero = matches!(self.cell, Cell::Counter(_) | Cell::Histogram(_));
-        Some(MetricSeries { labels, value, from_zero })
+        let note = match &self.cell {
+            Cell::Sampled(_, cell) => cell.note(),
+            Cell::Counter(_) | Cell::Gauge(_) | Cell::Histogram(_) => None,
+        };
+        Some(MetricSeries { labels, value, from_zero, note })
     }
 }

@@ -4,6 +4,7 @@ use super::kind::MetricKind;
 use crate::observe::series::labels::Labels;
 use crate::text;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A metric of the application's own, as it stood when it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct MetricSeries {
     /// elsewhere, such as the bytes of a disk, may have begun long ago.
     #[serde(default)]
     pub from_zero: bool,
+    /// Words beside the value, for alerts and the health.
+    #[serde(skip)]
+    pub(crate) note: Option<Arc<str>>,
 }
 
 /// The value of a series of the application's own. In JSON, a number that is not finite is one of the texts `"NaN"`, `"+Inf"` and

@@ -114,6 +114,16 @@ impl Sheet {
         self.next = place + 1;
     }
 
+    /// Puts words beside a reading of this round.
+    pub(crate) fn note(&self, metric: &SampledMetric, labels: &[(&str, &str)], text: &str) {
+        let of_round = self.entries.iter().filter(|entry| entry.round == self.round);
+        for entry in of_round.filter(|entry| entry.is(metric, labels)) {
+            if let Cell::Sampled(_, cell) = &entry.cell {
+                cell.set_note(text);
+            }
+        }
+    }
+
     /// Withdraws what was not read this time.
     pub(crate) fn end(&mut self) {
         let round = self.round;

@@ -44,9 +44,8 @@ impl Bench {
 
     /// One second in which each queue has this depth.
     fn see_all(&mut self, depths: &[(&str, f64)]) -> Vec<AlertEvent> {
-        let sample = |(queue, value): &(&str, f64)| GaugeSample {
-            labels: vec![("queue".to_owned(), (*queue).to_owned())].into(),
-            value: *value,
+        let sample = |(queue, value): &(&str, f64)| {
+            GaugeSample::new(vec![("queue".to_owned(), (*queue).to_owned())].into(), *value)
         };
         let gauges = Gauges::from([("queue_depth".to_owned(), depths.iter().map(sample).collect())]);
         let windows = BTreeMap::new();

@@ -140,7 +140,7 @@ proptest! {
 
 fn used(gauge: &str, value: f64) -> Gauges {
     let labels = vec![("host".to_owned(), "a".to_owned())].into();
-    Gauges::from([(gauge.to_owned(), vec![GaugeSample { labels, value }])])
+    Gauges::from([(gauge.to_owned(), vec![GaugeSample::new(labels, value)])])
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn gauges(all: &[(&str, (&str, &str), f64)]) -> Gauges {
     let mut gauges = Gauges::new();
     for (name, (label, text), value) in all {
         let labels = vec![((*label).to_owned(), (*text).to_owned())].into();
-        gauges.entry((*name).to_owned()).or_default().push(GaugeSample { labels, value: *value });
+        gauges.entry((*name).to_owned()).or_default().push(GaugeSample::new(labels, *value));
     }
     gauges
 }
@@ -255,7 +255,7 @@ fn alerts_that_fire_take_points_and_name_their_series() {
         let mut engine = AlertEngine::new(&[rule].into_iter().collect(), 100);
         let value = if severity == Severity::Critical { 3.0 } else { 1.5 };
         let labels = |number: usize| vec![("queue".to_owned(), number.to_string())].into();
-        let samples = (0..count).map(|number| GaugeSample { labels: labels(number), value }).collect();
+        let samples = (0..count).map(|number| GaugeSample::new(labels(number), value)).collect();
         let (windows, gauges) = (BTreeMap::new(), Gauges::from([("depth".to_owned(), samples)]));
         let tick = Tick { elapsed: Duration::ZERO, wall: SystemTime::UNIX_EPOCH };
         engine.evaluate(&Observation::new(&windows, &gauges), tick);

@@ -11,7 +11,7 @@
 
 mod group;
 pub(crate) mod last_panic;
-mod text;
+pub(crate) mod text;
 pub(crate) mod wishes;
 
 use super::exemplar;

@@ -42,7 +42,7 @@ impl World {
         let mut seen = gauges(&all);
         for (number, depth) in self.depths.iter().enumerate() {
             let labels = vec![("queue".to_owned(), number.to_string())].into();
-            seen.entry("depth".to_owned()).or_default().push(GaugeSample { labels, value: *depth });
+            seen.entry("depth".to_owned()).or_default().push(GaugeSample::new(labels, *depth));
         }
         engine.evaluate(&Observation::new(&BTreeMap::new(), &seen), TICK);
         judged(&registry.recent(clock::now()), &seen, &engine.firing())
