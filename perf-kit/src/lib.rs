@@ -82,7 +82,7 @@
 //! | `report` | exports, dashboards for Grafana, and one HTML report |
 //! | `sql` | SQL statements of sqlx, by text, caller and request |
 //! | `reqwest` | a layer around a `reqwest::Client` |
-//! | `sync`, `sync-parking-lot`, `sync-async-channel`, `sync-flume` | [`sync`]: locks that tell who holds them and who waits, and channels with their messages, lost ones and backpressure |
+//! | `sync`, `sync-parking-lot`, `sync-async-channel`, `sync-crossbeam-channel`, `sync-flume` | [`sync`]: locks that tell who holds them and who waits, and channels with their messages, lost ones and backpressure |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `report`, `sql`, `sync` |
 
 #[cfg(feature = "history")]

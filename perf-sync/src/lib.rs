@@ -3,7 +3,13 @@
 // an uncontended lock costs 25 ns more.
 #![allow(clippy::inline_always, reason = "guards are built in registers, where they are used")]
 #![cfg_attr(
-    not(all(feature = "tokio", feature = "parking_lot", feature = "flume", feature = "async-channel")),
+    not(all(
+        feature = "tokio",
+        feature = "parking_lot",
+        feature = "flume",
+        feature = "async-channel",
+        feature = "crossbeam-channel"
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -14,6 +20,8 @@
 #[cfg(feature = "async-channel")]
 pub mod async_channel;
 mod channel;
+#[cfg(feature = "crossbeam-channel")]
+pub mod crossbeam_channel;
 #[cfg(feature = "flume")]
 pub mod flume;
 mod guards;

@@ -57,7 +57,9 @@ impl<T> Receiver<T> {
 
     /// [`async_channel::Receiver::close`].
     pub fn close(&self) -> bool {
-        self.inner.close()
+        let closes = self.inner.close();
+        self.channel.closes();
+        closes
     }
 
     /// [`async_channel::Receiver::is_closed`].

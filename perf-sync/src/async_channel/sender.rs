@@ -102,7 +102,9 @@ impl<T> Sender<T> {
 
     /// [`async_channel::Sender::close`].
     pub fn close(&self) -> bool {
-        self.inner.close()
+        let closes = self.inner.close();
+        self.channel.closes();
+        closes
     }
 
     /// [`async_channel::Sender::is_closed`].

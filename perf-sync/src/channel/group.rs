@@ -32,15 +32,15 @@ pub(crate) struct Sender {
     pub(crate) instance: u64,
     /// The call that received last from the channel; `None` where nothing was received yet.
     pub(crate) by: Option<u16>,
-    /// Without one it waits for nothing but to be polled: then it is told that the channel is closed.
+    /// Whether the channel has its receiver and is open. Else it waits for nothing but to be polled: then it is told that the channel is closed.
     pub(crate) has_receiver: bool,
 }
 
 impl Group {
     fn add(&mut self, instance: &Arc<Instance>, now: u64, stalls: &mut Stalls) {
         let (number, by, has_receiver) = (instance.number(), instance.by(), instance.has_receiver());
-        let waiters = instance.waits.read().into_iter();
-        self.waiters.extend(waiters.map(|waiter| Sender { waiter, instance: number, by, has_receiver }));
+        let (waiters, is_open) = (instance.waits.read().into_iter(), instance.is_open());
+        self.waiters.extend(waiters.map(|waiter| Sender { waiter, instance: number, by, has_receiver: is_open }));
         if !has_receiver {
             self.abandoned += 1;
             return;

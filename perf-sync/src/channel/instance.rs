@@ -66,6 +66,7 @@ struct ReceiverSide {
     /// The messages that were received, as far as receivers beside each other miss none. Only of a channel that has several.
     turns: AtomicU64,
     is_there: AtomicBool,
+    is_closed: AtomicBool,
 }
 
 static LIVE: Live<Instance> = Live::new();
@@ -102,6 +103,7 @@ impl Instance {
                 minute: AtomicU64::new(now >> MINUTE),
                 turns: AtomicU64::new(0),
                 is_there: AtomicBool::new(true),
+                is_closed: AtomicBool::new(false),
             },
         }
     }
@@ -229,6 +231,16 @@ impl Instance {
         self.received.is_there.load(Ordering::Relaxed)
     }
 
+    /// Says that it was closed: nothing more is taken.
+    pub(crate) fn closes(&self) {
+        self.received.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there may be room for those that wait: the receiver is there, and the channel is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.has_receiver() && !self.received.is_closed.load(Ordering::Relaxed)
+    }
+
     /// The number of the channel, among all that were made.
     pub(super) fn number(&self) -> u64 {
         self.serial
@@ -295,7 +307,7 @@ impl Handle {
     }
 
     /// The channel, for what may be there after the last part in it.
-    #[cfg(any(feature = "async-channel", feature = "flume"))]
+    #[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
     pub(super) fn instance(&self) -> Arc<Instance> {
         Arc::clone(&self.0)
     }
@@ -343,7 +355,7 @@ impl Receiving {
         value
     }
 
-    pub(super) fn instance(&self) -> &Instance {
+    pub(crate) fn instance(&self) -> &Instance {
         &self.0
     }
 

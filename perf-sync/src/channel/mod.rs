@@ -4,18 +4,18 @@ pub(crate) mod existing;
 pub(crate) mod group;
 pub(crate) mod instance;
 pub(crate) mod message;
-#[cfg(any(feature = "async-channel", feature = "flume"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) mod offered;
 pub(crate) mod reserved;
-#[cfg(any(feature = "async-channel", feature = "flume"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) mod shared;
 
 pub(crate) use instance::{Handle, Instance, Receiving};
 pub(crate) use message::{Queued, Stamped};
-#[cfg(any(feature = "async-channel", feature = "flume"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) use offered::{Offer, Offered};
 pub(crate) use reserved::Reserved;
-#[cfg(any(feature = "async-channel", feature = "flume"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) use shared::{SharedReceiving, WeakReceiving};
 
 use crate::watch::cells::{self, Writer};

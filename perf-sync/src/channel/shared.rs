@@ -23,6 +23,12 @@ impl SharedReceiving {
         value
     }
 
+    /// Says that the channel was closed.
+    #[cfg(feature = "async-channel")]
+    pub(crate) fn closes(&self) {
+        self.0.instance().closes();
+    }
+
     /// Says that so many messages were taken out now, to be received or lost one by one.
     #[cfg(feature = "flume")]
     pub(crate) fn drained(&self, taken: usize) {

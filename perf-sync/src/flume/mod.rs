@@ -14,7 +14,7 @@
 //! did not wait; one that did waits until its sender hears that the channel took the message, or until a receiver has it: flume tells nobody sooner. From then on the message is
 //! queued. So one that is received before its sender heard of it was queued for no time.
 //!
-//! Left out are `Selector`, `Sender::into_sink`, and [`same_channel`](Sender::same_channel) of sinks and streams; what [`into_send_async`](Sender::into_send_async) gives has no name.
+//! Left out is `Selector`, which takes flume's own senders and receivers.
 
 mod receiver;
 mod receiving;

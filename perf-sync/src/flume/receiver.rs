@@ -1,6 +1,6 @@
 //! Receivers, and iterators over what they receive.
 
-use super::receiving::{RecvFut, RecvStream};
+use super::receiving::{Part, RecvFut, RecvStream};
 use super::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::channel::{Handle, Offered, SharedReceiving};
 use std::fmt;
@@ -57,22 +57,22 @@ impl<T> Receiver<T> {
 
     /// [`flume::Receiver::recv_async`].
     pub fn recv_async(&self) -> RecvFut<'_, T> {
-        RecvFut::new(self.inner.recv_async(), self.channel.clone())
+        RecvFut::new(self.inner.recv_async(), Part::Of(&self.channel))
     }
 
     /// [`flume::Receiver::into_recv_async`].
     pub fn into_recv_async<'a>(self) -> RecvFut<'a, T> {
-        RecvFut::new(self.inner.into_recv_async(), self.channel)
+        RecvFut::new(self.inner.into_recv_async(), Part::Own(self.channel))
     }
 
     /// [`flume::Receiver::stream`].
     pub fn stream(&self) -> RecvStream<'_, T> {
-        RecvStream::new(self.inner.stream(), self.channel.clone())
+        RecvStream::new(self.inner.stream(), Part::Of(&self.channel))
     }
 
     /// [`flume::Receiver::into_stream`].
     pub fn into_stream<'a>(self) -> RecvStream<'a, T> {
-        RecvStream::new(self.inner.into_stream(), self.channel)
+        RecvStream::new(self.inner.into_stream(), Part::Own(self.channel))
     }
 
     /// [`flume::Receiver::iter`].
@@ -164,7 +164,6 @@ impl<T> IntoIterator for Receiver<T> {
 }
 
 /// [`flume::Iter`] of a watched channel.
-#[derive(Debug)]
 pub struct Iter<'a, T>(&'a Receiver<T>);
 
 impl<T> Iterator for Iter<'_, T> {
@@ -176,7 +175,6 @@ impl<T> Iterator for Iter<'_, T> {
 }
 
 /// [`flume::TryIter`] of a watched channel.
-#[derive(Debug)]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
 
 impl<T> Iterator for TryIter<'_, T> {
@@ -188,7 +186,6 @@ impl<T> Iterator for TryIter<'_, T> {
 }
 
 /// [`flume::IntoIter`] of a watched channel.
-#[derive(Debug)]
 pub struct IntoIter<T>(Receiver<T>);
 
 impl<T> Iterator for IntoIter<T> {
@@ -198,6 +195,18 @@ impl<T> Iterator for IntoIter<T> {
         self.0.recv().ok()
     }
 }
+
+macro_rules! debug_without_bounds {
+    ($($iter:ident<$($lifetime:lifetime,)? T>),+) => {$(
+        impl<T> fmt::Debug for $iter<$($lifetime,)? T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($iter)).field("receiver", &self.0).finish()
+            }
+        }
+    )+};
+}
+
+debug_without_bounds!(Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);
 
 /// [`flume::Drain`] of a watched channel.
 #[derive(Debug)]

@@ -7,13 +7,32 @@ use futures_core::future::FusedFuture;
 use futures_core::stream::{FusedStream, Stream};
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+/// The receiver's part: its own where it was given, or that of the receiver that is borrowed.
+#[derive(Clone)]
+pub(super) enum Part<'a> {
+    Own(SharedReceiving),
+    Of(&'a SharedReceiving),
+}
+
+impl Deref for Part<'_> {
+    type Target = SharedReceiving;
+
+    fn deref(&self) -> &SharedReceiving {
+        match self {
+            Self::Own(part) => part,
+            Self::Of(part) => part,
+        }
+    }
+}
 
 macro_rules! receiving {
     ($name:ident) => {
         impl<'a, T> $name<'a, T> {
-            pub(super) fn new(inner: original::$name<'a, Offered<T>>, channel: SharedReceiving) -> Self {
+            pub(super) fn new(inner: original::$name<'a, Offered<T>>, channel: Part<'a>) -> Self {
                 Self { inner, channel }
             }
 
@@ -59,13 +78,13 @@ macro_rules! receiving {
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct RecvFut<'a, T> {
     inner: original::RecvFut<'a, Offered<T>>,
-    channel: SharedReceiving,
+    channel: Part<'a>,
 }
 
 /// [`flume::async::RecvStream`] of a watched channel.
 pub struct RecvStream<'a, T> {
     inner: original::RecvStream<'a, Offered<T>>,
-    channel: SharedReceiving,
+    channel: Part<'a>,
 }
 
 receiving!(RecvFut);
@@ -98,6 +117,13 @@ impl<T> Stream for RecvStream<'_, T> {
 impl<T> FusedStream for RecvStream<'_, T> {
     fn is_terminated(&self) -> bool {
         self.inner.is_terminated()
+    }
+}
+
+impl<T> RecvStream<'_, T> {
+    /// [`flume::async::RecvStream::same_channel`].
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.inner.same_channel(&other.inner)
     }
 }
 

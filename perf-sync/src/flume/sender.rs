@@ -1,6 +1,6 @@
 //! Senders.
 
-use super::sending::SendFut;
+use super::sending::{SendFut, Sending};
 use super::sink::SendSink;
 use super::{SendError, SendTimeoutError, TrySendError};
 use crate::channel::offered::try_send;
@@ -120,20 +120,22 @@ impl<T> Sender<T> {
 
     /// [`flume::Sender::send_async`].
     pub fn send_async(&self, item: T) -> SendFut<'_, T> {
-        SendFut::new(self, Some(item))
+        SendFut::new(Sending::Of(self), Some(item))
     }
 
-    /// [`flume::Sender::into_send_async`].
-    ///
-    /// # Errors
-    /// As those of [`send_async`](Self::send_async).
-    pub async fn into_send_async(self, item: T) -> Result<(), SendError<T>> {
-        self.send_async(item).await
+    /// [`flume::Sender::into_send_async`]. While it waits for room, the channel has one sender more.
+    pub fn into_send_async<'a>(self, item: T) -> SendFut<'a, T> {
+        SendFut::new(Sending::Own(self), Some(item))
     }
 
     /// [`flume::Sender::sink`].
     pub fn sink(&self) -> SendSink<'_, T> {
-        SendSink::new(self)
+        SendSink::new(Sending::Of(self))
+    }
+
+    /// [`flume::Sender::into_sink`]. While it waits for room, the channel has one sender more.
+    pub fn into_sink<'a>(self) -> SendSink<'a, T> {
+        SendSink::new(Sending::Own(self))
     }
 
     /// [`flume::Sender::is_disconnected`].

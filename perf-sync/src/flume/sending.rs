@@ -7,16 +7,53 @@ use flume::r#async as original;
 use futures_core::future::FusedFuture;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// [`flume::async::SendFut`] of a watched channel. Dropped while it waits for room, it counts as cancelled, unless the channel took the message before.
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct SendFut<'a, T> {
-    sender: &'a Sender<T>,
+    sender: Sending<'a, T>,
     /// Until the first poll.
     value: Option<T>,
     waiting: Option<Waiting<'a, T>>,
+}
+
+/// The sender: its own where it was given, or one that is borrowed.
+pub(super) enum Sending<'a, T> {
+    Own(Sender<T>),
+    Of(&'a Sender<T>),
+}
+
+impl<T> Clone for Sending<'_, T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Own(sender) => Self::Own(sender.clone()),
+            Self::Of(sender) => Self::Of(sender),
+        }
+    }
+}
+
+impl<T> Deref for Sending<'_, T> {
+    type Target = Sender<T>;
+
+    fn deref(&self) -> &Sender<T> {
+        match self {
+            Self::Own(sender) => sender,
+            Self::Of(sender) => sender,
+        }
+    }
+}
+
+impl<'a, T> Sending<'a, T> {
+    /// The original's future. One that owns its sender has another one of the same channel for as long as it waits.
+    fn future(&self, message: Offered<T>) -> original::SendFut<'a, Offered<T>> {
+        match self {
+            Self::Own(sender) => sender.inner().clone().into_send_async(message),
+            Self::Of(sender) => sender.inner().send_async(message),
+        }
+    }
 }
 
 /// A message for which there was no room at the first poll.
@@ -26,12 +63,12 @@ struct Waiting<'a, T> {
 }
 
 impl<'a, T> SendFut<'a, T> {
-    pub(super) fn new(sender: &'a Sender<T>, value: Option<T>) -> Self {
+    pub(super) fn new(sender: Sending<'a, T>, value: Option<T>) -> Self {
         Self { sender, value, waiting: None }
     }
 
-    pub(super) fn sender(&self) -> &'a Sender<T> {
-        self.sender
+    pub(super) fn sender(&self) -> &Sending<'a, T> {
+        &self.sender
     }
 
     /// Gives up what is under way, and begins with another value.
@@ -80,7 +117,7 @@ impl<T> Future for SendFut<'_, T> {
                 Err(TrySendError::Disconnected(value)) => return Poll::Ready(Err(SendError(value))),
                 Err(TrySendError::Full(value)) => {
                     let (offer, message) = Offer::new(this.sender.channel(), value);
-                    let future = Some(this.sender.inner().send_async(message));
+                    let future = Some(this.sender.future(message));
                     this.waiting = Some(Waiting { future, offer: Some(offer) });
                 }
             }

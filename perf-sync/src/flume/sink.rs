@@ -2,7 +2,7 @@
 
 use super::SendError;
 use super::sender::Sender;
-use super::sending::SendFut;
+use super::sending::{SendFut, Sending};
 use futures_sink::Sink;
 use std::fmt;
 use std::future::Future;
@@ -13,13 +13,18 @@ use std::task::{Context, Poll};
 pub struct SendSink<'a, T>(SendFut<'a, T>);
 
 impl<'a, T> SendSink<'a, T> {
-    pub(super) fn new(sender: &'a Sender<T>) -> Self {
+    pub(super) fn new(sender: Sending<'a, T>) -> Self {
         Self(SendFut::new(sender, None))
     }
 
     /// [`flume::async::SendSink::sender`].
     pub fn sender(&self) -> &Sender<T> {
         self.0.sender()
+    }
+
+    /// [`flume::async::SendSink::same_channel`].
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.sender().same_channel(other.sender())
     }
 
     /// [`flume::async::SendSink::is_disconnected`].
@@ -75,7 +80,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
 
 impl<T> Clone for SendSink<'_, T> {
     fn clone(&self) -> Self {
-        Self::new(self.0.sender())
+        Self::new(self.0.sender().clone())
     }
 }
 

@@ -5,7 +5,8 @@
 //! waits between them. Semaphores are no step, since permits are given back by anyone, and neither are guards that own their lock, which go from task to task.
 //!
 //! A task may hold with one of its futures and wait with another (`join!`, `select!`), and so may a thread that polls futures outside of a task. So a wait
-//! counts for its thread only where it blocks it; and a wait that does not block is a step only where the holder is not the task that waits.
+//! counts for its thread only where it blocks it; and a wait that does not block is a step only where the holder is not the task that waits, or is another
+//! function of that task which waits as well: that is so where the only call of the function in the task waits, and so do all others of the process.
 
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
@@ -40,8 +41,9 @@ struct Old {
     waiter: Waiter,
 }
 
-/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once, from its oldest lock on.
-pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
+/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once, from its oldest lock on. `all_wait` says whether all calls
+/// of a series that are in flight are so many as wait for locks: then none of them does anything else.
+pub(super) fn cycles(seen: &[Seen], before: u64, all_wait: &dyn Fn(u16) -> bool) -> Vec<Vec<Step>> {
     let old: Vec<Old> = seen
         .iter()
         .enumerate()
@@ -50,7 +52,8 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Vec<Step>> {
         .collect();
     let has_writer = |lock: &Seen| lock.waiters.iter().any(|waiter| waiter.owner.mode() == Mode::Write);
     let writers = seen.iter().map(has_writer).collect();
-    let mut search = Search { seen, old: &old, writers, by_who: HashMap::new(), looks: 0, found: BTreeSet::new() };
+    let by_who = HashMap::new();
+    let mut search = Search { seen, old: &old, writers, all_wait, by_who, looks: 0, found: BTreeSet::new() };
     for (index, Old { waiter, .. }) in old.iter().enumerate() {
         let task = Some(waiter.owner.task_or_thread()).filter(|who| who.is_task());
         for who in [task, waiter.thread].into_iter().flatten() {
@@ -73,6 +76,8 @@ struct Search<'a> {
     writers: Vec<bool>,
     /// The old waits of each task, and of each thread that is blocked.
     by_who: HashMap<Who, Vec<usize>>,
+    /// Whether the calls of a series do nothing but wait for locks.
+    all_wait: &'a dyn Fn(u16) -> bool,
     looks: usize,
     found: BTreeSet<Vec<Step>>,
 }
@@ -83,13 +88,20 @@ impl Search<'_> {
         let Some(wait) = self.old.get(last).copied() else { return };
         let (seen, has_writer) = (self.seen, self.writers.get(wait.place).is_some_and(|has_writer| *has_writer));
         let holders = seen.get(wait.place).map(|lock| lock.holders.as_slice()).unwrap_or_default();
-        for holder in holders.iter().filter(|holder| decides(holder, &wait.waiter, has_writer)) {
+        let decide = |holder: &&Holder| !holder.owner.is_owned() && excludes(holder, &wait.waiter, has_writer);
+        for holder in holders.iter().filter(decide) {
+            let is_other = is_another(holder, &wait.waiter);
+            if !is_other && !self.is_joined(holder, &wait.waiter) {
+                continue;
+            }
             for next in self.by_who.get(&holder.owner.task_or_thread()).cloned().unwrap_or_default() {
                 self.looks += 1;
                 if self.looks > MOST_LOOKS || self.found.len() >= MOST_CYCLES {
                     return;
                 }
-                if !self.old.get(next).is_some_and(|next| is_stuck(holder, &next.waiter)) {
+                let series = holder.owner.series();
+                let goes_on = |next: &&Old| is_other || next.waiter.owner.series() == series;
+                if !self.old.get(next).filter(goes_on).is_some_and(|next| is_stuck(holder, &next.waiter)) {
                     continue;
                 }
                 if path.first() == Some(&next) {
@@ -101,6 +113,20 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a holder is another function of the task that waits, of which one call waits in it, and which has no call that does anything else: so that call has the lock.
+    fn is_joined(&self, holder: &Holder, waiter: &Waiter) -> bool {
+        let (who, series) = (holder.owner.task_or_thread(), holder.owner.series());
+        let of_task = self.by_who.get(&who).map(Vec::as_slice).unwrap_or_default();
+        let waits = of_task.iter().filter_map(|&wait| self.old.get(wait));
+        let waits = waits.filter(|wait| wait.waiter.owner.series() == series).count();
+        who == waiter.owner.task_or_thread()
+            && who.is_task()
+            && series != 0
+            && series != waiter.owner.series()
+            && waits == 1
+            && (self.all_wait)(series)
     }
 
     /// Notes a cycle. On the path each wait is followed by that of the holder of its lock: so the waits in turn hold the lock of the one before.
@@ -119,11 +145,10 @@ impl Search<'_> {
     }
 }
 
-/// Whether a holder keeps the lock from the one that waits for it, without doubt.
-fn decides(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
+/// Whether a holder is, without doubt, not a future of the task that waits which may go on by itself.
+fn is_another(holder: &Holder, waiter: &Waiter) -> bool {
     let (holds, waits) = (holder.owner.task_or_thread(), waiter.owner.task_or_thread());
-    let is_certain = waiter.thread.is_some() || waits.is_task() && holds != waits;
-    is_certain && !holder.owner.is_owned() && excludes(holder, waiter, has_writer)
+    waiter.thread.is_some() || waits.is_task() && holds != waits
 }
 
 /// Whether the mode of a holder excludes that of the one who waits. Readers wait for readers only behind a writer, and `read_recursive` never.
@@ -169,7 +194,11 @@ mod tests {
     }
 
     fn found(seen: &[Seen]) -> Vec<Vec<(u64, u16)>> {
-        let cycles = cycles(seen, 100);
+        found_where(seen, &|_| true)
+    }
+
+    fn found_where(seen: &[Seen], all_wait: &dyn Fn(u16) -> bool) -> Vec<Vec<(u64, u16)>> {
+        let cycles = cycles(seen, 100, all_wait);
         cycles.iter().map(|steps| steps.iter().map(|step| (step.lock, step.series)).collect()).collect()
     }
 
@@ -244,6 +273,24 @@ mod tests {
         assert_eq!(found(&[a.clone(), b]), [[(1, 3), (2, 5)]]);
         let own = lock(2, &[holder(3, 1)], &[waiter(3, Mode::Lock, 20)]);
         assert!(found(&[a, own]).is_empty());
+    }
+
+    #[test]
+    fn two_functions_of_one_task_that_hold_what_the_other_waits_for_are_a_cycle() {
+        let owner = |series, mode| Owner::new(3, series, mode);
+        let holds = |series| Holder { owner: owner(series, Mode::Lock), since: 1 };
+        let waits = |series| Waiter { owner: owner(series, Mode::Lock), ..waiter(3, Mode::Lock, 20) };
+        let both = |of_a: &[u16], of_b: &[u16]| {
+            let waits = |of: &[u16]| of.iter().map(|&series| waits(series)).collect::<Vec<_>>();
+            [lock(1, &[holds(7)], &waits(of_a)), lock(2, &[holds(8)], &waits(of_b))]
+        };
+        assert_eq!(found(&both(&[8], &[7])), [[(1, 7), (2, 8)]]);
+        assert!(found_where(&both(&[8], &[7]), &|series| series != 8).is_empty(), "a call of 8 may hold and sleep");
+        assert!(found(&both(&[8, 7], &[7])).is_empty(), "another call of 7 waits for b");
+        assert!(found(&both(&[7], &[8])).is_empty(), "each waits for itself, or for another call");
+        assert!(found(&both(&[0], &[0])).is_empty(), "nothing is known of them");
+        let one = [lock(1, &[holds(7)], &[waits(7)]), lock(2, &[holds(7)], &[waits(7)])];
+        assert!(found(&one).is_empty(), "a third call may hold both");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::histograms::Histograms;
 use super::times::seconds;
-use super::view::{Look, readings};
+use super::view::{DeadlockView, Look, readings};
 use crate::watch::Mode;
 use crate::watch::name::Number;
 use crate::watch::series::SeriesNumber;
@@ -54,7 +54,7 @@ impl Figures {
         Self { histograms }
     }
 
-    pub(super) fn show(&self, samples: &mut Samples<'_>, look: &Look) {
+    pub(super) fn show(&self, samples: &mut Samples<'_>, look: &Look, deadlocks: &[DeadlockView]) {
         let monitor = samples.monitor().clone();
         for (name, mode, reading) in readings() {
             let text = name.text();
@@ -75,7 +75,7 @@ impl Figures {
             if mode.holds() {
                 samples.put(&HELD, &labels, reading.holding as f64);
                 samples.put(&FORGOTTEN, &labels, reading.forgotten as f64);
-                longest(samples, look, name, mode);
+                longest(samples, look, deadlocks, (name, mode));
             }
             if mode == Mode::Acquire {
                 samples.put(&PERMITS, &labels, reading.units_in_use as f64);
@@ -92,23 +92,30 @@ impl Figures {
 }
 
 /// Shows an old wait and, as a series of its own, the holder that is to be asked: holders may change while the wait goes on.
-fn longest(samples: &mut Samples<'_>, look: &Look, name: Number, mode: Mode) {
+fn longest(samples: &mut Samples<'_>, look: &Look, deadlocks: &[DeadlockView], (name, mode): (Number, Mode)) {
     let Some((age, seen)) = look.oldest(name, mode).filter(|(age, _)| *age >= SHOWN_FROM) else { return };
     let holder = seen.holders.iter().min_by_key(|holder| holder.since);
     let text = name.text();
     let [of_lock, of_mode] = [("lock", &*text), ("mode", mode.as_str())];
-    samples.put(&LONGEST_WAIT, &[of_lock, of_mode], seconds(age));
     let by = match holder {
         Some(holder) => look.names.caller(holder.owner.series()),
         None if seen.unnamed > 0 => "not named".to_owned(),
         None => "nobody".to_owned(),
     };
+    samples.put(&LONGEST_WAIT, &[of_lock, of_mode], seconds(age));
+    let words = match deadlocks.iter().find(|deadlock| deadlock.is_through(&text)) {
+        Some(deadlock) => deadlock.text.clone(),
+        None => look.wait_in_words(seen, holder.map(|_| &*by)),
+    };
+    samples.note(&LONGEST_WAIT, &[of_lock, of_mode], &words);
     samples.put(&WAITED_FOR, &[of_lock, of_mode, ("holder", &by)], seconds(age));
 }
 
-/// Shows a cycle.
-pub(super) fn deadlock(samples: &mut Samples<'_>, cycle: &str) {
-    samples.put(&DEADLOCKS, &[("cycle", cycle)], 1.0);
+/// Shows a cycle, with the calls that hold and wait.
+pub(super) fn deadlock(samples: &mut Samples<'_>, deadlock: &DeadlockView) {
+    let labels = [("cycle", &*deadlock.cycle)];
+    samples.put(&DEADLOCKS, &labels, 1.0);
+    samples.note(&DEADLOCKS, &labels, deadlock.steps());
 }
 
 /// The rules on locks.

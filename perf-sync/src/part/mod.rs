@@ -172,11 +172,11 @@ impl Ticks {
         let observed_from = __locks::now().saturating_sub(observed);
         self.observed_from.store(observed_from, Ordering::Relaxed);
         let look = Look::take(samples.monitor(), observed_from);
-        self.figures.show(samples, &look);
+        let deadlocks = if self.with_deadlocks { look.deadlocks(samples.monitor()) } else { Vec::new() };
+        self.figures.show(samples, &look, &deadlocks);
         self.channels.show(samples, observed_from);
-        let deadlocks = if self.with_deadlocks { look.deadlocks() } else { Vec::new() };
         for deadlock in &deadlocks {
-            figures::deadlock(samples, &deadlock.cycle);
+            figures::deadlock(samples, deadlock);
             if self.told.len() < MOST_TOLD && self.told.insert(deadlock.text.clone()) {
                 self.to_log.add(deadlock.text.clone());
             }

@@ -12,10 +12,15 @@ use crate::watch::waits::Waiter;
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A wait that is older is too old, in nanoseconds: cycles are looked for, and a rule looks at it.
 pub(super) const TOO_LONG: u64 = 5_000_000_000;
+
+/// The sign between two locks of a cycle.
+const ARROW: &str = " → ";
 
 /// Locks as they are now, and what happened to them since the process began.
 #[derive(Clone, Debug, Serialize)]
@@ -104,6 +109,18 @@ pub struct DeadlockView {
     pub text: String,
 }
 
+impl DeadlockView {
+    /// Whether a lock of this name is part of it.
+    pub(super) fn is_through(&self, name: &str) -> bool {
+        self.cycle.split(ARROW).any(|lock| lock == name)
+    }
+
+    /// The calls that hold and wait.
+    pub(super) fn steps(&self) -> &str {
+        self.text.split_once("; ").map_or(&*self.text, |(_, steps)| steps)
+    }
+}
+
 /// The locks and their names at one moment.
 pub(super) struct Look {
     pub(super) seen: Vec<Seen>,
@@ -131,17 +148,45 @@ impl Look {
         oldest.map(|(since, lock)| (self.names.observed_age(since), lock))
     }
 
+    /// The oldest wait for a lock, in words: the call that holds it, and the calls that wait.
+    pub(super) fn wait_in_words(&self, lock: &Seen, holder: Option<&str>) -> String {
+        let held = holder.map(|holder| format!("held by {holder}, ")).unwrap_or_default();
+        let holds = |waiter: &&Waiter| waiter.owner.mode().holds();
+        let waiters = lock.waiters.iter().filter(holds);
+        let first = waiters.clone().min_by_key(|waiter| waiter.since).map(|waiter| waiter.owner.series());
+        let first = first.map_or_else(|| "a call that went on".to_owned(), |series| self.names.caller(series));
+        match waiters.count().saturating_sub(1) {
+            0 => format!("{held}waited for by {first}"),
+            1 => format!("{held}waited for by {first} and one more"),
+            others => format!("{held}waited for by {first} and {others} more"),
+        }
+    }
+
     /// The cycles of locks, where something has waited too long.
-    pub(super) fn deadlocks(&self) -> Vec<DeadlockView> {
+    pub(super) fn deadlocks(&self, monitor: &Monitor) -> Vec<DeadlockView> {
         let before = self.names.now.checked_sub(TOO_LONG).filter(|before| *before >= self.names.observed_from);
         let Some(before) = before else { return Vec::new() };
-        deadlock::cycles(&self.seen, before).iter().map(|steps| self.deadlock(steps)).collect()
+        let known = RefCell::new(HashMap::new());
+        let all_wait = |series| *known.borrow_mut().entry(series).or_insert_with(|| self.all_wait(monitor, series));
+        deadlock::cycles(&self.seen, before, &all_wait).iter().map(|steps| self.deadlock(steps)).collect()
+    }
+
+    /// Whether all calls of a series that are in flight wait for locks.
+    fn all_wait(&self, monitor: &Monitor, series: u16) -> bool {
+        let Some(name) = self.names.series(series) else { return false };
+        let waiters = self.seen.iter().flat_map(|lock| &lock.waiters);
+        let of_series = |waiter: &&Waiter| {
+            waiter.owner.mode().holds() && self.names.series(waiter.owner.series()).as_ref() == Some(&name)
+        };
+        let waits = waiters.filter(of_series).count();
+        let labels: Vec<&str> = name.labels.pairs().map(|(_, value)| value).collect();
+        monitor.calls_in_flight_of(name.kind, &labels, waits + 1).len() == waits
     }
 
     fn deadlock(&self, steps: &[Step]) -> DeadlockView {
         let name = |step: &Step| self.seen.get(step.place).map_or_else(|| "?".into(), |lock| lock.name.text());
         let names: Vec<_> = steps.iter().chain(steps.first()).map(name).collect();
-        let cycle = names.join(" → ");
+        let cycle = names.join(ARROW);
         let each = steps.iter().zip(names.windows(2)).map(|(step, names)| {
             let caller = self.names.caller(step.series);
             match names {
@@ -204,7 +249,7 @@ impl View {
             (std::cmp::Reverse(whole_millis(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode)
         };
         locks.sort_by_key(order);
-        let deadlocks = if with_deadlocks { look.deadlocks() } else { Vec::new() };
+        let deadlocks = if with_deadlocks { look.deadlocks(monitor) } else { Vec::new() };
         Self { locks, deadlocks }
     }
 }

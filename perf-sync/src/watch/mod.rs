@@ -16,7 +16,7 @@ mod wait;
 pub(crate) mod waits;
 
 pub(crate) use mode::Mode;
-#[cfg(any(feature = "async-channel", feature = "flume"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) use wait::WaitAt;
 #[cfg(feature = "tokio")]
 pub(crate) use wait::Waited;

@@ -385,3 +385,39 @@ proptest! {
         prop_assert_eq!(ended - ended_before + leaked, attempts, "{:?}", view);
     }
 }
+
+/// No message of this type can be shown.
+struct Opaque;
+
+#[test]
+fn iterators_are_shown_whatever_they_iterate_over() {
+    let (sender, receiver) = flume::bounded("flume-opaque", 1);
+    sender.send(Opaque).unwrap();
+    let shown = [format!("{:?}", receiver.iter()), format!("{:?}", receiver.try_iter())];
+    assert_eq!(shown, ["Iter { receiver: Receiver }", "TryIter { receiver: Receiver }"]);
+    assert_eq!(format!("{:?}", receiver.into_iter()), "IntoIter { receiver: Receiver }");
+}
+
+#[test]
+fn what_owns_its_sender_is_a_send_and_a_sink_as_the_originals_are() {
+    fn is_as_the_original<F: futures_core::future::FusedFuture + Unpin + Send>(_: &F) {}
+    let (sender, receiver) = flume::bounded("flume-owned", 1);
+    let mut first: SendFut<'static, u8> = sender.clone().into_send_async(1);
+    is_as_the_original(&first);
+    assert_eq!(poll(pin!(&mut first)), Poll::Ready(Ok(())));
+    let mut second = sender.clone().into_send_async(2);
+    assert!(poll(pin!(&mut second)).is_pending());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(poll(pin!(&mut second)), Poll::Ready(Ok(())));
+    drop((first, second));
+    let mut sink = sender.clone().into_sink();
+    assert!(sink.same_channel(&sink.clone()) && sink.sender().same_channel(&sender));
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(Pin::new(&mut sink).poll_ready(&mut context), Poll::Ready(Ok(())));
+    Pin::new(&mut sink).start_send(3).unwrap();
+    assert_eq!(Pin::new(&mut sink).poll_flush(&mut context), Poll::Ready(Ok(())));
+    drop((sender, sink));
+    assert_eq!((receiver.recv(), receiver.recv()), (Ok(3), Err(RecvError::Disconnected)));
+    assert_eq!(sums("flume-owned"), (3, 3, 0, 0));
+}

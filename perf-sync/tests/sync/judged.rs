@@ -74,6 +74,12 @@ async fn a_cycle_of_two_locks_is_named_with_its_functions_and_raises_an_alert() 
     assert_eq!((waits(&alerts, "judged-a"), waits(&alerts, "judged-b")), (1, 1), "{alerts:?}");
     let cycle = alerts.iter().find(|alert| alert.rule == "lock-deadlock").expect("an alert");
     assert_eq!(cycle.labels.get("cycle"), Some(&deadlock.cycle));
+    let (_, steps) = deadlock.text.split_once("; ").unwrap();
+    assert!(cycle.message.ends_with(steps), "the alert names the calls: {}", cycle.message);
+    let health = monitor.health();
+    let of_locks = health.indicators().iter().find(|indicator| indicator.name() == "locks").expect("an indicator");
+    let complaint = of_locks.complaint().unwrap();
+    assert!(complaint.contains(steps) || !complaint.contains("judged-"), "{complaint}");
     assert!(monitor.render_prometheus().contains("lock_deadlock{cycle=\"judged-"));
 
     for task in both {
@@ -116,12 +122,17 @@ async fn a_convoy_names_its_holder_in_metrics_and_view_and_is_no_deadlock() {
     assert!(view.deadlocks.iter().all(|deadlock| !deadlock.text.contains("judged-slow")));
     let alerts = monitor.alerts().active();
     assert_eq!(waits(&alerts, "judged-slow"), 1);
+    let said = format!("held by {holder}, waited for by operation{{operation=judged_waiter}} and 4 more");
+    let of_slow = alerts.iter().find(|alert| alert.series.contains("judged-slow")).unwrap();
+    assert!(of_slow.message.ends_with(&said), "{}", of_slow.message);
     let line = format!(r#"lock_waited_for_seconds{{holder="{holder}",lock="judged-slow",mode="lock"}} 6"#);
     let text = monitor.render_prometheus();
     assert!(text.lines().any(|other| other == line), "{line} is not in:\n{text}");
     let health = monitor.health();
     let indicator = health.indicators().iter().find(|indicator| indicator.name() == "locks").expect("an indicator");
     assert!(format!("{indicator:?}").contains("Yellow"), "{indicator:?}");
+    let complaint = indicator.complaint().unwrap();
+    assert!(complaint.ends_with(&said) || !complaint.contains("judged-slow"), "{complaint}");
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     for task in tasks {
         let _ = task.await;

@@ -1,7 +1,7 @@
 //! Locks and channels that are watched: their counts, what is seen of them while they are held, and that they are otherwise what the originals are.
 
 use perf_runtime::{Monitor, MonitorBuilder};
-#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume", feature = "tokio"))]
 use perf_sync::ChannelView;
 use perf_sync::{LockView, Locks, Settings};
 use std::sync::OnceLock;
@@ -12,6 +12,8 @@ mod async_channels;
 mod broadcasts;
 #[cfg(feature = "tokio")]
 mod channels;
+#[cfg(feature = "crossbeam-channel")]
+mod crossbeams;
 #[cfg(feature = "tokio")]
 mod cycles;
 #[cfg(feature = "flume")]
@@ -25,6 +27,8 @@ mod laws;
 mod messages;
 #[cfg(feature = "tokio")]
 mod methods;
+#[cfg(feature = "tokio")]
+mod originals;
 #[cfg(feature = "parking_lot")]
 mod parked;
 #[cfg(feature = "tokio")]
@@ -61,7 +65,7 @@ fn shown() -> &'static Locks {
 }
 
 /// Channels of a name, of a kind, as they are now, which keep the laws.
-#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume", feature = "tokio"))]
 fn channel(name: &str, kind: &str) -> ChannelView {
     let view = shown().view().channels();
     let found = view.channels.into_iter().find(|view| &*view.channel == name && view.kind == kind);
@@ -71,7 +75,7 @@ fn channel(name: &str, kind: &str) -> ChannelView {
 }
 
 /// Checks the laws of channels.
-#[cfg(any(feature = "async-channel", feature = "flume", feature = "tokio"))]
+#[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume", feature = "tokio"))]
 fn channel_keeps_the_laws(view: &ChannelView) {
     let refused = view.full + view.closed + view.timed_out;
     let attempts = view.sent + refused + view.cancelled + view.unused + view.reserved + view.waiting;

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn messages_of_a_channel_without_a_receiver_are_not_those_of_another() {
@@ -59,6 +59,24 @@ fn those_that_wait_in_a_channel_without_a_receiver_raise_nothing() {
     assert!(poll(waiting.as_mut()).is_ready());
     let view = of(&locks, "told-gone");
     assert_eq!((view.waiting, view.closed, view.lost), (0, 1, Some(1)));
+}
+
+#[test]
+fn those_that_wait_in_a_channel_that_its_receiver_closed_raise_nothing() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, locks) = judging(|builder| builder);
+    let (sender, mut receiver) = mpsc::channel("told-closed", 1);
+    sender.try_send(1).unwrap();
+    let mut waiting = pin!(sender.send(2));
+    assert!(poll(waiting.as_mut()).is_pending());
+    receiver.close();
+    observe(&clock, &monitor, 10);
+    let view = of(&locks, "told-closed");
+    assert_eq!((view.waiting, view.channels, view.longest_wait_seconds), (1, Some(1), None));
+    assert!(!view.waiters[0].has_receiver);
+    assert!(alerts(&monitor.alerts().active(), "channel-full", "told-closed").is_empty());
+    assert_eq!((poll(waiting.as_mut()).is_ready(), receiver.try_recv()), (true, Ok(1)));
 }
 
 #[test]
@@ -212,6 +230,15 @@ fn more_permits_than_there_is_room_for_are_refused_and_the_channel_is_open() {
     assert_eq!((view.full, view.closed, view.attempts), (1, 1, 2));
 }
 
+/// Waits until it is so.
+fn soon(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "it never is so");
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn a_channel_that_tokio_made_is_looked_at_once() {
     let (_monitor, locks) = judging(|builder| builder);
@@ -229,7 +256,8 @@ fn a_channel_that_tokio_made_is_looked_at_once() {
     assert!(watch_channel("told-renamed", &sender));
     assert_eq!(seen("told-twice"), [("existing_broadcast", 1, 0)]);
     assert_eq!(seen("told-renamed"), [("existing_mpsc", 1, 1)]);
-    assert_eq!((sender.strong_count(), sender.weak_count()), (1, 1));
+    // Another test may look in this moment: then there is a sender more.
+    soon(|| (sender.strong_count(), sender.weak_count()) == (1, 1));
 }
 
 #[test]
@@ -242,6 +270,6 @@ fn a_channel_that_is_gone_is_forgotten_though_nobody_looks() {
     permit.send(Arc::clone(&value));
     drop(sender);
     let (other, _others) = tokio::sync::mpsc::channel::<u8>(4);
-    assert!(watch_channel("told-dead", &other));
-    assert_eq!(Arc::strong_count(&value), 1);
+    // Another test may look in this moment: then there is a sender, and the channel is forgotten by the next one who asks.
+    soon(|| watch_channel("told-dead", &other) && Arc::strong_count(&value) == 1);
 }

@@ -144,14 +144,19 @@ fn counts(samples: &mut Samples<'_>, all: &Channels, labels: [(&str, &str); 2]) 
 fn ages(samples: &mut Samples<'_>, names: &Names, all: &Channels, labels: [(&str, &str); 2]) {
     let oldest = all.oldest().map(|sender| (names.observed_age(sender.waiter.since), sender.by));
     if let Some((age, by)) = oldest.filter(|(age, _)| *age >= SHOWN_FROM) {
-        samples.put(&LONGEST_WAIT, &labels, seconds(age));
         let by = by.map_or_else(|| "nobody yet".to_owned(), |by| names.caller(by));
+        samples.put(&LONGEST_WAIT, &labels, seconds(age));
+        let waiting = all.oldest().map(|sender| names.caller(sender.waiter.owner.series()));
+        let waiting = waiting.map(|waiting| format!("{waiting} waits for room, ")).unwrap_or_default();
+        samples.note(&LONGEST_WAIT, &labels, &format!("{waiting}received last by {by}"));
         let [of_channel, of_kind] = labels;
         samples.put(&WAITED_FOR, &[of_channel, of_kind, ("receiver", &by)], seconds(age));
     }
-    let stopped = all.group.stopped.map(|(since, _)| names.observed_age(since));
-    if let Some(age) = stopped.filter(|age| *age >= SHOWN_FROM) {
+    let stopped = all.group.stopped.map(|(since, by)| (names.observed_age(since), by));
+    if let Some((age, by)) = stopped.filter(|(age, _)| *age >= SHOWN_FROM) {
+        let by = by.map_or_else(|| "nobody yet".to_owned(), |by| names.caller(by));
         samples.put(&STOPPED_FOR, &labels, seconds(age));
+        samples.note(&STOPPED_FOR, &labels, &format!("received last by {by}"));
     }
 }
 

@@ -103,7 +103,7 @@ pub struct SendWaiterView {
     pub receiver: Option<SeriesId>,
     /// Whether anything was received yet from that channel.
     pub has_received: bool,
-    /// Whether the channel has its receiver. Where it has none, the attempt ends as closed as soon as it is polled: it is not counted as the longest wait.
+    /// Whether the channel has its receiver and is open. Otherwise the attempt ends as closed as soon as it is polled: it is not counted as the longest wait.
     pub has_receiver: bool,
 }
 

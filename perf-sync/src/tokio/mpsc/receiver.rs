@@ -62,6 +62,7 @@ macro_rules! receiver {
             #[doc = concat!("[`tokio::sync::mpsc::", stringify!($receiver), "::close`].")]
             pub fn close(&mut self) {
                 self.inner.close();
+                self.channel.instance().closes();
             }
 
             #[doc = concat!("[`tokio::sync::mpsc::", stringify!($receiver), "::is_closed`].")]
