@@ -46,9 +46,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
 
-    /// Break something on purpose, for a while
-    #[arg(long, value_enum)]
-    pub(crate) fault: Option<Fault>,
+    /// Break something on purpose, for a while; several at once with commas between them
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) fault: Vec<Fault>,
 
     /// When the fault begins, counted from the first request answered
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s", requires = "fault")]

@@ -31,6 +31,7 @@ mod store;
 mod tally;
 mod terminal;
 mod traffic;
+mod upkeep;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ use stop::Stop;
 use store::Store;
 use terminal::say;
 use traffic::{ClientView, Plan, Traffic};
+use upkeep::Upkeep;
 
 /// How long requests in flight may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -76,9 +78,10 @@ async fn main() -> ExitCode {
 }
 
 fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,backend=info"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,backend=info,perf_server::http=info"));
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    // The filter is the log's alone: statements come at level debug. It listens to the spans of this program's functions, by which
+    // The filter is the log's alone: statements come at level debug. It listens to the spans of requests and of this program's functions, by which
     // the callers of statements are known: SQLite executes them on another thread.
     tracing_subscriber::registry().with(log.with_filter(filter)).with(perf_kit::sql::layer()).init();
 }
@@ -154,7 +157,8 @@ async fn serve(
     stop: &Stop,
 ) -> Result<ClientView, Failure> {
     store.ensure_series(traffic::OWN_SERIES).await.map_err(Failure::Schema)?;
-    let mut server = Server::start(listener, service::router(monitor, own, store, fault.clone()))?;
+    let (upkeep, work) = Upkeep::start(fault.clone());
+    let mut server = Server::start(listener, service::router(monitor, own, store, (&upkeep, fault.clone())))?;
     say!("listening on {}", server.url().as_str().trim_end_matches('/'));
 
     let traffic = Traffic::start(Plan {
@@ -165,7 +169,8 @@ async fn serve(
     })?;
     let watches =
         [tokio::spawn(report::watch_health(monitor.clone())), tokio::spawn(report::watch_alerts(monitor.clone()))];
-    let script = options.fault.map(|kind| tokio::spawn(fault.play(kind, options.fault_after, options.fault_for)));
+    let script = (!options.fault.is_empty())
+        .then(|| tokio::spawn(fault.play(options.fault.clone(), options.fault_after, options.fault_for)));
 
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),
@@ -179,6 +184,7 @@ async fn serve(
     }
     let clients = traffic.finish(GRACE).await;
     server.shut_down(GRACE).await;
+    drop(work);
     ended.map(|()| clients)
 }
 

@@ -3,6 +3,7 @@
 use perf_runtime::monitor_db_operation;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
+use crate::moment::DAY;
 use crate::store::Store;
 
 /// Rows in one `INSERT`. Three parameters each keep it far below what either database allows.
@@ -127,6 +128,35 @@ impl Store {
         Ok(rows.into_iter().map(bucket).collect())
     }
 
+    /// The days of a series, in order of time. Where a fault says so, by a statement for each.
+    pub(crate) async fn days(&self, series: i64) -> Result<Vec<Bucket>, sqlx::Error> {
+        if !self.asks_for_each() {
+            return self.buckets(series, DAY).await;
+        }
+        let mut days = Vec::new();
+        for number in self.day_numbers(series).await? {
+            days.push(self.day(series, number).await?);
+        }
+        Ok(days)
+    }
+
+    /// The days that have points, as numbers of days since 1970.
+    #[monitor_db_operation("select", "points")]
+    async fn day_numbers(&self, series: i64) -> Result<Vec<i64>, sqlx::Error> {
+        let sql = "SELECT DISTINCT at / 86400 AS day FROM points WHERE series_id = $1 ORDER BY day";
+        self.run(("select", "points"), sqlx::query_scalar(sql).bind(series).fetch_all(&self.pool)).await
+    }
+
+    /// One day, which has points.
+    #[monitor_db_operation("select", "points")]
+    async fn day(&self, series: i64, number: i64) -> Result<Bucket, sqlx::Error> {
+        let sql = "SELECT COUNT(*), SUM(value), AVG(value) FROM points WHERE series_id = $1 AND at >= $2 AND at < $3";
+        let at = number * DAY;
+        let statement = sqlx::query_as(sql).bind(series).bind(at).bind(at + DAY).fetch_one(&self.pool);
+        let (points, total, mean): (i64, f64, f64) = self.run(("select", "points"), statement).await?;
+        Ok(Bucket { at, points, total, mean })
+    }
+
     /// The day with the largest total, and that total.
     #[monitor_db_operation("select", "points")]
     pub(crate) async fn largest_day(&self, series: i64) -> Result<Option<Bucket>, sqlx::Error> {
@@ -178,7 +208,26 @@ fn insert_text(points: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::FaultSwitch;
+    use crate::fault::{Fault, FaultSwitch};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn days_are_the_same_one_by_one() {
+        let fault = FaultSwitch::default();
+        let store = Store::open(None, fault.clone()).await.expect("a fresh database");
+        let series = store.ensure_series("some").await.expect("a series");
+        for (at, value) in [(10, 1.5), (20, 2.5), (3 * DAY, 4.0)] {
+            store.add_point(series, Point { at, value }).await.expect("a point");
+        }
+        let days = store.days(series).await.expect("days");
+        assert_eq!(days.len(), 2);
+        let script = tokio::spawn(fault.play(vec![Fault::NPlusOne], Duration::ZERO, Duration::from_secs(60)));
+        while !store.asks_for_each() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.days(series).await.expect("days"), days);
+        script.abort();
+    }
 
     #[tokio::test]
     async fn the_newest_points_stay_and_other_series_are_left_alone() {

@@ -17,11 +17,12 @@ use serde_json::{Value, json};
 
 use crate::analyst::{Analyst, Answer};
 use crate::fault::FaultSwitch;
-use crate::moment::{self, DAY};
+use crate::moment;
 use crate::problem::ApiError;
 use crate::queries::{Extent, Point, Series};
 use crate::store::Store;
 use crate::traffic::OWN_SERIES;
+use crate::upkeep::Upkeep;
 
 pub(crate) const SERIES: &str = "/series";
 pub(crate) const POINTS: &str = "/series/{name}/points";
@@ -43,6 +44,7 @@ const LOOKED_AT_EVERY: u64 = 500;
 struct Service {
     store: Arc<Store>,
     analyst: Arc<Analyst>,
+    upkeep: Arc<Upkeep>,
     /// Points that the traffic added.
     added: Arc<AtomicU64>,
 }
@@ -60,7 +62,12 @@ impl Service {
 type Reply<T = Value> = Result<Json<T>, ApiError>;
 
 /// All routes. `own` are those that perf brings along: they are no traffic of the service's, and not measured.
-pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: FaultSwitch) -> Router {
+pub(crate) fn router(
+    monitor: &Monitor,
+    own: Router,
+    store: &Arc<Store>,
+    (upkeep, fault): (&Arc<Upkeep>, FaultSwitch),
+) -> Router {
     let analyst = Arc::new(Analyst::new(Arc::clone(store), fault));
     let service = Router::new()
         .route(SERIES, get(list_series))
@@ -69,7 +76,7 @@ pub(crate) fn router(monitor: &Monitor, own: Router, store: &Arc<Store>, fault: 
         .route(ASK, post(ask))
         .route(SLOW, get(slow))
         .route(FLAKY, get(flaky))
-        .with_state(Service { store: Arc::clone(store), analyst, added: Arc::default() })
+        .with_state(Service { store: Arc::clone(store), analyst, upkeep: Arc::clone(upkeep), added: Arc::default() })
         .fallback(async || ApiError::not_found("there is no such page: try /series, /metrics or /health/performance"))
         .layer(HttpLayer::new(monitor));
     own.merge(service)
@@ -79,9 +86,12 @@ async fn list_series(State(service): State<Service>) -> Reply {
     let series = service.store.list_series().await?;
     let extents: HashMap<i64, Extent> =
         service.store.extents().await?.into_iter().map(|extent| (extent.0, extent)).collect();
+    let visits = service.upkeep.look_up().await;
     let entry = |Series { id, name }: &Series| {
         let (_, points, first, last) = extents.get(id).copied().unwrap_or((*id, 0, None, None));
-        json!({ "name": name, "points": points, "first": first.map(moment::show), "last": last.map(moment::show) })
+        let (first, last) = (first.map(moment::show), last.map(moment::show));
+        let visits = visits.get(name).copied().unwrap_or_default();
+        json!({ "name": name, "points": points, "first": first, "last": last, "recent_visits": visits })
     };
     Ok(Json(series.iter().map(entry).collect()))
 }
@@ -108,13 +118,14 @@ async fn points(
     }
     let series = find(&service.store, &name).await?;
     let points = service.store.points(series.id, from, to, limit.into()).await?;
+    service.upkeep.visited(&name).await;
     let entry = |point: &Point| json!({ "at": moment::show(point.at), "value": point.value });
     Ok(Json(points.iter().map(entry).collect()))
 }
 
 async fn daily(State(service): State<Service>, name: Result<Path<String>, PathRejection>) -> Reply {
     let series = find(&service.store, &name?.0).await?;
-    let days = service.store.buckets(series.id, DAY).await?;
+    let days = service.store.days(series.id).await?;
     let entry = |day: &crate::queries::Bucket| json!({ "day": moment::show_day(day.at), "points": day.points, "total": day.total, "mean": day.mean });
     Ok(Json(days.iter().map(entry).collect()))
 }
@@ -135,6 +146,7 @@ async fn add_point(
     let at = at.as_deref().map_or_else(|| Ok(moment::now()), |text| moment_of("at", text))?;
     let series = find(&service.store, &name).await?;
     service.store.add_point(series.id, Point { at, value }).await?;
+    service.upkeep.added(name.clone(), at).await;
     if name == OWN_SERIES {
         service.keep_newest(&series).await;
     }

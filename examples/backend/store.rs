@@ -89,6 +89,11 @@ impl Store {
         Ok(())
     }
 
+    /// Whether rows are asked for one by one, because a fault says so.
+    pub(crate) fn asks_for_each(&self) -> bool {
+        self.fault.is_on(Fault::NPlusOne)
+    }
+
     /// Makes sure that a series of that name is there.
     pub(crate) async fn ensure_series(&self, name: &str) -> Result<i64, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;

@@ -77,7 +77,14 @@ async fn explained(fault: &str) -> Value {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
-    assert_eq!(program.interrupt().code, Some(0));
+    let ended = program.interrupt();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    if fault == "failing-db" {
+        let (before, after) = ended.stdout.split_once("fault failing-db begins").expect("it began");
+        assert!(before.lines().any(|line| line == "health 100 healthy"), "{before}");
+        let is_told = |line: &str| line.contains(" unhealthy ") && line.contains("db_operation.errors red");
+        assert!(after.lines().any(is_told), "the health falls: {after}");
+    }
     incident
 }
 

@@ -4,6 +4,7 @@
 mod fixed_load;
 mod incidents;
 mod metrics;
+mod named;
 mod postgres;
 mod program;
 mod prometheus;
@@ -66,18 +67,6 @@ fn files_named_on_the_command_line_are_loaded_instead() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("loaded two points: 2 rows in 1 batches"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("nyc_taxi"), "{}", ended.stdout);
-}
-
-#[test]
-fn the_health_falls_when_the_database_fails() {
-    let mut program =
-        Program::start(&["--port", "0", "--fault", "failing-db", "--fault-after", "2s", "--fault-for", "4s"]);
-    program.wait_for(|line| line == "health 100 healthy");
-    program.wait_for(|line| line.starts_with("fault failing-db begins"));
-    program.wait_for(|line| line.contains(" unhealthy ") && line.contains("db_operation.errors red"));
-    program.wait_for(|line| line.starts_with("fault failing-db ends"));
-    let ended = program.interrupt();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 /// It takes more than five minutes, for a route that answered slowly only while the fault lasted is judged by its last five:

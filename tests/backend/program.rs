@@ -29,12 +29,17 @@ pub(crate) struct Ended {
 
 impl Program {
     pub(crate) fn start<S: AsRef<str>>(arguments: &[S]) -> Self {
+        // How busy the machine is that tests run on is no part of what they expect.
+        Self::start_with(arguments, "network,monitoring")
+    }
+
+    /// The same with these parts of the host.
+    pub(crate) fn start_with<S: AsRef<str>>(arguments: &[S], host: &str) -> Self {
         let mut child = Command::new(binary())
             .args(arguments.iter().map(AsRef::as_ref))
             .env_remove("RUST_LOG")
-            // How busy the machine is that tests run on is no part of what they expect.
-            .env("PERF_HOST_PARTS", "network,monitoring")
-            // Nor is the past of other tests.
+            .env("PERF_HOST_PARTS", host)
+            // The past of other tests is no part of what they expect.
             .env("PERF_HISTORY_ENABLED", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

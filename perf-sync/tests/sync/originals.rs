@@ -49,7 +49,7 @@ macro_rules! mutex {
         log.note((&lock, $of::MutexGuard::mutex(&guard).try_lock().is_err()));
         let mut waiting: Waiting<_> = (0..4).map(|number| (number, Box::pin(lock.lock()))).collect();
         log.note(next(&mut waiting).is_none());
-        waiting.remove(1);
+        drop(waiting.remove(1));
         drop(guard);
         // It goes to who waited first, and to nobody who comes by.
         log.note((lock.try_lock().is_err(), turns(waiting), lock.try_lock().map(|guard| *guard)));
