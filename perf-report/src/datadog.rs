@@ -39,7 +39,7 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         points.extend(over.map(|(start, value)| Point { timestamp: millis(*start) / 1_000, value: *value }));
         for points in points.chunks(MOST_POINTS) {
             bodies.add(&Entry {
-                metric: metric_name(line),
+                metric: lettered_name(line),
                 kind: if line.adds_up { COUNT } else { GAUGE },
                 points,
                 tags: &tags,
@@ -86,13 +86,16 @@ struct Resource {
     name: String,
 }
 
+/// The name of a line as [`metric_name`] has it, which begins with a letter: Datadog refuses others.
+fn lettered_name(line: &Line<'_>) -> String {
+    let name = metric_name(line);
+    if name.starts_with(|first: char| first.is_ascii_alphabetic()) { name } else { format!("perf_{name}") }
+}
+
 /// The name of a line: that of the metric, with the statistic where it is not the plain value.
 pub(crate) fn metric_name(line: &Line<'_>) -> String {
     let plain = |one: char| if one.is_ascii_alphanumeric() || matches!(one, '_' | '.') { one } else { '_' };
-    // It begins with a letter: others are refused.
-    let begins = line.metric.starts_with(|first: char| first.is_ascii_alphabetic());
-    let first = if begins { None } else { Some('x') };
-    let name: String = first.into_iter().chain(line.metric.chars().take(MOST_TAG - 10).map(plain)).collect();
+    let name: String = line.metric.chars().take(MOST_TAG - 15).map(plain).collect();
     match line.statistic {
         "value" => name,
         "count" if name.ends_with("_total") => name,

@@ -2,6 +2,7 @@
 
 use crate::report::Report;
 use crate::words;
+use perf_runtime::Service;
 use perf_runtime::alert::{Alert, AlertEvent, AlertState, Severity, Transition};
 use perf_runtime::text::rfc3339;
 use serde::Serialize;
@@ -20,10 +21,14 @@ const MOST_CUSTOM: usize = 1_000;
 
 /// Writes a body for each change of an alert that fires or fired, the earliest first: each a line of JSON. Datadog itself takes events that are at most 18 hours old.
 ///
-/// Events of one alert have the same `aggregation_key`, its fingerprint: so Datadog takes them for one alert that changes.
+/// Events of one alert of one instance have the same `aggregation_key`: so Datadog takes them for one alert that changes.
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    // One that did not come to fire was no alert.
-    let is_told = |event: &&AlertEvent| !matches!(event.transition, Transition::Pending | Transition::Cleared);
+    // One that did not come to fire was no alert, whoever acknowledged it meanwhile.
+    let is_told = |event: &&AlertEvent| match event.transition {
+        Transition::Pending | Transition::Cleared => false,
+        Transition::Acknowledged => event.alert.state != AlertState::Pending,
+        _ => true,
+    };
     for event in report.events.iter().rev().filter(is_told) {
         serde_json::to_writer(&mut *out, &Body::of(report, event))?;
         out.write_all(b"\n")?;
@@ -76,7 +81,7 @@ impl Body {
         let alert = &event.alert;
         let title = format!("{}: {} ({})", alert.name, event.transition, alert.series);
         let message = if alert.message.is_empty() { &title } else { &alert.message };
-        let host = event.service.as_deref().or(report.service.as_ref()).and_then(|service| service.instance.as_deref());
+        let host = service_of(report, event).and_then(|service| service.instance.as_deref());
         let host = host.filter(|host| !host.is_empty());
         let attributes = Attributes {
             message: words::line(message, MOST_MESSAGE),
@@ -84,7 +89,7 @@ impl Body {
             category: "alert",
             integration_id: "custom-events",
             timestamp: rfc3339(event.at),
-            aggregation_key: alert.fingerprint.to_string(),
+            aggregation_key: key(report, event),
             host: host.map(|host| words::line(host, MOST_HOST)),
             tags: tags(report, event),
             attributes: OfAlert {
@@ -97,17 +102,34 @@ impl Body {
     }
 }
 
+/// The service that an event is of.
+fn service_of<'a>(report: &'a Report, event: &'a AlertEvent) -> Option<&'a Service> {
+    event.service.as_deref().or(report.service.as_ref())
+}
+
+/// The alert and who has it: Datadog joins what has the same key in all of an organisation, and the fingerprint is the same in every process. It
+/// is followed by a hash, FNV-1a with 64 bits, of the names of service and instance, each with the byte 0xff behind it.
+fn key(report: &Report, event: &AlertEvent) -> String {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let service = service_of(report, event);
+    let names = [service.map(|service| service.name.as_str()), service.and_then(|service| service.instance.as_deref())];
+    let bytes = names.into_iter().flat_map(|name| name.unwrap_or_default().bytes().chain([0xff]));
+    let hash = bytes.fold(BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    format!("{}-{hash:016x}", event.alert.fingerprint)
+}
+
 fn status(alert: &Alert) -> &'static str {
     match (alert.state, alert.severity) {
-        (AlertState::Resolved | AlertState::Inactive, _) => "ok",
-        (_, Severity::Critical) => "error",
-        (_, Severity::Warning) => "warn",
+        (AlertState::Firing, Severity::Critical) => "error",
+        (AlertState::Firing, Severity::Warning) => "warn",
+        _ => "ok",
     }
 }
 
 /// Service and version, the rule, and the labels of the alert: as many as there is room for.
 fn tags(report: &Report, event: &AlertEvent) -> Vec<String> {
-    let service = event.service.as_deref().or(report.service.as_ref());
+    let service = service_of(report, event);
     let name = service.map(|service| ("service", service.name.as_str()));
     let version = service.and_then(|service| Some(("version", service.version.as_deref()?)));
     let labels = event.alert.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));

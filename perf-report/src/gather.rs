@@ -85,7 +85,8 @@ pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) 
     let in_flight = kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect();
     let alerts = monitor.alerts();
     let mut events = alerts.events_in(range);
-    events.sort_by_key(|event| std::cmp::Reverse(event.seq));
+    // Numbers begin anew where no state was restored.
+    events.sort_by_key(|event| std::cmp::Reverse((event.at, event.seq)));
     let events_left_out = events.len().saturating_sub(MOST_EVENTS);
     events.truncate(MOST_EVENTS);
     let alongside = with_groups(monitor, alongside, end, made);

@@ -9,7 +9,7 @@ use super::numbers::{Numbers, Scale};
 use super::sides::{self, Sides};
 use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
-use pco::{ChunkConfig, DeltaSpec, ModeSpec};
+use pco::{ChunkConfig, DeltaSpec, ModeSpec, PagingSpec};
 
 /// The format of columns. Another number is one that this version cannot read.
 const FORMAT: u8 = 2;
@@ -218,7 +218,9 @@ fn put_narrow(out: &mut Vec<u8>, values: &mut [u64], order: usize, packing: Pack
 }
 
 fn compress<N: Number>(out: &mut Vec<u8>, values: &[N], config: &ChunkConfig) -> pco::errors::PcoResult<()> {
-    let mut chunk = FileCompressor::default().chunk_compressor(values, config)?;
+    // What reads it splits it in the same way.
+    let config = config.clone().with_paging_spec(PagingSpec::EqualPagesUpTo(MOST_IN_PAGE));
+    let mut chunk = FileCompressor::default().chunk_compressor(values, &config)?;
     chunk.write_meta(&mut *out)?;
     for page in 0..chunk.n_per_page().len() {
         chunk.write_page(page, &mut *out)?;

@@ -122,6 +122,10 @@ impl<T: ReadableTable<Key, &'static [u8]>> Blocks<'_, T> {
         let first = places().map(|(_, begin, _)| begin).min().unwrap_or_default();
         let end = places().map(|(_, begin, length)| begin.saturating_add(length)).max().unwrap_or_default();
         let bytes = self.bytes(id, first, end.saturating_sub(first))?;
+        if bytes.len() < end - first {
+            // A piece is missing: what lies in the others is read for itself.
+            return places().map(|(series, begin, length)| Ok((series, self.bytes(id, begin, length)?))).collect();
+        }
         let chunk = |(series, begin, length): (u32, usize, usize)| {
             let begin = (begin - first).min(bytes.len());
             let end = begin.saturating_add(length).min(bytes.len());

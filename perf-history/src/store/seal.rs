@@ -151,7 +151,7 @@ impl Store {
                 for row in &rows {
                     insert(&mut joined, row.at().widened(FINEST.step, tier.step), row);
                 }
-                // A chunk whose last hour is still to come is written anew then.
+                // A chunk whose last hour is still to come is written anew then, where anything comes.
                 let has_last = joined.last().is_none_or(|last| last.at().cell % tier.steps + HOUR_CELLS >= tier.steps);
                 let packing = if tier.step > FINEST.step || has_last { tier.packing() } else { Packing::Soon };
                 chunks.insert(series, with_sum(R::encode(&joined, packing)));

@@ -3,6 +3,7 @@
 use super::{Store, StoreError};
 use crate::rows::{At, Row};
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, Scope};
 
@@ -121,7 +122,9 @@ fn begin<'scope, R: Row + 'scope>(
     let ((chunks_to, chunks), (rows_to, rows)) = (sync_channel(AHEAD), sync_channel(AHEAD));
     let work = move || {
         while let Ok(chunks) = chunks.recv() {
-            if rows_to.send(decode(chunks)).is_err() {
+            // A scope panics where a thread of it did: what cannot be unpacked is told by the end of the channel instead.
+            let Ok(rows) = panic::catch_unwind(AssertUnwindSafe(|| decode(chunks))) else { return };
+            if rows_to.send(rows).is_err() {
                 return;
             }
         }

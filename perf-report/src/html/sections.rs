@@ -194,7 +194,7 @@ pub(super) fn spend(report: &Report, page: &mut Page) {
     page.section("Spend on models");
     let is_none = |row: &SpendRow| row.calls == 0 && row.input_tokens == 0 && row.output_tokens == 0;
     if is_none(&spend.total) && spend.models.iter().all(is_none) && spend.budgets.is_empty() {
-        page.raw("<p>No model was called since the process began.</p>\n").end_section();
+        page.raw("<p>No call of a model was metered since the process began.</p>\n").end_section();
         return;
     }
     page.raw("<p class=\"quiet\">Since the process began. The cost is what is known.</p>\n");

@@ -1,6 +1,7 @@
 //! Bodies for vendors by the models of their own client libraries, and by the limits that they publish.
 
 use super::*;
+use perf_runtime::alert::{AlertState, Transition};
 use perf_runtime::rule::{Rule, RuleSet, Statistic};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -87,6 +88,44 @@ fn datadog_reads_its_bodies() {
             assert!((1..=1_000).contains(&points.len()) && points.iter().all(|point| point["value"].is_f64()));
         }
     }
+}
+
+/// A report that another made may hold anything that its types do.
+#[test]
+fn numbers_that_are_none_are_left_out() {
+    let mut report = told_of();
+    let odd = report.tracks.metrics.iter_mut().find(|track| track.name == "odd").expect("the metric");
+    for (point, value) in odd.points.iter_mut().zip([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().cycle()) {
+        point.value = Some(value);
+    }
+    for format in [Format::Datadog, Format::NewRelic] {
+        let text = written(format, &report);
+        assert!(!text.contains("\"odd\"") && !text.contains("null") && bodies(&text).len() == text.lines().count());
+    }
+}
+
+/// What one has may end no alert of another, and whoever acknowledges what does not fire opens none.
+#[test]
+fn an_alert_of_datadog_is_that_of_one_instance() {
+    let report = told_of();
+    let key_of = |report: &Report| {
+        let bodies = bodies(&written(Format::DatadogEvents, report));
+        bodies[0]["data"]["attributes"]["aggregation_key"].as_str().unwrap().to_owned()
+    };
+    let of = |name: &str, instance: &str| {
+        let mut other = report.clone();
+        other.events.iter_mut().for_each(|event| event.service = None);
+        other.service = Some(Service::new(name).instance(instance));
+        key_of(&other)
+    };
+    let keys: BTreeSet<String> = [of("shop", "a"), of("shop", "b"), of("bills", "a"), of("shopa", "")].into();
+    assert_eq!((keys.len(), of("shop", "a")), (4, of("shop", "a")));
+    let mut pending = report.clone();
+    for event in &mut pending.events {
+        event.transition = Transition::Acknowledged;
+        event.alert.state = AlertState::Pending;
+    }
+    assert_eq!(written(Format::DatadogEvents, &pending), "");
 }
 
 #[test]
