@@ -2,8 +2,8 @@
 
 use crate::report::Report;
 use crate::words;
-use perf_runtime::Service;
 use perf_runtime::alert::{Alert, AlertEvent, AlertState, Severity, Transition};
+use perf_runtime::extend::Service;
 use perf_runtime::text::rfc3339;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
