@@ -1,6 +1,6 @@
 //! Unusual values of one series, found as they come.
 //!
-//! Five cheap tests look at each value: the value itself, how surprising it is after the ones just before, how far the level
+//! Five cheap tests look at each value: the value itself, how surprising it is after the course of the ones just before, how far the level
 //! has moved within a dozen values and within a hundred, and how far the series spreads. Each keeps the highest and the lowest of every 64 values, and knows by them
 //! how high the highest of an unchanged series goes: the extremes of blocks follow Gumbel's distribution, whatever the values
 //! follow, as long as their tails are light (E. Gumbel, *Statistics of extremes*, 1958; A. Siffer, P.-A. Fouque, A. Termier, C.
@@ -27,21 +27,57 @@ const CALM: u32 = 64;
 /// The settings by which a value counts as unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnomalySettings {
-    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.0025 by
-    /// default, which is about one episode in ten to forty thousand values of noise.
+    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.0001 by
+    /// default, by which a month of minutes of an unchanged series has an episode in about one of five (`benches/insight -- unusual`).
     pub risk: f64,
+    /// The scale that values are compared on.
+    pub scale: Scale,
+}
+
+/// The scale that values are compared on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// As they are: shares, temperatures, whatever can be zero or less.
+    #[default]
+    Linear,
+    /// By their logarithms: durations and sizes, of which the double is as far as the half, and of which single ones are many times
+    /// the mean. A value that is not above zero is unknown.
+    Logarithmic,
+}
+
+impl Scale {
+    fn of(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Logarithmic if value > 0.0 => value.ln(),
+            Self::Logarithmic => f64::NAN,
+        }
+    }
+
+    fn back(self, number: f64) -> f64 {
+        match self {
+            Self::Linear => number,
+            Self::Logarithmic => number.exp(),
+        }
+    }
 }
 
 impl AnomalySettings {
     /// Findings that are looked through by somebody rather than told: a risk of 0.05.
     pub const fn sensitive() -> Self {
-        Self { risk: 0.05 }
+        Self { risk: 0.05, scale: Scale::Linear }
+    }
+
+    /// The same on another scale.
+    #[must_use]
+    pub const fn on(self, scale: Scale) -> Self {
+        Self { scale, ..self }
     }
 }
 
 impl Default for AnomalySettings {
     fn default() -> Self {
-        Self { risk: 0.0025 }
+        Self { risk: 1e-4, scale: Scale::Linear }
     }
 }
 
@@ -51,7 +87,7 @@ impl Default for AnomalySettings {
 pub enum Test {
     /// The value.
     Value,
-    /// The value's distance from the average of about thirty before, in their usual distance.
+    /// The value's distance from where the course of about fifteen before leads, in its usual distance.
     Surprise,
     /// The average of about eight values less that of about sixty.
     Step,
@@ -79,7 +115,8 @@ pub struct Observation {
     pub test: Test,
     /// The number of tests that find the value out of bounds.
     pub agreeing: usize,
-    /// The bounds that the value itself was expected within; `None` while the detector learns.
+    /// The bounds that the value was expected within, by what was before it: see [`Detector::expected`]. `None` while the detector
+    /// learns.
     pub expected: Option<(f64, f64)>,
 }
 
@@ -122,6 +159,7 @@ pub struct Episode {
 pub struct Detector {
     /// The score above which a value is out of bounds.
     threshold: f64,
+    scale: Scale,
     features: Features,
     tails: [Tails; TESTS.len()],
     /// The values in bounds since the last unusual one; saturates.
@@ -140,12 +178,31 @@ impl Detector {
         }
         // Gumbel's quantile.
         let threshold = -(-(1.0 - settings.risk).ln()).ln();
-        Ok(Self { threshold, features: Features::default(), tails: [Tails::default(); TESTS.len()], calm: CALM })
+        Ok(Self {
+            threshold,
+            scale: settings.scale,
+            features: Features::default(),
+            tails: [Tails::default(); TESTS.len()],
+            calm: CALM,
+        })
+    }
+
+    /// The bounds that the next value is expected within: the narrower of what was seen so far and of how far values lie from the
+    /// ones just before. `None` while it learns.
+    pub fn expected(&self) -> Option<(f64, f64)> {
+        let [value, surprise, ..] = &self.tails;
+        let (mut low, mut high) = value.bounds(self.threshold)?;
+        if let Some(((ahead, distance), (below, above))) = self.features.ahead().zip(surprise.bounds(self.threshold)) {
+            (low, high) = (low.max(ahead + distance * below), high.min(ahead + distance * above));
+        }
+        // A series that has left what was seen so far, and stays there, is expected where it is.
+        Some((self.scale.back(low.min(high)), self.scale.back(high.max(low))))
     }
 
     /// The finding at the next value. An unknown one is passed over: it is neither usual nor unusual.
     pub fn observe(&mut self, value: f64) -> Observation {
-        let expected = self.tails.first().and_then(|tails| tails.bounds(self.threshold));
+        let value = self.scale.of(value);
+        let expected = self.expected();
         let mut found =
             Observation { unusual: false, begins: false, score: 0.0, test: Test::Value, agreeing: 0, expected };
         if !is_known(value) {
@@ -165,6 +222,46 @@ impl Detector {
         self.calm = if found.unusual { 0 } else { self.calm.saturating_add(1) };
         found
     }
+}
+
+/// The range that one value was expected within, by the values before it alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "runtime", derive(serde::Serialize))]
+pub struct Bounds {
+    /// The time of the value, in seconds.
+    #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
+    pub time: i64,
+    /// The lowest that was expected.
+    pub low: f64,
+    /// The highest.
+    pub high: f64,
+    /// Whether the value was unusual, by any of the tests; `None` where it is not known.
+    pub unusual: Option<bool>,
+}
+
+/// The bounds of each value of a whole series, but of those while the detector learns.
+///
+/// ```
+/// use perf_insight::{Series, anomaly::{AnomalySettings, bounds}};
+///
+/// let values: Vec<f64> = (0..600).map(|second| 100.0 + f64::from(second % 7)).collect();
+/// let found = bounds(&Series::new(0, 1, &values)?, AnomalySettings::default())?;
+/// let last = found[found.len() - 1];
+/// assert!(last.time == 599 && last.low < 100.0 && last.high > 106.0 && last.unusual == Some(false));
+/// # Ok::<(), perf_insight::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`Detector::new`].
+pub fn bounds(series: &Series<'_>, settings: AnomalySettings) -> Result<Vec<Bounds>, Error> {
+    let mut detector = Detector::new(settings)?;
+    let found = series.values().iter().enumerate().filter_map(|(place, &value)| {
+        let Observation { expected, unusual, .. } = detector.observe(value);
+        let (low, high) = expected?;
+        Some(Bounds { time: series.time_of(place), low, high, unusual: is_known(value).then_some(unusual) })
+    });
+    Ok(found.collect())
 }
 
 /// The episodes of a whole series, each judged by the values before it alone.

@@ -74,11 +74,14 @@ mod routes {
                 params.only(&[])?;
                 respond::json(&headers, move || of_unusual.unusual()).await
             };
-            let [trends, anomalies, forecasts, compare] = [(); 4].map(|()| view.monitor().clone());
+            let [trends, anomalies, expected, forecasts, compare] = [(); 5].map(|()| view.monitor().clone());
             let trends =
                 async move |params: Params, headers: HeaderMap| asking::of_trends(trends, params, &headers).await;
             let anomalies =
                 async move |params: Params, headers: HeaderMap| asking::of_anomalies(anomalies, params, &headers).await;
+            let expected = async move |params: Params, headers: HeaderMap| {
+                asking::of_expectations(expected, params, &headers).await
+            };
             let forecasts =
                 async move |params: Params, headers: HeaderMap| asking::of_forecasts(forecasts, params, &headers).await;
             let compare =
@@ -91,6 +94,7 @@ mod routes {
                 .read("/api/v1/insight/unusual", get(unusual))
                 .read("/api/v1/insight/trends", get(trends))
                 .read("/api/v1/insight/anomalies", get(anomalies))
+                .read("/api/v1/insight/expected", get(expected))
                 .read("/api/v1/insight/forecasts", get(forecasts))
                 .read("/api/v1/insight/compare", get(compare))
                 .topic("insight", move |_| {

@@ -1,6 +1,6 @@
 //! Findings beside the field's own benchmarks.
 //!
-//! `nab DIR`, `m4 DIR`, `petshop DIR`, and `faults` and `cost`, which need no data; the last line is JSON, and `--out FILE` writes what was found, for another scorer.
+//! `nab DIR`, `m4 DIR`, `petshop DIR`, and `faults`, `cost` and `unusual`, which need no data; the last line is JSON, and `--out FILE` writes what was found, for another scorer.
 
 mod cost;
 mod faults;
@@ -8,11 +8,12 @@ mod files;
 mod m4;
 mod nab;
 mod petshop;
+mod unusual;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "insight nab DIR | m4 DIR | petshop DIR | faults | cost  [--out FILE]";
+const USAGE: &str = "insight nab DIR | m4 DIR | petshop DIR | faults | cost | unusual  [--out FILE]";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -30,6 +31,11 @@ fn main() -> ExitCode {
         ["m4", folder] => m4::run(Path::new(folder)),
         ["petshop", folder] => petshop::run(Path::new(folder)),
         ["cost"] => cost::run(),
+        ["unusual"] => unusual::run(0),
+        ["unusual", "seeds", from] => match from.parse() {
+            Ok(from) => unusual::run(from),
+            Err(error) => Err(format!("seeds: {error}")),
+        },
         ["faults"] => faults::run(None, 0),
         // Other seeds than those that the rules were looked at with.
         ["faults", "seeds", from] => match from.parse() {

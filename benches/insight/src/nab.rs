@@ -67,7 +67,8 @@ pub(crate) fn run(folder: &Path) -> Done {
 
 /// The first row of each episode.
 fn ours(values: &[f64], risk: f64) -> Result<Rows, String> {
-    let mut detector = Detector::new(AnomalySettings { risk }).map_err(|error| error.to_string())?;
+    let mut detector =
+        Detector::new(AnomalySettings { risk, ..AnomalySettings::default() }).map_err(|error| error.to_string())?;
     Ok(values.iter().enumerate().filter(|(_, value)| detector.observe(**value).begins).map(|(row, _)| row).collect())
 }
 

@@ -2,6 +2,8 @@
 
 /// An exponential average follows about as many values as the inverse of its rate.
 const FAST: f64 = 1.0 / 8.0;
+/// The course that a surprise is judged by.
+const LEVEL: f64 = 1.0 / 15.0;
 const SHORT: f64 = 1.0 / 30.0;
 const MIDDLE: f64 = 1.0 / 60.0;
 const LONG: f64 = 1.0 / 200.0;
@@ -24,8 +26,9 @@ pub(super) struct Features {
     fast: f64,
     short: f64,
     long: f64,
-    /// The average and the usual distance behind the surprise.
+    /// The average, the average of that, and the usual distance behind the surprise.
     level: f64,
+    trailing: f64,
     distance: f64,
     /// The usual distance over the whole series, a part of which the surprise's never falls below.
     lasting: f64,
@@ -36,12 +39,23 @@ pub(super) struct Features {
 }
 
 impl Features {
+    /// The value that comes next, as far as the averages tell, and the usual distance from it; `None` at first.
+    pub(super) fn ahead(&self) -> Option<(f64, f64)> {
+        (self.count >= SEEN && self.distance > 0.0).then(|| (self.next(), self.distance))
+    }
+
+    /// What the averages run to, not where they are: a series that rises by the hour is no surprise (R. Brown, *Smoothing,
+    /// forecasting and prediction of discrete time series*, 1963).
+    fn next(&self) -> f64 {
+        2.0 * self.level - self.trailing + (self.level - self.trailing) * LEVEL / (1.0 - LEVEL)
+    }
+
     /// Value, surprise, step, shift and spread, of the values so far and this one; `None` of the first twenty values, from
     /// which none of them can be told.
     pub(super) fn of(&mut self, value: f64) -> Option<[f64; 5]> {
         if self.count == 0.0 {
             (self.fast, self.short, self.long) = (value, value, value);
-            (self.level, self.middle) = (value, value);
+            (self.level, self.trailing, self.middle) = (value, value, value);
         }
         self.count += 1.0;
         // At first a plain average of all.
@@ -50,7 +64,7 @@ impl Features {
         self.short += SHORT * (value - self.short);
         self.long += LONG * (value - self.long);
 
-        let off = value - self.level;
+        let off = value - self.next();
         let is_usual = self.count > SEEN && self.distance > 0.0;
         let surprise = if is_usual { (off / self.distance).clamp(-FARTHEST, FARTHEST) } else { 0.0 };
         // So far beyond the usual is another measure, not an outlier: clipped, the distance would not get there for long.
@@ -60,7 +74,8 @@ impl Features {
         self.distance += rate(LONG) * (clipped - self.distance);
         // After a flat time the first stir is no infinitely large one.
         self.distance = self.distance.max(GROUND * self.lasting);
-        self.level += rate(SHORT) * off;
+        self.level += rate(LEVEL) * (value - self.level);
+        self.trailing += rate(LEVEL) * (self.level - self.trailing);
 
         let aside = value - self.middle;
         let share = rate(MIDDLE);

@@ -34,7 +34,7 @@ pub use bottleneck::{Bottleneck, BottleneckKind, Bottlenecks, bottlenecks};
 pub use changes::{Change, ChangeKind};
 pub use findings::{
     Ahead, Coming, Comparisons, Figure, Finding, Findings, KindCompared, Question, SeriesCompared, Span, anomalies,
-    comparisons, forecasts, trends,
+    comparisons, expectations, forecasts, trends,
 };
 pub use incident::{Cause, CauseKind, Check, Incident, IncidentAlert, IncidentChange, IncidentEvent, Sureness};
 pub use investigator::Investigator;

@@ -1,7 +1,7 @@
 //! Questions that need more than memory holds, on eight days that a part keeps.
 
 use perf_insight::forecast::Reach;
-use perf_insight::runtime::{Ahead, Question, anomalies, forecasts};
+use perf_insight::runtime::{Ahead, Question, anomalies, expectations, forecasts};
 use perf_runtime::extend::{Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{Labels, Selector, SeriesId, TimeRange};
@@ -111,6 +111,18 @@ fn eight_days_tell_what_comes_and_what_was_unusual() {
     let [episode] = episodes.as_slice() else { panic!("{episodes:#?}") };
     let ago = minute - episode.began.unsigned_abs() / 60;
     assert!((60..=71).contains(&ago) && episode.unusual >= 5, "{ago} minutes ago: {episode:?}");
+
+    let expected = expectations(&monitor, &search);
+    let steps = expected.series[0].found.as_ref().unwrap_or_else(|| panic!("{expected:#?}"));
+    let value = |time: i64| Kept::millis(minute - time.unsigned_abs() / 60 - 1) / 1e3;
+    let calm: Vec<_> = steps.iter().filter(|one| one.time < episode.began).collect();
+    assert!(calm.len() > 1_300, "{} steps of a day", calm.len());
+    assert!(calm.iter().all(|one| one.unusual == Some(false)), "nothing else was unusual");
+    assert!(calm.iter().all(|one| one.low <= value(one.time) && value(one.time) <= one.high), "the value was within");
+    // It goes with the day, and is not as wide as the day.
+    assert!(calm.iter().all(|one| one.high < 1.5 * value(one.time)), "{calm:#?}");
+    let unusual = steps.iter().filter(|one| one.unusual == Some(true)).count();
+    assert_eq!(unusual, episode.unusual, "the same as in the episode");
 }
 
 /// Seconds since 1970.

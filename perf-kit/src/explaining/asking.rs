@@ -1,6 +1,6 @@
 //! Trends, forecasts, unusual episodes and comparisons over HTTP.
 
-use perf_insight::runtime::{Ahead, Figure, Question, anomalies, comparisons, forecasts, trends};
+use perf_insight::runtime::{Ahead, Figure, Question, anomalies, comparisons, expectations, forecasts, trends};
 use perf_runtime::Monitor;
 use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::text::{parse_duration, parse_rfc3339};
@@ -28,6 +28,16 @@ pub(super) async fn of_anomalies(monitor: Monitor, params: Params, headers: &Hea
     let params = params.only(&["series", "kind", "label", "figure", "from", "to", "limit"])?;
     let question = ranged(question(&params, SERIES)?, &params, &monitor)?;
     respond::past_json(headers, move || Ok(anomalies(&monitor, &question))).await
+}
+
+pub(super) async fn of_expectations(
+    monitor: Monitor,
+    params: Params,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["series", "kind", "label", "figure", "from", "to", "limit"])?;
+    let question = ranged(question(&params, SERIES)?, &params, &monitor)?;
+    respond::past_json(headers, move || Ok(expectations(&monitor, &question))).await
 }
 
 pub(super) async fn of_forecasts(monitor: Monitor, params: Params, headers: &HeaderMap) -> Result<Response, Problem> {

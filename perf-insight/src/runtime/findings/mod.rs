@@ -10,10 +10,10 @@ mod question;
 pub use comparisons::{Comparisons, KindCompared, SeriesCompared, Span, comparisons};
 pub use question::{Figure, Question};
 
-use crate::Error;
-use crate::anomaly::{AnomalySettings, Episode, episodes};
+use crate::anomaly::{AnomalySettings, Bounds, Episode, Scale, bounds, episodes};
 use crate::forecast::{Forecast, ForecastSettings, Reach, forecast, reach};
 use crate::trend::{Trend, TrendSettings, trend};
+use crate::{Error, Series};
 pub(super) use course::{Course, Courses, seconds};
 use perf_runtime::Monitor;
 use perf_runtime::series::TimeRange;
@@ -144,6 +144,30 @@ pub fn forecasts(monitor: &Monitor, question: &Question, ahead: Ahead, limit: Op
 /// The episodes in which each series was unusual, each judged by what was before it alone: over the last day unless asked for
 /// otherwise. The time before the range, as long as 400 steps, is learned from.
 pub fn anomalies(monitor: &Monitor, question: &Question) -> Findings<Vec<Episode>> {
+    watched(monitor, question, |series, settings, begin| {
+        let mut found = episodes(series, settings)?;
+        found.retain(|episode| episode.last >= begin);
+        Ok(found)
+    })
+}
+
+/// The range that each step of a series was expected within, and whether it was out of it, each judged by what was before it alone:
+/// over the last day unless asked for otherwise. The same detector as that of [`anomalies`] in the same steps, so its unusual steps
+/// are those of the episodes.
+pub fn expectations(monitor: &Monitor, question: &Question) -> Findings<Vec<Bounds>> {
+    watched(monitor, question, |series, settings, begin| {
+        let mut found = bounds(series, settings)?;
+        found.retain(|one| one.time >= begin);
+        Ok(found)
+    })
+}
+
+/// The findings of a detector that learns from the time before the range, as long as 400 steps.
+fn watched<T>(
+    monitor: &Monitor,
+    question: &Question,
+    find: impl Fn(&Series<'_>, AnomalySettings, i64) -> Result<T, Error>,
+) -> Findings<T> {
     let range = question.range_or(24);
     let step = step_of(range.duration(), MINUTE);
     let learned = range.start().checked_sub(Duration::from_secs(400 * step)).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -153,8 +177,8 @@ pub fn anomalies(monitor: &Monitor, question: &Question) -> Findings<Vec<Episode
     Findings::of(question, range, courses, |course| {
         let series = course.as_series()?;
         Error::unless_enough(series.known(), usize::try_from(LEARNS).unwrap_or(usize::MAX) + 1)?;
-        let mut found = episodes(&series, AnomalySettings::default())?;
-        found.retain(|episode| episode.last >= begin);
-        Ok(found)
+        // A gauge may be below zero.
+        let scale = if course.kind.is_some() { question.figure.scale() } else { Scale::Linear };
+        find(&series, AnomalySettings::default().on(scale), begin)
     })
 }

@@ -1,5 +1,6 @@
 //! The question: which series, over which time, by which figure.
 
+use crate::anomaly::Scale;
 use perf_runtime::series::{Selector, TimeRange};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +24,16 @@ pub enum Figure {
     Errors,
     /// Calls a second.
     Rate,
+}
+
+impl Figure {
+    /// The scale on which unusual values of it are told: a duration has no upper end, and the double of it is as far as the half.
+    pub(in crate::runtime) const fn scale(self) -> Scale {
+        match self {
+            Self::Latency => Scale::Logarithmic,
+            Self::Errors | Self::Rate => Scale::Linear,
+        }
+    }
 }
 
 /// A question about the course of series.

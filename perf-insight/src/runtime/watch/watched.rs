@@ -1,7 +1,7 @@
 //! One series that is watched.
 
 use super::minutes::{LEARNED_FROM, MINUTE, moment, value};
-use crate::anomaly::{AnomalySettings, Detector, Observation};
+use crate::anomaly::{AnomalySettings, Detector, Observation, Scale};
 use crate::runtime::findings::{Course, Figure};
 use crate::series::is_known;
 use perf_runtime::Kind;
@@ -57,8 +57,8 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new() -> Self {
-        Self { detector: Detector::new(AnomalySettings::default()).ok(), has_learned: false, found: None }
+    fn new(scale: Scale) -> Self {
+        Self { detector: Detector::new(AnomalySettings::default().on(scale)).ok(), has_learned: false, found: None }
     }
 
     /// Whether the value is known to be usual or not.
@@ -100,7 +100,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(kind: Kind, labels: Labels) -> Self {
-        let [latency, failures] = [(); 2].map(|()| Watcher::new());
+        let (latency, failures) = (Watcher::new(Figure::Latency.scale()), Watcher::new(Figure::Errors.scale()));
         Self { kind, labels, latency, failures, unusual: 0, known: 0, fed: None }
     }
 

@@ -17,6 +17,7 @@ const MOMENT: &str = "^(now|-?[0-9.].*|[+].*)$";
 pub(super) fn add(description: Description) -> Description {
     let trends = asked("Whether series improve, degrade, are stable or volatile", SERIES);
     let anomalies = asked("Episodes in which series were unusual, each judged by what was before it alone", SERIES);
+    let expected = asked("The range that each step of series was expected within, by what was before it alone", SERIES);
     let forecasts = asked("The values that come, with intervals, and when a limit is reached", FORECASTS)
         .query(
             "ahead",
@@ -39,6 +40,7 @@ pub(super) fn add(description: Description) -> Description {
         .schema("UnusualNow", unusual_now())
         .operation(Get, "/api/v1/insight/trends", ranged(trends, "an hour").json("Trends"))
         .operation(Get, "/api/v1/insight/anomalies", ranged(anomalies, "a day").json("UnusualEpisodes"))
+        .operation(Get, "/api/v1/insight/expected", ranged(expected, "a day").json("Expectations"))
         .operation(Get, "/api/v1/insight/forecasts", forecasts.json("Forecasts"))
         .operation(Get, "/api/v1/insight/compare", compare.json("Comparisons"))
         .schema("Trends", findings("Trends of series.", "Trend"))
@@ -46,6 +48,9 @@ pub(super) fn add(description: Description) -> Description {
         .schema("UnusualEpisodes", findings("Unusual episodes of series.", "UnusualSeries"))
         .schema("UnusualSeries", unusual())
         .schema("UnusualEpisode", episode())
+        .schema("Expectations", findings("Expected ranges of series, step by step.", "ExpectedSeries"))
+        .schema("ExpectedSeries", expected_series())
+        .schema("ExpectedRange", expected_range())
         .schema("Forecasts", findings("Forecasts of series.", "Forecast"))
         .schema("Forecast", finding(coming()))
         .schema("ForecastPoint", point())
@@ -127,6 +132,22 @@ fn unusual() -> ObjectBuilder {
         .has("name", openapi::text())
         .may_have("found", openapi::list(openapi::named("UnusualEpisode")))
         .has("why_not", openapi::text_or_null())
+}
+
+fn expected_series() -> ObjectBuilder {
+    object("The expected ranges of a series; where there is too little history, the reason why nothing is said.")
+        .has("series", openapi::text())
+        .has("name", openapi::text())
+        .may_have("found", openapi::list(openapi::named("ExpectedRange")))
+        .has("why_not", openapi::text_or_null())
+}
+
+fn expected_range() -> ObjectBuilder {
+    object("The range that a step was expected within, and whether it was unusual; null where its value is not known.")
+        .has("time", openapi::time())
+        .has("low", openapi::number_or_null())
+        .has("high", openapi::number_or_null())
+        .has("unusual", openapi::one_of(&[Type::Boolean, Type::Null]))
 }
 
 fn watching() -> ObjectBuilder {

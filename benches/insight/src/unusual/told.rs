@@ -1,0 +1,56 @@
+//! What a process of 500 series is told, by the real watch.
+
+use super::random::Random;
+use super::{DAY, day};
+use perf_insight::runtime::{Insight, Settings};
+use perf_runtime::test_util::{ManualClock, isolated};
+use perf_runtime::{Monitor, Outcome};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const SERIES: usize = 500;
+/// The days of which everything that is told counts, the first one with what is learned on it.
+const DAYS: usize = 2;
+
+pub(super) fn run(seeds: u64) -> Result<Value, String> {
+    let even = days(seeds, |_| 1.0)?;
+    let by_day = days(seeds.wrapping_add(1), day)?;
+    println!(
+        "\nTold of {SERIES} series in {DAYS} days: {} where all are even, {} where all rise and fall with the day.",
+        even.0, by_day.0
+    );
+    Ok(json!({
+        "series": SERIES, "days": DAYS, "even": even.0, "by_the_day": by_day.0,
+        "learned": [even.1, by_day.1], "highest_hurt_ratio": [even.2, by_day.2],
+    }))
+}
+
+/// How often the process was told to be unusual as a whole, the series whose usual range was known in the end, and the highest share of
+/// them that was worse at once.
+fn days(seeds: u64, course: fn(f64) -> f64) -> Result<(usize, usize, f64), String> {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let monitor = Insight::set_up(Monitor::builder()).build().map_err(|error| error.to_string())?;
+    let insight = Insight::with_settings(&monitor, &Settings::default()).map_err(|error| error.to_string())?;
+    let all: Vec<_> = (0..SERIES).map(|number| monitor.operation(&format!("operation-{number}"))).collect();
+    let mut random = Random::new(seeds.wrapping_mul(1_000).wrapping_add(900));
+    let (mut told, mut was_told, mut highest) = (0, false, 0.0_f64);
+    for minute in 0..DAYS * DAY as usize {
+        for operation in &all {
+            let seconds = 0.05 * course(minute as f64) * random.lognormal(0.1);
+            operation.record(Duration::from_secs_f64(seconds), Outcome::Ok);
+        }
+        // The minute is looked at some seconds after its end.
+        for seconds in [50, 10] {
+            clock.advance(Duration::from_secs(seconds));
+            monitor.tick();
+            std::thread::sleep(Duration::from_millis(if seconds == 10 { 8 } else { 20 }));
+        }
+        let is_told = monitor.alerts().active().iter().any(|alert| alert.rule == "unusual");
+        told += usize::from(is_told && !was_told);
+        was_told = is_told;
+        highest = highest.max(insight.view().unusual().hurt_ratio.unwrap_or(0.0));
+    }
+    let learned = insight.view().unusual().learned;
+    Ok((told, learned, highest))
+}
