@@ -59,7 +59,7 @@ pub(super) fn insight() -> Tested {
 
 /// Questions about series: too little history is an answer, and what nobody can mean is refused.
 fn findings(address: SocketAddr) -> Tested {
-    for question in ["trends", "anomalies", "forecasts"] {
+    for question in ["trends", "anomalies", "expected", "forecasts"] {
         let (status, found) = body(address, &format!("/api/v1/insight/{question}?series=queue_depth"))?;
         assert_eq!((status, found["left_out"].as_u64()), (200, Some(0)), "{found}");
         let one = &found["series"][0];
@@ -76,6 +76,7 @@ fn findings(address: SocketAddr) -> Tested {
         ("trends?figure=colour", "figure", "colour"),
         ("trends?from=now", "from", "now"),
         ("anomalies?limit=201", "limit", "201"),
+        ("expected?limit=201", "limit", "201"),
         ("forecasts?ahead=year", "ahead", "year"),
         ("forecasts?reaches=NaN", "reaches", "NaN"),
         ("forecasts?from=-1h", "from", "-1h"),

@@ -1,12 +1,18 @@
-//! The cost of insight with 1,000 series: while all is well, and while an alert fires.
+//! The cost of insight with 1,000 series: while all is well, while an alert fires, and while rules ask for estimates.
+
+mod week;
 
 use crate::files::{Done, rounded};
-use perf_insight::runtime::{Insight, Investigator, Settings, bottlenecks};
-use perf_runtime::rule::Rule;
+use perf_insight::runtime::{Ahead, Insight, Investigator, Question, Settings, anomalies, bottlenecks, forecasts};
+use perf_runtime::extend::Past;
+use perf_runtime::rule::{Rule, Statistic};
+use perf_runtime::series::Selector;
 use perf_runtime::test_util::{ManualClock, isolated};
-use perf_runtime::{Monitor, Outcome};
+use perf_runtime::{Kind, Monitor, Outcome, Window};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use week::Week;
 
 const SERIES: usize = 1_000;
 const MINUTES: usize = 62;
@@ -43,7 +49,23 @@ pub(crate) fn run() -> Done {
         firing.push(begun.elapsed().as_secs_f64());
     }
     depth.set(0.0);
-    let watch = watch_share(&monitor, second)?;
+    let watch = watch_share(&monitor, &second)?;
+    let _past = monitor.provide::<dyn Past>(Arc::new(Week::until(&monitor))).map_err(|error| error.to_string())?;
+    let rule = |statistic: Statistic, number: u32| {
+        let window = [Window::Last5Minutes, Window::Last15Minutes, Window::LastHour][number as usize % 3];
+        let id = format!("{}-{number}", statistic.as_str());
+        Rule::builder(id).metric(Kind::Operation).statistic(statistic).window(window).warning(1e6).build()
+    };
+    let rules = [Statistic::Forecast, Statistic::Trend]
+        .into_iter()
+        .flat_map(|statistic| (0..3).map(move |number| rule(statistic, number)));
+    monitor.add_rules(&rules.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?.into_iter().collect());
+    let asked = watch_share(&monitor, &second)?;
+    let question = Question::about(Selector::all().label("operation", "operation-7"));
+    let begun = Instant::now();
+    let explained =
+        [forecasts(&monitor, &question, Ahead::Hour, None).series.len(), anomalies(&monitor, &question).series.len()];
+    let explaining = begun.elapsed().as_secs_f64();
     let (begun, known) = (Instant::now(), bottlenecks(&monitor).bottlenecks.len());
     let bottlenecks = begun.elapsed().as_secs_f64();
     let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
@@ -55,6 +77,8 @@ pub(crate) fn run() -> Done {
         "third_minute_core_percent": rounded(100.0 * mean(&firing[120..]), 4),
         "longest_look_ms": rounded(1e3 * longest, 2),
         "watch_core_percent": rounded(100.0 * watch, 4),
+        "asked_core_percent": rounded(100.0 * asked, 4),
+        "forecast_and_episodes_of_one_series_ms": rounded(1e3 * explaining, 2), "explained": explained,
         "bottlenecks_ms": rounded(1e3 * bottlenecks, 2), "bottlenecks": known,
     });
     Ok((String::new(), line))
@@ -64,7 +88,8 @@ pub(crate) fn run() -> Done {
 fn watch_share(monitor: &Monitor, second: impl Fn(usize)) -> Result<f64, String> {
     const SECONDS: usize = 1_200;
     let insight = Insight::with_settings(monitor, &Settings::default()).map_err(|error| error.to_string())?;
-    let taken = || monitor.overhead().parts.iter().filter(|part| part.name == "insight").map(|part| part.seconds).sum::<f64>();
+    let taken =
+        || monitor.overhead().parts.iter().filter(|part| part.name == "insight").map(|part| part.seconds).sum::<f64>();
     let before = taken();
     for number in 0..SECONDS {
         second(number);

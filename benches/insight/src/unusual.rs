@@ -117,7 +117,7 @@ pub(crate) fn run(seeds: u64) -> Done {
     for (place, (name, call)) in CALLS.into_iter().enumerate() {
         let mut random = Random::new(seeds.wrapping_mul(1_000).wrapping_add(500 + place as u64));
         let mut row = format!("| {name}");
-        for (season, course) in [("even", (|_| 1.0) as fn(f64) -> f64), ("by the day", day)] {
+        for (season, course) in [("even", (|_| 1.0) as fn(f64) -> f64), ("by the day", day as fn(f64) -> f64)] {
             for (known, minutes) in KNOWN {
                 let times: Vec<f64> =
                     (0..RUNS).map(|_| doubling(&mut random, call, course, minutes)).collect::<Result<_, _>>()?;

@@ -24,6 +24,8 @@ const FORGOTTEN: Duration = Duration::from_secs(600);
 const STEPS: u64 = 60;
 /// The time that one look may take, for what can wait.
 const AT_ONCE: Duration = Duration::from_millis(20);
+/// The share of a core that all of it takes, however many rules ask. What a forecast of 50 series costs is done within five minutes.
+const PACE: f64 = 0.003;
 
 /// The estimates that are served to the monitor's tick, which waits for nothing but a copy of them.
 #[derive(Debug, Default)]
@@ -76,9 +78,13 @@ impl Estimator for Served {
     }
 }
 
-/// Trends and forecasts that are worked out, a few series at each look.
+/// Trends and forecasts that are worked out, a few series at a look, and then none for as long as keeps them below [`PACE`].
 #[derive(Debug, Default)]
-pub(super) struct Works(BTreeMap<EstimateQuestion, Work>);
+pub(super) struct Works {
+    all: BTreeMap<EstimateQuestion, Work>,
+    /// The uptime before which nothing is worked out.
+    rests_until: Duration,
+}
 
 #[derive(Debug)]
 struct Work {
@@ -89,34 +95,54 @@ struct Work {
     is_told: bool,
 }
 
+impl Work {
+    /// Whether it is time to answer the question anew. A clock that was set back begins anew as well.
+    fn is_due(&self, statistic: Statistic, now: SystemTime) -> bool {
+        let every = if statistic == Statistic::Forecast { FORECAST_EVERY } else { TREND_EVERY };
+        self.begun > now || self.is_told && now.duration_since(self.begun).is_ok_and(|since| since >= every)
+    }
+}
+
 impl Works {
-    /// Begins to answer a question anew, where it is time.
-    pub(super) fn begin(&mut self, monitor: &Monitor, question: EstimateQuestion, now: SystemTime) {
-        let every = if question.statistic == Statistic::Forecast { FORECAST_EVERY } else { TREND_EVERY };
-        // A clock that was set back begins anew as well.
-        let is_due = |work: &Work| work.is_told && now.duration_since(work.begun).is_ok_and(|since| since >= every);
-        if self.0.get(&question).is_none_or(|work| is_due(work) || work.begun > now) {
-            let left = courses(monitor, &question);
-            self.0.insert(question, Work { begun: now, left, made: Vec::new(), is_told: false });
+    /// Goes on for a while with the questions that are asked, and tells what is done.
+    pub(super) fn go_on(&mut self, monitor: &Monitor, served: &Served, asked: &[EstimateQuestion], now: SystemTime) {
+        self.all.retain(|question, _| asked.contains(question));
+        let uptime = monitor.uptime();
+        if uptime < self.rests_until {
+            return;
         }
+        let begun = Instant::now();
+        while begun.elapsed() < AT_ONCE && self.step(monitor, served, asked, now) {}
+        self.rests_until = uptime + rest(begun.elapsed());
     }
 
-    /// Goes on for a while, and tells what is done.
-    pub(super) fn go_on(&mut self, served: &Served) {
-        let begun = Instant::now();
-        let asked = served.questions();
-        self.0.retain(|question, _| asked.contains(question));
-        for (question, work) in self.0.iter_mut().filter(|(_, work)| !work.is_told) {
-            while let Some(course) = work.left.pop() {
+    /// One series of a question that was begun, or the beginning of another, those first that were never answered, and then those
+    /// whose answer is the oldest. Whether there was anything to do.
+    fn step(&mut self, monitor: &Monitor, served: &Served, asked: &[EstimateQuestion], now: SystemTime) -> bool {
+        if let Some((question, work)) = self.all.iter_mut().find(|(_, work)| !work.is_told) {
+            if let Some(course) = work.left.pop() {
                 work.made.extend(estimate(question.statistic, &course));
-                if begun.elapsed() >= AT_ONCE {
-                    return;
-                }
             }
-            work.is_told = true;
-            served.publish(question, std::mem::take(&mut work.made));
+            if work.left.is_empty() {
+                work.is_told = true;
+                served.publish(question, std::mem::take(&mut work.made));
+            }
+            return true;
         }
+        let begun = |question: &EstimateQuestion| self.all.get(question).map(|work| work.begun);
+        let is_due = |question: &&EstimateQuestion| {
+            self.all.get(*question).is_none_or(|work| work.is_due(question.statistic, now))
+        };
+        let Some(next) = asked.iter().filter(is_due).min_by_key(|question| begun(question)) else { return false };
+        let left = courses(monitor, next);
+        self.all.insert(next.clone(), Work { begun: now, left, made: Vec::new(), is_told: false });
+        true
     }
+}
+
+/// How long nothing is worked out after so much work.
+fn rest(took: Duration) -> Duration {
+    took.div_f64(PACE).min(FORECAST_EVERY)
 }
 
 /// The values that the estimates of a question are made of.
@@ -149,4 +175,18 @@ fn estimate(statistic: Statistic, course: &Course) -> Option<Estimate> {
         if matches!(found.class, TrendClass::Stable | TrendClass::Volatile) { 0.0 } else { found.relative }
     };
     Some(Estimate::new(course.labels.clone(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_took_long_is_followed_by_a_longer_rest() {
+        let rest = |millis| rest(Duration::from_millis(millis));
+        assert_eq!(rest(0), Duration::ZERO, "nothing asked costs nothing");
+        assert_eq!(rest(3).as_secs_f64().round(), 1.0);
+        assert_eq!(rest(60).as_secs_f64().round(), 20.0);
+        assert_eq!(rest(10_000), FORECAST_EVERY, "it goes on some day");
+    }
 }

@@ -87,16 +87,14 @@ impl Watch {
             self.read_past(monitor);
         }
         served.forget(now);
-        for question in served.questions() {
-            match (&question.metric, question.statistic) {
-                (Metric::Kind(kind), Statistic::Anomaly) => {
-                    let known = self.anomalies(*kind, question.window);
-                    served.publish(&question, known);
-                }
-                _ => self.works.begin(monitor, question, now),
+        let (anomalies, others): (Vec<_>, Vec<_>) =
+            served.questions().into_iter().partition(|question| question.statistic == Statistic::Anomaly);
+        for question in anomalies {
+            if let Metric::Kind(kind) = question.metric {
+                served.publish(&question, self.anomalies(kind, question.window));
             }
         }
-        self.works.go_on(served);
+        self.works.go_on(monitor, served, &others, now);
         is_over
     }
 
