@@ -2,8 +2,8 @@
 //!
 //! Five cheap tests look at each value: the value itself, how surprising it is after the course of the ones just before, how far the level
 //! has moved within a dozen values and within a hundred, and how far the series spreads. Each keeps the highest and the lowest of every 64 values, and knows by them
-//! how high the highest of an unchanged series goes: the extremes of blocks follow Gumbel's distribution, whatever the values
-//! follow, as long as their tails are light (E. Gumbel, *Statistics of extremes*, 1958; A. Siffer, P.-A. Fouque, A. Termier, C.
+//! how high the highest of an unchanged series goes: the extremes of long blocks follow Gumbel's distribution, whatever the values
+//! follow, as long as their tails are light, and those of shorter ones what is seen of their fall (E. Gumbel, *Statistics of extremes*, 1958; A. Siffer, P.-A. Fouque, A. Termier, C.
 //! Largouët, *Anomaly detection in streams with extreme value theory*, KDD 2017, for streams). What was seen once is not unusual
 //! soon again. So a series that swings by itself has wide bounds, and a calm one narrow ones, and the only parameter is a risk: of how many blocks of an unchanged
 //! series a test may be wrong about.
@@ -27,7 +27,7 @@ const CALM: u32 = 64;
 /// The settings by which a value counts as unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnomalySettings {
-    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.0001 by
+    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.000005 by
     /// default, by which a month of minutes of an unchanged series has an episode in about one of five (`benches/insight -- unusual`).
     pub risk: f64,
     /// The scale that values are compared on.
@@ -77,7 +77,7 @@ impl AnomalySettings {
 
 impl Default for AnomalySettings {
     fn default() -> Self {
-        Self { risk: 1e-4, scale: Scale::Linear }
+        Self { risk: 5e-6, scale: Scale::Linear }
     }
 }
 
@@ -87,7 +87,7 @@ impl Default for AnomalySettings {
 pub enum Test {
     /// The value.
     Value,
-    /// The value's distance from where the course of about fifteen before leads, in its usual distance.
+    /// The value's distance from where the course of about twenty before leads, in its usual distance.
     Surprise,
     /// The average of about eight values less that of about sixty.
     Step,

@@ -3,7 +3,7 @@
 /// An exponential average follows about as many values as the inverse of its rate.
 const FAST: f64 = 1.0 / 8.0;
 /// The course that a surprise is judged by.
-const LEVEL: f64 = 1.0 / 15.0;
+const LEVEL: f64 = 1.0 / 20.0;
 const SHORT: f64 = 1.0 / 30.0;
 const MIDDLE: f64 = 1.0 / 60.0;
 const LONG: f64 = 1.0 / 200.0;
