@@ -6,9 +6,12 @@ use perf_insight::runtime::{Insight, Settings};
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, Outcome};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const SERIES: usize = 500;
+const MINUTE: Duration = Duration::from_secs(60);
+/// The ticks of a minute.
+const TICKS: u32 = 4;
 /// The days of which everything that is told counts, the first one with what is learned on it.
 const DAYS: usize = 2;
 
@@ -33,6 +36,10 @@ fn days(seeds: u64, course: fn(f64) -> f64) -> Result<(usize, usize, f64), Strin
     let monitor = Insight::set_up(Monitor::builder()).build().map_err(|error| error.to_string())?;
     let insight = Insight::with_settings(&monitor, &Settings::default()).map_err(|error| error.to_string())?;
     let all: Vec<_> = (0..SERIES).map(|number| monitor.operation(&format!("operation-{number}"))).collect();
+    // Slices end with minutes, so that each is known by itself.
+    let since = monitor.time_of_day().duration_since(SystemTime::UNIX_EPOCH).map_err(|error| error.to_string())?;
+    clock.advance(MINUTE - Duration::from_nanos((since.as_nanos() % MINUTE.as_nanos()) as u64));
+    monitor.tick();
     let mut random = Random::new(seeds.wrapping_mul(1_000).wrapping_add(900));
     let (mut told, mut was_told, mut highest) = (0, false, 0.0_f64);
     for minute in 0..DAYS * DAY as usize {
@@ -40,11 +47,11 @@ fn days(seeds: u64, course: fn(f64) -> f64) -> Result<(usize, usize, f64), Strin
             let seconds = 0.05 * course(minute as f64) * random.lognormal(0.1);
             operation.record(Duration::from_secs_f64(seconds), Outcome::Ok);
         }
-        // The minute is looked at some seconds after its end.
-        for seconds in [50, 10] {
-            clock.advance(Duration::from_secs(seconds));
+        // The first tick looks at the minute before, the others at the past of a few series.
+        for number in 0..TICKS {
+            clock.advance(MINUTE / TICKS);
             monitor.tick();
-            std::thread::sleep(Duration::from_millis(if seconds == 10 { 8 } else { 20 }));
+            std::thread::sleep(Duration::from_millis(if number == 0 { 16 } else { 4 }));
         }
         let is_told = monitor.alerts().active().iter().any(|alert| alert.rule == "unusual");
         told += usize::from(is_told && !was_told);

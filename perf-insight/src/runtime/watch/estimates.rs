@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn work_that_took_long_is_followed_by_a_longer_rest() {
         let rest = |millis| rest(Duration::from_millis(millis));
-        let about = |millis| Duration::from_millis(millis - 1)..Duration::from_millis(millis + 1);
+        let about = |millis: u64| Duration::from_millis(millis - 1)..Duration::from_millis(millis + 1);
         assert_eq!(rest(0), Duration::ZERO, "nothing asked costs nothing");
         assert!(about(1_000).contains(&rest(3)) && about(20_000).contains(&rest(60)), "{:?} {:?}", rest(3), rest(60));
         assert_eq!(rest(10_000), FORECAST_EVERY, "it goes on some day");
