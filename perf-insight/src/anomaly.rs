@@ -19,7 +19,7 @@ mod tests;
 use crate::series::is_known;
 use crate::{Error, Series};
 use features::Features;
-use tails::Tails;
+use tails::{Fresh, Tails};
 
 /// The number of values in bounds after which an episode is over.
 const CALM: u32 = 64;
@@ -27,7 +27,7 @@ const CALM: u32 = 64;
 /// The settings by which a value counts as unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnomalySettings {
-    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.000005 by
+    /// The share of blocks of 64 values of an unchanged series in which one side of one test may find something: 0.000004 by
     /// default, by which a month of minutes of an unchanged series has an episode in about one of five (`benches/insight -- unusual`).
     pub risk: f64,
     /// The scale that values are compared on.
@@ -77,7 +77,7 @@ impl AnomalySettings {
 
 impl Default for AnomalySettings {
     fn default() -> Self {
-        Self { risk: 5e-6, scale: Scale::Linear }
+        Self { risk: 4e-6, scale: Scale::Linear }
     }
 }
 
@@ -95,6 +95,17 @@ pub enum Test {
     Shift,
     /// The logarithm of the deviation of about sixty values.
     Spread,
+}
+
+impl Test {
+    /// How much of a block is news to it.
+    const fn fresh(self) -> Fresh {
+        match self {
+            Self::Value | Self::Surprise => Fresh::ALL,
+            Self::Step => Fresh::EIGHTH,
+            Self::Shift | Self::Spread => Fresh::NONE,
+        }
+    }
 }
 
 /// All tests, in the order of [`Features`].
@@ -191,8 +202,10 @@ impl Detector {
     /// ones just before. `None` while it learns.
     pub fn expected(&self) -> Option<(f64, f64)> {
         let [value, surprise, ..] = &self.tails;
-        let (mut low, mut high) = value.bounds(self.threshold)?;
-        if let Some(((ahead, distance), (below, above))) = self.features.ahead().zip(surprise.bounds(self.threshold)) {
+        let (mut low, mut high) = value.bounds(self.threshold, Test::Value.fresh())?;
+        if let Some(((ahead, distance), (below, above))) =
+            self.features.ahead().zip(surprise.bounds(self.threshold, Test::Surprise.fresh()))
+        {
             (low, high) = (low.max(ahead + distance * below), high.min(ahead + distance * above));
         }
         // A series that has left what was seen so far, and stays there, is expected where it is.
@@ -210,12 +223,12 @@ impl Detector {
         }
         let Some(features) = self.features.of(value) else { return found };
         for ((tails, feature), test) in self.tails.iter_mut().zip(features).zip(TESTS) {
-            let score = tails.score(feature);
+            let score = tails.score(feature, test.fresh());
             found.agreeing += usize::from(score > self.threshold);
             if score > found.score {
                 (found.score, found.test) = (score, test);
             }
-            tails.learn(feature);
+            tails.learn(feature, test.fresh());
         }
         found.unusual = found.agreeing > 0;
         found.begins = found.unusual && self.calm >= CALM;

@@ -9,8 +9,6 @@
 
 /// The values of a block.
 const BLOCK: u32 = 64;
-/// The logarithm of that.
-const LN_BLOCK: f64 = 4.158_883_083_359_672;
 /// The blocks that are remembered, about: older ones fade.
 const MEMORY: f64 = 64.0;
 /// The blocks from which there is an answer.
@@ -31,6 +29,19 @@ const BEYOND: f64 = 1.0;
 /// Gumbel's distribution: the scale is the deviation times √6 / π, and the mean is Euler's constant scales above the mode.
 const DEVIATION_TO_SCALE: f64 = 0.779_696_801_233_675_9;
 const EULER: f64 = 0.577_215_664_901_532_9;
+
+/// The logarithm of how many of the numbers of a block are news, each by itself rather than an average of those before; `None` where
+/// hardly one is, and their fall cannot be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fresh(Option<f64>);
+
+impl Fresh {
+    /// All of them.
+    pub(super) const ALL: Self = Self(Some(4.158_883_083_359_672));
+    /// One of eight.
+    pub(super) const EIGHTH: Self = Self(Some(2.079_441_541_679_836));
+    pub(super) const NONE: Self = Self(None);
+}
 
 /// The extremes of one side, the low ones with their sign turned.
 #[derive(Clone, Copy, Debug)]
@@ -56,22 +67,26 @@ impl Default for Side {
 
 impl Side {
     /// How far a number is beyond the usual extremes; 0 within what was seen already.
-    fn score(&self, number: f64) -> f64 {
+    fn score(&self, number: f64, fresh: Fresh) -> f64 {
         if number <= self.record + BEYOND * self.scale {
             return 0.0;
         }
         let off = ((number - self.mode) / self.scale).max(0.0);
-        (LN_BLOCK * ((1.0 + off / (LN_BLOCK * self.power)).powf(self.power) - 1.0)).min(f64::MAX)
+        let Fresh(Some(count)) = fresh else { return off };
+        (count * ((1.0 + off / (count * self.power)).powf(self.power) - 1.0)).min(f64::MAX)
     }
 
     /// The number beyond which the score is more than this.
-    fn bound(&self, score: f64) -> f64 {
-        let off = LN_BLOCK * self.power * ((1.0 + score / LN_BLOCK).powf(self.power.recip()) - 1.0);
+    fn bound(&self, score: f64, fresh: Fresh) -> f64 {
+        let off = match fresh {
+            Fresh(Some(count)) => count * self.power * ((1.0 + score / count).powf(self.power.recip()) - 1.0),
+            Fresh(None) => score,
+        };
         f64::max(self.mode + off * self.scale, self.record + BEYOND * self.scale)
     }
 
     /// The end of a block, the `blocks`-th, of numbers with this mean and this usual distance from it.
-    fn close(&mut self, blocks: f64, middle: f64, distance: f64) {
+    fn close(&mut self, blocks: f64, middle: f64, distance: f64, fresh: Fresh) {
         let off = self.highest - self.mean;
         if blocks <= 1.0 {
             self.mean = self.highest;
@@ -91,9 +106,11 @@ impl Side {
             let seen = f64::max(deviation * DEVIATION_TO_SCALE, least);
             self.scale = seen * (1.0 + FEW / count);
             self.mode = self.mean - EULER * self.scale;
-            // What is added because the blocks are few makes a tail no heavier than Gumbel's.
-            let power = |scale: f64| (self.mean - EULER * scale - middle) / (scale * LN_BLOCK);
-            self.power = power(self.scale).max(power(seen).min(1.0)).clamp(HEAVIEST, LIGHTEST);
+            if let Fresh(Some(count)) = fresh {
+                // What is added because the blocks are few makes a tail no heavier than Gumbel's.
+                let power = |scale: f64| (self.mean - EULER * scale - middle) / (scale * count);
+                self.power = power(self.scale).max(power(seen).min(1.0)).clamp(HEAVIEST, LIGHTEST);
+            }
         }
     }
 }
@@ -105,39 +122,41 @@ pub(super) struct Tails {
     low: Side,
     mean: f64,
     distance: f64,
-    count: f64,
-    blocks: f64,
+    /// Saturates.
+    blocks: u32,
     in_block: u32,
 }
 
 impl Tails {
     /// How far a number is beyond the usual extremes, on Gumbel's scale; 0 at first.
-    pub(super) fn score(&self, number: f64) -> f64 {
-        if self.blocks < LEARNED {
+    pub(super) fn score(&self, number: f64, fresh: Fresh) -> f64 {
+        if f64::from(self.blocks) < LEARNED {
             return 0.0;
         }
-        self.high.score(number).max(self.low.score(-number))
+        self.high.score(number, fresh).max(self.low.score(-number, fresh))
     }
 
     /// The numbers within which the score is at most this.
-    pub(super) fn bounds(&self, score: f64) -> Option<(f64, f64)> {
-        (self.blocks >= LEARNED).then(|| (-self.low.bound(score), self.high.bound(score)))
+    pub(super) fn bounds(&self, score: f64, fresh: Fresh) -> Option<(f64, f64)> {
+        let has_learned = f64::from(self.blocks) >= LEARNED;
+        has_learned.then(|| (-self.low.bound(score, fresh), self.high.bound(score, fresh)))
     }
 
     /// One more number.
-    pub(super) fn learn(&mut self, number: f64) {
-        self.count += 1.0;
-        let share = f64::max(SLOW, 1.0 / self.count);
+    pub(super) fn learn(&mut self, number: f64, fresh: Fresh) {
+        self.in_block += 1;
+        let count = f64::from(self.blocks) * f64::from(BLOCK) + f64::from(self.in_block);
+        let share = f64::max(SLOW, 1.0 / count);
         self.mean += share * (number - self.mean);
         self.distance += share * ((number - self.mean).abs() - self.distance);
         self.high.highest = self.high.highest.max(number);
         self.low.highest = self.low.highest.max(-number);
-        self.in_block += 1;
         if self.in_block == BLOCK {
             self.in_block = 0;
-            self.blocks += 1.0;
-            self.high.close(self.blocks, self.mean, self.distance);
-            self.low.close(self.blocks, -self.mean, self.distance);
+            self.blocks = self.blocks.saturating_add(1);
+            let blocks = f64::from(self.blocks);
+            self.high.close(blocks, self.mean, self.distance, fresh);
+            self.low.close(blocks, -self.mean, self.distance, fresh);
         }
     }
 }
