@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         ["petshop", folder] => petshop::run(Path::new(folder)),
         ["cost"] => cost::run(),
         ["unusual"] => unusual::run(0),
+        ["unusual", "told"] => unusual::told(0),
         ["unusual", "seeds", from] => match from.parse() {
             Ok(from) => unusual::run(from),
             Err(error) => Err(format!("seeds: {error}")),

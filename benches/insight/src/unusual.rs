@@ -144,6 +144,11 @@ pub(crate) fn run(seeds: u64) -> Done {
     Ok((found, line))
 }
 
+/// What a process is told alone.
+pub(crate) fn told(seeds: u64) -> Done {
+    Ok((String::new(), json!({ "bench": "told", "told": told::run(seeds)? })))
+}
+
 fn heads() -> String {
     let head = |season: &str| KNOWN.map(|(known, _)| format!("{season}, {known} known")).join(" | ");
     format!("{} | {}", head("even"), head("by the day"))
