@@ -342,7 +342,7 @@ pub mod __profiler {
 #[doc(hidden)]
 pub mod __locks {
     pub use crate::measure::call::locks::{current, now};
-    pub use crate::monitor::locks::{OVERFLOW, series_by_number};
+    pub use crate::monitor::locks::{OVERFLOW, begun, series_by_number};
 }
 
 /// The examples of the README and of the attributes run as tests.

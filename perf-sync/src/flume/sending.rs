@@ -14,10 +14,11 @@ use std::task::{Context, Poll};
 /// [`flume::async::SendFut`] of a watched channel. Dropped while it waits for room, it counts as cancelled, unless the channel took the message before.
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct SendFut<'a, T> {
-    sender: Sending<'a, T>,
+    // Dropped first: the last sender of a channel settles what waits still, and this wait ends by itself.
+    waiting: Option<Waiting<'a, T>>,
     /// Until the first poll.
     value: Option<T>,
-    waiting: Option<Waiting<'a, T>>,
+    sender: Sending<'a, T>,
 }
 
 /// The sender: its own where it was given, or one that is borrowed.

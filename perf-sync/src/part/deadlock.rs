@@ -6,14 +6,15 @@
 //!
 //! A task may hold with one of its futures and wait with another (`join!`, `select!`), and so may a thread that polls futures outside of a task. So a wait
 //! counts for its thread only where it blocks it; and a wait that does not block is a step only where the holder is not the task that waits, or is another
-//! function of that task which waits as well: that is so where the only call of the function in the task waits, and so do all others of the process.
+//! function of that task whose only call there waits as well, once, and began before the hold (see [`calls`](super::calls)). Such a call is taken to hold
+//! the lock and to do nothing beside its wait, which a function with a `join!` of its own, or one that gives its guard back, may do.
 
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
 use crate::watch::instance::Seen;
-use crate::watch::owner::Who;
+use crate::watch::owner::{Owner, Who};
 use crate::watch::waits::Waiter;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most steps of a cycle that is told.
 const MOST_STEPS: usize = 16;
@@ -41,19 +42,42 @@ struct Old {
     waiter: Waiter,
 }
 
-/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once, from its oldest lock on. `all_wait` says whether all calls
-/// of a series that are in flight are so many as wait for locks: then none of them does anything else.
-pub(super) fn cycles(seen: &[Seen], before: u64, all_wait: &dyn Fn(u16) -> bool) -> Vec<Vec<Step>> {
+/// Whether it is certain that the call that took a lock, of which the serial is given, waits for another one.
+type IsStuck<'a> = dyn Fn(u64, &Holder) -> bool + 'a;
+
+/// The series of which calls hold what another call of their own task has waited for since before a moment of the clock.
+pub(super) fn joined(seen: &[Seen], before: u64) -> BTreeSet<u16> {
+    let of_lock = |lock: &Seen| {
+        let waits: HashSet<Who> = old(lock, before).map(|waiter| waiter.owner.task_or_thread()).collect();
+        let holders = lock.holders.iter().map(|holder| holder.owner);
+        let joined =
+            holders.filter(|owner| owner.task_or_thread().is_task() && waits.contains(&owner.task_or_thread()));
+        joined.map(Owner::series).collect::<Vec<_>>()
+    };
+    seen.iter().flat_map(of_lock).collect()
+}
+
+fn old(lock: &Seen, before: u64) -> impl Iterator<Item = Waiter> {
+    lock.waiters.iter().copied().filter(move |waiter| waiter.owner.mode().holds() && waiter.since <= before)
+}
+
+/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once, from its oldest lock on. `is_stuck` is asked of holders whose
+/// own task waits for their lock.
+pub(super) fn cycles(seen: &[Seen], before: u64, is_stuck: &IsStuck<'_>) -> Vec<Vec<Step>> {
     let old: Vec<Old> = seen
         .iter()
         .enumerate()
-        .flat_map(|(place, lock)| lock.waiters.iter().map(move |&waiter| Old { place, waiter }))
-        .filter(|old| old.waiter.owner.mode().holds() && old.waiter.since <= before)
+        .flat_map(|(place, lock)| old(lock, before).map(move |waiter| Old { place, waiter }))
         .collect();
     let has_writer = |lock: &Seen| lock.waiters.iter().any(|waiter| waiter.owner.mode() == Mode::Write);
     let writers = seen.iter().map(has_writer).collect();
+    // Young ones too: the call that holds a lock may be the one that began to wait just now.
+    let mut waits: HashMap<(Who, u16), usize> = HashMap::new();
+    for Waiter { owner, .. } in seen.iter().flat_map(|lock| &lock.waiters) {
+        *waits.entry((owner.task_or_thread(), owner.series())).or_default() += 1;
+    }
     let by_who = HashMap::new();
-    let mut search = Search { seen, old: &old, writers, all_wait, by_who, looks: 0, found: BTreeSet::new() };
+    let mut search = Search { seen, old: &old, writers, is_stuck, waits, by_who, looks: 0, found: BTreeSet::new() };
     for (index, Old { waiter, .. }) in old.iter().enumerate() {
         let task = Some(waiter.owner.task_or_thread()).filter(|who| who.is_task());
         for who in [task, waiter.thread].into_iter().flatten() {
@@ -76,8 +100,9 @@ struct Search<'a> {
     writers: Vec<bool>,
     /// The old waits of each task, and of each thread that is blocked.
     by_who: HashMap<Who, Vec<usize>>,
-    /// Whether the calls of a series do nothing but wait for locks.
-    all_wait: &'a dyn Fn(u16) -> bool,
+    is_stuck: &'a IsStuck<'a>,
+    /// The number of all waits, of calls of a series in a task or thread.
+    waits: HashMap<(Who, u16), usize>,
     looks: usize,
     found: BTreeSet<Vec<Step>>,
 }
@@ -87,11 +112,11 @@ impl Search<'_> {
     fn from(&mut self, last: usize, path: &mut Vec<usize>) {
         let Some(wait) = self.old.get(last).copied() else { return };
         let (seen, has_writer) = (self.seen, self.writers.get(wait.place).is_some_and(|has_writer| *has_writer));
-        let holders = seen.get(wait.place).map(|lock| lock.holders.as_slice()).unwrap_or_default();
+        let Some(lock) = seen.get(wait.place) else { return };
         let decide = |holder: &&Holder| !holder.owner.is_owned() && excludes(holder, &wait.waiter, has_writer);
-        for holder in holders.iter().filter(decide) {
+        for holder in lock.holders.iter().filter(decide) {
             let is_other = is_another(holder, &wait.waiter);
-            if !is_other && !self.is_joined(holder, &wait.waiter) {
+            if !is_other && !self.is_joined(lock.serial, holder, &wait.waiter) {
                 continue;
             }
             for next in self.by_who.get(&holder.owner.task_or_thread()).cloned().unwrap_or_default() {
@@ -101,7 +126,7 @@ impl Search<'_> {
                 }
                 let series = holder.owner.series();
                 let goes_on = |next: &&Old| is_other || next.waiter.owner.series() == series;
-                if !self.old.get(next).filter(goes_on).is_some_and(|next| is_stuck(holder, &next.waiter)) {
+                if !self.old.get(next).filter(goes_on).is_some_and(|next| began_later(&next.waiter, holder)) {
                     continue;
                 }
                 if path.first() == Some(&next) {
@@ -115,18 +140,14 @@ impl Search<'_> {
         }
     }
 
-    /// Whether a holder is another function of the task that waits, of which one call waits in it, and which has no call that does anything else: so that call has the lock.
-    fn is_joined(&self, holder: &Holder, waiter: &Waiter) -> bool {
+    /// Whether a holder is another function of the task that waits, of which one call waits in it, and it is certain that this is the one that has the lock.
+    fn is_joined(&self, lock: u64, holder: &Holder, waiter: &Waiter) -> bool {
         let (who, series) = (holder.owner.task_or_thread(), holder.owner.series());
-        let of_task = self.by_who.get(&who).map(Vec::as_slice).unwrap_or_default();
-        let waits = of_task.iter().filter_map(|&wait| self.old.get(wait));
-        let waits = waits.filter(|wait| wait.waiter.owner.series() == series).count();
         who == waiter.owner.task_or_thread()
             && who.is_task()
-            && series != 0
             && series != waiter.owner.series()
-            && waits == 1
-            && (self.all_wait)(series)
+            && self.waits.get(&(who, series)) == Some(&1)
+            && (self.is_stuck)(lock, holder)
     }
 
     /// Notes a cycle. On the path each wait is followed by that of the holder of its lock: so the waits in turn hold the lock of the one before.
@@ -163,7 +184,7 @@ fn excludes(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
 }
 
 /// Whether a holder that waits in this wait does so since after it took what it holds.
-fn is_stuck(holder: &Holder, waiter: &Waiter) -> bool {
+fn began_later(waiter: &Waiter, holder: &Holder) -> bool {
     holder.since <= waiter.since
 }
 
@@ -171,7 +192,6 @@ fn is_stuck(holder: &Holder, waiter: &Waiter) -> bool {
 mod tests {
     use super::*;
     use crate::watch::name::Name;
-    use crate::watch::owner::Owner;
 
     fn holder(who: u64, since: u64) -> Holder {
         holds(who, Mode::Lock, since)
@@ -194,11 +214,11 @@ mod tests {
     }
 
     fn found(seen: &[Seen]) -> Vec<Vec<(u64, u16)>> {
-        found_where(seen, &|_| true)
+        found_where(seen, &|_, _| true)
     }
 
-    fn found_where(seen: &[Seen], all_wait: &dyn Fn(u16) -> bool) -> Vec<Vec<(u64, u16)>> {
-        let cycles = cycles(seen, 100, all_wait);
+    fn found_where(seen: &[Seen], is_stuck: &IsStuck<'_>) -> Vec<Vec<(u64, u16)>> {
+        let cycles = cycles(seen, 100, is_stuck);
         cycles.iter().map(|steps| steps.iter().map(|step| (step.lock, step.series)).collect()).collect()
     }
 
@@ -285,7 +305,15 @@ mod tests {
             [lock(1, &[holds(7)], &waits(of_a)), lock(2, &[holds(8)], &waits(of_b))]
         };
         assert_eq!(found(&both(&[8], &[7])), [[(1, 7), (2, 8)]]);
-        assert!(found_where(&both(&[8], &[7]), &|series| series != 8).is_empty(), "a call of 8 may hold and sleep");
+        assert_eq!(joined(&both(&[8], &[7]), 100), [7, 8].into());
+        assert!(joined(&both(&[8], &[7]), 19).is_empty() && joined(&both(&[], &[7]), 100) == [8].into());
+        let not_8 = |lock, holder: &Holder| lock == 1 && holder.owner.series() == 7;
+        assert!(found_where(&both(&[8], &[7]), &not_8).is_empty(), "a call of 8 may hold and sleep");
+        let young = |mode| lock(3, &[], &[Waiter { since: 101, ..Waiter { owner: owner(7, mode), ..waits(7) } }]);
+        for mode in [Mode::Lock, Mode::Notified] {
+            let [a, b] = both(&[8], &[7]);
+            assert!(found(&[a, b, young(mode)]).is_empty(), "what waits for a short time may be what holds a");
+        }
         assert!(found(&both(&[8, 7], &[7])).is_empty(), "another call of 7 waits for b");
         assert!(found(&both(&[7], &[8])).is_empty(), "each waits for itself, or for another call");
         assert!(found(&both(&[0], &[0])).is_empty(), "nothing is known of them");

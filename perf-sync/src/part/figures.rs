@@ -103,9 +103,9 @@ fn longest(samples: &mut Samples<'_>, look: &Look, deadlocks: &[DeadlockView], (
         None => "nobody".to_owned(),
     };
     samples.put(&LONGEST_WAIT, &[of_lock, of_mode], seconds(age));
-    let words = match deadlocks.iter().find(|deadlock| deadlock.is_through(&text)) {
+    let words = match deadlocks.iter().find(|deadlock| deadlock.locks.contains(&seen.serial)) {
         Some(deadlock) => deadlock.text.clone(),
-        None => look.wait_in_words(seen, holder.map(|_| &*by)),
+        None => look.wait_in_words(seen, mode, holder.map(|_| &*by)),
     };
     samples.note(&LONGEST_WAIT, &[of_lock, of_mode], &words);
     samples.put(&WAITED_FOR, &[of_lock, of_mode, ("holder", &by)], seconds(age));
@@ -115,7 +115,7 @@ fn longest(samples: &mut Samples<'_>, look: &Look, deadlocks: &[DeadlockView], (
 pub(super) fn deadlock(samples: &mut Samples<'_>, deadlock: &DeadlockView) {
     let labels = [("cycle", &*deadlock.cycle)];
     samples.put(&DEADLOCKS, &labels, 1.0);
-    samples.note(&DEADLOCKS, &labels, deadlock.steps());
+    samples.note(&DEADLOCKS, &labels, &deadlock.steps);
 }
 
 /// The rules on locks.

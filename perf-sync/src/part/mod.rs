@@ -1,5 +1,6 @@
 //! The part: locks and channels as metrics, judged, and as one view of each.
 
+mod calls;
 mod channels;
 mod deadlock;
 mod figures;

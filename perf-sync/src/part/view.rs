@@ -1,9 +1,11 @@
 //! Everything that is known of locks, for JSON.
 
+use super::calls::Calls;
 use super::deadlock::{self, Step};
 use super::names::{MOST_LISTED, Names};
 use super::times::{CallerView, TimesView, WaiterView, seconds, whole_millis};
 use crate::watch::cells::{self, Reading, Series};
+use crate::watch::holders::Holder;
 use crate::watch::instance::{self, Seen};
 use crate::watch::mode::Mode;
 use crate::watch::name::Number;
@@ -12,8 +14,6 @@ use crate::watch::waits::Waiter;
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use serde::Serialize;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A wait that is older is too old, in nanoseconds: cycles are looked for, and a rule looks at it.
@@ -107,18 +107,12 @@ pub struct DeadlockView {
     pub cycle: String,
     /// The cycle, and the calls that hold and wait.
     pub text: String,
-}
-
-impl DeadlockView {
-    /// Whether a lock of this name is part of it.
-    pub(super) fn is_through(&self, name: &str) -> bool {
-        self.cycle.split(ARROW).any(|lock| lock == name)
-    }
-
-    /// The calls that hold and wait.
-    pub(super) fn steps(&self) -> &str {
-        self.text.split_once("; ").map_or(&*self.text, |(_, steps)| steps)
-    }
+    /// The serials of its locks.
+    #[serde(skip)]
+    pub(super) locks: Vec<u64>,
+    /// The part of the text behind the cycle.
+    #[serde(skip)]
+    pub(super) steps: String,
 }
 
 /// The locks and their names at one moment.
@@ -148,12 +142,12 @@ impl Look {
         oldest.map(|(since, lock)| (self.names.observed_age(since), lock))
     }
 
-    /// The oldest wait for a lock, in words: the call that holds it, and the calls that wait.
-    pub(super) fn wait_in_words(&self, lock: &Seen, holder: Option<&str>) -> String {
+    /// The oldest wait for a lock in a mode, in words: the call that holds the lock, and the calls that wait for it, in whichever mode.
+    pub(super) fn wait_in_words(&self, lock: &Seen, mode: Mode, holder: Option<&str>) -> String {
         let held = holder.map(|holder| format!("held by {holder}, ")).unwrap_or_default();
-        let holds = |waiter: &&Waiter| waiter.owner.mode().holds();
-        let waiters = lock.waiters.iter().filter(holds);
-        let first = waiters.clone().min_by_key(|waiter| waiter.since).map(|waiter| waiter.owner.series());
+        let waiters = lock.waiters.iter().filter(|waiter| waiter.owner.mode().holds());
+        let of_mode = waiters.clone().filter(|waiter| waiter.owner.mode() == mode);
+        let first = of_mode.min_by_key(|waiter| waiter.since).map(|waiter| waiter.owner.series());
         let first = first.map_or_else(|| "a call that went on".to_owned(), |series| self.names.caller(series));
         match waiters.count().saturating_sub(1) {
             0 => format!("{held}waited for by {first}"),
@@ -166,21 +160,9 @@ impl Look {
     pub(super) fn deadlocks(&self, monitor: &Monitor) -> Vec<DeadlockView> {
         let before = self.names.now.checked_sub(TOO_LONG).filter(|before| *before >= self.names.observed_from);
         let Some(before) = before else { return Vec::new() };
-        let known = RefCell::new(HashMap::new());
-        let all_wait = |series| *known.borrow_mut().entry(series).or_insert_with(|| self.all_wait(monitor, series));
-        deadlock::cycles(&self.seen, before, &all_wait).iter().map(|steps| self.deadlock(steps)).collect()
-    }
-
-    /// Whether all calls of a series that are in flight wait for locks.
-    fn all_wait(&self, monitor: &Monitor, series: u16) -> bool {
-        let Some(name) = self.names.series(series) else { return false };
-        let waiters = self.seen.iter().flat_map(|lock| &lock.waiters);
-        let of_series = |waiter: &&Waiter| {
-            waiter.owner.mode().holds() && self.names.series(waiter.owner.series()).as_ref() == Some(&name)
-        };
-        let waits = waiters.filter(of_series).count();
-        let labels: Vec<&str> = name.labels.pairs().map(|(_, value)| value).collect();
-        monitor.calls_in_flight_of(name.kind, &labels, waits + 1).len() == waits
+        let calls = Calls::after(&self.seen, monitor, &self.names, deadlock::joined(&self.seen, before));
+        let is_stuck = |lock, holder: &Holder| calls.is_stuck(lock, holder);
+        deadlock::cycles(&self.seen, before, &is_stuck).iter().map(|steps| self.deadlock(steps)).collect()
     }
 
     fn deadlock(&self, steps: &[Step]) -> DeadlockView {
@@ -194,8 +176,9 @@ impl Look {
                 _ => caller,
             }
         });
-        let text = format!("deadlock: {cycle}; {}", each.collect::<Vec<_>>().join(", "));
-        DeadlockView { cycle, text }
+        let said = each.collect::<Vec<_>>().join(", ");
+        let text = format!("deadlock: {cycle}; {said}");
+        DeadlockView { cycle, text, locks: steps.iter().map(|step| step.lock).collect(), steps: said }
     }
 
     fn holders(&self, name: Number, mode: Mode) -> Vec<HolderView> {
@@ -204,7 +187,7 @@ impl Look {
         let mut held: Vec<_> = held.filter(|(_, holder)| holder.owner.mode() == mode).collect();
         held.sort_by_key(|(_, holder)| holder.since);
         held.truncate(MOST_LISTED);
-        let view = |(instance, holder): (u64, &crate::watch::holders::Holder)| HolderView {
+        let view = |(instance, holder): (u64, &Holder)| HolderView {
             instance,
             series: self.names.series(holder.owner.series()),
             by: holder.owner.task_or_thread().to_string(),

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A task or a thread, the series whose call runs there, and a mode, in one word: never zero nor one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Owner(u64);
 
 /// A task or a thread. The lowest bit tells which, and numbers begin at one, so it is never zero.

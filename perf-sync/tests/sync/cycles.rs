@@ -1,7 +1,6 @@
 //! Waits that look like cycles and are none, and cycles that are told.
 
 use super::{judging, seen};
-use perf_runtime::monitor;
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_sync::Locks;
 use perf_sync::tokio::{Mutex, MutexGuard, Semaphore};
@@ -104,60 +103,6 @@ async fn futures_of_one_task_that_wait_for_each_other_are_no_cycle() {
     monitor.tick();
     assert_eq!((seen("cycles-joined", "lock").waiting, told(&locks, "cycles-joined")), (3, 0));
     end([joined]).await;
-}
-
-#[monitor("cycles_first")]
-async fn first_of_two(locks: &[Mutex<()>; 2]) {
-    let _first = locks[0].lock().await;
-    yield_now().await;
-    drop(locks[1].lock().await);
-}
-
-#[monitor("cycles_second")]
-async fn second_of_two(locks: &[Mutex<()>; 2]) {
-    let _second = locks[1].lock().await;
-    yield_now().await;
-    drop(locks[0].lock().await);
-}
-
-#[monitor("cycles_sleeper")]
-async fn holds_both(locks: &[Mutex<()>; 2]) {
-    let _first = locks[0].lock().await;
-    let _second = locks[1].lock().await;
-    pending::<()>().await;
-}
-
-#[monitor("cycles_taker")]
-async fn takes(lock: &Mutex<()>) {
-    drop(lock.lock().await);
-}
-
-#[tokio::test]
-async fn two_functions_that_one_task_joins_are_told_where_each_waits_for_the_other() {
-    let _alone = isolated();
-    let clock = ManualClock::hold();
-    let (monitor, locks) = judging(|builder| builder);
-    let pair = |first, second| Arc::new([Mutex::named(first, ()), Mutex::named(second, ())]);
-    let both = pair("cycles-join-a", "cycles-join-b");
-    let stuck = tokio::spawn(async move {
-        tokio::join!(first_of_two(&both), second_of_two(&both));
-    });
-    // One that holds both and does something else is no deadlock, though the task waits for both.
-    let both = pair("cycles-sleep-a", "cycles-sleep-b");
-    let sleeps = tokio::spawn(async move {
-        tokio::join!(holds_both(&both), takes(&both[0]), takes(&both[1]));
-    });
-    some_turns().await;
-    clock.advance(Duration::from_secs(6));
-    monitor.tick();
-    let view = locks.view().view();
-    let told = view.deadlocks.iter().find(|deadlock| deadlock.cycle.contains("cycles-join")).expect("a deadlock");
-    assert_eq!(told.cycle, "cycles-join-a → cycles-join-b → cycles-join-a");
-    let first = "operation{operation=cycles_first} holds cycles-join-a and waits for cycles-join-b";
-    let second = "operation{operation=cycles_second} holds cycles-join-b and waits for cycles-join-a";
-    assert!(told.text.contains(first) && told.text.contains(second), "{}", told.text);
-    assert!(view.deadlocks.iter().all(|deadlock| !deadlock.cycle.contains("cycles-sleep")), "{:?}", view.deadlocks);
-    end([stuck, sleeps]).await;
 }
 
 #[cfg(feature = "parking_lot")]

@@ -421,3 +421,25 @@ fn what_owns_its_sender_is_a_send_and_a_sink_as_the_originals_are() {
     assert_eq!((receiver.recv(), receiver.recv()), (Ok(3), Err(RecvError::Disconnected)));
     assert_eq!(sums("flume-owned"), (3, 3, 0, 0));
 }
+
+#[test]
+fn a_send_that_has_the_last_part_in_its_channel_is_given_up_once() {
+    let alone = |name| {
+        let (sender, receiver) = flume::bounded(name, 1);
+        sender.send(1).unwrap();
+        (sender, receiver)
+    };
+    let (sender, receiver) = alone("flume-last");
+    let mut sends = sender.into_send_async(2);
+    assert!(poll(pin!(&mut sends)).is_pending());
+    drop(receiver);
+    drop(sends);
+    let (sender, receiver) = alone("flume-last");
+    let mut sink = sender.into_sink();
+    Pin::new(&mut sink).start_send(2).unwrap();
+    assert!(Pin::new(&mut sink).poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(receiver);
+    drop(sink);
+    let view = channel("flume-last", "mpmc");
+    assert_eq!((view.attempts, view.sent, view.cancelled, view.waiting), (4, 2, 2, 0), "{view:?}");
+}

@@ -21,6 +21,8 @@ mod early;
 #[cfg(feature = "flume")]
 mod flumes;
 #[cfg(feature = "tokio")]
+mod joined;
+#[cfg(feature = "tokio")]
 mod judged;
 mod laws;
 #[cfg(feature = "tokio")]

@@ -23,7 +23,7 @@ impl Moment {
     }
 
     /// In nanoseconds since the process first read the clock.
-    pub(in crate::measure) fn to_nanos(self) -> u64 {
+    pub(crate) fn to_nanos(self) -> u64 {
         self.0
     }
 

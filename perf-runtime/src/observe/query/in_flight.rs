@@ -63,6 +63,19 @@ pub(crate) fn oldest(
     calls.collect()
 }
 
+/// When the calls of the series that `fits` chooses began, `limit` of them at most, in no order. Costs as [`oldest`] does.
+pub(crate) fn begun(registry: &Registry, fits: impl Fn(&Identity) -> bool, limit: usize) -> Vec<Moment> {
+    let mut begun = Vec::new();
+    for series in registry.all().iter().filter(|series| fits(&series.identity)) {
+        series.for_each_waiting(|waiter| {
+            if begun.len() < limit {
+                begun.push(waiter.started);
+            }
+        });
+    }
+    begun
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

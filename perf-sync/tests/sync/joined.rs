@@ -1,0 +1,210 @@
+//! Functions that one task runs side by side: told where each waits for what the other holds, and never where one may go on.
+
+use super::judging;
+use perf_runtime::monitor;
+use perf_runtime::test_util::{ManualClock, isolated};
+use perf_sync::tokio::{Mutex, MutexGuard};
+use perf_sync::{DeadlockView, Locks};
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch::Sender;
+use tokio::task::yield_now;
+
+/// The stage of a test, which it counts up.
+type Stage = Sender<u8>;
+/// From which stage on a lock is taken.
+type Taking<'a> = (u8, &'a Mutex<()>);
+
+async fn at(stage: &Stage, wanted: u8) {
+    stage.subscribe().wait_for(|now| *now >= wanted).await.unwrap();
+}
+
+/// Takes locks one after the other and keeps them for ever.
+async fn take_all(stage: &Stage, all: Vec<Taking<'_>>) {
+    let mut guards = Vec::new();
+    for (from, lock) in all {
+        at(stage, from).await;
+        guards.push(lock.lock().await);
+    }
+    pending::<()>().await;
+}
+
+#[monitor("joined_one")]
+async fn one(stage: &Stage, all: Vec<Taking<'_>>) {
+    take_all(stage, all).await;
+}
+
+#[monitor("joined_other")]
+async fn other(stage: &Stage, all: Vec<Taking<'_>>) {
+    take_all(stage, all).await;
+}
+
+/// Counts as a call of [`one`], with two waits at a time.
+#[monitor("joined_one")]
+async fn one_for_both(stage: &Stage, both: [Taking<'_>; 2]) {
+    let [first, second] = both;
+    tokio::join!(take_all(stage, vec![first]), take_all(stage, vec![second]));
+}
+
+#[monitor("joined_one")]
+async fn one_gives<'a>(stage: &Stage, (from, lock): Taking<'a>) -> MutexGuard<'a, ()> {
+    at(stage, from).await;
+    lock.lock().await
+}
+
+#[monitor("joined_other")]
+async fn other_gives<'a>(stage: &Stage, (from, lock): Taking<'a>) -> MutexGuard<'a, ()> {
+    at(stage, from).await;
+    lock.lock().await
+}
+
+/// Keeps for ever what is given.
+async fn keep<'a>(gives: impl Future<Output = MutexGuard<'a, ()>>) {
+    let _guard = gives.await;
+    pending::<()>().await;
+}
+
+struct Test {
+    clock: ManualClock,
+    monitor: perf_runtime::Monitor,
+    locks: Locks,
+    stage: Arc<Stage>,
+}
+
+impl Test {
+    fn begin() -> Self {
+        let (clock, (monitor, locks)) = (ManualClock::hold(), judging(|builder| builder));
+        Self { clock, monitor, locks, stage: Arc::new(Stage::new(0)) }
+    }
+
+    /// Goes through these stages, each after so many seconds, and says which deadlocks through such locks are told in the end.
+    async fn told(&self, name: &str, stages: &[u64]) -> Vec<DeadlockView> {
+        for seconds in stages {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            for _ in 0..*seconds {
+                self.clock.advance(Duration::from_secs(1));
+                self.monitor.tick();
+            }
+            self.stage.send_modify(|now| *now += 1);
+        }
+        let deadlocks = self.locks.view().view().deadlocks;
+        deadlocks.into_iter().filter(|deadlock| deadlock.cycle.contains(name)).collect()
+    }
+}
+
+fn four(name: &'static str) -> Arc<[Mutex<()>; 4]> {
+    Arc::new([(); 4].map(|()| Mutex::named(name, ())))
+}
+
+async fn end(task: tokio::task::JoinHandle<()>) {
+    task.abort();
+    let _ = task.await;
+}
+
+/// Ends its task when it is dropped.
+struct Aborts(tokio::task::JoinHandle<()>);
+
+impl Drop for Aborts {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs it as a task while the test goes through its stages.
+async fn told(
+    name: &str,
+    stages: &[u64],
+    work: impl FnOnce(Arc<Stage>) -> tokio::task::JoinHandle<()>,
+) -> Vec<DeadlockView> {
+    // Locks are the process's: calls of these functions in another test would wait as well.
+    static ONE_BY_ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one = ONE_BY_ONE.lock().await;
+    let _alone = isolated();
+    let test = Test::begin();
+    let task = work(Arc::clone(&test.stage));
+    let told = test.told(name, stages).await;
+    end(task).await;
+    told
+}
+
+#[tokio::test]
+async fn two_functions_that_wait_for_each_other_are_told() {
+    let [a, b] = ["joined-a", "joined-b"].map(|name| Mutex::named(name, ()));
+    let told = told("joined-", &[1, 1, 6], |stage| {
+        tokio::spawn(async move {
+            tokio::join!(one(&stage, vec![(1, &a), (2, &b)]), other(&stage, vec![(1, &b), (2, &a)]));
+        })
+    });
+    let told = told.await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(["joined-a → joined-b → joined-a", "joined-b → joined-a → joined-b"].contains(&&*told.cycle));
+    for step in [
+        "operation{operation=joined_one} holds joined-a and waits for joined-b",
+        "operation{operation=joined_other} holds joined-b and waits for joined-a",
+    ] {
+        assert!(told.text.contains(step), "{}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_holds_and_sleeps_beside_one_of_the_same_function_that_waits_is_no_deadlock() {
+    let told = told("joined-sleeps", &[1, 1, 6], |stage| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*four("joined-sleeps");
+            let waits = async { tokio::join!(one(&stage, vec![(2, b)]), other(&stage, vec![(1, b), (2, a)])) };
+            tokio::join!(one(&stage, vec![(1, a)]), waits);
+        })
+    });
+    assert_eq!(told.await, []);
+}
+
+#[tokio::test]
+async fn a_call_that_holds_may_have_begun_to_wait_just_now() {
+    let told = told("joined-young", &[1, 1, 5, 1], |stage| {
+        tokio::spawn(async move {
+            let [a, b, c, _] = &*four("joined-young");
+            let _elsewhere = c.lock().await;
+            let waits = async { tokio::join!(one(&stage, vec![(2, b)]), other(&stage, vec![(1, b), (2, a)])) };
+            tokio::join!(one(&stage, vec![(1, a), (3, c)]), waits);
+        })
+    });
+    assert_eq!(told.await, []);
+}
+
+#[tokio::test]
+async fn a_call_with_two_waits_does_not_make_up_for_one_that_sleeps() {
+    let told = told("joined-both", &[1, 1, 6], |stage| {
+        let (locks, same) = (four("joined-both"), Arc::clone(&stage));
+        let of_other = Arc::clone(&locks);
+        let elsewhere = tokio::spawn(async move {
+            let [.., c, d] = &*of_other;
+            let _held = (c.lock().await, d.lock().await);
+            one_for_both(&same, [(2, c), (2, d)]).await;
+        });
+        tokio::spawn(async move {
+            let _elsewhere = Aborts(elsewhere);
+            let [a, b, ..] = &*locks;
+            let waits = async { tokio::join!(one(&stage, vec![(2, b)]), other(&stage, vec![(1, b), (2, a)])) };
+            tokio::join!(one(&stage, vec![(1, a)]), waits);
+        })
+    });
+    assert_eq!(told.await, []);
+}
+
+#[tokio::test]
+async fn guards_that_outlive_their_calls_are_no_holds_of_later_ones() {
+    let told = told("joined-gives", &[1, 1, 6], |stage| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*four("joined-gives");
+            let later = async {
+                at(&stage, 2).await;
+                tokio::join!(keep(one_gives(&stage, (2, b))), keep(other_gives(&stage, (2, a))));
+            };
+            tokio::join!(keep(one_gives(&stage, (1, a))), keep(other_gives(&stage, (1, b))), later);
+        })
+    });
+    assert_eq!(told.await, []);
+}
