@@ -78,10 +78,9 @@ async fn main() -> ExitCode {
 }
 
 fn start_logging() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,backend=info,perf_server::http=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,backend=info"));
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    // The filter is the log's alone: statements come at level debug. It listens to the spans of requests and of this program's functions, by which
+    // The filter is the log's alone: statements come at level debug. It listens to the spans of this program's functions, by which
     // the callers of statements are known: SQLite executes them on another thread.
     tracing_subscriber::registry().with(log.with_filter(filter)).with(perf_kit::sql::layer()).init();
 }

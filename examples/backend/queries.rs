@@ -1,6 +1,6 @@
 //! Everything that is asked of the database: one function, one statement, one attribute.
 
-use perf_runtime::monitor_db_operation;
+use perf_runtime::{monitor, monitor_db_operation};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::moment::DAY;
@@ -129,6 +129,7 @@ impl Store {
     }
 
     /// The days of a series, in order of time. Where a fault says so, by a statement for each.
+    #[monitor("list_days")]
     pub(crate) async fn days(&self, series: i64) -> Result<Vec<Bucket>, sqlx::Error> {
         if !self.asks_for_each() {
             return self.buckets(series, DAY).await;

@@ -106,6 +106,10 @@ impl Upkeep {
     #[monitor("rank_series")]
     async fn rank(&self) {
         let visits = self.visits.lock().await;
+        if self.fault.is_on(Fault::Deadlock) {
+            // Both have their first lock by the time they want the other, whoever began.
+            sleep(EACH / 2).await;
+        }
         let mut ranking = self.ranking.lock().await;
         let mut series: Vec<(&String, &u64)> = visits.iter().collect();
         series.sort_by_key(|&(name, visits)| (std::cmp::Reverse(visits), name));
@@ -116,13 +120,15 @@ impl Upkeep {
     #[monitor("age_visits")]
     async fn age(&self) {
         if self.fault.is_on(Fault::Deadlock) {
-            // The wrong order: whoever ranks has the visits by now.
+            // The wrong order.
             let ranking = self.ranking.lock().await;
             sleep(EACH / 2).await;
-            halve(&ranking, &mut *self.visits.lock().await);
+            let mut visits = self.visits.lock().await;
+            halve(&ranking, &mut visits);
         } else {
             let mut visits = self.visits.lock().await;
-            halve(&*self.ranking.lock().await, &mut visits);
+            let ranking = self.ranking.lock().await;
+            halve(&ranking, &mut visits);
         }
     }
 
