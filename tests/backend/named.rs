@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::fixed_load::get;
 use crate::program::Program;
+
 /// So long the faults last: what is not named by then is not any more.
 const LASTING: Duration = Duration::from_mins(2);
 

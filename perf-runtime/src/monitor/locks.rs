@@ -1,6 +1,7 @@
 //! The names of series by the numbers that locks keep of their holders, and when their calls began.
 
 use super::Monitor;
+use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
 use crate::observe::query::edge_sums::id;
 use crate::observe::query::in_flight;
@@ -23,5 +24,5 @@ pub fn series_by_number(monitor: &Monitor) -> HashMap<u16, SeriesId> {
 #[must_use]
 pub fn begun(monitor: &Monitor, kind: Kind, labels: &[&str], limit: usize) -> Vec<u64> {
     let fits = |identity: &Identity| identity.begins(kind, labels);
-    in_flight::begun(&monitor.inner.registry, fits, limit).into_iter().map(|began| began.to_nanos()).collect()
+    in_flight::begun(&monitor.inner.registry, fits, limit).into_iter().map(Moment::to_nanos).collect()
 }
