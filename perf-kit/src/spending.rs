@@ -74,6 +74,7 @@ mod routes {
             )
             .schema("LlmBudget", budget())
             .schema("LlmRun", run())
+            .schema("LlmLoop", going_round())
             .build()
     }
 
@@ -90,7 +91,9 @@ mod routes {
             .has("uncharged_calls", openapi::count())
             .has("dearest_runs", openapi::list(openapi::named("LlmRun")))
             .has("last_runs", openapi::list(openapi::named("LlmRun")))
+            .has("loops", openapi::list(openapi::named("LlmLoop")))
             .has("prices", openapi::text_or_null())
+            .has("prices_refused", openapi::text_or_null())
             .has("spans_seen", openapi::count())
     }
 
@@ -118,6 +121,8 @@ mod routes {
             .has("reserved", openapi::text())
             .has("left", openapi::text())
             .has("stopped", openapi::text_or_null())
+            .has("ends", openapi::text_or_null())
+            .has("lasts_seconds", openapi::number_or_null())
     }
 
     fn run() -> ObjectBuilder {
@@ -129,5 +134,17 @@ mod routes {
             .has("seconds", openapi::number())
             .has("totals", openapi::named("LlmTotals"))
             .has("own", openapi::named("LlmTotals"))
+            .has("tool_calls", openapi::count())
+            .has("repeats", openapi::count())
+    }
+
+    fn going_round() -> ObjectBuilder {
+        object("A run of an agent that has called the same tool with the same arguments 8 times and more.")
+            .has("agent", openapi::text())
+            .has("run", openapi::count())
+            .has("tool", openapi::text())
+            .has("times", openapi::count())
+            .has("running", openapi::flag())
+            .has("last", openapi::time())
     }
 }

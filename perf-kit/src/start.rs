@@ -332,6 +332,8 @@ fn with_rules(monitor: MonitorBuilder) -> MonitorBuilder {
     let monitor = monitor.add_rules(perf_notify::rules());
     #[cfg(feature = "insight")]
     let monitor = monitor.add_rules(perf_insight::runtime::rules());
+    #[cfg(feature = "llm")]
+    let monitor = perf_llm::Llm::judged(monitor);
     #[cfg(feature = "sync")]
     let monitor = perf_sync::Locks::judged(monitor);
     #[cfg(feature = "sql")]

@@ -2,13 +2,15 @@
 
 use crate::Money;
 use crate::budget::{Budget, Measure, OnUnpriced, Period, ScopeKind};
+use crate::conventions::GenAiNames;
 use perf_runtime::ConfigError;
-use perf_runtime::config::Section;
+use perf_runtime::config::{Section, Span};
 use perf_runtime::extend::RunBudget;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The settings of the metering of language models: the section `[llm]`, or `PERF_LLM_ENABLED` and its like.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -23,6 +25,15 @@ pub struct Settings {
     pub durable: bool,
     /// The file of a newer table of prices, in the form of `genai-prices`. It is read at the start.
     pub prices: Option<PathBuf>,
+    /// The address (`https`) of a newer table in that form, such as that of `genai-prices` itself. It is fetched at the start and then
+    /// [`prices_every`](Self::prices_every), and kept in the folder of the budgets for the next start. Needs the feature `prices-url`.
+    pub prices_url: Option<String>,
+    /// How often the address is asked: 1 hour to 30 days, a day unless told.
+    pub prices_every: Span,
+    /// A file of the certificates (PEM) that the address is held to, in the place of those that Mozilla trusts.
+    pub prices_ca_file: Option<PathBuf>,
+    /// Which of OpenTelemetry's names (`gen_ai_*`) the metrics have as well: `none`, `old`, `new` or `both`.
+    pub gen_ai_names: GenAiNames,
     /// The budgets.
     pub budgets: Vec<BudgetSetting>,
 }
@@ -86,7 +97,17 @@ pub(crate) const MOST_BUDGETS: usize = 100;
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { enabled: true, path: None, durable: true, prices: None, budgets: Vec::new() }
+        Self {
+            enabled: true,
+            path: None,
+            durable: true,
+            prices: None,
+            prices_url: None,
+            prices_every: Span(Duration::from_secs(86_400)),
+            prices_ca_file: None,
+            gen_ai_names: GenAiNames::None,
+            budgets: Vec::new(),
+        }
     }
 }
 

@@ -29,6 +29,14 @@ const amount = (value, measure) => (measure === "money" ? dollars(value) : `${to
 /** The sums in cells: calls, tokens of prompts and answers, cost. */
 const sums = (totals) => [tokens(totals.calls), tokens(totals.input_tokens), tokens(totals.output_tokens), cost(totals)];
 
+/** How long a budget lasts at its pace, against the end of its period. */
+function lasts({ lasts_seconds: seconds, ends, stopped }) {
+  if (stopped !== null) return `stopped: ${stopped}`;
+  if (seconds === null) return "–";
+  const left = ends === null ? Infinity : (Date.parse(ends) - Date.now()) / 1000;
+  return seconds >= left ? "its whole period" : duration(seconds);
+}
+
 export default class {
   title = "Agents and models";
   topic = { of: "llm" };
@@ -37,10 +45,11 @@ export default class {
   note = h("p", { class: "card quiet", hidden: true });
   agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
-  budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit"]);
+  budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
+  loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
   runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.agents.element, this.models.element, this.budgets.element, this.hours.element, this.runs.element);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.models.element, this.budgets.element, this.hours.element, this.runs.element);
 
   update(store) {
     const all = store.data;
@@ -51,6 +60,7 @@ export default class {
     if (all.budgets.length > 0 && !all.budgets_are_durable) notes.push(`Budgets begin anew with the process: ${all.not_durable}.`);
     if (all.uncharged_calls > 0) notes.push(`${tokens(all.uncharged_calls)} calls were charged to no budget.`);
     if (all.prices === null) notes.push("The table of prices is not loaded.");
+    if (all.prices_refused !== null) notes.push(`The newer table of prices was not taken: ${all.prices_refused}.`);
     notes.push(`${tokens(all.spans_seen)} spans of calls were seen.`);
     text(this.note, notes.join(" "));
     this.note.hidden = false;
@@ -58,7 +68,9 @@ export default class {
     const agents = [...all.agents, none].filter(({ runs, totals }) => runs !== null || totals.calls > 0);
     this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
-    this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure))]);
+    this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
+    this.loops.element.hidden = all.loops.length === 0;
+    this.loops.show(all.loops, (one) => `${one.run} ${one.tool} ${one.last}`, (one) => [one.agent, String(one.run), one.tool, tokens(one.times), moment(one.last), one.running ? "goes on" : "is over"]);
     this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
     this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [`${one.agent} ${one.id}`, moment(one.started), duration(one.seconds), ...sums(one.totals)]);
   }

@@ -4,6 +4,7 @@ use super::spec::check_limit;
 use super::{BudgetError, Measure, Period, Scope, ScopeKind, sync};
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// An account that calls reserve from. A cheap handle.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct AccountView {
     pub reserved_ever: i128,
     /// The reason why the account is stopped.
     pub stopped: Option<Arc<str>>,
+    /// When this turn of its period is over; `None` of one that never begins anew.
+    pub ends: Option<SystemTime>,
 }
 
 impl Account {
@@ -131,6 +134,10 @@ pub(super) fn view(cell: &Cell, terms: &Terms) -> AccountView {
         spent_ever: ever.spent,
         reserved_ever: ever.reserved,
         stopped: cell.stopped.clone(),
+        ends: u64::try_from(cell.window.ends)
+            .ok()
+            .filter(|_| cell.window.ends < i64::MAX)
+            .and_then(|ends| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(ends))),
     }
 }
 

@@ -60,9 +60,16 @@ pub enum RefreshError {
         /// The reason.
         error: io::Error,
     },
+    /// The table cannot be fetched.
+    Url {
+        /// The host of its address.
+        host: String,
+        /// The reason.
+        why: String,
+    },
     /// The table is larger than 8 MiB.
     TooLarge {
-        /// Its bytes.
+        /// Its bytes, as far as they were read.
         bytes: u64,
     },
     /// The table is no table of `genai-prices`, version 2.
@@ -72,6 +79,13 @@ pub enum RefreshError {
     },
     /// The table holds no model.
     Empty,
+    /// The table of an address holds less than half as many models as the one in use.
+    Shrunk {
+        /// Its models.
+        models: usize,
+        /// The models of the table in use.
+        current: usize,
+    },
     /// The table is older than the one in use.
     Older {
         /// The age of the new table.
@@ -105,9 +119,13 @@ impl fmt::Display for RefreshError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, error } => write!(f, "`{}` cannot be read: {error}", path.display()),
-            Self::TooLarge { bytes } => write!(f, "the table has {bytes} bytes: allowed are 8 MiB"),
+            Self::Url { host, why } => write!(f, "`{host}`: the table of prices cannot be fetched: {why}"),
+            Self::TooLarge { bytes } => write!(f, "the table has {bytes} bytes or more: allowed are 8 MiB"),
             Self::Invalid { why } => write!(f, "the table is no table of prices: {why}"),
             Self::Empty => f.write_str("the table holds no model"),
+            Self::Shrunk { models, current } => {
+                write!(f, "the table holds {models} models, the one in use {current}: at least half of them are needed")
+            }
             Self::Older { given, current } => {
                 write!(f, "the table is of {}, the one in use of {}: a newer one is needed", at(*given), at(*current))
             }

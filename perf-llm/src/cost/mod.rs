@@ -22,6 +22,8 @@ mod alias;
 mod call;
 mod card;
 mod error;
+#[cfg(feature = "prices-url")]
+mod fetch;
 mod leaves;
 mod loading;
 mod price;
@@ -32,6 +34,8 @@ mod table;
 
 pub use call::Call;
 pub use error::{PriceError, RefreshError};
+#[cfg(feature = "prices-url")]
+pub use fetch::TableUrl;
 pub use price::{Cost, Gap, Item, Price, PriceSource, PriceState};
 pub use prices::{Bound, Prices};
 pub use table::TableInfo;

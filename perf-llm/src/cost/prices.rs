@@ -125,6 +125,26 @@ impl Prices {
     pub fn refresh_file(&self, path: impl AsRef<Path>) -> Result<TableInfo, RefreshError> {
         refresh::from_file(&self.loading, path.as_ref())
     }
+
+    /// Takes a newer table from an address; its age is what the server says (`Last-Modified`), or now. It blocks, for a minute at the most.
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh), and [`RefreshError::Url`] for a server that cannot be reached or answers otherwise,
+    /// [`RefreshError::Shrunk`] for a table with less than half of the models.
+    #[cfg(feature = "prices-url")]
+    pub fn refresh_url(&self, url: &super::TableUrl) -> Result<TableInfo, RefreshError> {
+        self.fetch(url).map(|(info, ..)| info)
+    }
+
+    /// The same, with the bytes of the table and its age.
+    #[cfg(feature = "prices-url")]
+    pub(crate) fn fetch(&self, url: &super::TableUrl) -> Result<(TableInfo, Vec<u8>, SystemTime), RefreshError> {
+        let (bytes, as_of) = url.fetch()?;
+        // Nobody looks at what is fetched: half a table would leave all other models without a price, and money budgets would refuse them.
+        let info = refresh::from_address(&self.loading, &bytes, as_of)?;
+        Ok((info, bytes, as_of))
+    }
 }
 
 impl fmt::Debug for Prices {

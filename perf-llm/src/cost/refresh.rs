@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The largest table, in bytes.
-const MAX_TABLE: u64 = 8 << 20;
+pub(super) const MAX_TABLE: u64 = 8 << 20;
 /// The highest price of a million tokens, in dollars: a dollar for each.
 const MAX_DOLLARS: f64 = 1e6;
 
 pub(super) fn from_file(loading: &Arc<Loading>, path: &Path) -> Result<TableInfo, RefreshError> {
     let read = || -> io::Result<(Vec<u8>, SystemTime)> {
         let file = File::open(path)?;
-        let as_of = file.metadata()?.modified()?;
+        // One that is to come would have all later tables be older, even after the clock was put right.
+        let as_of = file.metadata()?.modified()?.min(SystemTime::now());
         let mut bytes = Vec::new();
         // One more than is allowed, so that a file that is too large shows.
         file.take(MAX_TABLE + 1).read_to_end(&mut bytes)?;
@@ -30,6 +31,16 @@ pub(super) fn from_file(loading: &Arc<Loading>, path: &Path) -> Result<TableInfo
 }
 
 pub(super) fn from_bytes(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime) -> Result<TableInfo, RefreshError> {
+    from(loading, bytes, as_of, false)
+}
+
+/// The same of a table that nobody has looked at: one that has lost most of its models is refused.
+#[cfg(feature = "prices-url")]
+pub(super) fn from_address(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime) -> Result<TableInfo, RefreshError> {
+    from(loading, bytes, as_of, true)
+}
+
+fn from(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime, is_unseen: bool) -> Result<TableInfo, RefreshError> {
     if bytes.len() as u64 > MAX_TABLE {
         return Err(RefreshError::TooLarge { bytes: bytes.len() as u64 });
     }
@@ -38,10 +49,19 @@ pub(super) fn from_bytes(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime
         return Err(RefreshError::NotLoaded);
     };
     is_newer(&current, as_of)?;
+    let version = version(bytes, as_of);
+    let checksum = |version: &str| version.rsplit(' ').next().map(str::to_owned);
+    if checksum(&version) == checksum(&current.info.version) {
+        // The same once more: what was worked out from it stays.
+        return Ok(current.info.clone());
+    }
     let calculator = Calculator::from_json(bytes).map_err(|error| RefreshError::Invalid { why: error.to_string() })?;
-    let new = Table::new(Source::Loaded(Box::new(calculator)), current.newer(), version(bytes, as_of), as_of);
+    let new = Table::new(Source::Loaded(Box::new(calculator)), current.newer(), version, as_of);
     if new.info.models == 0 {
         return Err(RefreshError::Empty);
+    }
+    if is_unseen && new.info.models < current.info.models / 2 {
+        return Err(RefreshError::Shrunk { models: new.info.models, current: current.info.models });
     }
     compare(&current, &new)?;
     let info = new.info.clone();

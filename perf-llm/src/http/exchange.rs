@@ -70,7 +70,8 @@ impl Exchange {
     /// The most that it can cost.
     pub(super) fn plan(&self, prompt: u64, answer: u64) -> Plan<'_> {
         let answer = if self.target.is_embedding { 0 } else { answer };
-        let plan = Plan::new(&self.target.provider, self.model.as_deref().unwrap_or(UNKNOWN), prompt, answer);
+        let plan = Plan::new(&self.target.provider, self.model.as_deref().unwrap_or(UNKNOWN), prompt, answer)
+            .operation(self.target.operation);
         self.user.as_deref().map_or(plan, |user| plan.user(user))
     }
 
@@ -203,7 +204,21 @@ impl Exchange {
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
         let (took, user, is_free) = (since(at), self.user.as_deref(), self.is_free());
-        self.meter.inner.book(&Metered { provider, model, at, told, took, frame, user, is_charged: false, is_free });
+        let operation = Some(self.target.operation);
+        let call = Metered {
+            provider,
+            model,
+            at,
+            told,
+            took,
+            frame,
+            user,
+            is_charged: false,
+            is_free,
+            operation,
+            is_sum: false,
+        };
+        self.meter.inner.book(&call);
     }
 }
 

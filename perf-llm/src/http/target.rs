@@ -1,5 +1,6 @@
 //! The model API that a request asks, by its address.
 
+use crate::conventions::{CHAT, EMBEDDINGS, GENERATE_CONTENT, TEXT_COMPLETION};
 use crate::usage::Shape;
 
 /// An endpoint whose answers tell usage.
@@ -14,6 +15,8 @@ pub(super) struct Target {
     pub(super) is_known: bool,
     /// Whether the answers are vectors: then nothing is generated.
     pub(super) is_embedding: bool,
+    /// The operation, by OpenTelemetry's name.
+    pub(super) operation: &'static str,
 }
 
 const BEDROCK: &str = "aws.bedrock";
@@ -53,6 +56,15 @@ pub(super) fn target(host: &str, path: &str, provider: Option<&str>) -> Option<T
     let gemini = || [":generateContent", ":streamGenerateContent"].iter().find_map(|end| of_path("/models/", end));
     let bedrock = || ["/converse", "/converse-stream"].iter().find_map(|end| of_path("/model/", end));
     let is_embedding = ends("/embeddings");
+    let operation = if is_embedding {
+        EMBEDDINGS
+    } else if gemini().is_some() {
+        GENERATE_CONTENT
+    } else if (ends("/completions") && !ends("/chat/completions")) || ends("/api/generate") {
+        TEXT_COMPLETION
+    } else {
+        CHAT
+    };
     let (shape, model) = if is_embedding || ends("/chat/completions") || ends("/completions") {
         (Shape::OpenAiChat, None)
     } else if ends("/responses") {
@@ -72,7 +84,7 @@ pub(super) fn target(host: &str, path: &str, provider: Option<&str>) -> Option<T
     let is_known = known.is_some();
     let unknown = || if shape == Shape::Ollama { "ollama".to_owned() } else { host.to_ascii_lowercase() };
     let provider = known.map_or_else(unknown, str::to_owned);
-    Some(Target { provider, shape, model, is_known, is_embedding })
+    Some(Target { provider, shape, model, is_known, is_embedding, operation })
 }
 
 fn known_provider(host: &str) -> Option<&'static str> {

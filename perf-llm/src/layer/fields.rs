@@ -2,6 +2,8 @@
 
 use super::names::{Meaning, Role, meaning, role_of_name, role_of_operation};
 use crate::Money;
+use crate::conventions::CHAT;
+use crate::meter::hash_of;
 use crate::usage::{Class, MAX_COUNT, Usage};
 use perf_runtime::extend::{TellsUsage, ToldUsage};
 use std::fmt;
@@ -22,6 +24,9 @@ pub(super) struct Fields {
     answering: Option<String>,
     operation: Option<String>,
     pub(super) agent: Option<String>,
+    pub(super) tool: Option<String>,
+    /// The hash of a tool's arguments.
+    pub(super) arguments: Option<u64>,
     pub(super) is_error: bool,
     first_token: Option<Duration>,
     fault: Option<String>,
@@ -39,6 +44,8 @@ impl Fields {
             answering: None,
             operation: None,
             agent: None,
+            tool: None,
+            arguments: None,
             is_error: false,
             first_token: None,
             fault: None,
@@ -50,6 +57,11 @@ impl Fields {
             Some(operation) => role_of_operation(operation),
             None => role_of_name(self.span),
         }
+    }
+
+    /// The operation: of a crate that tells none, a chat.
+    pub(super) fn operation(&self) -> &str {
+        self.operation.as_deref().unwrap_or(if self.span == "genai.embeddings" { "embeddings" } else { CHAT })
     }
 
     pub(super) fn provider(&self) -> &str {
@@ -113,6 +125,8 @@ impl Fields {
             Meaning::AnsweringModel => self.answering = name(),
             Meaning::Operation => self.operation = name(),
             Meaning::Agent => self.agent = name(),
+            Meaning::Tool => self.tool = name(),
+            Meaning::Arguments => self.arguments = Some(hash_of(text)),
             Meaning::Error => self.is_error |= !text.is_empty() && text != "false" && text != "None",
             Meaning::Status => self.is_error |= text.eq_ignore_ascii_case("error"),
             Meaning::Count(_) | Meaning::Total => self.count(meaning, field, text.parse().ok(), &format!("{text:.32}")),

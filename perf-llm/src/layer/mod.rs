@@ -130,7 +130,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
                 let request = Frame::new(Kind::Operation, &[], around.clone(), run_around);
                 (around, None, Some(request))
             }
-            Role::Other => (around, None, None),
+            Role::Tool | Role::Other => (around, None, None),
         };
         span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, request });
     }
@@ -172,6 +172,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
         match seen.fields.role() {
             Role::Inference => self.count(&seen),
             Role::Agent => self.end_agent(&seen),
+            Role::Tool => self.count_tool(&seen),
             Role::Other => {}
         }
         // One that turned out to be no agent has a run to end all the same.
@@ -200,11 +201,20 @@ impl GenAiLayer {
         inner.book(&Metered { told: told.as_ref(), ..metered });
     }
 
+    /// A call of a tool, for the run that it was made in.
+    fn count_tool(&self, seen: &Seen) {
+        if let (Some(frame), Some(tool)) = (&seen.frame, &seen.fields.tool)
+            && let Some(run) = &frame.run
+        {
+            self.meter.inner.tool_called(run, tool, seen.fields.arguments);
+        }
+    }
+
     /// The sum that an agent's span tells counts where nothing was counted inside it.
     fn end_agent(&self, seen: &Seen) {
         if seen.fields.tells_usage() && seen.run.as_ref().is_none_or(|run| run.calls() == 0) {
             let told = seen.fields.told();
-            self.meter.inner.book(&Metered { told: told.as_ref(), ..seen.metered() });
+            self.meter.inner.book(&Metered { told: told.as_ref(), is_sum: true, ..seen.metered() });
         }
     }
 }
@@ -227,6 +237,8 @@ impl Seen {
             user: None,
             is_charged: false,
             is_free: false,
+            operation: Some(self.fields.operation()),
+            is_sum: false,
         }
     }
 }

@@ -14,7 +14,9 @@ pub(super) enum Role {
     Inference,
     /// A run of an agent, which tells the sum of its calls once more.
     Agent,
-    /// A tool, a step, a workflow, or one that nobody knows.
+    /// A call of a tool.
+    Tool,
+    /// A step, a workflow, or one that nobody knows.
     Other,
 }
 
@@ -23,6 +25,7 @@ pub(super) fn role_of_operation(operation: &str) -> Role {
     match operation {
         "chat" | "generate_content" | "text_completion" | "embeddings" => Role::Inference,
         "invoke_agent" => Role::Agent,
+        "execute_tool" => Role::Tool,
         _ => Role::Other,
     }
 }
@@ -32,6 +35,7 @@ pub(super) fn role_of_name(name: &str) -> Role {
     match name {
         "gen_ai.generate" | "llm.generate" | "genai.chat" | "genai.embeddings" => Role::Inference,
         "agent.execute" | "agent.run" => Role::Agent,
+        "tool.call" => Role::Tool,
         _ => Role::Other,
     }
 }
@@ -47,6 +51,9 @@ pub(super) enum Meaning {
     AnsweringModel,
     Operation,
     Agent,
+    Tool,
+    /// Arguments of a tool, of which a hash alone is kept.
+    Arguments,
     Error,
     Status,
     /// In seconds.
@@ -60,6 +67,8 @@ const FIELDS: &[(&str, Meaning)] = &[
     ("gen_ai.request.model", Meaning::RequestedModel),
     ("gen_ai.response.model", Meaning::AnsweringModel),
     ("gen_ai.agent.name", Meaning::Agent),
+    ("gen_ai.tool.name", Meaning::Tool),
+    ("gen_ai.tool.call.arguments", Meaning::Arguments),
     ("gen_ai.usage.input_tokens", Meaning::Count(Class::Input)),
     ("gen_ai.usage.prompt_tokens", Meaning::Count(Class::Input)),
     ("gen_ai.usage.output_tokens", Meaning::Count(Class::Output)),
@@ -93,6 +102,7 @@ const PLAIN_FIELDS: &[(&str, Meaning)] = &[
     ("total_tokens", Meaning::Total),
     ("agent.name", Meaning::Agent),
     ("agent", Meaning::Agent),
+    ("tool", Meaning::Tool),
     ("error", Meaning::Error),
 ];
 

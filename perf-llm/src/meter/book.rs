@@ -1,6 +1,7 @@
 //! The sums of all calls: in all, by model, by agent and by hour. They are booked under one lock, so that they agree at any moment.
 
 use super::run::RunView;
+use super::tools::Loops;
 use crate::Money;
 use crate::cost::PriceState;
 use crate::usage::{Class, Usage};
@@ -149,10 +150,11 @@ pub(crate) struct Book {
     pub(crate) hours: BTreeMap<i64, Totals>,
     pub(crate) dearest: Vec<RunView>,
     pub(crate) last: VecDeque<RunView>,
+    pub(super) loops: Loops,
 }
 
 /// A name in at most as many bytes as a label has: names come from requests.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     let end = (0..=name.len().min(128)).rev().find(|end| name.is_char_boundary(*end));
     end.and_then(|end| name.get(..end)).unwrap_or_default()
 }
@@ -196,7 +198,13 @@ impl Book {
         self.hours.entry(hour).or_default()
     }
 
+    /// The loops of runs that go on.
+    pub(super) fn running_loops(&self, now: SystemTime) -> BTreeMap<(Arc<str>, Arc<str>), u64> {
+        self.loops.running(now)
+    }
+
     pub(crate) fn run_ended(&mut self, run: RunView) {
+        self.loops.run_ended(run.id);
         let agent = self.agent(&run.agent);
         agent.running = agent.running.saturating_sub(1);
         if self.last.len() >= MOST_RUNS {

@@ -1,15 +1,11 @@
 //! The metrics of calls to language models.
 
-use super::Inner;
 use super::book::Entry;
 use perf_runtime::Monitor;
 use perf_runtime::extend::ToldUsage;
-use perf_runtime::metric::{Gauge, Histogram};
-use std::sync::Arc;
+use perf_runtime::metric::Histogram;
 use std::time::Duration;
 
-/// The most accounts of budgets that are shown as metrics.
-const MOST_BUDGETS: usize = 100;
 /// The agent of calls that no agent made.
 pub(super) const UNATTRIBUTED: &str = "(unattributed)";
 
@@ -60,6 +56,16 @@ impl Figures {
         }
     }
 
+    /// Counts a newer table of prices that was looked for.
+    pub(super) fn refreshed(&self, outcome: &'static str) {
+        let refreshed = self.0.metrics().counter("llm_price_refreshes_total");
+        refreshed
+            .help("Newer tables of prices that were looked for, and whether they were taken.")
+            .label("outcome", outcome)
+            .register()
+            .increment();
+    }
+
     /// Counts usage that could not be true.
     pub(super) fn refuse(&self) {
         let refused = self.0.metrics().counter("llm_usage_refused_total");
@@ -90,26 +96,4 @@ impl Figures {
             self.0.metrics().counter(name).help(help).label("provider", entry.provider).label("model", entry.model);
         labels.into_iter().fold(named, |named, (label, value)| named.label(label, value)).register().add(by);
     }
-}
-
-/// Shows the budgets as metrics, once a second.
-pub(super) fn sample_budgets(monitor: &Monitor, inner: &Arc<Inner>) {
-    let weak = Arc::downgrade(inner);
-    monitor.sample("llm", Duration::from_secs(1), move |samples| {
-        let Some(inner) = weak.upgrade() else { return };
-        let metrics = samples.monitor().metrics();
-        let views = inner.budgets.views().into_iter().filter(|view| view.scope.kind != crate::budget::ScopeKind::Run);
-        for view in views.filter(|view| view.limit > 0).take(MOST_BUDGETS) {
-            let gauge: Gauge = metrics
-                .gauge("llm_budget_used_ratio")
-                .unit("ratio")
-                .help("The part of a budget that is spent or reserved in this turn of its period.")
-                .label("scope", view.scope.kind.name())
-                .label("name", &*view.scope.name)
-                .label("period", view.period.name())
-                .label("measure", view.measure.name())
-                .register();
-            gauge.set((view.spent as f64 + view.reserved as f64) / view.limit as f64);
-        }
-    });
 }

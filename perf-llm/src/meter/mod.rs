@@ -6,14 +6,20 @@
 
 mod book;
 mod figures;
+mod gen_ai;
+mod pace;
 mod plan;
+mod prices;
 mod run;
+mod sampled;
+mod tools;
 mod tracked;
 mod view;
 
 pub use book::{Picos, Totals};
 pub use plan::{Plan, Planned};
 pub use run::RunView;
+pub use tools::LoopView;
 pub use view::{AgentView, BudgetView, HourView, ModelView, View};
 
 #[cfg(feature = "tracing-layer")]
@@ -21,6 +27,8 @@ pub(crate) use run::replace;
 pub(crate) use run::{Frame, Run};
 #[cfg(any(feature = "http", feature = "tracing-layer"))]
 pub(crate) use run::{current, since};
+#[cfg(feature = "tracing-layer")]
+pub(crate) use tools::hash_of;
 
 use crate::Money;
 #[cfg(feature = "store")]
@@ -31,10 +39,14 @@ use crate::settings::{BudgetSetting, MOST_BUDGETS, Rule, Settings};
 use crate::usage::{Usage, usage_of};
 use book::{Book, Entry};
 use figures::Figures;
+use gen_ai::GenAi;
 use perf_runtime::config::Section;
 use perf_runtime::extend::{ReceivesUsage, ShutdownHook, ToldUsage, receive_usage, state_folder};
+use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use prices::Refreshing;
 use run::locked;
+use sampled::{Refusals, Watch};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -47,7 +59,7 @@ const SECTION: &str = "llm";
 #[must_use = "dropping the guard ends the metering"]
 pub struct Llm {
     meter: Meter,
-    _guards: Option<(ReceivesUsage, ShutdownHook)>,
+    _guards: Option<(ReceivesUsage, ShutdownHook, Sampler, Option<Refreshing>)>,
 }
 
 /// A handle on what language models used and cost. Cheap to clone.
@@ -66,6 +78,7 @@ pub(crate) struct Inner {
     has_run_limits: AtomicBool,
     book: Mutex<Book>,
     figures: Figures,
+    gen_ai: GenAi,
     /// Why budgets do not outlive the process, where they do not.
     not_durable: Option<String>,
     /// Calls that could not be charged to a budget.
@@ -73,6 +86,10 @@ pub(crate) struct Inner {
     was_told: AtomicBool,
     /// Spans of inference calls that were seen.
     pub(crate) spans: AtomicU64,
+    refusals: Refusals,
+    watch: Mutex<Watch>,
+    /// Why the last newer table of prices was not taken.
+    prices_refused: Mutex<Option<String>>,
 }
 
 /// A call, as it comes to be booked.
@@ -90,12 +107,21 @@ pub(crate) struct Metered<'a> {
     pub(crate) is_charged: bool,
     /// Whether the provider refused it, so that it costs nothing.
     pub(crate) is_free: bool,
+    /// What is done, by OpenTelemetry's name, where a span or an address says so.
+    pub(crate) operation: Option<&'a str>,
+    /// Whether it is the sum of the calls of a run, which were not seen.
+    pub(crate) is_sum: bool,
 }
 
 impl Llm {
-    /// Adds the section `[llm]` to a monitor that is being set up.
+    /// Adds the section `[llm]`, the [rules](crate::rules()) and the indicator `model budgets` of the health to a monitor that is being set up.
     pub fn set_up(builder: MonitorBuilder) -> MonitorBuilder {
-        builder.section(SECTION)
+        Self::judged(builder).section(SECTION)
+    }
+
+    /// As [`set_up`](Self::set_up), without the section.
+    pub fn judged(builder: MonitorBuilder) -> MonitorBuilder {
+        crate::rules::judged(builder)
     }
 
     /// Begins to meter, as the section `[llm]` says.
@@ -114,7 +140,12 @@ impl Llm {
     pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
         let rules = settings.rules()?;
         let is_on = settings.enabled && monitor.is_enabled();
-        let (budgets, not_durable) = budgets(monitor, &settings, &rules, is_on)?;
+        #[cfg(feature = "prices-url")]
+        let sources = prices::Sources::of(&settings, monitor)?;
+        #[cfg(not(feature = "prices-url"))]
+        let sources = prices::Sources::of(&settings)?;
+        let refusals = Refusals::default();
+        let (budgets, not_durable) = budgets(monitor, &settings, &rules, is_on, refusals.clone())?;
         let prices = Prices::bundled();
         let inner = Arc::new(Inner {
             #[cfg(any(feature = "http", feature = "tracing-layer"))]
@@ -125,16 +156,19 @@ impl Llm {
             has_run_limits: AtomicBool::new(false),
             book: Mutex::default(),
             figures: Figures::new(monitor),
+            gen_ai: GenAi::new(monitor, settings.gen_ai_names),
             not_durable,
             uncharged: AtomicU64::new(0),
             was_told: AtomicBool::new(false),
             spans: AtomicU64::new(0),
+            refusals,
+            watch: Mutex::default(),
+            prices_refused: Mutex::default(),
         });
         let meter = Meter { inner: Arc::clone(&inner) };
         if !is_on {
             return Ok(Self { meter, _guards: None });
         }
-        inner.load_prices(settings.prices);
         let taken = |_| ConfigError::new(SECTION, "receiver of usage", "one in a process: there is one already");
         let receives = receive_usage(Arc::new(tracked::Receiver(Arc::downgrade(&inner)))).map_err(taken)?;
         let weak = Arc::downgrade(&inner);
@@ -143,8 +177,9 @@ impl Llm {
                 tracing::warn!(target: "perf::llm", %error, "the budgets were not written: what they leased counts as spent");
             }
         });
-        figures::sample_budgets(monitor, &inner);
-        Ok(Self { meter, _guards: Some((receives, on_shutdown)) })
+        let sampler = sampled::sample(monitor, &inner);
+        let refreshing = sources.watch(&inner);
+        Ok(Self { meter, _guards: Some((receives, on_shutdown, sampler, refreshing)) })
     }
 
     /// A handle by which others look at it and add to it.
@@ -160,8 +195,14 @@ fn budgets(
     settings: &Settings,
     rules: &[Rule],
     is_on: bool,
+    refusals: Refusals,
 ) -> Result<(Budgets, Option<String>), ConfigError> {
-    let builder = Budgets::builder().on_event(told);
+    let builder = Budgets::builder().on_event(move |event| {
+        if let Event::Refused(error) = event {
+            refusals.count(error);
+        }
+        told(event);
+    });
     let why = if !is_on {
         "the metering is switched off"
     } else if !settings.durable {
@@ -257,21 +298,6 @@ impl Inner {
         self.rules.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the table on a thread of its own, and then the newer one of a file.
-    fn load_prices(&self, newer: Option<std::path::PathBuf>) {
-        self.prices.load();
-        let (Some(path), prices) = (newer, self.prices.clone()) else { return };
-        let refresh = move || {
-            prices.wait(Duration::from_secs(60));
-            if let Err(error) = prices.refresh_file(&path) {
-                tracing::warn!(target: "perf::llm", %error, "the table of prices was not taken: the one before stays");
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("perf-llm-prices".to_owned()).spawn(refresh) {
-            tracing::warn!(target: "perf::llm", %error, "no thread to read the table of prices on: the one before stays");
-        }
-    }
-
     /// Counts a call: in the sums, in the metrics, in its runs and, unless a reservation is charged with it, in its budgets.
     pub(crate) fn book(&self, call: &Metered<'_>) -> Spend {
         let Metered { provider, model, told, frame, .. } = *call;
@@ -304,6 +330,9 @@ impl Inner {
             frame.note_inside();
         }
         self.figures.record(&entry, told, call.took);
+        if !call.is_sum {
+            self.gen_ai.record(&entry, call.operation, told, call.took);
+        }
         let spend = match (call.is_free, is_unknown) {
             (true, _) => Spend::NOTHING,
             (false, true) => Spend::UNKNOWN,

@@ -24,12 +24,13 @@ pub struct Plan<'a> {
     tools: u64,
     user: Option<&'a str>,
     site: Option<&'static str>,
+    operation: Option<&'static str>,
 }
 
 impl<'a> Plan<'a> {
     /// A call of a model, with the most tokens that its prompt and its answer can have.
     pub fn new(provider: &'a str, model: &'a str, prompt: u64, answer: u64) -> Self {
-        Self { provider, model, prompt, answer, tools: 0, user: None, site: None }
+        Self { provider, model, prompt, answer, tools: 0, user: None, site: None, operation: None }
     }
 
     /// The most calls of the provider's own tools (searches).
@@ -40,6 +41,12 @@ impl<'a> Plan<'a> {
     /// The user or tenant for whom it is made, whose budgets it needs as well.
     pub fn user(self, user: &'a str) -> Self {
         Self { user: Some(user), ..self }
+    }
+
+    /// The operation, by OpenTelemetry's name.
+    #[cfg(feature = "http")]
+    pub(crate) fn operation(self, operation: &'static str) -> Self {
+        Self { operation: Some(operation), ..self }
     }
 
     /// The place of the call in the program, for the denial.
@@ -63,6 +70,7 @@ pub struct Planned {
     is_dispatched: bool,
     /// Whether it is of one request alone, which settles it: nothing else inside the call is settled with it.
     is_of_request: bool,
+    operation: Option<&'static str>,
 }
 
 impl Meter {
@@ -130,6 +138,7 @@ impl Meter {
             at: SystemTime::now(),
             is_dispatched: false,
             is_of_request,
+            operation: plan.operation,
         })
     }
 }
@@ -178,7 +187,19 @@ impl Planned {
     fn metered<'a>(&'a self, told: Option<&'a ToldUsage>, frame: Option<&'a Arc<Frame>>) -> Metered<'a> {
         let (provider, model) = (&*self.names.0, &*self.names.1);
         let (at, took) = (self.at, since(self.at));
-        Metered { provider, model, at, told, took, frame, user: None, is_charged: true, is_free: false }
+        Metered {
+            provider,
+            model,
+            at,
+            told,
+            took,
+            frame,
+            user: None,
+            is_charged: true,
+            is_free: false,
+            operation: self.operation,
+            is_sum: false,
+        }
     }
 }
 

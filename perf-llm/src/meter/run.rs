@@ -1,6 +1,7 @@
 //! Runs of agents, and the calls that they are made of: who is inside whom.
 
 use super::book::Totals;
+use super::tools::ToolCalls;
 use crate::budget::{Account, Reservation, Spend};
 use perf_runtime::Kind;
 use perf_runtime::extend::RunBudget;
@@ -32,6 +33,10 @@ pub struct RunView {
     pub totals: Totals,
     /// Those that it made itself.
     pub own: Totals,
+    /// Calls of tools that it made itself, as far as they were seen: by spans, and by [`Meter::tool_called`](super::Meter::tool_called).
+    pub tool_calls: u64,
+    /// So often it made one of them with the same arguments, at the most.
+    pub repeats: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +52,9 @@ pub(crate) struct Run {
     sums: Mutex<[Totals; 2]>,
     /// The accounts of budgets for this run alone.
     accounts: Mutex<Vec<Account>>,
+    pub(super) tools: Mutex<ToolCalls>,
+    /// Set under the lock of the book.
+    pub(super) is_over: AtomicBool,
 }
 
 static LAST_RUN: AtomicU64 = AtomicU64::new(0);
@@ -64,6 +72,8 @@ impl Run {
             clock: Instant::now(),
             sums: Mutex::default(),
             accounts: Mutex::default(),
+            tools: Mutex::default(),
+            is_over: AtomicBool::new(false),
         })
     }
 
@@ -98,6 +108,10 @@ impl Run {
 
     pub(crate) fn view(&self) -> RunView {
         let [totals, own] = locked(&self.sums).clone();
+        let (tool_calls, repeats) = {
+            let tools = locked(&self.tools);
+            (tools.calls, tools.most)
+        };
         RunView {
             id: self.id,
             agent: Arc::clone(&self.agent),
@@ -106,6 +120,8 @@ impl Run {
             seconds: self.clock.elapsed().as_secs_f64(),
             totals,
             own,
+            tool_calls,
+            repeats,
         }
     }
 }

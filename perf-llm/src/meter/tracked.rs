@@ -78,6 +78,8 @@ impl MeteredCall for Tracked {
                 user: None,
                 is_charged,
                 is_free: false,
+                operation: None,
+                is_sum: false,
             };
             let spend = inner.book(&call);
             // Of a call that was cancelled or failed nobody knows the cost: its reservation goes by its own rule, as one that is dropped.
@@ -110,6 +112,10 @@ impl Inner {
     }
 
     pub(crate) fn end_run(&self, run: &Run) {
-        locked(&self.book).run_ended(run.view());
+        let view = run.view();
+        self.gen_ai.run_ended(&view);
+        let mut book = locked(&self.book);
+        run.is_over.store(true, Ordering::Relaxed);
+        book.run_ended(view);
     }
 }

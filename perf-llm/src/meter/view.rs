@@ -3,8 +3,10 @@
 use super::Meter;
 use super::book::{Totals, show};
 use super::run::{RunView, locked};
+use super::sampled::{Watch, lasts};
+use super::tools::LoopView;
 use crate::budget::{AccountView, Durability, Measure, ScopeKind};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -35,8 +37,12 @@ pub struct View {
     pub dearest_runs: Vec<RunView>,
     /// The runs that ended last, the last first.
     pub last_runs: Vec<RunView>,
+    /// Runs that call the same tool with the same arguments again and again, the last found first; 50 at most.
+    pub loops: Vec<LoopView>,
     /// The version of the table of prices; null while it is not loaded.
     pub prices: Option<String>,
+    /// Why the newer table of prices that was looked for last was not taken; null where it was, and where none is looked for.
+    pub prices_refused: Option<String>,
     /// Spans of calls to models that the layer of `tracing` saw.
     pub spans_seen: u64,
 }
@@ -104,11 +110,25 @@ pub struct BudgetView {
     pub left: String,
     /// Why it is stopped, where it is.
     pub stopped: Option<Arc<str>>,
+    /// When it begins anew; null for one that never does.
+    #[serde(serialize_with = "ends")]
+    pub ends: Option<SystemTime>,
+    /// Seconds until it is spent at the pace of the last hour (of a day) or day (of the others). Null where nothing is being spent, nothing is
+    /// left, or that is not known yet: for ten minutes of a day, and four hours of the others.
+    pub lasts_seconds: Option<f64>,
+}
+
+fn ends<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => super::book::moment(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl BudgetView {
-    fn of(view: AccountView) -> Self {
-        let AccountView { scope, period, measure, limit, spent, estimated, reserved, stopped, .. } = view;
+    fn of(view: AccountView, watch: &Watch) -> Self {
+        let lasts_seconds = watch.of_budget(&view).and_then(|pace| lasts(&view, pace));
+        let AccountView { scope, period, measure, limit, spent, estimated, reserved, stopped, ends, .. } = view;
         let shown = |amount: i128| if measure == Measure::Money { show(amount) } else { amount.to_string() };
         let left = i128::from(limit) - i128::from(spent) - i128::from(reserved);
         Self {
@@ -122,6 +142,8 @@ impl BudgetView {
             reserved: shown(reserved.into()),
             left: shown(left),
             stopped,
+            ends,
+            lasts_seconds,
         }
     }
 }
@@ -156,17 +178,21 @@ impl Meter {
                 .collect(),
             dearest_runs: book.dearest.clone(),
             last_runs: book.last.iter().rev().cloned().collect(),
+            loops: book.loops.views(),
             budgets: Vec::new(),
             budgets_are_durable: inner.budgets.durability() == Durability::Store,
             not_durable: inner.not_durable.clone(),
             uncharged_calls: inner.uncharged.load(Ordering::Relaxed),
             prices: None,
+            prices_refused: locked(&inner.prices_refused).clone(),
             spans_seen: inner.spans.load(Ordering::Relaxed),
         };
         drop(book);
         view.models.sort_by_key(|model| std::cmp::Reverse(model.totals.cost));
         let budgets = inner.budgets.views().into_iter().filter(|view| view.scope.kind != ScopeKind::Run);
-        view.budgets = budgets.map(BudgetView::of).collect();
+        let watch = locked(&inner.watch);
+        view.budgets = budgets.map(|budget| BudgetView::of(budget, &watch)).collect();
+        drop(watch);
         view.prices = inner.prices.table().map(|table| table.version.to_string());
         view
     }

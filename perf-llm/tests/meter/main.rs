@@ -5,8 +5,12 @@ mod budgets;
 mod counted;
 #[cfg(feature = "http")]
 mod http;
+mod judged;
 #[cfg(all(unix, feature = "store"))]
 mod killed;
+mod names;
+#[cfg(all(unix, feature = "prices-url"))]
+mod prices;
 mod settings;
 #[cfg(feature = "tracing-layer")]
 mod spans;

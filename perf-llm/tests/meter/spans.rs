@@ -104,6 +104,35 @@ fn the_sum_that_an_agents_span_tells_is_not_counted_again() {
 }
 
 #[test]
+fn tools_that_spans_tell_count_for_their_run_and_their_arguments_are_not_kept() {
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = listening();
+    let agent = rig_agent("researcher");
+    agent.in_scope(|| {
+        for turn in 0..20 {
+            let span = info_span!(
+                "execute_tool",
+                gen_ai.operation.name = "execute_tool",
+                gen_ai.tool.name = "look_up",
+                gen_ai.tool.call.arguments = Empty,
+            );
+            // Two in five tell none.
+            if turn % 5 < 3 {
+                span.record("gen_ai.tool.call.arguments", "{\"secret\": 1}");
+            }
+        }
+        drop(info_span!("tool.call", tool = "langchain"));
+    });
+    let view = llm.meter().view();
+    let found: Vec<_> = view.loops.iter().map(|one| (&*one.agent, &*one.tool, one.times, one.running)).collect();
+    assert_eq!(found, [("researcher", "look_up", 12, true)]);
+    drop(agent);
+    let view = llm.meter().view();
+    assert_eq!((view.last_runs[0].tool_calls, view.last_runs[0].repeats, view.loops[0].running), (21, 12, false));
+    assert!(!format!("{view:?}").contains("secret"));
+}
+
+#[test]
 fn other_crates_names_are_known_and_contradictions_are_put_right() {
     let _alone = isolated();
     let (monitor, llm, _guard) = listening();
